@@ -1,0 +1,1 @@
+"""Reading and writing media files; no rows, no queue."""

@@ -1,0 +1,1 @@
+"""The index: tokens, documents, the query language and the engines that answer it."""
