@@ -1,0 +1,165 @@
+"""An asset and what it is made of: formats of file sets with components, and which file is in which set."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.types import Text
+
+from models.base import Base, Big, Created, Id, Word, checked_text
+
+
+class AssetStatus(Word):
+    ACTIVE = "ACTIVE"
+    DELETED = "DELETED"
+
+
+class AssetType(Word):
+    ASSET = "ASSET"
+    CUSTOM = "CUSTOM"
+    LINK = "LINK"
+    NLE_PROJECT = "NLE_PROJECT"
+    PLACEHOLDER = "PLACEHOLDER"
+    SEQUENCE = "SEQUENCE"
+    SUBCLIP = "SUBCLIP"
+
+
+class FormatRole(Word):
+    ORIGINAL = "original"
+    TRANSCODE = "transcode"
+    SIDECAR = "sidecar"
+
+
+class ComponentType(Word):
+    AUDIO = "AUDIO"
+    EXIF = "EXIF"
+    GENERAL = "GENERAL"
+    IMAGE = "IMAGE"
+    IPTC = "IPTC"
+    MANIFEST = "MANIFEST"
+    NON_MEDIA = "NON_MEDIA"
+    OTHER = "OTHER"
+    TEXT = "TEXT"
+    VIDEO = "VIDEO"
+    XMP = "XMP"
+
+
+class FileSetType(Word):
+    REGULAR = "REGULAR"
+    MANY_FILES = "MANY_FILES"
+
+
+class FileSetStatus(Word):
+    ACTIVE = "ACTIVE"
+    ARCHIVED = "ARCHIVED"
+    DELETED = "DELETED"
+
+
+class Asset(Base):
+    """What a person means by "the clip". Version 1 has the asset's own id."""
+
+    __tablename__ = "asset"
+    __table_args__ = (
+        Index(None, "external_id", postgresql_where=text("external_id IS NOT NULL")),
+        Index(None, "island_id", postgresql_where=text("island_id IS NOT NULL")),
+        Index(None, "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    title: Mapped[str]
+    title_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A person named it: the grouping no longer does."""
+    external_id: Mapped[str | None]
+    type: Mapped[AssetType] = mapped_column(checked_text(AssetType), server_default="ASSET")
+    status: Mapped[AssetStatus] = mapped_column(checked_text(AssetStatus), server_default="ACTIVE")
+    is_online: Mapped[bool] = mapped_column(server_default=text("true"))
+    island_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("island.id", ondelete="SET NULL"))
+    """The island that keeps it; null where a person made it without files."""
+    merged_into: Mapped[uuid.UUID | None]
+    """The survivor that answers for this id; never a chain (one hop)."""
+    created_by_user: Mapped[uuid.UUID | None]
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+    date_deleted: Mapped[datetime | None]
+
+
+class Format(Base):
+    """One representation of the content. `structure` is the kind that GROUPING names, `rule` what made it."""
+
+    __tablename__ = "format"
+
+    id: Mapped[Id]
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    version_id: Mapped[uuid.UUID]
+    name: Mapped[str]
+    role: Mapped[FormatRole] = mapped_column(checked_text(FormatRole))
+    structure: Mapped[str]
+    rule: Mapped[str] = mapped_column(server_default="")
+    is_online: Mapped[bool] = mapped_column(server_default=text("true"))
+    warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    media: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class FileSet(Base):
+    """Files that belong together in one folder tree; what search shows of files stands here, never on `file`."""
+
+    __tablename__ = "file_set"
+
+    id: Mapped[Id]
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
+    version_id: Mapped[uuid.UUID]
+    storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
+    island_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("island.id", ondelete="SET NULL"), index=True)
+    label: Mapped[str] = mapped_column(server_default="")
+    """What tells this set apart in its format: an eye, a camera, a track, a language."""
+    name: Mapped[str]
+    """A display text: the file's name, or a sequence's template such as `plate.[1001-1240].exr`."""
+    base_dir: Mapped[str] = mapped_column(server_default="")
+    type: Mapped[FileSetType] = mapped_column(checked_text(FileSetType), server_default="REGULAR")
+    status: Mapped[FileSetStatus] = mapped_column(checked_text(FileSetStatus), server_default="ACTIVE")
+    file_count: Mapped[int] = mapped_column(server_default="0")
+    size_bytes: Mapped[Big] = mapped_column(server_default="0")
+    names: Mapped[str] = mapped_column(server_default="")
+    """At most 1,000 member names for search, one a line."""
+    note: Mapped[str] = mapped_column(server_default="")
+    first_frame: Mapped[Big | None]
+    last_frame: Mapped[Big | None]
+    frame_step: Mapped[Big | None]
+    padding: Mapped[int | None] = mapped_column(SmallInteger)
+    frames: Mapped[str | None]
+    """Ranges such as `1001-1240,1242-1300`; null where the set is no sequence."""
+    missing_frames: Mapped[int] = mapped_column(server_default="0")
+    missing: Mapped[str] = mapped_column(server_default="")
+    empty_frames: Mapped[str] = mapped_column(server_default="")
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class Component(Base):
+    """A stream or part of a format (picture, sound, caption), and the file set that holds it."""
+
+    __tablename__ = "component"
+
+    id: Mapped[Id]
+    format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
+    file_set_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    type: Mapped[ComponentType] = mapped_column(checked_text(ComponentType))
+    language: Mapped[str | None]
+    flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
+    media: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+
+
+class FileSetFile(Base):
+    """A file is in at most one file set; only the grouping writes this."""
+
+    __tablename__ = "file_set_file"
+
+    file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
+    file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)

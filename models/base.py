@@ -1,0 +1,54 @@
+"""What all tables share: named constraints, ids that are made before the insert, and enums as checked text."""
+
+import enum
+import uuid
+from datetime import datetime
+from typing import Annotated
+
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Text, Uuid, func
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+from uuid_utils.compat import uuid7
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Word(enum.StrEnum):
+    """An enum that is stored as text with a CHECK; its words are iconik's where iconik has one."""
+
+
+def checked_text(words: type[Word]) -> Enum:
+    """Map an enum to text with a named CHECK: adding a word is then a cheap migration, unlike a native enum."""
+    return Enum(
+        words,
+        native_enum=False,
+        create_constraint=True,
+        length=40,
+        name=words.__name__.lower(),
+        values_callable=lambda enumeration: [word.value for word in enumeration],
+    )
+
+
+def new_id() -> uuid.UUID:
+    """A UUIDv7, made in Python because COPY needs ids beforehand and cursors follow their order in time."""
+    return uuid7()
+
+
+Id = Annotated[uuid.UUID, mapped_column(Uuid, primary_key=True, default=new_id)]
+Serial = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
+Big = Annotated[int, mapped_column(BigInteger)]
+Created = Annotated[datetime, mapped_column(server_default=func.now())]
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {  # noqa: RUF012
+        str: Text,
+        bytes: LargeBinary,
+        datetime: DateTime(timezone=True),
+    }

@@ -1,0 +1,73 @@
+"""Folders and files as the watcher saw them: identity by parent and name bytes, so that renaming a tree is one row."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Big, Created, Id, Serial, Word, checked_text
+
+
+class FileStatus(Word):
+    OPEN = "OPEN"
+    GROWING = "GROWING"
+    AWAITED = "AWAITED"
+    CLOSED = "CLOSED"
+    FAILED = "FAILED"
+    MISSING = "MISSING"
+    REDISCOVERED = "REDISCOVERED"
+    DELETED = "DELETED"
+
+
+class Folder(Base):
+    """One folder of a storage; the root has no parent and an empty name."""
+
+    __tablename__ = "folder"
+    __table_args__ = (UniqueConstraint("storage_id", "parent_id", "name", postgresql_nulls_not_distinct=True),)
+
+    id: Mapped[Serial]
+    storage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"), index=True)
+    name: Mapped[bytes]
+    island_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("island.id", ondelete="SET NULL", use_alter=True), index=True
+    )
+    digest: Mapped[bytes | None]
+    """Of the settled listing (name, size, mtime_ns, inode): equal means that no row below needs to be read."""
+    error: Mapped[str | None]
+
+
+class File(Base):
+    """One regular file; only the watcher writes it. What it is grouped into stands in `file_set_file`."""
+
+    __tablename__ = "file"
+    __table_args__ = (
+        UniqueConstraint("folder_id", "name"),
+        Index(None, "folder_id", "seen"),
+        Index(None, "inode"),
+        Index("ix_file_unfinished", "status", postgresql_where=text("status <> 'CLOSED'")),
+        Index("ix_file_suspected", "suspected_at", postgresql_where=text("suspected_at IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"))
+    name: Mapped[bytes]
+    size: Mapped[Big]
+    mtime_ns: Mapped[Big]
+    device: Mapped[Big]
+    inode: Mapped[Big]
+    status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus))
+    seen: Mapped[Big]
+    """The island's `seen` that touched this row: what is above the island's `done` is new to the grouping."""
+    suspected_at: Mapped[datetime | None]
+    """Found gone once; a second look decides (a vanished mount is not a deletion)."""
+    media_class: Mapped[str]
+    bucket: Mapped[bytes | None]
+    """Key of the frame bucket in its folder, null where the name is no frame."""
+    frame: Mapped[Big | None]
+    width: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    padded: Mapped[bool] = mapped_column(server_default=text("false"))
+    checksum: Mapped[str | None]
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]

@@ -1,0 +1,13 @@
+"""Alembic's environment: runs on the connection that `models.schema` hands over."""
+
+from alembic import context
+
+from models.tables import Base
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=Base.metadata,
+    compare_type=True,
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,59 @@
+"""The index mark as database objects: one function that marks, and a template that makes one trigger per event.
+
+PostgreSQL refuses transition tables on triggers for several events or for `UPDATE OF`, so each table has three.
+"""
+
+from collections.abc import Sequence
+
+MARK_FOR_INDEX = """
+CREATE FUNCTION mark_for_index(kind text, ids uuid[], narrows boolean DEFAULT false) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO index_mark AS mark (object_type, object_id, revision, dirty_since, narrowed, marked_by)
+    SELECT kind, id, nextval('index_revision'), now(), narrows, txid_current()
+    FROM (SELECT DISTINCT id FROM unnest(ids) AS id WHERE id IS NOT NULL ORDER BY id) AS changed
+    ON CONFLICT (object_type, object_id) DO UPDATE
+    SET revision = nextval('index_revision'), dirty_since = coalesce(mark.dirty_since, now()),
+        narrowed = mark.narrowed OR narrows, marked_by = txid_current(), errors = 0, error = NULL, parked_at = NULL
+    WHERE mark.marked_by <> txid_current() OR (narrows AND NOT mark.narrowed)
+$$
+"""
+
+
+def marking_triggers(
+    table: str, kind: str, key: str, shown: Sequence[str], narrows: str = "false", key_is_object: bool = False
+) -> list[str]:
+    """DDL that marks the document of `key` when a row of `table` comes, goes, or changes in a `shown` column.
+
+    `narrows` is SQL over `before` and `after` that says whether an update hides the object from somebody; the going of
+    a row hides it only where the row is the object itself (`key_is_object`).
+    """
+    before = ", ".join(f"before.{column}" for column in shown)
+    after = ", ".join(f"after.{column}" for column in shown)
+    gone = "true" if key_is_object else "false"
+    bodies = {
+        "insert": f"PERFORM mark_for_index('{kind}', (SELECT array_agg({key}) FROM after_rows));",
+        "delete": f"PERFORM mark_for_index('{kind}', (SELECT array_agg({key}) FROM before_rows), {gone});",
+        "update": f"""
+    PERFORM mark_for_index('{kind}', array_agg(id), true) FROM (
+        SELECT after.{key} AS id FROM before_rows before JOIN after_rows after USING (id) WHERE {narrows}) AS narrowed;
+    PERFORM mark_for_index('{kind}', array_agg(id)) FROM (
+        SELECT unnest(ARRAY[before.{key}, after.{key}]) AS id
+        FROM before_rows before JOIN after_rows after USING (id)
+        WHERE ({before}) IS DISTINCT FROM ({after})) AS changed;""",
+    }
+    tables = {
+        "insert": "NEW TABLE AS after_rows",
+        "delete": "OLD TABLE AS before_rows",
+        "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
+    }
+    statements = []
+    for event, body in bodies.items():
+        name = f"mark_{table}_{event}"
+        statements.append(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
+        )
+        statements.append(
+            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {tables[event]} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+    return statements

@@ -1,0 +1,58 @@
+"""Engines and transactions: the one edge where a transaction starts, is retried, and ends."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+Result = TypeVar("Result")
+Sessions = sessionmaker[Session]
+
+DEADLOCK, SERIALIZATION = "40P01", "40001"
+TRIES = 5
+
+
+def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
+    """An engine that notices a restarted server at once and lets no transaction idle for longer than a minute."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "tapeless",
+            "options": "-c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off",
+        },
+        **options,
+    )
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """Sessions that do not refresh after commit: what was read in a transaction stays as it was read."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
+    """Run `work` in one transaction and commit, again from the start where marks of two statements crossed.
+
+    Deadlocks (40P01) and serialization failures (40001) are retried five times; `work` must therefore have no effect
+    outside its session.
+    """
+    for attempt in range(1, TRIES + 1):
+        try:
+            with sessions.begin() as session:
+                return work(session)
+        except DBAPIError as error:
+            if attempt == TRIES or getattr(error.orig, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
+                raise
+    raise AssertionError("unreachable")
+
+
+def snapshot(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
+    """Run `work` against one consistent snapshot that writes nothing."""
+    with sessions() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        return work(session)

@@ -1,0 +1,32 @@
+"""What an operator sets per storage: iconik's keys, parsed by one typed object at the edge of the row's JSON."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+
+
+class StorageSettings(BaseModel):
+    """Settings of a FILE storage. Unknown keys are refused by name; keys of later versions never pass silently."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scan: bool = True
+    scan_directories: tuple[str, ...] = ()
+    """Folders below the root that are watched; empty means the whole root."""
+    scan_ignore: tuple[str, ...] = ()
+    """Glob patterns on names or relative paths, beside the built-in junk."""
+    scan_interval_seconds: Annotated[float, Field(ge=0.1, le=86_400)] = 5
+    growing_files_threshold: Seconds = 5
+    """Seconds that size and mtime must stand still; a close or a rename into place shortens it."""
+    filename_is_external_id: bool = False
+    title_includes_extension: bool = False
+
+    @field_validator("scan_directories")
+    @classmethod
+    def _stay_below_the_root(cls, folders: tuple[str, ...]) -> tuple[str, ...]:
+        for folder in folders:
+            if folder.startswith("/") or ".." in folder.split("/") or "\0" in folder:
+                raise ValueError(f'scan directory "{folder}" must be a path below the root, without ".."')
+        return tuple(folder.strip("/") for folder in folders)
