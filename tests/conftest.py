@@ -1,0 +1,83 @@
+"""Fixtures for everybody: real servers, a fresh database and an empty broker for each test that asks.
+
+A missing server skips on a laptop and fails in CI (`CI` is set there), where nobody would read the skips.
+"""
+
+import itertools
+import os
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Servers, ServersError, close_run, join_run, open_run
+from workers.embedded.postgres import EmbeddedPostgres
+
+RUN = pytest.StashKey[Path]()
+
+
+class RunOwner:
+    """Hooks of the one process that owns the run: pytest itself, or the controller of parallel workers."""
+
+    def __init__(self, run: Path) -> None:
+        self.run = run
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: object) -> None:
+        """Tell a new worker the folder of its run."""
+        node.workerinput["tapeless_run"] = str(self.run)  # type: ignore[attr-defined]
+
+    def pytest_unconfigure(self) -> None:
+        close_run(self.run)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the run, or join the one that the controller opened."""
+    workerinput = getattr(config, "workerinput", None)
+    if workerinput is None:
+        config.stash[RUN] = open_run()
+        config.pluginmanager.register(RunOwner(config.stash[RUN]), "tapeless-run")
+    else:
+        config.stash[RUN] = Path(workerinput["tapeless_run"])
+
+
+@pytest.fixture(scope="session")
+def servers(request: pytest.FixtureRequest) -> Servers:
+    """The servers of this run."""
+    try:
+        return join_run(request.config.stash[RUN])
+    except ServersError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def postgres(servers: Servers) -> EmbeddedPostgres:
+    """The PostgreSQL of this run; leave it running, tests/faults has servers to kill."""
+    return servers.postgres
+
+
+@pytest.fixture(scope="session")
+def database_names(worker_id: str) -> Iterator[str]:
+    """Names that no other worker uses."""
+    return (f"test_{worker_id}_{number}" for number in itertools.count(1))
+
+
+@pytest.fixture
+def database_url(servers: Servers, database_names: Iterator[str]) -> Iterator[str]:
+    """A fresh database with every migration, gone after the test."""
+    name = next(database_names)
+    servers.postgres.create_database(name, servers.migrated_template())
+    yield servers.postgres.url(name)
+    servers.postgres.drop_database(name)
+
+
+@pytest.fixture
+def valkey_url(servers: Servers, worker_id: str) -> str:
+    """An empty numbered database of Valkey that no other worker uses, in Celery's form."""
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    with closing(servers.valkey.client(number)) as client:
+        client.flushdb()
+    return servers.valkey.url(number)

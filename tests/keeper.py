@@ -1,0 +1,72 @@
+"""The process that keeps the servers of one test run: `python -m tests.keeper RUN_FOLDER`.
+
+Workers of a parallel run come and go in any order, and a run can be killed. So none of them owns the servers: the
+first that needs them starts this process, which ends with the run, however that ends, and takes the servers with it.
+"""
+
+import os
+import shutil
+import signal
+import sys
+import time
+from pathlib import Path
+
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.valkey import EmbeddedValkey
+from workers.processes import identify, is_running, read_record, write_record
+
+# Nothing of a test run has to outlive a power cut, and 200 connections are many workers with their pools.
+FAST = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "max_connections": "200",
+    "autovacuum": "off",
+    "shared_buffers": "256MB",
+}
+POLL_SECONDS = 0.2
+
+
+def postgres_of(run: Path) -> EmbeddedPostgres:
+    """The PostgreSQL of a run, whoever started it."""
+    return EmbeddedPostgres(run / "postgres", FAST)
+
+
+def valkey_of(run: Path) -> EmbeddedValkey:
+    """The Valkey of a run, whoever started it."""
+    return EmbeddedValkey(run / "valkey")
+
+
+def keep(run: Path) -> None:
+    """Start the servers, say so, and stop them when the run has ended or asks for it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    owner = read_record(run / "run.json")
+    own = identify(os.getpid())
+    assert owner is not None
+    assert own is not None
+    write_record(run / "keeper.json", own)
+    servers = [postgres_of(run), valkey_of(run)]
+    try:
+        for server in servers:
+            server.start()
+        (run / "ready").touch()
+        while is_running(owner):
+            time.sleep(POLL_SECONDS)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        for server in reversed(servers):
+            server.stop()
+        if not is_running(owner):
+            shutil.rmtree(run, ignore_errors=True)
+
+
+def main(run: Path) -> None:
+    """Go on as nobody's child: the worker that started the keeper may be the first to end."""
+    if os.fork() == 0:
+        os.setsid()
+        keep(run)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,84 @@
+"""The servers behind the fixtures: one PostgreSQL and one Valkey for a whole run, however many workers it has."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from models.schema import migrate
+from tests.keeper import postgres_of, valkey_of
+from tests.waiting import wait_until
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.valkey import EmbeddedValkey
+from workers.processes import end_leftover, identify, is_running, last_lines, read_record, write_record
+
+TEMPLATE = "migrated"
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+ROOT = Path(__file__).parent.parent
+
+
+class ServersError(Exception):
+    """The servers of the run cannot be started; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What a worker of the run holds: the same two servers as all others."""
+
+    run: Path
+    postgres: EmbeddedPostgres
+    valkey: EmbeddedValkey
+
+    def migrated_template(self) -> str:
+        """Name the database that every test's database is a copy of; the first to ask makes it."""
+        with FileLock(self.run / "template.lock"):
+            done = self.run / "template"
+            if not done.exists():
+                self.postgres.drop_database(TEMPLATE)
+                self.postgres.create_database(TEMPLATE)
+                migrate(self.postgres.url(TEMPLATE))
+                done.touch()
+        return TEMPLATE
+
+
+def open_run() -> Path:
+    """Make the folder of a run and write down who owns it."""
+    run = Path(tempfile.mkdtemp(prefix="tapeless-run-"))
+    own = identify(os.getpid())
+    assert own is not None
+    write_record(run / "run.json", own)
+    return run
+
+
+def join_run(run: Path) -> Servers:
+    """Join the servers of a run, starting them where no worker did before."""
+    log = run / "keeper.log"
+    with FileLock(run / "servers.lock"):
+        if not (run / "ready").exists() and not log.exists():
+            with open(log, "ab") as output:
+                command = [sys.executable, "-m", "tests.keeper", str(run)]
+                subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, check=True)
+        wait_until(
+            lambda: (run / "ready").exists() or _keeper_ended(run), what="the servers ran", seconds=READY_SECONDS
+        )
+    if not (run / "ready").exists():
+        raise ServersError(f"the servers of the test run cannot be started:\n{last_lines(log, 12)}")
+    return Servers(run, postgres_of(run), valkey_of(run))
+
+
+def close_run(run: Path) -> None:
+    """Stop the servers of a run and remove its folder."""
+    end_leftover(run / "keeper.json", signal.SIGTERM, STOP_SECONDS)
+    shutil.rmtree(run, ignore_errors=True)
+
+
+def _keeper_ended(run: Path) -> bool:
+    keeper = read_record(run / "keeper.json")
+    return keeper is not None and not is_running(keeper)

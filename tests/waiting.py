@@ -1,0 +1,20 @@
+"""Waiting for a condition, the only place under tests where time passes on purpose."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+Found = TypeVar("Found")
+POLL_SECONDS = 0.02
+
+
+def wait_until(predicate: Callable[[], Found], *, what: str, seconds: float = 10.0) -> Found:
+    """Ask until the answer is true, and return it; after `seconds` the test fails, saying `what` did not come."""
+    end = time.monotonic() + seconds
+    while not (found := predicate()):
+        if time.monotonic() > end:
+            pytest.fail(f"waited {seconds:g} s in vain until {what}; the last answer was {found!r}")
+        time.sleep(POLL_SECONDS)
+    return found
