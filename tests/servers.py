@@ -18,6 +18,7 @@ from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes import end_leftover, identify, is_running, last_lines, read_record, write_record
 
+PREFIX = "tapeless-run-"
 TEMPLATE = "migrated"
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -50,11 +51,20 @@ class Servers:
 
 def open_run() -> Path:
     """Make the folder of a run and write down who owns it."""
-    run = Path(tempfile.mkdtemp(prefix="tapeless-run-"))
+    sweep_runs()
+    run = Path(tempfile.mkdtemp(prefix=PREFIX))
     own = identify(os.getpid())
     assert own is not None
     write_record(run / "run.json", own)
     return run
+
+
+def sweep_runs() -> None:
+    """Remove the folders of runs that were killed before they had a keeper to do it."""
+    for run in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        owner = read_record(run / "run.json") if os.access(run, os.R_OK) else None
+        if owner is not None and not is_running(owner) and not (run / "keeper.log").exists():
+            shutil.rmtree(run, ignore_errors=True)
 
 
 def join_run(run: Path) -> Servers:

@@ -174,7 +174,6 @@ class EmbeddedPostgres:
         )
 
     def _place_socket(self, runner: run_as.RunAs) -> tuple[Path, str | None]:
-        runner.own(self.folder)
         socket_folder, notice = place_socket(self.folder, SOCKET_NAME, runner.uid)
         return runner.own(socket_folder), notice
 

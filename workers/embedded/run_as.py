@@ -46,6 +46,7 @@ def choose(folder: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> Run
     ways = [_way(name, user) for name in (("caller",) if user else tried)]
     for way in ways:
         if _works(way):
+            way.own(folder)  # before the note, so that a start that was cut off in between is begun again
             write_private(note, way.way)
             return way
     raise DataFolderError(

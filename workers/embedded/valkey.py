@@ -14,6 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket
 from workers.processes import Child, ProcessError, end_child, end_leftover, launch, wait_until_ready, write_private
@@ -115,6 +117,7 @@ class EmbeddedValkey:
             password=self._password(),
             db=number,
             socket_timeout=ANSWER_SECONDS,
+            retry=Retry(NoBackoff(), 0),  # the default tries for four seconds, and whoever asks here asks again
         )
 
     def is_ready(self) -> bool:
