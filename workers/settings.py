@@ -1,0 +1,185 @@
+"""The settings of this process, read once from the environment, and the address of the system that they lead to.
+
+1. What an operator sets per folder is a row; what a process must know before it has a database is here.
+2. A name that begins with TAPELESS_ and means nothing is an error: a misspelled setting that is silently ignored is
+   found only when it matters.
+3. `tapeless up` writes the addresses of what it runs into the data folder, readable by its owner alone, so that other
+   commands, and the processes it starts, need nothing but the folder.
+"""
+
+import dataclasses
+import difflib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from models.timing import Timing
+from workers.processes import Identity, identify, is_running, read_record, write_record
+
+PREFIX = "TAPELESS_"
+TIMES = tuple(field.name for field in dataclasses.fields(Timing))
+
+
+class SettingsError(Exception):
+    """A setting is wrong or missing; the text names it, its value and the next step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a running system is; without a search address, the database answers searches."""
+
+    database_url: str = dataclasses.field(repr=False)
+    broker_url: str = dataclasses.field(repr=False)
+    search_url: str | None = dataclasses.field(repr=False, default=None)
+
+
+class Settings(BaseSettings):
+    """Everything that the environment decides; None means that the data folder holds an embedded one."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
+
+    data: Path = Path(".tapeless")
+    database_url: str | None = None
+    broker_url: str | None = None
+    search_url: str | None = None
+    storage_roots: tuple[Path, ...] = ()
+    timing: Timing = Timing()
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take values from the caller, then from the environment, and from nowhere else."""
+        return (init_settings, _Environment(settings_cls))
+
+    @field_validator("storage_roots", mode="before")
+    @classmethod
+    def split_roots(cls, value: object) -> object:
+        """Read folders with ':' between them, as in PATH."""
+        return tuple(Path(part) for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("timing")
+    @classmethod
+    def refuse_negative_times(cls, value: Timing) -> Timing:
+        """A time below zero is a slip of the pen."""
+        for name in TIMES:
+            if getattr(value, name) < 0:
+                raise ValueError(f"{_variable(name)} is {getattr(value, name):g}; a time is not negative")
+        return value
+
+    @classmethod
+    def read(cls) -> Self:
+        """Read the environment, or say which name or value in it is wrong."""
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SettingsError("; ".join(_complaints(error))) from None
+
+    @classmethod
+    def for_data(cls, data: Path | None) -> Self:
+        """Read the environment; a data folder given on the command line goes before the one named there."""
+        settings = cls.read()
+        return settings if data is None else settings.model_copy(update={"data": data})
+
+    @property
+    def names_data(self) -> bool:
+        """Was a data folder named, on the command line or in the environment?"""
+        return "data" in self.model_fields_set
+
+
+@cache
+def current_settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings.read()
+
+
+def child_environment(**more: str) -> dict[str, str]:
+    """The environment for a process that we start: our own, and what it has to know besides."""
+    return dict(os.environ) | more
+
+
+def announce(data: Path, connection: Connection) -> None:
+    """Write down, for its owner alone, that this process runs a system on a data folder, and where it is."""
+    own = identify(os.getpid())
+    assert own is not None
+    write_record(data / "running.json", own, **dataclasses.asdict(connection))
+
+
+def withdraw(data: Path) -> None:
+    """Take the announcement back at the end of a run."""
+    (data / "running.json").unlink(missing_ok=True)
+
+
+def running_supervisor(data: Path) -> Identity | None:
+    """Who runs a system on this data folder now?"""
+    announced = read_record(data / "running.json")
+    return announced if announced is not None and is_running(announced) else None
+
+
+def find_running(settings: Settings) -> Connection:
+    """Find the system that the settings lead to: the one on the data folder, or the one that the addresses name.
+
+    A named folder goes first, then TAPELESS_DATABASE_URL and its friends, then the default folder.
+    """
+    if not settings.names_data and settings.database_url is not None:
+        return _named(settings)
+    folder = settings.data.absolute()
+    if running_supervisor(folder) is None:
+        also = f" (TAPELESS_DATABASE_URL is not looked at, as {folder} was named)" if settings.database_url else ""
+        raise SettingsError(
+            f'nothing runs on the data folder "{folder}"{also}: start it with "tapeless up FOLDER --data {folder}", '
+            "or name the folder of a running system with --data or TAPELESS_DATA"
+        )
+    entry = json.loads((folder / "running.json").read_text())
+    return Connection(entry["database_url"], entry["broker_url"], entry["search_url"])
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for found in error.errors():
+        if found["type"] == "value_error":
+            yield str(found["ctx"]["error"])
+        else:
+            yield f"{_variable(str(found['loc'][-1]))}: {found['msg']}"
+
+
+def _named(settings: Settings) -> Connection:
+    if settings.database_url is None or settings.broker_url is None:
+        raise SettingsError(
+            "TAPELESS_DATABASE_URL is set but TAPELESS_BROKER_URL is not: set both, or name a data folder"
+        )
+    return Connection(settings.database_url, settings.broker_url, settings.search_url)
+
+
+def _variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+class _Environment(PydanticBaseSettingsSource):
+    """The environment's TAPELESS_ names; the time constants stand flat in it and nested in the settings."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return os.environ.get(_variable(field_name)), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        known = {_variable(name): name for name in (*self.settings_cls.model_fields, *TIMES) if name != "timing"}
+        # An empty one is unset: so compose files pass on what their reader left out.
+        given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
+        refuse_unknown(given, known)
+        values = {known[name]: value for name, value in given.items()}
+        times = {name: values.pop(name) for name in TIMES if name in values}
+        return values | ({"timing": times} if times else {})
+
+
+def refuse_unknown(given: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Refuse a TAPELESS_ name that means nothing, with the one that may have been meant."""
+    for name in sorted(given.keys() - known.keys()):
+        near = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+        raise SettingsError(f"{name} is not a setting of Tapeless: {meant}")
