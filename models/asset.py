@@ -81,6 +81,10 @@ class Asset(Base):
     merged_into: Mapped[uuid.UUID | None]
     """The survivor that answers for this id; never a chain (one hop)."""
     created_by_user: Mapped[uuid.UUID | None]
+    updated_by_user: Mapped[uuid.UUID | None]
+    deleted_by_user: Mapped[uuid.UUID | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What clients set and only clients read back (category, external_link, time_start_milliseconds …)."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
     date_deleted: Mapped[datetime | None]
@@ -128,6 +132,12 @@ class FileSet(Base):
     names: Mapped[str] = mapped_column(server_default="")
     """At most 1,000 member names for search, one a line."""
     note: Mapped[str] = mapped_column(server_default="")
+    """What a person should know of it now, such as a member that grows again."""
+    told_count: Mapped[int] = mapped_column(server_default="0")
+    """`file_count` when history last spoke of it: growth is told once, when it is quiet."""
+    untold_changes: Mapped[int] = mapped_column(server_default="0")
+    """Members written anew since then."""
+    changed_at: Mapped[datetime | None]
     first_frame: Mapped[Big | None]
     last_frame: Mapped[Big | None]
     frame_step: Mapped[Big | None]

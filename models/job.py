@@ -49,6 +49,8 @@ class Job(Base):
     queue: Mapped[str] = mapped_column(server_default="maintenance")
     task: Mapped[str | None]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What the system that made a CUSTOM job keeps with it: metadata, job_context, related_objects."""
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
     object_type: Mapped[str | None]
     object_id: Mapped[uuid.UUID | None]

@@ -1,18 +1,30 @@
 """All tables in one place, for migrations: importing this registers every one on `Base.metadata`."""
 
+from models.acl import AclEntry, AclTemplate
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
+from models.audit import AuditEntry
 from models.base import Base
+from models.declared_file import DeclaredFile
 from models.file import File, Folder
 from models.history import History
+from models.idempotency import KeptAnswer
 from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
+from models.job_step import JobStep
+from models.relation import Relation, RelationType
 from models.storage import Storage
+from models.user import App, Membership, SignInLimit, Token, User, UserGroup
 
 __all__ = [
+    "AclEntry",
+    "AclTemplate",
+    "App",
     "Asset",
+    "AuditEntry",
     "Base",
     "Component",
+    "DeclaredFile",
     "File",
     "FileSet",
     "FileSetFile",
@@ -22,6 +34,15 @@ __all__ = [
     "IndexMark",
     "Island",
     "Job",
+    "JobStep",
+    "KeptAnswer",
+    "Membership",
+    "Relation",
+    "RelationType",
     "SearchDocument",
+    "SignInLimit",
     "Storage",
+    "Token",
+    "User",
+    "UserGroup",
 ]

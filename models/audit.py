@@ -1,0 +1,24 @@
+"""Who changed users, groups, rights' templates, fields, views and storages: a log beside the history of assets."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import Index, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Id
+
+
+class AuditEntry(Base):
+    """One change; append-only by the same trigger that guards history."""
+
+    __tablename__ = "audit_entry"
+    __table_args__ = (Index(None, "object_type", "object_id"),)
+
+    id: Mapped[Id]
+    object_type: Mapped[str]
+    object_id: Mapped[str]
+    description: Mapped[str]
+    actor: Mapped[str]
+    user_id: Mapped[uuid.UUID | None]
+    date_created: Mapped[datetime] = mapped_column(server_default=func.now())

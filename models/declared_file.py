@@ -1,0 +1,40 @@
+"""Files that a client says belong to an asset. `file` is the watcher's alone; what no watcher sees stands here."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Big, Created, Id, Word, checked_text
+from models.file import FileStatus
+
+
+class FileType(Word):
+    DIRECTORY = "DIRECTORY"
+    FILE = "FILE"
+    SEQUENCE = "SEQUENCE"
+    SYMLINK = "SYMLINK"
+
+
+class DeclaredFile(Base):
+    """One file of a file set as its system described it; Tapeless never looks for it on a disk."""
+
+    __tablename__ = "declared_file"
+
+    id: Mapped[Id]
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
+    storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
+    directory_path: Mapped[str] = mapped_column(server_default="")
+    name: Mapped[str]
+    original_name: Mapped[str]
+    type: Mapped[FileType] = mapped_column(checked_text(FileType), server_default="FILE")
+    status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus), server_default="OPEN")
+    size: Mapped[Big | None]
+    checksum: Mapped[str | None]
+    user_id: Mapped[uuid.UUID | None]
+    file_date_created: Mapped[datetime | None]
+    file_date_modified: Mapped[datetime | None]
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]

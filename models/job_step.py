@@ -1,0 +1,31 @@
+"""The steps of a job that another system does and reports on."""
+
+import uuid
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Created, Id, Word, checked_text
+
+
+class StepStatus(Word):
+    DONE = "DONE"
+    FAILED = "FAILED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SKIPPED = "SKIPPED"
+    WAITING = "WAITING"
+
+
+class JobStep(Base):
+    """One step; `position` keeps the order in which its system named them."""
+
+    __tablename__ = "job_step"
+
+    id: Mapped[Id]
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    label: Mapped[str]
+    status: Mapped[StepStatus] = mapped_column(checked_text(StepStatus), server_default="WAITING")
+    message: Mapped[str | None]
+    error_message: Mapped[str | None]
+    date_updated: Mapped[Created]

@@ -1,0 +1,39 @@
+"""Typed links between two assets, directional or not: the seven types of the system, and own ones."""
+
+import uuid
+
+from sqlalchemy import ForeignKey, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Created, Id
+
+
+class RelationType(Base):
+    """How one asset relates to another; the labels are read from the source's and from the destination's side."""
+
+    __tablename__ = "relation_type"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    source_label: Mapped[str]
+    destination_label: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    is_directional: Mapped[bool] = mapped_column(server_default=text("true"))
+    is_system: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Comes with Tapeless: nobody changes or removes it."""
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class Relation(Base):
+    """`asset_id` is the source. An undirected relation is one row too, found from both ends."""
+
+    __tablename__ = "relation"
+    __table_args__ = (UniqueConstraint("asset_id", "relation_type", "related_to_asset_id"),)
+
+    id: Mapped[Id]
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
+    relation_type: Mapped[str] = mapped_column(ForeignKey("relation_type.name", ondelete="RESTRICT"), index=True)
+    related_to_asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    description: Mapped[str] = mapped_column(server_default="")
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
