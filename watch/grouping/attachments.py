@@ -1,0 +1,129 @@
+"""Finding whom a caption, a sound or a sidecar names: the host whose stem or whole name it begins with, the longest.
+
+Names are looked up in one table by their cuts at the dots, from the longest, so that a folder of a hundred thousand
+captions costs a look-up each and a hostile name cannot cost more than its tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from watch.grouping.items import Single, under
+from watch.grouping.names import DIGITS, MOST_DIGITS, NOT_DIGITS
+from watch.grouping.plan import Sequence
+from watch.grouping.profile import Profile
+from watch.grouping.renditions import base_folder, fold
+from watch.grouping.units import Host, Unit
+
+MOST_CUTS = 64
+"""A caption with more tokens than this behind its host's stem is no name that anybody gave."""
+
+Place = tuple[tuple[int, int, bytes], Host, Unit]
+"""What decides ties, and whom the name stands for."""
+
+
+class Directory:
+    """The names under which hosts can be found."""
+
+    __slots__ = ("_frames", "_homes", "_names", "_profile")
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._names: dict[bytes, Place] = {}
+        self._frames: dict[bytes, list[tuple[Sequence, Host, Unit]]] = {}
+        eyes = (eye for pair in profile.eye_tokens for eye in pair)
+        self._homes = (*profile.rendition_dirs, *profile.caption_dirs, *eyes)
+
+    def above(self, folder: bytes) -> bytes:
+        """The folder that a rendition, caption or view folder belongs to; any other is its own."""
+        return base_folder(folder, self._homes)
+
+    def enter(self, host: Host) -> None:
+        """Make a host and its renditions findable."""
+        self._enter_unit(host, host.original, 0)
+        for unit in host.versions:
+            self._enter_unit(host, unit, 0)
+        for unit in host.transcodes:
+            self._enter_unit(host, unit, 1)
+        if host.title is not None and host.title != host.original.stem:
+            folder = base_folder(host.original.folder, self._profile.rendition_dirs)
+            self._note(under(folder, host.title), (3, 0, host.original.first), host, host.original)
+
+    def _enter_unit(self, host: Host, unit: Unit, is_rendition: int) -> None:
+        order = (is_rendition, _structure_order(unit), unit.first)
+        self._note(unit.key_path, order, host, unit)
+        for alias in unit.aliases:
+            self._note(alias, order, host, unit)
+        for part in unit.parts:
+            for member in part.members:
+                if isinstance(member, Single):
+                    self._note(member.path, order, host, unit)
+                    self._note(without_extension(member.path), (2, *order[1:]), host, unit)
+                else:
+                    self._enter_frames(member, host, unit)
+
+    def _enter_frames(self, sequence: Sequence, host: Host, unit: Unit) -> None:
+        head = fold(under(sequence.folder, sequence.prefix), self._profile)
+        suffix = fold(sequence.suffix, self._profile)
+        for behind in (suffix, suffix[: suffix.rfind(b".")]):
+            self._frames.setdefault(head + b"\0" + behind, []).append((sequence, host, unit))
+
+    def _note(self, name: bytes, order: tuple[int, int, bytes], host: Host, unit: Unit) -> None:
+        name = fold(name, self._profile)
+        known = self._names.get(name)
+        if known is None or order < known[0]:
+            self._names[name] = (order, host, unit)
+
+    def find(self, path: bytes, folders: Iterable[bytes]) -> tuple[Host, Unit, bytes] | None:
+        """The host that a path (without its own extension) names, and what the path says behind the stem."""
+        name = path[path.rfind(b"/") + 1 :]
+        for cut in cuts(name):
+            for folder in folders:
+                found = self.at(under(folder, cut))
+                if found is not None:
+                    return (*found, name[len(cut) + 1 :])
+        return None
+
+    def at(self, name: bytes) -> tuple[Host, Unit] | None:
+        """The host of exactly this name: a stem, a whole name, or a frame of a sequence."""
+        name = fold(name, self._profile)
+        known = self._names.get(name)
+        if known is not None:
+            return known[1], known[2]
+        return self._frame_at(name) if self._frames else None
+
+    def _frame_at(self, name: bytes) -> tuple[Host, Unit] | None:
+        dot = name.rfind(b".") if name.rfind(b".") > name.rfind(b"/") else len(name)
+        for end in (dot, len(name)):
+            head = name[:end].rstrip(NOT_DIGITS)
+            prefix = head.rstrip(DIGITS)
+            digits = head[len(prefix) :]
+            if not 0 < len(digits) <= MOST_DIGITS:
+                continue
+            for sequence, host, unit in self._frames.get(prefix + b"\0" + name[len(head) :], ()):
+                if int(digits) in sequence.frames:
+                    return host, unit
+        return None
+
+
+def _structure_order(unit: Unit) -> int:
+    if unit.is_structural:
+        return 0
+    return {"image": 2, "audio": 3}.get(unit.kind, 1 if unit.kind not in ("document", "other") else 4)
+
+
+def cuts(name: bytes) -> Iterator[bytes]:
+    """A name and what is left of it at each of its dots, the longest first."""
+    yield name
+    end = len(name)
+    for _ in range(MOST_CUTS):
+        end = name.rfind(b".", 0, end)
+        if end <= 0:
+            return
+        yield name[:end]
+
+
+def without_extension(path: bytes) -> bytes:
+    """A path without what stands behind its last dot."""
+    dot = path.rfind(b".")
+    return path[:dot] if dot > path.rfind(b"/") + 1 else path

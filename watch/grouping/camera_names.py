@@ -1,0 +1,127 @@
+"""Cameras that tell by the file's name alone which files are one recording: GoPro, RED, Tesla."""
+
+from __future__ import annotations
+
+import re
+
+from watch.grouping.card_table import (
+    GOPRO_SIDECAR,
+    OLD_GOPRO_SIDECAR,
+    RED_PART,
+    RED_REFERENCE,
+    RED_SIDECAR,
+    TESLA_SIDECAR,
+    VIDEO_NAMES,
+)
+from watch.grouping.items import Single
+from watch.grouping.units import VIDEO, Host, Part, Unit, single_unit
+
+TakeKey = tuple[bytes, str, bytes]
+"""Folder, camera and recording."""
+Takes = dict[TakeKey, list[tuple[str, Single]]]
+"""Recordings with (label, file) of each of their parts, eyes or cameras."""
+
+
+def take_camera_names(singles: list[Single]) -> tuple[list[Host], list[Single]]:
+    """The recordings that a camera's names tell as hosts, and the files that are in none."""
+    takes: Takes = {}
+    left: list[Single] = []
+    for single in singles:
+        if single.described.media_class != "video" or not _note_take(single, takes):
+            left.append(single)
+    hosts: dict[TakeKey, Host] = {}
+    for key, members in takes.items():
+        unit = _unit(key, members)
+        if unit is None:
+            left.extend(single for _, single in members)
+        else:
+            hosts[key] = Host(unit, unit.rule, title=unit.stem)
+    if not hosts:
+        return [], singles
+    return list(hosts.values()), _take_satellites(left, hosts)
+
+
+def _note_take(single: Single, takes: Takes) -> bool:
+    name = single.name
+    if name[-4:].lower() == b".r3d":
+        part = RED_PART.fullmatch(name)
+        return part is not None and _note(takes, single, "RED", part["id"], "")
+    match = VIDEO_NAMES.fullmatch(name)
+    if match is None:
+        return False
+    if match["gopro"]:
+        return _note(takes, single, "GoPro", match["codec"].upper() + match["gopro_id"], "")
+    if match["old_gopro"]:
+        return _note(takes, single, "GoPro", match["old_id"], "")
+    if match["gopro_3d"]:
+        label = "left" if match["eye"] in b"Ll" else "right"
+        return _note(takes, single, "GoPro 3D", match["eye_id"], label)
+    return _note(takes, single, "Tesla", match["time"], match["camera"].decode().lower())
+
+
+def _note(takes: Takes, single: Single, camera: str, recording: bytes, label: str) -> bool:
+    takes.setdefault((single.folder, camera, recording), []).append((label, single))
+    return True
+
+
+def _unit(key: TakeKey, members: list[tuple[str, Single]]) -> Unit | None:
+    """A recording's unit; one eye or one camera alone is no recording of several."""
+    folder, camera, recording = key
+    members.sort(key=lambda member: (member[1].name[:2].upper() == b"GP", member[1].path))
+    first = members[0][1]
+    extension = first.path[first.path.rfind(b".") + 1 :].lower()
+    stem = first.name[: first.name.rfind(b".")]
+    kind, parts = "single", [Part("", tuple(single for _, single in members), VIDEO)]
+    if camera in ("GoPro 3D", "Tesla"):
+        if len({label for label, _ in members}) < max(2, len(members)):
+            return None
+        kind = "stereoscopic" if camera == "GoPro 3D" else "multi_camera"
+        stem = b"3D_" + recording if camera == "GoPro 3D" else recording
+        parts = [Part(label, (single,), VIDEO) for label, single in members]
+    elif camera == "RED":
+        stem = recording
+    rule = f"{camera} recording" if len(members) > 1 or camera == "RED" else "single file"
+    return Unit(folder, stem, extension, kind, parts, min(single.path for _, single in members), rule)
+
+
+def _take_satellites(singles: list[Single], hosts: dict[TakeKey, Host]) -> list[Single]:
+    """Sidecars and references whose names only their camera understands; returns the others."""
+    folders = {folder for folder, _, _ in hosts}
+    left: list[Single] = []
+    for single in singles:
+        if single.folder not in folders or not _take_satellite(single, hosts):
+            left.append(single)
+    return left
+
+
+def _take_satellite(single: Single, hosts: dict[TakeKey, Host]) -> bool:
+    folder, name = single.folder, single.name
+    for pattern, is_rendition in ((RED_REFERENCE, True), (RED_SIDECAR, False)):
+        host = hosts.get((folder, "RED", _id(pattern, name)))
+        if host is not None and is_rendition:
+            host.transcodes.append(single_unit(single, "RED reference"))
+            return True
+        if host is not None:
+            host.sidecars.append(single)
+            return True
+    return _take_sidecar(single, hosts)
+
+
+def _take_sidecar(single: Single, hosts: dict[TakeKey, Host]) -> bool:
+    folder, name = single.folder, single.name
+    recordings = [_id(OLD_GOPRO_SIDECAR, name)]
+    if match := GOPRO_SIDECAR.fullmatch(name):
+        codec = match["codec"].upper()
+        recordings += [letter + match["id"] for letter in ((b"X", b"H", b"S") if codec == b"L" else (codec,))]
+    host = next((hosts[key] for rec in recordings if (key := (folder, "GoPro", rec)) in hosts), None)
+    if host is None and name.lower() == TESLA_SIDECAR:
+        takes = sorted(key for key in hosts if key[0] == folder and key[1] == "Tesla")
+        host = hosts[takes[0]] if takes else None
+    if host is not None:
+        host.sidecars.append(single)
+    return host is not None
+
+
+def _id(pattern: re.Pattern[bytes], name: bytes) -> bytes:
+    match = pattern.fullmatch(name)
+    return match["id"] if match is not None else b""

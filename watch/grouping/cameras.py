@@ -1,0 +1,76 @@
+"""Several cameras of one event: names that differ in a camera token alone, with two or more values."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from watch.grouping.profile import Profile
+from watch.grouping.units import Part, Unit, joined
+
+Take = tuple[bytes, bytes, bytes]
+"""Folder, name before the camera and behind it."""
+
+
+@lru_cache(maxsize=64)
+def _camera_pattern(words: tuple[str, ...]) -> re.Pattern[bytes]:
+    word = b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
+    return re.compile(
+        rb"(?<![^ ._-])(?:(?:%s)[ ._-]?([a-z]|\d{1,3})|([a-z])[ _-]?(?:%s))(?![^ ._-])" % (word, word), re.IGNORECASE
+    )
+
+
+def join_cameras(units: list[Unit], profile: Profile) -> list[Unit]:
+    """The units with every multi-camera take made one."""
+    if not profile.camera_tokens:
+        return units
+    pattern = _camera_pattern(profile.camera_tokens)
+    left: list[Unit] = []
+    takes: dict[Take, list[tuple[str, Unit]]] = {}
+    for unit in units:
+        match = None
+        for match in pattern.finditer(unit.stem):  # noqa: B007 (the last one counts)
+            pass
+        if match is None or unit.kind == "image":
+            left.append(unit)
+            continue
+        value = (match[1] or match[2]).decode().upper()
+        take = (unit.folder, unit.stem[: match.start()], unit.stem[match.end() :])
+        takes.setdefault(take, []).append((value.lstrip("0") or "0", unit))
+    for (folder, before, after), cameras in takes.items():
+        left.extend(_take_units(folder, joined(before, after), cameras))
+    return left
+
+
+def _take_units(folder: bytes, stem: bytes, cameras: list[tuple[str, Unit]]) -> list[Unit]:
+    """One unit of all cameras; where a camera came in several containers, one for each container."""
+    if len({value for value, _ in cameras}) == len(cameras):
+        containers = [cameras]
+    else:
+        by_extension: dict[bytes, list[tuple[str, Unit]]] = {}
+        for value, unit in cameras:
+            by_extension.setdefault(unit.extension, []).append((value, unit))
+        containers = list(by_extension.values())
+    made: list[Unit] = []
+    for mates in containers:
+        first_of: dict[str, Unit] = {}
+        for value, unit in mates:
+            if value in first_of or len({value for value, _ in mates}) < 2:
+                made.append(unit)
+            else:
+                first_of[value] = unit
+        if first_of:
+            made.append(_take_unit(folder, stem, first_of))
+    return made
+
+
+def _take_unit(folder: bytes, stem: bytes, cameras: dict[str, Unit]) -> Unit:
+    parts = [
+        Part(f"{value}.{part.label}" if part.label else value, *part[1:])
+        for value, unit in cameras.items()
+        for part in unit.parts
+    ]
+    units = cameras.values()
+    aliases = [alias for unit in units for alias in (unit.key_path, *unit.aliases)]
+    first = min(units, key=lambda unit: unit.first)
+    return Unit(folder, stem, first.extension, "multi_camera", parts, first.first, "cameras by name", aliases)

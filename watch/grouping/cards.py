@@ -1,0 +1,109 @@
+"""Camera cards by their folders: a clip's files lie apart and carry suffixes that mean other things elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from watch.grouping.card_table import CARDS, XDCAM_DISC, Card
+from watch.grouping.items import Single
+from watch.grouping.units import AUDIO, VIDEO, Host, Part, Unit, single_unit
+from watch.islands import card_root
+
+ClipKey = tuple[str, bytes, bytes, bytes]
+"""Card, root, place and id."""
+
+
+@dataclass(slots=True)
+class Clip:
+    """The files of one clip, by what they are."""
+
+    id: bytes
+    card: str
+    is_certain: bool
+    roles: dict[str, list[Single]] = field(default_factory=dict)
+
+    def files(self) -> Iterable[Single]:
+        """All of them."""
+        return (single for mates in self.roles.values() for single in mates)
+
+
+def take_cards(singles: list[Single]) -> tuple[list[Host], list[Single]]:
+    """The clips of cards as hosts, and the files that are in none."""
+    clips: dict[ClipKey, Clip] = {}
+    left: list[Single] = []
+    for single in singles:
+        found = _clip_of(single, clips)
+        if found is None:
+            left.append(single)
+        else:
+            clip, role = found
+            clip.roles.setdefault(role, []).append(single)
+    hosts: list[Host] = []
+    for clip in clips.values():
+        host = _host(clip)
+        if host is None:
+            left.extend(clip.files())
+        else:
+            hosts.append(host)
+    return hosts, left
+
+
+def _clip_of(single: Single, clips: dict[ClipKey, Clip]) -> tuple[Clip, str] | None:
+    folder = single.folder
+    root = card_root(folder)
+    cards: Iterable[Card] = CARDS
+    top, _, last = folder.rpartition(b"/")
+    if root is None:
+        if last.lower() not in (b"clip", b"sub"):
+            return None
+        root, cards = top, (XDCAM_DISC,)
+    below = single.path[len(root) + 1 :] if root else single.path
+    first = below[: below.find(b"/")].lower()
+    own = root[root.rfind(b"/") + 1 :].lower()
+    is_certain = len(tuple(cards)) > 1
+    for card in cards:
+        if is_certain and card.root not in (first, own):
+            continue
+        for row in card.rows:
+            match = row.pattern.fullmatch(below)
+            if match is not None:
+                groups = match.groupdict()
+                clip_id, place = groups["id"], (groups.get("place") or b"").upper()
+                key = (card.name, root, place, clip_id.upper())
+                return clips.setdefault(key, Clip(clip_id, card.name, is_certain)), row.role
+    return None
+
+
+def _host(clip: Clip) -> Host | None:
+    """A clip's host; sidecars alone, or one file in a folder of a common name, are no clip."""
+    parts = sorted(clip.roles.get("part", ()), key=_path_of)
+    sounds = sorted(clip.roles.get("sound", ()), key=_path_of)
+    renditions = [single_unit(single, clip.card) for single in clip.roles.get("rendition", ())]
+    renditions.sort(key=_first_of)
+    if not clip.is_certain and (not parts or len(list(clip.files())) < 2):
+        return None
+    if parts or sounds:
+        original = _original(clip, parts, sounds)
+    elif renditions:
+        original = renditions.pop(0)
+    else:
+        return None
+    return Host(original, clip.card, renditions, sidecars=clip.roles.get("sidecar", []), title=clip.id)
+
+
+def _original(clip: Clip, pictures: list[Single], sounds: list[Single]) -> Unit:
+    first = (pictures or sounds)[0]
+    extension = first.path[first.path.rfind(b".") + 1 :].lower()
+    kind = "separate_tracks" if pictures and sounds else "single" if pictures else "audio"
+    parts = [Part("", tuple(pictures), VIDEO)] if pictures else []
+    parts += [Part(f"A{number}", (single,), AUDIO) for number, single in enumerate(sounds, 1)]
+    return Unit(first.folder, clip.id, extension, kind, parts, first.path, clip.card)
+
+
+def _path_of(single: Single) -> bytes:
+    return single.path
+
+
+def _first_of(unit: Unit) -> bytes:
+    return unit.first

@@ -1,0 +1,152 @@
+"""What the second stage works on: lone names, and one summary for each bucket of numbered names.
+
+A summary holds runs, not names, so that 100,000 frames are one item; it changes by the difference when frames come and
+go, and says exactly which names it stands for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from watch.grouping.frames import NO_FRAMES, Frames
+from watch.grouping.names import Described, describe
+from watch.grouping.profile import DEFAULT_PROFILE, Profile
+
+
+@dataclass(frozen=True, slots=True)
+class Single:
+    """One file by its path, with what the path says by itself."""
+
+    path: bytes
+    described: Described
+
+    @property
+    def folder(self) -> bytes:
+        """The folder, b"" at the storage's root."""
+        return folder_of(self.path)
+
+    @property
+    def name(self) -> bytes:
+        """The last segment of the path."""
+        return self.path[self.path.rfind(b"/") + 1 :]
+
+    @property
+    def first_path(self) -> bytes:
+        """The path that orders this item among others."""
+        return self.path
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """All numbered names of one folder that differ in their number alone."""
+
+    folder: bytes
+    key: bytes
+    runs: tuple[tuple[int, Frames], ...]
+    """(padding, frames): padding 0 holds the numbers without leading zeros, w those that zeros fill up to w digits."""
+
+    @property
+    def prefix(self) -> bytes:
+        """The name before its number (and sign)."""
+        return self.key.partition(b"\0")[0]
+
+    @property
+    def suffix(self) -> bytes:
+        """The name behind its number, extension included."""
+        return self.key.partition(b"\0")[2]
+
+    @property
+    def count(self) -> int:
+        """How many names the bucket stands for."""
+        return sum(frames.count for _, frames in self.runs)
+
+    @property
+    def first_path(self) -> bytes:
+        """The smallest path of the bucket."""
+        return min(smallest_path(self.folder, self.prefix, self.suffix, *run) for run in self.runs)
+
+    def add(self, padding: int, frames: Iterable[int]) -> Bucket:
+        """The bucket with these frames too, written with this padding."""
+        runs = dict(self.runs)
+        runs[padding] = runs.get(padding, NO_FRAMES).add(frames)
+        return Bucket(self.folder, self.key, as_runs(runs))
+
+    def remove(self, padding: int, frames: Iterable[int]) -> Bucket:
+        """The bucket without these frames."""
+        runs = dict(self.runs)
+        runs[padding] = runs.get(padding, NO_FRAMES).remove(frames)
+        return Bucket(self.folder, self.key, as_runs(runs))
+
+    def paths(self) -> Iterator[bytes]:
+        """Every path that the bucket stands for."""
+        for padding, frames in self.runs:
+            yield from member_paths(self.folder, self.prefix, self.suffix, padding, frames)
+
+
+Item = Single | Bucket
+
+
+def as_runs(runs: dict[int, Frames]) -> tuple[tuple[int, Frames], ...]:
+    """Runs by padding in their one order, the empty left out."""
+    return tuple((padding, runs[padding]) for padding in sorted(runs) if runs[padding])
+
+
+def folder_of(path: bytes) -> bytes:
+    """The folder of a path, b"" at the storage's root."""
+    slash = path.rfind(b"/")
+    return path[:slash] if slash > 0 else b""
+
+
+def under(folder: bytes, name: bytes) -> bytes:
+    """The path of a name in a folder."""
+    return folder + b"/" + name if folder else name
+
+
+def number_text(padding: int, frame: int) -> bytes:
+    """A frame number as written: padding counts digits, a sign comes before them."""
+    return b"%0*d" % (padding, frame) if frame >= 0 else b"-%0*d" % (padding, -frame)
+
+
+def member_paths(folder: bytes, prefix: bytes, suffix: bytes, padding: int, frames: Frames) -> Iterator[bytes]:
+    """The paths of all frames, in the order of the numbers."""
+    head = under(folder, prefix)
+    for frame in frames:
+        yield head + number_text(padding, frame) + suffix
+
+
+def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, frames: Frames) -> bytes:
+    """The bytewise smallest path of a set, found without writing all of them.
+
+    Among numbers of one length the bytes order as the numbers do, so one candidate for each length is enough.
+    """
+    head = under(folder, prefix)
+    candidates = []
+    for digits in range(max(padding, 1), 20):
+        low, high = 10 ** (digits - 1) if digits > max(padding, 1) else 0, 10**digits - 1
+        for frame in (frames.least_from(low), frames.greatest_to(-max(low, 1))):
+            if frame is not None and low <= abs(frame) <= high:
+                candidates.append(head + number_text(padding, frame) + suffix)
+        if frames.last <= high and frames.first >= -high:
+            break
+    return min(candidates)
+
+
+def summarise(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE) -> list[Item]:
+    """The first stage for many paths: lone names as they are, numbered images as one summary a bucket."""
+    items: list[Item] = []
+    numbered: dict[tuple[bytes, bytes], dict[int, list[int]]] = {}
+    for path in dict.fromkeys(paths):
+        described = describe(path, profile)
+        if described.bucket is None:
+            items.append(Single(path, described))
+            continue
+        place = (folder_of(path), described.bucket)
+        runs = numbered.get(place)
+        if runs is None:
+            runs = numbered[place] = {}
+        runs.setdefault(described.width if described.padded else 0, []).append(described.frame or 0)
+    for (folder, key), written in numbered.items():
+        runs = {padding: Frames(frames) for padding, frames in written.items()}
+        items.append(Bucket(folder, key, as_runs(runs)))
+    return items

@@ -1,0 +1,116 @@
+"""What one path says by itself: its class, and whether it could be a frame of a numbered set.
+
+This is the stage that runs once a file and is stored with the file's row, so it looks at nothing but the path and the
+profile. Whether a candidate really is a frame is decided on its whole bucket, never here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from watch.grouping import extensions
+from watch.grouping.profile import DEFAULT_PROFILE, Profile
+from watch.islands import card_root
+
+MOST_DIGITS = 18
+"""Longer numbers do not fit the 64 bits of a stored frame; no camera or renderer counts that far."""
+
+DIGITS = b"0123456789"
+NOT_DIGITS = bytes(sorted(set(range(256)) - set(DIGITS)))
+
+_DCF_FOLDER = re.compile(rb"[1-9]\d\d[A-Za-z0-9_]{5}")
+_DCF_MAKERS = re.compile(
+    rb"[1-9]\d\d(?:CANON|MSDCF|NIKON|NCD..|OLYMP|_FUJI|_PANA|APPLE|GOPRO|PENTX|LEICA|SIGMA|RICOH|CASIO|HASBL|PHOTO)"
+)
+_DCF_FILE = re.compile(rb"[A-Z0-9_]{4}\d{4}")
+_PHONE_PHOTO = re.compile(
+    rb"(?:(?:IMG|PXL|MVIMG|PANO|PORTRAIT|BURST|Screenshot)[_-]?)?(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[_-]?"
+)
+"""Phones name a photograph by its day and time; the time is no frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a path says by itself; `bucket` is None where it can be no frame."""
+
+    media_class: str
+    bucket: bytes | None = None
+    """Everything of the name but the number, with a NUL in the number's place."""
+    frame: int | None = None
+    width: int = 0
+    """Digits as written, without the sign."""
+    padded: bool = False
+    """Whether the number is written with a leading zero."""
+
+    @property
+    def padding(self) -> int:
+        """The width that leading zeros fill, 0 where there are none."""
+        return self.width if self.padded else 0
+
+
+_UNNUMBERED = {media_class: Described(media_class) for media_class in extensions.MEDIA_CLASSES}
+OTHER = _UNNUMBERED["other"]
+
+
+def describe(path: bytes, profile: Profile = DEFAULT_PROFILE) -> Described:
+    """Read one path, relative to its storage's root."""
+    slash = path.rfind(b"/")
+    dot = path.rfind(b".")
+    if dot <= slash + 1:
+        return OTHER
+    media_class = profile.class_of.get(path[dot + 1 :].lower(), "other")
+    if media_class != "image" or path[slash + 1] == 0x2E or slash == 0:
+        return _UNNUMBERED[media_class]
+    return _describe_image(path, slash, dot, profile)
+
+
+def _describe_image(path: bytes, slash: int, dot: int, profile: Profile) -> Described:
+    stem = path[slash + 1 : dot]
+    head = stem.rstrip(NOT_DIGITS)
+    prefix = head.rstrip(DIGITS)
+    digits = head[len(prefix) :]
+    width = len(digits)
+    if not 0 < width <= MOST_DIGITS or is_version(prefix):
+        return _UNNUMBERED["image"]
+    extension = path[dot + 1 :].lower()
+    if _holds_stills(path[: max(slash, 0)], profile.photos) or _is_photograph(stem, prefix, extension, profile):
+        return _UNNUMBERED["image"]
+    frame = int(digits)
+    if prefix.endswith(b"-") and frame and prefix[-2:-1] in (b"", b".", b"_"):
+        prefix, frame = prefix[:-1], -frame
+    padded = width > 1 and digits[0] == 0x30
+    return Described("image", prefix + b"\0" + path[slash + 1 + len(head) :], frame, width, padded)
+
+
+def is_version(prefix: bytes) -> bool:
+    """Whether the number behind this text is a version: a `v` behind a separator."""
+    return prefix[-1:] in (b"v", b"V") and prefix[-2:-1] in (b".", b"_", b"-", b" ")
+
+
+@lru_cache(maxsize=65536)
+def _holds_stills(folder: bytes, photos: str) -> bool:
+    """Whether a folder's images are photographs (DCF) or a card's own pictures, never frames."""
+    if card_root(folder) is not None:
+        return True
+    if photos == "sequences":
+        return False
+    above, _, last = folder.rpartition(b"/")
+    if above.rpartition(b"/")[2].upper() == b"DCIM":
+        return _DCF_FOLDER.fullmatch(last) is not None
+    return _DCF_MAKERS.fullmatch(last) is not None
+
+
+def _is_photograph(stem: bytes, prefix: bytes, extension: bytes, profile: Profile) -> bool:
+    if profile.photos == "sequences":
+        return False
+    if profile.photos == "stills" and extension in extensions.PHOTO_STILLS:
+        return True
+    if extension in extensions.RAW_STILLS:
+        return True
+    if extension not in extensions.PHOTO_STILLS and extension != b"png":
+        return False
+    if extension == b"dng" and _DCF_FILE.fullmatch(stem):
+        return True
+    return _PHONE_PHOTO.fullmatch(prefix) is not None

@@ -1,0 +1,75 @@
+"""IMF and DCP packages: a folder with an ASSETMAP, a packing list and a composition is one asset of all its tracks."""
+
+from __future__ import annotations
+
+import re
+
+from watch.grouping.items import Single
+from watch.grouping.units import AUDIO, VIDEO, Host, Part, Unit, text_of
+from watch.islands import is_marker
+
+_LIST = re.compile(rb"(?:.*[^a-z])?(?:pkl|packinglist)(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
+_COMPOSITION = re.compile(rb"(?:.*[^a-z])?cpl(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
+_PAPERS = frozenset({b"VOLINDEX"})
+_RESOURCES = frozenset(b"xml ttf otf xsl xsd".split())
+
+
+def package_roots(singles: list[Single]) -> frozenset[bytes]:
+    """The folders among these files that hold a marker."""
+    return frozenset(single.folder for single in singles if is_marker(single.name))
+
+
+def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
+    """The packages of an island as hosts, and the files that are in none."""
+    roots = package_roots(singles)
+    if not roots:
+        return [], singles
+    inside: dict[bytes, list[Single]] = {}
+    left: list[Single] = []
+    for single in singles:
+        root = _root_of(single.folder, roots)
+        if root is None:
+            left.append(single)
+        else:
+            inside.setdefault(root, []).append(single)
+    hosts: list[Host] = []
+    for root, members in inside.items():
+        host, rest = _package(root, members)
+        left.extend(rest)
+        if host is not None:
+            hosts.append(host)
+    return hosts, left
+
+
+def _root_of(folder: bytes, roots: frozenset[bytes]) -> bytes | None:
+    while folder not in roots:
+        if not folder:
+            return None
+        folder = folder.rpartition(b"/")[0]
+    return folder
+
+
+def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Single]]:
+    """A package's host; without packing list, composition or track it is no package yet."""
+    names = [single.name for single in members if single.folder == root]
+    tracks = [single for single in members if single.path.lower().endswith(b".mxf")]
+    if not tracks or not any(map(_LIST.fullmatch, names)) or not any(map(_COMPOSITION.fullmatch, names)):
+        return None, members
+    papers = [single for single in members if _is_paper(single)]
+    taken = {single.path for single in (*tracks, *papers)}
+    parts = [Part(text_of(single.name), (single,), AUDIO if _is_sound(single.name) else VIDEO) for single in tracks]
+    title = root[root.rfind(b"/") + 1 :]
+    unit = Unit(root, title, b"mxf", "separate_tracks", parts, min(taken), "package with ASSETMAP")
+    unit.aliases.extend(single.path[:-4] for single in tracks)
+    host = Host(unit, "package with ASSETMAP", sidecars=papers, title=title)
+    return host, [single for single in members if single.path not in taken]
+
+
+def _is_paper(single: Single) -> bool:
+    name = single.name
+    return is_marker(name) or name in _PAPERS or name[name.rfind(b".") + 1 :].lower() in _RESOURCES
+
+
+def _is_sound(name: bytes) -> bool:
+    lower = name.lower()
+    return any(word in lower for word in (b"pcm", b"audio", b"_snd", b"sound", b"_aud", b"wav"))

@@ -1,0 +1,90 @@
+"""What a person grouped by hand, which every later grouping leaves as it is.
+
+A pinned file is named with the asset, format and file set it was put into. It is taken out before any rule looks, so
+no rule moves it; captions, sounds and sidecars that nobody pinned may still attach to it by the usual rules, renditions
+and frames may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watch.grouping.items import Single
+from watch.grouping.units import COMPONENT_OF, KIND_OF, OTHER, Host, Part, Unit, single_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Pin:
+    """Where a person put one file."""
+
+    asset: str
+    """Any name that tells this asset from others by hand; its id serves."""
+    format: str
+    file_set: str = ""
+    """The file set's label."""
+    role: str = "original"
+    kind: str | None = None
+    """The format's structure; read from its files where it is not given."""
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pins:
+    """All pins of an island, by path."""
+
+    by_path: Mapping[bytes, Pin] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.by_path)
+
+    def __contains__(self, path: bytes) -> bool:
+        return path in self.by_path
+
+
+NO_PINS = Pins()
+
+
+def take_pinned(singles: list[Single], pins: Pins) -> tuple[list[Host], list[Single]]:
+    """The assets made by hand as hosts, and the files that nobody pinned."""
+    assets: dict[str, dict[tuple[str, str], list[tuple[Pin, Single]]]] = {}
+    left: list[Single] = []
+    for single in singles:
+        pin = pins.by_path.get(single.path)
+        if pin is None:
+            left.append(single)
+        else:
+            assets.setdefault(pin.asset, {}).setdefault((pin.role, pin.format), []).append((pin, single))
+    return [_host(formats) for _, formats in sorted(assets.items())], left
+
+
+def _host(formats: dict[tuple[str, str], list[tuple[Pin, Single]]]) -> Host:
+    units: list[tuple[str, Unit]] = []
+    sidecars: list[Single] = []
+    title: str | None = None
+    for (role, _), members in sorted(formats.items()):
+        title = title or next((pin.title for pin, _ in members if pin.title), None)
+        if role == "sidecar":
+            sidecars.extend(single for _, single in members)
+        else:
+            units.append((role, _unit(members)))
+    if not units:
+        units = [("original", single_unit(sidecars.pop(0), "grouped by hand"))]
+    originals = [unit for role, unit in units if role != "transcode"] or [units[0][1]]
+    transcodes = [unit for _, unit in units if unit not in originals]
+    text = None if title is None else title.encode("utf-8", "surrogateescape")
+    return Host(originals[0], "grouped by hand", transcodes, originals[1:], sidecars, text)
+
+
+def _unit(members: list[tuple[Pin, Single]]) -> Unit:
+    labels: dict[str, list[Single]] = {}
+    for pin, single in members:
+        labels.setdefault(pin.file_set, []).append(single)
+    first = members[0][1]
+    unit = single_unit(first, "grouped by hand")
+    unit.parts = [
+        Part(label, tuple(singles), COMPONENT_OF.get(singles[0].described.media_class, OTHER))
+        for label, singles in labels.items()
+    ]
+    unit.kind = members[0][0].kind or KIND_OF.get(first.described.media_class, "other")
+    return unit

@@ -1,0 +1,153 @@
+"""How one storage's names are read: every table of the rules that an operator may change, with its default.
+
+A profile is stored with its storage and given to the dry run as a file, so it is checked whole: an unknown key is
+refused by its name, for a misspelt key that changes nothing would be found months later, in the catalogue.
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from watch import islands
+from watch.grouping import tokens
+from watch.grouping.extensions import ORIGINAL_RANK, class_of_extensions
+
+MediaClass = Literal["video", "image", "audio", "caption", "sidecar", "document", "other"]
+
+
+class ProfileError(ValueError):
+    """A profile that cannot be used; the text names the file, the key and what is wrong with it."""
+
+
+def _as_words(value: object) -> object:
+    """Lists of words are kept in lower case; extensions may carry their dot."""
+    if isinstance(value, str):
+        value = value.split()
+    if isinstance(value, (list, tuple)):
+        return tuple(word.lower().lstrip(".") if isinstance(word, str) else word for word in value)
+    return value
+
+
+def _as_ranks(value: object) -> object:
+    """A rank is a list of extensions; a plain string is a rank of its own, `mxf/mov` one of two."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_as_words(rank.replace("/", " ") if isinstance(rank, str) else rank) for rank in value)
+    return value
+
+
+def _as_tracks(value: object) -> object:
+    """A plain list of track words counts for sound, beside the default words for pictures."""
+    return {"audio": value} if isinstance(value, (list, tuple)) else value
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
+
+
+class TrackTokens(BaseModel):
+    """The words before a track's number, such as the V of `news_V1` and the A of `news_A1`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    video: Words = tokens.VIDEO_TRACKS
+    audio: Words = tokens.AUDIO_TRACKS
+
+
+class Profile(BaseModel):
+    """The rules of one storage; every key is optional, a list that is given replaces the default list."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    extensions: dict[MediaClass, Words] = Field(default_factory=dict)
+    """Extensions by class, beside the built-in table: `{"video": ["foo"]}` adds or moves `.foo`."""
+    case_sensitive: bool = True
+    """Whether names that differ by case alone are different names, as on POSIX."""
+    min_frames: int = Field(default=2, ge=1)
+    """Fewer numbered images than this are stills."""
+    photos: Literal["stills", "auto", "sequences"] = "auto"
+    """`auto`: DCF folders and RAW stills are photographs; `stills`: all photo formats are; `sequences`: none is."""
+    subframes: bool = True
+    """Whether `name.0001.25.ext` is one sequence where both numbers vary."""
+    eye_tokens: tuple[Annotated[tuple[str, str], BeforeValidator(_as_words)], ...] = tokens.EYES
+    """Pairs of words, the left eye first."""
+    camera_tokens: Words = tokens.CAMERAS
+    """Words before a camera's letter or number."""
+    track_tokens: Annotated[TrackTokens, BeforeValidator(_as_tracks)] = TrackTokens()
+    """Words before a track's number, for `video` and `audio`."""
+    rendition_tokens: Words = tokens.RENDITIONS
+    """Words that say rendition, the best first."""
+    rendition_dirs: Words = islands.RENDITION_DIRS
+    """Folders of renditions of what lies beside the folder."""
+    caption_dirs: Words = islands.CAPTION_DIRS
+    """Folders of captions of what lies beside the folder."""
+    original_rank: Annotated[tuple[Words, ...], BeforeValidator(_as_ranks)] = ORIGINAL_RANK
+    """Containers from the camera's to the web's; those of one rank stand in one list."""
+    cards: bool = True
+    """Whether camera cards and camera names are read."""
+    packages: bool = True
+    """Whether IMF and DCP packages are read."""
+    versions: Literal["separate", "asset"] = "separate"
+    """`asset`: versions of one name (`_v03`, `_v04`) are formats of one asset, the latest first."""
+    parts: Literal["separate", "asset"] = "separate"
+    """`asset`: `part1`, `part2` (or `cd1`, `cd2`) of one name are one recording."""
+    settle_seconds: float = Field(default=0.3, ge=0)
+    """How long an island must be quiet before it is grouped."""
+    orphan_after_seconds: float = Field(default=60, ge=0)
+    """How long a caption or sidecar waits for its host before it stands alone."""
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read a profile from a JSON or TOML file."""
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise ProfileError(f"profile {str(path)!r}: {error.strerror}") from error
+        try:
+            text = content.decode()
+            values = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        except ValueError as error:
+            raise ProfileError(f"profile {str(path)!r} is neither JSON nor TOML: {error}") from error
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ProfileError(f"profile {str(path)!r}: {describe_faults(error)}") from error
+
+    @cached_property
+    def class_of(self) -> dict[bytes, str]:
+        """Extension (lower case, no dot) to media class."""
+        table = class_of_extensions()
+        for media_class, words in self.extensions.items():
+            table.update((word.encode(), media_class) for word in words)
+        return table
+
+    @cached_property
+    def homing_dirs(self) -> frozenset[bytes]:
+        """Folder names of renditions, captions and views as this profile has them."""
+        eyes = (eye for pair in self.eye_tokens for eye in pair)
+        return frozenset(word.encode() for word in (*self.rendition_dirs, *self.caption_dirs, *eyes))
+
+    @cached_property
+    def rank_of(self) -> dict[bytes, int]:
+        """Container extension to its rank; the lower is nearer to the original."""
+        return {word.encode(): rank for rank, words in enumerate(self.original_rank) for word in words}
+
+
+def describe_faults(error: ValidationError) -> str:
+    """The faults of a profile as one sentence each, with the key's name."""
+    faults = []
+    for fault in error.errors():
+        key = ".".join(str(part) for part in fault["loc"])
+        known = f" (known: {', '.join(sorted(Profile.model_fields))})" if "." not in key else ""
+        if fault["type"] == "extra_forbidden":
+            faults.append(f"unknown key {key!r}{known}")
+        else:
+            faults.append(f"key {key!r}: {fault['msg']}")
+    return "; ".join(faults)
+
+
+DEFAULT_PROFILE = Profile()

@@ -1,0 +1,207 @@
+"""The pure function: what the files of one island are, whatever the order they came in.
+
+The passes run in the order of the rules, each taking its files out of the pool: what a person grouped, packages, cards
+and camera names, sequences, eyes, cameras, tracks, renditions, captions, sounds, sidecars, and what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from watch.grouping.attachments import Directory
+from watch.grouping.camera_names import take_camera_names
+from watch.grouping.cameras import join_cameras
+from watch.grouping.captions import attach_captions, attach_sounds
+from watch.grouping.cards import take_cards
+from watch.grouping.items import Bucket, Item, Single, folder_of, summarise
+from watch.grouping.names import describe
+from watch.grouping.packages import take_packages
+from watch.grouping.pins import NO_PINS, Pins, take_pinned
+from watch.grouping.plan import AssetPlan, Grouping, Orphan, first_path_of
+from watch.grouping.profile import DEFAULT_PROFILE, Profile
+from watch.grouping.renditions import join_renditions
+from watch.grouping.sequences import find_sequences, read_empties
+from watch.grouping.sidecars import attach_sidecars
+from watch.grouping.stereo import may_be_eye, pair_eyes
+from watch.grouping.tracks import join_tracks
+from watch.grouping.units import Host, Unit, built, lone_asset, single_unit
+from watch.grouping.variants import join_parts, join_versions
+from watch.grouping.waiting import caption_orphan, sidecar_orphan
+
+
+def regroup(
+    paths: Iterable[bytes],
+    profile: Profile = DEFAULT_PROFILE,
+    pins: Pins = NO_PINS,
+    empties: Iterable[bytes] = (),
+) -> Grouping:
+    """Group the names of one island.
+
+    `paths` are stable and not empty, `empties` the names of zero bytes: these are in no group, a sequence that exists
+    without them only notes them.
+    """
+    return arrange(summarise(paths, profile), profile, pins, empties)
+
+
+def arrange(
+    items: Iterable[Item],
+    profile: Profile = DEFAULT_PROFILE,
+    pins: Pins = NO_PINS,
+    empties: Iterable[bytes] = (),
+) -> Grouping:
+    """Group the summaries of one island; `regroup` is this behind `summarise`."""
+    pool = _pool(items, profile, pins)
+    pinned, singles = take_pinned(pool.singles, pins) if pins else ([], pool.singles)
+    hosts, singles = _take_known_layouts(singles, profile)
+    by_class = _by_class(singles)
+    units, stills = find_sequences(pool.buckets, profile, read_empties(empties, profile))
+    units.extend(single_unit(single) for single in by_class.pop("video", ()))
+    images = by_class.pop("image", []) + stills
+    units, images = _structures(units, images, by_class.get("audio", []), profile, by_class)
+    hosts = join_renditions(units, hosts, profile) + pinned
+    if profile.versions == "asset":
+        hosts = join_versions(hosts)
+    return _attach(hosts, images, by_class, profile)
+
+
+@dataclass(slots=True)
+class _Pool:
+    singles: list[Single] = field(default_factory=list)
+    buckets: list[Bucket] = field(default_factory=list)
+
+
+def _pool(items: Iterable[Item], profile: Profile, pins: Pins) -> _Pool:
+    """The items in path order; pinned frames as lone names, other lone frames in a bucket of their own."""
+    pool = _Pool()
+    buckets: dict[tuple[bytes, bytes], Bucket] = {}
+    for item in items:
+        if isinstance(item, Bucket):
+            known = buckets.get((item.folder, item.key))
+            for padding, frames in item.runs if known is not None else ():
+                known = known.add(padding, frames)
+            buckets[item.folder, item.key] = known or item
+        elif item.described.bucket is None or item.path in pins:
+            pool.singles.append(item)
+        else:
+            place, described = (item.folder, item.described.bucket), item.described
+            bucket = buckets.get(place) or Bucket(*place, ())
+            buckets[place] = bucket.add(described.padding, (described.frame or 0,))
+    for path in pins.by_path:
+        _unbucket(path, buckets, pool, profile)
+    pool.singles.sort(key=lambda single: single.path)
+    pool.buckets = sorted((bucket for bucket in buckets.values() if bucket.runs), key=_place)
+    return pool
+
+
+def _place(bucket: Bucket) -> tuple[bytes, bytes]:
+    return bucket.folder, bucket.key
+
+
+def _unbucket(path: bytes, buckets: dict[tuple[bytes, bytes], Bucket], pool: _Pool, profile: Profile) -> None:
+    described = describe(path, profile)
+    place = (folder_of(path), described.bucket or b"")
+    bucket = buckets.get(place)
+    if bucket is None or described.frame is None:
+        return
+    if described.frame in dict(bucket.runs).get(described.padding, ()):
+        buckets[place] = bucket.remove(described.padding, (described.frame,))
+        pool.singles.append(Single(path, described))
+
+
+def _take_known_layouts(singles: list[Single], profile: Profile) -> tuple[list[Host], list[Single]]:
+    """Packages, cards and camera names: their names contradict the other rules, so they come first."""
+    hosts: list[Host] = []
+    if profile.packages:
+        hosts, singles = take_packages(singles)
+    if profile.cards:
+        clips, singles = take_cards(singles)
+        recordings, singles = take_camera_names(singles)
+        hosts = hosts + clips + recordings
+    return hosts, singles
+
+
+def _by_class(singles: list[Single]) -> dict[str, list[Single]]:
+    found: dict[str, list[Single]] = {}
+    for single in singles:
+        found.setdefault(single.described.media_class, []).append(single)
+    return found
+
+
+def _structures(
+    units: list[Unit],
+    images: list[Single],
+    audios: list[Single],
+    profile: Profile,
+    by_class: dict[str, list[Single]],
+) -> tuple[list[Unit], list[Single]]:
+    """Eyes, cameras and tracks; leaves the audio files that are no track in `by_class`."""
+    eyes = [single for single in images if may_be_eye(single.path, profile)]
+    units.extend(single_unit(single) for single in eyes)
+    units.sort(key=_first)
+    if profile.parts == "asset":
+        units = join_parts(units)
+    units = join_cameras(pair_eyes(units, profile), profile)
+    units.sort(key=_first)
+    if audios or units:
+        units, by_class["audio"] = join_tracks(units, audios, profile)
+    if eyes:
+        taken = {single.path for single in eyes}
+        images = [single for single in images if single.path not in taken]
+        images.extend(unit.parts[0].members[0] for unit in units if unit.kind == "image")
+        units = [unit for unit in units if unit.kind != "image"]
+    units.sort(key=_first)
+    return units, images
+
+
+def _first(unit: Unit) -> bytes:
+    return unit.first
+
+
+def _attach(hosts: list[Host], images: list[Single], by_class: dict[str, list[Single]], profile: Profile) -> Grouping:
+    """Captions, sounds and sidecars onto their hosts; what is left stands alone or waits."""
+    captions, audios = by_class.pop("caption", []), by_class.pop("audio", [])
+    sidecars = by_class.pop("sidecar", [])
+    lone = [*images, *(single for singles in by_class.values() for single in singles)]
+    orphans: list[Orphan] = []
+    if captions or audios or sidecars:
+        directory = Directory(profile)
+        for host in hosts:
+            directory.enter(host)
+        waiting = attach_captions(captions, directory, profile)
+        orphans.extend(caption_orphan(caption) for caption in waiting)
+        lone.extend(attach_sounds(audios, directory, profile))
+        if sidecars:
+            hosts, lone = _enter_lone(hosts, lone, sidecars, directory)
+            waiting_sidecars = attach_sidecars(sidecars, directory)
+            orphans.extend(sidecar_orphan(single) for single in waiting_sidecars)
+    assets = [lone_asset(single, "file by itself") for single in lone]
+    assets.extend(_build(host) for host in hosts)
+    return Grouping(_in_order(assets), tuple(sorted(orphans, key=lambda orphan: orphan.path)))
+
+
+def _build(host: Host) -> AssetPlan:
+    return built(host, host.original.stem if host.title is None else host.title)
+
+
+def _in_order(assets: list[AssetPlan]) -> tuple[AssetPlan, ...]:
+    return tuple(sorted(assets, key=first_path_of))
+
+
+def _enter_lone(
+    hosts: list[Host], lone: list[Single], sidecars: list[Single], directory: Directory
+) -> tuple[list[Host], list[Single]]:
+    """Lone files that a sidecar could name become hosts: all that lie where a sidecar looks."""
+    folders: set[bytes] = set()
+    for folder in {single.folder for single in sidecars}:
+        folders.update((folder, directory.above(folder)))
+    left: list[Single] = []
+    hosts = list(hosts)
+    for single in lone:
+        if single.folder not in folders:
+            left.append(single)
+            continue
+        host = Host(single_unit(single, "file by itself"), "file by itself")
+        hosts.append(host)
+        directory.enter(host)
+    return hosts, left

@@ -1,0 +1,104 @@
+"""How a grouped tree is shown: the dry run's JSON, and a plain nested form that a terminal can draw.
+
+A name that is not UTF-8 has a display text, each foreign byte as `\\xNN`, and its bytes beside it: in the JSON such a
+file is an object `{"text": …, "path_b64": …}` in place of a string.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from watch.grouping.items import Single
+from watch.grouping.plan import AssetPlan, FileSetPlan, FormatPlan, Member, Sequence, Tree
+
+
+def display(name: bytes) -> str:
+    """A name for people: UTF-8, each byte that is none as `\\xNN`."""
+    return name.decode("utf-8", "backslashreplace")
+
+
+def display_text(text: str) -> str:
+    """A text that may hold lone surrogates (bytes that were not UTF-8) for people and for JSON."""
+    return display(text.encode("utf-8", "surrogateescape"))
+
+
+def path_json(path: bytes) -> str | dict[str, str]:
+    """A path as JSON holds it."""
+    try:
+        return path.decode("utf-8")
+    except UnicodeDecodeError:
+        return {"text": display(path), "path_b64": base64.b64encode(path).decode("ascii")}
+
+
+def to_json(tree: Tree) -> dict[str, Any]:
+    """The tree as `tapeless group --json` prints it."""
+    return {
+        "assets": [_asset_json(asset) for asset in tree.assets],
+        "ignored": [path_json(path) for path in tree.ignored],
+    }
+
+
+def _asset_json(asset: AssetPlan) -> dict[str, Any]:
+    formats = [plan for plan in asset.formats if plan.role != "sidecar"]
+    sidecars = [path for plan in asset.formats if plan.role == "sidecar" for path in plan.paths()]
+    return {
+        "title": display_text(asset.title),
+        "formats": [{"kind": shown_kind(plan), "files": _files_json(plan.paths())} for plan in formats],
+        "sidecars": _files_json(sidecars),
+    }
+
+
+def _files_json(paths: Iterable[bytes]) -> list[str | dict[str, str]]:
+    return [path_json(path) for path in sorted(paths)]
+
+
+def shown_kind(plan: FormatPlan) -> str:
+    """The structure, or `transcode` for that role."""
+    return "transcode" if plan.role == "transcode" else plan.kind
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A line of the tree view with what hangs below it."""
+
+    text: str
+    note: str = ""
+    below: tuple[Branch, ...] = ()
+
+
+def to_branches(tree: Tree) -> list[Branch]:
+    """The tree for a terminal: asset, format, files; a sequence is one line with its ranges and holes."""
+    branches = [_asset_branch(asset) for asset in tree.assets]
+    if tree.ignored:
+        below = tuple(Branch(display(path)) for path in tree.ignored)
+        branches.append(Branch("ignored", f"{len(tree.ignored):,}", below))
+    return branches
+
+
+def _asset_branch(asset: AssetPlan) -> Branch:
+    return Branch(display_text(asset.title), asset.rule, tuple(_format_branch(plan) for plan in asset.formats))
+
+
+def _format_branch(plan: FormatPlan) -> Branch:
+    name = "sidecars" if plan.role == "sidecar" else plan.kind
+    note = f"{plan.role}, {plan.rule}" if plan.role == "transcode" else plan.rule
+    return Branch(name, note, tuple(_member_branch(part, member) for part in plan.file_sets for member in part.members))
+
+
+def _member_branch(file_set: FileSetPlan, member: Member) -> Branch:
+    if isinstance(member, Single):
+        return Branch(display(member.path), display_text(file_set.label))
+    return Branch(_sequence_text(member), display_text(file_set.label))
+
+
+def _sequence_text(sequence: Sequence) -> str:
+    frames = sequence.frames
+    text = f"{display(sequence.template)} {frames.to_text()} ({frames.count:,} frames"
+    if frames.missing_count:
+        text += f", {frames.missing_count:,} missing: {frames.missing_text()}"
+    if sequence.empty_frames:
+        text += f", {sequence.empty_frames.count:,} empty: {sequence.empty_frames.to_text()}"
+    return text + ")"

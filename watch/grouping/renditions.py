@@ -1,0 +1,154 @@
+"""Which units are representations of one content, and which of them is the original.
+
+All units of one key in one place belong together: a rendition's place is the folder above its rendition folder, its key
+the stem without rendition tokens. So it does not matter which of them came first, and renditions without their original
+find each other.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from watch.grouping.items import under
+from watch.grouping.profile import Profile
+from watch.grouping.units import Host, Unit
+from watch.islands import folded
+
+MOST_TOKENS = 16
+"""More rendition tokens than this behind one key are no name that anybody gave."""
+
+_LAST_WORD = re.compile(rb"[ ._-][\[({]?([a-z0-9]+)[\])}]?\Z", re.IGNORECASE)
+_WORD_BREAK = bytes.maketrans(b" -", b"__")
+
+
+@lru_cache(maxsize=64)
+def _token_ranks(words: tuple[str, ...]) -> dict[bytes, int]:
+    ranks: dict[bytes, int] = {}
+    for rank, word in enumerate(words):
+        for form in (word, word.replace("-", "_").replace(" ", "_")):
+            ranks.setdefault(form.encode(), rank)
+    return ranks
+
+
+def without_tokens(stem: bytes, profile: Profile) -> tuple[bytes, int, int]:
+    """A stem without the rendition tokens at its end, how many there were, and the rank of the least."""
+    ranks = _token_ranks(profile.rendition_tokens)
+    count = least = 0
+    while count < MOST_TOKENS:
+        tail = stem[-32:]
+        match = _LAST_WORD.search(tail)
+        if match is None:
+            break
+        start = match.start()
+        rank = ranks.get(match[1].lower())
+        if rank is None:
+            start, rank = _two_words(tail, start, match[1], ranks)
+            if rank is None:
+                break
+        rest = stem[: len(stem) - len(tail) + start]
+        if not rest.strip(b" ._-"):
+            break
+        stem, count, least = rest, count + 1, max(least, rank)
+    return stem, count, least
+
+
+def _two_words(tail: bytes, start: int, last: bytes, ranks: dict[bytes, int]) -> tuple[int, int | None]:
+    """`low res` and `low-res` are one token of two words."""
+    before = _LAST_WORD.search(tail, 0, start)
+    if before is None:
+        return start, None
+    return before.start(), ranks.get((before[1] + b"_" + last).lower())
+
+
+@lru_cache(maxsize=65536)
+def base_folder(folder: bytes, dirs: tuple[str, ...]) -> bytes:
+    """The folder that a rendition or caption folder belongs to; any other folder is its own."""
+    names = _dir_names(dirs)
+    while folder:
+        above, _, last = folder.rpartition(b"/")
+        if folded(last) not in names:
+            break
+        folder = above
+    return folder
+
+
+@lru_cache(maxsize=64)
+def _dir_names(dirs: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(folded(word.encode()) for word in dirs)
+
+
+def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> list[Host]:
+    """All hosts: those of cards, with the renditions that name them, and one for each other content."""
+    aliases = _structural_aliases(units, hosts, profile)
+    families: dict[bytes, list[tuple[tuple[object, ...], bytes, Unit]]] = {}
+    for unit in units:
+        stem, tokens, least = without_tokens(unit.stem, profile)
+        folder = base_folder(unit.folder, profile.rendition_dirs)
+        key = fold(under(folder, stem), profile)
+        if key in aliases and not unit.is_structural:
+            key, tokens = aliases[key], max(tokens, 1)
+        rank = (
+            tokens > 0 or folder != unit.folder,
+            not unit.is_structural,
+            tokens,
+            profile.rank_of.get(unit.extension, len(profile.original_rank)),
+            least,
+            unit.first,
+        )
+        families.setdefault(key, []).append((rank, stem, unit))
+    by_key = {fold(key, profile): host for host in reversed(hosts) for key in _host_keys(host)}
+    found = list(hosts)
+    for key, family in families.items():
+        family.sort(key=_rank_of_member)
+        found.extend(_hosts_of(family, by_key.get(key), profile))
+    return found
+
+
+def _rank_of_member(member: tuple[tuple[object, ...], bytes, Unit]) -> tuple[object, ...]:
+    return member[0]
+
+
+def _host_keys(host: Host) -> list[bytes]:
+    return [host.original.key_path, *host.original.aliases]
+
+
+def _structural_aliases(units: list[Unit], hosts: list[Host], profile: Profile) -> dict[bytes, bytes]:
+    """Stems of the members of structures, each with the key of its structure."""
+    found: dict[bytes, bytes] = {}
+    for unit in units:
+        if unit.aliases:
+            key = fold(
+                under(base_folder(unit.folder, profile.rendition_dirs), without_tokens(unit.stem, profile)[0]), profile
+            )
+            for alias in unit.aliases:
+                found.setdefault(fold(alias, profile), key)
+    return found
+
+
+def fold(key: bytes, profile: Profile) -> bytes:
+    """A key as this profile compares it."""
+    return key if profile.case_sensitive else key.lower()
+
+
+def _hosts_of(family: list[tuple[tuple[object, ...], bytes, Unit]], host: Host | None, profile: Profile) -> list[Host]:
+    """The first of a family is its original; others of its container without a token are works of their own."""
+    made: list[Host] = []
+    containers: set[bytes] = set()
+    if host is not None:
+        containers.add(host.original.extension)
+    for rank, stem, unit in family:
+        is_named_rendition = bool(rank[0])
+        if host is None or (unit.extension in containers and not is_named_rendition):
+            own = Host(unit, unit.rule, title=stem)
+            made.append(own)
+            if host is None:
+                host = own
+        else:
+            unit.rule = "rendition by token" if is_named_rendition else "other container of one name"
+            if unit.folder != base_folder(unit.folder, profile.rendition_dirs):
+                unit.rule = "rendition by folder"
+            host.transcodes.append(unit)
+        if not is_named_rendition:
+            containers.add(unit.extension)
+    return made

@@ -1,0 +1,172 @@
+"""Numbered images: which of a bucket's numbers are one sequence, and which names are stills after all.
+
+The widths are decided on the whole bucket, so that the answer cannot depend on the order of arrival. Leading zeros give
+the padding; a number as wide as a padded one belongs to it; what is left runs on without padding.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from watch.grouping.frames import NO_FRAMES, Frames
+from watch.grouping.items import Bucket, Single, folder_of
+from watch.grouping.names import Described, describe
+from watch.grouping.plan import Sequence
+from watch.grouping.profile import Profile
+from watch.grouping.tokens import SEPARATORS
+from watch.grouping.units import FRAMES, Part, Unit
+
+_MAIN_FRAME = re.compile(rb"\.(\d+)\.\Z")
+
+SUBFRAME_MAIN_DIGITS = 3
+"""`scan.0001.25` has sub-frames; `Screenshot 12.34.56` has not."""
+
+Empties = dict[tuple[bytes, bytes], list[tuple[int, int]]]
+"""(folder, bucket key) to (padding, frame) of files with zero bytes."""
+
+
+def read_empties(paths: Iterable[bytes], profile: Profile) -> Empties:
+    """The zero-byte names that look like frames, by bucket."""
+    found: Empties = {}
+    for path in sorted(set(paths)):
+        described = describe(path, profile)
+        if described.bucket is not None and described.frame is not None:
+            place = (folder_of(path), described.bucket)
+            found.setdefault(place, []).append((described.padding, described.frame))
+    return found
+
+
+def find_sequences(buckets: list[Bucket], profile: Profile, empties: Empties) -> tuple[list[Unit], list[Single]]:
+    """The sequences of an island, and the numbered names that are none."""
+    units: list[Unit] = []
+    stills: list[Single] = []
+    rest = buckets
+    if profile.subframes:
+        units, rest = _find_subframes(buckets)
+    gathered: dict[tuple[bytes, bytes, int], list[Sequence]] = {}
+    for bucket in rest:
+        for padding, frames in split_widths(bucket.runs):
+            sequence = Sequence(bucket.folder, bucket.prefix, bucket.suffix, padding, frames)
+            key = bucket.key if profile.case_sensitive else bucket.key.lower()
+            gathered.setdefault((bucket.folder, key, padding), []).append(sequence)
+    for sequences in gathered.values():
+        if sum(sequence.count for sequence in sequences) >= profile.min_frames:
+            units.append(_sequence_unit([_with_empties(sequence, empties) for sequence in sequences]))
+        else:
+            stills.extend(_stills(sequences))
+    return units, stills
+
+
+def split_widths(runs: tuple[tuple[int, Frames], ...]) -> list[tuple[int, Frames]]:
+    """The sets of a bucket as (padding, frames): each padded width with the numbers that fill it, then the rest."""
+    written = dict(runs)
+    loose = written.pop(0, NO_FRAMES)
+    if not written or not loose:
+        return list(runs)
+    sets: dict[int, Frames] = {}
+    for width in sorted(written):
+        low, high = 10 ** (width - 1), 10**width - 1
+        fitting = [*loose.between(low, high).intervals(), *loose.between(-high, -low).intervals()]
+        sets[width] = Frames.from_intervals([*written[width].intervals(), *fitting])
+        loose = Frames.from_intervals(
+            pair
+            for part in (
+                loose.between(-(10**18), -high - 1),
+                loose.between(1 - low, low - 1),
+                loose.between(high + 1, 10**18),
+            )
+            for pair in part.intervals()
+        )
+    for width in sorted(sets):
+        if 10**width - 1 in sets[width] and 10**width in loose:
+            sets[width] = sets[width].union(loose.between(10**width, 10**18))
+            loose = loose.between(-(10**18), 10**width - 1)
+    if loose:
+        sets[0] = loose
+    return sorted(sets.items())
+
+
+def _with_empties(sequence: Sequence, empties: Empties) -> Sequence:
+    noted = empties.get((sequence.folder, sequence.key)) if empties else None
+    if not noted:
+        return sequence
+    frames = [frame for padding, frame in noted if _fits(padding, frame, sequence.padding)]
+    empty = Frames(frames).remove(sequence.frames) if frames else NO_FRAMES
+    return Sequence(sequence.folder, sequence.prefix, sequence.suffix, sequence.padding, sequence.frames, empty)
+
+
+def _fits(padding: int, frame: int, wanted: int) -> bool:
+    return padding == wanted or (padding == 0 and len(str(abs(frame))) == wanted)
+
+
+def _stills(sequences: Iterable[Sequence]) -> Iterable[Single]:
+    for sequence in sequences:
+        for frame, path in zip(sequence.frames, sequence.paths(), strict=True):
+            digits = len(path) - len(sequence.folder) - len(sequence.prefix) - len(sequence.suffix)
+            width = digits - bool(sequence.folder) - (frame < 0)
+            padded = 1 < width == sequence.padding and abs(frame) < 10 ** (width - 1)
+            yield Single(path, Described("image", sequence.key, frame, width, padded))
+
+
+def sequence_stem(prefix: bytes, suffix: bytes) -> bytes:
+    """The key of a set: its name without the number, separators before the number and the extension."""
+    behind = suffix[: suffix.rfind(b".")]
+    before = prefix.rstrip(SEPARATORS)
+    return before + behind if before else behind.lstrip(SEPARATORS)
+
+
+def _sequence_unit(sequences: list[Sequence], rule: str = "image sequence", stem: bytes | None = None) -> Unit:
+    first = min(sequences, key=_first_path)
+    return Unit(
+        first.folder,
+        sequence_stem(first.prefix, first.suffix) if stem is None else stem,
+        first.suffix[first.suffix.rfind(b".") + 1 :].lower(),
+        "image_sequence",
+        [Part("", tuple(sequences), FRAMES)],
+        first.first_path,
+        rule,
+    )
+
+
+def _first_path(sequence: Sequence) -> bytes:
+    return sequence.first_path
+
+
+def _find_subframes(buckets: list[Bucket]) -> tuple[list[Unit], list[Bucket]]:
+    """Sets whose names carry a frame and a part of a frame, both of which vary."""
+    places: dict[tuple[bytes, bytes, bytes, int], list[Bucket]] = {}
+    rest: list[Bucket] = []
+    for bucket in buckets:
+        match = _MAIN_FRAME.search(bucket.prefix)
+        if match is None or len(match[1]) < SUBFRAME_MAIN_DIGITS:
+            rest.append(bucket)
+        else:
+            base = bucket.prefix[: match.start()]
+            places.setdefault((bucket.folder, base, bucket.suffix, len(match[1])), []).append(bucket)
+    units: list[Unit] = []
+    for (_, base, _, width), mates in places.items():
+        if _are_subframes(mates, width):
+            sequences = [
+                Sequence(bucket.folder, bucket.prefix, bucket.suffix, padding, frames)
+                for bucket in mates
+                for padding, frames in split_widths(bucket.runs)
+            ]
+            stem = base.rstrip(SEPARATORS) + mates[0].suffix[: mates[0].suffix.rfind(b".")]
+            units.append(_sequence_unit(sequences, "image sequence with sub-frames", stem))
+        else:
+            rest.extend(mates)
+    return units, rest
+
+
+def _are_subframes(mates: list[Bucket], width: int) -> bool:
+    """Whether several main frames share several sub-frames, written shorter than the frames themselves."""
+    if len(mates) < 2:
+        return False
+    parts: set[int] = set()
+    for bucket in mates:
+        for padding, frames in bucket.runs:
+            if padding >= width or frames.first < 0 or frames.last >= 10 ** (width - 1):
+                return False
+            parts.update(frames)
+    return len(parts) > 1 and sum(bucket.count for bucket in mates) > max(len(mates), len(parts))

@@ -1,0 +1,52 @@
+"""Sidecars: what describes a file beside it, by the file's whole name or its stem, and a few makers' own forms."""
+
+from __future__ import annotations
+
+import re
+
+from watch.grouping.attachments import Directory, without_extension
+from watch.grouping.items import Single, folder_of
+from watch.grouping.units import Host
+
+_DARKTABLE_COPY = re.compile(rb"(.*)_\d\d(\.[^./]+)\.xmp", re.IGNORECASE | re.DOTALL)
+"""`base_01.ext.xmp`: darktable's second edit of `base.ext`."""
+_SONY_PART = re.compile(rb"(.+)(?:M\d\d\.xml|M\d\d\.klv|R\d\d\.bim|I\d\d\.ppn)", re.IGNORECASE | re.DOTALL)
+"""`C0001M01.XML` belongs to `C0001.MP4`, also where the card's folders were lost."""
+_GOPRO_LOW = re.compile(rb"((?:.*/)?G)L(\d{6})\.lrv", re.IGNORECASE | re.DOTALL)
+"""`GL010777.LRV` is the small version of `GX010777.MP4` or `GH010777.MP4`."""
+
+
+def attach_sidecars(sidecars: list[Single], directory: Directory) -> list[Single]:
+    """Give each sidecar to the asset it names; returns those that name none."""
+    waiting: list[Single] = []
+    for single in sidecars:
+        host = _host_of(single.path, directory)
+        if host is None:
+            waiting.append(single)
+        else:
+            host.sidecars.append(single)
+    return waiting
+
+
+def _host_of(path: bytes, directory: Directory) -> Host | None:
+    folder = folder_of(path)
+    above = directory.above(folder)
+    found = directory.find(without_extension(path), (folder,) if above == folder else (folder, above))
+    if found is not None:
+        return found[0]
+    for name in _makers_names(path):
+        exact = directory.at(name)
+        if exact is not None:
+            return exact[0]
+    return None
+
+
+def _makers_names(path: bytes) -> list[bytes]:
+    names: list[bytes] = []
+    if match := _DARKTABLE_COPY.fullmatch(path):
+        names.append(match[1] + match[2])
+    if match := _SONY_PART.fullmatch(path):
+        names.append(match[1])
+    if match := _GOPRO_LOW.fullmatch(path):
+        names.extend(match[1] + letter + match[2] for letter in (b"X", b"H"))
+    return names

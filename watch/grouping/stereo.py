@@ -1,0 +1,106 @@
+"""Left and right eyes: two units of one name but for the eye, in one folder or in two view folders.
+
+Both are needed. The last eye word of a name counts, so that `left_bank_R` is a right eye; a name that says that both
+eyes are packed into its picture is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from watch.grouping.profile import Profile
+from watch.grouping.tokens import FRAME_PACKED
+from watch.grouping.units import Part, Unit, joined
+
+EyeKey = tuple[object, ...]
+Eye = tuple[EyeKey, int, bytes, bytes]
+"""What both eyes share, the side (0 left, 1 right), the folder and the stem of the pair."""
+
+
+@lru_cache(maxsize=64)
+def _eye_words(pairs: tuple[tuple[str, str], ...]) -> tuple[re.Pattern[bytes], dict[bytes, tuple[int, int]]]:
+    sides = {word.encode(): (index, side) for index, pair in enumerate(pairs) for side, word in enumerate(pair)}
+    words = b"|".join(re.escape(word) for word in sorted(sides, key=len, reverse=True))
+    return re.compile(rb"(?<![^ ._-])(?:%s)(?![^ ._-])" % words, re.IGNORECASE), sides
+
+
+@lru_cache(maxsize=64)
+def _eye_anywhere(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[bytes]:
+    words = b"|".join(re.escape(word.encode()) for pair in pairs for word in pair)
+    return re.compile(rb"(?<![^ ._/-])(?:%s)(?![^ ._/-])" % words, re.IGNORECASE)
+
+
+def may_be_eye(path: bytes, profile: Profile) -> bool:
+    """Whether a path holds an eye word at all, which most do not."""
+    return bool(profile.eye_tokens) and _eye_anywhere(profile.eye_tokens).search(path) is not None
+
+
+def pair_eyes(units: list[Unit], profile: Profile) -> list[Unit]:
+    """The units with every pair of eyes made one."""
+    if not profile.eye_tokens:
+        return units
+    pattern, sides = _eye_words(profile.eye_tokens)
+
+    def by_name(unit: Unit) -> Eye | None:
+        return _eye_in_name(unit, pattern, sides)
+
+    def by_folder(unit: Unit) -> Eye | None:
+        return _eye_in_folder(unit, pattern, sides)
+
+    return _pair(_pair(units, by_name, "eyes by name"), by_folder, "eyes by folder")
+
+
+def _pair(units: list[Unit], eye_of: Callable[[Unit], Eye | None], rule: str) -> list[Unit]:
+    left: list[Unit] = []
+    found: dict[EyeKey, tuple[list[Unit], list[Unit], bytes, bytes]] = {}
+    for unit in units:
+        eye = eye_of(unit) if unit.kind != "stereoscopic" else None
+        if eye is None:
+            left.append(unit)
+        else:
+            key, side, folder, stem = eye
+            found.setdefault(key, ([], [], folder, stem))[side].append(unit)
+    for lefts, rights, folder, stem in found.values():
+        pairs = min(len(lefts), len(rights))
+        left.extend(lefts[pairs:] + rights[pairs:])
+        left.extend(_pair_unit(*pair, folder, stem, rule) for pair in zip(lefts[:pairs], rights[:pairs], strict=True))
+    return left
+
+
+def _pair_unit(left: Unit, right: Unit, folder: bytes, stem: bytes, rule: str) -> Unit:
+    parts = [Part("left", *part[1:]) for part in left.parts] + [Part("right", *part[1:]) for part in right.parts]
+    aliases = [left.key_path, right.key_path]
+    return Unit(folder, stem, left.extension, "stereoscopic", parts, min(left.first, right.first), rule, aliases)
+
+
+def _eye_in_name(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
+    match = None
+    for match in pattern.finditer(unit.stem):  # noqa: B007 (the last one counts)
+        pass
+    if match is None or not FRAME_PACKED.isdisjoint(re.split(rb"[ ._-]", unit.stem.lower())):
+        return None
+    word = match[0]
+    pair, side = sides[word.lower()]
+    before, after = unit.stem[: match.start()], unit.stem[match.end() :]
+    style = (word.isupper(), word.islower())
+    return (
+        (unit.folder, before, after, unit.extension, unit.kind, pair, style),
+        side,
+        unit.folder,
+        joined(before, after),
+    )
+
+
+def _eye_in_folder(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
+    above, _, view = unit.folder.rpartition(b"/")
+    found = sides.get(view.lower())
+    if found is None:
+        return None
+    pair, side = found
+    stem = unit.stem
+    named = _eye_in_name(unit, pattern, sides)
+    if named is not None and named[1] == side:
+        stem = named[3]
+    return (above, stem, unit.extension, unit.kind, pair), side, above, stem

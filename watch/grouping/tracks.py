@@ -1,0 +1,116 @@
+"""Separate tracks: `news_V1`, `news_A1`, `news_A2` on a common base, at least one picture and one sound.
+
+Without a sound partner `_v1` is a version and nothing happens here. The picture may come without a token: a base that
+is a host by itself takes the sound tracks in.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from watch.grouping.extensions import AUDIO_ESSENCE
+from watch.grouping.items import Single, under
+from watch.grouping.profile import Profile, TrackTokens
+from watch.grouping.tokens import AUDIO_CHANNELS
+from watch.grouping.units import AUDIO, Part, Unit, single_unit
+
+
+@lru_cache(maxsize=64)
+def _track_patterns(words: TrackTokens) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    def alternatives(tokens: tuple[str, ...]) -> bytes:
+        return b"|".join(re.escape(token.encode()) for token in sorted(tokens, key=len, reverse=True))
+
+    channels = b"|".join(sorted(AUDIO_CHANNELS, key=len, reverse=True))
+    video = rb"[ ._-]((?:%s)[ _-]?\d{1,3})\Z" % alternatives(words.video)
+    audio = rb"[ ._-]((?:%s)[ _-]?\d{1,3}|%s)\Z" % (alternatives(words.audio), channels)
+    return re.compile(video, re.IGNORECASE), re.compile(audio, re.IGNORECASE)
+
+
+def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tuple[list[Unit], list[Single]]:
+    """The units with separate tracks made one, and the audio files that are no track of anything here."""
+    video_token, audio_token = _track_patterns(profile.track_tokens)
+    sounds: dict[bytes, list[tuple[str, Unit]]] = {}
+    origins: dict[int, Single] = {}
+    for single in audios:
+        if audio_token.search(single.path, max(0, len(single.path) - 64), single.path.rfind(b".")):
+            unit = single_unit(single)
+            base, label = _base(unit, audio_token)
+            origins[id(unit)] = single
+            sounds.setdefault(base, []).append((label, unit))
+    essence = [unit for unit in units if unit.extension in AUDIO_ESSENCE and audio_token.search(unit.stem)]
+    for unit in essence:
+        base, label = _base(unit, audio_token)
+        if label[-1:].isdigit():
+            sounds.setdefault(base, []).append((label, unit))
+    if not sounds:
+        return units, audios
+    return _joined(units, audios, sounds, origins, video_token)
+
+
+def _base(unit: Unit, token: re.Pattern[bytes]) -> tuple[bytes, str]:
+    match = token.search(unit.stem)
+    if match is None:
+        return b"", ""
+    label = re.sub(rb"[ _-]", b"", match[1]).decode("ascii").upper()
+    return under(unit.folder, unit.stem[: match.start()]), label
+
+
+def _joined(
+    units: list[Unit],
+    audios: list[Single],
+    sounds: dict[bytes, list[tuple[str, Unit]]],
+    origins: dict[int, Single],
+    video_token: re.Pattern[bytes],
+) -> tuple[list[Unit], list[Single]]:
+    pictures: dict[bytes, list[tuple[str, Unit]]] = {}
+    bare: dict[bytes, list[Unit]] = {}
+    used_as_sound = {id(unit) for mates in sounds.values() for _, unit in mates}
+    for unit in units:
+        if unit.kind == "image" or id(unit) in used_as_sound:
+            continue
+        if unit.key_path in sounds:
+            bare.setdefault(unit.key_path, []).append(unit)
+        if video_token.search(unit.stem):
+            base, label = _base(unit, video_token)
+            if base in sounds:
+                pictures.setdefault(base, []).append((label, unit))
+    gone: set[int] = set()
+    heard: set[bytes] = set()
+    made: list[Unit] = []
+    for base, mates in sounds.items():
+        if base in pictures:
+            unit, taken = _track_unit(base, pictures[base])
+            gone.update(taken)
+            made.append(unit)
+        elif base in bare:
+            unit = min(bare[base], key=lambda unit: (not unit.is_structural, unit.first))
+        else:
+            continue
+        parts = [Part(label, sound.parts[0].members, AUDIO) for label, sound in mates]
+        unit.widen("separate_tracks", "tracks by name", parts)
+        unit.aliases.extend(sound.key_path for _, sound in mates)
+        gone.update(id(sound) for _, sound in mates)
+        heard.update(sound.first for _, sound in mates if id(sound) in origins)
+    left = [unit for unit in units if id(unit) not in gone] + made
+    return left, [single for single in audios if single.path not in heard]
+
+
+def _track_unit(base: bytes, pictures: list[tuple[str, Unit]]) -> tuple[Unit, list[int]]:
+    """One unit of all picture tracks; a second file of one track in another container stays outside."""
+    chosen: dict[str, Unit] = {}
+    for label, unit in pictures:
+        chosen.setdefault(label, unit)
+    units = list(chosen.values())
+    first = units[0]
+    parts = [
+        Part(f"{label}.{part.label}" if part.label else label, *part[1:])
+        for label, unit in chosen.items()
+        for part in unit.parts
+    ]
+    folder = first.folder
+    stem = base[len(folder) + 1 :] if folder else base
+    kind = first.kind if first.is_structural and len(units) == 1 else "separate_tracks"
+    aliases = [alias for unit in units for alias in (unit.key_path, *unit.aliases)]
+    made = Unit(folder, stem, first.extension, kind, parts, min(u.first for u in units), "tracks by name", aliases)
+    return made, [id(unit) for unit in units]

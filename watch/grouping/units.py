@@ -1,0 +1,178 @@
+"""What the passes build while they work: units, which become formats, and hosts, which become assets.
+
+A unit is one structure under one key (a single, a sequence, a pair of eyes). A host is a unit that is somebody's
+original, with the renditions and sidecars that found it. Both are mutable and never leave the package: `built` turns
+hosts into plans.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from watch.grouping.items import Single, under
+from watch.grouping.plan import AssetPlan, ComponentPlan, FileSetPlan, FormatPlan, Member
+from watch.grouping.tokens import SEPARATORS
+
+OUTERMOST_FIRST = ("multi_camera", "stereoscopic", "separate_tracks", "captioned_video", "image_sequence", "single")
+STRUCTURAL = frozenset(OUTERMOST_FIRST[:3]) | {"image_sequence"}
+
+VIDEO = ComponentPlan("VIDEO", "video")
+AUDIO = ComponentPlan("AUDIO", "audio")
+IMAGE = ComponentPlan("IMAGE", "image")
+FRAMES = ComponentPlan("VIDEO", "frames")
+OTHER = ComponentPlan("OTHER", "other")
+SIDECAR = ComponentPlan("NON_MEDIA", "sidecar")
+TEXT = ComponentPlan("TEXT", "captions")
+
+COMPONENT_OF = {"video": VIDEO, "audio": AUDIO, "image": IMAGE, "caption": TEXT, "sidecar": SIDECAR}
+KIND_OF = {"video": "single", "audio": "audio", "image": "image", "document": "document"}
+
+
+class Part(NamedTuple):
+    """A file set in the making."""
+
+    label: str
+    members: tuple[Member, ...]
+    component: ComponentPlan
+
+
+@dataclass(slots=True, eq=False)
+class Unit:
+    """One structure under one key."""
+
+    folder: bytes
+    """Where its key holds: for eyes in view folders the folder above."""
+    stem: bytes
+    """Its key: the name without number, eye, camera and track tokens; rendition tokens are still on it."""
+    extension: bytes
+    kind: str
+    parts: list[Part]
+    first: bytes
+    """Its smallest path when it was made, which decides ties."""
+    rule: str
+    aliases: list[bytes] = field(default_factory=list)
+    """Paths without extension under which others may name it, beside its key."""
+
+    @property
+    def key_path(self) -> bytes:
+        """Folder and key in one."""
+        return under(self.folder, self.stem)
+
+    @property
+    def is_structural(self) -> bool:
+        """Whether more than one file makes it what it is."""
+        return self.kind in STRUCTURAL
+
+    def widen(self, kind: str, rule: str, parts: Iterable[Part]) -> None:
+        """Take further parts in; the kind becomes the outermost of both."""
+        self.parts.extend(parts)
+        if self.kind not in OUTERMOST_FIRST or OUTERMOST_FIRST.index(kind) < OUTERMOST_FIRST.index(self.kind):
+            self.kind, self.rule = kind, rule
+
+
+@dataclass(slots=True, eq=False)
+class Host:
+    """An asset in the making."""
+
+    original: Unit
+    rule: str
+    transcodes: list[Unit] = field(default_factory=list)
+    versions: list[Unit] = field(default_factory=list)
+    """Further originals, where the profile makes one asset of all versions."""
+    sidecars: list[Single] = field(default_factory=list)
+    title: bytes | None = None
+    """The title where it is not the original's key."""
+
+
+def single_unit(single: Single, rule: str = "single file") -> Unit:
+    """A lone file as a unit."""
+    path = single.path
+    slash, dot = path.rfind(b"/"), path.rfind(b".")
+    if dot <= slash + 1:
+        dot = len(path)
+    media_class = single.described.media_class
+    return Unit(
+        path[:slash] if slash > 0 else b"",
+        path[slash + 1 : dot],
+        path[dot + 1 :].lower(),
+        KIND_OF.get(media_class, "other"),
+        [Part("", (single,), COMPONENT_OF.get(media_class, OTHER))],
+        path,
+        rule,
+    )
+
+
+def joined(before: bytes, after: bytes) -> bytes:
+    """What is left of a stem when a token between these two is taken out."""
+    before = before.rstrip(SEPARATORS)
+    return before + after if before else after.lstrip(SEPARATORS)
+
+
+def text_of(name: bytes) -> str:
+    """A name as text, each byte that is not UTF-8 as a lone surrogate."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def title_of(stem: bytes, folder: bytes, first: bytes) -> str:
+    """A title that is never empty: the key, else the folder's name, else the first file's name."""
+    stem = stem.rstrip(SEPARATORS) or stem
+    return text_of(stem or folder[folder.rfind(b"/") + 1 :] or first[first.rfind(b"/") + 1 :])
+
+
+def lone_asset(single: Single, rule: str) -> AssetPlan:
+    """The asset of one file that nothing joined."""
+    media_class = single.described.media_class
+    kind = KIND_OF.get(media_class, "other")
+    path = single.path
+    slash, dot = path.rfind(b"/"), path.rfind(b".")
+    title = text_of(path[slash + 1 : dot] if dot > slash + 1 else path[slash + 1 :]) or os.fsdecode(path)
+    file_set = FileSetPlan("", (single,), _COMPONENTS.get(media_class, _OTHER))
+    return AssetPlan(title, path, (FormatPlan("original", kind, kind, rule, (file_set,)),), rule)
+
+
+_COMPONENTS = {media_class: (component,) for media_class, component in COMPONENT_OF.items()}
+_OTHER = (OTHER,)
+
+
+def built(host: Host, title: bytes) -> AssetPlan:
+    """The plan of a host."""
+    original = _format("original", host.original)
+    formats = [original]
+    formats.extend(_format("original", unit) for unit in host.versions)
+    transcodes = [_format("transcode", unit) for unit in host.transcodes]
+    formats.extend(sorted(transcodes, key=_first_of))
+    if host.sidecars:
+        members = tuple(sorted(host.sidecars, key=_path_of))
+        file_set = FileSetPlan("", members, (SIDECAR,))
+        formats.append(FormatPlan("sidecar", "other", "sidecars", "sidecar", (file_set,)))
+    first = _first_of(original)
+    return AssetPlan(title_of(title, host.original.folder, first), first, tuple(formats), host.rule)
+
+
+def _format(role: str, unit: Unit) -> FormatPlan:
+    taken: dict[str, int] = {}
+    file_sets = []
+    for part in sorted(unit.parts, key=_part_order):
+        seen = taken[part.label] = taken.get(part.label, 0) + 1
+        label = part.label if seen == 1 else f"{part.label}#{seen}"
+        file_sets.append(FileSetPlan(label, part.members, (part.component,)))
+    name = unit.extension.decode("ascii", "replace") if role == "transcode" else unit.kind
+    return FormatPlan(role, unit.kind, name or unit.kind, unit.rule, tuple(file_sets))
+
+
+_TYPE_ORDER = {"VIDEO": 0, "IMAGE": 0, "AUDIO": 1, "TEXT": 2}
+
+
+def _part_order(part: Part) -> tuple[int, str, bytes]:
+    return (_TYPE_ORDER.get(part.component.type, 3), part.label, part.members[0].first_path)
+
+
+def _path_of(single: Single) -> bytes:
+    return single.path
+
+
+def _first_of(plan: FormatPlan) -> bytes:
+    return min(member.first_path for part in plan.file_sets for member in part.members)

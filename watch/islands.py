@@ -1,0 +1,114 @@
+"""Which part of a tree can be grouped alone, told by the bytes of a path and a fixed list of folder names.
+
+A change marks one island dirty, and no format crosses an island; so the island of a path may depend on nothing that
+could arrive later. The one exception, a marker file that makes its folder a package, is handed in by the caller, who
+re-homes the files below in the transaction that sees the marker come or go.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+RENDITION_DIRS: tuple[str, ...] = (
+    *("proxy", "proxies", "proxy_media", "proxymedia", "transcode", "transcodes", "transcoded"),
+    *("lowres", "low_res", "lores", "preview", "previews", "rendition", "renditions", "h264", "h265", "hevc"),
+)
+CAPTION_DIRS: tuple[str, ...] = ("subs", "subtitle", "subtitles", "sub", "caption", "captions", "cc")
+VIEW_DIRS: tuple[str, ...] = ("left", "right", "l", "r", "lefteye", "righteye", "left_eye", "right_eye")
+
+CARD_DIRS = frozenset(b"contents m4root xdroot bpav bdmv".split())
+"""Folders that a camera makes at the top of its card."""
+CARD_PARTS = frozenset(b"clip".split())
+"""An XDCAM disc keeps `Clip` beside `Sub`; too common a word to call its parent a card."""
+P2_PARTS = frozenset(b"video audio clip icon proxy voice".split())
+
+HOMING_NAMES = frozenset(word.encode() for word in (*RENDITION_DIRS, *CAPTION_DIRS, *VIEW_DIRS)) | CARD_PARTS
+"""Trailing folders of these names (in lower case, blanks and dashes as `_`) belong to the island above them."""
+
+MARKERS = frozenset({b"ASSETMAP", b"ASSETMAP.xml"})
+NO_PACKAGES: frozenset[bytes] = frozenset()
+
+_CANON_PART = re.compile(rb"clips\d{3}")
+_RED_CLIP = re.compile(rb".*\.rd[cm]", re.DOTALL)
+_WORD_BREAK = bytes.maketrans(b" -", b"__")
+
+
+def folded(segment: bytes) -> bytes:
+    """A folder's name as the lists hold it: lower case, `Proxy Media` as `proxy_media`."""
+    return segment.lower().translate(_WORD_BREAK)
+
+
+def is_marker(name: bytes) -> bool:
+    """Whether a file of this name makes its folder a package."""
+    return name in MARKERS
+
+
+@lru_cache(maxsize=65536)
+def card_root(folder: bytes) -> bytes | None:
+    """The nearest ancestor (or the folder itself) that a camera laid out as its card, or None."""
+    parts = folder.split(b"/")
+    lower = [part.lower() for part in parts]
+    for depth in range(len(parts) - 1, -1, -1):
+        name = lower[depth]
+        below = lower[depth + 1] if depth + 1 < len(parts) else b""
+        if name == b"contents":
+            if below in P2_PARTS or _CANON_PART.fullmatch(below):
+                return b"/".join(parts[:depth])
+        elif name in CARD_DIRS or _RED_CLIP.fullmatch(name):
+            return b"/".join(parts[: depth + 1])
+    return None
+
+
+@lru_cache(maxsize=65536)
+def _home_of(folder: bytes, dirs: frozenset[bytes]) -> bytes:
+    root = card_root(folder)
+    if root is not None:
+        return root
+    while folder:
+        head, _, last = folder.rpartition(b"/")
+        if folded(last) not in dirs:
+            break
+        folder = head
+    return folder
+
+
+def island_of(
+    folder: bytes, packages: frozenset[bytes] = NO_PACKAGES, homing: frozenset[bytes] = HOMING_NAMES
+) -> bytes:
+    """The root folder of a folder's island; both are relative to the storage's root, which is b"".
+
+    `packages` are the folders that hold a marker file. `homing` widens or narrows the fixed list by a profile's own
+    folders: a storage whose profile names other folders passes `HOMING_NAMES | profile.homing_dirs` everywhere.
+    """
+    home = _home_of(folder, homing)
+    package = _package_of(folder, packages) if packages else None
+    if package is None:
+        return home
+    card = card_root(folder)
+    return card if card is not None and len(card) > len(package) else package
+
+
+def _package_of(folder: bytes, packages: frozenset[bytes]) -> bytes | None:
+    """The nearest package root at or above a folder."""
+    while folder not in packages:
+        if not folder:
+            return None
+        folder = folder.rpartition(b"/")[0]
+    return folder
+
+
+def renames_rehome(old: bytes, new: bytes) -> bool:
+    """Whether a folder renamed from one name to the other changes the islands of what lies in it."""
+    return _homes(old) or _homes(new)
+
+
+def _homes(name: bytes) -> bool:
+    lower = name.lower()
+    return (
+        folded(name) in HOMING_NAMES
+        or lower in CARD_DIRS
+        or lower in P2_PARTS
+        or _CANON_PART.fullmatch(lower) is not None
+        or _RED_CLIP.fullmatch(lower) is not None
+    )

@@ -1,0 +1,95 @@
+"""`tapeless group`: how a folder or a list of names would be grouped, before anything is watched."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree as RichTree
+
+from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
+from watch.grouping.render import Branch, to_branches, to_json
+
+
+@click.command()
+@click.argument("folder")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
+@click.option(
+    "--profile",
+    "profile_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Read the storage's rules from a JSON or TOML file.",
+)
+@click.option("-0", "nul_separated", is_flag=True, help="Names on standard input end with NUL, not with a newline.")
+def group(folder: str, as_json: bool, profile_file: Path | None, nul_separated: bool) -> None:
+    """Show how the files of FOLDER would become assets; nothing is written.
+
+    With - in place of FOLDER, relative paths are read from standard input, one a line.
+    """
+    try:
+        profile = DEFAULT_PROFILE if profile_file is None else Profile.load(profile_file)
+    except ProfileError as error:
+        raise click.ClickException(str(error)) from error
+    paths = read_names(nul_separated) if folder == "-" else walk(folder)
+    tree = group_tree(paths, profile)
+    if as_json:
+        json.dump(to_json(tree), sys.stdout, ensure_ascii=False, separators=(",", ":"))
+        sys.stdout.write("\n")
+    else:
+        print_tree(folder, to_branches(tree))
+
+
+def read_names(nul_separated: bool) -> list[bytes]:
+    """The names on standard input; an empty line is no name."""
+    content = sys.stdin.buffer.read()
+    return [name for name in content.split(b"\0" if nul_separated else b"\n") if name]
+
+
+def walk(folder: str) -> Iterator[bytes]:
+    """Every regular file below a folder, relative to it; what cannot be read is named on standard error."""
+    if not Path(folder).is_dir():
+        raise click.ClickException(
+            f"folder {folder!r}: no such folder; give a folder, or - for names on standard input"
+        )
+    pending = [b""]
+    root = os.fsencode(folder)
+    while pending:
+        below = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, below)) as entries:
+                for entry in entries:
+                    path = below + b"/" + entry.name if below else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(path)
+                    elif entry.is_file(follow_symlinks=False):
+                        yield path
+        except OSError as error:
+            click.echo(f"folder {os.fsdecode(below)!r}: {error.strerror}; left out", err=True)
+
+
+def print_tree(folder: str, branches: list[Branch]) -> None:
+    """Draw the assets as a tree."""
+    console = Console(highlight=False, soft_wrap=True)
+    root = RichTree(Text("standard input" if folder == "-" else folder, style="bold"))
+    for branch in branches:
+        _grow(root, branch)
+    console.print(root)
+
+
+def _grow(parent: RichTree, branch: Branch) -> None:
+    line = Text(branch.text)
+    if branch.note:
+        line.append(f"  {branch.note}", style="dim")
+    node = parent.add(line)
+    for below in branch.below:
+        _grow(node, below)
+
+
+if __name__ == "__main__":
+    group()
