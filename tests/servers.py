@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -85,7 +84,7 @@ def join_run(run: Path) -> Servers:
 
 def close_run(run: Path) -> None:
     """Stop the servers of a run and remove its folder."""
-    end_leftover(run / "keeper.json", signal.SIGTERM, STOP_SECONDS)
+    end_leftover(run / "keeper.json", STOP_SECONDS)
     shutil.rmtree(run, ignore_errors=True)
 
 

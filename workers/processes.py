@@ -8,6 +8,7 @@
    start on the same data folder end what the leash did not.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -120,7 +121,7 @@ def launch(child: Child, record: Path, **more: object) -> subprocess.Popen[bytes
         )
     identity = identify(process.pid)
     if identity is not None:
-        write_record(record, identity, **more)
+        write_record(record, identity, stop_signal=int(child.stop_signal), **more)
     return process
 
 
@@ -140,10 +141,13 @@ def last_lines(log: Path, count: int = 5) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines()[-count:])
 
 
-def wait_until_ready(child: Child, process: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait until the child answers; it must not die or take longer than that."""
+def wait_until_ready(
+    child: Child, process: subprocess.Popen[bytes], seconds: float, check: Callable[[], None] = lambda: None
+) -> None:
+    """Wait until the child answers; it must not die or take longer. `check` may raise to give up earlier."""
     end = time.monotonic() + seconds
     while child.is_ready is not None and not child.is_ready():
+        check()
         if process.poll() is not None:
             ended = f"ended with exit code {process.returncode} before it was ready"
             raise ProcessError(f"{child.name}: {ended}; see {child.log}:\n{last_lines(child.log)}")
@@ -154,34 +158,33 @@ def wait_until_ready(child: Child, process: subprocess.Popen[bytes], seconds: fl
         time.sleep(POLL_SECONDS)
 
 
-def end_child(process: subprocess.Popen[bytes], stop_signal: signal.Signals, seconds: float) -> bool:
+def end_child(
+    process: subprocess.Popen[bytes],
+    stop_signal: signal.Signals,
+    seconds: float,
+    in_hurry: Callable[[], bool] = lambda: False,
+) -> bool:
     """End a child of ours: asked first, after `seconds` killed with its group. True if asking was enough."""
     if process.poll() is None:
         process.send_signal(stop_signal)
-    try:
-        process.wait(max(seconds, 0))
-        orderly = True
-    except subprocess.TimeoutExpired:
-        orderly = False
+    end = time.monotonic() + seconds
+    while process.poll() is None and time.monotonic() < end and not in_hurry():
+        time.sleep(POLL_SECONDS)
+    orderly = process.poll() is not None
     kill_group(process.pid)
     process.wait()
     return orderly
 
 
-def end_leftover(record: Path, stop_signal: signal.Signals, seconds: float) -> bool:
+def end_leftover(record: Path, seconds: float) -> bool:
     """End the process on record if it still runs, and what is left of its group. True if there was one."""
     identity = read_record(record)
     if identity is None or identity.boot != _boot():
         record.unlink(missing_ok=True)
         return False
-    leader_runs = is_running(identity)
-    found = leader_runs
-    if leader_runs:
-        os.kill(identity.pid, stop_signal)
-        if not wait_until_gone(identity, seconds):
-            kill_group(identity.pid)
-            os.kill(identity.pid, signal.SIGKILL)
-            wait_until_gone(identity, seconds)
+    found = is_running(identity)
+    if found:
+        _end_stranger(identity, _recorded_signal(record), seconds)
     # The kernel gives no pid again while a group is named by it: a group without a leader is the old one.
     if identify(identity.pid) is None:
         found = kill_group(identity.pid) or found
@@ -210,6 +213,20 @@ def kill_group(leader_pid: int) -> bool:
     except (ProcessLookupError, PermissionError):  # macOS says "not permitted" for a group of zombies
         return False
     return True
+
+
+def _end_stranger(identity: Identity, stop_signal: int, seconds: float) -> None:
+    """End a process that is not our child: asked first, then killed with its group."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(identity.pid, stop_signal)
+        if not wait_until_gone(identity, seconds):
+            kill_group(identity.pid)
+            wait_until_gone(identity, seconds)
+
+
+def _recorded_signal(record: Path) -> int:
+    """How the process on record wants to be asked to stop."""
+    return int(json.loads(record.read_text()).get("stop_signal", signal.SIGTERM))
 
 
 def _boot() -> str:

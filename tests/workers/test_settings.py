@@ -61,7 +61,7 @@ def test_every_time_constant_has_a_name_in_the_environment(field: str, monkeypat
 
 def test_an_unknown_name_is_refused_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPELESS_DATABSE_URL", "x")
-    with pytest.raises(SettingsError, match="TAPELESS_DATABSE_URL is not .* did you mean TAPELESS_DATABASE_URL"):
+    with pytest.raises(SettingsError, match=r"TAPELESS_DATABSE_URL is not .* did you mean TAPELESS_DATABASE_URL"):
         Settings.read()
 
 

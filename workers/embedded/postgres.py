@@ -112,7 +112,7 @@ class EmbeddedPostgres:
     def start(self) -> None:
         """Start the server and wait until it answers; one left over from a killed run is ended first."""
         child = self.child()
-        end_leftover(self.record, child.stop_signal, STOP_SECONDS)
+        end_leftover(self.record, STOP_SECONDS)
         self._process = launch(child, self.record)
         try:
             wait_until_ready(child, self._process, READY_SECONDS)
@@ -211,7 +211,12 @@ class EmbeddedPostgres:
     def _run(self, command: list[str], text: str = "") -> None:
         # A single-user server answers a failing statement with a line and exit code 0.
         done = subprocess.run(
-            command, input=text.encode(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            command,
+            input=text.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            start_new_session=True,
         )
         output = done.stdout.decode(errors="replace")
         if done.returncode != 0 or "ERROR:" in output or "FATAL:" in output:

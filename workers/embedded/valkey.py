@@ -84,7 +84,7 @@ class EmbeddedValkey:
     def start(self) -> None:
         """Start the server and wait until it answers; one left over from a killed run is ended first."""
         child = self.child()
-        end_leftover(self.record, child.stop_signal, STOP_SECONDS)
+        end_leftover(self.record, STOP_SECONDS)
         self._process = launch(child, self.record)
         try:
             wait_until_ready(child, self._process, READY_SECONDS)

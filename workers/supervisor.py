@@ -1,0 +1,296 @@
+"""The process that starts all others on one data folder, watches them, and stops them.
+
+A child's life: it is started and, where it can be asked, waited for (`starting`), then `running`. When it ends without
+having been told to, it is `waiting` for its next start: half a second after the first end, up to ten after several, and
+half a second again once it ran for a minute. At the end it is `stopped`, the last started first, all within ten
+seconds: a child that uses up its share is killed with everything that it started.
+
+One data folder has one supervisor. A lock that the kernel drops at the supervisor's death says so, and what a killed
+supervisor left running is ended before anything is started.
+"""
+
+import fcntl
+import json
+import os
+import select
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Literal, Self
+
+from workers.processes import (
+    Child,
+    ProcessError,
+    end_child,
+    end_leftover,
+    is_running,
+    kill_group,
+    launch,
+    read_record,
+    trim_log,
+    wait_until_ready,
+)
+
+STOP_SECONDS = 10.0
+KEPT_BACK_SECONDS = 1.0  # of the time to stop, for each child that is still to come
+READY_SECONDS = 60.0
+TICK_SECONDS = 0.25
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+State = Literal["starting", "running", "waiting", "stopped"]
+
+
+class AlreadyRunning(ProcessError):
+    """Another supervisor has the data folder."""
+
+
+class StopRequested(Exception):
+    """A signal came while something was being started; leaving the `with` block ends this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long a child that died waits for its next start."""
+
+    first_seconds: float = 0.5
+    longest_seconds: float = 10.0
+    healthy_seconds: float = 60.0
+
+    def after(self, delay_seconds: float) -> float:
+        """The next wait after this one."""
+        return min(delay_seconds * 2, self.longest_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ChildState:
+    """What an operator wants to know about one child; `last_exit` is negative for a signal."""
+
+    name: str
+    pid: int | None
+    state: State
+    restarts: int
+    last_exit: int | None
+    trouble: str | None = None
+
+
+class _Member:
+    """One child with its life so far."""
+
+    def __init__(self, child: Child, record: Path, backoff: Backoff) -> None:
+        self.child = child
+        self.record = record
+        self.backoff = backoff
+        self.process: subprocess.Popen[bytes] | None = None
+        self.state: State = "stopped"
+        self.restarts = 0
+        self.last_exit: int | None = None
+        self.trouble: str | None = None
+        self._delay_seconds = backoff.first_seconds
+        self._since = 0.0
+
+    def launch(self) -> subprocess.Popen[bytes]:
+        self.process = launch(self.child, self.record, restarts=self.restarts, last_exit=self.last_exit)
+        self.state = "running" if self.child.is_ready is None else "starting"
+        self.trouble = None
+        self._since = time.monotonic()
+        return self.process
+
+    def look_after(self) -> None:
+        """Notice what happened since the last look, and start again what has waited long enough."""
+        if self.state == "stopped":
+            return
+        if self.process is not None:
+            self._look_at(self.process)
+        elif time.monotonic() - self._since >= self._delay_seconds:
+            self._relaunch()
+
+    def stop(self, seconds: float, in_hurry: Callable[[], bool]) -> None:
+        if self.process is not None:
+            end_child(self.process, self.child.stop_signal, seconds, in_hurry)
+            self.last_exit = self.process.returncode
+        self.process = None
+        self.state = "stopped"
+        self.record.unlink(missing_ok=True)
+
+    def show(self) -> ChildState:
+        pid = None if self.process is None else self.process.pid
+        return ChildState(self.child.name, pid, self.state, self.restarts, self.last_exit, self.trouble)
+
+    def _look_at(self, process: subprocess.Popen[bytes]) -> None:
+        trim_log(self.child.log)
+        if process.poll() is not None:
+            kill_group(process.pid)  # what a dead child had started would work on beside its successor
+            self._wait(process.returncode)
+        elif self.state == "starting" and (self.child.is_ready is None or self.child.is_ready()):
+            self.state = "running"
+
+    def _wait(self, exit_code: int | None) -> None:
+        """Stand back for a while; a longer one each time, unless it ran well in between."""
+        ran_seconds = time.monotonic() - self._since
+        if self.restarts == 0 or ran_seconds >= self.backoff.healthy_seconds:
+            self._delay_seconds = self.backoff.first_seconds
+        else:
+            self._delay_seconds = self.backoff.after(self._delay_seconds)
+        self.process = None
+        self.last_exit = exit_code
+        self.state = "waiting"
+        self._since = time.monotonic()
+
+    def _relaunch(self) -> None:
+        self.restarts += 1
+        try:
+            self.launch()
+        except (ProcessError, OSError) as error:  # a full disk or a lost folder may be mended while we wait
+            self._wait(self.last_exit)
+            self.trouble = str(error)
+
+
+class Supervisor:
+    """Everything that runs on one data folder: `with Supervisor(data) as s: s.start(child); s.run_until_signal()`.
+
+    To be used from the main thread: the kernel ends the children at the end of the thread that started them.
+    """
+
+    def __init__(self, data: Path, backoff: Backoff | None = None, stop_seconds: float = STOP_SECONDS) -> None:
+        self.data = data.absolute()
+        self._run = self.data / "run"
+        self._backoff = backoff or Backoff()
+        self._stop_seconds = stop_seconds
+        self._members: list[_Member] = []
+        self._signals_seen = 0
+        self._lock: int | None = None
+        self._wake: tuple[int, int] | None = None
+        self._handlers: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        """Take the data folder, end what an earlier supervisor left on it, and listen to signals."""
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _take_lock(self.data)
+        try:
+            _end_leftovers(self._run, self._stop_seconds / 2)
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._listen()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.stop()
+        for number, handler in self._handlers.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+        for descriptor in (*(self._wake or ()), self._lock):
+            if descriptor is not None:
+                os.close(descriptor)
+        self._wake = self._lock = None
+        return isinstance(error, StopRequested)
+
+    def log(self, name: str) -> Path:
+        """Where a child of this name writes."""
+        return self.data / "logs" / f"{name}.log"
+
+    def start(self, child: Child, ready_seconds: float = READY_SECONDS) -> None:
+        """Start a child and wait until it answers; one that never did is an error, not a restart."""
+        self._refuse_after_signal()
+        member = _Member(child, self._run / f"{child.name}.json", self._backoff)
+        self._members.append(member)
+        process = member.launch()
+        wait_until_ready(child, process, ready_seconds, self._refuse_after_signal)
+        member.state = "running"
+
+    def look_after(self) -> None:
+        """Notice every child that died, and start again those that have waited long enough."""
+        for member in self._members:
+            member.look_after()
+
+    def run_until_signal(self, on_tick: Callable[[], None] | None = None, tick_seconds: float = TICK_SECONDS) -> None:
+        """Look after the children until SIGINT, SIGTERM or SIGHUP; `on_tick` runs after every look."""
+        while not self.stop_requested:
+            self.look_after()
+            if on_tick is not None:
+                on_tick()
+            self._sleep(tick_seconds)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Has a signal asked for the end?"""
+        return self._signals_seen > 0
+
+    def states(self) -> tuple[ChildState, ...]:
+        """Every child in the order of its start."""
+        return tuple(member.show() for member in self._members)
+
+    def stop(self) -> None:
+        """Stop all, the last started first; a second signal kills what is left without waiting."""
+        end = time.monotonic() + self._stop_seconds
+        signals_before = self._signals_seen
+        still_to_come = len(self._members)
+        for member in reversed(self._members):
+            still_to_come -= 1
+            share = end - time.monotonic() - still_to_come * KEPT_BACK_SECONDS
+            seconds = max(0.1, min(member.child.stop_seconds, share))
+            member.stop(seconds, lambda: self._signals_seen > max(signals_before, 1))
+
+    def _listen(self) -> None:
+        self._wake = os.pipe()
+        os.set_blocking(self._wake[1], False)
+        for number in SIGNALS:
+            # nohup ignores SIGHUP on purpose; SIGINT is ignored by shells for every job in the background.
+            if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+                continue
+            self._handlers[number] = signal.signal(number, self._hear)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._signals_seen += 1
+        if self._wake is not None:
+            os.write(self._wake[1], b"\0")
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep until the time is over or a signal comes."""
+        if self._wake is not None and not self.stop_requested:
+            select.select([self._wake[0]], [], [], seconds)
+
+    def _refuse_after_signal(self) -> None:
+        if self.stop_requested:
+            raise StopRequested
+
+
+def read_states(data: Path) -> tuple[ChildState, ...]:
+    """What another process can see of the children on a data folder, by name."""
+    found = []
+    for record in sorted((data / "run").glob("*.json")):
+        identity = read_record(record)
+        if identity is not None:
+            entry = json.loads(record.read_text())
+            state: State = "running" if is_running(identity) else "waiting"
+            found.append(ChildState(record.stem, identity.pid, state, entry.get("restarts", 0), entry.get("last_exit")))
+    return tuple(found)
+
+
+def _end_leftovers(run: Path, seconds: float) -> None:
+    """End what a killed supervisor could not stop, the last started first."""
+    run.mkdir(mode=0o700, exist_ok=True)
+    for record in sorted(run.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        end_leftover(record, seconds)
+
+
+def _take_lock(data: Path) -> int:
+    """Lock the data folder for the life of this process, or say who has it."""
+    descriptor = os.open(data / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.read(descriptor, 20).decode().strip() or "unknown"
+        os.close(descriptor)
+        raise AlreadyRunning(
+            f'data folder "{data}": Tapeless runs on it already, as process {holder}; '
+            f'stop that one first ("kill {holder}"), or give another folder with --data'
+        ) from None
+    os.truncate(descriptor, 0)
+    os.write(descriptor, f"{os.getpid()}\n".encode())
+    return descriptor
