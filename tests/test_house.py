@@ -1,0 +1,215 @@
+"""The house's rules that a machine can hold: who imports whom, who owns which edge, and how long a page may be.
+
+A rule with exceptions names them here, so that a new one is a line in a review.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MAY_IMPORT = {
+    "models": set(),
+    "watch": {"models"},
+    "media": {"models"},
+    "search": {"models"},
+    "tasks": {"models", "watch", "media", "search"},
+    "api": {"models", "watch", "media", "search", "tasks"},
+    "web": {"models", "watch", "media", "search", "tasks"},
+    "workers": {"models", "watch", "media", "search", "tasks", "api", "web"},
+}
+"""Imports run the same way as the data, and neighbours do not know each other."""
+
+HEAVY = {"av"}
+"""Loaded inside the function that needs it: PyAV brings all of FFmpeg into a process that may only count files."""
+
+OWNERS = {
+    "commit": {"models/sessions.py"},
+    "delay": set(),
+    "apply_async": {"workers/app.py"},
+    "send_task": {"workers/app.py"},
+}
+"""Calls that only the owner of an edge makes: a function that takes a session never ends its transaction."""
+
+READ_ENVIRONMENT = {"workers/settings.py", "tests/conftest.py", "tests/workers/test_settings.py"}
+LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py"}
+ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}
+NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
+LONGEST_LINES = 400
+WRITTEN_ONCE = "models/migrations/versions/"
+"""A migration is never edited again, so its length is nobody's burden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One source file: where it stands in the repository, its text and its tree."""
+
+    name: str
+    text: str
+    tree: ast.Module
+
+    @property
+    def room(self) -> str:
+        return self.name.split("/", 1)[0]
+
+    @property
+    def module(self) -> str:
+        return self.name.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def page(name: str, text: str) -> Page:
+    return Page(name, text, ast.parse(text, name))
+
+
+def read_pages(*rooms: str) -> list[Page]:
+    found = sorted(path for room in rooms for path in (ROOT / room).rglob("*.py"))
+    return [page(path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")) for path in found]
+
+
+PRODUCTION = read_pages(*MAY_IMPORT)
+TESTS = read_pages("tests")
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every module that is imported anywhere in a tree, with its line; `from a import b` may mean `a.b`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def wrong_way(page: Page) -> Iterator[str]:
+    for line, name in imported(page.tree):
+        room = name.split(".", 1)[0]
+        if room in {*MAY_IMPORT, "tests", "benchmarks"} - {page.room} - MAY_IMPORT[page.room]:
+            allowed = ", ".join(sorted(MAY_IMPORT[page.room])) or "nothing"
+            yield f"{page.name}:{line} imports {name}: {page.room} may import {allowed} of our own"
+        if ONLY_ROOM.get(room, page.room) != page.room:
+            yield f"{page.name}:{line} imports {name}: only {ONLY_ROOM[room]} does"
+
+
+def hidden_imports(page: Page) -> Iterator[str]:
+    functions = (node for node in ast.walk(page.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    for function in functions:
+        for line, name in imported(function):
+            if name.split(".", 1)[0] not in HEAVY:
+                yield f"{page.name}:{line} imports {name} inside {function.name}()"
+
+
+def calls_of_another_owner(page: Page) -> Iterator[str]:
+    for node in ast.walk(page.tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in OWNERS:
+            owners = OWNERS[node.func.attr]
+            if page.name not in owners:
+                yield f"{page.name}:{node.lineno} calls .{node.func.attr}(): only {sorted(owners) or 'nobody'} does"
+
+
+def readings_of_the_environment(page: Page) -> Iterator[str]:
+    for node in ast.walk(page.tree):
+        attribute = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+        if attribute and node.attr in ("environ", "environb", "getenv") and page.name not in READ_ENVIRONMENT:
+            yield f"{page.name}:{node.lineno} reads os.{node.attr}: only {sorted(READ_ENVIRONMENT)} do"
+    for line, name in imported(page.tree):
+        if name in ("os.environ", "os.environb", "os.getenv"):
+            yield f"{page.name}:{line} imports {name}: say os.environ where it is read"
+
+
+def sleeps(page: Page) -> Iterator[str]:
+    for node in ast.walk(page.tree):
+        if isinstance(node, ast.Attribute) and node.attr == "sleep" and page.name not in LET_TIME_PASS:
+            yield f"{page.name}:{node.lineno} sleeps: wait for a condition with tests.waiting.wait_until"
+
+
+def shapeless(page: Page) -> Iterator[str]:
+    if Path(page.name).stem in NO_NOUN:
+        yield f"{page.name} has no noun for a name"
+    lines = page.text.count("\n")
+    if lines > LONGEST_LINES and not page.name.startswith(WRITTEN_ONCE):
+        yield f"{page.name} has {lines} lines: at {LONGEST_LINES} it holds a second thing with a name of its own"
+    if page.text.strip() and ast.get_docstring(page.tree) is None:
+        yield f"{page.name} does not say in a docstring why it is there"
+
+
+def circles(pages: list[Page]) -> Iterator[str]:
+    """Modules that import each other, directly or around a corner; a package is left out, its parts are what counts."""
+    modules = {page.module for page in pages if not page.name.endswith("__init__.py")}
+    edges: dict[str, set[str]] = {name: set() for name in modules}
+    for one in pages:
+        for _, name in imported(one.tree) if one.module in modules else ():
+            target = name if name in modules else name.rpartition(".")[0]
+            if target in modules:
+                edges[one.module].add(target)
+    while leaves := {name for name, targets in edges.items() if not targets & edges.keys()}:
+        edges = {name: targets for name, targets in edges.items() if name not in leaves}
+    yield from (f"{name} imports in a circle: {sorted(targets & edges.keys())}" for name, targets in edges.items())
+
+
+@pytest.mark.parametrize(
+    "rule", [wrong_way, hidden_imports, calls_of_another_owner, readings_of_the_environment, shapeless]
+)
+def test_every_page_keeps_the_rule(rule) -> None:  # type: ignore[no-untyped-def]
+    assert [fault for page in PRODUCTION for fault in rule(page)] == []
+
+
+@pytest.mark.parametrize("rule", [hidden_imports, readings_of_the_environment, shapeless, sleeps])
+def test_every_test_keeps_the_rule(rule) -> None:  # type: ignore[no-untyped-def]
+    assert [fault for page in TESTS for fault in rule(page)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert list(circles(PRODUCTION)) == []
+
+
+def test_every_folder_of_tests_is_a_package_so_that_none_shadows_a_room() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [folder for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        (wrong_way, "models/reel.py", "from watch.clock import now"),
+        (wrong_way, "watch/reel.py", "import search.engine"),
+        (wrong_way, "tasks/reel.py", "from workers import settings"),
+        (wrong_way, "tasks/reel.py", "from opensearchpy import OpenSearch"),
+        (wrong_way, "workers/reel.py", "from tests.waiting import wait_until"),
+        (hidden_imports, "tasks/reel.py", "def f():\n    if True:\n        import json"),
+        (hidden_imports, "tasks/reel.py", "async def f():\n    from models import base"),
+        (calls_of_another_owner, "tasks/reel.py", "def f(session):\n    session.commit()"),
+        (calls_of_another_owner, "tasks/reel.py", "drain.apply_async((), queue='index')"),
+        (readings_of_the_environment, "tasks/reel.py", "import os\nhome = os.environ['HOME']"),
+        (readings_of_the_environment, "tasks/reel.py", "from os import getenv"),
+        (sleeps, "tests/test_reel.py", "import time\ntime.sleep(1)"),
+        (shapeless, "tasks/utils.py", '"""Why."""'),
+        (shapeless, "tasks/reel.py", '"""Why."""\n' + "x = 1\n" * 400),
+        (shapeless, "tasks/reel.py", "x = 1"),
+    ],
+)
+def test_a_rule_notices_its_breach(rule, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    assert len(list(rule(page(name, text)))) == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "text"),
+    [
+        (wrong_way, "tasks/reel.py", "import json\nfrom models import asset\nfrom tasks import history"),
+        (hidden_imports, "media/reel.py", "def f():\n    import av"),
+        (shapeless, "models/migrations/versions/1.py", '"""Why."""\n' + "x = 1\n" * 400),
+    ],
+)
+def test_a_rule_lets_the_rest_pass(rule, name: str, text: str) -> None:  # type: ignore[no-untyped-def]
+    assert list(rule(page(name, text))) == []
+
+
+def test_a_circle_is_noticed() -> None:
+    pages = [
+        page("tasks/a.py", "from tasks import b"),
+        page("tasks/b.py", "from tasks.c import x"),
+        page("tasks/c.py", "import tasks.a"),
+        page("tasks/d.py", "import tasks.a"),
+    ]
+    assert len(list(circles(pages))) >= 3
