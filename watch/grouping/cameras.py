@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from functools import lru_cache
 
 from watch.grouping.profile import Profile
@@ -13,10 +14,12 @@ Take = tuple[bytes, bytes, bytes]
 
 
 @lru_cache(maxsize=64)
-def _camera_pattern(words: tuple[str, ...]) -> re.Pattern[bytes]:
+def _camera_patterns(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """`cam A`, and where no such token stands `A-cam`."""
     word = b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
-    return re.compile(
-        rb"(?<![^ ._-])(?:(?:%s)[ ._-]?([a-z]|\d{1,3})|([a-z])[ _-]?(?:%s))(?![^ ._-])" % (word, word), re.IGNORECASE
+    return (
+        re.compile(rb"(?<![^ ._-])(?:%s)[ ._-]?([a-z]|\d{1,3})(?![^ ._-])" % word, re.IGNORECASE),
+        re.compile(rb"(?<![^ ._-])([a-z])[ _-]?(?:%s)(?![^ ._-])" % word, re.IGNORECASE),
     )
 
 
@@ -24,22 +27,28 @@ def join_cameras(units: list[Unit], profile: Profile) -> list[Unit]:
     """The units with every multi-camera take made one."""
     if not profile.camera_tokens:
         return units
-    pattern = _camera_pattern(profile.camera_tokens)
+    patterns = _camera_patterns(profile.camera_tokens)
     left: list[Unit] = []
     takes: dict[Take, list[tuple[str, Unit]]] = {}
     for unit in units:
-        match = None
-        for match in pattern.finditer(unit.stem):  # noqa: B007 (the last one counts)
-            pass
-        if match is None or unit.kind == "image":
+        match = None if unit.kind == "image" else _last_match(unit.stem, patterns)
+        if match is None:
             left.append(unit)
             continue
-        value = (match[1] or match[2]).decode().upper()
+        value = match[1].decode().upper()
         take = (unit.folder, unit.stem[: match.start()], unit.stem[match.end() :])
         takes.setdefault(take, []).append((value.lstrip("0") or "0", unit))
     for (folder, before, after), cameras in takes.items():
         left.extend(_take_units(folder, joined(before, after), cameras))
     return left
+
+
+def _last_match(stem: bytes, patterns: tuple[re.Pattern[bytes], ...]) -> re.Match[bytes] | None:
+    for pattern in patterns:
+        found = deque(pattern.finditer(stem), maxlen=1)
+        if found:
+            return found[0]
+    return None
 
 
 def _take_units(folder: bytes, stem: bytes, cameras: list[tuple[str, Unit]]) -> list[Unit]:

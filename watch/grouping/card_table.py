@@ -1,7 +1,7 @@
 """How cameras lay out their cards: for each maker, which path is what of which clip. Data for reading and extending.
 
-Paths are matched below the card's root in either case. `id` names the clip, `place` (where a maker numbers clips anew in
-each folder) tells equal ids apart. Roles: `part` of the picture, `sound`, `rendition`, `sidecar`.
+Paths are matched below the card's root in either case. `id` names the clip, `place` (where a maker numbers clips anew
+in each folder) tells equal ids apart. Roles: `part` of the picture, `sound`, `rendition`, `sidecar`.
 """
 
 from __future__ import annotations

@@ -13,9 +13,9 @@ ogv qt r3d rm rmf rmvb tod trp ts tsv vob vro webm wmv xavc y4m
 
 IMAGE = """
 3fr ai apng ari arq arw avif bay bmp bpf cap cin cr2 cr3 crw cs1 cur dcr dcs dds dng dpx emf eps erf exr fff fits
-gif gpr hdr heic heics heif hif ico iff iiq j2c j2k jfif jls jp2 jpc jpe jpeg jpf jpg jpm jps jpx jxl jxr k25 kdc kra lbm
-mdc mef miff mos mpo mrw nef nrw orf ori pbm pcx pef pfm pgm pic pict png pnm ppm psb psd ptx pxn qoi raf ras raw rgb
-rgba rgbe rla rpf rw2 rwl rwz sgi sr2 srf srw svg sxr targa tga tif tiff tx webp wmf x3f xcf xpm
+gif gpr hdr heic heics heif hif ico iff iiq j2c j2k jfif jls jp2 jpc jpe jpeg jpf jpg jpm jps jpx jxl jxr k25 kdc kra
+lbm mdc mef miff mos mpo mrw nef nrw orf ori pbm pcx pef pfm pgm pic pict png pnm ppm psb psd ptx pxn qoi raf ras raw
+rgb rgba rgbe rla rpf rw2 rwl rwz sgi sr2 srf srw svg sxr targa tga tif tiff tx webp wmf x3f xcf xpm
 """
 
 AUDIO = """
@@ -38,8 +38,8 @@ ods odt pages pdf pot potx pps ppsx ppt pptx rtf rtfd tex txt vsd wpd wps xls xl
 """
 
 RAW_STILLS = frozenset(
-    b"3fr arq arw bay cap cr2 cr3 crw dcr dcs erf fff gpr iiq k25 kdc mdc mef mos mrw nef nrw orf ori pef ptx pxn raf raw"
-    b" rw2 rwl rwz sr2 srf srw x3f".split()
+    b"3fr arq arw bay cap cr2 cr3 crw dcr dcs erf fff gpr iiq k25 kdc mdc mef mos mrw nef nrw orf ori pef ptx pxn raf"
+    b" raw rw2 rwl rwz sr2 srf srw x3f".split()
 )
 """Written by photo cameras alone. DNG is absent: cinema cameras write frames in it."""
 

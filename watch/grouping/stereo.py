@@ -7,6 +7,7 @@ eyes are packed into its picture is none.
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -76,11 +77,10 @@ def _pair_unit(left: Unit, right: Unit, folder: bytes, stem: bytes, rule: str) -
 
 
 def _eye_in_name(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
-    match = None
-    for match in pattern.finditer(unit.stem):  # noqa: B007 (the last one counts)
-        pass
-    if match is None or not FRAME_PACKED.isdisjoint(re.split(rb"[ ._-]", unit.stem.lower())):
+    found = deque(pattern.finditer(unit.stem), maxlen=1)
+    if not found or not FRAME_PACKED.isdisjoint(re.split(rb"[ ._-]", unit.stem.lower())):
         return None
+    match = found[0]
     word = match[0]
     pair, side = sides[word.lower()]
     before, after = unit.stem[: match.start()], unit.stem[match.end() :]

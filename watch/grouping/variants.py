@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
 from watch.grouping.items import under
 from watch.grouping.units import Host, Part, Unit, joined
@@ -43,12 +44,11 @@ def join_versions(hosts: list[Host]) -> list[Host]:
     found: dict[bytes, list[tuple[int, Host]]] = {}
     for host in hosts:
         stem = host.title if host.title is not None else host.original.stem
-        match = None
-        for match in _VERSION.finditer(stem):  # noqa: B007 (the last one counts)
-            pass
-        if match is None or host.original.kind == "image":
+        tokens = deque(_VERSION.finditer(stem), maxlen=1)
+        if not tokens:
             left.append(host)
             continue
+        match = tokens[0]
         key = under(host.original.folder, stem[: match.start()] + b"\0" + stem[match.end() :])
         found.setdefault(key, []).append((int(match[1]), host))
     for key, versions in found.items():

@@ -1,7 +1,8 @@
 """Tables of names: an expectation states the whole answer, and the names to group are those that stand in it.
 
-One line is one asset: `title = kind: file, file | transcode: file | sidecars: file`, and a line that begins with `|` goes
-on with the one above. A title of `?` is not compared; `name.[1001-1006].exr` stands for six files. A line `ignored: file, file` states what is ignored.
+One line is one asset: `title = kind: file, file | transcode: file | sidecars: file`, and a line that begins with `|`
+goes on with the one above. A title of `?` is not compared; `name.[1001-1006].exr` stands for six files. A line
+ `ignored: file, file` states what is ignored.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def expand(text: str) -> list[str]:
 def read_table(text: str) -> tuple[list[tuple[str, Asset]], list[str]]:
     """The assets of a table with their titles, and the ignored files."""
     assets, ignored = [], []
-    for line in filter(None, (line.strip() for line in re.sub(r"\n\s*\|", " |", text).splitlines())):
+    for line in filter(None, (line.strip() for line in re.sub(r"\n\s*([|,])", r" \1", text).splitlines())):
         if line.startswith("ignored:"):
             ignored.extend(expand(line.removeprefix("ignored:")))
             continue

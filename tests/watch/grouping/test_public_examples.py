@@ -34,7 +34,8 @@ EXAMPLES = {
         panel = multi_camera: panel_camA.mp4, panel_camB.mp4, panel_camC.mp4
     """,
     "the clip id ties the files of a P2 card": """
-        ? = separate_tracks: CONTENTS/AUDIO/0011AB00.MXF, CONTENTS/AUDIO/0011AB01.MXF, CONTENTS/VIDEO/0011AB.MXF | sidecars: CONTENTS/CLIP/0011AB.XML
+        ? = separate_tracks: CONTENTS/AUDIO/0011AB00.MXF, CONTENTS/AUDIO/0011AB01.MXF, CONTENTS/VIDEO/0011AB.MXF
+        | sidecars: CONTENTS/CLIP/0011AB.XML
     """,
     "padded frames with a dot": """
         plate = image_sequence: plates/plate.[1001-1006].exr
