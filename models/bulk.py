@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from psycopg import sql
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, any_, literal
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.base import Base
 
@@ -19,3 +20,8 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """`column = ANY(array)`: one parameter for any number of values, where IN has one each and PostgreSQL takes 65,535."""
+    return column == any_(literal(list(values), ARRAY(column.type)))

@@ -60,6 +60,8 @@ class File(Base):
     status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus))
     seen: Mapped[Big]
     """The island's `seen` that touched this row: what is above the island's `done` is new to the grouping."""
+    content_seen: Mapped[Big]
+    """The `seen` with which its content was last new: a move or a return leaves it."""
     suspected_at: Mapped[datetime | None]
     """Found gone once; a second look decides (a vanished mount is not a deletion)."""
     media_class: Mapped[str]

@@ -13,6 +13,8 @@ class Timing:
     """An island is due when nothing in it changed for this long …"""
     dirty_seconds: float = 5.0
     """… or when it was dirty for this long, so that a restless folder is published too."""
+    growth_seconds: float = 10.0
+    """A file set that grew is told in history once nothing joined it for this long, not at every settling."""
     handed_seconds: float = 10.0
     """An island handed to the queue counts as outstanding for this long; a lost message frees its place by itself."""
     lease_seconds: float = 20.0

@@ -1,0 +1,218 @@
+"""Turning planned assets that continue stored ones into changes of their rows, told in history at the right moment.
+
+What changes a structure is told at once. Growth and rewritten members are told once, when the file set was quiet for a
+while: a sequence that arrives in forty batches is one sentence, not forty.
+"""
+
+import uuid
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from models.asset import Component, FileSet, Format, FormatRole
+from models.history import Operation
+from tasks import sentences
+from tasks.changes import Changes, Values
+from tasks.creation import compose, create_file_set, create_format, enter_members, name_asset
+from tasks.facts import facts_of
+from tasks.island_state import IslandState, StoredAsset, StoredFile
+from tasks.matching import PlannedAsset, PlannedFormat, PlannedSet
+
+
+class Continuation:
+    """Compares one planned asset with the stored one that it continues; `now` is the database's time."""
+
+    def __init__(self, planned: PlannedAsset, changes: Changes, now: datetime, growth_seconds: float) -> None:
+        self._planned = planned
+        self._stored: StoredAsset = planned.stored
+        self._asset_id: uuid.UUID = planned.stored.row.id
+        self._changes = changes
+        self._now = now
+        self._growth_seconds = growth_seconds
+        self._done = planned.island.claim.done
+
+    def write(self) -> None:
+        """Append everything that differs."""
+        for swallowed in self._planned.merged:
+            self._merge(swallowed)
+        for part in self._planned.formats:
+            if part.stored is None:
+                self._add_format(part)
+            else:
+                self._continue_format(part, part.stored)
+        self._continue_asset()
+        self._clear_leftovers()
+
+    def _continue_asset(self) -> None:
+        row, plan = self._stored.row, self._planned.plan
+        title, external_id = name_asset(plan, self._planned.island.rules)
+        wanted: Values = {"is_online": True, "island_id": self._planned.island.claim.id}
+        if not row.title_by_hand:
+            wanted["title"] = title
+        if row.external_id is None and external_id is not None:
+            wanted["external_id"] = external_id
+        self._change(self._changes.changed_assets, row, wanted)
+
+    def _add_format(self, part: PlannedFormat) -> None:
+        moved = [file for file_set in part.sets for file in file_set.files if file.file_set_id is not None]
+        name = create_format(self._planned, part, self._asset_id, self._changes)
+        if part.plan.role == FormatRole.SIDECAR:
+            text = f"{name} joined as a sidecar (rule: {part.plan.rule})."
+            self._tell(Operation.MODIFY_FILESET, text)
+        else:
+            self._tell(Operation.ADD_FORMAT, sentences.added_format(part.plan, name), moved=len(moved))
+
+    def _continue_format(self, part: PlannedFormat, row: Format) -> None:
+        plan = part.plan
+        joined: list[StoredFile] = []
+        for file_set in part.sets:
+            if file_set.stored is None:
+                joined.extend(file_set.files)
+                create_file_set(self._planned, file_set, self._asset_id, row.id, self._changes)
+            else:
+                self._continue_file_set(file_set, file_set.stored, row.id)
+        if (row.structure, row.role) != (plan.kind, plan.role):
+            text = sentences.changed_structure(row.structure, plan, row.role)
+            if joined:
+                text = f"{sentences.joined_format(joined, plan)} {text}"
+            self._tell(Operation.MODIFY_FILESET, text)
+        elif joined:
+            self._tell(Operation.MODIFY_FILESET, sentences.joined_format(joined, plan))
+        wanted = {
+            "asset_id": self._asset_id,
+            "version_id": self._asset_id,
+            "name": plan.name,
+            "role": plan.role,
+            "structure": plan.kind,
+            "rule": plan.rule,
+            "is_online": True,
+        }
+        self._change(self._changes.changed_formats, row, wanted)
+
+    def _continue_file_set(self, part: PlannedSet, row: FileSet, format_id: uuid.UUID) -> None:
+        joined = enter_members(part, row.id, self._changes)
+        rewritten = [file for file in part.files if file.file_set_id == row.id and file.content_seen > self._done]
+        back = [file for file in part.files if file.status == "REDISCOVERED" and file.seen > self._done]
+        facts = facts_of(part)
+        facts |= self._growth(row, facts, len(joined), len(rewritten), len(back))
+        facts |= {
+            "asset_id": self._asset_id,
+            "format_id": format_id,
+            "version_id": self._asset_id,
+            "island_id": self._planned.island.claim.id,
+        }
+        self._tell_presence(row, back)
+        self._tell_rename(row, facts, joined)
+        self._change(self._changes.changed_file_sets, row, facts)
+        components = self._stored_components(row.id)
+        if not _same_components(components, part):
+            self._changes.recomposed_sets.append(row.id)
+            compose(part.plan.components, format_id, row.id, self._changes)
+
+    def _growth(self, row: FileSet, facts: Values, joined: int, rewritten: int, back: int) -> Values:
+        """Columns that keep what is not told yet; tells it when the set was quiet long enough."""
+        untold, now = row.untold_changes + rewritten, facts["file_count"]
+        told = min(row.told_count + back, now)
+        if joined or rewritten:
+            self._changes.wait(self._planned.island.claim.id, self._growth_seconds)
+            return {"told_count": told, "untold_changes": untold, "changed_at": self._now}
+        if now == told and not untold:
+            return {"told_count": told}
+        quiet_at = (row.changed_at or self._now) + timedelta(seconds=self._growth_seconds)
+        if self._now < quiet_at:
+            self._changes.wait(self._planned.island.claim.id, (quiet_at - self._now).total_seconds())
+            return {"told_count": told}
+        self._tell(Operation.MODIFY_FILESET, sentences.grew(facts["name"], told, now, untold))
+        return {"told_count": now, "untold_changes": 0}
+
+    def _tell_presence(self, row: FileSet, back: list[StoredFile]) -> None:
+        if back:
+            self._tell(Operation.MODIFY_FILESET, sentences.came_back(back))
+        tell_missing(self._planned.island, row.id, self._asset_id, self._changes)
+
+    def _tell_rename(self, row: FileSet, facts: Values, joined: list[StoredFile]) -> None:
+        """A lone file under another name, or any set in another folder, is told; a sequence that grew is no rename."""
+        before, now = (row.base_dir, row.name), (facts["base_dir"], facts["name"])
+        if joined or before == now or (before[0] == now[0] and facts["file_count"] != 1):
+            return
+        if row.file_count == 0:
+            return
+        old, new = ("/".join(filter(None, place)) for place in (before, now))
+        self._tell(Operation.CUSTOM, sentences.renamed(old, new))
+
+    def _merge(self, swallowed: StoredAsset) -> None:
+        plan, dead = self._planned.plan, swallowed.row
+        self._changes.merged.append((dead.id, self._asset_id))
+        self._changes.tell(
+            dead.id, Operation.CUSTOM, sentences.merged_into(plan.title, plan.rule), merged_into=str(self._asset_id)
+        )
+        self._tell(
+            Operation.CUSTOM,
+            sentences.merged_from(dead.title, plan.rule),
+            merged=str(dead.id),
+            title=dead.title,
+            external_id=dead.external_id,
+        )
+
+    def _clear_leftovers(self) -> None:
+        """Stored formats and sets of this asset that no plan continues: moved over, or taken away when empty."""
+        kept_formats = {part.stored.id for part in self._planned.formats if part.stored}
+        kept_sets = {file_set.stored.id for part in self._planned.formats for file_set in part.sets if file_set.stored}
+        for asset in [self._stored, *self._planned.merged]:
+            for row in asset.file_sets.values():
+                if row.id not in kept_sets:
+                    self._leave_file_set(row)
+            for row in asset.formats.values():
+                if row.id not in kept_formats:
+                    wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, "is_online": False}
+                    self._change(self._changes.changed_formats, row, wanted)
+                    self._changes.emptied_formats.append(row.id)
+
+    def _leave_file_set(self, row: FileSet) -> None:
+        if row.file_count:
+            tell_missing(self._planned.island, row.id, self._asset_id, self._changes)
+        wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, "file_count": 0, "size_bytes": 0}
+        self._change(self._changes.changed_file_sets, row, wanted)
+        self._changes.emptied_sets.append(row.id)
+
+    def _stored_components(self, set_id: uuid.UUID) -> list[Component]:
+        for asset in [self._stored, *self._planned.merged]:
+            if set_id in asset.file_sets:
+                return asset.components.get(set_id, [])
+        return []
+
+    def _tell(self, operation: Operation, text: str, **details: Any) -> None:
+        self._changes.tell(self._asset_id, operation, text, **details)
+
+    @staticmethod
+    def _change(changed: list[Values], row: Any, wanted: Values) -> None:
+        differing = {column: value for column, value in wanted.items() if getattr(row, column) != value}
+        if differing:
+            changed.append({"id": row.id, **differing})
+
+
+def _same_components(stored: Iterable[Component], part: PlannedSet) -> bool:
+    before = [(row.type, row.name, row.language, tuple(row.flags)) for row in stored]
+    return before == [(plan.type, plan.name, plan.language, plan.flags) for plan in part.plan.components]
+
+
+def tell_missing(island: IslandState, set_id: uuid.UUID, asset_id: uuid.UUID, changes: Changes) -> None:
+    """Tell which members of a file set went missing since the last finish."""
+    gone = island.newly_missing().get(set_id)
+    if gone:
+        changes.tell(asset_id, Operation.MODIFY_FILESET, sentences.went_missing(gone))
+
+
+def abandon_asset(stored: StoredAsset, islands: Iterable[IslandState], changes: Changes) -> None:
+    """An asset none of whose files is there now stays, offline: its files may come back to their place."""
+    islands = list(islands)
+    for row in stored.file_sets.values():
+        for island in islands:
+            tell_missing(island, row.id, stored.row.id, changes)
+        if row.file_count:
+            changes.changed_file_sets.append({"id": row.id, "told_count": 0, "file_count": 0, "size_bytes": 0})
+    changes.changed_formats.extend(
+        {"id": row.id, "is_online": False} for row in stored.formats.values() if row.is_online
+    )
+    if stored.row.is_online:
+        changes.changed_assets.append({"id": stored.row.id, "is_online": False})

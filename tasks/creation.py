@@ -1,0 +1,90 @@
+"""Turning planned assets that continue nothing into new rows: the way of almost every file, so it only appends."""
+
+import uuid
+
+from models.base import new_id
+from models.history import Operation
+from models.paths import display_text, name_of
+from tasks.changes import Changes
+from tasks.facts import facts_of
+from tasks.island_state import StorageRules, StoredFile
+from tasks.matching import PlannedAsset, PlannedFormat, PlannedSet
+from tasks.sentences import added_format, created
+from watch.grouping import AssetPlan, ComponentPlan
+
+
+def create_asset(planned: PlannedAsset, changes: Changes) -> None:
+    """Append the rows of a new asset; version 1 has its id."""
+    asset_id = new_id()
+    rules = planned.island.rules
+    title, external_id = name_asset(planned.plan, rules)
+    changes.new_assets.append((asset_id, title, external_id, planned.island.claim.id, rules.owner_id))
+    names = [create_format(planned, part, asset_id, changes) for part in planned.formats]
+    changes.tell(asset_id, Operation.VERSION_CREATE, created(planned.plan, names[0]))
+    for part, name in zip(planned.formats[1:], names[1:], strict=True):
+        if part.plan.role == "transcode":
+            changes.tell(asset_id, Operation.ADD_FORMAT, added_format(part.plan, name))
+
+
+def name_asset(plan: AssetPlan, rules: StorageRules) -> tuple[str, str | None]:
+    """Title and external id of what a storage ingests, as its settings say."""
+    first = display_text(name_of(plan.key))
+    title = first if rules.settings.title_includes_extension else plan.title
+    return title, first.rpartition(".")[0] or first if rules.settings.filename_is_external_id else None
+
+
+def create_format(planned: PlannedAsset, part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> str:
+    """Append a new format with its file sets; give the name of its first file set."""
+    format_id = new_id()
+    plan = part.plan
+    changes.new_formats.append((format_id, asset_id, asset_id, plan.name, plan.role, plan.kind, plan.rule))
+    names = [create_file_set(planned, file_set, asset_id, format_id, changes) for file_set in part.sets]
+    return names[0]
+
+
+def create_file_set(
+    planned: PlannedAsset, part: PlannedSet, asset_id: uuid.UUID, format_id: uuid.UUID, changes: Changes
+) -> str:
+    """Append a new file set with its components and members; give its name."""
+    set_id = new_id()
+    facts = facts_of(part)
+    changes.new_file_sets.append(
+        {
+            "id": set_id,
+            "asset_id": asset_id,
+            "format_id": format_id,
+            "version_id": asset_id,
+            "storage_id": planned.island.rules.id,
+            "island_id": planned.island.claim.id,
+            "told_count": facts["file_count"],
+            **facts,
+        }
+    )
+    compose(part.plan.components, format_id, set_id, changes)
+    enter_members(part, set_id, changes)
+    return facts["name"]
+
+
+def compose(components: tuple[ComponentPlan, ...], format_id: uuid.UUID, set_id: uuid.UUID, changes: Changes) -> None:
+    """Append the components of a file set."""
+    for component in components:
+        changes.new_components.append(
+            (
+                new_id(),
+                format_id,
+                set_id,
+                component.name,
+                component.type,
+                component.language,
+                list(component.flags),
+            )
+        )
+
+
+def enter_members(part: PlannedSet, set_id: uuid.UUID, changes: Changes) -> list[StoredFile]:
+    """Append the membership of files that are not in the set yet; give those that joined."""
+    joined = [file for file in part.files if file.file_set_id != set_id]
+    for file in joined:
+        rows = changes.new_members if file.file_set_id is None else changes.moved_members
+        rows.append((file.id, set_id))
+    return joined

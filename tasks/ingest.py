@@ -1,0 +1,202 @@
+"""Grouping dirty islands: claim, read in one snapshot, group with the pure function, write the difference, finish.
+
+1. A short transaction takes leases and counts attempts.
+2. One read-only snapshot gives files and the assets that hold them now.
+3. The pure function groups; plans are matched with what is stored; no transaction is open.
+4. Short transactions of some hundred assets write, each fenced by lease, attempt and epoch; the last one of an island
+   sets `done` to the `seen` that was read, so that what came meanwhile keeps the island dirty.
+"""
+
+import logging
+import os
+import socket
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from celery import shared_task
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.sessions import Sessions, snapshot, transact
+from models.timing import Timing
+from tasks.changes import Changes
+from tasks.continuation import Continuation, abandon_asset
+from tasks.creation import create_asset
+from tasks.island_state import IslandState, Snapshot, read_islands, seconds_since_creation
+from tasks.leases import (
+    IslandClaim,
+    IslandEnd,
+    claim_islands,
+    finish_islands,
+    lock_claims,
+    release_islands,
+    renew_leases,
+)
+from tasks.matching import PlannedAsset, match, plan_asset
+from tasks.write_changes import write_changes
+from watch.grouping import RULES_VERSION, AssetPlan, Grouping, regroup
+
+log = logging.getLogger(__name__)
+
+CHUNK_ASSETS = 500
+ACTOR = "ingest"
+DRAIN_INDEX = "index.drain"
+
+
+@dataclass(slots=True)
+class Chunk:
+    """What one transaction writes, and the islands that are finished with it."""
+
+    claims: dict[int, IslandClaim] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+    ends: list[IslandEnd] = field(default_factory=list)
+    assets: int = 0
+
+
+def ingest_islands(
+    sessions: Sessions, ids: Sequence[int], timing: Timing, ring: Callable[[str, Sequence[int]], None]
+) -> int:
+    """Group those of the islands `ids` that are dirty and free; give how many were finished.
+
+    An error releases the islands with its text, and they are tried again one by one; the error is raised.
+    """
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
+    if not claims:
+        return 0
+    try:
+        finished = _ingest(sessions, claims, owner, timing)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"[:2_000]
+        transact(sessions, lambda session: release_islands(session, claims, owner, reason, counts=len(claims) == 1))
+        raise
+    if finished:
+        ring(DRAIN_INDEX, ())
+    return finished
+
+
+def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> int:
+    found, now = snapshot(sessions, lambda session: (read_islands(session, claims), session.scalar(select(func.now()))))
+    groupings = {island.claim.id: _group(island) for island in found.islands.values()}
+    overdue, waits = _overdue_orphans(sessions, found, groupings)
+    planned = [
+        plan_asset(island, plan)
+        for island in found.islands.values()
+        for plan in _in_order(groupings[island.claim.id], overdue)
+    ]
+    match(planned, found)
+    finished = 0
+    for chunk in _chunks(found, planned, waits, now, timing):
+        finished += transact(sessions, lambda session, chunk=chunk: _write(session, chunk, owner))
+        if chunk.assets >= CHUNK_ASSETS:
+            transact(sessions, lambda session: renew_leases(session, claims, owner, timing))
+    return finished
+
+
+def _group(island: IslandState) -> Grouping:
+    return regroup(island.present_paths(), island.rules.profile, empties=island.empty_paths())
+
+
+def _in_order(grouping: Grouping, overdue: set[bytes]) -> list[AssetPlan]:
+    standing = [orphan.asset for orphan in grouping.orphans if orphan.path in overdue]
+    return [*grouping.assets, *standing]
+
+
+def _overdue_orphans(
+    sessions: Sessions, found: Snapshot, groupings: dict[int, Grouping]
+) -> tuple[set[bytes], dict[int, float]]:
+    """Paths of orphans that stand alone now, and the seconds until the next one of each island does.
+
+    An orphan that stands alone already keeps standing; a new one waits for its host first.
+    """
+    overdue: set[bytes] = set()
+    waiting: list[tuple[IslandState, bytes]] = []
+    for island_id, grouping in groupings.items():
+        island = found.islands[island_id]
+        for orphan in grouping.orphans:
+            if island.files[orphan.path].file_set_id is not None:
+                overdue.add(orphan.path)
+            else:
+                waiting.append((island, orphan.path))
+    waits: dict[int, float] = {}
+    if waiting:
+        files = [island.files[path].id for island, path in waiting]
+        ages = snapshot(sessions, lambda session: seconds_since_creation(session, files))
+        for island, path in waiting:
+            left = island.rules.profile.orphan_after_seconds - ages[island.files[path].id]
+            if left <= 0:
+                overdue.add(path)
+            else:
+                waits[island.claim.id] = min(left, waits.get(island.claim.id, left))
+    return overdue, waits
+
+
+def _chunks(
+    found: Snapshot, planned: Sequence[PlannedAsset], waits: dict[int, float], now: datetime, timing: Timing
+) -> Iterator[Chunk]:
+    """New assets in chunks of some hundred; whatever touches stored assets, and all ends, in the last chunk.
+
+    New assets depend on nothing, so a crash between two chunks leaves whole assets that the next try finds again.
+    """
+    chunk = Chunk()
+    for asset in planned:
+        if asset.stored is None and not any(file.file_set_id for file in asset.files()):
+            _enter(chunk, asset.island.claim)
+            create_asset(asset, chunk.changes)
+            chunk.assets += 1
+            if chunk.assets >= CHUNK_ASSETS:
+                yield chunk
+                chunk = Chunk()
+    for island in found.islands.values():
+        _enter(chunk, island.claim)
+    _continue_assets(found, planned, chunk.changes, now, timing)
+    for island in found.islands.values():
+        due = [seconds for seconds in (waits.get(island.claim.id), chunk.changes.waits.get(island.claim.id)) if seconds]
+        chunk.ends.append(IslandEnd(island.claim, island.rules.profile_revision, min(due, default=None)))
+    yield chunk
+
+
+def _continue_assets(
+    found: Snapshot, planned: Sequence[PlannedAsset], changes: Changes, now: datetime, timing: Timing
+) -> None:
+    continued = set()
+    for asset in planned:
+        if asset.stored is not None:
+            continued.update(part.row.id for part in (asset.stored, *asset.merged))
+            Continuation(asset, changes, now, timing.growth_seconds).write()
+        elif any(file.file_set_id for file in asset.files()):
+            create_asset(asset, changes)
+    for asset_id, stored in found.assets.items():
+        if asset_id not in continued and not stored.is_needed_elsewhere and stored.row.island_id in found.islands:
+            abandon_asset(stored, found.islands.values(), changes)
+
+
+def _enter(chunk: Chunk, claim: IslandClaim) -> None:
+    chunk.claims[claim.id] = claim
+
+
+def _write(session: Session, chunk: Chunk, owner: str) -> int:
+    """Write a chunk where all its islands are still ours; otherwise nothing: what is dirty is tried again."""
+    held = lock_claims(session, [chunk.claims[island] for island in sorted(chunk.claims)], owner)
+    lost = chunk.claims.keys() - held
+    if lost:
+        raise LeaseLostError(sorted(lost))
+    write_changes(session, chunk.changes, ACTOR)
+    finish_islands(session, chunk.ends, RULES_VERSION)
+    return len(chunk.ends)
+
+
+class LeaseLostError(Exception):
+    """Somebody else holds islands of this batch now, or they were changed by hand while they were grouped."""
+
+    def __init__(self, islands: Iterable[int]) -> None:
+        super().__init__(f"islands {list(islands)} were taken or changed by somebody else; they are tried again")
+
+
+@shared_task(name="ingest.island", bind=True, ignore_result=True)
+def ingest_island(self: object, ids: list[int]) -> None:
+    """Group the islands `ids` (database ids); a doubled or late message finds nothing to do."""
+    context = self.app.context
+    ingest_islands(context.sessions, ids, context.timing, context.ring)

@@ -1,0 +1,147 @@
+"""Claiming islands: a short transaction takes a lease, the work runs without one, a fenced transaction finishes.
+
+The database's clock decides; attempts are committed before the work, so that what kills its worker is counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.timing import Timing
+
+MOST_CRASHES = 3
+"""Attempts alone in a message that may end without an end, before a person has to look."""
+MOST_ERRORS = 8
+
+CLAIM = text("""
+    UPDATE island SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease), attempt = attempt + 1,
+        crashes = crashes + CASE WHEN attempt > 0 THEN 1 ELSE 0 END
+    WHERE id IN (
+        SELECT id FROM island
+        WHERE id = ANY(:ids) AND dirty_since IS NOT NULL AND parked_at IS NULL
+            AND (lease_until IS NULL OR lease_until <= now())
+            AND (attempt = 0 OR :alone)
+        ORDER BY id FOR UPDATE SKIP LOCKED)
+    RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, crashes
+""")
+
+FENCED = text("""
+    SELECT id FROM island
+    JOIN unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:epochs AS bigint[]))
+        AS mine (id, attempt, epoch) USING (id)
+    WHERE island.lease_owner = :owner AND island.attempt = mine.attempt AND island.epoch = mine.epoch
+    ORDER BY id FOR UPDATE OF island
+""")
+
+RENEW = text("""
+    UPDATE island SET lease_until = now() + make_interval(secs => :lease) WHERE id = ANY(:ids) AND lease_owner = :owner
+""")
+
+FINISH = text("""
+    UPDATE island SET done = mine.seen, lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0,
+        crashes = 0, error = NULL, rules_version = :rules, profile_revision = mine.profile_revision,
+        wait_until = now() + make_interval(secs => mine.wait_seconds),
+        arrived = CASE WHEN island.seen = mine.seen THEN 0 ELSE island.arrived END,
+        dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]))
+        AS mine (id, seen, profile_revision, wait_seconds)
+    WHERE island.id = mine.id
+""")
+
+RELEASE = text("""
+    UPDATE island SET lease_owner = NULL, lease_until = NULL, error = :error, handed_until = now() + make_interval(
+            secs => least(300, power(2, attempt))),
+        crashes = 0, parked_at = CASE WHEN attempt >= :most AND :counts THEN now() END
+    WHERE id = ANY(:ids) AND lease_owner = :owner
+""")
+
+PARK_CRASHED = text("""
+    UPDATE island SET parked_at = now(), lease_owner = NULL, lease_until = NULL,
+        error = coalesce(error, 'its worker died ' || crashes || ' times while it was grouped')
+    WHERE crashes >= :most AND parked_at IS NULL AND lease_until <= now()
+    RETURNING id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class IslandClaim:
+    """What was true when the lease was taken; a finish is refused where `attempt` or `epoch` moved."""
+
+    id: int
+    storage_id: object
+    folder_id: int
+    seen: int
+    done: int
+    epoch: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class IslandEnd:
+    """How one island's work ended: the `seen` it covers, and when to look again (None: only when something changes)."""
+
+    claim: IslandClaim
+    profile_revision: int
+    wait_seconds: float | None
+
+
+def claim_islands(session: Session, ids: Sequence[int], owner: str, timing: Timing) -> list[IslandClaim]:
+    """Take leases on those of `ids` that are dirty and free; one that did not end before is taken only alone."""
+    rows = session.execute(
+        CLAIM, {"ids": list(ids), "owner": owner, "lease": timing.lease_seconds, "alone": len(ids) == 1}
+    )
+    return [
+        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt)
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+
+
+def lock_claims(session: Session, claims: Sequence[IslandClaim], owner: str) -> set[int]:
+    """Lock islands in id order and give those whose lease, attempt and epoch still are the claim's."""
+    rows = session.execute(
+        FENCED,
+        {
+            "ids": [claim.id for claim in claims],
+            "attempts": [claim.attempt for claim in claims],
+            "epochs": [claim.epoch for claim in claims],
+            "owner": owner,
+        },
+    )
+    return {row.id for row in rows}
+
+
+def renew_leases(session: Session, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> None:
+    """Keep leases while work goes on."""
+    session.execute(RENEW, {"ids": [claim.id for claim in claims], "owner": owner, "lease": timing.lease_seconds})
+
+
+def finish_islands(session: Session, ends: Sequence[IslandEnd], rules_version: int) -> None:
+    """Set `done` to the `seen` that was read; what came meanwhile keeps the island dirty. Call it under the fence."""
+    if ends:
+        session.execute(
+            FINISH,
+            {
+                "ids": [end.claim.id for end in ends],
+                "seen": [end.claim.seen for end in ends],
+                "profiles": [end.profile_revision for end in ends],
+                "waits": [end.wait_seconds for end in ends],
+                "rules": rules_version,
+            },
+        )
+
+
+def release_islands(
+    session: Session, claims: Sequence[IslandClaim], owner: str, error: str, counts: bool = True
+) -> None:
+    """Give leases back after an error: tried again later and alone, parked with its reason after some tries."""
+    session.execute(
+        RELEASE,
+        {"ids": [claim.id for claim in claims], "owner": owner, "error": error, "most": MOST_ERRORS, "counts": counts},
+    )
+
+
+def park_crashed(session: Session) -> list[int]:
+    """Park islands that killed their worker again and again; give their ids."""
+    return [row.id for row in session.execute(PARK_CRASHED, {"most": MOST_CRASHES})]

@@ -1,0 +1,102 @@
+"""History in words that a person understands: what joined or left, how many, and the rule that says so."""
+
+from collections.abc import Sequence
+
+from models.paths import display_text, name_of
+from tasks.island_state import StoredFile
+from watch.grouping import AssetPlan, FormatPlan
+
+SHOWN_NAMES = 3
+WORDS = {
+    "image_sequence": "image sequence",
+    "multi_camera": "multi-camera take",
+    "stereoscopic": "stereoscopic pair",
+    "separate_tracks": "picture and sound in separate files",
+    "captioned_video": "video with captions",
+    "single": "single video",
+    "audio": "sound",
+    "image": "picture",
+    "document": "document",
+    "other": "file",
+}
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 file`, `48 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def listed(files: Sequence[StoredFile]) -> str:
+    """The first names and how many more."""
+    names = [display_text(name_of(file.path)) for file in files[:SHOWN_NAMES]]
+    more = len(files) - len(names)
+    return ", ".join(names) + (f" and {more:,} more" if more else "")
+
+
+def structure_in_words(plan: FormatPlan) -> str:
+    """What a format is, for people."""
+    return WORDS.get(plan.kind, plan.kind)
+
+
+def created(plan: AssetPlan, first_name: str) -> str:
+    """An asset came to be."""
+    original = plan.formats[0]
+    return f"Created from {first_name}: {structure_in_words(original)} (rule: {original.rule})."
+
+
+def added_format(plan: FormatPlan, name: str) -> str:
+    """A further representation came."""
+    return f"Added {plan.role} {name}: {structure_in_words(plan)} (rule: {plan.rule})."
+
+
+def changed_structure(before: str, plan: FormatPlan, role_before: str) -> str:
+    """A format is something else now that a partner came or went."""
+    was = WORDS.get(before, before)
+    if role_before != plan.role:
+        return f"Is now the {plan.role} (was the {role_before}; rule: {plan.rule})."
+    return f"Became a {structure_in_words(plan)} (was a {was}; rule: {plan.rule})."
+
+
+def joined_format(files: Sequence[StoredFile], plan: FormatPlan) -> str:
+    """Files joined a format as a part of their own."""
+    return f"{listed(files)} joined the {structure_in_words(plan)} (rule: {plan.rule})."
+
+
+def left_format(files: Sequence[StoredFile]) -> str:
+    """Files left for another format or asset."""
+    return f"{listed(files)} left."
+
+
+def grew(name: str, before: int, now: int, changed: int) -> str:
+    """What settled since history last spoke of a file set."""
+    parts = []
+    if before != now:
+        parts.append(f"{counted(before, 'file')} became {now:,}")
+    if changed:
+        parts.append(f"{counted(changed, 'file')} written anew")
+    return f"{name}: {', '.join(parts)}."
+
+
+def went_missing(files: Sequence[StoredFile]) -> str:
+    """Files are no longer on disk."""
+    return f"{counted(len(files), 'file')} missing: {listed(files)}."
+
+
+def came_back(files: Sequence[StoredFile]) -> str:
+    """Missing files are there again."""
+    return f"{counted(len(files), 'file')} found again: {listed(files)}."
+
+
+def renamed(before: str, now: str) -> str:
+    """A file set is under another name or in another folder."""
+    return f"Renamed from {before} to {now}."
+
+
+def merged_into(title: str, rule: str) -> str:
+    """For the asset that ends."""
+    return f'Merged into "{title}": its files belong to that clip (rule: {rule}).'
+
+
+def merged_from(title: str, rule: str) -> str:
+    """For the asset that survives."""
+    return f'Took in "{title}": its files belong to this clip (rule: {rule}).'

@@ -1,0 +1,120 @@
+"""Writing changes in bulk: COPY for what is new, one statement a table for what differs."""
+
+import json
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam, func, text, update
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, Component, FileSet, FileSetFile, Format
+from models.base import Base, new_id
+from models.bulk import copy_rows
+from models.history import History
+from tasks.changes import Changes, HistoryEntry, Values
+
+FILE_SET_COLUMNS = [
+    *("id", "asset_id", "format_id", "version_id", "storage_id", "island_id", "label", "name", "base_dir", "type"),
+    *("file_count", "size_bytes", "names", "note", "first_frame", "last_frame", "frame_step", "padding", "frames"),
+    *("missing_frames", "missing", "empty_frames", "told_count"),
+]
+COMPONENT_COLUMNS = ("id", "format_id", "file_set_id", "name", "type", "language", "flags")
+FORMAT_COLUMNS = ("id", "asset_id", "version_id", "name", "role", "structure", "rule")
+ASSET_COLUMNS = ("id", "title", "external_id", "island_id", "created_by_user")
+HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "details")
+
+MOVE_MEMBERS = text("""
+    INSERT INTO file_set_file (file_id, file_set_id)
+    SELECT * FROM unnest(CAST(:files AS uuid[]), CAST(:sets AS uuid[])) AS t (file_id, file_set_id) ORDER BY file_id
+    ON CONFLICT (file_id) DO UPDATE SET file_set_id = excluded.file_set_id
+""")
+
+DELETE_COMPONENTS = text("DELETE FROM component WHERE file_set_id = ANY(:sets)")
+
+DELETE_EMPTY_SETS = text("""
+    DELETE FROM file_set WHERE id = ANY(:sets)
+        AND NOT EXISTS (SELECT FROM file_set_file WHERE file_set_file.file_set_id = file_set.id)
+""")
+
+DELETE_EMPTY_FORMATS = text("""
+    DELETE FROM format WHERE id = ANY(:formats)
+        AND NOT EXISTS (SELECT FROM file_set WHERE file_set.format_id = format.id)
+    RETURNING asset_id, name
+""")
+
+# A dead id answers with the living one in one hop: what was merged into the dead goes to the survivor too.
+MERGE = text("""
+    WITH pair AS (SELECT * FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS t (dead, survivor))
+    UPDATE asset SET merged_into = pair.survivor, status = 'DELETED', is_online = false, date_modified = now(),
+        date_deleted = coalesce(date_deleted, now())
+    FROM pair WHERE asset.id = pair.dead OR asset.merged_into = pair.dead
+""")
+
+
+def write_changes(session: Session, changes: Changes, actor: str) -> None:
+    """Write everything in the session's transaction; the caller holds the locks of the islands."""
+    copy_rows(session, Asset, ASSET_COLUMNS, changes.new_assets)
+    _update(session, Asset, changes.changed_assets)
+    copy_rows(session, Format, FORMAT_COLUMNS, changes.new_formats)
+    _update(session, Format, changes.changed_formats)
+    rows = ([values[column] for column in FILE_SET_COLUMNS] for values in changes.new_file_sets)
+    copy_rows(session, FileSet, FILE_SET_COLUMNS, rows)
+    _update(session, FileSet, changes.changed_file_sets)
+    if changes.recomposed_sets:
+        session.execute(DELETE_COMPONENTS, {"sets": changes.recomposed_sets})
+    copy_rows(session, Component, COMPONENT_COLUMNS, changes.new_components)
+    copy_rows(session, FileSetFile, ("file_id", "file_set_id"), changes.new_members)
+    _move_members(session, changes.moved_members)
+    _clear(session, changes)
+    _merge(session, changes.merged)
+    write_history(session, changes.history, actor)
+
+
+def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> None:
+    """Rows with the same columns in one executemany, by id so that two writers never cross."""
+    by_columns: dict[tuple[str, ...], list[Values]] = {}
+    for values in sorted(changed, key=lambda values: values["id"]):
+        by_columns.setdefault(tuple(values), []).append(values)
+    for columns, rows in by_columns.items():
+        statement = (
+            update(table.__table__)
+            .where(table.__table__.c.id == bindparam("new_id"))
+            .values({c: bindparam(f"new_{c}") for c in columns if c != "id"} | {"date_modified": func.now()})
+        )
+        session.connection().execute(statement, [{f"new_{c}": row[c] for c in columns} for row in rows])
+
+
+def _move_members(session: Session, members: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    if members:
+        files, sets = zip(*members, strict=True)
+        session.execute(MOVE_MEMBERS, {"files": list(files), "sets": list(sets)})
+
+
+def _clear(session: Session, changes: Changes) -> None:
+    if changes.emptied_sets:
+        session.execute(DELETE_EMPTY_SETS, {"sets": changes.emptied_sets})
+    if changes.emptied_formats:
+        session.execute(DELETE_EMPTY_FORMATS, {"formats": changes.emptied_formats})
+
+
+def _merge(session: Session, merged: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+    if merged:
+        dead, survivors = zip(*merged, strict=True)
+        session.execute(MERGE, {"dead": list(dead), "survivors": list(survivors)})
+
+
+def write_history(session: Session, entries: Sequence[HistoryEntry], actor: str) -> None:
+    """Append history; the version is the asset's first, which has its id."""
+    rows = (
+        (
+            new_id(),
+            entry.asset_id,
+            entry.asset_id,
+            entry.operation.value,
+            entry.description,
+            actor,
+            json.dumps(entry.details),
+        )
+        for entry in entries
+    )
+    copy_rows(session, History, HISTORY_COLUMNS, rows)

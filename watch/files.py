@@ -1,0 +1,274 @@
+"""File rows: reading what is known of a folder, and writing what became stable, grew, vanished or moved."""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ARRAY, BigInteger, LargeBinary, Select, and_, bindparam, func, literal, select, text, update
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.bulk import among, copy_rows
+from models.file import File, FileStatus, Folder
+from models.paths import join_path
+from watch.compare import GONE, KnownFile, is_finished
+from watch.folders import FolderBook, KnownFolder
+from watch.grouping import Profile, describe
+from watch.listing import Entry, look_at_file
+
+STREAM_ROWS = 2_000
+FILE_COLUMNS = (
+    "id",
+    "folder_id",
+    "name",
+    "size",
+    "mtime_ns",
+    "device",
+    "inode",
+    "status",
+    "seen",
+    "content_seen",
+    "media_class",
+    "bucket",
+    "frame",
+    "width",
+    "padded",
+)
+
+BUMP_ISLANDS = text("""
+    UPDATE island SET seen = seen + 1, arrived = arrived + t.changes, dirty_since = coalesce(dirty_since, now()),
+        touched_at = clock_timestamp()
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:changes AS bigint[])) AS t (id, changes)
+    WHERE island.id = t.id
+    RETURNING island.id, island.seen
+""")
+
+UPDATE_FILE = (
+    update(File.__table__)
+    .where(File.id == bindparam("new_id"))
+    .values(
+        {column: bindparam(f"new_{column}") for column in FILE_COLUMNS if column != "id"}
+        | {"suspected_at": None, "date_modified": func.now()}
+    )
+)
+
+LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+
+@dataclass(frozen=True, slots=True)
+class StableFile:
+    """A file that is stable, in its folder."""
+
+    folder: KnownFolder
+    entry: Entry
+
+
+def known_columns(statement: Select[tuple]) -> Select[tuple]:
+    """Make a statement on `file` select the fields of `KnownFile`, in their order."""
+    return statement.with_only_columns(
+        File.id,
+        File.folder_id,
+        File.name,
+        File.size,
+        File.mtime_ns,
+        File.inode,
+        File.device,
+        File.status,
+        File.suspected_at.is_not(None),
+        File.content_seen,
+    )
+
+
+def rows_of_folders(session: Session, folder_ids: Sequence[int]) -> Iterator[KnownFile]:
+    """The rows of whole folders, by folder, streamed so that a folder of 200,000 files is never held as rows."""
+    statement = known_columns(select(File)).where(among(File.folder_id, folder_ids)).order_by(File.folder_id)
+    for row in session.execute(statement.execution_options(yield_per=STREAM_ROWS)):
+        yield KnownFile(*row)
+
+
+def rows_by_name(session: Session, names: Sequence[tuple[int, bytes]]) -> dict[tuple[int, bytes], KnownFile]:
+    """The rows of single files, by (folder id, name)."""
+    if not names:
+        return {}
+    folders, wanted = zip(*names, strict=True)
+    asked = func.unnest(literal(list(folders), ARRAY(BigInteger)), literal(list(wanted), ARRAY(LargeBinary)))
+    pairs = asked.table_valued("folder_id", "name").render_derived()
+    statement = known_columns(select(File)).join(
+        pairs, and_(File.folder_id == pairs.c.folder_id, File.name == pairs.c.name)
+    )
+    return {(row.folder_id, row.name): row for row in (KnownFile(*row) for row in session.execute(statement))}
+
+
+def rows_by_inode(session: Session, storage_id: uuid.UUID, inodes: Sequence[int]) -> list[KnownFile]:
+    """Rows that may be the earlier names of files with these inodes."""
+    statement = (
+        known_columns(select(File))
+        .join(Folder)
+        .where(among(File.inode, inodes), Folder.storage_id == storage_id, File.status != FileStatus.DELETED)
+        .order_by(File.id)
+    )
+    return [KnownFile(*row) for row in session.execute(statement)]
+
+
+def bump_islands(session: Session, changes: Counter[int]) -> dict[int, int]:
+    """Raise `seen` of the islands, in id order and before the rows that carry it; give each island's new `seen`."""
+    ids = sorted(changes)
+    session.execute(LOCK_ISLANDS, {"ids": ids})
+    rows = session.execute(BUMP_ISLANDS, {"ids": ids, "changes": [changes[island] for island in ids]})
+    return {row.id: row.seen for row in rows}
+
+
+def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[StableFile], profile: Profile) -> int:
+    """Write files that became stable, and mark their islands; give the number of rows that changed.
+
+    A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
+    move, and the file keeps its row, so its asset too.
+    """
+    known = rows_by_name(session, [(file.folder.id, file.entry.name) for file in files])
+    fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
+    moved = match_moves(session, root, book, fresh)
+    changed = [
+        (file, row)
+        for file in files
+        if (row := known.get((file.folder.id, file.entry.name))) and (not is_finished(file.entry, row) or row.suspected)
+    ] + moved
+    moved_files = {id(file) for file, _ in moved}
+    new = [file for file in fresh if id(file) not in moved_files]
+    touched = Counter(file.folder.island_id for file in new)
+    for file, row in changed:
+        touched.update({file.folder.island_id, book.by_id(row.folder_id).island_id})
+    if touched:
+        seen = bump_islands(session, touched)
+        _insert(session, new, seen, profile)
+        _update(session, changed, seen, profile)
+    return len(new) + len(changed)
+
+
+def match_moves(
+    session: Session, root: bytes, book: FolderBook, fresh: Sequence[StableFile]
+) -> list[tuple[StableFile, KnownFile]]:
+    """Pair new names with the rows that they had before; a second hard link is no move."""
+    if not fresh:
+        return []
+    earlier: dict[tuple[int, int, int, int], list[KnownFile]] = {}
+    for row in rows_by_inode(session, book.storage_id, [file.entry.inode for file in fresh]):
+        earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
+    moves = []
+    for file in fresh:
+        entry = file.entry
+        candidates = earlier.get((entry.device, entry.inode, entry.size, entry.mtime_ns), [])
+        for row in candidates:
+            there = look_at_file(root, join_path(book.by_id(row.folder_id).path, row.name))
+            if there is None or there.inode != row.inode:
+                candidates.remove(row)
+                moves.append((file, row))
+                break
+    return moves
+
+
+def _insert(session: Session, files: Sequence[StableFile], seen: dict[int, int], profile: Profile) -> None:
+    rows = (_file_row(file, seen[file.folder.island_id], profile) for file in files)
+    copy_rows(session, File, FILE_COLUMNS, rows)
+
+
+def _file_row(
+    file: StableFile,
+    seen: int,
+    profile: Profile,
+    row: KnownFile | None = None,
+    status: FileStatus | None = None,
+) -> tuple:
+    """The values of `FILE_COLUMNS`; `row` is what the file was before."""
+    entry, described = file.entry, describe(join_path(file.folder.path, file.entry.name), profile)
+    status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
+    was_whole = row is not None and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
+    return (
+        row.id if row else new_id(),
+        file.folder.id,
+        entry.name,
+        entry.size,
+        entry.mtime_ns,
+        entry.device,
+        entry.inode,
+        status.value,
+        seen,
+        row.content_seen if was_whole and entry.same_content(row.size, row.mtime_ns) else seen,
+        described.media_class,
+        described.bucket,
+        described.frame,
+        described.width,
+        described.padded,
+    )
+
+
+def _update(
+    session: Session, changed: Sequence[tuple[StableFile, KnownFile]], seen: dict[int, int], profile: Profile
+) -> None:
+    if not changed:
+        return
+    values = []
+    for file, row in changed:
+        status = FileStatus.REDISCOVERED if row.status in GONE and file.entry.size else None
+        written = _file_row(file, seen[file.folder.island_id], profile, row, status)
+        values.append({f"new_{column}": value for column, value in zip(FILE_COLUMNS, written, strict=True)})
+    session.connection().execute(UPDATE_FILE, values)
+
+
+def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFile], profile: Profile) -> None:
+    """Show files that were seen to grow; a published one marks its island, so that its file set can say so."""
+    known = rows_by_name(session, [(file.folder.id, file.entry.name) for file in growing])
+    published = Counter(
+        file.folder.island_id
+        for file in growing
+        if (row := known.get((file.folder.id, file.entry.name))) and row.status is not FileStatus.GROWING
+    )
+    if published:
+        bump_islands(session, published)
+    copy_rows(
+        session,
+        File,
+        FILE_COLUMNS,
+        (
+            _file_row(file, 0, profile, status=FileStatus.GROWING)
+            for file in growing
+            if (file.folder.id, file.entry.name) not in known
+        ),
+    )
+    updates = [
+        {"id": row.id, "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "status": FileStatus.GROWING}
+        for file in growing
+        if (row := known.get((file.folder.id, file.entry.name)))
+    ]
+    if updates:
+        session.execute(update(File), updates)
+
+
+def suspect(session: Session, files: Iterable[uuid.UUID]) -> None:
+    """Note that files were not found once; they stay grouped until a second look."""
+    session.execute(
+        update(File).where(among(File.id, files), File.suspected_at.is_(None)).values(suspected_at=func.now())
+    )
+
+
+def clear_suspicion(session: Session, files: Iterable[uuid.UUID]) -> None:
+    """Note that suspected files are there."""
+    session.execute(update(File).where(among(File.id, files)).values(suspected_at=None))
+
+
+def relink(session: Session, files: Iterable[tuple[uuid.UUID, Entry]]) -> None:
+    """Note the new inodes of files whose content did not change."""
+    rows = [{"id": file_id, "inode": entry.inode, "device": entry.device} for file_id, entry in files]
+    if rows:
+        session.execute(update(File), rows)
+
+
+def mark_missing(session: Session, book: FolderBook, files: Sequence[KnownFile]) -> None:
+    """Write files that are gone for good; their islands are grouped again without them."""
+    seen = bump_islands(session, Counter(book.by_id(file.folder_id).island_id for file in files))
+    session.connection().execute(
+        update(File.__table__)
+        .where(File.id == bindparam("key"))
+        .values(status=FileStatus.MISSING, suspected_at=None, seen=bindparam("seen_now"), date_modified=func.now()),
+        [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).island_id]} for file in files],
+    )

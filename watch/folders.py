@@ -1,0 +1,157 @@
+"""The folders of one storage, as rows and by path: a path is a walk over parents, so the watcher keeps the answers."""
+
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select, text, update
+from sqlalchemy.orm import Session
+
+from models.file import Folder
+from models.paths import ancestors_of, join_path, name_of, parent_of
+from models.sessions import Sessions, transact
+
+INSERT_FOLDERS = text("""
+    INSERT INTO folder (storage_id, parent_id, name)
+    SELECT :storage_id, parent_id, name
+    FROM unnest(CAST(:parents AS bigint[]), CAST(:names AS bytea[])) AS t (parent_id, name)
+    ON CONFLICT (storage_id, parent_id, name) DO UPDATE SET name = excluded.name
+    RETURNING id, parent_id, name, island_id
+""")
+
+INSERT_ISLANDS = text("""
+    INSERT INTO island (storage_id, folder_id)
+    SELECT :storage_id, id FROM unnest(CAST(:folders AS bigint[])) AS id ORDER BY id
+    ON CONFLICT (folder_id) DO UPDATE SET storage_id = excluded.storage_id
+    RETURNING id, folder_id
+""")
+
+SET_ISLANDS = text("""
+    UPDATE folder SET island_id = t.island_id
+    FROM unnest(CAST(:folders AS bigint[]), CAST(:islands AS bigint[])) AS t (id, island_id) WHERE folder.id = t.id
+""")
+
+
+@dataclass(slots=True)
+class KnownFolder:
+    """One folder row and what the last walk found there."""
+
+    id: int
+    path: bytes
+    island_id: int | None = None
+    digest: bytes | None = None
+    error: str | None = None
+    walk: int = 0
+    """Number of the walk that saw it last: what the newest walk did not see is gone."""
+
+
+class FolderBook:
+    """Path to folder for one storage. Rows are made in transactions of their own, before any file needs them."""
+
+    def __init__(self, storage_id: uuid.UUID, island_of: Callable[[bytes], bytes]) -> None:
+        self.storage_id = storage_id
+        self._island_of = island_of
+        self._by_path: dict[bytes, KnownFolder] = {}
+        self._by_id: dict[int, KnownFolder] = {}
+
+    def __iter__(self) -> Iterator[KnownFolder]:
+        return iter(self._by_path.values())
+
+    def get(self, path: bytes) -> KnownFolder | None:
+        """The folder at `path`, or None where no file below it was ever recorded."""
+        return self._by_path.get(path)
+
+    def by_id(self, folder_id: int) -> KnownFolder:
+        """The folder of a row; KeyError where the row is of another storage."""
+        return self._by_id[folder_id]
+
+    def load(self, session: Session) -> None:
+        """Read all folders of the storage, parents before their children."""
+        rows = session.execute(
+            select(Folder.id, Folder.parent_id, Folder.name, Folder.island_id, Folder.digest, Folder.error).where(
+                Folder.storage_id == self.storage_id
+            )
+        ).all()
+        children: dict[int | None, list] = {}
+        for row in rows:
+            children.setdefault(row.parent_id, []).append(row)
+        waiting = [(b"", row) for row in children.get(None, [])]
+        while waiting:
+            parent, row = waiting.pop()
+            folder = KnownFolder(row.id, join_path(parent, row.name), row.island_id, row.digest, row.error)
+            self._add(folder)
+            waiting.extend((folder.path, child) for child in children.get(row.id, []))
+
+    def ensure(self, sessions: Sessions, paths: Iterable[bytes]) -> None:
+        """Make rows for the folders at `paths`, their ancestors and islands, where there are none."""
+        wanted = {ancestor for path in paths if path not in self._by_path for ancestor in ancestors_of(path)}
+        new = sorted(path for path in wanted if path not in self._by_path)
+        if new:
+            for folder in transact(sessions, lambda session: self._insert(session, new)):
+                self._add(folder)
+
+    def _insert(self, session: Session, paths: list[bytes]) -> list[KnownFolder]:
+        made: dict[bytes, KnownFolder] = {}
+        for depth in sorted({self._depth(path) for path in paths}):
+            level = [path for path in paths if self._depth(path) == depth]
+            made.update(self._insert_level(session, level, made))
+        self._insert_islands(session, made)
+        return list(made.values())
+
+    def _insert_level(
+        self, session: Session, level: list[bytes], made: dict[bytes, KnownFolder]
+    ) -> dict[bytes, KnownFolder]:
+        parents = {path: self._parent_id(path, made) for path in level}
+        rows = session.execute(
+            INSERT_FOLDERS,
+            {
+                "storage_id": self.storage_id,
+                "parents": list(parents.values()),
+                "names": [name_of(path) for path in level],
+            },
+        )
+        paths = {(parents[path], name_of(path)): path for path in level}
+        return {
+            path: KnownFolder(row.id, path, row.island_id)
+            for row in rows
+            if (path := paths[row.parent_id, bytes(row.name)]) is not None
+        }
+
+    def _insert_islands(self, session: Session, made: dict[bytes, KnownFolder]) -> None:
+        homes = {path: self._island_of(path) for path in made}
+        roots = {home: (made.get(home) or self._by_path[home]) for home in homes.values()}
+        needed = sorted({root.id for root in roots.values() if root.island_id is None or root.path in made})
+        rows = session.execute(INSERT_ISLANDS, {"storage_id": self.storage_id, "folders": needed})
+        islands = {row.folder_id: row.id for row in rows}
+        for path, home in homes.items():
+            root = roots[home]
+            made[path].island_id = islands.get(root.id, root.island_id)
+        session.execute(
+            SET_ISLANDS,
+            {
+                "folders": [folder.id for folder in made.values()],
+                "islands": [folder.island_id for folder in made.values()],
+            },
+        )
+
+    def _parent_id(self, path: bytes, made: dict[bytes, KnownFolder]) -> int | None:
+        if not path:
+            return None
+        parent = parent_of(path)
+        return (made.get(parent) or self._by_path[parent]).id
+
+    def _add(self, folder: KnownFolder) -> None:
+        self._by_path[folder.path] = folder
+        self._by_id[folder.id] = folder
+
+    @staticmethod
+    def _depth(path: bytes) -> int:
+        return path.count(b"/") + 1 if path else 0
+
+
+def write_digests(session: Session, folders: list[KnownFolder]) -> None:
+    """Store what a walk found of each folder: the digest of its settled listing and why it could not be read."""
+    if folders:
+        session.execute(
+            update(Folder), [{"id": folder.id, "digest": folder.digest, "error": folder.error} for folder in folders]
+        )

@@ -1,0 +1,306 @@
+"""Making the rows say what the disk says. Events and scans both end here, so that neither knows more than the other.
+
+A file's way: it is new or changed in a listing, waits in the settling book, is looked at again when due, and is
+published when nothing was written meanwhile. A row whose file was not found is suspected first, and missing only when a
+second look, one scan interval later and with the root's identity checked before and after, does not find it either.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import groupby
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.file import File, Folder
+from models.paths import join_path
+from models.sessions import Sessions, transact
+from watch import files as file_rows
+from watch.clock import Clock
+from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
+from watch.folders import FolderBook, KnownFolder, write_digests
+from watch.grouping import Profile
+from watch.listing import Entry, digest_of, look_at_file
+from watch.roots import RootIdentity, identify_root, must_freeze
+from watch.stability import Patience, SettlingBook, Unsettled, settle_seconds
+from watch.walk import FolderListing
+
+PUBLISH_FILES = 5_000
+CONFIRM_FILES = 10_000
+SAMPLE, SAMPLE_SHARE = 100, 0.9
+GONE_FOLDER = -1
+"""Instead of a walk's number: a folder whose files are suspected already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How many suspects were looked at, and why deletions must freeze instead."""
+
+    looked_at: int
+    freeze: str | None = None
+
+
+class Reconciler:
+    """Compares one storage's listings with its rows and writes the difference, in short transactions of its own."""
+
+    def __init__(
+        self,
+        storage_id: uuid.UUID,
+        root: bytes,
+        sessions: Sessions,
+        book: FolderBook,
+        profile: Profile,
+        patience: Patience,
+        clock: Clock,
+    ) -> None:
+        self.storage_id = storage_id
+        self.root = root
+        self.book = book
+        self.settling = SettlingBook()
+        self.profile = profile
+        self.patience = patience
+        self._sessions = sessions
+        self._clock = clock
+
+    def look_at_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0) -> None:
+        """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not)."""
+        changed: list[FolderListing] = []
+        for path, listing in listings:
+            known = self.book.get(path)
+            if known is not None:
+                known.walk = walk
+            if listing.error or known is None or known.error or known.digest != digest_of(listing.files):
+                changed.append((path, listing))
+        readable = [(path, listing) for path, listing in changed if not listing.error]
+        self._compare_folders(readable, walk, arrived_ns)
+        self._note_unreadable([(path, listing.error) for path, listing in changed if listing.error], walk)
+
+    def _compare_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int) -> None:
+        known = {folder.id: path for path, _ in listings if (folder := self.book.get(path)) is not None}
+        entries = {path: listing.files for path, listing in listings}
+        differences: dict[bytes, Difference] = {}
+        if known:
+            with self._sessions() as session:
+                rows = file_rows.rows_of_folders(session, sorted(known))
+                for folder_id, of_folder in groupby(rows, key=lambda row: row.folder_id):
+                    differences[known[folder_id]] = compare(entries[known[folder_id]], of_folder)
+        digests = []
+        for path, files in entries.items():
+            difference = differences.setdefault(path, Difference(unsettled=list(files)))
+            self._wait_for(path, difference.unsettled, frozenset(), arrived_ns)
+            folder = self.book.get(path)
+            if folder is not None:
+                digest = None if difference.unsettled else digest_of(files)
+                if (folder.digest, folder.error) != (digest, None):
+                    folder.digest, folder.error, folder.walk = digest, None, walk
+                    digests.append(folder)
+        self._write(differences.values(), digests)
+
+    def _write(self, differences: Iterable[Difference], digests: list[KnownFolder]) -> None:
+        vanished = [row.id for difference in differences for row in difference.vanished]
+        cleared = [file_id for difference in differences for file_id in difference.cleared]
+        relinked = [pair for difference in differences for pair in difference.relinked]
+        if not (vanished or cleared or relinked or digests):
+            return
+
+        def write(session: Session) -> None:
+            write_digests(session, digests)
+            file_rows.suspect(session, vanished)
+            file_rows.clear_suspicion(session, cleared)
+            file_rows.relink(session, relinked)
+
+        transact(self._sessions, write)
+
+    def _note_unreadable(self, folders: list[tuple[bytes, str | None]], walk: int) -> None:
+        self.book.ensure(self._sessions, [path for path, _ in folders])
+        noted = []
+        for path, error in folders:
+            folder = self.book.get(path)
+            if folder is not None and folder.error != error:
+                folder.digest, folder.error, folder.walk = None, error, walk
+                noted.append(folder)
+        self._write([], noted)
+
+    def look_at_files(self, folder: bytes, names: Iterable[bytes], closed: frozenset[bytes]) -> None:
+        """Compare single files that events pointed at: an event costs its file, not its folder."""
+        entries = []
+        wanted = set(names)
+        for name in wanted:
+            entry = look_at_file(self.root, join_path(folder, name))
+            if entry is not None:
+                entries.append(entry)
+            else:
+                self.settling.forget(folder, name)
+        known = self.book.get(folder)
+        rows: list[KnownFile] = []
+        if known is not None:
+            with self._sessions() as session:
+                rows = list(file_rows.rows_by_name(session, [(known.id, name) for name in wanted]).values())
+        difference = compare(entries, rows)
+        self._wait_for(folder, difference.unsettled, closed, 0)
+        self._write([difference], self._unsettle(known) if difference.unsettled or difference.vanished else [])
+
+    def _unsettle(self, folder: KnownFolder | None) -> list[KnownFolder]:
+        if folder is None or folder.digest is None:
+            return []
+        folder.digest = None
+        return [folder]
+
+    def _wait_for(self, folder: bytes, entries: list[Entry], closed: frozenset[bytes], arrived_ns: int) -> None:
+        now_ns, now = self._clock.wall_ns(), self._clock.monotonic()
+        for entry in entries:
+            is_closed = entry.ctime_ns < arrived_ns or entry.name in closed
+            self.settling.watch(folder, entry, now + settle_seconds(entry, now_ns, is_closed, self.patience))
+
+    def settle(self, only_files: int = PUBLISH_FILES) -> int:
+        """Look again at what is due and publish what is stable; give the number of published files.
+
+        At most about `only_files` are published at a time; what is due beyond stays due.
+        """
+        stable: list[tuple[bytes, Entry]] = []
+        growing: list[tuple[bytes, Entry]] = []
+        for folder, ready in self.settling.due(self._clock.monotonic()):
+            for file in ready:
+                self._look_again(folder, file, stable, growing)
+            if len(stable) >= only_files:
+                break
+        for start in range(0, len(stable), PUBLISH_FILES):
+            self._publish(stable[start : start + PUBLISH_FILES])
+        if growing:
+            files = self._in_folders(growing)
+            transact(self._sessions, lambda session: file_rows.mark_growing(session, self.book, files, self.profile))
+        return len(stable)
+
+    def _look_again(
+        self,
+        folder: bytes,
+        file: Unsettled,
+        stable: list[tuple[bytes, Entry]],
+        growing: list[tuple[bytes, Entry]],
+    ) -> None:
+        entry = look_at_file(self.root, join_path(folder, file.entry.name))
+        if entry is None:
+            self.settling.forget(folder, file.entry.name)
+        elif entry.same_content(file.entry.size, file.entry.mtime_ns):
+            stable.append((folder, entry))
+        else:
+            wait = settle_seconds(entry, self._clock.wall_ns(), False, self.patience)
+            self.settling.watch(folder, entry, self._clock.monotonic() + wait, grew=True)
+            growing.append((folder, entry))
+
+    def _publish(self, stable: list[tuple[bytes, Entry]]) -> None:
+        files = self._in_folders(stable)
+        transact(
+            self._sessions,
+            lambda session: file_rows.publish(session, self.root, self.book, files, self.profile),
+        )
+        for folder, entry in stable:
+            self.settling.forget(folder, entry.name)
+
+    def _in_folders(self, files: list[tuple[bytes, Entry]]) -> list[file_rows.StableFile]:
+        self.book.ensure(self._sessions, {folder for folder, _ in files})
+        return [file_rows.StableFile(self.book.get(folder), entry) for folder, entry in files]
+
+    def suspect_unseen(self, walk: int, starts: Sequence[bytes]) -> None:
+        """Suspect files of folders that a walk from `starts` did not come to, unless an unreadable one hides them."""
+        unseen = [
+            folder
+            for folder in self.book
+            if folder.walk not in (walk, GONE_FOLDER)
+            and any(is_below(folder.path, start) for start in starts)
+            and not self._is_hidden(folder)
+        ]
+        for folder in unseen:
+            folder.digest, folder.walk = None, GONE_FOLDER
+        if unseen:
+            with self._sessions() as session:
+                rows = file_rows.rows_of_folders(session, [folder.id for folder in unseen])
+                vanished = [row for row in rows if row.status not in GONE and not row.suspected]
+            self._write([Difference(vanished=vanished)], unseen)
+
+    def _is_hidden(self, folder: KnownFolder) -> bool:
+        path = folder.path
+        while path:
+            path = path.rpartition(b"/")[0]
+            parent = self.book.get(path)
+            if parent is not None and parent.error:
+                return True
+        return False
+
+    def confirm_suspects(self, older_than_seconds: float, identity: RootIdentity, accepted: bool) -> str | None:
+        """Look a second time at suspects; write those that are gone as missing, or give the reason to freeze instead.
+
+        Where a person `accepted` the loss, nothing freezes.
+        """
+        with self._sessions() as session:
+            suspects = self._suspects(session, older_than_seconds)
+            if not suspects:
+                return Confirmation(0)
+            reason = None if accepted else self._reason_to_freeze(session)
+        if reason is not None:
+            return Confirmation(0, reason)
+        gone, there = [], []
+        for row in suspects:
+            entry = look_at_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
+            (gone if entry is None else there).append(row)
+        if identify_root(self.root) != identity:
+            return Confirmation(0)
+
+        def write(session: Session) -> None:
+            file_rows.clear_suspicion(session, [row.id for row in there])
+            if gone:
+                file_rows.mark_missing(session, self.book, gone)
+
+        transact(self._sessions, write)
+        return Confirmation(len(suspects))
+
+    def answers_as_before(self) -> bool:
+        """Whether files recorded earlier are still there with their inodes, under whatever device number.
+
+        A restarted machine may number an unchanged file system anew; a different disk does not hold the same inodes.
+        """
+        statement = select(File).join(Folder).where(Folder.storage_id == self.storage_id, File.status.in_(SETTLED))
+        with self._sessions() as session:
+            sample = [KnownFile(*row) for row in session.execute(file_rows.known_columns(statement.limit(SAMPLE)))]
+        same = sum(self._is_there(row) for row in sample)
+        return bool(sample) and same >= SAMPLE_SHARE * len(sample)
+
+    def _is_there(self, row: KnownFile) -> bool:
+        entry = look_at_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
+        return entry is not None and entry.inode == row.inode and entry.same_content(row.size, row.mtime_ns)
+
+    def renumber(self, old_device: int, new_device: int) -> None:
+        """Note the new device number of an unchanged file system, so that moves are still recognised."""
+        folders = select(Folder.id).where(Folder.storage_id == self.storage_id)
+        statement = update(File).where(File.folder_id.in_(folders), File.device == old_device)
+        transact(self._sessions, lambda session: session.execute(statement.values(device=new_device)))
+
+    def _suspects(self, session: Session, older_than_seconds: float) -> list[KnownFile]:
+        statement = (
+            select(File)
+            .join(Folder)
+            .where(
+                Folder.storage_id == self.storage_id,
+                File.suspected_at <= func.now() - timedelta(seconds=older_than_seconds),
+            )
+            .order_by(File.id)
+            .limit(CONFIRM_FILES)
+        )
+        return [KnownFile(*row) for row in session.execute(file_rows.known_columns(statement))]
+
+    def _reason_to_freeze(self, session: Session) -> str | None:
+        of_storage = select(func.count()).select_from(File).join(Folder).where(Folder.storage_id == self.storage_id)
+        vanished = session.scalar(of_storage.where(File.suspected_at.is_not(None))) or 0
+        if not must_freeze(vanished, vanished):
+            return None
+        recorded = session.scalar(of_storage.where(File.status.not_in(GONE))) or 0
+        if not must_freeze(vanished, recorded):
+            return None
+        return f"{vanished:,} of {recorded:,} files vanished at once"
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is `folder` or lies below it; everything is below the root."""
+    return not folder or path == folder or path.startswith(folder + b"/")

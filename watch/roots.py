@@ -1,0 +1,63 @@
+"""A storage's root as a thing that can vanish: its identity, its file system, and when deletions must freeze."""
+
+import os
+from dataclasses import dataclass
+
+from watch.listing import signed
+
+NETWORK_FILE_SYSTEMS = frozenset(
+    [
+        "nfs",
+        "nfs4",
+        "cifs",
+        "smb3",
+        "smbfs",
+        "afs",
+        "ncpfs",
+        "9p",
+        "ceph",
+        "glusterfs",
+        "lustre",
+        "fuse.sshfs",
+        "fuse.glusterfs",
+        "fuse.s3fs",
+        "fuse.rclone",
+    ]
+)
+FROZEN_FILES, FROZEN_SHARE = 100, 0.2
+MOUNTS = "/proc/self/mountinfo"
+
+
+@dataclass(frozen=True, slots=True)
+class RootIdentity:
+    """Device and inode of a root: another device under the same path is another disk, or none."""
+
+    device: int
+    inode: int
+
+
+def identify_root(root: bytes) -> RootIdentity | None:
+    """Who the root is now, or None where it does not answer as a folder."""
+    try:
+        with os.scandir(root):
+            status = os.stat(root)
+    except OSError:
+        return None
+    return RootIdentity(signed(status.st_dev), signed(status.st_ino))
+
+
+def is_network_file_system(root: bytes) -> bool:
+    """Whether the root is on a network file system, where events of other hosts never arrive: it is only scanned."""
+    device = os.stat(root).st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    with open(MOUNTS, encoding="utf-8", errors="replace") as mounts:
+        for line in mounts:
+            before, _, after = line.partition(" - ")
+            if before.split()[2] == wanted:
+                return after.split()[0] in NETWORK_FILE_SYSTEMS
+    return False
+
+
+def must_freeze(vanished: int, recorded: int) -> bool:
+    """Whether so much vanished at once that a lost mount is likelier than a deletion."""
+    return vanished > FROZEN_FILES and vanished > FROZEN_SHARE * recorded

@@ -1,0 +1,293 @@
+"""One storage's watcher: takes hints, walks, settles and confirms in small steps of one thread.
+
+A long walk runs in slices with hints and due files between them, so that a finished file is published within its second
+while 200,000 others are still being listed.
+"""
+
+import logging
+import math
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from models.sessions import Sessions
+from models.storage import Storage, StorageStatus
+from models.storage_settings import StorageSettings
+from models.timing import Timing
+from watch.clock import Clock
+from watch.folders import FolderBook
+from watch.grouping import Ignore, Profile
+from watch.hints import HintBox, Hints
+from watch.islands import island_of
+from watch.observer import RootObserver, watch_limit_reached
+from watch.reconcile import Reconciler
+from watch.roots import RootIdentity, identify_root, is_network_file_system
+from watch.stability import Patience
+from watch.storage_state import StateWriter, Wishes
+from watch.walk import FolderListing, arrival_of, walk
+
+log = logging.getLogger(__name__)
+
+WALK_REST = 20
+"""A periodic walk starts no sooner than this many times the last one's length after it."""
+REFRESH_SECONDS = 0.5
+LONGEST_REST = 0.5
+CHANGED = "root is another folder than before (its device or inode changed)"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedStorage:
+    """A storage row's settings, parsed; a new value starts a new watcher."""
+
+    id: uuid.UUID
+    name: str
+    root: bytes
+    settings: StorageSettings
+    profile: Profile
+    profile_revision: int
+
+
+def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
+    """All storages that are to be watched."""
+    with sessions() as session:
+        rows = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE).order_by(Storage.id))
+        return [
+            WatchedStorage(
+                row.id,
+                row.name,
+                row.root,
+                StorageSettings.model_validate(row.settings),
+                Profile.model_validate(row.profile),
+                row.profile_revision,
+            )
+            for row in rows
+        ]
+
+
+class StorageWatcher:
+    """Keeps one storage's rows equal to its disk until told to stop."""
+
+    def __init__(
+        self,
+        storage: WatchedStorage,
+        sessions: Sessions,
+        timing: Timing,
+        clock: Clock,
+        excluded: frozenset[bytes] = frozenset(),
+    ) -> None:
+        self.storage = storage
+        self._sessions = sessions
+        self._timing = timing
+        self._clock = clock
+        self._excluded = excluded
+        self._ignore = Ignore(storage.settings.scan_ignore)
+        self._starts = [folder.encode() for folder in storage.settings.scan_directories] or [b""]
+        self._wake = threading.Event()
+        self._hints = HintBox(self._wake)
+        self._observer = RootObserver(storage.root, self._hints)
+        self._state = StateWriter(storage.id, sessions, clock)
+        self._reconciler: Reconciler
+        self._identity: RootIdentity | None = None
+        self._walk: Iterator[list[FolderListing]] | None = None
+        self._walk_number = 0
+        self._walk_started = 0.0
+        self._next_walk = 0.0
+        self._next_refresh = 0.0
+        self._next_confirm = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Watch until `stop` is set; OperationalError where the database went away: the caller starts anew."""
+        try:
+            self.open()
+            while not stop.is_set():
+                self._wake.clear()
+                if not self.step():
+                    self._wake.wait(self._rest_seconds())
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Take the watches away."""
+        self._observer.stop()
+
+    def wake(self) -> None:
+        """End the rest of the loop early, to see a stop or a request at once."""
+        self._wake.set()
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether nothing waits to be stable and no walk is due or under way."""
+        return self._walk is None and not self._reconciler.settling and self._next_walk > 0
+
+    def scan_now(self) -> None:
+        """Walk at the next step."""
+        self._next_walk = 0.0
+
+    def open(self) -> None:
+        """Forget everything and read the storage's folders; the first step finds the root and starts a walk."""
+        self._identity, self._walk = None, None
+        self._next_refresh = self._next_confirm = 0.0
+        network = self._try_root()
+        patience = Patience(
+            self.storage.settings.growing_files_threshold, self._timing.close_seconds, trusts_ctime=not network
+        )
+        book = FolderBook(self.storage.id, island_of)
+        with self._sessions() as session:
+            book.load(session)
+        self._reconciler = Reconciler(
+            self.storage.id, self.storage.root, self._sessions, book, self.storage.profile, patience, self._clock
+        )
+
+    def _try_root(self) -> bool:
+        try:
+            return is_network_file_system(self.storage.root)
+        except OSError:
+            return False
+
+    def step(self) -> bool:
+        """One round of everything that is due; whether there is more to do at once."""
+        now = self._clock.monotonic()
+        if now >= self._next_refresh:
+            self._next_refresh = now + REFRESH_SECONDS
+            self._refresh()
+        hints = self._hints.take()
+        if self._identity is not None:
+            self._follow(hints)
+            self._reconciler.settle()
+            self._walk_on(now)
+            self._confirm(now)
+        self._state.unsettled(len(self._reconciler.settling))
+        due = self._reconciler.settling.next_due()
+        return self._walk is not None or (due is not None and due <= self._clock.monotonic())
+
+    def _rest_seconds(self) -> float:
+        now = self._clock.monotonic()
+        due = [self._next_refresh, self._next_walk]
+        if (settle := self._reconciler.settling.next_due()) is not None:
+            due.append(settle)
+        return max(0.01, min(LONGEST_REST, min(due) - now))
+
+    def _refresh(self) -> None:
+        """Answer what people asked of the row, and see whether the root still is what it was."""
+        wishes = self._state.take_wishes()
+        found = identify_root(self.storage.root)
+        if wishes.accepted:
+            self._state.accept()
+        if found is None:
+            self._lose_root("root is not mounted or cannot be read")
+        elif self._identity is None:
+            self._find_root(found, wishes)
+        elif found != self._identity:
+            self._lose_root(CHANGED)
+        if wishes.scan:
+            self.scan_now()
+
+    def _lose_root(self, reason: str, next_step: str = "") -> None:
+        if self._identity is not None or not self._state.is_failing:
+            self._state.fail(f'storage "{self.storage.name}": {reason}; nothing was marked missing.{next_step}')
+        self._identity = None
+        self._walk = None
+        self._observer.stop()
+
+    def _find_root(self, found: RootIdentity, wishes: Wishes) -> None:
+        known = wishes.known_root
+        if known not in (None, found) and not wishes.accepted and not self._reconciler.answers_as_before():
+            self._lose_root(CHANGED, f" If that is right, run: tapeless storage accept {self.storage.name}")
+            return
+        if known is not None and known.device != found.device:
+            self._reconciler.renumber(known.device, found.device)
+        self._identity = found
+        self._state.recover(found)
+        self._observe()
+        self._next_walk = 0.0
+
+    def _observe(self) -> None:
+        if not self.storage.settings.scan or self._observer.is_watching or self._try_root():
+            return
+        try:
+            self._observer.start()
+        except OSError as error:
+            log.warning("storage %s: no events (%s); scans go on", self.storage.name, error)
+            self._state.lost_events()
+        if watch_limit_reached(self.storage.root):
+            self._state.lost_events()
+
+    def _follow(self, hints: Hints) -> None:
+        if hints.everything:
+            self._state.lost_events()
+            self._next_walk = 0.0
+        for folder in sorted(hints.trees):
+            if not any(parent in hints.trees for parent in _parents(folder)) and self._is_watched(folder):
+                self._look_at_tree(folder)
+        for folder, names in hints.files.items():
+            if self._is_watched(folder):
+                self._look_at_names(folder, names, hints.closed)
+
+    def _look_at_tree(self, folder: bytes) -> None:
+        self._walk_number += 1
+        arrived = arrival_of(self.storage.root, folder)
+        for listings in walk(self.storage.root, [folder], self._ignore, self._excluded):
+            self._reconciler.look_at_folders(listings, self._walk_number, arrived)
+            self._state.unsettled(len(self._reconciler.settling))
+        self._reconciler.suspect_unseen(self._walk_number, [folder])
+
+    def _look_at_names(self, folder: bytes, names: set[bytes], closed: set[bytes]) -> None:
+        prefix = folder + b"/" if folder else b""
+        wanted = {name for name in names if self._ignore.path(prefix + name) is None}
+        if wanted:
+            self._reconciler.look_at_files(folder, wanted, frozenset(n for n in wanted if prefix + n in closed))
+
+    def _is_watched(self, folder: bytes) -> bool:
+        if folder and self._ignore.path(folder) is not None:
+            return False
+        absolute = self.storage.root + b"/" + folder
+        if any(absolute == path or absolute.startswith(path + b"/") for path in self._excluded):
+            return False
+        return any(not start or folder == start or folder.startswith(start + b"/") for start in self._starts)
+
+    def _walk_on(self, now: float) -> None:
+        if self._walk is None:
+            if now < self._next_walk:
+                return
+            self._walk_number += 1
+            self._walk_started = now
+            self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)
+            self._state.start_walk()
+        listings = next(self._walk, None)
+        if listings is not None:
+            self._reconciler.look_at_folders(listings, self._walk_number)
+            self._state.walked(sum(len(listing.files) for _, listing in listings) + len(listings))
+        else:
+            self._end_walk()
+
+    def _end_walk(self) -> None:
+        self._walk = None
+        if identify_root(self.storage.root) == self._identity:
+            self._reconciler.suspect_unseen(self._walk_number, self._starts)
+        seconds = self._clock.monotonic() - self._walk_started
+        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST * seconds)
+        self._next_walk = self._clock.monotonic() + interval if self.storage.settings.scan else math.inf
+        self._state.end_walk(seconds)
+
+    def _confirm(self, now: float) -> None:
+        if now < self._next_confirm or self._state.is_frozen:
+            return
+        interval = self.storage.settings.scan_interval_seconds
+        self._next_confirm = now + min(1.0, interval)
+        confirmation = self._reconciler.confirm_suspects(interval, self._identity, self._state.is_accepted)
+        if confirmation.freeze is not None:
+            self._state.freeze(
+                f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '
+                f"If they are really gone, run: tapeless storage accept {self.storage.name}"
+            )
+        elif not confirmation.looked_at:
+            self._state.forget_acceptance(after_seconds=2 * interval)
+
+
+def _parents(folder: bytes) -> Iterator[bytes]:
+    while folder:
+        folder = folder.rpartition(b"/")[0]
+        yield folder

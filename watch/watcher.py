@@ -1,0 +1,104 @@
+"""The watcher process: a thread for each storage, and one that hands due islands to the queue."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from watch.clock import Clock
+from watch.dispatch import hand_out
+from watch.storage_watcher import StorageWatcher, WatchedStorage, watched_storages
+
+log = logging.getLogger(__name__)
+
+Ring = Callable[[str, Sequence[int]], None]
+"""Puts a message for the named task on its queue; given by `workers`, called only after commit."""
+
+INGEST_ISLAND = "ingest.island"
+DISPATCH_SECONDS = 0.1
+STORAGES_SECONDS = 1.0
+RETRY_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class _Running:
+    storage: WatchedStorage
+    watcher: StorageWatcher
+    stop: threading.Event
+    thread: threading.Thread
+
+
+class Watcher:
+    """Watches all storages of the database until `stop` is set."""
+
+    def __init__(
+        self, sessions: Sessions, timing: Timing, ring: Ring, excluded: frozenset[bytes], clock: Clock
+    ) -> None:
+        self._sessions = sessions
+        self._timing = timing
+        self._ring = ring
+        self._excluded = excluded
+        self._clock = clock
+        self._running: dict[object, _Running] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Keep one thread for each storage row, and hand out islands; survives a database that goes away."""
+        next_look = 0.0
+        try:
+            while not stop.is_set():
+                try:
+                    if self._clock.monotonic() >= next_look:
+                        next_look = self._clock.monotonic() + STORAGES_SECONDS
+                        self._follow_storages()
+                    self.dispatch()
+                except DBAPIError as error:
+                    log.warning("database: %s; trying again", error.orig)
+                    stop.wait(RETRY_SECONDS)
+                stop.wait(DISPATCH_SECONDS)
+        finally:
+            for running in list(self._running.values()):
+                self._end(running)
+
+    def dispatch(self) -> int:
+        """Hand out what is due and ring for it; a ring that fails is made up for by beat."""
+        batches = transact(self._sessions, lambda session: hand_out(session, self._timing))
+        for batch in batches:
+            self._ring(INGEST_ISLAND, batch)
+        return len(batches)
+
+    def _follow_storages(self) -> None:
+        wanted = {storage.id: storage for storage in watched_storages(self._sessions)}
+        for running in list(self._running.values()):
+            if wanted.get(running.storage.id) != running.storage:
+                self._end(running)
+        for storage in wanted.values():
+            if storage.id not in self._running:
+                self._begin(storage)
+
+    def _begin(self, storage: WatchedStorage) -> None:
+        stop = threading.Event()
+        watcher = StorageWatcher(storage, self._sessions, self._timing, self._clock, self._excluded)
+        thread = threading.Thread(target=self._keep, args=(storage, watcher, stop), name=f"watch {storage.name}")
+        self._running[storage.id] = _Running(storage, watcher, stop, thread)
+        thread.start()
+
+    def _end(self, running: _Running) -> None:
+        running.stop.set()
+        running.watcher.wake()
+        running.thread.join()
+        del self._running[running.storage.id]
+
+    def _keep(self, storage: WatchedStorage, watcher: StorageWatcher, stop: threading.Event) -> None:
+        """Run a storage's watcher; after an error it starts anew from rows and disk, with nothing remembered."""
+        while not stop.is_set():
+            try:
+                watcher.run(stop)
+            except DBAPIError as error:
+                log.warning("storage %s: database: %s; starting anew", storage.name, error.orig)
+            except Exception:
+                log.exception("storage %s: the watcher failed; starting anew", storage.name)
+            stop.wait(RETRY_SECONDS)
