@@ -1,0 +1,81 @@
+"""Making the API: routes, error answers, request ids, and the document that describes all of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from api import errors, health, routing
+from api.context import Context
+from api.intake import Intake
+from api.services.everything import SERVICES
+from api.tracing import Tracing
+
+VERSION = "v1"
+
+
+def create_app(context: Context) -> FastAPI:
+    """An ASGI application that serves one system."""
+    app = FastAPI(
+        title="Tapeless",
+        version=VERSION,
+        openapi_url="/API/openapi.json",
+        docs_url="/API/docs",
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=as_many_threads_as_connections,
+    )
+    app.state.context = context
+    health.install(app)
+    app.state.routes = routing.install(app, SERVICES)
+    app.state.public_names = {route.name for route in app.state.routes if route.public or route.own_transactions}
+    errors.install(app)
+    app.add_middleware(Intake)
+    app.add_middleware(Tracing)
+    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def as_many_threads_as_connections(app: FastAPI) -> AsyncIterator[None]:
+    """Run as many requests at once as there are connections: a thread never waits for one."""
+    to_thread.current_default_thread_limiter().total_tokens = app.state.context.threads
+    yield
+
+
+def describe(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document: 400 where the framework would say 422, and the two headers that sign in."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        for path in document["paths"].values():
+            for operation in path.values():
+                operation["responses"].pop("422", None)
+        schemas = document.setdefault("components", {}).setdefault("schemas", {})
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        schemas["Errors"] = ERRORS_SCHEMA
+        document["components"]["securitySchemes"] = {
+            "App-ID": {"type": "apiKey", "in": "header", "name": "App-ID"},
+            "Auth-Token": {"type": "apiKey", "in": "header", "name": "Auth-Token"},
+        }
+        document["security"] = [{"App-ID": [], "Auth-Token": []}]
+        app.openapi_schema = document
+    return app.openapi_schema
+
+
+ERRORS_SCHEMA = {
+    "type": "object",
+    "required": ["errors"],
+    "properties": {
+        "errors": {
+            "anyOf": [
+                {"type": "array", "items": {"type": "string"}},
+                {"type": "object", "additionalProperties": {"type": "string"}},
+            ]
+        },
+        "request_id": {"type": "string"},
+    },
+}

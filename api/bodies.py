@@ -1,0 +1,93 @@
+"""What clients send: unknown and read-only keys are ignored, since clients write back whole objects that they read."""
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+DEEPEST = 40
+"""Levels of nesting that a body may have; a search filter of a person has five."""
+
+
+def _in_utc(value: datetime) -> datetime:
+    """A time without a zone is UTC."""
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+Text = Annotated[str, Field(max_length=10_000)]
+Name = Annotated[str, Field(min_length=1, max_length=1_000)]
+Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
+
+
+class Body(BaseModel):
+    """A request body. An empty text where no text belongs is taken as absent: real clients send `"view_id": ""`."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    _takes_text: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        names = cls.model_fields.items()
+        cls._takes_text = frozenset(name for name, field in names if _accepts_text(field.annotation))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_blanks(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        refuse_unstorable(given)
+        return {key: value for key, value in given.items() if value != "" or key in cls._takes_text}
+
+    def sent(self) -> dict[str, Any]:
+        """What the client set, by name: a PATCH changes these alone."""
+        return {name: getattr(self, name) for name in self.model_fields_set}
+
+    def is_slow(self) -> bool:
+        """Whether `prepare` has something to do."""
+        return False
+
+    def prepare(self) -> None:
+        """Slow work on the values, done before the transaction."""
+
+
+def _accepts_text(annotation: Any) -> bool:
+    return annotation is str or annotation is Any or any(_accepts_text(part) for part in get_args(annotation))
+
+
+def refuse_unstorable(given: Any) -> None:
+    """Refuse what PostgreSQL or JSON cannot hold, naming where it stands, and nesting beyond any purpose."""
+    for path, value in _leaves(given):
+        where = ".".join(path)
+        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
+            raise ValueError(f"{where} holds a NUL or half a surrogate pair, which no text may")
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{where} is {value}, which is no number of JSON")
+
+
+def _leaves(given: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value and key with its path, without recursion: a body may be nested as deep as the parser allows."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), given)]
+    while waiting:
+        path, value = waiting.pop()
+        if len(path) > DEEPEST:
+            raise ValueError(f"{path[0]} is nested deeper than {DEEPEST} levels")
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                yield (*path, "a key"), key
+                waiting.append(((*path, key), inner))
+        elif isinstance(value, list):
+            waiting.extend(((*path, str(number)), inner) for number, inner in enumerate(value))
+        else:
+            yield path, value
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,27 @@
+"""What the API is handed when it is made; it reads no environment and opens nothing by itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.sessions import Sessions
+from models.timing import Timing
+
+Ring = Callable[[str, Sequence[str]], None]
+"""Rings for rows by id at a named task. Called after commit only; what it rings for is a row already."""
+
+
+def ring_nobody(_task: str, _ids: Sequence[str]) -> None:
+    """For a process without a broker: the beat of another finds the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One API process. `threads` is the size of the pool of connections too: a thread never waits for one."""
+
+    sessions: Sessions
+    ring: Ring = ring_nobody
+    timing: Timing = field(default_factory=Timing)
+    threads: int = 16
+    storage_roots: tuple[Path, ...] = ()
+    """Under which folders storages may be made over HTTP."""

@@ -1,0 +1,103 @@
+"""The edge of a request: one thread opens the session, signs in, calls the endpoint, renders and commits, and only
+then the response starts. So a client that hears 201 can rely on the row, and one that hears an error on nothing.
+
+A `yield` dependency could not do this: since FastAPI 0.118 it ends after the response was sent.
+"""
+
+import dataclasses
+import inspect
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, get_type_hints
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from api.bodies import Body
+from api.call import Answer, Call, OpenCall
+from api.context import Context
+from api.idempotency import find_answer, keep_answer, key_of
+from api.signing_in import authenticate
+from models.acl import Actor
+from models.sessions import transact
+
+NOBODY = Actor(name="nobody")
+LOG = logging.getLogger("tapeless.api")
+
+
+def within_a_transaction(endpoint: Callable[..., Any], status: int, *, public: bool, keeps: bool) -> Callable[..., Any]:
+    """What FastAPI calls instead of `endpoint(call, …)`: the same parameters, with the request for the call.
+
+    `keeps` says whether its answers may be kept for an Idempotency-Key; those that hold a token may not.
+    """
+
+    def handle(request: Request, **values: Any) -> Response:
+        context: Context = request.app.state.context
+        prepare(context, request, values.values())
+
+        def work(session: Session) -> tuple[Response, Call]:
+            signed_in = None if public else authenticate(session, request)
+            actor = signed_in.actor if signed_in else NOBODY
+            key = key_of(request, actor.user_id) if keeps else None
+            call = Call(context, request, session, signed_in, actor)
+            if key is None:
+                return render(endpoint(call, **values), status), call
+            if kept := find_answer(session, key):
+                return kept, call
+            call.actor = dataclasses.replace(actor, operation_id=key.operation_id)
+            response = render(endpoint(call, **values), status)
+            keep_answer(session, key, response)
+            return response, call
+
+        response, call = transact(context.sessions, work)
+        ring_all(context, call)
+        return response
+
+    return with_signature_of(endpoint, handle)
+
+
+def with_own_transactions(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
+    """For a public endpoint that commits by itself between slow steps."""
+
+    def handle(request: Request, **values: Any) -> Response:
+        return render(endpoint(OpenCall(request.app.state.context, request), **values), status)
+
+    return with_signature_of(endpoint, handle)
+
+
+def prepare(context: Context, request: Request, values: Iterable[Any]) -> None:
+    """Do what a body needs slowly (hashing a password) before the transaction, but only for who is signed in."""
+    slow = [value for value in values if isinstance(value, Body) and value.is_slow()]
+    if slow:
+        transact(context.sessions, lambda session: authenticate(session, request))
+    for body in slow:
+        body.prepare()
+
+
+def render(result: Any, status: int) -> Response:
+    """Make the response before the commit, so that what cannot be rendered is not committed."""
+    if isinstance(result, Answer):
+        status, result = result.status, result.body
+    return Response(status_code=status) if result is None else JSONResponse(result, status)
+
+
+def ring_all(context: Context, call: Call) -> None:
+    """Ring for what was committed; a broker that is away costs seconds, because the beat rings again."""
+    for task, ids in call.rings:
+        try:
+            context.ring(task, ids)
+        except Exception as error:
+            LOG.warning("could not ring %s for %d rows (%s); the beat will", task, len(ids), type(error).__name__)
+
+
+def with_signature_of(endpoint: Callable[..., Any], handle: Callable[..., Response]) -> Callable[..., Response]:
+    """Give `handle` the name, text and parameters of `endpoint`, so that FastAPI parses and documents those."""
+    hints = get_type_hints(endpoint, include_extras=True)
+    _, *parameters = inspect.signature(endpoint).parameters.values()
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    shown = [parameter.replace(annotation=hints[parameter.name], kind=keyword) for parameter in parameters]
+    request = inspect.Parameter("request", keyword, annotation=Request)
+    handle.__signature__ = inspect.Signature([request, *shown])  # type: ignore[attr-defined]
+    handle.__name__, handle.__doc__ = endpoint.__name__, endpoint.__doc__
+    return handle

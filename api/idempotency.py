@@ -1,0 +1,72 @@
+"""`Idempotency-Key`: the same key and request answers what it answered before, another request is a conflict.
+
+The key's row is inserted first, in the transaction of the work itself: a second caller waits at it until the first
+has committed, and finds the answer; or the first was rolled back, and the second does the work.
+"""
+
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.idempotency import KeptAnswer
+from tasks.refusals import Conflict, Invalid
+
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LONGEST_KEY = 255
+OPERATIONS = uuid.UUID("5b0e3c39-4a53-4b84-8d0c-2f6d3c6c9a11")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Whose key it is, and of which request."""
+
+    user_id: uuid.UUID
+    text: str
+    fingerprint: bytes
+
+    @property
+    def operation_id(self) -> uuid.UUID:
+        """What history calls the operation."""
+        return uuid.uuid5(OPERATIONS, f"{self.user_id} {self.text}")
+
+
+def key_of(request: Request, user_id: uuid.UUID | None) -> Key | None:
+    """The key of a write, if it carries one."""
+    text = request.headers.get("idempotency-key")
+    if not text or user_id is None or request.method not in WRITES:
+        return None
+    if len(text) > LONGEST_KEY:
+        raise Invalid("Idempotency-Key", f"a key has at most {LONGEST_KEY} characters")
+    parts = (request.method, request.url.path, request.url.query)
+    digest = hashlib.sha256("\n".join(parts).encode())
+    digest.update(b"\n" + request.scope["tapeless.body"])
+    return Key(user_id, text, digest.digest())
+
+
+def find_answer(session: Session, key: Key) -> Response | None:
+    """The answer kept for this key, or nothing, and then the key is ours until the end of the transaction."""
+    mine = insert(KeptAnswer).values(user_id=key.user_id, key=key.text, fingerprint=key.fingerprint)
+    if session.execute(mine.on_conflict_do_nothing()).rowcount:
+        return None
+    kept = session.execute(
+        select(KeptAnswer.fingerprint, KeptAnswer.status, KeptAnswer.body).where(
+            KeptAnswer.user_id == key.user_id, KeptAnswer.key == key.text
+        )
+    ).one()
+    if kept.fingerprint != key.fingerprint:
+        raise Conflict(f'Idempotency-Key "{key.text}" was used with another request; take a new key')
+    return Response(kept.body, kept.status, media_type="application/json" if kept.body else None)
+
+
+def keep_answer(session: Session, key: Key, response: Response) -> None:
+    """Keep what was answered, in the transaction that did the work."""
+    session.execute(
+        update(KeptAnswer)
+        .where(KeptAnswer.user_id == key.user_id, KeptAnswer.key == key.text)
+        .values(status=response.status_code, body=bytes(response.body))
+    )

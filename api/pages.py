@@ -1,0 +1,196 @@
+"""Lists, in one place: numbered pages with sort and filter, and cursors that go on behind the last id."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from fastapi import Query
+from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, Select, Uuid, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from api.call import Call
+from tasks.refusals import Invalid, Missing
+
+MOST = 1000
+FARTHEST = 2**31 - 1
+Page = Annotated[int, Query(ge=1, description="from 1")]
+PerPage = Annotated[int, Query(ge=1, le=MOST)]
+LastId = Annotated[UUID | None, Query(description="id of the last row of the page before")]
+Sort = Annotated[str, Query(max_length=500, description="field,desc;field2,asc")]
+Filter = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
+Columns = Mapping[str, InstrumentedAttribute[Any]]
+Row = Any
+
+
+class NoSuchPage(Missing):
+    """The page is behind the last one."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "Requested page does not exist")
+
+
+def paged(
+    call: Call,
+    query: Select[Any],
+    page: int,
+    per_page: int,
+    render: Callable[[Sequence[Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """One numbered page of `query` (already ordered): two queries, however many rows."""
+    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    pages = max(1, math.ceil(total / per_page))
+    if page > pages:
+        raise NoSuchPage
+    rows = call.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+    return envelope(call, render(rows), page, pages, per_page, total)
+
+
+def envelope(
+    call: Call, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
+) -> dict[str, Any]:
+    """The body of a numbered page, with the addresses of its neighbours."""
+    return {
+        "objects": objects,
+        "page": page,
+        "pages": pages,
+        "per_page": per_page,
+        "total": total,
+        "first_url": address(call, page=1, per_page=per_page),
+        "last_url": address(call, page=pages, per_page=per_page),
+        "next_url": address(call, page=page + 1, per_page=per_page) if page < pages else None,
+        "prev_url": address(call, page=page - 1, per_page=per_page) if page > 1 else None,
+    }
+
+
+def cursored(
+    call: Call,
+    query: Select[Any],
+    key: InstrumentedAttribute[UUID],
+    last_id: UUID | None,
+    per_page: int,
+    render: Callable[[Sequence[Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """The rows of `query` behind `last_id`, by id, which is by time: nothing new shifts what was read already."""
+    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    behind = query.where(key > last_id) if last_id else query
+    rows = call.session.scalars(behind.order_by(key).limit(per_page + 1)).all()
+    return cursor_envelope(call, rows, last_id, per_page, total, render)
+
+
+def cursor_envelope(
+    call: Call,
+    rows: Sequence[Row],
+    last_id: UUID | None,
+    per_page: int,
+    total: int,
+    render: Callable[[Sequence[Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """The body of a cursor's page; `rows` holds one more than a page where there is a next one."""
+    shown, more = rows[:per_page], len(rows) > per_page
+    return {
+        "objects": render(shown),
+        "page": 1,
+        "pages": max(1, math.ceil(total / per_page)),
+        "per_page": per_page,
+        "total": total,
+        "first_url": address(call, last_id=None, per_page=per_page),
+        "last_url": None,
+        "next_url": address(call, last_id=shown[-1].id, per_page=per_page) if more else None,
+        "prev_url": address(call, last_id=None, per_page=per_page) if last_id else None,
+    }
+
+
+def address(call: Call, **changes: object) -> str:
+    """The address of this list with other numbers in its query."""
+    query = dict(parse_qsl(call.request.url.query))
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return f"{call.request.url.path}?{urlencode(query)}"
+
+
+def ordered(query: Select[Any], sort: str, columns: Columns, default: ColumnElement[Any]) -> Select[Any]:
+    """Order by `field,desc;field2,asc`; `default` decides among equals, so that pages never overlap."""
+    order = []
+    for part in filter(None, sort.split(";")):
+        name, _, direction = part.strip().partition(",")
+        if name.startswith("-"):
+            name, direction = name[1:], "desc"
+        if name not in columns or direction not in ("", "asc", "desc"):
+            known = ", ".join(sorted(columns))
+            raise Invalid("sort", f'"{part}" does not sort here: write field,asc or field,desc with one of {known}')
+        column = columns[name]
+        order.append(column.desc().nulls_last() if direction == "desc" else column.asc().nulls_last())
+    return query.order_by(*order, default)
+
+
+OPERATORS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column != value,
+    "lt": lambda column, value: column < value,
+    "le": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "ge": lambda column, value: column >= value,
+}
+
+
+def filtered(query: Select[Any], text: str, columns: Columns) -> Select[Any]:
+    """Keep what `field,eq,value;…` says."""
+    for part in filter(None, text.split(";")):
+        name, operator, value = [*part.split(",", 2), "", ""][:3]
+        if name not in columns or operator not in OPERATORS:
+            known = f"{', '.join(sorted(columns))} with {', '.join(OPERATORS)}"
+            raise Invalid("filter", f'"{part}" does not filter here: write field,eq,value with {known}')
+        query = query.where(OPERATORS[operator](columns[name], typed(name, columns[name], value)))
+    return query
+
+
+def matching(query: Select[Any], columns: Columns, wanted: Mapping[str, str | None]) -> Select[Any]:
+    """Keep rows whose columns have the given values; several values of one column stand between commas."""
+    for name, value in wanted.items():
+        if value:
+            column = columns[name]
+            query = query.where(column.in_([typed(name, column, one) for one in value.split(",")]))
+    return query
+
+
+def typed(name: str, column: InstrumentedAttribute[Any], text: str) -> Any:
+    """A value of a query as the column's type, or the field with what is wrong with it."""
+    try:
+        return READERS.get(type(column.type), str)(text) if not isinstance(column.type, Enum) else _word(column, text)
+    except (ValueError, KeyError):
+        raise Invalid(name, f'"{text[:80]}" is no value of {name}') from None
+
+
+def _word(column: InstrumentedAttribute[Any], text: str) -> Any:
+    if text not in column.type.enums:
+        raise ValueError
+    return text
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace(" ", "+"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _truth(text: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if abs(number) > FARTHEST:
+        raise ValueError
+    return number
+
+
+READERS: Mapping[type, Callable[[str], Any]] = {
+    Uuid: UUID,
+    DateTime: _moment,
+    Boolean: _truth,
+    Integer: _whole,
+}

@@ -1,0 +1,119 @@
+"""Routes as plain values, put onto the app in one order: what is written out goes before a parameter.
+
+So `assets/relation_types/` never reads as an asset named "relation_types", whatever module came first.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+
+from api.edge import with_own_transactions, within_a_transaction
+
+Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}
+    for status, text in {
+        400: "The request reads wrong",
+        401: "Nobody is signed in",
+        403: "Not allowed",
+        404: "No such thing",
+        409: "Another state",
+        413: "Too large",
+        429: "Too often",
+        503: "Try again",
+    }.items()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One endpoint. `path` begins behind the version."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    endpoint: Callable[..., Any]
+    other: int | None = None
+    """Another code of success (200 where the thing was there already)."""
+    public: bool = False
+    own_transactions: bool = False
+    keeps: bool = True
+    """Whether its answer may be kept for an Idempotency-Key."""
+
+    @property
+    def url(self) -> str:
+        return f"/API/{self.service}/v1{self.path}"
+
+    @property
+    def name(self) -> str:
+        return f"{self.service}.{self.endpoint.__name__}"
+
+    def handler(self) -> Callable[..., Any]:
+        """What FastAPI calls."""
+        if self.own_transactions:
+            return with_own_transactions(self.endpoint, self.status)
+        return within_a_transaction(self.endpoint, self.status, public=self.public, keeps=self.keeps)
+
+
+@dataclass(slots=True)
+class Service:
+    """Collects the routes of one of iconik's services: `assets acls auth files jobs search users …`."""
+
+    name: str
+    routes: list[Route] = field(default_factory=list)
+
+    def get(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._register("GET", path, status, options)
+
+    def post(self, path: str, status: int = 201, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._register("POST", path, status, options)
+
+    def put(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._register("PUT", path, status, options)
+
+    def patch(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._register("PATCH", path, status, options)
+
+    def delete(self, path: str, status: int = 204, **options: Any) -> Callable[[Endpoint], Endpoint]:
+        return self._register("DELETE", path, status, options)
+
+    def _register(self, method: str, path: str, status: int, options: dict[str, Any]) -> Callable[[Endpoint], Endpoint]:
+        def register(endpoint: Endpoint) -> Endpoint:
+            self.routes.append(Route(self.name, method, path, status, endpoint, **options))
+            return endpoint
+
+        return register
+
+
+def in_order(services: Iterable[Service]) -> list[Route]:
+    """All routes, written-out segments before parameters."""
+    return sorted((route for service in services for route in service.routes), key=lambda route: list(_key(route.url)))
+
+
+def _key(url: str) -> Iterator[tuple[bool, str]]:
+    for segment in url.strip("/").split("/"):
+        yield segment.startswith("{"), "" if segment.startswith("{") else segment
+
+
+def install(app: FastAPI, services: Iterable[Service]) -> list[Route]:
+    """Put every route onto the app."""
+    routes = in_order(services)
+    for route in routes:
+        others = {route.other: {"description": "Success too"}} if route.other else {}
+        app.add_api_route(
+            route.url,
+            route.handler(),
+            methods=[route.method],
+            status_code=route.status,
+            name=route.name,
+            operation_id=f"{route.name}.{route.method.lower()}",
+            tags=[route.service],
+            response_model=None,
+            responses={**ERRORS, **others},
+            openapi_extra={"security": []} if route.public or route.own_transactions else None,
+        )
+    return routes

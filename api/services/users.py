@@ -1,0 +1,186 @@
+"""Users: everybody signed in sees who there is, to share with them; administrators make and change them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import PrivateAttr
+from sqlalchemy import Select, or_, select
+
+from api.bodies import Body, Name
+from api.call import Call
+from api.pages import Page, PerPage, Sort, matching, ordered, paged
+from api.rendering import stamp
+from api.routing import Service
+from models.user import Membership, User, UserStatus, UserType
+from tasks.passwords import hash_password
+from tasks.refusals import Invalid
+from tasks.user_groups import add_member, groups_of
+from tasks.users import NewUser, change_user, create_user, delete_user, find_user
+
+routes = Service("users")
+COLUMNS = {
+    "id": User.id,
+    "email": User.email,
+    "first_name": User.first_name,
+    "last_name": User.last_name,
+    "status": User.status,
+    "is_admin": User.is_admin,
+    "type": User.type,
+    "date_created": User.date_created,
+    "date_modified": User.date_modified,
+}
+
+
+class UserBody(Body):
+    """What is set of a user; the password's hash is made before the transaction."""
+
+    email: Name | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    type: UserType | None = None
+    status: UserStatus | None = None
+    is_admin: bool | None = None
+    password: str | None = None
+    groups: list[UUID] | None = None
+    _password_hash: str | None = PrivateAttr(default=None)
+
+    def is_slow(self) -> bool:
+        return bool(self.password)
+
+    def prepare(self) -> None:
+        self._password_hash = hash_password(self.password or "")
+
+    def changes(self) -> dict[str, Any]:
+        """The columns to set; nulls of fields that have no null are left out, as clients send them back."""
+        sent = {name: value for name, value in self.sent().items() if value is not None}
+        sent.pop("groups", None)
+        if sent.pop("password", None):
+            sent["password_hash"] = self._password_hash
+        return sent
+
+
+def user_body(user: User, groups: Sequence[UUID], *, separated: bool = False) -> dict[str, Any]:
+    """A user as clients read it; never with a password."""
+    ids = [str(group) for group in groups]
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "type": user.type,
+        "status": user.status,
+        "is_admin": user.is_admin,
+        "groups": ids,
+        "primary_group": ids[0] if ids else None,
+        "photo": None,
+        "last_web_login": stamp(user.last_web_login),
+        "date_created": stamp(user.date_created),
+        "date_modified": stamp(user.date_modified),
+        **({"teams": ids, "role_groups": []} if separated else {}),
+    }
+
+
+def one(call: Call, user: User, *, separated: bool = False) -> dict[str, Any]:
+    """A user with its groups."""
+    return user_body(user, groups_of(call.session, [user.id])[user.id], separated=separated)
+
+
+def many(call: Call, users: Sequence[User]) -> list[dict[str, Any]]:
+    """Users with their groups, read at once."""
+    groups = groups_of(call.session, [user.id for user in users])
+    return [user_body(user, groups[user.id]) for user in users]
+
+
+@routes.get("/users/current/")
+def get_current_user(call: Call) -> dict[str, Any]:
+    """Who am I?"""
+    assert call.actor.user_id is not None
+    return one(call, find_user(call.session, call.actor.user_id))
+
+
+@routes.get("/users/current/roles/")
+def get_current_roles(call: Call) -> dict[str, Any]:
+    """What am I, beyond rights on objects?"""
+    return {"objects": ["admin"] if call.actor.is_admin else []}
+
+
+@routes.get("/users/")
+def get_users(
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    query: str = "",
+    ids: str = "",
+    email: str = "",
+    first_name: str = "",
+    last_name: str = "",
+    status: str = "",
+    is_admin: str = "",
+    groups: str = "",
+) -> dict[str, Any]:
+    """Who is there; people who were deleted are shown only to who asks for them."""
+    wanted = {"id": ids, "email": email, "first_name": first_name, "last_name": last_name, "is_admin": is_admin}
+    found = matching(select(User), COLUMNS, {**wanted, "status": status})
+    if not status:
+        found = found.where(User.status != UserStatus.DELETED)
+    if query:
+        found = found.where(_speaks_of(query))
+    if groups:
+        found = found.where(User.id.in_(_members(groups)))
+    return paged(call, ordered(found, sort, COLUMNS, User.id), page, per_page, lambda rows: many(call, rows))
+
+
+def _speaks_of(text: str) -> Any:
+    return or_(*(column.icontains(text, autoescape=True) for column in (User.email, User.first_name, User.last_name)))
+
+
+def _members(groups: str) -> Select[Any]:
+    try:
+        ids = [UUID(group) for group in groups.split(",")]
+    except ValueError:
+        raise Invalid("groups", f'"{groups[:80]}" is no list of group ids') from None
+    return select(Membership.user_id).where(Membership.group_id.in_(ids))
+
+
+@routes.get("/users/{user_id}/")
+def get_user(call: Call, user_id: UUID) -> dict[str, Any]:
+    """One user."""
+    return one(call, find_user(call.session, user_id), separated=True)
+
+
+@routes.post("/users/")
+def post_user(call: Call, body: UserBody) -> dict[str, Any]:
+    """Make a user, with groups where given."""
+    if body.email is None:
+        raise Invalid("email", "a user needs an e-mail")
+    user = create_user(call.session, NewUser(**body.changes()), call.actor)
+    for group_id in dict.fromkeys(body.groups or ()):
+        add_member(call.session, group_id, user.id, call.actor)
+    return one(call, user)
+
+
+@routes.patch("/users/current/")
+def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
+    """Change my name or password."""
+    assert call.actor.user_id is not None
+    return one(call, change_user(call.session, call.actor.user_id, body.changes(), call.actor))
+
+
+@routes.patch("/users/{user_id}/")
+def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
+    """Change what was sent of a user; groups are changed through the groups."""
+    return one(call, change_user(call.session, user_id, body.changes(), call.actor))
+
+
+@routes.put("/users/{user_id}/")
+def put_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
+    """Change what was sent of a user."""
+    return patch_user(call, user_id, body)
+
+
+@routes.delete("/users/{user_id}/")
+def delete_one_user(call: Call, user_id: UUID) -> None:
+    """Shut a user out."""
+    delete_user(call.session, user_id, call.actor)

@@ -1,0 +1,73 @@
+"""Each request has an id, the caller's or a new one: in the response, in every log line, in every error.
+
+A log line holds method, path, status and time; never a header, a query or a body, since those hold secrets.
+"""
+
+import json
+import logging
+import re
+import time
+from contextvars import ContextVar
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOG = logging.getLogger("tapeless.api")
+PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+CURRENT: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+def request_id() -> str:
+    """The id of the request that this code runs for."""
+    return CURRENT.get()
+
+
+class Tracing:
+    """Outermost: names the request, logs how it ended, and turns a crash into an answer with its id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identity = _identity(scope)
+        CURRENT.set(identity)
+        status, start = 0, time.monotonic()
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_named)
+        except Exception:
+            LOG.exception("%s %s failed [%s]", scope["method"], _shown(scope["path"]), identity)
+            if status == 0:
+                await _send_failure(send_named, identity)
+        finally:
+            took = (time.monotonic() - start) * 1000
+            LOG.info("%s %s %d %.0f ms [%s]", scope["method"], _shown(scope["path"]), status, took, identity)
+
+
+def _identity(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and PLAIN.fullmatch(value):
+            return str(value.decode())
+    return uuid4().hex
+
+
+def _shown(path: str) -> str:
+    """A path in one line, whatever bytes it holds."""
+    return path[:300].encode("unicode_escape").decode()
+
+
+async def _send_failure(send: Send, identity: str) -> None:
+    body = {"errors": [f"something failed inside; the log tells more under {identity}"], "request_id": identity}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -1,0 +1,67 @@
+"""Writing and reading who did what to an asset: always in the transaction, and the function, of the change itself."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.history import History, Operation
+from tasks.refusals import Denied, Missing
+
+
+def record(
+    session: Session,
+    asset_id: uuid.UUID,
+    operation: Operation,
+    description: str,
+    actor: Actor,
+    *,
+    job_id: uuid.UUID | None = None,
+    details: dict[str, Any] | None = None,
+) -> History:
+    """Add one entry; `description` is read by people, `details` by an undo alone.
+
+    A request with a key has an operation id; each of its entries derives its own from that and what it says, so that
+    the same operation can never be written twice.
+    """
+    entry = History(
+        id=new_id(),
+        asset_id=asset_id,
+        version_id=asset_id,
+        operation_type=operation,
+        operation_description=description,
+        operation_id=_operation_id(actor, asset_id, operation, description),
+        actor=actor.name,
+        user_id=actor.user_id,
+        job_id=job_id,
+        details=details or {},
+    )
+    session.add(entry)
+    return entry
+
+
+def _operation_id(actor: Actor, asset_id: uuid.UUID, operation: Operation, description: str) -> uuid.UUID | None:
+    if actor.operation_id is None:
+        return None
+    return uuid.uuid5(actor.operation_id, f"{asset_id} {operation} {description}")
+
+
+def add_custom_entry(session: Session, asset_id: uuid.UUID, operation: str, description: str, actor: Actor) -> History:
+    """What another system did with an asset, in its words; only CUSTOM, since every other word is a fact of ours."""
+    if operation != Operation.CUSTOM:
+        raise Denied(f"history entries of the type {operation} are written by Tapeless alone; send CUSTOM")
+    entry = record(session, asset_id, Operation.CUSTOM, description, actor)
+    session.flush()
+    session.refresh(entry)
+    return entry
+
+
+def find_entry(session: Session, asset_id: uuid.UUID, entry_id: uuid.UUID) -> History:
+    """One entry of an asset."""
+    entry = session.scalar(select(History).where(History.asset_id == asset_id, History.id == entry_id))
+    if entry is None:
+        raise Missing("history entry", entry_id)
+    return entry

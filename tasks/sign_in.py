@@ -1,0 +1,69 @@
+"""Signing in with e-mail and password, counted by address and e-mail so that nobody guesses for long."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import case, delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.user import SignInLimit, User, UserStatus
+from tasks.refusals import NotNow
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `tries` within `seconds`."""
+
+    tries: int
+    seconds: int
+
+
+BY_ADDRESS = Limit(tries=60, seconds=60)
+BY_EMAIL = Limit(tries=10, seconds=300)
+
+
+def count_try(session: Session, subject: str, limit: Limit) -> None:
+    """Count one try of `subject`, refused where the window is full. A refusal rolls its own count back, so the window still ends."""
+    ended = SignInLimit.window_start < func.now() - timedelta(seconds=limit.seconds)
+    counted = insert(SignInLimit).values(subject=subject, window_start=func.now(), tries=1)
+    tries, left = session.execute(
+        counted.on_conflict_do_update(
+            index_elements=[SignInLimit.subject],
+            set_={
+                "tries": case((ended, 1), else_=SignInLimit.tries + 1),
+                "window_start": case((ended, func.now()), else_=SignInLimit.window_start),
+            },
+        ).returning(
+            SignInLimit.tries,
+            func.extract("epoch", SignInLimit.window_start - func.now()) + limit.seconds,
+        )
+    ).one()
+    if tries > limit.tries:
+        raise NotNow("too many tries to sign in; wait a moment and try again", seconds=max(1, int(left)))
+
+
+def forgive(session: Session, email: str) -> None:
+    """Forget the failed tries of an e-mail, because its owner came in."""
+    session.execute(delete(SignInLimit).where(SignInLimit.subject == email_subject(email)))
+
+
+def email_subject(email: str) -> str:
+    """How the tries of an e-mail are counted, whatever its case."""
+    return f"email:{email.lower()[:320]}"
+
+
+def find_password(session: Session, email: str) -> tuple[uuid.UUID, str | None] | None:
+    """The id and kept password of whoever may sign in with this e-mail."""
+    row = session.execute(
+        select(User.id, User.password_hash).where(
+            func.lower(User.email) == email.lower(), User.status == UserStatus.ACTIVE
+        )
+    ).first()
+    return (row[0], row[1]) if row else None
+
+
+def forget_old_tries(session: Session) -> None:
+    """Remove windows that ended long ago."""
+    session.execute(delete(SignInLimit).where(SignInLimit.window_start < func.now() - timedelta(days=1)))

@@ -1,0 +1,138 @@
+"""Tokens: made, found by what a caller sends, looked at and revoked. Only a token's SHA-256 is ever kept."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ARRAY, Uuid, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.user import App, Membership, Token, User, UserStatus
+from tasks.refusals import Invalid, Missing
+
+BYTES = 32
+LONGEST = timedelta(days=5 * 365)
+TOUCH = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who a request's headers name, by which token, which may have an end."""
+
+    actor: Actor
+    token_id: uuid.UUID
+    app_id: uuid.UUID
+    is_stale: bool
+    """Its last use was written more than a minute ago."""
+
+
+def digest_of(secret: str) -> bytes:
+    """What the database knows of a token; plain SHA-256 suffices for 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+def find_signed_in(session: Session, app_id: uuid.UUID, secret: str) -> SignedIn | None:
+    """Who holds this token, in one query; nothing where it is unknown, ended, of another app, or its user is out."""
+    groups = (
+        select(func.array_agg(Membership.group_id, type_=ARRAY(Uuid)))
+        .where(Membership.user_id == Token.user_id)
+        .correlate(Token)
+        .scalar_subquery()
+    )
+    stale = func.coalesce(Token.last_used_at < func.now() - TOUCH, True)
+    row = session.execute(
+        select(
+            Token.id, Token.app_id, stale, User.id, User.is_admin, User.first_name, User.last_name, User.email, groups
+        )
+        .join(User, User.id == Token.user_id)
+        .where(
+            Token.digest == digest_of(secret),
+            Token.app_id == app_id,
+            or_(Token.expires_at.is_(None), Token.expires_at > func.now()),
+            User.status == UserStatus.ACTIVE,
+        )
+    ).first()
+    if row is None:
+        return None
+    token_id, token_app, is_stale, user_id, is_admin, first, last, email, group_ids = row
+    name = f"{first} {last}".strip() or email
+    actor = Actor(name=name, user_id=user_id, is_admin=is_admin, group_ids=tuple(group_ids or ()))
+    return SignedIn(actor, token_id, token_app, is_stale)
+
+
+def touch(session: Session, token_id: uuid.UUID) -> None:
+    """Write that the token was used, skipping where another request is just writing it."""
+    fresh = select(Token.id).where(Token.id == token_id).with_for_update(skip_locked=True)
+    session.execute(update(Token).where(Token.id.in_(fresh)).values(last_used_at=func.now()))
+
+
+def issue_token(
+    session: Session, user_id: uuid.UUID, app_id: uuid.UUID, expires_in: int | None = None
+) -> tuple[Token, str]:
+    """Make a token for a user's app; the secret is returned once and kept nowhere. `expires_in` counts seconds."""
+    if expires_in is not None and not 0 < expires_in <= LONGEST.total_seconds():
+        raise Invalid("expires_in", f"a token lasts between 1 second and {LONGEST.days} days")
+    secret = secrets.token_urlsafe(BYTES)
+    end = func.now() + timedelta(seconds=expires_in) if expires_in is not None else None
+    token = Token(id=new_id(), digest=digest_of(secret), app_id=app_id, user_id=user_id, expires_at=end)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    return token, secret
+
+
+def create_app(session: Session, user_id: uuid.UUID, name: str, description: str = "") -> App:
+    """Register a program that will call the API in a user's name."""
+    if not name.strip():
+        raise Invalid("name", "an app needs a name")
+    app = App(id=new_id(), name=name, description=description, user_id=user_id)
+    session.add(app)
+    session.flush()
+    session.refresh(app)
+    return app
+
+
+def app_named(session: Session, user_id: uuid.UUID, name: str) -> App:
+    """The user's app of this name, registered where it is new: signing in each day makes one app, not many."""
+    found = session.scalar(select(App).where(App.user_id == user_id, App.name == name).order_by(App.id).limit(1))
+    return found or create_app(session, user_id, name)
+
+
+def find_app(session: Session, actor: Actor, app_id: uuid.UUID) -> App:
+    """An app of the actor. Not even administrators find another's: its tokens would act in that user's name."""
+    app = session.get(App, app_id)
+    if app is None or app.user_id != actor.user_id:
+        raise Missing("app", app_id)
+    return app
+
+
+def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
+    """A token of the actor; administrators find everybody's."""
+    token = session.get(Token, token_id)
+    if token is None or not (actor.is_admin or token.user_id == actor.user_id):
+        raise Missing("token", token_id)
+    return token
+
+
+def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Token:
+    """Move the end of a token to `expires_in` seconds from now; one without an end keeps none."""
+    token = session.get_one(Token, token_id, with_for_update=True)
+    if token.expires_at is not None:
+        token.expires_at = func.now() + timedelta(seconds=expires_in)  # type: ignore[assignment]
+        session.flush()
+        session.refresh(token)
+    return token
+
+
+def revoke_token(session: Session, token_id: uuid.UUID) -> None:
+    """End a token at once."""
+    session.execute(delete(Token).where(Token.id == token_id))
+
+
+def forget_ended_tokens(session: Session, before: datetime) -> int:
+    """Remove tokens that ended before a time; returns how many."""
+    return session.execute(delete(Token).where(Token.expires_at < before)).rowcount

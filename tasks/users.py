@@ -1,0 +1,154 @@
+"""Users and groups: made, changed and looked up. Administrators do this; everybody may look."""
+
+import re
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.user import Membership, Token, User, UserStatus, UserType
+from tasks.audit import note
+from tasks.passwords import hash_password, invent_password
+from tasks.refusals import Conflict, Denied, Invalid, Missing
+
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
+ADMINISTRATOR_EMAIL = "admin@localhost"
+SETUP = Actor(name="setup", is_admin=True)
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What a user is made of; `password_hash` is made before the transaction, since hashing is slow on purpose."""
+
+    email: str
+    password_hash: str | None = None
+    is_admin: bool = False
+    first_name: str = ""
+    last_name: str = ""
+    type: UserType = UserType.STANDARD
+    status: UserStatus = UserStatus.ACTIVE
+
+
+def require_administrator(actor: Actor, deed: str) -> None:
+    """Refuse what only administrators do."""
+    if not actor.is_admin:
+        raise Denied(f"only administrators may {deed}")
+
+
+def create_user(session: Session, new: NewUser, actor: Actor) -> User:
+    """Make a user; two users never share an e-mail, whatever its case."""
+    require_administrator(actor, "make users")
+    email = checked_email(session, new.email)
+    user = User(
+        id=new_id(),
+        email=email,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        type=new.type,
+        status=new.status,
+        is_admin=new.is_admin,
+        password_hash=new.password_hash,
+    )
+    session.add(user)
+    session.flush()
+    note(session, "users", user.id, f'user "{email}" was made{" as administrator" if new.is_admin else ""}', actor)
+    session.refresh(user)
+    return user
+
+
+def checked_email(session: Session, email: str, besides: uuid.UUID | None = None) -> str:
+    """The e-mail as it is kept, refused where it is none or somebody else's."""
+    email = email.strip()
+    if not EMAIL.fullmatch(email):
+        raise Invalid("email", f'"{email[:80]}" is no e-mail address')
+    query = select(User.id).where(func.lower(User.email) == email.lower())
+    if session.scalar(query.where(User.id != besides) if besides else query):
+        raise Invalid("email", f'a user with the e-mail "{email}" exists already')
+    return email
+
+
+def find_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> User:
+    """A user who was not deleted."""
+    user = session.get(User, user_id, with_for_update=lock)
+    if user is None or user.status == UserStatus.DELETED:
+        raise Missing("user", user_id)
+    return user
+
+
+def find_user_by_email(session: Session, email: str) -> User:
+    """A user who was not deleted, by e-mail whatever its case."""
+    user = session.scalar(
+        select(User).where(func.lower(User.email) == email.lower(), User.status != UserStatus.DELETED)
+    )
+    if user is None:
+        raise Missing("user", email)
+    return user
+
+
+OWN_FIELDS = frozenset({"first_name", "last_name", "password_hash"})
+
+
+def change_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> User:
+    """Set fields of a user; people change their own names and password, administrators everything of everybody."""
+    user = find_user(session, user_id, lock=True)
+    changes = {name: value for name, value in changes.items() if getattr(user, name) != value}
+    if not actor.is_admin and (actor.user_id != user_id or not changes.keys() <= OWN_FIELDS):
+        raise Denied("only administrators may change other users, or anybody's e-mail, type, status and rights")
+    if "email" in changes:
+        changes["email"] = checked_email(session, changes["email"], besides=user_id)
+    if not changes:
+        return user
+    was_administrator = user.is_admin and user.status == UserStatus.ACTIVE
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    if was_administrator:
+        _keep_an_administrator(session)
+    if user.status != UserStatus.ACTIVE or "password_hash" in changes:
+        _sign_out(session, user_id)
+    shown = ", ".join(sorted("password" if name == "password_hash" else name for name in changes))
+    note(session, "users", user_id, f'user "{user.email}": changed {shown}', actor)
+    session.refresh(user)
+    return user
+
+
+def delete_user(session: Session, user_id: uuid.UUID, actor: Actor) -> None:
+    """Shut a user out for ever; the row stays, because history names it."""
+    require_administrator(actor, "delete users")
+    user = find_user(session, user_id, lock=True)
+    user.status = UserStatus.DELETED
+    user.password_hash = None
+    email, user.email = user.email, f"deleted+{user.id}@localhost"
+    session.flush()
+    _keep_an_administrator(session)
+    _sign_out(session, user_id)
+    session.execute(delete(Membership).where(Membership.user_id == user_id))
+    note(session, "users", user_id, f'user "{email}" was deleted', actor)
+
+
+def _sign_out(session: Session, user_id: uuid.UUID) -> None:
+    session.execute(delete(Token).where(Token.user_id == user_id))
+
+
+def _keep_an_administrator(session: Session) -> None:
+    """Refuse to shut the last administrator out: nobody could let one in again."""
+    if not session.scalar(select(exists().where(User.is_admin, User.status == UserStatus.ACTIVE))):
+        raise Conflict("this is the last administrator; make another one first")
+
+
+def ensure_administrator(session: Session) -> tuple[str, str | None]:
+    """The e-mail of an administrator, and the password where one had to be made: shown once, at the first start."""
+    session.execute(select(func.pg_advisory_xact_lock(7_411_032)))
+    found = session.scalar(
+        select(User.email).where(User.is_admin, User.status == UserStatus.ACTIVE).order_by(User.id).limit(1)
+    )
+    if found is not None:
+        return found, None
+    password = invent_password()
+    new = NewUser(ADMINISTRATOR_EMAIL, hash_password(password), is_admin=True, first_name="Administrator")
+    return create_user(session, new, SETUP).email, password

@@ -1,0 +1,24 @@
+"""The API as a process of its own: `python -m tests.api.serve DATABASE_URL FILE` writes its port into FILE."""
+
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from api.app import create_app
+from api.context import Context
+from models.sessions import make_engine, make_sessions
+
+
+def main(url: str, port_file: str) -> None:
+    engine = make_engine(url, pool_size=8, hide_parameters=True)
+    app = create_app(Context(sessions=make_sessions(engine), threads=8, storage_roots=(Path(port_file).parent,)))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        Path(port_file).write_text(str(listener.getsockname()[1]))
+        config = uvicorn.Config(app, access_log=False, log_level="info")
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

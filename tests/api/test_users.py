@@ -1,0 +1,139 @@
+"""Users, groups, signing in and tokens, over HTTP."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from tests.api.conftest import Api, Caller
+
+PASSWORD = "correct horse battery"
+
+
+def new_email() -> str:
+    return f"{uuid4().hex}@example.org"
+
+
+def test_a_user_reads_itself_and_never_a_password(owner: Caller) -> None:
+    me = owner.http.get("/users/v1/users/current/").json()
+    assert me["id"] == str(owner.id)
+    assert me["type"] == "STANDARD"
+    assert "password" not in str(me)
+
+
+@pytest.mark.parametrize("headers", [{}, {"App-ID": str(uuid4()), "Auth-Token": "x"}, {"App-ID": "x"}])
+def test_nobody_is_told_what_is_wrong_with_the_headers(api: Api, headers: dict[str, str]) -> None:
+    http = api.client(**headers)
+    answer = http.get("/users/v1/users/current/")
+    assert answer.status_code == 401
+    assert list(answer.json()["errors"]) == ["sign in: App-ID and Auth-Token name no valid token"]
+
+
+def test_a_token_works_with_its_own_app_only(api: Api, owner: Caller, stranger: Caller) -> None:
+    http = api.client(**{"App-ID": stranger.app_id, "Auth-Token": owner.token})
+    assert http.get("/users/v1/users/current/").status_code == 401
+
+
+def test_signing_in_gives_a_token_that_works_and_ends(api: Api, admin: Caller) -> None:
+    email = new_email()
+    made = admin.http.post("/users/v1/users/", json={"email": email, "password": PASSWORD, "type": "STANDARD"})
+    assert made.status_code == 201
+    http = api.client()
+    answer = http.post("/auth/v1/auth/simple/login/", json={"email": email.upper(), "password": PASSWORD})
+    assert answer.status_code == 201
+    token = answer.json()
+    headers = {"App-ID": token["app_id"], "Auth-Token": token["token"]}
+    assert http.get("/users/v1/users/current/", headers=headers).json()["email"] == email
+    assert http.delete("/auth/v1/auth/token/", headers=headers).status_code == 204
+    assert http.get("/users/v1/users/current/", headers=headers).status_code == 401
+
+
+def test_guessing_a_password_is_stopped(api: Api, admin: Caller) -> None:
+    email = new_email()
+    admin.http.post("/users/v1/users/", json={"email": email, "password": PASSWORD, "type": "STANDARD"})
+    http = api.client()
+    answers = [http.post("/auth/v1/auth/simple/login/", json={"email": email, "password": "guess"}) for _ in range(11)]
+    assert [answer.status_code for answer in answers] == [401] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) > 0
+    assert "guess" not in answers[0].text
+
+
+def test_unknown_and_known_emails_read_the_same(api: Api, owner: Caller) -> None:
+    http = api.client()
+    known = http.post("/auth/v1/auth/simple/login/", json={"email": owner.actor.name, "password": "wrong"})
+    unknown = http.post("/auth/v1/auth/simple/login/", json={"email": new_email(), "password": "wrong"})
+    assert (known.status_code, known.json()["errors"]) == (unknown.status_code, unknown.json()["errors"])
+
+
+def test_a_member_changes_its_name_but_not_its_rights(owner: Caller) -> None:
+    url = f"/users/v1/users/{owner.id}/"
+    assert owner.http.patch(url, json={"first_name": "Ada", "type": "STANDARD"}).json()["first_name"] == "Ada"
+    assert owner.http.patch(url, json={"is_admin": True, "type": "STANDARD"}).status_code == 403
+
+
+def test_a_member_makes_no_users_and_no_groups(owner: Caller) -> None:
+    assert owner.http.post("/users/v1/users/", json={"email": new_email(), "type": "POWER"}).status_code == 403
+    assert owner.http.post("/users/v1/groups/", json={"name": "mine"}).status_code == 403
+
+
+def test_two_users_never_share_an_email(admin: Caller) -> None:
+    body = {"email": new_email(), "type": "STANDARD"}
+    assert admin.http.post("/users/v1/users/", json=body).status_code == 201
+    again = admin.http.post("/users/v1/users/", json={**body, "email": body["email"].upper()})
+    assert again.status_code == 400
+    assert list(again.json()["errors"]) == ["email"]
+
+
+def test_a_deleted_user_is_out_at_once(admin: Caller, owner: Caller) -> None:
+    assert admin.http.delete(f"/users/v1/users/{owner.id}/").status_code == 204
+    assert owner.http.get("/users/v1/users/current/").status_code == 401
+    assert admin.http.get(f"/users/v1/users/{owner.id}/").status_code == 404
+
+
+def test_groups_gain_and_lose_members(admin: Caller, owner: Caller) -> None:
+    group = admin.http.post("/users/v1/groups/", json={"name": f"group {uuid4()}"}).json()
+    url = f"/users/v1/groups/{group['id']}/users/{owner.id}/"
+    joined = admin.http.post(url)
+    assert (joined.status_code, joined.json()["groups"]) == (201, [group["id"]])
+    assert admin.http.post(url).status_code == 201
+    listed = admin.http.get("/users/v1/users/", params={"groups": group["id"]}).json()
+    assert [user["id"] for user in listed["objects"]] == [str(owner.id)]
+    assert admin.http.delete(url).status_code == 204
+    assert owner.http.get("/users/v1/users/current/").json()["groups"] == []
+
+
+def test_a_token_is_shown_once(owner: Caller) -> None:
+    made = owner.http.post("/auth/v1/auth/token/", params={"expires_in": 60}).json()
+    assert len(made["token"]) >= 43
+    listed = owner.http.get("/auth/v1/auth/tokens/").json()
+    assert {token["token"] for token in listed["objects"]} == {""}
+    assert made["id"] in [token["id"] for token in listed["objects"]]
+    assert owner.http.get(f"/auth/v1/auth/token/{made['id']}/").json()["expires"] is not None
+
+
+def test_an_app_has_tokens_of_its_owner_alone(admin: Caller, owner: Caller) -> None:
+    app = owner.http.post("/auth/v1/apps/", json={"name": "ingest"}).json()
+    token = owner.http.post(f"/auth/v1/apps/{app['id']}/token/").json()
+    assert token["app_id"] == app["id"]
+    assert admin.http.post(f"/auth/v1/apps/{app['id']}/token/").status_code == 404
+
+
+def test_cursors_go_on_behind_the_last_row(owner: Caller) -> None:
+    for number in range(3):
+        owner.http.post("/auth/v1/apps/", json={"name": f"app {number}"})
+    first = owner.http.get("/auth/v1/apps/", params={"per_page": 2}).json()
+    second = owner.http.get(first["next_url"].removeprefix("/API")).json()
+    assert first["total"] == 4
+    assert len({app["id"] for app in first["objects"] + second["objects"]}) == 4
+    assert second["next_url"] is None
+
+
+def test_both_slash_forms_and_doubled_slashes_answer_without_redirect(owner: Caller) -> None:
+    for path in ("/users/v1/users/current", "/users/v1/users/current/", "/users/v1//users//current/"):
+        answer = owner.http.get(path)
+        assert (answer.status_code, answer.history) == (200, [])
+
+
+def test_health_and_readiness_need_no_token(api: Api) -> None:
+    assert httpx.get(f"{api.root}/health").json() == {"status": "up"}
+    assert httpx.get(f"{api.root}/ready").json() == {"status": "ready"}
