@@ -43,6 +43,7 @@ class Child:
     env: Mapping[str, str] | None = None
     prepare: Callable[[], None] | None = None  # before every start, the first and those after a crash
     is_ready: Callable[[], bool] | None = None
+    clean_up: Callable[[], None] | None = None  # after the last stop
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 3.0
 

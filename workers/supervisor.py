@@ -115,6 +115,8 @@ class _Member:
         self.process = None
         self.state = "stopped"
         self.record.unlink(missing_ok=True)
+        if self.child.clean_up is not None:
+            self.child.clean_up()
 
     def show(self) -> ChildState:
         pid = None if self.process is None else self.process.pid

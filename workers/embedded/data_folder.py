@@ -1,5 +1,6 @@
 """What both embedded servers keep in the data folder: private folders, secrets, and a place for a socket."""
 
+import contextlib
 import os
 import secrets
 import stat
@@ -45,6 +46,15 @@ def place_socket(folder: Path, socket_name: str, owner_uid: int | None = None) -
         outside = Path(tempfile.mkdtemp(prefix="tapeless-"))
         write_private(note, str(outside))
     return outside, f'{folder}: too long a path for a socket ({SOCKET_PATH_BYTES} bytes); it is in "{outside}"'
+
+
+def remove_socket_folder(folder: Path) -> None:
+    """Take away the folder below the system's temporary one, at the end of a run, if there is one and it is empty."""
+    note = folder / "socket-folder"
+    if note.exists():
+        with contextlib.suppress(OSError):
+            Path(note.read_text()).rmdir()
+            note.unlink()
 
 
 def _is_private_to(folder: Path, owner_uid: int) -> bool:

@@ -21,7 +21,7 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from workers.embedded import run_as
-from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket
+from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket, remove_socket_folder
 from workers.processes import (
     Child,
     ProcessError,
@@ -85,7 +85,7 @@ class EmbeddedPostgres:
     def prepare(self) -> None:
         """Make what is missing and sweep what an earlier run left; to be called before every start."""
         make_private(self.folder)
-        runner = run_as.choose(self.folder)
+        runner = run_as.choose(self.folder, _binary("initdb"))
         socket_folder, self.notice = self._place_socket(runner)
         if not self.data.exists():
             self._initialise(runner)
@@ -98,13 +98,14 @@ class EmbeddedPostgres:
     def child(self, log: Path | None = None) -> Child:
         """Describe the server for whoever runs it; SIGINT is PostgreSQL's fast, orderly shutdown."""
         make_private(self.folder)
-        runner = run_as.choose(self.folder)
+        runner = run_as.choose(self.folder, _binary("initdb"))
         return Child(
             name="postgres",
             argv=(*runner.prefix, str(_binary("postgres")), "-D", str(self.data)),
             log=log or self.folder / "postgres.log",
             prepare=self.prepare,
             is_ready=self.is_ready,
+            clean_up=self.clean_up,
             stop_signal=signal.SIGINT,
             stop_seconds=STOP_SECONDS,
         )
@@ -126,6 +127,11 @@ class EmbeddedPostgres:
             end_child(self._process, signal.SIGINT, STOP_SECONDS)
             self._process = None
         self.record.unlink(missing_ok=True)
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Leave nothing outside the data folder."""
+        remove_socket_folder(self.folder)
 
     @property
     def pid(self) -> int | None:
@@ -178,7 +184,7 @@ class EmbeddedPostgres:
         return runner.own(socket_folder), notice
 
     def _socket_folder(self) -> Path:
-        return self._place_socket(run_as.choose(self.folder))[0]
+        return self._place_socket(run_as.choose(self.folder, _binary("initdb")))[0]
 
     def _initialise(self, runner: run_as.RunAs) -> None:
         """Make the cluster, its user and its database beside their place, then put them there."""

@@ -37,21 +37,22 @@ class RunAs:
         return path
 
 
-def choose(folder: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
-    """Take the way that the folder was made with, or the first that works here; `tried` is for root."""
+def choose(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
+    """Take the way that the folder was made with, or the first by which `program` runs here; `tried` is for root."""
     note = folder / "runs-as"
     user = os.geteuid()
     if note.exists():
         return _again(folder, note.read_text(), user)
     ways = [_way(name, user) for name in (("caller",) if user else tried)]
     for way in ways:
-        if _works(way):
+        if _works(way, folder, program):
             way.own(folder)  # before the note, so that a start that was cut off in between is begun again
             write_private(note, way.way)
             return way
     raise DataFolderError(
-        f'{folder}: PostgreSQL refuses to run as root, and neither "unshare --user" nor "setpriv" works here; '
-        "run Tapeless as an ordinary user, or install util-linux"
+        f"{folder}: PostgreSQL refuses to run as root, and {' and '.join(tried)} did not work here: user namespaces "
+        f"may be forbidden, and a user who is not root may not enter {folder.parent} or {program.parent}; "
+        "run Tapeless as an ordinary user, or give a folder that others may enter with --data"
     )
 
 
@@ -74,7 +75,9 @@ def _way(name: str, user: int) -> RunAs:
     }[name]
 
 
-def _works(way: RunAs) -> bool:
+def _works(way: RunAs, folder: Path, program: Path) -> bool:
+    """Try it: the program has to load its libraries, and the folder has to be within reach."""
     if way.prefix and shutil.which(way.prefix[0]) is None:
         return False
-    return subprocess.run([*way.prefix, "true"], capture_output=True, check=False).returncode == 0
+    trial = ["sh", "-c", '"$0" --version && test -x "$1"', str(program), str(folder.parent)]
+    return subprocess.run([*way.prefix, *trial], capture_output=True, check=False).returncode == 0

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket
+from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket, remove_socket_folder
 from workers.processes import Child, ProcessError, end_child, end_leftover, launch, wait_until_ready, write_private
 
 SOCKET_NAME = "valkey.sock"
@@ -77,6 +77,7 @@ class EmbeddedValkey:
             log=log or self.folder / "valkey.log",
             prepare=self.prepare,
             is_ready=self.is_ready,
+            clean_up=self.clean_up,
             stop_signal=signal.SIGTERM,
             stop_seconds=STOP_SECONDS,
         )
@@ -98,6 +99,11 @@ class EmbeddedValkey:
             end_child(self._process, signal.SIGTERM, STOP_SECONDS)
             self._process = None
         self.record.unlink(missing_ok=True)
+        self.clean_up()
+
+    def clean_up(self) -> None:
+        """Leave nothing outside the data folder."""
+        remove_socket_folder(self.folder)
 
     @property
     def pid(self) -> int | None:
