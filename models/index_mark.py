@@ -10,13 +10,14 @@ Why marks stand in Postgres, and are made by triggers:
 import uuid
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Sequence, text
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy import BigInteger, Index, Sequence, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Big
 
 REVISION = Sequence("index_revision", metadata=Base.metadata)
+DUE = "dirty_since IS NOT NULL AND parked_at IS NULL"
 
 
 class IndexMark(Base):
@@ -24,7 +25,9 @@ class IndexMark(Base):
 
     __tablename__ = "index_mark"
     __table_args__ = (
-        Index("ix_index_mark_dirty", "narrowed", "dirty_since", postgresql_where=text("dirty_since IS NOT NULL")),
+        Index("ix_index_mark_due", "narrowed", "bulk", "dirty_since", postgresql_where=text(DUE)),
+        Index("ix_index_mark_narrowed", "object_type", "object_id", postgresql_where=text("narrowed")),
+        Index("ix_index_mark_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "60"}},
     )
 
@@ -35,10 +38,14 @@ class IndexMark(Base):
     """Null once the document of `revision` is in the engine."""
     narrowed: Mapped[bool] = mapped_column(server_default=text("false"))
     """Fewer may see it than the document says: left out at query time until drained."""
+    bulk: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Marked together with many others by one statement: drained behind single updates."""
     errors: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None]
     parked_at: Mapped[datetime | None]
+    """Since when it waits for a person or for the next change; null while it is to be drained."""
     lease_until: Mapped[datetime | None]
+    """Null while nobody drains it; in the past where a drain died on it, or where an engine refused it lately."""
     marked_by: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """The transaction that marked last: a second mark of the same transaction writes nothing."""
 
@@ -55,6 +62,8 @@ class SearchDocument(Base):
             postgresql_using="gin",
             postgresql_ops={"terms": "jsonb_path_ops"},
         ),
+        Index("ix_search_document_readers", "readers", postgresql_using="gin"),
+        Index("ix_search_document_date_created", "date_created", "object_id", postgresql_where=text("NOT deleted")),
     )
 
     object_type: Mapped[str] = mapped_column(primary_key=True)
@@ -62,9 +71,13 @@ class SearchDocument(Base):
     revision: Mapped[Big]
     deleted: Mapped[bool] = mapped_column(server_default=text("false"))
     title: Mapped[str]
-    date_created: Mapped[datetime]
+    title_key: Mapped[str] = mapped_column(Text(collation="C"))
+    """The title folded, for an order that no locale changes."""
+    date_created: Mapped[datetime | None]
     tokens: Mapped[str] = mapped_column(TSVECTOR)
     terms: Mapped[dict[str, list[object]]] = mapped_column(JSONB)
     """What criteria and facets ask: name to a list of values."""
+    readers: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    """Who may find it: `user:ID` and `group:ID` of its ACL, `collection:ID` of what directly holds it."""
     body: Mapped[dict[str, object]] = mapped_column(JSONB)
     """What a hit shows."""

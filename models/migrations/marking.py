@@ -5,15 +5,21 @@ PostgreSQL refuses transition tables on triggers for several events or for `UPDA
 
 from collections.abc import Sequence
 
-MARK_FOR_INDEX = """
+BULK = 100
+"""A statement that marks more objects than this is a flood or a fan-out: its marks wait behind single updates."""
+
+MARK_FOR_INDEX = f"""
 CREATE FUNCTION mark_for_index(kind text, ids uuid[], narrows boolean DEFAULT false) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO index_mark AS mark (object_type, object_id, revision, dirty_since, narrowed, marked_by)
-    SELECT kind, id, nextval('index_revision'), now(), narrows, txid_current()
+    INSERT INTO index_mark AS mark (object_type, object_id, revision, dirty_since, narrowed, bulk, marked_by)
+    SELECT kind, id, nextval('index_revision'), now(), narrows, count(*) OVER () > {BULK}, txid_current()
     FROM (SELECT DISTINCT id FROM unnest(ids) AS id WHERE id IS NOT NULL ORDER BY id) AS changed
     ON CONFLICT (object_type, object_id) DO UPDATE
     SET revision = nextval('index_revision'), dirty_since = coalesce(mark.dirty_since, now()),
-        narrowed = mark.narrowed OR narrows, marked_by = txid_current(), errors = 0, error = NULL, parked_at = NULL
+        narrowed = mark.narrowed OR narrows,
+        bulk = excluded.bulk AND (mark.bulk OR mark.dirty_since IS NULL), marked_by = txid_current(),
+        errors = 0, error = NULL, parked_at = NULL,
+        lease_until = CASE WHEN mark.errors = 0 THEN mark.lease_until END
     WHERE mark.marked_by <> txid_current() OR (narrows AND NOT mark.narrowed)
 $$
 """

@@ -14,8 +14,10 @@ MARKS = [
         "asset",
         "assets",
         key="id",
-        shown=["title", "external_id", "type", "status", "is_online", "created_by_user", "merged_into"],
-        narrows="after.status <> 'ACTIVE' AND before.status = 'ACTIVE'",
+        shown=["title", "external_id", "type", "status", "is_online", "created_by_user", "merged_into"]
+        + ["date_created", "date_modified"],
+        narrows="(after.status <> 'ACTIVE' AND before.status = 'ACTIVE')"
+        " OR (after.merged_into IS NOT NULL AND before.merged_into IS NULL)",
         key_is_object=True,
     ),
     *marking_triggers(
@@ -109,6 +111,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("dirty_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("narrowed", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("bulk", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("errors", sa.Integer(), server_default="0", nullable=False),
         sa.Column("error", sa.Text(), nullable=True),
         sa.Column("parked_at", sa.DateTime(timezone=True), nullable=True),
@@ -118,11 +121,25 @@ def upgrade() -> None:
         postgresql_with={"fillfactor": "60"},
     )
     op.create_index(
-        "ix_index_mark_dirty",
+        "ix_index_mark_due",
         "index_mark",
-        ["narrowed", "dirty_since"],
+        ["narrowed", "bulk", "dirty_since"],
         unique=False,
-        postgresql_where=sa.text("dirty_since IS NOT NULL"),
+        postgresql_where=sa.text("dirty_since IS NOT NULL AND parked_at IS NULL"),
+    )
+    op.create_index(
+        "ix_index_mark_narrowed",
+        "index_mark",
+        ["object_type", "object_id"],
+        unique=False,
+        postgresql_where=sa.text("narrowed"),
+    )
+    op.create_index(
+        "ix_index_mark_parked",
+        "index_mark",
+        ["parked_at"],
+        unique=False,
+        postgresql_where=sa.text("parked_at IS NOT NULL"),
     )
     op.create_table(
         "job",
@@ -206,9 +223,11 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
-        sa.Column("date_created", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("title_key", sa.Text(collation="C"), nullable=False),
+        sa.Column("date_created", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tokens", postgresql.TSVECTOR(), nullable=False),
         sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("readers", postgresql.ARRAY(sa.Text()), nullable=False),
         sa.Column("body", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.PrimaryKeyConstraint("object_type", "object_id", name=op.f("pk_search_document")),
     )
@@ -221,6 +240,14 @@ def upgrade() -> None:
         postgresql_ops={"terms": "jsonb_path_ops"},
     )
     op.create_index("ix_search_document_tokens", "search_document", ["tokens"], unique=False, postgresql_using="gin")
+    op.create_index("ix_search_document_readers", "search_document", ["readers"], unique=False, postgresql_using="gin")
+    op.create_index(
+        "ix_search_document_date_created",
+        "search_document",
+        ["date_created", "object_id"],
+        unique=False,
+        postgresql_where=sa.text("NOT deleted"),
+    )
     op.create_table(
         "storage",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -333,6 +360,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("seen", sa.BigInteger(), nullable=False),
+        sa.Column("content_seen", sa.BigInteger(), nullable=False),
         sa.Column("suspected_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("media_class", sa.Text(), nullable=False),
         sa.Column("bucket", sa.LargeBinary(), nullable=True),
@@ -539,6 +567,9 @@ def upgrade() -> None:
         sa.Column("size_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("names", sa.Text(), server_default="", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("told_count", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("untold_changes", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("first_frame", sa.BigInteger(), nullable=True),
         sa.Column("last_frame", sa.BigInteger(), nullable=True),
         sa.Column("frame_step", sa.BigInteger(), nullable=True),

@@ -1,0 +1,267 @@
+"""What is asked of the index: a typed tree, parsed from the body that iconik's clients send.
+
+Clients send empty strings and lists where they mean nothing, so empty is absent everywhere. An error names the field.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from models.index_queue import DocumentKey
+from search.analysis import Query, query_of
+from search.ranges import Range, RangeError, parse_range, whole_range
+
+DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
+SEARCH_FIELDS = ("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text")
+MAX_DEPTH = 20
+MAX_TERMS = 1_000
+MAX_VALUES = 10_000
+MAX_FACETS = 50
+MAX_PER_PAGE = 1_000
+MAX_WINDOW = 10_000
+"""Hits that pages reach; `search_after` has no end. OpenSearch's own limit, so that both engines answer alike."""
+
+
+class CriteriaError(Exception):
+    """A search that cannot be understood: `field` says where, the text why."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A question about one name; every part that is given must hold for one of its values."""
+
+    name: str
+    values: tuple[str, ...] | None = None
+    """One of these, each compared as text, number and truth value, because clients send all of them as text."""
+    within: tuple[Range, ...] = ()
+    """In every one of these; a value of a date stands here too, as the time that it covers."""
+    exists: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A node of the tree: AND all, OR any, NOT none of its parts."""
+
+    operator: Literal["AND", "OR", "NOT"]
+    terms: tuple[Term, ...] = ()
+    filters: "tuple[Filter, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """A whole search; without anything it finds everything, the newest first."""
+
+    query: Query | None = None
+    filter: Filter | None = None
+    doc_types: tuple[str, ...] = ()
+    facets: tuple[str, ...] = ()
+    facets_filters: tuple[Term, ...] = ()
+    """Applied to hits and total, after the facets were counted."""
+    sort: tuple[SortKey, ...] = ()
+    search_after: tuple[Any, ...] = ()
+    page: int = 1
+    per_page: int = 10
+    include_fields: frozenset[str] | None = None
+    exclude_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """What the asker may find. Part of every search, because a hit that is taken out later was counted already."""
+
+    everything: bool = False
+    """For administrators."""
+    principals: frozenset[str] = frozenset()
+    """`user:ID` of the asker and `group:ID` of each group."""
+    collections: frozenset[str] = frozenset()
+    """Collections whose rights propagate to the asker, with all below them: their direct content may be found."""
+    excluded: frozenset[DocumentKey] = field(default=frozenset())
+    """Objects that were deleted or narrowed and not drained since: their rows hide already what the index still has."""
+
+    @property
+    def audience(self) -> list[str]:
+        """Any of these among a document's own opens it."""
+        return sorted({*self.principals, *(f"collection:{collection}" for collection in self.collections)})
+
+
+def forms_of(value: str) -> list[str | int | float | bool]:
+    """The values that a text from a client may stand for: itself, a number, a truth value."""
+    forms: list[str | int | float | bool] = [value]
+    if value in {"true", "false"}:
+        forms.append(value == "true")
+    elif 0 < len(value) <= 30 and value.isascii() and (value[0].isdigit() or value[0] == "-"):
+        try:
+            number = float(value) if set(value) & set(".eE") else int(value)
+        except ValueError:
+            return forms
+        if abs(number) != float("inf"):
+            forms.append(number)
+    return forms
+
+
+def parse_criteria(body: Mapping[str, Any], page: int = 1, per_page: int = 10) -> Criteria:
+    """Criteria from a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
+    search_after = _list(body, "search_after", "search_after")
+    if not 1 <= per_page <= MAX_PER_PAGE:
+        raise CriteriaError("per_page", f"{per_page} is not between 1 and {MAX_PER_PAGE}")
+    if page < 1 or (page * per_page > MAX_WINDOW and not search_after):
+        raise CriteriaError(
+            "page", f"{page} is not a page among the first {MAX_WINDOW} hits; send the last hit's _sort as search_after"
+        )
+    query, fields = body.get("query") or "", _strings(body, "search_fields", "search_fields")
+    if not isinstance(query, str):
+        raise CriteriaError("query", "is not a text")
+    tree = body.get("filter")
+    included = _strings(body, "include_fields", "include_fields")
+    return Criteria(
+        query=query_of(query, _known(fields, SEARCH_FIELDS, "search_fields")),
+        filter=_filter(tree, "filter", 1, _Budget()) if tree else None,
+        doc_types=_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types"),
+        facets=tuple(_at_most(MAX_FACETS, dict.fromkeys(_strings(body, "facets", "facets")), "facets")),
+        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _term)),
+        sort=tuple(_each(body, "sort", "sort", _sort_key)),
+        search_after=tuple(search_after),
+        page=page,
+        per_page=per_page,
+        include_fields=frozenset(included) or None,
+        exclude_fields=frozenset(_strings(body, "exclude_fields", "exclude_fields")),
+    )
+
+
+class _Budget:
+    """Counts the terms of a tree, so that one request cannot ask for a million comparisons."""
+
+    def __init__(self) -> None:
+        self.terms = 0
+
+    def spend(self, terms: int, where: str) -> None:
+        self.terms += terms
+        if self.terms > MAX_TERMS:
+            raise CriteriaError(where, f"the tree has more than {MAX_TERMS} terms")
+
+
+def _filter(node: Any, where: str, depth: int, budget: _Budget) -> Filter | None:
+    """A node, or None where nothing is asked in it."""
+    if not isinstance(node, Mapping):
+        raise CriteriaError(where, "is not an object")
+    if depth > MAX_DEPTH:
+        raise CriteriaError(where, f"is nested deeper than {MAX_DEPTH} levels")
+    operator = node.get("operator") or "AND"
+    if operator not in ("AND", "OR", "NOT"):
+        raise CriteriaError(f"{where}.operator", f"{operator!r} is none of AND, OR, NOT")
+    terms = tuple(_each(node, "terms", f"{where}.terms", _term))
+    budget.spend(len(terms) + 1, where)
+    filters = tuple(
+        _each(node, "filters", f"{where}.filters", lambda child, place: _filter(child, place, depth + 1, budget))
+    )
+    return Filter(operator, terms, filters) if terms or filters else None
+
+
+def _term(node: Any, where: str) -> Term | None:
+    """A term, or None where nothing is asked in it."""
+    if not isinstance(node, Mapping):
+        raise CriteriaError(where, "is not an object")
+    name = node.get("name")
+    if not isinstance(name, str) or not name:
+        raise CriteriaError(f"{where}.name", "is missing")
+    asked: list[tuple[str, ...]] = []
+    if node.get("value") not in (None, "", [], {}):
+        asked.append((_scalar(node["value"], f"{where}.value"),))
+    if chosen := _list(node, "value_in", f"{where}.value_in"):
+        asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
+    values = _common(asked)
+    try:
+        within = [parse_range(name, node["range"])] if node.get("range") else []
+        if values is not None and len(values) == 1 and (day := whole_range(name, values[0])) is not None:
+            values, within = None, [day, *within]
+    except RangeError as error:
+        raise CriteriaError(f"{where}.range", str(error)) from None
+    term = Term(name, values, tuple(each for each in within if each is not None), _existence(node, where))
+    return term if (term.values, term.within, term.exists) != (None, (), None) else None
+
+
+def _common(asked: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Values that satisfy both `value` and `value_in` where both are given."""
+    if not asked:
+        return None
+    return asked[0] if len(asked) == 1 else tuple(value for value in asked[0] if value in asked[1])
+
+
+def _existence(node: Mapping[str, Any], where: str) -> bool | None:
+    """`exists` and `missing` as one answer; clients that send both as false ask for neither."""
+    given = {}
+    for name in ("exists", "missing"):
+        if node.get(name) not in (None, "", [], {}):
+            if not isinstance(node[name], bool):
+                raise CriteriaError(f"{where}.{name}", f"{node[name]!r} is neither true nor false")
+            given[name] = node[name] == (name == "exists")
+    if len(set(given.values())) == 2 and node["exists"]:
+        raise CriteriaError(where, "asks for what exists and is missing at once")
+    return None if len(set(given.values())) != 1 else next(iter(given.values()))
+
+
+def _sort_key(node: Any, where: str) -> SortKey | None:
+    if not isinstance(node, Mapping) or not isinstance(node.get("name"), str) or not node["name"]:
+        raise CriteriaError(f"{where}.name", "is missing")
+    order = node.get("order") or "asc"
+    if order not in ("asc", "desc"):
+        raise CriteriaError(f"{where}.order", f"{order!r} is neither asc nor desc")
+    return SortKey(node["name"], order == "desc")
+
+
+def _each(body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any]) -> Iterable[Any]:
+    """What `parse` makes of every element that asks for something."""
+    parsed = (parse(element, f"{where}[{place}]") for place, element in enumerate(_list(body, name, where)))
+    return [element for element in parsed if element is not None]
+
+
+def _list(body: Mapping[str, Any], name: str, where: str) -> list[Any]:
+    value = body.get(name)
+    if value in (None, "", {}):
+        return []
+    if not isinstance(value, list):
+        raise CriteriaError(where, "is not a list")
+    return list(_at_most(MAX_VALUES, value, where))
+
+
+def _strings(body: Mapping[str, Any], name: str, where: str) -> list[str]:
+    values = [value for value in _list(body, name, where) if value not in (None, "")]
+    if not all(isinstance(value, str) for value in values):
+        raise CriteriaError(where, "is not a list of texts")
+    return values
+
+
+def _scalar(value: Any, where: str) -> str:
+    """A value as text; clients may send numbers and truth values as such."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        raise CriteriaError(where, "is not a text, a number or a truth value")
+    return value
+
+
+def _known(values: list[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:
+    for value in values:
+        if value not in known:
+            raise CriteriaError(where, f"{value!r} is none of {', '.join(known)}")
+    return tuple(dict.fromkeys(values))
+
+
+def _at_most(limit: int, values: Iterable[Any], where: str) -> Iterable[Any]:
+    values = list(values)
+    if len(values) > limit:
+        raise CriteriaError(where, f"has {len(values)} elements; at most {limit} are taken")
+    return values

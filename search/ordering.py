@@ -1,0 +1,133 @@
+"""In which order hits come, and how a search goes on behind one of them.
+
+Every order ends with type and id, so that it is total: a page begins exactly where the last one ended, also among a
+thousand documents of one title. Numbers come before texts, and what has no value comes last in both directions.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Double,
+    UnaryExpression,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    or_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, REAL
+from sqlalchemy.types import Text, TypeEngine
+
+from models.index_mark import SearchDocument
+from search.analysis import Query, clean_text
+from search.criteria import Criteria, CriteriaError, SortKey
+from search.predicates import rank_tsquery, values_of, whole_tsquery
+
+WEIGHTS = [0.1, 0.2, 0.2, 1.0]
+"""Of D, C, B and A: a word of the title is worth ten of what hangs on the asset."""
+CALLED_SO = 10.0
+"""What the query's whole text as a title adds: more than any rank by words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One expression of an order."""
+
+    expression: ColumnElement[Any]
+    type: TypeEngine[Any]
+    descending: bool = False
+    nullable: bool = False
+
+    def ordered(self) -> UnaryExpression[Any]:
+        direction = self.expression.desc() if self.descending else self.expression.asc()
+        return direction.nulls_last() if self.nullable else direction
+
+    def behind(self, value: Any) -> ColumnElement[bool]:
+        """What comes strictly behind `value` in this column."""
+        if value is None:
+            return false()
+        bound = literal(value, self.type)
+        further = self.expression < bound if self.descending else self.expression > bound
+        return or_(further, self.expression.is_(None)) if self.nullable else further
+
+    def level(self, value: Any) -> ColumnElement[bool]:
+        """What ties with `value` in this column."""
+        return self.expression.is_(None) if value is None else self.expression == literal(value, self.type)
+
+    def read(self, value: Any) -> Any:
+        """A value that a client sent back, as this column compares it."""
+        if value is None and self.nullable:
+            return None
+        if isinstance(self.type, DateTime):
+            moment = datetime.fromisoformat(value)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if isinstance(self.type, Double):
+            return float(value)
+        if not isinstance(value, str):
+            raise TypeError
+        return clean_text(value)
+
+
+def order_of(criteria: Criteria) -> list[Column]:
+    """The columns that `criteria` is sorted by: as asked, else the best first, else the newest."""
+    columns: list[Column] = []
+    for key in criteria.sort or _default(criteria.query):
+        columns += _columns(key, criteria.query)
+    return [*columns, Column(SearchDocument.object_type, Text()), Column(cast(SearchDocument.object_id, Text), Text())]
+
+
+def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bool]:
+    """What comes strictly behind a hit whose `_sort` is `values`."""
+    if len(values) != len(columns):
+        raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
+    try:
+        read = [column.read(value) for column, value in zip(columns, values, strict=True)]
+    except (TypeError, ValueError):
+        raise CriteriaError("search_after", "is not the _sort of a hit of this order") from None
+    clause: ColumnElement[bool] = false()
+    for column, value in reversed(list(zip(columns, read, strict=True))):
+        clause = or_(column.behind(value), and_(column.level(value), clause))
+    return clause
+
+
+def shown(values: Sequence[Any]) -> list[Any]:
+    """A hit's place in the order as JSON holds it."""
+    return [value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in values]
+
+
+def _default(query: Query | None) -> tuple[SortKey, ...]:
+    newest = SortKey("date_created", descending=True)
+    return (SortKey("_score", descending=True), newest) if query is not None else (newest,)
+
+
+def _columns(key: SortKey, query: Query | None) -> list[Column]:
+    if key.name == "_score":
+        return [Column(_score(query), Double(), key.descending)] if query is not None else []
+    if key.name == "date_created":
+        return [Column(SearchDocument.date_created, DateTime(timezone=True), key.descending, nullable=True)]
+    if key.name == "title":
+        return [Column(SearchDocument.title_key, Text(), key.descending)]
+    if key.name == "object_type":
+        return [Column(SearchDocument.object_type, Text(), key.descending)]
+    if key.name == "id":
+        return [Column(cast(SearchDocument.object_id, Text), Text(), key.descending)]
+    first = values_of(key.name).op("->")(0)
+    is_number = func.jsonb_typeof(first) == "number"
+    as_text = first.op("#>>")(literal([], ARRAY(Text)))
+    return [
+        Column(case((is_number, cast(as_text, Double)), else_=None), Double(), key.descending, nullable=True),
+        Column(case((is_number, None), else_=as_text.collate("C")), Text(), key.descending, nullable=True),
+    ]
+
+
+def _score(query: Query) -> ColumnElement[Any]:
+    rank = func.ts_rank(literal(WEIGHTS, ARRAY(REAL)), SearchDocument.tokens, rank_tsquery(query))
+    called = SearchDocument.tokens.op("@@")(whole_tsquery(query))
+    return cast(rank, Double) + case((called, CALLED_SO), else_=0.0)

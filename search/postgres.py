@@ -1,0 +1,177 @@
+"""The Postgres engine: full text of the same database that holds the record, for a system without a search server.
+
+It still keeps documents of its own instead of asking the rows, for three reasons: a query under rights with facets is
+one index away however many tables an asset has; what it answers is what the other engine answers; and moving to that
+one is a reindex.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    delete,
+    func,
+    literal,
+    literal_column,
+    null,
+    select,
+    true,
+    tuple_,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Session
+
+from models.index_mark import SearchDocument
+from models.index_queue import DocumentKey
+from models.sessions import Sessions, transact
+from search.criteria import Criteria, Visibility
+from search.documents import Document
+from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
+from search.ordering import behind, order_of, shown
+from search.postgres_rows import write_documents
+from search.predicates import matching, term_clause, values_of
+
+MAX_BUCKETS = 100
+"""Values that a facet lists: the most frequent ones."""
+
+
+class PostgresEngine:
+    """Documents in `search_document`; every method is a short transaction of its own."""
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+
+    def write(self, documents: Sequence[Document]) -> list[Outcome]:
+        """Store documents where theirs is not older than what is stored."""
+        return write_documents(self._sessions, documents)
+
+    def search(self, criteria: Criteria, visibility: Visibility) -> Results:
+        """Answer criteria: total and facets in one statement, the page of hits in another."""
+        with self._sessions() as session:
+            total, facets = _count(session, criteria, visibility)
+            return Results(total, _hits(session, criteria, visibility) if total else [], facets)
+
+    def revisions(self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000) -> list[StoredRevision]:
+        """Stored revisions by id, tombstones included."""
+        query = (
+            select(SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted)
+            .where(SearchDocument.object_type == object_type)
+            .order_by(SearchDocument.object_id)
+            .limit(limit)
+        )
+        if after is not None:
+            query = query.where(SearchDocument.object_id > after)
+        with self._sessions() as session:
+            return [StoredRevision(*row) for row in session.execute(query)]
+
+    def revisions_of(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredRevision]:
+        """Stored revisions of `keys`."""
+        query = select(
+            SearchDocument.object_type, SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted
+        ).where(_is_one_of(keys))
+        with self._sessions() as session:
+            return {DocumentKey(row[0], row[1]): StoredRevision(*row[1:]) for row in session.execute(query)}
+
+    def purge(self, keys: Sequence[DocumentKey]) -> int:
+        """Forget the tombstones among `keys`."""
+        statement = delete(SearchDocument).where(_is_one_of(keys), SearchDocument.deleted)
+        return transact(self._sessions, lambda session: session.execute(statement).rowcount)
+
+
+def _is_one_of(keys: Sequence[DocumentKey]) -> ColumnElement[bool]:
+    """`keys` as two arrays: two parameters for any number of them."""
+    wanted = func.unnest(
+        literal([key.object_type for key in keys], ARRAY(Text)),
+        literal([key.object_id for key in keys], ARRAY(SearchDocument.object_id.type)),
+    ).table_valued("object_type", "object_id")
+    return tuple_(SearchDocument.object_type, SearchDocument.object_id).in_(
+        select(wanted.c.object_type, wanted.c.object_id)
+    )
+
+
+def _kept(criteria: Criteria) -> ColumnElement[bool]:
+    """The filters that facets do not see."""
+    return and_(true(), *map(term_clause, criteria.facets_filters))
+
+
+def _count(session: Session, criteria: Criteria, visibility: Visibility) -> tuple[int, dict[str, list[Bucket]]]:
+    """The total and the facets; the documents are found once for all of them."""
+    values = [
+        func.jsonb_build_array(SearchDocument.object_type) if name == "object_type" else values_of(name)
+        for name in criteria.facets
+    ]
+    found = (
+        select(_kept(criteria).label("kept"), *(value.label(f"f{place}") for place, value in enumerate(values)))
+        .where(matching(criteria, visibility))
+        .cte("found")
+    )
+    total = select(literal(-1).label("facet"), null().cast(JSONB).label("key"), func.count().label("documents")).where(
+        found.c.kept
+    )
+    rows = session.execute(union_all(total, *(_facet(found, place) for place in range(len(values))))).all()
+    facets: dict[str, list[Bucket]] = {name: [] for name in criteria.facets}
+    for place, key, documents in rows:
+        if place >= 0:
+            shown_key = str(key).lower() if isinstance(key, bool) else key
+            facets[criteria.facets[place]].append(Bucket(shown_key, documents))
+    for buckets in facets.values():
+        buckets.sort(key=lambda bucket: (-bucket.doc_count, str(bucket.key)))
+    return next(documents for place, _, documents in rows if place == -1), facets
+
+
+def _facet(found: Any, place: int) -> Select[Any]:
+    """The most frequent values of one facet."""
+    column = found.c[f"f{place}"]
+    each = func.jsonb_array_elements(column).table_valued("value").render_derived(f"each{place}")
+    documents = func.count()
+    counted = (
+        select(literal(place), each.c.value.cast(JSONB), documents)
+        .select_from(found)
+        .join(each, true())
+        .where(column.is_not(None))
+        .group_by(each.c.value)
+        .order_by(documents.desc(), literal_column(f"each{place}.value::text").collate("C"))
+        .limit(MAX_BUCKETS)
+    )
+    return select(counted.subquery())
+
+
+def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[Hit]:
+    """One page of hits."""
+    columns = order_of(criteria)
+    query = (
+        select(
+            SearchDocument.object_type,
+            SearchDocument.object_id,
+            SearchDocument.title,
+            SearchDocument.date_created,
+            SearchDocument.body,
+            *(column.expression.label(f"sort{place}") for place, column in enumerate(columns)),
+        )
+        .where(matching(criteria, visibility), _kept(criteria))
+        .order_by(*(column.ordered() for column in columns))
+        .limit(criteria.per_page)
+    )
+    if criteria.search_after:
+        query = query.where(behind(columns, criteria.search_after))
+    else:
+        query = query.offset((criteria.page - 1) * criteria.per_page)
+    return [
+        Hit(kind, object_id, title, created, _asked(body, criteria), shown(place))
+        for kind, object_id, title, created, body, *place in session.execute(query)
+    ]
+
+
+def _asked(body: dict[str, Any], criteria: Criteria) -> dict[str, Any]:
+    """The part of a body that was asked for."""
+    return {
+        name: value
+        for name, value in body.items()
+        if (criteria.include_fields is None or name in criteria.include_fields) and name not in criteria.exclude_fields
+    }

@@ -1,0 +1,160 @@
+"""Criteria as SQL over `search_document`: every value a bind parameter, every name too."""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Uuid,
+    and_,
+    any_,
+    bindparam,
+    cast,
+    false,
+    func,
+    literal,
+    not_,
+    or_,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH, TSQUERY
+from sqlalchemy.types import Text
+
+from models.index_mark import SearchDocument
+from search.analysis import Query, Word
+from search.criteria import Criteria, Filter, Term, Visibility, forms_of
+from search.ranges import Range
+
+FIELD_WEIGHTS = {"title": "A", "file_names": "C"}
+"""The label that a field's tokens carry; all other fields share D and hold their tokens once more under their name."""
+
+Clause = ColumnElement[bool]
+
+
+def tagged(field: str, token: str) -> str:
+    """The token as it stands under its field's name; no token of the analyser has a slash in it."""
+    return f"{field}/{token}"
+
+
+def matching(criteria: Criteria, visibility: Visibility) -> Clause:
+    """What a document must satisfy to be counted in facets."""
+    clauses = [not_(SearchDocument.deleted), visible_to(visibility)]
+    if criteria.doc_types:
+        clauses.append(SearchDocument.object_type == _any(criteria.doc_types))
+    if criteria.query is not None:
+        clauses.append(SearchDocument.tokens.op("@@")(tsquery(criteria.query)))
+    if criteria.filter is not None:
+        clauses.append(filter_clause(criteria.filter))
+    return and_(*clauses)
+
+
+def visible_to(visibility: Visibility) -> Clause:
+    """Who the asker is, and what was hidden since the last drain."""
+    clauses: list[Clause] = []
+    if not visibility.everything:
+        clauses.append(SearchDocument.readers.op("&&")(_array(visibility.audience)))
+    for object_type in {key.object_type for key in visibility.excluded}:
+        ids = [key.object_id for key in visibility.excluded if key.object_type == object_type]
+        of_type = SearchDocument.object_type == object_type
+        clauses.append(not_(and_(of_type, SearchDocument.object_id == any_(literal(ids, ARRAY(Uuid))))))
+    return and_(true(), *clauses)
+
+
+def filter_clause(node: Filter) -> Clause:
+    """AND of all parts, OR of any, NOT of none."""
+    parts = [*map(term_clause, node.terms), *map(filter_clause, node.filters)]
+    if node.operator == "AND":
+        return and_(true(), *parts)
+    return or_(false(), *parts) if node.operator == "OR" else not_(or_(false(), *parts))
+
+
+def term_clause(term: Term) -> Clause:
+    """Every question of a term, each about any of the name's values; never null, so that NOT can turn it round."""
+    clauses = [_within(term.name, each) for each in term.within]
+    if term.values is not None:
+        clauses.append(_one_of(term.name, term.values))
+    if term.exists is not None:
+        clauses.append(_exists(term.name) if term.exists else not_(_exists(term.name)))
+    return and_(true(), *clauses)
+
+
+def tsquery(query: Query) -> ColumnElement[Any]:
+    """All words as a tsquery, in all fields or in the ones that the query names."""
+    return _tsquery(" & ".join(f"({_word(word, query.fields)})" for word in query.words))
+
+
+def rank_tsquery(query: Query) -> ColumnElement[Any]:
+    """Any token of the query: PostgreSQL ranks AND by distances, and names have no distance worth a rank."""
+    return _tsquery(" | ".join(_word(word, (), " | ") for word in query.words))
+
+
+def whole_tsquery(query: Query) -> ColumnElement[Any]:
+    """What has the whole query as its title."""
+    return _tsquery(f"'{query.whole}':A")
+
+
+def _tsquery(text: str) -> ColumnElement[Any]:
+    # Tokens have neither quote nor backslash in them, so the text needs no escapes.
+    return cast(bindparam(None, text, type_=String), TSQUERY)
+
+
+def _word(word: Word, fields: Iterable[str], between: str = " & ") -> str:
+    ways = [_tokens(word, field, between) for field in fields] or [_tokens(word, None, between)]
+    return " | ".join(f"({way})" for way in ways)
+
+
+def _tokens(word: Word, field: str | None, between: str) -> str:
+    weight = FIELD_WEIGHTS.get(field, "") if field else ""
+    last = len(word.tokens) - 1
+    return between.join(
+        f"'{token if field is None or weight else tagged(field, token)}'"
+        f":{'*' if word.prefix and place == last else ''}{weight}"
+        for place, token in enumerate(word.tokens)
+    )
+
+
+def _one_of(name: str, values: tuple[str, ...]) -> Clause:
+    if name == "object_type":
+        return SearchDocument.object_type == _any(values)
+    if name == "id":
+        return cast(SearchDocument.object_id, Text) == _any([value.lower() for value in values])
+    return or_(
+        false(),
+        *(SearchDocument.terms.contains({name: [form]}) for value in values for form in forms_of(value)),
+    )
+
+
+def _exists(name: str) -> Clause:
+    if name in ("object_type", "id"):
+        return true()
+    return func.coalesce(func.jsonb_array_length(values_of(name)), 0) > 0
+
+
+def _within(name: str, asked: Range) -> Clause:
+    ends = {"low": asked.low, "high": asked.high}
+    given = {side: value for side, value in ends.items() if value is not None}
+    checks = " && ".join({"low": "@ >= $low", "high": "@ <= $high"}[side] for side in given)
+    path = f'$[*] ? (@.type() == "{"number" if asked.kind == "number" else "string"}" && {checks})'
+    return func.coalesce(
+        func.jsonb_path_exists(
+            values_of(name),
+            cast(bindparam(None, path, type_=String), JSONPATH),
+            cast(bindparam(None, json.dumps(given), type_=String), JSONB),
+        ),
+        false(),
+    )
+
+
+def values_of(name: str) -> ColumnElement[Any]:
+    """The list of a name's values, as JSON; null where there is none."""
+    return SearchDocument.terms.op("->")(bindparam(None, name, type_=Text))
+
+
+def _array(values: Iterable[str]) -> ColumnElement[Any]:
+    return literal(list(values), ARRAY(Text))
+
+
+def _any(values: Iterable[str]) -> ColumnElement[Any]:
+    return any_(_array(values))

@@ -1,0 +1,132 @@
+"""Ranges of numbers, times and texts, with their ends included, from the texts that clients send.
+
+A date without a time is the whole day, a year the whole year, in the range's own time zone: "up to the 31st" takes the
+evening of the 31st in.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from search.analysis import clean_text
+
+DATE = re.compile(
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?"
+)
+OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+STEPS = {3: timedelta(days=1), 4: timedelta(hours=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}
+TICK = timedelta(microseconds=1)
+
+
+class RangeError(Exception):
+    """A range that cannot be understood; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """From `low` to `high`, both included; None is open. Times are UTC texts as documents hold them."""
+
+    kind: Literal["number", "time", "text"]
+    low: float | str | None = None
+    high: float | str | None = None
+
+
+def is_date(name: str) -> bool:
+    """Whether values of this name are times; fields of metadata tell by their values."""
+    return name.startswith("date_")
+
+
+def parse_range(name: str, given: Any) -> Range | None:
+    """A range from `{min, max, timezone}`; None where it has neither end."""
+    if not isinstance(given, Mapping):
+        raise RangeError("is not an object with min, max and timezone")
+    zone = parse_zone(given.get("timezone"))
+    ends = [_end(given.get(side), side) for side in ("min", "max")]
+    if ends == [None, None]:
+        return None
+    for kind, parse in (("number", _number), ("time", _times(zone))):
+        if kind == "number" and is_date(name):
+            continue
+        parsed = [None if end is None else parse(end) for end in ends]
+        if all(value is not None for end, value in zip(ends, parsed, strict=True) if end is not None):
+            low, high = (value and value[side] for side, value in enumerate(parsed))
+            return Range(kind, low, high)
+        if kind == "time" and is_date(name):
+            raise RangeError(f"{' to '.join(repr(end) for end in ends if end)} is not a date such as 2024-01-31")
+    return Range("text", *(end if end is None else clean_text(end) for end in ends))
+
+
+def whole_range(name: str, value: str) -> Range | None:
+    """The time that a date's value covers; None where `name` is no date."""
+    return parse_range(name, {"min": value, "max": value}) if is_date(name) else None
+
+
+def parse_zone(given: Any) -> tzinfo:
+    """A zone from `+02:00`, `Z` or a name such as `Europe/Berlin`; UTC where there is none."""
+    if given in (None, "", "Z", "UTC"):
+        return UTC
+    if isinstance(given, str) and (match := OFFSET.fullmatch(given)):
+        sign, hours, minutes = match.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes))
+        if offset < timedelta(hours=24):
+            return timezone(-offset if sign == "-" else offset)
+    try:
+        return ZoneInfo(given)
+    except (ValueError, OSError, TypeError, AttributeError, KeyError):
+        raise RangeError(f"timezone {given!r} is neither an offset such as +02:00 nor a zone's name") from None
+
+
+def _end(value: Any, side: str) -> str | None:
+    if value in (None, ""):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise RangeError(f"{side} is not a text or a number")
+    return str(value)
+
+
+def _number(value: str) -> tuple[float, float] | None:
+    """The number twice, as the low and the high end of itself."""
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    exact = int(value) if re.fullmatch(r"-?\d{1,30}", value) else number
+    return (exact, exact) if math.isfinite(number) else None
+
+
+def _times(zone: tzinfo) -> Any:
+    """A parser of the first and the last moment that a date covers."""
+
+    def parse(value: str) -> tuple[str, str] | None:
+        match = DATE.fullmatch(value)
+        if match is None:
+            return None
+        *parts, fraction, offset = match.groups()
+        given = [int(part) for part in parts if part is not None]
+        micros = int((fraction or "0")[:6].ljust(6, "0"))
+        try:
+            local = datetime(*[*given, 1, 1][: max(len(given), 3)], tzinfo=parse_zone(offset) if offset else zone)
+            first = local.replace(microsecond=micros)
+            last = first if fraction else _next(first, len(given)) - TICK
+            return _utc(first), _utc(last)
+        except (ValueError, OverflowError):
+            return None
+
+    return parse
+
+
+def _next(moment: datetime, precision: int) -> datetime:
+    """The moment when the year, month, day, hour, minute or second that begins here is over."""
+    if precision == 1:
+        return moment.replace(year=moment.year + 1)
+    if precision == 2:
+        return (moment.replace(day=28) + timedelta(days=4)).replace(day=1)
+    return moment + STEPS[precision]
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
