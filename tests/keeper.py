@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 from workers.embedded.postgres import EmbeddedPostgres
@@ -39,26 +40,29 @@ def valkey_of(run: Path) -> EmbeddedValkey:
 
 def keep(run: Path) -> None:
     """Start the servers, say so, and stop them when the run has ended or asks for it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     owner = read_record(run / "run.json")
     own = identify(os.getpid())
     assert owner is not None
     assert own is not None
     write_record(run / "keeper.json", own)
-    servers = [postgres_of(run), valkey_of(run)]
     try:
-        for server in servers:
-            server.start()
-        (run / "ready").touch()
-        while is_running(owner):
-            time.sleep(POLL_SECONDS)
+        with ExitStack() as started:
+            for server in (postgres_of(run), valkey_of(run)):
+                server.start()
+                started.callback(server.stop)
+            (run / "ready").touch()
+            while is_running(owner):
+                time.sleep(POLL_SECONDS)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        for server in reversed(servers):
-            server.stop()
         if not is_running(owner):
             shutil.rmtree(run, ignore_errors=True)
+
+
+def _leave(number: int, frame: object) -> None:
+    signal.signal(number, signal.SIG_IGN)  # a second one must not cut the stopping short
+    sys.exit(0)
 
 
 def main(run: Path) -> None:

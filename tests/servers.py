@@ -59,10 +59,11 @@ def open_run() -> Path:
 
 
 def sweep_runs() -> None:
-    """Remove the folders of runs that were killed before they had a keeper to do it."""
+    """Remove the folders of runs that were killed together with the keeper who would have done it, or before it was."""
     for run in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         owner = read_record(run / "run.json") if os.access(run, os.R_OK) else None
-        if owner is not None and not is_running(owner) and not (run / "keeper.log").exists():
+        keeper = read_record(run / "keeper.json")
+        if owner is not None and not is_running(owner) and (keeper is None or not is_running(keeper)):
             shutil.rmtree(run, ignore_errors=True)
 
 
