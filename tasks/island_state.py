@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.asset import Asset, AssetStatus, Component, FileSet, Format
 from models.bulk import among
 from models.file import File, FileStatus
+from models.island import Island
 from models.paths import join_path
 from models.storage import Storage
 from models.storage_settings import StorageSettings
@@ -127,6 +128,14 @@ class Snapshot:
     islands: dict[int, IslandState]
     assets: dict[uuid.UUID, StoredAsset]
     asset_of_set: dict[uuid.UUID, uuid.UUID]
+
+
+def claim_for_reading(session: Session, island_ids: Sequence[int]) -> list[IslandClaim]:
+    """Islands as they are, for whoever only looks: no lease is taken, so nothing may be written."""
+    rows = session.scalars(select(Island).where(among(Island.id, island_ids)).order_by(Island.id))
+    return [
+        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt) for row in rows
+    ]
 
 
 def read_islands(session: Session, claims: Sequence[IslandClaim]) -> Snapshot:

@@ -33,33 +33,33 @@ def listed(files: Sequence[StoredFile]) -> str:
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
-def structure_in_words(plan: FormatPlan) -> str:
-    """What a format is, for people."""
-    return WORDS.get(plan.kind, plan.kind)
+def in_words(structure: str) -> str:
+    """A structure for people."""
+    return WORDS.get(structure, structure)
 
 
 def created(plan: AssetPlan, first_name: str) -> str:
     """An asset came to be."""
     original = plan.formats[0]
-    return f"Created from {first_name}: {structure_in_words(original)} (rule: {original.rule})."
+    return f"Created from {first_name}: {in_words(original.kind)} (rule: {original.rule})."
 
 
 def added_format(plan: FormatPlan, name: str) -> str:
     """A further representation came."""
-    return f"Added {plan.role} {name}: {structure_in_words(plan)} (rule: {plan.rule})."
+    return f"Added {plan.role} {name}: {in_words(plan.kind)} (rule: {plan.rule})."
 
 
 def changed_structure(before: str, plan: FormatPlan, role_before: str) -> str:
     """A format is something else now that a partner came or went."""
-    was = WORDS.get(before, before)
+    was = in_words(before)
     if role_before != plan.role:
         return f"Is now the {plan.role} (was the {role_before}; rule: {plan.rule})."
-    return f"Became a {structure_in_words(plan)} (was a {was}; rule: {plan.rule})."
+    return f"Became a {in_words(plan.kind)} (was a {was}; rule: {plan.rule})."
 
 
 def joined_format(files: Sequence[StoredFile], plan: FormatPlan) -> str:
     """Files joined a format as a part of their own."""
-    return f"{listed(files)} joined the {structure_in_words(plan)} (rule: {plan.rule})."
+    return f"{listed(files)} joined the {in_words(plan.kind)} (rule: {plan.rule})."
 
 
 def left_format(files: Sequence[StoredFile]) -> str:

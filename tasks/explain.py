@@ -1,0 +1,201 @@
+"""Why is this file (not) an asset? Every answer names the reason and what happens next."""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, FileSet, FileSetFile, Format
+from models.file import File, FileStatus, Folder
+from models.island import Island
+from models.paths import display_text, parent_of
+from models.storage import Storage
+from models.storage_settings import StorageSettings
+from tasks.island_state import claim_for_reading, read_islands
+from tasks.sentences import counted, in_words
+from tasks.storages import storage_of_path
+from watch.grouping import Ignore, Profile, regroup
+
+SPECIAL = (
+    (stat.S_ISLNK, "is a symbolic link, which is never followed"),
+    (stat.S_ISFIFO, "is a FIFO, which is never opened"),
+    (stat.S_ISSOCK, "is a socket, which is never opened"),
+    (stat.S_ISBLK, "is a device, which is never opened"),
+    (stat.S_ISCHR, "is a device, which is never opened"),
+    (stat.S_ISDIR, "is a folder; ask about a file in it"),
+)
+
+
+@dataclass(slots=True)
+class Explanation:
+    """`state` in one word for programs, `lines` for people; ids where there is something behind them."""
+
+    path: str
+    state: str
+    lines: list[str] = field(default_factory=list)
+    asset_id: str | None = None
+    format_id: str | None = None
+    file_id: str | None = None
+
+
+def explain(session: Session, path: bytes) -> Explanation:
+    """Explain an absolute path; nothing is changed."""
+    storage = storage_of_path(session, path)
+    if storage is None:
+        roots = [f'"{display_text(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
+        known = ", ".join(roots) or "none"
+        return Explanation(display_text(path), "outside", [f"lies in no storage; watched are {known}"])
+    relative = path[len(storage.root) :].strip(b"/")
+    row = find_row(session, storage, relative)
+    if row is None:
+        return _without_row(session, storage, path, relative)
+    return _with_row(session, storage, path, relative, row)
+
+
+def find_row(session: Session, storage: Storage, relative: bytes) -> File | None:
+    """The file row at a path below a storage's root, walking its folders by name."""
+    folder = find_folder(session, storage, parent_of(relative))
+    if folder is None:
+        return None
+    return session.scalar(select(File).where(File.folder_id == folder.id, File.name == relative.rpartition(b"/")[2]))
+
+
+def find_folder(session: Session, storage: Storage, relative: bytes) -> Folder | None:
+    """The folder row at a path below a storage's root."""
+    folder = session.scalar(select(Folder).where(Folder.storage_id == storage.id, Folder.parent_id.is_(None)))
+    for name in relative.split(b"/") if relative else ():
+        if folder is None:
+            return None
+        folder = session.scalar(select(Folder).where(Folder.parent_id == folder.id, Folder.name == name))
+    return folder
+
+
+def _without_row(session: Session, storage: Storage, path: bytes, relative: bytes) -> Explanation:
+    said = Explanation(display_text(path), "unknown")
+    settings = StorageSettings.model_validate(storage.settings)
+    pattern = Ignore(settings.scan_ignore).path(relative)
+    starts = [start.encode() for start in settings.scan_directories]
+    if pattern is not None:
+        said.state = "ignored"
+        said.lines.append(f'is ignored by the pattern "{pattern}"')
+    elif starts and not any(relative == start or relative.startswith(start + b"/") for start in starts):
+        said.state = "ignored"
+        said.lines.append(
+            f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}'
+        )
+    else:
+        _look_at_disk(session, storage, path, relative, said)
+    return said
+
+
+def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: bytes, said: Explanation) -> None:
+    folder = find_folder(session, storage, parent_of(relative))
+    if folder is not None and folder.error:
+        said.state = "failed"
+        said.lines.append(
+            f"its folder cannot be read ({folder.error}): give read permission to the user that runs Tapeless"
+        )
+        return
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        said.state = "absent"
+        said.lines.append(f"is not on disk ({error.strerror}), and never was recorded")
+        return
+    for test, sentence in SPECIAL:
+        if test(status.st_mode):
+            said.state = "special"
+            said.lines.append(sentence)
+            return
+    said.state = "pending"
+    said.lines.append(
+        f"is on disk ({status.st_size:,} bytes, last written {_time(status.st_mtime)}) and not recorded yet: "
+        f"it has to stand still first{_storage_trouble(storage)}"
+    )
+
+
+def _storage_trouble(storage: Storage) -> str:
+    return f"; {storage.status_message}" if storage.status_message else ""
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, row: File) -> Explanation:
+    said = Explanation(display_text(path), row.status.value.lower(), file_id=str(row.id))
+    said.lines.append(_state_of(row, storage))
+    member = session.execute(
+        select(Asset, Format, FileSet)
+        .join(Format, Format.asset_id == Asset.id)
+        .join(FileSet, FileSet.format_id == Format.id)
+        .join(FileSetFile, FileSetFile.file_set_id == FileSet.id)
+        .where(FileSetFile.file_id == row.id)
+    ).one_or_none()
+    if member is not None:
+        _tell_membership(said, *member)
+    folder = session.get_one(Folder, row.folder_id)
+    island = session.get(Island, folder.island_id) if folder.island_id else None
+    if island is not None:
+        _tell_island(session, said, island, relative, is_member=member is not None)
+    return said
+
+
+def _state_of(row: File, storage: Storage) -> str:
+    since = row.date_modified.astimezone().isoformat(sep=" ", timespec="seconds")
+    sentences = {
+        FileStatus.GROWING: f"is still growing ({row.size:,} bytes at {since})",
+        FileStatus.OPEN: f"is empty since {since}: it waits for content",
+        FileStatus.MISSING: f"is missing since {since}; it returns to its place when it is back",
+        FileStatus.REDISCOVERED: f"was missing and is back since {since}",
+        FileStatus.FAILED: "cannot be read",
+    }
+    text = sentences.get(row.status, f"is stable ({row.size:,} bytes)")
+    if row.suspected_at is not None:
+        text += "; it was not found at the last look, a second look decides"
+        text += f" ({storage.frozen_reason})" if storage.frozen_reason else ""
+    return text
+
+
+def _tell_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:
+    said.asset_id, said.format_id = str(asset.id), str(part.id)
+    if said.state in ("closed", "rediscovered"):
+        said.state = "asset"
+    others = file_set.file_count - 1
+    beside = f" with {counted(others, 'other file')}" if others > 0 else ""
+    label = f' as "{file_set.label}"' if file_set.label else ""
+    said.lines.append(f'belongs to asset "{asset.title}" ({asset.id})')
+    said.lines.append(
+        f"in its {part.role.value} format {part.name or part.structure}{label}{beside}: "
+        f'{in_words(part.structure)}, grouped by the rule "{part.rule}"'
+    )
+    if file_set.missing_frames:
+        said.lines.append(f"{counted(file_set.missing_frames, 'frame')} missing: {file_set.missing}")
+
+
+def _tell_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:
+    if island.parked_at is not None:
+        said.state = "parked"
+        said.lines.append(f"its island is parked: {island.error}; `tapeless verify --repair` tries it again")
+    elif island.dirty_since is not None:
+        said.lines.append(
+            "its island is waiting to be grouped" + (f" again after: {island.error}" if island.error else "")
+        )
+        said.state = said.state if is_member else "pending"
+    elif not is_member and said.state == "closed":
+        _tell_orphan(session, said, island, relative)
+
+
+def _tell_orphan(session: Session, said: Explanation, island: Island, relative: bytes) -> None:
+    (state,) = read_islands(session, claim_for_reading(session, [island.id])).islands.values()
+    profile: Profile = state.rules.profile
+    for orphan in regroup(state.present_paths(), profile, empties=state.empty_paths()).orphans:
+        if orphan.path == relative:
+            created = session.scalar(select(File.date_created).where(File.id == state.files[relative].id))
+            now = session.scalar(select(func.now()))
+            left = profile.orphan_after_seconds - (now - created).total_seconds()
+            said.state = "waiting"
+            said.lines.append(f"waits for {orphan.waits_for}; alone it becomes an asset in {max(0, left):.0f} s")

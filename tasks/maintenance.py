@@ -1,0 +1,47 @@
+"""Looking after rows that wait: whatever lost its message, its worker or its lease is rung for again."""
+
+from collections.abc import Callable, Sequence
+
+from celery import shared_task
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.index_queue import needs_ring
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.leases import park_crashed
+from watch.dispatch import hand_out
+
+Ring = Callable[[str, Sequence[object]], None]
+
+ISLANDS_WAIT = text("""
+    SELECT EXISTS (
+        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :quiet) AND parked_at IS NULL
+            AND (handed_until IS NULL OR handed_until <= now()) AND (lease_until IS NULL OR lease_until <= now())
+    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)
+""")
+
+
+def is_anything_waiting(session: Session, timing: Timing) -> bool:
+    """Whether a sweep would find something: beat rings only then, so that rings never pile up."""
+    return bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds})) or needs_ring(session)
+
+
+def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
+    """Park what kills its workers, hand out islands that nobody rang for, ring for marks; give the rings."""
+    transact(sessions, park_crashed)
+    batches = transact(sessions, lambda session: hand_out(session, timing))
+    for batch in batches:
+        ring("ingest.island", batch)
+    with sessions() as session:
+        drain = needs_ring(session)
+    if drain:
+        ring("index.drain", ())
+    return len(batches) + int(drain)
+
+
+@shared_task(name="maintenance.sweep", bind=True, ignore_result=True)
+def sweep_rows(self: object, _ids: Sequence[object] = ()) -> None:
+    """Ring again for what waits."""
+    context = self.app.context
+    sweep(context.sessions, context.timing, context.ring)

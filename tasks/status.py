@@ -1,0 +1,114 @@
+"""The state of the whole system in a few numbers: what the terminal shows, programs read and health asks."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.paths import display_text
+from models.storage import Storage
+
+# Estimates would do for a person, but a program waits for `idle`; every part is an index or a small table.
+COUNTS = text("""
+    SELECT
+        (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
+        (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
+        (SELECT coalesce(sum(unsettled), 0) FROM storage) AS growing,
+        (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS pending_islands,
+        (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
+        (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,
+        (SELECT count(*) FROM job
+            WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL) AS jobs_waiting,
+        (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL) AS parked,
+        (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
+        (SELECT count(*) FROM file WHERE status = 'FAILED')
+            + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
+        (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
+        (SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
+            WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_lag_seconds
+""")
+
+UNREADABLE = text("""
+    WITH RECURSIVE up AS (
+        SELECT id, storage_id, parent_id, name AS path, error FROM folder WHERE error IS NOT NULL
+        UNION ALL
+        SELECT up.id, up.storage_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path, up.error
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT storage_id, path, error FROM up WHERE parent_id IS NULL ORDER BY path LIMIT 20
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageState:
+    """One storage for people."""
+
+    name: str
+    root: str
+    status: str
+    message: str
+    is_frozen: bool
+    is_scanning: bool
+    scan_entries: int
+    scan_expected: int
+    events_lost: int
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """`growing`: files not stable yet; `pending_islands`: to be grouped; `failed`: files and folders that cannot be
+    read; `idle`: nothing is growing, pending, queued or waiting (orphans and parked work do not count)."""
+
+    files: int
+    assets: int
+    growing: int
+    pending_islands: int
+    waiting_islands: int
+    index_queue: int
+    jobs_waiting: int
+    parked: int
+    missing: int
+    failed: int
+    suspected: int
+    index_lag_seconds: float
+    storages: list[StorageState]
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything that was dropped is an asset and everything that changed can be found."""
+        busy = self.growing + self.pending_islands + self.index_queue + self.jobs_waiting
+        return busy == 0 and not any(storage.is_scanning for storage in self.storages)
+
+    def to_json(self) -> dict[str, Any]:
+        """The status for programs."""
+        return asdict(self) | {"idle": self.idle}
+
+
+def read_status(session: Session) -> Status:
+    """Count everything in one snapshot."""
+    counts = session.execute(COUNTS).one()._asdict()
+    counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
+    unreadable: dict[object, list[str]] = {}
+    for row in session.execute(UNREADABLE):
+        folder = display_text(bytes(row.path).lstrip(b"/")) or "."
+        unreadable.setdefault(row.storage_id, []).append(f"{folder}: {row.error}")
+    storages = [
+        StorageState(
+            row.name,
+            display_text(row.root),
+            row.status.value,
+            row.status_message,
+            row.frozen_reason is not None,
+            row.last_scanned is None and row.status.value == "ACTIVE",
+            row.scan_entries,
+            row.scan_expected,
+            row.events_lost,
+            unreadable.get(row.id, []),
+        )
+        for row in session.scalars(select(Storage).order_by(Storage.name))
+    ]
+    return Status(**counts, storages=storages)

@@ -1,0 +1,298 @@
+"""The invariants of a live system, each checked on its own and counted; what can be repaired is repaired by the way
+that the work would have taken anyway: a scan, a dirty island, an index mark."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, AssetStatus
+from models.file import Folder
+from models.island import Island
+from models.paths import display_text, join_path
+from models.sessions import Sessions, snapshot, transact
+from models.storage import Storage, StorageStatus
+from models.storage_settings import StorageSettings
+from models.timing import Timing
+from search.engine import SearchEngine
+from tasks.island_state import IslandState, Snapshot, claim_for_reading, read_islands
+from watch.grouping import Ignore, regroup
+from watch.walk import walk
+
+ISLANDS_AT_ONCE = 200
+SHOWN = 5
+GRACE_SECONDS = 3.0
+"""Beyond its storage's threshold, a file may be this much younger than its row."""
+
+
+@dataclass(slots=True)
+class Finding:
+    """One invariant: what it says, how often it is broken, and the first cases."""
+
+    name: str
+    promise: str
+    checked: int = 0
+    broken: int = 0
+    samples: list[str] = field(default_factory=list)
+    repaired: int = 0
+
+    def breaks(self, sample: str) -> None:
+        """Count a case."""
+        self.broken += 1
+        if len(self.samples) < SHOWN:
+            self.samples.append(sample)
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What verify looks at. `excluded` are folders that are never ingested."""
+
+    sessions: Sessions
+    engine: SearchEngine
+    timing: Timing
+    excluded: frozenset[bytes] = frozenset()
+
+
+def verify(audited: Audited, repair: bool = False) -> list[Finding]:
+    """Check every invariant; with `repair` put the broken ones back to work."""
+    checks: list[Callable[[Audited, bool], Finding]] = [
+        check_files,
+        check_grouping,
+        check_history,
+        check_documents,
+        check_leases,
+    ]
+    return [check(audited, repair) for check in checks]
+
+
+def check_files(audited: Audited, repair: bool) -> Finding:
+    """Every stable, regular, not ignored file on disk is recorded, and in a file set unless it waits."""
+    found = Finding("files", "every stable file on disk is in exactly one file set, or waits for its partner")
+    with audited.sessions() as session:
+        storages = session.scalars(select(Storage).where(Storage.status == StorageStatus.ACTIVE)).all()
+    for storage in storages:
+        known = snapshot(audited.sessions, lambda session, storage=storage: _known_paths(session, storage))
+        broken = found.broken
+        for path, stamp in _paths_on_disk(storage, audited.excluded):
+            found.checked += 1
+            if path not in known or known[path] != stamp:
+                found.breaks(f"{storage.name}/{display_text(path)}: on disk, but its row says otherwise")
+        if repair and found.broken > broken:
+            found.repaired += found.broken - broken
+            statement = update(Storage).where(Storage.id == storage.id).values(scan_requested_at=func.now())
+            transact(audited.sessions, lambda session, statement=statement: session.execute(statement))
+    for row in snapshot(audited.sessions, lambda session: session.execute(UNGROUPED).all()):
+        found.breaks(f"{display_text(bytes(row.name))}: stable, in no file set, and nothing waits for it")
+        if repair:
+            transact(audited.sessions, lambda session, row=row: dirty_islands(session, [row.island_id]))
+            found.repaired += 1
+    return found
+
+
+UNGROUPED = text("""
+    SELECT file.name, folder.island_id FROM file
+    JOIN folder ON folder.id = file.folder_id
+    LEFT JOIN island ON island.id = folder.island_id
+    LEFT JOIN file_set_file AS member ON member.file_id = file.id
+    WHERE member.file_id IS NULL AND file.status IN ('CLOSED', 'REDISCOVERED')
+        AND island.dirty_since IS NULL AND island.wait_until IS NULL AND island.parked_at IS NULL
+""")
+
+RECORDED = text("""
+    SELECT file.folder_id, file.name, file.size, file.mtime_ns FROM file JOIN folder ON folder.id = file.folder_id
+    WHERE folder.storage_id = :storage AND file.status NOT IN ('MISSING', 'DELETED')
+""")
+
+
+def _known_paths(session: Session, storage: Storage) -> dict[bytes, tuple[int, int]]:
+    folders = _folder_paths(session, storage)
+    return {
+        join_path(folders[folder_id], bytes(name)): (size, mtime_ns)
+        for folder_id, name, size, mtime_ns in session.execute(RECORDED, {"storage": storage.id})
+    }
+
+
+def _folder_paths(session: Session, storage: Storage) -> dict[int, bytes]:
+    rows = {
+        row.id: row
+        for row in session.execute(
+            select(Folder.id, Folder.parent_id, Folder.name).where(Folder.storage_id == storage.id)
+        )
+    }
+    paths: dict[int, bytes] = {}
+
+    def path_of(row: Row) -> bytes:
+        if row.id not in paths:
+            paths[row.id] = b"" if row.parent_id is None else join_path(path_of(rows[row.parent_id]), bytes(row.name))
+        return paths[row.id]
+
+    for row in rows.values():
+        path_of(row)
+    return paths
+
+
+def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    settings = StorageSettings.model_validate(storage.settings)
+    starts = [folder.encode() for folder in settings.scan_directories] or [b""]
+    settled_before = time.time_ns() - int((settings.growing_files_threshold + GRACE_SECONDS) * 1e9)
+    for listings in walk(storage.root, starts, Ignore(settings.scan_ignore), excluded):
+        for folder, listing in listings:
+            for entry in listing.files:
+                if entry.ctime_ns < settled_before:
+                    yield join_path(folder, entry.name), (entry.size, entry.mtime_ns)
+
+
+def check_grouping(audited: Audited, repair: bool) -> Finding:
+    """Grouping every settled island from scratch gives what is stored."""
+    found = Finding("grouping", "grouping every island from scratch changes nothing")
+    with audited.sessions() as session:
+        ids = session.scalars(
+            select(Island.id).where(Island.dirty_since.is_(None), Island.done > 0).order_by(Island.id)
+        ).all()
+    for start in range(0, len(ids), ISLANDS_AT_ONCE):
+        part = ids[start : start + ISLANDS_AT_ONCE]
+        state = snapshot(audited.sessions, lambda s, part=part: read_islands(s, claim_for_reading(s, part)))
+        stored = stored_groups(state)
+        for island in state.islands.values():
+            found.checked += 1
+            if stored.get(island.claim.id, set()) != planned_groups(island):
+                found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
+                if repair:
+                    island_id = island.claim.id
+                    transact(audited.sessions, lambda session, i=island_id: dirty_islands(session, [i]))
+                    found.repaired += 1
+    return found
+
+
+Group = tuple[str, str, frozenset[bytes]]
+
+
+def planned_groups(island: IslandState) -> set[Group]:
+    """Role, structure and files of every format, from scratch; an orphan counts once it stands in a file set."""
+    grouping = regroup(island.present_paths(), island.rules.profile, empties=island.empty_paths())
+    standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
+    return {
+        (part.role, part.kind, frozenset(part.paths()))
+        for plan in [*grouping.assets, *standing]
+        for part in plan.formats
+    }
+
+
+def stored_groups(state: Snapshot) -> dict[int, set[Group]]:
+    """The same of what is stored, by island of the files."""
+    members: dict[tuple[int, object], set[bytes]] = {}
+    formats = {}
+    for asset in state.assets.values():
+        for file_set in asset.file_sets.values():
+            formats[file_set.id] = asset.formats[file_set.format_id]
+    for island_id, island in state.islands.items():
+        for path, file in island.files.items():
+            if file.is_present and file.file_set_id in formats:
+                members.setdefault((island_id, formats[file.file_set_id].id), set()).add(path)
+    rows = {row.id: row for row in formats.values()}
+    groups: dict[int, set[Group]] = {}
+    for (island_id, format_id), paths in members.items():
+        row = rows[format_id]
+        groups.setdefault(island_id, set()).add((row.role.value, row.structure, frozenset(paths)))
+    return groups
+
+
+def dirty_islands(session: Session, ids: Iterable[int]) -> None:
+    """Have islands grouped again, parked ones too."""
+    session.execute(
+        update(Island)
+        .where(Island.id.in_(list(ids)))
+        .values(
+            seen=Island.seen + 1,
+            dirty_since=func.coalesce(Island.dirty_since, func.now()),
+            parked_at=None,
+            crashes=0,
+            attempt=0,
+            handed_until=None,
+        )
+    )
+
+
+UNBORN = text("""
+    SELECT asset.id, asset.title, count(history.id) AS births FROM asset
+    LEFT JOIN history ON history.asset_id = asset.id AND history.operation_type = 'VERSION_CREATE'
+    WHERE asset.status = 'ACTIVE' GROUP BY asset.id HAVING count(history.id) <> 1
+""")
+
+
+def check_history(audited: Audited, _repair: bool) -> Finding:
+    """Every asset was created exactly once; history itself refuses to be rewritten."""
+    found = Finding("history", "every asset's creation is in history exactly once")
+    with audited.sessions() as session:
+        found.checked = session.scalar(select(func.count(Asset.id)).where(Asset.status == AssetStatus.ACTIVE)) or 0
+        for row in session.execute(UNBORN):
+            found.breaks(f'asset "{row.title}" ({row.id}): {row.births} creations in history')
+    return found
+
+
+STRANGE_LEASES = text("""
+    SELECT 'island ' || id AS name FROM island
+        WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL AND dirty_since IS NULL
+    UNION ALL
+    SELECT 'job ' || id FROM job WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL
+    UNION ALL
+    SELECT 'island ' || id || ' (parked without a reason)' FROM island WHERE parked_at IS NOT NULL AND error IS NULL
+    UNION ALL
+    SELECT 'job ' || id || ' (parked without a reason)' FROM job WHERE parked_at IS NOT NULL AND error_message IS NULL
+""")
+
+
+def check_leases(audited: Audited, _repair: bool) -> Finding:
+    """Work is done, waiting, leased, or parked with a reason."""
+    found = Finding("leases", "no lease is past its end by two sweeps; what is parked has a reason")
+    with audited.sessions() as session:
+        for row in session.execute(STRANGE_LEASES, {"sweep": audited.timing.sweep_seconds}):
+            found.breaks(f"{row.name}: its lease ended and nobody took it up")
+    return found
+
+
+MARKS = text("""
+    SELECT mark.object_id AS id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' AS gone
+    FROM index_mark AS mark LEFT JOIN asset ON asset.id = mark.object_id
+    WHERE mark.object_type = 'assets' AND mark.dirty_since IS NULL
+""")
+
+UNMARKED = text("""
+    SELECT asset.id FROM asset LEFT JOIN index_mark AS mark ON mark.object_type = 'assets' AND mark.object_id = asset.id
+    WHERE mark.object_id IS NULL
+""")
+
+MARK = text("SELECT mark_for_index('assets', CAST(:ids AS uuid[]))")
+
+
+def check_documents(audited: Audited, repair: bool) -> Finding:
+    """The search document of every object has the object's revision, and there is none without an object."""
+    found = Finding("documents", "every object's search document has its revision; no document without an object")
+    with audited.sessions() as session:
+        marks = {row.id: row for row in session.execute(MARKS)}
+        wrong = [row.id for row in session.execute(UNMARKED)]
+    stored = _stored_revisions(audited.engine)
+    found.checked = len(marks)
+    for object_id, mark in marks.items():
+        document = stored.get(object_id)
+        if document is None or document.revision != mark.revision or document.deleted != mark.gone:
+            wrong.append(object_id)
+    with audited.sessions() as session:
+        queued = set(session.scalars(text("SELECT object_id FROM index_mark WHERE object_type = 'assets'")))
+    wrong.extend(key for key, document in stored.items() if key not in queued and not document.deleted)
+    for object_id in wrong:
+        found.breaks(f"asset {object_id}: its search document is not of its revision")
+    if repair and wrong:
+        transact(audited.sessions, lambda session: session.execute(MARK, {"ids": wrong}))
+        found.repaired = len(wrong)
+    return found
+
+
+def _stored_revisions(engine: SearchEngine) -> dict:
+    stored, after = {}, None
+    while page := engine.revisions("assets", after):
+        stored.update({document.object_id: document for document in page})
+        after = page[-1].object_id
+    return stored

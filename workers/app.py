@@ -1,0 +1,96 @@
+"""The Celery app: queues, settings with their reasons, and the ring that puts ids on them.
+
+A message is a doorbell: every piece of internal work is a row first, so messages are acknowledged early and may be
+lost, doubled or late. What the settings have to protect is the process, not the message.
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+from celery import Celery
+from celery.signals import worker_process_init
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
+
+from workers.context import Context, make_context
+from workers.settings import current_settings, find_running
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("ingest", "index", "maintenance")
+TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance")
+SOCKET_SECONDS = 5.0
+
+
+def queue_of(name: str, *_: object, **__: object) -> dict[str, str]:
+    """Task names are `queue.verb`, so the name says the queue."""
+    return {"queue": name.partition(".")[0]}
+
+
+class TapelessCelery(Celery):
+    """Celery with this process's context, made when a task first asks, so after the fork."""
+
+    @cached_property
+    def context(self) -> Context:
+        """Sessions, engine, times and ring of this process."""
+        settings = current_settings()
+        return make_context(find_running(settings), settings.timing, self.ring)
+
+    def ring(self, task: str, ids: Sequence[object]) -> None:
+        """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""
+        try:
+            self.send_task(task, args=[[str(i) if not isinstance(i, int) else i for i in ids]], retry=False)
+        except OperationalError as error:
+            log.warning("broker: %s; %s waits for the next sweep", error, task)
+
+
+def make_configuration() -> dict[str, Any]:
+    """Every setting with its reason; read when the app is first used, not at import."""
+    return {
+        "broker_url": find_running(current_settings()).broker_url,
+        "imports": TASK_MODULES,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        "task_default_queue": "maintenance",
+        "task_routes": (queue_of,),
+        # A pickled message breaks when a class is renamed, and runs code when it is forged.
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        # Rows are the results.
+        "task_ignore_result": True,
+        "result_backend": None,
+        # A prefetched message waits behind a long one while another child is idle.
+        "worker_prefetch_multiplier": 1,
+        # Flower and metrics live on events; they cost a third of the rate of empty tasks, nothing of batches.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        # The default cancels running work when the broker is lost; ours needs no broker to finish.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # On a stop, running batches get this long; what is cut off is taken up by its lease.
+        "worker_soft_shutdown_timeout": 5.0,
+        # The default socket timeout is none: a publish to a vanished broker would hang for ever.
+        "broker_transport_options": {
+            "socket_timeout": SOCKET_SECONDS,
+            "socket_connect_timeout": SOCKET_SECONDS,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+        },
+        "worker_hijack_root_logger": False,
+        "beat_schedule": {},
+        "timezone": "UTC",
+    }
+
+
+app = TapelessCelery("tapeless")
+app.add_defaults(make_configuration)
+
+
+@worker_process_init.connect
+def forget_connections(**_: object) -> None:
+    """A forked child must not share its parent's sockets."""
+    context = app.__dict__.pop("context", None)
+    if context is not None:
+        context.database.dispose(close=False)

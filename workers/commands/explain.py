@@ -1,0 +1,32 @@
+"""`tapeless explain PATH`: why is this file (not) an asset?"""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tasks.explain import explain as explain_path
+from workers.commands.options import data_option, json_option, running_system
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@data_option
+@json_option
+def explain(path: Path, data: Path | None, as_json: bool) -> None:
+    """Tell of PATH whether it is ignored, growing, waiting, grouped (with what, by which rule) or failed."""
+    # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
+    absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
+    with running_system(data) as context, context.sessions() as session:
+        said = explain_path(session, absolute)
+    if as_json:
+        click.echo(json.dumps(asdict(said)))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text.assemble((said.path, "bold"), f"  {said.state}"))
+    for line in said.lines:
+        console.print(Text(f"  {line}"))

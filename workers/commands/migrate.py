@@ -1,0 +1,18 @@
+"""`tapeless migrate`: bring the database to this version, before anything else of it is started."""
+
+from pathlib import Path
+
+import click
+
+from models.schema import migrate as migrate_database
+from workers.commands.options import data_option, sentences
+from workers.settings import Settings, find_running
+
+
+@click.command()
+@data_option
+def migrate(data: Path | None) -> None:
+    """Bring the database to the shape that this version needs."""
+    with sentences():
+        migrate_database(find_running(Settings.for_data(data)).database_url)
+    click.echo("the database is up to date")

@@ -1,0 +1,42 @@
+"""What the commands share: how they find the running system, and how they say what went wrong."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from tasks.refusals import Refusal
+from workers.context import Context, open_running
+from workers.processes import ProcessError
+from workers.settings import Settings, SettingsError
+
+Command = TypeVar("Command", bound=Callable[..., object])
+
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+@contextmanager
+def running_system(data: Path | None) -> Iterator[Context]:
+    """The running system for one command; what goes wrong ends the command with a sentence, not a traceback."""
+    with sentences(), open_running(Settings.for_data(data)) as context:
+        yield context
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """Turn our own errors, and a database that does not answer, into sentences for people."""
+    try:
+        yield
+    except (Refusal, SettingsError, ProcessError) as error:
+        raise click.ClickException(str(error)) from error
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        raise click.ClickException(f"database: {reason}; is Tapeless running? try `tapeless status`") from error

@@ -1,0 +1,66 @@
+"""`tapeless status`: how much there is, what waits, and what needs a person."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tasks.status import Status, StorageState, read_status
+from workers.commands.options import data_option, json_option, running_system
+
+ROWS = (
+    ("files", "files"),
+    ("assets", "assets"),
+    ("growing", "not stable yet"),
+    ("pending_islands", "folders to group"),
+    ("waiting_islands", "folders with somebody waiting"),
+    ("index_queue", "documents to index"),
+    ("jobs_waiting", "jobs waiting"),
+    ("parked", "parked, with a reason"),
+    ("missing", "files missing"),
+    ("failed", "files or folders unreadable"),
+)
+WARNING = frozenset({"parked", "missing", "failed"})
+
+
+@click.command()
+@data_option
+@json_option
+def status(data: Path | None, as_json: bool) -> None:
+    """Show counts, queues and the state of each storage."""
+    with running_system(data) as context, context.sessions() as session:
+        found = read_status(session)
+    if as_json:
+        click.echo(json.dumps(found.to_json()))
+    else:
+        print_status(Console(highlight=False), found)
+
+
+def print_status(console: Console, found: Status) -> None:
+    """Draw the status for people."""
+    table = Table.grid(padding=(0, 2))
+    for key, label in ROWS:
+        value = getattr(found, key)
+        style = "yellow" if key in WARNING and value else ""
+        table.add_row(Text(f"{value:,}", style=style or "bold", justify="right"), Text(label, style=style))
+    console.print(table)
+    lag = f", index {found.index_lag_seconds:.1f} s behind" if found.index_queue else ""
+    console.print("idle: everything is in" if found.idle else f"working{lag}", style="green" if found.idle else "cyan")
+    for storage in found.storages:
+        _print_storage(console, storage)
+
+
+def _print_storage(console: Console, storage: StorageState) -> None:
+    line = Text.assemble((storage.name, "bold"), f"  {storage.root}  {storage.status}")
+    if storage.is_frozen:
+        line.append("  deletions are frozen", style="yellow")
+    if storage.events_lost:
+        line.append(f"  events lost {storage.events_lost} times, each followed by a scan", style="yellow")
+    console.print(line)
+    if storage.message:
+        console.print(Text(f"  {storage.message}", style="yellow"))
+    for unreadable in storage.unreadable:
+        console.print(Text(f"  cannot be read: {unreadable}", style="yellow"))

@@ -1,0 +1,105 @@
+"""`tapeless storage` and `tapeless scan`: what is watched, and what a person says to the watcher."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+
+from models.paths import display_text
+from models.sessions import transact
+from models.storage import Storage
+from tasks.storages import (
+    NewStorage,
+    accept_loss,
+    add_storage,
+    find_storage,
+    parse_settings,
+    request_scan,
+)
+from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError
+from workers.commands.options import data_option, json_option, running_system
+from workers.settings import Settings
+
+
+@click.group()
+def storage() -> None:
+    """Add, list and accept watched folders."""
+
+
+@storage.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", help="What people call it (default: the folder's name).")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting, such as scan_interval_seconds=30.")
+@click.option("--profile", "profile_file", type=click.Path(dir_okay=False, path_type=Path), help="Grouping rules.")
+@data_option
+def add(folder: Path, name: str | None, pairs: tuple[str, ...], profile_file: Path | None, data: Path | None) -> None:
+    """Watch FOLDER from now on."""
+    try:
+        profile = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
+    except ProfileError as error:
+        raise click.ClickException(str(error)) from error
+    with running_system(data) as context:
+        new = NewStorage(folder, name, parse_settings(pairs), profile)
+        own = [Settings.for_data(data).data.absolute()]
+        made = transact(context.sessions, lambda session: add_storage(session, new, own))
+        click.echo(f'storage "{made.name}" watches {display_text(made.root)}')
+
+
+@storage.command("list")
+@data_option
+@json_option
+def list_storages(data: Path | None, as_json: bool) -> None:
+    """Show all storages."""
+    with running_system(data) as context, context.sessions() as session:
+        rows = session.scalars(select(Storage).order_by(Storage.name)).all()
+    if as_json:
+        click.echo(json.dumps([_as_json(row) for row in rows]))
+        return
+    table = Table("name", "folder", "status", "last scanned", "settings", box=None)
+    for row in rows:
+        scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
+        settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
+        table.add_row(row.name, display_text(row.root), row.status.value, scanned, settings)
+    Console(highlight=False).print(table)
+
+
+def _as_json(row: Storage) -> dict[str, object]:
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "root": display_text(row.root),
+        "status": row.status.value,
+        "status_message": row.status_message,
+        "frozen": row.frozen_reason is not None,
+        "settings": row.settings,
+        "profile": row.profile,
+    }
+
+
+@storage.command()
+@click.argument("name")
+@data_option
+def accept(name: str, data: Path | None) -> None:
+    """Say that what vanished from storage NAME is gone, or that its new disk is right."""
+    with running_system(data) as context:
+        reason = transact(context.sessions, lambda session: accept_loss(session, find_storage(session, name)))
+    click.echo(f"accepted: {reason}" if reason else f'storage "{name}": nothing was frozen; the next look is accepted')
+
+
+@click.command()
+@click.argument("name", required=False)
+@data_option
+def scan(name: str | None, data: Path | None) -> None:
+    """Walk storage NAME, or all of them, now."""
+
+    def ask(session) -> list[str]:
+        storages = [find_storage(session, name)] if name else session.scalars(select(Storage)).all()
+        request_scan(session, storages)
+        return [row.name for row in storages]
+
+    with running_system(data) as context:
+        names = transact(context.sessions, ask)
+    click.echo(f"scanning {', '.join(names) or 'nothing: add a storage first'}")

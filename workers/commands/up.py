@@ -1,0 +1,63 @@
+"""`tapeless up`: everything on one machine, in one terminal."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from models.paths import display_text
+from models.schema import migrate
+from models.sessions import make_engine, make_sessions, transact
+from tasks.storages import ensure_storage
+from workers.commands.options import sentences
+from workers.live import Display
+from workers.settings import Settings, announce, withdraw
+from workers.supervisor import Supervisor
+from workers.system import connect_to, make_processes, make_servers
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept.")
+@click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
+def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None) -> None:
+    """Start everything and watch FOLDERS; Ctrl-C stops it all.
+
+    Folders of earlier starts on the same data folder are watched again.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    with sentences():
+        settings = Settings.for_data(data)
+        with Supervisor(settings.data) as supervisor:
+            run(supervisor, settings, folders, broker_port, console)
+    console.print("stopped")
+
+
+def run(
+    supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], broker_port: int | None, console: Console
+) -> None:
+    """Start the servers, bring the database up to date, start the processes, and show what happens."""
+    postgres, valkey = make_servers(supervisor.data, broker_port)
+    for server in (postgres, valkey):
+        supervisor.start(server.child(supervisor.log(server.child().name)))
+        if server.notice:
+            console.print(server.notice)
+    connection = connect_to(postgres, valkey, settings.search_url)
+    migrate(connection.database_url)
+    database = make_engine(connection.database_url, pool_size=1)
+    sessions = make_sessions(database)
+    try:
+        for folder in folders:
+            storage = transact(
+                sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data])
+            )
+            console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
+        announce(supervisor.data, connection)
+        for child in make_processes(supervisor):
+            supervisor.start(child)
+        console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
+        with Display(sessions, console) as display:
+            supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
+    finally:
+        withdraw(supervisor.data)
+        database.dispose()

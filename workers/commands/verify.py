@@ -1,0 +1,44 @@
+"""`tapeless verify`: the invariants on a live system, each with its count."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from tasks.verify import Audited, Finding
+from tasks.verify import verify as verify_system
+from workers.commands.options import data_option, json_option, running_system
+from workers.settings import Settings
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Put what is broken back to work.")
+@data_option
+@json_option
+def verify(repair: bool, data: Path | None, as_json: bool) -> None:
+    """Check every invariant; exit with 1 where one is broken."""
+    with running_system(data) as context:
+        own = os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))
+        findings = verify_system(Audited(context.sessions, context.engine, context.timing, frozenset({own})), repair)
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+    else:
+        _print(Console(highlight=False, soft_wrap=True), findings)
+    if any(finding.broken for finding in findings):
+        raise SystemExit(1)
+
+
+def _print(console: Console, findings: list[Finding]) -> None:
+    for finding in findings:
+        mark, style = ("✗", "red") if finding.broken else ("✓", "green")
+        line = Text.assemble((f"{mark} ", style), (f"{finding.name}  ", "bold"), finding.promise)
+        line.append(f"  ({finding.checked:,} checked, {finding.broken:,} broken)", style="dim")
+        console.print(line)
+        for sample in finding.samples:
+            console.print(Text(f"    {sample}"))
+        if finding.repaired:
+            console.print(Text(f"    {finding.repaired:,} put back to work", style="yellow"))

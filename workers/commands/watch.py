@@ -1,0 +1,38 @@
+"""`tapeless watch`: the watcher alone, as a process of its own."""
+
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+
+import click
+
+from models.paths import display_text
+from watch.clock import Clock
+from watch.watcher import Watcher
+from workers.app import app
+from workers.commands.options import data_option, sentences
+from workers.context import make_context
+from workers.settings import Settings, find_running
+
+POOL_SIZE = 20
+
+
+@click.command()
+@data_option
+def watch(data: Path | None) -> None:
+    """Watch all storages and hand out what changed, until interrupted."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with sentences():
+        settings = Settings.for_data(data)
+        context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)
+    excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
+    logging.info("watching; never entered: %s", ", ".join(map(display_text, excluded)))
+    try:
+        Watcher(context.sessions, context.timing, context.ring, excluded, Clock()).run(stop)
+    finally:
+        context.close()

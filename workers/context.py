@@ -1,0 +1,54 @@
+"""What a running process holds: sessions on the database, the search engine, the times, and a way to ring.
+
+Made once in a process, after it was forked, and handed down by argument: nothing below `workers` connects by itself.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from models.sessions import Sessions, make_engine, make_sessions
+from models.timing import Timing
+from search.engine import SearchEngine
+from search.postgres import PostgresEngine
+from workers.settings import Connection, Settings, find_running
+
+Ring = Callable[[str, Sequence[object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`ring(task_name, ids)` puts a message on the task's queue; a broker that is away costs seconds, no work."""
+
+    sessions: Sessions
+    engine: SearchEngine
+    timing: Timing
+    ring: Ring
+    database: Engine
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.database.dispose()
+
+
+def make_context(connection: Connection, timing: Timing, ring: Ring, pool_size: int = 5) -> Context:
+    """Connect lazily to the system at `connection`."""
+    database = make_engine(connection.database_url, pool_size)
+    sessions = make_sessions(database)
+    return Context(sessions, PostgresEngine(sessions), timing, ring, database)
+
+
+def ring_nobody(_task: str, _ids: Sequence[object]) -> None:
+    """For a command that leaves the ringing to beat."""
+
+
+@contextmanager
+def open_running(settings: Settings) -> Iterator[Context]:
+    """For one command: the system that the settings lead to; SettingsError where nothing runs there."""
+    context = make_context(find_running(settings), settings.timing, ring_nobody)
+    try:
+        yield context
+    finally:
+        context.close()

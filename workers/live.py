@@ -1,0 +1,135 @@
+"""The one terminal of `tapeless up`: assets as they appear, and a line that says what is going on.
+
+Only the supervisor writes here; everything it shows comes out of the rows, so a restarted child changes nothing.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from models.sessions import Sessions
+from tasks.sentences import counted, in_words
+from tasks.status import Status, read_status
+from workers.supervisor import ChildState
+
+POLL_SECONDS = 0.5
+SHOWN_AT_ONCE = 20
+REMEMBERED = 10_000
+
+# Rows commit out of order, so every look goes back some seconds and remembers what it has shown.
+NEW_ASSETS = text("""
+    SELECT asset.id, asset.title, format.structure, sets.files FROM asset
+    JOIN format ON format.asset_id = asset.id AND format.role = 'original'
+    JOIN LATERAL (SELECT sum(file_count) AS files FROM file_set WHERE file_set.asset_id = asset.id) AS sets ON true
+    WHERE asset.status = 'ACTIVE' AND asset.date_created > now() - interval '30 seconds' AND NOT asset.id = ANY(:shown)
+    ORDER BY asset.id LIMIT :most
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class AssetLine:
+    """One asset that appeared."""
+
+    id: uuid.UUID
+    title: str
+    structure: str
+    files: int
+
+
+class Display:
+    """Asks the rows twice a second and draws; a plain line each where nobody looks at a terminal."""
+
+    def __init__(self, sessions: Sessions, console: Console) -> None:
+        self._sessions = sessions
+        self._console = console
+        self._next_look = 0.0
+        self._shown: list[uuid.UUID] = []
+        self._was_idle = False
+        self._troubles: set[str] = set()
+        self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
+
+    def __enter__(self) -> "Display":
+        """Take over the last line of the terminal."""
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        if self._live is not None:
+            self._live.stop()
+
+    def tick(self, states: Sequence[ChildState]) -> None:
+        """Look again when it is time; a database that is being started again is waited for."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + POLL_SECONDS
+        try:
+            with self._sessions() as session:
+                found = read_status(session)
+                rows = session.execute(NEW_ASSETS, {"shown": self._shown, "most": SHOWN_AT_ONCE + 1}).all()
+        except DBAPIError:
+            self._draw(Text("the database does not answer; it is being started again", style="yellow"))
+            return
+        self._show_assets([AssetLine(row.id, row.title, row.structure, int(row.files or 0)) for row in rows], found)
+        self._tell_trouble(found, states)
+        self._draw(self._status(found))
+        self._tell_idle(found)
+
+    def _show_assets(self, assets: list[AssetLine], found: Status) -> None:
+        if len(assets) > SHOWN_AT_ONCE:
+            self._shown.extend(asset.id for asset in assets)
+            return
+        for asset in assets:
+            line = Text.assemble("  ", (asset.title, "bold"), f"  {in_words(asset.structure)}")
+            self._console.print(line.append(f", {counted(asset.files, 'file')}", style="dim"))
+        self._shown.extend(asset.id for asset in assets)
+        del self._shown[:-REMEMBERED]
+
+    def _tell_trouble(self, found: Status, states: Sequence[ChildState]) -> None:
+        troubles = {storage.message for storage in found.storages if storage.message}
+        troubles |= {
+            f"{child.name} ended and is started again ({child.restarts} times so far)"
+            for child in states
+            if child.restarts
+        }
+        troubles |= {f"{child.name}: {child.trouble}" for child in states if child.trouble}
+        for trouble in sorted(troubles - self._troubles):
+            self._console.print(Text(trouble, style="yellow"))
+        self._troubles = troubles
+
+    def _tell_idle(self, found: Status) -> None:
+        if found.idle and not self._was_idle and self._live is None:
+            files, assets = counted(found.files, "file"), counted(found.assets, "asset")
+            self._console.print(f"idle: {assets} of {files}")
+        self._was_idle = found.idle
+
+    def _draw(self, renderable: RenderableType) -> None:
+        if self._live is not None:
+            self._live.update(renderable, refresh=True)
+
+    def _status(self, found: Status) -> RenderableType:
+        parts = [counted(found.assets, "asset"), counted(found.files, "file")]
+        busy = ((found.growing, "not stable yet"), (found.pending_islands, "folders to group"))
+        parts += [f"{number:,} {label}" for number, label in (*busy, (found.index_queue, "to index")) if number]
+        bad = ((found.parked, "parked"), (found.missing, "missing"), (found.failed, "unreadable"))
+        parts += [f"{number:,} {label}" for number, label in bad if number]
+        mark, style = ("●", "green") if found.idle else ("◌", "cyan")
+        line = Text.assemble((f"{mark} ", style), "  ".join(parts), ("   Ctrl-C stops", "dim"))
+        bars = [self._bar(s.name, s.scan_entries, s.scan_expected) for s in found.storages if s.is_scanning]
+        return Group(*bars, line) if bars else line
+
+    def _bar(self, name: str, entries: int, expected: int) -> RenderableType:
+        grid = Table.grid(padding=(0, 1))
+        total = float(expected) if expected else None
+        grid.add_row(f"scanning {name}", ProgressBar(total, entries, width=30, pulse=not expected), f"{entries:,}")
+        return grid

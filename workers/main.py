@@ -1,0 +1,46 @@
+"""The `tapeless` command. Each subcommand's module is loaded when it is called, so that a dry run on a million names
+does not wait for Celery, SQLAlchemy and FFmpeg."""
+
+import importlib
+
+import click
+
+COMMANDS = {
+    "demo": "workers.commands.demo:demo",
+    "explain": "workers.commands.explain:explain",
+    "group": "workers.commands.group:group",
+    "migrate": "workers.commands.migrate:migrate",
+    "scan": "workers.commands.storage:scan",
+    "search": "workers.commands.search:search",
+    "show": "workers.commands.show:show",
+    "status": "workers.commands.status:status",
+    "storage": "workers.commands.storage:storage",
+    "up": "workers.commands.up:up",
+    "verify": "workers.commands.verify:verify",
+    "watch": "workers.commands.watch:watch",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the names of all commands, and loads one only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands in alphabetical order."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, or None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+@click.command(cls=LazyGroup)
+@click.version_option(package_name="tapeless")
+def main() -> None:
+    """Drop files into a folder; find assets."""
+
+
+if __name__ == "__main__":
+    main()
