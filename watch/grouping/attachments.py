@@ -25,11 +25,12 @@ Place = tuple[tuple[int, int, bytes], Host, Unit]
 class Directory:
     """The names under which hosts can be found."""
 
-    __slots__ = ("_frames", "_homes", "_names", "_profile")
+    __slots__ = ("_frames", "_homes", "_names", "_profile", "_wanted")
 
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._names: dict[bytes, Place] = {}
+        self._wanted: set[bytes] = set()
         self._frames: dict[bytes, list[tuple[Sequence, Host, Unit]]] = {}
         eyes = (eye for pair in profile.eye_tokens for eye in pair)
         self._homes = (*profile.rendition_dirs, *profile.caption_dirs, *eyes)
@@ -37,6 +38,19 @@ class Directory:
     def above(self, folder: bytes) -> bytes:
         """The folder that a rendition, caption or view folder belongs to; any other is its own."""
         return base_folder(folder, self._homes)
+
+    def want(self, names: Iterable[bytes]) -> None:
+        """Say under which names somebody will look; only these are kept."""
+        self._wanted.update(fold(name, self._profile) for name in names)
+
+    def wants(self, single: Single) -> bool:
+        """Whether somebody will look for this file, by its stem or its whole name."""
+        path = fold(single.path, self._profile)
+        return path in self._wanted or without_extension(path) in self._wanted
+
+    def is_wanted(self, key: bytes) -> bool:
+        """Whether somebody will look for this folded name."""
+        return key in self._wanted
 
     def enter(self, host: Host) -> None:
         """Make a host and its renditions findable."""
@@ -70,18 +84,19 @@ class Directory:
 
     def _note(self, name: bytes, order: tuple[int, int, bytes], host: Host, unit: Unit) -> None:
         name = fold(name, self._profile)
+        if name not in self._wanted:
+            return
         known = self._names.get(name)
         if known is None or order < known[0]:
             self._names[name] = (order, host, unit)
 
     def find(self, path: bytes, folders: Iterable[bytes]) -> tuple[Host, Unit, bytes] | None:
         """The host that a path (without its own extension) names, and what the path says behind the stem."""
-        name = path[path.rfind(b"/") + 1 :]
-        for cut in cuts(name):
-            for folder in folders:
-                found = self.at(under(folder, cut))
-                if found is not None:
-                    return (*found, name[len(cut) + 1 :])
+        end = len(path) - path.rfind(b"/") - 1
+        for cut, length in asked_names(path, folders):
+            found = self.at(cut)
+            if found is not None:
+                return (*found, path[len(path) - end + length + 1 :])
         return None
 
     def at(self, name: bytes) -> tuple[Host, Unit] | None:
@@ -110,6 +125,14 @@ def _structure_order(unit: Unit) -> int:
     if unit.is_structural:
         return 0
     return {"image": 2, "audio": 3}.get(unit.kind, 1 if unit.kind not in ("document", "other") else 4)
+
+
+def asked_names(path: bytes, folders: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
+    """The names under which a path (without its own extension) looks for its host, and how long its cut is."""
+    name = path[path.rfind(b"/") + 1 :]
+    for cut in cuts(name):
+        for folder in folders:
+            yield under(folder, cut), len(cut)
 
 
 def cuts(name: bytes) -> Iterator[bytes]:

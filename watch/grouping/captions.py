@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from watch.grouping.attachments import Directory, without_extension
+from collections.abc import Iterator
+
+from watch.grouping.attachments import Directory, asked_names, without_extension
 from watch.grouping.extensions import CAPTION_PAIRS
 from watch.grouping.items import Single, folder_of
 from watch.grouping.languages import CaptionWords, read_words
@@ -69,6 +71,20 @@ def _add_sound(unit: Unit, single: Single, behind: bytes) -> None:
     words = read_words(behind)
     component = ComponentPlan("AUDIO", words.title or "audio", words.language)
     unit.widen("separate_tracks", "sound by name", [Part(words.label or "audio", (single,), component)])
+
+
+def names_asked_by_captions(captions: list[Single], profile: Profile) -> Iterator[bytes]:
+    """Where `attach_captions` will look."""
+    for single in captions:
+        for name, _ in asked_names(without_extension(single.path), folders_for(single.path, profile)):
+            yield name
+
+
+def names_asked_by_sounds(audios: list[Single]) -> Iterator[bytes]:
+    """Where `attach_sounds` will look."""
+    for single in audios:
+        for name, _ in asked_names(without_extension(single.path), (folder_of(single.path),)):
+            yield name
 
 
 def folders_for(path: bytes, profile: Profile) -> tuple[bytes, ...]:

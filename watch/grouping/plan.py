@@ -135,6 +135,8 @@ class AssetPlan:
     @property
     def first_path(self) -> bytes:
         """The smallest path of all its files, which orders it among others."""
+        if len(self.formats) == 1:
+            return self.key
         return min(member.first_path for plan in self.formats for part in plan.file_sets for member in part.members)
 
 

@@ -12,17 +12,23 @@ from dataclasses import dataclass, field
 from watch.grouping.attachments import Directory
 from watch.grouping.camera_names import take_camera_names
 from watch.grouping.cameras import join_cameras
-from watch.grouping.captions import attach_captions, attach_sounds
+from watch.grouping.captions import (
+    attach_captions,
+    attach_sounds,
+    names_asked_by_captions,
+    names_asked_by_sounds,
+)
 from watch.grouping.cards import take_cards
 from watch.grouping.items import Bucket, Item, Single, folder_of, summarise
 from watch.grouping.names import describe
 from watch.grouping.packages import take_packages
 from watch.grouping.pins import NO_PINS, Pins, take_pinned
-from watch.grouping.plan import AssetPlan, Grouping, Orphan, first_path_of
+from watch.grouping.plain import split_called, split_plain
+from watch.grouping.plan import Grouping, Orphan, first_path_of
 from watch.grouping.profile import DEFAULT_PROFILE, Profile
-from watch.grouping.renditions import join_renditions
+from watch.grouping.renditions import called_keys, join_renditions
 from watch.grouping.sequences import find_sequences, read_empties
-from watch.grouping.sidecars import attach_sidecars
+from watch.grouping.sidecars import attach_sidecars, names_asked_by_sidecars
 from watch.grouping.stereo import may_be_eye, pair_eyes
 from watch.grouping.tracks import join_tracks
 from watch.grouping.units import Host, Unit, built, lone_asset, single_unit
@@ -55,14 +61,27 @@ def arrange(
     pinned, singles = take_pinned(pool.singles, pins) if pins else ([], pool.singles)
     hosts, singles = _take_known_layouts(singles, profile)
     by_class = _by_class(singles)
-    units, stills = find_sequences(pool.buckets, profile, read_empties(empties, profile))
-    units.extend(single_unit(single) for single in by_class.pop("video", ()))
+    directory = _directory(by_class, profile)
+    sequences, stills = find_sequences(pool.buckets, profile, read_empties(empties, profile))
     images = by_class.pop("image", []) + stills
-    units, images = _structures(units, images, by_class.get("audio", []), profile, by_class)
+    videos, plain = split_plain(by_class.pop("video", []), by_class.get("audio", []), directory, profile)
+    units, images = _structures(sequences, videos, images, by_class, profile)
+    if plain:
+        called, plain = split_called(plain, called_keys(units, hosts, profile), profile)
+        units.extend(single_unit(single) for single in called)
     hosts = join_renditions(units, hosts, profile) + pinned
     if profile.versions == "asset":
         hosts = join_versions(hosts)
-    return _attach(hosts, images, by_class, profile)
+    return _attach(hosts, images, plain, by_class, directory, profile)
+
+
+def _directory(by_class: dict[str, list[Single]], profile: Profile) -> Directory:
+    """The directory of names that the captions, sounds and sidecars of the island will ask for."""
+    directory = Directory(profile)
+    directory.want(names_asked_by_captions(by_class.get("caption", []), profile))
+    directory.want(names_asked_by_sounds(by_class.get("audio", [])))
+    directory.want(names_asked_by_sidecars(by_class.get("sidecar", []), directory))
+    return directory
 
 
 @dataclass(slots=True)
@@ -129,28 +148,28 @@ def _by_class(singles: list[Single]) -> dict[str, list[Single]]:
 
 
 def _structures(
-    units: list[Unit],
+    sequences: list[Unit],
+    videos: list[Single],
     images: list[Single],
-    audios: list[Single],
-    profile: Profile,
     by_class: dict[str, list[Single]],
+    profile: Profile,
 ) -> tuple[list[Unit], list[Single]]:
     """Eyes, cameras and tracks; leaves the audio files that are no track in `by_class`."""
     eyes = [single for single in images if may_be_eye(single.path, profile)]
-    units.extend(single_unit(single) for single in eyes)
+    units = sequences + [single_unit(single) for single in (*videos, *eyes)]
+    if not units:
+        return units, images
     units.sort(key=_first)
     if profile.parts == "asset":
         units = join_parts(units)
     units = join_cameras(pair_eyes(units, profile), profile)
     units.sort(key=_first)
-    if audios or units:
-        units, by_class["audio"] = join_tracks(units, audios, profile)
+    units, by_class["audio"] = join_tracks(units, by_class.get("audio", []), profile)
     if eyes:
         taken = {single.path for single in eyes}
         images = [single for single in images if single.path not in taken]
         images.extend(unit.parts[0].members[0] for unit in units if unit.kind == "image")
         units = [unit for unit in units if unit.kind != "image"]
-    units.sort(key=_first)
     return units, images
 
 
@@ -158,47 +177,42 @@ def _first(unit: Unit) -> bytes:
     return unit.first
 
 
-def _attach(hosts: list[Host], images: list[Single], by_class: dict[str, list[Single]], profile: Profile) -> Grouping:
+def _attach(
+    hosts: list[Host],
+    images: list[Single],
+    plain: list[Single],
+    by_class: dict[str, list[Single]],
+    directory: Directory,
+    profile: Profile,
+) -> Grouping:
     """Captions, sounds and sidecars onto their hosts; what is left stands alone or waits."""
     captions, audios = by_class.pop("caption", []), by_class.pop("audio", [])
     sidecars = by_class.pop("sidecar", [])
     lone = [*images, *(single for singles in by_class.values() for single in singles)]
     orphans: list[Orphan] = []
     if captions or audios or sidecars:
-        directory = Directory(profile)
         for host in hosts:
             directory.enter(host)
         waiting = attach_captions(captions, directory, profile)
         orphans.extend(caption_orphan(caption) for caption in waiting)
         lone.extend(attach_sounds(audios, directory, profile))
-        if sidecars:
-            hosts, lone = _enter_lone(hosts, lone, sidecars, directory)
-            waiting_sidecars = attach_sidecars(sidecars, directory)
-            orphans.extend(sidecar_orphan(single) for single in waiting_sidecars)
+    if sidecars:
+        hosts, lone = _enter_lone(hosts, lone, directory)
+        orphans.extend(sidecar_orphan(single) for single in attach_sidecars(sidecars, directory))
     assets = [lone_asset(single, "file by itself") for single in lone]
-    assets.extend(_build(host) for host in hosts)
-    return Grouping(_in_order(assets), tuple(sorted(orphans, key=lambda orphan: orphan.path)))
+    assets.extend(lone_asset(single, "single file") for single in plain)
+    assets.extend(built(host) for host in hosts)
+    assets.sort(key=first_path_of)
+    orphans.sort(key=lambda orphan: orphan.path)
+    return Grouping(tuple(assets), tuple(orphans))
 
 
-def _build(host: Host) -> AssetPlan:
-    return built(host, host.original.stem if host.title is None else host.title)
-
-
-def _in_order(assets: list[AssetPlan]) -> tuple[AssetPlan, ...]:
-    return tuple(sorted(assets, key=first_path_of))
-
-
-def _enter_lone(
-    hosts: list[Host], lone: list[Single], sidecars: list[Single], directory: Directory
-) -> tuple[list[Host], list[Single]]:
-    """Lone files that a sidecar could name become hosts: all that lie where a sidecar looks."""
-    folders: set[bytes] = set()
-    for folder in {single.folder for single in sidecars}:
-        folders.update((folder, directory.above(folder)))
+def _enter_lone(hosts: list[Host], lone: list[Single], directory: Directory) -> tuple[list[Host], list[Single]]:
+    """Lone files that a sidecar asks for become hosts."""
     left: list[Single] = []
     hosts = list(hosts)
     for single in lone:
-        if single.folder not in folders:
+        if not directory.wants(single):
             left.append(single)
             continue
         host = Host(single_unit(single, "file by itself"), "file by itself")

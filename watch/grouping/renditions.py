@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from watch.grouping.items import under
+from watch.grouping.items import Single, folder_of, under
 from watch.grouping.profile import Profile
 from watch.grouping.units import Host, Unit
 from watch.islands import folded
@@ -78,9 +78,38 @@ def _dir_names(dirs: tuple[str, ...]) -> frozenset[bytes]:
     return frozenset(folded(word.encode()) for word in dirs)
 
 
+def family_key(unit: Unit, profile: Profile) -> bytes:
+    """What all representations of one content share: the folder they belong to and the key without tokens."""
+    stem = without_tokens(unit.stem, profile)[0]
+    return fold(under(base_folder(unit.folder, profile.rendition_dirs), stem), profile)
+
+
+def called_keys(units: list[Unit], hosts: list[Host], profile: Profile) -> set[bytes]:
+    """Every key under which these could be one family with another file."""
+    called = {family_key(unit, profile) for unit in units}
+    called.update(fold(alias, profile) for unit in units for alias in unit.aliases)
+    called.update(fold(key, profile) for host in hosts for key in _host_keys(host))
+    return called
+
+
+def has_rendition_mark(single: Single, profile: Profile) -> bool:
+    """Whether a file's name or folder says that it could be a rendition."""
+    path = single.path
+    word = _LAST_WORD.search(path, max(path.rfind(b"/") + 1, path.rfind(b".") - 32), max(path.rfind(b"."), 0))
+    if word is not None and word[1].lower() in _last_words(profile.rendition_tokens):
+        return True
+    folder = folder_of(path)
+    return base_folder(folder, profile.rendition_dirs) != folder
+
+
+@lru_cache(maxsize=64)
+def _last_words(words: tuple[str, ...]) -> frozenset[bytes]:
+    return frozenset(form[form.rfind(b"_") + 1 :] for form in _token_ranks(words))
+
+
 def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> list[Host]:
     """All hosts: those of cards, with the renditions that name them, and one for each other content."""
-    aliases = _structural_aliases(units, hosts, profile)
+    aliases = _structural_aliases(units, profile)
     families: dict[bytes, list[tuple[tuple[object, ...], bytes, Unit]]] = {}
     for unit in units:
         stem, tokens, least = without_tokens(unit.stem, profile)
@@ -113,14 +142,12 @@ def _host_keys(host: Host) -> list[bytes]:
     return [host.original.key_path, *host.original.aliases]
 
 
-def _structural_aliases(units: list[Unit], hosts: list[Host], profile: Profile) -> dict[bytes, bytes]:
+def _structural_aliases(units: list[Unit], profile: Profile) -> dict[bytes, bytes]:
     """Stems of the members of structures, each with the key of its structure."""
     found: dict[bytes, bytes] = {}
     for unit in units:
         if unit.aliases:
-            key = fold(
-                under(base_folder(unit.folder, profile.rendition_dirs), without_tokens(unit.stem, profile)[0]), profile
-            )
+            key = family_key(unit, profile)
             for alias in unit.aliases:
                 found.setdefault(fold(alias, profile), key)
     return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
-from watch.grouping.attachments import Directory, without_extension
+from watch.grouping.attachments import Directory, asked_names, without_extension
 from watch.grouping.items import Single, folder_of
 from watch.grouping.units import Host
 
@@ -28,10 +29,22 @@ def attach_sidecars(sidecars: list[Single], directory: Directory) -> list[Single
     return waiting
 
 
-def _host_of(path: bytes, directory: Directory) -> Host | None:
+def names_asked_by_sidecars(sidecars: list[Single], directory: Directory) -> Iterator[bytes]:
+    """Where `attach_sidecars` will look."""
+    for single in sidecars:
+        for name, _ in asked_names(without_extension(single.path), _folders(single.path, directory)):
+            yield name
+        yield from _makers_names(single.path)
+
+
+def _folders(path: bytes, directory: Directory) -> tuple[bytes, ...]:
     folder = folder_of(path)
     above = directory.above(folder)
-    found = directory.find(without_extension(path), (folder,) if above == folder else (folder, above))
+    return (folder,) if above == folder else (folder, above)
+
+
+def _host_of(path: bytes, directory: Directory) -> Host | None:
+    found = directory.find(without_extension(path), _folders(path, directory))
     if found is not None:
         return found[0]
     for name in _makers_names(path):

@@ -137,8 +137,9 @@ _COMPONENTS = {media_class: (component,) for media_class, component in COMPONENT
 _OTHER = (OTHER,)
 
 
-def built(host: Host, title: bytes) -> AssetPlan:
+def built(host: Host) -> AssetPlan:
     """The plan of a host."""
+    title = host.original.stem if host.title is None else host.title
     original = _format("original", host.original)
     formats = [original]
     formats.extend(_format("original", unit) for unit in host.versions)

@@ -1,0 +1,1 @@
+"""Programs that measure; each prints figures, none is a timed test."""
