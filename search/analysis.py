@@ -12,18 +12,21 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
+from operator import add
 
 MAX_BYTES = 256_000
 """Text of one document that is analysed; what lies beyond is cut."""
-MAX_TOKEN = 250
-"""Characters of a token; PostgreSQL takes 2,046 bytes at most, and an emoji has four."""
+MAX_PIECE = 240
+"""Characters of a piece: two may be joined, a character has up to four bytes, and PostgreSQL takes 2,046 of them."""
 MAX_WHOLE = 200
 """A line longer than this is prose, which nobody types in full."""
+MAX_WHOLES = 8
+"""Lines that are kept whole; the names of a long sequence are found by their pieces and neighbours alone."""
 
 SURROGATE = re.compile("[\ud800-\udfff\0]")
 ACCENT = re.compile("[\u0300-\u036f]+")
-ASCII_PIECE = re.compile(r"[a-z]+|[0-9]+|\n")
+ASCII_PIECE = re.compile(rf"[a-z]{{1,{MAX_PIECE}}}|[0-9]{{1,{MAX_PIECE}}}|\n")
 ASCII_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 ASCII_GAP = re.compile(r"[^a-z0-9\n]+")
 
@@ -38,7 +41,9 @@ MARKS = (
     "\u0591-\u05bd\u05bf\u05c1-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df3\u0e31\u0e34-\u0e3a"
     "\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3"
 )
-PIECE = re.compile(rf"\d+|[{CJK}]+|[{FLAG}]{{2}}|[{EMOJI}]|(?:(?![{CJK}])[^\W\d_]|[{MARKS}])+|\n")
+PIECE = re.compile(
+    rf"\d{{1,{MAX_PIECE}}}|[{CJK}]+|[{FLAG}]{{2}}|[{EMOJI}]|(?:(?![{CJK}])[^\W\d_]|[{MARKS}]){{1,{MAX_PIECE}}}|\n"
+)
 GAP = re.compile(rf"[^\w\n{MARKS}{EMOJI}]+|_+")
 CJK_RUN = re.compile(f"[{CJK}]+")
 SYMBOL = re.compile(f"[{FLAG}{EMOJI}]")
@@ -88,12 +93,19 @@ def sort_key(text: str) -> str:
 
 def tokens_of(text: str) -> list[str]:
     """All tokens that find `text`, each once; more than `MAX_BYTES` of it is not looked at."""
+    return sorted(token_set(text))
+
+
+def token_set(text: str) -> set[str]:
+    """The same without an order, for an index that makes one itself."""
     text = fold_accents(cut(text, MAX_BYTES))
     lower = _casefold(text)
-    tokens = _views(lower) | _wholes(lower)
+    tokens = _views(lower)
+    if lower.count("\n") < MAX_WHOLES:
+        tokens |= _wholes(lower)
     if lower != text and (parted := _part_camel(text)) is not None:
         tokens |= _views(_casefold(parted))
-    return sorted({token[:MAX_TOKEN] for token in tokens})
+    return tokens
 
 
 def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
@@ -101,7 +113,7 @@ def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
 
     A word stands for its pieces in a row; a trailing `*` takes every word that begins so.
     """
-    asked = [word for text in cut(words, MAX_TOKEN * 40).split() if (word := _word_of(text)) is not None]
+    asked = [word for text in cut(words, 10_000).split() if (word := _word_of(text)) is not None]
     if not asked:
         return None
     return Query(tuple(asked), whole_of(words), tuple(fields))
@@ -110,7 +122,7 @@ def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
 def whole_of(name: str) -> str:
     """The token that stands for a whole name."""
     lower = _casefold(fold_accents(name.replace("\n", " ")))
-    return _dotted(lower)[:MAX_TOKEN]
+    return _dotted(lower)[:MAX_WHOLE]
 
 
 def cut(text: str, limit_bytes: int) -> str:
@@ -130,9 +142,9 @@ def _views(text: str) -> set[str]:
     """Pieces and joined neighbours of folded text; nothing is joined across a line's end."""
     if text.isascii():
         pieces = ASCII_PIECE.findall(text)
-        tokens = {first + second for first, second in pairwise(pieces)}
-        tokens.update(pieces)
-        return {token for token in tokens if "\n" not in token}
+        tokens = set(pieces)
+        tokens.update(map(add, pieces, islice(pieces, 1, None)))
+        return {token for token in tokens if "\n" not in token} if "\n" in tokens else tokens
     tokens = set()
     for row in _rows(text):
         tokens.update(row)
@@ -157,10 +169,8 @@ def _rows(text: str) -> list[list[str]]:
 
 def _wholes(text: str) -> set[str]:
     """Every line of folded text as one token, but for lines that are prose."""
-    if text.isascii():
-        dotted = ASCII_GAP.sub(".", text).split("\n")
-        return {line for each in dotted if len(each) <= MAX_WHOLE and (line := each.strip("."))}
-    return {line for each in text.split("\n") if len(each) <= MAX_WHOLE and (line := _dotted(each))}
+    lines = text.split("\n")
+    return {whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line)[:MAX_WHOLE])}
 
 
 def _dotted(text: str) -> str:
@@ -202,4 +212,4 @@ def _word_of(text: str) -> Word | None:
 
 
 def _word(tokens: list[str], prefix: bool) -> Word | None:
-    return Word(tuple(token[:MAX_TOKEN] for token in tokens), prefix) if tokens else None
+    return Word(tuple(tokens), prefix) if tokens else None

@@ -222,7 +222,7 @@ def _asset_texts(title: str, external_id: str | None, file_sets: Sequence[Row[An
     texts = {"title": title}
     if external_id:
         texts["external_id"] = external_id
-    texts["file_names"] = "\n".join(name for row in file_sets for name in (row.name, row.names) if name)
+    texts["file_names"] = "\n".join(_once(name for row in file_sets for name in (row.name, row.names) if name))
     texts["folders"] = "\n".join(_once(row.base_dir for row in file_sets if row.base_dir))
     left, cut_bytes = MAX_BYTES, 0
     for name, whole in texts.items():

@@ -4,7 +4,8 @@ A document that the database refuses must not keep back the others: a refused ba
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import text
@@ -13,16 +14,19 @@ from sqlalchemy.orm import Session
 
 from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
-from search.analysis import sort_key, tokens_of
+from search.analysis import sort_key, token_set
 from search.documents import Document
 from search.engine import Outcome
 from search.predicates import FIELD_WEIGHTS, tagged
 
-MAX_TOKENS_BYTES = 900_000
+MAX_LEXEMES_BYTES = 900_000
 """Of a document's tokens; PostgreSQL takes 1 MB. Only text in which every character is a word comes near it."""
 
+FIELD_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
+"""Place and weight of a lexeme, by the field that it stands in; weights are kept at places alone."""
 OTHER_FIELDS = "3D"
-"""Place and label of what stands in no field with a label of its own."""
+LONG = 500
+"""Characters; a shorter text is worth remembering."""
 
 COLUMNS = "object_type, object_id, revision, deleted, title, title_key, date_created, tokens, terms, readers, body"
 
@@ -103,7 +107,7 @@ def _row(document: Document) -> tuple[Any, ...]:
         document.date_created,
         lexemes(document.texts),
         encode(document.terms),
-        document.audience,
+        f"{{{','.join(document.audience)}}}",
         encode(document.body),
     )
 
@@ -111,27 +115,46 @@ def _row(document: Document) -> tuple[Any, ...]:
 def lexemes(texts: dict[str, str]) -> str:
     """All tokens of a document as the text of a tsvector, each with the labels of the fields that it stands in.
 
-    Tokens hold no quote, backslash, colon or blank, so nothing has to be escaped.
+    Tokens hold no quote, backslash, colon or blank, so nothing has to be escaped, and all tokens of the same labels are
+    one join: that is three times as fast as a line of Python for each.
     """
-    labels: dict[str, str] = {}
-    for place, (name, label) in enumerate(FIELD_WEIGHTS.items(), start=1):
-        for token in tokens_of(texts.get(name, "")):
-            labels[token] = f"{labels[token]},{place}{label}" if token in labels else f"{place}{label}"
-    for name in texts.keys() - FIELD_WEIGHTS.keys():
-        for token in tokens_of(texts[name]):
-            labels[tagged(name, token)] = OTHER_FIELDS
-            if token not in labels:
-                labels[token] = OTHER_FIELDS
-            elif not labels[token].endswith(OTHER_FIELDS):
-                labels[token] += f",{OTHER_FIELDS}"
-    return " ".join(_bounded(labels))
+    labelled: dict[str, set[str]] = {}
+    others: set[str] = set()
+    for name, whole in texts.items():
+        tokens = token_set(whole) if len(whole) > LONG else _short_tokens(whole)
+        if (label := FIELD_LABELS.get(name)) is not None:
+            _label(labelled, tokens, label)
+        elif tokens:
+            others |= tokens
+            labelled.setdefault(OTHER_FIELDS, set()).update(tagged(name, token) for token in tokens)
+    _label(labelled, others, OTHER_FIELDS)
+    if sum(map(len, texts.values())) > LONG * 100:
+        _bound(labelled)
+    return " ".join(f"{f':{label} '.join(tokens)}:{label}" for label, tokens in labelled.items() if tokens)
 
 
-def _bounded(labels: dict[str, str]) -> Iterator[str]:
-    """The lexemes that fit into a tsvector."""
-    left = MAX_TOKENS_BYTES
-    for token, label in labels.items():
-        left -= len(token) if token.isascii() else len(token.encode())
-        if left < 0:
-            return
-        yield f"{token}:{label}"
+def _label(labelled: dict[str, set[str]], tokens: set[str], label: str) -> None:
+    """Give a label to `tokens`, besides the ones that they have."""
+    rest = tokens
+    for labels, known in list(labelled.items()):
+        if both := rest & known:
+            labelled[labels] = known - both
+            labelled.setdefault(f"{labels},{label}", set()).update(both)
+            rest = rest - both
+    labelled.setdefault(label, set()).update(rest)
+
+
+def _bound(labelled: dict[str, set[str]]) -> None:
+    """Take out the lexemes that do not fit into a tsvector."""
+    left = MAX_LEXEMES_BYTES
+    for tokens in labelled.values():
+        for token in sorted(tokens):
+            left -= len(token.encode())
+            if left < 0:
+                tokens.discard(token)
+
+
+@lru_cache(maxsize=4096)
+def _short_tokens(text: str) -> frozenset[str]:
+    """Tokens of a text that many documents share, such as a folder's path."""
+    return frozenset(token_set(text))

@@ -1,8 +1,6 @@
 """`tapeless search WORDS…`: ask the index from a terminal, as an administrator sees it."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +8,11 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from models.index_queue import narrowed_keys
-from models.sessions import Sessions, make_engine, make_sessions
+from models.index_queue import TooManyNarrowedError, narrowed_keys
 from search.criteria import Criteria, CriteriaError, Visibility, parse_criteria
-from search.engine import Results
-from search.postgres import PostgresEngine
-from workers.settings import Settings, SettingsError, find_running
+from search.engine import Results, SearchUnavailableError
+from workers.context import Context, open_running
+from workers.settings import Settings, SettingsError
 
 
 @click.command()
@@ -28,9 +25,9 @@ def search(words: tuple[str, ...], data: Path | None, limit: int, as_json: bool)
     begins so."""
     try:
         criteria = parse_criteria({"query": " ".join(words)}, per_page=limit)
-        with connected(data) as sessions:
-            results = find(sessions, criteria)
-    except (CriteriaError, SettingsError) as error:
+        with open_running(Settings.for_data(data)) as context:
+            results = find(context, criteria)
+    except (CriteriaError, SettingsError, TooManyNarrowedError, SearchUnavailableError) as error:
         raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({"total": results.total, "hits": [hit.as_object() for hit in results.hits]}))
@@ -38,21 +35,11 @@ def search(words: tuple[str, ...], data: Path | None, limit: int, as_json: bool)
         show(results, Console())
 
 
-@contextmanager
-def connected(data: Path | None) -> Iterator[Sessions]:
-    """Sessions on the running system's database."""
-    engine = make_engine(find_running(Settings.for_data(data)).database_url, pool_size=1)
-    try:
-        yield make_sessions(engine)
-    finally:
-        engine.dispose()
-
-
-def find(sessions: Sessions, criteria: Criteria) -> Results:
+def find(context: Context, criteria: Criteria) -> Results:
     """Everything that answers, but for what was deleted or hidden since the last drain."""
-    with sessions() as session:
+    with context.sessions() as session:
         hidden = narrowed_keys(session)
-    return PostgresEngine(sessions).search(criteria, Visibility(everything=True, excluded=hidden))
+    return context.engine.search(criteria, Visibility(everything=True, excluded=hidden))
 
 
 def show(results: Results, console: Console) -> None:
