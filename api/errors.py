@@ -28,7 +28,8 @@ async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
     if isinstance(refusal, Invalid):
         return error(400, {refusal.field: str(refusal)})
     headers = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, NotNow) else None
-    return error(STATUS[type(refusal)], [str(refusal)], headers)
+    status = next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
+    return error(status, [str(refusal)], headers)
 
 
 async def not_signed_in(_request: Request, _error: NotSignedIn) -> JSONResponse:

@@ -51,7 +51,7 @@ def key_of(request: Request, user_id: uuid.UUID | None) -> Key | None:
 def find_answer(session: Session, key: Key) -> Response | None:
     """The answer kept for this key, or nothing, and then the key is ours until the end of the transaction."""
     mine = insert(KeptAnswer).values(user_id=key.user_id, key=key.text, fingerprint=key.fingerprint)
-    if session.execute(mine.on_conflict_do_nothing()).rowcount:
+    if session.scalar(mine.on_conflict_do_nothing().returning(KeptAnswer.key)):
         return None
     kept = session.execute(
         select(KeptAnswer.fingerprint, KeptAnswer.status, KeptAnswer.body).where(

@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.acl import Actor
+from models.asset import Asset
 from models.base import new_id
 from models.history import History, Operation
 from tasks.refusals import Denied, Missing
@@ -55,13 +56,18 @@ def add_custom_entry(session: Session, asset_id: uuid.UUID, operation: str, desc
         raise Denied(f"history entries of the type {operation} are written by Tapeless alone; send CUSTOM")
     entry = record(session, asset_id, Operation.CUSTOM, description, actor)
     session.flush()
-    session.refresh(entry)
     return entry
+
+
+def of_asset(asset_id: uuid.UUID) -> ColumnElement[bool]:
+    """Entries of an asset, and of those that were merged into it: each stays under the id that it was written for."""
+    merged = select(Asset.id).where(Asset.merged_into == asset_id)
+    return or_(History.asset_id == asset_id, History.asset_id.in_(merged))
 
 
 def find_entry(session: Session, asset_id: uuid.UUID, entry_id: uuid.UUID) -> History:
     """One entry of an asset."""
-    entry = session.scalar(select(History).where(History.asset_id == asset_id, History.id == entry_id))
+    entry = session.scalar(select(History).where(of_asset(asset_id), History.id == entry_id))
     if entry is None:
         raise Missing("history entry", entry_id)
     return entry

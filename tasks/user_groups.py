@@ -73,9 +73,8 @@ def add_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, actor:
     """Put a user into a group; already there is well."""
     require_administrator(actor, "change groups")
     group, user = find_group(session, group_id), find_user(session, user_id)
-    added = session.execute(
-        insert(Membership).values(group_id=group_id, user_id=user_id).on_conflict_do_nothing()
-    ).rowcount
+    joined = insert(Membership).values(group_id=group_id, user_id=user_id).on_conflict_do_nothing()
+    added = session.scalar(joined.returning(Membership.user_id))
     if added:
         note(session, "groups", group_id, f'group "{group.name}": "{user.email}" joined', actor)
     return user

@@ -1,5 +1,25 @@
 """Every module of routes; the order here is of no matter."""
 
-from api.services import tokens, user_groups, users
+from api.services import (
+    acl_entries,
+    acl_templates,
+    acls,
+    assets,
+    delete_queue,
+    history,
+    tokens,
+    user_groups,
+    users,
+)
 
-SERVICES = (tokens.routes, user_groups.routes, users.routes)
+SERVICES = (
+    acl_entries.routes,
+    acl_templates.routes,
+    acls.routes,
+    assets.routes,
+    delete_queue.routes,
+    history.routes,
+    tokens.routes,
+    user_groups.routes,
+    users.routes,
+)

@@ -1,5 +1,6 @@
 """The API as a process of its own: `python -m tests.api.serve DATABASE_URL FILE` writes its port into FILE."""
 
+import logging
 import socket
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from models.sessions import make_engine, make_sessions
 
 
 def main(url: str, port_file: str) -> None:
+    logging.basicConfig(level=logging.INFO)
     engine = make_engine(url, pool_size=8, hide_parameters=True)
     app = create_app(Context(sessions=make_sessions(engine), threads=8, storage_roots=(Path(port_file).parent,)))
     with socket.create_server(("127.0.0.1", 0)) as listener:

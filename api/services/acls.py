@@ -1,0 +1,173 @@
+"""Rights on objects: read, checked, given to many and taken from many."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.bodies import Body
+from api.call import Call
+from api.routing import Service
+from api.services.acl_bodies import Permissions, entry_base, principals_of
+from models.acl import OWN, AclEntry, Permission, PrincipalKind
+from tasks.acls import (
+    checked_permission,
+    entries_of,
+    find_object,
+    grant,
+    kind_of,
+    living_id,
+    permissions_of,
+    permitted_ids,
+    revoke,
+)
+from tasks.refusals import Denied, Missing
+
+routes = Service("acls")
+CHANGE = (Permission.READ, Permission.CHANGE_ACL)
+Keys = Annotated[list[str], Field(max_length=500)]
+Ids = Annotated[list[UUID], Field(max_length=500)]
+
+
+class Mode(StrEnum):
+    APPEND = "APPEND"
+    OVERWRITE = "OVERWRITE"
+
+
+class KeysBody(Body):
+    object_keys: Keys | None = None
+
+
+class GrantBody(Body):
+    object_keys: Keys
+    permissions: Permissions
+    user_ids: Ids | None = None
+    group_ids: Ids | None = None
+    mode: Mode = Mode.APPEND
+
+
+class NamedGrantBody(GrantBody):
+    object_type: str | None = None
+
+
+class GrantsBody(Body):
+    objects: Annotated[list[NamedGrantBody], Field(max_length=100)]
+
+
+class RevokeBody(Body):
+    object_keys: Keys | None = None
+    user_ids: Ids | None = None
+    group_ids: Ids | None = None
+
+
+class QuestionBody(Body):
+    object_keys: Keys
+    object_type: str
+    permissions: Permissions
+
+
+class QuestionsBody(Body):
+    objects: Annotated[list[QuestionBody], Field(max_length=500)]
+
+
+@routes.get("/acl/{object_type}/{object_key}/")
+def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
+    """Who may do what to an object, shown to whoever reads it."""
+    object_id = find_object(call.session, call.actor, object_type, object_key)
+    entries = entries_of(call.session, object_type, object_id)
+    own = [entry for entry in entries if entry.inherited_from == OWN]
+    inherited = [entry for entry in entries if entry.inherited_from != OWN]
+    return {
+        "users_acl": of_kind(own, PrincipalKind.USER),
+        "groups_acl": of_kind(own, PrincipalKind.GROUP),
+        "inherited_users_acl": of_kind(inherited, PrincipalKind.USER),
+        "inherited_groups_acl": of_kind(inherited, PrincipalKind.GROUP),
+        "propagating_users_acl": [],
+        "propagating_groups_acl": [],
+    }
+
+
+def of_kind(entries: Sequence[AclEntry], kind: PrincipalKind) -> list[dict[str, Any]]:
+    """The entries that name users, or those that name groups."""
+    return [entry_base(entry) for entry in entries if entry.principal_kind == kind]
+
+
+@routes.get("/acl/{object_type}/{object_key}/permissions/")
+def get_permissions(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
+    """All that the caller may do to an object."""
+    object_id = find_object(call.session, call.actor, object_type, object_key)
+    return {"permissions": permissions_of(call.session, call.actor, object_type, object_id)}
+
+
+@routes.get("/acl/{object_type}/{object_key}/{permission}/")
+def get_permission(call: Call, object_type: str, object_key: str, permission: str) -> dict[str, Any]:
+    """200 where the caller may; 403 alike where it may not and where there is no such object."""
+    wanted = checked_permission(permission)
+    kind_of(object_type)
+    try:
+        object_id = living_id(call.session, object_type, object_key)
+    except Missing:
+        raise Denied("no") from None
+    if wanted not in permissions_of(call.session, call.actor, object_type, object_id):
+        raise Denied("no")
+    return {}
+
+
+@routes.post("/acl/", status=200)
+def post_questions(call: Call, body: QuestionsBody) -> dict[str, Any]:
+    """On which of many objects the caller has all the permissions asked for."""
+    granted: list[str] = []
+    denied: list[str] = []
+    for question in body.objects:
+        yes, no = split(call, question.object_type, question.object_keys, question.permissions)
+        granted += yes
+        denied += no
+    return {"access_granted": granted, "access_denied": denied}
+
+
+def split(call: Call, object_type: str, keys: Sequence[str], permissions: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The keys of objects on which the caller has all permissions, and the others, unknown ones among them."""
+    wanted = [checked_permission(permission) for permission in permissions]
+    held = permitted_ids(call.session, call.actor, object_type, keys, wanted)
+    each = list(dict.fromkeys(keys))
+    return [key for key in each if key in held], [key for key in each if key not in held]
+
+
+@routes.post("/acl/{object_type}/{permission}/", status=200)
+def post_question(call: Call, object_type: str, permission: str, body: KeysBody) -> dict[str, Any]:
+    """On which of many objects the caller has one permission."""
+    yes, no = split(call, object_type, body.object_keys or [], [permission])
+    return {"access_granted": yes, "access_denied": no}
+
+
+@routes.put("/acl/{object_type}/")
+def put_acl(call: Call, object_type: str, body: GrantBody) -> dict[str, Any]:
+    """Give many users and groups rights on many objects; those that the caller may not change are left out."""
+    return {"updated_object_keys": give(call, object_type, body)}
+
+
+@routes.put("/acl/{object_type}/bulk/")
+def put_acls(call: Call, object_type: str, body: GrantsBody) -> dict[str, Any]:
+    """Several such gifts at once; one of another type than the address is refused by its own name."""
+    updated = [key for one in body.objects for key in give(call, one.object_type or object_type, one)]
+    return {"updated_object_keys": list(dict.fromkeys(updated))}
+
+
+def give(call: Call, object_type: str, body: GrantBody) -> list[str]:
+    """Give, on the objects that the caller may change, and return their keys."""
+    changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys, CHANGE)
+    principals = principals_of(body.user_ids, body.group_ids)
+    adds = body.mode == Mode.APPEND
+    ids = set(changeable.values())
+    grant(call.session, object_type, ids, principals, body.permissions, call.actor, adds=adds)
+    return list(changeable)
+
+
+@routes.delete("/acl/{object_type}/")
+def delete_acl(call: Call, object_type: str, body: RevokeBody) -> None:
+    """Take what many users and groups had on many objects, where the caller may change it."""
+    changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys or [], CHANGE)
+    principals = principals_of(body.user_ids, body.group_ids)
+    revoke(call.session, object_type, set(changeable.values()), principals, call.actor)

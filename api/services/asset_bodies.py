@@ -1,0 +1,114 @@
+"""Assets as clients send and read them: one shape for a single asset, and one with a little more for lists."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.bodies import Body, Count, Name
+from api.rendering import key, stamp
+from models.asset import Asset, AssetStatus, AssetType
+from tasks.assets import COLUMNS, NewAsset
+from tasks.refusals import Invalid
+
+Title = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class AssetBody(Body):
+    """What may be set of an asset; `status`, ids and dates are read-only and ignored, as all other keys are."""
+
+    title: Title | None = None
+    type: AssetType | None = None
+    external_id: Name | None = None
+    category: Name | None = None
+    external_link: Name | None = None
+    warning: Name | None = None
+    is_blocked: bool | None = None
+    custom_keyframe: UUID | None = None
+    custom_poster: UUID | None = None
+    original_asset_id: UUID | None = None
+    original_segment_id: UUID | None = None
+    original_version_id: UUID | None = None
+    time_start_milliseconds: Count | None = None
+    time_end_milliseconds: Count | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """The columns and details to set. A null of what has no null is left out, as clients send it back."""
+        sent = {name: value for name, value in self.sent().items() if value is not None or name not in NOT_NULL}
+        if sent.get("is_blocked") is False:
+            sent["is_blocked"] = None
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items()}
+
+
+class NewAssetBody(AssetBody):
+    collection_id: UUID | None = None
+
+    def new_asset(self) -> NewAsset:
+        """The asset to make."""
+        changes = self.changes()
+        changes.pop("collection_id", None)
+        if "title" not in changes:
+            raise Invalid("title", "an asset needs a title")
+        columns = {name: changes.pop(name) for name in COLUMNS & changes.keys()}
+        details = {name: value for name, value in changes.items() if value is not None}
+        return NewAsset(**columns, details=details)
+
+
+NOT_NULL = frozenset({"title", "type", "is_blocked"})
+DETAILS = tuple(name for name in AssetBody.model_fields if name not in COLUMNS)
+
+
+def asset_body(asset: Asset) -> dict[str, Any]:
+    """One asset."""
+    return {
+        **{name: asset.details.get(name) for name in DETAILS},
+        "is_blocked": bool(asset.details.get("is_blocked")),
+        "id": str(asset.id),
+        "title": asset.title,
+        "type": asset.type,
+        "status": asset.status,
+        "external_id": asset.external_id,
+        "is_online": asset.is_online,
+        "analyze_status": "N/A",
+        "archive_status": "NOT_ARCHIVED",
+        "favoured": False,
+        "site_name": None,
+        "created_by_user": key(asset.created_by_user),
+        "updated_by_user": key(asset.updated_by_user),
+        "deleted_by_user": key(asset.deleted_by_user),
+        "date_created": stamp(asset.date_created),
+        "date_imported": stamp(asset.date_created),
+        "date_modified": stamp(asset.date_modified),
+        "date_deleted": stamp(asset.date_deleted),
+        "date_viewed": None,
+        "in_collections": [],
+        "versions": [version_body(asset)],
+    }
+
+
+def version_body(asset: Asset) -> dict[str, Any]:
+    """The one version that an asset has; it bears the asset's own id."""
+    return {
+        "id": str(asset.id),
+        "version_number": 1,
+        "status": "ACTIVE" if asset.status == AssetStatus.ACTIVE else "DELETED",
+        "is_online": asset.is_online,
+        "analyze_status": "N/A",
+        "archive_status": "NOT_ARCHIVED",
+        "face_recognition_status": "N/A",
+        "transcribe_status": "N/A",
+        "transcribed_languages": [],
+        "has_unconfirmed_persons": False,
+        "person_ids": [],
+        "created_by_user": key(asset.created_by_user),
+        "date_created": stamp(asset.date_created),
+    }
+
+
+def listed(assets: Sequence[Asset]) -> list[dict[str, Any]]:
+    """Assets in a list, beside objects of other kinds."""
+    return [
+        {**asset_body(asset), "object_type": "assets", "versions_number": 1, "ancestor_collections": []}
+        for asset in assets
+    ]

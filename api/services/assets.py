@@ -1,0 +1,88 @@
+"""Assets: made, read, listed, changed, deleted and restored."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+
+from api.call import Call
+from api.pages import Filter, Page, PerPage, Sort, filtered, matching, ordered, paged
+from api.routing import Service
+from api.services.asset_bodies import AssetBody, NewAssetBody, asset_body, listed
+from models.acl import readable_by
+from models.asset import Asset, AssetStatus
+from tasks.acl_templates import apply_template
+from tasks.assets import KIND, change_asset, create_asset, delete_asset, find_asset, restore_asset
+from tasks.refusals import Invalid, Missing
+
+routes = Service("assets")
+COLUMNS = {
+    "id": Asset.id,
+    "title": Asset.title,
+    "type": Asset.type,
+    "external_id": Asset.external_id,
+    "is_online": Asset.is_online,
+    "created_by_user": Asset.created_by_user,
+    "date_created": Asset.date_created,
+    "date_modified": Asset.date_modified,
+    "date_deleted": Asset.date_deleted,
+}
+
+
+def readable(call: Call, status: AssetStatus) -> Select[Any]:
+    """The assets of a status that the caller may read, without those that live on in another."""
+    return select(Asset).where(
+        Asset.status == status, Asset.merged_into.is_(None), readable_by(call.actor, KIND, Asset.id)
+    )
+
+
+@routes.post("/assets/")
+def post_asset(call: Call, body: NewAssetBody, apply_acl_template_id: UUID | None = None) -> dict[str, Any]:
+    """Make an asset."""
+    if body.collection_id is not None:
+        raise Missing("collection", body.collection_id)
+    asset = create_asset(call.session, body.new_asset(), call.actor)
+    if apply_acl_template_id is not None:
+        apply_template(call.session, apply_acl_template_id, KIND, [asset.id], call.actor)
+    return asset_body(asset)
+
+
+@routes.get("/assets/")
+def get_assets(
+    call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", filter: Filter = "", types: str = ""
+) -> dict[str, Any]:
+    """The assets that the caller may read, newest first."""
+    query = matching(filtered(readable(call, AssetStatus.ACTIVE), filter, COLUMNS), COLUMNS, {"type": types})
+    return paged(call, ordered(query, sort, COLUMNS, Asset.id.desc()), page, per_page, listed)
+
+
+@routes.get("/assets/{asset_id}/")
+def get_asset(call: Call, asset_id: UUID) -> dict[str, Any]:
+    """One asset; the id of one that was merged away answers with its survivor."""
+    return asset_body(find_asset(call.session, call.actor, asset_id))
+
+
+@routes.patch("/assets/{asset_id}/")
+def patch_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
+    """Change what was sent."""
+    return asset_body(change_asset(call.session, asset_id, body.changes(), call.actor))
+
+
+@routes.put("/assets/{asset_id}/")
+def put_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
+    """Change what was sent; clients put back the whole object that they read, so what is absent stays."""
+    if body.title is None:
+        raise Invalid("title", "an asset needs a title")
+    return patch_asset(call, asset_id, body)
+
+
+@routes.delete("/assets/{asset_id}/")
+def delete_one_asset(call: Call, asset_id: UUID) -> None:
+    """Into the delete queue."""
+    delete_asset(call.session, asset_id, call.actor)
+
+
+@routes.put("/assets/{asset_id}/restore/", status=204)
+def put_asset_restore(call: Call, asset_id: UUID) -> None:
+    """Out of the delete queue."""
+    restore_asset(call.session, asset_id, call.actor)

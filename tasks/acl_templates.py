@@ -1,0 +1,107 @@
+"""Named sets of rights: what a template's own entries say is given to an object at a stroke, or to all that a storage
+ingests. Administrators make them; whoever may change an object's rights may apply one."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.acl import ALL, AclEntry, AclTemplate, Actor, PrincipalKind
+from models.base import new_id
+from tasks.acls import Principal, entries_of, grant
+from tasks.audit import note
+from tasks.refusals import Invalid, Missing
+from tasks.users import require_administrator
+
+KIND = "acl_templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What one user or group gets."""
+
+    principal: Principal
+    permissions: tuple[str, ...]
+
+
+def create_template(session: Session, name: str, actor: Actor) -> AclTemplate:
+    """Make a template without entries; they are set as the rights of any object are."""
+    require_administrator(actor, "make ACL templates")
+    _refuse_taken(session, name)
+    template = AclTemplate(id=new_id(), name=name)
+    session.add(template)
+    session.flush()
+    note(session, KIND, template.id, f'ACL template "{name}" was made', actor)
+    return template
+
+
+def find_template(session: Session, template_id: uuid.UUID) -> AclTemplate:
+    """A template by id."""
+    template = session.get(AclTemplate, template_id)
+    if template is None:
+        raise Missing("ACL template", template_id)
+    return template
+
+
+def rename_template(session: Session, template_id: uuid.UUID, name: str, actor: Actor) -> AclTemplate:
+    """Give a template another name."""
+    require_administrator(actor, "change ACL templates")
+    template = find_template(session, template_id)
+    if template.name != name:
+        _refuse_taken(session, name)
+        note(session, KIND, template_id, f'ACL template "{template.name}" is now named "{name}"', actor)
+        template.name = name
+        template.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+    return template
+
+
+def _refuse_taken(session: Session, name: str) -> None:
+    if session.scalar(select(AclTemplate.id).where(AclTemplate.name == name)):
+        raise Invalid("name", f'an ACL template named "{name}" exists already')
+
+
+def delete_template(session: Session, template_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a template; what it gave stays given."""
+    require_administrator(actor, "delete ACL templates")
+    template = find_template(session, template_id)
+    session.execute(delete(AclEntry).where(AclEntry.object_id == template_id, AclEntry.object_type == KIND))
+    session.delete(template)
+    note(session, KIND, template_id, f'ACL template "{template.name}" was deleted', actor)
+
+
+def apply_template(
+    session: Session, template_id: uuid.UUID, object_type: str, object_ids: Sequence[uuid.UUID], actor: Actor
+) -> None:
+    """Add what a template gives to what the objects say already."""
+    find_template(session, template_id)
+    for right in rights_from(session, KIND, template_id):
+        grant(session, object_type, object_ids, [right.principal], right.permissions, actor, adds=True)
+
+
+def rights_from(session: Session, object_type: str, object_id: uuid.UUID) -> list[Right]:
+    """The entries of an object as values to give to another."""
+    return [
+        Right(Principal(entry.principal_kind, entry.principal_id), tuple(entry.permissions))
+        for entry in entries_of(session, object_type, object_id)
+    ]
+
+
+def rights_of_ingested(
+    session: Session, storage_id: uuid.UUID, owner_id: uuid.UUID | None, template_id: uuid.UUID | None = None
+) -> list[Right]:
+    """What every asset gets that a storage ingests: all for its owner, and what the storage's rights and template say.
+
+    So `storage add --readers GROUP` is one entry on the storage.
+    """
+    found = rights_from(session, "storages", storage_id)
+    if template_id is not None:
+        found += rights_from(session, KIND, template_id)
+    if owner_id is not None:
+        found.append(Right(Principal(PrincipalKind.USER, owner_id), ALL))
+    together: dict[Principal, set[str]] = {}
+    for right in found:
+        together.setdefault(right.principal, set()).update(right.permissions)
+    return [Right(who, tuple(p for p in ALL if p in permissions)) for who, permissions in together.items()]

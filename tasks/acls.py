@@ -1,0 +1,242 @@
+"""Rights on objects: asked, given and taken away. Whoever may not read an object is told that there is none."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.acl import ALL, OWN, AclEntry, AclTemplate, Actor, Permission, PrincipalKind, permitted
+from models.asset import Asset
+from models.history import Operation
+from models.storage import Storage
+from models.user import User, UserGroup
+from tasks.history import record
+from tasks.refusals import Denied, Invalid, Missing
+
+BOTH = literal_column("ARRAY(SELECT DISTINCT unnest(acl_entry.permissions || excluded.permissions))")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of object that has rights. Everybody reads the open ones, and administrators alone change them."""
+
+    noun: str
+    table: type[Asset] | type[Storage] | type[AclTemplate]
+    is_open: bool = False
+
+
+KINDS = {
+    "assets": Kind("asset", Asset),
+    "storages": Kind("storage", Storage),
+    "acl_templates": Kind("ACL template", AclTemplate, is_open=True),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user or a group that rights are given to."""
+
+    kind: PrincipalKind
+    id: uuid.UUID
+
+
+def kind_of(object_type: str) -> Kind:
+    """The kind that a client names, refused where there is none of that name."""
+    if object_type not in KINDS:
+        raise Invalid("object_type", f'"{object_type[:80]}" has no rights; known are {", ".join(KINDS)}')
+    return KINDS[object_type]
+
+
+def checked_permission(text: str) -> Permission:
+    """A permission by its word."""
+    if text not in ALL:
+        raise Invalid("permission", f'"{text[:80]}" is no permission; known are {", ".join(ALL)}')
+    return Permission(text)
+
+
+def living_id(session: Session, object_type: str, object_key: str) -> uuid.UUID:
+    """The id behind a key: an asset that was merged away answers with its survivor."""
+    kind = kind_of(object_type)
+    try:
+        key = uuid.UUID(object_key)
+    except ValueError:
+        raise Invalid("object_key", f'"{object_key[:80]}" is no id') from None
+    column = func.coalesce(Asset.merged_into, Asset.id) if kind.table is Asset else kind.table.id
+    found = session.scalar(select(column).where(kind.table.id == key))
+    if found is None:
+        raise Missing(kind.noun, key)
+    return found
+
+
+def permissions_of(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> list[str]:
+    """All that the actor may do to an object: the union of what it and its groups may."""
+    if actor.is_admin:
+        return list(ALL)
+    if kind_of(object_type).is_open:
+        return [Permission.READ.value]
+    mine = session.scalars(
+        select(AclEntry.permissions).where(
+            AclEntry.object_id == object_id,
+            AclEntry.object_type == object_type,
+            AclEntry.principal_id.in_(actor.principal_ids),
+        )
+    )
+    held = {permission for permissions in mine for permission in permissions}
+    return [permission for permission in ALL if permission in held]
+
+
+def find_object(
+    session: Session, actor: Actor, object_type: str, object_key: str, permission: Permission = Permission.READ
+) -> uuid.UUID:
+    """The id of an object on which the actor has a permission; missing where it may not even read it."""
+    object_id = living_id(session, object_type, object_key)
+    held = permissions_of(session, actor, object_type, object_id)
+    if Permission.READ not in held:
+        raise Missing(kind_of(object_type).noun, object_key)
+    if permission not in held:
+        raise Denied(f'you may read {kind_of(object_type).noun} {object_key}, but not "{permission}" it')
+    return object_id
+
+
+def permitted_ids(
+    session: Session, actor: Actor, object_type: str, object_keys: Sequence[str], permissions: Iterable[Permission]
+) -> dict[str, uuid.UUID]:
+    """Of many keys those of objects on which the actor has all permissions, with the ids behind them, in two queries.
+
+    Unknown keys are left out like forbidden ones.
+    """
+    kind, wanted = kind_of(object_type), set(permissions)
+    if kind.is_open and not actor.is_admin and wanted - {Permission.READ}:
+        return {}
+    living = _living_ids(session, kind, object_keys)
+    query = select(kind.table.id).where(kind.table.id.in_(living.values()))
+    if not kind.is_open:
+        query = query.where(*(permitted(actor, object_type, kind.table.id, permission) for permission in wanted))
+    held = set(session.scalars(query))
+    return {key: identity for key, identity in living.items() if identity in held}
+
+
+def _living_ids(session: Session, kind: Kind, object_keys: Sequence[str]) -> dict[str, uuid.UUID]:
+    ids = {key: identity for key in object_keys if (identity := _id_or_none(key))}
+    if kind.table is not Asset:
+        return ids
+    rows = session.execute(
+        select(Asset.id, func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id.in_(ids.values()))
+    )
+    living = {row[0]: row[1] for row in rows}
+    return {key: living[identity] for key, identity in ids.items() if identity in living}
+
+
+def _id_or_none(key: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(key)
+    except ValueError:
+        return None
+
+
+def entries_of(session: Session, object_type: str, object_id: uuid.UUID) -> Sequence[AclEntry]:
+    """Everything that is said about one object."""
+    return session.scalars(
+        select(AclEntry)
+        .where(AclEntry.object_id == object_id, AclEntry.object_type == object_type)
+        .order_by(AclEntry.principal_id)
+    ).all()
+
+
+def find_entry(session: Session, object_type: str, object_id: uuid.UUID, principal: Principal) -> AclEntry | None:
+    """What an object itself says about one user or group."""
+    return session.get(AclEntry, (object_id, object_type, principal.id, OWN))
+
+
+def grant(
+    session: Session,
+    object_type: str,
+    object_ids: Iterable[uuid.UUID],
+    principals: Sequence[Principal],
+    permissions: Iterable[str],
+    actor: Actor,
+    *,
+    adds: bool = False,
+) -> None:
+    """Give users and groups these permissions on objects, instead of what they had or (`adds`) beside it."""
+    wanted = [permission for permission in ALL if permission in {checked_permission(p).value for p in permissions}]
+    ids = sorted(object_ids)
+    if not wanted and not adds:
+        revoke(session, object_type, ids, principals, actor)
+    if not wanted or not ids or not principals:
+        return
+    names = names_of(session, principals)
+    rows = [
+        {
+            "object_id": object_id,
+            "object_type": object_type,
+            "principal_id": principal.id,
+            "principal_kind": principal.kind,
+            "permissions": wanted,
+        }
+        for object_id in ids
+        for principal in sorted(principals, key=lambda p: p.id)
+    ]
+    statement = insert(AclEntry)
+    statement = statement.on_conflict_do_update(
+        index_elements=["object_id", "object_type", "principal_id", "inherited_from"],
+        set_={
+            "permissions": BOTH if adds else statement.excluded.permissions,
+            "date_modified": literal_column("now()"),
+        },
+    )
+    session.execute(statement.values(rows))
+    said = ", ".join(wanted)
+    _tell(session, object_type, ids, f"access: {', '.join(names.values())} may {said}", actor)
+
+
+def revoke(
+    session: Session,
+    object_type: str,
+    object_ids: Iterable[uuid.UUID],
+    principals: Sequence[Principal],
+    actor: Actor,
+) -> list[uuid.UUID]:
+    """Take every own entry of these users and groups away; returns the objects that had one."""
+    ids = sorted(object_ids)
+    gone = session.scalars(
+        delete(AclEntry)
+        .where(
+            AclEntry.object_id.in_(ids),
+            AclEntry.object_type == object_type,
+            AclEntry.inherited_from == OWN,
+            AclEntry.principal_id.in_([principal.id for principal in principals]),
+        )
+        .returning(AclEntry.object_id)
+        .execution_options(synchronize_session=False)
+    )
+    touched = sorted(set(gone))
+    names = names_of(session, principals)
+    _tell(session, object_type, touched, f"access: taken away from {', '.join(names.values())}", actor)
+    return touched
+
+
+def _tell(session: Session, object_type: str, ids: Sequence[uuid.UUID], text: str, actor: Actor) -> None:
+    """History of what assets' rights became; rights of other kinds have none."""
+    if object_type == "assets":
+        for object_id in ids:
+            record(session, object_id, Operation.CUSTOM, text, actor)
+
+
+def names_of(session: Session, principals: Sequence[Principal]) -> dict[uuid.UUID, str]:
+    """What people call these users and groups; refused where one does not exist."""
+    users = [principal.id for principal in principals if principal.kind == PrincipalKind.USER]
+    groups = [principal.id for principal in principals if principal.kind == PrincipalKind.GROUP]
+    names: dict[uuid.UUID, str] = {}
+    if users:
+        names |= {user.id: user.display_name for user in session.scalars(select(User).where(User.id.in_(users)))}
+    if groups:
+        named = session.execute(select(UserGroup.id, UserGroup.name).where(UserGroup.id.in_(groups)))
+        names |= {group_id: f'group "{name}"' for group_id, name in named}
+    for principal in principals:
+        if principal.id not in names:
+            raise Missing(principal.kind.value, principal.id)
+    return names

@@ -1,0 +1,172 @@
+"""Assets as people and clients make, change, delete and restore them. Each change writes its history at once."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.acl import ALL, AclEntry, Actor, Permission, PrincipalKind, permitted, readable_by
+from models.asset import Asset, AssetStatus, AssetType
+from models.base import new_id
+from models.history import Operation
+from tasks.history import record
+from tasks.refusals import Conflict, Denied, Invalid, Missing
+
+KIND = "assets"
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """What a client says of an asset that it makes."""
+
+    title: str
+    type: AssetType = AssetType.ASSET
+    external_id: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_asset(session: Session, new: NewAsset, actor: Actor) -> Asset:
+    """Make an asset without files; its creator may do everything with it."""
+    asset = Asset(
+        id=new_id(),
+        title=new.title,
+        title_by_hand=True,
+        type=new.type,
+        external_id=new.external_id,
+        details=dict(new.details),
+        created_by_user=actor.user_id,
+        updated_by_user=actor.user_id,
+    )
+    session.add(asset)
+    if actor.user_id is not None:
+        session.add(creators_entry(asset.id, actor.user_id))
+    record(session, asset.id, Operation.VERSION_CREATE, f'asset "{new.title}" was made', actor)
+    session.flush()
+    return asset
+
+
+def creators_entry(asset_id: uuid.UUID, user_id: uuid.UUID) -> AclEntry:
+    """All four permissions for whoever made it."""
+    return AclEntry(
+        object_id=asset_id,
+        object_type=KIND,
+        principal_id=user_id,
+        principal_kind=PrincipalKind.USER,
+        permissions=list(ALL),
+    )
+
+
+def find_asset(
+    session: Session,
+    actor: Actor,
+    asset_id: uuid.UUID,
+    permission: Permission = Permission.READ,
+    *,
+    lock: bool = False,
+) -> Asset:
+    """The asset, or the survivor that it was merged into, if the actor has the permission: one query.
+
+    It is missing for whoever may not read it, and denied for whoever reads it only.
+    """
+    survivor = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == asset_id).scalar_subquery()
+    query = select(Asset, permitted(actor, KIND, Asset.id, permission)).where(
+        Asset.id == survivor, readable_by(actor, KIND, Asset.id)
+    )
+    row = session.execute(query.with_for_update(of=Asset, key_share=True) if lock else query).first()
+    if row is None:
+        raise Missing("asset", asset_id)
+    asset, may = row
+    if not may:
+        raise Denied(f'you may read the asset "{asset.title}", but not "{permission}" it')
+    return asset
+
+
+def find_for_change(session: Session, actor: Actor, asset_id: uuid.UUID) -> Asset:
+    """The asset, locked, if the actor may write it and nobody deleted it."""
+    asset = find_asset(session, actor, asset_id, Permission.WRITE, lock=True)
+    if asset.status == AssetStatus.DELETED:
+        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
+    return asset
+
+
+def change_asset(session: Session, asset_id: uuid.UUID, changes: Mapping[str, Any], actor: Actor) -> Asset:
+    """Set columns and details of an asset; what is the same already is no change."""
+    asset = find_for_change(session, actor, asset_id)
+    told = []
+    for name, value in changes.items():
+        before = getattr(asset, name) if name in COLUMNS else asset.details.get(name)
+        if before == value:
+            continue
+        told.append(f"{name} changed from {_quoted(before)} to {_quoted(value)}")
+        _set(asset, name, value)
+    if told:
+        asset.title_by_hand = asset.title_by_hand or "title" in changes
+        asset.updated_by_user = actor.user_id
+        asset.date_modified = func.now()  # type: ignore[assignment]
+        record(session, asset.id, Operation.CUSTOM, "; ".join(told), actor)
+        session.flush()
+    return asset
+
+
+COLUMNS = frozenset({"title", "type", "external_id"})
+
+
+def _set(asset: Asset, name: str, value: Any) -> None:
+    if name in COLUMNS:
+        setattr(asset, name, value)
+    else:
+        kept = {**asset.details, name: value}
+        asset.details = {key: one for key, one in kept.items() if one is not None}
+
+
+def _quoted(value: Any) -> str:
+    """A value in a sentence."""
+    return "nothing" if value is None else f'"{str(value)[:200]}"'
+
+
+def delete_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Put an asset into the delete queue: gone from lists and search at once, restorable until it is purged."""
+    asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
+    if asset.status == AssetStatus.ACTIVE:
+        asset.status = AssetStatus.DELETED
+        asset.date_deleted = func.now()  # type: ignore[assignment]
+        asset.deleted_by_user = actor.user_id
+        record(session, asset.id, Operation.DELETE, f'asset "{asset.title}" was deleted', actor)
+        session.flush()
+    return asset
+
+
+def restore_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Take an asset back out of the delete queue."""
+    asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
+    if asset.status == AssetStatus.DELETED:
+        asset.status = AssetStatus.ACTIVE
+        asset.date_deleted = None
+        asset.deleted_by_user = None
+        record(session, asset.id, Operation.RESTORE, f'asset "{asset.title}" was restored', actor)
+        session.flush()
+    return asset
+
+
+MOST_AT_ONCE = 1000
+
+
+def delete_assets(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Delete many, in id order so that two such requests never wait for each other in a ring; all or none."""
+    for asset_id in _ordered(ids):
+        delete_asset(session, asset_id, actor)
+
+
+def restore_assets(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Restore many; all or none."""
+    for asset_id in _ordered(ids):
+        restore_asset(session, asset_id, actor)
+
+
+def _ordered(ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    if len(ids) > MOST_AT_ONCE:
+        raise Invalid("ids", f"at most {MOST_AT_ONCE} at once, not {len(ids)}")
+    return sorted(set(ids))

@@ -1,0 +1,77 @@
+"""Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import delete, exists, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry, Actor, Permission, permitted
+from models.asset import Asset, AssetStatus, FileSet, FileSetFile
+from models.base import new_id
+from models.job import Job
+from tasks.assets import KIND
+from tasks.refusals import Conflict, Missing
+
+# The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
+# still there would make it anew.
+HAS_FILES = exists().where(FileSet.asset_id == Asset.id, FileSetFile.file_set_id == FileSet.id)
+
+
+def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Purge these deleted assets, or say which of them cannot be."""
+    if not ids:
+        return
+    queue = session.execute(
+        select(Asset.id, Asset.title, Asset.status, HAS_FILES, permitted(actor, KIND, Asset.id, Permission.DELETE))
+        .where(Asset.id.in_(ids))
+        .order_by(Asset.id)
+        .with_for_update()
+    ).all()
+    found = {row.id for row in queue if row[4]}
+    for wanted in ids:
+        if wanted not in found:
+            raise Missing("deleted asset", wanted)
+    for _, title, status, has_files, _ in queue:
+        if status != AssetStatus.DELETED:
+            raise Conflict(f'the asset "{title}" is not deleted; delete it first')
+        if has_files:
+            raise Conflict(f'the asset "{title}" has files on a storage; remove them there first')
+    _remove(session, sorted(found))
+
+
+def purge_batch(session: Session, recycle_seconds: float, limit: int = 500) -> int:
+    """Purge up to `limit` assets that were deleted `recycle_seconds` ago; returns how many, for a job's progress."""
+    ids = session.scalars(
+        select(Asset.id)
+        .where(
+            Asset.status == AssetStatus.DELETED,
+            Asset.date_deleted < text("now() - make_interval(secs => :seconds)").bindparams(seconds=recycle_seconds),
+            ~HAS_FILES,
+        )
+        .order_by(Asset.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    _remove(session, ids)
+    return len(ids)
+
+
+def _remove(session: Session, ids: Sequence[uuid.UUID]) -> None:
+    session.execute(delete(AclEntry).where(AclEntry.object_type == KIND, AclEntry.object_id.in_(ids)))
+    session.execute(delete(Asset).where(Asset.id.in_(ids)).execution_options(synchronize_session=False))
+
+
+def request_purge(session: Session, actor: Actor) -> Job:
+    """A job that purges everything deleted, whenever that was."""
+    job = Job(
+        id=new_id(),
+        type="DELETE",
+        title="Purge all deleted assets",
+        task="assets.purge",
+        arguments={"recycle_seconds": 0},
+        created_by=actor.user_id,
+    )
+    session.add(job)
+    session.flush()
+    return job
