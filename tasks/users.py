@@ -143,7 +143,7 @@ def _keep_an_administrator(session: Session) -> None:
 
 def ensure_administrator(session: Session) -> tuple[str, str | None]:
     """The e-mail of an administrator, and the password where one had to be made: shown once, at the first start."""
-    session.execute(select(func.pg_advisory_xact_lock(7_411_032)))
+    session.execute(select(func.pg_advisory_xact_lock(7_411_033)))
     found = session.scalar(
         select(User.email).where(User.is_admin, User.status == UserStatus.ACTIVE).order_by(User.id).limit(1)
     )

@@ -1,0 +1,172 @@
+"""Relations between assets and their types. A relation is told in the history of both its ends."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission
+from models.asset import Asset
+from models.base import new_id
+from models.history import Operation
+from models.relation import Relation, RelationType
+from tasks.assets import find_asset
+from tasks.audit import note
+from tasks.history import record
+from tasks.refusals import Conflict, Denied, Invalid, Missing
+from tasks.users import require_administrator
+
+KIND = "relation_types"
+
+
+@dataclass(frozen=True, slots=True)
+class NewType:
+    """What a relation type is made of."""
+
+    name: str
+    source_label: str
+    destination_label: str
+    description: str = ""
+    is_directional: bool = True
+
+
+def find_type(session: Session, name: str) -> RelationType:
+    """A relation type by its name."""
+    found = session.get(RelationType, name)
+    if found is None:
+        raise Missing("relation type", f'"{name[:80]}"')
+    return found
+
+
+def create_type(session: Session, new: NewType, actor: Actor) -> RelationType:
+    """Make a relation type of one's own."""
+    require_administrator(actor, "make relation types")
+    if session.get(RelationType, new.name) is not None:
+        raise Invalid("name", f'a relation type named "{new.name}" exists already')
+    made = RelationType(
+        name=new.name,
+        source_label=new.source_label,
+        destination_label=new.destination_label,
+        description=new.description,
+        is_directional=new.is_directional,
+    )
+    session.add(made)
+    note(session, KIND, new.name, f'relation type "{new.name}" was made', actor)
+    session.flush()
+    return made
+
+
+def change_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:
+    """Set labels, description and direction of an own type; its name is its identity."""
+    found = _own_type(session, name, actor)
+    for field in ("source_label", "destination_label", "description", "is_directional"):
+        if field in changes:
+            setattr(found, field, changes[field])
+    found.date_modified = func.now()  # type: ignore[assignment]
+    note(session, KIND, name, f'relation type "{name}" was changed', actor)
+    session.flush()
+    return found
+
+
+def delete_type(session: Session, name: str, actor: Actor) -> None:
+    """Remove an own type that no relation has."""
+    found = _own_type(session, name, actor)
+    if session.scalar(select(exists().where(Relation.relation_type == name))):
+        raise Conflict(f'relations of the type "{name}" exist; remove them first')
+    session.delete(found)
+    note(session, KIND, name, f'relation type "{name}" was deleted', actor)
+
+
+def _own_type(session: Session, name: str, actor: Actor) -> RelationType:
+    require_administrator(actor, "change relation types")
+    found = find_type(session, name)
+    if found.is_system:
+        raise Denied(f'the relation type "{name}" comes with Tapeless and stays as it is; make one of your own')
+    return found
+
+
+def relate(
+    session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, description: str, actor: Actor
+) -> tuple[Relation, bool]:
+    """Relate two assets, one that the actor writes with one that it reads; says whether the relation is new."""
+    kind = find_type(session, type_name)
+    source = find_asset(session, actor, source_id, Permission.WRITE)
+    target = find_asset(session, actor, target_id)
+    if source.id == target.id:
+        raise Invalid("related_to_asset_id", "an asset is not related to itself")
+    found = _between(session, kind, source.id, target.id)
+    if found is not None:
+        return found, False
+    made = session.scalar(
+        insert(Relation)
+        .values(
+            id=new_id(),
+            asset_id=source.id,
+            relation_type=kind.name,
+            related_to_asset_id=target.id,
+            description=description,
+        )
+        .on_conflict_do_nothing()
+        .returning(Relation)
+    )
+    if made is None:
+        return find_relation(session, source.id, kind.name, target.id), False
+    _tell(session, kind, source, target, "related", actor)
+    session.flush()
+    return made, True
+
+
+def _between(session: Session, kind: RelationType, one: uuid.UUID, other: uuid.UUID) -> Relation | None:
+    """The relation from one to the other; of undirected types also the other way round."""
+    here = and_(Relation.asset_id == one, Relation.related_to_asset_id == other)
+    there = and_(Relation.asset_id == other, Relation.related_to_asset_id == one)
+    ends = here if kind.is_directional else or_(here, there)
+    return session.scalar(select(Relation).where(Relation.relation_type == kind.name, ends))
+
+
+def find_relation(session: Session, one: uuid.UUID, type_name: str, other: uuid.UUID) -> Relation:
+    """The relation between two assets."""
+    found = _between(session, find_type(session, type_name), one, other)
+    if found is None:
+        raise Missing("relation", f'"{type_name}" between {one} and {other}')
+    return found
+
+
+def reverse(session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, actor: Actor) -> Relation:
+    """Turn a directional relation round: what was its source becomes its destination. Needs to write both ends."""
+    source = find_asset(session, actor, source_id, Permission.WRITE)
+    target = find_asset(session, actor, target_id, Permission.WRITE)
+    kind = find_type(session, type_name)
+    relation = find_relation(session, source.id, type_name, target.id)
+    if kind.is_directional and _between(session, kind, target.id, source.id):
+        raise Conflict(f'the relation "{type_name}" stands in the other direction already')
+    relation.asset_id, relation.related_to_asset_id = relation.related_to_asset_id, relation.asset_id
+    relation.date_modified = func.now()  # type: ignore[assignment]
+    _tell(session, kind, target, source, "related", actor)
+    session.flush()
+    return relation
+
+
+def unrelate(session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a relation; the other end may be gone for the actor."""
+    source = find_asset(session, actor, source_id, Permission.WRITE)
+    kind = find_type(session, type_name)
+    relation = find_relation(session, source.id, type_name, target_id)
+    target = session.get_one(Asset, target_id)
+    session.delete(relation)
+    _tell(session, kind, source, target, "no longer related", actor)
+
+
+def _tell(session: Session, kind: RelationType, source: Asset, target: Asset, what: str, actor: Actor) -> None:
+    """One entry in each history. The other's title is left out: who reads this one may not read that one."""
+    record(session, source.id, Operation.CUSTOM, f"{what}: {kind.source_label} {target.id}", actor)
+    record(session, target.id, Operation.CUSTOM, f"{what}: {kind.destination_label} {source.id}", actor)
+
+
+def touching(asset_id: uuid.UUID, type_name: str | None = None) -> ColumnElement[bool]:
+    """Relations that an asset is an end of."""
+    ends = or_(Relation.asset_id == asset_id, Relation.related_to_asset_id == asset_id)
+    return ends if type_name is None else and_(ends, Relation.relation_type == type_name)
