@@ -41,27 +41,32 @@ def take_camera_names(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     return list(hosts.values()), _take_satellites(left, hosts)
 
 
+_FIRST_BYTES = frozenset(b"Gg312")
+"""How the names of GoPro, GoPro 3D and Tesla begin; most names do not."""
+
+
 def _note_take(single: Single, takes: Takes) -> bool:
-    name = single.name
-    if name[-4:].lower() == b".r3d":
-        part = RED_PART.fullmatch(name)
-        return part is not None and _note(takes, single, "RED", part["id"], "")
-    match = VIDEO_NAMES.fullmatch(name)
+    path = single.path
+    is_red = path[-4:].lower() == b".r3d"
+    if path[path.rfind(b"/") + 1] not in _FIRST_BYTES and not is_red:
+        return False
+    match = (RED_PART if is_red else VIDEO_NAMES).fullmatch(single.name)
     if match is None:
         return False
-    if match["gopro"]:
-        return _note(takes, single, "GoPro", match["codec"].upper() + match["gopro_id"], "")
-    if match["old_gopro"]:
-        return _note(takes, single, "GoPro", match["old_id"], "")
-    if match["gopro_3d"]:
-        label = "left" if match["eye"] in b"Ll" else "right"
-        return _note(takes, single, "GoPro 3D", match["eye_id"], label)
-    return _note(takes, single, "Tesla", match["time"], match["camera"].decode().lower())
-
-
-def _note(takes: Takes, single: Single, camera: str, recording: bytes, label: str) -> bool:
+    camera, recording, label = ("RED", match["id"], "") if is_red else _read_name(match)
     takes.setdefault((single.folder, camera, recording), []).append((label, single))
     return True
+
+
+def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
+    """Camera, recording and label of a name."""
+    if match["gopro"]:
+        return "GoPro", match["codec"].upper() + match["gopro_id"], ""
+    if match["old_gopro"]:
+        return "GoPro", match["old_id"], ""
+    if match["gopro_3d"]:
+        return "GoPro 3D", match["eye_id"], "left" if match["eye"] in b"Ll" else "right"
+    return "Tesla", match["time"], match["camera"].decode().lower()
 
 
 def _unit(key: TakeKey, members: list[tuple[str, Single]]) -> Unit | None:

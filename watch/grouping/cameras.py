@@ -23,16 +23,6 @@ def _camera_patterns(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], re.Patt
     )
 
 
-@lru_cache(maxsize=64)
-def _camera_anywhere(words: tuple[str, ...]) -> re.Pattern[bytes]:
-    return re.compile(b"|".join(re.escape(word.encode()) for word in words), re.IGNORECASE)
-
-
-def may_be_camera(path: bytes, profile: Profile) -> bool:
-    """Whether a path holds a camera word at all, which most do not."""
-    return bool(profile.camera_tokens) and _camera_anywhere(profile.camera_tokens).search(path, path.rfind(b"/") + 1) is not None
-
-
 def join_cameras(units: list[Unit], profile: Profile) -> list[Unit]:
     """The units with every multi-camera take made one."""
     if not profile.camera_tokens:

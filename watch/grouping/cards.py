@@ -30,10 +30,13 @@ class Clip:
 
 def take_cards(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     """The clips of cards as hosts, and the files that are in none."""
+    folders = {folder for folder in {single.folder for single in singles} if _may_hold_clips(folder)}
+    if not folders:
+        return [], singles
     clips: dict[ClipKey, Clip] = {}
     left: list[Single] = []
     for single in singles:
-        found = _clip_of(single, clips)
+        found = _clip_of(single, clips) if single.folder in folders else None
         if found is None:
             left.append(single)
         else:
@@ -47,6 +50,10 @@ def take_cards(singles: list[Single]) -> tuple[list[Host], list[Single]]:
         else:
             hosts.append(host)
     return hosts, left
+
+
+def _may_hold_clips(folder: bytes) -> bool:
+    return card_root(folder) is not None or folder[folder.rfind(b"/") + 1 :].lower() in (b"clip", b"sub")
 
 
 def _clip_of(single: Single, clips: dict[ClipKey, Clip]) -> tuple[Clip, str] | None:

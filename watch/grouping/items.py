@@ -78,6 +78,13 @@ class Bucket:
         runs[padding] = runs.get(padding, NO_FRAMES).remove(frames)
         return Bucket(self.folder, self.key, as_runs(runs))
 
+    def merged(self, other: Bucket) -> Bucket:
+        """This bucket and another summary of the same names together."""
+        runs = dict(self.runs)
+        for padding, frames in other.runs:
+            runs[padding] = runs.get(padding, NO_FRAMES).union(frames)
+        return Bucket(self.folder, self.key, as_runs(runs))
+
     def paths(self) -> Iterator[bytes]:
         """Every path that the bucket stands for."""
         for padding, frames in self.runs:
@@ -135,18 +142,34 @@ def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, fra
 def summarise(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE) -> list[Item]:
     """The first stage for many paths: lone names as they are, numbered images as one summary a bucket."""
     items: list[Item] = []
-    numbered: dict[tuple[bytes, bytes], dict[int, list[int]]] = {}
+    numbered: list[Single] = []
     for path in dict.fromkeys(paths):
         described = describe(path, profile)
+        single = Single(path, described)
         if described.bucket is None:
-            items.append(Single(path, described))
-            continue
-        place = (folder_of(path), described.bucket)
+            items.append(single)
+        else:
+            numbered.append(single)
+    items.extend(bucketed(numbered))
+    return items
+
+
+def bucketed(singles: Iterable[Single]) -> list[Bucket]:
+    """Numbered names as one summary a bucket."""
+    numbered: dict[tuple[bytes, bytes], dict[int, list[int]]] = {}
+    for single in singles:
+        described, path = single.described, single.path
+        slash = path.rfind(b"/")
+        place = (path[:slash] if slash > 0 else b"", described.bucket or b"")
         runs = numbered.get(place)
         if runs is None:
             runs = numbered[place] = {}
-        runs.setdefault(described.width if described.padded else 0, []).append(described.frame or 0)
-    for (folder, key), written in numbered.items():
-        runs = {padding: Frames(frames) for padding, frames in written.items()}
-        items.append(Bucket(folder, key, as_runs(runs)))
-    return items
+        padding = described.width if described.padded else 0
+        if padding in runs:
+            runs[padding].append(described.frame or 0)
+        else:
+            runs[padding] = [described.frame or 0]
+    return [
+        Bucket(folder, key, as_runs({padding: Frames(frames) for padding, frames in runs.items()}))
+        for (folder, key), runs in numbered.items()
+    ]

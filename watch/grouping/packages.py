@@ -6,10 +6,11 @@ import re
 
 from watch.grouping.items import Single
 from watch.grouping.units import AUDIO, VIDEO, Host, Part, Unit, text_of
-from watch.islands import is_marker
+from watch.islands import MARKERS, is_marker
 
 _LIST = re.compile(rb"(?:.*[^a-z])?(?:pkl|packinglist)(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
 _COMPOSITION = re.compile(rb"(?:.*[^a-z])?cpl(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
+_MARKERS = tuple(MARKERS)
 _PAPERS = frozenset({b"VOLINDEX"})
 _RESOURCES = frozenset(b"xml ttf otf xsl xsd".split())
 
@@ -21,7 +22,7 @@ def package_roots(singles: list[Single]) -> frozenset[bytes]:
 
 def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     """The packages of an island as hosts, and the files that are in none."""
-    roots = package_roots(singles)
+    roots = package_roots([single for single in singles if single.path.endswith(_MARKERS)])
     if not roots:
         return [], singles
     inside: dict[bytes, list[Single]] = {}

@@ -6,35 +6,65 @@ passes. Whoever could matter to any pass is kept for it; the passes then decide 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from functools import lru_cache
 
-from watch.grouping.attachments import Directory, without_extension
-from watch.grouping.cameras import may_be_camera
+from watch.grouping.attachments import Directory
 from watch.grouping.items import Single
 from watch.grouping.profile import Profile
-from watch.grouping.renditions import fold, has_rendition_mark
-from watch.grouping.stereo import may_be_eye
-from watch.grouping.tracks import is_picture_track, track_names
+from watch.grouping.renditions import base_folder
+from watch.grouping.tokens import SEPARATORS
+from watch.grouping.tracks import track_folders
+
+_SPLIT = bytes.maketrans(SEPARATORS + b"[](){}", b" " * (len(SEPARATORS) + 6))
+
+
+def _hints(profile: Profile) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
+    return _compiled_hints(profile.eye_tokens, profile.rendition_tokens, profile.camera_tokens)
+
+
+@lru_cache(maxsize=64)
+def _compiled_hints(
+    eyes: tuple[tuple[str, str], ...], renditions: tuple[str, ...], cameras_of: tuple[str, ...]
+) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
+    """Every word that means something to a pass, the last halves of those of two, and the camera words."""
+    words = {word for pair in eyes for word in pair}
+    words.update(part for word in renditions for part in re.split("[_ -]", word)[-1:])
+    cameras = b"|".join(re.escape(word.encode()) for word in cameras_of)
+    return frozenset(word.encode() for word in words), re.compile(cameras or rb"(?!)")
+
+
+def _is_marked_folder(folder: bytes, profile: Profile) -> bool:
+    """Whether a folder says rendition or eye."""
+    view = folder[folder.rfind(b"/") + 1 :].lower()
+    return base_folder(folder, profile.rendition_dirs) != folder or view in _hints(profile)[0]
 
 
 def split_plain(
     videos: list[Single], audios: list[Single], directory: Directory, profile: Profile
 ) -> tuple[list[Single], list[Single]]:
     """The videos that some pass must see, and those that only a rendition or a structure's key could still call."""
-    if profile.parts == "asset" or profile.versions == "asset":
+    if not videos or profile.parts == "asset" or profile.versions == "asset":
         return videos, []
-    bases, folders = track_names(videos, audios, profile)
+    folders = track_folders(videos, audios, profile)
+    words, cameras = _hints(profile)
+    marks: dict[bytes, bool] = {}
     marked: list[Single] = []
     plain: list[Single] = []
     for single in videos:
         path = single.path
+        slash = path.rfind(b"/")
+        name = path[slash + 1 :].lower()
+        folder = path[:slash] if slash > 0 else b""
+        mark = marks.get(folder)
+        if mark is None:
+            mark = marks[folder] = _is_marked_folder(folder, profile) or folder in folders
         if (
-            may_be_eye(path, profile)
-            or may_be_camera(path, profile)
-            or has_rendition_mark(single, profile)
+            mark
+            or not words.isdisjoint(name.translate(_SPLIT).split(b" "))
+            or cameras.search(name) is not None
             or directory.wants(single)
-            or (folders and (without_extension(path) in bases or single.folder in folders))
-            or (folders and is_picture_track(single, profile))
         ):
             marked.append(single)
         else:
@@ -48,7 +78,8 @@ def split_called(plain: list[Single], called: Iterable[bytes], profile: Profile)
     first_of: dict[bytes, Single] = {}
     wanted: list[Single] = []
     for single in plain:
-        key = fold(without_extension(single.path), profile)
+        path = single.path
+        key = path[: path.rfind(b".")] if profile.case_sensitive else path[: path.rfind(b".")].lower()
         if key in keys:
             wanted.append(single)
         elif key in first_of:

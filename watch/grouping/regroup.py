@@ -19,7 +19,8 @@ from watch.grouping.captions import (
     names_asked_by_sounds,
 )
 from watch.grouping.cards import take_cards
-from watch.grouping.items import Bucket, Item, Single, folder_of, summarise
+from watch.grouping.collection import collection_paused
+from watch.grouping.items import Bucket, Item, Single, bucketed, folder_of, summarise
 from watch.grouping.names import describe
 from watch.grouping.packages import take_packages
 from watch.grouping.pins import NO_PINS, Pins, take_pinned
@@ -47,7 +48,8 @@ def regroup(
     `paths` are stable and not empty, `empties` the names of zero bytes: these are in no group, a sequence that exists
     without them only notes them.
     """
-    return arrange(summarise(paths, profile), profile, pins, empties)
+    with collection_paused():
+        return arrange(summarise(paths, profile), profile, pins, empties)
 
 
 def arrange(
@@ -94,23 +96,27 @@ def _pool(items: Iterable[Item], profile: Profile, pins: Pins) -> _Pool:
     """The items in path order; pinned frames as lone names, other lone frames in a bucket of their own."""
     pool = _Pool()
     buckets: dict[tuple[bytes, bytes], Bucket] = {}
+    frames: list[Single] = []
     for item in items:
         if isinstance(item, Bucket):
             known = buckets.get((item.folder, item.key))
-            for padding, frames in item.runs if known is not None else ():
-                known = known.add(padding, frames)
-            buckets[item.folder, item.key] = known or item
-        elif item.described.bucket is None or item.path in pins:
+            buckets[item.folder, item.key] = item if known is None else known.merged(item)
+        elif item.described.bucket is None or item.path in pins.by_path:
             pool.singles.append(item)
         else:
-            place, described = (item.folder, item.described.bucket), item.described
-            bucket = buckets.get(place) or Bucket(*place, ())
-            buckets[place] = bucket.add(described.padding, (described.frame or 0,))
+            frames.append(item)
+    for bucket in bucketed(frames):
+        known = buckets.get((bucket.folder, bucket.key))
+        buckets[bucket.folder, bucket.key] = bucket if known is None else known.merged(bucket)
     for path in pins.by_path:
         _unbucket(path, buckets, pool, profile)
-    pool.singles.sort(key=lambda single: single.path)
+    pool.singles.sort(key=_path_of)
     pool.buckets = sorted((bucket for bucket in buckets.values() if bucket.runs), key=_place)
     return pool
+
+
+def _path_of(single: Single) -> bytes:
+    return single.path
 
 
 def _place(bucket: Bucket) -> tuple[bytes, bytes]:
@@ -136,7 +142,7 @@ def _take_known_layouts(singles: list[Single], profile: Profile) -> tuple[list[H
     if profile.cards:
         clips, singles = take_cards(singles)
         recordings, singles = take_camera_names(singles)
-        hosts = hosts + clips + recordings
+        hosts = [*hosts, *clips, *recordings]
     return hosts, singles
 
 

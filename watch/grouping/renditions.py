@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from watch.grouping.items import Single, folder_of, under
+from watch.grouping.items import under
 from watch.grouping.profile import Profile
 from watch.grouping.units import Host, Unit
 from watch.islands import folded
@@ -90,21 +90,6 @@ def called_keys(units: list[Unit], hosts: list[Host], profile: Profile) -> set[b
     called.update(fold(alias, profile) for unit in units for alias in unit.aliases)
     called.update(fold(key, profile) for host in hosts for key in _host_keys(host))
     return called
-
-
-def has_rendition_mark(single: Single, profile: Profile) -> bool:
-    """Whether a file's name or folder says that it could be a rendition."""
-    path = single.path
-    word = _LAST_WORD.search(path, max(path.rfind(b"/") + 1, path.rfind(b".") - 32), max(path.rfind(b"."), 0))
-    if word is not None and word[1].lower() in _last_words(profile.rendition_tokens):
-        return True
-    folder = folder_of(path)
-    return base_folder(folder, profile.rendition_dirs) != folder
-
-
-@lru_cache(maxsize=64)
-def _last_words(words: tuple[str, ...]) -> frozenset[bytes]:
-    return frozenset(form[form.rfind(b"_") + 1 :] for form in _token_ranks(words))
 
 
 def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> list[Host]:

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from watch.grouping.extensions import AUDIO_ESSENCE
-from watch.grouping.items import Single, folder_of, under
+from watch.grouping.items import Single, under
 from watch.grouping.profile import Profile, TrackTokens
 from watch.grouping.tokens import AUDIO_CHANNELS
 from watch.grouping.units import AUDIO, Part, Unit, single_unit
@@ -48,31 +48,15 @@ def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tu
     return _joined(units, audios, sounds, origins, video_token)
 
 
-def track_names(videos: list[Single], audios: list[Single], profile: Profile) -> tuple[set[bytes], set[bytes]]:
-    """The bases that sound tracks ask for, and the folders where they lie."""
+def track_folders(videos: list[Single], audios: list[Single], profile: Profile) -> set[bytes]:
+    """The folders where a sound track lies that could ask for a picture."""
     _, token = _track_patterns(profile.track_tokens)
-    bases: set[bytes] = set()
-    folders: set[bytes] = set()
-    for single in audios:
-        _note_base(single.path, token, bases, folders)
-    for single in videos:
-        if single.path[-3:].lower() in AUDIO_ESSENCE:
-            _note_base(single.path, token, bases, folders)
-    return bases, folders
-
-
-def _note_base(path: bytes, token: re.Pattern[bytes], bases: set[bytes], folders: set[bytes]) -> None:
-    match = token.search(path, max(0, len(path) - 64), max(path.rfind(b"."), 0))
-    if match is not None:
-        bases.add(path[: match.start()])
-        folders.add(folder_of(path))
-
-
-def is_picture_track(single: Single, profile: Profile) -> bool:
-    """Whether a name could be a picture track's."""
-    path = single.path
-    pattern = _track_patterns(profile.track_tokens)[0]
-    return pattern.search(path, max(0, len(path) - 64), max(path.rfind(b"."), 0)) is not None
+    sounds = [*audios, *(single for single in videos if single.path[-3:].lower() in AUDIO_ESSENCE)]
+    return {
+        single.folder
+        for single in sounds
+        if token.search(single.path, max(0, len(single.path) - 64), max(single.path.rfind(b"."), 0))
+    }
 
 
 def _base(unit: Unit, token: re.Pattern[bytes]) -> tuple[bytes, str]:

@@ -4,50 +4,56 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from watch.grouping.collection import collection_paused
 from watch.grouping.ignored import Ignore
-from watch.grouping.items import folder_of
 from watch.grouping.plan import AssetPlan, Tree, first_path_of
 from watch.grouping.profile import DEFAULT_PROFILE, Profile
 from watch.grouping.regroup import regroup
-from watch.islands import HOMING_NAMES, NO_PACKAGES, is_marker, island_of
+from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, is_marker, island_of
 
 
 def group_tree(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE, ignore: Iterable[str] = ()) -> Tree:
     """Group every path of a storage, each relative to its root; orphans stand alone."""
-    kept, ignored = _sift(paths, Ignore(ignore))
-    assets: list[AssetPlan] = []
-    for island in _islands(kept, profile).values():
-        assets.extend(regroup(island, profile).settled())
-    return Tree(tuple(sorted(assets, key=first_path_of)), tuple(sorted(ignored)))
+    with collection_paused():
+        islands, ignored = _islands(paths, Ignore(ignore), profile)
+        assets: list[AssetPlan] = []
+        for island in islands:
+            assets.extend(regroup(island, profile).settled())
+        if len(islands) > 1:
+            assets.sort(key=first_path_of)
+        return Tree(tuple(assets), tuple(sorted(ignored)))
 
 
-def _sift(paths: Iterable[bytes], ignore: Ignore) -> tuple[list[bytes], list[bytes]]:
-    kept: list[bytes] = []
+def _islands(paths: Iterable[bytes], ignore: Ignore, profile: Profile) -> tuple[list[list[bytes]], list[bytes]]:
+    """The names of each island, and those that are ignored."""
+    folders: dict[bytes, list[bytes] | None] = {}
     ignored: list[bytes] = []
-    folders: dict[bytes, bool] = {b"": False}
     for path in dict.fromkeys(paths):
-        folder = folder_of(path)
-        hidden = folders.get(folder)
-        if hidden is None:
-            hidden = folders[folder] = ignore.path(folder) is not None
-        if hidden or ignore.name(path[path.rfind(b"/") + 1 :]) is not None or (ignore.has_paths and ignore.path(path)):
+        slash = path.rfind(b"/")
+        folder = path[:slash] if slash > 0 else b""
+        if folder not in folders:
+            folders[folder] = [] if ignore.path(folder) is None else None
+        names = folders[folder]
+        if names is None or ignore.name(path[slash + 1 :]) is not None or (ignore.has_paths and ignore.path(path)):
             ignored.append(path)
         else:
-            kept.append(path)
-    return kept, ignored
+            names.append(path)
+    return _homes({folder: names for folder, names in folders.items() if names}, profile), ignored
 
 
-def _islands(paths: list[bytes], profile: Profile) -> dict[bytes, list[bytes]]:
+def _homes(folders: dict[bytes, list[bytes]], profile: Profile) -> list[list[bytes]]:
     homing = HOMING_NAMES | profile.homing_dirs
     packages = NO_PACKAGES
     if profile.packages:
-        packages = frozenset(folder_of(path) for path in paths if is_marker(path[path.rfind(b"/") + 1 :]))
-    homes: dict[bytes, bytes] = {}
+        packages = frozenset(folder for folder, names in folders.items() if any(map(_is_marker_path, names)))
     islands: dict[bytes, list[bytes]] = {}
-    for path in paths:
-        folder = folder_of(path)
-        home = homes.get(folder)
-        if home is None:
-            home = homes[folder] = island_of(folder, packages, homing)
-        islands.setdefault(home, []).append(path)
-    return islands
+    for folder, names in folders.items():
+        islands.setdefault(island_of(folder, packages, homing), []).extend(names)
+    return list(islands.values())
+
+
+def _is_marker_path(path: bytes) -> bool:
+    return path.endswith(MARKER_ENDS) and is_marker(path[path.rfind(b"/") + 1 :])
+
+
+MARKER_ENDS = tuple(MARKERS)

@@ -7,7 +7,6 @@ hosts into plans.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -113,7 +112,7 @@ def joined(before: bytes, after: bytes) -> bytes:
 
 def text_of(name: bytes) -> str:
     """A name as text, each byte that is not UTF-8 as a lone surrogate."""
-    return name.decode("utf-8", "surrogateescape")
+    return name.decode("ascii") if name.isascii() else name.decode("utf-8", "surrogateescape")
 
 
 def title_of(stem: bytes, folder: bytes, first: bytes) -> str:
@@ -128,7 +127,7 @@ def lone_asset(single: Single, rule: str) -> AssetPlan:
     kind = KIND_OF.get(media_class, "other")
     path = single.path
     slash, dot = path.rfind(b"/"), path.rfind(b".")
-    title = text_of(path[slash + 1 : dot] if dot > slash + 1 else path[slash + 1 :]) or os.fsdecode(path)
+    title = text_of(path[slash + 1 : dot] if dot > slash + 1 else path[slash + 1 :] or path)
     file_set = FileSetPlan("", (single,), _COMPONENTS.get(media_class, _OTHER))
     return AssetPlan(title, path, (FormatPlan("original", kind, kind, rule, (file_set,)),), rule)
 
