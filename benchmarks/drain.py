@@ -2,8 +2,8 @@
 
     python -m benchmarks.drain [--assets 20000] [--url DATABASE_URL] [--profile]
 
-Half of the assets are single clips, a sixth sequences of 28 frames, the rest four tracks each: 130,000 files in all. The
-database is one of its own that is thrown away, or an empty one at --url.
+Half of the assets are single clips, a sixth sequences of 28 frames, the rest four tracks each: 130,000 files in all.
+The database is one of its own that is thrown away, or an empty one at --url.
 """
 
 import argparse

@@ -5,7 +5,7 @@ would fold accents are not everywhere. Three kinds of tokens answer three kinds 
 
 1. pieces, split at separators, camel case and between letters and digits: `ShotA_010` has `shot`, `a`, `010`;
 2. neighbours joined, so that `shot010` finds `SHOT_010` and not `shot020.010`, which has the same pieces apart;
-3. whole lines with every separator as a dot, so that a name that is given in full ranks first.
+3. whole lines with every separator as a dot, behind a mark, so that what is called exactly so ranks first.
 """
 
 import re
@@ -21,6 +21,8 @@ MAX_PIECE = 240
 """Characters of a piece: two may be joined, a character has up to four bytes, and PostgreSQL takes 2,046 of them."""
 MAX_WHOLE = 200
 """A line longer than this is prose, which nobody types in full."""
+WHOLE = "="
+"""Marks the token of a whole line: `harbour` alone is also a piece of `harbour_at_night`."""
 MAX_WHOLES = 8
 """Lines that are kept whole; the names of a long sequence are found by their pieces and neighbours alone."""
 
@@ -57,10 +59,12 @@ CAMEL = "\x1f"
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a query: a document must have all `tokens`; the last one may go on where `prefix` is set."""
+    """One word of a query: a document must have all its tokens."""
 
     tokens: tuple[str, ...]
-    prefix: bool = False
+    """Tokens in full."""
+    beginnings: tuple[str, ...] = ()
+    """Tokens that may go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,7 @@ def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
 def whole_of(name: str) -> str:
     """The token that stands for a whole name."""
     lower = _casefold(fold_accents(name.replace("\n", " ")))
-    return _dotted(lower)[:MAX_WHOLE]
+    return WHOLE + _dotted(lower)[:MAX_WHOLE]
 
 
 def cut(text: str, limit_bytes: int) -> str:
@@ -147,21 +151,27 @@ def _views(text: str) -> set[str]:
         return {token for token in tokens if "\n" not in token} if "\n" in tokens else tokens
     tokens = set()
     for row in _rows(text):
-        tokens.update(row)
         tokens.update(first + second for first, second in pairwise(row))
-    for run in CJK_RUN.findall(text):
-        tokens.update(_bigrams(run))
-        tokens.add(run[-1])
-    tokens.update(symbol for symbol in PIECE.findall(text) if SYMBOL.match(symbol))
+        if CJK_RUN.match(row[0]):
+            tokens.add(row[-1])
+        else:
+            tokens.update(row)
     return tokens
 
 
 def _rows(text: str) -> list[list[str]]:
-    """Pieces that may be joined: a line's end, CJK and symbols end a row."""
-    rows: list[list[str]] = [[]]
+    """Pieces in rows of those that may be joined: words and numbers of a line, a run of CJK characters, a symbol."""
+    rows: list[list[str]] = []
+    fresh = True
     for piece in PIECE.findall(text):
-        if piece == "\n" or CJK_RUN.match(piece) or SYMBOL.match(piece):
-            rows.append([])
+        if piece == "\n":
+            fresh = True
+        elif CJK_RUN.match(piece) or SYMBOL.match(piece):
+            rows.append([piece] if SYMBOL.match(piece) else list(piece))
+            fresh = True
+        elif fresh:
+            rows.append([piece])
+            fresh = False
         else:
             rows[-1].append(piece)
     return rows
@@ -170,15 +180,11 @@ def _rows(text: str) -> list[list[str]]:
 def _wholes(text: str) -> set[str]:
     """Every line of folded text as one token, but for lines that are prose."""
     lines = text.split("\n")
-    return {whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line)[:MAX_WHOLE])}
+    return {WHOLE + whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line)[:MAX_WHOLE])}
 
 
 def _dotted(text: str) -> str:
     return (ASCII_GAP if text.isascii() else GAP).sub(".", text).strip(".")
-
-
-def _bigrams(run: str) -> list[str]:
-    return [first + second for first, second in pairwise(run)] or [run]
 
 
 def _part_camel(text: str) -> str | None:
@@ -195,21 +201,15 @@ def _part_camel(text: str) -> str | None:
 
 
 def _word_of(text: str) -> Word | None:
-    """The tokens that a document must have to hold `text` as a name or a part of one."""
+    """What a document must have to hold `text` as a name or a part of one."""
     folded = fold_accents(text.rstrip("*"))
-    parted = _casefold(_part_camel(folded) or folded)
-    tokens: list[str] = []
-    for row in _rows(parted) if not parted.isascii() else [ASCII_PIECE.findall(parted)]:
-        tokens += [first + second for first, second in pairwise(row)] or row
-    prefix = text.endswith("*")
-    if parted.isascii():
-        return _word(tokens, prefix)
-    for run in CJK_RUN.findall(parted):
-        tokens += _bigrams(run)
-        prefix = prefix or len(run) == 1  # every bigram that begins so, and the last of a run by itself
-    tokens += [symbol for symbol in PIECE.findall(parted) if SYMBOL.match(symbol)]
-    return _word(tokens, prefix)
-
-
-def _word(tokens: list[str], prefix: bool) -> Word | None:
-    return Word(tuple(tokens), prefix) if tokens else None
+    rows = _rows(_casefold(_part_camel(folded) or folded))
+    tokens = [[first + second for first, second in pairwise(row)] or row for row in rows]
+    if not tokens:
+        return None
+    # A lone CJK character begins every bigram that it is in, but for the last of a run, which stands by itself too.
+    beginnings = [row[0] for row in rows if len(row) == 1 and len(row[0]) == 1 and CJK_RUN.match(row[0])]
+    if text.endswith("*"):
+        beginnings.append(tokens[-1][-1])
+    full = dict.fromkeys(token for row in tokens for token in row)
+    return Word(tuple(token for token in full if token not in beginnings), tuple(dict.fromkeys(beginnings)))

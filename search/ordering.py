@@ -120,7 +120,7 @@ def _columns(key: SortKey, query: Query | None) -> list[Column]:
         return [Column(cast(SearchDocument.object_id, Text), Text(), key.descending)]
     first = values_of(key.name).op("->")(0)
     is_number = func.jsonb_typeof(first) == "number"
-    as_text = first.op("#>>")(literal([], ARRAY(Text)))
+    as_text = first.op("#>>", return_type=Text())(literal([], ARRAY(Text)))
     return [
         Column(case((is_number, cast(as_text, Double)), else_=None), Double(), key.descending, nullable=True),
         Column(case((is_number, None), else_=as_text.collate("C")), Text(), key.descending, nullable=True),

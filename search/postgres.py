@@ -86,10 +86,14 @@ class PostgresEngine:
 
 def _is_one_of(keys: Sequence[DocumentKey]) -> ColumnElement[bool]:
     """`keys` as two arrays: two parameters for any number of them."""
-    wanted = func.unnest(
-        literal([key.object_type for key in keys], ARRAY(Text)),
-        literal([key.object_id for key in keys], ARRAY(SearchDocument.object_id.type)),
-    ).table_valued("object_type", "object_id")
+    wanted = (
+        func.unnest(
+            literal([key.object_type for key in keys], ARRAY(Text)),
+            literal([key.object_id for key in keys], ARRAY(SearchDocument.object_id.type)),
+        )
+        .table_valued("object_type", "object_id")
+        .render_derived()
+    )
     return tuple_(SearchDocument.object_type, SearchDocument.object_id).in_(
         select(wanted.c.object_type, wanted.c.object_id)
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
@@ -19,8 +20,10 @@ from search.documents import Document
 from search.engine import Outcome
 from search.predicates import FIELD_WEIGHTS, tagged
 
-MAX_LEXEMES_BYTES = 900_000
-"""Of a document's tokens; PostgreSQL takes 1 MB. Only text in which every character is a word comes near it."""
+MAX_LEXEMES_BYTES = 1_000_000
+"""PostgreSQL takes 1 MB of lexemes with their places. Only text in which every character is a word comes near it."""
+PLACES_BYTES = 10
+"""What the places of a lexeme take beside its text, at most."""
 
 FIELD_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
 """Place and weight of a lexeme, by the field that it stands in; weights are kept at places alone."""
@@ -72,11 +75,12 @@ def _write(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
         return []
     try:
         written = transact(sessions, lambda session: _upsert(session, documents))
-    except DBAPIError as error:
-        if not (getattr(error.orig, "sqlstate", None) or "").startswith(CAUSED_BY_DATA):
+    except (DBAPIError, psycopg.Error) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error  # COPY's errors come as the driver's own
+        if not (getattr(cause, "sqlstate", None) or "").startswith(CAUSED_BY_DATA):
             raise
         if len(documents) == 1:
-            reason = str(error.orig).strip()
+            reason = str(cause).strip()
             return [Outcome(documents[0].key, documents[0].revision, "refused", reason)]
         middle = len(documents) // 2
         return _write(sessions, documents[:middle]) + _write(sessions, documents[middle:])
@@ -149,7 +153,7 @@ def _bound(labelled: dict[str, set[str]]) -> None:
     left = MAX_LEXEMES_BYTES
     for tokens in labelled.values():
         for token in sorted(tokens):
-            left -= len(token.encode())
+            left -= len(token.encode()) + PLACES_BYTES
             if left < 0:
                 tokens.discard(token)
 

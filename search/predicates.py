@@ -107,11 +107,9 @@ def _word(word: Word, fields: Iterable[str], between: str = " & ") -> str:
 
 def _tokens(word: Word, field: str | None, between: str) -> str:
     weight = FIELD_WEIGHTS.get(field, "") if field else ""
-    last = len(word.tokens) - 1
+    ways = [(token, "") for token in word.tokens] + [(token, "*") for token in word.beginnings]
     return between.join(
-        f"'{token if field is None or weight else tagged(field, token)}'"
-        f":{'*' if word.prefix and place == last else ''}{weight}"
-        for place, token in enumerate(word.tokens)
+        f"'{token if field is None or weight else tagged(field, token)}':{star}{weight}" for token, star in ways
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from celery import Task, shared_task
 from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -31,7 +32,14 @@ SUSPECTS_EVERY = 20
 """Batches between two looks at marks whose drain died, while the queue is too long to be empty in between."""
 BACKOFF_SECONDS = 2.0
 """Before a refused document is tried again."""
-OUTAGES = (SearchUnavailableError, OperationalError, InterfaceError)
+OUTAGES = (
+    SearchUnavailableError,
+    OperationalError,
+    InterfaceError,
+    # COPY's errors come as the driver's own.
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 TASK_LIMIT = 50_000
 """Documents of one message: then it rings again, so that a worker that shall stop is not kept for a whole flood."""
 
