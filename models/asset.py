@@ -138,6 +138,9 @@ class FileSet(Base):
     untold_changes: Mapped[int] = mapped_column(server_default="0")
     """Members written anew since then."""
     changed_at: Mapped[datetime | None]
+    bucket_folder_id: Mapped[int | None] = mapped_column(BigInteger)
+    """With `bucket_key` and `padding`: the one frame bucket that the set is all of, as of the last finish."""
+    bucket_key: Mapped[bytes | None]
     first_frame: Mapped[Big | None]
     last_frame: Mapped[Big | None]
     frame_step: Mapped[Big | None]
@@ -173,3 +176,5 @@ class FileSetFile(Base):
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
+    counted_bytes: Mapped[Big] = mapped_column(server_default="0")
+    """What the member adds to its set's `size_bytes`, so that a change costs its difference."""

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Big, Created, Id, Serial, Word, checked_text
@@ -36,6 +37,17 @@ class Folder(Base):
     digest: Mapped[bytes | None]
     """Of the settled listing (name, size, mtime_ns, inode): equal means that no row below needs to be read."""
     error: Mapped[str | None]
+
+
+class FrameBucket(Base):
+    """Which frames a bucket has, kept up to date by the difference, so that one more frame does not cost its folder."""
+
+    __tablename__ = "frame_bucket"
+
+    folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    runs: Mapped[dict[str, str]] = mapped_column(JSONB)
+    """Frames as ranges, by the padding that they are written with."""
 
 
 class File(Base):

@@ -38,6 +38,8 @@ class Island(Base):
     epoch: Mapped[Big] = mapped_column(server_default="0")
     arrived: Mapped[Big] = mapped_column(server_default="0")
     """Changes since the last finish: the weight by which islands are packed into batches."""
+    stale_summaries: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Frames left its buckets under another name: they are made anew from the files."""
     dirty_since: Mapped[datetime | None]
     touched_at: Mapped[datetime | None]
     wait_until: Mapped[datetime | None]

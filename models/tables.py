@@ -5,7 +5,7 @@ from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.audit import AuditEntry
 from models.base import Base
 from models.declared_file import DeclaredFile
-from models.file import File, Folder
+from models.file import File, Folder, FrameBucket
 from models.history import History
 from models.idempotency import KeptAnswer
 from models.index_mark import IndexMark, SearchDocument
@@ -30,6 +30,7 @@ __all__ = [
     "FileSetFile",
     "Folder",
     "Format",
+    "FrameBucket",
     "History",
     "IndexMark",
     "Island",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.history import Operation
+from tasks.frame_buckets import FrameBucketState
 
 Values = dict[str, Any]
 
@@ -27,10 +28,13 @@ class Changes:
     new_formats: list[tuple] = field(default_factory=list)
     new_file_sets: list[Values] = field(default_factory=list)
     new_components: list[tuple] = field(default_factory=list)
-    new_members: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
-    """(file, file set) of files that were in none."""
-    moved_members: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
-    """(file, file set) of files that were in another."""
+    new_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)
+    """(file, file set, bytes) of files that were in none."""
+    moved_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)
+    """(file, file set, bytes) of files that were in another."""
+    recounted: list[tuple[uuid.UUID, int]] = field(default_factory=list)
+    """(file, bytes) of members that add another size to their set than before."""
+    buckets: list[FrameBucketState] = field(default_factory=list)
     changed_assets: list[Values] = field(default_factory=list)
     changed_formats: list[Values] = field(default_factory=list)
     changed_file_sets: list[Values] = field(default_factory=list)

@@ -86,5 +86,8 @@ def enter_members(part: PlannedSet, set_id: uuid.UUID, changes: Changes) -> list
     joined = [file for file in part.files if file.file_set_id != set_id]
     for file in joined:
         rows = changes.new_members if file.file_set_id is None else changes.moved_members
-        rows.append((file.id, set_id))
+        rows.append((file.id, set_id, file.size))
+    changes.recounted.extend(
+        (file.id, file.size) for file in part.files if file.file_set_id == set_id and file.counted_bytes != file.size
+    )
     return joined

@@ -14,10 +14,10 @@ from models.island import Island
 from models.paths import display_text, parent_of
 from models.storage import Storage
 from models.storage_settings import StorageSettings
-from tasks.island_state import claim_for_reading, read_islands
+from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.sentences import counted, in_words
 from tasks.storages import storage_of_path
-from watch.grouping import Ignore, Profile, regroup
+from watch.grouping import Ignore, Profile
 
 SPECIAL = (
     (stat.S_ISLNK, "is a symbolic link, which is never followed"),
@@ -190,9 +190,10 @@ def _tell_island(session: Session, said: Explanation, island: Island, relative: 
 
 
 def _tell_orphan(session: Session, said: Explanation, island: Island, relative: bytes) -> None:
-    (state,) = read_islands(session, claim_for_reading(session, [island.id])).islands.values()
+    read = read_and_group(session, claim_for_reading(session, [island.id]))
+    (state,), (grouping,) = read.snapshot.islands.values(), read.groupings.values()
     profile: Profile = state.rules.profile
-    for orphan in regroup(state.present_paths(), profile, empties=state.empty_paths()).orphans:
+    for orphan in grouping.orphans:
         if orphan.path == relative:
             created = session.scalar(select(File.date_created).where(File.id == state.files[relative].id))
             now = session.scalar(select(func.now()))

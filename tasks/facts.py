@@ -18,16 +18,19 @@ UNSETTLED = {"GROWING": "grows again", "OPEN": "was emptied"}
 
 def facts_of(part: PlannedSet) -> dict[str, Any]:
     """Column values of a planned file set."""
-    sequence = next((member for member in part.plan.members if isinstance(member, FrameSequence)), None)
+    only = part.plan.members[0] if len(part.plan.members) == 1 else None
+    sequence = only if isinstance(only, FrameSequence) else None
     return {
         "label": part.plan.label,
         "name": _name(part, sequence),
         "base_dir": display_text(_base_dir(part)),
-        "type": FileSetType.MANY_FILES.value if len(part.files) > 1 else FileSetType.REGULAR.value,
-        "file_count": len(part.files),
-        "size_bytes": sum(file.size for file in part.files),
+        "type": FileSetType.MANY_FILES.value if part.count > 1 else FileSetType.REGULAR.value,
+        "file_count": part.count,
+        "size_bytes": _size_bytes(part),
         "names": _names(part, sequence),
         "note": _note(part.files),
+        "bucket_folder_id": part.place[0] if part.place else None,
+        "bucket_key": part.place[1] if part.place else None,
         **_frame_facts(sequence),
     }
 
@@ -43,6 +46,15 @@ NO_FRAMES: dict[str, Any] = {
     "empty_frames": "",
 }
 NOTHING_PRESENT: dict[str, Any] = {"file_count": 0, "size_bytes": 0}
+
+
+def _size_bytes(part: PlannedSet) -> int:
+    """The sum of all members; of those that were not read the stored sum, changed by the difference of the others."""
+    total = sum(file.size for file in part.files)
+    if part.continues is None:
+        return total
+    counted = sum(file.counted_bytes for file in part.files if file.file_set_id == part.continues.id)
+    return part.continues.size_bytes + total - counted - part.lost_bytes
 
 
 def _frame_facts(sequence: FrameSequence | None) -> dict[str, Any]:
@@ -71,15 +83,17 @@ def _name(part: PlannedSet, sequence: FrameSequence | None) -> str:
         head, tail = display_text(sequence.prefix), display_text(sequence.suffix)
         return f"{head}[{sequence.frames.first}-{sequence.frames.last}]{tail}"
     first = display_text(name_of(part.plan.members[0].first_path))
-    more = len(part.files) - 1
+    more = part.count - 1
     return f"{first} and {more} more" if more else first
 
 
 def _names(part: PlannedSet, sequence: FrameSequence | None) -> str:
     """Member names for search, one a line; of a sequence its template and its ends."""
-    names = [name_of(member.path) for member in part.plan.members[:MOST_NAMES] if isinstance(member, Single)]
+    names = []
+    for member in part.plan.members[:MOST_NAMES]:
+        names.append(name_of(member.path if isinstance(member, Single) else member.template))
     if sequence is not None:
-        names = [name_of(sequence.template), name_of(sequence.first_path), *names]
+        names.append(name_of(sequence.first_path))
     return "\n".join(display_text(name) for name in names)[:MOST_TEXT]
 
 

@@ -1,8 +1,9 @@
 """Grouping dirty islands: claim, read in one snapshot, group with the pure function, write the difference, finish.
 
 1. A short transaction takes leases and counts attempts.
-2. One read-only snapshot gives files and the assets that hold them now.
-3. The pure function groups; plans are matched with what is stored; no transaction is open.
+2. One read-only snapshot gives files and the assets that hold them now, and the pure function groups them: which frames
+   have to be read depends on the groups.
+3. Plans are matched with what is stored; no transaction is open.
 4. Short transactions of some hundred assets write, each fenced by lease, attempt and epoch; the last one of an island
    sets `done` to the `seen` that was read, so that what came meanwhile keeps the island dirty.
 """
@@ -24,7 +25,7 @@ from models.timing import Timing
 from tasks.changes import Changes
 from tasks.continuation import Continuation, abandon_asset
 from tasks.creation import create_asset
-from tasks.island_state import IslandState, Snapshot, read_islands, seconds_since_creation
+from tasks.island_state import IslandState, Snapshot
 from tasks.leases import (
     IslandClaim,
     IslandEnd,
@@ -35,8 +36,9 @@ from tasks.leases import (
     renew_leases,
 )
 from tasks.matching import PlannedAsset, match, plan_asset
+from tasks.read_islands import read_and_group, seconds_since_creation
 from tasks.write_changes import write_changes
-from watch.grouping import RULES_VERSION, AssetPlan, Grouping, regroup
+from watch.grouping import RULES_VERSION, AssetPlan, Grouping
 
 log = logging.getLogger(__name__)
 
@@ -78,13 +80,15 @@ def ingest_islands(
 
 
 def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> int:
-    found, now = snapshot(sessions, lambda session: (read_islands(session, claims), session.scalar(select(func.now()))))
-    groupings = {island.claim.id: _group(island) for island in found.islands.values()}
-    overdue, waits = _overdue_orphans(sessions, found, groupings)
+    read, now = snapshot(
+        sessions, lambda session: (read_and_group(session, claims), session.scalar(select(func.now())))
+    )
+    found = read.snapshot
+    overdue, waits = _overdue_orphans(sessions, found, read.groupings)
     planned = [
-        plan_asset(island, plan)
+        plan_asset(island, plan, found)
         for island in found.islands.values()
-        for plan in _in_order(groupings[island.claim.id], overdue)
+        for plan in _in_order(read.groupings[island.claim.id], overdue)
     ]
     match(planned, found)
     finished = 0
@@ -93,10 +97,6 @@ def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timin
         if chunk.assets >= CHUNK_ASSETS:
             transact(sessions, lambda session: renew_leases(session, claims, owner, timing))
     return finished
-
-
-def _group(island: IslandState) -> Grouping:
-    return regroup(island.present_paths(), island.rules.profile, empties=island.empty_paths())
 
 
 def _in_order(grouping: Grouping, overdue: set[bytes]) -> list[AssetPlan]:
@@ -142,7 +142,7 @@ def _chunks(
     """
     chunk = Chunk()
     for asset in planned:
-        if asset.stored is None and not any(file.file_set_id for file in asset.files()):
+        if asset.stored is None and asset.is_new:
             _enter(chunk, asset.island.claim)
             create_asset(asset, chunk.changes)
             chunk.assets += 1
@@ -166,11 +166,14 @@ def _continue_assets(
         if asset.stored is not None:
             continued.update(part.row.id for part in (asset.stored, *asset.merged))
             Continuation(asset, changes, now, timing.growth_seconds).write()
-        elif any(file.file_set_id for file in asset.files()):
+        elif not asset.is_new:
             create_asset(asset, changes)
     for asset_id, stored in found.assets.items():
         if asset_id not in continued and not stored.is_needed_elsewhere and stored.row.island_id in found.islands:
             abandon_asset(stored, found.islands.values(), changes)
+    for island in found.islands.values():
+        changes.buckets.extend(island.buckets.values())
+        changes.recounted.extend((file.id, 0) for file in island.files.values() if file.is_counted_but_gone)
 
 
 def _enter(chunk: Chunk, claim: IslandClaim) -> None:

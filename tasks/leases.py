@@ -24,7 +24,7 @@ CLAIM = text("""
             AND (lease_until IS NULL OR lease_until <= now())
             AND (attempt = 0 OR :alone)
         ORDER BY id FOR UPDATE SKIP LOCKED)
-    RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, crashes
+    RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, stale_summaries
 """)
 
 FENCED = text("""
@@ -43,6 +43,7 @@ FINISH = text("""
     UPDATE island SET done = mine.seen, lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0,
         crashes = 0, error = NULL, rules_version = :rules, profile_revision = mine.profile_revision,
         wait_until = now() + make_interval(secs => mine.wait_seconds),
+        stale_summaries = island.stale_summaries AND island.seen <> mine.seen,
         arrived = CASE WHEN island.seen = mine.seen THEN 0 ELSE island.arrived END,
         dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]))
@@ -76,6 +77,8 @@ class IslandClaim:
     done: int
     epoch: int
     attempt: int
+    reads_whole: bool = False
+    """Frames left its buckets under another name: the summaries are made anew from all files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,9 @@ def claim_islands(session: Session, ids: Sequence[int], owner: str, timing: Timi
         CLAIM, {"ids": list(ids), "owner": owner, "lease": timing.lease_seconds, "alone": len(ids) == 1}
     )
     return [
-        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt)
+        IslandClaim(
+            row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, row.stale_summaries
+        )
         for row in sorted(rows, key=lambda row: row.id)
     ]
 

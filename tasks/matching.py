@@ -14,6 +14,7 @@ from typing import TypeVar
 from models.asset import FileSet, Format
 from tasks.island_state import IslandState, Snapshot, StoredAsset, StoredFile
 from watch.grouping import AssetPlan, FileSetPlan, FormatPlan
+from watch.grouping import Sequence as FrameSequence
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -25,6 +26,19 @@ class PlannedSet:
     plan: FileSetPlan
     files: list[StoredFile]
     stored: FileSet | None = None
+    continues: FileSet | None = None
+    """The stored set of the same bucket, where not all frames were read: the others are its members already."""
+    unread: int = 0
+    """How many frames of the plan were not read."""
+    place: tuple[int, bytes] | None = None
+    """The bucket that the set is a sequence of."""
+    lost_bytes: int = 0
+    """What members that are gone added to the size of the set that it continues."""
+
+    @property
+    def count(self) -> int:
+        """Files of the set, read or not."""
+        return len(self.files) + self.unread
 
 
 @dataclass(slots=True)
@@ -46,24 +60,57 @@ class PlannedAsset:
     stored: StoredAsset | None = None
     merged: list[StoredAsset] = field(default_factory=list)
 
+    def sets(self) -> Iterable[PlannedSet]:
+        """Every file set of the asset."""
+        return (part for planned in self.formats for part in planned.sets)
+
     def files(self) -> Iterable[StoredFile]:
-        """Every file of the asset."""
-        return (file for planned in self.formats for part in planned.sets for file in part.files)
+        """Every file of the asset that was read."""
+        return (file for part in self.sets() for file in part.files)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether none of its files was in a file set before."""
+        return not any(part.unread for part in self.sets()) and not any(file.file_set_id for file in self.files())
 
 
-def plan_asset(island: IslandState, plan: AssetPlan) -> PlannedAsset:
+def plan_asset(island: IslandState, plan: AssetPlan, snapshot: Snapshot) -> PlannedAsset:
     """Look up the rows of a plan's paths."""
-    files = island.files
     return PlannedAsset(
         island,
         plan,
         [
-            PlannedFormat(
-                planned, [PlannedSet(part, [files[path] for path in part.paths()]) for part in planned.file_sets]
-            )
+            PlannedFormat(planned, [_plan_set(island, part, snapshot) for part in planned.file_sets])
             for planned in plan.formats
         ],
     )
+
+
+def _plan_set(island: IslandState, plan: FileSetPlan, snapshot: Snapshot) -> PlannedSet:
+    only = plan.members[0] if len(plan.members) == 1 else None
+    if isinstance(only, FrameSequence):
+        place = island.place_of(only.folder, only.key)
+        if island.is_whole(place):
+            files = [island.files[path] for path in plan.paths()]
+            return PlannedSet(plan, files, place=place)
+        if only.padding in snapshot.set_of_bucket.get(place, {}):
+            read = [file for file in island.frames.get(place, ()) if file.is_present and is_member(only, file)]
+            continued = snapshot.set_of_bucket[place][only.padding]
+            lost = sum(
+                file.counted_bytes
+                for file in island.frames.get(place, ())
+                if not file.is_present and file.file_set_id == continued.id
+            )
+            unread = only.count - len(read)
+            return PlannedSet(plan, read, continues=continued, unread=unread, place=place, lost_bytes=lost)
+    return PlannedSet(plan, [island.files[path] for path in plan.paths()])
+
+
+def is_member(sequence: FrameSequence, file: StoredFile) -> bool:
+    """Whether a frame of the bucket is in this sequence of it: the number and the way it is written both fit."""
+    if file.frame is None or file.frame not in sequence.frames:
+        return False
+    return file.padding == sequence.padding or len(str(abs(file.frame))) >= sequence.padding > 0 == file.padding
 
 
 def match(planned: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
@@ -74,6 +121,9 @@ def match(planned: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
             owner = snapshot.asset_of_set.get(file.file_set_id) if file.file_set_id else None
             if owner is not None and _may_take(asset, snapshot.assets[owner]):
                 overlaps.setdefault(owner, Counter())[number] += 1
+        for part in asset.sets():
+            if part.continues is not None:
+                overlaps.setdefault(part.continues.asset_id, Counter())[number] += part.unread
     for number, owners in _by_target(overlaps).items():
         oldest, *others = sorted((snapshot.assets[owner] for owner in owners), key=_age)
         planned[number].stored, planned[number].merged = oldest, others
@@ -104,45 +154,32 @@ def _match_formats(asset: PlannedAsset) -> None:
     pool = [asset.stored, *asset.merged]
     formats = {row.id: row for stored in pool for row in stored.formats.values()}
     sets = {row.id: row for stored in pool for row in stored.file_sets.values()}
-    chosen = _assign(asset.formats, _format_files, lambda file: _format_of(file, sets), formats)
+    chosen = _assign([planned.sets for planned in asset.formats], lambda set_id: sets[set_id].format_id, sets, formats)
     for number, row in chosen.items():
         asset.formats[number].stored = row
     parts = [part for planned in asset.formats for part in planned.sets]
-    chosen_sets = _assign(parts, _set_files, lambda file: file.file_set_id, sets)
-    for number, row in chosen_sets.items():
+    for number, row in _assign([[part] for part in parts], lambda set_id: set_id, sets, sets).items():
         parts[number].stored = row
 
 
-def _format_of(file: StoredFile, sets: dict[uuid.UUID, FileSet]) -> uuid.UUID | None:
-    file_set = sets.get(file.file_set_id) if file.file_set_id else None
-    return file_set.format_id if file_set is not None else None
-
-
-def _format_files(planned: PlannedFormat) -> Iterable[StoredFile]:
-    return (file for part in planned.sets for file in part.files)
-
-
-def _set_files(part: PlannedSet) -> Iterable[StoredFile]:
-    return part.files
-
-
-Part = TypeVar("Part")
 Row = TypeVar("Row", Format, FileSet)
 
 
 def _assign(
-    parts: Sequence[Part],
-    files_of: Callable[[Part], Iterable[StoredFile]],
-    owner_of: Callable[[StoredFile], uuid.UUID | None],
+    parts: Sequence[Sequence[PlannedSet]],
+    owner_of: Callable[[uuid.UUID], uuid.UUID],
+    sets: dict[uuid.UUID, FileSet],
     rows: dict[uuid.UUID, Row],
 ) -> dict[int, Row]:
     """The stored row of each part's number: of those that go to it the largest overlap, then the oldest."""
     overlaps: dict[uuid.UUID, Counter[int]] = {}
-    for number, part in enumerate(parts):
-        for file in files_of(part):
-            owner = owner_of(file)
-            if owner in rows:
-                overlaps.setdefault(owner, Counter())[number] += 1
+    for number, of_part in enumerate(parts):
+        for part in of_part:
+            for file in part.files:
+                if file.file_set_id in sets:
+                    overlaps.setdefault(owner_of(file.file_set_id), Counter())[number] += 1
+            if part.continues is not None and part.continues.id in sets:
+                overlaps.setdefault(owner_of(part.continues.id), Counter())[number] += part.unread
     return {
         number: rows[min(owners, key=lambda owner: (-overlaps[owner][number], rows[owner].date_created, owner))]
         for number, owners in _by_target(overlaps).items()

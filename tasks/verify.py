@@ -17,8 +17,9 @@ from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from models.timing import Timing
 from search.engine import SearchEngine
-from tasks.island_state import IslandState, Snapshot, claim_for_reading, read_islands
-from watch.grouping import Ignore, regroup
+from tasks.island_state import IslandState, Snapshot
+from tasks.read_islands import claim_for_reading, read_and_group
+from watch.grouping import Grouping, Ignore
 from watch.walk import walk
 
 ISLANDS_AT_ONCE = 200
@@ -153,11 +154,11 @@ def check_grouping(audited: Audited, repair: bool) -> Finding:
         ).all()
     for start in range(0, len(ids), ISLANDS_AT_ONCE):
         part = ids[start : start + ISLANDS_AT_ONCE]
-        state = snapshot(audited.sessions, lambda s, part=part: read_islands(s, claim_for_reading(s, part)))
-        stored = stored_groups(state)
-        for island in state.islands.values():
+        read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
+        stored = stored_groups(read.snapshot)
+        for island in read.snapshot.islands.values():
             found.checked += 1
-            if stored.get(island.claim.id, set()) != planned_groups(island):
+            if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
                 found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
                 if repair:
                     island_id = island.claim.id
@@ -169,9 +170,8 @@ def check_grouping(audited: Audited, repair: bool) -> Finding:
 Group = tuple[str, str, frozenset[bytes]]
 
 
-def planned_groups(island: IslandState) -> set[Group]:
+def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
     """Role, structure and files of every format, from scratch; an orphan counts once it stands in a file set."""
-    grouping = regroup(island.present_paths(), island.rules.profile, empties=island.empty_paths())
     standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
     return {
         (part.role, part.kind, frozenset(part.paths()))

@@ -12,21 +12,29 @@ from models.base import Base, new_id
 from models.bulk import copy_rows
 from models.history import History
 from tasks.changes import Changes, HistoryEntry, Values
+from tasks.frame_buckets import write_buckets
 
 FILE_SET_COLUMNS = [
     *("id", "asset_id", "format_id", "version_id", "storage_id", "island_id", "label", "name", "base_dir", "type"),
     *("file_count", "size_bytes", "names", "note", "first_frame", "last_frame", "frame_step", "padding", "frames"),
-    *("missing_frames", "missing", "empty_frames", "told_count"),
+    *("missing_frames", "missing", "empty_frames", "told_count", "bucket_folder_id", "bucket_key"),
 ]
+MEMBER_COLUMNS = ("file_id", "file_set_id", "counted_bytes")
 COMPONENT_COLUMNS = ("id", "format_id", "file_set_id", "name", "type", "language", "flags")
 FORMAT_COLUMNS = ("id", "asset_id", "version_id", "name", "role", "structure", "rule")
 ASSET_COLUMNS = ("id", "title", "external_id", "island_id", "created_by_user")
 HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "details")
 
 MOVE_MEMBERS = text("""
-    INSERT INTO file_set_file (file_id, file_set_id)
-    SELECT * FROM unnest(CAST(:files AS uuid[]), CAST(:sets AS uuid[])) AS t (file_id, file_set_id) ORDER BY file_id
-    ON CONFLICT (file_id) DO UPDATE SET file_set_id = excluded.file_set_id
+    INSERT INTO file_set_file (file_id, file_set_id, counted_bytes)
+    SELECT * FROM unnest(CAST(:files AS uuid[]), CAST(:sets AS uuid[]), CAST(:sizes AS bigint[])) AS t (f, s, b)
+    ORDER BY f
+    ON CONFLICT (file_id) DO UPDATE SET file_set_id = excluded.file_set_id, counted_bytes = excluded.counted_bytes
+""")
+
+RECOUNT = text("""
+    UPDATE file_set_file SET counted_bytes = t.b
+    FROM unnest(CAST(:files AS uuid[]), CAST(:sizes AS bigint[])) AS t (f, b) WHERE file_id = t.f
 """)
 
 DELETE_COMPONENTS = text("DELETE FROM component WHERE file_set_id = ANY(:sets)")
@@ -63,8 +71,10 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     if changes.recomposed_sets:
         session.execute(DELETE_COMPONENTS, {"sets": changes.recomposed_sets})
     copy_rows(session, Component, COMPONENT_COLUMNS, changes.new_components)
-    copy_rows(session, FileSetFile, ("file_id", "file_set_id"), changes.new_members)
+    copy_rows(session, FileSetFile, MEMBER_COLUMNS, changes.new_members)
     _move_members(session, changes.moved_members)
+    _recount(session, changes.recounted)
+    write_buckets(session, changes.buckets)
     _clear(session, changes)
     _merge(session, changes.merged)
     write_history(session, changes.history, actor)
@@ -84,10 +94,16 @@ def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> N
         session.connection().execute(statement, [{f"new_{c}": row[c] for c in columns} for row in rows])
 
 
-def _move_members(session: Session, members: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
+def _move_members(session: Session, members: Sequence[tuple[uuid.UUID, uuid.UUID, int]]) -> None:
     if members:
-        files, sets = zip(*members, strict=True)
-        session.execute(MOVE_MEMBERS, {"files": list(files), "sets": list(sets)})
+        files, sets, sizes = zip(*members, strict=True)
+        session.execute(MOVE_MEMBERS, {"files": list(files), "sets": list(sets), "sizes": list(sizes)})
+
+
+def _recount(session: Session, members: Sequence[tuple[uuid.UUID, int]]) -> None:
+    if members:
+        files, sizes = zip(*members, strict=True)
+        session.execute(RECOUNT, {"files": list(files), "sizes": list(sizes)})
 
 
 def _clear(session: Session, changes: Changes) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.base import new_id
 from models.bulk import among, copy_rows
 from models.file import File, FileStatus, Folder
+from models.island import Island
 from models.paths import join_path
 from watch.compare import GONE, KnownFile, is_finished
 from watch.folders import FolderBook, KnownFolder
@@ -140,6 +141,7 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
         touched.update({file.folder.island_id, book.by_id(row.folder_id).island_id})
     if touched:
         seen = bump_islands(session, touched)
+        _forget_summaries(session, book, moved, profile)
         _insert(session, new, seen, profile)
         _update(session, changed, seen, profile)
     return len(new) + len(changed)
@@ -165,6 +167,19 @@ def match_moves(
                 moves.append((file, row))
                 break
     return moves
+
+
+def _forget_summaries(
+    session: Session, book: FolderBook, moved: Sequence[tuple[StableFile, KnownFile]], profile: Profile
+) -> None:
+    """Have the buckets made anew that frames left: a row no longer tells where it was before."""
+    left = set()
+    for _, row in moved:
+        folder = book.by_id(row.folder_id)
+        if describe(join_path(folder.path, row.name), profile).bucket is not None:
+            left.add(folder.island_id)
+    if left:
+        session.execute(update(Island).where(among(Island.id, sorted(left))).values(stale_summaries=True))
 
 
 def _insert(session: Session, files: Sequence[StableFile], seen: dict[int, int], profile: Profile) -> None:

@@ -333,6 +333,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_folder_island_id"), "folder", ["island_id"], unique=False)
     op.create_index(op.f("ix_folder_parent_id"), "folder", ["parent_id"], unique=False)
     op.create_table(
+        "frame_bucket",
+        sa.Column("folder_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.LargeBinary(), nullable=False),
+        sa.Column("runs", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["folder_id"], ["folder.id"], name=op.f("fk_frame_bucket_folder_id_folder"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("folder_id", "key", name=op.f("pk_frame_bucket")),
+    )
+    op.create_table(
         "file",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("folder_id", sa.BigInteger(), nullable=False),
@@ -397,6 +407,7 @@ def upgrade() -> None:
         sa.Column("done", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("epoch", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("arrived", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("stale_summaries", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("dirty_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("touched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wait_until", sa.DateTime(timezone=True), nullable=True),
@@ -570,6 +581,8 @@ def upgrade() -> None:
         sa.Column("told_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("untold_changes", sa.Integer(), server_default="0", nullable=False),
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("bucket_folder_id", sa.BigInteger(), nullable=True),
+        sa.Column("bucket_key", sa.LargeBinary(), nullable=True),
         sa.Column("first_frame", sa.BigInteger(), nullable=True),
         sa.Column("last_frame", sa.BigInteger(), nullable=True),
         sa.Column("frame_step", sa.BigInteger(), nullable=True),
@@ -645,6 +658,7 @@ def upgrade() -> None:
         "file_set_file",
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("file_set_id", sa.Uuid(), nullable=False),
+        sa.Column("counted_bytes", sa.BigInteger(), server_default="0", nullable=False),
         sa.ForeignKeyConstraint(
             ["file_id"], ["file.id"], name=op.f("fk_file_set_file_file_id_file"), ondelete="CASCADE"
         ),

@@ -1,0 +1,221 @@
+"""Reading islands in one snapshot: only what a finish can need, so that one more frame does not read its sequence."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, AssetStatus, Component, FileSet, Format
+from models.bulk import among
+from models.file import File
+from models.island import Island
+from models.paths import join_path
+from models.storage import Storage
+from models.storage_settings import StorageSettings
+from tasks.frame_buckets import read_buckets
+from tasks.island_state import IslandState, Snapshot, StorageRules, StoredAsset, StoredFile
+from tasks.leases import IslandClaim
+from watch.grouping import Grouping, Profile, Single, arrange
+from watch.grouping import Sequence as FrameSequence
+
+FOLDER_PATHS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id AS folder_id, island_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
+        UNION ALL
+        SELECT up.folder_id, up.island_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT folder_id, island_id, path FROM up WHERE parent_id IS NULL
+""")
+
+FILE_COLUMNS = """
+    SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
+        member.file_set_id, coalesce(member.counted_bytes, 0), file.bucket, file.frame,
+        CASE WHEN file.padded THEN file.width ELSE 0 END
+    FROM file LEFT JOIN file_set_file AS member ON member.file_id = file.id
+"""
+
+# Of frames only what is new since the last finish, or never settles by itself.
+CHANGED_FILES = text(f"""{FILE_COLUMNS}
+    JOIN unnest(CAST(:folders AS bigint[]), CAST(:done AS bigint[])) AS of_island (folder_id, done)
+        ON of_island.folder_id = file.folder_id
+    WHERE file.status <> 'DELETED'
+        AND (file.bucket IS NULL OR file.seen > of_island.done OR file.status IN ('GROWING', 'OPEN'))
+""")
+
+BUCKET_FILES = text(f"""{FILE_COLUMNS}
+    JOIN unnest(CAST(:folders AS bigint[]), CAST(:keys AS bytea[])) AS wanted (folder_id, key)
+        ON wanted.folder_id = file.folder_id AND wanted.key = file.bucket
+    WHERE file.status <> 'DELETED'
+""")
+
+PRESENT_ELSEWHERE = text("""
+    SELECT DISTINCT file_set.asset_id FROM file_set
+    JOIN file_set_file AS member ON member.file_set_id = file_set.id
+    JOIN file ON file.id = member.file_id
+    JOIN folder ON folder.id = file.folder_id
+    WHERE file_set.asset_id = ANY(:assets) AND file.status NOT IN ('MISSING', 'DELETED')
+        AND NOT (folder.island_id = ANY(:islands))
+""")
+
+Place = tuple[int, bytes]
+
+
+def claim_for_reading(session: Session, island_ids: Sequence[int]) -> list[IslandClaim]:
+    """Islands as they are, for whoever only looks: no lease is taken, so nothing may be written."""
+    rows = session.scalars(select(Island).where(among(Island.id, island_ids)).order_by(Island.id))
+    return [
+        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, True)
+        for row in rows
+    ]
+
+
+@dataclass(slots=True)
+class GroupedIslands:
+    """What was read, and what the pure function makes of each island."""
+
+    snapshot: Snapshot
+    groupings: dict[int, Grouping]
+
+
+def read_and_group(session: Session, claims: Sequence[IslandClaim]) -> GroupedIslands:
+    """Read islands and group them; the frames of a bucket are read only where its file sets become others."""
+    islands, folders = _read_files(session, claims)
+    for state in islands.values():
+        for bucket in state.buckets.values():
+            bucket.settle()
+    found = _read_assets(session, islands)
+    groupings = {
+        island_id: arrange(state.items(), state.rules.profile, empties=state.empty_paths())
+        for island_id, state in islands.items()
+    }
+    for island_id, state in islands.items():
+        _read_whole_buckets(session, state, _places_to_read(state, groupings[island_id], found), folders)
+    _note_needed_elsewhere(session, found)
+    return GroupedIslands(found, groupings)
+
+
+def _read_rules(session: Session, storages: Iterable[object]) -> dict[object, StorageRules]:
+    return {
+        row.id: StorageRules(
+            row.id,
+            row.name,
+            StorageSettings.model_validate(row.settings),
+            Profile.model_validate(row.profile),
+            row.profile_revision,
+            row.owner_id,
+        )
+        for row in session.scalars(select(Storage).where(among(Storage.id, storages)))
+    }
+
+
+def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[int, IslandState], dict[int, bytes]]:
+    rules = _read_rules(session, {claim.storage_id for claim in claims})
+    islands = {claim.id: IslandState(claim, rules[claim.storage_id]) for claim in claims}
+    paths, home = {}, {}
+    for row in session.execute(FOLDER_PATHS, {"islands": list(islands)}):
+        paths[row.folder_id], home[row.folder_id] = bytes(row.path).removeprefix(b"/"), islands[row.island_id]
+    summarised = {folder: path for folder, path in paths.items() if not home[folder].claim.reads_whole}
+    for place, bucket in read_buckets(session, paths).items():
+        if place[0] not in summarised:
+            # Made anew from the files: what is stored only tells that a row has to be written or taken away.
+            bucket.runs, bucket.is_changed = {}, True
+        home[place[0]].buckets[place] = bucket
+    done = [-1 if home[folder].claim.reads_whole else home[folder].claim.done for folder in paths]
+    for row in session.execute(CHANGED_FILES, {"folders": list(paths), "done": done}):
+        home[row[1]].add(_stored_file(row, paths))
+    return islands, paths
+
+
+def _stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
+    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding = row
+    path = join_path(paths[folder_id], bytes(name))
+    key = bytes(bucket) if bucket is not None else None
+    return StoredFile(file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding)
+
+
+def _places_to_read(state: IslandState, grouping: Grouping, found: Snapshot) -> list[Place]:
+    """Buckets whose sequences are not one by one the stored file sets, so that members go from one to another."""
+    planned: dict[Place, set[int]] = {place: set() for place in state.buckets}
+    mixed: set[Place] = set()
+    for plan in grouping.settled():
+        for part in plan.formats:
+            for file_set in part.file_sets:
+                for member in file_set.members:
+                    if isinstance(member, FrameSequence):
+                        place = state.place_of(member.folder, member.key)
+                        planned[place].add(member.padding)
+                        if len(file_set.members) > 1:
+                            mixed.add(place)
+                    elif isinstance(member, Single) and member.described.bucket is not None:
+                        mixed.add(state.place_of(member.folder, member.described.bucket))
+    return [
+        place
+        for place, bucket in state.buckets.items()
+        if bucket.runs
+        and (place in mixed or planned[place] != found.set_of_bucket.get(place, {}).keys())
+        and not state.is_whole(place)
+    ]
+
+
+def _read_whole_buckets(session: Session, state: IslandState, places: list[Place], paths: dict[int, bytes]) -> None:
+    if places:
+        for place in places:
+            state.frames.pop(place, None)
+        folders, keys = zip(*places, strict=True)
+        for row in session.execute(BUCKET_FILES, {"folders": list(folders), "keys": list(keys)}):
+            file = _stored_file(row, paths)
+            state.files[file.path] = file
+            state.frames.setdefault((file.folder_id, file.bucket or b""), []).append(file)
+
+
+def _read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
+    members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
+    ids = set(session.scalars(select(FileSet.asset_id).where(among(FileSet.island_id, islands)).distinct()))
+    ids |= set(session.scalars(select(FileSet.asset_id).where(among(FileSet.id, members)).distinct()))
+    active = select(Asset).where(among(Asset.id, ids), Asset.status == AssetStatus.ACTIVE)
+    assets = {row.id: StoredAsset(row) for row in session.scalars(active)} if ids else {}
+    found = Snapshot(islands, assets, {}, {})
+    if not assets:
+        return found
+    for row in session.scalars(select(Format).where(among(Format.asset_id, assets))):
+        assets[row.asset_id].formats[row.id] = row
+    for row in session.scalars(select(FileSet).where(among(FileSet.asset_id, assets))):
+        assets[row.asset_id].file_sets[row.id] = row
+        found.asset_of_set[row.id] = row.asset_id
+        if row.bucket_key is not None:
+            found.set_of_bucket.setdefault((row.bucket_folder_id, bytes(row.bucket_key)), {})[row.padding] = row
+    sets = among(Component.file_set_id, found.asset_of_set)
+    for row in session.scalars(select(Component).where(sets).order_by(Component.id)):
+        assets[found.asset_of_set[row.file_set_id]].components.setdefault(row.file_set_id, []).append(row)
+    return found
+
+
+def _note_needed_elsewhere(session: Session, found: Snapshot) -> None:
+    """Ask only for assets that could be taken over or given up: those of other islands, and those without a file."""
+    held = {
+        found.asset_of_set.get(file.file_set_id)
+        for state in found.islands.values()
+        for file in state.files.values()
+        if file.file_set_id is not None and file.is_present
+    }
+    for state in found.islands.values():
+        for place, bucket in state.buckets.items():
+            if bucket.runs:
+                held.update(row.asset_id for row in found.set_of_bucket.get(place, {}).values())
+    asked = [
+        asset_id
+        for asset_id, asset in found.assets.items()
+        if asset_id not in held or asset.row.island_id not in found.islands
+    ]
+    if asked:
+        for asset_id in session.scalars(PRESENT_ELSEWHERE, {"assets": asked, "islands": list(found.islands)}):
+            found.assets[asset_id].is_needed_elsewhere = True
+
+
+def seconds_since_creation(session: Session, files: Sequence[uuid.UUID]) -> dict[uuid.UUID, float]:
+    """How long files have been known, by the database's clock."""
+    age = func.extract("epoch", func.now() - File.date_created)
+    return {row[0]: float(row[1]) for row in session.execute(select(File.id, age).where(among(File.id, files)))}
