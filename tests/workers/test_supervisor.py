@@ -58,6 +58,11 @@ def descendants(pid: int) -> list[Identity]:
     return [found for found in map(identify, children) if found is not None]
 
 
+def family_of(supervisor: Supervisor) -> list[Identity]:
+    """Every process that runs because of this supervisor."""
+    return [found for state in supervisor.states() if state.pid is not None for found in descendants(state.pid)]
+
+
 def wait_for_output(log: Path) -> None:
     """Wait for the line by which a child says that its handlers stand."""
     wait_until(lambda: log.stat().st_size > 0, what=f"there was a line in {log}")
@@ -173,7 +178,7 @@ def test_all_is_stopped_in_reverse_order_and_nothing_is_left(tmp_path: Path) -> 
             )
             supervisor.start(python(supervisor, name, program))
             wait_for_output(supervisor.log(name))
-        family = descendants(os.getpid())[1:]
+        family = family_of(supervisor)
     assert ends.read_text().split() == ["third", "second", "first"]
     assert not any(map(is_running, family))
     assert [state.state for state in supervisor.states()] == ["stopped"] * 3
@@ -185,7 +190,7 @@ def test_children_that_ignore_the_request_are_killed_within_the_time(tmp_path: P
         for name in ("deaf-1", "deaf-2"):
             supervisor.start(python(supervisor, name, DEAF, stop_seconds=60.0))
             wait_for_output(supervisor.log(name))
-        family = descendants(os.getpid())[1:]
+        family = family_of(supervisor)
         begun = time.monotonic()
         supervisor.stop()
         assert time.monotonic() - begun < 3.0
@@ -293,7 +298,7 @@ def test_a_killed_database_and_a_killed_broker_are_started_again_with_their_data
         assert postgres.is_ready()
         assert valkey.is_ready()
         postgres.create_database("copy", template="reels")
-        family = descendants(os.getpid())[1:]
+        family = family_of(supervisor)
         begun = time.monotonic()
     assert time.monotonic() - begun < 5
     assert not any(map(is_running, family))
