@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from models.index_queue import DocumentKey
-from search.analysis import Query, query_of
-from search.ranges import Range, RangeError, parse_range, whole_range
+from search.analysis import Query, clean_text, query_of
+from search.ranges import Range, RangeError, number_of, parse_range, whole_range
 
 DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
 SEARCH_FIELDS = ("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text")
@@ -100,13 +100,8 @@ def forms_of(value: str) -> list[str | int | float | bool]:
     forms: list[str | int | float | bool] = [value]
     if value in {"true", "false"}:
         forms.append(value == "true")
-    elif 0 < len(value) <= 30 and value.isascii() and (value[0].isdigit() or value[0] == "-"):
-        try:
-            number = float(value) if set(value) & set(".eE") else int(value)
-        except ValueError:
-            return forms
-        if abs(number) != float("inf"):
-            forms.append(number)
+    elif (number := number_of(value)) is not None:
+        forms.append(number)
     return forms
 
 
@@ -181,6 +176,7 @@ def _term(node: Any, where: str) -> Term | None:
     if chosen := _list(node, "value_in", f"{where}.value_in"):
         asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
     values = _common(asked)
+    name = clean_text(name)
     try:
         within = [parse_range(name, node["range"])] if node.get("range") else []
         if values is not None and len(values) == 1 and (day := whole_range(name, values[0])) is not None:
@@ -217,7 +213,7 @@ def _sort_key(node: Any, where: str) -> SortKey | None:
     order = node.get("order") or "asc"
     if order not in ("asc", "desc"):
         raise CriteriaError(f"{where}.order", f"{order!r} is neither asc nor desc")
-    return SortKey(node["name"], order == "desc")
+    return SortKey(clean_text(node["name"]), order == "desc")
 
 
 def _each(body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any]) -> Iterable[Any]:
@@ -239,7 +235,7 @@ def _strings(body: Mapping[str, Any], name: str, where: str) -> list[str]:
     values = [value for value in _list(body, name, where) if value not in (None, "")]
     if not all(isinstance(value, str) for value in values):
         raise CriteriaError(where, "is not a list of texts")
-    return values
+    return [clean_text(value) for value in values]
 
 
 def _scalar(value: Any, where: str) -> str:
@@ -250,7 +246,7 @@ def _scalar(value: Any, where: str) -> str:
         return str(value)
     if not isinstance(value, str):
         raise CriteriaError(where, "is not a text, a number or a truth value")
-    return value
+    return clean_text(value)
 
 
 def _known(values: list[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:

@@ -15,8 +15,10 @@ from zoneinfo import ZoneInfo
 from search.analysis import clean_text
 
 DATE = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?"
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?(Z|[+-]\d\d:?\d\d)?)?)?)?",
+    re.ASCII,
 )
+NUMBER = re.compile(r"-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,4})?", re.ASCII)
 OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 STEPS = {3: timedelta(days=1), 4: timedelta(hours=1), 5: timedelta(minutes=1), 6: timedelta(seconds=1)}
 TICK = timedelta(microseconds=1)
@@ -88,14 +90,19 @@ def _end(value: Any, side: str) -> str | None:
     return str(value)
 
 
+def number_of(value: str) -> float | None:
+    """The number that a text is written as, exact where it is whole; None where it is none or has no end."""
+    if NUMBER.fullmatch(value) is None:
+        return None
+    if value.lstrip("-").isdigit():
+        return int(value)
+    return number if math.isfinite(number := float(value)) else None
+
+
 def _number(value: str) -> tuple[float, float] | None:
     """The number twice, as the low and the high end of itself."""
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    exact = int(value) if re.fullmatch(r"-?\d{1,30}", value) else number
-    return (exact, exact) if math.isfinite(number) else None
+    number = number_of(value)
+    return None if number is None else (number, number)
 
 
 def _times(zone: tzinfo) -> Any:
@@ -110,23 +117,30 @@ def _times(zone: tzinfo) -> Any:
         micros = int((fraction or "0")[:6].ljust(6, "0"))
         try:
             local = datetime(*[*given, 1, 1][: max(len(given), 3)], tzinfo=parse_zone(offset) if offset else zone)
-            first = local.replace(microsecond=micros)
-            last = first if fraction else _next(first, len(given)) - TICK
-            return _utc(first), _utc(last)
-        except (ValueError, OverflowError):
+        except ValueError:
             return None
+        first = local.replace(microsecond=micros)
+        return _utc(first), _utc(first if fraction else _last(first, len(given)))
 
     return parse
 
 
-def _next(moment: datetime, precision: int) -> datetime:
-    """The moment when the year, month, day, hour, minute or second that begins here is over."""
-    if precision == 1:
-        return moment.replace(year=moment.year + 1)
-    if precision == 2:
-        return (moment.replace(day=28) + timedelta(days=4)).replace(day=1)
-    return moment + STEPS[precision]
+def _last(first: datetime, precision: int) -> datetime:
+    """The last moment of the year, month, day, hour, minute or second that begins here."""
+    try:
+        if precision == 1:
+            return first.replace(year=first.year + 1) - TICK
+        if precision == 2:
+            return (first.replace(day=28) + timedelta(days=4)).replace(day=1) - TICK
+        return first + STEPS[precision] - TICK
+    except (OverflowError, ValueError):
+        return datetime.max.replace(tzinfo=first.tzinfo)
 
 
 def _utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+    """The moment as documents write it; beyond the calendar's ends it is the end."""
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        moment = datetime.min.replace(tzinfo=UTC) if moment.year == 1 else datetime.max.replace(tzinfo=UTC)
+    return moment.isoformat(timespec="microseconds")
