@@ -15,6 +15,7 @@ from api.tracing import request_id
 from models.sessions import transact
 from tasks.refusals import Conflict, Denied, Invalid, Missing, NotNow, Refusal
 
+UNIQUE, FOREIGN_KEY = "23505", "23503"
 STATUS: dict[type[Refusal], int] = {Missing: 404, Denied: 403, Invalid: 400, Conflict: 409, NotNow: 429}
 
 
@@ -67,8 +68,10 @@ async def data_error(_request: Request, _wrong: DataError) -> JSONResponse:
     return error(400, {"body": "a value is out of the range that can be kept"})
 
 
-async def integrity_error(_request: Request, _wrong: IntegrityError) -> JSONResponse:
-    """Somebody else changed what this stood on, between our look and our write."""
+async def integrity_error(_request: Request, wrong: IntegrityError) -> JSONResponse:
+    """Somebody else changed what this stood on, between our look and our write; any other broken rule is a bug."""
+    if getattr(wrong.orig, "sqlstate", None) not in (UNIQUE, FOREIGN_KEY):
+        raise wrong
     return error(409, ["this collides with what another request just did; read again and repeat"])
 
 

@@ -1,0 +1,153 @@
+"""Formats, components, file sets and files as clients send and read them."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.bodies import Body, Moment, Name, Number, Text
+from api.rendering import key, stamp
+from models.asset import Component, ComponentType, FileSet, FileSetType, Format
+from models.declared_file import FileType
+from models.file import FileStatus
+from tasks.files import FileView
+from tasks.formats import NewComponent
+
+Metadata = dict[str, Any]
+
+
+class ComponentBody(Body):
+    name: Name
+    type: ComponentType
+    metadata: Metadata | None = None
+
+    def new_component(self) -> NewComponent:
+        """The component to make."""
+        return NewComponent(self.name, self.type, self.metadata or {})
+
+
+class FormatBody(Body):
+    name: Name
+    components: Annotated[list[ComponentBody], Field(max_length=1000)] | None = None
+    metadata: Annotated[list[Metadata], Field(max_length=1000)] | None = None
+
+
+class FormatChangeBody(Body):
+    name: Name | None = None
+
+
+class FileSetBody(Body):
+    name: Name
+    format_id: UUID
+    base_dir: Text | None = None
+    component_ids: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    storage_id: UUID | None = None
+    type: FileSetType | None = None
+
+
+class FileChangeBody(Body):
+    directory_path: Text | None = None
+    original_name: Name | None = None
+    name: Name | None = None
+    type: FileType | None = None
+    status: FileStatus | None = None
+    size: Annotated[Number, Field(ge=0)] | None = None
+    checksum: Name | None = None
+    storage_id: UUID | None = None
+    file_date_created: Moment | None = None
+    file_date_modified: Moment | None = None
+
+    def values(self) -> dict[str, Any]:
+        """What was sent, without nulls."""
+        return {name: value for name, value in self.sent().items() if value is not None}
+
+
+class FileBody(FileChangeBody):
+    file_set_id: UUID | None = None
+
+
+def component_body(component: Component) -> dict[str, Any]:
+    """A component; 1.x refuses one whose metadata is no object."""
+    metadata = {**component.media, "flags": component.flags, "language": component.language}
+    shown = {name: value for name, value in metadata.items() if value not in (None, [])}
+    return {"id": str(component.id), "name": component.name, "type": component.type, "metadata": shown}
+
+
+def format_body(one: Format, components: Sequence[Component]) -> dict[str, Any]:
+    """A format with its components."""
+    media = one.media.get("metadata") or ([one.media] if one.media else [])
+    return {
+        "id": str(one.id),
+        "asset_id": str(one.asset_id),
+        "version_id": str(one.version_id),
+        "name": one.name,
+        "role": one.role,
+        "structure": one.structure,
+        "status": "ACTIVE",
+        "archive_status": "NOT_ARCHIVED",
+        "is_online": one.is_online,
+        "warnings": one.warnings,
+        "metadata": media,
+        "storage_methods": ["FILE"],
+        "external_references": [],
+        "components": [component_body(component) for component in components],
+        "user_id": None,
+        "date_created": stamp(one.date_created),
+        "date_modified": stamp(one.date_modified),
+        "date_deleted": None,
+    }
+
+
+def file_set_body(one: FileSet, component_ids: Sequence[UUID]) -> dict[str, Any]:
+    """A file set; what a sequence lacks stands beside what iconik knows of one."""
+    return {
+        "id": str(one.id),
+        "asset_id": str(one.asset_id),
+        "format_id": str(one.format_id),
+        "version_id": str(one.version_id),
+        "storage_id": key(one.storage_id),
+        "original_storage_id": key(one.storage_id),
+        "name": one.name,
+        "base_dir": one.base_dir,
+        "type": one.type,
+        "status": one.status,
+        "component_ids": [str(identity) for identity in component_ids],
+        "file_count": one.file_count,
+        "size": one.size_bytes,
+        "label": one.label,
+        "frames": one.frames,
+        "missing_frames": one.missing_frames,
+        "missing": one.missing,
+        "note": one.note,
+        "is_archive": False,
+        "date_created": stamp(one.date_created),
+        "date_modified": stamp(one.date_modified),
+        "date_deleted": None,
+    }
+
+
+def file_body(file: FileView) -> dict[str, Any]:
+    """A file; 1.x asks for text in `file_set_id`, which is empty where no set has it yet."""
+    return {
+        "id": str(file.id),
+        "asset_id": key(file.asset_id),
+        "version_id": key(file.asset_id),
+        "file_set_id": key(file.file_set_id),
+        "format_id": key(file.format_id),
+        "storage_id": key(file.storage_id),
+        "storage_method": "FILE",
+        "directory_path": file.directory_path,
+        "name": file.name,
+        "original_name": file.original_name,
+        "type": file.type,
+        "status": file.status,
+        "size": file.size,
+        "checksum": file.checksum,
+        "user_id": key(file.user_id),
+        "url": None,
+        "file_date_created": stamp(file.file_date_created),
+        "file_date_modified": stamp(file.file_date_modified),
+        "date_created": stamp(file.date_created),
+        "date_modified": stamp(file.date_modified),
+    }

@@ -1,0 +1,92 @@
+"""Formats of assets and their components."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from api.call import Call
+from api.pages import LastId, PerPage, cursored
+from api.routing import Service
+from api.services.format_bodies import ComponentBody, FormatBody, FormatChangeBody, component_body, format_body
+from models.asset import Format
+from tasks.assets import find_asset
+from tasks.formats import (
+    add_component,
+    add_format,
+    change_component,
+    components_of,
+    find_format,
+    remove_format,
+    rename_format,
+)
+
+routes = Service("files")
+
+
+def many(call: Call, formats: Sequence[Format]) -> list[dict[str, Any]]:
+    """Formats with their components, read at once."""
+    components = components_of(call.session, [one.id for one in formats])
+    return [format_body(one, components[one.id]) for one in formats]
+
+
+@routes.post("/assets/{asset_id}/formats/")
+def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
+    """Declare one more format."""
+    components = [component.new_component() for component in body.components or ()]
+    made = add_format(call.session, asset_id, body.name, components, body.metadata or (), call.actor)
+    return many(call, [made])[0]
+
+
+@routes.get("/assets/{asset_id}/formats/")
+def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+    """The formats of an asset."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    query = select(Format).where(Format.asset_id == asset.id)
+    return cursored(call, query, Format.id, last_id, per_page, lambda rows: many(call, rows))
+
+
+@routes.get("/assets/{asset_id}/formats/{format_id}/")
+def get_format(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+    """One format."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    return many(call, [find_format(call.session, asset, format_id)])[0]
+
+
+@routes.patch("/assets/{asset_id}/formats/{format_id}/")
+def patch_format(call: Call, asset_id: UUID, format_id: UUID, body: FormatChangeBody) -> dict[str, Any]:
+    """Rename a declared format."""
+    if body.name is None:
+        return get_format(call, asset_id, format_id)
+    return many(call, [rename_format(call.session, asset_id, format_id, body.name, call.actor)])[0]
+
+
+@routes.delete("/assets/{asset_id}/formats/{format_id}/")
+def delete_format(call: Call, asset_id: UUID, format_id: UUID) -> None:
+    """Remove a declared format."""
+    remove_format(call.session, asset_id, format_id, call.actor)
+
+
+@routes.post("/assets/{asset_id}/formats/{format_id}/components/", status=200)
+def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentBody) -> dict[str, Any]:
+    """Declare a component."""
+    return component_body(add_component(call.session, asset_id, format_id, body.new_component(), call.actor))
+
+
+@routes.get("/assets/{asset_id}/formats/{format_id}/components/")
+def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+    """The components of a format."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    found = find_format(call.session, asset, format_id)
+    components = components_of(call.session, [found.id])[found.id]
+    return {"objects": [component_body(component) for component in components]}
+
+
+@routes.put("/assets/{asset_id}/formats/{format_id}/components/{component_id}/")
+def put_component(
+    call: Call, asset_id: UUID, format_id: UUID, component_id: UUID, body: ComponentBody
+) -> dict[str, Any]:
+    """Set what a declared component is."""
+    new = body.new_component()
+    return component_body(change_component(call.session, asset_id, format_id, component_id, new, call.actor))

@@ -1,0 +1,270 @@
+"""Files of assets: those that a watcher saw and those that a client declared, read as one kind of thing.
+
+The watcher alone writes `file`, so what a client says of files is kept beside it.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, func, literal, select, text, union_all
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import FileSet, FileSetFile
+from models.base import new_id
+from models.declared_file import DeclaredFile, FileType
+from models.file import File, FileStatus, Folder
+from models.history import Operation
+from models.paths import display_text
+from tasks.assets import find_for_change
+from tasks.formats import find_declared_set
+from tasks.history import record
+from tasks.refusals import Denied, Invalid, Missing
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FOLDER_PATHS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE id = ANY(:folders)
+        UNION ALL
+        SELECT up.folder_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT folder_id, path FROM up WHERE parent_id IS NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FileView:
+    """One file as clients see it, wherever it is kept."""
+
+    id: uuid.UUID
+    asset_id: uuid.UUID | None
+    file_set_id: uuid.UUID | None
+    format_id: uuid.UUID | None
+    storage_id: uuid.UUID | None
+    directory_path: str
+    name: str
+    original_name: str
+    type: FileType
+    status: FileStatus
+    size: int | None
+    checksum: str | None
+    user_id: uuid.UUID | None
+    file_date_created: datetime | None
+    file_date_modified: datetime | None
+    date_created: datetime
+    date_modified: datetime
+
+
+def ids_of(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = None) -> Select[Any]:
+    """Ids of files of both kinds. A condition on FileSet, which both hang on, serves both; others are given twice."""
+    watched = (
+        select(File.id.label("id"), literal(True).label("is_watched"))
+        .join(FileSetFile, FileSetFile.file_id == File.id)
+        .join(FileSet, FileSet.id == FileSetFile.file_set_id)
+        .where(seen)
+    )
+    told = (
+        select(DeclaredFile.id.label("id"), literal(False).label("is_watched"))
+        .join(FileSet, FileSet.id == DeclaredFile.file_set_id)
+        .where(seen if declared is None else declared)
+    )
+    both = union_all(watched, told).subquery()
+    return select(both.c.id, both.c.is_watched)
+
+
+def page_of(session: Session, ids: Select[Any], after: uuid.UUID | None, limit: int) -> list[FileView]:
+    """Files behind `after`, by id: four queries, however many files."""
+    key = ids.selected_columns.id
+    behind = ids.where(key > after) if after else ids
+    rows = session.execute(behind.order_by(key).limit(limit)).all()
+    watched = views_of_watched(session, [row.id for row in rows if row.is_watched])
+    declared = views_of_declared(session, [row.id for row in rows if not row.is_watched])
+    return [{**watched, **declared}[row.id] for row in rows]
+
+
+def count_of(session: Session, ids: Select[Any]) -> int:
+    """How many files there are."""
+    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
+
+
+def views_of_watched(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, FileView]:
+    """Files that a watcher saw, with their paths below the root."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, _storage_of(File.folder_id))
+        .outerjoin(FileSetFile, FileSetFile.file_id == File.id)
+        .outerjoin(FileSet, FileSet.id == FileSetFile.file_set_id)
+        .where(File.id.in_(ids))
+    ).all()
+    folders = folder_paths(session, {file.folder_id for file, *_ in rows})
+    return {file.id: _watched(file, folders[file.folder_id], *rest) for file, *rest in rows}
+
+
+def _storage_of(folder_id: ColumnElement[int]) -> ColumnElement[uuid.UUID]:
+    storage: ColumnElement[uuid.UUID] = (
+        select(Folder.storage_id).where(Folder.id == folder_id).correlate(File).scalar_subquery()
+    )
+    return storage
+
+
+def folder_paths(session: Session, folders: Iterable[int]) -> dict[int, str]:
+    """The paths of folders below their storage's root, as people read them."""
+    rows = session.execute(FOLDER_PATHS, {"folders": sorted(set(folders))})
+    return {folder_id: display_text(bytes(path).removeprefix(b"/")) for folder_id, path in rows}
+
+
+def _watched(
+    file: File,
+    directory: str,
+    asset_id: uuid.UUID | None,
+    file_set_id: uuid.UUID | None,
+    format_id: uuid.UUID | None,
+    storage_id: uuid.UUID,
+) -> FileView:
+    name = display_text(file.name)
+    return FileView(
+        id=file.id,
+        asset_id=asset_id,
+        file_set_id=file_set_id,
+        format_id=format_id,
+        storage_id=storage_id,
+        directory_path=directory,
+        name=name,
+        original_name=name,
+        type=FileType.FILE,
+        status=file.status,
+        size=file.size,
+        checksum=file.checksum,
+        user_id=None,
+        file_date_created=None,
+        file_date_modified=_moment(file.mtime_ns),
+        date_created=file.date_created,
+        date_modified=file.date_modified,
+    )
+
+
+def _moment(nanoseconds: int) -> datetime | None:
+    """A file's own time, or nothing where a broken clock wrote one that no calendar has."""
+    try:
+        return EPOCH + timedelta(microseconds=nanoseconds // 1000)
+    except OverflowError:
+        return None
+
+
+def views_of_declared(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, FileView]:
+    """Files that clients declared."""
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(DeclaredFile, FileSet.format_id)
+        .join(FileSet, FileSet.id == DeclaredFile.file_set_id)
+        .where(DeclaredFile.id.in_(ids))
+    )
+    return {file.id: view_of_declared(file, format_id) for file, format_id in rows}
+
+
+def view_of_declared(file: DeclaredFile, format_id: uuid.UUID | None) -> FileView:
+    """A declared file as clients see it."""
+    return FileView(
+        id=file.id,
+        asset_id=file.asset_id,
+        file_set_id=file.file_set_id,
+        format_id=format_id,
+        storage_id=file.storage_id,
+        directory_path=file.directory_path,
+        name=file.name,
+        original_name=file.original_name,
+        type=file.type,
+        status=file.status,
+        size=file.size,
+        checksum=file.checksum,
+        user_id=file.user_id,
+        file_date_created=file.file_date_created,
+        file_date_modified=file.file_date_modified,
+        date_created=file.date_created,
+        date_modified=file.date_modified,
+    )
+
+
+def declare_file(
+    session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUID, values: Mapping[str, Any], actor: Actor
+) -> FileView:
+    """Say that a file belongs to a declared file set; Tapeless never looks for it on a disk."""
+    asset = find_for_change(session, actor, asset_id)
+    file_set = find_declared_set(session, asset, file_set_id)
+    name = values["original_name"]
+    refuse_path("directory_path", values.get("directory_path", ""))
+    refuse_name("original_name", name)
+    file = DeclaredFile(
+        id=new_id(),
+        asset_id=asset.id,
+        file_set_id=file_set.id,
+        user_id=actor.user_id,
+        **{"name": name, "storage_id": file_set.storage_id, **values},
+    )
+    session.add(file)
+    file_set.file_count += 1
+    file_set.size_bytes += file.size or 0
+    file_set.names = "\n".join([*file_set.names.splitlines(), name][:1000])
+    record(session, asset.id, Operation.MODIFY_FILESET, f'file "{name}" was added to "{file_set.name}"', actor)
+    session.flush()
+    return view_of_declared(file, file_set.format_id)
+
+
+def change_file(
+    session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, values: Mapping[str, Any], actor: Actor
+) -> FileView:
+    """Set what a client knows of a file that it declared."""
+    asset = find_for_change(session, actor, asset_id)
+    file = _declared(session, asset.id, file_id)
+    changed = {name: value for name, value in values.items() if getattr(file, name) != value}
+    file_set = session.get_one(FileSet, file.file_set_id)
+    if changed:
+        refuse_path("directory_path", values.get("directory_path", ""))
+        refuse_name("original_name", values.get("original_name", file.original_name))
+        file_set.size_bytes += (changed.get("size", file.size) or 0) - (file.size or 0)
+        for name, value in changed.items():
+            setattr(file, name, value)
+        file.date_modified = func.now()  # type: ignore[assignment]
+        told = f'file "{file.original_name}": changed {", ".join(sorted(changed))}'
+        record(session, asset.id, Operation.MODIFY_FILESET, told, actor)
+        session.flush()
+    return view_of_declared(file, file_set.format_id)
+
+
+def remove_file(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> None:
+    """Take a declared file out of its set; nothing is deleted from any disk."""
+    asset = find_for_change(session, actor, asset_id)
+    file = _declared(session, asset.id, file_id)
+    file_set = session.get_one(FileSet, file.file_set_id)
+    file_set.file_count -= 1
+    file_set.size_bytes -= file.size or 0
+    session.delete(file)
+    record(session, asset.id, Operation.DELETE_FILE, f'file "{file.original_name}" was removed', actor)
+
+
+def _declared(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID) -> DeclaredFile:
+    file = session.get(DeclaredFile, file_id)
+    if file is not None and file.asset_id == asset_id:
+        return file
+    watched = views_of_watched(session, [file_id])
+    if file_id in watched and watched[file_id].asset_id == asset_id:
+        raise Denied(f'the file "{watched[file_id].name}" is on a watched storage: it is changed there, not here')
+    raise Missing("file", file_id)
+
+
+def refuse_path(field: str, path: str) -> None:
+    """Refuse a folder that leaves its root."""
+    if path.startswith("/") or ".." in path.split("/") or "\0" in path:
+        raise Invalid(field, f'"{path[:200]}" must be a path below the root, without ".."')
+
+
+def refuse_name(field: str, name: str) -> None:
+    """Refuse a name that is a path."""
+    if not name or "/" in name or name in (".", "..") or "\0" in name:
+        raise Invalid(field, f'"{name[:200]}" is no file name')

@@ -1,0 +1,235 @@
+"""Formats, components and file sets that a client declares. What the grouping made out of files on a storage stays
+its own: a person changes that by moving files or by pinning, never here."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import (
+    Asset,
+    Component,
+    ComponentType,
+    FileSet,
+    FileSetType,
+    Format,
+    FormatRole,
+)
+from models.base import new_id
+from models.history import Operation
+from models.storage import Storage
+from tasks.assets import find_for_change
+from tasks.history import record
+from tasks.refusals import Conflict, Invalid, Missing
+
+DECLARED = "declared"
+"""Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+ORIGINAL = "ORIGINAL"
+"""The name by which clients know the format that a person delivered; every other one is made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewComponent:
+    """A stream or part of a format."""
+
+    name: str
+    type: ComponentType
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFileSet:
+    """Files that belong together, somewhere."""
+
+    format_id: uuid.UUID
+    name: str
+    base_dir: str = ""
+    component_ids: Sequence[uuid.UUID] = ()
+    storage_id: uuid.UUID | None = None
+    type: FileSetType = FileSetType.REGULAR
+
+
+def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
+    """A format of this asset."""
+    found = session.get(Format, format_id)
+    if found is None or found.asset_id != asset.id:
+        raise Missing("format", format_id)
+    return found
+
+
+def find_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
+    """A file set of this asset."""
+    found = session.get(FileSet, file_set_id)
+    if found is None or found.asset_id != asset.id:
+        raise Missing("file set", file_set_id)
+    return found
+
+
+def find_component(session: Session, of: Format, component_id: uuid.UUID) -> Component:
+    """A component of this format."""
+    found = session.get(Component, component_id)
+    if found is None or found.format_id != of.id:
+        raise Missing("component", component_id)
+    return found
+
+
+def add_format(
+    session: Session,
+    asset_id: uuid.UUID,
+    name: str,
+    components: Sequence[NewComponent],
+    metadata: Sequence[Mapping[str, Any]],
+    actor: Actor,
+) -> Format:
+    """Declare one more representation of an asset."""
+    asset = find_for_change(session, actor, asset_id)
+    made = Format(
+        id=new_id(),
+        asset_id=asset.id,
+        version_id=asset.id,
+        name=name,
+        role=FormatRole.ORIGINAL if name.upper() == ORIGINAL else FormatRole.TRANSCODE,
+        structure="other",
+        rule=DECLARED,
+        media={"metadata": list(metadata)} if metadata else {},
+    )
+    session.add(made)
+    session.flush()
+    for component in components:
+        session.add(_component(made, component))
+    record(session, asset.id, Operation.ADD_FORMAT, f'format "{name}" was added', actor)
+    session.flush()
+    return made
+
+
+def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, name: str, actor: Actor) -> Format:
+    """Give a declared format another name."""
+    asset = find_for_change(session, actor, asset_id)
+    found = find_format(session, asset, format_id)
+    if found.name != name:
+        _refuse_grouped(found)
+        record(session, asset.id, Operation.CUSTOM, f'format "{found.name}" is now named "{name}"', actor)
+        found.name = name
+        found.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+    return found
+
+
+def remove_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a declared format with its file sets."""
+    asset = find_for_change(session, actor, asset_id)
+    found = find_format(session, asset, format_id)
+    _refuse_grouped(found)
+    session.delete(found)
+    record(session, asset.id, Operation.DELETE_FORMAT, f'format "{found.name}" was removed', actor)
+
+
+def _refuse_grouped(found: Format) -> None:
+    if found.rule != DECLARED:
+        raise Conflict(f'the format "{found.name}" is what its files on the storage say; change those')
+
+
+def add_component(
+    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, new: NewComponent, actor: Actor
+) -> Component:
+    """Declare a stream or part of a format."""
+    asset = find_for_change(session, actor, asset_id)
+    of = find_format(session, asset, format_id)
+    made = _component(of, new)
+    session.add(made)
+    record(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was added', actor)
+    session.flush()
+    return made
+
+
+def _component(of: Format, new: NewComponent) -> Component:
+    return Component(
+        id=new_id(), format_id=of.id, name=new.name, type=new.type, media=dict(new.metadata), flags=[], language=None
+    )
+
+
+def change_component(
+    session: Session,
+    asset_id: uuid.UUID,
+    format_id: uuid.UUID,
+    component_id: uuid.UUID,
+    new: NewComponent,
+    actor: Actor,
+) -> Component:
+    """Set what a declared component is."""
+    asset = find_for_change(session, actor, asset_id)
+    of = find_format(session, asset, format_id)
+    found = find_component(session, of, component_id)
+    _refuse_grouped(of)
+    found.name, found.type, found.media = new.name, new.type, dict(new.metadata)
+    record(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was changed', actor)
+    session.flush()
+    return found
+
+
+def add_file_set(session: Session, asset_id: uuid.UUID, new: NewFileSet, actor: Actor) -> FileSet:
+    """Declare files that belong together in a format."""
+    asset = find_for_change(session, actor, asset_id)
+    of = find_format(session, asset, new.format_id)
+    if new.storage_id is not None and session.get(Storage, new.storage_id) is None:
+        raise Invalid("storage_id", f"storage {new.storage_id} does not exist")
+    made = FileSet(
+        id=new_id(),
+        asset_id=asset.id,
+        format_id=of.id,
+        version_id=asset.id,
+        storage_id=new.storage_id,
+        name=new.name,
+        base_dir=new.base_dir,
+        type=new.type,
+    )
+    session.add(made)
+    session.flush()
+    for component_id in new.component_ids:
+        find_component(session, of, component_id).file_set_id = made.id
+    record(session, asset.id, Operation.MODIFY_FILESET, f'file set "{new.name}" was added to "{of.name}"', actor)
+    session.flush()
+    return made
+
+
+def find_declared_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
+    """A file set that a client declared, which clients alone change."""
+    found = find_file_set(session, asset, file_set_id)
+    if found.island_id is not None:
+        raise Conflict(f'the file set "{found.name}" is what its files on the storage say; change those')
+    return found
+
+
+def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a declared file set; nothing is deleted from any disk."""
+    asset = find_for_change(session, actor, asset_id)
+    found = find_declared_set(session, asset, file_set_id)
+    session.delete(found)
+    record(session, asset.id, Operation.DELETE_FILESET, f'file set "{found.name}" was removed', actor)
+
+
+def components_of(session: Session, format_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Component]]:
+    """The components of many formats in one query."""
+    found: dict[uuid.UUID, list[Component]] = {format_id: [] for format_id in format_ids}
+    for component in session.scalars(
+        select(Component).where(Component.format_id.in_(format_ids)).order_by(Component.id)
+    ):
+        found[component.format_id].append(component)
+    return found
+
+
+def component_ids_of(session: Session, file_set_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """The components that many file sets hold, in one query."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = {file_set_id: [] for file_set_id in file_set_ids}
+    rows = session.execute(
+        select(Component.file_set_id, Component.id)
+        .where(Component.file_set_id.in_(file_set_ids))
+        .order_by(Component.id)
+    )
+    for file_set_id, component_id in rows:
+        found[file_set_id].append(component_id)
+    return found

@@ -1,0 +1,125 @@
+"""Storages made and changed over HTTP: by administrators, and only under the folders that the operator allowed."""
+
+import math
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry, Actor
+from models.asset import FileSet
+from models.storage import Storage
+from models.storage_settings import StorageSettings
+from tasks.audit import note
+from tasks.refusals import Conflict, Invalid, Missing
+from tasks.storages import NewStorage, StorageError, add_storage, is_inside, readable_root
+from tasks.users import require_administrator
+
+KIND = "storages"
+THRESHOLD = "growing_files_threshold"
+
+
+@dataclass(frozen=True, slots=True)
+class StorageWish:
+    """What a client wants a storage to be; what it leaves out stays."""
+
+    name: str | None = None
+    description: str | None = None
+    settings: Mapping[str, Any] | None = None
+
+
+def create_storage(session: Session, wish: StorageWish, allowed: Sequence[Path], actor: Actor) -> Storage:
+    """Watch a folder from now on; its assets belong to whoever made it."""
+    require_administrator(actor, "make storages")
+    settings = wish.settings or {}
+    mount_point = settings.get("mount_point")
+    if not isinstance(mount_point, str) or not mount_point.startswith("/"):
+        raise Invalid("settings.mount_point", "a storage needs the absolute path of its folder")
+    root = Path(mount_point)
+    _refuse_outside(root, allowed)
+    try:
+        storage = add_storage(session, NewStorage(root, wish.name, parsed(settings, None), owner_id=actor.user_id))
+    except StorageError as error:
+        raise Invalid("settings.mount_point", str(error)) from None
+    storage.description = wish.description or ""
+    note(session, KIND, storage.id, f'storage "{storage.name}" was made', actor)
+    session.flush()
+    return storage
+
+
+def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:
+    """Say the same of folders that do not exist and of folders that may not be watched: nobody explores the disk."""
+    try:
+        real = readable_root(root)
+    except StorageError:
+        real = b""
+    if not any(is_inside(real, os.path.realpath(os.fsencode(folder))) for folder in allowed):
+        raise Invalid(
+            "settings.mount_point",
+            "the folder does not exist, or lies under none of the roots that the operator allowed "
+            "(TAPELESS_STORAGE_ROOTS)",
+        )
+
+
+def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, actor: Actor) -> Storage:
+    """Set a storage's name, description and settings; the folder that it watches never changes."""
+    require_administrator(actor, "change storages")
+    storage = find_storage_row(session, storage_id, lock=True)
+    told = []
+    if wish.name is not None and wish.name != storage.name:
+        if session.scalar(select(exists().where(Storage.name == wish.name))):
+            raise Invalid("name", f'a storage named "{wish.name}" exists already')
+        storage.name = wish.name
+        told.append("name")
+    if wish.description is not None and wish.description != storage.description:
+        storage.description = wish.description
+        told.append("description")
+    if wish.settings is not None:
+        settings = parsed(wish.settings, storage).model_dump(mode="json", exclude_defaults=True)
+        if settings != storage.settings:
+            storage.settings = settings
+            told.append("settings")
+    if told:
+        storage.date_modified = func.now()  # type: ignore[assignment]
+        note(session, KIND, storage_id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
+        session.flush()
+    return storage
+
+
+def parsed(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings:
+    """The settings to keep: what was sent over what is kept. Keys that are not ours are ignored, as clients write back
+    whole objects; a threshold that was shown rounded up and comes back so is no change."""
+    before = StorageSettings.model_validate(storage.settings if storage else {})
+    known = {name: value for name, value in given.items() if name in StorageSettings.model_fields and value is not None}
+    if known.get(THRESHOLD) == math.ceil(before.growing_files_threshold):
+        known[THRESHOLD] = before.growing_files_threshold
+    try:
+        return StorageSettings.model_validate({**before.model_dump(), **known})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Invalid(".".join(["settings", *map(str, first["loc"])]), first["msg"]) from None
+
+
+def find_storage_row(session: Session, storage_id: uuid.UUID, *, lock: bool = False) -> Storage:
+    """A storage by id."""
+    storage = session.get(Storage, storage_id, with_for_update=lock)
+    if storage is None:
+        raise Missing("storage", storage_id)
+    return storage
+
+
+def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> None:
+    """Stop watching a folder of which nothing became an asset; nothing is deleted from the disk."""
+    require_administrator(actor, "delete storages")
+    storage = find_storage_row(session, storage_id, lock=True)
+    if session.scalar(select(exists().where(FileSet.storage_id == storage_id))):
+        raise Conflict(f'storage "{storage.name}" holds files of assets; purge those assets first')
+    session.execute(delete(AclEntry).where(AclEntry.object_type == KIND, AclEntry.object_id == storage_id))
+    session.delete(storage)
+    note(session, KIND, storage_id, f'storage "{storage.name}" was deleted', actor)
