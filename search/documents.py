@@ -222,7 +222,7 @@ def _asset_texts(title: str, external_id: str | None, file_sets: Sequence[Row[An
     texts = {"title": title}
     if external_id:
         texts["external_id"] = external_id
-    texts["file_names"] = "\n".join(_once(name for row in file_sets for name in (row.name, row.names) if name))
+    texts["file_names"] = "\n".join(_once(each for row in file_sets for each in _names(row)))
     texts["folders"] = "\n".join(_once(row.base_dir for row in file_sets if row.base_dir))
     left, cut_bytes = MAX_BYTES, 0
     for name, whole in texts.items():
@@ -232,6 +232,12 @@ def _asset_texts(title: str, external_id: str | None, file_sets: Sequence[Row[An
         if len(texts[name]) < len(whole):
             cut_bytes += len(whole.encode(errors="replace")) - used
     return texts, cut_bytes
+
+
+def _names(file_set: Row[Any]) -> list[str]:
+    """A set's own name, where it is a template, and its members' names."""
+    name, names = file_set.name, file_set.names
+    return [names] if names.startswith(name) else [name, names] if names else [name]
 
 
 def _shown_formats(formats: Sequence[Row[Any]], file_sets: Sequence[Row[Any]]) -> list[dict[str, Any]]:
