@@ -51,6 +51,8 @@ class FolderBook:
     def __init__(self, storage_id: uuid.UUID, island_of: Callable[[bytes], bytes]) -> None:
         self.storage_id = storage_id
         self._island_of = island_of
+        self.newest_walk = 0
+        """A folder that gets its row during a walk was seen by it."""
         self._by_path: dict[bytes, KnownFolder] = {}
         self._by_id: dict[int, KnownFolder] = {}
 
@@ -88,6 +90,7 @@ class FolderBook:
         new = sorted(path for path in wanted if path not in self._by_path)
         if new:
             for folder in transact(sessions, lambda session: self._insert(session, new)):
+                folder.walk = self.newest_walk
                 self._add(folder)
 
     def _insert(self, session: Session, paths: list[bytes]) -> list[KnownFolder]:

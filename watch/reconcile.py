@@ -66,6 +66,7 @@ class Reconciler:
 
     def look_at_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0) -> None:
         """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not)."""
+        self.book.newest_walk = walk
         changed: list[FolderListing] = []
         for path, listing in listings:
             known = self.book.get(path)
@@ -208,7 +209,7 @@ class Reconciler:
         unseen = [
             folder
             for folder in self.book
-            if folder.walk not in (walk, GONE_FOLDER)
+            if GONE_FOLDER != folder.walk < walk
             and any(is_below(folder.path, start) for start in starts)
             and not self._is_hidden(folder)
         ]
@@ -277,7 +278,12 @@ class Reconciler:
         statement = update(File).where(File.folder_id.in_(folders), File.device == old_device)
         transact(self._sessions, lambda session: session.execute(statement.values(device=new_device)))
 
-    def _suspects(self, session: Session, older_than_seconds: float) -> list[KnownFile]:
+    def has_suspects(self) -> bool:
+        """Whether any file was not found at its last look."""
+        with self._sessions() as session:
+            return bool(self._suspects(session, 0, limit=1))
+
+    def _suspects(self, session: Session, older_than_seconds: float, limit: int = CONFIRM_FILES) -> list[KnownFile]:
         statement = (
             select(File)
             .join(Folder)
@@ -286,7 +292,7 @@ class Reconciler:
                 File.suspected_at <= func.now() - timedelta(seconds=older_than_seconds),
             )
             .order_by(File.id)
-            .limit(CONFIRM_FILES)
+            .limit(limit)
         )
         return [KnownFile(*row) for row in session.execute(file_rows.known_columns(statement))]
 

@@ -93,11 +93,15 @@ class StateWriter:
         self.is_frozen = True
         self._write(frozen_reason=reason, status_message=reason)
 
+    def thaw(self) -> None:
+        """Everything that had vanished is back."""
+        self.is_frozen = False
+        self._write(frozen_reason=None, status_message="")
+
     def accept(self) -> None:
         """A person accepted: deletions go on."""
-        self.is_frozen = False
         self._accepted_at = self._clock.monotonic()
-        self._write(frozen_reason=None, status_message="")
+        self.thaw()
 
     def forget_acceptance(self, after_seconds: float) -> None:
         """Arm the breaker again, once the suspects that were accepted are dealt with."""

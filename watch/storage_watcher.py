@@ -273,10 +273,14 @@ class StorageWatcher:
         self._state.end_walk(seconds)
 
     def _confirm(self, now: float) -> None:
-        if now < self._next_confirm or self._state.is_frozen:
+        if now < self._next_confirm:
             return
         interval = self.storage.settings.scan_interval_seconds
         self._next_confirm = now + min(1.0, interval)
+        if self._state.is_frozen:
+            if not self._reconciler.has_suspects():
+                self._state.thaw()
+            return
         confirmation = self._reconciler.confirm_suspects(interval, self._identity, self._state.is_accepted)
         if confirmation.freeze is not None:
             self._state.freeze(
