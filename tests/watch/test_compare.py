@@ -47,7 +47,7 @@ def summary(difference: Difference) -> dict[str, int]:
         ("a growing file that is gone", [], [known(FileStatus.GROWING)], {"vanished": 1}),
         ("a suspect that is still gone", [], [known(suspected=True)], {}),
         ("a suspect that is there", [on_disk()], [known(suspected=True)], {"cleared": 1}),
-        ("a suspect that is there but longer", [on_disk(size=6)], [known(suspected=True)], {"cleared": 1, "unsettled": 1}),
+        ("a suspect that grew", [on_disk(size=6)], [known(suspected=True)], {"cleared": 1, "unsettled": 1}),
         ("a missing file that stays away", [], [known(FileStatus.MISSING)], {}),
         ("a file under another name", [on_disk(b"b.mov")], [known()], {"unsettled": 1, "vanished": 1}),
         ("names that differ in their bytes alone", [on_disk(b"\xc3\xa9")], [known(name=b"e\xcc\x81")],

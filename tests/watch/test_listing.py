@@ -48,7 +48,9 @@ def test_regular_files_alone_are_listed_and_nothing_else_is_opened(tmp_path: Pat
 
 
 def test_junk_and_own_patterns_are_left_out_by_name_and_by_path(tmp_path: Path) -> None:
-    fill(tmp_path, "a.mov", ".DS_Store", "a.mov.part", "@eaDir/a.jpg", "cache/b.mov", "day1/wip/c.mov", "day2/wip/d.mov")
+    fill(
+        tmp_path, "a.mov", ".DS_Store", "a.mov.part", "@eaDir/a.jpg", "cache/b.mov", "day1/wip/c.mov", "day2/wip/d.mov"
+    )
     fill(tmp_path, "day1/notes.bak")
     assert walked(tmp_path, (b"",), Ignore(["cache", "*.bak", "day1/wip"])) == {b"a.mov", b"day2/wip/d.mov"}
 
