@@ -1,0 +1,349 @@
+"""Jobs: listed, made by other systems, followed step by step, stopped and started again."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Select, or_, select
+
+from api.bodies import Body, Count, Name, Text
+from api.call import Answer, Call
+from api.pages import Page, PerPage, Sort, matching, ordered, paged
+from api.rendering import key, stamp
+from api.routing import Service
+from models.job import Job, JobStatus
+from models.job_step import JobStep, StepStatus
+from tasks.jobs import (
+    MOST_AT_ONCE,
+    Action,
+    NewJob,
+    NewStep,
+    act,
+    change_job,
+    create_job,
+    delete_jobs,
+    find_job,
+    parents_among,
+    patch_step,
+    put_steps,
+    set_priority,
+    steps_of,
+    visible_to,
+)
+from tasks.refusals import Invalid
+
+routes = Service("jobs")
+COLUMNS = {
+    "id": Job.id,
+    "type": Job.type,
+    "title": Job.title,
+    "status": Job.status,
+    "priority": Job.priority,
+    "object_type": Job.object_type,
+    "object_id": Job.object_id,
+    "parent_id": Job.parent_id,
+    "created_by": Job.created_by,
+    "date_created": Job.date_created,
+    "date_modified": Job.date_modified,
+    "started_at": Job.started_at,
+    "completed_at": Job.completed_at,
+}
+DETAILS = ("metadata", "job_context", "related_objects")
+Ids = Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)]
+Priority = Annotated[int, Field(ge=0, le=10)]
+
+
+class RelatedObject(Body):
+    object_id: UUID
+    object_type: Name
+
+
+class StepChangeBody(Body):
+    label: Name | None = None
+    status: StepStatus | None = None
+    message: Text | None = None
+    error_message: Text | None = None
+
+    def values(self) -> dict[str, Any]:
+        """What was sent; label and status have no null."""
+        return {n: value for n, value in self.sent().items() if value is not None or n not in ("label", "status")}
+
+
+class StepBody(StepChangeBody):
+    id: UUID | None = None
+    label: Name
+    status: StepStatus
+
+    def new_step(self) -> NewStep:
+        """The step to make."""
+        return NewStep(self.label, self.status, self.id, self.message, self.error_message)
+
+
+class StepsBody(Body):
+    steps: Annotated[list[StepBody], Field(max_length=1000)]
+
+
+class JobChangeBody(Body):
+    title: Name | None = None
+    type: str | None = None
+    status: JobStatus | None = None
+    custom_type: Name | None = None
+    object_type: Name | None = None
+    object_id: UUID | None = None
+    parent_id: UUID | None = None
+    priority: Priority | None = None
+    message: Text | None = None
+    error_message: Text | None = None
+    progress: Annotated[int, Field(ge=0, le=100)] | None = None
+    progress_processed: Count | None = None
+    progress_total: Count | None = None
+    metadata: dict[str, Any] | None = None
+    job_context: dict[str, Any] | None = None
+    related_objects: Annotated[list[RelatedObject], Field(max_length=1000)] | None = None
+    steps: Annotated[list[StepBody], Field(max_length=1000)] | None = None
+
+    def values(self) -> dict[str, Any]:
+        """The columns to set. A percentage without counts is a count of a hundred."""
+        sent = {name: value for name, value in self.sent().items() if name not in (*DETAILS, "steps")}
+        values = {name: value for name, value in sent.items() if value is not None or name in NULLABLE}
+        progress = values.pop("progress", None)
+        if progress is not None and "progress_total" not in values and "progress_processed" not in values:
+            values |= {"progress_processed": progress, "progress_total": 100}
+        return values
+
+    def details(self) -> dict[str, Any]:
+        """What its system keeps with it, as JSON."""
+        return self.model_dump(mode="json", include={name for name in DETAILS if name in self.model_fields_set})
+
+
+class JobBody(JobChangeBody):
+    title: Name
+    type: str
+
+
+class PriorityBody(Body):
+    job_ids: Ids
+    priority: Priority
+
+
+class StateBody(Body):
+    job_ids: Ids
+    action: Action
+
+
+class JobIdsBody(Body):
+    job_ids: Ids | None = None
+
+
+NULLABLE = frozenset({"custom_type", "error_message"})
+
+
+def step_body(step: JobStep) -> dict[str, Any]:
+    """A step as clients read it."""
+    return {
+        "id": str(step.id),
+        "label": step.label,
+        "status": step.status,
+        "message": step.message,
+        "error_message": step.error_message,
+        "date_updated": stamp(step.date_updated),
+    }
+
+
+def job_body(job: Job, steps: Sequence[JobStep], *, has_children: bool) -> dict[str, Any]:
+    """A job as clients read it; `arguments` and leases stay inside."""
+    total = job.progress_total
+    progress = min(100, job.progress_processed * 100 // total) if total else (100 if job.status == "FINISHED" else 0)
+    return {
+        "id": str(job.id),
+        "title": job.title,
+        "type": job.type,
+        "custom_type": job.custom_type,
+        "status": job.status,
+        "object_type": job.object_type,
+        "object_id": key(job.object_id),
+        "parent_id": key(job.parent_id),
+        "has_children": has_children,
+        "priority": job.priority,
+        "progress": progress,
+        "progress_processed": job.progress_processed,
+        "progress_total": total,
+        "message": job.message,
+        "error_message": job.error_message,
+        "created_by": key(job.created_by),
+        "metadata": job.details.get("metadata") or {},
+        "job_context": job.details.get("job_context") or {},
+        "related_objects": job.details.get("related_objects") or [],
+        "steps": [step_body(step) for step in steps],
+        "date_created": stamp(job.date_created),
+        "date_modified": stamp(job.date_modified),
+        "started_at": stamp(job.started_at),
+        "completed_at": stamp(job.completed_at),
+    }
+
+
+def many(call: Call, jobs: Sequence[Job]) -> list[dict[str, Any]]:
+    """Jobs with their steps, read at once."""
+    ids = [job.id for job in jobs]
+    steps, parents = steps_of(call.session, ids), parents_among(call.session, ids)
+    return [job_body(job, steps[job.id], has_children=job.id in parents) for job in jobs]
+
+
+def one(call: Call, job: Job) -> dict[str, Any]:
+    """One job with its steps."""
+    return many(call, [job])[0]
+
+
+@routes.post("/jobs/")
+def post_job(call: Call, body: JobBody) -> dict[str, Any]:
+    """Make a job that another system runs."""
+    new = NewJob(body.values(), body.details(), [step.new_step() for step in body.steps or ()])
+    return one(call, create_job(call.session, new, call.actor))
+
+
+def chosen(call: Call, wanted: dict[str, str], query: str) -> Select[Any]:
+    """Jobs that the caller may see, with these values."""
+    found = matching(select(Job).where(visible_to(call.actor)), COLUMNS, wanted)
+    if query:
+        found = found.where(or_(*(c.icontains(query, autoescape=True) for c in (Job.title, Job.message))))
+    return found
+
+
+@routes.get("/jobs/")
+def get_jobs(
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    type: str = "",
+    status: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    parent_id: str = "",
+    created_by: str = "",
+    ids: str = "",
+    query: str = "",
+) -> dict[str, Any]:
+    """The jobs that the caller may see, newest first."""
+    wanted = {"type": type, "status": status, "object_type": object_type, "object_id": object_id, "id": ids}
+    found = chosen(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query)
+    return paged(call, ordered(found, sort, COLUMNS, Job.id.desc()), page, per_page, lambda rows: many(call, rows))
+
+
+@routes.get("/jobs/{job_id}/")
+def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
+    """One job."""
+    return one(call, find_job(call.session, call.actor, job_id))
+
+
+@routes.patch("/jobs/{job_id}/")
+def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:
+    """Set what was sent."""
+    job = change_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
+    if body.steps:
+        put_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor)
+    return one(call, job)
+
+
+@routes.put("/jobs/{job_id}/")
+def put_job(call: Call, job_id: UUID, body: JobBody, merge_metadata: bool = False) -> dict[str, Any]:
+    """Set what was sent; what is absent stays."""
+    return patch_job(call, job_id, body, merge_metadata)
+
+
+@routes.delete("/jobs/{job_id}/")
+def delete_job(call: Call, job_id: UUID) -> None:
+    """Remove a job with its children."""
+    delete_jobs(call.session, [job_id], call.actor)
+
+
+@routes.put("/jobs/{job_id}/steps/")
+def put_job_steps(call: Call, job_id: UUID, body: StepsBody) -> dict[str, Any]:
+    """Set all steps."""
+    return one(call, put_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor))
+
+
+@routes.patch("/jobs/{job_id}/steps/")
+def patch_job_steps(call: Call, job_id: UUID, body: StepsBody) -> dict[str, Any]:
+    """Set what was sent of the steps that have these ids."""
+    for step in body.steps:
+        if step.id is None:
+            raise Invalid("steps", "each step is named by its id")
+        values = {name: value for name, value in step.values().items() if name != "id"}
+        patch_step(call.session, job_id, step.id, values, call.actor)
+    return get_job(call, job_id)
+
+
+@routes.patch("/jobs/{job_id}/steps/{job_step_id}/")
+def patch_job_step(call: Call, job_id: UUID, job_step_id: UUID, body: StepChangeBody) -> dict[str, Any]:
+    """Set what was sent of one step."""
+    return one(call, patch_step(call.session, job_id, job_step_id, body.values(), call.actor))
+
+
+@routes.put("/jobs/priority/")
+def put_jobs_priority(call: Call, body: PriorityBody) -> dict[str, Any]:
+    """Let jobs wait less (a smaller number) or longer."""
+    set_priority(call.session, body.job_ids, body.priority, call.actor)
+    return {"job_ids": [str(job_id) for job_id in body.job_ids], "priority": body.priority}
+
+
+@routes.put("/jobs/state/")
+def put_jobs_state(call: Call, body: StateBody) -> dict[str, Any]:
+    """Abort, pause, resume or restart jobs."""
+    for job in act(call.session, body.job_ids, body.action, call.actor):
+        call.ring(job.task or "", [job.id])
+    return {}
+
+
+@routes.patch("/jobs/", status=202)
+def patch_jobs(
+    call: Call,
+    body: JobChangeBody,
+    ids: str = "",
+    type: str = "",
+    status: str = "",
+    object_id: str = "",
+    parent_id: str = "",
+    created_by: str = "",
+    query: str = "",
+    merge_metadata: bool = False,
+) -> Answer:
+    """Set what was sent of every job that the query names; done when the answer comes."""
+    wanted = {"id": ids, "type": type, "status": status, "object_id": object_id}
+    for job_id in named(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query):
+        change_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
+    return Answer(202, {"job_id": None})
+
+
+@routes.delete("/jobs/")
+def delete_many_jobs(
+    call: Call,
+    body: JobIdsBody | None = None,
+    ids: str = "",
+    type: str = "",
+    status: str = "",
+    object_id: str = "",
+    parent_id: str = "",
+    created_by: str = "",
+    query: str = "",
+) -> None:
+    """Remove the jobs with these ids, or every one that the query names."""
+    if body and body.job_ids:
+        delete_jobs(call.session, body.job_ids, call.actor)
+        return
+    wanted = {"id": ids, "type": type, "status": status, "object_id": object_id}
+    delete_jobs(
+        call.session, named(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query), call.actor
+    )
+
+
+def named(call: Call, wanted: dict[str, str], query: str) -> list[UUID]:
+    """The jobs that a query names; one that names nothing would mean all, and is refused."""
+    if not query and not any(wanted.values()):
+        raise Invalid("ids", "name the jobs by ids or by another condition")
+    found = chosen(call, wanted, query).with_only_columns(Job.id).order_by(Job.id).limit(MOST_AT_ONCE + 1)
+    job_ids = list(call.session.scalars(found))
+    if len(job_ids) > MOST_AT_ONCE:
+        raise Invalid("query", f"names more than {MOST_AT_ONCE} jobs; narrow it")
+    return job_ids

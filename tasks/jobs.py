@@ -1,0 +1,333 @@
+"""Jobs as people and other systems see them: made, followed, stopped, and started again.
+
+A job with a `task` is run by Tapeless: its worker alone says how far it is, and people stop or restart it. A job
+without one is another system's: that system says everything about it, and no worker ever claims it.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, readable_by
+from models.asset import Asset
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.job_step import JobStep, StepStatus
+from tasks.assets import KIND, find_asset
+from tasks.refusals import Conflict, Denied, Invalid, Missing
+
+EXTERNAL = "external"
+"""The queue of jobs that other systems run: no worker of ours listens there."""
+ENDED = frozenset(
+    {
+        JobStatus.ABORTED,
+        JobStatus.DISCARDED,
+        JobStatus.FAILED,
+        JobStatus.FINISHED,
+        JobStatus.FINISHED_WITH_WARNING,
+        JobStatus.SKIPPED,
+    }
+)
+TYPES = [
+    "ACL",
+    "ANALYZE",
+    "ARCHIVE",
+    "AUTOMATION",
+    "CHANGE_PERSON",
+    "COLLECTION_CUSTOM_ORDER",
+    "CONFIRM_PERSON",
+    "CONVERT_SAVED_SEARCH_TO_COLLECTION",
+    "CONVERT_SEARCH_TO_COLLECTION",
+    "COPY",
+    "CUSTOM",
+    "DELETE",
+    "DELETE_JOBS",
+    "DELETE_PERSON",
+    "EDIT_JOBS",
+    "EXPORT",
+    "FACE_RECOGNITION",
+    "KEYFRAMES",
+    "MARK_MISSING",
+    "MEDIAINFO",
+    "METADATA",
+    "METADATA_FILLING",
+    "MOVE",
+    "PUBLISH",
+    "PUBLISH_SCHEDULED",
+    "REINDEX",
+    "REQUEST_APPROVAL",
+    "REQUEST_COLLECTION_MAP",
+    "RESTORE",
+    "RESTORE_FROM_GLACIER",
+    "REVIEW_REQUEST",
+    "SCAN",
+    "SET_APPROVAL",
+    "STORAGE_GATEWAY_FILE_INGEST",
+    "TRANSCODE",
+    "TRANSCRIPTION",
+    "TRANSFER",
+]
+MOST_AT_ONCE = 1000
+
+
+class Action(StrEnum):
+    """What people do with jobs."""
+
+    ABORT = "ABORT"
+    PAUSE = "PAUSE"
+    RESTART = "RESTART"
+    RESUME = "RESUME"
+
+
+@dataclass(frozen=True, slots=True)
+class NewStep:
+    """A step of another system's job."""
+
+    label: str
+    status: StepStatus = StepStatus.WAITING
+    id: uuid.UUID | None = None
+    message: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What another system says of a job that it makes."""
+
+    values: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    steps: Sequence[NewStep] = ()
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Jobs of one's own, and those that work on an asset that one may read; the rest is for administrators."""
+    if actor.is_admin:
+        return true()
+    on_readable = exists().where(Asset.id == Job.object_id, readable_by(actor, KIND, Asset.id))
+    return or_(Job.created_by == actor.user_id, and_(Job.object_type == KIND, on_readable))
+
+
+def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
+    """Make a job that another system runs."""
+    values = dict(new.values)
+    refuse_unknown_type(values["type"])
+    if values.get("object_id") is not None and values.get("object_type") == KIND:
+        values["object_id"] = find_asset(session, actor, values["object_id"]).id
+    if values.get("parent_id") is not None:
+        find_job(session, actor, values["parent_id"])
+    job = Job(id=new_id(), queue=EXTERNAL, created_by=actor.user_id, details=dict(new.details), **values)
+    session.add(job)
+    session.flush()
+    _note_times(job)
+    _put_steps(session, job, new.steps)
+    session.flush()
+    return job
+
+
+def refuse_unknown_type(text: str) -> None:
+    """Refuse a type that is none of iconik's: a client that reads it would refuse the whole list."""
+    if text not in TYPES:
+        raise Invalid("type", f'"{text[:80]}" is no type of job; known are {", ".join(TYPES)}')
+
+
+def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = False) -> Job:
+    """A job that the actor may see."""
+    query = select(Job).where(Job.id == job_id, visible_to(actor))
+    job = session.scalar(query.with_for_update(of=Job) if lock else query)
+    if job is None:
+        raise Missing("job", job_id)
+    return job
+
+
+def find_for_change(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:
+    """A job that the actor made, or any for administrators, locked."""
+    job = find_job(session, actor, job_id, lock=True)
+    if not actor.is_admin and job.created_by != actor.user_id:
+        raise Denied(f'you may see the job "{job.title}", but only who made it, or an administrator, changes it')
+    return job
+
+
+FREE = frozenset({"title", "priority"})
+
+
+def change_job(
+    session: Session,
+    job_id: uuid.UUID,
+    values: Mapping[str, Any],
+    details: Mapping[str, Any],
+    actor: Actor,
+    *,
+    merges: bool = False,
+) -> Job:
+    """Set what is known of a job; of one that Tapeless runs, its title and priority alone."""
+    job = find_for_change(session, actor, job_id)
+    changes = {name: value for name, value in values.items() if getattr(job, name) != value}
+    if job.task is not None and not (changes.keys() <= FREE and not details):
+        raise Conflict(f'the job "{job.title}" is run by Tapeless; abort, pause or restart it with jobs/state')
+    if "type" in changes:
+        refuse_unknown_type(changes["type"])
+    for name, value in changes.items():
+        setattr(job, name, value)
+    if details:
+        job.details = _merged(job.details, details) if merges else {**job.details, **details}
+    if changes or details:
+        _note_times(job)
+        job.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+    return job
+
+
+def _merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata with the new keys over the old ones, instead of in their place."""
+    both = {**(before.get("metadata") or {}), **(given.get("metadata") or {})}
+    return {**before, **given, "metadata": both}
+
+
+def _note_times(job: Job) -> None:
+    """When it began and ended, by the database's clock, whatever a client says."""
+    if job.status == JobStatus.STARTED and job.started_at is None:
+        job.started_at = func.now()  # type: ignore[assignment]
+    if job.status in ENDED and job.completed_at is None:
+        job.completed_at = func.now()  # type: ignore[assignment]
+    if job.status not in ENDED:
+        job.completed_at = None
+
+
+def put_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewStep], actor: Actor) -> Job:
+    """Set all the steps of another system's job, in this order."""
+    job = _external(session, job_id, actor)
+    for step in steps_of(session, [job.id])[job.id]:
+        session.delete(step)
+    session.flush()
+    _put_steps(session, job, steps)
+    session.flush()
+    return job
+
+
+def _put_steps(session: Session, job: Job, steps: Sequence[NewStep]) -> None:
+    for position, step in enumerate(steps):
+        session.add(
+            JobStep(
+                id=new_id(),
+                job_id=job.id,
+                position=position,
+                label=step.label,
+                status=step.status,
+                message=step.message,
+                error_message=step.error_message,
+            )
+        )
+
+
+def patch_step(session: Session, job_id: uuid.UUID, step_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> Job:
+    """Set what is known of one step."""
+    job = _external(session, job_id, actor)
+    step = session.get(JobStep, step_id)
+    if step is None or step.job_id != job.id:
+        raise Missing("job step", step_id)
+    for name, value in values.items():
+        setattr(step, name, value)
+    step.date_updated = func.now()  # type: ignore[assignment]
+    session.flush()
+    return job
+
+
+def _external(session: Session, job_id: uuid.UUID, actor: Actor) -> Job:
+    job = find_for_change(session, actor, job_id)
+    if job.task is not None:
+        raise Conflict(f'the job "{job.title}" is run by Tapeless and has no steps of others')
+    return job
+
+
+def steps_of(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JobStep]]:
+    """The steps of many jobs in one query."""
+    found: dict[uuid.UUID, list[JobStep]] = {job_id: [] for job_id in job_ids}
+    query = select(JobStep).where(JobStep.job_id.in_(job_ids)).order_by(JobStep.position, JobStep.id)
+    for step in session.scalars(query):
+        found[step.job_id].append(step)
+    return found
+
+
+def parents_among(session: Session, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Which of these jobs have children."""
+    return set(session.scalars(select(Job.parent_id).where(Job.parent_id.in_(job_ids)).distinct()))
+
+
+def set_priority(session: Session, job_ids: Sequence[uuid.UUID], priority: int, actor: Actor) -> None:
+    """Let jobs wait less or more long; all or none."""
+    for job_id in ordered(job_ids):
+        job = find_for_change(session, actor, job_id)
+        job.priority = priority
+        job.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+
+
+def act(session: Session, job_ids: Sequence[uuid.UUID], action: Action, actor: Actor) -> list[Job]:
+    """Abort, pause, resume or restart jobs, all or none; returns those that wait for a worker now."""
+    jobs = [find_for_change(session, actor, job_id) for job_id in ordered(job_ids)]
+    for job in jobs:
+        ACTIONS[action](job)
+        _note_times(job)
+        job.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    return [job for job in jobs if job.task is not None and job.status == JobStatus.READY]
+
+
+def _abort(job: Job) -> None:
+    """A job that a worker holds is asked to stop, and its worker says when it has; any other is over at once."""
+    if job.status not in ENDED:
+        held = job.task is not None and job.status == JobStatus.STARTED
+        job.status = JobStatus.ABORT_PENDING if held else JobStatus.ABORTED
+
+
+def _pause(job: Job) -> None:
+    if job.status in ENDED:
+        raise Conflict(f'the job "{job.title}" has ended ({job.status}); restart it instead')
+    job.status = JobStatus.PAUSED
+    _release(job)
+
+
+def _resume(job: Job) -> None:
+    if job.status != JobStatus.PAUSED:
+        raise Conflict(f'the job "{job.title}" is not paused ({job.status})')
+    job.status = JobStatus.READY
+
+
+def _restart(job: Job) -> None:
+    if job.status not in ENDED and job.parked_at is None:
+        raise Conflict(f'the job "{job.title}" has not ended ({job.status}); abort it first')
+    job.status = JobStatus.READY
+    job.attempt = job.crashes = job.progress_processed = 0
+    job.error_message = job.parked_at = job.started_at = None
+    job.not_before = func.now()  # type: ignore[assignment]
+    _release(job)
+
+
+def _release(job: Job) -> None:
+    """Take it from whoever holds it: a late finish of that worker is refused by its lease."""
+    job.lease_owner = job.lease_until = job.handed_until = None
+
+
+ACTIONS = {Action.ABORT: _abort, Action.PAUSE: _pause, Action.RESUME: _resume, Action.RESTART: _restart}
+
+
+def delete_jobs(session: Session, job_ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Remove jobs with their children and steps; one that a worker may hold is aborted first."""
+    for job_id in ordered(job_ids):
+        job = find_for_change(session, actor, job_id)
+        if job.task is not None and job.status not in ENDED:
+            raise Conflict(f'the job "{job.title}" has not ended ({job.status}); abort it first')
+        session.delete(job)
+    session.flush()
+
+
+def ordered(job_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Ids in the order in which rows are locked."""
+    if len(job_ids) > MOST_AT_ONCE:
+        raise Invalid("job_ids", f"at most {MOST_AT_ONCE} at once, not {len(job_ids)}")
+    return sorted(set(job_ids))
