@@ -114,7 +114,7 @@ CLEAR = text("""
         dirty_since = CASE WHEN mark.revision = sent.revision THEN NULL ELSE :built_at END,
         narrowed = mark.narrowed AND mark.revision <> sent.revision,
         bulk = mark.bulk AND mark.revision <> sent.revision,
-        errors = 0, error = NULL
+        errors = 0, error = NULL, parked_at = NULL
     FROM (
         SELECT mark.object_type, mark.object_id, sent.revision
         FROM unnest(:types, :ids, :revisions) AS sent (object_type, object_id, revision)

@@ -30,8 +30,8 @@ BATCH_BYTES = 12_000_000
 """Text of the documents of one write. It stands in memory three times at worst, below 64 MB with all that is around."""
 SUSPECTS_EVERY = 20
 """Batches between two looks at marks whose drain died, while the queue is too long to be empty in between."""
-BACKOFF_SECONDS = 2.0
-"""Before a refused document is tried again."""
+BACKOFF_LEASES = 0.1
+"""Lease times before a refused document is tried again."""
 OUTAGES = (
     SearchUnavailableError,
     OperationalError,
@@ -79,79 +79,102 @@ def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int |
 
     Raises SearchUnavailableError where the engine does not answer; what it did not take is marked as before.
     """
-    done, batches = DrainResult(), 0
+    drain, done, batches = Drain(sessions, engine, timing), DrainResult(), 0
     while limit is None or done.count < limit:
         room = BATCH if limit is None else min(BATCH, limit - done.count)
-        keys = transact(sessions, lambda session, room=room: claim(session, room, timing.lease_seconds))
-        done += _send_claimed(sessions, engine, keys)
+        batch = drain.send_batch(room)
+        done += batch
         batches += 1
-        if len(keys) < room or batches % SUSPECTS_EVERY == 0:
-            suspects = _drain_suspects(sessions, engine, timing)
+        if batch.count < room or batches % SUSPECTS_EVERY == 0:
+            suspects = drain.send_suspects(BATCH)
             done += suspects
-            if not keys and not suspects.count:
+            if not batch.count and not suspects.count:
                 return done
     return done + DrainResult(more=True)
 
 
-def _drain_suspects(sessions: Sessions, engine: SearchEngine, timing: Timing) -> DrainResult:
-    """Send one by one what an earlier drain did not finish, so that one document cannot take the others down again."""
-    done = DrainResult()
-    for _ in range(BATCH):
-        key = transact(sessions, lambda session: claim_suspect(session, timing.lease_seconds))
-        if key is None:
-            break
-        done += _send_claimed(sessions, engine, [key])
-    return done
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """The steps of one drain, each a claim and what becomes of it."""
 
+    sessions: Sessions
+    engine: SearchEngine
+    timing: Timing
 
-def _send_claimed(sessions: Sessions, engine: SearchEngine, keys: Sequence[DocumentKey]) -> DrainResult:
-    """Send claimed marks; an outage gives all of them back, because it is no document's fault."""
-    try:
-        return _send(sessions, engine, keys)
-    except OUTAGES:
-        transact(sessions, lambda session: release(session, keys))
-        raise
+    def send_batch(self, limit: int) -> DrainResult:
+        """Send what is most urgent."""
+        return self._send_claimed(
+            transact(self.sessions, lambda session: claim(session, limit, self.timing.lease_seconds))
+        )
 
+    def send_suspects(self, limit: int) -> DrainResult:
+        """Send one by one what an earlier drain did not finish, so that one document takes no other down with it."""
+        done = DrainResult()
+        for _ in range(limit):
+            key = transact(self.sessions, lambda session: claim_suspect(session, self.timing.lease_seconds))
+            if key is None:
+                break
+            done += self._send_claimed([key])
+        return done
 
-def _send(sessions: Sessions, engine: SearchEngine, keys: Sequence[DocumentKey]) -> DrainResult:
-    """Build, write and clear, in parts that fit into memory; a part that fails is tried again one by one."""
-    done, rest = DrainResult(), list(keys)
-    while rest:
+    def _send_claimed(self, keys: list[DocumentKey]) -> DrainResult:
+        """Send claimed marks; an outage gives all of them back, because it is no document's fault."""
         try:
-            built_at, taken, documents = snapshot(sessions, lambda session, rest=rest: _build(session, rest))
-            outcomes = engine.write(documents)
+            return self._send(keys)
         except OUTAGES:
+            transact(self.sessions, lambda session: release(session, keys))
             raise
-        except Exception as error:
-            if len(rest) > 1:
-                return sum((_send(sessions, engine, [key]) for key in rest), done)
-            log.exception("%s %s could not be indexed", *rest[0])
-            built_at, taken = None, 1
-            outcomes = [Outcome(rest[0], None, "refused", f"{type(error).__name__}: {error}")]
-        transact(sessions, lambda session, outcomes=outcomes, at=built_at: _finish(session, outcomes, at))
-        done += _tally(outcomes)
-        rest = rest[taken:]
-    return done
+
+    def _send(self, keys: list[DocumentKey]) -> DrainResult:
+        """Send in parts that fit into memory; a part that fails is tried again one by one."""
+        done, rest = DrainResult(), keys
+        while rest:
+            try:
+                taken, part = self._send_part(rest)
+            except OUTAGES:
+                raise
+            except Exception as error:
+                if len(rest) > 1:
+                    return sum((self._send([key]) for key in rest), done)
+                taken, part = 1, self._refuse(rest[0], error)
+            done += part
+            rest = rest[taken:]
+        return done
+
+    def _send_part(self, keys: list[DocumentKey]) -> tuple[int, DrainResult]:
+        """Build, write and clear as many of `keys` as fit, and say how many these were."""
+        built_at, taken, documents = snapshot(self.sessions, lambda session: _build(session, keys))
+        outcomes = self.engine.write(documents)
+        transact(self.sessions, lambda session: self._finish(session, outcomes, built_at))
+        results = [outcome.result for outcome in outcomes]
+        return taken, DrainResult(*(results.count(result) for result in ("written", "stale", "refused")))
+
+    def _finish(self, session: Session, outcomes: Sequence[Outcome], built_at: datetime) -> None:
+        """Clear what the engine has now, and keep the reasons for the rest."""
+        sent = [Sent(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
+        refused = [
+            Refused(*outcome.key, outcome.revision, outcome.reason)
+            for outcome in outcomes
+            if outcome.result == "refused"
+        ]
+        if sent:
+            clear(session, sent, built_at)
+        if refused:
+            refuse(session, refused, self._backoff_seconds)
+
+    def _refuse(self, key: DocumentKey, error: Exception) -> DrainResult:
+        """Keep what went wrong with a document that could not even be sent."""
+        log.error("%s %s could not be indexed", *key, exc_info=error)
+        refused = [Refused(*key, None, f"{type(error).__name__}: {error}")]
+        transact(self.sessions, lambda session: refuse(session, refused, self._backoff_seconds))
+        return DrainResult(refused=1)
+
+    @property
+    def _backoff_seconds(self) -> float:
+        return self.timing.lease_seconds * BACKOFF_LEASES
 
 
-def _build(session: Session, keys: Sequence[DocumentKey]) -> tuple[datetime, int, list[Document]]:
+def _build(session: Session, keys: list[DocumentKey]) -> tuple[datetime, int, list[Document]]:
     """When the snapshot was taken, how many of `keys` fit into one write, and their documents."""
     taken = fitting(session, keys, BATCH_BYTES)
     return session.scalar(select(func.now())), taken, build_documents(session, keys[:taken])
-
-
-def _finish(session: Session, outcomes: Sequence[Outcome], built_at: datetime | None) -> None:
-    """Clear what the engine has now, and keep the reasons for the rest."""
-    sent = [Sent(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
-    refused = [
-        Refused(*outcome.key, outcome.revision, outcome.reason) for outcome in outcomes if outcome.result == "refused"
-    ]
-    if sent:
-        clear(session, sent, built_at)
-    if refused:
-        refuse(session, refused, BACKOFF_SECONDS)
-
-
-def _tally(outcomes: Sequence[Outcome]) -> DrainResult:
-    results = [outcome.result for outcome in outcomes]
-    return DrainResult(*(results.count(result) for result in ("written", "stale", "refused")))
