@@ -1,0 +1,163 @@
+"""A real `tapeless up` on folders of its own, and what can be asked of it from outside."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+from sqlalchemy import text
+
+from models.sessions import snapshot
+from tasks.status import read_status
+from workers.context import Context, open_running
+from workers.settings import Settings, running_supervisor
+from workers.supervisor import read_states
+
+Answer = TypeVar("Answer")
+
+START_SECONDS, STOP_SECONDS = 60.0, 20.0
+IDLE_SECONDS = 900.0
+CALM_SECONDS = 1.0
+"""A system that said for so long that it is idle has nothing under way between two rows either."""
+
+PROGRESS = text("""
+    SELECT (SELECT count(*) FROM search_document WHERE NOT deleted) AS documents,
+        (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS marks,
+        (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL) AS islands,
+        (SELECT sum(unsettled) FROM storage) AS unsettled
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is visible, and what is still on its way."""
+
+    documents: int
+    marks: int
+    islands: int
+    unsettled: int
+
+    @property
+    def is_through(self) -> bool:
+        """Nothing is on its way any more."""
+        return self.marks == self.islands == self.unsettled == 0
+
+
+@dataclass(slots=True)
+class RunningSystem:
+    """A system with one watched root."""
+
+    root: Path
+    data: Path
+    context: Context
+    process: subprocess.Popen[bytes]
+
+    def progress(self) -> Progress:
+        """Ask in one cheap statement, because what is measured runs on the same machine."""
+        with self.context.sessions() as session:
+            return Progress(*session.execute(PROGRESS).one())
+
+    def wait_until_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """Wait until the status stays idle."""
+        calm_since: float | None = None
+        end = time.monotonic() + seconds
+        while calm_since is None or time.monotonic() < calm_since + CALM_SECONDS:
+            if not snapshot(self.context.sessions, read_status).idle:
+                calm_since = None
+            elif calm_since is None:
+                calm_since = time.monotonic()
+            _expect_before(end, "the system is idle")
+            time.sleep(0.1)
+
+    def pid_of(self, child: str) -> int:
+        """The process of one child of the supervisor, such as `watch`."""
+        return next(state.pid for state in read_states(self.data) if state.name == child and state.pid is not None)
+
+    def peak_memory_mb(self, child: str) -> float:
+        """The most memory that a child ever held, by the kernel's count."""
+        status = Path(f"/proc/{self.pid_of(child)}/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Processor time so far by child, what each started included, and of the supervisor itself."""
+        spent = {"up": _own_seconds(psutil.Process(self.process.pid))}
+        for state in read_states(self.data):
+            if state.pid is not None:
+                child = psutil.Process(state.pid)
+                spent[state.name] = sum(map(_own_seconds, [child, *child.children(recursive=True)]))
+        return spent
+
+
+def _own_seconds(process: psutil.Process) -> float:
+    """Of the process and of those of its children that ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system + times.children_user + times.children_system
+
+
+@contextmanager
+def own_folder(parent: Path | None) -> Iterator[Path]:
+    """A folder that is gone afterwards; all that must be on one file system lies in it."""
+    folder = Path(tempfile.mkdtemp(prefix="tapeless-bench-", dir=parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_system(folder: Path) -> Iterator[RunningSystem]:
+    """Run `tapeless up` on `root` in `folder` with a fresh data folder, idle when handed over."""
+    root, data, log = folder / "root", folder / "data", folder / "up.log"
+    root.mkdir(exist_ok=True)
+    with open(log, "wb") as output:
+        command = [sys.executable, "-m", "workers.main", "up", str(root), "--data", str(data)]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        wait_until(lambda: _is_up(process, data, log), "tapeless up answers", START_SECONDS)
+        with open_running(Settings.for_data(data)) as context:
+            system = RunningSystem(root, data, context, process)
+            system.wait_until_idle()
+            yield system
+    finally:
+        _stop(process)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _is_up(process: subprocess.Popen[bytes], data: Path, log: Path) -> bool:
+    if process.poll() is not None:
+        raise SystemExit(f"tapeless up ended with exit code {process.returncode}:\n{log.read_text()[-2000:]}")
+    return running_supervisor(data) is not None and any(state.name == "watch" for state in read_states(data))
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until(ask: Callable[[], Answer], what: str, seconds: float, pause: float = 0.05) -> Answer:
+    """Ask until the answer is true, and give it; a benchmark that waits in vain ends with a sentence."""
+    end = time.monotonic() + seconds
+    while not (answer := ask()):
+        _expect_before(end, what)
+        time.sleep(pause)
+    return answer
+
+
+def _expect_before(end: float, what: str) -> None:
+    if time.monotonic() > end:
+        raise SystemExit(f"waited in vain until {what}")

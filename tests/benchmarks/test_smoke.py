@@ -1,0 +1,54 @@
+"""The programs that measure a running system run to their end on a small tree and print their ratios.
+
+One system serves them all, because its start and its end are most of the time.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import drop, latency, watching
+from benchmarks.stage.floor import measure_floor
+from benchmarks.stage.production import write_production
+from benchmarks.stage.system import RunningSystem, running_system
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    """A running system that has 40 assets in one folder."""
+    folder = tmp_path_factory.mktemp("system")
+    write_production(folder / "root" / "production", 40)
+    with running_system(folder) as system:
+        yield system
+
+
+def test_latency_prints_how_late_95_of_100_files_are(
+    system: RunningSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latency.report(latency.measure(system, tmp_path, [system.root], files=2))
+    assert "; ratio " in capsys.readouterr().out
+
+
+def test_watching_prints_memory_and_what_a_scan_costs(
+    system: RunningSystem, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watching.measure_scans(system, scans=1)
+    watching.report_memory(system, "scans")
+    printed = capsys.readouterr().out
+    assert "scan / bare walk = " in printed
+    assert "of the 200 MB promised" in printed
+
+
+def test_drop_makes_the_same_assets_as_its_floor_and_prints_the_ratio(
+    system: RunningSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    production = write_production(tmp_path / "drop", 40)
+    written = time.time()
+    floor = measure_floor(production.root, tmp_path)
+    drop.report_floor(production, floor)
+    measured = drop.measure_drop(system, production, written)
+    drop.report(production, measured)
+    drop.report_ratio(floor, measured)
+    assert "ratio of rates, pipeline / floor = " in capsys.readouterr().out
