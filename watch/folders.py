@@ -8,6 +8,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from models.file import Folder
+from models.island import Island
 from models.paths import ancestors_of, join_path, name_of, parent_of
 from models.sessions import Sessions, transact
 
@@ -55,6 +56,7 @@ class FolderBook:
         """A folder that gets its row during a walk was seen by it."""
         self._by_path: dict[bytes, KnownFolder] = {}
         self._by_id: dict[int, KnownFolder] = {}
+        self._roots: dict[int, bytes] = {}
 
     def __iter__(self) -> Iterator[KnownFolder]:
         return iter(self._by_path.values())
@@ -67,8 +69,16 @@ class FolderBook:
         """The folder of a row; KeyError where the row is of another storage."""
         return self._by_id[folder_id]
 
+    def root_of(self, folder: KnownFolder) -> bytes | None:
+        """The root folder's path of the island that a folder belongs to."""
+        return self._roots.get(folder.island_id)
+
+    def note_root(self, island_id: int, root: bytes) -> None:
+        """Remember on which folder an island hangs."""
+        self._roots[island_id] = root
+
     def load(self, session: Session) -> None:
-        """Read all folders of the storage, parents before their children."""
+        """Read all folders of the storage, parents before their children, and its islands."""
         rows = session.execute(
             select(Folder.id, Folder.parent_id, Folder.name, Folder.island_id, Folder.digest, Folder.error).where(
                 Folder.storage_id == self.storage_id
@@ -83,6 +93,9 @@ class FolderBook:
             folder = KnownFolder(row.id, join_path(parent, row.name), row.island_id, row.digest, row.error)
             self._add(folder)
             waiting.extend((folder.path, child) for child in children.get(row.id, []))
+        islands = select(Island.id, Island.folder_id).where(Island.storage_id == self.storage_id)
+        for island_id, folder_id in session.execute(islands):
+            self.note_root(island_id, self._by_id[folder_id].path)
 
     def ensure(self, sessions: Sessions, paths: Iterable[bytes]) -> None:
         """Make rows for the folders at `paths`, their ancestors and islands, where there are none."""
@@ -122,20 +135,12 @@ class FolderBook:
 
     def _insert_islands(self, session: Session, made: dict[bytes, KnownFolder]) -> None:
         homes = {path: self._island_of(path) for path in made}
-        roots = {home: (made.get(home) or self._by_path[home]) for home in homes.values()}
-        needed = sorted({root.id for root in roots.values() if root.island_id is None or root.path in made})
-        rows = session.execute(INSERT_ISLANDS, {"storage_id": self.storage_id, "folders": needed})
-        islands = {row.folder_id: row.id for row in rows}
+        roots = {home: (made.get(home) or self._by_path[home]).id for home in homes.values()}
+        islands = insert_islands(session, self.storage_id, set(roots.values()))
         for path, home in homes.items():
-            root = roots[home]
-            made[path].island_id = islands.get(root.id, root.island_id)
-        session.execute(
-            SET_ISLANDS,
-            {
-                "folders": [folder.id for folder in made.values()],
-                "islands": [folder.island_id for folder in made.values()],
-            },
-        )
+            made[path].island_id = islands[roots[home]]
+            self.note_root(made[path].island_id, home)
+        set_islands(session, {folder.id: folder.island_id for folder in made.values()})
 
     def _parent_id(self, path: bytes, made: dict[bytes, KnownFolder]) -> int | None:
         if not path:
@@ -150,6 +155,17 @@ class FolderBook:
     @staticmethod
     def _depth(path: bytes) -> int:
         return path.count(b"/") + 1 if path else 0
+
+
+def insert_islands(session: Session, storage_id: uuid.UUID, folder_ids: Iterable[int]) -> dict[int, int]:
+    """The island that hangs on each folder, made where there is none."""
+    rows = session.execute(INSERT_ISLANDS, {"storage_id": storage_id, "folders": sorted(folder_ids)})
+    return {row.folder_id: row.id for row in rows}
+
+
+def set_islands(session: Session, islands: dict[int, int]) -> None:
+    """Write which island each folder belongs to, by folder id."""
+    session.execute(SET_ISLANDS, {"folders": list(islands), "islands": list(islands.values())})
 
 
 def write_digests(session: Session, folders: list[KnownFolder]) -> None:

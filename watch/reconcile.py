@@ -22,6 +22,8 @@ from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
 from watch.folders import FolderBook, KnownFolder, write_digests
 from watch.grouping import Profile
+from watch.homes import Homes, rehome
+from watch.islands import is_marker
 from watch.listing import Entry, digest_of, look_at_file
 from watch.roots import RootIdentity, identify_root, must_freeze
 from watch.stability import Patience, SettlingBook, Unsettled, settle_seconds
@@ -54,6 +56,7 @@ class Reconciler:
         profile: Profile,
         patience: Patience,
         clock: Clock,
+        homes: Homes,
     ) -> None:
         self.storage_id = storage_id
         self.root = root
@@ -63,6 +66,7 @@ class Reconciler:
         self.patience = patience
         self._sessions = sessions
         self._clock = clock
+        self._homes = homes
 
     def look_at_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0) -> None:
         """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not)."""
@@ -199,6 +203,18 @@ class Reconciler:
         )
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
+        self.follow_markers(entry.name for _, entry in stable)
+
+    def follow_markers(self, names: Iterable[bytes]) -> None:
+        """Where a marker file came or went, move the folders below it to their new island."""
+        if any(is_marker(name) for name in names):
+            self.rehome()
+
+    def rehome(self) -> None:
+        """Have every folder in the island that its path and the packages of now say."""
+        with self._sessions() as session:
+            self._homes.read_packages(session, self.book)
+        rehome(self._sessions, self.book, self._homes)
 
     def _in_folders(self, files: list[tuple[bytes, Entry]]) -> list[file_rows.StableFile]:
         self.book.ensure(self._sessions, {folder for folder, _ in files})
@@ -255,6 +271,7 @@ class Reconciler:
                 file_rows.mark_missing(session, self.book, gone)
 
         transact(self._sessions, write)
+        self.follow_markers(row.name for row in gone)
         return Confirmation(len(suspects))
 
     def answers_as_before(self) -> bool:

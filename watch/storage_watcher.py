@@ -21,7 +21,7 @@ from watch.clock import Clock
 from watch.folders import FolderBook
 from watch.grouping import Ignore, Profile
 from watch.hints import HintBox, Hints
-from watch.islands import island_of
+from watch.homes import Homes
 from watch.observer import RootObserver, watch_limit_reached
 from watch.reconcile import Reconciler
 from watch.roots import RootIdentity, identify_root, is_network_file_system
@@ -134,12 +134,21 @@ class StorageWatcher:
         patience = Patience(
             self.storage.settings.growing_files_threshold, self._timing.close_seconds, trusts_ctime=not network
         )
-        book = FolderBook(self.storage.id, island_of)
+        homes = Homes(self.storage.profile.homing_dirs)
+        book = FolderBook(self.storage.id, homes.island_of)
         with self._sessions() as session:
             book.load(session)
         self._reconciler = Reconciler(
-            self.storage.id, self.storage.root, self._sessions, book, self.storage.profile, patience, self._clock
+            self.storage.id,
+            self.storage.root,
+            self._sessions,
+            book,
+            self.storage.profile,
+            patience,
+            self._clock,
+            homes,
         )
+        self._reconciler.rehome()
 
     def _try_root(self) -> bool:
         try:

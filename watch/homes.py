@@ -1,0 +1,74 @@
+"""Which island each folder belongs to, and moving whole folders to another when a marker file or a profile says so.
+
+The island of a path is told by its bytes alone, but for packages: a marker file (ASSETMAP) makes its folder one,
+whenever it arrives. Then all folders below change their island in one transaction, and both islands are read whole.
+"""
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.file import File, Folder
+from models.sessions import Sessions, transact
+from watch.compare import GONE
+from watch.folders import FolderBook, KnownFolder, insert_islands, set_islands
+from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, island_of
+
+LOCK_FOLDERS = text("SELECT id FROM folder WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+REGROUP_WHOLE = text("""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
+        dirty_since = coalesce(dirty_since, now())
+    WHERE id = ANY(:ids)
+""")
+
+
+class Homes:
+    """The islands of one storage: the fixed list, its profile's own folders, and the packages that are there now."""
+
+    def __init__(self, homing_dirs: frozenset[bytes]) -> None:
+        self._homing = HOMING_NAMES | homing_dirs
+        self._packages = NO_PACKAGES
+
+    def island_of(self, folder: bytes) -> bytes:
+        """The root folder of a folder's island."""
+        return island_of(folder, self._packages, self._homing)
+
+    def read_packages(self, session: Session, book: FolderBook) -> None:
+        """Find the folders that hold a marker file now."""
+        marked = (
+            select(Folder.id)
+            .join(File, File.folder_id == Folder.id)
+            .where(Folder.storage_id == book.storage_id, File.name.in_(MARKERS), File.status.not_in(GONE))
+        )
+        self._packages = frozenset(book.by_id(folder_id).path for folder_id in session.scalars(marked))
+
+
+def rehome(sessions: Sessions, book: FolderBook, homes: Homes) -> int:
+    """Move every folder that stands in another island than its path says; give how many moved."""
+    misplaced = [folder for folder in book if book.root_of(folder) != homes.island_of(folder.path)]
+    if not misplaced:
+        return 0
+    book.ensure(sessions, {homes.island_of(folder.path) for folder in misplaced})
+    moved = transact(sessions, lambda session: _move(session, book, homes, misplaced))
+    for folder, island_id in moved:
+        folder.island_id = island_id
+        book.note_root(island_id, homes.island_of(folder.path))
+    return len(moved)
+
+
+def _move(
+    session: Session, book: FolderBook, homes: Homes, misplaced: Iterable[KnownFolder]
+) -> list[tuple[KnownFolder, int]]:
+    folders = sorted(misplaced, key=lambda folder: folder.id)
+    session.execute(LOCK_FOLDERS, {"ids": [folder.id for folder in folders]})
+    roots = {folder.id: book.get(homes.island_of(folder.path)).id for folder in folders}
+    islands = insert_islands(session, book.storage_id, set(roots.values()))
+    moved = [(folder, islands[roots[folder.id]]) for folder in folders]
+    touched = sorted({island_id for _, island_id in moved} | {folder.island_id for folder in folders})
+    session.execute(LOCK_ISLANDS, {"ids": touched})
+    session.execute(REGROUP_WHOLE, {"ids": touched})
+    set_islands(session, {folder.id: island_id for folder, island_id in moved})
+    return moved
