@@ -2,12 +2,9 @@
 
 import itertools
 import threading
-import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import psycopg
 import pytest
 from celery import Celery
 from sqlalchemy import select, text, update
@@ -16,7 +13,6 @@ import tasks.index
 from models.asset import Asset, FileSet
 from models.index_mark import IndexMark
 from models.index_queue import (
-    MAX_ERRORS,
     MAX_NARROWED,
     DocumentKey,
     TooManyNarrowedError,
@@ -24,75 +20,16 @@ from models.index_queue import (
     lag_seconds,
     narrowed_keys,
     needs_ring,
-    parked,
-    unpark,
     waiting,
 )
 from models.migrations.marking import BULK
-from models.sessions import Sessions, make_engine, make_sessions, transact
+from models.sessions import Sessions, transact
 from models.timing import Timing
-from search.criteria import Visibility, parse_criteria
 from search.documents import Document
-from search.engine import Outcome, SearchUnavailableError
 from search.postgres import PostgresEngine
 from tasks.index import BATCH, BATCH_BYTES, DrainResult, drain, drain_index
-from tests.search.rows import add_asset, add_clip, add_file_set, add_format
-from tests.waiting import wait_until
-
-QUICK = Timing(lease_seconds=0.2)
-CALM = Timing(lease_seconds=60)
-
-
-class Remote(PostgresEngine):
-    """An engine behind a network: what it answers, and what happens meanwhile, is the test's to say."""
-
-    def __init__(self, sessions: Sessions, answer: Callable[[Sequence[Document]], None]) -> None:
-        super().__init__(sessions)
-        self.answer = answer
-        self.batches: list[list[Document]] = []
-
-    def write(self, documents: Sequence[Document]) -> list[Outcome]:
-        self.batches.append(list(documents))
-        self.answer(documents)
-        return super().write(documents)
-
-
-@pytest.fixture
-def sessions(database_url: str) -> Iterator[Sessions]:
-    engine = make_engine(database_url)
-    yield make_sessions(engine)
-    engine.dispose()
-
-
-def titles(sessions: Sessions, **body: Any) -> list[str]:
-    """Titles of everything that is found, in order."""
-    with sessions() as session:
-        hidden = narrowed_keys(session)
-    criteria = parse_criteria({"sort": [{"name": "title"}]} | body, per_page=1_000)
-    hits = PostgresEngine(sessions).search(criteria, Visibility(everything=True, excluded=hidden)).hits
-    return [hit.title for hit in hits]
-
-
-def ask(sessions: Sessions, question: Callable[[Any], Any]) -> Any:
-    with sessions() as session:
-        return question(session)
-
-
-def mark_of(sessions: Sessions, asset_id: uuid.UUID) -> IndexMark:
-    return ask(sessions, lambda session: session.get(IndexMark, ("assets", asset_id)))
-
-
-def add(sessions: Sessions, *names: str) -> list[uuid.UUID]:
-    """Assets, each in a transaction of its own."""
-    return [transact(sessions, lambda session, name=name: add_clip(session, name)) for name in names]
-
-
-def is_index_equal_to_rows(sessions: Sessions) -> bool:
-    query = text(
-        "SELECT count(*) FROM index_mark mark FULL JOIN search_document stored USING (object_type, object_id) "
-        "WHERE mark.revision IS DISTINCT FROM stored.revision"
-    )
-    return ask(sessions, lambda session: session.scalar(query)) == 0
+from tests.search.rows import add_asset, add_file_set, add_format
+from tests.tasks.draining import CALM, Remote, add, ask, is_index_equal_to_rows, mark_of, titles
 
 
 def test_everything_marked_is_searchable_after_a_drain_and_nothing_is_left(sessions: Sessions) -> None:
@@ -217,151 +154,6 @@ def test_changes_and_drains_at_once_end_in_an_index_equal_to_the_rows(sessions: 
     assert is_index_equal_to_rows(sessions)
     with sessions() as session:
         assert titles(sessions) == sorted(session.scalars(select(Asset.title)))
-
-
-def drain_until_parked(sessions: Sessions, engine: PostgresEngine, seconds: float = 10) -> None:
-    def is_parked() -> bool:
-        drain(sessions, engine, QUICK)
-        return ask(sessions, parked) == 1
-
-    wait_until(is_parked, what="the document is parked", seconds=seconds)
-
-
-@dataclass
-class Poison:
-    """A part of the network that breaks on one title."""
-
-    title: str
-    tries: list[int] = field(default_factory=list)
-
-    def __call__(self, documents: Sequence[Document]) -> None:
-        if any(document.title == self.title for document in documents):
-            self.tries.append(len(documents))
-            raise ValueError("answer 418")
-
-
-def test_a_document_that_breaks_its_batch_is_tried_alone_and_parked_with_its_reason(sessions: Sessions) -> None:
-    *_, poisoned = add(sessions, "a", "b", "poison")
-    engine = Remote(sessions, Poison("poison"))
-    assert drain(sessions, engine, CALM) == DrainResult(written=2, refused=1)
-    assert titles(sessions) == ["a", "b"]
-    with sessions.begin() as session:
-        session.execute(update(IndexMark).values(lease_until=text("now()")).where(IndexMark.errors > 0))
-    drain_until_parked(sessions, engine)
-    mark = mark_of(sessions, poisoned)
-    assert (mark.errors, mark.error) == (MAX_ERRORS, "ValueError: answer 418")
-    assert engine.answer.tries[1:] == [1] * MAX_ERRORS
-    assert (ask(sessions, waiting), ask(sessions, needs_ring), ask(sessions, lag_seconds)) == (0, False, 0)
-
-
-def test_a_document_that_the_engine_refuses_is_parked_and_comes_back_with_its_next_change(sessions: Sessions) -> None:
-    (asset_id,) = add(sessions, "refused")
-
-    class Refusing(PostgresEngine):
-        def write(self, documents: Sequence[Document]) -> list[Outcome]:
-            bad = {one.key: Outcome(one.key, one.revision, "refused", "no such field") for one in documents}
-            good = [one for one in documents if one.title != "refused"]
-            return [*super().write(good), *(bad[one.key] for one in documents if one not in good)]
-
-    engine = Refusing(sessions)
-    drain_until_parked(sessions, engine)
-    assert mark_of(sessions, asset_id).error == "no such field"
-    assert drain(sessions, engine, CALM) == DrainResult()
-    with sessions.begin() as session:
-        session.execute(update(Asset).values(title="good"))
-    assert drain(sessions, engine, CALM) == DrainResult(written=1)
-    mark = mark_of(sessions, asset_id)
-    assert (mark.errors, mark.error, mark.parked_at) == (0, None, None)
-
-
-def test_a_person_can_take_up_again_what_is_parked(sessions: Sessions) -> None:
-    add(sessions, "poison")
-    drain_until_parked(sessions, Remote(sessions, Poison("poison")))
-    with sessions.begin() as session:
-        assert unpark(session) == 1
-    assert drain(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=1)
-    assert ask(sessions, parked) == 0
-
-
-def test_a_parked_document_that_was_hidden_stays_left_out(sessions: Sessions) -> None:
-    add(sessions, "secret")
-    drain(sessions, PostgresEngine(sessions), CALM)
-    with sessions.begin() as session:
-        session.execute(update(Asset).values(status="DELETED"))
-    drain_until_parked(sessions, Remote(sessions, Poison("")))
-    assert titles(sessions) == []
-
-
-def test_a_mark_of_a_type_that_nobody_builds_keeps_back_nothing_else(sessions: Sessions) -> None:
-    add(sessions, "a", "b")
-    with sessions.begin() as session:
-        session.execute(text("SELECT mark_for_index('dreams', ARRAY[gen_random_uuid()])"))
-    assert drain(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=2, refused=1)
-
-
-@pytest.mark.parametrize("outage", [SearchUnavailableError("no route"), psycopg.OperationalError("closed")])
-def test_while_the_engine_is_away_marks_wait_as_they_are(sessions: Sessions, outage: Exception) -> None:
-    (asset_id, _) = add(sessions, "a", "b")
-    before = mark_of(sessions, asset_id)
-
-    def fail(_: Sequence[Document]) -> None:
-        raise outage
-
-    for _ in range(MAX_ERRORS + 1):
-        with pytest.raises(type(outage)):
-            drain(sessions, Remote(sessions, fail), CALM)
-        mark = mark_of(sessions, asset_id)
-        assert (mark.revision, mark.dirty_since, mark.lease_until, mark.errors) == (
-            before.revision,
-            before.dirty_since,
-            None,
-            0,
-        )
-    assert ask(sessions, needs_ring)
-    assert drain(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=2)
-
-
-def test_an_outage_counts_no_try_of_a_suspect(sessions: Sessions) -> None:
-    (asset_id,) = add(sessions, "a")
-    with sessions.begin() as session:
-        claim(session, 1, 0)
-
-    def fail(_: Sequence[Document]) -> None:
-        raise SearchUnavailableError("no route")
-
-    for _ in range(MAX_ERRORS + 2):
-        with pytest.raises(SearchUnavailableError):
-            drain(sessions, Remote(sessions, fail), CALM)
-    assert (mark_of(sessions, asset_id).errors, ask(sessions, parked)) == (0, 0)
-    assert drain(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=1)
-
-
-def test_what_a_drain_died_on_is_taken_up_one_by_one(sessions: Sessions) -> None:
-    add(sessions, "a", "b", "c")
-    with sessions.begin() as session:
-        assert len(claim(session, 10, 0.05)) == 3
-    engine = Remote(sessions, lambda _: None)
-    wait_until(lambda: ask(sessions, needs_ring), what="the leases end")
-    assert drain(sessions, engine, CALM) == DrainResult(written=3)
-    assert [len(batch) for batch in engine.batches if batch] == [1, 1, 1]
-    assert ask(sessions, waiting) == 0
-
-
-def test_what_kills_every_drain_is_parked(sessions: Sessions) -> None:
-    (asset_id,) = add(sessions, "deadly")
-
-    def die(_: Sequence[Document]) -> None:
-        raise KeyboardInterrupt
-
-    def is_parked() -> bool:
-        try:
-            drain(sessions, Remote(sessions, die), Timing(lease_seconds=0.05))
-        except KeyboardInterrupt:
-            return False
-        return ask(sessions, parked) == 1
-
-    wait_until(is_parked, what="the document is parked")
-    assert "drain ended 3 times" in mark_of(sessions, asset_id).error
 
 
 def test_a_lease_keeps_other_drains_away_until_it_ends(sessions: Sessions) -> None:
