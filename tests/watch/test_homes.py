@@ -1,4 +1,4 @@
-"""Folders change their island when a marker file or a profile says so, and whatever was published stays the same asset."""
+"""Folders change their island when a marker file or a profile says so; what was published stays the same asset."""
 
 from pathlib import Path
 
