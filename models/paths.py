@@ -6,6 +6,11 @@ def display_text(path: bytes) -> str:
     return path.decode("utf-8", "backslashreplace")
 
 
+def clean_text(text: str) -> str:
+    """A text that came out of a path, where a lone surrogate stands for a byte: PostgreSQL and JSON refuse those."""
+    return text if text.isascii() else display_text(text.encode("utf-8", "surrogateescape"))
+
+
 def join_path(folder: bytes, name: bytes) -> bytes:
     """A path below the root; the root folder itself is the empty path."""
     return folder + b"/" + name if folder else name

@@ -11,6 +11,7 @@ from typing import Any
 
 from models.asset import Component, FileSet, Format, FormatRole
 from models.history import Operation
+from models.paths import clean_text
 from tasks import sentences
 from tasks.changes import Changes, Values
 from tasks.creation import compose, create_file_set, create_format, enter_members, name_asset
@@ -144,7 +145,10 @@ class Continuation:
         plan, dead = self._planned.plan, swallowed.row
         self._changes.merged.append((dead.id, self._asset_id))
         self._changes.tell(
-            dead.id, Operation.CUSTOM, sentences.merged_into(plan.title, plan.rule), merged_into=str(self._asset_id)
+            dead.id,
+            Operation.CUSTOM,
+            sentences.merged_into(clean_text(plan.title), plan.rule),
+            merged_into=str(self._asset_id),
         )
         self._tell(
             Operation.CUSTOM,
@@ -193,7 +197,7 @@ class Continuation:
 
 def _same_components(stored: Iterable[Component], part: PlannedSet) -> bool:
     before = [(row.type, row.name, row.language, tuple(row.flags)) for row in stored]
-    return before == [(plan.type, plan.name, plan.language, plan.flags) for plan in part.plan.components]
+    return before == [(plan.type, clean_text(plan.name), plan.language, plan.flags) for plan in part.plan.components]
 
 
 def tell_missing(island: IslandState, set_id: uuid.UUID, asset_id: uuid.UUID, changes: Changes) -> None:

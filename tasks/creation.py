@@ -4,7 +4,7 @@ import uuid
 
 from models.base import new_id
 from models.history import Operation
-from models.paths import display_text, name_of
+from models.paths import clean_text, display_text, name_of
 from tasks.changes import Changes
 from tasks.facts import facts_of
 from tasks.island_state import StorageRules, StoredFile
@@ -29,7 +29,7 @@ def create_asset(planned: PlannedAsset, changes: Changes) -> None:
 def name_asset(plan: AssetPlan, rules: StorageRules) -> tuple[str, str | None]:
     """Title and external id of what a storage ingests, as its settings say."""
     first = display_text(name_of(plan.key))
-    title = first if rules.settings.title_includes_extension else plan.title
+    title = first if rules.settings.title_includes_extension else clean_text(plan.title)
     return title, first.rpartition(".")[0] or first if rules.settings.filename_is_external_id else None
 
 
@@ -73,7 +73,7 @@ def compose(components: tuple[ComponentPlan, ...], format_id: uuid.UUID, set_id:
                 new_id(),
                 format_id,
                 set_id,
-                component.name,
+                clean_text(component.name),
                 component.type,
                 component.language,
                 list(component.flags),

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.asset import Asset, FileSet, FileSetFile, Format
 from models.file import File, FileStatus, Folder
 from models.island import Island
-from models.paths import display_text, parent_of
+from models.paths import clean_text, display_text, parent_of
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.read_islands import claim_for_reading, read_and_group
@@ -199,4 +199,4 @@ def _tell_orphan(session: Session, said: Explanation, island: Island, relative: 
             now = session.scalar(select(func.now()))
             left = profile.orphan_after_seconds - (now - created).total_seconds()
             said.state = "waiting"
-            said.lines.append(f"waits for {orphan.waits_for}; alone it becomes an asset in {max(0, left):.0f} s")
+            said.lines.append(f"waits for {clean_text(orphan.waits_for)}; alone it becomes an asset in {max(0, left):.0f} s")

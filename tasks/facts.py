@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.asset import FileSetType
-from models.paths import display_text, name_of
+from models.paths import clean_text, display_text, name_of
 from tasks.island_state import StoredFile
 from tasks.matching import PlannedSet
 from watch.grouping import Sequence as FrameSequence
@@ -21,7 +21,7 @@ def facts_of(part: PlannedSet) -> dict[str, Any]:
     only = part.plan.members[0] if len(part.plan.members) == 1 else None
     sequence = only if isinstance(only, FrameSequence) else None
     return {
-        "label": part.plan.label,
+        "label": clean_text(part.plan.label),
         "name": _name(part, sequence),
         "base_dir": display_text(_base_dir(part)),
         "type": FileSetType.MANY_FILES.value if part.count > 1 else FileSetType.REGULAR.value,

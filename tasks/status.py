@@ -24,6 +24,7 @@ COUNTS = text("""
             + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL) AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
+        (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED')
             + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
         (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
@@ -60,8 +61,9 @@ class StorageState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`growing`: files not stable yet; `pending_islands`: to be grouped; `failed`: files and folders that cannot be
-    read; `idle`: nothing is growing, pending, queued or waiting (orphans and parked work do not count)."""
+    """`growing`: files not stable yet; `pending_islands`: to be grouped; `empty`: files of zero bytes, which wait for
+    content; `failed`: files and folders that cannot be read; `idle`: nothing is growing, pending, queued or waiting
+    (orphans, empty files and parked work do not count)."""
 
     files: int
     assets: int
@@ -72,6 +74,7 @@ class Status:
     jobs_waiting: int
     parked: int
     missing: int
+    empty: int
     failed: int
     suspected: int
     index_lag_seconds: float

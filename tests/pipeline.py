@@ -1,6 +1,8 @@
 """The pipeline without its processes: the real watcher, the real tasks and a real database, stepped by the test."""
 
-from collections.abc import Iterator, Sequence
+import os
+import uuid
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +12,20 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.asset import Asset, FileSet, FileSetFile, Format
-from models.file import File, Folder
+from models.file import File, FileStatus, Folder
+from models.history import History
 from models.island import Island
 from models.sessions import Sessions, make_engine, make_sessions, transact
 from models.storage import Storage
 from models.timing import Timing
+from search.postgres import PostgresEngine
+from tasks.explain import explain, find_row
+from tasks.index import drain
 from tasks.ingest import ingest_islands
+from tasks.show import find_asset, show_asset
+from tasks.status import Status, read_status
+from tasks.storages import find_storage
+from tasks.verify import Audited, verify
 from tests.waiting import wait_until
 from watch.clock import Clock
 from watch.dispatch import hand_out
@@ -34,17 +44,25 @@ class Pipeline:
     timing: Timing = FAST
     rung: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     watcher: StorageWatcher | None = None
+    excluded: frozenset[bytes] = frozenset()
+    """Folders of our own, which are never entered."""
 
     def add_storage(self, name: str = "Rushes", **settings: Any) -> None:
         with self.sessions.begin() as session:
             session.add(Storage(name=name, root=str(self.root).encode(), settings=SETTINGS | settings))
+
+    def change_settings(self, **settings: Any) -> None:
+        """Give the storage other settings, for the next watcher."""
+        with self.sessions.begin() as session:
+            storage = find_storage(session, "Rushes")
+            storage.settings = storage.settings | settings
 
     def watch(self) -> StorageWatcher:
         """A watcher of the one storage; a second call gives a new one, as after a restart."""
         if self.watcher is not None:
             self.watcher.close()
         (storage,) = watched_storages(self.sessions)
-        self.watcher = StorageWatcher(storage, self.sessions, self.timing, Clock(), frozenset())
+        self.watcher = StorageWatcher(storage, self.sessions, self.timing, Clock(), self.excluded)
         self.watcher.open()
         return self.watcher
 
@@ -56,10 +74,25 @@ class Pipeline:
         batches = transact(self.sessions, lambda session: hand_out(session, self.timing))
         return sum(ingest_islands(self.sessions, batch, self.timing, self.ring) for batch in batches)
 
-    def is_settled(self) -> bool:
-        """Whether a step of everything finds nothing more to do."""
+    def step(self) -> None:
+        """One round of the watcher, and ingest what it made due."""
+        if self.watcher is None:
+            self.watch()
         self.watcher.step()
         self.ingest()
+
+    def wait_for(self, condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+        """Step until the condition holds."""
+
+        def holds() -> object:
+            self.step()
+            return condition()
+
+        wait_until(holds, what=what, seconds=seconds)
+
+    def is_settled(self) -> bool:
+        """Whether a step of everything finds nothing more to do."""
+        self.step()
         with self.sessions() as session:
             dirty = session.scalar(select(Island.id).where(Island.dirty_since.is_not(None)).limit(1))
             suspected = session.scalar(select(File.id).where(File.suspected_at.is_not(None)).limit(1))
@@ -76,6 +109,64 @@ class Pipeline:
         """What is stored, in the form of `tapeless group --json`, without what is missing."""
         with self.sessions() as session:
             return stored_assets(session)
+
+    def titles(self) -> list[str]:
+        """Titles of the assets that have files."""
+        return sorted(asset["title"] for asset in self.assets())
+
+    def ids(self) -> dict[str, uuid.UUID]:
+        """Active assets by title."""
+        with self.sessions() as session:
+            return {row.title: row.id for row in session.scalars(select(Asset).where(Asset.status == "ACTIVE"))}
+
+    def notes(self) -> list[str]:
+        """What the file sets say of their members, by name."""
+        with self.sessions() as session:
+            return list(session.scalars(select(FileSet.note).order_by(FileSet.name)))
+
+    def history(self, asset_id: uuid.UUID) -> list[str]:
+        """What happened to an asset, the creation first."""
+        with self.sessions() as session:
+            rows = session.scalars(select(History).where(History.asset_id == asset_id).order_by(History.id))
+            return [f"{row.operation_type.value}: {row.operation_description}" for row in rows]
+
+    def show(self, word: str) -> dict[str, Any]:
+        """An asset whole, by title or id."""
+        with self.sessions() as session:
+            return show_asset(session, find_asset(session, word))
+
+    def storage(self, name: str = "Rushes") -> Storage:
+        """The storage's row as it is now."""
+        with self.sessions() as session:
+            return find_storage(session, name)
+
+    def file(self, path: str | bytes) -> File | None:
+        """The row of a file below the root, or None."""
+        with self.sessions() as session:
+            return find_row(session, find_storage(session, "Rushes"), os.fsencode(path))
+
+    def status_of(self, path: str | bytes) -> FileStatus | None:
+        """The state of a file below the root, or None where it is not recorded."""
+        row = self.file(path)
+        return row.status if row is not None else None
+
+    def status(self) -> Status:
+        """The whole system in numbers."""
+        with self.sessions() as session:
+            return read_status(session)
+
+    def explain(self, path: str | bytes) -> str:
+        """All that is said of a path below the root."""
+        with self.sessions() as session:
+            said = explain(session, os.fsencode(self.root) + b"/" + os.fsencode(path))
+        return "\n".join([said.path, said.state, *said.lines])
+
+    def broken(self) -> list[str]:
+        """What `tapeless verify` finds wrong, once everything is indexed."""
+        engine = PostgresEngine(self.sessions)
+        drain(self.sessions, engine, self.timing)
+        findings = verify(Audited(self.sessions, engine, self.timing, self.excluded))
+        return [f"{found.name}: {sample}" for found in findings for sample in found.samples]
 
 
 def stored_assets(session: Session) -> list[dict[str, Any]]:

@@ -54,6 +54,15 @@ UPDATE_FILE = (
     )
 )
 
+UNPUBLISHED = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED})
+"""Unless it is in a file set: a member that was emptied or grows again was published."""
+
+FORGET = text("""
+    DELETE FROM file WHERE id = ANY(:ids)
+        AND NOT EXISTS (SELECT FROM file_set_file AS member WHERE member.file_id = file.id)
+    RETURNING id
+""")
+
 LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
 
@@ -279,11 +288,23 @@ def relink(session: Session, files: Iterable[tuple[uuid.UUID, Entry]]) -> None:
 
 
 def mark_missing(session: Session, book: FolderBook, files: Sequence[KnownFile]) -> None:
-    """Write files that are gone for good; their islands are grouped again without them."""
+    """Write files that are gone for good; their islands are grouped again without them.
+
+    One that never was stable is nobody's loss: an unfinished transfer under its temporary name leaves no row.
+    """
     seen = bump_islands(session, Counter(book.by_id(file.folder_id).island_id for file in files))
+    forgotten = _forget_unpublished(session, [file.id for file in files if file.status in UNPUBLISHED])
+    files = [file for file in files if file.id not in forgotten]
+    if not files:
+        return
     session.connection().execute(
         update(File.__table__)
         .where(File.id == bindparam("key"))
         .values(status=FileStatus.MISSING, suspected_at=None, seen=bindparam("seen_now"), date_modified=func.now()),
         [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).island_id]} for file in files],
     )
+
+
+def _forget_unpublished(session: Session, files: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Delete those that are in no file set; give them."""
+    return set(session.scalars(FORGET, {"ids": list(files)})) if files else set()

@@ -21,6 +21,7 @@ ROWS = (
     ("jobs_waiting", "jobs waiting"),
     ("parked", "parked, with a reason"),
     ("missing", "files missing"),
+    ("empty", "files empty: they wait for content"),
     ("failed", "files or folders unreadable"),
 )
 WARNING = frozenset({"parked", "missing", "failed"})
