@@ -7,32 +7,38 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from models.index_queue import TooManyNarrowedError, narrowed_keys
 from search.criteria import Criteria, CriteriaError, Visibility, parse_criteria
 from search.engine import Results, SearchUnavailableError
-from workers.context import Context, open_running
-from workers.settings import Settings, SettingsError
+from tasks.sentences import counted
+from workers.commands.options import data_option, json_option, running_system
+from workers.context import Context
+
+PIPE_WIDTH = 240
 
 
 @click.command()
 @click.argument("words", nargs=-1, required=True)
-@click.option("--data", type=click.Path(path_type=Path), help="The data folder of the running system.")
+@data_option
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="Hits that are shown.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for programs.")
+@json_option
 def search(words: tuple[str, ...], data: Path | None, limit: int, as_json: bool) -> None:
-    """Find assets by WORDS of their titles, file names, folders and external ids; `pla*` takes every word that
-    begins so."""
-    try:
-        criteria = parse_criteria({"query": " ".join(words)}, per_page=limit)
-        with open_running(Settings.for_data(data)) as context:
-            results = find(context, criteria)
-    except (CriteriaError, SettingsError, TooManyNarrowedError, SearchUnavailableError) as error:
-        raise click.ClickException(str(error)) from error
+    """Find assets by WORDS of their titles, file names, folders and external ids.
+
+    A star takes every word that begins so: `pla*`.
+    """
+    with running_system(data) as context:
+        try:
+            results = find(context, parse_criteria({"query": " ".join(words)}, per_page=limit))
+        except (CriteriaError, TooManyNarrowedError, SearchUnavailableError) as error:
+            raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(json.dumps({"total": results.total, "hits": [hit.as_object() for hit in results.hits]}))
     else:
-        show(results, Console())
+        console = Console(highlight=False)
+        show(console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH), results)
 
 
 def find(context: Context, criteria: Criteria) -> Results:
@@ -42,15 +48,21 @@ def find(context: Context, criteria: Criteria) -> Results:
     return context.engine.search(criteria, Visibility(everything=True, excluded=hidden))
 
 
-def show(results: Results, console: Console) -> None:
+def show(console: Console, results: Results) -> None:
     """A table of hits for people."""
-    table = Table("title", "kind", "files", "id", box=None, pad_edge=False, header_style="bold")
+    table = Table("title", "formats", "files", "id", box=None, pad_edge=False, header_style="bold")
     for hit in results.hits:
-        table.add_row(hit.title, kinds(hit.body), str(hit.body.get("file_count", "")), str(hit.object_id))
+        files = str(hit.body.get("file_count", ""))
+        table.add_row(printable(hit.title), kinds(hit.body), files, str(hit.object_id))
     if results.hits:
         console.print(table)
     more = f", the first {len(results.hits)} shown" if results.total > len(results.hits) else ""
-    console.print(f"{results.total} {'asset' if results.total == 1 else 'assets'} found{more}")
+    console.print(f"{counted(results.total, 'asset')} found{more}")
+
+
+def printable(title: str) -> Text:
+    """A title as it is written: a name may hold brackets that look like markup, and codes that steer a terminal."""
+    return Text("".join(letter if letter.isprintable() else "\ufffd" for letter in title))
 
 
 def kinds(body: dict[str, Any]) -> str:
