@@ -32,7 +32,7 @@ def create_app(context: Context) -> FastAPI:
     app.state.context = context
     health.install(app)
     app.state.routes = routing.install(app, SERVICES)
-    app.state.public_names = {route.name for route in app.state.routes if route.public or route.own_transactions}
+    app.state.public_names = {route.name for route in app.state.routes if route.public}
     errors.install(app)
     app.add_middleware(Intake)
     app.add_middleware(Tracing)

@@ -52,6 +52,7 @@ class OpenCall:
 
     context: Context
     request: Request
+    actor: Actor
 
     def transact(self, work: Callable[[Session], Result]) -> Result:
         """Run `work` in one transaction and commit."""

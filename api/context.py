@@ -6,6 +6,7 @@ from pathlib import Path
 
 from models.sessions import Sessions
 from models.timing import Timing
+from search.engine import SearchEngine
 
 Ring = Callable[[str, Sequence[str]], None]
 """Rings for rows by id at a named task. Called after commit only; what it rings for is a row already."""
@@ -20,6 +21,7 @@ class Context:
     """One API process. `threads` is the size of the pool of connections too: a thread never waits for one."""
 
     sessions: Sessions
+    engine: SearchEngine
     ring: Ring = ring_nobody
     timing: Timing = field(default_factory=Timing)
     threads: int = 16

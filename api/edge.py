@@ -57,11 +57,15 @@ def within_a_transaction(endpoint: Callable[..., Any], status: int, *, public: b
     return with_signature_of(endpoint, handle)
 
 
-def with_own_transactions(endpoint: Callable[..., Any], status: int) -> Callable[..., Any]:
-    """For a public endpoint that commits by itself between slow steps."""
+def with_own_transactions(endpoint: Callable[..., Any], status: int, *, public: bool) -> Callable[..., Any]:
+    """For an endpoint that commits by itself between slow steps; who asks is known before it begins."""
 
     def handle(request: Request, **values: Any) -> Response:
-        return render(endpoint(OpenCall(request.app.state.context, request), **values), status)
+        context: Context = request.app.state.context
+        actor = NOBODY
+        if not public:
+            actor = transact(context.sessions, lambda session: authenticate(session, request)).actor
+        return render(endpoint(OpenCall(context, request, actor), **values), status)
 
     return with_signature_of(endpoint, handle)
 

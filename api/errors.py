@@ -12,7 +12,9 @@ from starlette.exceptions import HTTPException
 
 from api.signing_in import NotSignedIn, authenticate
 from api.tracing import request_id
+from models.index_queue import TooManyNarrowedError
 from models.sessions import transact
+from search.engine import SearchUnavailableError
 from tasks.refusals import Conflict, Denied, Invalid, Missing, NotNow, Refusal
 
 UNIQUE, FOREIGN_KEY = "23505", "23503"
@@ -80,6 +82,11 @@ async def not_answering(_request: Request, _wrong: Exception) -> JSONResponse:
     return error(503, ["the database does not answer; try again"], {"Retry-After": "2"})
 
 
+async def search_away(_request: Request, _wrong: Exception) -> JSONResponse:
+    """The search engine is away, or so much was hidden at once that it would show too much."""
+    return error(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
+
+
 def install(app: FastAPI) -> None:
     """Answer every error of the app with its own status."""
     handlers: dict[type[Exception], Any] = {
@@ -91,6 +98,8 @@ def install(app: FastAPI) -> None:
         IntegrityError: integrity_error,
         OperationalError: not_answering,
         PoolTimeout: not_answering,
+        SearchUnavailableError: search_away,
+        TooManyNarrowedError: search_away,
     }
     for wrong, handler in handlers.items():
         app.add_exception_handler(wrong, handler)

@@ -11,7 +11,7 @@ from fastapi import Query
 from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, Select, Uuid, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from api.call import Call
+from api.call import Call, OpenCall
 from tasks.refusals import Invalid, Missing
 
 MOST = 1000
@@ -49,7 +49,7 @@ def paged(
 
 
 def envelope(
-    call: Call, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
+    call: Call | OpenCall, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
 ) -> dict[str, Any]:
     """The body of a numbered page, with the addresses of its neighbours."""
     return {
@@ -103,7 +103,7 @@ def cursor_envelope(
     }
 
 
-def address(call: Call, **changes: object) -> str:
+def address(call: Call | OpenCall, **changes: object) -> str:
     """The address of this list with other numbers in its query."""
     query = dict(parse_qsl(call.request.url.query))
     for name, value in changes.items():

@@ -33,6 +33,7 @@ class Route:
     """One endpoint. `path` begins behind the version."""
 
     service: str
+    version: str
     method: str
     path: str
     status: int
@@ -46,16 +47,17 @@ class Route:
 
     @property
     def url(self) -> str:
-        return f"/API/{self.service}/v1{self.path}"
+        return f"/API/{self.service}/{self.version}{self.path}"
 
     @property
     def name(self) -> str:
-        return f"{self.service}.{self.endpoint.__name__}"
+        version = "" if self.version == "v1" else f".{self.version}"
+        return f"{self.service}{version}.{self.endpoint.__name__}"
 
     def handler(self) -> Callable[..., Any]:
         """What FastAPI calls."""
         if self.own_transactions:
-            return with_own_transactions(self.endpoint, self.status)
+            return with_own_transactions(self.endpoint, self.status, public=self.public)
         return within_a_transaction(self.endpoint, self.status, public=self.public, keeps=self.keeps)
 
 
@@ -64,6 +66,7 @@ class Service:
     """Collects the routes of one of iconik's services: `assets acls auth files jobs search users …`."""
 
     name: str
+    version: str = "v1"
     routes: list[Route] = field(default_factory=list)
 
     def get(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
@@ -83,7 +86,7 @@ class Service:
 
     def _register(self, method: str, path: str, status: int, options: dict[str, Any]) -> Callable[[Endpoint], Endpoint]:
         def register(endpoint: Endpoint) -> Endpoint:
-            self.routes.append(Route(self.name, method, path, status, endpoint, **options))
+            self.routes.append(Route(self.name, self.version, method, path, status, endpoint, **options))
             return endpoint
 
         return register
@@ -114,6 +117,6 @@ def install(app: FastAPI, services: Iterable[Service]) -> list[Route]:
             tags=[route.service],
             response_model=None,
             responses={**ERRORS, **others},
-            openapi_extra={"security": []} if route.public or route.own_transactions else None,
+            openapi_extra={"security": []} if route.public else None,
         )
     return routes

@@ -1,7 +1,6 @@
 """Who may do what to an object, and the one definition of "readable by" that SQL and both search engines use."""
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -100,8 +99,3 @@ def permitted(
 def readable_by(actor: Actor, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
     """SQL that is true where `actor` may read the object that `key` names."""
     return permitted(actor, object_type, key, Permission.READ)
-
-
-def readers_of(entries: Iterable[AclEntry]) -> list[str]:
-    """What a search document holds in `readers` so that its engine decides as `readable_by` does."""
-    return sorted({f"{e.principal_kind}:{e.principal_id}" for e in entries if Permission.READ in e.permissions})

@@ -149,10 +149,9 @@ def put_acl(call: Call, object_type: str, body: GrantBody) -> dict[str, Any]:
 
 
 @routes.put("/acl/{object_type}/bulk/")
-def put_acls(call: Call, object_type: str, body: GrantsBody) -> dict[str, Any]:
-    """Several such gifts at once; one of another type than the address is refused by its own name."""
-    updated = [key for one in body.objects for key in give(call, one.object_type or object_type, one)]
-    return {"updated_object_keys": list(dict.fromkeys(updated))}
+def put_acls(call: Call, object_type: str, body: GrantsBody) -> list[dict[str, Any]]:
+    """Several such gifts at once, one result each; a gift may name a type of its own."""
+    return [{"updated_object_keys": give(call, one.object_type or object_type, one)} for one in body.objects]
 
 
 def give(call: Call, object_type: str, body: GrantBody) -> list[str]:

@@ -61,7 +61,7 @@ def app_body(app: App) -> dict[str, Any]:
     }
 
 
-@routes.post("/auth/simple/login/", own_transactions=True)
+@routes.post("/auth/simple/login/", public=True, own_transactions=True)
 def post_sign_in(call: OpenCall, body: SignInBody) -> Any:
     """E-mail and password for a token of two weeks. Tries are counted before the password is looked at."""
     call.transact(lambda session: count_try(session, f"address:{call.address}", BY_ADDRESS))

@@ -1,0 +1,81 @@
+"""Searching: criteria, facets and pages, with the asker's rights inside the query."""
+
+import math
+from typing import Any
+from uuid import UUID
+
+from api.bodies import Body
+from api.call import Answer, Call, OpenCall
+from api.pages import NoSuchPage, PerPage, envelope
+from api.pages import Page as PageNumber
+from api.routing import Service
+from models.acl import Permission
+from search.criteria import MAX_WINDOW, CriteriaError, parse_criteria
+from search.engine import Hit
+from tasks.assets import find_asset
+from tasks.find import find, mark_again
+from tasks.refusals import Invalid
+
+routes = Service("search")
+second = Service("search", version="v2")
+assets = Service("assets")
+
+
+class CriteriaBody(Body):
+    """Checked by the search's own parser, which knows the whole tree; here it only has to be an object."""
+
+    query: Any = None
+    doc_types: Any = None
+    filter: Any = None
+    facets: Any = None
+    facets_filters: Any = None
+    sort: Any = None
+    search_after: Any = None
+    search_fields: Any = None
+    include_fields: Any = None
+    exclude_fields: Any = None
+
+
+@routes.post("/search/", status=200, own_transactions=True)
+def post_search(call: OpenCall, body: CriteriaBody, page: PageNumber = 1, per_page: PerPage = 10) -> dict[str, Any]:
+    """Find what the caller may read."""
+    try:
+        criteria = parse_criteria(body.sent(), page, per_page)
+    except CriteriaError as wrong:
+        raise Invalid(wrong.field, wrong.problem) from None
+    results = find(call.context.sessions, call.context.engine, criteria, call.actor)
+    reachable = min(results.total, MAX_WINDOW) if not criteria.search_after else results.total
+    pages = max(1, math.ceil(reachable / per_page))
+    if page > pages:
+        raise NoSuchPage
+    objects = [hit_body(hit) for hit in results.hits]
+    facets = {
+        name: {"buckets": [{"key": bucket.key, "doc_count": bucket.doc_count} for bucket in buckets]}
+        for name, buckets in results.facets.items()
+    }
+    return {**envelope(call, objects, page, pages, per_page, results.total), "facets": facets, "scroll_id": None}
+
+
+def hit_body(hit: Hit) -> dict[str, Any]:
+    """A hit as clients read it; 1.x refuses a list in `format`, so the first one's name stands there."""
+    body = {"metadata": {}, **hit.as_object()}
+    if isinstance(body.get("format"), list):
+        body["format"] = next(iter(body["format"]), None)
+    return body
+
+
+@second.post("/search/", status=200, own_transactions=True)
+def post_search_again(
+    call: OpenCall, body: CriteriaBody, page: PageNumber = 1, per_page: PerPage = 10
+) -> dict[str, Any]:
+    """The same under its newer address."""
+    return post_search(call, body, page, per_page)
+
+
+@assets.post("/assets/{asset_id}/reindex/")
+def post_asset_reindex(call: Call, asset_id: UUID) -> Answer:
+    """Have the asset's document made anew."""
+    asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+    mark_again(call.session, [asset.id])
+    call.rings.append(("index.drain", []))
+    return Answer(201)

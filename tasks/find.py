@@ -1,0 +1,71 @@
+"""Searching as somebody: what the engine finds, without what its asker may not see, then checked against the rows."""
+
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, readable_by
+from models.asset import Asset, AssetStatus
+from models.index_queue import DocumentKey, TooManyNarrowedError, narrowed_keys
+from models.sessions import Sessions
+from search.criteria import Criteria, Visibility
+from search.engine import Hit, Results, SearchEngine
+from tasks.assets import KIND
+
+WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.2
+"""How long a search waits where too much was hidden to leave it out by name; the drain takes that first."""
+
+
+def find(sessions: Sessions, engine: SearchEngine, criteria: Criteria, actor: Actor) -> Results:
+    """Search in three steps with no transaction open while the engine works: what is hidden, the hits, a check.
+
+    The check is a second lock on the same door: a hit whose rows say no is left out, and the total with it.
+    """
+    results = engine.search(criteria, visibility_of(sessions, actor))
+    with sessions() as session:
+        shown = readable_keys(session, actor, results.hits)
+    hits = [hit for hit in results.hits if DocumentKey(hit.object_type, hit.object_id) in shown]
+    return Results(results.total - (len(results.hits) - len(hits)), hits, results.facets)
+
+
+def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
+    """What the actor may find. Raises TooManyNarrowedError where the drain does not keep up: better no answer than one
+    that shows too much."""
+    end = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            with sessions() as session:
+                excluded = narrowed_keys(session)
+        except TooManyNarrowedError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return Visibility(everything=actor.is_admin, principals=frozenset(actor.principals), excluded=excluded)
+
+
+def readable_keys(session: Session, actor: Actor, hits: Sequence[Hit]) -> set[DocumentKey]:
+    """Which of these hits are there by their rows, for this actor; one query."""
+    ids = [hit.object_id for hit in hits if hit.object_type == KIND]
+    if not ids:
+        return set()
+    found = session.scalars(
+        select(Asset.id).where(
+            Asset.id.in_(ids),
+            Asset.status == AssetStatus.ACTIVE,
+            Asset.merged_into.is_(None),
+            readable_by(actor, KIND, Asset.id),
+        )
+    )
+    return {DocumentKey(KIND, asset_id) for asset_id in found}
+
+
+MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]))")
+
+
+def mark_again(session: Session, ids: Iterable[uuid.UUID]) -> None:
+    """Have documents of assets made anew, though nothing of them changed."""
+    session.execute(MARK, {"kind": KIND, "ids": list(ids)})
