@@ -65,12 +65,18 @@ def _home_of(folder: bytes, dirs: frozenset[bytes]) -> bytes:
     root = card_root(folder)
     if root is not None:
         return root
-    while folder:
-        head, _, last = folder.rpartition(b"/")
-        if folded(last) not in dirs:
-            break
-        folder = head
-    return folder
+    return folder_above(folder, dirs)
+
+
+def folder_above(folder: bytes, names: frozenset[bytes]) -> bytes:
+    """A folder without its trailing folders of these names."""
+    end = len(folder)
+    while end > 0:
+        slash = folder.rfind(b"/", 0, end)
+        if folded(folder[slash + 1 : end]) not in names:
+            return folder[:end]
+        end = slash
+    return b""
 
 
 def island_of(
@@ -82,20 +88,29 @@ def island_of(
     folders: a storage whose profile names other folders passes `HOMING_NAMES | profile.homing_dirs` everywhere.
     """
     home = _home_of(folder, homing)
-    package = _package_of(folder, packages) if packages else None
+    package = nearest_root(folder, packages) if packages else None
     if package is None:
         return home
     card = card_root(folder)
     return card if card is not None and len(card) > len(package) else package
 
 
-def _package_of(folder: bytes, packages: frozenset[bytes]) -> bytes | None:
-    """The nearest package root at or above a folder."""
-    while folder not in packages:
-        if not folder:
-            return None
-        folder = folder.rpartition(b"/")[0]
-    return folder
+def nearest_root(folder: bytes, roots: frozenset[bytes]) -> bytes | None:
+    """The nearest of these folders at or above a folder.
+
+    Only the lengths that a root has are tried, so that a path of a hundred thousand levels costs no more than another.
+    """
+    if folder in roots:
+        return folder
+    for length in _lengths(roots):
+        if length < len(folder) and (not length or folder[length] == 0x2F) and folder[:length] in roots:
+            return folder[:length]
+    return None
+
+
+@lru_cache(maxsize=64)
+def _lengths(roots: frozenset[bytes]) -> tuple[int, ...]:
+    return tuple(sorted({len(root) for root in roots}, reverse=True))
 
 
 def renames_rehome(old: bytes, new: bytes) -> bool:

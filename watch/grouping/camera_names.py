@@ -93,8 +93,13 @@ def _take_satellites(singles: list[Single], hosts: dict[TakeKey, Host]) -> list[
     """Sidecars and references whose names only their camera understands; returns the others."""
     folders = {folder for folder, _, _ in hosts}
     left: list[Single] = []
+    events = {key[0]: hosts[key] for key in sorted(hosts, reverse=True) if key[1] == "Tesla"}
     for single in singles:
-        if single.folder not in folders or not _take_satellite(single, hosts):
+        if single.folder not in folders:
+            left.append(single)
+        elif single.folder in events and single.name.lower() == TESLA_SIDECAR:
+            events[single.folder].sidecars.append(single)
+        elif not _take_satellite(single, hosts):
             left.append(single)
     return left
 
@@ -119,9 +124,6 @@ def _take_sidecar(single: Single, hosts: dict[TakeKey, Host]) -> bool:
         codec = match["codec"].upper()
         recordings += [letter + match["id"] for letter in ((b"X", b"H", b"S") if codec == b"L" else (codec,))]
     host = next((hosts[key] for rec in recordings if (key := (folder, "GoPro", rec)) in hosts), None)
-    if host is None and name.lower() == TESLA_SIDECAR:
-        takes = sorted(key for key in hosts if key[0] == folder and key[1] == "Tesla")
-        host = hosts[takes[0]] if takes else None
     if host is not None:
         host.sidecars.append(single)
     return host is not None

@@ -63,8 +63,9 @@ def _take_units(folder: bytes, stem: bytes, cameras: list[tuple[str, Unit]]) -> 
     made: list[Unit] = []
     for mates in containers:
         first_of: dict[str, Unit] = {}
+        are_several = len({value for value, _ in mates}) > 1
         for value, unit in mates:
-            if value in first_of or len({value for value, _ in mates}) < 2:
+            if value in first_of or not are_several:
                 made.append(unit)
             else:
                 first_of[value] = unit

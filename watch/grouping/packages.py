@@ -6,10 +6,11 @@ import re
 
 from watch.grouping.items import Single
 from watch.grouping.units import AUDIO, VIDEO, Host, Part, Unit, text_of
-from watch.islands import MARKERS, is_marker
+from watch.islands import MARKERS, is_marker, nearest_root
 
-_LIST = re.compile(rb"(?:.*[^a-z])?(?:pkl|packinglist)(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
-_COMPOSITION = re.compile(rb"(?:.*[^a-z])?cpl(?:[^a-z].*)?\.xml", re.IGNORECASE | re.DOTALL)
+_NOT_LETTERS = re.compile(rb"[^a-z]+")
+_LISTS = frozenset({b"pkl", b"packinglist"})
+_COMPOSITIONS = frozenset({b"cpl"})
 _MARKERS = tuple(MARKERS)
 _PAPERS = frozenset({b"VOLINDEX"})
 _RESOURCES = frozenset(b"xml ttf otf xsl xsd".split())
@@ -28,7 +29,7 @@ def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     inside: dict[bytes, list[Single]] = {}
     left: list[Single] = []
     for single in singles:
-        root = _root_of(single.folder, roots)
+        root = nearest_root(single.folder, roots)
         if root is None:
             left.append(single)
         else:
@@ -42,19 +43,11 @@ def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     return hosts, left
 
 
-def _root_of(folder: bytes, roots: frozenset[bytes]) -> bytes | None:
-    while folder not in roots:
-        if not folder:
-            return None
-        folder = folder.rpartition(b"/")[0]
-    return folder
-
-
 def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Single]]:
     """A package's host; without packing list, composition or track it is no package yet."""
     names = [single.name for single in members if single.folder == root]
     tracks = [single for single in members if single.path.lower().endswith(b".mxf")]
-    if not tracks or not any(map(_LIST.fullmatch, names)) or not any(map(_COMPOSITION.fullmatch, names)):
+    if not tracks or not _has_paper(names, _LISTS) or not _has_paper(names, _COMPOSITIONS):
         return None, members
     papers = [single for single in members if _is_paper(single)]
     taken = {single.path for single in (*tracks, *papers)}
@@ -64,6 +57,12 @@ def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Sing
     unit.aliases.extend(single.path[:-4] for single in tracks)
     host = Host(unit, "package with ASSETMAP", sidecars=papers, title=title)
     return host, [single for single in members if single.path not in taken]
+
+
+def _has_paper(names: list[bytes], words: frozenset[bytes]) -> bool:
+    """Whether one of the names is an XML that says so, such as `PKL_1f.xml` or `1f_pkl.xml`."""
+    papers = (name.lower() for name in names if name[-4:].lower() == b".xml")
+    return any(not words.isdisjoint(_NOT_LETTERS.split(paper[:-4])) for paper in papers)
 
 
 def _is_paper(single: Single) -> bool:

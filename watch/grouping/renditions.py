@@ -13,7 +13,7 @@ from functools import lru_cache
 from watch.grouping.items import under
 from watch.grouping.profile import Profile
 from watch.grouping.units import Host, Unit
-from watch.islands import folded
+from watch.islands import folded, folder_above
 
 MOST_TOKENS = 16
 """More rendition tokens than this behind one key are no name that anybody gave."""
@@ -64,13 +64,7 @@ def _two_words(tail: bytes, start: int, last: bytes, ranks: dict[bytes, int]) ->
 @lru_cache(maxsize=65536)
 def base_folder(folder: bytes, dirs: tuple[str, ...]) -> bytes:
     """The folder that a rendition or caption folder belongs to; any other folder is its own."""
-    names = _dir_names(dirs)
-    while folder:
-        above, _, last = folder.rpartition(b"/")
-        if folded(last) not in names:
-            break
-        folder = above
-    return folder
+    return folder_above(folder, _dir_names(dirs))
 
 
 @lru_cache(maxsize=64)

@@ -16,7 +16,7 @@ def caption_orphan(caption: Caption) -> Orphan:
     name = without_extension(path[path.rfind(b"/") + 1 :])
     wanted = name
     for cut in cuts(name):
-        if read_words(name[len(cut) + 1 :]).title:
+        if read_words(wanted[len(cut) + 1 :]).title:
             break
         wanted = cut
     return Orphan(path, f'a video or sequence named "{text_of(wanted)}"', _asset(caption, name))
