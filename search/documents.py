@@ -45,7 +45,7 @@ class Document:
     collections: list[str] = field(default_factory=list)
     """Ids of the collections that directly hold it; a query names those whose rights propagate to the asker."""
     body: dict[str, Any] = field(default_factory=dict)
-    """What a hit shows."""
+    """What a hit shows besides its terms."""
 
     @property
     def key(self) -> DocumentKey:
@@ -174,8 +174,7 @@ def _asset_document(
         terms["external_id"] = [external_id]
     if creator:
         terms["created_by_user"] = [str(creator)]
-    body = {name: values[0] for name, values in terms.items() if name in SCALARS}
-    body["formats"] = _shown_formats(formats, file_sets)
+    body: dict[str, Any] = {"formats": _shown_formats(formats, file_sets)}
     if cut_bytes:
         body["text_cut_bytes"] = cut_bytes
     return Document(
@@ -191,13 +190,24 @@ def _asset_document(
     )
 
 
-SCALARS = frozenset(
-    {
-        *("status", "type", "media_type", "is_online", "external_id", "created_by_user", "date_created"),
-        *("date_modified", "missing_frames", "size_bytes", "file_count"),
-    }
+METADATA = "metadata."
+"""Begins the name of a term that is a metadata field's values; a hit shows them under `metadata`."""
+SCALARS = (
+    *("status", "type", "media_type", "is_online", "external_id", "created_by_user", "date_created", "date_modified"),
+    *("description", "archive_status", "approval_status", "missing_frames", "size_bytes", "file_count"),
 )
-"""Terms with one value, which a hit shows by itself."""
+"""Terms that have one value: a hit shows them by themselves. All others it shows as lists, but for the title."""
+
+
+def shown_body(terms: dict[str, list[Any]], body: dict[str, Any]) -> dict[str, Any]:
+    """What a hit shows of a stored document; both engines store terms and body apart, so that nothing stands twice."""
+    shown: dict[str, Any] = {}
+    for name, values in terms.items():
+        if name.startswith(METADATA):
+            shown.setdefault("metadata", {})[name.removeprefix(METADATA)] = values
+        elif name != "title":
+            shown[name] = values[0] if name in SCALARS and values else values
+    return shown | body
 
 
 def kind_of(row: Row[Any]) -> str:

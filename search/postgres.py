@@ -31,7 +31,7 @@ from models.index_mark import SearchDocument
 from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.criteria import Criteria, Visibility
-from search.documents import Document
+from search.documents import Document, shown_body
 from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
 from search.ordering import behind, order_of, shown
 from search.postgres_rows import write_documents
@@ -155,6 +155,7 @@ def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[
             SearchDocument.object_id,
             SearchDocument.title,
             SearchDocument.date_created,
+            SearchDocument.terms,
             SearchDocument.body,
             *(column.expression.label(f"sort{place}") for place, column in enumerate(columns)),
         )
@@ -167,8 +168,8 @@ def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[
     else:
         query = query.offset((criteria.page - 1) * criteria.per_page)
     return [
-        Hit(kind, object_id, title, created, _asked(body, criteria), shown(place))
-        for kind, object_id, title, created, body, *place in session.execute(query)
+        Hit(kind, object_id, title, created, _asked(shown_body(terms, body), criteria), shown(place))
+        for kind, object_id, title, created, terms, body, *place in session.execute(query)
     ]
 
 

@@ -28,8 +28,10 @@ PLACES_BYTES = 10
 FIELD_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
 """Place and weight of a lexeme, by the field that it stands in; weights are kept at places alone."""
 OTHER_FIELDS = "3D"
-LONG = 500
-"""Characters; a shorter text is worth remembering."""
+SHARED = frozenset({"folders"})
+"""Fields whose text many documents have in common: their tokens are worth remembering."""
+LONG = 50_000
+"""Characters; shorter texts cannot have too many lexemes."""
 
 COLUMNS = "object_type, object_id, revision, deleted, title, title_key, date_created, tokens, terms, readers, body"
 
@@ -125,14 +127,14 @@ def lexemes(texts: dict[str, str]) -> str:
     labelled: dict[str, set[str]] = {}
     others: set[str] = set()
     for name, whole in texts.items():
-        tokens = token_set(whole) if len(whole) > LONG else _short_tokens(whole)
+        tokens = _shared_tokens(whole) if name in SHARED else token_set(whole)
         if (label := FIELD_LABELS.get(name)) is not None:
             _label(labelled, tokens, label)
         elif tokens:
             others |= tokens
             labelled.setdefault(OTHER_FIELDS, set()).update(tagged(name, token) for token in tokens)
     _label(labelled, others, OTHER_FIELDS)
-    if sum(map(len, texts.values())) > LONG * 100:
+    if sum(map(len, texts.values())) > LONG:
         _bound(labelled)
     return " ".join(f"{f':{label} '.join(tokens)}:{label}" for label, tokens in labelled.items() if tokens)
 
@@ -159,6 +161,5 @@ def _bound(labelled: dict[str, set[str]]) -> None:
 
 
 @lru_cache(maxsize=4096)
-def _short_tokens(text: str) -> frozenset[str]:
-    """Tokens of a text that many documents share, such as a folder's path."""
+def _shared_tokens(text: str) -> frozenset[str]:
     return frozenset(token_set(text))

@@ -1,5 +1,7 @@
 """What an engine promises of words, order, pages, writes and tombstones."""
 
+from typing import Any
+
 import pytest
 
 from search.criteria import CriteriaError, Visibility
@@ -84,12 +86,23 @@ def test_a_search_after_of_another_order_is_refused(engine: SearchEngine, after:
     assert error.value.field == "search_after"
 
 
-def test_a_hit_shows_what_was_asked_for_and_always_its_id_type_and_title(engine: SearchEngine) -> None:
-    engine.write([document(1, "x", body={"status": "ACTIVE", "media_type": "video"})])
-    always = {"id", "object_type", "title", "_sort"}
-    assert ask(engine).hits[0].as_object().keys() == always | {"status", "media_type"}
-    assert ask(engine, include_fields=["status"]).hits[0].as_object().keys() == always | {"status"}
-    assert ask(engine, exclude_fields=["title", "status"]).hits[0].as_object().keys() == always | {"media_type"}
+def test_a_hit_shows_terms_and_body_as_asked_for_and_always_its_id_type_and_title(engine: SearchEngine) -> None:
+    terms = {"status": ["ACTIVE"], "format_kind": ["single"], "metadata.city": ["Rome", "Bari"]}
+    engine.write([document(1, "x", terms=terms, body={"formats": []})])
+    always = {"id": str(document(1).object_id), "object_type": "assets", "title": "x"}
+    rest = {"status": "ACTIVE", "format_kind": ["single"], "metadata": {"city": ["Rome", "Bari"]}, "formats": []}
+
+    def shown(**asked: list[str]) -> dict[str, Any]:
+        hit = ask(engine, **asked).hits[0].as_object()
+        assert hit.pop("_sort")
+        return hit
+
+    assert shown(exclude_fields=["date_created"]) == always | rest
+    assert shown(include_fields=["status"]) == always | {"status": "ACTIVE"}
+    assert shown(exclude_fields=["title", "id", "date_created", "metadata", "formats"]) == always | {
+        "status": "ACTIVE",
+        "format_kind": ["single"],
+    }
 
 
 def test_a_stale_write_changes_nothing_and_the_same_revision_again_is_written(engine: SearchEngine) -> None:
@@ -171,7 +184,7 @@ def test_a_name_of_any_characters_is_stored_and_found(engine: SearchEngine, name
     assert found(engine, query=name) == [1]
     assert found(engine, query=name, search_fields=["metadata"]) == [1]
     assert found(engine, filter=one_term("name", value=name)) == [1]
-    assert ask(engine).hits[0].body == body
+    assert ask(engine, include_fields=["files", "name"]).hits[0].body == body | {"name": [name]}
 
 
 def test_texts_beyond_what_an_index_takes_are_cut_instead_of_refused(engine: SearchEngine) -> None:
