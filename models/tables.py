@@ -12,6 +12,7 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
+from models.pin import Pin
 from models.relation import Relation, RelationType
 from models.storage import Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
@@ -39,6 +40,7 @@ __all__ = [
     "KeptAnswer",
     "Membership",
     "Relation",
+    "Pin",
     "RelationType",
     "SearchDocument",
     "SignInLimit",

@@ -46,6 +46,9 @@ class Continuation:
 
     def _continue_asset(self) -> None:
         row, plan = self._stored.row, self._planned.plan
+        if self._planned.pin is not None:
+            self._change(self._changes.changed_assets, row, {"is_online": True})
+            return
         title, external_id = name_asset(plan, self._planned.island.rules)
         wanted: Values = {"is_online": True, "island_id": self._planned.island.claim.id}
         if not row.title_by_hand:
@@ -159,18 +162,28 @@ class Continuation:
         )
 
     def _clear_leftovers(self) -> None:
-        """Stored formats and sets of this asset that no plan continues: moved over, or taken away when empty."""
+        """Stored formats and sets of this asset that no plan continues: moved over, or taken away when empty.
+
+        What a person grouped is left to the plan of their pins, and that plan leaves everything else alone.
+        """
         kept_formats = {part.stored.id for part in self._planned.formats if part.stored}
-        kept_sets = {file_set.stored.id for part in self._planned.formats for file_set in part.sets if file_set.stored}
+        kept_sets = {part.stored.id for part in self._planned.sets() if part.stored}
         for asset in [self._stored, *self._planned.merged]:
             for row in asset.file_sets.values():
-                if row.id not in kept_sets:
+                if row.id not in kept_sets and self._may_clear(asset, row.format_id, row.island_id, kept_formats):
                     self._leave_file_set(row)
             for row in asset.formats.values():
-                if row.id not in kept_formats:
+                if row.id not in kept_formats and row.id not in asset.kept_formats and self._planned.pin is None:
                     wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, "is_online": False}
                     self._change(self._changes.changed_formats, row, wanted)
                     self._changes.emptied_formats.append(row.id)
+
+    def _may_clear(
+        self, asset: StoredAsset, format_id: uuid.UUID, island_id: int | None, planned: set[uuid.UUID]
+    ) -> bool:
+        if self._planned.pin is None:
+            return format_id not in asset.kept_formats
+        return format_id in planned and island_id == self._planned.island.claim.id
 
     def _leave_file_set(self, row: FileSet) -> None:
         if row.file_count:

@@ -10,7 +10,7 @@ from models.file import FileStatus
 from models.storage_settings import StorageSettings
 from tasks.frame_buckets import FrameBucketState
 from tasks.leases import IslandClaim
-from watch.grouping import Item, Profile, Single, describe
+from watch.grouping import Item, Pin, Pins, Profile, Single, describe
 
 ABSENT = frozenset({FileStatus.MISSING.value})
 UNFINISHED = frozenset({FileStatus.OPEN.value, FileStatus.GROWING.value, FileStatus.AWAITED.value})
@@ -32,6 +32,8 @@ class StoredFile(NamedTuple):
     bucket: bytes | None
     frame: int | None
     padding: int
+    pin: Pin | None = None
+    """Where a person put it."""
 
     @property
     def is_present(self) -> bool:
@@ -56,6 +58,8 @@ class StoredAsset:
     file_sets: dict[uuid.UUID, FileSet] = field(default_factory=dict)
     components: dict[uuid.UUID, list[Component]] = field(default_factory=dict)
     """By file set."""
+    kept_formats: frozenset[uuid.UUID] = frozenset()
+    """Formats with pinned files: no rule adds to them or takes from them."""
     is_needed_elsewhere: bool = False
     """It has present files in islands that are not at hand: it cannot be taken over whole, or given up."""
 
@@ -112,6 +116,10 @@ class IslandState:
             self._folder_ids = {bucket.folder: folder_id for (folder_id, _), bucket in self.buckets.items()}
         return self._folder_ids[folder], key
 
+    def pins(self) -> Pins:
+        """What a person grouped by hand in this island."""
+        return Pins({path: file.pin for path, file in self.files.items() if file.pin is not None})
+
     def is_whole(self, place: tuple[int, bytes]) -> bool:
         """Whether every frame of a bucket is among `files`."""
         return sum(file.is_present for file in self.frames.get(place, ())) == self.buckets[place].count
@@ -137,5 +145,6 @@ class Snapshot:
     islands: dict[int, IslandState]
     assets: dict[uuid.UUID, StoredAsset]
     asset_of_set: dict[uuid.UUID, uuid.UUID]
+    """By file set; those of formats that a person keeps are left out, for no rule may continue them."""
     set_of_bucket: dict[tuple[int, bytes], dict[int, FileSet]]
     """The file sets that are all of one sequence of a bucket, by padding."""

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from models.asset import FileSet, Format
 from tasks.island_state import IslandState, Snapshot, StoredAsset, StoredFile
-from watch.grouping import AssetPlan, FileSetPlan, FormatPlan
+from watch.grouping import AssetPlan, FileSetPlan, FormatPlan, Pin
 from watch.grouping import Sequence as FrameSequence
 
 Key = TypeVar("Key", bound=Hashable)
@@ -59,6 +59,11 @@ class PlannedAsset:
     formats: list[PlannedFormat]
     stored: StoredAsset | None = None
     merged: list[StoredAsset] = field(default_factory=list)
+
+    @property
+    def pin(self) -> Pin | None:
+        """Where a person put it, for an asset (or a part of one) that was grouped by hand."""
+        return next((file.pin for file in self.files() if file.pin is not None), None)
 
     def sets(self) -> Iterable[PlannedSet]:
         """Every file set of the asset."""
@@ -115,8 +120,9 @@ def is_member(sequence: FrameSequence, file: StoredFile) -> bool:
 
 def match(planned: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
     """Fill in `stored` and `merged` of all plans."""
+    by_rule = [asset for asset in planned if asset.pin is None]
     overlaps: dict[uuid.UUID, Counter[int]] = {}
-    for number, asset in enumerate(planned):
+    for number, asset in enumerate(by_rule):
         for file in asset.files():
             owner = snapshot.asset_of_set.get(file.file_set_id) if file.file_set_id else None
             if owner is not None and _may_take(asset, snapshot.assets[owner]):
@@ -126,10 +132,24 @@ def match(planned: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
                 overlaps.setdefault(part.continues.asset_id, Counter())[number] += part.unread
     for number, owners in _by_target(overlaps).items():
         oldest, *others = sorted((snapshot.assets[owner] for owner in owners), key=_age)
-        planned[number].stored, planned[number].merged = oldest, others
-    for asset in planned:
+        by_rule[number].stored, by_rule[number].merged = oldest, others
+    for asset in by_rule:
         if asset.stored is not None:
             _match_formats(asset)
+    for asset in planned:
+        if asset.pin is not None:
+            _match_pinned(asset, asset.pin, snapshot)
+
+
+def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot) -> None:
+    """A person said which asset and formats these are; only the file sets are found by their files."""
+    asset.stored = snapshot.assets.get(uuid.UUID(pin.asset))
+    if asset.stored is None:
+        return
+    for planned in asset.formats:
+        said = next((file.pin for part in planned.sets for file in part.files if file.pin is not None), None)
+        planned.stored = asset.stored.formats.get(uuid.UUID(said.format)) if said is not None else None
+    _match_sets(asset, [asset.stored])
 
 
 def _may_take(planned: PlannedAsset, stored: StoredAsset) -> bool:
@@ -152,12 +172,18 @@ def _age(asset: StoredAsset) -> tuple[object, uuid.UUID]:
 
 def _match_formats(asset: PlannedAsset) -> None:
     pool = [asset.stored, *asset.merged]
-    formats = {row.id: row for stored in pool for row in stored.formats.values()}
-    sets = {row.id: row for stored in pool for row in stored.file_sets.values()}
+    kept = {format_id for stored in pool for format_id in stored.kept_formats}
+    formats = {row.id: row for stored in pool for row in stored.formats.values() if row.id not in kept}
+    sets = {row.id: row for stored in pool for row in stored.file_sets.values() if row.format_id in formats}
     chosen = _assign([planned.sets for planned in asset.formats], lambda set_id: sets[set_id].format_id, sets, formats)
     for number, row in chosen.items():
         asset.formats[number].stored = row
-    parts = [part for planned in asset.formats for part in planned.sets]
+    _match_sets(asset, pool)
+
+
+def _match_sets(asset: PlannedAsset, pool: Sequence[StoredAsset]) -> None:
+    sets = {row.id: row for stored in pool for row in stored.file_sets.values()}
+    parts = list(asset.sets())
     for number, row in _assign([[part] for part in parts], lambda set_id: set_id, sets, sets).items():
         parts[number].stored = row
 

@@ -12,12 +12,13 @@ from models.bulk import among
 from models.file import File
 from models.island import Island
 from models.paths import join_path
+from models.pin import Pin as PinRow
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.frame_buckets import read_buckets
 from tasks.island_state import IslandState, Snapshot, StorageRules, StoredAsset, StoredFile
 from tasks.leases import IslandClaim
-from watch.grouping import Grouping, Profile, Single, arrange
+from watch.grouping import Grouping, Pin, Profile, Single, arrange
 from watch.grouping import Sequence as FrameSequence
 
 FOLDER_PATHS = text("""
@@ -33,8 +34,11 @@ FOLDER_PATHS = text("""
 FILE_COLUMNS = """
     SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
         member.file_set_id, coalesce(member.counted_bytes, 0), file.bucket, file.frame,
-        CASE WHEN file.padded THEN file.width ELSE 0 END
-    FROM file LEFT JOIN file_set_file AS member ON member.file_id = file.id
+        CASE WHEN file.padded THEN file.width ELSE 0 END,
+        pin.asset_id, pin.format_id, pin.label, pin.role, pin.structure
+    FROM file
+    LEFT JOIN file_set_file AS member ON member.file_id = file.id
+    LEFT JOIN pin ON pin.file_id = file.id
 """
 
 # Of frames only what is new since the last finish, or never settles by itself.
@@ -42,7 +46,8 @@ CHANGED_FILES = text(f"""{FILE_COLUMNS}
     JOIN unnest(CAST(:folders AS bigint[]), CAST(:done AS bigint[])) AS of_island (folder_id, done)
         ON of_island.folder_id = file.folder_id
     WHERE file.status <> 'DELETED'
-        AND (file.bucket IS NULL OR file.seen > of_island.done OR file.status IN ('GROWING', 'OPEN'))
+        AND (file.bucket IS NULL OR file.seen > of_island.done OR file.status IN ('GROWING', 'OPEN')
+            OR pin.file_id IS NOT NULL)
 """)
 
 BUCKET_FILES = text(f"""{FILE_COLUMNS}
@@ -88,7 +93,7 @@ def read_and_group(session: Session, claims: Sequence[IslandClaim]) -> GroupedIs
             bucket.settle()
     found = _read_assets(session, islands)
     groupings = {
-        island_id: arrange(state.items(), state.rules.profile, empties=state.empty_paths())
+        island_id: arrange(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
     for island_id, state in islands.items():
@@ -130,10 +135,19 @@ def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[i
 
 
 def _stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
-    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding = row
+    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
     path = join_path(paths[folder_id], bytes(name))
-    key = bytes(bucket) if bucket is not None else None
-    return StoredFile(file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding)
+    pin = read_pin(*pinned) if pinned[0] is not None else None
+    # A pinned frame leaves its bucket: it is a file by itself to every rule.
+    key = bytes(bucket) if bucket is not None and pin is None else None
+    return StoredFile(
+        file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding, pin
+    )
+
+
+def read_pin(asset_id: uuid.UUID, format_id: uuid.UUID, label: str, role: str, structure: str) -> Pin:
+    """A pin's row as the pure function takes it: ids as the names of asset and format."""
+    return Pin(str(asset_id), str(format_id), label, role, structure)
 
 
 def _places_to_read(state: IslandState, grouping: Grouping, found: Snapshot) -> list[Place]:
@@ -175,6 +189,7 @@ def _read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
     members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
     ids = set(session.scalars(select(FileSet.asset_id).where(among(FileSet.island_id, islands)).distinct()))
     ids |= set(session.scalars(select(FileSet.asset_id).where(among(FileSet.id, members)).distinct()))
+    ids |= {uuid.UUID(pin.asset) for state in islands.values() for pin in state.pins().by_path.values()}
     active = select(Asset).where(among(Asset.id, ids), Asset.status == AssetStatus.ACTIVE)
     assets = {row.id: StoredAsset(row) for row in session.scalars(active)} if ids else {}
     found = Snapshot(islands, assets, {}, {})
@@ -182,14 +197,18 @@ def _read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
         return found
     for row in session.scalars(select(Format).where(among(Format.asset_id, assets))):
         assets[row.asset_id].formats[row.id] = row
+    kept = set(session.scalars(select(PinRow.format_id).where(among(PinRow.asset_id, assets)).distinct()))
+    for asset in assets.values():
+        asset.kept_formats = frozenset(kept & asset.formats.keys())
     for row in session.scalars(select(FileSet).where(among(FileSet.asset_id, assets))):
         assets[row.asset_id].file_sets[row.id] = row
-        found.asset_of_set[row.id] = row.asset_id
+        if row.format_id not in kept:
+            found.asset_of_set[row.id] = row.asset_id
         if row.bucket_key is not None:
             found.set_of_bucket.setdefault((row.bucket_folder_id, bytes(row.bucket_key)), {})[row.padding] = row
-    sets = among(Component.file_set_id, found.asset_of_set)
-    for row in session.scalars(select(Component).where(sets).order_by(Component.id)):
-        assets[found.asset_of_set[row.file_set_id]].components.setdefault(row.file_set_id, []).append(row)
+    owners = {set_id: asset for asset in assets.values() for set_id in asset.file_sets}
+    for row in session.scalars(select(Component).where(among(Component.file_set_id, owners)).order_by(Component.id)):
+        owners[row.file_set_id].components.setdefault(row.file_set_id, []).append(row)
     return found
 
 

@@ -1,0 +1,25 @@
+"""What a person grouped by hand: a pinned file stays in its asset, format and file set whatever the rules say."""
+
+import uuid
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.asset import FormatRole
+from models.base import Base, Created, checked_text
+
+
+class Pin(Base):
+    """One pinned file. A format with pinned files belongs to the person: no rule adds to it or takes from it."""
+
+    __tablename__ = "pin"
+
+    file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
+    label: Mapped[str]
+    role: Mapped[FormatRole] = mapped_column(checked_text(FormatRole))
+    structure: Mapped[str]
+    act_id: Mapped[uuid.UUID]
+    """The history entry that tells of the act, and that an undo takes back."""
+    date_created: Mapped[Created]

@@ -1,0 +1,305 @@
+"""Grouping by hand: split, merge and move files between assets, which later groupings respect, and take it back.
+
+An act changes the rows at once, pins its files where they now are, and marks their islands, so that what they left is
+grouped again. Its history entry keeps what was before: that is all an undo needs.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole
+from models.base import new_id
+from models.bulk import among
+from models.file import File, Folder
+from models.history import History, Operation
+from models.paths import display_text
+from models.pin import Pin
+from tasks.history import record
+from tasks.refusals import Conflict, Missing, Refusal
+from tasks.sentences import counted
+
+MARK_ISLANDS = text("""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
+        dirty_since = coalesce(dirty_since, now())
+    WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in its place before an act."""
+
+    file_id: uuid.UUID
+    name: str
+    island_id: int | None
+    file_set: FileSet
+    part: Format
+
+
+@dataclass(slots=True)
+class Act:
+    """What one act did, collected while it goes on: history is append-only, so the entry is written last and whole."""
+
+    source: Asset
+    description: str
+    id: uuid.UUID = field(default_factory=new_id)
+    before: list[tuple[str, str]] = field(default_factory=list)
+    """(file, file set) of every file that moved."""
+    formats: list[str] = field(default_factory=list)
+    """Formats that were made."""
+    created: str | None = None
+    merged: str | None = None
+
+    def write(self, session: Session, actor: Actor) -> None:
+        """Put it into the source's history."""
+        details = {"act": "by hand", "before": self.before, "formats": self.formats}
+        details |= {"created": self.created, "merged": self.merged}
+        entry = record(session, self.source.id, Operation.CUSTOM, self.description, actor, details=details)
+        entry.id = self.id
+
+
+def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: str | None = None) -> Asset:
+    """Make a new asset of files of one asset; each format that they come from becomes a format of the new one."""
+    members = _members(session, file_ids)
+    (source,) = _one_asset(session, members)
+    if len(members) == _count_files(session, source.id):
+        raise Conflict(f'asset "{source.title}": these are all its files; give only those that are to leave it')
+    made = Asset(
+        id=new_id(),
+        title=title or _title_of(members),
+        title_by_hand=True,
+        island_id=None,
+        created_by_user=source.created_by_user,
+    )
+    session.add(made)
+    session.flush()
+    act = Act(source, f'Split {_named(members)} off into "{made.title}".', created=str(made.id))
+    for part in {member.part.id: member.part for member in members}.values():
+        destination = _new_format(session, made, part.role, part.structure, part.name)
+        _move_members(session, [member for member in members if member.part.id == part.id], destination, act)
+    act.write(session, actor)
+    told = f'Created by hand from "{source.title}": {_named(members)}.'
+    record(session, made.id, Operation.VERSION_CREATE, told, actor)
+    return made
+
+
+def move(session: Session, file_ids: Sequence[uuid.UUID], asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Move files into another asset, as transcodes of it; sidecars stay sidecars."""
+    members = _members(session, file_ids)
+    target = _active(session, asset_id)
+    for source in _one_asset(session, members):
+        if source.id == target.id:
+            raise Conflict(f'asset "{target.title}": holds {_named(members)} already')
+        act = Act(source, f'Moved {_named(members)} to "{target.title}".')
+        _move_formats(session, members, target, act)
+        _end_if_empty(session, source, target, act)
+        act.write(session, actor)
+        record(session, target.id, Operation.ADD_FORMAT, f'Took {_named(members)} from "{source.title}".', actor)
+    return target
+
+
+def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUID], actor: Actor) -> Asset:
+    """Make one asset of several: the first keeps its id, values and rights, the files of the others join it."""
+    survivor = _active(session, survivor_id)
+    for other_id in other_ids:
+        other = _active(session, other_id)
+        if other.id == survivor.id:
+            raise Conflict(f'asset "{other.title}": cannot be merged with itself')
+        files = session.scalars(select(FileSetFile.file_id).join(FileSet).where(FileSet.asset_id == other.id)).all()
+        if not files:
+            raise Conflict(f'asset "{other.title}": has no files to merge')
+        members = _members(session, files)
+        act = Act(other, f'Merged into "{survivor.title}" by hand.')
+        _move_formats(session, members, survivor, act)
+        _end_if_empty(session, other, survivor, act)
+        act.write(session, actor)
+        record(session, survivor.id, Operation.CUSTOM, f'Took in "{other.title}" by hand: {_named(members)}.', actor)
+    return survivor
+
+
+def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Take back the last act on an asset that was not taken back yet; what the rules say then holds again."""
+    entry = _last_act(session, asset_id)
+    session.execute(delete(Pin).where(Pin.act_id == entry.id))
+    before = [(uuid.UUID(file_id), uuid.UUID(set_id)) for file_id, set_id in entry.details["before"]]
+    standing = set(session.scalars(select(FileSet.id).where(among(FileSet.id, {set_id for _, set_id in before}))))
+    for file_id, set_id in before:
+        if set_id in standing:
+            session.execute(update(FileSetFile).where(FileSetFile.file_id == file_id).values(file_set_id=set_id))
+    source = session.get_one(Asset, entry.asset_id)
+    if source.merged_into is not None:
+        source.merged_into, source.status, source.date_deleted, source.is_online = None, AssetStatus.ACTIVE, None, True
+    _drop_empty(session, entry.details["formats"], entry.details["created"])
+    _mark(session, [file_id for file_id, _ in before])
+    record(
+        session,
+        source.id,
+        Operation.CUSTOM,
+        f"Took back: {entry.operation_description}",
+        actor,
+        details={"undid": str(entry.id)},
+    )
+    return source
+
+
+def _members(session: Session, file_ids: Sequence[uuid.UUID]) -> list[Member]:
+    rows = session.execute(
+        select(File.id, File.name, Folder.island_id, FileSet, Format)
+        .join(Folder, Folder.id == File.folder_id)
+        .join(FileSetFile, FileSetFile.file_id == File.id)
+        .join(FileSet, FileSet.id == FileSetFile.file_set_id)
+        .join(Format, Format.id == FileSet.format_id)
+        .where(among(File.id, file_ids))
+        .order_by(File.id)
+    ).all()
+    missing = set(file_ids) - {row[0] for row in rows}
+    if missing or not rows:
+        what = ", ".join(map(str, sorted(missing))) or "no file was given"
+        raise Refusal(f"files: {what}: belong to no asset yet; `tapeless explain PATH` says why")
+    return [Member(row[0], display_text(row[1]), row[2], row[3], row[4]) for row in rows]
+
+
+def _one_asset(session: Session, members: Sequence[Member]) -> list[Asset]:
+    ids = {member.part.asset_id for member in members}
+    if len(ids) > 1:
+        raise Refusal("files: belong to several assets; give the files of one asset at a time")
+    return [_active(session, asset_id) for asset_id in ids]
+
+
+def _active(session: Session, asset_id: uuid.UUID) -> Asset:
+    """The asset, locked; a merged one stands for its survivor."""
+    asset = session.get(Asset, asset_id)
+    if asset is not None and asset.merged_into is not None:
+        asset = session.get(Asset, asset.merged_into)
+    if asset is None or asset.status is not AssetStatus.ACTIVE:
+        raise Missing("asset", asset_id)
+    session.refresh(asset, with_for_update=True)
+    return asset
+
+
+def _move_formats(session: Session, members: Sequence[Member], target: Asset, act: Act) -> None:
+    for part in {member.part.id: member.part for member in members}.values():
+        role = FormatRole.SIDECAR if part.role is FormatRole.SIDECAR else FormatRole.TRANSCODE
+        destination = _new_format(session, target, role, part.structure, part.name)
+        _move_members(session, [member for member in members if member.part.id == part.id], destination, act)
+
+
+def _new_format(session: Session, asset: Asset, role: FormatRole, structure: str, name: str) -> Format:
+    part = Format(
+        id=new_id(),
+        asset_id=asset.id,
+        version_id=asset.id,
+        name=name,
+        role=role,
+        structure=structure,
+        rule="grouped by hand",
+    )
+    session.add(part)
+    session.flush()
+    return part
+
+
+def _move_members(session: Session, members: Sequence[Member], part: Format, act: Act) -> None:
+    """Give each old file set a twin in the new format, move the files there and pin them; facts follow by grouping."""
+    act.before.extend((str(member.file_id), str(member.file_set.id)) for member in members)
+    act.formats.append(str(part.id))
+    for old in {member.file_set.id: member.file_set for member in members}.values():
+        files = [member.file_id for member in members if member.file_set.id == old.id]
+        twin = FileSet(
+            id=new_id(),
+            asset_id=part.asset_id,
+            format_id=part.id,
+            version_id=part.asset_id,
+            storage_id=old.storage_id,
+            island_id=old.island_id,
+            label=old.label,
+            name=old.name,
+            base_dir=old.base_dir,
+            type=old.type,
+            file_count=len(files),
+            told_count=len(files),
+        )
+        session.add(twin)
+        session.flush()
+        session.execute(update(FileSetFile).where(among(FileSetFile.file_id, files)).values(file_set_id=twin.id))
+        session.execute(delete(Pin).where(among(Pin.file_id, files)))
+        session.add_all(
+            Pin(
+                file_id=file_id,
+                asset_id=part.asset_id,
+                format_id=part.id,
+                label=old.label,
+                role=part.role,
+                structure=part.structure,
+                act_id=act.id,
+            )
+            for file_id in files
+        )
+    session.flush()
+    _mark(session, [member.file_id for member in members])
+
+
+def _mark(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
+    islands = select(Folder.island_id).join(File, File.folder_id == Folder.id).where(among(File.id, file_ids))
+    ids = sorted({island for island in session.scalars(islands) if island is not None})
+    session.execute(MARK_ISLANDS, {"ids": ids})
+
+
+def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> None:
+    """An asset that lost its last file to another lives on under the other's id."""
+    if _count_files(session, source.id) == 0:
+        source.merged_into, source.status, source.is_online = target.id, AssetStatus.DELETED, False
+        source.date_deleted = func.now()
+        session.execute(update(Asset).where(Asset.merged_into == source.id).values(merged_into=target.id))
+        act.merged = str(target.id)
+
+
+def _drop_empty(session: Session, formats: Sequence[str], created: str | None) -> None:
+    ids = [uuid.UUID(format_id) for format_id in formats]
+    used = select(FileSetFile.file_set_id).where(FileSetFile.file_set_id == FileSet.id).exists()
+    session.execute(delete(FileSet).where(among(FileSet.format_id, ids), ~used))
+    filled = select(FileSet.id).where(FileSet.format_id == Format.id).exists()
+    session.execute(delete(Format).where(among(Format.id, ids), ~filled))
+    if created is not None and _count_files(session, uuid.UUID(created)) == 0:
+        session.execute(
+            update(Asset)
+            .where(Asset.id == uuid.UUID(created))
+            .values(status=AssetStatus.DELETED, date_deleted=func.now(), is_online=False)
+        )
+
+
+def _count_files(session: Session, asset_id: uuid.UUID) -> int:
+    members = select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.asset_id == asset_id)
+    return session.scalar(members) or 0
+
+
+def _last_act(session: Session, asset_id: uuid.UUID) -> History:
+    acts = session.scalars(
+        select(History)
+        .where(
+            History.details["act"].as_string() == "by hand",
+            (History.asset_id == asset_id)
+            | (History.details["created"].as_string() == str(asset_id))
+            | (History.details["merged"].as_string() == str(asset_id)),
+        )
+        .order_by(History.id.desc())
+    ).all()
+    undone = set(session.scalars(select(History.details["undid"].as_string()).where(History.details.has_key("undid"))))
+    for act in acts:
+        if str(act.id) not in undone:
+            return act
+    raise Conflict(f"asset {asset_id}: nothing was grouped by hand, or all of it was taken back")
+
+
+def _named(members: Sequence[Member]) -> str:
+    first = ", ".join(member.name for member in members[:3])
+    return first if len(members) <= 3 else f"{first} and {counted(len(members) - 3, 'more file')}"
+
+
+def _title_of(members: Sequence[Member]) -> str:
+    return members[0].name.rpartition(".")[0] or members[0].name
