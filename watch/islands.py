@@ -31,6 +31,8 @@ NO_PACKAGES: frozenset[bytes] = frozenset()
 
 _CANON_PART = re.compile(rb"clips\d{3}")
 _RED_CLIP = re.compile(rb".*\.rd[cm]", re.DOTALL)
+_EYE_WORD = re.compile(rb"(?<![^ ._-])(?:left|right|l|r|lefteye|righteye)(?![^ ._-])", re.IGNORECASE)
+"""An eye as a whole word of a folder's name, such as `main_left`, homes like the word alone."""
 _WORD_BREAK = bytes.maketrans(b" -", b"__")
 
 
@@ -65,7 +67,14 @@ def _home_of(folder: bytes, dirs: frozenset[bytes]) -> bytes:
     root = card_root(folder)
     if root is not None:
         return root
-    return folder_above(folder, dirs)
+    end = len(folder)
+    while end > 0:
+        slash = folder.rfind(b"/", 0, end)
+        segment = folder[slash + 1 : end]
+        if folded(segment) not in dirs and _EYE_WORD.search(segment) is None:
+            return folder[:end]
+        end = slash
+    return b""
 
 
 def folder_above(folder: bytes, names: frozenset[bytes]) -> bytes:
@@ -122,6 +131,7 @@ def _homes(name: bytes) -> bool:
     lower = name.lower()
     return (
         folded(name) in HOMING_NAMES
+        or _EYE_WORD.search(name) is not None
         or lower in CARD_DIRS
         or lower in P2_PARTS
         or _CANON_PART.fullmatch(lower) is not None

@@ -51,7 +51,7 @@ def paths_of(assets: tuple[AssetPlan, ...]) -> list[bytes]:
     return [path for asset in assets for path in asset.paths()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PATH_LISTS, PROFILES)
 def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile) -> None:
     tree = group_tree(paths, profile)
@@ -61,7 +61,7 @@ def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile
     to_branches(tree)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PATH_LISTS, PROFILES, st.randoms(use_true_random=False))
 def test_no_order_and_no_repetition_changes_the_answer(
     paths: list[bytes], profile: Profile, chance: random.Random
@@ -72,7 +72,7 @@ def test_no_order_and_no_repetition_changes_the_answer(
     assert group_tree(shuffled, profile) == group_tree(paths, profile)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PATH_LISTS, PROFILES)
 def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None:
     grouping = regroup(paths, profile)
@@ -93,7 +93,7 @@ def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None
     assert firsts == sorted(firsts)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(PATH_LISTS, PATH_LISTS, PROFILES)
 def test_summaries_kept_by_the_difference_give_the_same_answer(
     first: list[bytes], second: list[bytes], profile: Profile
@@ -137,7 +137,7 @@ def without_path(items: list[Item], path: bytes, profile: Profile) -> list[Item]
     return left
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(PATH_LISTS, PROFILES, st.data())
 def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(paths), unique=True, max_size=5)) if paths else []
@@ -162,7 +162,7 @@ def shape(grouping: Grouping) -> list[tuple[str, tuple[bytes, ...]]]:
     return [(plan.kind, tuple(plan.paths())) for asset in grouping.settled() for plan in asset.formats]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(NAMES)
 def test_a_described_name_can_be_written_again(path: bytes) -> None:
     described = describe(path)

@@ -18,6 +18,8 @@ from watch.grouping.units import Host, Unit
 MOST_CUTS = 64
 """A caption with more tokens than this behind its host's stem is no name that anybody gave."""
 
+_BY_WHOLE_NAME = frozenset({"document", "other"})
+
 Place = tuple[tuple[int, int, bytes], Host, Unit]
 """What decides ties, and whom the name stands for."""
 
@@ -44,13 +46,11 @@ class Directory:
         self._wanted.update(fold(name, self._profile) for name in names)
 
     def wants(self, single: Single) -> bool:
-        """Whether somebody will look for this file, by its stem or its whole name."""
+        """Whether somebody will look for this file, by its whole name or, if it is media, by its stem."""
         path = fold(single.path, self._profile)
-        return path in self._wanted or without_extension(path) in self._wanted
-
-    def is_wanted(self, key: bytes) -> bool:
-        """Whether somebody will look for this folded name."""
-        return key in self._wanted
+        if path in self._wanted:
+            return True
+        return single.described.media_class not in _BY_WHOLE_NAME and without_extension(path) in self._wanted
 
     def enter(self, host: Host) -> None:
         """Make a host and its renditions findable."""
@@ -62,6 +62,10 @@ class Directory:
         if host.title is not None and host.title != host.original.stem:
             folder = base_folder(host.original.folder, self._profile.rendition_dirs)
             self._note(under(folder, host.title), (3, 0, host.original.first), host, host.original)
+
+    def enter_document(self, host: Host) -> None:
+        """Make a document or another file findable, by its whole name alone: `deal.csv` may be no sidecar of a PDF."""
+        self._note(host.original.first, (0, _structure_order(host.original), host.original.first), host, host.original)
 
     def _enter_unit(self, host: Host, unit: Unit, is_rendition: int) -> None:
         order = (is_rendition, _structure_order(unit), unit.first)

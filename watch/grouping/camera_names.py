@@ -27,7 +27,7 @@ def take_camera_names(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     takes: Takes = {}
     left: list[Single] = []
     for single in singles:
-        if single.described.media_class != "video" or not _note_take(single, takes):
+        if single.described.media_class not in ("video", "image") or not _note_take(single, takes):
             left.append(single)
     hosts: dict[TakeKey, Host] = {}
     for key, members in takes.items():
@@ -81,7 +81,7 @@ def _unit(key: TakeKey, members: list[tuple[str, Single]]) -> Unit | None:
         if len({label for label, _ in members}) < max(2, len(members)):
             return None
         kind = "stereoscopic" if camera == "GoPro 3D" else "multi_camera"
-        stem = b"3D_" + recording if camera == "GoPro 3D" else recording
+        stem = b"3D_" + recording[:4] if camera == "GoPro 3D" else recording
         parts = [Part(label, (single,), VIDEO) for label, single in members]
     elif camera == "RED":
         stem = recording

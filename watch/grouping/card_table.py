@@ -86,7 +86,7 @@ XDCAM_DISC = next(card for card in CARDS if card.name == "XDCAM disc")
 VIDEO_NAMES = re.compile(
     rb"(?P<gopro>G(?P<codec>[HXS])\d\d(?P<gopro_id>\d{4})\.(?:mp4|360|mov))"
     rb"|(?P<old_gopro>(?:GOPR|GP\d\d)(?P<old_id>\d{4})\.mp4)"
-    rb"|(?P<gopro_3d>3D_(?P<eye>[LR])(?P<eye_id>\d{4})\.mp4)"
+    rb"|(?P<gopro_3d>3D_(?P<eye>[LR])(?P<eye_id>\d{4}\.(?:mp4|jpg)))"
     rb"|(?P<tesla>(?P<time>\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d)-"
     rb"(?P<camera>front|back|left_repeater|right_repeater|left_pillar|right_pillar)\.mp4)",
     re.IGNORECASE,

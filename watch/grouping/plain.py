@@ -37,8 +37,8 @@ def _compiled_hints(
 
 def _is_marked_folder(folder: bytes, profile: Profile) -> bool:
     """Whether a folder says rendition or eye."""
-    view = folder[folder.rfind(b"/") + 1 :].lower()
-    return base_folder(folder, profile.rendition_dirs) != folder or view in _hints(profile)[0]
+    words = folder[folder.rfind(b"/") + 1 :].lower().translate(_SPLIT).split(b" ")
+    return base_folder(folder, profile.rendition_dirs) != folder or not _hints(profile)[0].isdisjoint(words)
 
 
 def split_plain(

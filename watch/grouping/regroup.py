@@ -28,7 +28,7 @@ from watch.grouping.plain import split_called, split_plain
 from watch.grouping.plan import Grouping, Orphan, first_path_of
 from watch.grouping.profile import DEFAULT_PROFILE, Profile
 from watch.grouping.renditions import called_keys, join_renditions
-from watch.grouping.sequences import find_sequences, read_empties
+from watch.grouping.sequences import find_sequences, read_empties, without_raw_twins
 from watch.grouping.sidecars import attach_sidecars, names_asked_by_sidecars
 from watch.grouping.stereo import may_be_eye, pair_eyes
 from watch.grouping.tracks import join_tracks
@@ -64,8 +64,10 @@ def arrange(
     hosts, singles = _take_known_layouts(singles, profile)
     by_class = _by_class(singles)
     directory = _directory(by_class, profile)
-    sequences, stills = find_sequences(pool.buckets, profile, read_empties(empties, profile))
-    images = by_class.pop("image", []) + stills
+    images = by_class.pop("image", [])
+    buckets, photographs = without_raw_twins(pool.buckets, images, profile)
+    sequences, stills = find_sequences(buckets, profile, read_empties(empties, profile))
+    images = [*images, *photographs, *stills]
     videos, plain = split_plain(by_class.pop("video", []), by_class.get("audio", []), directory, profile)
     units, images = _structures(sequences, videos, images, by_class, profile)
     if plain:
@@ -223,5 +225,8 @@ def _enter_lone(hosts: list[Host], lone: list[Single], directory: Directory) -> 
             continue
         host = Host(single_unit(single, "file by itself"), "file by itself")
         hosts.append(host)
-        directory.enter(host)
+        if host.original.kind in ("document", "other"):
+            directory.enter_document(host)
+        else:
+            directory.enter(host)
     return hosts, left

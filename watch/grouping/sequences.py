@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from watch.grouping.extensions import PHOTO_STILLS, RAW_STILLS
 from watch.grouping.frames import NO_FRAMES, Frames
 from watch.grouping.items import Bucket, Single, folder_of
-from watch.grouping.names import Described, describe
+from watch.grouping.names import DIGITS, NOT_DIGITS, Described, describe
 from watch.grouping.plan import Sequence
 from watch.grouping.profile import Profile
 from watch.grouping.tokens import SEPARATORS
@@ -35,6 +36,36 @@ def read_empties(paths: Iterable[bytes], profile: Profile) -> Empties:
             place = (folder_of(path), described.bucket)
             found.setdefault(place, []).append((described.padding, described.frame))
     return found
+
+
+def without_raw_twins(
+    buckets: list[Bucket], images: list[Single], profile: Profile
+) -> tuple[list[Bucket], list[Single]]:
+    """The buckets that may be sequences, and the pictures numbered like RAW stills beside them, which are none."""
+    if not buckets or profile.photos == "sequences":
+        return buckets, []
+    numbers = {name for name in map(_raw_number, images) if name is not None}
+    if not numbers:
+        return buckets, []
+    left: list[Bucket] = []
+    photographs: list[Single] = []
+    for bucket in buckets:
+        name, _, extension = bucket.key.rpartition(b".")
+        if extension.lower() in PHOTO_STILLS and (bucket.folder, name) in numbers:
+            sets = (Sequence(bucket.folder, bucket.prefix, bucket.suffix, *run) for run in bucket.runs)
+            photographs.extend(_stills(sets))
+        else:
+            left.append(bucket)
+    return left, photographs
+
+
+def _raw_number(single: Single) -> tuple[bytes, bytes] | None:
+    """Folder and name of a RAW still with its number taken out, as a bucket's key has it."""
+    stem, _, extension = single.name.rpartition(b".")
+    if extension.lower() not in RAW_STILLS and extension.lower() != b"dng":
+        return None
+    head = stem.rstrip(NOT_DIGITS)
+    return single.folder, head.rstrip(DIGITS) + b"\0" + stem[len(head) :]
 
 
 def find_sequences(buckets: list[Bucket], profile: Profile, empties: Empties) -> tuple[list[Unit], list[Single]]:

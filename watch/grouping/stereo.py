@@ -95,12 +95,14 @@ def _eye_in_name(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tupl
 
 def _eye_in_folder(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
     above, _, view = unit.folder.rpartition(b"/")
-    found = sides.get(view.lower())
-    if found is None:
+    found = deque(pattern.finditer(view), maxlen=1)
+    if not found:
         return None
-    pair, side = found
+    match = found[0]
+    pair, side = sides[match[0].lower()]
     stem = unit.stem
     named = _eye_in_name(unit, pattern, sides)
     if named is not None and named[1] == side:
         stem = named[3]
-    return (above, stem, unit.extension, unit.kind, pair), side, above, stem
+    around = (view[: match.start()], view[match.end() :])
+    return (above, around, stem, unit.extension, unit.kind, pair), side, above, stem

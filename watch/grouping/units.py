@@ -127,7 +127,8 @@ def lone_asset(single: Single, rule: str) -> AssetPlan:
     kind = KIND_OF.get(media_class, "other")
     path = single.path
     slash, dot = path.rfind(b"/"), path.rfind(b".")
-    title = text_of(path[slash + 1 : dot] if dot > slash + 1 else path[slash + 1 :] or path)
+    stem = path[slash + 1 : dot] if dot > slash + 1 else path[slash + 1 :]
+    title = text_of(stem.rstrip(SEPARATORS) or stem or path)
     file_set = FileSetPlan("", (single,), _COMPONENTS.get(media_class, _OTHER))
     return AssetPlan(title, path, (FormatPlan("original", kind, kind, rule, (file_set,)),), rule)
 

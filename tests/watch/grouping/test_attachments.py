@@ -101,8 +101,9 @@ SIDECARS = {
         film = single: film.mov | transcode: film_proxy.mp4 | transcode: proxies/film.mp4
         | sidecars: film_proxy.mp4.md5, proxies/film.xml
     """,
-    "a checksum of any file": """
+    "a checksum of any file, and no table beside a document": """
         deal = document: deal.pdf | sidecars: deal.pdf.md5
+        deal = other: deal.csv
     """,
     "structures come before singles before pictures": """
         a = image_sequence: a.[01-03].exr | sidecars: a.xml

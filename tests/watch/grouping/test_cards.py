@@ -62,6 +62,7 @@ CARDS = {
     "GoPro 3D": """
         ? = stereoscopic: 3D_L0001.MP4, 3D_R0001.MP4
         3D_L0002 = single: 3D_L0002.MP4
+        ? = stereoscopic: DCIM/100GOPRO/3D_L0003.JPG, DCIM/100GOPRO/3D_R0003.JPG
     """,
     "GoPro on its card": """
         ? = single: DCIM/100GOPRO/GX010001.MP4, DCIM/100GOPRO/GX020001.MP4

@@ -112,6 +112,13 @@ PROMISES = {
         IMG_0003 = image: shoot/IMG_0003.CR3
         IMG_0004 = image: shoot/IMG_0004.CR3
     """,
+    "pictures numbered as the RAW stills beside them are photographs": """
+        IMG_0001 = image: shoot/IMG_0001.CR2
+        IMG_0001 = image: shoot/IMG_0001.JPG
+        IMG_0002 = image: shoot/IMG_0002.CR2
+        IMG_0002 = image: shoot/IMG_0002.JPG
+        render = image_sequence: shoot/render_[0001-0003].jpg
+    """,
     "DNG frames of a cinema camera are a sequence, a photo camera's are not": """
         A001_C001 = image_sequence: A001_C001_[000001-000003].dng
         IMG_0001 = image: photo/IMG_0001.DNG

@@ -26,6 +26,9 @@ EYES = {
     "eyes in two folders": """
         cave = stereoscopic: shot/left/cave.[0001-0003].exr, shot/right/cave.[0001-0003].exr
     """,
+    "an eye as a word of a folder's name": """
+        cave = stereoscopic: shot/main_left/cave.[0001-0003].exr, shot/main_right/cave.[0001-0003].exr
+    """,
     "eyes in folder and name": """
         cave = stereoscopic: left/cave_L.[0001-0003].exr, right/cave_R.[0001-0003].exr
     """,
