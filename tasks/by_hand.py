@@ -22,6 +22,7 @@ from models.pin import Pin
 from tasks.history import record
 from tasks.refusals import Conflict, Missing, Refusal
 from tasks.sentences import counted
+from watch.grouping import regroup
 
 MARK_ISLANDS = text("""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
@@ -35,7 +36,7 @@ class Member:
     """A file in its place before an act."""
 
     file_id: uuid.UUID
-    name: str
+    name: bytes
     island_id: int | None
     file_set: FileSet
     part: Format
@@ -80,8 +81,9 @@ def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: 
     session.flush()
     act = Act(source, f'Split {_named(members)} off into "{made.title}".', created=str(made.id))
     for part in {member.part.id: member.part for member in members}.values():
-        destination = _new_format(session, made, part.role, part.structure, part.name)
-        _move_members(session, [member for member in members if member.part.id == part.id], destination, act)
+        of_part = [member for member in members if member.part.id == part.id]
+        destination = _new_format(session, made, part.role, _structure_of(session, part, of_part), part.name)
+        _move_members(session, of_part, destination, act)
     act.write(session, actor)
     told = f'Created by hand from "{source.title}": {_named(members)}.'
     record(session, made.id, Operation.VERSION_CREATE, told, actor)
@@ -161,7 +163,7 @@ def _members(session: Session, file_ids: Sequence[uuid.UUID]) -> list[Member]:
     if missing or not rows:
         what = ", ".join(map(str, sorted(missing))) or "no file was given"
         raise Refusal(f"files: {what}: belong to no asset yet; `tapeless explain PATH` says why")
-    return [Member(row[0], display_text(row[1]), row[2], row[3], row[4]) for row in rows]
+    return [Member(row[0], bytes(row[1]), row[2], row[3], row[4]) for row in rows]
 
 
 def _one_asset(session: Session, members: Sequence[Member]) -> list[Asset]:
@@ -185,8 +187,17 @@ def _active(session: Session, asset_id: uuid.UUID) -> Asset:
 def _move_formats(session: Session, members: Sequence[Member], target: Asset, act: Act) -> None:
     for part in {member.part.id: member.part for member in members}.values():
         role = FormatRole.SIDECAR if part.role is FormatRole.SIDECAR else FormatRole.TRANSCODE
-        destination = _new_format(session, target, role, part.structure, part.name)
-        _move_members(session, [member for member in members if member.part.id == part.id], destination, act)
+        of_part = [member for member in members if member.part.id == part.id]
+        destination = _new_format(session, target, role, _structure_of(session, part, of_part), part.name)
+        _move_members(session, of_part, destination, act)
+
+
+def _structure_of(session: Session, part: Format, members: Sequence[Member]) -> str:
+    """A format that moves whole stays what it is; of a part of one, the names alone say what it is."""
+    files = select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.format_id == part.id)
+    if session.scalar(files) == len(members):
+        return part.structure
+    return regroup(member.name for member in members).settled()[0].formats[0].kind
 
 
 def _new_format(session: Session, asset: Asset, role: FormatRole, structure: str, name: str) -> Format:
@@ -297,9 +308,10 @@ def _last_act(session: Session, asset_id: uuid.UUID) -> History:
 
 
 def _named(members: Sequence[Member]) -> str:
-    first = ", ".join(member.name for member in members[:3])
+    first = ", ".join(display_text(member.name) for member in members[:3])
     return first if len(members) <= 3 else f"{first} and {counted(len(members) - 3, 'more file')}"
 
 
 def _title_of(members: Sequence[Member]) -> str:
-    return members[0].name.rpartition(".")[0] or members[0].name
+    name = display_text(members[0].name)
+    return name.rpartition(".")[0] or name

@@ -6,6 +6,7 @@ import importlib
 import click
 
 COMMANDS = {
+    "asset": "workers.commands.asset:asset",
     "demo": "workers.commands.demo:demo",
     "explain": "workers.commands.explain:explain",
     "group": "workers.commands.group:group",

@@ -74,6 +74,7 @@ def test_an_eye_that_is_split_off_stays_an_asset_of_its_own(pipeline: Pipeline) 
         pair = asset_called(session, "dive").id
         made = split(session, file_ids(session, "dive_R.mov"), EDITOR, title="right eye").id
     pipeline.settle()
+    assert [part["kind"] for asset in pipeline.assets() for part in asset["formats"]] == ["single", "single"]
     assert shape(pipeline) == {"dive_L": [["dive_L.mov"]], "right eye": [["dive_R.mov"]]}
     with pipeline.sessions() as session:
         assert 'Split dive_R.mov off into "right eye".' in told(session, pair)

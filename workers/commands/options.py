@@ -1,12 +1,13 @@
 """What the commands share: how they find the running system, and how they say what went wrong."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tasks.refusals import Refusal
 from workers.context import Context, open_running
@@ -15,12 +16,20 @@ from workers.settings import Settings, SettingsError
 
 Command = TypeVar("Command", bound=Callable[..., object])
 
+OTHER_SHAPE = ("42P01", "42703")
+"""A table or column that is not there."""
+
 data_option = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
     help="The data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def own_folders(data: Path | None) -> frozenset[bytes]:
+    """Folders that are ours and never watched, by their real paths."""
+    return frozenset({os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))})
 
 
 @contextmanager
@@ -37,6 +46,11 @@ def sentences() -> Iterator[None]:
         yield
     except (Refusal, SettingsError, ProcessError) as error:
         raise click.ClickException(str(error)) from error
+    except ProgrammingError as error:
+        if getattr(error.orig, "sqlstate", None) not in OTHER_SHAPE:
+            raise
+        told = "is of another version than this program: run `tapeless migrate`, or start `tapeless up` again"
+        raise click.ClickException(f"database: it {told}") from error
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         raise click.ClickException(f"database: {reason}; is Tapeless running? try `tapeless status`") from error

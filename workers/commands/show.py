@@ -15,7 +15,6 @@ from tasks.sentences import counted, in_words
 from tasks.show import find_asset, show_asset
 from workers.commands.options import data_option, json_option, running_system
 
-
 PIPE_WIDTH = 240
 
 

@@ -1,0 +1,96 @@
+"""`tapeless asset`: grouping by hand, where the rules do not see what a person knows."""
+
+import getpass
+import os
+import uuid
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.paths import display_text
+from models.sessions import transact
+from tasks import by_hand
+from tasks.explain import find_row
+from tasks.refusals import Missing, Refusal
+from tasks.show import find_asset
+from tasks.storages import storage_of_path
+from workers.commands.options import data_option, running_system
+
+files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+@click.group()
+def asset() -> None:
+    """Split, merge and move by hand; later groupings respect it, and undo takes it back."""
+
+
+@asset.command()
+@files_argument
+@click.option("--title", help="What the new asset is called (default: the first file's name).")
+@data_option
+def split(files: tuple[Path, ...], title: str | None, data: Path | None) -> None:
+    """Make FILES an asset of their own."""
+    with running_system(data) as context:
+        made = transact(context.sessions, lambda s: by_hand.split(s, _files(s, files), _actor(), title))
+        click.echo(f'"{made.title}" ({made.id}) is an asset of its own')
+
+
+@asset.command()
+@click.argument("survivor")
+@click.argument("others", nargs=-1, required=True)
+@data_option
+def merge(survivor: str, others: tuple[str, ...], data: Path | None) -> None:
+    """Make one asset of SURVIVOR and OTHERS; the first keeps its id."""
+
+    def act(session: Session) -> str:
+        first = find_asset(session, survivor)
+        by_hand.merge(session, first.id, [find_asset(session, other).id for other in others], _actor())
+        return first.title
+
+    with running_system(data) as context:
+        click.echo(f'"{transact(context.sessions, act)}" holds the files of all')
+
+
+@asset.command()
+@files_argument
+@click.option("--to", "target", required=True, metavar="ASSET", help="Id, external id or title of the asset.")
+@data_option
+def move(files: tuple[Path, ...], target: str, data: Path | None) -> None:
+    """Move FILES into another asset, as a further format of it."""
+    with running_system(data) as context:
+        moved = transact(
+            context.sessions,
+            lambda s: by_hand.move(s, _files(s, files), find_asset(s, target).id, _actor()),
+        )
+        click.echo(f'"{moved.title}" holds {"it" if len(files) == 1 else "them"} now')
+
+
+@asset.command()
+@click.argument("asset")
+@data_option
+def undo(asset: str, data: Path | None) -> None:
+    """Take back the last split, merge or move of ASSET."""
+    with running_system(data) as context:
+        restored = transact(context.sessions, lambda s: by_hand.undo(s, find_asset(s, asset).id, _actor()))
+        click.echo(f'"{restored.title}" is grouped by the rules again')
+
+
+def _actor() -> Actor:
+    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
+
+
+def _files(session: Session, paths: tuple[Path, ...]) -> list[uuid.UUID]:
+    return [_file_id(session, path) for path in paths]
+
+
+def _file_id(session: Session, path: Path) -> uuid.UUID:
+    absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
+    storage = storage_of_path(session, absolute)
+    if storage is None:
+        raise Refusal(f'file "{display_text(absolute)}": lies in no storage; `tapeless storage list` shows them')
+    row = find_row(session, storage, absolute[len(storage.root) :].strip(b"/"))
+    if row is None:
+        raise Missing("file", f'"{display_text(absolute)}"')
+    return row.id
