@@ -1,4 +1,4 @@
-"""Grouping by hand: split, merge and move files between assets, which later groupings respect, and take it back.
+"""Grouping by hand: split, merge and move files between assets, which later groupings respect.
 
 An act changes the rows at once, pins its files where they now are, and marks their islands, so that what they left is
 grouped again. Its history entry keeps what was before: that is all an undo needs.
@@ -16,7 +16,7 @@ from models.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, Forma
 from models.base import new_id
 from models.bulk import among
 from models.file import File, Folder
-from models.history import History, Operation
+from models.history import Operation
 from models.paths import display_text
 from models.pin import Pin
 from tasks.history import record
@@ -68,7 +68,7 @@ def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: 
     """Make a new asset of files of one asset; each format that they come from becomes a format of the new one."""
     members = _members(session, file_ids)
     (source,) = _one_asset(session, members)
-    if len(members) == _count_files(session, source.id):
+    if len(members) == count_files(session, source.id):
         raise Conflict(f'asset "{source.title}": these are all its files; give only those that are to leave it')
     made = Asset(
         id=new_id(),
@@ -122,31 +122,6 @@ def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUI
         act.write(session, actor)
         record(session, survivor.id, Operation.CUSTOM, f'Took in "{other.title}" by hand: {_named(members)}.', actor)
     return survivor
-
-
-def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
-    """Take back the last act on an asset that was not taken back yet; what the rules say then holds again."""
-    entry = _last_act(session, asset_id)
-    session.execute(delete(Pin).where(Pin.act_id == entry.id))
-    before = [(uuid.UUID(file_id), uuid.UUID(set_id)) for file_id, set_id in entry.details["before"]]
-    standing = set(session.scalars(select(FileSet.id).where(among(FileSet.id, {set_id for _, set_id in before}))))
-    for file_id, set_id in before:
-        if set_id in standing:
-            session.execute(update(FileSetFile).where(FileSetFile.file_id == file_id).values(file_set_id=set_id))
-    source = session.get_one(Asset, entry.asset_id)
-    if source.merged_into is not None:
-        source.merged_into, source.status, source.date_deleted, source.is_online = None, AssetStatus.ACTIVE, None, True
-    _drop_empty(session, entry.details["formats"], entry.details["created"])
-    _mark(session, [file_id for file_id, _ in before])
-    record(
-        session,
-        source.id,
-        Operation.CUSTOM,
-        f"Took back: {entry.operation_description}",
-        actor,
-        details={"undid": str(entry.id)},
-    )
-    return source
 
 
 def _members(session: Session, file_ids: Sequence[uuid.UUID]) -> list[Member]:
@@ -252,10 +227,11 @@ def _move_members(session: Session, members: Sequence[Member], part: Format, act
             for file_id in files
         )
     session.flush()
-    _mark(session, [member.file_id for member in members])
+    mark_islands(session, [member.file_id for member in members])
 
 
-def _mark(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
+def mark_islands(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
+    """Have the islands of files grouped again, whole."""
     islands = select(Folder.island_id).join(File, File.folder_id == Folder.id).where(among(File.id, file_ids))
     ids = sorted({island for island in session.scalars(islands) if island is not None})
     session.execute(MARK_ISLANDS, {"ids": ids})
@@ -263,48 +239,17 @@ def _mark(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
 
 def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> None:
     """An asset that lost its last file to another lives on under the other's id."""
-    if _count_files(session, source.id) == 0:
+    if count_files(session, source.id) == 0:
         source.merged_into, source.status, source.is_online = target.id, AssetStatus.DELETED, False
         source.date_deleted = func.now()
         session.execute(update(Asset).where(Asset.merged_into == source.id).values(merged_into=target.id))
         act.merged = str(target.id)
 
 
-def _drop_empty(session: Session, formats: Sequence[str], created: str | None) -> None:
-    ids = [uuid.UUID(format_id) for format_id in formats]
-    used = select(FileSetFile.file_set_id).where(FileSetFile.file_set_id == FileSet.id).exists()
-    session.execute(delete(FileSet).where(among(FileSet.format_id, ids), ~used))
-    filled = select(FileSet.id).where(FileSet.format_id == Format.id).exists()
-    session.execute(delete(Format).where(among(Format.id, ids), ~filled))
-    if created is not None and _count_files(session, uuid.UUID(created)) == 0:
-        session.execute(
-            update(Asset)
-            .where(Asset.id == uuid.UUID(created))
-            .values(status=AssetStatus.DELETED, date_deleted=func.now(), is_online=False)
-        )
-
-
-def _count_files(session: Session, asset_id: uuid.UUID) -> int:
+def count_files(session: Session, asset_id: uuid.UUID) -> int:
+    """How many files an asset has, missing ones too."""
     members = select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.asset_id == asset_id)
     return session.scalar(members) or 0
-
-
-def _last_act(session: Session, asset_id: uuid.UUID) -> History:
-    acts = session.scalars(
-        select(History)
-        .where(
-            History.details["act"].as_string() == "by hand",
-            (History.asset_id == asset_id)
-            | (History.details["created"].as_string() == str(asset_id))
-            | (History.details["merged"].as_string() == str(asset_id)),
-        )
-        .order_by(History.id.desc())
-    ).all()
-    undone = set(session.scalars(select(History.details["undid"].as_string()).where(History.details.has_key("undid"))))
-    for act in acts:
-        if str(act.id) not in undone:
-            return act
-    raise Conflict(f"asset {asset_id}: nothing was grouped by hand, or all of it was taken back")
 
 
 def _named(members: Sequence[Member]) -> str:

@@ -13,8 +13,9 @@ from models.acl import Actor
 from models.asset import Asset
 from models.file import File
 from models.history import History
-from tasks.by_hand import merge, move, split, undo
+from tasks.by_hand import merge, move, split
 from tasks.refusals import Conflict, Refusal
+from tasks.undo import undo
 from tasks.verify import Audited, check_grouping
 from tests.pipeline import Pipeline, open_pipeline
 

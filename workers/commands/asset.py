@@ -16,6 +16,7 @@ from tasks.explain import find_row
 from tasks.refusals import Missing, Refusal
 from tasks.show import find_asset
 from tasks.storages import storage_of_path
+from tasks.undo import undo as undo_act
 from workers.commands.options import data_option, running_system
 
 files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -73,7 +74,7 @@ def move(files: tuple[Path, ...], target: str, data: Path | None) -> None:
 def undo(asset: str, data: Path | None) -> None:
     """Take back the last split, merge or move of ASSET."""
     with running_system(data) as context:
-        restored = transact(context.sessions, lambda s: by_hand.undo(s, find_asset(s, asset).id, _actor()))
+        restored = transact(context.sessions, lambda s: undo_act(s, find_asset(s, asset).id, _actor()))
         click.echo(f'"{restored.title}" is grouped by the rules again')
 
 

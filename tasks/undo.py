@@ -1,0 +1,73 @@
+"""Taking back what was grouped by hand: the entry of the act in history holds all that is needed."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
+from models.bulk import among
+from models.history import History, Operation
+from models.pin import Pin
+from tasks.by_hand import count_files, mark_islands
+from tasks.history import record
+from tasks.refusals import Conflict
+
+
+def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Take back the last act on an asset that was not taken back yet; what the rules say then holds again."""
+    entry = _last_act(session, asset_id)
+    session.execute(delete(Pin).where(Pin.act_id == entry.id))
+    before = [(uuid.UUID(file_id), uuid.UUID(set_id)) for file_id, set_id in entry.details["before"]]
+    standing = set(session.scalars(select(FileSet.id).where(among(FileSet.id, {set_id for _, set_id in before}))))
+    for file_id, set_id in before:
+        if set_id in standing:
+            session.execute(update(FileSetFile).where(FileSetFile.file_id == file_id).values(file_set_id=set_id))
+    source = session.get_one(Asset, entry.asset_id)
+    if source.merged_into is not None:
+        source.merged_into, source.status, source.date_deleted, source.is_online = None, AssetStatus.ACTIVE, None, True
+    _drop_empty(session, entry.details["formats"], entry.details["created"])
+    mark_islands(session, [file_id for file_id, _ in before])
+    record(
+        session,
+        source.id,
+        Operation.CUSTOM,
+        f"Took back: {entry.operation_description}",
+        actor,
+        details={"undid": str(entry.id)},
+    )
+    return source
+
+
+def _drop_empty(session: Session, formats: Sequence[str], created: str | None) -> None:
+    ids = [uuid.UUID(format_id) for format_id in formats]
+    used = select(FileSetFile.file_set_id).where(FileSetFile.file_set_id == FileSet.id).exists()
+    session.execute(delete(FileSet).where(among(FileSet.format_id, ids), ~used))
+    filled = select(FileSet.id).where(FileSet.format_id == Format.id).exists()
+    session.execute(delete(Format).where(among(Format.id, ids), ~filled))
+    if created is not None and count_files(session, uuid.UUID(created)) == 0:
+        session.execute(
+            update(Asset)
+            .where(Asset.id == uuid.UUID(created))
+            .values(status=AssetStatus.DELETED, date_deleted=func.now(), is_online=False)
+        )
+
+
+def _last_act(session: Session, asset_id: uuid.UUID) -> History:
+    acts = session.scalars(
+        select(History)
+        .where(
+            History.details["act"].as_string() == "by hand",
+            (History.asset_id == asset_id)
+            | (History.details["created"].as_string() == str(asset_id))
+            | (History.details["merged"].as_string() == str(asset_id)),
+        )
+        .order_by(History.id.desc())
+    ).all()
+    undone = set(session.scalars(select(History.details["undid"].as_string()).where(History.details.has_key("undid"))))
+    for act in acts:
+        if str(act.id) not in undone:
+            return act
+    raise Conflict(f"asset {asset_id}: nothing was grouped by hand, or all of it was taken back")
