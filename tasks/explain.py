@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -11,13 +12,15 @@ from sqlalchemy.orm import Session
 from models.asset import Asset, FileSet, FileSetFile, Format
 from models.file import File, FileStatus, Folder
 from models.island import Island
-from models.paths import clean_text, display_text, parent_of
+from models.paths import ancestors_of, clean_text, display_text, parent_of
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.sentences import counted, in_words
-from tasks.storages import storage_of_path
+from tasks.storages import is_inside, storage_of_path
+from watch.compare import GONE
 from watch.grouping import Ignore, Profile
+from watch.listing import look_at_file
 
 SPECIAL = (
     (stat.S_ISLNK, "is a symbolic link, which is never followed"),
@@ -41,8 +44,12 @@ class Explanation:
     file_id: str | None = None
 
 
-def explain(session: Session, path: bytes) -> Explanation:
-    """Explain an absolute path; nothing is changed."""
+def explain(session: Session, path: bytes, excluded: frozenset[bytes] = frozenset()) -> Explanation:
+    """Explain an absolute path; nothing is changed. `excluded` are folders of our own, which are never entered."""
+    own = next((folder for folder in excluded if is_inside(path, folder)), None)
+    if own is not None:
+        line = f'lies in Tapeless\'s own folder "{display_text(own)}", which is never watched'
+        return Explanation(display_text(path), "ignored", [line])
     storage = storage_of_path(session, path)
     if storage is None:
         roots = [f'"{display_text(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
@@ -92,12 +99,10 @@ def _without_row(session: Session, storage: Storage, path: bytes, relative: byte
 
 
 def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: bytes, said: Explanation) -> None:
-    folder = find_folder(session, storage, parent_of(relative))
-    if folder is not None and folder.error:
+    unreadable = _unreadable_above(session, storage, relative)
+    if unreadable is not None:
         said.state = "failed"
-        said.lines.append(
-            f"its folder cannot be read ({folder.error}): give read permission to the user that runs Tapeless"
-        )
+        said.lines.append(unreadable)
         return
     try:
         status = os.lstat(path)
@@ -117,6 +122,21 @@ def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: byt
     )
 
 
+def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> str | None:
+    """What is wrong with the uppermost folder on the way to a path that could not be read."""
+    for path in ancestors_of(parent_of(relative)):
+        folder = find_folder(session, storage, path)
+        if folder is None:
+            return None
+        if folder.error:
+            shown = display_text(path) or "."
+            return (
+                f'its folder "{shown}" cannot be read ({folder.error}): '
+                "give read permission to the user that runs Tapeless"
+            )
+    return None
+
+
 def _storage_trouble(storage: Storage) -> str:
     return f"; {storage.status_message}" if storage.status_message else ""
 
@@ -128,6 +148,7 @@ def _time(seconds: float) -> str:
 def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, row: File) -> Explanation:
     said = Explanation(display_text(path), row.status.value.lower(), file_id=str(row.id))
     said.lines.append(_state_of(row, storage))
+    said.lines.extend(_news(session, storage, relative, row))
     member = session.execute(
         select(Asset, Format, FileSet)
         .join(Format, Format.asset_id == Asset.id)
@@ -158,6 +179,17 @@ def _state_of(row: File, storage: Storage) -> str:
         text += "; it was not found at the last look, a second look decides"
         text += f" ({storage.frozen_reason})" if storage.frozen_reason else ""
     return text
+
+
+def _news(session: Session, storage: Storage, relative: bytes, row: File) -> Iterator[str]:
+    """What the disk says now and the row does not yet."""
+    unreadable = _unreadable_above(session, storage, relative)
+    if unreadable is not None:
+        yield unreadable
+    now = look_at_file(storage.root, relative)
+    if now is not None and (row.status in GONE or not now.same_content(row.size, row.mtime_ns)):
+        written = _time(now.mtime_ns / 1e9)
+        yield f"on disk it has {now.size:,} bytes now, last written {written}: it has to stand still first"
 
 
 def _tell_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:

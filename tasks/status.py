@@ -106,7 +106,7 @@ def read_status(session: Session) -> Status:
             row.status.value,
             row.status_message,
             row.frozen_reason is not None,
-            row.last_scanned is None and row.status.value == "ACTIVE",
+            row.last_scanned is None and row.status.value == "ACTIVE" and row.settings.get("scan", True),
             row.scan_entries,
             row.scan_expected,
             row.events_lost,

@@ -158,7 +158,7 @@ class Pipeline:
     def explain(self, path: str | bytes) -> str:
         """All that is said of a path below the root."""
         with self.sessions() as session:
-            said = explain(session, os.fsencode(self.root) + b"/" + os.fsencode(path))
+            said = explain(session, os.fsencode(self.root) + b"/" + os.fsencode(path), self.excluded)
         return "\n".join([said.path, said.state, *said.lines])
 
     def broken(self) -> list[str]:

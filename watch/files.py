@@ -240,8 +240,16 @@ def _update(
 
 
 def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFile], profile: Profile) -> None:
-    """Show files that were seen to grow; a published one marks its island, so that its file set can say so."""
+    """Show files that were seen to grow; a published one marks its island, so that its file set can say so.
+
+    One that was missing stays so until it is whole, and is told as found again then.
+    """
     known = rows_by_name(session, [(file.folder.id, file.entry.name) for file in growing])
+    growing = [
+        file
+        for file in growing
+        if (row := known.get((file.folder.id, file.entry.name))) is None or row.status not in GONE
+    ]
     published = Counter(
         file.folder.island_id
         for file in growing

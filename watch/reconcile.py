@@ -227,22 +227,23 @@ class Reconciler:
             for folder in self.book
             if GONE_FOLDER != folder.walk < walk
             and any(is_below(folder.path, start) for start in starts)
-            and not self._is_hidden(folder)
+            and not self._is_hidden(folder, walk)
         ]
         for folder in unseen:
-            folder.digest, folder.walk = None, GONE_FOLDER
+            folder.digest, folder.error, folder.walk = None, None, GONE_FOLDER
         if unseen:
             with self._sessions() as session:
                 rows = file_rows.rows_of_folders(session, [folder.id for folder in unseen])
                 vanished = [row for row in rows if row.status not in GONE and not row.suspected]
             self._write([Difference(vanished=vanished)], unseen)
 
-    def _is_hidden(self, folder: KnownFolder) -> bool:
+    def _is_hidden(self, folder: KnownFolder, walk: int) -> bool:
+        """Whether this walk came to a folder above it and could not read it."""
         path = folder.path
         while path:
             path = path.rpartition(b"/")[0]
             parent = self.book.get(path)
-            if parent is not None and parent.error:
+            if parent is not None and parent.error and parent.walk == walk:
                 return True
         return False
 
@@ -278,12 +279,13 @@ class Reconciler:
         """Whether files recorded earlier are still there with their inodes, under whatever device number.
 
         A restarted machine may number an unchanged file system anew; a different disk does not hold the same inodes.
+        Where no file was recorded, there is none to lose.
         """
         statement = select(File).join(Folder).where(Folder.storage_id == self.storage_id, File.status.in_(SETTLED))
         with self._sessions() as session:
             sample = [KnownFile(*row) for row in session.execute(file_rows.known_columns(statement.limit(SAMPLE)))]
         same = sum(self._is_there(row) for row in sample)
-        return bool(sample) and same >= SAMPLE_SHARE * len(sample)
+        return same >= SAMPLE_SHARE * len(sample)
 
     def _is_there(self, row: KnownFile) -> bool:
         entry = look_at_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))

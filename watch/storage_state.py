@@ -36,7 +36,8 @@ class StateWriter:
         self._next_beat = 0.0
         self._unsettled = 0
         self._entries = 0
-        self.is_failing = False
+        self.failure: str | None = None
+        """What was said of a root that does not answer; None while it does."""
         self.is_frozen = False
         self._accepted_at: float | None = None
 
@@ -56,12 +57,13 @@ class StateWriter:
                     Storage.root_inode,
                     Storage.frozen_reason,
                     Storage.status,
+                    Storage.status_message,
                 ).where(Storage.id == self._storage_id)
             ).one_or_none()
         if row is None:
             return Wishes(False, False, None)
         self.is_frozen = row.frozen_reason is not None
-        self.is_failing = row.status is StorageStatus.FAILING
+        self.failure = row.status_message if row.status is StorageStatus.FAILING else None
         changes: dict[str, Any] = {}
         if row.scan_requested_at is not None:
             changes["scan_requested_at"] = None
@@ -75,12 +77,13 @@ class StateWriter:
 
     def fail(self, message: str) -> None:
         """The root does not answer; deletions freeze until it does."""
-        self.is_failing = True
-        self._write(status=StorageStatus.FAILING, status_message=message)
+        if message != self.failure:
+            self.failure = message
+            self._write(status=StorageStatus.FAILING, status_message=message)
 
     def recover(self, root: RootIdentity) -> None:
         """The root answers and is the one that is known from now on."""
-        self.is_failing = False
+        self.failure = None
         self._write(
             status=StorageStatus.ACTIVE,
             status_message="",

@@ -35,7 +35,7 @@ WALK_REST = 20
 """A periodic walk starts no sooner than this many times the last one's length after it."""
 REFRESH_SECONDS = 0.5
 LONGEST_REST = 0.5
-CHANGED = "root is another folder than before (its device or inode changed)"
+CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +119,12 @@ class StorageWatcher:
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing waits to be stable and no walk is due or under way."""
-        return self._walk is None and not self._reconciler.settling and self._next_walk > 0
+        """Whether nothing waits to be stable, no walk is due or under way, and no accepted loss is being written."""
+        busy = self._walk is not None or self._reconciler.settling or self._state.is_accepted
+        return not busy and self._next_walk > 0
 
     def scan_now(self) -> None:
-        """Walk at the next step."""
+        """Walk at the next step, or once more after the walk under way, which may be past what is asked for."""
         self._next_walk = 0.0
 
     def open(self) -> None:
@@ -186,17 +187,18 @@ class StorageWatcher:
         if wishes.accepted:
             self._state.accept()
         if found is None:
-            self._lose_root("root is not mounted or cannot be read")
-        elif self._identity is None:
-            self._find_root(found, wishes)
+            self._lose_root("root is not mounted or cannot be read; nothing was marked missing.")
         elif found != self._identity:
-            self._lose_root(CHANGED)
+            self._let_go()
+            self._find_root(found, wishes)
         if wishes.scan:
             self.scan_now()
 
-    def _lose_root(self, reason: str, next_step: str = "") -> None:
-        if self._identity is not None or not self._state.is_failing:
-            self._state.fail(f'storage "{self.storage.name}": {reason}; nothing was marked missing.{next_step}')
+    def _lose_root(self, reason: str) -> None:
+        self._state.fail(f'storage "{self.storage.name}": {reason}')
+        self._let_go()
+
+    def _let_go(self) -> None:
         self._identity = None
         self._walk = None
         self._observer.stop()
@@ -204,14 +206,14 @@ class StorageWatcher:
     def _find_root(self, found: RootIdentity, wishes: Wishes) -> None:
         known = wishes.known_root
         if known not in (None, found) and not wishes.accepted and not self._reconciler.answers_as_before():
-            self._lose_root(CHANGED, f" If that is right, run: tapeless storage accept {self.storage.name}")
+            self._lose_root(f"{CHANGED} If that is right, run: tapeless storage accept {self.storage.name}")
             return
         if known is not None and known.device != found.device:
             self._reconciler.renumber(known.device, found.device)
         self._identity = found
         self._state.recover(found)
         self._observe()
-        self._next_walk = 0.0
+        self._next_walk = 0.0 if self.storage.settings.scan else math.inf
 
     def _observe(self) -> None:
         if not self.storage.settings.scan or self._observer.is_watching or self._try_root():
@@ -262,7 +264,7 @@ class StorageWatcher:
             if now < self._next_walk:
                 return
             self._walk_number += 1
-            self._walk_started = now
+            self._walk_started, self._next_walk = now, math.inf
             self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)
             self._state.start_walk()
         listings = next(self._walk, None)
@@ -278,7 +280,8 @@ class StorageWatcher:
             self._reconciler.suspect_unseen(self._walk_number, self._starts)
         seconds = self._clock.monotonic() - self._walk_started
         interval = max(self.storage.settings.scan_interval_seconds, WALK_REST * seconds)
-        self._next_walk = self._clock.monotonic() + interval if self.storage.settings.scan else math.inf
+        if self.storage.settings.scan:
+            self._next_walk = min(self._next_walk, self._clock.monotonic() + interval)
         self._state.end_walk(seconds)
 
     def _confirm(self, now: float) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tasks.explain import explain as explain_path
-from workers.commands.options import data_option, json_option, running_system
+from workers.commands.options import data_option, json_option, own_folders, running_system
 
 
 @click.command()
@@ -22,7 +22,7 @@ def explain(path: Path, data: Path | None, as_json: bool) -> None:
     # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
     absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
     with running_system(data) as context, context.sessions() as session:
-        said = explain_path(session, absolute)
+        said = explain_path(session, absolute, own_folders(data))
     if as_json:
         click.echo(json.dumps(asdict(said)))
         return

@@ -1,7 +1,6 @@
 """`tapeless verify`: the invariants on a live system, each with its count."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,8 +10,7 @@ from rich.text import Text
 
 from tasks.verify import Audited, Finding
 from tasks.verify import verify as verify_system
-from workers.commands.options import data_option, json_option, running_system
-from workers.settings import Settings
+from workers.commands.options import data_option, json_option, own_folders, running_system
 
 
 @click.command()
@@ -22,8 +20,8 @@ from workers.settings import Settings
 def verify(repair: bool, data: Path | None, as_json: bool) -> None:
     """Check every invariant; exit with 1 where one is broken."""
     with running_system(data) as context:
-        own = os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))
-        findings = verify_system(Audited(context.sessions, context.engine, context.timing, frozenset({own})), repair)
+        audited = Audited(context.sessions, context.engine, context.timing, own_folders(data))
+        findings = verify_system(audited, repair)
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings]))
     else:
