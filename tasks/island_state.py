@@ -10,7 +10,7 @@ from models.file import FileStatus
 from models.storage_settings import StorageSettings
 from tasks.frame_buckets import FrameBucketState
 from tasks.leases import IslandClaim
-from watch.grouping import Item, Pin, Pins, Profile, Single, describe
+from watch.grouping import Described, Item, Pin, Pins, Profile, Single, describe
 
 ABSENT = frozenset({FileStatus.MISSING.value})
 UNFINISHED = frozenset({FileStatus.OPEN.value, FileStatus.GROWING.value, FileStatus.AWAITED.value})
@@ -105,7 +105,10 @@ class IslandState:
         """What the pure function groups: lone files as they are, frames by their bucket."""
         for path, file in self.files.items():
             if file.bucket is None and file.is_present:
-                yield Single(path, describe(path, self.rules.profile))
+                described = describe(path, self.rules.profile)
+                # Whether a name is a frame stands in its row: until a new profile has read the row again, it is none.
+                is_as_described = described.bucket is None or file.pin is not None
+                yield Single(path, described if is_as_described else Described(described.media_class))
         for bucket in self.buckets.values():
             if bucket.runs:
                 yield bucket.to_item()

@@ -91,7 +91,7 @@ def read_and_group(session: Session, claims: Sequence[IslandClaim]) -> GroupedIs
     for state in islands.values():
         for bucket in state.buckets.values():
             bucket.settle()
-    found = _read_assets(session, islands)
+    found = read_assets(session, islands)
     groupings = {
         island_id: arrange(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
@@ -130,11 +130,12 @@ def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[i
         home[place[0]].buckets[place] = bucket
     done = [-1 if home[folder].claim.reads_whole else home[folder].claim.done for folder in paths]
     for row in session.execute(CHANGED_FILES, {"folders": list(paths), "done": done}):
-        home[row[1]].add(_stored_file(row, paths))
+        home[row[1]].add(read_stored_file(row, paths))
     return islands, paths
 
 
-def _stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
+def read_stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
+    """A row of `FILE_COLUMNS` with its path; `paths` are the folders' by id."""
     file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
     path = join_path(paths[folder_id], bytes(name))
     pin = read_pin(*pinned) if pinned[0] is not None else None
@@ -180,12 +181,13 @@ def _read_whole_buckets(session: Session, state: IslandState, places: list[Place
             state.frames.pop(place, None)
         folders, keys = zip(*places, strict=True)
         for row in session.execute(BUCKET_FILES, {"folders": list(folders), "keys": list(keys)}):
-            file = _stored_file(row, paths)
+            file = read_stored_file(row, paths)
             state.files[file.path] = file
             state.frames.setdefault((file.folder_id, file.bucket or b""), []).append(file)
 
 
-def _read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
+def read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
+    """All assets that hold any file of the islands, with everything they are made of."""
     members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
     ids = set(session.scalars(select(FileSet.asset_id).where(among(FileSet.island_id, islands)).distinct()))
     ids |= set(session.scalars(select(FileSet.asset_id).where(among(FileSet.id, members)).distinct()))
