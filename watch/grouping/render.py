@@ -22,7 +22,7 @@ def display(name: bytes) -> str:
 
 def display_text(text: str) -> str:
     """A text that may hold lone surrogates (bytes that were not UTF-8) for people and for JSON."""
-    return display(text.encode("utf-8", "surrogateescape"))
+    return text if text.isascii() else display(text.encode("utf-8", "surrogateescape"))
 
 
 def path_json(path: bytes) -> str | dict[str, str]:
@@ -42,13 +42,14 @@ def to_json(tree: Tree) -> dict[str, Any]:
 
 
 def _asset_json(asset: AssetPlan) -> dict[str, Any]:
-    formats = [plan for plan in asset.formats if plan.role != "sidecar"]
-    sidecars = [path for plan in asset.formats if plan.role == "sidecar" for path in plan.paths()]
-    return {
-        "title": display_text(asset.title),
-        "formats": [{"kind": shown_kind(plan), "files": _files_json(plan.paths())} for plan in formats],
-        "sidecars": _files_json(sidecars),
-    }
+    formats: list[dict[str, Any]] = []
+    sidecars: list[str | dict[str, str]] = []
+    for plan in asset.formats:
+        if plan.role == "sidecar":
+            sidecars = _files_json(plan.paths())
+        else:
+            formats.append({"kind": shown_kind(plan), "files": _files_json(plan.paths())})
+    return {"title": display_text(asset.title), "formats": formats, "sidecars": sidecars}
 
 
 def _files_json(paths: Iterable[bytes]) -> list[str | dict[str, str]]:

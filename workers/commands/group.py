@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.text import Text
 from rich.tree import Tree as RichTree
 
 from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
+from watch.grouping.collection import collection_paused
 from watch.grouping.render import Branch, to_branches, to_json
 
 
@@ -37,12 +39,19 @@ def group(folder: str, as_json: bool, profile_file: Path | None, nul_separated: 
     except ProfileError as error:
         raise click.ClickException(str(error)) from error
     paths = read_names(nul_separated) if folder == "-" else walk(folder)
-    tree = group_tree(paths, profile)
-    if as_json:
-        json.dump(to_json(tree), sys.stdout, ensure_ascii=False, separators=(",", ":"))
-        sys.stdout.write("\n")
-    else:
-        print_tree(folder, to_branches(tree))
+    with collection_paused():
+        tree = group_tree(paths, profile)
+        if as_json:
+            write_json(to_json(tree))
+        else:
+            print_tree(folder, to_branches(tree))
+
+
+def write_json(answer: dict[str, Any]) -> None:
+    """Print an answer as one line of UTF-8, whatever the locale says."""
+    text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    sys.stdout.buffer.write(text.encode() + b"\n")
+    sys.stdout.buffer.flush()
 
 
 def read_names(nul_separated: bool) -> list[bytes]:

@@ -83,4 +83,4 @@ def test_the_command_starts_without_the_queue_and_the_database() -> None:
         "import sys, workers.commands.group; print([name for name in ('celery', 'sqlalchemy') if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)
-    assert shown.stdout.strip() == "set()"
+    assert shown.stdout.strip() == "[]"
