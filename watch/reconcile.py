@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from models.file import File, Folder
 from models.paths import join_path
 from models.sessions import Sessions, transact
+from models.storage import Storage
 from watch import files as file_rows
 from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
@@ -44,6 +45,10 @@ class Confirmation:
     freeze: str | None = None
 
 
+class ProfileChangedError(Exception):
+    """The storage has another profile than this watcher reads names by: nothing was written, a new one takes over."""
+
+
 class Reconciler:
     """Compares one storage's listings with its rows and writes the difference, in short transactions of its own."""
 
@@ -57,6 +62,7 @@ class Reconciler:
         patience: Patience,
         clock: Clock,
         homes: Homes,
+        profile_revision: int,
     ) -> None:
         self.storage_id = storage_id
         self.root = root
@@ -67,6 +73,7 @@ class Reconciler:
         self._sessions = sessions
         self._clock = clock
         self._homes = homes
+        self._profile_revision = profile_revision
 
     def look_at_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0) -> None:
         """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not)."""
@@ -197,13 +204,21 @@ class Reconciler:
 
     def _publish(self, stable: list[tuple[bytes, Entry]]) -> None:
         files = self._in_folders(stable)
-        transact(
-            self._sessions,
-            lambda session: file_rows.publish(session, self.root, self.book, files, self.profile),
-        )
+
+        def write(session: Session) -> None:
+            file_rows.publish(session, self.root, self.book, files, self.profile)
+            # Only now: `publish` holds the islands, and whoever reads names again for a new profile holds them too.
+            self._refuse_other_profile(session)
+
+        transact(self._sessions, write)
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
         self.follow_markers(entry.name for _, entry in stable)
+
+    def _refuse_other_profile(self, session: Session) -> None:
+        revision = session.scalar(select(Storage.profile_revision).where(Storage.id == self.storage_id))
+        if revision != self._profile_revision:
+            raise ProfileChangedError
 
     def follow_markers(self, names: Iterable[bytes]) -> None:
         """Where a marker file came or went, move the folders below it to their new island."""

@@ -148,6 +148,7 @@ class StorageWatcher:
             patience,
             self._clock,
             homes,
+            self.storage.profile_revision,
         )
         self._reconciler.rehome()
 

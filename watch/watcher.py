@@ -11,6 +11,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from watch.clock import Clock
 from watch.dispatch import hand_out
+from watch.reconcile import ProfileChangedError
 from watch.storage_watcher import StorageWatcher, WatchedStorage, watched_storages
 
 log = logging.getLogger(__name__)
@@ -97,6 +98,8 @@ class Watcher:
         while not stop.is_set():
             try:
                 watcher.run(stop)
+            except ProfileChangedError:
+                log.info("storage %s: its profile changed; another watcher takes over", storage.name)
             except DBAPIError as error:
                 log.warning("storage %s: database: %s; starting anew", storage.name, error.orig)
             except Exception:
