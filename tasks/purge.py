@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from sqlalchemy import delete, exists, select, text
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry, Actor, Permission, permitted
+from models.acl import AclEntry, Actor, Permission, permitted, readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile
 from models.base import new_id
 from models.job import Job
 from tasks.assets import KIND
-from tasks.refusals import Conflict, Missing
+from tasks.refusals import Conflict, Denied, Missing
 
 # The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
 # still there would make it anew.
@@ -24,15 +24,17 @@ def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
         return
     queue = session.execute(
         select(Asset.id, Asset.title, Asset.status, HAS_FILES, permitted(actor, KIND, Asset.id, Permission.DELETE))
-        .where(Asset.id.in_(ids))
+        .where(Asset.id.in_(ids), readable_by(actor, KIND, Asset.id))
         .order_by(Asset.id)
-        .with_for_update()
+        .with_for_update(of=Asset)
     ).all()
-    found = {row.id for row in queue if row[4]}
+    found = {row.id for row in queue}
     for wanted in ids:
         if wanted not in found:
             raise Missing("deleted asset", wanted)
-    for _, title, status, has_files, _ in queue:
+    for _, title, status, has_files, may in queue:
+        if not may:
+            raise Denied(f'you may read the asset "{title}", but not "delete" it')
         if status != AssetStatus.DELETED:
             raise Conflict(f'the asset "{title}" is not deleted; delete it first')
         if has_files:

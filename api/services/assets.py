@@ -86,3 +86,10 @@ def delete_one_asset(call: Call, asset_id: UUID) -> None:
 def put_asset_restore(call: Call, asset_id: UUID) -> None:
     """Out of the delete queue."""
     restore_asset(call.session, asset_id, call.actor)
+
+
+@routes.get("/assets/recent/")
+def get_recent_assets(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """The assets that the caller may read, the one that changed last first."""
+    query = readable(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
+    return paged(call, query, page, per_page, listed)

@@ -13,8 +13,9 @@ from models.acl import Permission
 from search.criteria import MAX_WINDOW, CriteriaError, parse_criteria
 from search.engine import Hit
 from tasks.assets import find_asset
-from tasks.find import find, mark_again
+from tasks.find import find, mark_again, mark_all_again
 from tasks.refusals import Invalid
+from tasks.users import require_administrator
 
 routes = Service("search")
 second = Service("search", version="v2")
@@ -77,5 +78,14 @@ def post_asset_reindex(call: Call, asset_id: UUID) -> Answer:
     """Have the asset's document made anew."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     mark_again(call.session, [asset.id])
+    call.rings.append(("index.drain", []))
+    return Answer(201)
+
+
+@assets.post("/assets/reindex/")
+def post_assets_reindex(call: Call) -> Answer:
+    """Have every asset's document made anew."""
+    require_administrator(call.actor, "have everything indexed again")
+    mark_all_again(call.session)
     call.rings.append(("index.drain", []))
     return Answer(201)

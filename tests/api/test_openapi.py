@@ -1,0 +1,69 @@
+"""The OpenAPI document: served, true about codes, and safe to shoot at."""
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.strategies import one_of
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error, status_code_conformance
+
+from api.app import create_app
+from api.context import Context
+from models.sessions import make_engine, make_sessions
+from search.postgres import PostgresEngine
+from tests.api.conftest import Api, Caller
+
+NOWHERE = make_sessions(make_engine("postgresql+psycopg://nowhere"))
+"""Connects only when asked, and the document asks nothing."""
+DOCUMENT = create_app(Context(NOWHERE, PostgresEngine(NOWHERE))).openapi()
+SIGNS_OUT = "/auth/token/"
+SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
+OPERATIONS = {
+    f"{operation.method.upper()} {operation.path}": operation
+    for operation in (result.ok() for result in SCHEMA.get_all_operations())
+    if SIGNS_OUT not in operation.path
+}
+EXAMPLES = 6
+
+
+def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:
+    document = httpx.get(f"{api.root}/API/openapi.json").json()
+    assert document == DOCUMENT
+    assert httpx.get(f"{api.root}/API/docs").status_code == 200
+
+
+def test_every_operation_has_its_own_name_and_says_400_for_what_reads_wrong() -> None:
+    operations = [one for path in DOCUMENT["paths"].values() for one in path.values()]
+    names = [one["operationId"] for one in operations]
+    assert len(names) == len(set(names))
+    assert all("400" in one["responses"] and "422" not in one["responses"] for one in operations)
+
+
+@pytest.fixture(scope="module")
+def shooter(api: Api) -> Caller:
+    """An administrator: nothing is refused for want of rights, so that every operation is reached."""
+    return api.user(is_admin=True)
+
+
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_whatever_is_sent_no_answer_is_a_crash_or_another_code_than_documented(
+    api: Api, shooter: Caller, name: str
+) -> None:
+    sane, wrong = (OPERATIONS[name].as_strategy(generation_mode=mode) for mode in GenerationMode)
+
+    @given(case=one_of(sane, wrong))
+    @settings(
+        max_examples=EXAMPLES,
+        deadline=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        derandomize=True,
+        database=None,
+    )
+    def shoot(case: Case) -> None:
+        headers = {"App-ID": shooter.app_id, "Auth-Token": shooter.token}
+        response = case.call(base_url=api.root, headers=headers)
+        case.validate_response(response, checks=[not_a_server_error, status_code_conformance])
+
+    shoot()

@@ -1,0 +1,126 @@
+"""Lists ask the database the same number of questions however many rows they show."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import anyio
+import httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import event
+
+from api.app import create_app
+from api.context import Context
+from search.postgres import PostgresEngine
+from tests.api.conftest import Api, Caller
+from tests.api.test_assets import make_asset
+from tests.api.test_files import watch
+from tests.api.test_jobs import post_job
+from tests.api.test_search import drain_all
+
+SIGN_IN = 1
+
+
+@contextmanager
+def counted(api: Api) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    statements: list[str] = []
+
+    def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    event.listen(api.engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(api.engine, "before_cursor_execute", note)
+
+
+def ask(app: FastAPI, method: str, url: str, caller: Caller, **options: Any) -> Any:
+    """One request within this process, where its statements can be seen."""
+
+    async def send() -> httpx.Response:
+        headers = {"App-ID": caller.app_id, "Auth-Token": caller.token}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test/API") as client:
+            return await client.request(method, url, headers=headers, **options)
+
+    answer = anyio.run(send)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def assets(api: Api, owner: Caller, count: int) -> str:
+    for number in range(count):
+        make_asset(owner, f"clip {number}")
+    return "/assets/v1/assets/"
+
+
+def history(api: Api, owner: Caller, count: int) -> str:
+    asset = make_asset(owner)["id"]
+    for number in range(count):
+        owner.http.patch(f"/assets/v1/assets/{asset}/", json={"title": f"t{number}"})
+    return f"/assets/v1/assets/{asset}/history/"
+
+
+def relations(api: Api, owner: Caller, count: int) -> str:
+    asset = make_asset(owner)["id"]
+    for _ in range(count):
+        owner.http.post(f"/assets/v1/assets/{asset}/relations/sibling/{make_asset(owner)['id']}/")
+    return f"/assets/v1/assets/{asset}/relations/"
+
+
+def formats(api: Api, owner: Caller, count: int) -> str:
+    asset = make_asset(owner)["id"]
+    body = {"name": "p", "components": [{"name": "v", "type": "VIDEO"}]}
+    for _ in range(count):
+        owner.http.post(f"/files/v1/assets/{asset}/formats/", json=body)
+    return f"/files/v1/assets/{asset}/formats/"
+
+
+def files(api: Api, owner: Caller, count: int) -> str:
+    return f"/files/v1/assets/{watch(api, owner, count).asset_id}/files/"
+
+
+def jobs(api: Api, owner: Caller, count: int) -> str:
+    for _ in range(count):
+        post_job(owner, steps=[{"label": "a", "status": "DONE"}])
+    return "/jobs/v1/jobs/"
+
+
+def users(api: Api, owner: Caller, count: int) -> str:
+    for _ in range(count):
+        api.user()
+    return "/users/v1/users/"
+
+
+@pytest.mark.parametrize(
+    ("make", "most"), [(assets, 2), (history, 3), (relations, 4), (formats, 4), (files, 5), (jobs, 4), (users, 3)]
+)
+def test_a_list_asks_as_often_for_many_rows_as_for_one(
+    api: Api, owner: Caller, stranger: Caller, make: Callable[[Api, Caller, int], str], most: int
+) -> None:
+    app = create_app(Context(api.sessions, PostgresEngine(api.sessions)))
+    counts = []
+    for caller, count in ((owner, 1), (stranger, 12)):
+        url = make(api, caller, count)
+        ask(app, "GET", url, caller)
+        with counted(api) as statements:
+            body = ask(app, "GET", url, caller, params={"per_page": 1000})
+        assert len(body["objects"]) >= count
+        counts.append(len(statements))
+    assert counts[0] == counts[1] <= SIGN_IN + most
+
+
+def test_a_search_asks_as_often_for_many_hits_as_for_one(api: Api, owner: Caller, stranger: Caller) -> None:
+    app = create_app(Context(api.sessions, PostgresEngine(api.sessions)))
+    counts = []
+    for caller, count in ((owner, 1), (stranger, 12)):
+        assets(api, caller, count)
+        drain_all(api)
+        ask(app, "POST", "/search/v1/search/", caller, json={})
+        with counted(api) as statements:
+            body = ask(app, "POST", "/search/v1/search/", caller, json={}, params={"per_page": 100})
+        assert body["total"] == count
+        counts.append(len(statements))
+    assert counts[0] == counts[1]

@@ -1,0 +1,135 @@
+"""One of everything, made by one user: what the authorization matrix points its requests at."""
+
+from dataclasses import dataclass
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from models.acl import ALL, AclEntry, AclTemplate, PrincipalKind
+from models.asset import Asset, AssetStatus, Component, ComponentType, FileSet, Format, FormatRole
+from models.base import new_id
+from models.declared_file import DeclaredFile
+from models.history import History, Operation
+from models.job import Job, JobStatus
+from models.job_step import JobStep
+from models.relation import Relation, RelationType
+from models.storage import Storage
+from models.user import App, Membership, Token, User, UserGroup
+from tasks.formats import DECLARED
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Ids by the names that stand in addresses and bodies."""
+
+    ids: dict[str, str]
+
+    def fill(self, text: str) -> str:
+        """The text with `{name}` replaced by ids."""
+        return text.format_map(self.ids)
+
+
+def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> World:
+    """Objects of `owner_id`, of which `reader_id` may read those that have rights."""
+    asset, other, deleted = _assets(session, owner_id, reader_id)
+    files = _files(session, asset)
+    job, step = _job(session, owner_id, asset)
+    people = _people(session, owner_id)
+    relation = RelationType(name=f"k{uuid4().hex}", source_label="s", destination_label="d")
+    spare = RelationType(name=f"k{uuid4().hex}", source_label="s", destination_label="d")
+    template = AclTemplate(id=new_id(), name=uuid4().hex)
+    storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+    entry = History(id=new_id(), asset_id=asset, version_id=asset, operation_type=Operation.CUSTOM)
+    entry.operation_description, entry.actor = "x", "x"
+    session.add_all([relation, spare, template, storage, entry])
+    session.flush()
+    session.add(Relation(id=new_id(), asset_id=asset, relation_type=relation.name, related_to_asset_id=other))
+    _rights(session, "storages", storage.id, owner_id, reader_id)
+    _rights(session, "assets", asset, people["user_id"], None)
+    session.add(_entry("assets", asset, people["group_id"], PrincipalKind.GROUP, ALL))
+    session.flush()
+    return World(
+        {
+            **{name: str(value) for name, value in (files | people).items()},
+            "asset_id": str(asset),
+            "related_to_asset_id": str(other),
+            "deleted_id": str(deleted),
+            "object_type": "assets",
+            "object_key": str(asset),
+            "permission": "read",
+            "template_id": str(template.id),
+            "storage_id": str(storage.id),
+            "relation_type": relation.name,
+            "spare_type": spare.name,
+            "history_entity_id": str(entry.id),
+            "job_id": str(job),
+            "job_step_id": str(step),
+            "purpose": "FILES",
+            "unique": uuid4().hex,
+        }
+    )
+
+
+def _assets(session: Session, owner: UUID, reader: UUID | None) -> tuple[UUID, UUID, UUID]:
+    assets = [Asset(id=new_id(), title=title, created_by_user=owner) for title in ("one", "other", "deleted")]
+    assets[2].status = AssetStatus.DELETED
+    session.add_all(assets)
+    session.flush()
+    for asset in assets:
+        _rights(session, "assets", asset.id, owner, reader)
+    return assets[0].id, assets[1].id, assets[2].id
+
+
+def _rights(session: Session, kind: str, object_id: UUID, owner: UUID, reader: UUID | None) -> None:
+    session.add(_entry(kind, object_id, owner, PrincipalKind.USER, ALL))
+    if reader is not None:
+        session.add(_entry(kind, object_id, reader, PrincipalKind.USER, ("read",)))
+
+
+def _entry(kind: str, object_id: UUID, who: UUID, what: PrincipalKind, permissions: tuple[str, ...]) -> AclEntry:
+    entry = AclEntry(object_id=object_id, object_type=kind, principal_id=who, principal_kind=what)
+    entry.permissions = list(permissions)
+    return entry
+
+
+def _files(session: Session, asset: UUID) -> dict[str, object]:
+    one = Format(id=new_id(), asset_id=asset, version_id=asset, name="ORIGINAL", role=FormatRole.ORIGINAL)
+    one.structure, one.rule = "single", DECLARED
+    session.add(one)
+    session.flush()
+    group = FileSet(id=new_id(), asset_id=asset, format_id=one.id, version_id=asset, name="x", file_count=1)
+    component = Component(id=new_id(), format_id=one.id, name="v", type=ComponentType.VIDEO)
+    session.add_all([group, component])
+    session.flush()
+    file = DeclaredFile(id=new_id(), asset_id=asset, file_set_id=group.id, name="x", original_name="x")
+    file.checksum = uuid4().hex
+    session.add(file)
+    return {
+        "format_id": one.id,
+        "file_set_id": group.id,
+        "component_id": component.id,
+        "file_id": file.id,
+        "checksum": file.checksum,
+    }
+
+
+def _job(session: Session, owner: UUID, asset: UUID) -> tuple[UUID, UUID]:
+    job = Job(id=new_id(), type="CUSTOM", title="j", queue="external", created_by=owner, status=JobStatus.STARTED)
+    job.object_type, job.object_id = "assets", asset
+    session.add(job)
+    session.flush()
+    step = JobStep(id=new_id(), job_id=job.id, position=0, label="a")
+    session.add(step)
+    return job.id, step.id
+
+
+def _people(session: Session, owner: UUID) -> dict[str, object]:
+    """Somebody whom others administer, a group with a member, and an app and a token of the owner."""
+    user = User(id=new_id(), email=f"{uuid4().hex}@example.org")
+    group = UserGroup(id=new_id(), name=uuid4().hex)
+    app = App(id=new_id(), name="a", user_id=owner)
+    session.add_all([user, group, app])
+    session.flush()
+    token = Token(id=new_id(), digest=uuid4().bytes, app_id=app.id, user_id=owner)
+    session.add_all([token, Membership(user_id=user.id, group_id=group.id)])
+    return {"user_id": user.id, "group_id": group.id, "app_id": app.id, "token_id": token.id, "me": owner}
