@@ -73,7 +73,8 @@ class SearchDocument(Base):
     title: Mapped[str]
     title_key: Mapped[str] = mapped_column(Text(collation="C"))
     """The title folded, for an order that no locale changes."""
-    date_created: Mapped[datetime | None]
+    date_created: Mapped[datetime]
+    """The object's; of a tombstone any time."""
     tokens: Mapped[str] = mapped_column(TSVECTOR)
     terms: Mapped[dict[str, list[object]]] = mapped_column(JSONB)
     """What criteria and facets ask: name to a list of values."""

@@ -4,6 +4,7 @@ Every order ends with type and id, so that it is total: a page begins exactly wh
 thousand documents of one title. Numbers come before texts, and what has no value comes last in both directions.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     UnaryExpression,
+    Uuid,
     and_,
     case,
     cast,
@@ -70,6 +72,8 @@ class Column:
             return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         if isinstance(self.type, Double):
             return float(value)
+        if isinstance(self.type, Uuid):
+            return uuid.UUID(value)
         if not isinstance(value, str):
             raise TypeError
         return clean_text(value)
@@ -80,7 +84,10 @@ def order_of(criteria: Criteria) -> list[Column]:
     columns: list[Column] = []
     for key in criteria.sort or _default(criteria.query):
         columns += _columns(key, criteria.query)
-    return [*columns, Column(SearchDocument.object_type, Text()), Column(cast(SearchDocument.object_id, Text), Text())]
+    # In the direction of what is before them, so that the index of dates serves "the newest first" to the end.
+    falling = bool(columns) and columns[-1].descending
+    tail = (SearchDocument.object_id, Uuid()), (SearchDocument.object_type, Text())
+    return [*columns, *(Column(expression, kind, falling) for expression, kind in tail)]
 
 
 def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -89,7 +96,7 @@ def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bo
         raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
     try:
         read = [column.read(value) for column, value in zip(columns, values, strict=True)]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):
         raise CriteriaError("search_after", "is not the _sort of a hit of this order") from None
     clause: ColumnElement[bool] = false()
     for column, value in reversed(list(zip(columns, read, strict=True))):
@@ -99,7 +106,13 @@ def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bo
 
 def shown(values: Sequence[Any]) -> list[Any]:
     """A hit's place in the order as JSON holds it."""
-    return [value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value for value in values]
+    return [_as_json(value) for value in values]
+
+
+def _as_json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return str(value) if isinstance(value, uuid.UUID) else value
 
 
 def _default(query: Query | None) -> tuple[SortKey, ...]:
@@ -111,13 +124,13 @@ def _columns(key: SortKey, query: Query | None) -> list[Column]:
     if key.name == "_score":
         return [Column(_score(query), Double(), key.descending)] if query is not None else []
     if key.name == "date_created":
-        return [Column(SearchDocument.date_created, DateTime(timezone=True), key.descending, nullable=True)]
+        return [Column(SearchDocument.date_created, DateTime(timezone=True), key.descending)]
     if key.name == "title":
         return [Column(SearchDocument.title_key, Text(), key.descending)]
     if key.name == "object_type":
         return [Column(SearchDocument.object_type, Text(), key.descending)]
     if key.name == "id":
-        return [Column(cast(SearchDocument.object_id, Text), Text(), key.descending)]
+        return [Column(SearchDocument.object_id, Uuid(), key.descending)]
     first = values_of(key.name).op("->")(0)
     is_number = func.jsonb_typeof(first) == "number"
     as_text = first.op("#>>", return_type=Text())(literal([], ARRAY(Text)))

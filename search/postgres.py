@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Select,
     Text,
@@ -130,15 +131,15 @@ def _count(session: Session, criteria: Criteria, visibility: Visibility) -> tupl
 
 
 def _facet(found: Any, place: int) -> Select[Any]:
-    """The most frequent values of one facet."""
+    """The most frequent values of one facet: lists that are alike are counted first, and only then taken apart."""
     column = found.c[f"f{place}"]
-    each = func.jsonb_array_elements(column).table_valued("value").render_derived(f"each{place}")
-    documents = func.count()
+    alike = select(column.label("values"), func.count().label("documents")).group_by(column).subquery(f"alike{place}")
+    each = func.jsonb_array_elements(alike.c["values"]).table_valued("value").render_derived(f"each{place}")
+    documents = func.sum(alike.c.documents)
     counted = (
-        select(literal(place), each.c.value.cast(JSONB), documents)
-        .select_from(found)
+        select(literal(place), each.c.value.cast(JSONB), documents.cast(BigInteger))
+        .select_from(alike)
         .join(each, true())
-        .where(column.is_not(None))
         .group_by(each.c.value)
         .order_by(documents.desc(), literal_column(f"each{place}.value::text").collate("C"))
         .limit(MAX_BUCKETS)

@@ -5,6 +5,7 @@ A document that the database refuses must not keep back the others: a refused ba
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -27,6 +28,7 @@ PLACES_BYTES = 10
 
 FIELD_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
 """Place and weight of a lexeme, by the field that it stands in; weights are kept at places alone."""
+NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 OTHER_FIELDS = "3D"
 SHARED = frozenset({"folders"})
 """Fields whose text many documents have in common: their tokens are worth remembering."""
@@ -110,7 +112,7 @@ def _row(document: Document) -> tuple[Any, ...]:
         document.deleted,
         document.title,
         sort_key(document.title),
-        document.date_created,
+        document.date_created or NO_DATE,
         lexemes(document.texts),
         encode(document.terms),
         f"{{{','.join(document.audience)}}}",

@@ -224,7 +224,7 @@ def upgrade() -> None:
         sa.Column("deleted", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("title", sa.Text(), nullable=False),
         sa.Column("title_key", sa.Text(collation="C"), nullable=False),
-        sa.Column("date_created", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("date_created", sa.DateTime(timezone=True), nullable=False),
         sa.Column("tokens", postgresql.TSVECTOR(), nullable=False),
         sa.Column("terms", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("readers", postgresql.ARRAY(sa.Text()), nullable=False),
