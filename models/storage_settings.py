@@ -1,6 +1,7 @@
 """What an operator sets per storage: iconik's keys, parsed by one typed object at the edge of the row's JSON."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -22,6 +23,8 @@ class StorageSettings(BaseModel):
     """Seconds that size and mtime must stand still; a close or a rename into place shortens it."""
     filename_is_external_id: bool = False
     title_includes_extension: bool = False
+    acl_template_id: UUID | None = None
+    """Rights that everything ingested gets, beside the storage's own and its owner's."""
 
     @field_validator("scan_directories")
     @classmethod

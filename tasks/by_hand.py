@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
 
-from models.acl import Actor
+from models.acl import AclEntry, Actor
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole
 from models.base import new_id
 from models.bulk import among
@@ -19,6 +19,7 @@ from models.file import File, Folder
 from models.history import Operation
 from models.paths import display_text
 from models.pin import Pin
+from tasks.acl_templates import rights_from
 from tasks.history import record
 from tasks.refusals import Conflict, Missing, Refusal
 from tasks.sentences import counted
@@ -79,6 +80,7 @@ def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: 
     )
     session.add(made)
     session.flush()
+    _copy_rights(session, source, made)
     act = Act(source, f'Split {_named(members)} off into "{made.title}".', created=str(made.id))
     for part in {member.part.id: member.part for member in members}.values():
         of_part = [member for member in members if member.part.id == part.id]
@@ -165,6 +167,20 @@ def _move_formats(session: Session, members: Sequence[Member], target: Asset, ac
         of_part = [member for member in members if member.part.id == part.id]
         destination = _new_format(session, target, role, _structure_of(session, part, of_part), part.name)
         _move_members(session, of_part, destination, act)
+
+
+def _copy_rights(session: Session, source: Asset, made: Asset) -> None:
+    """Whoever could not see the files before does not see them now."""
+    session.add_all(
+        AclEntry(
+            object_id=made.id,
+            object_type="assets",
+            principal_id=right.principal.id,
+            principal_kind=right.principal.kind,
+            permissions=list(right.permissions),
+        )
+        for right in rights_from(session, "assets", source.id)
+    )
 
 
 def _structure_of(session: Session, part: Format, members: Sequence[Member]) -> str:

@@ -25,6 +25,7 @@ class Changes:
     """Rows of one or several islands. `new_*` are COPY rows; `changed_*` are values by column, each with its `id`."""
 
     new_assets: list[tuple] = field(default_factory=list)
+    new_rights: list[tuple] = field(default_factory=list)
     new_formats: list[tuple] = field(default_factory=list)
     new_file_sets: list[Values] = field(default_factory=list)
     new_components: list[tuple] = field(default_factory=list)

@@ -19,6 +19,10 @@ def create_asset(planned: PlannedAsset, changes: Changes) -> None:
     rules = planned.island.rules
     title, external_id = name_asset(planned.plan, rules)
     changes.new_assets.append((asset_id, title, external_id, planned.island.claim.id, rules.owner_id))
+    changes.new_rights.extend(
+        (asset_id, "assets", right.principal.id, right.principal.kind.value, list(right.permissions))
+        for right in rules.rights
+    )
     names = [create_format(planned, part, asset_id, changes) for part in planned.formats]
     changes.tell(asset_id, Operation.VERSION_CREATE, created(planned.plan, names[0]))
     for part, name in zip(planned.formats[1:], names[1:], strict=True):

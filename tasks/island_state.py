@@ -8,6 +8,7 @@ from typing import NamedTuple
 from models.asset import Asset, Component, FileSet, Format
 from models.file import FileStatus
 from models.storage_settings import StorageSettings
+from tasks.acl_templates import Right
 from tasks.frame_buckets import FrameBucketState
 from tasks.leases import IslandClaim
 from watch.grouping import Described, Item, Pin, Pins, Profile, Single, describe
@@ -74,6 +75,8 @@ class StorageRules:
     profile: Profile
     profile_revision: int
     owner_id: uuid.UUID | None
+    rights: tuple[Right, ...] = ()
+    """What its new assets may be seen and changed by."""
 
 
 @dataclass(slots=True)

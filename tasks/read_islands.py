@@ -15,6 +15,7 @@ from models.paths import join_path
 from models.pin import Pin as PinRow
 from models.storage import Storage
 from models.storage_settings import StorageSettings
+from tasks.acl_templates import rights_of_ingested
 from tasks.frame_buckets import read_buckets
 from tasks.island_state import IslandState, Snapshot, StorageRules, StoredAsset, StoredFile
 from tasks.leases import IslandClaim
@@ -104,16 +105,21 @@ def read_and_group(session: Session, claims: Sequence[IslandClaim]) -> GroupedIs
 
 def _read_rules(session: Session, storages: Iterable[object]) -> dict[object, StorageRules]:
     return {
-        row.id: StorageRules(
-            row.id,
-            row.name,
-            StorageSettings.model_validate(row.settings),
-            Profile.model_validate(row.profile),
-            row.profile_revision,
-            row.owner_id,
-        )
-        for row in session.scalars(select(Storage).where(among(Storage.id, storages)))
+        row.id: _rules_of(session, row) for row in session.scalars(select(Storage).where(among(Storage.id, storages)))
     }
+
+
+def _rules_of(session: Session, row: Storage) -> StorageRules:
+    settings = StorageSettings.model_validate(row.settings)
+    return StorageRules(
+        row.id,
+        row.name,
+        settings,
+        Profile.model_validate(row.profile),
+        row.profile_revision,
+        row.owner_id,
+        tuple(rights_of_ingested(session, row.id, row.owner_id, settings.acl_template_id)),
+    )
 
 
 def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[int, IslandState], dict[int, bytes]]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import bindparam, func, text, update
 from sqlalchemy.orm import Session
 
+from models.acl import AclEntry
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.base import Base, new_id
 from models.bulk import copy_rows
@@ -23,6 +24,7 @@ MEMBER_COLUMNS = ("file_id", "file_set_id", "counted_bytes")
 COMPONENT_COLUMNS = ("id", "format_id", "file_set_id", "name", "type", "language", "flags")
 FORMAT_COLUMNS = ("id", "asset_id", "version_id", "name", "role", "structure", "rule")
 ASSET_COLUMNS = ("id", "title", "external_id", "island_id", "created_by_user")
+RIGHT_COLUMNS = ("object_id", "object_type", "principal_id", "principal_kind", "permissions")
 HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "details")
 
 MOVE_MEMBERS = text("""
@@ -62,6 +64,8 @@ MERGE = text("""
 def write_changes(session: Session, changes: Changes, actor: str) -> None:
     """Write everything in the session's transaction; the caller holds the locks of the islands."""
     copy_rows(session, Asset, ASSET_COLUMNS, changes.new_assets)
+    if changes.new_rights:
+        copy_rows(session, AclEntry, RIGHT_COLUMNS, changes.new_rights)
     _update(session, Asset, changes.changed_assets)
     copy_rows(session, Format, FORMAT_COLUMNS, changes.new_formats)
     _update(session, Format, changes.changed_formats)
