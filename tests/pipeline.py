@@ -105,6 +105,11 @@ class Pipeline:
         self.watcher.scan_now()
         wait_until(self.is_settled, what="the pipeline has nothing to do", seconds=seconds)
 
+    def wait_until_quiet(self) -> None:
+        """Settle, and go on until no island waits for an orphan's time or for a sequence to be quiet."""
+        self.settle()
+        self.wait_for(lambda: self.status().waiting_islands == 0, what="no island waits any more")
+
     def assets(self) -> list[dict[str, Any]]:
         """What is stored, in the form of `tapeless group --json`, without what is missing."""
         with self.sessions() as session:

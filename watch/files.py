@@ -152,7 +152,7 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
         seen = bump_islands(session, touched)
         _forget_summaries(session, book, moved, profile)
         _insert(session, new, seen, profile)
-        _update(session, changed, seen, profile)
+        _update(session, book, changed, seen, profile)
     return len(new) + len(changed)
 
 
@@ -202,8 +202,9 @@ def _file_row(
     profile: Profile,
     row: KnownFile | None = None,
     status: FileStatus | None = None,
+    content_seen: int | None = None,
 ) -> tuple:
-    """The values of `FILE_COLUMNS`; `row` is what the file was before."""
+    """The values of `FILE_COLUMNS`; `row` is what the file was before, `content_seen` what it keeps if unchanged."""
     entry, described = file.entry, describe(join_path(file.folder.path, file.entry.name), profile)
     status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
     was_whole = row is not None and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
@@ -217,7 +218,7 @@ def _file_row(
         entry.inode,
         status.value,
         seen,
-        row.content_seen if was_whole and entry.same_content(row.size, row.mtime_ns) else seen,
+        content_seen if was_whole and entry.same_content(row.size, row.mtime_ns) else seen,
         described.media_class,
         described.bucket,
         described.frame,
@@ -227,14 +228,21 @@ def _file_row(
 
 
 def _update(
-    session: Session, changed: Sequence[tuple[StableFile, KnownFile]], seen: dict[int, int], profile: Profile
+    session: Session,
+    book: FolderBook,
+    changed: Sequence[tuple[StableFile, KnownFile]],
+    seen: dict[int, int],
+    profile: Profile,
 ) -> None:
     if not changed:
         return
     values = []
     for file, row in changed:
         status = FileStatus.REDISCOVERED if row.status in GONE and file.entry.size else None
-        written = _file_row(file, seen[file.folder.island_id], profile, row, status)
+        # Another island counts otherwise: what moves there unchanged is not new to it.
+        is_at_home = book.by_id(row.folder_id).island_id == file.folder.island_id
+        content_seen = row.content_seen if is_at_home else 0
+        written = _file_row(file, seen[file.folder.island_id], profile, row, status, content_seen)
         values.append({f"new_{column}": value for column, value in zip(FILE_COLUMNS, written, strict=True)})
     session.connection().execute(UPDATE_FILE, values)
 

@@ -6,7 +6,7 @@ second look, one scan interval later and with the root's identity checked before
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import groupby
@@ -14,6 +14,7 @@ from itertools import groupby
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from models.bulk import among
 from models.file import File, Folder
 from models.paths import join_path
 from models.sessions import Sessions, transact
@@ -262,16 +263,20 @@ class Reconciler:
                 return True
         return False
 
-    def confirm_suspects(self, older_than_seconds: float, identity: RootIdentity, accepted: bool) -> str | None:
+    def confirm_suspects(self, older_than_seconds: float, identity: RootIdentity, accepted: bool) -> Confirmation:
         """Look a second time at suspects; write those that are gone as missing, or give the reason to freeze instead.
 
-        Where a person `accepted` the loss, nothing freezes.
+        Where a person `accepted` the loss, nothing freezes. A file that waits to be stable under another name is no
+        loss: its row is left alone until the move is known.
         """
+        if not self.has_suspects():
+            return Confirmation(0)
+        moving = self.settling.inodes()
         with self._sessions() as session:
-            suspects = self._suspects(session, older_than_seconds)
+            suspects = self._suspects(session, older_than_seconds, moving=moving)
             if not suspects:
                 return Confirmation(0)
-            reason = None if accepted else self._reason_to_freeze(session)
+            reason = None if accepted else self._reason_to_freeze(session, moving)
         if reason is not None:
             return Confirmation(0, reason)
         gone, there = [], []
@@ -317,22 +322,29 @@ class Reconciler:
         with self._sessions() as session:
             return bool(self._suspects(session, 0, limit=1))
 
-    def _suspects(self, session: Session, older_than_seconds: float, limit: int = CONFIRM_FILES) -> list[KnownFile]:
+    def _suspects(
+        self,
+        session: Session,
+        older_than_seconds: float,
+        limit: int = CONFIRM_FILES,
+        moving: Collection[int] = (),
+    ) -> list[KnownFile]:
         statement = (
             select(File)
             .join(Folder)
             .where(
                 Folder.storage_id == self.storage_id,
                 File.suspected_at <= func.now() - timedelta(seconds=older_than_seconds),
+                ~among(File.inode, moving),
             )
             .order_by(File.id)
             .limit(limit)
         )
         return [KnownFile(*row) for row in session.execute(file_rows.known_columns(statement))]
 
-    def _reason_to_freeze(self, session: Session) -> str | None:
+    def _reason_to_freeze(self, session: Session, moving: Collection[int]) -> str | None:
         of_storage = select(func.count()).select_from(File).join(Folder).where(Folder.storage_id == self.storage_id)
-        vanished = session.scalar(of_storage.where(File.suspected_at.is_not(None))) or 0
+        vanished = session.scalar(of_storage.where(File.suspected_at.is_not(None), ~among(File.inode, moving))) or 0
         if not must_freeze(vanished, vanished):
             return None
         recorded = session.scalar(of_storage.where(File.status.not_in(GONE))) or 0

@@ -83,6 +83,10 @@ class SettlingBook:
         """The files of a folder that wait."""
         return list(self._folders.get(folder, ()))
 
+    def inodes(self) -> set[int]:
+        """Of all files that wait: a file that vanished elsewhere may be one of them under another name."""
+        return {file.entry.inode for waiting in self._folders.values() for file in waiting.values()}
+
     def forget(self, folder: bytes, name: bytes) -> None:
         """Stop waiting for a file."""
         waiting = self._folders.get(folder)
