@@ -26,6 +26,7 @@ from tasks.changes import Changes
 from tasks.continuation import Continuation, abandon_asset
 from tasks.creation import create_asset
 from tasks.island_state import IslandState, Snapshot
+from tasks.lease_keeper import keep_leases
 from tasks.leases import (
     IslandClaim,
     IslandEnd,
@@ -33,7 +34,7 @@ from tasks.leases import (
     finish_islands,
     lock_claims,
     release_islands,
-    renew_leases,
+    return_islands,
 )
 from tasks.matching import PlannedAsset, match, plan_asset
 from tasks.read_islands import read_and_group, seconds_since_creation
@@ -69,7 +70,12 @@ def ingest_islands(
     if not claims:
         return 0
     try:
-        finished = _ingest(sessions, claims, owner, timing)
+        with keep_leases(sessions, claims, owner, timing):
+            finished = _ingest(sessions, claims, owner, timing)
+    except LeaseLostError as lost:
+        log.info("%s", lost)
+        transact(sessions, lambda session: return_islands(session, claims, owner))
+        return 0
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:2_000]
         transact(sessions, lambda session: release_islands(session, claims, owner, reason, counts=len(claims) == 1))
@@ -94,8 +100,6 @@ def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timin
     finished = 0
     for chunk in _chunks(found, planned, waits, now, timing):
         finished += transact(sessions, lambda session, chunk=chunk: _write(session, chunk, owner))
-        if chunk.assets >= CHUNK_ASSETS:
-            transact(sessions, lambda session: renew_leases(session, claims, owner, timing))
     return finished
 
 

@@ -58,6 +58,11 @@ RELEASE = text("""
     WHERE id = ANY(:ids) AND lease_owner = :owner
 """)
 
+RETURN = text("""
+    UPDATE island SET lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0, crashes = 0
+    WHERE id = ANY(:ids) AND lease_owner = :owner
+""")
+
 PARK_CRASHED = text("""
     UPDATE island SET parked_at = now(), lease_owner = NULL, lease_until = NULL,
         error = coalesce(error, 'its worker died ' || crashes || ' times while it was grouped')
@@ -145,6 +150,11 @@ def release_islands(
         RELEASE,
         {"ids": [claim.id for claim in claims], "owner": owner, "error": error, "most": MOST_ERRORS, "counts": counts},
     )
+
+
+def return_islands(session: Session, claims: Sequence[IslandClaim], owner: str) -> None:
+    """Give leases back unharmed: nobody failed, but some of the islands were changed meanwhile; all are due again."""
+    session.execute(RETURN, {"ids": [claim.id for claim in claims], "owner": owner})
 
 
 def park_crashed(session: Session) -> list[int]:

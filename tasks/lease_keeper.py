@@ -1,0 +1,43 @@
+"""Keeping leases while work goes on, from a thread of its own: the work itself is one long computation."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError
+
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.leases import IslandClaim, renew_leases
+
+log = logging.getLogger(__name__)
+
+RENEWALS_PER_LEASE = 4
+LONGEST_SECONDS = 900.0
+"""Work that takes longer hangs: its lease then ends like that of a dead worker, and is counted as a crash."""
+
+
+@contextmanager
+def keep_leases(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> Iterator[None]:
+    """Renew the leases four times in their length until the block ends, or for a quarter of an hour."""
+    done = threading.Event()
+    keeper = threading.Thread(target=_renew_until, args=(done, sessions, claims, owner, timing), daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def _renew_until(
+    done: threading.Event, sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing
+) -> None:
+    end = time.monotonic() + LONGEST_SECONDS
+    while not done.wait(timing.lease_seconds / RENEWALS_PER_LEASE) and time.monotonic() < end:
+        try:
+            transact(sessions, lambda session: renew_leases(session, claims, owner, timing))
+        except DBAPIError as error:
+            log.warning("leases of %d islands were not renewed: %s", len(claims), error.orig)
