@@ -1,8 +1,8 @@
 """How long the pure grouping takes, and what it holds in memory, by the shape of the folder.
 
 `python -m benchmarks.grouping` prints for each shape the seconds for 100,000 names, for 1,000,000 names and their ratio
-(the aim: at most 1 s and at most eleven times that), and the peak of memory above the names themselves (at most 500 bytes
-a name). `python -m benchmarks.grouping 20000` measures smaller: 20,000 and 200,000 names.
+(the aim: at most 1 s and at most eleven times that), and the peak of memory above the names themselves (at most 500
+bytes a name). `python -m benchmarks.grouping 20000` measures smaller: 20,000 and 200,000 names.
 """
 
 from __future__ import annotations

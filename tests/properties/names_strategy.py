@@ -61,3 +61,20 @@ PATH_LISTS = st.builds(
     st.lists(NAMES, max_size=16),
     st.lists(FRAMES, max_size=3),
 )
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[bytes]:
+    """Many names of few tokens, up to three on each, so that every structure meets every other."""
+    tokens = st.sampled_from(draw(st.lists(TOKENS, min_size=2, max_size=5)))
+    ends = st.sampled_from(draw(st.lists(EXTENSIONS, min_size=1, max_size=4)))
+    folders = st.sampled_from(draw(st.lists(FOLDERS, min_size=1, max_size=3)))
+    stems = st.sampled_from([b"a", b"a", b"b", b"a.b"])
+    name = st.builds(
+        lambda folder, stem, words, end: folder + stem + b"".join(words) + end,
+        *(folders, stems, st.lists(tokens, max_size=3), ends),
+    )
+    return draw(st.lists(name, max_size=25, unique=True))
+
+
+NAME_LISTS = st.one_of(PATH_LISTS, crowds())

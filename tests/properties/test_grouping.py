@@ -13,7 +13,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.properties.names_strategy import NAMES, PATH_LISTS
+from tests.properties.names_strategy import NAME_LISTS, NAMES
 from watch.grouping import (
     KINDS,
     AssetPlan,
@@ -52,7 +52,7 @@ def paths_of(assets: tuple[AssetPlan, ...]) -> list[bytes]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(PATH_LISTS, PROFILES)
+@given(NAME_LISTS, PROFILES)
 def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile) -> None:
     tree = group_tree(paths, profile)
     assert Counter([*paths_of(tree.assets), *tree.ignored]) == Counter(paths)
@@ -62,7 +62,7 @@ def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile
 
 
 @settings(max_examples=150, deadline=None)
-@given(PATH_LISTS, PROFILES, st.randoms(use_true_random=False))
+@given(NAME_LISTS, PROFILES, st.randoms(use_true_random=False))
 def test_no_order_and_no_repetition_changes_the_answer(
     paths: list[bytes], profile: Profile, chance: random.Random
 ) -> None:
@@ -73,7 +73,7 @@ def test_no_order_and_no_repetition_changes_the_answer(
 
 
 @settings(max_examples=150, deadline=None)
-@given(PATH_LISTS, PROFILES)
+@given(NAME_LISTS, PROFILES)
 def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None:
     grouping = regroup(paths, profile)
     for asset in grouping.settled():
@@ -94,7 +94,7 @@ def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None
 
 
 @settings(max_examples=150, deadline=None)
-@given(PATH_LISTS, PATH_LISTS, PROFILES)
+@given(NAME_LISTS, NAME_LISTS, PROFILES)
 def test_summaries_kept_by_the_difference_give_the_same_answer(
     first: list[bytes], second: list[bytes], profile: Profile
 ) -> None:
@@ -138,7 +138,7 @@ def without_path(items: list[Item], path: bytes, profile: Profile) -> list[Item]
 
 
 @settings(max_examples=100, deadline=None)
-@given(PATH_LISTS, PROFILES, st.data())
+@given(NAME_LISTS, PROFILES, st.data())
 def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(paths), unique=True, max_size=5)) if paths else []
     roles = st.sampled_from(["original", "transcode", "sidecar"])
@@ -153,7 +153,7 @@ def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, da
 
 
 @settings(max_examples=100, deadline=None)
-@given(PATH_LISTS, PATH_LISTS)
+@given(NAME_LISTS, NAME_LISTS)
 def test_zero_byte_names_change_nothing_but_notes(paths: list[bytes], empties: list[bytes]) -> None:
     assert shape(regroup(paths, empties=empties)) == shape(regroup(paths))
 

@@ -174,9 +174,9 @@ def _structures(
     units.sort(key=_first)
     units, by_class["audio"] = join_tracks(units, by_class.get("audio", []), profile)
     if eyes:
-        taken = {single.path for single in eyes}
-        images = [single for single in images if single.path not in taken]
-        images.extend(unit.parts[0].members[0] for unit in units if unit.kind == "image")
+        by_path = {single.path: single for single in eyes}
+        images = [single for single in images if single.path not in by_path]
+        images.extend(by_path[unit.first] for unit in units if unit.kind == "image")
         units = [unit for unit in units if unit.kind != "image"]
     return units, images
 

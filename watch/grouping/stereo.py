@@ -55,18 +55,21 @@ def pair_eyes(units: list[Unit], profile: Profile) -> list[Unit]:
 
 def _pair(units: list[Unit], eye_of: Callable[[Unit], Eye | None], rule: str) -> list[Unit]:
     left: list[Unit] = []
-    found: dict[EyeKey, tuple[list[Unit], list[Unit], bytes, bytes]] = {}
+    sides: dict[EyeKey, tuple[list[Unit], list[Unit]]] = {}
+    places: dict[EyeKey, tuple[bytes, bytes]] = {}
     for unit in units:
         eye = eye_of(unit) if unit.kind != "stereoscopic" else None
         if eye is None:
             left.append(unit)
         else:
             key, side, folder, stem = eye
-            found.setdefault(key, ([], [], folder, stem))[side].append(unit)
-    for lefts, rights, folder, stem in found.values():
+            places[key] = (folder, stem)
+            sides.setdefault(key, ([], []))[side].append(unit)
+    for key, (lefts, rights) in sides.items():
         pairs = min(len(lefts), len(rights))
         left.extend(lefts[pairs:] + rights[pairs:])
-        left.extend(_pair_unit(*pair, folder, stem, rule) for pair in zip(lefts[:pairs], rights[:pairs], strict=True))
+        for one, other in zip(lefts[:pairs], rights[:pairs], strict=True):
+            left.append(_pair_unit(one, other, *places[key], rule))
     return left
 
 

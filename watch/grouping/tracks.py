@@ -19,9 +19,9 @@ from watch.grouping.units import AUDIO, Part, Unit, single_unit
 @lru_cache(maxsize=64)
 def _track_patterns(words: TrackTokens) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     def alternatives(tokens: tuple[str, ...]) -> bytes:
-        return b"|".join(re.escape(token.encode()) for token in sorted(tokens, key=len, reverse=True))
+        return b"|".join(re.escape(token.encode()) for token in sorted(tokens, reverse=True))
 
-    channels = b"|".join(sorted(AUDIO_CHANNELS, key=len, reverse=True))
+    channels = b"|".join(sorted(AUDIO_CHANNELS, reverse=True))
     video = rb"[ ._-]((?:%s)[ _-]?\d{1,3})\Z" % alternatives(words.video)
     audio = rb"[ ._-]((?:%s)[ _-]?\d{1,3}|%s)\Z" % (alternatives(words.audio), channels)
     return re.compile(video, re.IGNORECASE), re.compile(audio, re.IGNORECASE)
@@ -30,7 +30,7 @@ def _track_patterns(words: TrackTokens) -> tuple[re.Pattern[bytes], re.Pattern[b
 def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tuple[list[Unit], list[Single]]:
     """The units with separate tracks made one, and the audio files that are no track of anything here."""
     video_token, audio_token = _track_patterns(profile.track_tokens)
-    sounds: dict[bytes, list[tuple[str, Unit]]] = {}
+    sounds: Labelled = {}
     origins: dict[int, Single] = {}
     for single in audios:
         if audio_token.search(single.path, max(0, len(single.path) - 64), single.path.rfind(b".")):
@@ -38,7 +38,11 @@ def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tu
             base, label = _base(unit, audio_token)
             origins[id(unit)] = single
             sounds.setdefault(base, []).append((label, unit))
-    essence = [unit for unit in units if unit.extension in AUDIO_ESSENCE and audio_token.search(unit.stem)]
+    essence = [
+        unit
+        for unit in units
+        if unit.kind == "single" and unit.extension in AUDIO_ESSENCE and audio_token.search(unit.stem)
+    ]
     for unit in essence:
         base, label = _base(unit, audio_token)
         if label[-1:].isdigit():
@@ -67,14 +71,15 @@ def _base(unit: Unit, token: re.Pattern[bytes]) -> tuple[bytes, str]:
     return under(unit.folder, unit.stem[: match.start()]), label
 
 
-def _joined(
-    units: list[Unit],
-    audios: list[Single],
-    sounds: dict[bytes, list[tuple[str, Unit]]],
-    origins: dict[int, Single],
-    video_token: re.Pattern[bytes],
-) -> tuple[list[Unit], list[Single]]:
-    pictures: dict[bytes, list[tuple[str, Unit]]] = {}
+Labelled = dict[bytes, list[tuple[str, Unit]]]
+"""Tracks with their labels, by base."""
+
+
+def _pictures(
+    units: list[Unit], sounds: Labelled, video_token: re.Pattern[bytes]
+) -> tuple[Labelled, dict[bytes, list[Unit]]]:
+    """The picture tracks on the bases that a sound is on, and the hosts that are such a base by themselves."""
+    pictures: Labelled = {}
     bare: dict[bytes, list[Unit]] = {}
     used_as_sound = {id(unit) for mates in sounds.values() for _, unit in mates}
     for unit in units:
@@ -86,6 +91,17 @@ def _joined(
             base, label = _base(unit, video_token)
             if base in sounds:
                 pictures.setdefault(base, []).append((label, unit))
+    return pictures, bare
+
+
+def _joined(
+    units: list[Unit],
+    audios: list[Single],
+    sounds: Labelled,
+    origins: dict[int, Single],
+    video_token: re.Pattern[bytes],
+) -> tuple[list[Unit], list[Single]]:
+    pictures, bare = _pictures(units, sounds, video_token)
     gone: set[int] = set()
     heard: set[bytes] = set()
     made: list[Unit] = []
@@ -94,11 +110,12 @@ def _joined(
             unit, taken = _track_unit(base, pictures[base])
             gone.update(taken)
             made.append(unit)
-        elif base in bare:
-            unit = min(bare[base], key=lambda unit: (not unit.is_structural, unit.first))
         else:
-            continue
-        parts = [Part(label, sound.parts[0].members, AUDIO) for label, sound in mates]
+            free = [unit for unit in bare.get(base, ()) if id(unit) not in gone]
+            if not free:
+                continue
+            unit = min(free, key=lambda unit: (not unit.is_structural, unit.first))
+        parts = [Part(label, part.members, AUDIO) for label, sound in mates for part in sound.parts]
         unit.widen("separate_tracks", "tracks by name", parts)
         unit.aliases.extend(sound.key_path for _, sound in mates)
         gone.update(id(sound) for _, sound in mates)

@@ -119,6 +119,10 @@ TRACKS = {
     "eyes with sound tracks stay stereoscopic": """
         dive = stereoscopic: dive_L.mxf, dive_R.mxf, dive_A1.wav
     """,
+    "a picture track that has a sound of its own": """
+        x = separate_tracks: x_V1.mxf, x_A1.wav
+        x_V1_A1 = audio: x_V1_A1.wav
+    """,
     "a version with its sound of the same name": """
         shot_v1 = separate_tracks: shot_v1.mov, shot_v1.wav
     """,
