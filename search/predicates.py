@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     String,
     Uuid,
     and_,
@@ -131,6 +132,8 @@ def _exists(name: str) -> Clause:
 
 
 def _within(name: str, asked: Range) -> Clause:
+    if name == "date_created":
+        return _created_within(asked)
     ends = {"low": asked.low, "high": asked.high}
     given = {side: value for side, value in ends.items() if value is not None}
     checks = " && ".join({"low": "@ >= $low", "high": "@ <= $high"}[side] for side in given)
@@ -143,6 +146,13 @@ def _within(name: str, asked: Range) -> Clause:
         ),
         false(),
     )
+
+
+def _created_within(asked: Range) -> Clause:
+    """The one range that has an index; every document has this date."""
+    low, high = (cast(bindparam(None, end, type_=String), DateTime(timezone=True)) for end in (asked.low, asked.high))
+    clauses = [SearchDocument.date_created >= low] if asked.low is not None else []
+    return and_(true(), *clauses, *([SearchDocument.date_created <= high] if asked.high is not None else []))
 
 
 def values_of(name: str) -> ColumnElement[Any]:
