@@ -8,7 +8,6 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-import models.tables  # noqa: F401 - a flush follows foreign keys to tables that no route names (asset to island)
 from api import errors, health, routing
 from api.context import Context
 from api.intake import Intake

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+import models.tables  # noqa: F401 - a flush follows foreign keys to tables that nothing here names (asset to island)
 from models.acl import ALL, AclEntry, Actor, Permission, PrincipalKind, permitted, readable_by
 from models.asset import Asset, AssetStatus, AssetType
 from models.base import new_id

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Sequence
 
+from celery import Task, shared_task
 from sqlalchemy import delete, exists, select, text
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,8 @@ from models.acl import AclEntry, Actor, Permission, permitted, readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile
 from models.base import new_id
 from models.job import Job
+from models.sessions import Sessions, transact
+from models.timing import Timing
 from tasks.assets import KIND
 from tasks.refusals import Conflict, Denied, Missing
 
@@ -66,14 +69,62 @@ def _remove(session: Session, ids: Sequence[uuid.UUID]) -> None:
 
 def request_purge(session: Session, actor: Actor) -> Job:
     """A job that purges everything deleted, whenever that was."""
-    job = Job(
-        id=new_id(),
-        type="DELETE",
-        title="Purge all deleted assets",
-        task="assets.purge",
-        arguments={"recycle_seconds": 0},
-        created_by=actor.user_id,
-    )
+    job = Job(id=new_id(), type="DELETE", title="Purge all deleted assets", task=TASK, created_by=actor.user_id)
     session.add(job)
     session.flush()
     return job
+
+
+TASK = "maintenance.purge"
+OPEN = text("""
+    UPDATE job SET status = 'STARTED', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
+        attempt = attempt + 1, started_at = coalesce(started_at, now()), date_modified = now()
+    WHERE id = :job AND task = :task
+        AND (status = 'READY' OR status = 'STARTED' AND (lease_until IS NULL OR lease_until < now()))
+    RETURNING attempt
+""")
+RENEW = text("""
+    UPDATE job SET lease_until = now() + make_interval(secs => :lease),
+        progress_processed = progress_processed + :done, progress_total = progress_processed + :done,
+        date_modified = now()
+    WHERE id = :job AND lease_owner = :owner AND attempt = :attempt AND status = 'STARTED' RETURNING id
+""")
+CLOSE = text("""
+    UPDATE job SET status = CASE status WHEN 'ABORT_PENDING' THEN 'ABORTED' ELSE 'FINISHED' END, lease_owner = NULL,
+        lease_until = NULL, completed_at = now(), date_modified = now()
+    WHERE id = :job AND lease_owner = :owner AND attempt = :attempt AND status IN ('STARTED', 'ABORT_PENDING')
+""")
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def purge_deleted(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the purge jobs with these ids."""
+    for job_id in job_ids:
+        run_purge(self.app.context.sessions, uuid.UUID(job_id), self.app.context.timing)
+
+
+def run_purge(sessions: Sessions, job_id: uuid.UUID, timing: Timing) -> int:
+    """Empty the delete queue batch by batch, each with its own transaction, until it is empty or somebody stops it.
+
+    Returns how many assets went. A job that somebody else holds, or that has ended, is left alone.
+    """
+    fence = {"job": job_id, "owner": str(uuid.uuid4()), "lease": timing.lease_seconds}
+    attempt = transact(sessions, lambda session: session.scalar(OPEN, {**fence, "task": TASK}))
+    if attempt is None:
+        return 0
+    fence["attempt"] = attempt
+    gone, batch = 0, 1
+    while batch:
+        batch = transact(sessions, lambda session: _purge_fenced(session, fence))
+        gone += batch
+    transact(sessions, lambda session: session.execute(CLOSE, fence))
+    return gone
+
+
+def _purge_fenced(session: Session, fence: dict[str, object]) -> int:
+    """One batch, of a job that is still ours and that nobody stopped; its row is locked until the batch is gone."""
+    if session.scalar(RENEW, {**fence, "done": 0}) is None:
+        return 0
+    done = purge_batch(session, recycle_seconds=0)
+    session.execute(RENEW, {**fence, "done": done})
+    return done

@@ -25,7 +25,7 @@ BY_EMAIL = Limit(tries=10, seconds=300)
 
 
 def count_try(session: Session, subject: str, limit: Limit) -> None:
-    """Count one try of `subject`, refused where the window is full. A refusal rolls its own count back, so the window still ends."""
+    """Count one try of `subject`, refused where the window is full; a refusal is rolled back, so the window ends."""
     ended = SignInLimit.window_start < func.now() - timedelta(seconds=limit.seconds)
     counted = insert(SignInLimit).values(subject=subject, window_start=func.now(), tries=1)
     tries, left = session.execute(

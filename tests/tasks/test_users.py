@@ -1,0 +1,96 @@
+"""Users, sign-in limits and tokens, where no route reaches."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, update
+
+from models.acl import Actor
+from models.audit import AuditEntry
+from models.sessions import Sessions
+from models.user import SignInLimit, Token, User
+from tasks.passwords import hash_password, is_password
+from tasks.refusals import Conflict, Invalid, NotNow
+from tasks.sign_in import Limit, count_try
+from tasks.tokens import create_app, digest_of, find_signed_in, issue_token, touch
+from tasks.users import SETUP, NewUser, change_user, create_user, delete_user, ensure_administrator
+
+
+def test_the_first_start_makes_one_administrator_and_shows_the_password_once(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        email, password = ensure_administrator(session)
+    with sessions.begin() as session:
+        assert ensure_administrator(session) == (email, None)
+        kept = session.scalar(select(User.password_hash).where(User.email == email))
+    assert password is not None
+    assert is_password(password, kept)
+    assert password not in str(kept)
+
+
+def test_the_last_administrator_stays(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        ensure_administrator(session)
+        last = session.scalars(select(User)).one()
+    for change in ({"is_admin": False}, {"status": "BLOCKED"}):
+        with sessions() as session, pytest.raises(Conflict):
+            change_user(session, last.id, change, SETUP)
+    with sessions() as session, pytest.raises(Conflict):
+        delete_user(session, last.id, SETUP)
+
+
+def test_a_new_password_signs_out_everywhere(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        user = create_user(session, NewUser("a@example.org"), SETUP)
+        app = create_app(session, user.id, "x")
+        issue_token(session, user.id, app.id)
+        change_user(session, user.id, {"password_hash": hash_password("long enough now")}, SETUP)
+        assert session.scalar(select(func.count()).select_from(Token)) == 0
+
+
+def test_audit_tells_who_changed_whom_and_no_password(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        user = create_user(session, NewUser("a@example.org"), SETUP)
+        change_user(session, user.id, {"password_hash": "hashed", "first_name": "A"}, Actor("b", is_admin=True))
+        told = session.scalars(select(AuditEntry.description).order_by(AuditEntry.id)).all()
+    assert told == ['user "a@example.org" was made', 'user "a@example.org": changed first_name, password']
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 600])
+def test_a_password_that_keeps_nobody_out_is_refused(password: str) -> None:
+    with pytest.raises(Invalid):
+        hash_password(password)
+
+
+def test_tries_are_counted_within_a_window_and_forgotten_after_it(sessions: Sessions) -> None:
+    limit = Limit(tries=2, seconds=60)
+    for _ in range(2):
+        with sessions.begin() as session:
+            count_try(session, "email:x", limit)
+    with sessions() as session, pytest.raises(NotNow) as refused:
+        count_try(session, "email:x", limit)
+    assert 0 < refused.value.seconds <= 60
+    with sessions.begin() as session:
+        past = SignInLimit.window_start - func.make_interval(0, 0, 0, 0, 0, 0, 61)
+        session.execute(update(SignInLimit).values(window_start=past))
+        count_try(session, "email:x", limit)
+
+
+def test_a_token_is_found_until_its_end_and_its_use_is_written_once_a_minute(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        user = create_user(session, NewUser("a@example.org"), SETUP)
+        app = create_app(session, user.id, "x")
+        token, secret = issue_token(session, user.id, app.id, 60)
+    with sessions.begin() as session:
+        found = find_signed_in(session, app.id, secret)
+        assert found is not None
+        assert found.is_stale
+        touch(session, token.id)
+    with sessions.begin() as session:
+        found = find_signed_in(session, app.id, secret)
+        assert found is not None
+        assert not found.is_stale
+        session.execute(update(Token).values(expires_at=func.now()))
+    with sessions.begin() as session:
+        assert find_signed_in(session, app.id, secret) is None
+        assert find_signed_in(session, uuid4(), secret) is None
+        assert session.scalars(select(Token.digest)).one() == digest_of(secret)

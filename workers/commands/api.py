@@ -1,0 +1,54 @@
+"""`tapeless api`: the control API alone, as a process of its own."""
+
+import logging
+from pathlib import Path
+
+import click
+import uvicorn
+
+from api.app import create_app
+from api.context import Context
+from workers.app import app as celery
+from workers.commands.options import data_option, sentences
+from workers.context import make_context
+from workers.settings import Settings, find_running
+
+PORT = 8780
+THREADS = 16
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 in a container.")
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option(
+    "--threads",
+    default=THREADS,
+    show_default=True,
+    type=click.IntRange(1, 200),
+    help="Requests at once; each has a connection to the database.",
+)
+@data_option
+def api(host: str, port: int, threads: int, data: Path | None) -> None:
+    """Serve the control API until interrupted."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    with sentences():
+        settings = Settings.for_data(data)
+        context = make_context(find_running(settings), settings.timing, celery.ring, threads)
+    # A statement that fails is logged; what was sent with it may be secret and is not.
+    context.database.hide_parameters = True
+    served = create_app(
+        Context(
+            sessions=context.sessions,
+            engine=context.engine,
+            ring=context.ring,
+            timing=context.timing,
+            threads=threads,
+            storage_roots=settings.storage_roots,
+        )
+    )
+    logging.info("the API is on http://%s:%d/API/docs", host, port)
+    try:
+        # uvicorn's own access log would show queries; api.tracing writes one that does not.
+        uvicorn.run(served, host=host, port=port, access_log=False, log_config=None, server_header=False)
+    finally:
+        context.close()

@@ -1,0 +1,28 @@
+"""`tapeless group add NAME`: a group of users, that rights are given to."""
+
+from pathlib import Path
+
+import click
+from sqlalchemy.orm import Session
+
+from models.sessions import transact
+from tasks.user_groups import add_member, create_group
+from tasks.users import SETUP, find_user_by_email
+from workers.commands.options import data_option, running_system
+
+
+@click.command("add")
+@click.argument("name")
+@click.option("--user", "emails", multiple=True, metavar="EMAIL", help="Who is in it; may be given several times.")
+@data_option
+def add_user_group(name: str, emails: tuple[str, ...], data: Path | None) -> None:
+    """Make a group of users named NAME."""
+    with running_system(data) as context:
+        transact(context.sessions, lambda session: _make(session, name, emails))
+        click.echo(f'group "{name}" has {len(emails)} {"user" if len(emails) == 1 else "users"}')
+
+
+def _make(session: Session, name: str, emails: tuple[str, ...]) -> None:
+    group = create_group(session, name, SETUP)
+    for email in emails:
+        add_member(session, group.id, find_user_by_email(session, email).id, SETUP)
