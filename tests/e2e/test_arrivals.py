@@ -1,0 +1,126 @@
+"""Files that come in any order, through the real processes: the same asset, the right history, one document."""
+
+import random
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from benchmarks.stage.system import RunningSystem, running_system
+from models.acl import Actor
+from models.asset import Asset
+from models.history import History, Operation
+from search.criteria import Visibility, parse_criteria
+from tasks.history import record
+from tasks.show import show_asset
+from tests.waiting import wait_until
+
+SECONDS = 30.0
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    with running_system(tmp_path_factory.mktemp("arrivals")) as system:
+        yield system
+
+
+def drop(system: RunningSystem, *names: str) -> None:
+    """Rename finished files into place."""
+    outside = system.root.parent / "outside"
+    outside.mkdir(exist_ok=True)
+    for name in names:
+        target = system.root / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        waiting = outside / uuid.uuid4().hex
+        waiting.write_bytes(name.encode())
+        waiting.rename(target)
+
+
+def shown(system: RunningSystem, title: str) -> dict[str, Any] | None:
+    with system.context.sessions() as session:
+        found = session.scalars(select(Asset).where(Asset.title == title, Asset.status == "ACTIVE")).all()
+        return show_asset(session, found[0]) if len(found) == 1 else None
+
+
+def wait_for(system: RunningSystem, title: str, kinds: list[str], files: int) -> dict[str, Any]:
+    """The one asset of a title, once it has these kinds of formats and this many files."""
+
+    def is_there() -> dict[str, Any] | None:
+        asset = shown(system, title)
+        if asset is None:
+            return None
+        has = [part["kind"] if part["role"] != "transcode" else "transcode" for part in asset["formats"]]
+        count = sum(row["file_count"] for part in asset["formats"] for row in part["file_sets"])
+        return asset if (has, count) == (kinds, files) else None
+
+    return wait_until(is_there, what=f"{title} has the formats {kinds} and {files} files", seconds=SECONDS)
+
+
+def documents_of(system: RunningSystem, words: str) -> list[str]:
+    found = system.context.engine.search(parse_criteria({"query": words}), Visibility(everything=True))
+    return [str(hit.object_id) for hit in found.hits]
+
+
+def operations_of(system: RunningSystem, asset_id: str) -> list[str]:
+    with system.context.sessions() as session:
+        entries = select(History.operation_type).where(History.asset_id == uuid.UUID(asset_id)).order_by(History.id)
+        return [entry.value for entry in session.scalars(entries)]
+
+
+def test_a_caption_that_comes_long_after_its_video_joins_it(system: RunningSystem) -> None:
+    drop(system, "late/lecture.mp4")
+    before = wait_for(system, "lecture", ["single"], 1)
+    with system.context.sessions.begin() as session:
+        session.execute(text("UPDATE file SET date_created = date_created - interval '1 hour'"))
+    drop(system, "late/lecture.de.srt")
+    after = wait_for(system, "lecture", ["captioned_video"], 2)
+    assert after["id"] == before["id"]
+    assert after["formats"][0]["id"] == before["formats"][0]["id"]
+    assert operations_of(system, after["id"]) == ["VERSION_CREATE", "MODIFY_FILESET"]
+    wait_until(lambda: documents_of(system, "lecture.de.srt") == [after["id"]], what="the caption's name finds it")
+
+
+def test_a_right_eye_joins_a_left_one_that_people_spoke_of_already(system: RunningSystem) -> None:
+    drop(system, "eyes/reef_L.mov")
+    before = wait_for(system, "reef_L", ["single"], 1)
+    with system.context.sessions.begin() as session:
+        record(session, uuid.UUID(before["id"]), Operation.CUSTOM, "Lovely fish.", Actor("Ines"))
+    drop(system, "eyes/reef_R.mov")
+    after = wait_for(system, "reef", ["stereoscopic"], 2)
+    assert after["id"] == before["id"]
+    assert operations_of(system, after["id"]) == ["VERSION_CREATE", "CUSTOM", "MODIFY_FILESET"]
+    wait_until(lambda: documents_of(system, "reef") == [after["id"]], what="one document has the pair")
+
+
+def test_a_sequence_that_arrives_shuffled_in_forty_batches_is_one_asset_told_once(system: RunningSystem) -> None:
+    names = [f"shuffled/plate.{frame:04d}.exr" for frame in range(1001, 1241) if frame != 1100]
+    random.Random(40).shuffle(names)
+    for start in range(0, len(names), 6):
+        drop(system, *names[start : start + 6])
+    after = wait_for(system, "plate", ["image_sequence"], len(names))
+    (row,) = after["formats"][0]["file_sets"]
+    assert (row["frames"], row["missing"], row["missing_frames"]) == ("1001-1099,1101-1240", "1100", 1)
+    told = operations_of(system, after["id"])
+    assert told[0] == "VERSION_CREATE"
+    assert len(told) <= 2
+    wait_until(lambda: documents_of(system, "plate") == [after["id"]], what="one document has the sequence")
+
+
+def test_a_transcode_that_comes_first_is_the_original_until_the_original_comes(system: RunningSystem) -> None:
+    drop(system, "first/harbour_h264.mp4")
+    with system.context.sessions() as session:
+        known = wait_until(
+            lambda: session.scalar(select(Asset.id).where(Asset.title.like("harbour%"))),
+            what="the rendition is an asset",
+            seconds=SECONDS,
+        )
+    drop(system, "first/harbour.mov")
+    after = wait_for(system, "harbour", ["single", "transcode"], 2)
+    assert after["id"] == str(known)
+    assert [part["file_sets"][0]["name"] for part in after["formats"]] == ["harbour.mov", "harbour_h264.mp4"]
+    told = operations_of(system, after["id"])
+    assert told[0] == "VERSION_CREATE"
+    assert set(told[1:]) == {"ADD_FORMAT", "MODIFY_FILESET"}
+    wait_until(lambda: documents_of(system, "harbour") == [after["id"]], what="one document has both formats")
