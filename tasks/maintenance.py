@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.index_queue import needs_ring
 from models.sessions import Sessions, transact
 from models.timing import Timing
+from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
 from watch.dispatch import hand_out
 
@@ -24,20 +25,24 @@ ISLANDS_WAIT = text("""
 
 def is_anything_waiting(session: Session, timing: Timing) -> bool:
     """Whether a sweep would find something: beat rings only then, so that rings never pile up."""
-    return bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds})) or needs_ring(session)
+    islands = bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds}))
+    return islands or needs_ring(session) or is_job_waiting(session)
 
 
 def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
-    """Park what kills its workers, hand out islands that nobody rang for, ring for marks; give the rings."""
+    """Park what kills its workers, hand out islands and jobs that nobody rang for, ring for marks; give the rings."""
     transact(sessions, park_crashed)
     batches = transact(sessions, lambda session: hand_out(session, timing))
     for batch in batches:
         ring("ingest.island", batch)
+    jobs = transact(sessions, lambda session: hand_out_jobs(session, timing))
+    for task, job_id in jobs:
+        ring(task, [job_id])
     with sessions() as session:
         drain = needs_ring(session)
     if drain:
         ring("index.drain", ())
-    return len(batches) + int(drain)
+    return len(batches) + len(jobs) + int(drain)
 
 
 @shared_task(name="maintenance.sweep", bind=True, ignore_result=True)

@@ -1,6 +1,7 @@
 """The invariants of a live system, each checked on its own and counted; what can be repaired is repaired by the way
 that the work would have taken anyway: a scan, a dirty island, an index mark."""
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,7 +20,8 @@ from models.timing import Timing
 from search.engine import SearchEngine
 from tasks.island_state import IslandState, Snapshot
 from tasks.read_islands import claim_for_reading, read_and_group
-from watch.grouping import Grouping, Ignore
+from tasks.sentences import counted
+from watch.grouping import RULES_VERSION, Grouping, Ignore
 from watch.walk import walk
 
 ISLANDS_AT_ONCE = 200
@@ -38,6 +40,8 @@ class Finding:
     broken: int = 0
     samples: list[str] = field(default_factory=list)
     repaired: int = 0
+    notes: list[str] = field(default_factory=list)
+    """What a person should know though nothing is broken."""
 
     def breaks(self, sample: str) -> None:
         """Count a case."""
@@ -146,12 +150,28 @@ def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tup
 
 
 def check_grouping(audited: Audited, repair: bool) -> Finding:
-    """Grouping every settled island from scratch gives what is stored."""
+    """Grouping every settled island from scratch gives what is stored.
+
+    An upgrade never regroups by itself: islands of older rules or an older profile are right by those, so they are
+    only counted.
+    """
     found = Finding("grouping", "grouping every island from scratch changes nothing")
     with audited.sessions() as session:
         ids = session.scalars(
-            select(Island.id).where(Island.dirty_since.is_(None), Island.done > 0).order_by(Island.id)
+            select(Island.id)
+            .join(Storage, Storage.id == Island.storage_id)
+            .where(
+                Island.dirty_since.is_(None),
+                Island.rules_version == RULES_VERSION,
+                Island.profile_revision == Storage.profile_revision,
+            )
+            .order_by(Island.id)
         ).all()
+        for row in session.execute(OLDER, {"rules": RULES_VERSION}):
+            found.notes.append(
+                f'storage "{row.name}": {counted(row.islands, "island")} grouped by older rules or an older profile; '
+                f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
+            )
     for start in range(0, len(ids), ISLANDS_AT_ONCE):
         part = ids[start : start + ISLANDS_AT_ONCE]
         read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
@@ -166,6 +186,13 @@ def check_grouping(audited: Audited, repair: bool) -> Finding:
                     found.repaired += 1
     return found
 
+
+OLDER = text("""
+    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
+    WHERE island.done > 0 AND island.dirty_since IS NULL
+        AND (island.rules_version, island.profile_revision) IS DISTINCT FROM (:rules, storage.profile_revision)
+    GROUP BY storage.name ORDER BY storage.name
+""")
 
 Group = tuple[str, str, frozenset[bytes]]
 

@@ -20,7 +20,7 @@ from workers.settings import current_settings, find_running
 log = logging.getLogger(__name__)
 
 QUEUES = ("ingest", "index", "maintenance")
-TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance")
+TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance", "tasks.regroup")
 SOCKET_SECONDS = 5.0
 
 

@@ -38,5 +38,7 @@ def _print(console: Console, findings: list[Finding]) -> None:
         console.print(line)
         for sample in finding.samples:
             console.print(Text(f"    {sample}"))
+        for note in finding.notes:
+            console.print(Text(f"    {note}", style="yellow"))
         if finding.repaired:
             console.print(Text(f"    {finding.repaired:,} put back to work", style="yellow"))

@@ -1,0 +1,268 @@
+"""What a grouping would change in the catalogue, asset by asset: a pure comparison of plans that the ingest's own
+matching found stored assets for with what those assets hold now."""
+
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.paths import clean_text
+from tasks.creation import name_asset
+from tasks.island_state import Snapshot, StoredAsset, StoredFile
+from tasks.matching import PlannedAsset
+from watch.grouping.render import path_json
+
+MOST_CHANGES = 1_000
+SHOWN_FILES = 20
+CHANGES = ("merge", "split", "kind", "files", "title", "new", "gone")
+"""An asset that takes in others; a new one from files of others; one of another structure or role; one that files join
+or leave; one under another title; one of files that are in none; one none of whose files is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetName:
+    """An asset for people and programs."""
+
+    id: uuid.UUID
+    title: str
+
+    def to_json(self) -> dict[str, str]:
+        """The asset for programs."""
+        return {"id": str(self.id), "title": self.title}
+
+
+@dataclass(frozen=True, slots=True)
+class FormatChange:
+    """Role and structure of a format before and after; None where there is none."""
+
+    name: str
+    before: str | None
+    after: str | None
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileList:
+    """How many files, and the first of them."""
+
+    count: int = 0
+    shown: tuple[bytes, ...] = ()
+
+    @classmethod
+    def of(cls, paths: Iterable[bytes]) -> "FileList":
+        """The files of these paths."""
+        ordered = sorted(paths)
+        return cls(len(ordered), tuple(ordered[:SHOWN_FILES]))
+
+    def to_json(self) -> dict[str, Any]:
+        """The files for programs."""
+        return {"count": self.count, "files": [path_json(path) for path in self.shown]}
+
+
+@dataclass(frozen=True, slots=True)
+class AssetChange:
+    """One asset that would be another; `asset` is None for one that would be made."""
+
+    change: str
+    title: str
+    asset: AssetName | None = None
+    rule: str = ""
+    takes_in: tuple[AssetName, ...] = ()
+    comes_from: tuple[AssetName, ...] = ()
+    formats: tuple[FormatChange, ...] = ()
+    joins: FileList = FileList()
+    leaves: FileList = FileList()
+
+    def to_json(self) -> dict[str, Any]:
+        """The change for programs."""
+        return {
+            "change": self.change,
+            "asset": self.asset.to_json() if self.asset else None,
+            "title": self.title,
+            "rule": self.rule,
+            "takes_in": [name.to_json() for name in self.takes_in],
+            "comes_from": [name.to_json() for name in self.comes_from],
+            "formats": [
+                {"name": part.name, "before": part.before, "after": part.after, "rule": part.rule}
+                for part in self.formats
+            ],
+            "joins": self.joins.to_json(),
+            "leaves": self.leaves.to_json(),
+        }
+
+
+@dataclass(slots=True)
+class Difference:
+    """All of it: exact counts, and the first changes."""
+
+    islands: int = 0
+    files: int = 0
+    unchanged: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    """By the words of `CHANGES`."""
+    merged: int = 0
+    """Assets that would end in others."""
+    changes: list[AssetChange] = field(default_factory=list)
+
+    def add(self, change: AssetChange) -> None:
+        """Count a change, and keep it while there are not too many."""
+        self.counts[change.change] += 1
+        self.merged += len(change.takes_in)
+        if len(self.changes) < MOST_CHANGES:
+            self.changes.append(change)
+
+    @property
+    def left_out(self) -> int:
+        """Changes that are only counted."""
+        return sum(self.counts.values()) - len(self.changes)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would change."""
+        return not self.counts
+
+    def to_json(self) -> dict[str, Any]:
+        """The difference for programs."""
+        return {
+            "islands": self.islands,
+            "files": self.files,
+            "unchanged": self.unchanged,
+            "counts": {word: self.counts[word] for word in CHANGES},
+            "merged": self.merged,
+            "changes": [change.to_json() for change in self.changes],
+            "left_out": self.left_out,
+        }
+
+
+@dataclass(slots=True)
+class Comparison:
+    """Plans against what is stored; `held` are the files that count in the catalogue now."""
+
+    planned: list[PlannedAsset]
+    found: Snapshot
+    held: Iterable[StoredFile]
+    concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True
+    """Whether a change of these paths is to be told."""
+    _before: dict[uuid.UUID, dict[uuid.UUID, set[bytes]]] = field(default_factory=dict)
+    _owner: dict[uuid.UUID, StoredAsset] = field(default_factory=dict)
+
+    def write_to(self, difference: Difference) -> None:
+        """Add every change and count the rest."""
+        self._read_held()
+        continued: dict[uuid.UUID, list[PlannedAsset]] = {}
+        for plan in self.planned:
+            if plan.stored is None:
+                self._tell_new(plan, difference)
+            else:
+                continued.setdefault(plan.stored.row.id, []).append(plan)
+        for plans in continued.values():
+            self._tell_continued(plans, difference)
+        ended = {asset.row.id for plan in self.planned for asset in plan.merged}
+        for asset_id in self._before.keys() - continued.keys() - ended:
+            self._tell_gone(self.found.assets[asset_id], difference)
+
+    def _read_held(self) -> None:
+        format_of = {}
+        for asset in self.found.assets.values():
+            for row in asset.file_sets.values():
+                self._owner[row.id], format_of[row.id] = asset, row.format_id
+        for file in self.held:
+            if file.file_set_id in self._owner:
+                formats = self._before.setdefault(self._owner[file.file_set_id].row.id, {})
+                formats.setdefault(format_of[file.file_set_id], set()).add(file.path)
+
+    def _tell_new(self, plan: PlannedAsset, difference: Difference) -> None:
+        paths = [file.path for file in plan.files()]
+        if not self.concerns(paths):
+            return
+        owners = {
+            self._owner[file.file_set_id].row.id: self._owner[file.file_set_id]
+            for file in plan.files()
+            if file.file_set_id in self._owner
+        }
+        difference.add(
+            AssetChange(
+                "split" if owners else "new",
+                name_asset(plan.plan, plan.island.rules)[0],
+                rule=plan.plan.rule,
+                comes_from=tuple(name_of(owners[key]) for key in sorted(owners)),
+                formats=tuple(FormatChange(part.plan.name, None, shown(part.plan)) for part in plan.formats),
+                joins=FileList.of(paths),
+            )
+        )
+
+    def _tell_continued(self, plans: list[PlannedAsset], difference: Difference) -> None:
+        """An asset may have a plan of its rules and one of what a person pinned: together they are what it becomes."""
+        stored = plans[0].stored
+        taken = [asset for plan in plans for asset in plan.merged]
+        before = set(self._paths_of(stored))
+        after = {file.path for plan in plans for file in plan.files()}
+        if not self.concerns(before | after):
+            return
+        formats = tuple(self._format_changes(plans, [stored, *taken]))
+        joins = after - before - {path for asset in taken for path in self._paths_of(asset)}
+        leaves = before - after
+        title = self._title(plans[0])
+        words = {"merge": taken, "kind": formats, "files": joins or leaves, "title": title != stored.row.title}
+        word = next((word for word in CHANGES if words.get(word)), None)
+        if word is None:
+            difference.unchanged += 1
+            return
+        difference.add(
+            AssetChange(
+                word,
+                title,
+                name_of(stored),
+                plans[0].plan.rule,
+                tuple(name_of(asset) for asset in taken),
+                formats=formats,
+                joins=FileList.of(joins),
+                leaves=FileList.of(leaves),
+            )
+        )
+
+    def _tell_gone(self, stored: StoredAsset, difference: Difference) -> None:
+        paths = list(self._paths_of(stored))
+        if self.concerns(paths):
+            difference.add(AssetChange("gone", stored.row.title, name_of(stored), leaves=FileList.of(paths)))
+
+    def _paths_of(self, stored: StoredAsset) -> Iterator[bytes]:
+        for paths in self._before.get(stored.row.id, {}).values():
+            yield from paths
+
+    @staticmethod
+    def _title(plan: PlannedAsset) -> str:
+        row = plan.stored.row
+        return row.title if row.title_by_hand or plan.pin is not None else name_asset(plan.plan, plan.island.rules)[0]
+
+    def _format_changes(self, plans: list[PlannedAsset], pool: list[StoredAsset]) -> Iterator[FormatChange]:
+        left = {
+            row.id: row
+            for asset in pool
+            for row in asset.formats.values()
+            if self._before.get(asset.row.id, {}).get(row.id)
+        }
+        for plan in plans:
+            for part in plan.formats:
+                row = left.pop(part.stored.id, None) if part.stored is not None else None
+                before = shown_as(row.role, row.structure) if row is not None else None
+                if before != shown(part.plan):
+                    yield FormatChange(clean_text(part.plan.name), before, shown(part.plan), part.plan.rule)
+        for row in left.values():
+            yield FormatChange(row.name, shown_as(row.role, row.structure), None)
+
+
+def shown(plan: Any) -> str:
+    """A planned format in its two words."""
+    return shown_as(plan.role, plan.kind)
+
+
+def shown_as(role: str, structure: str) -> str:
+    """Role and structure of a format: `original single`; sidecars have no structure."""
+    return str(role) if role == "sidecar" else f"{role} {structure}"
+
+
+def name_of(stored: StoredAsset) -> AssetName:
+    """A stored asset by id and title."""
+    return AssetName(stored.row.id, stored.row.title)

@@ -1,0 +1,202 @@
+"""Claiming jobs that Tapeless runs: a lease in a short transaction, work without one, every write fenced.
+
+A job's life:
+
+1. a row is READY; the sweep hands it out (`handed_until`) and rings its task with its id;
+2. the task claims it: STARTED, with an owner, a lease and an attempt;
+3. it works in short transactions, each of which keeps the lease and learns whether a person wants it to stop;
+4. it gives the job back to go on later, or ends it; a normal end of either kind clears the attempt;
+5. a worker that dies leaves its attempt behind: the next claim counts a crash, and after some the job is parked.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.job import JobStatus
+from models.timing import Timing
+
+MOST_CRASHES = 3
+MOST_ERRORS = 8
+HANDED_AT_ONCE = 100
+
+CLAIM = text("""
+    UPDATE job SET status = 'STARTED', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
+        attempt = attempt + 1, crashes = crashes + CASE WHEN attempt > 0 AND lease_until IS NOT NULL THEN 1 ELSE 0 END,
+        handed_until = NULL, started_at = coalesce(started_at, now()), date_modified = now()
+    WHERE id IN (
+        SELECT id FROM job
+        WHERE id = ANY(:ids) AND task = :task AND status IN ('READY', 'STARTED') AND parked_at IS NULL
+            AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())
+        ORDER BY id FOR UPDATE SKIP LOCKED)
+    RETURNING id, object_id, arguments, details, attempt, progress_processed, progress_total
+""")
+
+KEEP = text("""
+    UPDATE job SET lease_until = now() + make_interval(secs => :lease), date_modified = now(),
+        progress_processed = coalesce(:processed, progress_processed),
+        progress_total = coalesce(:total, progress_total),
+        message = coalesce(:message, message), details = details || CAST(:details AS jsonb)
+    WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
+    RETURNING status
+""")
+
+GIVE_BACK = text("""
+    UPDATE job SET lease_owner = NULL, lease_until = NULL, attempt = 0, crashes = 0, error_message = NULL,
+        message = coalesce(:message, message), not_before = now() + make_interval(secs => :seconds),
+        date_modified = now()
+    WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
+""")
+
+END = text("""
+    UPDATE job SET status = :status, message = :message, completed_at = now(), lease_owner = NULL, lease_until = NULL,
+        handed_until = NULL, attempt = 0, crashes = 0, date_modified = now()
+    WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
+""")
+
+FAIL = text("""
+    UPDATE job SET lease_owner = NULL, lease_until = NULL, error_message = :error,
+        not_before = now() + make_interval(secs => least(300, power(2, attempt))),
+        parked_at = CASE WHEN attempt >= :most THEN now() END, date_modified = now()
+    WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
+""")
+
+WAITING = """
+    status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL AND not_before <= now()
+    AND (lease_until IS NULL OR lease_until <= now()) AND (handed_until IS NULL OR handed_until <= now())
+"""
+UNHELD = "status = 'ABORT_PENDING' AND task IS NOT NULL AND (lease_until IS NULL OR lease_until <= now())"
+
+IS_WAITING = text(f"SELECT EXISTS (SELECT FROM job WHERE {WAITING}) OR EXISTS (SELECT FROM job WHERE {UNHELD})")
+
+HAND_OUT = text(f"""
+    UPDATE job SET handed_until = now() + make_interval(secs => :handed)
+    WHERE id IN (SELECT id FROM job WHERE {WAITING} ORDER BY priority, id LIMIT :most FOR UPDATE SKIP LOCKED)
+    RETURNING id, task
+""")
+
+END_ABORTED = text(f"""
+    UPDATE job SET status = 'ABORTED', completed_at = now(), date_modified = now(), lease_owner = NULL,
+        lease_until = NULL
+    WHERE {UNHELD}
+""")
+
+PARK_CRASHED = text("""
+    UPDATE job SET parked_at = now(), lease_owner = NULL, lease_until = NULL, date_modified = now(),
+        error_message = coalesce(error_message, 'its worker died ' || crashes || ' times while it ran')
+    WHERE crashes >= :most AND parked_at IS NULL AND lease_until <= now()
+""")
+
+
+class JobLostError(Exception):
+    """Somebody else holds the job now, or a person paused, restarted or deleted it: nothing more may be written."""
+
+    def __init__(self, job_id: uuid.UUID) -> None:
+        super().__init__(f"job {job_id} was taken, paused or restarted while it ran")
+
+
+@dataclass(frozen=True, slots=True)
+class JobClaim:
+    """What was true when the lease was taken; every later write is refused where `owner` or `attempt` moved."""
+
+    id: uuid.UUID
+    object_id: uuid.UUID | None
+    arguments: dict[str, Any]
+    details: dict[str, Any]
+    owner: str
+    attempt: int
+    processed: int
+    total: int
+
+    @property
+    def fence(self) -> dict[str, Any]:
+        """The parameters that every fenced statement has."""
+        return {"id": self.id, "owner": self.owner, "attempt": self.attempt}
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a piece of work adds to its job's row; None leaves a column as it is."""
+
+    processed: int | None = None
+    total: int | None = None
+    message: str | None = None
+    details: str = "{}"
+    """JSON that is laid over what the job keeps."""
+
+
+STILL_THERE = Progress()
+
+
+def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Timing) -> list[JobClaim]:
+    """Take leases on those of `ids` that wait for this task and are free."""
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    rows = session.execute(CLAIM, {"ids": list(ids), "task": task, "owner": owner, "lease": timing.lease_seconds})
+    return [
+        JobClaim(
+            row.id,
+            row.object_id,
+            row.arguments,
+            row.details,
+            owner,
+            row.attempt,
+            row.progress_processed,
+            row.progress_total,
+        )
+        for row in sorted(rows, key=lambda row: row.id)
+    ]
+
+
+def keep_job(session: Session, claim: JobClaim, timing: Timing, progress: Progress = STILL_THERE) -> bool:
+    """Keep the lease and write how far the work is, in the transaction of the work itself.
+
+    Gives whether a person wants it to stop. JobLostError, which undoes the transaction, where it is somebody else's.
+    """
+    status = session.scalar(
+        KEEP,
+        claim.fence
+        | {
+            "lease": timing.lease_seconds,
+            "processed": progress.processed,
+            "total": progress.total,
+            "message": progress.message,
+            "details": progress.details,
+        },
+    )
+    if status is None:
+        raise JobLostError(claim.id)
+    return status == JobStatus.ABORT_PENDING
+
+
+def give_back_job(session: Session, claim: JobClaim, message: str | None = None, seconds: float = 0) -> None:
+    """Leave the rest for another ring, no sooner than in so many seconds."""
+    session.execute(GIVE_BACK, claim.fence | {"message": message, "seconds": seconds})
+
+
+def end_job(session: Session, claim: JobClaim, status: JobStatus, message: str) -> None:
+    """Say how it ended."""
+    session.execute(END, claim.fence | {"status": status.value, "message": message})
+
+
+def fail_job(session: Session, claim: JobClaim, error: str) -> None:
+    """Give a job back after an error: tried again later, parked with its reason after some tries."""
+    session.execute(FAIL, claim.fence | {"error": error[:2_000], "most": MOST_ERRORS})
+
+
+def is_job_waiting(session: Session) -> bool:
+    """Whether a job waits for a ring, or for somebody to say that it was aborted."""
+    return bool(session.scalar(IS_WAITING))
+
+
+def hand_out_jobs(session: Session, timing: Timing) -> list[tuple[str, uuid.UUID]]:
+    """Mark waiting jobs as handed out; give task and id of each, to ring for. Ends and parks what nobody holds."""
+    session.execute(END_ABORTED)
+    session.execute(PARK_CRASHED, {"most": MOST_CRASHES})
+    rows = session.execute(HAND_OUT, {"handed": timing.handed_seconds, "most": HANDED_AT_ONCE})
+    return [(row.task, row.id) for row in rows]

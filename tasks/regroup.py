@@ -1,0 +1,303 @@
+"""Grouping a whole storage again, as a job: after its profile changed, or by the rules of a new version.
+
+1. `set_profile` stores the profile with a new revision, and a job row with it; `start_regroup` only the job.
+2. The job goes over the islands in id order, some thousand files at a time. It keeps the ingest off a batch by its
+   leases, reads the names of the files again (`watch.redescribe`), and lets the batch go dirty, to be read whole.
+3. It leaves no more than some islands of the storage waiting: beyond that it gives itself back and goes on when
+   the sweep rings again, so that what is dropped meanwhile waits for seconds, not for the whole storage.
+4. How far it is stands on its row, in the transaction of each batch: killed, it goes on behind the last one.
+5. It ends when every island was grouped by the rules and the profile of now.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from celery import shared_task
+from pydantic import ValidationError
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.sessions import Sessions, transact
+from models.storage import Storage
+from models.timing import Timing
+from tasks.audit import note
+from tasks.job_leases import (
+    JobClaim,
+    JobLostError,
+    Progress,
+    claim_jobs,
+    end_job,
+    fail_job,
+    give_back_job,
+    keep_job,
+)
+from tasks.refusals import Refusal
+from tasks.sentences import counted
+from watch.grouping import RULES_VERSION, Profile
+from watch.grouping.profile import describe_faults
+from watch.redescribe import FIRST, Place, folders_of, redescribe
+
+log = logging.getLogger(__name__)
+
+TASK = "maintenance.regroup"
+STORAGES = "storages"
+
+WAITING = text(
+    "SELECT count(*) FROM island WHERE storage_id = :storage AND dirty_since IS NOT NULL AND parked_at IS NULL"
+)
+
+NEXT = text("""
+    SELECT island.id, (SELECT count(*) FROM folder JOIN file ON file.folder_id = folder.id
+        WHERE folder.island_id = island.id) AS files
+    FROM island WHERE storage_id = :storage AND id > :after AND id <= :until AND seen > 0 ORDER BY id LIMIT :most
+""")
+
+ISLANDS = text("""
+    SELECT count(*) AS total, coalesce(max(id), 0) AS last FROM island WHERE storage_id = :storage AND seen > 0
+""")
+
+LOCK = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+# Dirty from the first moment: if this worker dies, its lease ends and whoever comes groups what the rows say then.
+# Without a revision the island counts as grouped by nothing of now, whatever was finished a moment ago.
+HOLD = text("""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
+        dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
+        handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL, lease_owner = :owner,
+        lease_until = CASE WHEN :held THEN now() + make_interval(secs => :lease) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:files AS bigint[])) AS batch (island_id, files)
+    WHERE island.id = batch.island_id
+""")
+
+BEHIND = text("""
+    SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked
+    FROM island WHERE storage_id = :storage AND id <= :until AND seen > 0
+        AND (rules_version, profile_revision) IS DISTINCT FROM (:rules, :revision)
+""")
+
+
+class ProfileInvalid(Refusal):
+    """A profile that cannot be used; the text names the key and what is wrong with it."""
+
+
+def parse_profile(values: Mapping[str, Any]) -> Profile:
+    """The profile of a JSON object; ProfileInvalid names the key that is wrong."""
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as error:
+        raise ProfileInvalid(f"profile: {describe_faults(error)}") from None
+
+
+def set_profile(
+    session: Session, storage: Storage, profile: Profile | Mapping[str, Any], actor: Actor | None = None
+) -> Job | None:
+    """Give a storage another profile, and make the job that groups it by that; None where it has this one already."""
+    parsed = profile if isinstance(profile, Profile) else parse_profile(profile)
+    session.refresh(storage, with_for_update=True)
+    if parsed == Profile.model_validate(storage.profile):
+        return None
+    storage.profile = parsed.model_dump(mode="json", exclude_defaults=True)
+    storage.profile_revision += 1
+    storage.date_modified = func.now()  # type: ignore[assignment]
+    if actor is not None:
+        note(session, STORAGES, storage.id, f'storage "{storage.name}": changed its profile', actor)
+    session.flush()
+    return start_regroup(session, storage, actor)
+
+
+def start_regroup(session: Session, storage: Storage, actor: Actor | None = None) -> Job:
+    """Make the job that groups a storage again; one that does the same already is given instead."""
+    session.refresh(storage, with_for_update=True)
+    arguments = {"profile_revision": storage.profile_revision, "rules_version": RULES_VERSION}
+    same = select(Job).where(
+        Job.task == TASK,
+        Job.object_id == storage.id,
+        Job.status.in_((JobStatus.READY, JobStatus.STARTED)),
+        Job.parked_at.is_(None),
+        Job.arguments == arguments,
+    )
+    job = session.scalar(same.order_by(Job.id).limit(1))
+    if job is None:
+        job = Job(
+            id=new_id(),
+            type="CUSTOM",
+            custom_type="REGROUP",
+            title=f'Group storage "{storage.name}" again',
+            task=TASK,
+            arguments=arguments,
+            object_type=STORAGES,
+            object_id=storage.id,
+            created_by=actor.user_id if actor else None,
+            progress_total=session.execute(ISLANDS, {"storage": storage.id}).one().total,
+        )
+        session.add(job)
+        session.flush()
+    return job
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is done and left waiting at a time: what is dropped meanwhile waits behind `dirty` islands at most."""
+
+    dirty: int = 2_000
+    islands: int = 500
+    files: int = 5_000
+    rows: int = 5_000
+
+
+NO_HURRY = Limits()
+
+Batch = dict[int, int]
+"""Islands that are done together: id to number of files."""
+
+
+class JobAbortedError(Exception):
+    """A person asked the job to stop."""
+
+
+class Regrouping:
+    """One claim of one job, from where the last one left it."""
+
+    def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim, limits: Limits) -> None:
+        self._sessions = sessions
+        self._timing = timing
+        self._limits = limits
+        self._claim = claim
+        self._processed, self._total = claim.processed, claim.total
+        # A job that a person restarted counts from nothing, so it goes over everything again.
+        kept = claim.details if claim.processed else {}
+        self._after, self._until = int(kept.get("after", 0)), int(kept.get("until", 0))
+
+    def run(self) -> None:
+        """Work until everything is marked or enough waits; give the job back, or end it."""
+        if not self._until:
+            transact(self._sessions, self._measure)
+        while batch := transact(self._sessions, self._next_batch):
+            self._do(batch)
+        transact(self._sessions, self._leave)
+
+    def stop(self) -> None:
+        """A person asked for it: what was regrouped stays so, and another start goes over everything."""
+        text = f"stopped; {self._processed:,} of {counted(self._total, 'island')} were handed to grouping"
+        transact(self._sessions, lambda session: end_job(session, self._claim, JobStatus.ABORTED, text))
+
+    def fail(self, error: Exception) -> None:
+        """Tried again later, parked after some tries."""
+        text = f"{type(error).__name__}: {error}"
+        transact(self._sessions, lambda session: fail_job(session, self._claim, text))
+
+    def _measure(self, session: Session) -> None:
+        """Islands that come later are grouped by the profile of now anyway."""
+        row = session.execute(ISLANDS, {"storage": self._claim.object_id}).one()
+        self._total, self._until = row.total, row.last
+
+    def _next_batch(self, session: Session) -> Batch:
+        """The islands to do now: none at the end, and none while enough of them wait to be grouped."""
+        self._keep(session)
+        storage = session.get(Storage, self._claim.object_id)
+        if storage is None or self._is_outdated(storage):
+            return {}
+        room = self._limits.dirty - session.scalar(WAITING, {"storage": storage.id})
+        asked = {"storage": storage.id, "after": self._after, "until": self._until}
+        chosen: Batch = {}
+        for row in session.execute(NEXT, asked | {"most": max(0, min(room, self._limits.islands))}):
+            if chosen and sum(chosen.values()) + row.files > self._limits.files:
+                break
+            chosen[row.id] = row.files
+        return chosen
+
+    def _keep(self, session: Session) -> None:
+        if keep_job(session, self._claim, self._timing):
+            raise JobAbortedError
+
+    def _is_outdated(self, storage: Storage) -> bool:
+        """Whether another profile came since: its own job does everything again."""
+        return storage.profile_revision != self._claim.arguments["profile_revision"]
+
+    def _do(self, batch: Batch) -> None:
+        """Hold the islands, read their names again in short transactions, and let them go to be grouped."""
+        folders = transact(self._sessions, lambda session: folders_of(session, sorted(batch)))
+        place: Place | None = FIRST
+        while place is not None:
+            place = transact(self._sessions, lambda session, at=place: self._read_again(session, batch, folders, at))
+        transact(self._sessions, lambda session: self._let_go(session, batch))
+        self._after = max(batch)
+        self._processed += len(batch)
+
+    def _hold(self, session: Session, batch: Batch, held: bool) -> None:
+        ids = sorted(batch)
+        session.execute(LOCK, {"ids": ids})
+        owner, lease = self._claim.owner if held else None, self._timing.lease_seconds
+        files = [batch[island_id] for island_id in ids]
+        session.execute(HOLD, {"ids": ids, "files": files, "owner": owner, "lease": lease, "held": held})
+
+    def _read_again(self, session: Session, batch: Batch, folders: dict[int, bytes], place: Place) -> Place | None:
+        self._hold(session, batch, held=True)
+        storage = session.get_one(Storage, self._claim.object_id)
+        profile = Profile.model_validate(storage.profile)
+        _, after = redescribe(session, folders, profile, place, self._limits.rows)
+        # A wish to stop waits for the end of the batch: names that were read must be grouped.
+        keep_job(session, self._claim, self._timing)
+        return after
+
+    def _let_go(self, session: Session, batch: Batch) -> None:
+        self._hold(session, batch, held=False)
+        progress = Progress(
+            self._processed + len(batch),
+            max(self._total, self._processed + len(batch)),
+            "reading names and grouping again",
+            json.dumps({"after": max(batch), "until": self._until}),
+        )
+        keep_job(session, self._claim, self._timing, progress)
+
+    def _leave(self, session: Session) -> None:
+        """End the job where everything was grouped, or give it back until the sweep rings again."""
+        self._keep(session)
+        storage = session.get(Storage, self._claim.object_id)
+        if storage is None or self._is_outdated(storage):
+            reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
+            end_job(session, self._claim, JobStatus.DISCARDED, reason)
+            return
+        revision = storage.profile_revision
+        asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}
+        rest = session.execute(BEHIND, asked).one()
+        if rest.waiting:
+            give_back_job(session, self._claim, f"{counted(rest.waiting, 'island')} still to be grouped")
+        elif rest.parked:
+            reason = f"{counted(rest.parked, 'island')} could not be grouped; tapeless explain tells why"
+            end_job(session, self._claim, JobStatus.FINISHED_WITH_WARNING, reason)
+        else:
+            end_job(session, self._claim, JobStatus.FINISHED, f"{counted(self._processed, 'island')} grouped again")
+
+
+def regroup_storages(
+    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, limits: Limits = NO_HURRY
+) -> int:
+    """Do what can be done now of these jobs; give how many were claimed. An error gives its job back and is raised."""
+    claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
+    for claim in claims:
+        regrouping = Regrouping(sessions, timing, claim, limits)
+        try:
+            regrouping.run()
+        except JobAbortedError:
+            regrouping.stop()
+        except JobLostError as error:
+            log.info("%s", error)
+        except Exception as error:
+            regrouping.fail(error)
+            raise
+    return len(claims)
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def regroup(self: object, ids: list[str]) -> None:
+    """Go on with the jobs `ids`; a doubled or late message finds nothing to do."""
+    context = self.app.context
+    regroup_storages(context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing)

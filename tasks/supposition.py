@@ -1,0 +1,78 @@
+"""Islands as they would be: the rows of now under another profile, or as a scan would leave them; nothing is written.
+
+What would become of them is not guessed: the pure function groups them and the ingest's own matching finds the assets
+that the groups continue, so that a dry run and the grouping that follows cannot disagree.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from tasks.difference import Comparison, Difference
+from tasks.island_state import IslandState, StorageRules, StoredFile
+from tasks.leases import IslandClaim
+from tasks.matching import match, plan_asset
+from tasks.read_islands import FILE_COLUMNS, read_assets, read_stored_file
+from watch.grouping import AssetPlan, Grouping, arrange, describe
+
+FILES = text(f"{FILE_COLUMNS} WHERE file.folder_id = ANY(:folders) AND file.status <> 'DELETED'")
+
+
+def stored_files(session: Session, paths: dict[int, bytes]) -> Iterator[StoredFile]:
+    """Every file row of these folders (id to path), as it stands."""
+    for row in session.execute(FILES, {"folders": list(paths)}):
+        yield read_stored_file(row, paths)
+
+
+@dataclass(slots=True)
+class Supposition:
+    """Islands by their root folder, filled with files one by one."""
+
+    rules: StorageRules
+    islands: dict[bytes, IslandState] = field(default_factory=dict)
+    held: list[StoredFile] = field(default_factory=list)
+    """Files that count in the catalogue now."""
+
+    def add(self, home: bytes, file: StoredFile) -> None:
+        """Put a file into the island that hangs on `home`, its name read by the profile that is supposed."""
+        if home not in self.islands:
+            # No island has a negative id, so nothing can be taken for a row.
+            claim = IslandClaim(-1 - len(self.islands), self.rules.id, 0, 0, 0, 0, 0, reads_whole=True)
+            self.islands[home] = IslandState(claim, self.rules)
+        said = describe(file.path, self.rules.profile)
+        bucket = said.bucket if file.pin is None else None
+        self.islands[home].add(file._replace(bucket=bucket, frame=said.frame, padding=said.padding))
+
+    def compare(
+        self,
+        session: Session,
+        difference: Difference,
+        stands_alone: Callable[[StoredFile], bool],
+        concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True,
+    ) -> None:
+        """Add to `difference` what would change. An orphan is an asset where it `stands_alone`, else it waits."""
+        states = {state.claim.id: state for state in self.islands.values()}
+        for state in states.values():
+            for bucket in state.buckets.values():
+                bucket.settle()
+        found = read_assets(session, states)
+        planned = []
+        for state in states.values():
+            grouping = arrange(state.items(), self.rules.profile, state.pins(), state.empty_paths())
+            planned.extend(plan_asset(state, plan, found) for plan in _plans(state, grouping, stands_alone))
+        match(planned, found)
+        difference.islands += len(states)
+        difference.files += sum(len(state.files) for state in states.values())
+        Comparison(planned, found, self.held, concerns).write_to(difference)
+
+
+def _plans(state: IslandState, grouping: Grouping, stands_alone: Callable[[StoredFile], bool]) -> Sequence[AssetPlan]:
+    standing = [orphan.asset for orphan in grouping.orphans if stands_alone(state.files[orphan.path])]
+    return [*grouping.assets, *standing]
+
+
+def is_grouped(file: StoredFile) -> bool:
+    """Whether a file is in a file set: an orphan that stands alone already keeps standing."""
+    return file.file_set_id is not None

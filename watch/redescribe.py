@@ -1,0 +1,93 @@
+"""Reading the names of known files again, after a storage's profile changed: what a name says by itself (its class, its
+bucket, its frame) is stored with the file's row, and a new profile may read it otherwise.
+
+Only the watcher's room writes `file`. Whoever calls this holds the islands of the folders locked, so that a watcher
+that publishes at the same moment either comes before and is read again, or comes after and sees that the profile
+changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.paths import join_path
+from watch.grouping import Described, Profile, describe
+
+ROWS_AT_ONCE = 5_000
+
+FOLDERS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
+        UNION ALL
+        SELECT up.folder_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT folder_id, path FROM up WHERE parent_id IS NULL ORDER BY folder_id
+""")
+
+ROWS = text("""
+    SELECT id, folder_id, name, media_class, bucket, frame, width, padded FROM file
+    WHERE folder_id = ANY(:folders) AND (folder_id, name) > (:folder_id, :name)
+    ORDER BY folder_id, name LIMIT :most
+""")
+
+WRITE = text("""
+    UPDATE file SET media_class = said.media_class, bucket = said.bucket, frame = said.frame, width = said.width,
+        padded = said.padded
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:classes AS text[]), CAST(:buckets AS bytea[]), CAST(:frames AS bigint[]),
+        CAST(:widths AS smallint[]), CAST(:padded AS boolean[]))
+        AS said (id, media_class, bucket, frame, width, padded)
+    WHERE file.id = said.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A file by folder and name: where a walk over rows goes on."""
+
+    folder_id: int = 0
+    name: bytes = b""
+
+
+FIRST = Place()
+
+
+def folders_of(session: Session, islands: Sequence[int]) -> dict[int, bytes]:
+    """The folders of islands with their paths below the root."""
+    rows = session.execute(FOLDERS, {"islands": list(islands)})
+    return {row.folder_id: bytes(row.path).removeprefix(b"/") for row in rows}
+
+
+def redescribe(
+    session: Session, folders: dict[int, bytes], profile: Profile, after: Place = FIRST, most: int = ROWS_AT_ONCE
+) -> tuple[int, Place | None]:
+    """Read the names of at most so many rows again and write what changed; give their number and where to go on."""
+    rows = session.execute(
+        ROWS, {"folders": list(folders), "folder_id": after.folder_id, "name": after.name, "most": most}
+    ).all()
+    changed = []
+    for row in rows:
+        said = describe(join_path(folders[row.folder_id], bytes(row.name)), profile)
+        if said != Described(row.media_class, row.bucket and bytes(row.bucket), row.frame, row.width, row.padded):
+            changed.append((row.id, said))
+    if changed:
+        _write(session, changed)
+    last = Place(rows[-1].folder_id, bytes(rows[-1].name)) if len(rows) == most else None
+    return len(changed), last
+
+
+def _write(session: Session, changed: list) -> None:
+    changed.sort(key=lambda pair: pair[0])
+    session.execute(
+        WRITE,
+        {
+            "ids": [file_id for file_id, _ in changed],
+            "classes": [said.media_class for _, said in changed],
+            "buckets": [said.bucket for _, said in changed],
+            "frames": [said.frame for _, said in changed],
+            "widths": [said.width for _, said in changed],
+            "padded": [said.padded for _, said in changed],
+        },
+    )
