@@ -14,7 +14,7 @@ COUNTS = text("""
     SELECT
         (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
         (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
-        (SELECT coalesce(sum(unsettled), 0) FROM storage) AS growing,
+        (SELECT CAST(coalesce(sum(unsettled), 0) AS bigint) FROM storage) AS growing,
         (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS pending_islands,
         (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
         (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,

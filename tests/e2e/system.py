@@ -1,0 +1,171 @@
+"""A whole Tapeless as people run it: `tapeless up` and its commands as processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from click.testing import CliRunner
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from models.sessions import make_engine, make_sessions
+from tasks.status import Status, read_status
+from tests.pipeline import stored_assets
+from tests.servers import ROOT
+from tests.waiting import wait_until
+from workers.main import main
+from workers.processes import Identity, identify, is_running
+from workers.settings import Settings, SettingsError, find_running
+
+START_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+@dataclass(slots=True)
+class System:
+    """One data folder with what runs on it."""
+
+    data: Path
+    output: Path
+    env: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    _engine: Engine | None = None
+
+    def start(self, *folders: Path) -> None:
+        """Run `tapeless up` in a session of its own, without a terminal, until it answers."""
+        with open(self.output, "wb") as output:
+            self.process = subprocess.Popen(
+                self._command("up", *map(str, folders)),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                cwd=self.data.parent,
+                start_new_session=True,
+            )
+        wait_until(self._is_up, what="`tapeless up` runs", seconds=START_SECONDS)
+        self._forget_engine()
+
+    def _is_up(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.printed()
+        return "logs are in" in self.printed()
+
+    def _command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "workers.main", *words, "--data", str(self.data)]
+
+    def _environment(self) -> dict[str, str]:
+        return dict(os.environ) | {"PYTHONPATH": str(ROOT)} | dict(self.env)
+
+    def run(self, *words: str, code: int = 0) -> str:
+        """Run one command on the data folder, here and now; what it printed."""
+        done = CliRunner().invoke(main, [*words, "--data", str(self.data)])
+        assert done.exit_code == code, f"{words}: exit code {done.exit_code}\n{done.output}{done.exception!r}"
+        return done.output
+
+    def run_process(self, *words: str, code: int = 0) -> str:
+        """Run one command on the data folder as a process of its own; what it printed."""
+        done = subprocess.run(
+            self._command(*words),
+            capture_output=True,
+            text=True,
+            env=self._environment(),
+            cwd=self.data.parent,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == code, f"{words}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def ask(self, *words: str, code: int = 0) -> Any:
+        """Run one command with --json."""
+        return json.loads(self.run(*words, "--json", code=code))
+
+    def printed(self) -> str:
+        """What `tapeless up` printed so far."""
+        return self.output.read_text()
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session on the running database."""
+        if self._engine is None:
+            self._engine = make_engine(find_running(Settings.for_data(self.data)).database_url, pool_size=1)
+        with make_sessions(self._engine)() as session:
+            yield session
+
+    def _forget_engine(self) -> None:
+        if self._engine is not None:
+            self._engine.dispose()
+        self._engine = None
+
+    def status(self) -> Status | None:
+        """The numbers, or None while the database does not answer."""
+        try:
+            with self.session() as session:
+                return read_status(session)
+        except (DBAPIError, SettingsError):
+            return None
+
+    def assets(self) -> list[dict[str, Any]]:
+        """What is stored, in the form of `tapeless group --json`."""
+        with self.session() as session:
+            return stored_assets(session)
+
+    def wait_for(self, condition: Callable[[Status], object], what: str, seconds: float = 60.0) -> None:
+        """Wait until the numbers are so."""
+
+        def holds() -> bool:
+            status = self.status()
+            return status is not None and bool(condition(status))
+
+        wait_until(holds, what=what, seconds=seconds)
+
+    def wait_until_idle(self, files: int, seconds: float = 60.0) -> None:
+        """Wait until so many files are known and nothing is left to do."""
+        self.wait_for(lambda status: status.idle and status.files == files, f"idle with {files} files", seconds)
+
+    def family(self) -> list[Identity]:
+        """Every process that runs for this system now."""
+        assert self.process is not None
+        pids = [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
+        return [found for found in map(identify, pids) if found is not None]
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ask `tapeless up` to end, and give its exit code."""
+        assert self.process is not None
+        self._forget_engine()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(STOP_SECONDS)
+
+    def close(self) -> None:
+        """End whatever is left."""
+        self._forget_engine()
+        if self.process is None or self.process.poll() is not None:
+            return
+        family = self.family()
+        with suppress(subprocess.TimeoutExpired):
+            self.stop()
+        for member in family:
+            if is_running(member):
+                os.kill(member.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@contextmanager
+def open_system(folder: Path, **env: str) -> Iterator[System]:
+    """A system whose data folder lies in `folder`; it is ended at the end, however that comes."""
+    system = System(folder / "data", folder / "up.txt", env)
+    try:
+        yield system
+    finally:
+        system.close()

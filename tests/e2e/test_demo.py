@@ -1,0 +1,137 @@
+"""The demo through the real processes, and every command that looks at it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from media.demo import write_demo
+from tests.e2e.system import System, open_system
+from tests.files import drop, write
+from tests.media.expected_demo import EXPECTED, IGNORED
+
+FILES = sum(len(part["files"]) for asset in EXPECTED for part in asset["formats"]) + sum(
+    len(asset["sidecars"]) for asset in EXPECTED
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("e2e")
+
+
+@pytest.fixture(scope="module")
+def demo(folder: Path) -> Path:
+    demo = folder / "demo-media"
+    write_demo(demo, lambda line: None)
+    return demo
+
+
+@pytest.fixture(scope="module")
+def system(folder: Path, demo: Path) -> Iterator[System]:
+    """`tapeless up demo-media`, with everything in."""
+    with open_system(folder) as system:
+        system.start(demo)
+        system.wait_until_idle(FILES)
+        yield system
+
+
+def of_demo(system: System) -> list[dict]:
+    """The demo's own assets: other tests of this module add theirs in folders of their own."""
+    return [asset for asset in system.assets() if not asset["formats"][0]["files"][0].startswith("dropped/")]
+
+
+def test_the_demo_is_grouped_as_it_should_be(system: System) -> None:
+    assert of_demo(system) == EXPECTED
+
+
+def test_verify_passes(system: System) -> None:
+    findings = system.ask("verify")
+    assert [finding for finding in findings if finding["broken"]] == []
+    assert all(finding["checked"] for finding in findings if finding["name"] in ("grouping", "history", "documents"))
+    assert "✓" in system.run("verify")
+
+
+def test_status_tells_programs_and_people_that_everything_is_in(system: System) -> None:
+    system.wait_for(lambda status: status.idle, "idle")
+    status = system.ask("status")
+    assert status["idle"]
+    assert (status["parked"], status["missing"], status["failed"], status["growing"]) == (0, 0, 0, 0)
+    assert {"files", "assets", "pending_islands", "index_queue", "jobs_waiting", "index_lag_seconds"} <= status.keys()
+    assert "idle: everything is in" in system.run_process("status")
+
+
+def test_an_asset_is_found_by_its_words(system: System) -> None:
+    found = system.ask("search", "goldfish")
+    assert [hit["title"] for hit in found["hits"]] == ["goldfish"]
+    assert found["total"] == 1
+    assert "goldfish" in system.run("search", "gold fish") or "goldfish" in system.run("search", "goldfish")
+    assert system.ask("search", "nobody has this")["total"] == 0
+
+
+def test_an_asset_is_shown_with_its_formats_and_its_history(system: System) -> None:
+    shown = system.ask("show", "coffee_cup_v042")
+    (file_set,) = shown["formats"][0]["file_sets"]
+    assert (file_set["file_count"], file_set["missing"]) == (47, "1024")
+    assert shown["history"][0]["operation_type"] == "VERSION_CREATE"
+    text = system.run("show", "coffee_cup_v042")
+    assert "1 frame missing: 1024" in text
+    assert "image sequence" in text
+
+
+def test_every_path_of_the_demo_can_be_explained(system: System, demo: Path) -> None:
+    assert "left" in system.run("explain", str(demo / "stereo/goldfish_L.mov")).lower()
+    assert system.ask("explain", str(demo / "stereo/goldfish_L.mov"))["state"] == "asset"
+    for name in IGNORED:
+        assert system.ask("explain", str(demo / name))["state"] == "ignored"
+    assert system.ask("explain", str(demo / "never was.mov"))["state"] == "absent"
+    assert system.ask("explain", "/etc/hostname")["state"] == "outside"
+
+
+def test_a_file_dropped_by_rename_can_be_searched(system: System, demo: Path, folder: Path) -> None:
+    drop(folder, demo, "dropped/single/umbrella_in_frame.mp4")
+
+    def is_found() -> bool:
+        return [hit["title"] for hit in system.ask("search", "umbrella")["hits"]] == ["umbrella_in_frame"]
+
+    system.wait_for(lambda status: is_found(), "the dropped file is found")
+
+
+def test_storages_are_added_listed_and_scanned(system: System, folder: Path, demo: Path) -> None:
+    (listed,) = [storage for storage in system.ask("storage", "list") if storage["name"] == "demo-media"]
+    assert listed["root"] == str(demo)
+    assert "demo-media" in system.run("storage", "list")
+    assert system.run("scan").startswith("scanning ")
+    more = folder / "more media"
+    write(more, "dropped/second_storage.mov")
+    said = system.run("storage", "add", str(more), "--name", "More", "--set", "scan_interval_seconds=1")
+    assert said == f'storage "More" watches {more}\n'
+    system.wait_for(lambda status: status.idle and len(status.storages) == 2, "the second storage is in")
+    assert system.ask("search", "second_storage")["total"] == 1
+    assert "overlaps storage" in system.run("storage", "add", str(more / "dropped"), code=1)
+    assert 'known are "More", "demo-media"' in system.run("scan", "nowhere", code=1)
+    assert "nothing was frozen" in system.run("storage", "accept", "More")
+
+
+def test_a_start_on_the_same_data_folder_is_refused_with_a_sentence(system: System, demo: Path) -> None:
+    said = system.run_process("up", str(demo), code=1)
+    assert "Tapeless runs on it already, as process" in said
+    assert "Traceback" not in said
+
+
+def test_without_a_terminal_it_prints_plain_lines(system: System, demo: Path) -> None:
+    printed = system.printed()
+    assert "\x1b" not in printed
+    assert "\r" not in printed
+    lines = printed.splitlines()
+    assert f'watching {demo} as "demo-media"' in lines
+    assert any(line.strip() == "goldfish  stereoscopic pair, 2 files" for line in lines)
+    assert f"idle: {len(EXPECTED)} assets of {FILES} files" in lines
+
+
+def test_it_opens_no_port_and_keeps_its_data_to_its_owner(system: System) -> None:
+    assert system.data.stat().st_mode & 0o077 == 0
+    for member in system.family():
+        open_ports = psutil.Process(member.pid).net_connections(kind="inet")
+        assert [port for port in open_ports if port.status == psutil.CONN_LISTEN] == []
