@@ -309,13 +309,6 @@ def upgrade() -> None:
         sa.Column("digest", sa.LargeBinary(), nullable=True),
         sa.Column("error", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
-            ["island_id"],
-            ["island.id"],
-            name=op.f("fk_folder_island_id_island"),
-            ondelete="SET NULL",
-            use_alter=True,
-        ),
-        sa.ForeignKeyConstraint(
             ["parent_id"], ["folder.id"], name=op.f("fk_folder_parent_id_folder"), ondelete="CASCADE"
         ),
         sa.ForeignKeyConstraint(
@@ -671,6 +664,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("file_id", name=op.f("pk_file_set_file")),
     )
     op.create_index(op.f("ix_file_set_file_file_set_id"), "file_set_file", ["file_set_id"], unique=False)
+    op.create_foreign_key("fk_folder_island_id_island", "folder", "island", ["island_id"], ["id"], ondelete="SET NULL")
     op.execute(MARK_FOR_INDEX)
     for statement in MARKS:
         op.execute(statement)
