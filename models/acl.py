@@ -3,6 +3,7 @@
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ColumnElement, Index, Text, Uuid, any_, exists, literal, text, true
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -82,18 +83,25 @@ class Actor:
         return [*([f"user:{self.user_id}"] if self.user_id else []), *(f"group:{group}" for group in self.group_ids)]
 
 
+def granted(
+    object_type: str, key: ColumnElement[uuid.UUID], permission: Permission, principal_ids: ColumnElement[Any]
+) -> ColumnElement[bool]:
+    """SQL that is true where an entry gives one of these users and groups the permission on the object of `key`."""
+    return exists().where(
+        AclEntry.object_id == key,
+        AclEntry.object_type == object_type,
+        AclEntry.principal_id == any_(principal_ids),
+        AclEntry.permissions.contains([permission.value]),
+    )
+
+
 def permitted(
     actor: Actor, object_type: str, key: ColumnElement[uuid.UUID], permission: Permission = Permission.READ
 ) -> ColumnElement[bool]:
     """SQL that is true where `actor` has `permission` on the object that `key` names: the union of user and groups."""
     if actor.is_admin:
         return true()
-    return exists().where(
-        AclEntry.object_id == key,
-        AclEntry.object_type == object_type,
-        AclEntry.principal_id == any_(literal(actor.principal_ids, ARRAY(Uuid))),
-        AclEntry.permissions.contains([permission.value]),
-    )
+    return granted(object_type, key, permission, literal(actor.principal_ids, ARRAY(Uuid)))
 
 
 def readable_by(actor: Actor, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, select, true
 from sqlalchemy.orm import Session
 
 import models.tables  # noqa: F401 - a flush follows foreign keys to tables that nothing here names (asset to island)
-from models.acl import ALL, AclEntry, Actor, Permission, PrincipalKind, permitted, readable_by
+from models.acl import ALL, AclEntry, Actor, Permission, PrincipalKind, granted
 from models.asset import Asset, AssetStatus, AssetType
 from models.base import new_id
 from models.history import Operation
@@ -60,6 +61,21 @@ def creators_entry(asset_id: uuid.UUID, user_id: uuid.UUID) -> AclEntry:
     )
 
 
+@cache
+def _finder(permission: Permission, lock: bool, is_admin: bool) -> Select[tuple[Asset, bool]]:
+    """The statement of `find_asset`, built once: building it took longer than running it (1.0 of 2.1 ms)."""
+    survivor = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == bindparam("asset"))
+    found = Asset.id == survivor.scalar_subquery()
+    if is_admin:
+        query = select(Asset, true()).where(found)
+    else:
+        principals = bindparam("principals", type_=ARRAY(Uuid))
+        reads = granted(KIND, Asset.id, Permission.READ, principals)
+        may = true() if permission == Permission.READ else granted(KIND, Asset.id, permission, principals)
+        query = select(Asset, may).where(found, reads)
+    return query.with_for_update(of=Asset, key_share=True) if lock else query
+
+
 def find_asset(
     session: Session,
     actor: Actor,
@@ -72,11 +88,8 @@ def find_asset(
 
     It is missing for whoever may not read it, and denied for whoever reads it only.
     """
-    survivor = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == asset_id).scalar_subquery()
-    query = select(Asset, permitted(actor, KIND, Asset.id, permission)).where(
-        Asset.id == survivor, readable_by(actor, KIND, Asset.id)
-    )
-    row = session.execute(query.with_for_update(of=Asset, key_share=True) if lock else query).first()
+    query = _finder(permission, lock, actor.is_admin)
+    row = session.execute(query, {"asset": asset_id, "principals": actor.principal_ids}).first()
     if row is None:
         raise Missing("asset", asset_id)
     asset, may = row
