@@ -23,5 +23,5 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
 
 
 def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """`column = ANY(array)`: one parameter for any number of values, where IN has one each and PostgreSQL takes 65,535."""
+    """`column = ANY(array)`: one parameter for any number of values; IN has one each, and PostgreSQL takes 65,535."""
     return column == any_(literal(list(values), ARRAY(column.type)))

@@ -14,8 +14,10 @@ MARKS = [
         "asset",
         "assets",
         key="id",
-        shown=["title", "external_id", "type", "status", "is_online", "created_by_user", "merged_into"]
-        + ["date_created", "date_modified"],
+        shown=[
+            *("title", "external_id", "type", "status", "is_online", "created_by_user", "merged_into"),
+            *("date_created", "date_modified"),
+        ],
         narrows="(after.status <> 'ACTIVE' AND before.status = 'ACTIVE')"
         " OR (after.merged_into IS NOT NULL AND before.merged_into IS NULL)",
         key_is_object=True,
@@ -30,8 +32,10 @@ MARKS = [
         "file_set",
         "assets",
         key="asset_id",
-        shown=["asset_id", "format_id", "storage_id", "label", "name", "base_dir", "status", "file_count"]
-        + ["size_bytes", "names", "frames", "missing_frames", "missing"],
+        shown=[
+            *("asset_id", "format_id", "storage_id", "label", "name", "base_dir", "status", "file_count"),
+            *("size_bytes", "names", "frames", "missing_frames", "missing"),
+        ],
     ),
 ]
 
