@@ -161,12 +161,15 @@ def wait_until_ready(
 
 def end_child(
     process: subprocess.Popen[bytes],
-    stop_signal: signal.Signals,
+    stop_signal: signal.Signals | None,
     seconds: float,
     in_hurry: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """End a child of ours: asked first, after `seconds` killed with its group. True if asking was enough."""
-    if process.poll() is None:
+    """End a child of ours: asked first (with None it was asked already), after `seconds` killed with its group.
+
+    True if asking was enough.
+    """
+    if stop_signal is not None and process.poll() is None:
         process.send_signal(stop_signal)
     end = time.monotonic() + seconds
     while process.poll() is None and time.monotonic() < end and not in_hurry():

@@ -3,7 +3,8 @@
 A child's life: it is started and, where it can be asked, waited for (`starting`), then `running`. When it ends without
 having been told to, it is `waiting` for its next start: half a second after the first end, up to ten after several, and
 half a second again once it ran for a minute. At the end it is `stopped`, the last started first, all within ten
-seconds: a child that uses up its share is killed with everything that it started.
+seconds: a child that uses up its share is killed with everything that it started. Children that can be asked for
+readiness are servers of the others; all others are asked to stop at once.
 
 One data folder has one supervisor. A lock that the kernel drops at the supervisor's death says so, and what a killed
 supervisor left running is ended before anything is started.
@@ -91,6 +92,7 @@ class _Member:
         self.trouble: str | None = None
         self._delay_seconds = backoff.first_seconds
         self._since = 0.0
+        self._is_asked = False
 
     def launch(self) -> subprocess.Popen[bytes]:
         self.process = launch(self.child, self.record, restarts=self.restarts, last_exit=self.last_exit)
@@ -108,9 +110,15 @@ class _Member:
         elif time.monotonic() - self._since >= self._delay_seconds:
             self._relaunch()
 
+    def ask_to_stop(self) -> None:
+        """Let it begin to stop while others are waited for; a second signal would hurry it."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(self.child.stop_signal)
+        self._is_asked = True
+
     def stop(self, seconds: float, in_hurry: Callable[[], bool]) -> None:
         if self.process is not None:
-            end_child(self.process, self.child.stop_signal, seconds, in_hurry)
+            end_child(self.process, None if self._is_asked else self.child.stop_signal, seconds, in_hurry)
             self.last_exit = self.process.returncode
         self.process = None
         self.state = "stopped"
@@ -232,6 +240,9 @@ class Supervisor:
         end = time.monotonic() + self._stop_seconds
         signals_before = self._signals_seen
         still_to_come = len(self._members)
+        for member in self._members:
+            if member.child.is_ready is None:
+                member.ask_to_stop()
         for member in reversed(self._members):
             still_to_come -= 1
             share = end - time.monotonic() - still_to_come * KEPT_BACK_SECONDS

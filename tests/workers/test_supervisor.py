@@ -166,7 +166,7 @@ def test_a_restart_that_fails_is_tried_again_and_its_trouble_shown(supervisor: S
     assert restarted(supervisor, "reel", 2).trouble is None
 
 
-def test_all_is_stopped_in_reverse_order_and_nothing_is_left(tmp_path: Path) -> None:
+def test_servers_are_stopped_in_reverse_order_and_nothing_is_left(tmp_path: Path) -> None:
     ends = tmp_path / "ends"
     with Supervisor(tmp_path / "data") as supervisor:
         for name in ("first", "second", "third"):
@@ -176,13 +176,29 @@ def test_all_is_stopped_in_reverse_order_and_nothing_is_left(tmp_path: Path) -> 
                 "print('listening', flush=True)\n"
                 "time.sleep(600)"
             )
-            supervisor.start(python(supervisor, name, program))
+            supervisor.start(python(supervisor, name, program, is_ready=lambda: True))
             wait_for_output(supervisor.log(name))
         family = family_of(supervisor)
     assert ends.read_text().split() == ["third", "second", "first"]
     assert not any(map(is_running, family))
     assert [state.state for state in supervisor.states()] == ["stopped"] * 3
     assert list((tmp_path / "data" / "run").iterdir()) == []
+
+
+def test_children_that_serve_no_other_stop_at_the_same_time(tmp_path: Path) -> None:
+    program = (
+        "import signal, sys, time\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (time.sleep(1), sys.exit()))\n"
+        "print('listening', flush=True)\n"
+        "time.sleep(600)"
+    )
+    with Supervisor(tmp_path) as supervisor:
+        for number in range(4):
+            supervisor.start(python(supervisor, f"slow-{number}", program))
+            wait_for_output(supervisor.log(f"slow-{number}"))
+        begun = time.monotonic()
+        supervisor.stop()
+        assert time.monotonic() - begun < 3.0
 
 
 def test_children_that_ignore_the_request_are_killed_within_the_time(tmp_path: Path) -> None:
