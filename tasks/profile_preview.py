@@ -23,7 +23,8 @@ from watch.folders import FolderBook
 from watch.grouping import Profile
 from watch.homes import Homes
 
-FILES_AT_ONCE = 20_000
+FILES_AT_ONCE = 5_000
+"""With their assets these take 60 MB where each file is one."""
 
 
 @dataclass(slots=True)

@@ -21,12 +21,17 @@ from tasks.storages import (
 )
 from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError
 from workers.commands.options import data_option, json_option, running_system
+from workers.commands.storage_profile import profile, regroup
 from workers.settings import Settings
 
 
 @click.group()
 def storage() -> None:
-    """Add, list and accept watched folders."""
+    """Add, list and accept watched folders, and say how their files are grouped."""
+
+
+storage.add_command(profile)
+storage.add_command(regroup)
 
 
 @storage.command()
@@ -38,11 +43,11 @@ def storage() -> None:
 def add(folder: Path, name: str | None, pairs: tuple[str, ...], profile_file: Path | None, data: Path | None) -> None:
     """Watch FOLDER from now on."""
     try:
-        profile = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
+        rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
     except ProfileError as error:
         raise click.ClickException(str(error)) from error
     with running_system(data) as context:
-        new = NewStorage(folder, name, parse_settings(pairs), profile)
+        new = NewStorage(folder, name, parse_settings(pairs), rules)
         own = [Settings.for_data(data).data.absolute()]
         made = transact(context.sessions, lambda session: add_storage(session, new, own))
         click.echo(f'storage "{made.name}" watches {display_text(made.root)}')

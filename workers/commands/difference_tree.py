@@ -1,0 +1,87 @@
+"""What a grouping would change in the catalogue, drawn for people: the counts first, then asset by asset."""
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from tasks.difference import CHANGES, AssetChange, Difference, FileList
+from tasks.sentences import counted
+from watch.grouping.render import display
+
+PIPE_WIDTH = 240
+SHOWN_CHANGES = 200
+VERBS = {
+    "merge": ("takes in other assets", "take in other assets"),
+    "split": ("splits off as an asset of its own", "split off as assets of their own"),
+    "kind": ("changes its kind", "change their kind"),
+    "files": ("gains or loses files", "gain or lose files"),
+    "title": ("changes its title", "change their title"),
+    "new": ("is new", "are new"),
+    "gone": ("is gone", "are gone"),
+}
+WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder"}
+
+
+def print_difference(difference: Difference) -> None:
+    """Say how many assets change in which way, and draw the first of them."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A tree crops its lines at the console's width, and a pipe has none.
+        console = Console(highlight=False, width=PIPE_WIDTH)
+    console.print(Text(summary(difference)))
+    shown = difference.changes[:SHOWN_CHANGES]
+    for change in shown:
+        console.print(draw(change))
+    left_out = sum(difference.counts.values()) - len(shown)
+    if left_out:
+        console.print(Text(f"and {counted(left_out, 'change')} more", style="dim"))
+
+
+def summary(difference: Difference) -> str:
+    """The counts in one sentence."""
+    looked_at = f"{counted(difference.files, 'file')} in {counted(difference.islands, 'island')}"
+    if difference.is_empty:
+        return f"{looked_at}: nothing changes, {counted(difference.unchanged, 'asset')} stay as they are"
+    parts = []
+    for word in CHANGES:
+        number = difference.counts[word]
+        if number:
+            parts.append(f"{counted(number, 'asset')} {VERBS[word][number != 1]}")
+        if word == "merge" and difference.merged:
+            parts[-1] += f" ({counted(difference.merged, 'asset')} end so)"
+    return f"{looked_at}: {', '.join(parts)}; {difference.unchanged:,} unchanged"
+
+
+def draw(change: AssetChange) -> Tree:
+    """One asset: what it was and becomes, and which files that concerns."""
+    head = Text(clean(change.asset.title if change.asset else change.title), style="bold")
+    if change.asset is None or change.change == "gone":
+        head.append(f"  {WORDS[change.change]}", style="not bold green" if change.asset is None else "not bold red")
+    elif change.asset.title != change.title:
+        head.append(f"  becomes {clean(change.title)}", style="not bold")
+    if change.rule:
+        head.append(f"  by rule: {change.rule}", style="not bold dim")
+    tree = Tree(head)
+    for other in change.takes_in:
+        tree.add(Text.assemble(("takes in ", "yellow"), clean(other.title), (f"  {other.id}", "dim")))
+    for other in change.comes_from:
+        tree.add(Text.assemble(("comes from ", "yellow"), clean(other.title), (f"  {other.id}", "dim")))
+    for part in change.formats:
+        if part.before is not None or change.asset is not None:
+            tree.add(Text(f"{clean(part.name)}: {part.before or 'none'} -> {part.after or 'none'}"))
+    _grow(tree, "+", "green", change.joins)
+    _grow(tree, "-", "red", change.leaves)
+    return tree
+
+
+def _grow(tree: Tree, sign: str, style: str, files: FileList) -> None:
+    for path in files.shown:
+        tree.add(Text.assemble((f"{sign} ", style), clean(display(path))))
+    more = files.count - len(files.shown)
+    if more:
+        tree.add(Text(f"{sign} {counted(more, 'file')} more", style=style))
+
+
+def clean(text: str) -> str:
+    """A text without what would steer a terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

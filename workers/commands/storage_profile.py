@@ -1,0 +1,130 @@
+"""`tapeless storage profile` and `tapeless storage regroup`: how a storage is grouped, changed after a dry run."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from models.acl import Actor
+from models.sessions import transact
+from models.storage import Storage
+from tasks.difference import Difference
+from tasks.profile_preview import preview_profile
+from tasks.regroup import set_profile, start_regroup
+from tasks.storages import find_storage
+from watch.grouping import Profile, ProfileError
+from workers.commands.difference_tree import print_difference
+from workers.commands.options import data_option, json_option, running_system
+from workers.context import Context
+
+OPERATOR = Actor("operator", is_admin=True)
+
+yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+
+
+@click.command()
+@click.argument("name")
+@click.option(
+    "--file",
+    "profile_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A JSON or TOML file with the new profile.",
+)
+@yes_option
+@data_option
+@json_option
+def profile(name: str, profile_file: Path | None, yes: bool, data: Path | None, as_json: bool) -> None:
+    """Show the grouping rules of storage NAME, or change them.
+
+    With --file, what would change is shown first; the change is then made on your word, or with --yes. With --json and
+    without --yes nothing is asked and nothing is changed.
+    """
+    wanted = _load(profile_file) if profile_file else None
+    with running_system(data) as context:
+        with context.sessions() as session:
+            row = find_storage(session, name)
+        if wanted is None:
+            _show(row, as_json)
+            return
+        difference = preview_profile(context.sessions, row.id, wanted)
+        if Profile.model_validate(row.profile) == wanted:
+            job_id = None
+            note = f'storage "{row.name}" has this profile already'
+        else:
+            job_id = _decide(context, row, difference, yes, as_json, wanted)
+            note = "nothing was changed"
+        _conclude(job_id, note, difference, as_json)
+
+
+@click.command()
+@click.argument("name")
+@yes_option
+@data_option
+@json_option
+def regroup(name: str, yes: bool, data: Path | None, as_json: bool) -> None:
+    """Group storage NAME again by its profile and the rules of this version, as after an upgrade.
+
+    What would change is shown first. With --json and without --yes nothing is asked and nothing is changed.
+    """
+    with running_system(data) as context:
+        with context.sessions() as session:
+            row = find_storage(session, name)
+        difference = preview_profile(context.sessions, row.id, Profile.model_validate(row.profile))
+        job_id = _decide(context, row, difference, yes, as_json, None)
+        _conclude(job_id, "nothing was changed", difference, as_json)
+
+
+def _load(path: Path) -> Profile:
+    try:
+        return Profile.load(path)
+    except ProfileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _show(row: Storage, as_json: bool) -> None:
+    """The whole profile; the keys that were set for this storage are marked."""
+    whole = Profile.model_validate(row.profile).model_dump(mode="json")
+    if as_json:
+        shown = {"storage": row.name, "revision": row.profile_revision, "set": row.profile, "profile": whole}
+        click.echo(json.dumps(shown))
+        return
+    click.echo(f'storage "{row.name}", profile revision {row.profile_revision}')
+    for key, value in whole.items():
+        mark = "*" if key in row.profile else " "
+        click.echo(f"{mark} {key} = {json.dumps(value, ensure_ascii=False)}")
+    click.echo("* set for this storage; the others are defaults" if row.profile else "all of it is the default")
+
+
+def _decide(
+    context: Context, row: Storage, difference: Difference, yes: bool, as_json: bool, wanted: Profile | None
+) -> str | None:
+    """Show the difference, ask where a person is there, and start the job; give its id."""
+    if not as_json:
+        print_difference(difference)
+    if not yes and not as_json:
+        yes = _ask()
+    if not yes:
+        return None
+
+    def start(session: Any) -> str | None:
+        storage = find_storage(session, str(row.id))
+        made = start_regroup(session, storage, OPERATOR) if wanted is None else None
+        job = made or set_profile(session, storage, wanted, OPERATOR)
+        return str(job.id) if job is not None else None
+
+    return transact(context.sessions, start)
+
+
+def _ask() -> bool:
+    if not sys.stdin.isatty():
+        raise click.ClickException("nothing was changed: nobody is there to ask; add --yes to do it")
+    return click.confirm("Do it?")
+
+
+def _conclude(job_id: str | None, otherwise: str, difference: Difference, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"job_id": job_id, "difference": difference.to_json()}))
+    else:
+        click.echo(f"started job {job_id}; it goes on by itself" if job_id else otherwise)
