@@ -139,36 +139,46 @@ def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, fra
     return min(candidates)
 
 
+Numbered = dict[tuple[bytes, bytes], dict[int, list[int]]]
+"""Folder and bucket key to the frames of each padding."""
+
+
 def summarise(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE) -> list[Item]:
     """The first stage for many paths: lone names as they are, numbered images as one summary a bucket."""
     items: list[Item] = []
-    numbered: list[Single] = []
+    numbered: Numbered = {}
     for path in dict.fromkeys(paths):
         described = describe(path, profile)
-        single = Single(path, described)
         if described.bucket is None:
-            items.append(single)
+            items.append(Single(path, described))
         else:
-            numbered.append(single)
-    items.extend(bucketed(numbered))
+            _count_in(numbered, path, described)
+    items.extend(_buckets(numbered))
     return items
 
 
 def bucketed(singles: Iterable[Single]) -> list[Bucket]:
     """Numbered names as one summary a bucket."""
-    numbered: dict[tuple[bytes, bytes], dict[int, list[int]]] = {}
+    numbered: Numbered = {}
     for single in singles:
-        described, path = single.described, single.path
-        slash = path.rfind(b"/")
-        place = (path[:slash] if slash > 0 else b"", described.bucket or b"")
-        runs = numbered.get(place)
-        if runs is None:
-            runs = numbered[place] = {}
-        padding = described.width if described.padded else 0
-        if padding in runs:
-            runs[padding].append(described.frame or 0)
-        else:
-            runs[padding] = [described.frame or 0]
+        _count_in(numbered, single.path, single.described)
+    return _buckets(numbered)
+
+
+def _count_in(numbered: Numbered, path: bytes, described: Described) -> None:
+    slash = path.rfind(b"/")
+    place = (path[:slash] if slash > 0 else b"", described.bucket or b"")
+    runs = numbered.get(place)
+    if runs is None:
+        runs = numbered[place] = {}
+    padding = described.width if described.padded else 0
+    if padding in runs:
+        runs[padding].append(described.frame or 0)
+    else:
+        runs[padding] = [described.frame or 0]
+
+
+def _buckets(numbered: Numbered) -> list[Bucket]:
     return [
         Bucket(folder, key, as_runs({padding: Frames(frames) for padding, frames in runs.items()}))
         for (folder, key), runs in numbered.items()
