@@ -8,12 +8,13 @@ FOLDER ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test bench lock clean
+.PHONY: help run test faults bench lock clean
 
 help:
 	@echo "make run                      watch a small production of real media that is written for you"
 	@echo "make run FOLDER=/some/where   watch your own folder"
 	@echo "make test [ARGS=-x]           check and test"
+	@echo "make faults                   kill every part in the middle of a flood, for half an hour"
 	@echo "make bench                    measure"
 	@echo "make lock                     pin what pyproject.toml asks for, at its newest"
 	@echo "make clean                    remove what make made, but no data"
@@ -30,6 +31,9 @@ test: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m pytest -n $(WORKERS) --durations=20 $(ARGS)
+
+faults: $(VENV)/.test
+	$(BIN)/python -m pytest -n 0 -m faults tests $(ARGS)
 
 bench: $(VENV)/.run
 	set -e; for program in benchmarks/[a-z]*.py; do \

@@ -1,0 +1,75 @@
+"""Taking one part of a running system away, as a crash, an operator or the kernel would."""
+
+import os
+import signal
+from collections.abc import Callable
+from contextlib import closing, suppress
+
+import psutil
+from redis.exceptions import RedisError
+
+from tests.e2e.system import System
+from workers.embedded.valkey import EmbeddedValkey
+from workers.processes import read_record
+
+QUICK = {
+    "TAPELESS_CLOSE_SECONDS": "0.3",
+    "TAPELESS_LEASE_SECONDS": "3",
+    "TAPELESS_HANDED_SECONDS": "2",
+    "TAPELESS_SWEEP_SECONDS": "1",
+    "TAPELESS_RING_SECONDS": "1",
+}
+"""What makes up for a crash is the same as with the long times, only sooner."""
+
+Kill = Callable[[System], None]
+
+
+def pid_of(system: System, name: str) -> int:
+    """The process of a child of `tapeless up`, by its name there."""
+    record = read_record(system.data / "run" / f"{name}.json")
+    assert record is not None, f"{name} is not running"
+    return record.pid
+
+
+def kill(name: str) -> Kill:
+    """Kill a child with everything that it started."""
+
+    def kill_group(system: System) -> None:
+        os.killpg(pid_of(system, name), signal.SIGKILL)
+
+    return kill_group
+
+
+def kill_pool_of(name: str) -> Kill:
+    """Kill the processes in which a worker runs its tasks, and not the worker."""
+
+    def kill_children(system: System) -> None:
+        for child in psutil.Process(pid_of(system, name)).children():
+            child.kill()
+
+    return kill_children
+
+
+def answers(system: System) -> bool:
+    """Whether the database and the broker answer."""
+    with closing(EmbeddedValkey(system.data / "valkey").client(0)) as client, suppress(RedisError):
+        return bool(client.ping()) and system.status() is not None
+    return False
+
+
+def flush_broker(system: System) -> None:
+    """Take every message away."""
+    with closing(EmbeddedValkey(system.data / "valkey").client(0)) as client:
+        client.flushall()
+
+
+VICTIMS: dict[str, Kill] = {
+    "the ingest worker": kill("worker-ingest"),
+    "the ingest worker's children": kill_pool_of("worker-ingest"),
+    "the index worker": kill("worker-index"),
+    "the broker": kill("valkey"),
+    "every message": flush_broker,
+    "the database": kill("postgres"),
+    "the watcher": kill("watch"),
+    "beat": kill("beat"),
+}
