@@ -62,8 +62,3 @@ def find_password(session: Session, email: str) -> tuple[uuid.UUID, str | None] 
         )
     ).first()
     return (row[0], row[1]) if row else None
-
-
-def forget_old_tries(session: Session) -> None:
-    """Remove windows that ended long ago."""
-    session.execute(delete(SignInLimit).where(SignInLimit.window_start < func.now() - timedelta(days=1)))

@@ -4,7 +4,7 @@ import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
@@ -123,8 +123,3 @@ def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Toke
 def revoke_token(session: Session, token_id: uuid.UUID) -> None:
     """End a token at once."""
     session.execute(delete(Token).where(Token.id == token_id))
-
-
-def forget_ended_tokens(session: Session, before: datetime) -> int:
-    """Remove tokens that ended before a time; returns how many."""
-    return session.execute(delete(Token).where(Token.expires_at < before)).rowcount

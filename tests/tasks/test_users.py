@@ -7,8 +7,10 @@ from sqlalchemy import func, select, update
 
 from models.acl import Actor
 from models.audit import AuditEntry
+from models.idempotency import KeptAnswer
 from models.sessions import Sessions
 from models.user import SignInLimit, Token, User
+from tasks.forgetting import forget_old
 from tasks.passwords import hash_password, is_password
 from tasks.refusals import Conflict, Invalid, NotNow
 from tasks.sign_in import Limit, count_try
@@ -94,3 +96,22 @@ def test_a_token_is_found_until_its_end_and_its_use_is_written_once_a_minute(ses
         assert find_signed_in(session, app.id, secret) is None
         assert find_signed_in(session, uuid4(), secret) is None
         assert session.scalars(select(Token.digest)).one() == digest_of(secret)
+
+
+def test_what_was_kept_for_a_time_is_forgotten_after_it(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        user = create_user(session, NewUser("a@example.org"), SETUP)
+        app = create_app(session, user.id, "x")
+        for text in ("old", "new"):
+            session.add(KeptAnswer(user_id=user.id, key=text, fingerprint=b""))
+            count_try(session, f"email:{text}", Limit(9, 60))
+        issue_token(session, user.id, app.id, 60)
+        issue_token(session, user.id, app.id)
+        long_ago = func.now() - func.make_interval(0, 0, 0, 31)
+        session.execute(update(KeptAnswer).where(KeptAnswer.key == "old").values(date_created=long_ago))
+        session.execute(update(SignInLimit).where(SignInLimit.subject == "email:old").values(window_start=long_ago))
+        session.execute(update(Token).where(Token.expires_at.is_not(None)).values(expires_at=long_ago))
+        forget_old(session)
+        assert session.scalars(select(KeptAnswer.key)).all() == ["new"]
+        assert session.scalars(select(SignInLimit.subject)).all() == ["email:new"]
+        assert session.scalars(select(Token.expires_at)).all() == [None]
