@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import sys
@@ -29,15 +30,28 @@ from watch.grouping.render import Branch, to_branches, to_json
     help="Read the storage's rules from a JSON or TOML file.",
 )
 @click.option("-0", "nul_separated", is_flag=True, help="Names on standard input end with NUL, not with a newline.")
-def group(folder: str, as_json: bool, profile_file: Path | None, nul_separated: bool) -> None:
+@click.option("--diff", is_flag=True, help="Show what would change in the catalogue of the running system instead.")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="With --diff: the data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
+)
+def group(
+    folder: str, as_json: bool, profile_file: Path | None, nul_separated: bool, diff: bool, data: Path | None
+) -> None:
     """Show how the files of FOLDER would become assets; nothing is written.
 
-    With - in place of FOLDER, relative paths are read from standard input, one a line.
+    With - in place of FOLDER, relative paths are read from standard input, one a line. With --diff, FOLDER lies in a
+    storage, whose own rules count where --profile gives no others.
     """
     try:
-        profile = DEFAULT_PROFILE if profile_file is None else Profile.load(profile_file)
+        given = None if profile_file is None else Profile.load(profile_file)
     except ProfileError as error:
         raise click.ClickException(str(error)) from error
+    if diff:
+        compare_with_catalogue(folder, given, data, as_json)
+        return
+    profile = given or DEFAULT_PROFILE
     paths = read_names(nul_separated) if folder == "-" else walk(folder)
     with collection_paused():
         tree = group_tree(paths, profile)
@@ -45,6 +59,13 @@ def group(folder: str, as_json: bool, profile_file: Path | None, nul_separated: 
             write_json(to_json(tree))
         else:
             print_tree(folder, to_branches(tree))
+
+
+def compare_with_catalogue(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:
+    """Hand over to the part that knows the database, which a dry run on a million names does not wait for."""
+    if folder == "-":
+        raise click.UsageError("--diff compares a folder on disk with the catalogue; give the folder instead of -")
+    importlib.import_module("workers.commands.group_diff").show_difference(folder, profile, data, as_json)
 
 
 def write_json(answer: dict[str, Any]) -> None:

@@ -1,0 +1,155 @@
+"""The dry run of a folder against the catalogue: what a scan and a grouping of what is on disk now would change.
+
+Rows whose files are gone count as missing, names without a row as new files that are finished; the rest is the same
+comparison as for another profile. Only islands with a file in the folder are looked at, and those whole: a clip's
+partner may lie beside the folder.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.file import FileStatus
+from models.paths import ancestors_of, display_text, join_path
+from models.sessions import Sessions, snapshot
+from models.storage import Storage
+from models.storage_settings import StorageSettings
+from tasks.difference import Difference
+from tasks.island_state import StoredFile
+from tasks.profile_preview import rules_with
+from tasks.refusals import Refusal
+from tasks.storages import storage_of_path
+from tasks.supposition import Supposition, stored_files
+from watch.folders import FolderBook
+from watch.grouping import Ignore, Profile
+from watch.islands import HOMING_NAMES, MARKERS, is_marker, island_of
+from watch.listing import look_at_file
+from watch.walk import walk
+
+
+@dataclass(slots=True)
+class Disk:
+    """What is on disk: sizes by folder and name, the folders that hold a marker file, and those that tell nothing."""
+
+    root: bytes
+    settings: StorageSettings
+    excluded: frozenset[bytes]
+    homing: frozenset[bytes]
+    folders: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    packages: frozenset[bytes] = frozenset()
+    unreadable: list[bytes] = field(default_factory=list)
+
+    def read(self, start: bytes) -> None:
+        """List everything at and below `start` that is watched."""
+        self.folders, self.unreadable = {}, []
+        for listings in walk(self.root, [start], Ignore(self.settings.scan_ignore), self.excluded):
+            for folder, listing in listings:
+                if listing.error:
+                    self.unreadable.append(folder)
+                elif self.is_watched(folder):
+                    self.folders[folder] = {entry.name: entry.size for entry in listing.files}
+        above = (folder for folder in ancestors_of(start) if self._holds_marker(folder))
+        below = (folder for folder, names in self.folders.items() if any(map(is_marker, names)))
+        self.packages = frozenset([*above, *below])
+
+    def is_watched(self, folder: bytes) -> bool:
+        """Whether a scan would tell of files that are gone from a folder."""
+        starts = [top.encode() for top in self.settings.scan_directories] or [b""]
+        is_hidden = any(is_within(folder, unreadable) for unreadable in self.unreadable)
+        return not is_hidden and any(is_within(folder, top) for top in starts)
+
+    def _holds_marker(self, folder: bytes) -> bool:
+        return any(look_at_file(self.root, join_path(folder, name)) is not None for name in MARKERS)
+
+    def home_of(self, folder: bytes) -> bytes:
+        """The root folder of a folder's island."""
+        return island_of(folder, self.packages, self.homing)
+
+
+def preview_folder(
+    sessions: Sessions, folder: bytes, profile: Profile | None = None, excluded: frozenset[bytes] = frozenset()
+) -> Difference:
+    """What grouping a folder (by its real path) would change; by its storage's own profile unless one is given."""
+    storage = snapshot(sessions, lambda session: storage_of_path(session, folder))
+    if storage is None:
+        raise Refusal(
+            f'folder "{display_text(folder)}": lies in no storage, so there is nothing to compare it with; '
+            "see tapeless storage list"
+        )
+    profile = profile or Profile.model_validate(storage.profile)
+    below = folder[len(storage.root) :].strip(b"/")
+    settings = StorageSettings.model_validate(storage.settings)
+    disk = Disk(storage.root, settings, excluded, HOMING_NAMES | profile.homing_dirs)
+    _read_islands(disk, below)
+    return snapshot(sessions, lambda session: _compare(session, storage, profile, disk, below))
+
+
+def _read_islands(disk: Disk, below: bytes) -> None:
+    """Read the folder, and once more from higher up where one of its islands hangs on a folder above it."""
+    start = below
+    while True:
+        disk.read(start)
+        homes = [disk.home_of(folder) for folder in [below, *disk.folders] if is_within(folder, below)]
+        highest = min((home for home in homes if is_within(start, home)), key=len, default=start)
+        if highest == start:
+            return
+        start = highest
+
+
+def _compare(session: Session, storage: Storage, profile: Profile, disk: Disk, below: bytes) -> Difference:
+    book = FolderBook(storage.id, disk.home_of)
+    book.load(session)
+    known = {row.id: row.path for row in book}
+    concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_within(folder, below)}
+    supposed = Supposition(rules_with(storage, profile))
+    on_disk = {folder: dict(names) for folder, names in disk.folders.items() if disk.home_of(folder) in concerned}
+    paths = {folder_id: path for folder_id, path in known.items() if disk.home_of(path) in concerned}
+    for file in stored_files(session, paths):
+        folder = paths[file.folder_id]
+        size = on_disk.get(folder, {}).pop(file.path.rpartition(b"/")[2], None)
+        supposed.add(disk.home_of(folder), _as_found(file, size) if disk.is_watched(folder) else file)
+        if file.is_present:
+            supposed.held.append(file)
+    _add_new(supposed, on_disk, disk, {path: folder_id for folder_id, path in known.items()})
+    difference = Difference()
+
+    def concerns(changed: Iterable[bytes]) -> bool:
+        return any(is_within(path, below) for path in changed)
+
+    supposed.compare(session, difference, lambda _file: True, concerns)
+    return difference
+
+
+def _as_found(file: StoredFile, size: int | None) -> StoredFile:
+    """A row as a scan would leave it."""
+    if size is None:
+        return file._replace(status=FileStatus.MISSING.value)
+    return file._replace(status=(FileStatus.CLOSED if size else FileStatus.OPEN).value, size=size)
+
+
+def _add_new(
+    supposed: Supposition, on_disk: dict[bytes, dict[bytes, int]], disk: Disk, known: dict[bytes, int]
+) -> None:
+    """Names without a row; a folder without one gets a number that no row has."""
+    for number, (folder, names) in enumerate(on_disk.items()):
+        for name, size in names.items():
+            status = (FileStatus.CLOSED if size else FileStatus.OPEN).value
+            folder_id = known.get(folder, -1 - number)
+            file = StoredFile(new_id(), join_path(folder, name), size, status, 0, 0, None, 0, folder_id, None, None, 0)
+            supposed.add(disk.home_of(folder), file)
+
+
+def is_within(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is `folder` or lies below it; everything is below the root."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def real_folder(folder: str) -> bytes:
+    """The real path of a folder that is there."""
+    real = os.path.realpath(os.fsencode(folder))
+    if not os.path.isdir(real):
+        raise Refusal(f'folder "{folder}": no such folder')
+    return real

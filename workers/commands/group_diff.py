@@ -1,0 +1,24 @@
+"""`tapeless group FOLDER --diff`: what grouping the folder would change in the catalogue of the running system."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from tasks.folder_preview import preview_folder, real_folder
+from watch.grouping import Profile
+from workers.commands.difference_tree import print_difference
+from workers.commands.options import running_system
+from workers.settings import Settings
+
+
+def show_difference(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:
+    """Compare and print; the storage's own profile where none is given."""
+    with running_system(data) as context:
+        own = os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))
+        difference = preview_folder(context.sessions, real_folder(folder), profile, frozenset({own}))
+    if as_json:
+        click.echo(json.dumps(difference.to_json()))
+    else:
+        print_difference(difference)
