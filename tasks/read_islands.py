@@ -135,7 +135,7 @@ def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[i
             bucket.runs, bucket.is_changed = {}, True
         home[place[0]].buckets[place] = bucket
     done = [-1 if home[folder].claim.reads_whole else home[folder].claim.done for folder in paths]
-    for row in session.execute(CHANGED_FILES, {"folders": list(paths), "done": done}):
+    for row in session.execute(CHANGED_FILES, {"folders": list(paths), "done": done}).all():
         home[row[1]].add(read_stored_file(row, paths))
     return islands, paths
 

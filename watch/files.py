@@ -107,7 +107,7 @@ def rows_by_name(session: Session, names: Sequence[tuple[int, bytes]]) -> dict[t
     statement = known_columns(select(File)).join(
         pairs, and_(File.folder_id == pairs.c.folder_id, File.name == pairs.c.name)
     )
-    return {(row.folder_id, row.name): row for row in (KnownFile(*row) for row in session.execute(statement))}
+    return {(row.folder_id, row.name): row for row in (KnownFile(*row) for row in session.execute(statement).all())}
 
 
 def rows_by_inode(session: Session, storage_id: uuid.UUID, inodes: Sequence[int]) -> list[KnownFile]:
@@ -135,7 +135,7 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
     A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
     move, and the file keeps its row, so its asset too.
     """
-    known = rows_by_name(session, [(file.folder.id, file.entry.name) for file in files])
+    known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
     moved = match_moves(session, root, book, fresh)
     changed = [
@@ -154,6 +154,14 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
         _insert(session, new, seen, profile)
         _update(session, book, changed, seen, profile)
     return len(new) + len(changed)
+
+
+def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[int, bytes], KnownFile]:
+    """The rows that files have already, by (folder id, name); once asked, no folder is new any more."""
+    asked = [(file.folder.id, file.entry.name) for file in files if not file.folder.is_new]
+    for file in files:
+        file.folder.is_new = False
+    return rows_by_name(session, asked)
 
 
 def match_moves(
@@ -252,7 +260,7 @@ def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFil
 
     One that was missing stays so until it is whole, and is told as found again then.
     """
-    known = rows_by_name(session, [(file.folder.id, file.entry.name) for file in growing])
+    known = _earlier_rows(session, growing)
     growing = [
         file
         for file in growing

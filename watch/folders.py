@@ -17,7 +17,7 @@ INSERT_FOLDERS = text("""
     SELECT :storage_id, parent_id, name
     FROM unnest(CAST(:parents AS bigint[]), CAST(:names AS bytea[])) AS t (parent_id, name)
     ON CONFLICT (storage_id, parent_id, name) DO UPDATE SET name = excluded.name
-    RETURNING id, parent_id, name, island_id
+    RETURNING id, parent_id, name, island_id, xmax = 0 AS is_new
 """)
 
 INSERT_ISLANDS = text("""
@@ -44,6 +44,8 @@ class KnownFolder:
     error: str | None = None
     walk: int = 0
     """Number of the walk that saw it last: what the newest walk did not see is gone."""
+    is_new: bool = False
+    """Its row was just made, so that no file of it can have one: a folder of thousands asks for none of them."""
 
 
 class FolderBook:
@@ -128,7 +130,7 @@ class FolderBook:
         )
         paths = {(parents[path], name_of(path)): path for path in level}
         return {
-            path: KnownFolder(row.id, path, row.island_id)
+            path: KnownFolder(row.id, path, row.island_id, is_new=row.is_new)
             for row in rows
             if (path := paths[row.parent_id, bytes(row.name)]) is not None
         }

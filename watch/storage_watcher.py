@@ -171,8 +171,12 @@ class StorageWatcher:
             self._walk_on(now)
             self._confirm(now)
         self._state.unsettled(len(self._reconciler.settling))
+        return self._walk is not None or self._is_behind()
+
+    def _is_behind(self) -> bool:
+        """Whether files are due: a periodic walk waits for them, because it would find them different once more."""
         due = self._reconciler.settling.next_due()
-        return self._walk is not None or (due is not None and due <= self._clock.monotonic())
+        return due is not None and due <= self._clock.monotonic()
 
     def _rest_seconds(self) -> float:
         now = self._clock.monotonic()
@@ -262,7 +266,7 @@ class StorageWatcher:
 
     def _walk_on(self, now: float) -> None:
         if self._walk is None:
-            if now < self._next_walk:
+            if now < self._next_walk or (self._next_walk > 0 and self._is_behind()):
                 return
             self._walk_number += 1
             self._walk_started, self._next_walk = now, math.inf
