@@ -16,7 +16,7 @@ ROWS = (
     ("assets", "assets"),
     ("growing", "not stable yet"),
     ("pending_islands", "folders to group"),
-    ("waiting_islands", "folders with somebody waiting"),
+    ("waiting_islands", "folders where a file waits for its partner"),
     ("index_queue", "documents to index"),
     ("jobs_waiting", "jobs waiting"),
     ("parked", "parked, with a reason"),

@@ -63,7 +63,9 @@ def list_storages(data: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_as_json(row) for row in rows]))
         return
-    table = Table("name", "folder", "status", "last scanned", "settings", box=None)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("name", "folder", "status", "last scanned", "settings"):
+        table.add_column(heading, overflow="fold")
     for row in rows:
         scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
         settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
@@ -91,7 +93,8 @@ def accept(name: str, data: Path | None) -> None:
     """Say that what vanished from storage NAME is gone, or that its new disk is right."""
     with running_system(data) as context:
         reason = transact(context.sessions, lambda session: accept_loss(session, find_storage(session, name)))
-    click.echo(f"accepted: {reason}" if reason else f'storage "{name}": nothing was frozen; the next look is accepted')
+    what = "accepted; the rows follow the disk within seconds" if reason else "nothing was frozen"
+    click.echo(f'storage "{name}": {what}')
 
 
 @click.command()
