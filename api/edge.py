@@ -83,6 +83,8 @@ def render(result: Any, status: int) -> Response:
     """Make the response before the commit, so that what cannot be rendered is not committed."""
     if isinstance(result, Answer):
         status, result = result.status, result.body
+    if isinstance(result, Response):
+        return result
     return Response(status_code=status) if result is None else JSONResponse(result, status)
 
 

@@ -1,5 +1,6 @@
 """Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk."""
 
+import logging
 import uuid
 from collections.abc import Sequence
 
@@ -10,11 +11,15 @@ from sqlalchemy.orm import Session
 from models.acl import AclEntry, Actor, Permission, permitted, readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile
 from models.base import new_id
-from models.job import Job
+from models.job import Job, JobStatus
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.assets import KIND
+from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, keep_job
 from tasks.refusals import Conflict, Denied, Missing
+
+TASK = "maintenance.purge"
+log = logging.getLogger(__name__)
 
 # The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
 # still there would make it anew.
@@ -75,56 +80,44 @@ def request_purge(session: Session, actor: Actor) -> Job:
     return job
 
 
-TASK = "maintenance.purge"
-OPEN = text("""
-    UPDATE job SET status = 'STARTED', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
-        attempt = attempt + 1, started_at = coalesce(started_at, now()), date_modified = now()
-    WHERE id = :job AND task = :task
-        AND (status = 'READY' OR status = 'STARTED' AND (lease_until IS NULL OR lease_until < now()))
-    RETURNING attempt
-""")
-RENEW = text("""
-    UPDATE job SET lease_until = now() + make_interval(secs => :lease),
-        progress_processed = progress_processed + :done, progress_total = progress_processed + :done,
-        date_modified = now()
-    WHERE id = :job AND lease_owner = :owner AND attempt = :attempt AND status = 'STARTED' RETURNING id
-""")
-CLOSE = text("""
-    UPDATE job SET status = CASE status WHEN 'ABORT_PENDING' THEN 'ABORTED' ELSE 'FINISHED' END, lease_owner = NULL,
-        lease_until = NULL, completed_at = now(), date_modified = now()
-    WHERE id = :job AND lease_owner = :owner AND attempt = :attempt AND status IN ('STARTED', 'ABORT_PENDING')
-""")
-
-
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def purge_deleted(self: Task, job_ids: Sequence[str] = ()) -> None:
     """Run the purge jobs with these ids."""
-    for job_id in job_ids:
-        run_purge(self.app.context.sessions, uuid.UUID(job_id), self.app.context.timing)
+    context = self.app.context
+    run_purge(context.sessions, [uuid.UUID(job_id) for job_id in job_ids], context.timing)
 
 
-def run_purge(sessions: Sessions, job_id: uuid.UUID, timing: Timing) -> int:
-    """Empty the delete queue batch by batch, each with its own transaction, until it is empty or somebody stops it.
+def run_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
+    """Empty the delete queue batch by batch, each in its own transaction, until it is empty or somebody stops it.
 
     Returns how many assets went. A job that somebody else holds, or that has ended, is left alone.
     """
-    fence = {"job": job_id, "owner": str(uuid.uuid4()), "lease": timing.lease_seconds}
-    attempt = transact(sessions, lambda session: session.scalar(OPEN, {**fence, "task": TASK}))
-    if attempt is None:
-        return 0
-    fence["attempt"] = attempt
-    gone, batch = 0, 1
-    while batch:
-        batch = transact(sessions, lambda session: _purge_fenced(session, fence))
-        gone += batch
-    transact(sessions, lambda session: session.execute(CLOSE, fence))
+    gone = 0
+    for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
+        try:
+            gone += _run(sessions, claim, timing)
+        except JobLostError as lost:
+            log.info("%s", lost)
     return gone
 
 
-def _purge_fenced(session: Session, fence: dict[str, object]) -> int:
-    """One batch, of a job that is still ours and that nobody stopped; its row is locked until the batch is gone."""
-    if session.scalar(RENEW, {**fence, "done": 0}) is None:
-        return 0
-    done = purge_batch(session, recycle_seconds=0)
-    session.execute(RENEW, {**fence, "done": done})
-    return done
+def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> int:
+    gone, stopped = 0, False
+    while not stopped:
+        batch, stopped = transact(sessions, lambda session, gone=gone: _purge_fenced(session, claim, gone, timing))
+        gone += batch
+        if batch == 0:
+            break
+    status = JobStatus.ABORTED if stopped else JobStatus.FINISHED
+    transact(sessions, lambda session: end_job(session, claim, status, f"{gone} assets were purged"))
+    return gone
+
+
+def _purge_fenced(session: Session, claim: JobClaim, gone: int, timing: Timing) -> tuple[int, bool]:
+    """One batch, of a job that is still ours; its row is locked until the batch is gone. Says whether to stop."""
+    if keep_job(session, claim, timing):
+        return 0, True
+    batch = purge_batch(session, recycle_seconds=0)
+    done = claim.processed + gone + batch
+    keep_job(session, claim, timing, Progress(processed=done, total=done))
+    return batch, False

@@ -137,6 +137,11 @@ POLICIES: dict[str, Policy] = {
     "GET files/v1/assets/{asset_id}/files/{file_id}/": readers_may(200),
     "PATCH files/v1/assets/{asset_id}/files/{file_id}/": writers_may(200, {"status": "CLOSED"}),
     "DELETE files/v1/assets/{asset_id}/files/{file_id}/": writers_may(204),
+    # Declared files are on no disk of ours, so whoever reads hears the same as strangers.
+    "GET files/v1/assets/{asset_id}/files/{file_id}/download_url/": Policy("404 404 404 404"),
+    "GET files/v1/downloads/{token_id}/{asset_id}/{file_id}/{until}/{signature}/": Policy(
+        "404 404 404 404", names={"until": "9999999999", "signature": "0"}, nobody=404
+    ),
     "POST files/v1/assets/{asset_id}/formats/": writers_may(201, {"name": "x"}),
     "GET files/v1/assets/{asset_id}/formats/": readers_may(200),
     "GET files/v1/assets/{asset_id}/formats/{format_id}/": readers_may(200),

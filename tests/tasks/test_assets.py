@@ -50,8 +50,8 @@ def test_a_purge_job_empties_the_queue_and_says_so(sessions: Sessions) -> None:
     make_deleted(sessions, 3)
     with sessions.begin() as session:
         job = request_purge(session, SETUP)
-    assert run_purge(sessions, job.id, Timing()) == 3
-    assert run_purge(sessions, job.id, Timing()) == 0
+    assert run_purge(sessions, [job.id], Timing()) == 3
+    assert run_purge(sessions, [job.id], Timing()) == 0
     with sessions() as session:
         row = session.get_one(Job, job.id)
     assert (row.status, row.progress_processed, row.lease_owner) == (JobStatus.FINISHED, 3, None)
@@ -66,7 +66,7 @@ def test_a_purge_job_that_was_stopped_or_is_held_by_another_is_left_alone(
     with sessions.begin() as session:
         job = request_purge(session, SETUP)
         job.status, job.lease_until = status, func.now() + func.make_interval(0, 0, 0, 0, 1)
-    assert run_purge(sessions, job.id, Timing()) == 0
+    assert run_purge(sessions, [job.id], Timing()) == 0
     assert count(sessions, Asset) == 1
 
 
