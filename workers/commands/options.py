@@ -53,4 +53,6 @@ def sentences() -> Iterator[None]:
         raise click.ClickException(f"database: it {told}") from error
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-        raise click.ClickException(f"database: {reason}; `tapeless up` starts its own again within seconds: try once more") from error
+        raise click.ClickException(
+            f"database: {reason}; `tapeless up` starts its own again within seconds: try once more"
+        ) from error

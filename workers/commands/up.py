@@ -18,7 +18,11 @@ from workers.system import connect_to, make_processes, make_servers
 
 @click.command()
 @click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).",
+)
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
 def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None) -> None:
     """Start everything and watch FOLDERS; Ctrl-C stops it all.
