@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from models.schema import migrate
 from models.sessions import make_engine, make_sessions
 from models.storage import Storage
 from search.analysis import sort_key
+from search.documents import date_term
 from search.postgres_rows import lexemes
 from workers.embedded.postgres import EmbeddedPostgres
 
@@ -194,11 +196,12 @@ def document_row(asset_id: uuid.UUID, folder: str, base: str, roles: dict[str, l
     names = [name for files in roles.values() for name in {files[0].name, files[-1].name}]
     count = sum(map(len, roles.values()))
     terms = {"title": [base], "status": ["ACTIVE"], "type": ["ASSET"], "media_type": ["video"], "file_count": [count]}
-    terms |= {"format": [role.upper() for role in roles], "is_online": [True], "date_created": [time.time()]}
+    now = datetime.now(UTC)
+    terms |= {"format": [role.upper() for role in roles], "is_online": [True], "date_created": [date_term(now)]}
     body = {"status": "ACTIVE", "type": "ASSET", "media_type": "video", "file_count": count}
     body["formats"] = [{"name": role, "kind": role, "files": [files[0].name]} for role, files in roles.items()]
     texts = {"title": base, "file_names": "\n".join(names), "path": folder}
     return (
-        *("assets", asset_id, 1, base, sort_key(base), None, lexemes(texts)),
+        *("assets", asset_id, 1, base, sort_key(base), now, lexemes(texts)),
         *(json.dumps(terms), "{}", json.dumps(body)),
     )
