@@ -14,6 +14,7 @@ from models.file import File, FileStatus, Folder
 from models.island import Island
 from models.paths import join_path
 from watch.compare import GONE, KnownFile, is_finished
+from watch.copies import match_copies
 from watch.folders import FolderBook, KnownFolder
 from watch.grouping import Profile, describe
 from watch.listing import Entry, look_at_file
@@ -133,18 +134,19 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
     """Write files that became stable, and mark their islands; give the number of rows that changed.
 
     A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
-    move, and the file keeps its row, so its asset too.
+    move, and the file keeps its row, so its asset too. What is left is matched by (name, size, mtime) with rows whose
+    file is gone: that is a copy or a restore.
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
     moved = match_moves(session, root, book, fresh)
+    moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved])
     changed = [
         (file, row)
         for file in files
         if (row := known.get((file.folder.id, file.entry.name))) and (not is_finished(file.entry, row) or row.suspected)
     ] + moved
-    moved_files = {id(file) for file, _ in moved}
-    new = [file for file in fresh if id(file) not in moved_files]
+    new = _without(fresh, moved)
     touched = Counter(file.folder.island_id for file in new)
     for file, row in changed:
         touched.update({file.folder.island_id, book.by_id(row.folder_id).island_id})
@@ -154,6 +156,12 @@ def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[Sta
         _insert(session, new, seen, profile)
         _update(session, book, changed, seen, profile)
     return len(new) + len(changed)
+
+
+def _without(files: Sequence[StableFile], moved: Sequence[tuple[StableFile, KnownFile]]) -> list[StableFile]:
+    """The files that are no moves."""
+    moved_files = {id(file) for file, _ in moved}
+    return [file for file in files if id(file) not in moved_files]
 
 
 def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[int, bytes], KnownFile]:
