@@ -13,7 +13,7 @@ from models.sessions import Sessions, make_engine, make_sessions
 from models.timing import Timing
 from search.engine import SearchEngine
 from search.postgres import PostgresEngine
-from workers.settings import Connection, Settings, find_running
+from workers.settings import Connection, Settings, SettingsError, find_running
 
 Ring = Callable[[str, Sequence[object]], None]
 
@@ -35,6 +35,8 @@ class Context:
 
 def make_context(connection: Connection, timing: Timing, ring: Ring, pool_size: int = 5) -> Context:
     """Connect lazily to the system at `connection`."""
+    if connection.search_url is not None:
+        raise SettingsError("TAPELESS_SEARCH_URL is set, but this version searches in PostgreSQL alone: unset it")
     database = make_engine(connection.database_url, pool_size)
     sessions = make_sessions(database)
     return Context(sessions, PostgresEngine(sessions), timing, ring, database)

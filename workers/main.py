@@ -6,6 +6,7 @@ import importlib
 import click
 
 COMMANDS = {
+    "api": "workers.commands.api:api",
     "asset": "workers.commands.asset:asset",
     "demo": "workers.commands.demo:demo",
     "explain": "workers.commands.explain:explain",
@@ -16,10 +17,15 @@ COMMANDS = {
     "show": "workers.commands.show:show",
     "status": "workers.commands.status:status",
     "storage": "workers.commands.storage:storage",
+    "token": "workers.commands.token:token",
     "up": "workers.commands.up:up",
+    "user": "workers.commands.user:user",
     "verify": "workers.commands.verify:verify",
     "watch": "workers.commands.watch:watch",
 }
+
+ADD_GROUP = "workers.commands.group_users:add_user_group"
+"""`tapeless group add NAME` makes a group of users; a folder of that name is still `./add`."""
 
 
 class LazyGroup(click.Group):
@@ -33,8 +39,21 @@ class LazyGroup(click.Group):
         """The command of a name, or None where there is none."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, attribute = COMMANDS[cmd_name].partition(":")
-        return getattr(importlib.import_module(module), attribute)
+        return load(COMMANDS[cmd_name])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Tell the two meanings of `group` apart."""
+        if args[:2] == ["group", "add"]:
+            return "group add", load(ADD_GROUP), args[2:]
+        return super().resolve_command(ctx, args)
+
+
+def load(place: str) -> click.Command:
+    """Import one command, given as `module:name`."""
+    module, _, attribute = place.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 @click.command(cls=LazyGroup)

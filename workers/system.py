@@ -1,14 +1,19 @@
 """What `tapeless up` runs on one data folder: the servers first, then the processes that need them."""
 
+import os
+import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes import Child
-from workers.settings import Connection, child_environment
+from workers.settings import Connection, SettingsError, child_environment
 from workers.supervisor import Supervisor
 
+LOOPBACK = "127.0.0.1"
+API_PORT = 8780
 INGEST_CHILDREN = 2
 INDEX_CHILDREN = 1
 WORKER_STOP_SECONDS = 6.0
@@ -25,9 +30,33 @@ def connect_to(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, search_url: s
     return Connection(postgres.url(), valkey.url(), search_url)
 
 
-def make_processes(supervisor: Supervisor) -> list[Child]:
-    """The watcher, the workers and beat; each finds the servers by the data folder."""
-    env = child_environment(TAPELESS_DATA=str(supervisor.data))
+def choose_port(wanted: int | None) -> int:
+    """The port for the API: the one that was asked for, or else the usual one, or else any that is free."""
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise SettingsError(f"port {wanted}: something listens there already; give another with --port")
+        return wanted
+    if _is_free(API_PORT):
+        return API_PORT
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def make_processes(supervisor: Supervisor, port: int, storage_roots: Sequence[Path]) -> list[Child]:
+    """The watcher, the workers, beat and the API; each finds the servers by the data folder.
+
+    Under `storage_roots` administrators may make storages over HTTP.
+    """
+    roots = os.pathsep.join(map(str, storage_roots))
+    env = child_environment(TAPELESS_DATA=str(supervisor.data), TAPELESS_STORAGE_ROOTS=roots)
     # -P: the folder that somebody stands in must not lend its own `tasks` or `models` to our processes.
     python = (sys.executable, "-P", "-m")
     celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
@@ -52,6 +81,12 @@ def make_processes(supervisor: Supervisor) -> list[Child]:
             "beat",
             (*celery, "beat", "--scheduler", "workers.beat:Bell", "--pidfile=", "-l", "INFO"),
             supervisor.log("beat"),
+            env=env,
+        ),
+        Child(
+            "api",
+            (*python, "workers.main", "api", "--host", LOOPBACK, "--port", str(port)),
+            supervisor.log("api"),
             env=env,
         ),
         Child("watch", (*python, "workers.main", "watch"), supervisor.log("watch"), env=env),

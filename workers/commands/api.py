@@ -12,14 +12,14 @@ from workers.app import app as celery
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
 from workers.settings import Settings, find_running
+from workers.system import API_PORT, LOOPBACK
 
-PORT = 8780
 THREADS = 16
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen; 0.0.0.0 in a container.")
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
+@click.option("--host", default=LOOPBACK, show_default=True, help="Where to listen; 0.0.0.0 in a container.")
+@click.option("--port", default=API_PORT, show_default=True, type=click.IntRange(1, 65535), help="Where to listen.")
 @click.option(
     "--threads",
     default=THREADS,

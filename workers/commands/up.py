@@ -1,5 +1,6 @@
 """`tapeless up`: everything on one machine, in one terminal."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -9,11 +10,12 @@ from models.paths import display_text
 from models.schema import migrate
 from models.sessions import make_engine, make_sessions, transact
 from tasks.storages import ensure_storage
+from tasks.users import ensure_administrator
 from workers.commands.options import sentences
 from workers.live import Display
 from workers.settings import Settings, announce, withdraw
 from workers.supervisor import Supervisor
-from workers.system import connect_to, make_processes, make_servers
+from workers.system import LOOPBACK, choose_port, connect_to, make_processes, make_servers
 
 
 @click.command()
@@ -24,7 +26,8 @@ from workers.system import connect_to, make_processes, make_servers
     help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).",
 )
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
-def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None) -> None:
+@click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens on the loopback (default: 8780).")
+def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None, port: int | None) -> None:
     """Start everything and watch FOLDERS; Ctrl-C stops it all.
 
     Folders of earlier starts on the same data folder are watched again.
@@ -33,15 +36,21 @@ def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None) ->
     with sentences():
         settings = Settings.for_data(data)
         with Supervisor(settings.data) as supervisor:
-            run(supervisor, settings, folders, broker_port, console)
+            run(supervisor, settings, folders, Ports(broker_port, choose_port(port)), console)
     console.print("stopped")
 
 
-def run(
-    supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], broker_port: int | None, console: Console
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What other programs on this machine may reach."""
+
+    broker: int | None
+    api: int
+
+
+def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: Ports, console: Console) -> None:
     """Start the servers, bring the database up to date, start the processes, and show what happens."""
-    postgres, valkey = make_servers(supervisor.data, broker_port)
+    postgres, valkey = make_servers(supervisor.data, ports.broker)
     for server in (postgres, valkey):
         supervisor.start(server.child(supervisor.log(server.child().name)))
         if server.notice:
@@ -56,9 +65,13 @@ def run(
                 sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data])
             )
             console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
+        email, password = transact(sessions, ensure_administrator)
         announce(supervisor.data, connection)
-        for child in make_processes(supervisor):
+        for child in make_processes(supervisor, ports.api, [*settings.storage_roots, *map(Path.absolute, folders)]):
             supervisor.start(child)
+        console.print(f"the API is on http://{LOOPBACK}:{ports.api}/API/docs; its administrator is {email}")
+        if password is not None:
+            console.print(f"its password, shown this once: {password}")
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
