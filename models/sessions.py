@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import psycopg
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
@@ -45,8 +46,10 @@ def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
         try:
             with sessions.begin() as session:
                 return work(session)
-        except DBAPIError as error:
-            if attempt == TRIES or getattr(error.orig, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
+        except (DBAPIError, psycopg.Error) as error:
+            # COPY's errors come as the driver's own.
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if attempt == TRIES or getattr(cause, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
                 raise
     raise AssertionError("unreachable")
 

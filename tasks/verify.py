@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.asset import Asset, AssetStatus
 from models.file import Folder
+from models.index_queue import unpark
 from models.island import Island
 from models.paths import display_text, join_path
 from models.sessions import Sessions, snapshot, transact
@@ -177,6 +178,8 @@ def check_grouping(audited: Audited, repair: bool) -> Finding:
         read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
         stored = stored_groups(read.snapshot)
         for island in read.snapshot.islands.values():
+            if island.claim.seen != island.claim.done:
+                continue  # something came since the ids were read: it is work, not a fault
             found.checked += 1
             if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
                 found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
@@ -271,13 +274,22 @@ STRANGE_LEASES = text("""
 """)
 
 
-def check_leases(audited: Audited, _repair: bool) -> Finding:
-    """Work is done, waiting, leased, or parked with a reason."""
+def check_leases(audited: Audited, repair: bool) -> Finding:
+    """Work is done, waiting, leased, or parked with a reason; a repair takes up what is parked."""
     found = Finding("leases", "no lease is past its end by two sweeps; what is parked has a reason")
     with audited.sessions() as session:
         for row in session.execute(STRANGE_LEASES, {"sweep": audited.timing.sweep_seconds}):
             found.breaks(f"{row.name}: its lease ended and nobody took it up")
+    if repair:
+        found.repaired = transact(audited.sessions, _take_up_parked)
     return found
+
+
+def _take_up_parked(session: Session) -> int:
+    """Islands and index marks that wait for a person, who has just asked for them."""
+    islands = session.scalars(select(Island.id).where(Island.parked_at.is_not(None)).order_by(Island.id)).all()
+    dirty_islands(session, islands)
+    return len(islands) + unpark(session)
 
 
 MARKS = text("""
@@ -308,6 +320,9 @@ def check_documents(audited: Audited, repair: bool) -> Finding:
             wrong.append(object_id)
     with audited.sessions() as session:
         queued = set(session.scalars(text("SELECT object_id FROM index_mark WHERE object_type = 'assets'")))
+        now = {row.id: row.revision for row in session.execute(MARKS)}
+    # What was marked or indexed while the engine was read is work, not a fault.
+    wrong = [key for key in wrong if key not in marks or now.get(key) == marks[key].revision]
     wrong.extend(key for key, document in stored.items() if key not in queued and not document.deleted)
     for object_id in wrong:
         found.breaks(f"asset {object_id}: its search document is not of its revision")

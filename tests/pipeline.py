@@ -166,11 +166,11 @@ class Pipeline:
             said = explain(session, os.fsencode(self.root) + b"/" + os.fsencode(path), self.excluded)
         return "\n".join([said.path, said.state, *said.lines])
 
-    def broken(self) -> list[str]:
-        """What `tapeless verify` finds wrong, once everything is indexed."""
+    def broken(self, repair: bool = False) -> list[str]:
+        """What `tapeless verify` finds wrong, once everything is indexed; put back to work if asked."""
         engine = PostgresEngine(self.sessions)
         drain(self.sessions, engine, self.timing)
-        findings = verify(Audited(self.sessions, engine, self.timing, self.excluded))
+        findings = verify(Audited(self.sessions, engine, self.timing, self.excluded), repair)
         return [f"{found.name}: {sample}" for found in findings for sample in found.samples]
 
 
