@@ -14,6 +14,7 @@ from models.paths import display_text
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.refusals import Refusal
+from tasks.users import first_administrator
 from watch.grouping import DEFAULT_PROFILE, Profile
 
 DEFAULT_SETTINGS = StorageSettings()
@@ -52,7 +53,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
         root=root,
         settings=new.settings.model_dump(mode="json", exclude_defaults=True),
         profile=new.profile.model_dump(mode="json", exclude_defaults=True),
-        owner_id=new.owner_id,
+        owner_id=new.owner_id or first_administrator(session),
     )
     session.add(storage)
     session.flush()

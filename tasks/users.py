@@ -141,14 +141,18 @@ def _keep_an_administrator(session: Session) -> None:
         raise Conflict("this is the last administrator; make another one first")
 
 
+def first_administrator(session: Session) -> uuid.UUID | None:
+    """Whom everything belongs to that nobody else owns; None before the first start made one."""
+    administrators = select(User.id).where(User.is_admin, User.status == UserStatus.ACTIVE)
+    return session.scalar(administrators.order_by(User.id).limit(1))
+
+
 def ensure_administrator(session: Session) -> tuple[str, str | None]:
     """The e-mail of an administrator, and the password where one had to be made: shown once, at the first start."""
     session.execute(select(func.pg_advisory_xact_lock(7_411_033)))
-    found = session.scalar(
-        select(User.email).where(User.is_admin, User.status == UserStatus.ACTIVE).order_by(User.id).limit(1)
-    )
+    found = first_administrator(session)
     if found is not None:
-        return found, None
+        return session.get_one(User, found).email, None
     password = invent_password()
     new = NewUser(ADMINISTRATOR_EMAIL, hash_password(password), is_admin=True, first_name="Administrator")
     return create_user(session, new, SETUP).email, password

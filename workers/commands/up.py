@@ -60,12 +60,12 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
     database = make_engine(connection.database_url, pool_size=1)
     sessions = make_sessions(database)
     try:
+        email, password = transact(sessions, ensure_administrator)
         for folder in folders:
             storage = transact(
                 sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data])
             )
             console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
-        email, password = transact(sessions, ensure_administrator)
         announce(supervisor.data, connection)
         for child in make_processes(supervisor, ports.api, [*settings.storage_roots, *map(Path.absolute, folders)]):
             supervisor.start(child)
