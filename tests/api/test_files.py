@@ -184,7 +184,8 @@ def test_administrators_make_storages_under_allowed_roots_alone(api: Api, admin:
     assert list(wrong.json()["errors"]) == ["settings.scan_interval_seconds"]
     assert admin.http.post(f"{url}scan/", json={}).status_code == 201
     assert owner.http.get(url).status_code == 404
-    assert storage["id"] in [one["id"] for one in admin.http.get("/files/v1/storages/").json()["objects"]]
+    listed = admin.http.get("/files/v1/storages/", params={"name": f"new {folder.name}"}).json()
+    assert [one["id"] for one in listed["objects"]] == [storage["id"]]
     assert owner.http.get("/files/v1/storages/").json()["total"] == 0
     assert admin.http.get("/files/v1/storages/matching/FILES/", params={"storage_id": storage["id"]}).status_code == 200
     assert admin.http.delete(url).status_code == 204
