@@ -1,16 +1,20 @@
 """`tapeless storage` and `tapeless scan`: what is watched, and what a person says to the watcher."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import click
 from rich.console import Console
 from rich.table import Table
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from models.acl import Permission, PrincipalKind
 from models.paths import display_text
 from models.sessions import transact
 from models.storage import Storage
+from tasks.acls import Principal, grant
 from tasks.storages import (
     NewStorage,
     accept_loss,
@@ -19,6 +23,8 @@ from tasks.storages import (
     parse_settings,
     request_scan,
 )
+from tasks.user_groups import find_group_by_name
+from tasks.users import SETUP, find_user_by_email
 from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError
 from workers.commands.options import data_option, json_option, running_system
 from workers.commands.storage_profile import profile, regroup
@@ -39,8 +45,18 @@ storage.add_command(regroup)
 @click.option("--name", help="What people call it (default: the folder's name).")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting, such as scan_interval_seconds=30.")
 @click.option("--profile", "profile_file", type=click.Path(dir_okay=False, path_type=Path), help="Grouping rules.")
+@click.option("--owner", metavar="EMAIL", help="Whose the assets are (default: an administrator's).")
+@click.option("--readers", metavar="GROUP", multiple=True, help="A group of users that may read them.")
 @data_option
-def add(folder: Path, name: str | None, pairs: tuple[str, ...], profile_file: Path | None, data: Path | None) -> None:
+def add(
+    folder: Path,
+    name: str | None,
+    pairs: tuple[str, ...],
+    profile_file: Path | None,
+    owner: str | None,
+    readers: tuple[str, ...],
+    data: Path | None,
+) -> None:
     """Watch FOLDER from now on."""
     try:
         rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
@@ -49,8 +65,17 @@ def add(folder: Path, name: str | None, pairs: tuple[str, ...], profile_file: Pa
     with running_system(data) as context:
         new = NewStorage(folder, name, parse_settings(pairs), rules)
         own = [Settings.for_data(data).data.absolute()]
-        made = transact(context.sessions, lambda session: add_storage(session, new, own))
+        made = transact(context.sessions, lambda session: _make(session, new, owner, readers, own))
         click.echo(f'storage "{made.name}" watches {display_text(made.root)}')
+
+
+def _make(session: Session, new: NewStorage, owner: str | None, readers: tuple[str, ...], own: list[Path]) -> Storage:
+    if owner is not None:
+        new = replace(new, owner_id=find_user_by_email(session, owner).id)
+    made = add_storage(session, new, own)
+    groups = [Principal(PrincipalKind.GROUP, find_group_by_name(session, name).id) for name in readers]
+    grant(session, "storages", [made.id], groups, [Permission.READ], SETUP, adds=True)
+    return made
 
 
 @storage.command("list")
