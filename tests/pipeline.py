@@ -44,6 +44,7 @@ class Pipeline:
     timing: Timing = FAST
     rung: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     watcher: StorageWatcher | None = None
+    clock: Clock = field(default_factory=Clock)
     excluded: frozenset[bytes] = frozenset()
     """Folders of our own, which are never entered."""
 
@@ -62,7 +63,7 @@ class Pipeline:
         if self.watcher is not None:
             self.watcher.close()
         (storage,) = watched_storages(self.sessions)
-        self.watcher = StorageWatcher(storage, self.sessions, self.timing, Clock(), self.excluded)
+        self.watcher = StorageWatcher(storage, self.sessions, self.timing, self.clock, self.excluded)
         self.watcher.open()
         return self.watcher
 

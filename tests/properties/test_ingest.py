@@ -1,0 +1,179 @@
+"""For every order and chunking of arrivals, changes and departures, what is stored is the grouping of what is there."""
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from sqlalchemy import text
+
+from models.sessions import make_engine, make_sessions
+from models.storage import Storage
+from tests.files import write
+from tests.pipeline import FAST, SETTINGS, Pipeline
+from watch.clock import Clock
+from watch.grouping import Profile, group_tree
+from watch.grouping.render import to_json
+
+NAMES = [
+    *("fish_L.mov", "fish_R.mov", "fish.en.srt"),
+    *(f"plate.{number}.exr" for number in (998, 1000, 1001, 1002)),
+    *("plate.0999.exr", "plate.mp4", "plate.wav"),
+    *("take_V1.mov", "take_A1.wav", "take_A2.wav"),
+    *("reel.mov", "reel_h264.mp4", "proxies/reel.mp4", "reel.en.srt", "Subs/reel.de.srt", "reel.xmp"),
+    *("kitchen_camA.mov", "kitchen_camB.mov", "kitchen_camB.en.srt"),
+    *("left/eye.1.exr", "left/eye.2.exr", "right/eye.1.exr", "right/eye.2.exr"),
+    *("M4ROOT/CLIP/C0001.MP4", "M4ROOT/CLIP/C0001M01.XML", "M4ROOT/SUB/C0001S03.MP4"),
+    *("dcp/ASSETMAP", "dcp/PKL.xml", "dcp/CPL.xml", "dcp/reel1/picture.mxf", "dcp/reel1/sound.mxf"),
+    "notes.txt",
+]
+PROFILE = {"orphan_after_seconds": 0}
+TABLES = "storage, folder, island, asset, index_mark, search_document"
+"""With all that hangs on them; history stays, it refuses to be emptied and hangs on nothing."""
+
+MISCOUNTED = text("""
+    SELECT file_set.name, file_count, files, size_bytes, bytes FROM file_set LEFT JOIN (
+        SELECT file_set_id, count(*) AS files, sum(file.size) AS bytes FROM file_set_file
+        JOIN file ON file.id = file_id AND file.status <> 'MISSING' GROUP BY file_set_id
+    ) AS counted ON file_set_id = file_set.id
+    WHERE (file_count, size_bytes) IS DISTINCT FROM (coalesce(files, 0), coalesce(bytes, 0))
+""")
+
+
+class Leaping:
+    """Time for the watcher: every look at it is a minute later, so that nothing has to be waited for."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def clock(self) -> Clock:
+        return Clock(wall_ns=lambda: time.time_ns() + round(self.seconds * 1e9), monotonic=self._tick)
+
+    def _tick(self) -> float:
+        return time.monotonic() + self.seconds
+
+    def leap(self) -> None:
+        self.seconds += 60
+
+
+class Folder(RuleBasedStateMachine):
+    """A watched folder and what people do to it; now and then everything settles and is compared."""
+
+    def __init__(self, url: str, root: Path) -> None:
+        super().__init__()
+        self.root = root
+        shutil.rmtree(root, ignore_errors=True)
+        root.mkdir()
+        self.engine = make_engine(url, pool_size=1)
+        self.time = Leaping()
+        self.pipeline = Pipeline(root, make_sessions(self.engine), FAST, clock=self.time.clock())
+        with self.pipeline.sessions.begin() as session:
+            session.execute(text(f"TRUNCATE {TABLES} CASCADE"))
+            session.add(Storage(name="Rushes", root=bytes(root), settings=SETTINGS, profile=PROFILE))
+        self.pipeline.watch()
+        self.published: set[str] = set()
+        self.written = 0
+
+    def teardown(self) -> None:
+        try:
+            self.settle_and_compare()
+            assert self.pipeline.broken() == []
+        finally:
+            self.pipeline.watcher.close()
+            self.engine.dispose()
+
+    def there(self) -> list[str]:
+        return [name for name in NAMES if (self.root / name).exists()]
+
+    def _write(self, *names: str) -> None:
+        self.written += 1
+        write(self.root, *names, content=f"content {self.written}" + "." * (self.written % 7))
+
+    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=6))
+    def arrive(self, names: set[str]) -> None:
+        self._write(*names)
+
+    @precondition(lambda self: self.there())
+    @rule(data=st.data())
+    def leave(self, data: st.DataObject) -> None:
+        for name in data.draw(st.sets(st.sampled_from(self.there()), min_size=1, max_size=4)):
+            (self.root / name).unlink()
+
+    @precondition(lambda self: self.there())
+    @rule(data=st.data(), name=st.sampled_from(NAMES))
+    def rename(self, data: st.DataObject, name: str) -> None:
+        before = self.root / data.draw(st.sampled_from(self.there()))
+        if before.stat().st_size:
+            (self.root / name).parent.mkdir(parents=True, exist_ok=True)
+            before.rename(self.root / name)
+
+    @precondition(lambda self: self.published & set(self.there()))
+    @rule(data=st.data())
+    def empty(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.published & set(self.there()))))
+        write(self.root, name, content="")
+
+    @rule(name=st.sampled_from(NAMES))
+    def touch_empty(self, name: str) -> None:
+        """A new file of zero bytes waits, and is in nothing."""
+        if name not in self.published and not (self.root / name).exists():
+            write(self.root, name, content="")
+
+    @rule(times=st.integers(1, 3))
+    def look(self, times: int) -> None:
+        """The watcher has a few rounds, and nobody groups what it found."""
+        for _ in range(times):
+            self.time.leap()
+            self.pipeline.watcher.step()
+
+    @rule()
+    def group(self) -> None:
+        """What is dirty is grouped, and the watcher is elsewhere."""
+        self.pipeline.ingest()
+
+    @rule()
+    def restart(self) -> None:
+        self.pipeline.watch()
+
+    @rule()
+    def settle_and_compare(self) -> None:
+        self.settle()
+        there = [name for name in self.there() if (self.root / name).stat().st_size or name in self.published]
+        tree = group_tree([name.encode() for name in there], Profile.model_validate(PROFILE))
+        assert self.pipeline.assets() == to_json(tree)["assets"]
+        with self.pipeline.sessions() as session:
+            assert session.execute(MISCOUNTED).all() == []
+        self.published.update(there)
+
+    def settle(self) -> None:
+        """Walk, look and group until the rows say what the disk says."""
+        self.pipeline.watcher.scan_now()
+        for _ in range(50):
+            self.time.leap()
+            with self.pipeline.sessions.begin() as session:
+                session.execute(text("UPDATE file SET suspected_at = suspected_at - interval '1 hour'"))
+                session.execute(text("UPDATE island SET handed_until = NULL, wait_until = NULL"))
+            if self.pipeline.is_settled():
+                return
+        pytest.fail("the pipeline does not come to rest")
+
+
+def machine(url: str, root: Path) -> Callable[[], Any]:
+    return lambda: Folder(url, root)
+
+
+def test_what_is_stored_is_the_grouping_of_what_is_there(database_url: str, tmp_path: Path) -> None:
+    run_state_machine_as_test(
+        machine(database_url, tmp_path / "rushes"),
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+        ),
+    )
