@@ -126,6 +126,12 @@ def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUI
     return survivor
 
 
+def owners_of(session: Session, file_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
+    """The asset of each file that is in one."""
+    rows = select(FileSetFile.file_id, FileSet.asset_id).join(FileSet).where(among(FileSetFile.file_id, file_ids))
+    return dict(session.execute(rows).tuples().all())
+
+
 def _members(session: Session, file_ids: Sequence[uuid.UUID]) -> list[Member]:
     rows = session.execute(
         select(File.id, File.name, Folder.island_id, FileSet, Format)

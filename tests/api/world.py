@@ -6,9 +6,10 @@ from uuid import UUID, uuid4
 from sqlalchemy.orm import Session
 
 from models.acl import ALL, AclEntry, AclTemplate, PrincipalKind
-from models.asset import Asset, AssetStatus, Component, ComponentType, FileSet, Format, FormatRole
+from models.asset import Asset, AssetStatus, Component, ComponentType, FileSet, FileSetFile, Format, FormatRole
 from models.base import new_id
 from models.declared_file import DeclaredFile
+from models.file import File, FileStatus, Folder
 from models.history import History, Operation
 from models.job import Job, JobStatus
 from models.job_step import JobStep
@@ -48,6 +49,7 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
     _rights(session, "assets", asset, people["user_id"], None)
     session.add(_entry("assets", asset, people["group_id"], PrincipalKind.GROUP, ALL))
     session.flush()
+    stored, other_stored = _stored(session, storage.id, asset, 2), _stored(session, storage.id, other, 1)
     return World(
         {
             **{name: str(value) for name, value in (files | people).items()},
@@ -65,6 +67,8 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
             "job_id": str(job),
             "job_step_id": str(step),
             "purpose": "FILES",
+            "stored_file_id": str(stored),
+            "other_stored_file_id": str(other_stored),
             "unique": uuid4().hex,
         }
     )
@@ -111,6 +115,31 @@ def _files(session: Session, asset: UUID) -> dict[str, object]:
         "file_id": file.id,
         "checksum": file.checksum,
     }
+
+
+def _stored(session: Session, storage: UUID, asset: UUID, count: int) -> UUID:
+    """Give an asset files of a storage in a format of their own, and name one of them."""
+    part = Format(id=new_id(), asset_id=asset, version_id=asset, name="stored", role=FormatRole.ORIGINAL)
+    part.structure, part.rule = "single", "single file"
+    folder = Folder(storage_id=storage, name=uuid4().bytes)
+    session.add_all([part, folder])
+    session.flush()
+    group = FileSet(id=new_id(), asset_id=asset, format_id=part.id, version_id=asset, name="stored", file_count=count)
+    group.storage_id = storage
+    session.add(group)
+    session.flush()
+    files = [_file(folder.id) for _ in range(count)]
+    session.add_all(files)
+    session.flush()
+    session.add_all(FileSetFile(file_id=file.id, file_set_id=group.id) for file in files)
+    return files[0].id
+
+
+def _file(folder_id: int) -> File:
+    file = File(id=new_id(), folder_id=folder_id, name=f"{uuid4().hex}.mov".encode(), size=1, mtime_ns=1)
+    file.device = file.inode = file.seen = file.content_seen = 1
+    file.status, file.media_class = FileStatus.CLOSED, "video"
+    return file
 
 
 def _job(session: Session, owner: UUID, asset: UUID) -> tuple[UUID, UUID]:
