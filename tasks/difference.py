@@ -152,12 +152,13 @@ class Comparison:
         self._read_held()
         continued: dict[uuid.UUID, list[PlannedAsset]] = {}
         for plan in self.planned:
+            if plan.stored is not None:
+                continued.setdefault(plan.stored.row.id, []).append(plan)
+        for plan in self.planned:
             if plan.stored is None:
                 self._tell_new(plan, difference)
-            else:
-                continued.setdefault(plan.stored.row.id, []).append(plan)
-        for plans in continued.values():
-            self._tell_continued(plans, difference)
+            elif plan is continued[plan.stored.row.id][0]:
+                self._tell_continued(continued[plan.stored.row.id], difference)
         ended = {asset.row.id for plan in self.planned for asset in plan.merged}
         for asset_id in self._before.keys() - continued.keys() - ended:
             self._tell_gone(self.found.assets[asset_id], difference)

@@ -53,7 +53,7 @@ class Supposition:
         concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True,
     ) -> None:
         """Add to `difference` what would change. An orphan is an asset where it `stands_alone`, else it waits."""
-        states = {state.claim.id: state for state in self.islands.values()}
+        states = {state.claim.id: state for _, state in sorted(self.islands.items())}
         for state in states.values():
             for bucket in state.buckets.values():
                 bucket.settle()

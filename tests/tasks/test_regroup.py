@@ -19,8 +19,8 @@ from models.sessions import transact
 from models.timing import Timing
 from search.postgres import PostgresEngine
 from tasks.difference import Difference
+from tasks.job_actions import Action, act
 from tasks.job_leases import MOST_CRASHES, claim_jobs
-from tasks.jobs import Action, act
 from tasks.leases import claim_islands, lock_claims
 from tasks.maintenance import is_anything_waiting, sweep
 from tasks.profile_preview import preview_profile
