@@ -25,7 +25,7 @@ from tasks.ingest import ingest_islands
 from tasks.show import find_asset, show_asset
 from tasks.status import Status, read_status
 from tasks.storages import find_storage
-from tasks.verify import Audited, verify
+from tasks.verify import Audited, Finding, verify
 from tests.waiting import wait_until
 from watch.clock import Clock
 from watch.dispatch import hand_out
@@ -169,10 +169,15 @@ class Pipeline:
 
     def broken(self, repair: bool = False) -> list[str]:
         """What `tapeless verify` finds wrong, once everything is indexed; put back to work if asked."""
+        findings = self.findings(repair).values()
+        return [f"{found.name}: {sample}" for found in findings for sample in found.samples]
+
+    def findings(self, repair: bool = False) -> dict[str, Finding]:
+        """Every invariant by its name, once everything is indexed."""
         engine = PostgresEngine(self.sessions)
         drain(self.sessions, engine, self.timing)
-        findings = verify(Audited(self.sessions, engine, self.timing, self.excluded), repair)
-        return [f"{found.name}: {sample}" for found in findings for sample in found.samples]
+        audited = Audited(self.sessions, engine, self.timing, self.excluded)
+        return {found.name: found for found in verify(audited, repair)}
 
 
 def stored_assets(session: Session) -> list[dict[str, Any]]:

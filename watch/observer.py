@@ -4,6 +4,7 @@ import ctypes
 import errno
 import logging
 import os
+import warnings
 from collections.abc import Callable
 
 from watchdog.events import (
@@ -123,6 +124,8 @@ class RootObserver:
 
     def start(self) -> None:
         """Set the watches of the whole tree; OSError where not even the root can be watched."""
+        # It warns of each folder that it watches anew, and formats all its watches for that: megabytes with many folders.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         logging.getLogger(INOTIFY_LOGGER).addHandler(self._lost)
         observer = HintObserver()
         observer.schedule(

@@ -76,15 +76,21 @@ class Reconciler:
         self._homes = homes
         self._profile_revision = profile_revision
 
-    def look_at_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0) -> None:
-        """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not)."""
+    def look_at_folders(
+        self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0, is_thorough: bool = False
+    ) -> None:
+        """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not).
+
+        A thorough look, which a person asked for, reads the rows of folders too in which nothing changed.
+        """
         self.book.newest_walk = walk
         changed: list[FolderListing] = []
         for path, listing in listings:
             known = self.book.get(path)
             if known is not None:
                 known.walk = walk
-            if listing.error or known is None or known.error or known.digest != digest_of(listing.files):
+            is_new = listing.error or known is None or known.error or known.digest != digest_of(listing.files)
+            if is_new or is_thorough:
                 changed.append((path, listing))
         readable = [(path, listing) for path, listing in changed if not listing.error]
         self._compare_folders(readable, walk, arrived_ns)

@@ -93,6 +93,7 @@ class StorageWatcher:
         self._identity: RootIdentity | None = None
         self._walk: Iterator[list[FolderListing]] | None = None
         self._walk_number = 0
+        self._asked_for = self._is_thorough = False
         self._walk_started = 0.0
         self._next_walk = 0.0
         self._next_refresh = 0.0
@@ -197,6 +198,7 @@ class StorageWatcher:
             self._let_go()
             self._find_root(found, wishes)
         if wishes.scan:
+            self._asked_for = True
             self.scan_now()
 
     def _lose_root(self, reason: str) -> None:
@@ -270,11 +272,12 @@ class StorageWatcher:
                 return
             self._walk_number += 1
             self._walk_started, self._next_walk = now, math.inf
+            self._is_thorough, self._asked_for = self._asked_for, False
             self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)
             self._state.start_walk()
         listings = next(self._walk, None)
         if listings is not None:
-            self._reconciler.look_at_folders(listings, self._walk_number)
+            self._reconciler.look_at_folders(listings, self._walk_number, is_thorough=self._is_thorough)
             self._state.walked(sum(len(listing.files) for _, listing in listings) + len(listings))
         else:
             self._end_walk()
