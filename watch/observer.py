@@ -124,7 +124,7 @@ class RootObserver:
 
     def start(self) -> None:
         """Set the watches of the whole tree; OSError where not even the root can be watched."""
-        # It warns of each folder that it watches anew, and formats all its watches for that: megabytes with many folders.
+        # It warns of each folder that it watches anew, and formats all its watches for that: megabytes for many.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         logging.getLogger(INOTIFY_LOGGER).addHandler(self._lost)
         observer = HintObserver()
