@@ -21,7 +21,8 @@ from models.timing import Timing
 from tasks.ingest import ingest_islands
 from watch.clock import Clock
 from watch.dispatch import hand_out
-from watch.storage_watcher import StorageWatcher, watched_storages
+from watch.storage_watcher import StorageWatcher
+from watch.watched import watched_storages
 from workers.embedded.postgres import EmbeddedPostgres
 
 PROMISED_SECONDS = 0.3

@@ -23,6 +23,10 @@ class StorageSettings(BaseModel):
     """Seconds that size and mtime must stand still; a close or a rename into place shortens it."""
     filename_is_external_id: bool = False
     title_includes_extension: bool = False
+    aggregate_identical_files: bool = False
+    """A file that is missing on another storage and appears here with the same name, size and mtime keeps its asset.
+
+    iconik's default is true; here a person turns it on, because an asset then changes its storage."""
     acl_template_id: UUID | None = None
     """Rights that everything ingested gets, beside the storage's own and its owner's."""
 

@@ -104,6 +104,7 @@ class Continuation:
             "format_id": format_id,
             "version_id": self._asset_id,
             "island_id": self._planned.island.claim.id,
+            "storage_id": self._planned.island.rules.id,
         }
         self._tell_presence(row, back)
         self._tell_rename(row, facts, joined)

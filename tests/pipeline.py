@@ -29,7 +29,8 @@ from tasks.verify import Audited, Finding, verify
 from tests.waiting import wait_until
 from watch.clock import Clock
 from watch.dispatch import hand_out
-from watch.storage_watcher import StorageWatcher, watched_storages
+from watch.storage_watcher import StorageWatcher
+from watch.watched import watched_storages
 
 FAST = Timing(close_seconds=0.05, quiet_seconds=0.0, dirty_seconds=0.2, growth_seconds=0.1, lease_seconds=5.0)
 SETTINGS = {"growing_files_threshold": 0.1, "scan_interval_seconds": 0.1}
@@ -62,7 +63,7 @@ class Pipeline:
         """A watcher of the one storage; a second call gives a new one, as after a restart."""
         if self.watcher is not None:
             self.watcher.close()
-        (storage,) = watched_storages(self.sessions)
+        (storage,) = (each for each in watched_storages(self.sessions) if each.root == os.fsencode(self.root))
         self.watcher = StorageWatcher(storage, self.sessions, self.timing, self.clock, self.excluded)
         self.watcher.open()
         return self.watcher

@@ -13,6 +13,7 @@ from models.bulk import among, copy_rows
 from models.file import File, FileStatus, Folder
 from models.island import Island
 from models.paths import join_path
+from watch.adoption import match_missing_elsewhere
 from watch.compare import GONE, KnownFile, is_finished
 from watch.copies import match_copies
 from watch.folders import FolderBook, KnownFolder
@@ -130,17 +131,26 @@ def bump_islands(session: Session, changes: Counter[int]) -> dict[int, int]:
     return {row.id: row.seen for row in rows}
 
 
-def publish(session: Session, root: bytes, book: FolderBook, files: Sequence[StableFile], profile: Profile) -> int:
+def publish(
+    session: Session,
+    root: bytes,
+    book: FolderBook,
+    files: Sequence[StableFile],
+    profile: Profile,
+    takes_from_elsewhere: bool = False,
+) -> int:
     """Write files that became stable, and mark their islands; give the number of rows that changed.
 
     A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
     move, and the file keeps its row, so its asset too. What is left is matched by (name, size, mtime) with rows whose
-    file is gone: that is a copy or a restore.
+    file is gone: that is a copy or a restore. `takes_from_elsewhere` looks for such rows on other storages too.
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
     moved = match_moves(session, root, book, fresh)
     moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved])
+    if takes_from_elsewhere:
+        moved += match_missing_elsewhere(session, book, _without(fresh, moved))
     changed = [
         (file, row)
         for file in files

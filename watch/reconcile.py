@@ -5,7 +5,6 @@ published when nothing was written meanwhile. A row whose file was not found is 
 second look, one scan interval later and with the root's identity checked before and after, does not find it either.
 """
 
-import uuid
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,13 +22,13 @@ from watch import files as file_rows
 from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
 from watch.folders import FolderBook, KnownFolder, write_digests
-from watch.grouping import Profile
 from watch.homes import Homes, rehome
 from watch.islands import is_marker
 from watch.listing import Entry, digest_of, look_at_file
 from watch.roots import RootIdentity, identify_root, must_freeze
 from watch.stability import Patience, SettlingBook, Unsettled, settle_seconds
 from watch.walk import FolderListing
+from watch.watched import WatchedStorage
 
 PUBLISH_FILES = 5_000
 CONFIRM_FILES = 10_000
@@ -55,26 +54,24 @@ class Reconciler:
 
     def __init__(
         self,
-        storage_id: uuid.UUID,
-        root: bytes,
+        storage: WatchedStorage,
         sessions: Sessions,
         book: FolderBook,
-        profile: Profile,
         patience: Patience,
         clock: Clock,
         homes: Homes,
-        profile_revision: int,
     ) -> None:
-        self.storage_id = storage_id
-        self.root = root
+        self.storage_id = storage.id
+        self.root = storage.root
         self.book = book
         self.settling = SettlingBook()
-        self.profile = profile
+        self.profile = storage.profile
         self.patience = patience
         self._sessions = sessions
         self._clock = clock
         self._homes = homes
-        self._profile_revision = profile_revision
+        self._profile_revision = storage.profile_revision
+        self._takes_from_elsewhere = storage.settings.aggregate_identical_files
 
     def look_at_folders(
         self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0, is_thorough: bool = False
@@ -213,7 +210,7 @@ class Reconciler:
         files = self._in_folders(stable)
 
         def write(session: Session) -> None:
-            file_rows.publish(session, self.root, self.book, files, self.profile)
+            file_rows.publish(session, self.root, self.book, files, self.profile, self._takes_from_elsewhere)
             # Only now: `publish` holds the islands, and whoever reads names again for a new profile holds them too.
             self._refuse_other_profile(session)
 

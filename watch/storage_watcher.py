@@ -7,19 +7,13 @@ while 200,000 others are still being listed.
 import logging
 import math
 import threading
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
-
-from sqlalchemy import select
 
 from models.sessions import Sessions
-from models.storage import Storage, StorageStatus
-from models.storage_settings import StorageSettings
 from models.timing import Timing
 from watch.clock import Clock
 from watch.folders import FolderBook
-from watch.grouping import Ignore, Profile
+from watch.grouping import Ignore
 from watch.hints import HintBox, Hints
 from watch.homes import Homes
 from watch.observer import RootObserver, watch_limit_reached
@@ -28,6 +22,7 @@ from watch.roots import RootIdentity, identify_root, is_network_file_system
 from watch.stability import Patience
 from watch.storage_state import StateWriter, Wishes
 from watch.walk import FolderListing, arrival_of, walk
+from watch.watched import WatchedStorage
 
 log = logging.getLogger(__name__)
 
@@ -36,35 +31,6 @@ WALK_REST = 20
 REFRESH_SECONDS = 0.5
 LONGEST_REST = 0.5
 CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedStorage:
-    """A storage row's settings, parsed; a new value starts a new watcher."""
-
-    id: uuid.UUID
-    name: str
-    root: bytes
-    settings: StorageSettings
-    profile: Profile
-    profile_revision: int
-
-
-def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
-    """All storages that are to be watched."""
-    with sessions() as session:
-        rows = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE).order_by(Storage.id))
-        return [
-            WatchedStorage(
-                row.id,
-                row.name,
-                row.root,
-                StorageSettings.model_validate(row.settings),
-                Profile.model_validate(row.profile),
-                row.profile_revision,
-            )
-            for row in rows
-        ]
 
 
 class StorageWatcher:
@@ -140,17 +106,7 @@ class StorageWatcher:
         book = FolderBook(self.storage.id, homes.island_of)
         with self._sessions() as session:
             book.load(session)
-        self._reconciler = Reconciler(
-            self.storage.id,
-            self.storage.root,
-            self._sessions,
-            book,
-            self.storage.profile,
-            patience,
-            self._clock,
-            homes,
-            self.storage.profile_revision,
-        )
+        self._reconciler = Reconciler(self.storage, self._sessions, book, patience, self._clock, homes)
         self._reconciler.rehome()
 
     def _try_root(self) -> bool:

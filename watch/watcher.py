@@ -12,7 +12,8 @@ from models.timing import Timing
 from watch.clock import Clock
 from watch.dispatch import hand_out
 from watch.reconcile import ProfileChangedError
-from watch.storage_watcher import StorageWatcher, WatchedStorage, watched_storages
+from watch.storage_watcher import StorageWatcher
+from watch.watched import WatchedStorage, watched_storages
 
 log = logging.getLogger(__name__)
 

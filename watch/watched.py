@@ -1,0 +1,40 @@
+"""What a person said of a storage, parsed: the value that a watcher works by."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from models.sessions import Sessions
+from models.storage import Storage, StorageStatus
+from models.storage_settings import StorageSettings
+from watch.grouping import Profile
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedStorage:
+    """A storage row's settings, parsed; a new value starts a new watcher."""
+
+    id: uuid.UUID
+    name: str
+    root: bytes
+    settings: StorageSettings
+    profile: Profile
+    profile_revision: int
+
+
+def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
+    """All storages that are to be watched."""
+    with sessions() as session:
+        rows = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE).order_by(Storage.id))
+        return [
+            WatchedStorage(
+                row.id,
+                row.name,
+                row.root,
+                StorageSettings.model_validate(row.settings),
+                Profile.model_validate(row.profile),
+                row.profile_revision,
+            )
+            for row in rows
+        ]
