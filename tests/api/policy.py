@@ -162,7 +162,7 @@ POLICIES: dict[str, Policy] = {
     "GET files/v1/storages/{storage_id}/": readers_may(200),
     "PATCH files/v1/storages/{storage_id}/": Policy("200 403 403 404", STORAGE),
     "PUT files/v1/storages/{storage_id}/": Policy("200 403 403 404", STORAGE),
-    "DELETE files/v1/storages/{storage_id}/": Policy("204 403 403 404"),
+    "DELETE files/v1/storages/{storage_id}/": Policy("204 403 403 404", names={"storage_id": "{empty_storage_id}"}),
     "GET files/v1/storages/{storage_id}/files/": readers_may(200),
     "POST files/v1/storages/{storage_id}/scan/": Policy("201 403 403 404", {}),
     "POST jobs/v1/jobs/": Policy("201 201 201 404", {**JOB, "object_type": "assets", "object_id": "{asset_id}"}),

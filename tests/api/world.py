@@ -40,12 +40,14 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
     spare = RelationType(name=f"k{uuid4().hex}", source_label="s", destination_label="d")
     template = AclTemplate(id=new_id(), name=uuid4().hex)
     storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+    empty = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
     entry = History(id=new_id(), asset_id=asset, version_id=asset, operation_type=Operation.CUSTOM)
     entry.operation_description, entry.actor = "x", "x"
-    session.add_all([relation, spare, template, storage, entry])
+    session.add_all([relation, spare, template, storage, empty, entry])
     session.flush()
     session.add(Relation(id=new_id(), asset_id=asset, relation_type=relation.name, related_to_asset_id=other))
-    _rights(session, "storages", storage.id, owner_id, reader_id)
+    for one in (storage, empty):
+        _rights(session, "storages", one.id, owner_id, reader_id)
     _rights(session, "assets", asset, people["user_id"], None)
     session.add(_entry("assets", asset, people["group_id"], PrincipalKind.GROUP, ALL))
     session.flush()
@@ -61,6 +63,7 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
             "permission": "read",
             "template_id": str(template.id),
             "storage_id": str(storage.id),
+            "empty_storage_id": str(empty.id),
             "relation_type": relation.name,
             "spare_type": spare.name,
             "history_entity_id": str(entry.id),
