@@ -1,4 +1,5 @@
-"""Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk."""
+"""Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk, and
+those that were merged into another, whose ids go on answering with it."""
 
 import logging
 import uuid
@@ -32,7 +33,7 @@ def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
         return
     queue = session.execute(
         select(Asset.id, Asset.title, Asset.status, HAS_FILES, permitted(actor, KIND, Asset.id, Permission.DELETE))
-        .where(Asset.id.in_(ids), readable_by(actor, KIND, Asset.id))
+        .where(Asset.id.in_(ids), Asset.merged_into.is_(None), readable_by(actor, KIND, Asset.id))
         .order_by(Asset.id)
         .with_for_update(of=Asset)
     ).all()
@@ -56,6 +57,7 @@ def purge_batch(session: Session, recycle_seconds: float, limit: int = 500) -> i
         select(Asset.id)
         .where(
             Asset.status == AssetStatus.DELETED,
+            Asset.merged_into.is_(None),
             Asset.date_deleted < text("now() - make_interval(secs => :seconds)").bindparams(seconds=recycle_seconds),
             ~HAS_FILES,
         )

@@ -82,6 +82,7 @@ def post_purge_all(call: Call) -> None:
 def post_restore_all(call: Call) -> None:
     """Restore everything, a thousand at a time."""
     require_administrator(call.actor, "restore everything")
-    deleted = select(Asset.id).where(Asset.status == AssetStatus.DELETED).order_by(Asset.id).limit(MOST_AT_ONCE)
+    deleted = select(Asset.id).where(Asset.status == AssetStatus.DELETED, Asset.merged_into.is_(None))
+    deleted = deleted.order_by(Asset.id).limit(MOST_AT_ONCE)
     while ids := call.session.scalars(deleted).all():
         restore_assets(call.session, ids, call.actor)

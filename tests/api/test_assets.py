@@ -1,12 +1,14 @@
 """Assets over HTTP: made, read, listed, changed, deleted, restored, purged, and their history."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from models.asset import Asset
 from models.index_mark import IndexMark
+from tasks.purge import purge_batch
 from tests.api.conftest import Api, Caller
 
 
@@ -117,6 +119,19 @@ def test_lists_page_sort_and_filter(owner: Caller) -> None:
 def test_a_purge_of_everything_is_a_job(admin: Caller, owner: Caller) -> None:
     assert owner.http.post("/assets/v1/delete_queue//purge/all/").status_code == 403
     assert admin.http.post("/assets/v1/delete_queue//purge/all/").status_code == 204
+
+
+def test_restoring_and_purging_everything_leave_merged_ids_answering(api: Api, admin: Caller, owner: Caller) -> None:
+    dead, survivor = make_asset(owner, "dead"), make_asset(owner, "survivor")
+    with api.sessions.begin() as session:
+        gone = {"merged_into": survivor["id"], "status": "DELETED", "date_deleted": func.now()}
+        session.execute(update(Asset).where(Asset.id == dead["id"]).values(**gone))
+        session.execute(update(Asset).where(Asset.id == dead["id"]).values(date_deleted=func.now() - timedelta(days=9)))
+    assert admin.http.post("/assets/v1/delete_queue/assets/restore/all/").status_code == 204
+    assert owner.http.post("/assets/v1/delete_queue/assets/purge/", json={"ids": [dead["id"]]}).status_code == 404
+    with api.sessions.begin() as session:
+        purge_batch(session, recycle_seconds=3600)
+    assert owner.http.get(f"/assets/v1/assets/{dead['id']}/").json()["id"] == survivor["id"]
 
 
 def test_many_are_deleted_together_or_not_at_all(owner: Caller, stranger: Caller) -> None:
