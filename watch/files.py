@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ARRAY, BigInteger, LargeBinary, Select, and_, bindparam, func, literal, select, text, update
@@ -147,7 +147,7 @@ def publish(
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
-    moved = match_moves(session, root, book, fresh)
+    moved = match_moves(session, root, book, fresh, {row.id for row in known.values()})
     moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved])
     if takes_from_elsewhere:
         moved += match_missing_elsewhere(session, book, _without(fresh, moved))
@@ -183,14 +183,18 @@ def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[i
 
 
 def match_moves(
-    session: Session, root: bytes, book: FolderBook, fresh: Sequence[StableFile]
+    session: Session, root: bytes, book: FolderBook, fresh: Sequence[StableFile], taken: Collection[uuid.UUID]
 ) -> list[tuple[StableFile, KnownFile]]:
-    """Pair new names with the rows that they had before; a second hard link is no move."""
+    """Pair new names with the rows that they had before; a second hard link is no move.
+
+    `taken` are rows that another file of the same batch has by its name: one row cannot be two files.
+    """
     if not fresh:
         return []
     earlier: dict[tuple[int, int, int, int], list[KnownFile]] = {}
     for row in rows_by_inode(session, book.storage_id, [file.entry.inode for file in fresh]):
-        earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
+        if row.id not in taken:
+            earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
     moves = []
     for file in fresh:
         entry = file.entry

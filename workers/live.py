@@ -22,15 +22,19 @@ from tasks.status import Status, read_status
 from workers.supervisor import ChildState
 
 POLL_SECONDS = 0.5
+REST = 10
+"""Times the length of a look until the next one: counting millions of rows must not become the work of the database."""
 SHOWN_AT_ONCE = 20
 REMEMBERED = 10_000
+LOOK_BACK_SECONDS = 30
 
-# Rows commit out of order, so every look goes back some seconds and remembers what it has shown.
+# Rows commit out of order, so every look goes back some seconds and remembers what it has shown. Ids begin with the
+# time, so that the primary key finds the young ones.
 NEW_ASSETS = text("""
     SELECT asset.id, asset.title, format.structure, sets.files FROM asset
     JOIN format ON format.asset_id = asset.id AND format.role = 'original'
     JOIN LATERAL (SELECT sum(file_count) AS files FROM file_set WHERE file_set.asset_id = asset.id) AS sets ON true
-    WHERE asset.status = 'ACTIVE' AND asset.date_created > now() - interval '30 seconds' AND NOT asset.id = ANY(:shown)
+    WHERE asset.status = 'ACTIVE' AND asset.id > :since AND NOT asset.id = ANY(:shown)
     ORDER BY asset.id LIMIT :most
 """)
 
@@ -45,6 +49,11 @@ class AssetLine:
     files: int
 
 
+def id_of_moment(seconds: float) -> uuid.UUID:
+    """The smallest id that can be made at a time (UUIDv7: 48 bits of milliseconds first)."""
+    return uuid.UUID(int=int(seconds * 1000) << 80)
+
+
 class Display:
     """Asks the rows twice a second and draws; a plain line each where nobody looks at a terminal."""
 
@@ -53,6 +62,7 @@ class Display:
         self._console = console
         self._next_look = 0.0
         self._shown: list[uuid.UUID] = []
+        self._shown_until = 0.0
         self._was_idle = False
         self._troubles: set[str] = set()
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
@@ -70,24 +80,29 @@ class Display:
 
     def tick(self, states: Sequence[ChildState]) -> None:
         """Look again when it is time; a database that is being started again is waited for."""
-        if time.monotonic() < self._next_look:
+        begun = time.monotonic()
+        if begun < self._next_look:
             return
-        self._next_look = time.monotonic() + POLL_SECONDS
+        self._next_look = begun + POLL_SECONDS
+        since = id_of_moment(max(time.time() - LOOK_BACK_SECONDS, self._shown_until))
         try:
             with self._sessions() as session:
                 found = read_status(session)
-                rows = session.execute(NEW_ASSETS, {"shown": self._shown, "most": SHOWN_AT_ONCE + 1}).all()
+                asked = {"shown": self._shown, "since": since, "most": SHOWN_AT_ONCE + 1}
+                rows = session.execute(NEW_ASSETS, asked).all()
         except DBAPIError:
             self._draw(Text("the database does not answer; it is being started again", style="yellow"))
             return
-        self._show_assets([AssetLine(row.id, row.title, row.structure, int(row.files or 0)) for row in rows], found)
+        self._show_assets([AssetLine(row.id, row.title, row.structure, int(row.files or 0)) for row in rows])
         self._tell_trouble(found, states)
         self._draw(self._status(found))
         self._tell_idle(found)
+        self._next_look = max(self._next_look, begun + REST * (time.monotonic() - begun))
 
-    def _show_assets(self, assets: list[AssetLine], found: Status) -> None:
+    def _show_assets(self, assets: list[AssetLine]) -> None:
+        """A line each; of a flood nothing, the numbers tell it."""
         if len(assets) > SHOWN_AT_ONCE:
-            self._shown.extend(asset.id for asset in assets)
+            self._shown_until = time.time()
             return
         for asset in assets:
             line = Text.assemble("  ", (asset.title, "bold"), f"  {in_words(asset.structure)}")

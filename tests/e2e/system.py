@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -30,6 +31,12 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 
 
+def free_port() -> int:
+    """A port of the loopback that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
 @dataclass(slots=True)
 class System:
     """One data folder with what runs on it."""
@@ -44,7 +51,7 @@ class System:
         """Run `tapeless up` in a session of its own, without a terminal, until it answers."""
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                self._command("up", *map(str, folders)),
+                self._command("up", *map(str, folders), "--port", str(free_port())),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

@@ -116,6 +116,26 @@ def test_a_tree_that_settles_slowly_under_its_new_name_is_no_loss(pipeline: Pipe
     assert [len(pipeline.history(asset_id)) for asset_id in ids.values()] == [2] * 150
 
 
+@pytest.mark.parametrize("while_watched", [True, False])
+def test_a_name_that_is_taken_again_after_a_rename_loses_no_file(
+    pipeline: Pipeline, root: Path, while_watched: bool
+) -> None:
+    write(root, "take.mov", "frames/x.1.exr", "frames/x.2.exr")
+    pipeline.settle()
+    if not while_watched:
+        pipeline.watcher.close()
+    (root / "take.mov").rename(root / "take_old.mov")
+    write(root, "take.mov", content="the new take")
+    (root / "frames/x.1.exr").rename(root / "frames/x.3.exr")
+    write(root, "frames/x.1.exr", content="the new frame")
+    if not while_watched:
+        pipeline.watch()
+    pipeline.settle()
+    assert pipeline.titles() == ["take", "take_old", "x"]
+    assert pipeline.show("x")["formats"][0]["file_sets"][0]["frames"] == "1-3"
+    assert pipeline.broken() == []
+
+
 def test_two_names_of_one_file_are_two_files(pipeline: Pipeline, root: Path) -> None:
     write(root, "a.mov")
     pipeline.settle()

@@ -50,6 +50,7 @@ class Ports:
 
 def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: Ports, console: Console) -> None:
     """Start the servers, bring the database up to date, start the processes, and show what happens."""
+    console.print("starting")
     postgres, valkey = make_servers(supervisor.data, ports.broker)
     for server in (postgres, valkey):
         supervisor.start(server.child(supervisor.log(server.child().name)))
@@ -75,6 +76,7 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
+        console.print("stopping; what is under way is taken up again at the next start")
     finally:
         withdraw(supervisor.data)
         database.dispose()

@@ -1,0 +1,111 @@
+"""Every path has an answer: in one word for programs, in sentences for people, whatever became of it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from tasks.explain import Explanation, explain
+from tasks.storages import find_storage
+from tests.files import write
+from tests.pipeline import Pipeline, open_pipeline
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "rushes"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
+    with open_pipeline(database_url, root) as pipeline:
+        pipeline.add_storage()
+        yield pipeline
+
+
+def ask(pipeline: Pipeline, path: str) -> Explanation:
+    with pipeline.sessions() as session:
+        return explain(session, bytes(pipeline.root / path))
+
+
+def test_a_grouped_file_tells_its_asset_its_companions_and_the_rule(pipeline: Pipeline, root: Path) -> None:
+    write(root, "fish_L.mov", "fish_R.mov", "plate.1001.exr", "plate.1004.exr")
+    pipeline.settle()
+    left = ask(pipeline, "fish_L.mov")
+    ids = pipeline.ids()
+    assert (left.state, left.asset_id) == ("asset", str(ids["fish"]))
+    assert left.format_id == pipeline.show("fish")["formats"][0]["id"]
+    assert left.file_id == str(pipeline.file("fish_L.mov").id)
+    said = "\n".join(left.lines)
+    assert f'belongs to asset "fish" ({ids["fish"]})' in said
+    assert 'stereoscopic pair, grouped by the rule "eyes by name"' in said
+    frame = "\n".join(ask(pipeline, "plate.1001.exr").lines)
+    assert "with 1 other file" in frame
+    assert "2 frames missing: 1002-1003" in frame
+
+
+def test_a_file_that_is_not_stable_yet_is_pending(pipeline: Pipeline, root: Path) -> None:
+    pipeline.settle()
+    write(root, "new.mov")
+    said = ask(pipeline, "new.mov")
+    assert said.state == "pending"
+    assert "not recorded yet: it has to stand still first" in said.lines[0]
+
+
+def test_a_file_whose_island_is_dirty_is_pending(pipeline: Pipeline, root: Path) -> None:
+    write(root, "new.mov")
+    watcher = pipeline.watch()
+    pipeline.wait_for(lambda: pipeline.file("new.mov"), what="the file is known")
+    watcher.close()
+    with pipeline.sessions.begin() as session:
+        session.execute(text("DELETE FROM file_set_file"))
+        session.execute(text("UPDATE island SET dirty_since = now()"))
+    said = ask(pipeline, "new.mov")
+    assert (said.state, said.lines[-1]) == ("pending", "its island is waiting to be grouped")
+
+
+def test_an_orphan_tells_for_whom_it_waits_and_how_long(pipeline: Pipeline, root: Path) -> None:
+    write(root, "talk.en.srt", "photo.xmp")
+    pipeline.settle()
+    said = ask(pipeline, "talk.en.srt")
+    assert said.state == "waiting"
+    assert 'waits for a video or sequence named "talk"; alone it becomes an asset in ' in said.lines[-1]
+    assert 'waits for a file named "photo"' in ask(pipeline, "photo.xmp").lines[-1]
+
+
+def test_what_is_nowhere_says_so(pipeline: Pipeline, root: Path, tmp_path: Path) -> None:
+    pipeline.settle()
+    assert ask(pipeline, "never.mov").state == "absent"
+    assert "No such file" in ask(pipeline, "never.mov").lines[0]
+    outside = ask(pipeline, "../elsewhere.mov".replace("../", str(tmp_path) + "/"))
+    assert outside.state == "outside"
+    assert outside.lines == [f'lies in no storage; watched are "{root}"']
+
+
+def test_a_folder_is_not_a_file(pipeline: Pipeline, root: Path) -> None:
+    write(root, "day1/a.mov")
+    pipeline.settle()
+    assert ask(pipeline, "day1").state == "special"
+    assert ask(pipeline, "day1").lines == ["is a folder; ask about a file in it"]
+    with pipeline.sessions() as session:
+        assert explain(session, bytes(root)).state == "special"
+
+
+def test_an_unmounted_root_is_named_as_the_reason(pipeline: Pipeline, root: Path) -> None:
+    write(root, "a.mov")
+    pipeline.settle()
+    root.rename(root.parent / "unplugged")
+    pipeline.wait_for(lambda: pipeline.storage().status_message, what="the storage is failing")
+    assert "root is not mounted" in " ".join(ask(pipeline, "a.mov").lines)
+    assert "root is not mounted" in " ".join(ask(pipeline, "b.mov").lines)
+
+
+def test_settings_that_leave_a_path_out_are_named(pipeline: Pipeline, root: Path) -> None:
+    with pipeline.sessions.begin() as session:
+        find_storage(session, "Rushes").settings = {"scan_directories": ["in"], "scan_ignore": ["*.bak"]}
+    write(root, "out/a.mov", "in/a.bak")
+    assert ask(pipeline, "out/a.mov").lines == ['lies outside the scan folders of storage "Rushes": in']
+    assert ask(pipeline, "in/a.bak").lines == ['is ignored by the pattern "*.bak"']
