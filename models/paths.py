@@ -1,14 +1,22 @@
 """Paths are bytes: a name need not be UTF-8, and NFC and NFD twins are two files on disk."""
 
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 def display_text(path: bytes) -> str:
-    """The path for people, PostgreSQL and JSON: undecodable bytes show as `\\xNN`; never an identity."""
-    return path.decode("utf-8", "backslashreplace")
+    """The path for people, PostgreSQL and JSON; never an identity.
+
+    Undecodable bytes show as `\\xNN`, and so do control characters: a name must not steer the terminal that shows it.
+    """
+    text = path.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def clean_text(text: str) -> str:
     """A text that came out of a path, where a lone surrogate stands for a byte: PostgreSQL and JSON refuse those."""
-    return text if text.isascii() else display_text(text.encode("utf-8", "surrogateescape"))
+    return text if text.isprintable() else display_text(text.encode("utf-8", "surrogateescape"))
 
 
 def join_path(folder: bytes, name: bytes) -> bytes:

@@ -21,6 +21,7 @@ from models.paths import display_text
 from models.pin import Pin
 from tasks.acl_templates import rights_from
 from tasks.history import record
+from tasks.merging import end_in
 from tasks.refusals import Conflict, Missing, Refusal
 from tasks.sentences import counted
 from watch.grouping import regroup
@@ -129,7 +130,7 @@ def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUI
 def owners_of(session: Session, file_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
     """The asset of each file that is in one."""
     rows = select(FileSetFile.file_id, FileSet.asset_id).join(FileSet).where(among(FileSetFile.file_id, file_ids))
-    return dict(session.execute(rows).tuples().all())
+    return {row.file_id: row.asset_id for row in session.execute(rows)}
 
 
 def _members(session: Session, file_ids: Sequence[uuid.UUID]) -> list[Member]:
@@ -262,9 +263,9 @@ def mark_islands(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
 def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> None:
     """An asset that lost its last file to another lives on under the other's id."""
     if count_files(session, source.id) == 0:
-        source.merged_into, source.status, source.is_online = target.id, AssetStatus.DELETED, False
-        source.date_deleted = func.now()
-        session.execute(update(Asset).where(Asset.merged_into == source.id).values(merged_into=target.id))
+        session.flush()
+        end_in(session, [(source.id, target.id)])
+        session.refresh(source)
         act.merged = str(target.id)
 
 

@@ -14,7 +14,7 @@ from models.history import Operation
 from models.paths import clean_text
 from tasks import sentences
 from tasks.changes import Changes, Values
-from tasks.creation import compose, create_file_set, create_format, enter_members, name_asset
+from tasks.creation import compose, create_file_set, enter_format, enter_members, name_asset
 from tasks.facts import facts_of
 from tasks.island_state import IslandState, StoredAsset, StoredFile
 from tasks.matching import PlannedAsset, PlannedFormat, PlannedSet
@@ -58,8 +58,15 @@ class Continuation:
         self._change(self._changes.changed_assets, row, wanted)
 
     def _add_format(self, part: PlannedFormat) -> None:
+        """A format that nothing stored continues; file sets that go over to it keep their ids."""
         moved = [file for file_set in part.sets for file in file_set.files if file.file_set_id is not None]
-        name = create_format(self._planned, part, self._asset_id, self._changes)
+        format_id = enter_format(part, self._asset_id, self._changes)
+        for file_set in part.sets:
+            if file_set.stored is None:
+                create_file_set(self._planned, file_set, self._asset_id, format_id, self._changes)
+            else:
+                self._continue_file_set(file_set, file_set.stored, format_id)
+        name = facts_of(part.sets[0])["name"]
         if part.plan.role == FormatRole.SIDECAR:
             text = f"{name} joined as a sidecar (rule: {part.plan.rule})."
             self._tell(Operation.MODIFY_FILESET, text)
@@ -68,6 +75,8 @@ class Continuation:
 
     def _continue_format(self, part: PlannedFormat, row: Format) -> None:
         plan = part.plan
+        # What a person grouped has the role that they gave it, whatever else of the asset is in this island.
+        role = plan.role if self._planned.pin is None else row.role.value
         joined: list[StoredFile] = []
         for file_set in part.sets:
             if file_set.stored is None:
@@ -75,7 +84,7 @@ class Continuation:
                 create_file_set(self._planned, file_set, self._asset_id, row.id, self._changes)
             else:
                 self._continue_file_set(file_set, file_set.stored, row.id)
-        if (row.structure, row.role) != (plan.kind, plan.role):
+        if (row.structure, row.role) != (plan.kind, role):
             text = sentences.changed_structure(row.structure, plan, row.role)
             if joined:
                 text = f"{sentences.joined_format(joined, plan)} {text}"
@@ -86,7 +95,7 @@ class Continuation:
             "asset_id": self._asset_id,
             "version_id": self._asset_id,
             "name": plan.name,
-            "role": plan.role,
+            "role": role,
             "structure": plan.kind,
             "rule": plan.rule,
             "is_online": True,
@@ -171,19 +180,27 @@ class Continuation:
         kept_sets = {part.stored.id for part in self._planned.sets() if part.stored}
         for asset in [self._stored, *self._planned.merged]:
             for row in asset.file_sets.values():
-                if row.id not in kept_sets and self._may_clear(asset, row.format_id, row.island_id, kept_formats):
+                if row.id in kept_sets:
+                    continue
+                if self._may_clear(asset, row.format_id, row.island_id, kept_formats):
                     self._leave_file_set(row)
+                elif asset is not self._stored:
+                    wanted = {"asset_id": self._asset_id, "version_id": self._asset_id}
+                    self._change(self._changes.changed_file_sets, row, wanted)
             for row in asset.formats.values():
-                if row.id not in kept_formats and row.id not in asset.kept_formats and self._planned.pin is None:
-                    wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, "is_online": False}
-                    self._change(self._changes.changed_formats, row, wanted)
+                if row.id in kept_formats or self._planned.pin is not None:
+                    continue
+                wanted: Values = {"asset_id": self._asset_id, "version_id": self._asset_id}
+                if asset.may_give_up(row.id):
+                    wanted["is_online"] = False
                     self._changes.emptied_formats.append(row.id)
+                self._change(self._changes.changed_formats, row, wanted)
 
     def _may_clear(
         self, asset: StoredAsset, format_id: uuid.UUID, island_id: int | None, planned: set[uuid.UUID]
     ) -> bool:
         if self._planned.pin is None:
-            return format_id not in asset.kept_formats
+            return island_id is not None and format_id not in asset.kept_formats
         return format_id in planned and island_id == self._planned.island.claim.id
 
     def _leave_file_set(self, row: FileSet) -> None:
@@ -224,13 +241,15 @@ def tell_missing(island: IslandState, set_id: uuid.UUID, asset_id: uuid.UUID, ch
 def abandon_asset(stored: StoredAsset, islands: Iterable[IslandState], changes: Changes) -> None:
     """An asset none of whose files is there now stays, offline: its files may come back to their place."""
     islands = list(islands)
-    for row in stored.file_sets.values():
+    for row in (row for row in stored.file_sets.values() if row.island_id is not None):
         for island in islands:
             tell_missing(island, row.id, stored.row.id, changes)
         if row.file_count:
             changes.changed_file_sets.append({"id": row.id, "told_count": 0, "file_count": 0, "size_bytes": 0})
     changes.changed_formats.extend(
-        {"id": row.id, "is_online": False} for row in stored.formats.values() if row.is_online
+        {"id": row.id, "is_online": False}
+        for row in stored.formats.values()
+        if row.is_online and stored.may_give_up(row.id)
     )
     if stored.row.is_online:
         changes.changed_assets.append({"id": stored.row.id, "is_online": False})

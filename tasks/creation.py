@@ -39,11 +39,16 @@ def name_asset(plan: AssetPlan, rules: StorageRules) -> tuple[str, str | None]:
 
 def create_format(planned: PlannedAsset, part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> str:
     """Append a new format with its file sets; give the name of its first file set."""
-    format_id = new_id()
-    plan = part.plan
-    changes.new_formats.append((format_id, asset_id, asset_id, plan.name, plan.role, plan.kind, plan.rule))
+    format_id = enter_format(part, asset_id, changes)
     names = [create_file_set(planned, file_set, asset_id, format_id, changes) for file_set in part.sets]
     return names[0]
+
+
+def enter_format(part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> uuid.UUID:
+    """Append the row of a new format alone; give its id."""
+    format_id, plan = new_id(), part.plan
+    changes.new_formats.append((format_id, asset_id, asset_id, plan.name, plan.role, plan.kind, plan.rule))
+    return format_id
 
 
 def create_file_set(

@@ -64,6 +64,12 @@ class StoredAsset:
     is_needed_elsewhere: bool = False
     """It has present files in islands that are not at hand: it cannot be taken over whole, or given up."""
 
+    def may_give_up(self, format_id: uuid.UUID) -> bool:
+        """Whether the grouping made a format: what a person pinned or another system declared is not its to end."""
+        of_format = [row for row in self.file_sets.values() if row.format_id == format_id]
+        made = bool(of_format) and all(row.island_id is not None for row in of_format)
+        return made and format_id not in self.kept_formats
+
 
 @dataclass(frozen=True, slots=True)
 class StorageRules:

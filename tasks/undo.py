@@ -28,13 +28,16 @@ def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
     source = session.get_one(Asset, entry.asset_id)
     if source.merged_into is not None:
         source.merged_into, source.status, source.date_deleted, source.is_online = None, AssetStatus.ACTIVE, None, True
+    told = f"Took back: {entry.operation_description}"
+    if source.merged_into is None and entry.details["merged"] is not None:
+        record(session, uuid.UUID(entry.details["merged"]), Operation.CUSTOM, told, actor)
     _drop_empty(session, entry.details["formats"], entry.details["created"])
     mark_islands(session, [file_id for file_id, _ in before])
     record(
         session,
         source.id,
         Operation.CUSTOM,
-        f"Took back: {entry.operation_description}",
+        told,
         actor,
         details={"undid": str(entry.id)},
     )

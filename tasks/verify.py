@@ -1,10 +1,8 @@
 """The invariants of a live system, each checked on its own and counted; what can be repaired is repaired by the way
 that the work would have taken anyway: a scan, a dirty island, an index mark."""
 
-import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.orm import Session
@@ -14,51 +12,17 @@ from models.file import Folder
 from models.index_queue import unpark
 from models.island import Island
 from models.paths import display_text, join_path
-from models.sessions import Sessions, snapshot, transact
+from models.sessions import snapshot, transact
 from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
-from models.timing import Timing
 from search.engine import SearchEngine
-from tasks.island_state import IslandState, Snapshot
-from tasks.read_islands import claim_for_reading, read_and_group
-from tasks.sentences import counted
-from watch.grouping import RULES_VERSION, Grouping, Ignore
+from tasks.findings import Audited, Finding
+from tasks.verify_grouping import check_counts, check_grouping, dirty_islands
+from watch.grouping import Ignore
 from watch.walk import walk
 
-ISLANDS_AT_ONCE = 200
-SHOWN = 5
 GRACE_SECONDS = 3.0
 """Beyond its storage's threshold, a file may be this much younger than its row."""
-
-
-@dataclass(slots=True)
-class Finding:
-    """One invariant: what it says, how often it is broken, and the first cases."""
-
-    name: str
-    promise: str
-    checked: int = 0
-    broken: int = 0
-    samples: list[str] = field(default_factory=list)
-    repaired: int = 0
-    notes: list[str] = field(default_factory=list)
-    """What a person should know though nothing is broken."""
-
-    def breaks(self, sample: str) -> None:
-        """Count a case."""
-        self.broken += 1
-        if len(self.samples) < SHOWN:
-            self.samples.append(sample)
-
-
-@dataclass(frozen=True, slots=True)
-class Audited:
-    """What verify looks at. `excluded` are folders that are never ingested."""
-
-    sessions: Sessions
-    engine: SearchEngine
-    timing: Timing
-    excluded: frozenset[bytes] = frozenset()
 
 
 def verify(audited: Audited, repair: bool = False) -> list[Finding]:
@@ -66,6 +30,7 @@ def verify(audited: Audited, repair: bool = False) -> list[Finding]:
     checks: list[Callable[[Audited, bool], Finding]] = [
         check_files,
         check_grouping,
+        check_counts,
         check_history,
         check_documents,
         check_leases,
@@ -148,101 +113,6 @@ def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tup
             for entry in listing.files:
                 if entry.ctime_ns < settled_before:
                     yield join_path(folder, entry.name), (entry.size, entry.mtime_ns)
-
-
-def check_grouping(audited: Audited, repair: bool) -> Finding:
-    """Grouping every settled island from scratch gives what is stored.
-
-    An upgrade never regroups by itself: islands of older rules or an older profile are right by those, so they are
-    only counted.
-    """
-    found = Finding("grouping", "grouping every island from scratch changes nothing")
-    with audited.sessions() as session:
-        ids = session.scalars(
-            select(Island.id)
-            .join(Storage, Storage.id == Island.storage_id)
-            .where(
-                Island.dirty_since.is_(None),
-                Island.rules_version == RULES_VERSION,
-                Island.profile_revision == Storage.profile_revision,
-            )
-            .order_by(Island.id)
-        ).all()
-        for row in session.execute(OLDER, {"rules": RULES_VERSION}):
-            found.notes.append(
-                f'storage "{row.name}": {counted(row.islands, "island")} grouped by older rules or an older profile; '
-                f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
-            )
-    for start in range(0, len(ids), ISLANDS_AT_ONCE):
-        part = ids[start : start + ISLANDS_AT_ONCE]
-        read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
-        stored = stored_groups(read.snapshot)
-        for island in read.snapshot.islands.values():
-            if island.claim.seen != island.claim.done:
-                continue  # something came since the ids were read: it is work, not a fault
-            found.checked += 1
-            if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
-                found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
-                if repair:
-                    island_id = island.claim.id
-                    transact(audited.sessions, lambda session, i=island_id: dirty_islands(session, [i]))
-                    found.repaired += 1
-    return found
-
-
-OLDER = text("""
-    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
-    WHERE island.done > 0 AND island.dirty_since IS NULL
-        AND (island.rules_version, island.profile_revision) IS DISTINCT FROM (:rules, storage.profile_revision)
-    GROUP BY storage.name ORDER BY storage.name
-""")
-
-Group = tuple[str, str, frozenset[bytes]]
-
-
-def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
-    """Role, structure and files of every format, from scratch; an orphan counts once it stands in a file set."""
-    standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
-    return {
-        (part.role, part.kind, frozenset(part.paths()))
-        for plan in [*grouping.assets, *standing]
-        for part in plan.formats
-    }
-
-
-def stored_groups(state: Snapshot) -> dict[int, set[Group]]:
-    """The same of what is stored, by island of the files."""
-    members: dict[tuple[int, object], set[bytes]] = {}
-    formats = {}
-    for asset in state.assets.values():
-        for file_set in asset.file_sets.values():
-            formats[file_set.id] = asset.formats[file_set.format_id]
-    for island_id, island in state.islands.items():
-        for path, file in island.files.items():
-            if file.is_present and file.file_set_id in formats:
-                members.setdefault((island_id, formats[file.file_set_id].id), set()).add(path)
-    rows = {row.id: row for row in formats.values()}
-    groups: dict[int, set[Group]] = {}
-    for (island_id, format_id), paths in members.items():
-        row = rows[format_id]
-        groups.setdefault(island_id, set()).add((row.role.value, row.structure, frozenset(paths)))
-    return groups
-
-
-def dirty_islands(session: Session, ids: Iterable[int]) -> None:
-    """Have islands grouped again, parked ones too."""
-    session.execute(
-        update(Island)
-        .where(Island.id.in_(list(ids)))
-        .values(
-            seen=Island.seen + 1,
-            dirty_since=func.coalesce(Island.dirty_since, func.now()),
-            parked_at=None,
-            crashes=0,
-            attempt=0,
-            handed_until=None,
-        )
-    )
 
 
 UNBORN = text("""

@@ -14,6 +14,7 @@ from models.bulk import copy_rows
 from models.history import History
 from tasks.changes import Changes, HistoryEntry, Values
 from tasks.frame_buckets import write_buckets
+from tasks.merging import end_in
 
 FILE_SET_COLUMNS = [
     *("id", "asset_id", "format_id", "version_id", "storage_id", "island_id", "label", "name", "base_dir", "type"),
@@ -52,14 +53,6 @@ DELETE_EMPTY_FORMATS = text("""
     RETURNING asset_id, name
 """)
 
-# A dead id answers with the living one in one hop: what was merged into the dead goes to the survivor too.
-MERGE = text("""
-    WITH pair AS (SELECT * FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS t (dead, survivor))
-    UPDATE asset SET merged_into = pair.survivor, status = 'DELETED', is_online = false, date_modified = now(),
-        date_deleted = coalesce(date_deleted, now())
-    FROM pair WHERE asset.id = pair.dead OR asset.merged_into = pair.dead
-""")
-
 
 def write_changes(session: Session, changes: Changes, actor: str) -> None:
     """Write everything in the session's transaction; the caller holds the locks of the islands."""
@@ -80,7 +73,7 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     _recount(session, changes.recounted)
     write_buckets(session, changes.buckets)
     _clear(session, changes)
-    _merge(session, changes.merged)
+    end_in(session, changes.merged)
     write_history(session, changes.history, actor)
 
 
@@ -115,12 +108,6 @@ def _clear(session: Session, changes: Changes) -> None:
         session.execute(DELETE_EMPTY_SETS, {"sets": changes.emptied_sets})
     if changes.emptied_formats:
         session.execute(DELETE_EMPTY_FORMATS, {"formats": changes.emptied_formats})
-
-
-def _merge(session: Session, merged: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> None:
-    if merged:
-        dead, survivors = zip(*merged, strict=True)
-        session.execute(MERGE, {"dead": list(dead), "survivors": list(survivors)})
 
 
 def write_history(session: Session, entries: Sequence[HistoryEntry], actor: str) -> None:

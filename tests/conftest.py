@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline import Pipeline, open_pipeline
 from tests.servers import Servers, ServersError, close_run, join_run, open_run
 from workers.embedded.postgres import EmbeddedPostgres
 
@@ -81,3 +82,19 @@ def valkey_url(servers: Servers, worker_id: str) -> str:
     with closing(servers.valkey.client(number)) as client:
         client.flushdb()
     return servers.valkey.url(number)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A watched folder."""
+    root = tmp_path / "rushes"
+    root.mkdir()
+    return root
+
+
+@pytest.fixture
+def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
+    """One storage on `root`, stepped by the test."""
+    with open_pipeline(database_url, root) as pipeline:
+        pipeline.add_storage()
+        yield pipeline

@@ -20,12 +20,13 @@ from models.storage import Storage
 from models.timing import Timing
 from search.postgres import PostgresEngine
 from tasks.explain import explain, find_row
+from tasks.findings import Audited, Finding
 from tasks.index import drain
 from tasks.ingest import ingest_islands
 from tasks.show import find_asset, show_asset
 from tasks.status import Status, read_status
 from tasks.storages import find_storage
-from tasks.verify import Audited, Finding, verify
+from tasks.verify import verify
 from tests.waiting import wait_until
 from watch.clock import Clock
 from watch.dispatch import hand_out

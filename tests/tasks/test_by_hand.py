@@ -1,7 +1,6 @@
 """What a person grouped by hand stays as the person said, whatever the rules say later, until it is taken back."""
 
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,11 @@ from models.asset import Asset
 from models.file import File
 from models.history import History
 from tasks.by_hand import merge, move, split
+from tasks.findings import Audited
 from tasks.refusals import Conflict, Refusal
 from tasks.undo import undo
-from tasks.verify import Audited, check_grouping
-from tests.pipeline import Pipeline, open_pipeline
+from tasks.verify_grouping import check_grouping
+from tests.pipeline import Pipeline
 
 EDITOR = Actor("Ines the editor")
 
@@ -27,15 +27,6 @@ def write(root: Path, *names: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
-
-
-@pytest.fixture
-def pipeline(database_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    root = tmp_path / "root"
-    root.mkdir()
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
 
 
 def asset_called(session: Session, title: str) -> Asset:

@@ -1,10 +1,7 @@
 """What a storage ingests may be seen by whom the storage says, and grouping by hand opens nothing further."""
 
 import uuid
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,16 +10,7 @@ from models.asset import Asset
 from models.file import File
 from models.storage import Storage
 from tasks.by_hand import split
-from tests.pipeline import Pipeline, open_pipeline
-
-
-@pytest.fixture
-def pipeline(database_url: str, tmp_path: Path) -> Iterator[Pipeline]:
-    root = tmp_path / "root"
-    root.mkdir()
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
+from tests.pipeline import Pipeline
 
 
 def rights_on(session: Session, asset_id: uuid.UUID) -> dict[uuid.UUID, tuple[str, ...]]:

@@ -19,6 +19,7 @@ from models.sessions import transact
 from models.timing import Timing
 from search.postgres import PostgresEngine
 from tasks.difference import Difference
+from tasks.findings import Audited
 from tasks.job_actions import Action, act
 from tasks.job_leases import MOST_CRASHES, claim_jobs
 from tasks.leases import claim_islands, lock_claims
@@ -26,7 +27,7 @@ from tasks.maintenance import is_anything_waiting, sweep
 from tasks.profile_preview import preview_profile
 from tasks.regroup import TASK, Limits, ProfileInvalid, regroup_storages, set_profile, start_regroup
 from tasks.storages import find_storage
-from tasks.verify import Audited, check_grouping
+from tasks.verify_grouping import check_grouping
 from tests.files import write
 from tests.pipeline import FAST, Pipeline, first_path, open_pipeline
 from tests.waiting import wait_until

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text, update
 
 from models.storage import Storage
-from tests.pipeline import Pipeline, open_pipeline
+from tests.pipeline import Pipeline
 
 
 def write(root: Path, *names: str) -> None:
@@ -14,15 +13,6 @@ def write(root: Path, *names: str) -> None:
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(name.encode())
-
-
-@pytest.fixture
-def pipeline(database_url: str, tmp_path: Path) -> Pipeline:
-    root = tmp_path / "root"
-    root.mkdir()
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
 
 
 PACKAGE = ("imf/CPL_1.xml", "imf/PKL_1.xml", "imf/video/V_1.mxf", "imf/audio/A_1.mxf")

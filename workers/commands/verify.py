@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from tasks.verify import Audited, Finding
+from tasks.findings import Audited, Finding
 from tasks.verify import verify as verify_system
 from workers.commands.options import data_option, json_option, own_folders, running_system
 

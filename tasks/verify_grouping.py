@@ -1,0 +1,143 @@
+"""Checks of what was grouped: against a grouping from scratch, and the counts that stand on file sets."""
+
+import shlex
+from collections.abc import Iterable
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.asset import FileSet
+from models.island import Island
+from models.sessions import snapshot, transact
+from models.storage import Storage
+from tasks.findings import Audited, Finding
+from tasks.island_state import IslandState, Snapshot
+from tasks.read_islands import claim_for_reading, read_and_group
+from tasks.sentences import counted
+from watch.grouping import RULES_VERSION, FormatPlan, Grouping
+
+ISLANDS_AT_ONCE = 200
+
+
+def check_grouping(audited: Audited, repair: bool) -> Finding:
+    """Grouping every settled island from scratch gives what is stored.
+
+    An upgrade never regroups by itself: islands of older rules or an older profile are right by those, so they are
+    only counted.
+    """
+    found = Finding("grouping", "grouping every island from scratch changes nothing")
+    with audited.sessions() as session:
+        ids = session.scalars(
+            select(Island.id)
+            .join(Storage, Storage.id == Island.storage_id)
+            .where(
+                Island.dirty_since.is_(None),
+                Island.rules_version == RULES_VERSION,
+                Island.profile_revision == Storage.profile_revision,
+            )
+            .order_by(Island.id)
+        ).all()
+        for row in session.execute(OLDER, {"rules": RULES_VERSION}):
+            found.notes.append(
+                f'storage "{row.name}": {counted(row.islands, "island")} grouped by older rules or an older profile; '
+                f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
+            )
+    for start in range(0, len(ids), ISLANDS_AT_ONCE):
+        part = ids[start : start + ISLANDS_AT_ONCE]
+        read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
+        stored = stored_groups(read.snapshot)
+        for island in read.snapshot.islands.values():
+            if island.claim.seen != island.claim.done:
+                continue  # something came since the ids were read: it is work, not a fault
+            found.checked += 1
+            if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
+                found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
+                if repair:
+                    island_id = island.claim.id
+                    transact(audited.sessions, lambda session, i=island_id: dirty_islands(session, [i]))
+                    found.repaired += 1
+    return found
+
+
+OLDER = text("""
+    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
+    WHERE island.done > 0 AND island.dirty_since IS NULL
+        AND (island.rules_version, island.profile_revision) IS DISTINCT FROM (:rules, storage.profile_revision)
+    GROUP BY storage.name ORDER BY storage.name
+""")
+
+Group = tuple[str, str, frozenset[bytes]]
+
+
+def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
+    """Role, structure and files of every format, from scratch; an orphan counts once it stands in a file set."""
+    standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
+    return {
+        (_role_of(island, part), part.kind, frozenset(part.paths()))
+        for plan in [*grouping.assets, *standing]
+        for part in plan.formats
+    }
+
+
+def _role_of(island: IslandState, part: FormatPlan) -> str:
+    """The role that a person gave, of a format that was grouped by hand."""
+    return next((pin.role for path in part.paths() if (pin := island.files[path].pin) is not None), part.role)
+
+
+def stored_groups(state: Snapshot) -> dict[int, set[Group]]:
+    """The same of what is stored, by island of the files."""
+    members: dict[tuple[int, object], set[bytes]] = {}
+    formats = {}
+    for asset in state.assets.values():
+        for file_set in asset.file_sets.values():
+            formats[file_set.id] = asset.formats[file_set.format_id]
+    for island_id, island in state.islands.items():
+        for path, file in island.files.items():
+            if file.is_present and file.file_set_id in formats:
+                members.setdefault((island_id, formats[file.file_set_id].id), set()).add(path)
+    rows = {row.id: row for row in formats.values()}
+    groups: dict[int, set[Group]] = {}
+    for (island_id, format_id), paths in members.items():
+        row = rows[format_id]
+        groups.setdefault(island_id, set()).add((row.role.value, row.structure, frozenset(paths)))
+    return groups
+
+
+def dirty_islands(session: Session, ids: Iterable[int]) -> None:
+    """Have islands grouped again, parked ones too."""
+    session.execute(
+        update(Island)
+        .where(Island.id.in_(list(ids)))
+        .values(
+            seen=Island.seen + 1,
+            stale_summaries=True,
+            dirty_since=func.coalesce(Island.dirty_since, func.now()),
+            parked_at=None,
+            crashes=0,
+            attempt=0,
+            handed_until=None,
+        )
+    )
+
+
+MISCOUNTED = text("""
+    SELECT file_set.name, file_set.island_id, file_set.file_count, count(file.id) AS members FROM file_set
+    JOIN island ON island.id = file_set.island_id AND island.dirty_since IS NULL AND island.parked_at IS NULL
+    LEFT JOIN file_set_file AS member ON member.file_set_id = file_set.id
+    LEFT JOIN file ON file.id = member.file_id AND file.status NOT IN ('MISSING', 'DELETED')
+    GROUP BY file_set.id HAVING file_set.file_count <> count(file.id)
+""")
+
+
+def check_counts(audited: Audited, repair: bool) -> Finding:
+    """What search and people see of a file set is what it holds."""
+    found = Finding("counts", "every file set says how many files it holds")
+    with audited.sessions() as session:
+        found.checked = session.scalar(select(func.count(FileSet.id))) or 0
+        rows = session.execute(MISCOUNTED).all()
+    for row in rows:
+        found.breaks(f"{row.name}: says {counted(row.file_count, 'file')}, holds {row.members:,}")
+        if repair:
+            transact(audited.sessions, lambda session, row=row: dirty_islands(session, [row.island_id]))
+            found.repaired += 1
+    return found
