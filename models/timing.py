@@ -21,5 +21,7 @@ class Timing:
     """A claim that is not renewed for this long may be taken by somebody else."""
     sweep_seconds: float = 5.0
     """How often leases and waiting rows are looked after."""
+    recycle_seconds: float = 30 * 86_400.0
+    """A deleted asset can be restored for this long; then it is purged for good."""
     ring_seconds: float = 5.0
     """How often beat looks for waiting rows whose message may have been lost."""

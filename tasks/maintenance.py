@@ -9,8 +9,10 @@ from sqlalchemy.orm import Session
 from models.index_queue import needs_ring
 from models.sessions import Sessions, transact
 from models.timing import Timing
+from tasks.forgetting import forget_old
 from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
+from tasks.purge import purge_batch
 from watch.dispatch import hand_out
 
 Ring = Callable[[str, Sequence[object]], None]
@@ -43,6 +45,21 @@ def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
     if drain:
         ring("index.drain", ())
     return len(batches) + len(jobs) + int(drain)
+
+
+def tidy(sessions: Sessions, timing: Timing) -> int:
+    """Purge what was deleted long enough ago, and forget what was kept for a time only; give the purged assets."""
+    transact(sessions, forget_old)
+    purged = 0
+    while batch := transact(sessions, lambda session: purge_batch(session, timing.recycle_seconds)):
+        purged += batch
+    return purged
+
+
+@shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
+def tidy_rows(self: object, _ids: Sequence[object] = ()) -> None:
+    """Throw away what nobody needs any more."""
+    tidy(self.app.context.sessions, self.app.context.timing)
 
 
 @shared_task(name="maintenance.sweep", bind=True, ignore_result=True)

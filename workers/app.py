@@ -21,7 +21,7 @@ from workers.settings import current_settings, find_running
 log = logging.getLogger(__name__)
 
 QUEUES = ("ingest", "index", "maintenance")
-TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance", "tasks.regroup")
+TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance", "tasks.purge", "tasks.regroup")
 SOCKET_SECONDS = 5.0
 
 

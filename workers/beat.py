@@ -16,7 +16,8 @@ from tasks.maintenance import is_anything_waiting
 
 log = logging.getLogger(__name__)
 
-SWEEP = "maintenance.sweep"
+SWEEP, TIDY = "maintenance.sweep", "maintenance.tidy"
+TIDY_SECONDS = 3600.0
 SHORT_QUEUE = 2
 
 
@@ -24,27 +25,33 @@ class Bell(Scheduler):
     """In memory: the schedule is fixed, and what is due stands in the rows."""
 
     def setup_schedule(self) -> None:
-        """One entry: the sweep looks after everything."""
+        """The sweep looks after everything that waits; tidying has no hurry."""
         context = self.app.context
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
-        self.update_from_dict({SWEEP: {"task": SWEEP, "schedule": schedule(self._seconds, app=self.app)}})
+        intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS}
+        self.update_from_dict(
+            {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
+        )
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
         """Ring, or let it be; beat itself survives a database or broker that is away."""
         if advance:
             entry = self.reserve(entry)
         try:
-            if self._is_needed():
+            if self._is_needed(entry.task):
                 return super().apply_async(entry, producer, advance=False, **options)
         except (DBAPIError, OperationalError) as error:
             log.warning("%s: not rung: %s", entry.task, error)
         return None
 
-    def _is_needed(self) -> bool:
+    def _is_needed(self, task: str) -> bool:
+        if self._queue_length(task.partition(".")[0]) >= SHORT_QUEUE:
+            return False
+        if task == TIDY:
+            return True
         with self.app.context.sessions() as session:
-            waiting = is_anything_waiting(session, self.app.context.timing)
-        return waiting and self._queue_length(SWEEP.partition(".")[0]) < SHORT_QUEUE
+            return is_anything_waiting(session, self.app.context.timing)
 
     def _queue_length(self, queue: str) -> int:
         with self.app.connection_for_read() as connection:
