@@ -8,13 +8,15 @@ from sqlalchemy.orm import Session
 
 from models.asset import Asset, AssetStatus, Component, FileSet, Format
 from models.history import History
-from tasks.refusals import Missing, Refusal
+from tasks.refusals import Refusal
 
 MANY = 10
 
 
 def find_asset(session: Session, word: str) -> Asset:
     """The asset of an id, an external id or a title; a merged one gives its survivor. Refusal names the candidates."""
+    if not word:
+        raise Refusal("asset: give an id, an external id or a title; `tapeless search` finds by parts of names")
     asset = _by_id(session, word)
     if asset is not None:
         return asset
@@ -28,7 +30,7 @@ def find_asset(session: Session, word: str) -> Asset:
     if len(exact) == 1:
         return exact[0]
     if not exact:
-        raise Missing("asset", f'"{word}"')
+        raise Refusal(f'asset "{word}": none is called that; `tapeless search` finds by parts of names')
     candidates = "; ".join(f"{asset.title} ({asset.id})" for asset in exact)
     raise Refusal(f'asset "{word}": more than one is called that; give an id: {candidates}')
 

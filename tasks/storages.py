@@ -1,5 +1,6 @@
 """Storages: made, listed, scanned on request, and accepted after a loss; the watcher follows the rows."""
 
+import difflib
 import os
 import uuid
 from collections.abc import Iterable, Sequence
@@ -157,6 +158,10 @@ def parse_settings(pairs: Iterable[str]) -> StorageSettings:
         if not equals:
             raise StorageError(f'setting "{pair}": write it as key=value')
         is_list = key in ("scan_directories", "scan_ignore")
+        if key not in StorageSettings.model_fields:
+            near = difflib.get_close_matches(key, StorageSettings.model_fields, n=1)
+            meant = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(StorageSettings.model_fields)}"
+            raise StorageError(f'setting "{key}": there is none of this name; {meant}')
         values[key] = [part for part in value.split(",") if part] if is_list else value
     try:
         return StorageSettings.model_validate(values)

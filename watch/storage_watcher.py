@@ -6,6 +6,7 @@ while 200,000 others are still being listed.
 
 import logging
 import math
+import shlex
 import threading
 from collections.abc import Iterator
 
@@ -169,7 +170,9 @@ class StorageWatcher:
     def _find_root(self, found: RootIdentity, wishes: Wishes) -> None:
         known = wishes.known_root
         if known not in (None, found) and not wishes.accepted and not self._reconciler.answers_as_before():
-            self._lose_root(f"{CHANGED} If that is right, run: tapeless storage accept {self.storage.name}")
+            self._lose_root(
+                f"{CHANGED} If that is right, run: tapeless storage accept {shlex.quote(self.storage.name)}"
+            )
             return
         if known is not None and known.device != found.device:
             self._reconciler.renumber(known.device, found.device)
@@ -261,7 +264,7 @@ class StorageWatcher:
         if confirmation.freeze is not None:
             self._state.freeze(
                 f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '
-                f"If they are really gone, run: tapeless storage accept {self.storage.name}"
+                f"If they are really gone, run: tapeless storage accept {shlex.quote(self.storage.name)}"
             )
         elif not confirmation.looked_at:
             self._state.forget_acceptance(after_seconds=2 * interval)

@@ -19,6 +19,8 @@ from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
 from watch.grouping.collection import collection_paused
 from watch.grouping.render import Branch, to_branches, to_json
 
+PIPE_WIDTH = 240
+
 
 @click.command()
 @click.argument("folder")
@@ -105,7 +107,10 @@ def walk(folder: str) -> Iterator[bytes]:
 
 def print_tree(folder: str, branches: list[Branch]) -> None:
     """Draw the assets as a tree."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A tree crops its lines at the console's width, and a pipe has none.
+        console = Console(highlight=False, width=PIPE_WIDTH)
     root = RichTree(Text("standard input" if folder == "-" else folder, style="bold"))
     for branch in branches:
         _grow(root, branch)
