@@ -15,10 +15,17 @@ from api.tracing import request_id
 from models.index_queue import TooManyNarrowedError
 from models.sessions import transact
 from search.engine import SearchUnavailableError
-from tasks.refusals import Conflict, Denied, Invalid, Missing, NotNow, Refusal
+from tasks.refusals import Conflict, Denied, Invalid, Missing, NotNow, Refusal, Unsupported
 
 UNIQUE, FOREIGN_KEY = "23505", "23503"
-STATUS: dict[type[Refusal], int] = {Missing: 404, Denied: 403, Invalid: 400, Conflict: 409, NotNow: 429}
+STATUS: dict[type[Refusal], int] = {
+    Missing: 404,
+    Denied: 403,
+    Invalid: 400,
+    Conflict: 409,
+    NotNow: 429,
+    Unsupported: 501,
+}
 
 
 def error(status: int, errors: list[str] | dict[str, str], headers: dict[str, str] | None = None) -> JSONResponse:

@@ -13,8 +13,13 @@ from api.edge import with_own_transactions, within_a_transaction
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
 
+
+def _as_errors(text: str) -> dict[str, Any]:
+    return {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}
+
+
 ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Errors"}}}}
+    status: _as_errors(text)
     for status, text in {
         400: "The request reads wrong",
         401: "Nobody is signed in",
@@ -40,6 +45,8 @@ class Route:
     endpoint: Callable[..., Any]
     other: int | None = None
     """Another code of success (200 where the thing was there already)."""
+    unsupported: bool = False
+    """Whether it answers 501, because what it works on does not exist in this version."""
     public: bool = False
     own_transactions: bool = False
     keeps: bool = True
@@ -106,7 +113,9 @@ def install(app: FastAPI, services: Iterable[Service]) -> list[Route]:
     """Put every route onto the app."""
     routes = in_order(services)
     for route in routes:
-        others = {route.other: {"description": "Success too"}} if route.other else {}
+        others: dict[int | str, dict[str, Any]] = {route.other: {"description": "Success too"}} if route.other else {}
+        if route.unsupported:
+            others[501] = _as_errors("Not in this version")
         app.add_api_route(
             route.url,
             route.handler(),

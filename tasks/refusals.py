@@ -28,6 +28,10 @@ class Conflict(Refusal):
     """The thing is in a state, or has a neighbour, that forbids this."""
 
 
+class Unsupported(Refusal):
+    """Right, but about a kind of thing that this version does not have."""
+
+
 class NotNow(Refusal):
     """Right, but too often or too early; `seconds` says when to try again."""
 

@@ -13,6 +13,7 @@ from api.routing import Service
 from api.services.acl_bodies import Permissions, entry_base, principals_of
 from models.acl import OWN, AclEntry, Permission, PrincipalKind
 from tasks.acls import (
+    KINDS,
     checked_permission,
     entries_of,
     find_object,
@@ -23,10 +24,12 @@ from tasks.acls import (
     permitted_ids,
     revoke,
 )
-from tasks.refusals import Denied, Missing
+from tasks.refusals import Denied, Invalid, Missing, Unsupported
 
 routes = Service("acls")
 CHANGE = (Permission.READ, Permission.CHANGE_ACL)
+HOLDERS = (*KINDS, "collections")
+"""Object types whose content may be asked for."""
 Keys = Annotated[list[str], Field(max_length=500)]
 Ids = Annotated[list[UUID], Field(max_length=500)]
 
@@ -60,6 +63,19 @@ class RevokeBody(Body):
     object_keys: Keys | None = None
     user_ids: Ids | None = None
     group_ids: Ids | None = None
+
+
+class ContentRevokeBody(Body):
+    include_assets: bool
+    include_collections: bool
+    object_ids: Ids | None = None
+    user_ids: Ids | None = None
+    group_ids: Ids | None = None
+
+
+class ContentGrantBody(ContentRevokeBody):
+    permissions: Permissions
+    mode: Mode = Mode.APPEND
 
 
 class QuestionBody(Body):
@@ -170,3 +186,27 @@ def delete_acl(call: Call, object_type: str, body: RevokeBody) -> None:
     changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys or [], CHANGE)
     principals = principals_of(body.user_ids, body.group_ids)
     revoke(call.session, object_type, set(changeable.values()), principals, call.actor)
+
+
+@routes.put("/acl/{object_type}/content/", status=202, unsupported=True)
+def put_content_acl(call: Call, object_type: str, body: ContentGrantBody) -> None:
+    """Give rights on everything inside collections. Answers 501 until there are collections."""
+    for permission in body.permissions:
+        checked_permission(permission)
+    refuse_content(object_type)
+
+
+@routes.delete("/acl/{object_type}/content/", unsupported=True)
+def delete_content_acl(call: Call, object_type: str, body: ContentRevokeBody) -> None:
+    """Take rights on everything inside collections. Answers 501 until there are collections."""
+    refuse_content(object_type)
+
+
+def refuse_content(object_type: str) -> None:
+    """Say that nothing was changed: the objects that hold others are collections, of which there are none."""
+    if object_type not in HOLDERS:
+        raise Invalid("object_type", f'"{object_type[:80]}" has no content; known are {", ".join(HOLDERS)}')
+    raise Unsupported(
+        f"rights on the content of {object_type} are not supported: there are no collections in this version; "
+        "set them on each object with acl/{object_type}/"
+    )

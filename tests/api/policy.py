@@ -45,6 +45,7 @@ def administrators_may(code: int, body: Any = None, **more: Any) -> Policy:
 
 
 KEYS = {"object_keys": ["{asset_id}"], "permissions": ["read"], "user_ids": ["{user_id}"]}
+CONTENT = {"include_assets": True, "include_collections": True, "object_ids": ["{asset_id}"]}
 RELATION = {"related_to_asset_id": "{related_to_asset_id}", "relation_type": "{spare_type}"}
 TYPE = {"name": "k{unique}", "source_label": "s", "destination_label": "d"}
 SPARE = {"relation_type": "{spare_type}"}
@@ -68,6 +69,8 @@ POLICIES: dict[str, Policy] = {
     "PUT acls/v1/acl/{object_type}/": all_may(200, KEYS),
     "DELETE acls/v1/acl/{object_type}/": all_may(204, {"object_keys": ["{asset_id}"], "user_ids": ["{user_id}"]}),
     "PUT acls/v1/acl/{object_type}/bulk/": all_may(200, {"objects": [KEYS]}),
+    "PUT acls/v1/acl/{object_type}/content/": all_may(501, {**CONTENT, "permissions": ["read"]}),
+    "DELETE acls/v1/acl/{object_type}/content/": all_may(501, CONTENT),
     "GET acls/v1/acl/{object_type}/{object_key}/": readers_may(200),
     "POST acls/v1/acl/{object_type}/{permission}/": all_may(200, {"object_keys": ["{asset_id}"]}),
     "GET acls/v1/acl/{object_type}/{object_key}/permissions/": readers_may(200),
