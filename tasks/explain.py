@@ -13,7 +13,7 @@ from models.asset import Asset, FileSet, FileSetFile, Format
 from models.file import File, FileStatus, Folder
 from models.island import Island
 from models.paths import ancestors_of, clean_text, display_text, parent_of
-from models.storage import Storage
+from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.sentences import counted, in_words
@@ -108,7 +108,7 @@ def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: byt
         status = os.lstat(path)
     except OSError as error:
         said.state = "absent"
-        said.lines.append(f"is not on disk ({error.strerror}), and never was recorded")
+        said.lines.append(f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
         return
     for test, sentence in SPECIAL:
         if test(status.st_mode):
@@ -183,6 +183,8 @@ def _state_of(row: File, storage: Storage) -> str:
 
 def _news(session: Session, storage: Storage, relative: bytes, row: File) -> Iterator[str]:
     """What the disk says now and the row does not yet."""
+    if storage.status is StorageStatus.FAILING:
+        yield storage.status_message
     unreadable = _unreadable_above(session, storage, relative)
     if unreadable is not None:
         yield unreadable

@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.paths import display_text
-from models.storage import Storage
+from models.storage import Storage, StorageStatus
 
 # Estimates would do for a person, but a program waits for `idle`; every part is an index or a small table.
 COUNTS = text("""
@@ -92,7 +92,8 @@ class Status:
 
 
 def read_status(session: Session) -> Status:
-    """Count everything in one snapshot."""
+    """Count everything; storages come first, as work flows on: what is past its scan by then, the counts see."""
+    rows = session.scalars(select(Storage).order_by(Storage.name)).all()
     counts = session.execute(COUNTS).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
     unreadable: dict[object, list[str]] = {}
@@ -106,12 +107,18 @@ def read_status(session: Session) -> Status:
             row.status.value,
             row.status_message,
             row.frozen_reason is not None,
-            row.last_scanned is None and row.status.value == "ACTIVE" and row.settings.get("scan", True),
+            _is_scan_due(row),
             row.scan_entries,
             row.scan_expected,
             row.events_lost,
             unreadable.get(row.id, []),
         )
-        for row in session.scalars(select(Storage).order_by(Storage.name))
+        for row in rows
     ]
     return Status(**counts, storages=storages)
+
+
+def _is_scan_due(row: Storage) -> bool:
+    """Whether a first scan, or one that a person asked for, is still to come."""
+    is_first = row.last_scanned is None and row.settings.get("scan", True)
+    return row.status is StorageStatus.ACTIVE and (is_first or row.scan_requested_at is not None)
