@@ -233,4 +233,6 @@ def _tell_orphan(session: Session, said: Explanation, island: Island, relative: 
             now = session.scalar(select(func.now()))
             left = profile.orphan_after_seconds - (now - created).total_seconds()
             said.state = "waiting"
-            said.lines.append(f"waits for {clean_text(orphan.waits_for)}; alone it becomes an asset in {max(0, left):.0f} s")
+            said.lines.append(
+                f"waits for {clean_text(orphan.waits_for)}; alone it becomes an asset in {max(0, left):.0f} s"
+            )
