@@ -123,6 +123,16 @@ def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
     return Query(tuple(asked), whole_of(words), tuple(fields))
 
 
+def answers(query: Query, text: str) -> bool:
+    """Whether `text` alone has every word of the query, for telling which value of a hit it was that answered."""
+    tokens = token_set(text)
+    return all(
+        tokens.issuperset(word.tokens)
+        and all(any(token.startswith(start) for token in tokens) for start in word.beginnings)
+        for word in query.words
+    )
+
+
 def whole_of(name: str) -> str:
     """The token that stands for a whole name."""
     lower = _casefold(fold_accents(name.replace("\n", " ")))

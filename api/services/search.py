@@ -4,7 +4,7 @@ import math
 from typing import Any
 from uuid import UUID
 
-from api.bodies import Body
+from api.bodies import Body, Name, Text
 from api.call import Answer, Call, OpenCall
 from api.pages import NoSuchPage, PerPage, envelope
 from api.pages import Page as PageNumber
@@ -15,6 +15,7 @@ from search.engine import Hit
 from tasks.assets import find_asset
 from tasks.find import find, mark_again, mark_all_again
 from tasks.refusals import Invalid
+from tasks.suggestions import suggest
 from tasks.users import require_administrator
 
 routes = Service("search")
@@ -63,6 +64,24 @@ def hit_body(hit: Hit) -> dict[str, Any]:
     if isinstance(body.get("format"), list):
         body["format"] = next(iter(body["format"]), None)
     return body
+
+
+class SuggestBody(Body):
+    field_name: Name
+    query: Text
+    doc_types: Any = None
+    metadata_view_id: UUID | None = None
+
+
+@routes.post("/search/suggest/", status=200, own_transactions=True)
+def post_suggest(call: OpenCall, body: SuggestBody) -> dict[str, Any]:
+    """Values of a field that begin as typed, of what the caller may read."""
+    context = call.context
+    try:
+        found = suggest(context.sessions, context.engine, body.field_name, body.query, body.doc_types, call.actor)
+    except CriteriaError as wrong:
+        raise Invalid(wrong.field, wrong.problem) from None
+    return {"objects": [{"value": value} for value in found]}
 
 
 @second.post("/search/", status=200, own_transactions=True)

@@ -182,6 +182,7 @@ POLICIES: dict[str, Policy] = {
     "PATCH jobs/v1/jobs/{job_id}/steps/": writers_may(200, {"steps": [STEP]}),
     "PATCH jobs/v1/jobs/{job_id}/steps/{job_step_id}/": writers_may(200, {"status": "DONE"}),
     "POST search/v1/search/": all_may(200, {}),
+    "POST search/v1/search/suggest/": all_may(200, {"field_name": "title", "query": "x"}),
     "POST search/v2/search/": all_may(200, {}),
     "GET users/v1/groups/": all_may(200),
     "POST users/v1/groups/": administrators_may(201, {"name": "g{unique}"}),

@@ -254,6 +254,9 @@ def test_search(api: Api, sdk: Iconik) -> None:
     assert found.objects[0].object_type == "assets"
     assert found.objects[0].additional_properties["_sort"]
     assert "buckets" in found.facets.additional_properties["media_type"]
+    typed = search.SearchSuggestSchema.from_dict({"field_name": "title", "query": "s", "doc_types": ["assets"]})
+    suggested = ok(sdk.post_search_suggest(body=typed), 200, search.SearchSuggestsResponseSchema)
+    assert suggested.objects[0].value.startswith("s")
 
 
 def test_errors_are_objects_that_the_sdk_reads(sdk: Iconik, connect: Connect, stranger: Caller) -> None:
