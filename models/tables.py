@@ -14,6 +14,7 @@ from models.job import Job
 from models.job_step import JobStep
 from models.pin import Pin
 from models.relation import Relation, RelationType
+from models.saved_search import SavedSearch, SearchHistory
 from models.storage import Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
 
@@ -42,7 +43,9 @@ __all__ = [
     "Pin",
     "Relation",
     "RelationType",
+    "SavedSearch",
     "SearchDocument",
+    "SearchHistory",
     "SignInLimit",
     "Storage",
     "Token",

@@ -10,11 +10,12 @@ from api.pages import NoSuchPage, PerPage, envelope
 from api.pages import Page as PageNumber
 from api.routing import Service
 from models.acl import Permission
-from search.criteria import MAX_WINDOW, CriteriaError, parse_criteria
+from search.criteria import MAX_WINDOW, Criteria, CriteriaError, parse_criteria
 from search.engine import Hit
 from tasks.assets import find_asset
 from tasks.find import find, mark_again, mark_all_again
 from tasks.refusals import Invalid
+from tasks.saved_searches import remember_search
 from tasks.suggestions import suggest
 from tasks.users import require_administrator
 
@@ -36,20 +37,40 @@ class CriteriaBody(Body):
     search_fields: Any = None
     include_fields: Any = None
     exclude_fields: Any = None
+    metadata_view_id: Any = None
+
+
+def read_criteria(body: CriteriaBody, page: int = 1, per_page: int = 10, within: str = "") -> Criteria:
+    """What is asked, or the field that cannot be understood, by its path in the whole body."""
+    try:
+        return parse_criteria(body.sent(), page, per_page)
+    except CriteriaError as wrong:
+        raise Invalid(f"{within}{wrong.field}", wrong.problem) from None
+
+
+def kept_criteria(body: CriteriaBody) -> dict[str, Any]:
+    """The criteria as they were sent, for asking them again: without what is absent, and from the first hit on."""
+    kept = body.sent() | {"search_after": None}
+    return {name: value for name, value in kept.items() if value not in (None, "", [], {})}
 
 
 @routes.post("/search/", status=200, own_transactions=True)
-def post_search(call: OpenCall, body: CriteriaBody, page: PageNumber = 1, per_page: PerPage = 10) -> dict[str, Any]:
-    """Find what the caller may read."""
-    try:
-        criteria = parse_criteria(body.sent(), page, per_page)
-    except CriteriaError as wrong:
-        raise Invalid(wrong.field, wrong.problem) from None
+def post_search(
+    call: OpenCall,
+    body: CriteriaBody,
+    page: PageNumber = 1,
+    per_page: PerPage = 10,
+    save_search_history: bool = False,
+) -> dict[str, Any]:
+    """Find what the caller may read, and remember the search where that is asked for."""
+    criteria = read_criteria(body, page, per_page)
     results = find(call.context.sessions, call.context.engine, criteria, call.actor)
     reachable = min(results.total, MAX_WINDOW) if not criteria.search_after else results.total
     pages = max(1, math.ceil(reachable / per_page))
     if page > pages:
         raise NoSuchPage
+    if save_search_history:
+        call.transact(lambda session: remember_search(session, call.actor, kept_criteria(body)))
     objects = [hit_body(hit) for hit in results.hits]
     facets = {
         name: {"buckets": [{"key": bucket.key, "doc_count": bucket.doc_count} for bucket in buckets]}
@@ -86,10 +107,14 @@ def post_suggest(call: OpenCall, body: SuggestBody) -> dict[str, Any]:
 
 @second.post("/search/", status=200, own_transactions=True)
 def post_search_again(
-    call: OpenCall, body: CriteriaBody, page: PageNumber = 1, per_page: PerPage = 10
+    call: OpenCall,
+    body: CriteriaBody,
+    page: PageNumber = 1,
+    per_page: PerPage = 10,
+    save_search_history: bool = False,
 ) -> dict[str, Any]:
     """The same under its newer address."""
-    return post_search(call, body, page, per_page)
+    return post_search(call, body, page, per_page, save_search_history)
 
 
 @assets.post("/assets/{asset_id}/reindex/")

@@ -254,6 +254,14 @@ def test_search(api: Api, sdk: Iconik) -> None:
     assert found.objects[0].object_type == "assets"
     assert found.objects[0].additional_properties["_sort"]
     assert "buckets" in found.facets.additional_properties["media_type"]
+    saved = {"name": f"s {uuid4()}", "criteria": {**criteria, "search_after": None}, "favoured": True}
+    made = ok(sdk.post_search_saved(body=search.SavedSearchSchema.from_dict(saved)), 201, search.SavedSearchSchema)
+    assert made.criteria.filter_.terms[0].value_in == ["ACTIVE"]
+    listed = ok(sdk.get_search_saved(ids=str(made.id), favorites=True), 200, search.SavedSearchesSchema)
+    assert [(one.id, one.criteria) for one in listed.objects] == [(made.id, made.criteria)]
+    ok(sdk.post_search(body=body, save_search_history=True), 200, search.SearchDocumentsSchema)
+    remembered = ok(sdk.get_search_history(), 200, search.SearchHistoryListSchema)
+    assert remembered.objects[0].criteria.additional_properties["facets"] == ["media_type"]
     typed = search.SearchSuggestSchema.from_dict({"field_name": "title", "query": "s", "doc_types": ["assets"]})
     suggested = ok(sdk.post_search_suggest(body=typed), 200, search.SearchSuggestsResponseSchema)
     assert suggested.objects[0].value.startswith("s")
