@@ -25,7 +25,7 @@ from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.main import main
 from workers.processes import Identity, identify, is_running
-from workers.settings import Settings, SettingsError, find_running
+from workers.settings import Settings, SettingsError, child_environment, find_running
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -71,7 +71,7 @@ class System:
         return [sys.executable, "-m", "workers.main", *words, "--data", str(self.data)]
 
     def _environment(self) -> dict[str, str]:
-        return dict(os.environ) | {"PYTHONPATH": str(ROOT)} | dict(self.env)
+        return child_environment(PYTHONPATH=str(ROOT), **self.env)
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run one command on the data folder, here and now; what it printed."""

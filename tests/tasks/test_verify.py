@@ -10,7 +10,7 @@ from tests.files import write
 from tests.pipeline import Pipeline, open_pipeline
 from tests.waiting import wait_until
 
-FINDINGS = ("files", "grouping", "history", "documents", "leases")
+FINDINGS = ("files", "grouping", "counts", "history", "documents", "leases")
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_damage_is_found_and_repaired(pipeline: Pipeline, damage: str, finding: 
     execute(pipeline, damage)
     found = pipeline.broken()
     assert found
-    assert {line.partition(": ")[0] for line in found} <= {finding, "grouping", "documents"}
+    assert {line.partition(": ")[0] for line in found} <= {finding, "grouping", "counts", "documents"}
     assert any(line.startswith(finding) for line in found)
     pipeline.broken(repair=True)
     pipeline.wait_until_quiet()
@@ -68,8 +68,8 @@ def test_damage_is_found_and_repaired(pipeline: Pipeline, damage: str, finding: 
 def test_a_file_that_nobody_recorded_is_found_and_repaired_by_a_thorough_scan(pipeline: Pipeline) -> None:
     """Its row is gone, and its folder's digest says that nothing is new there."""
     execute(pipeline, "DELETE FROM file WHERE name = 'a.mov'")
-    found = wait_until(pipeline.broken, what="the file is old enough to be judged")
-    assert "files: Rushes/a.mov: on disk, but its row says otherwise" in found
+    told = "files: Rushes/a.mov: on disk, but its row says otherwise"
+    wait_until(lambda: told in pipeline.broken(), what="the file is old enough to be judged")
     pipeline.broken(repair=True)
     pipeline.wait_for(lambda: pipeline.file("a.mov"), what="the file is known again")
     pipeline.wait_until_quiet()

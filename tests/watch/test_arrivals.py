@@ -160,10 +160,10 @@ def test_a_frame_that_grows_again_is_told_by_its_sequence(pipeline: Pipeline, ro
     ("name", "title"),
     [
         (b"caf\xe9.mov", r"caf\xe9"),
-        (b"two\nlines.mov", "two\nlines"),
+        (b"two\nlines.mov", r"two\x0alines"),
         (b"\xff\xfe.mov", r"\xff\xfe"),
         ("日本語のクリップ.mov".encode(), "日本語のクリップ"),
-        (b"tab\tand 'quotes' and \\.mov", "tab\tand 'quotes' and \\"),
+        (b"tab\tand 'quotes' and \\.mov", r"tab\x09and 'quotes' and " + "\\"),
         (b"x" * 251 + b".mov", "x" * 251),
     ],
 )
