@@ -34,7 +34,12 @@ OWNERS = {
 }
 """Calls that only the owner of an edge makes: a function that takes a session never ends its transaction."""
 
-READ_ENVIRONMENT = {"workers/settings.py", "tests/conftest.py", "tests/workers/test_settings.py"}
+READ_ENVIRONMENT = {
+    "workers/settings.py",
+    "tests/conftest.py",
+    "tests/properties/test_grouping.py",
+    "tests/workers/test_settings.py",
+}
 LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py"}
 ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}
 NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
