@@ -67,15 +67,8 @@ def ingest_islands(
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
-    if not claims:
-        return 0
     try:
-        with keep_leases(sessions, claims, owner, timing):
-            finished = _ingest(sessions, claims, owner, timing)
-    except LeaseLostError as lost:
-        log.info("%s", lost)
-        transact(sessions, lambda session: return_islands(session, claims, owner))
-        return 0
+        finished = _ingest_what_is_held(sessions, claims, owner, timing)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:2_000]
         transact(sessions, lambda session: release_islands(session, claims, owner, reason, counts=len(claims) == 1))
@@ -83,6 +76,20 @@ def ingest_islands(
     if finished:
         ring(DRAIN_INDEX, ())
     return finished
+
+
+def _ingest_what_is_held(sessions: Sessions, claims: list[IslandClaim], owner: str, timing: Timing) -> int:
+    """Group the claims; those that were changed or taken meanwhile are given back, and the rest is grouped without."""
+    while claims:
+        try:
+            with keep_leases(sessions, claims, owner, timing):
+                return _ingest(sessions, claims, owner, timing)
+        except LeaseLostError as lost:
+            log.info("%s", lost)
+            gone = [claim for claim in claims if claim.id in lost.islands]
+            transact(sessions, lambda session, gone=gone: return_islands(session, gone, owner))
+            claims = [claim for claim in claims if claim.id not in lost.islands]
+    return 0
 
 
 def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> int:
@@ -189,7 +196,7 @@ def _write(session: Session, chunk: Chunk, owner: str) -> int:
     held = lock_claims(session, [chunk.claims[island] for island in sorted(chunk.claims)], owner)
     lost = chunk.claims.keys() - held
     if lost:
-        raise LeaseLostError(sorted(lost))
+        raise LeaseLostError(lost)
     write_changes(session, chunk.changes, ACTOR)
     finish_islands(session, chunk.ends, RULES_VERSION)
     return len(chunk.ends)
@@ -199,7 +206,8 @@ class LeaseLostError(Exception):
     """Somebody else holds islands of this batch now, or they were changed by hand while they were grouped."""
 
     def __init__(self, islands: Iterable[int]) -> None:
-        super().__init__(f"islands {list(islands)} were taken or changed by somebody else; they are tried again")
+        self.islands = frozenset(islands)
+        super().__init__(f"islands {sorted(self.islands)} were taken or changed by somebody else; they are tried again")
 
 
 @shared_task(name="ingest.island", bind=True, ignore_result=True)

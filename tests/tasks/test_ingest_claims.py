@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 
 import pytest
 from psycopg.errors import CheckViolation
@@ -24,24 +23,10 @@ from tasks.leases import (
 )
 from tasks.maintenance import is_anything_waiting, sweep
 from tests.files import write
-from tests.pipeline import Pipeline, open_pipeline
+from tests.pipeline import Pipeline
 from tests.waiting import wait_until
 
 AGO = text("interval '1 ms'")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
-def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
 
 
 def publish(pipeline: Pipeline, *names: str) -> list[int]:
@@ -272,6 +257,16 @@ def test_an_error_waits_longer_each_time(pipeline: Pipeline) -> None:
             waits.append(session.scalar(select(func.extract("epoch", Island.handed_until - func.now()))))
         end_waits(pipeline, [island_id])
     assert [float(wait) for wait in waits] == [2, 4, 8, 16]
+
+
+def test_of_a_batch_only_the_island_that_moved_is_left_for_later(pipeline: Pipeline) -> None:
+    (first, second) = publish(pipeline, "day1/a.mov", "day2/b.mov")
+    with read_and_not_written(pipeline, [first, second]):
+        change(pipeline, [first], epoch=Island.epoch + 1)
+    assert pipeline.titles() == ["b"]
+    assert island(pipeline, first).lease_owner is None
+    assert ingest(pipeline, [first]) == 1
+    assert pipeline.titles() == ["a", "b"]
 
 
 def test_a_late_finisher_cannot_finish(pipeline: Pipeline) -> None:
