@@ -1,9 +1,10 @@
-"""Files that a client says belong to an asset. `file` is the watcher's alone; what no watcher sees stands here."""
+"""Files that a client says belong to an asset, or lie on a storage. `file` is the watcher's alone; what no watcher sees
+stands here."""
 
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Big, Created, Id, Word, checked_text
@@ -18,13 +19,17 @@ class FileType(Word):
 
 
 class DeclaredFile(Base):
-    """One file of a file set as its system described it; Tapeless never looks for it on a disk."""
+    """One file as its system described it, in an asset or in none; Tapeless never looks for it on a disk."""
 
     __tablename__ = "declared_file"
+    __table_args__ = (
+        CheckConstraint("(asset_id IS NULL) = (file_set_id IS NULL)", name="in_both"),
+        CheckConstraint("asset_id IS NOT NULL OR storage_id IS NOT NULL", name="somewhere"),
+    )
 
     id: Mapped[Id]
-    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
-    file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
+    asset_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    file_set_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
     storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
     directory_path: Mapped[str] = mapped_column(server_default="")
     name: Mapped[str]

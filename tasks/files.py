@@ -162,7 +162,7 @@ def views_of_declared(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.U
         return {}
     rows = session.execute(
         select(DeclaredFile, FileSet.format_id)
-        .join(FileSet, FileSet.id == DeclaredFile.file_set_id)
+        .outerjoin(FileSet, FileSet.id == DeclaredFile.file_set_id)
         .where(DeclaredFile.id.in_(ids))
     )
     return {file.id: view_of_declared(file, format_id) for file, format_id in rows}

@@ -4,38 +4,40 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, Subquery, and_, exists, false, or_, select, union_all
 
-from api.bodies import Body, Text
+from api.bodies import Body, Name, Text
 from api.call import Call
 from api.pages import Page, PerPage, Sort, matching, ordered, paged
 from api.routing import Service
-from api.services.format_bodies import file_body
+from api.services.format_bodies import FileBody, file_body
 from api.services.storages import readable_storage
 from models.acl import readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile
+from models.declared_file import DeclaredFile
 from models.file import File, Folder
 from models.storage import Storage
 from tasks.assets import KIND
 from tasks.explain import find_folder, find_row
-from tasks.files import refuse_name, refuse_path, views_of_watched
+from tasks.files import refuse_name, refuse_path, views_of_declared, views_of_watched
 from tasks.refusals import Invalid, Missing
+from tasks.storage_files import declare_in_asset, declare_on_storage
 
 routes = Service("files")
 DEEPEST = 64
-COLUMNS = {
-    "id": File.id,
-    "status": File.status,
-    "checksum": File.checksum,
-    "size": File.size,
-    "date_created": File.date_created,
-    "date_modified": File.date_modified,
-}
+COLUMNS = ("id", "status", "checksum", "size", "date_created", "date_modified")
+"""What files of both kinds are filtered and sorted by."""
+Pair = tuple[Select[Any], Select[Any]]
 
 
 class ExistenceBody(Body):
     directory_path: Text
     file_name: Text
+
+
+class StorageFileBody(FileBody):
+    original_name: Name
+    asset_id: UUID | None = None
 
 
 def checked_path(field: str, path: str) -> bytes:
@@ -47,7 +49,7 @@ def checked_path(field: str, path: str) -> bytes:
 
 
 def readable_files(call: Call, storage: Storage) -> Select[Any]:
-    """The files of a storage that the caller may know of."""
+    """The files that a watcher saw on a storage and that the caller may know of."""
     files = select(File).join(Folder, Folder.id == File.folder_id).where(Folder.storage_id == storage.id)
     if call.actor.is_admin:
         return files
@@ -62,10 +64,46 @@ def readable_files(call: Call, storage: Storage) -> Select[Any]:
     )
 
 
-def many(call: Call, files: Sequence[File]) -> list[dict[str, Any]]:
+def readable_declared(call: Call, storage: Storage) -> Select[Any]:
+    """The files that were declared there and that the caller may know of: those in no asset are their declarer's."""
+    files = select(DeclaredFile).where(DeclaredFile.storage_id == storage.id)
+    if call.actor.is_admin:
+        return files
+    of_asset = exists().where(
+        Asset.id == DeclaredFile.asset_id,
+        Asset.status == AssetStatus.ACTIVE,
+        readable_by(call.actor, KIND, Asset.id),
+    )
+    return files.where(or_(of_asset, and_(DeclaredFile.asset_id.is_(None), DeclaredFile.user_id == call.actor.user_id)))
+
+
+def in_folder(call: Call, storage: Storage, seen: Select[Any], told: Select[Any], folder: bytes) -> Pair:
+    """Both kinds of files of one folder alone."""
+    row = find_folder(call.session, storage, folder)
+    return (
+        seen.where(File.folder_id == row.id if row else false()),
+        told.where(DeclaredFile.directory_path == folder.decode()),
+    )
+
+
+def called(seen: Select[Any], told: Select[Any], name: bytes) -> Pair:
+    """Both kinds of files of one name alone."""
+    return seen.where(File.name == name), told.where(DeclaredFile.original_name == name.decode())
+
+
+def both_kinds(seen: Select[Any], told: Select[Any]) -> Subquery:
+    """What is asked of files, whichever way they became known."""
+    watched, declared = (
+        query.with_only_columns(*(getattr(table, name) for name in COLUMNS))
+        for query, table in ((seen, File), (told, DeclaredFile))
+    )
+    return union_all(watched, declared).subquery()
+
+
+def many(call: Call, ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """Files with what they belong to, read at once."""
-    views = views_of_watched(call.session, [file.id for file in files])
-    return [file_body(views[file.id]) for file in files]
+    views = views_of_watched(call.session, ids) | views_of_declared(call.session, ids)
+    return [file_body(views[one]) for one in ids]
 
 
 @routes.get("/storages/{storage_id}/files/")
@@ -84,16 +122,31 @@ def get_storage_files(
 ) -> dict[str, Any]:
     """Files by whole path, by folder, by name or by checksum."""
     storage = readable_storage(call, storage_id)
-    query = matching(readable_files(call, storage), COLUMNS, {"checksum": checksum, "status": status, "id": id})
+    seen, told = readable_files(call, storage), readable_declared(call, storage)
     if path:
-        row = find_row(call.session, storage, checked_path("path", path))
-        query = query.where(File.id == row.id if row else File.id.is_(None))
+        folder, _, last = checked_path("path", path).rpartition(b"/")
+        seen, told = called(*in_folder(call, storage, seen, told, folder), last)
     if directory_path is not None:
-        folder = find_folder(call.session, storage, checked_path("directory_path", directory_path))
-        query = query.where(File.folder_id == folder.id if folder else File.id.is_(None))
+        seen, told = in_folder(call, storage, seen, told, checked_path("directory_path", directory_path))
     if name:
-        query = query.where(File.name == name.encode())
-    return paged(call, ordered(query, sort, COLUMNS, File.id), page, per_page, lambda rows: many(call, rows))
+        seen, told = called(seen, told, name.encode())
+    files = both_kinds(seen, told)
+    query = matching(select(files.c.id), files.c, {"checksum": checksum, "status": status, "id": id})
+    return paged(call, ordered(query, sort, files.c, files.c.id), page, per_page, lambda ids: many(call, ids))
+
+
+@routes.post("/storages/{storage_id}/files/")
+def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> dict[str, Any]:
+    """Declare a file of a storage, in a declared file set of an asset or in none; nothing is written to the storage."""
+    values = body.values()
+    asset_id, file_set_id = values.pop("asset_id", None), values.pop("file_set_id", None)
+    values["directory_path"] = checked_path("directory_path", values.get("directory_path", "")).decode()
+    if asset_id is None and file_set_id is None:
+        return file_body(declare_on_storage(call.session, storage_id, values, call.actor))
+    if asset_id is None or file_set_id is None:
+        missing = "asset_id" if asset_id is None else "file_set_id"
+        raise Invalid(missing, "a file of an asset needs asset_id and file_set_id; leave out both for one in no asset")
+    return file_body(declare_in_asset(call.session, storage_id, asset_id, file_set_id, values, call.actor))
 
 
 @routes.post("/files/storages/{storage_id}/", status=200)

@@ -167,6 +167,7 @@ POLICIES: dict[str, Policy] = {
     "PUT files/v1/storages/{storage_id}/": Policy("200 403 403 404", STORAGE),
     "DELETE files/v1/storages/{storage_id}/": Policy("204 403 403 404", names={"storage_id": "{empty_storage_id}"}),
     "GET files/v1/storages/{storage_id}/files/": readers_may(200),
+    "POST files/v1/storages/{storage_id}/files/": writers_may(201, {"original_name": "y", "type": "FILE"}),
     "POST files/v1/storages/{storage_id}/scan/": Policy("201 403 403 404", {}),
     "POST jobs/v1/jobs/": Policy("201 201 201 404", {**JOB, "object_type": "assets", "object_id": "{asset_id}"}),
     "GET jobs/v1/jobs/": all_may(200),

@@ -144,6 +144,10 @@ def test_storages(api: Api, sdk: Iconik) -> None:
     ok(sdk.get_storages_matching_by_purpose("FILES"), 200, files.StorageSchema)
     ok(sdk.post_storage_scan(storage_id, body=files.StorageScanSchema.from_dict({})), 201)
     ok(sdk.get_storage_files(storage_id, path="nothing.mov"), 200, files.FilesElasticSchema)
+    told = {"directory_path": "reel", "original_name": "x.mov", "type": "FILE", "status": "CLOSED", "size": 7}
+    file = ok(sdk.post_storage_files(storage_id, body=files.FileBaseSchema.from_dict(told)), 201, files.FileBaseSchema)
+    found = ok(sdk.get_storage_files(storage_id, path="reel/x.mov"), 200, files.FilesElasticSchema)
+    assert [one.id for one in found.objects] == [file.id]
     ok(sdk.delete_storage(storage_id), 204)
 
 
