@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.acl import AclEntry, Actor
 from models.asset import FileSet
+from models.declared_file import DeclaredFile
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.audit import note
@@ -118,7 +119,9 @@ def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> Non
     """Stop watching a folder of which nothing became an asset; nothing is deleted from the disk."""
     require_administrator(actor, "delete storages")
     storage = find_storage_row(session, storage_id, lock=True)
-    if session.scalar(select(exists().where(FileSet.storage_id == storage_id))):
+    grouped = exists().where(FileSet.storage_id == storage_id)
+    declared = exists().where(DeclaredFile.storage_id == storage_id, DeclaredFile.asset_id.is_not(None))
+    if session.scalar(select(or_(grouped, declared))):
         raise Conflict(f'storage "{storage.name}" holds files of assets; purge those assets first')
     session.execute(delete(AclEntry).where(AclEntry.object_type == KIND, AclEntry.object_id == storage_id))
     session.delete(storage)

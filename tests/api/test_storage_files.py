@@ -1,12 +1,13 @@
 """Files that clients declare on a storage: rows beside what the watcher saw, hidden like everything else."""
 
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from tests.api.conftest import Api, Caller
-from tests.api.test_assets import history_of
+from tests.api.test_assets import history_of, make_asset
 from tests.api.test_files import make_storage, watch
 
 
@@ -54,12 +55,26 @@ def test_a_declared_file_is_found_beside_those_that_the_watcher_saw(api: Api, ad
     assert ids(admin, seen.storage_id, path="notes.mov") == ids(admin, seen.storage_id, directory_path="") == []
 
 
-def test_declaring_writes_nothing_to_the_watched_root(api: Api, admin: Caller) -> None:
+def empty_storage(api: Api, admin: Caller) -> tuple[Path, str]:
     folder = api.log.parent / f"storage-{uuid4()}"
     folder.mkdir()
-    storage = make_storage(admin, folder).json()["id"]
+    return folder, make_storage(admin, folder).json()["id"]
+
+
+def test_declaring_writes_nothing_to_the_watched_root(api: Api, admin: Caller) -> None:
+    folder, storage = empty_storage(api, admin)
     declare(admin, storage, "x.mov")
     assert list(folder.iterdir()) == []
+
+
+def test_a_storage_goes_with_files_in_no_asset_and_stays_for_those_of_assets(api: Api, admin: Caller) -> None:
+    _, storage = empty_storage(api, admin)
+    declare(admin, storage, "x.mov")
+    asset = make_asset(admin)["id"]
+    told = declare(admin, storage, "y.mov", asset_id=asset, file_set_id=file_set_of(admin, asset))
+    assert admin.http.delete(f"/files/v1/storages/{storage}/").status_code == 409
+    assert admin.http.delete(f"/files/v1/assets/{asset}/files/{told['id']}/").status_code == 204
+    assert admin.http.delete(f"/files/v1/storages/{storage}/").status_code == 204
 
 
 def test_a_file_in_no_asset_is_seen_by_its_declarer_and_administrators(
