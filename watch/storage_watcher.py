@@ -28,7 +28,8 @@ from watch.watched import WatchedStorage
 log = logging.getLogger(__name__)
 
 WALK_REST = 20
-"""A periodic walk starts no sooner than this many times the last one's length after it."""
+"""A periodic walk starts no sooner than this many times the last one's own work after it. What was published between
+its slices does not count: the first walk of 200,000 files would keep the next one away for minutes."""
 REFRESH_SECONDS = 0.5
 LONGEST_REST = 0.5
 CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
@@ -61,7 +62,7 @@ class StorageWatcher:
         self._walk: Iterator[list[FolderListing]] | None = None
         self._walk_number = 0
         self._asked_for = self._is_thorough = False
-        self._walk_started = 0.0
+        self._walk_started = self._walk_seconds = 0.0
         self._next_walk = 0.0
         self._next_refresh = 0.0
         self._next_confirm = 0.0
@@ -230,14 +231,16 @@ class StorageWatcher:
             if now < self._next_walk or (self._next_walk > 0 and self._is_behind()):
                 return
             self._walk_number += 1
-            self._walk_started, self._next_walk = now, math.inf
+            self._walk_started, self._walk_seconds, self._next_walk = now, 0.0, math.inf
             self._is_thorough, self._asked_for = self._asked_for, False
             self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)
             self._state.start_walk()
+        began = self._clock.monotonic()
         listings = next(self._walk, None)
         if listings is not None:
             self._reconciler.look_at_folders(listings, self._walk_number, is_thorough=self._is_thorough)
             self._state.walked(sum(len(listing.files) for _, listing in listings) + len(listings))
+            self._walk_seconds += self._clock.monotonic() - began
         else:
             self._end_walk()
 
@@ -245,11 +248,11 @@ class StorageWatcher:
         self._walk = None
         if identify_root(self.storage.root) == self._identity:
             self._reconciler.suspect_unseen(self._walk_number, self._starts)
-        seconds = self._clock.monotonic() - self._walk_started
-        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST * seconds)
+        now = self._clock.monotonic()
+        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST * self._walk_seconds)
         if self.storage.settings.scan:
-            self._next_walk = min(self._next_walk, self._clock.monotonic() + interval)
-        self._state.end_walk(seconds)
+            self._next_walk = min(self._next_walk, now + interval)
+        self._state.end_walk(now - self._walk_started)
 
     def _confirm(self, now: float) -> None:
         if now < self._next_confirm:
