@@ -11,14 +11,25 @@ import pytest
 
 from benchmarks import drop, latency, watching
 from benchmarks.stage.floor import measure_floor
-from benchmarks.stage.production import write_production
+from benchmarks.stage.production import Production, write_production
 from benchmarks.stage.system import RunningSystem, running_system
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file system for the root and what comes into it."""
+    return tmp_path_factory.mktemp("system")
+
+
+@pytest.fixture(scope="module")
+def dropped(folder: Path) -> tuple[Production, float]:
+    """A tree outside the root, and when it was written: early, because it has to stand still for seconds."""
+    return write_production(folder / "drop", 40), time.time()
+
+
+@pytest.fixture(scope="module")
+def system(folder: Path, dropped: tuple[Production, float]) -> Iterator[RunningSystem]:
     """A running system that has 40 assets in one folder."""
-    folder = tmp_path_factory.mktemp("system")
     write_production(folder / "root" / "production", 40)
     with running_system(folder) as system:
         yield system
@@ -42,10 +53,9 @@ def test_watching_prints_memory_and_what_a_scan_costs(
 
 
 def test_drop_makes_the_same_assets_as_its_floor_and_prints_the_ratio(
-    system: RunningSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    system: RunningSystem, dropped: tuple[Production, float], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    production = write_production(tmp_path / "drop", 40)
-    written = time.time()
+    production, written = dropped
     floor = measure_floor(production.root, tmp_path)
     drop.report_floor(production, floor)
     measured = drop.measure_drop(system, production, written)
