@@ -21,7 +21,7 @@ PerPage = Annotated[int, Query(ge=1, le=MOST)]
 LastId = Annotated[UUID | None, Query(description="id of the last row of the page before")]
 Sort = Annotated[str, Query(max_length=500, description="field,desc;field2,asc")]
 Filter = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
-Columns = Mapping[str, InstrumentedAttribute[Any]]
+Columns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
 Row = Any
 
 
@@ -158,7 +158,7 @@ def matching(query: Select[Any], columns: Columns, wanted: Mapping[str, str | No
     return query
 
 
-def typed(name: str, column: InstrumentedAttribute[Any], text: str) -> Any:
+def typed(name: str, column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
     """A value of a query as the column's type, or the field with what is wrong with it."""
     try:
         return READERS.get(type(column.type), str)(text) if not isinstance(column.type, Enum) else _word(column, text)
@@ -166,7 +166,7 @@ def typed(name: str, column: InstrumentedAttribute[Any], text: str) -> Any:
         raise Invalid(name, f'"{text[:80]}" is no value of {name}') from None
 
 
-def _word(column: InstrumentedAttribute[Any], text: str) -> Any:
+def _word(column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
     if text not in column.type.enums:
         raise ValueError
     return text

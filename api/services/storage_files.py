@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Subquery, and_, exists, false, or_, select, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, or_, select, union_all
 
 from api.bodies import Body, Name, Text
 from api.call import Call
@@ -130,9 +130,9 @@ def get_storage_files(
         seen, told = in_folder(call, storage, seen, told, checked_path("directory_path", directory_path))
     if name:
         seen, told = called(seen, told, name.encode())
-    files = both_kinds(seen, told)
-    query = matching(select(files.c.id), files.c, {"checksum": checksum, "status": status, "id": id})
-    return paged(call, ordered(query, sort, files.c, files.c.id), page, per_page, lambda ids: many(call, ids))
+    columns: dict[str, ColumnElement[Any]] = dict(both_kinds(seen, told).c.items())
+    query = matching(select(columns["id"]), columns, {"checksum": checksum, "status": status, "id": id})
+    return paged(call, ordered(query, sort, columns, columns["id"]), page, per_page, lambda ids: many(call, ids))
 
 
 @routes.post("/storages/{storage_id}/files/")

@@ -52,6 +52,10 @@ def test_a_declared_file_is_found_beside_those_that_the_watcher_saw(api: Api, ad
         {"id": told["id"]},
     ):
         assert ids(admin, seen.storage_id, **params) == [told["id"]]
+    wrong = {"sort": "planet,desc", "status": "LOST", "id": "7"}
+    for name, value in wrong.items():
+        answer = admin.http.get(f"/files/v1/storages/{seen.storage_id}/files/", params={name: value})
+        assert (answer.status_code, list(answer.json()["errors"])) == (400, [name])
     assert ids(admin, seen.storage_id, path="notes.mov") == ids(admin, seen.storage_id, directory_path="") == []
 
 
