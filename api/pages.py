@@ -161,13 +161,14 @@ def matching(query: Select[Any], columns: Columns, wanted: Mapping[str, str | No
 def typed(name: str, column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
     """A value of a query as the column's type, or the field with what is wrong with it."""
     try:
-        return READERS.get(type(column.type), str)(text) if not isinstance(column.type, Enum) else _word(column, text)
+        kind = column.type
+        return _word(kind, text) if isinstance(kind, Enum) else READERS.get(type(kind), str)(text)
     except (ValueError, KeyError):
         raise Invalid(name, f'"{text[:80]}" is no value of {name}') from None
 
 
-def _word(column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
-    if text not in column.type.enums:
+def _word(kind: Enum, text: str) -> Any:
+    if text not in kind.enums:
         raise ValueError
     return text
 
