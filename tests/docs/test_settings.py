@@ -51,7 +51,7 @@ def shown(default: object) -> str | None:
     if isinstance(default, bool):
         return f"`{json.dumps(default)}`"
     if isinstance(default, int | float):
-        return f"`{default:g}`"
+        return f"`{default:.15g}`"
     if isinstance(default, Enum):
         return f"`{default.value}`"
     if isinstance(default, str | Path):

@@ -74,7 +74,7 @@ def test_with_yes_the_job_starts_and_groups_the_storage(
     plates.watch()
     regroup_storages(plates.sessions, [job.id], FAST)
     plates.settle()
-    assert plates.titles() == ["[red]reel\x1b[31m", "plate.1001", "plate.1002"]
+    assert plates.titles() == [r"[red]reel\x1b[31m", "plate.1001", "plate.1002"]
     assert "has this profile already" in run(running, "profile", "Rushes", "--file", profile_file, "--yes").output
 
 
@@ -102,7 +102,7 @@ def test_titles_steer_no_terminal(plates: Pipeline, running: dict[str, str], tmp
     path = tmp_path / "documents.toml"
     path.write_text('[extensions]\ndocument = ["mov"]\n')
     output = run(running, "profile", "Rushes", "--file", path).output
-    assert "[red]reel\ufffd[31m" in output
+    assert r"[red]reel\x1b[31m" in output
     assert "\x1b" not in output
 
 
