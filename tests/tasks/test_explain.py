@@ -1,29 +1,13 @@
 """Every path has an answer: in one word for programs, in sentences for people, whatever became of it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from sqlalchemy import text
 
 from tasks.explain import Explanation, explain
 from tasks.storages import find_storage
 from tests.files import write
-from tests.pipeline import Pipeline, open_pipeline
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
-def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
+from tests.pipeline import Pipeline
 
 
 def ask(pipeline: Pipeline, path: str) -> Explanation:

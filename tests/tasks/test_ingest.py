@@ -18,13 +18,6 @@ ORPHAN_SECONDS = 0.6
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
     """A storage where an orphan waits little more than half a second for its host."""
     with open_pipeline(database_url, root) as pipeline:

@@ -63,13 +63,6 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
     """A storage where a caption without its video stands alone at once."""
     with open_pipeline(database_url, root) as pipeline:

@@ -1,28 +1,13 @@
 """The system in numbers: what waits is counted, what needs a person is named, and idle means that all is in."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from tests.files import write
-from tests.pipeline import Pipeline, open_pipeline
+from tests.pipeline import Pipeline
 from tests.waiting import wait_until
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
-def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
-    with open_pipeline(database_url, root) as pipeline:
-        pipeline.add_storage()
-        yield pipeline
 
 
 def execute(pipeline: Pipeline, statement: str) -> None:

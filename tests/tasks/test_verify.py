@@ -14,13 +14,6 @@ FINDINGS = ("files", "grouping", "counts", "history", "documents", "leases")
 
 
 @pytest.fixture
-def root(tmp_path: Path) -> Path:
-    root = tmp_path / "rushes"
-    root.mkdir()
-    return root
-
-
-@pytest.fixture
 def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
     """A storage with a clip, a pair and a sequence, all in."""
     with open_pipeline(database_url, root) as pipeline:
