@@ -139,7 +139,7 @@ class StorageWatcher:
 
     def _rest_seconds(self) -> float:
         now = self._clock.monotonic()
-        due = [self._next_refresh, self._next_walk]
+        due = [self._next_refresh] if self._identity is None else [self._next_refresh, self._next_walk]
         if (settle := self._reconciler.settling.next_due()) is not None:
             due.append(settle)
         return max(0.01, min(LONGEST_REST, min(due) - now))
@@ -229,6 +229,9 @@ class StorageWatcher:
     def _walk_on(self, now: float) -> None:
         if self._walk is None:
             if now < self._next_walk or (self._next_walk > 0 and self._is_behind()):
+                return
+            if identify_root(self.storage.root) != self._identity:
+                # The next refresh says so. Under an empty folder in its place, every file would be suspected meanwhile.
                 return
             self._walk_number += 1
             self._walk_started, self._walk_seconds, self._next_walk = now, 0.0, math.inf
