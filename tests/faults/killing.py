@@ -9,8 +9,9 @@ import psutil
 from redis.exceptions import RedisError
 
 from tests.e2e.system import System
+from tests.waiting import wait_until
 from workers.embedded.valkey import EmbeddedValkey
-from workers.processes import read_record
+from workers.processes import Identity, is_running, read_record
 
 QUICK = {
     "TAPELESS_CLOSE_SECONDS": "0.3",
@@ -25,10 +26,13 @@ Kill = Callable[[System], None]
 
 
 def pid_of(system: System, name: str) -> int:
-    """The process of a child of `tapeless up`, by its name there."""
-    record = read_record(system.data / "run" / f"{name}.json")
-    assert record is not None, f"{name} is not running"
-    return record.pid
+    """The process of a child of `tapeless up`, by its name there; one that died is being started again."""
+
+    def running() -> Identity | None:
+        record = read_record(system.data / "run" / f"{name}.json")
+        return record if record is not None and is_running(record) else None
+
+    return wait_until(running, what=f"{name} is running", seconds=30).pid
 
 
 def kill(name: str) -> Kill:
@@ -44,8 +48,10 @@ def kill_pool_of(name: str) -> Kill:
     """Kill the processes in which a worker runs its tasks, and not the worker."""
 
     def kill_children(system: System) -> None:
-        for child in psutil.Process(pid_of(system, name)).children():
-            child.kill()
+        worker = psutil.Process(pid_of(system, name))
+        for child in wait_until(worker.children, what=f"{name} has children", seconds=30):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
 
     return kill_children
 
