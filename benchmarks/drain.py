@@ -29,8 +29,8 @@ from models.index_queue import DocumentKey
 from models.schema import migrate
 from models.sessions import Sessions, make_engine, make_sessions, snapshot, transact
 from models.timing import Timing
+from search.building import build_documents
 from search.criteria import Visibility, parse_criteria
-from search.documents import build_documents
 from search.postgres import PostgresEngine
 from tasks.index import BATCH, drain
 from workers.embedded.postgres import EmbeddedPostgres

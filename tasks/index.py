@@ -19,7 +19,8 @@ from sqlalchemy.orm import Session
 from models.index_queue import DocumentKey, Refused, Sent, claim, claim_suspect, clear, refuse, release
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
-from search.documents import Document, build_documents, fitting
+from search.building import build_documents, fitting
+from search.documents import Document
 from search.engine import Outcome, SearchEngine, SearchUnavailableError
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ import pytest
 from api.routing import Route, in_order
 from api.services.everything import SERVICES
 from tests.api.conftest import Api, Caller, Client
-from tests.api.policy import POLICIES, Policy
+from tests.api.policies.everything import POLICIES
+from tests.api.policy import Policy
 from tests.api.world import World, make_world
 
 ROUTES = {f"{route.method} {route.url.removeprefix('/API/')}": route for route in in_order(SERVICES)}

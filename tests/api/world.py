@@ -1,5 +1,6 @@
 """One of everything, made by one user: what the authorization matrix points its requests at."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
@@ -17,6 +18,9 @@ from models.relation import Relation, RelationType
 from models.storage import Storage
 from models.user import App, Membership, Token, User, UserGroup
 from tasks.formats import DECLARED
+
+PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = ()
+"""What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +56,10 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
     session.add(_entry("assets", asset, people["group_id"], PrincipalKind.GROUP, ALL))
     session.flush()
     stored, other_stored = _stored(session, storage.id, asset, 2), _stored(session, storage.id, other, 1)
+    more = {name: value for part in PARTS for name, value in part(session, asset, owner_id, reader_id).items()}
     return World(
         {
-            **{name: str(value) for name, value in (files | people).items()},
+            **{name: str(value) for name, value in (files | people | more).items()},
             "asset_id": str(asset),
             "related_to_asset_id": str(other),
             "deleted_id": str(deleted),

@@ -15,7 +15,8 @@ from models.index_queue import DocumentKey
 from models.sessions import Sessions, snapshot
 from models.storage import Storage
 from search.analysis import MAX_BYTES
-from search.documents import Document, build_documents, fitting
+from search.building import build_documents, fitting
+from search.documents import Document
 from tests.search.rows import add_asset, add_clip, add_file_set, add_format
 
 

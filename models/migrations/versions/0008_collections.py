@@ -1,0 +1,8 @@
+"""Collections and what is in them."""
+
+revision = "0008"
+down_revision = "0007"
+
+
+def upgrade() -> None:
+    """Nothing yet."""

@@ -1,0 +1,173 @@
+"""Documents of assets: what formats, file sets and rights say, and what every other aggregate adds to them.
+
+An aggregate that shows in an asset's document (metadata, approvals, comments …) says so in a module of its own under
+`search/parts`, so that what an asset shows of it is read in one place.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from search.analysis import MAX_BYTES, clean_text, cut
+from search.documents import IDS, Document, by_object, date_term, once
+from search.parts.part import Part, PartReader
+
+SHOWN_FORMATS = 50
+"""Formats that a hit lists; the terms and texts know all of them."""
+
+MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document", "other": "other"}
+"""What the other structures show is video, the frames of a sequence too."""
+
+
+PARTS: tuple[PartReader, ...] = ()
+"""Every aggregate that adds to the documents of assets."""
+
+
+# A mark without an asset is a tombstone, so the mark is on the left.
+ASSETS = text("""
+    SELECT mark.object_id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
+        asset.title, asset.external_id, asset.type, asset.status, asset.is_online, asset.created_by_user,
+        asset.date_created, asset.date_modified
+    FROM index_mark mark LEFT JOIN asset ON asset.id = mark.object_id
+    WHERE mark.object_type = 'assets' AND mark.object_id = ANY(:ids)
+""").bindparams(IDS)
+
+FORMATS = text("""
+    SELECT asset_id, id, name, role, structure, is_online
+    FROM format WHERE asset_id = ANY(:ids)
+    ORDER BY CASE role WHEN 'original' THEN 0 WHEN 'transcode' THEN 1 ELSE 2 END, id
+""").bindparams(IDS)
+
+READERS = text("""
+    SELECT object_id, principal_kind || ':' || principal_id AS reader
+    FROM acl_entry WHERE object_type = 'assets' AND object_id = ANY(:ids) AND 'read' = ANY(permissions)
+    ORDER BY object_id, reader
+""").bindparams(IDS)
+
+FILE_SETS = text("""
+    SELECT asset_id, format_id, name, base_dir, storage_id, file_count, size_bytes, missing_frames,
+        left(names, :limit) AS names
+    FROM file_set WHERE asset_id = ANY(:ids) AND status <> 'DELETED' ORDER BY id
+""").bindparams(IDS, limit=MAX_BYTES)
+
+
+def build_assets(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
+    """Documents of assets in four queries, however many there are."""
+    ids = list(ids)
+    assets = session.execute(ASSETS, {"ids": ids}).all()
+    formats = by_object(session.execute(FORMATS, {"ids": ids}))
+    file_sets = by_object(session.execute(FILE_SETS, {"ids": ids}))
+    readers = by_object(session.execute(READERS, {"ids": ids}))
+    read = [reader(session, ids) for reader in PARTS]
+    return [
+        Document("assets", row[0], row[1], deleted=True)
+        if row[2]
+        else _asset_document(
+            row,
+            formats.get(row[0], []),
+            file_sets.get(row[0], []),
+            [each.reader for each in readers.get(row[0], [])],
+            [parts[row[0]] for parts in read if row[0] in parts],
+        )
+        for row in assets
+    ]
+
+
+def _asset_document(
+    asset: Row[Any], formats: list[Row[Any]], file_sets: list[Row[Any]], readers: list[str], parts: list[Part]
+) -> Document:
+    object_id, revision, _, title, external_id, kind, status, is_online, creator, created, modified = asset
+    title = clean_text(title)
+    texts, cut_bytes = _asset_texts(title, external_id, file_sets, parts)
+    terms: dict[str, list[Any]] = {
+        "title": [title],
+        "status": [status],
+        "type": [kind],
+        "media_type": [media_type_of(formats)],
+        "is_online": [is_online],
+        "date_created": [date_term(created)],
+        "date_modified": [date_term(modified)],
+        "format_kind": once(kind_of(row) for row in formats),
+        "format": once(row.name for row in formats),
+        "storage_id": once(str(row.storage_id) for row in file_sets if row.storage_id),
+        "missing_frames": [sum(row.missing_frames for row in file_sets)],
+        "size_bytes": [sum(row.size_bytes for row in file_sets)],
+        "file_count": [sum(row.file_count for row in file_sets)],
+    }
+    if external_id:
+        terms["external_id"] = [external_id]
+    if creator:
+        terms["created_by_user"] = [str(creator)]
+    body: dict[str, Any] = {"formats": _shown_formats(formats, file_sets)}
+    for part in parts:
+        terms |= part.terms
+        body |= part.body
+    if cut_bytes:
+        body["text_cut_bytes"] = cut_bytes
+    return Document(
+        object_type="assets",
+        object_id=object_id,
+        revision=revision,
+        title=title,
+        date_created=created,
+        texts=texts,
+        terms=terms,
+        readers=once([*readers, *(reader for part in parts for reader in part.readers)]),
+        collections=once(collection for part in parts for collection in part.collections),
+        body=body,
+    )
+
+
+def kind_of(row: Row[Any]) -> str:
+    """A format's kind as grouping prints it: the structure, or its role where that says more."""
+    return row.structure if row.role == "original" else row.role
+
+
+def media_type_of(formats: Sequence[Row[Any]]) -> str:
+    """What an asset is to a person: what its first original is; an asset without formats is `other`."""
+    for row in formats:
+        if row.role != "sidecar":
+            return MEDIA_OF_STRUCTURE.get(row.structure, "video")
+    return "other"
+
+
+def _asset_texts(
+    title: str, external_id: str | None, file_sets: Sequence[Row[Any]], parts: Sequence[Part]
+) -> tuple[dict[str, str], int]:
+    """Texts by field, together no longer than the analyser reads, and how many bytes were cut."""
+    texts = {"title": title}
+    if external_id:
+        texts["external_id"] = external_id
+    texts["file_names"] = "\n".join(once(each for row in file_sets for each in _names(row)))
+    texts["folders"] = "\n".join(once(row.base_dir for row in file_sets if row.base_dir))
+    for part in parts:
+        texts |= part.texts
+    left, cut_bytes = MAX_BYTES, 0
+    for name, whole in texts.items():
+        texts[name] = cut(clean_text(whole), left)
+        used = len(texts[name]) if whole.isascii() else len(texts[name].encode())
+        left -= used
+        if len(texts[name]) < len(whole):
+            cut_bytes += len(whole.encode(errors="replace")) - used
+    return texts, cut_bytes
+
+
+def _names(file_set: Row[Any]) -> list[str]:
+    """A set's own name, where it is a template, and its members' names."""
+    name, names = file_set.name, file_set.names
+    return [names] if names.startswith(name) else [name, names] if names else [name]
+
+
+def _shown_formats(formats: Sequence[Row[Any]], file_sets: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Formats of a hit, each with the names of its file sets."""
+    names: dict[uuid.UUID, list[str]] = defaultdict(list)
+    for row in file_sets:
+        names[row.format_id].append(clean_text(row.name))
+    return [
+        {"id": str(row.id), "name": row.name, "kind": kind_of(row), "is_online": row.is_online, "files": names[row.id]}
+        for row in formats[:SHOWN_FORMATS]
+    ]

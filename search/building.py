@@ -1,0 +1,47 @@
+"""Which documents there are, and how a batch of them is built: one builder for each type of object."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.index_queue import DocumentKey
+from search.analysis import MAX_BYTES
+from search.asset_documents import build_assets
+from search.documents import IDS, Document
+
+BUILDERS: dict[str, Callable[[Session, Sequence[uuid.UUID]], list[Document]]] = {"assets": build_assets}
+
+
+def build_documents(session: Session, keys: Iterable[DocumentKey]) -> list[Document]:
+    """Documents of all `keys` that have a mark, in no particular order; run it in a snapshot.
+
+    A key whose type has no builder raises KeyError: a mark of that type is a mistake in a migration.
+    """
+    by_type: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for object_type, object_id in keys:
+        by_type[object_type].append(object_id)
+    return [document for kind in by_type for document in BUILDERS[kind](session, by_type[kind])]
+
+
+HEAVY = text("""
+    SELECT asset_id, sum(octet_length(names)) FROM file_set WHERE asset_id = ANY(:ids)
+    GROUP BY asset_id HAVING sum(octet_length(names)) > :light
+""").bindparams(IDS)
+
+
+def fitting(session: Session, keys: Sequence[DocumentKey], limit_bytes: int, light_bytes: int = 8_000) -> int:
+    """How many of the first `keys` make documents of no more than `limit_bytes` together; at least one.
+
+    The sizes of texts are asked before any is read; whatever is lighter counts as `light_bytes`.
+    """
+    ids = [key.object_id for key in keys if key.object_type == "assets"]
+    heavy = {row[0]: row[1] for row in session.execute(HEAVY, {"ids": ids, "light": light_bytes})}
+    left = limit_bytes
+    for place, key in enumerate(keys):
+        left -= min(int(heavy.get(key.object_id, light_bytes)), MAX_BYTES)
+        if left < 0:
+            return max(place, 1)
+    return len(keys)

@@ -1,0 +1,1 @@
+"""What each aggregate adds to the documents of assets."""

@@ -1,0 +1,14 @@
+"""All rows in one table, by service."""
+
+from tests.api.policies import acls, assets, auth, files, jobs, search, users
+from tests.api.policy import Policy
+
+POLICIES: dict[str, Policy] = {
+    **acls.POLICIES,
+    **assets.POLICIES,
+    **auth.POLICIES,
+    **files.POLICIES,
+    **jobs.POLICIES,
+    **search.POLICIES,
+    **users.POLICIES,
+}
