@@ -3,10 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from models.sessions import Sessions, transact
 from models.timing import Timing
@@ -21,9 +22,20 @@ LONGEST_SECONDS = 900.0
 
 @contextmanager
 def keep_leases(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> Iterator[None]:
-    """Renew the leases four times in their length until the block ends, or for a quarter of an hour."""
+    """Renew the leases of islands until the block ends."""
+
+    def renew(session: Session) -> None:
+        renew_leases(session, claims, owner, timing)
+
+    with keep_renewing(sessions, renew, timing):
+        yield
+
+
+@contextmanager
+def keep_renewing(sessions: Sessions, renew: Callable[[Session], object], timing: Timing) -> Iterator[None]:
+    """Renew a lease of any kind four times in its length until the block ends, or for a quarter of an hour."""
     done = threading.Event()
-    keeper = threading.Thread(target=_renew_until, args=(done, sessions, claims, owner, timing), daemon=True)
+    keeper = threading.Thread(target=_renew_until, args=(done, sessions, renew, timing), daemon=True)
     keeper.start()
     try:
         yield
@@ -32,12 +44,10 @@ def keep_leases(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, t
         keeper.join()
 
 
-def _renew_until(
-    done: threading.Event, sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing
-) -> None:
+def _renew_until(done: threading.Event, sessions: Sessions, renew: Callable[[Session], object], timing: Timing) -> None:
     end = time.monotonic() + LONGEST_SECONDS
     while not done.wait(timing.lease_seconds / RENEWALS_PER_LEASE) and time.monotonic() < end:
         try:
-            transact(sessions, lambda session: renew_leases(session, claims, owner, timing))
+            transact(sessions, renew)
         except DBAPIError as error:
-            log.warning("leases of %d islands were not renewed: %s", len(claims), error.orig)
+            log.warning("a lease was not renewed: %s", error.orig)
