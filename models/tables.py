@@ -12,9 +12,11 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
+from models.mail import Mail
 from models.pin import Pin
 from models.relation import Relation, RelationType
 from models.saved_search import SavedSearch, SearchHistory
+from models.share import Share, ShareToken, ShareUser
 from models.storage import Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
 
@@ -39,6 +41,7 @@ __all__ = [
     "Job",
     "JobStep",
     "KeptAnswer",
+    "Mail",
     "Membership",
     "Pin",
     "Relation",
@@ -46,6 +49,9 @@ __all__ = [
     "SavedSearch",
     "SearchDocument",
     "SearchHistory",
+    "Share",
+    "ShareToken",
+    "ShareUser",
     "SignInLimit",
     "Storage",
     "Token",
