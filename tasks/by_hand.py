@@ -7,6 +7,7 @@ grouped again. Its history entry keeps what was before: that is all an undo need
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
@@ -57,11 +58,13 @@ class Act:
     """Formats that were made."""
     created: str | None = None
     merged: str | None = None
+    held: dict[str, Any] = field(default_factory=dict)
+    """What went over with it beside its files."""
 
     def write(self, session: Session, actor: Actor) -> None:
         """Put it into the source's history."""
         details = {"act": "by hand", "before": self.before, "formats": self.formats}
-        details |= {"created": self.created, "merged": self.merged}
+        details |= {"created": self.created, "merged": self.merged, "held": self.held}
         entry = record(session, self.source.id, Operation.CUSTOM, self.description, actor, details=details)
         entry.id = self.id
 
@@ -264,7 +267,7 @@ def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> N
     """An asset that lost its last file to another lives on under the other's id."""
     if count_files(session, source.id) == 0:
         session.flush()
-        end_in(session, [(source.id, target.id)])
+        act.held = end_in(session, [(source.id, target.id)])[source.id]
         session.refresh(source)
         act.merged = str(target.id)
 

@@ -1,40 +1,53 @@
-"""Ending assets in others: the dead id answers with the living one in one hop, and what hangs on the dead moves over.
+"""Ending assets in others, and bringing them back: the dead id answers with the living one in one hop.
 
-Rights never move, so a merge opens nothing; history stays under the id that it was written for. A relation that the
-survivor has already, or that would lead to itself, stays with the dead asset, where an undo finds it.
+Rights never move, so a merge opens nothing; history stays under the id that it was written for. The row of the dead
+asset keeps its title, its rights and its values, so that it comes back as it was.
 """
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tasks.holding import Pairs, unnest_pairs
+from tasks.holdings import Return, give_back_holdings, move_holdings
+
+LOCK = text("SELECT FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
+
 END = text("""
-    UPDATE asset SET merged_into = :survivor, status = 'DELETED', is_online = false, date_modified = now(),
+    UPDATE asset SET merged_into = survivor, status = 'DELETED', is_online = false, date_modified = now(),
         date_deleted = coalesce(date_deleted, now())
-    WHERE id = :dead OR merged_into = :dead
+    FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor) WHERE id = dead
 """)
 
-MOVE_SOURCES = text("""
-    UPDATE relation SET asset_id = :survivor, date_modified = now()
-    WHERE asset_id = :dead AND related_to_asset_id <> :survivor AND NOT EXISTS (
-        SELECT FROM relation AS same WHERE same.asset_id = :survivor AND same.relation_type = relation.relation_type
-            AND same.related_to_asset_id = relation.related_to_asset_id)
+BRING_BACK = text("""
+    UPDATE asset SET merged_into = NULL, status = 'ACTIVE', is_online = true, date_modified = now(),
+        date_deleted = NULL
+    FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)
+    WHERE id = dead AND merged_into = survivor
 """)
 
-MOVE_TARGETS = text("""
-    UPDATE relation SET related_to_asset_id = :survivor, date_modified = now()
-    WHERE related_to_asset_id = :dead AND asset_id <> :survivor AND NOT EXISTS (
-        SELECT FROM relation AS same WHERE same.asset_id = relation.asset_id
-            AND same.relation_type = relation.relation_type AND same.related_to_asset_id = :survivor)
-""")
 
-MOVE_DECLARED = text("UPDATE declared_file SET asset_id = :survivor WHERE asset_id = :dead")
+def end_in(session: Session, pairs: Pairs) -> dict[uuid.UUID, dict[str, Any]]:
+    """End each first asset in its second; the files, formats and sets have moved already.
+
+    Gives what else moved, by asset, for the entry of history from which `bring_back` undoes it.
+    """
+    if not pairs:
+        return {}
+    pairs = sorted(pairs)
+    session.execute(LOCK, {"ids": sorted({asset_id for pair in pairs for asset_id in pair})})
+    session.execute(END, unnest_pairs(pairs))
+    return move_holdings(session, pairs)
 
 
-def end_in(session: Session, pairs: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> None:
-    """End each first asset in its second; the files, formats and sets have moved already."""
-    for dead, survivor in pairs:
-        for statement in (END, MOVE_SOURCES, MOVE_TARGETS, MOVE_DECLARED):
-            session.execute(statement, {"dead": dead, "survivor": survivor})
+def bring_back(session: Session, returns: Sequence[Return]) -> None:
+    """Have assets answer for themselves again, with what they held; the files have moved or move later."""
+    if not returns:
+        return
+    pairs = sorted((back.asset_id, back.holder_id) for back in returns)
+    session.execute(LOCK, {"ids": sorted({asset_id for pair in pairs for asset_id in pair})})
+    session.execute(BRING_BACK, unnest_pairs(pairs))
+    give_back_holdings(session, returns)

@@ -9,13 +9,15 @@ from celery import Task, shared_task
 from sqlalchemy import delete, exists, select, text
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry, Actor, Permission, permitted, readable_by
+from models.acl import Actor, Permission, permitted, readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetFile
 from models.base import new_id
+from models.bulk import among
 from models.job import Job, JobStatus
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.assets import KIND
+from tasks.holdings import remove_holdings
 from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, keep_job
 from tasks.refusals import Conflict, Denied, Missing
 
@@ -70,8 +72,11 @@ def purge_batch(session: Session, recycle_seconds: float, limit: int = 500) -> i
 
 
 def _remove(session: Session, ids: Sequence[uuid.UUID]) -> None:
-    session.execute(delete(AclEntry).where(AclEntry.object_type == KIND, AclEntry.object_id.in_(ids)))
-    session.execute(delete(Asset).where(Asset.id.in_(ids)).execution_options(synchronize_session=False))
+    """With the assets that ended in them: nobody is left to answer for those."""
+    merged = session.scalars(select(Asset.id).where(among(Asset.merged_into, ids)).order_by(Asset.id).with_for_update())
+    ids = [*ids, *merged]
+    remove_holdings(session, ids)
+    session.execute(delete(Asset).where(among(Asset.id, ids)).execution_options(synchronize_session=False))
 
 
 def request_purge(session: Session, actor: Actor) -> Job:

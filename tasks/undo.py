@@ -13,6 +13,8 @@ from models.history import History, Operation
 from models.pin import Pin
 from tasks.by_hand import count_files, mark_islands
 from tasks.history import record
+from tasks.holdings import Return
+from tasks.merging import bring_back
 from tasks.refusals import Conflict
 
 
@@ -26,11 +28,13 @@ def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
         if set_id in standing:
             session.execute(update(FileSetFile).where(FileSetFile.file_id == file_id).values(file_set_id=set_id))
     source = session.get_one(Asset, entry.asset_id)
-    if source.merged_into is not None:
-        source.merged_into, source.status, source.date_deleted, source.is_online = None, AssetStatus.ACTIVE, None, True
     told = f"Took back: {entry.operation_description}"
-    if source.merged_into is None and entry.details["merged"] is not None:
-        record(session, uuid.UUID(entry.details["merged"]), Operation.CUSTOM, told, actor)
+    if source.merged_into is not None:
+        holder = source.merged_into
+        session.flush()
+        bring_back(session, [Return(source.id, holder, entry.details.get("held", {}))])
+        session.refresh(source)
+        record(session, holder, Operation.CUSTOM, told, actor)
     _drop_empty(session, entry.details["formats"], entry.details["created"])
     mark_islands(session, [file_id for file_id, _ in before])
     record(

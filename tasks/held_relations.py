@@ -1,0 +1,94 @@
+"""Relations of assets that end: each end of one moves by itself, for the other end may be ending too."""
+
+import uuid
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import delete, or_, text
+from sqlalchemy.orm import Session
+
+from models.bulk import among
+from models.relation import Relation
+from tasks.holding import Held, Holding, Pairs, Parting, unnest_pairs
+
+# What the survivor would have twice, or to itself, stays with the asset that ends, where its return finds it. Of two
+# that would become the same the older one moves.
+MOVE = text("""
+    WITH pair AS (
+        SELECT * FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS t (dead, survivor)
+    ), touched AS (
+        SELECT relation.id, relation_type, is_directional,
+            source.dead AS source_before, coalesce(source.survivor, asset_id) AS source,
+            target.dead AS target_before, coalesce(target.survivor, related_to_asset_id) AS target
+        FROM relation JOIN relation_type ON relation_type.name = relation_type
+        LEFT JOIN pair AS source ON source.dead = asset_id
+        LEFT JOIN pair AS target ON target.dead = related_to_asset_id
+        WHERE asset_id = ANY(CAST(:dead AS uuid[])) OR related_to_asset_id = ANY(CAST(:dead AS uuid[]))
+        ORDER BY relation.id FOR UPDATE OF relation
+    ), ends AS (
+        SELECT *, CASE WHEN is_directional THEN source ELSE least(source, target) END AS one,
+            CASE WHEN is_directional THEN target ELSE greatest(source, target) END AS other
+        FROM touched WHERE source <> target
+    ), numbered AS (
+        SELECT *, row_number() OVER (PARTITION BY relation_type, one, other ORDER BY id) AS number FROM ends
+    ), moves AS (
+        SELECT * FROM numbered WHERE number = 1 AND NOT EXISTS (
+            SELECT FROM relation AS same WHERE same.relation_type = numbered.relation_type
+                AND same.id NOT IN (SELECT id FROM touched)
+                AND ((same.asset_id = source AND same.related_to_asset_id = target)
+                    OR (NOT is_directional AND same.asset_id = target AND same.related_to_asset_id = source)))
+    )
+    UPDATE relation SET asset_id = source, related_to_asset_id = target, date_modified = now()
+    FROM moves WHERE relation.id = moves.id
+    RETURNING relation.id, source_before, target_before
+""")
+
+GIVE_BACK = text("""
+    WITH back AS (
+        SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:is_source AS boolean[]), CAST(:owners AS uuid[]),
+            CAST(:holders AS uuid[])) AS t (id, is_source, owner, holder)
+    ), held AS (
+        SELECT relation.id, relation_type, coalesce(source.owner, asset_id) AS source,
+            coalesce(target.owner, related_to_asset_id) AS target
+        FROM relation
+        LEFT JOIN back AS source ON source.id = relation.id AND source.is_source AND source.holder = asset_id
+        LEFT JOIN back AS target
+            ON target.id = relation.id AND NOT target.is_source AND target.holder = related_to_asset_id
+        WHERE relation.id = ANY(CAST(:ids AS uuid[]))
+        ORDER BY relation.id FOR UPDATE OF relation
+    )
+    UPDATE relation SET asset_id = source, related_to_asset_id = target, date_modified = now()
+    FROM held WHERE relation.id = held.id AND source <> target AND NOT EXISTS (
+        SELECT FROM relation AS same WHERE same.relation_type = held.relation_type
+            AND same.asset_id = source AND same.related_to_asset_id = target)
+""")
+
+
+def _move(session: Session, pairs: Pairs) -> Held:
+    """(id, which end) of what moved: an asset may be the source of some and the target of others."""
+    held: Held = {}
+    for relation_id, source, target in session.execute(MOVE, unnest_pairs(pairs)):
+        for asset_id, end in ((source, "source"), (target, "target")):
+            if asset_id is not None:
+                held.setdefault(asset_id, []).append([str(relation_id), end])
+    return held
+
+
+def _give_back(session: Session, partings: Sequence[Parting]) -> None:
+    rows = [(uuid.UUID(held), end, parting) for parting in partings for held, end in parting.held]
+    session.execute(
+        GIVE_BACK,
+        {
+            "ids": [held for held, _, _ in rows],
+            "is_source": [end == "source" for _, end, _ in rows],
+            "owners": [parting.asset_id for *_, parting in rows],
+            "holders": [parting.holder_id for *_, parting in rows],
+        },
+    )
+
+
+def _remove(session: Session, ids: Collection[uuid.UUID]) -> None:
+    ends = or_(among(Relation.asset_id, ids), among(Relation.related_to_asset_id, ids))
+    session.execute(delete(Relation).where(ends).execution_options(synchronize_session=False))
+
+
+RELATIONS = Holding("relations", _move, _give_back, _remove)
