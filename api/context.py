@@ -7,6 +7,7 @@ from pathlib import Path
 from models.sessions import Sessions
 from models.timing import Timing
 from search.engine import SearchEngine
+from tasks.outside import NOTHING_OUTSIDE, Outside
 
 Ring = Callable[[str, Sequence[str]], None]
 """Rings for rows by id at a named task. Called after commit only; what it rings for is a row already."""
@@ -27,3 +28,5 @@ class Context:
     threads: int = 16
     storage_roots: tuple[Path, ...] = ()
     """Under which folders storages may be made over HTTP."""
+    outside: Outside = NOTHING_OUTSIDE
+    """Whether mails are sent, and where people reach this system."""

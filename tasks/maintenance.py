@@ -12,6 +12,7 @@ from models.timing import Timing
 from tasks.forgetting import forget_old
 from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
+from tasks.outgoing import outgoing_tasks
 from tasks.purge import purge_batch
 from watch.dispatch import hand_out
 
@@ -28,7 +29,7 @@ ISLANDS_WAIT = text("""
 def is_anything_waiting(session: Session, timing: Timing) -> bool:
     """Whether a sweep would find something: beat rings only then, so that rings never pile up."""
     islands = bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds}))
-    return islands or needs_ring(session) or is_job_waiting(session)
+    return islands or needs_ring(session) or is_job_waiting(session) or bool(outgoing_tasks(session))
 
 
 def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
@@ -41,10 +42,12 @@ def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
     for task, job_id in jobs:
         ring(task, [job_id])
     with sessions() as session:
-        drain = needs_ring(session)
+        drain, outgoing = needs_ring(session), outgoing_tasks(session)
     if drain:
         ring("index.drain", ())
-    return len(batches) + len(jobs) + int(drain)
+    for task in outgoing:
+        ring(task, ())
+    return len(batches) + len(jobs) + int(drain) + len(outgoing)
 
 
 def tidy(sessions: Sessions, timing: Timing) -> int:

@@ -21,7 +21,14 @@ from workers.settings import current_settings, find_running
 log = logging.getLogger(__name__)
 
 QUEUES = ("ingest", "index", "maintenance")
-TASK_MODULES = ("tasks.ingest", "tasks.index", "tasks.maintenance", "tasks.purge", "tasks.regroup")
+TASK_MODULES = (
+    "tasks.ingest",
+    "tasks.index",
+    "tasks.mail_sending",
+    "tasks.maintenance",
+    "tasks.purge",
+    "tasks.regroup",
+)
 SOCKET_SECONDS = 5.0
 
 
@@ -37,7 +44,7 @@ class TapelessCelery(Celery):
     def context(self) -> Context:
         """Sessions, engine, times and ring of this process."""
         settings = current_settings()
-        return make_context(find_running(settings), settings.timing, self.ring)
+        return make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""

@@ -13,6 +13,7 @@ from models.sessions import Sessions, make_engine, make_sessions
 from models.timing import Timing
 from search.engine import SearchEngine
 from search.postgres import PostgresEngine
+from tasks.outside import NOTHING_OUTSIDE, Outside
 from workers.settings import Connection, Settings, SettingsError, find_running
 
 Ring = Callable[[str, Sequence[object]], None]
@@ -27,19 +28,26 @@ class Context:
     timing: Timing
     ring: Ring
     database: Engine
+    outside: Outside = NOTHING_OUTSIDE
 
     def close(self) -> None:
         """Give back all connections."""
         self.database.dispose()
 
 
-def make_context(connection: Connection, timing: Timing, ring: Ring, pool_size: int = 5) -> Context:
+def make_context(
+    connection: Connection,
+    timing: Timing,
+    ring: Ring,
+    pool_size: int = 5,
+    outside: Outside = NOTHING_OUTSIDE,
+) -> Context:
     """Connect lazily to the system at `connection`."""
     if connection.search_url is not None:
         raise SettingsError("TAPELESS_SEARCH_URL is set, but this version searches in PostgreSQL alone: unset it")
     database = make_engine(connection.database_url, pool_size)
     sessions = make_sessions(database)
-    return Context(sessions, PostgresEngine(sessions), timing, ring, database)
+    return Context(sessions, PostgresEngine(sessions), timing, ring, database, outside)
 
 
 def ring_nobody(_task: str, _ids: Sequence[object]) -> None:
@@ -49,7 +57,7 @@ def ring_nobody(_task: str, _ids: Sequence[object]) -> None:
 @contextmanager
 def open_running(settings: Settings) -> Iterator[Context]:
     """For one command: the system that the settings lead to; SettingsError where nothing runs there."""
-    context = make_context(find_running(settings), settings.timing, ring_nobody)
+    context = make_context(find_running(settings), settings.timing, ring_nobody, outside=settings.outside)
     try:
         yield context
     finally:

@@ -11,19 +11,23 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, field_validator
+from pydantic import ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.timing import Timing
+from tasks.mail_server import MailServer
+from tasks.outside import Network, Outside
 from workers.processes import Identity, identify, is_running, read_record, write_record
 
 PREFIX = "TAPELESS_"
+PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
@@ -50,6 +54,12 @@ class Settings(BaseSettings):
     broker_url: str | None = None
     search_url: str | None = None
     storage_roots: tuple[Path, ...] = ()
+    public_url: str | None = None
+    smtp_url: str | None = None
+    smtp_from: str | None = None
+    smtp_password_file: Path | None = None
+    webhook_networks: tuple[Network, ...] = ()
+    trigger_user: str | None = None
     timing: Timing = Timing()
 
     @classmethod
@@ -64,6 +74,26 @@ class Settings(BaseSettings):
     def split_roots(cls, value: object) -> object:
         """Read folders with ':' between them, as in PATH."""
         return tuple(Path(part) for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("webhook_networks", mode="before")
+    @classmethod
+    def split_networks(cls, value: object) -> object:
+        """Read networks with commas between them."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("public_url")
+    @classmethod
+    def refuse_half_an_address(cls, value: str | None) -> str | None:
+        """Links are made by putting a path behind it."""
+        if value is not None and not PUBLIC_URL.fullmatch(value):
+            raise ValueError(f'TAPELESS_PUBLIC_URL "{value}" is no address: write https://HOST without a path')
+        return value.rstrip("/") if value is not None else None
+
+    @model_validator(mode="after")
+    def refuse_half_a_mail_server(self) -> Self:
+        """A mistake in the mail settings is told at the start, not at the first mail."""
+        self._mail_server()
+        return self
 
     @field_validator("timing")
     @classmethod
@@ -87,6 +117,21 @@ class Settings(BaseSettings):
         """Read the environment; a data folder given on the command line goes before the one named there."""
         settings = cls.read()
         return settings if data is None else settings.model_copy(update={"data": data})
+
+    @property
+    def outside(self) -> Outside:
+        """What lies outside of this system."""
+        return Outside(self._mail_server(), self.public_url, self.webhook_networks)
+
+    def _mail_server(self) -> MailServer | None:
+        if self.smtp_url is None:
+            return None
+        if self.smtp_from is None:
+            raise ValueError("TAPELESS_SMTP_URL is set but TAPELESS_SMTP_FROM is not: say who the mails come from")
+        try:
+            return MailServer.parse(self.smtp_url, self.smtp_from, self.smtp_password_file)
+        except ValueError as error:
+            raise ValueError(f"TAPELESS_SMTP_URL {error}") from None
 
     @property
     def names_data(self) -> bool:

@@ -44,6 +44,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             timing=context.timing,
             threads=threads,
             storage_roots=settings.storage_roots,
+            outside=settings.outside,
         )
     )
     logging.info("the API is on http://%s:%d/API/docs", host, port)

@@ -1,0 +1,17 @@
+"""Every kind of mail and who writes it."""
+
+from collections.abc import Mapping
+
+from sqlalchemy.orm import Session
+
+from tasks.letter import Addressed, Letter, Writer
+
+
+def write_test(_session: Session, addressed: Addressed) -> Letter:
+    """What `tapeless mail test` sends."""
+    where = f"\n\nPeople reach it at {addressed.public_url}" if addressed.public_url else ""
+    return Letter("Tapeless can send mail", f"This was sent to try the mail settings of Tapeless.{where}\n")
+
+
+LETTERS: Mapping[str, Writer] = {"test": write_test}
+"""By the word that `queue_mail` is given."""

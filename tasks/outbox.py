@@ -1,0 +1,108 @@
+"""Claiming, finishing and parking rows of an outbox: the same statements for mails and for webhooks' deliveries.
+
+Sending is at least once: a worker that dies between the other side's answer and our commit sends again, so what is sent
+carries an id that stays the same.
+"""
+
+import os
+import socket
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.outbox import DUE
+from models.timing import Timing
+
+FREE = f"{DUE} AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())"
+FIRST_WAIT_SECONDS, WAIT_GROWS, LONGEST_WAIT_SECONDS = 10, 3, 3600
+"""10 s after the first failure, three times as long after each, an hour at most: some 28 tries in a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One row that we hold; a late finisher is refused by owner and attempt."""
+
+    id: uuid.UUID
+    owner: str
+    attempt: int
+
+
+class Outbox:
+    """The statements of one table that has the columns of `models.outbox.Outgoing`."""
+
+    def __init__(self, table: str, free: str = FREE) -> None:
+        """`free` is SQL that says which rows may be claimed; it may refer to the table by its name."""
+        held = f"UPDATE {table} SET {{}} WHERE id = :id AND lease_owner = :owner AND attempt = :attempt"
+        let_go = "lease_owner = NULL, lease_until = NULL"
+        wait = f"least({LONGEST_WAIT_SECONDS}, {FIRST_WAIT_SECONDS} * power({WAIT_GROWS}, least(attempt - 1, 9)))"
+        later = f"now() + make_interval(secs => {wait})"
+        self._waits = text(f"SELECT EXISTS (SELECT FROM {table} WHERE {free})")
+        self._claim = text(f"""
+            UPDATE {table} SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
+                attempt = attempt + 1
+            WHERE id IN (
+                SELECT id FROM {table} WHERE {free} ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED)
+            RETURNING id, attempt
+        """)
+        self._renew = text(f"""
+            UPDATE {table} SET lease_until = now() + make_interval(secs => :lease)
+            WHERE id = ANY(:ids) AND lease_owner = :owner
+        """)
+        self._done = text(held.format(f"done_at = now(), error = :error, {let_go}"))
+        self._park = text(held.format(f"parked_at = now(), error = :error, {let_go}"))
+        self._fail = text(
+            held.format(
+                f"error = :error, not_before = {later}, parked_at = CASE WHEN {later} > give_up_at THEN now() END, "
+                + let_go
+            )
+        )
+        self._park_dead = text(f"""
+            UPDATE {table} SET parked_at = now(), lease_owner = NULL, lease_until = NULL,
+                error = coalesce(error, 'its worker died ' || attempt || ' times while it was sent')
+            WHERE {FREE} AND attempt > 0 AND give_up_at < now()
+        """)
+        self._retry = text(f"""
+            UPDATE {table} SET parked_at = NULL, error = NULL, attempt = 0, not_before = now(),
+                give_up_at = now() + interval '1 day'
+            WHERE parked_at IS NOT NULL AND (CAST(:ids AS uuid[]) IS NULL OR id = ANY(:ids))
+        """)
+
+    def is_waiting(self, session: Session) -> bool:
+        """Whether a claim would find something now."""
+        return bool(session.scalar(self._waits))
+
+    def claim(self, session: Session, most: int, timing: Timing) -> list[Sending]:
+        """Take leases on up to `most` rows that are due, the longest due first; park what killed its workers a day."""
+        session.execute(self._park_dead)
+        owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        rows = session.execute(self._claim, {"owner": owner, "lease": timing.lease_seconds, "most": most})
+        return [Sending(row.id, owner, row.attempt) for row in sorted(rows, key=lambda row: row.id)]
+
+    def renew(self, session: Session, held: Sequence[Sending], timing: Timing) -> None:
+        """Keep what one claim took for another length of a lease."""
+        if held:
+            ids = [each.id for each in held]
+            session.execute(self._renew, {"ids": ids, "owner": held[0].owner, "lease": timing.lease_seconds})
+
+    def done(self, session: Session, held: Sending, unsent: str | None = None) -> bool:
+        """It arrived, or is not needed any more (`unsent` says why). False where somebody else holds the row by now."""
+        return self._finish(session, self._done, held, error=unsent)
+
+    def fail(self, session: Session, held: Sending, error: str) -> bool:
+        """It did not arrive: tried again later, or parked when its time is over."""
+        return self._finish(session, self._fail, held, error=error[:2_000])
+
+    def park(self, session: Session, held: Sending, error: str) -> bool:
+        """It will never arrive as it is: a person has to look at it."""
+        return self._finish(session, self._park, held, error=error[:2_000])
+
+    def retry(self, session: Session, ids: Sequence[uuid.UUID] | None = None) -> int:
+        """Take parked rows up again, all without `ids`; they have another day."""
+        return session.execute(self._retry, {"ids": None if ids is None else list(ids)}).rowcount
+
+    def _finish(self, session: Session, statement: object, held: Sending, **more: object) -> bool:
+        fence = {"id": held.id, "owner": held.owner, "attempt": held.attempt}
+        return bool(session.execute(statement, fence | more).rowcount)  # type: ignore[call-overload]
