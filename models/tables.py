@@ -12,6 +12,14 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
+from models.metadata import (
+    MetadataBulkObject,
+    MetadataCategory,
+    MetadataField,
+    MetadataValue,
+    MetadataView,
+    MetadataViewField,
+)
 from models.mail import Mail
 from models.pin import Pin
 from models.relation import Relation, RelationType
@@ -43,6 +51,12 @@ __all__ = [
     "KeptAnswer",
     "Mail",
     "Membership",
+    "MetadataBulkObject",
+    "MetadataCategory",
+    "MetadataField",
+    "MetadataValue",
+    "MetadataView",
+    "MetadataViewField",
     "Pin",
     "Relation",
     "RelationType",

@@ -1,0 +1,125 @@
+"""What people and programs say of objects: fields with a type, views that show them, categories, and the values.
+
+A value is kept as the JSON that search documents hold too, so that nothing is read twice in two ways.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Created, Id, Word, checked_text
+
+
+class FieldType(Word):
+    """iconik's twelve; a field never changes its type, because its values are kept as that type reads them."""
+
+    STRING = "string"
+    STRING_EXACT = "string_exact"
+    TEXT = "text"
+    INTEGER = "integer"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    DROP_DOWN = "drop_down"
+    TAG_CLOUD = "tag_cloud"
+    EMAIL = "email"
+    URL = "url"
+
+
+class MetadataField(Base):
+    """A field by its name. A deleted one keeps its values, and comes back when its name and type are made again."""
+
+    __tablename__ = "metadata_field"
+    __table_args__ = (
+        Index("uq_metadata_field_name", "name", unique=True, postgresql_where=text("date_deleted IS NULL")),
+    )
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    """Stands in addresses and, behind `metadata.`, in searches."""
+    label: Mapped[str]
+    field_type: Mapped[FieldType] = mapped_column(checked_text(FieldType))
+    options: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
+    """What a drop-down offers: `{"label", "value"}` in order."""
+    required: Mapped[bool] = mapped_column(server_default=text("false"))
+    read_only: Mapped[bool] = mapped_column(server_default=text("false"))
+    multi: Mapped[bool] = mapped_column(server_default=text("false"))
+    sortable: Mapped[bool] = mapped_column(server_default=text("false"))
+    use_as_facet: Mapped[bool] = mapped_column(server_default=text("false"))
+    min_value: Mapped[float | None]
+    max_value: Mapped[float | None]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What only clients set and read: description, external_id, representative, source_url …"""
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+    date_deleted: Mapped[datetime | None]
+
+
+class MetadataView(Base):
+    """A form: all or some of the fields in an order."""
+
+    __tablename__ = "metadata_view"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    description: Mapped[str | None]
+    write_access_for_everyone: Mapped[bool] = mapped_column(server_default=text("true"))
+    """Where not, administrators alone write values through it."""
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class MetadataViewField(Base):
+    """One field of a view, and what the view says otherwise than the field."""
+
+    __tablename__ = "metadata_view_field"
+
+    view_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("metadata_view.id", ondelete="CASCADE"), primary_key=True)
+    field_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("metadata_field.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    position: Mapped[int]
+    overrides: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+
+
+class MetadataCategory(Base):
+    """Which views belong to a kind of object, under a name."""
+
+    __tablename__ = "metadata_category"
+
+    object_type: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    label: Mapped[str]
+    view_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class MetadataValue(Base):
+    """All values of one field of one object; no row where there is none. The object may be of any kind, so no key says
+    where it is; whatever ends an object for good ends these."""
+
+    __tablename__ = "metadata_value"
+
+    object_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    field_id: Mapped[uuid.UUID] = mapped_column(
+        ForeignKey("metadata_field.id", ondelete="RESTRICT"), primary_key=True, index=True
+    )
+    object_type: Mapped[str] = mapped_column(Text)
+    values: Mapped[list[Any]] = mapped_column(JSONB)
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+
+
+class MetadataBulkObject(Base):
+    """What a bulk job goes over; apart from the job's row, which every list of jobs reads whole."""
+
+    __tablename__ = "metadata_bulk_object"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), primary_key=True)
+    object_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
