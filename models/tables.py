@@ -4,6 +4,7 @@ from models.acl import AclEntry, AclTemplate
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.audit import AuditEntry
 from models.base import Base
+from models.collection import Collection, CollectionAsset, Favorite
 from models.declared_file import DeclaredFile
 from models.file import File, Folder, FrameBucket
 from models.history import History
@@ -35,8 +36,11 @@ __all__ = [
     "Asset",
     "AuditEntry",
     "Base",
+    "Collection",
+    "CollectionAsset",
     "Component",
     "DeclaredFile",
+    "Favorite",
     "File",
     "FileSet",
     "FileSetFile",

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from search.analysis import MAX_BYTES, clean_text, cut
 from search.documents import IDS, Document, by_object, date_term, once
+from search.parts.collections import read_places
 from search.parts.part import Part, PartReader
 
 SHOWN_FORMATS = 50
@@ -23,7 +24,7 @@ MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document"
 """What the other structures show is video, the frames of a sequence too."""
 
 
-PARTS: tuple[PartReader, ...] = ()
+PARTS: tuple[PartReader, ...] = (read_places,)
 """Every aggregate that adds to the documents of assets."""
 
 

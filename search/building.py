@@ -10,9 +10,13 @@ from sqlalchemy.orm import Session
 from models.index_queue import DocumentKey
 from search.analysis import MAX_BYTES
 from search.asset_documents import build_assets
+from search.collection_documents import build_collections
 from search.documents import IDS, Document
 
-BUILDERS: dict[str, Callable[[Session, Sequence[uuid.UUID]], list[Document]]] = {"assets": build_assets}
+BUILDERS: dict[str, Callable[[Session, Sequence[uuid.UUID]], list[Document]]] = {
+    "assets": build_assets,
+    "collections": build_collections,
+}
 
 
 def build_documents(session: Session, keys: Iterable[DocumentKey]) -> list[Document]:

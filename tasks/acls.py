@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.acl import ALL, OWN, AclEntry, AclTemplate, Actor, Permission, PrincipalKind, permitted
 from models.asset import Asset
+from models.collection import Collection
 from models.history import Operation
 from models.storage import Storage
 from models.user import User, UserGroup
@@ -24,12 +25,13 @@ class Kind:
     """A kind of object that has rights. Everybody reads the open ones, and administrators alone change them."""
 
     noun: str
-    table: type[Asset] | type[Storage] | type[AclTemplate]
+    table: type[Asset] | type[Collection] | type[Storage] | type[AclTemplate]
     is_open: bool = False
 
 
 KINDS = {
     "assets": Kind("asset", Asset),
+    "collections": Kind("collection", Collection),
     "storages": Kind("storage", Storage),
     "acl_templates": Kind("ACL template", AclTemplate, is_open=True),
 }

@@ -20,7 +20,8 @@ from models.file import File, Folder
 from models.history import Operation
 from models.paths import display_text, join_path
 from models.storage import Storage
-from models.user import Membership, Token, User, UserStatus
+from models.user import Token, User, UserStatus
+from tasks.actors import find_actor
 from tasks.assets import find_asset
 from tasks.files import FOLDER_PATHS
 from tasks.history import record
@@ -60,7 +61,7 @@ def issue_ticket(
 def redeem(session: Session, ticket: Ticket, signature: str) -> tuple[Path, str]:
     """The path and name of the file that a ticket opens; whatever is wrong with it reads the same."""
     row = session.execute(
-        select(Token.digest, User)
+        select(Token.digest, User.id)
         .join(User, User.id == Token.user_id)
         .where(
             Token.id == ticket.token_id,
@@ -71,9 +72,9 @@ def redeem(session: Session, ticket: Ticket, signature: str) -> tuple[Path, str]
     is_ours = row is not None and hmac.compare_digest(ticket.signature(row[0]), signature)
     if row is None or not is_ours or ticket.until < time.time():
         raise Missing("download", "of this address")
-    user = row[1]
-    groups = tuple(session.scalars(select(Membership.group_id).where(Membership.user_id == user.id)))
-    actor = Actor(user.display_name, user.id, user.is_admin, groups)
+    actor = find_actor(session, row[1])
+    if actor is None:
+        raise Missing("download", "of this address")
     return path_of(session, find_asset(session, actor, ticket.asset_id).id, ticket.file_id)
 
 

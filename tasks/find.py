@@ -2,13 +2,14 @@
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.orm import Session
 
 from models.acl import Actor, readable_by
 from models.asset import Asset, AssetStatus
+from models.collection import Collection, CollectionStatus
 from models.index_queue import DocumentKey, TooManyNarrowedError, narrowed_keys
 from models.sessions import Sessions
 from search.criteria import Criteria, Visibility
@@ -48,19 +49,38 @@ def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
 
 
 def readable_keys(session: Session, actor: Actor, hits: Sequence[Hit]) -> set[DocumentKey]:
-    """Which of these hits are there by their rows, for this actor; one query."""
-    ids = [hit.object_id for hit in hits if hit.object_type == KIND]
-    if not ids:
-        return set()
-    found = session.scalars(
-        select(Asset.id).where(
-            Asset.id.in_(ids),
-            Asset.status == AssetStatus.ACTIVE,
-            Asset.merged_into.is_(None),
-            readable_by(actor, KIND, Asset.id),
-        )
+    """Which of these hits are there by their rows, for this actor; one query for each type of object among them."""
+    shown: set[DocumentKey] = set()
+    for kind, readable in READABLE.items():
+        if ids := [hit.object_id for hit in hits if hit.object_type == kind]:
+            shown |= {DocumentKey(kind, key) for key in session.scalars(readable(actor, ids))}
+    return shown
+
+
+def readable_assets(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+    """Those of these assets that are there and that the actor may read."""
+    return select(Asset.id).where(
+        Asset.id.in_(ids),
+        Asset.status == AssetStatus.ACTIVE,
+        Asset.merged_into.is_(None),
+        readable_by(actor, KIND, Asset.id),
     )
-    return {DocumentKey(KIND, asset_id) for asset_id in found}
+
+
+def readable_collections(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+    """The same of collections."""
+    return select(Collection.id).where(
+        Collection.id.in_(ids),
+        Collection.status == CollectionStatus.ACTIVE,
+        readable_by(actor, "collections", Collection.id),
+    )
+
+
+READABLE: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[tuple[uuid.UUID]]]] = {
+    KIND: readable_assets,
+    "collections": readable_collections,
+}
+"""How hits of each type are checked against the rows; a type without an entry is never shown."""
 
 
 MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]))")

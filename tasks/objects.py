@@ -11,8 +11,10 @@ from sqlalchemy.orm import Session
 
 from models.acl import Actor, Permission
 from models.asset import AssetStatus
+from models.collection import CollectionStatus
 from models.history import Operation
 from tasks.assets import find_asset
+from tasks.collections import find_collection
 from tasks.history import record
 from tasks.refusals import Conflict, Invalid
 
@@ -39,7 +41,12 @@ def _find_asset(session: Session, actor: Actor, asset_id: uuid.UUID, permission:
     return Found("assets", asset.id, asset.title, asset.status == AssetStatus.DELETED, asset.id, asset.id)
 
 
-FINDERS: dict[str, Finder] = {"assets": _find_asset}
+def _find_collection(session: Session, actor: Actor, key: uuid.UUID, permission: Permission, lock: bool) -> Found:
+    collection = find_collection(session, actor, key, permission, lock=lock)
+    return Found("collections", collection.id, collection.title, collection.status == CollectionStatus.DELETED)
+
+
+FINDERS: dict[str, Finder] = {"assets": _find_asset, "collections": _find_collection}
 """By the API's word; each refuses like `tasks.assets.find_asset`: missing where unreadable, denied where read only."""
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.acl import Actor
 from models.base import new_id
 from models.user import App, Token
+from tasks.actors import COLUMNS, actor_of
 from tasks.refusals import Invalid, Missing
 
 BYTES = 32
@@ -34,10 +35,9 @@ def digest_of(secret: str) -> bytes:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
-SIGNED_IN = text("""
-    SELECT token.id, token.app_id, coalesce(token.last_used_at < now() - interval '1 minute', true),
-        who.id, who.is_admin, who.first_name, who.last_name, who.email,
-        ARRAY(SELECT group_id FROM membership WHERE membership.user_id = who.id)
+SIGNED_IN = text(f"""
+    SELECT token.id AS token_id, token.app_id,
+        coalesce(token.last_used_at < now() - interval '1 minute', true) AS is_stale, {COLUMNS}
     FROM token JOIN user_account AS who ON who.id = token.user_id
     WHERE token.digest = :digest AND token.app_id = :app AND (token.expires_at IS NULL OR token.expires_at > now())
         AND who.status = 'ACTIVE'
@@ -50,10 +50,7 @@ def find_signed_in(session: Session, app_id: uuid.UUID, secret: str) -> SignedIn
     row = session.execute(SIGNED_IN, {"digest": digest_of(secret), "app": app_id}).first()
     if row is None:
         return None
-    token_id, token_app, is_stale, user_id, is_admin, first, last, email, group_ids = row
-    name = f"{first} {last}".strip() or email
-    actor = Actor(name=name, user_id=user_id, is_admin=is_admin, group_ids=tuple(group_ids or ()))
-    return SignedIn(actor, token_id, token_app, is_stale)
+    return SignedIn(actor_of(row), row.token_id, row.app_id, row.is_stale)
 
 
 def touch(session: Session, token_id: uuid.UUID) -> None:

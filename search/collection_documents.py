@@ -1,0 +1,73 @@
+"""Documents of collections: how they are called, who reads them, and which collection holds them."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from search.analysis import MAX_BYTES, clean_text, cut
+from search.documents import IDS, Document, by_object, date_term
+
+# A mark without a collection is a tombstone, so the mark is on the left.
+COLLECTIONS = text("""
+    SELECT mark.object_id, mark.revision, collection.id IS NULL OR collection.status <> 'ACTIVE' AS is_gone,
+        collection.title, collection.external_id, collection.status, collection.details ->> 'category' AS category,
+        collection.parent_id, collection.storage_id, collection.created_by_user, collection.date_created,
+        collection.date_modified
+    FROM index_mark mark LEFT JOIN collection ON collection.id = mark.object_id
+    WHERE mark.object_type = 'collections' AND mark.object_id = ANY(:ids)
+""").bindparams(IDS)
+
+READERS = text("""
+    SELECT object_id, principal_kind || ':' || principal_id AS reader
+    FROM acl_entry WHERE object_type = 'collections' AND object_id = ANY(:ids) AND 'read' = ANY(permissions)
+    ORDER BY object_id, reader
+""").bindparams(IDS)
+
+
+def build_collections(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
+    """Documents of collections in two queries, however many there are."""
+    ids = list(ids)
+    rows = session.execute(COLLECTIONS, {"ids": ids}).all()
+    readers = by_object(session.execute(READERS, {"ids": ids}))
+    return [
+        Document("collections", row.object_id, row.revision, deleted=True)
+        if row.is_gone
+        else _document(row, [each.reader for each in readers.get(row.object_id, [])])
+        for row in rows
+    ]
+
+
+def _document(row: Row[Any], readers: list[str]) -> Document:
+    title = cut(clean_text(row.title), MAX_BYTES)
+    texts = {"title": title}
+    terms: dict[str, list[Any]] = {
+        "title": [title],
+        "status": [row.status],
+        "is_root": [row.parent_id is None],
+        "date_created": [date_term(row.date_created)],
+        "date_modified": [date_term(row.date_modified)],
+    }
+    if row.external_id:
+        texts["external_id"] = clean_text(row.external_id)
+    for name in ("external_id", "category", "storage_id", "created_by_user"):
+        if (value := getattr(row, name)) is not None:
+            terms[name] = [clean_text(str(value))]
+    above = [str(row.parent_id)] if row.parent_id else []
+    if above:
+        terms["in_collections"] = above
+    return Document(
+        object_type="collections",
+        object_id=row.object_id,
+        revision=row.revision,
+        title=title,
+        date_created=row.date_created,
+        texts=texts,
+        terms=terms,
+        readers=list(dict.fromkeys(readers)),
+        collections=above,
+        # By themselves, where a hit shows most terms as lists.
+        body={"parent_id": above[0] if above else None, "is_root": not above, "category": row.category},
+    )
