@@ -37,6 +37,8 @@ def record(
         operation_id=_operation_id(actor, asset_id, operation, description),
         actor=actor.name,
         user_id=actor.user_id,
+        share_id=actor.guest.share_id if actor.guest else None,
+        share_user_id=actor.guest.share_user_id if actor.guest else None,
         job_id=job_id,
         details=details or {},
     )

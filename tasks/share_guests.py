@@ -1,0 +1,190 @@
+"""People outside: signed in by a link, found again by their token, each time asked whether the share is still open.
+
+One statement says what "open" means: not revoked, not at its end by the database's clock, its object there, and the
+recipient's generation the one that the link or token was made in. So nothing has to be told when a share stops.
+"""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, text, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Guest
+from models.base import new_id
+from models.sessions import Sessions, transact
+from models.share import ShareRight, ShareToken, ShareUser
+from models.user import SignInLimit
+from tasks.passwords import is_password
+from tasks.server_key import ServerKey
+from tasks.share_links import is_link_of, read_hash
+from tasks.sign_in import Limit, count_try
+from tasks.tokens import BYTES, SignedIn, digest_of
+
+TOKEN_SECONDS = 12 * 3600
+PREFIX = "share."
+"""Before every guest's token, so that no other token is looked for twice."""
+BY_ADDRESS = Limit(tries=60, seconds=60)
+BY_LINK = Limit(tries=10, seconds=300)
+AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
+"""What is left of a share whose object lives on in another: its comments, values and votes are the other's."""
+
+OPEN = """
+    SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
+        share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id, share.title,
+        share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
+        named.merged_into IS NOT NULL AS is_merged
+        {columns}
+    FROM share_user AS who JOIN share ON share.id = who.share_id
+    {joins}
+    LEFT JOIN asset AS named ON share.object_type = 'assets' AND named.id = share.object_id
+    LEFT JOIN asset AS living ON living.id = coalesce(named.merged_into, named.id) AND living.status = 'ACTIVE'
+    LEFT JOIN collection ON share.object_type = 'collections' AND collection.id = share.object_id
+        AND collection.status = 'ACTIVE'
+    WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
+        AND {where}
+"""
+TOKEN = {
+    "columns": ", token.id AS token_id, token.expires_at",
+    "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
+}
+BY_USER = text(OPEN.format(columns="", joins="", where="who.id = :user"))
+BY_SECRET = text(OPEN.format(**TOKEN, where="token.expires_at > now() AND token.digest = :digest AND share.id = :app"))
+BY_TOKEN = text(OPEN.format(**TOKEN, where="token.expires_at > now() AND token.id = :token"))
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShare:
+    """A share as one recipient finds it open now."""
+
+    actor: Actor
+    guest: Guest
+    generation: int
+    password_hash: str | None
+    expires: datetime
+    internal_user_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestToken:
+    """A sign-in: the secret is known to whoever made it, and kept nowhere."""
+
+    id: uuid.UUID
+    secret: str
+    expires: datetime
+    share: OpenShare
+
+
+def open_share_of(row: Row[Any]) -> OpenShare:
+    """What a row of `OPEN` says."""
+    allows = frozenset(row.allows)
+    guest = Guest(
+        share_id=row.share_id,
+        share_user_id=row.share_user_id,
+        email=row.email,
+        object_type=row.object_type,
+        object_id=row.object_id,
+        title=row.title,
+        allows=allows & AFTER_MERGE if row.is_merged else allows,
+        format_ids=None if row.format_ids is None else tuple(row.format_ids),
+        metadata_views=() if row.is_merged else tuple(row.metadata_views),
+        is_merged=row.is_merged,
+    )
+    name = f"{row.first_name} {row.last_name}".strip() or row.email or f'a guest of the share "{row.title}"'
+    actor = Actor(name, guest=guest)
+    return OpenShare(actor, guest, row.generation, row.password_hash, row.expires, row.internal_user_id)
+
+
+def find_link(session: Session, key: ServerKey, login_hash: str) -> OpenShare | None:
+    """What a link opens now, before any password; nothing for what is unknown, ended or revoked."""
+    share_user_id, secret = read_hash(login_hash)
+    row = session.execute(BY_USER, {"user": share_user_id}).first()
+    generation = row.generation if row is not None else 0
+    is_ours = is_link_of(key, secret, share_user_id, generation)
+    return open_share_of(row) if row is not None and is_ours else None
+
+
+def sign_in_by_link(
+    sessions: Sessions, key: ServerKey, login_hash: str, password: str | None, address: str
+) -> GuestToken | None:
+    """Open a link. Unknown, ended, revoked and a wrong password give the same nothing, after the same work.
+
+    Tries are counted by address, and by link where a password stands before it: NotNow where there were too many.
+    """
+    transact(sessions, lambda session: count_try(session, f"share-address:{address}", BY_ADDRESS))
+    found = transact(sessions, lambda session: find_link(session, key, login_hash))
+    kept = found.password_hash if found is not None else None
+    if found is not None and kept is not None and password is not None:
+        transact(sessions, lambda session: count_try(session, _subject(found.guest.share_user_id), BY_LINK))
+    is_right = is_password(password, kept) if password is not None else False
+    if found is None or (kept is not None and not is_right):
+        return None
+    return transact(sessions, lambda session: _issue(session, found))
+
+
+def _subject(share_user_id: uuid.UUID) -> str:
+    return f"share-link:{share_user_id}"
+
+
+def _issue(session: Session, found: OpenShare) -> GuestToken | None:
+    """A token, unless the link or its password changed since they were looked at.
+
+    The recipient's row is locked first: a change of either waits for us and then finds our token, or we find it.
+    """
+    user = found.guest.share_user_id
+    counted = update(ShareUser).where(ShareUser.id == user, ShareUser.generation == found.generation)
+    counted = counted.values(access_count=ShareUser.access_count + 1, last_access_date=func.now())
+    if not session.execute(counted.execution_options(synchronize_session=False)).rowcount:
+        return None
+    row = session.execute(BY_USER, {"user": user}).first()
+    if row is None or row.password_hash != found.password_hash:
+        return None
+    session.execute(delete(SignInLimit).where(SignInLimit.subject == _subject(user)))
+    secret = PREFIX + secrets.token_urlsafe(BYTES)
+    token = ShareToken(id=new_id(), digest=digest_of(secret), share_user_id=user, generation=found.generation)
+    token.expires_at = _end(row.expires)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    return GuestToken(token.id, secret, token.expires_at, open_share_of(row))
+
+
+def _end(share_ends: datetime) -> Any:
+    return func.least(func.now() + timedelta(seconds=TOKEN_SECONDS), share_ends)
+
+
+def find_guest(session: Session, share_id: uuid.UUID, secret: str) -> GuestToken | None:
+    """Who holds this token, while its share is open; the share's id is the App-ID of its tokens."""
+    row = session.execute(BY_SECRET, {"digest": digest_of(secret), "app": share_id}).first()
+    return GuestToken(row.token_id, secret, row.expires_at, open_share_of(row)) if row is not None else None
+
+
+def find_guest_by_token(session: Session, token_id: uuid.UUID) -> OpenShare | None:
+    """The guest of a token by its id, while the share is open and the token lasts."""
+    row = session.execute(BY_TOKEN, {"token": token_id}).first()
+    return open_share_of(row) if row is not None else None
+
+
+def signed_in(token: GuestToken) -> SignedIn:
+    """A guest as every request knows who asks."""
+    return SignedIn(token.share.actor, token.id, token.share.guest.share_id, is_stale=False)
+
+
+def refresh(session: Session, token: GuestToken) -> GuestToken:
+    """Move the end of a token, at most to the end of its share."""
+    row = session.get_one(ShareToken, token.id, with_for_update=True)
+    row.expires_at = _end(token.share.expires)
+    session.flush()
+    session.refresh(row)
+    return GuestToken(token.id, token.secret, row.expires_at, token.share)
+
+
+def count_download(session: Session, guest: Guest) -> None:
+    """One more download by this recipient."""
+    counted = update(ShareUser).where(ShareUser.id == guest.share_user_id)
+    session.execute(
+        counted.values(download_count=ShareUser.download_count + 1).execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,130 @@
+"""Recipients of shares: whom a link is made out to, and how a link and all that came through it ends."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.history import Operation
+from models.share import Share, ShareToken, ShareUser
+from models.user import User, UserStatus
+from tasks.audit import note
+from tasks.mail import check_address
+from tasks.objects import Found, tell
+from tasks.refusals import Conflict, Invalid, Missing
+
+MOST_RECIPIENTS = 500
+
+
+def checked_emails(emails: Iterable[str]) -> list[str]:
+    """Recipients, each once and in lower case."""
+    checked = list(dict.fromkeys(check_address(email, "emails").lower() for email in emails))
+    if not checked:
+        raise Invalid("emails", "name at least one recipient, or ask for a plain link with shares/url/")
+    if len(checked) > MOST_RECIPIENTS:
+        raise Invalid("emails", f"at most {MOST_RECIPIENTS} recipients, not {len(checked)}")
+    return checked
+
+
+def make_recipients(session: Session, share_id: uuid.UUID, emails: Sequence[str]) -> list[ShareUser]:
+    """A row for each e-mail, with the account that has it."""
+    accounts = {
+        email: (user_id, first, last)
+        for email, user_id, first, last in session.execute(
+            select(func.lower(User.email), User.id, User.first_name, User.last_name).where(
+                func.lower(User.email).in_(emails), User.status == UserStatus.ACTIVE
+            )
+        )
+    }
+    made = []
+    for email in emails:
+        account, first, last = accounts.get(email, (None, "", ""))
+        one = ShareUser(id=new_id(), share_id=share_id, email=email, internal_user_id=account)
+        one.first_name, one.last_name = first, last
+        made.append(one)
+    return made
+
+
+def sign_out(session: Session, share_ids: Sequence[uuid.UUID]) -> None:
+    """End every sign-in through these shares; the links stay good.
+
+    The recipients are locked first, so that a sign-in that is just being made is waited for and ended as well.
+    """
+    users = session.scalars(
+        select(ShareUser.id).where(ShareUser.share_id.in_(share_ids)).order_by(ShareUser.id).with_for_update()
+    ).all()
+    _end_tokens(session, users)
+
+
+def _end_tokens(session: Session, users: Sequence[uuid.UUID]) -> None:
+    gone = delete(ShareToken).where(ShareToken.share_user_id.in_(users))
+    session.execute(gone.execution_options(synchronize_session=False))
+
+
+def close_links(session: Session, users: ColumnElement[bool]) -> None:
+    """Move the generation of recipients: their links and sign-ins are those of an earlier one."""
+    moved = session.scalars(
+        update(ShareUser)
+        .where(users)
+        .values(generation=ShareUser.generation + 1)
+        .returning(ShareUser.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    _end_tokens(session, moved)
+
+
+def users_of(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[ShareUser]]:
+    """The recipients of shares, by share."""
+    ids = list(share_ids)
+    users: dict[uuid.UUID, list[ShareUser]] = {share_id: [] for share_id in ids}
+    for user in session.scalars(select(ShareUser).where(ShareUser.share_id.in_(ids)).order_by(ShareUser.id)):
+        users[user.share_id].append(user)
+    return users
+
+
+def find_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock: bool = False) -> ShareUser:
+    """A recipient of a share."""
+    user = session.get(ShareUser, share_user_id, with_for_update=lock)
+    if user is None or user.share_id != share.id:
+        raise Missing("share user", share_user_id)
+    return user
+
+
+def add_user(session: Session, found: Found, share: Share, email: str, actor: Actor) -> ShareUser:
+    """One more recipient of a share by e-mail."""
+    if share.has_url:
+        raise Conflict("this share has one link for everybody; make another share for recipients by e-mail")
+    (email,) = checked_emails([email])
+    there = session.scalar(select(ShareUser).where(ShareUser.share_id == share.id, ShareUser.email == email))
+    if there is not None:
+        raise Conflict(f'the share "{share.title}" has the recipient {email} already')
+    (user,) = make_recipients(session, share.id, [email])
+    session.add(user)
+    tell_of_share(session, found, f'share "{share.title}": added {email}', actor)
+    session.flush()
+    session.refresh(user)
+    return user
+
+
+def renew_link(session: Session, found: Found, share: Share, user: ShareUser, actor: Actor) -> None:
+    """Give a recipient another link: the one before ends at once."""
+    close_links(session, ShareUser.id == user.id)
+    session.refresh(user)
+    tell_of_share(session, found, f'share "{share.title}": another link for {user.email or "everybody"}', actor)
+
+
+def remove_user(session: Session, found: Found, share: Share, user: ShareUser, actor: Actor) -> None:
+    """Take a recipient out of a share, with its link and sign-ins."""
+    session.delete(user)
+    tell_of_share(session, found, f'share "{share.title}": removed {user.email or "its link"}', actor)
+    session.flush()
+
+
+def tell_of_share(session: Session, found: Found, text: str, actor: Actor) -> None:
+    """History of what happened to an object's shares; a collection's stands in the audit log."""
+    tell(session, found, Operation.CUSTOM, text, actor)
+    if found.history_of is None:
+        note(session, found.object_type, found.id, text, actor)

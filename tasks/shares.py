@@ -1,0 +1,201 @@
+"""Shares made, found, changed, revoked and ended. Whoever may change the rights on an object may share it.
+
+Each change writes history at once, in which no link and no password ever stands.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission
+from models.asset import Asset, Format
+from models.base import new_id
+from models.share import Share, ShareUser
+from tasks.acls import permissions_of
+from tasks.objects import Found, find_object
+from tasks.refusals import Conflict, Denied, Invalid, Missing
+from tasks.share_users import checked_emails, close_links, make_recipients, sign_out, tell_of_share
+
+DEFAULT_END = timedelta(days=7)
+NOW_AND_FARTHEST = text("SELECT now(), now() + interval '5 years'")
+SHAREABLE = ("assets", "collections")
+
+
+@dataclass(frozen=True, slots=True)
+class NewShare:
+    """What somebody says of a share that he makes."""
+
+    allows: frozenset[str]
+    title: str | None = None
+    message: str = ""
+    emails: Sequence[str] = ()
+    has_url: bool = False
+    expires: datetime | None = None
+    password_hash: str | None = None
+    format_ids: Sequence[uuid.UUID] | None = None
+    """None: those that the asset has now."""
+    metadata_views: Sequence[uuid.UUID] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_share(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID, new: NewShare) -> Share:
+    """Open an object to people outside: with a link for each e-mail, or one for whoever is given it."""
+    found = find_shareable(session, actor, object_type, object_id)
+    share = Share(
+        id=new_id(),
+        object_type=found.object_type,
+        object_id=found.id,
+        title=new.title or found.title,
+        message=new.message,
+        created_by=actor.user_id,
+        allows=sorted(new.allows),
+        format_ids=checked_formats(session, found, new.format_ids),
+        metadata_views=list(new.metadata_views),
+        password_hash=new.password_hash,
+        has_url=new.has_url,
+        options=dict(new.options),
+        expires=checked_end(session, new.expires),
+    )
+    emails = [""] if new.has_url else checked_emails(new.emails)
+    session.add(share)
+    session.flush()
+    session.add_all(make_recipients(session, share.id, emails))
+    who = "whoever has its link" if new.has_url else ", ".join(emails)
+    tell_of_share(session, found, f"shared with {who} until {share.expires:%Y-%m-%d %H:%M} UTC", actor)
+    session.flush()
+    session.refresh(share)
+    return share
+
+
+def find_shareable(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> Found:
+    """The object, if the actor may open it to others."""
+    if object_type not in SHAREABLE:
+        raise Invalid("object_type", f'"{object_type[:80]}" cannot be shared; {" and ".join(SHAREABLE)} can')
+    found = find_object(session, actor, object_type, object_id, Permission.CHANGE_ACL, lock=True)
+    if found.is_deleted:
+        raise Conflict(f'"{found.title}" is deleted; restore it first')
+    return found
+
+
+def checked_end(session: Session, wanted: datetime | None) -> datetime:
+    """The end of a share, by the database's clock: never in the past, never further than five years."""
+    now, farthest = session.execute(NOW_AND_FARTHEST).one()
+    if wanted is None:
+        return now + DEFAULT_END
+    if wanted <= now:
+        raise Invalid("expires", f"{wanted:%Y-%m-%d %H:%M} is past; a share ends later than now")
+    if wanted > farthest:
+        raise Invalid("expires", "a share ends within five years")
+    return wanted
+
+
+def checked_formats(session: Session, found: Found, wanted: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
+    """The formats that a share opens: those that the asset has now, or some of them; a collection's follow it."""
+    if found.object_type != "assets":
+        if wanted is not None:
+            raise Invalid("format_ids", "a collection is shared with all that it holds; share an asset by itself")
+        return None
+    there = list(session.scalars(select(Format.id).where(Format.asset_id == found.id).order_by(Format.id)))
+    if wanted is None:
+        return there
+    for format_id in wanted:
+        if format_id not in there:
+            raise Invalid("format_ids", f'{format_id} is no format of "{found.title}"')
+    return [format_id for format_id in there if format_id in set(wanted)]
+
+
+def of_object(object_id: uuid.UUID) -> ColumnElement[bool]:
+    """Shares of an object that are not revoked, and those of assets that live on in it."""
+    merged = select(Asset.id).where(Asset.merged_into == object_id)
+    return and_(Share.revoked_at.is_(None), or_(Share.object_id == object_id, Share.object_id.in_(merged)))
+
+
+def find_share(
+    session: Session,
+    actor: Actor,
+    object_type: str,
+    object_id: uuid.UUID,
+    share_id: uuid.UUID,
+    permission: Permission = Permission.READ,
+) -> tuple[Found, Share]:
+    """A share with its object; missing for whoever may not read that."""
+    found = find_object(session, actor, object_type, object_id, permission, lock=permission != Permission.READ)
+    share = session.scalar(
+        select(Share).where(Share.id == share_id, Share.object_type == object_type, of_object(found.id))
+    )
+    if share is None:
+        raise Missing("share", share_id)
+    return found, share
+
+
+def sees_links(session: Session, actor: Actor, share: Share, object_id: uuid.UUID) -> bool:
+    """Whether somebody is shown a share's links: its maker is, and whoever may share the object."""
+    if actor.is_admin or (share.created_by is not None and share.created_by == actor.user_id):
+        return True
+    return Permission.CHANGE_ACL in permissions_of(session, actor, share.object_type, object_id)
+
+
+def change_share(session: Session, found: Found, share: Share, changes: Mapping[str, Any], actor: Actor) -> None:
+    """Set columns of a share; what is the same is no change. A changed password signs everybody out."""
+    changes = dict(changes)
+    if "expires" in changes and changes["expires"] != share.expires:
+        changes["expires"] = checked_end(session, changes["expires"])
+    if "format_ids" in changes:
+        changes["format_ids"] = _changed_formats(session, found, share, changes["format_ids"])
+    changed = {name: value for name, value in changes.items() if getattr(share, name) != value}
+    for name, value in changed.items():
+        setattr(share, name, value)
+    if "password_hash" in changed:
+        sign_out(session, [share.id])
+    if "expires" in changed:
+        share.ended_at = None
+    if changed:
+        share.date_modified = func.now()  # type: ignore[assignment]
+        named = ", ".join(sorted(name.removesuffix("_hash") for name in changed))
+        tell_of_share(session, found, f'share "{share.title}": changed {named}', actor)
+        session.flush()
+        session.refresh(share)
+
+
+def _changed_formats(
+    session: Session, found: Found, share: Share, wanted: Sequence[uuid.UUID] | None
+) -> list[uuid.UUID] | None:
+    """Formats that are gone since may still be named, as clients send back what they read."""
+    if wanted is None or share.format_ids is None:
+        return share.format_ids
+    kept = [format_id for format_id in wanted if format_id in share.format_ids]
+    added = checked_formats(session, found, [format_id for format_id in wanted if format_id not in kept]) or []
+    return sorted({*kept, *added})
+
+
+def revoke_share(session: Session, found: Found, share: Share, actor: Actor) -> None:
+    """End a share at once: every link, every sign-in and every download that runs."""
+    share.revoked_at = func.now()  # type: ignore[assignment]
+    session.flush()
+    close_links(session, ShareUser.share_id == share.id)
+    tell_of_share(session, found, f'share "{share.title}" was revoked', actor)
+
+
+def revoke_shares(session: Session, actor: Actor, share_ids: Sequence[uuid.UUID]) -> None:
+    """Revoke many, in id order; all or none."""
+    for share_id in sorted(set(share_ids)):
+        share = session.get(Share, share_id)
+        if share is None or share.revoked_at is not None:
+            raise Missing("share", share_id)
+        try:
+            found, share = find_share(session, actor, share.object_type, share.object_id, share.id)
+        except Missing:
+            raise Missing("share", share_id) from None
+        require_maker(session, actor, share, found)
+        revoke_share(session, found, share, actor)
+
+
+def require_maker(session: Session, actor: Actor, share: Share, found: Found) -> None:
+    """A share is ended by its maker or by whoever may share its object."""
+    if not sees_links(session, actor, share, found.id):
+        raise Denied(f'the share "{share.title}" is ended by its maker, or by whoever may share "{found.title}"')
