@@ -36,7 +36,7 @@ def error(status: int, errors: list[str] | dict[str, str], headers: dict[str, st
 async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
     """An operation refused, in its own words."""
     if isinstance(refusal, Invalid):
-        return error(400, {refusal.field: str(refusal)})
+        return error(400, dict(refusal.errors))
     headers = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, NotNow) else None
     status = next(status for kind, status in STATUS.items() if isinstance(refusal, kind))
     return error(status, [str(refusal)], headers)

@@ -1,5 +1,7 @@
 """What an operation refuses, in the words of the caller. The edge that called it says so in its own way (HTTP, CLI)."""
 
+from collections.abc import Mapping
+
 
 class Refusal(Exception):
     """Nothing was done; the text names the thing, the value and the next step."""
@@ -22,6 +24,23 @@ class Invalid(Refusal):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        """What is wrong by the field that holds it."""
+        return {self.field: str(self)}
+
+
+class InvalidFields(Invalid):
+    """Several values at once, each with its own reason."""
+
+    def __init__(self, errors: Mapping[str, str]) -> None:
+        super().__init__(next(iter(errors)), "; ".join(f"{field}: {message}" for field, message in errors.items()))
+        self._errors = dict(errors)
+
+    @property
+    def errors(self) -> Mapping[str, str]:
+        return self._errors
 
 
 class Conflict(Refusal):
