@@ -25,6 +25,7 @@ from models.mail import Mail
 from models.pin import Pin
 from models.relation import Relation, RelationType
 from models.saved_search import SavedSearch, SearchHistory
+from models.segment import Segment
 from models.share import Share, ShareToken, ShareUser
 from models.storage import Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
@@ -67,6 +68,7 @@ __all__ = [
     "SavedSearch",
     "SearchDocument",
     "SearchHistory",
+    "Segment",
     "Share",
     "ShareToken",
     "ShareUser",

@@ -1,0 +1,81 @@
+"""Segments: comments, markers, transcriptions and whatever else somebody says about an asset or a stretch of it."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, Created, Id, Word, checked_text
+
+
+class SegmentType(Word):
+    COMMENT = "COMMENT"
+    GENERIC = "GENERIC"
+    MARKER = "MARKER"
+    PERSON = "PERSON"
+    QC = "QC"
+    SCENE = "SCENE"
+    SEMANTIC_TRANSCRIPTION = "SEMANTIC_TRANSCRIPTION"
+    SHOT = "SHOT"
+    TAG = "TAG"
+    TRANSCRIPTION = "TRANSCRIPTION"
+
+
+class SegmentStatus(Word):
+    ACTIVE = "ACTIVE"
+    AWAITED = "AWAITED"
+    DELETED = "DELETED"
+
+
+class Segment(Base):
+    """One of them; its author is a user, or a guest of a share by e-mail. Who reads the asset reads it."""
+
+    __tablename__ = "segment"
+    __table_args__ = (
+        CheckConstraint("time_start_milliseconds >= 0", name="starts"),
+        CheckConstraint(
+            "time_end_milliseconds IS NULL OR time_end_milliseconds >= time_start_milliseconds", name="ends"
+        ),
+        CheckConstraint("time_end_milliseconds IS NULL OR time_start_milliseconds IS NOT NULL", name="ends_alone"),
+        Index(None, "asset_id", "segment_type", "time_start_milliseconds"),
+        Index(None, "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+        Index(None, "date_deleted", postgresql_where=text("date_deleted IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
+    version_id: Mapped[uuid.UUID]
+    segment_type: Mapped[SegmentType] = mapped_column(checked_text(SegmentType))
+    status: Mapped[SegmentStatus] = mapped_column(checked_text(SegmentStatus), server_default="ACTIVE")
+    parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"))
+    """What a comment answers; that one answers nothing itself."""
+    time_start_milliseconds: Mapped[int | None]
+    """From the beginning of the clip; null where it is about the whole asset."""
+    time_end_milliseconds: Mapped[int | None]
+    """Null where it is about one moment."""
+    segment_text: Mapped[str] = mapped_column(server_default="")
+    segment_color: Mapped[str | None]
+    segment_track: Mapped[str | None]
+    segment_checked: Mapped[bool] = mapped_column(server_default=text("false"))
+    """A comment that was ticked off."""
+    is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Hidden from guests of shares."""
+    external_id: Mapped[str | None]
+    person_id: Mapped[uuid.UUID | None]
+    project_id: Mapped[uuid.UUID | None]
+    transcription_id: Mapped[uuid.UUID | None]
+    """Which lines came together: those of one caption file."""
+    drawing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What clients set and only clients read back (transcription, keyframe_id, shot …)."""
+    user_id: Mapped[uuid.UUID | None]
+    share_id: Mapped[uuid.UUID | None]
+    share_user_id: Mapped[uuid.UUID | None]
+    share_user_email: Mapped[str | None]
+    date_created: Mapped[Created]
+    date_modified: Mapped[Created]
+    date_deleted: Mapped[datetime | None]
+    deleted_by_user: Mapped[uuid.UUID | None]
