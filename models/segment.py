@@ -48,6 +48,8 @@ class Segment(Base):
     id: Mapped[Id]
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
     version_id: Mapped[uuid.UUID]
+    made_on: Mapped[uuid.UUID]
+    """The asset that it was made on, in whichever that one ended since: a search leaves segments out by it."""
     segment_type: Mapped[SegmentType] = mapped_column(checked_text(SegmentType))
     status: Mapped[SegmentStatus] = mapped_column(checked_text(SegmentStatus), server_default="ACTIVE")
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"))

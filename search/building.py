@@ -12,10 +12,12 @@ from search.analysis import MAX_BYTES
 from search.asset_documents import build_assets
 from search.collection_documents import build_collections
 from search.documents import IDS, Document
+from search.segment_documents import build_segments
 
 BUILDERS: dict[str, Callable[[Session, Sequence[uuid.UUID]], list[Document]]] = {
     "assets": build_assets,
     "collections": build_collections,
+    "segments": build_segments,
 }
 
 

@@ -12,7 +12,13 @@ from search.analysis import Query, clean_text, query_of
 from search.ranges import Range, RangeError, number_of, parse_range, whole_range
 
 DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
-SEARCH_FIELDS = ("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text")
+UNASKED = DOC_TYPES[:-1]
+"""What a search without types looks at. A comment is found through its asset, and lines of captions, of which a clip
+has thousands, would hide the clips."""
+SEARCH_FIELDS = (
+    *("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text"),
+    "transcription_text",
+)
 MAX_DEPTH = 20
 MAX_TERMS = 1_000
 MAX_VALUES = 10_000
@@ -64,7 +70,7 @@ class Criteria:
 
     query: Query | None = None
     filter: Filter | None = None
-    doc_types: tuple[str, ...] = ()
+    doc_types: tuple[str, ...] = UNASKED
     facets: tuple[str, ...] = ()
     facets_filters: tuple[Term, ...] = ()
     """Applied to hits and total, after the facets were counted."""
@@ -122,7 +128,7 @@ def parse_criteria(body: Mapping[str, Any], page: int = 1, per_page: int = 10) -
     return Criteria(
         query=query_of(query, _known(fields, SEARCH_FIELDS, "search_fields")),
         filter=_filter(tree, "filter", 1, _Budget()) if tree else None,
-        doc_types=_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types"),
+        doc_types=_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types") or UNASKED,
         facets=tuple(_at_most(MAX_FACETS, dict.fromkeys(_strings(body, "facets", "facets")), "facets")),
         facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _term)),
         sort=tuple(_each(body, "sort", "sort", _sort_key)),

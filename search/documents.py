@@ -60,6 +60,9 @@ METADATA = "metadata."
 """Begins the name of a term that is a metadata field's values; a hit shows them under `metadata`."""
 SCALARS = (
     *("status", "type", "media_type", "is_online", "external_id", "created_by_user", "date_created", "date_modified"),
+    *("asset_id", "version_id", "made_on", "segment_type", "parent_id", "time_start_milliseconds"),
+    *("time_end_milliseconds", "segment_color", "segment_track", "segment_checked", "is_internal", "person_id"),
+    *("project_id", "transcription_id", "user_id", "share_id", "comments_count"),
     *("description", "archive_status", "approval_status", "missing_frames", "size_bytes", "file_count"),
 )
 """Terms that have one value: a hit shows them by themselves. All others it shows as lists, but for the title."""

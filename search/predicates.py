@@ -1,6 +1,7 @@
 """Criteria as SQL over `search_document`: every value a bind parameter, every name too."""
 
 import json
+import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -24,6 +25,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH, TSQUERY
 from sqlalchemy.types import Text
 
 from models.index_mark import SearchDocument
+from models.index_queue import SEGMENTS_OF
 from search.analysis import Query, Word
 from search.criteria import Criteria, Filter, Term, Visibility, forms_of
 from search.ranges import Range
@@ -58,9 +60,18 @@ def visible_to(visibility: Visibility) -> Clause:
         clauses.append(SearchDocument.readers.op("&&")(_array(visibility.audience)))
     for object_type in {key.object_type for key in visibility.excluded}:
         ids = [key.object_id for key in visibility.excluded if key.object_type == object_type]
-        of_type = SearchDocument.object_type == object_type
-        clauses.append(not_(and_(of_type, SearchDocument.object_id == any_(literal(ids, ARRAY(Uuid))))))
+        clauses.append(not_(_made_on(ids) if object_type == SEGMENTS_OF else _named(object_type, ids)))
     return and_(true(), *clauses)
+
+
+def _named(object_type: str, ids: list[uuid.UUID]) -> Clause:
+    return and_(SearchDocument.object_type == object_type, SearchDocument.object_id == any_(literal(ids, ARRAY(Uuid))))
+
+
+def _made_on(assets: list[uuid.UUID]) -> Clause:
+    """Segments that were made on one of these assets."""
+    made_on = func.coalesce(values_of("made_on").op("->>")(0), "")
+    return and_(SearchDocument.object_type == "segments", made_on == _any([str(key) for key in assets]))
 
 
 def filter_clause(node: Filter) -> Clause:

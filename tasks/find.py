@@ -11,10 +11,12 @@ from models.acl import Actor, readable_by
 from models.asset import Asset, AssetStatus
 from models.collection import Collection, CollectionStatus
 from models.index_queue import DocumentKey, TooManyNarrowedError, narrowed_keys
+from models.segment import Segment, SegmentStatus
 from models.sessions import Sessions
 from search.criteria import Criteria, Visibility
 from search.engine import Hit, Results, SearchEngine
 from tasks.assets import KIND
+from tasks.segments import visible_to
 
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.2
 """How long a search waits where too much was hidden to leave it out by name; the drain takes that first."""
@@ -76,9 +78,26 @@ def readable_collections(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple
     )
 
 
+def readable_segments(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+    """The same of segments, which are read with their asset."""
+    return (
+        select(Segment.id)
+        .join(Asset, Asset.id == Segment.asset_id)
+        .where(
+            Segment.id.in_(ids),
+            Segment.status == SegmentStatus.ACTIVE,
+            visible_to(actor),
+            Asset.status == AssetStatus.ACTIVE,
+            Asset.merged_into.is_(None),
+            readable_by(actor, KIND, Asset.id),
+        )
+    )
+
+
 READABLE: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[tuple[uuid.UUID]]]] = {
     KIND: readable_assets,
     "collections": readable_collections,
+    "segments": readable_segments,
 }
 """How hits of each type are checked against the rows; a type without an entry is never shown."""
 
@@ -86,9 +105,9 @@ READABLE: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[tuple[uuid.UUI
 MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]))")
 
 
-def mark_again(session: Session, ids: Iterable[uuid.UUID]) -> None:
-    """Have documents of assets made anew, though nothing of them changed."""
-    session.execute(MARK, {"kind": KIND, "ids": list(ids)})
+def mark_again(session: Session, ids: Iterable[uuid.UUID], kind: str = KIND) -> None:
+    """Have documents made anew, though nothing of them changed."""
+    session.execute(MARK, {"kind": kind, "ids": list(ids)})
 
 
 MARK_ALL = text("SELECT mark_for_index(:kind, array_agg(id)) FROM asset")

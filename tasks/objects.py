@@ -13,10 +13,12 @@ from models.acl import Actor, Permission
 from models.asset import AssetStatus
 from models.collection import CollectionStatus
 from models.history import Operation
+from models.segment import SegmentStatus
 from tasks.assets import find_asset
 from tasks.collections import find_collection
 from tasks.history import record
 from tasks.refusals import Conflict, Invalid
+from tasks.segments import find_any_segment, may_change, may_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,18 @@ def _find_collection(session: Session, actor: Actor, key: uuid.UUID, permission:
     return Found("collections", collection.id, collection.title, collection.status == CollectionStatus.DELETED)
 
 
-FINDERS: dict[str, Finder] = {"assets": _find_asset, "collections": _find_collection}
+def _find_segment(session: Session, actor: Actor, key: uuid.UUID, permission: Permission, lock: bool) -> Found:
+    """A segment is read with its asset, and written by its author or whoever may write the asset."""
+    held = find_any_segment(session, actor, key, lock=lock)
+    asset, segment = held.asset, held.segment
+    if permission != Permission.READ:
+        may_change(actor, asset, segment, may_write=may_write(session, actor, asset))
+    is_deleted = segment.status == SegmentStatus.DELETED or asset.status == AssetStatus.DELETED
+    title = f"{segment.segment_type} of {asset.title}"
+    return Found("segments", segment.id, title, is_deleted, segment.version_id, asset.id)
+
+
+FINDERS: dict[str, Finder] = {"assets": _find_asset, "collections": _find_collection, "segments": _find_segment}
 """By the API's word; each refuses like `tasks.assets.find_asset`: missing where unreadable, denied where read only."""
 
 

@@ -107,6 +107,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("asset_id", sa.Uuid(), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
+        sa.Column("made_on", sa.Uuid(), nullable=False),
         sa.Column("segment_type", words("segmenttype", TYPES), nullable=False),
         sa.Column(
             "status",

@@ -1,0 +1,83 @@
+"""Documents of segments: found by what they say and when, by whoever finds the asset that they are on.
+
+Who that is stands in the document, so it is marked anew when the asset's readers or collections change.
+"""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from search.analysis import MAX_BYTES, clean_text, cut
+from search.asset_documents import READERS
+from search.documents import IDS, Document, by_object, date_term
+from search.parts.collections import read_places
+from search.parts.part import Part
+
+TITLE = 200
+"""Characters of what it says that stand for its title: clients want one, and a segment has none."""
+SPOKEN = ("TRANSCRIPTION", "SEMANTIC_TRANSCRIPTION")
+
+# A mark without a segment is a tombstone, so the mark is on the left.
+SEGMENTS = text("""
+    SELECT mark.object_id, mark.revision,
+        segment.id IS NULL OR segment.status <> 'ACTIVE' OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
+        segment.*
+    FROM index_mark mark LEFT JOIN segment ON segment.id = mark.object_id LEFT JOIN asset ON asset.id = segment.asset_id
+    WHERE mark.object_type = 'segments' AND mark.object_id = ANY(:ids)
+""").bindparams(IDS)
+
+TERMS = (
+    *("asset_id", "version_id", "made_on", "segment_type", "status", "parent_id", "time_start_milliseconds"),
+    *("time_end_milliseconds", "segment_color", "segment_track", "segment_checked", "is_internal", "external_id"),
+    *("person_id", "project_id", "transcription_id", "user_id", "share_id"),
+)
+"""Columns that criteria ask by their own names."""
+
+
+def build_segments(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
+    """Documents of segments in three queries, however many there are and on however many assets."""
+    segments = session.execute(SEGMENTS, {"ids": list(ids)}).all()
+    assets = list({row.asset_id for row in segments if row.asset_id is not None})
+    readers = by_object(session.execute(READERS, {"ids": assets}))
+    places = read_places(session, assets)
+    return [
+        Document("segments", row[0], row[1], deleted=True)
+        if row[2]
+        else _document(row, [each.reader for each in readers.get(row.asset_id, [])], places.get(row.asset_id, Part()))
+        for row in segments
+    ]
+
+
+def _document(row: Row[Any], readers: list[str], places: Part) -> Document:
+    said = cut(clean_text(row.segment_text), MAX_BYTES // 2)
+    texts = {"segment_text": said}
+    if row.segment_type in SPOKEN:
+        texts["transcription_text"] = said
+    terms: dict[str, list[Any]] = {name: [_term(row, name)] for name in TERMS if getattr(row, name) is not None}
+    terms |= {"date_created": [date_term(row.date_created)], "date_modified": [date_term(row.date_modified)]}
+    return Document(
+        object_type="segments",
+        object_id=row[0],
+        revision=row[1],
+        title=title_of(row.segment_type, said),
+        date_created=row.date_created,
+        texts=texts,
+        terms=terms,
+        readers=readers,
+        collections=places.collections,
+        body={"segment_text": said, "in_collections": places.terms.get("in_collections", [])},
+    )
+
+
+def title_of(segment_type: str, said: str) -> str:
+    """What a list calls it: the beginning of what it says, or its type where it says nothing."""
+    first = " ".join(said.split())[:TITLE]
+    return first or segment_type
+
+
+def _term(row: Row[Any], name: str) -> Any:
+    value = getattr(row, name)
+    return str(value) if isinstance(value, uuid.UUID) else value

@@ -1,0 +1,133 @@
+"""Who sees which segments, and who may do what to them: asked here, whoever asks and for whatever.
+
+Whoever reads an asset reads its segments, and may comment on it, for that is what reviewers do. Every other type, and
+what others wrote, is for whoever may write the asset; what one wrote oneself one may change and take back.
+A guest of a share does what the share allows, and never sees what is internal.
+"""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, literal, or_, select, text, true
+from sqlalchemy.orm import Session, aliased
+
+from models.acl import Actor, Guest, Permission, permitted
+from models.asset import Asset, AssetStatus
+from models.segment import Segment, SegmentStatus, SegmentType
+from models.share import ShareRight
+from tasks.assets import KIND, find_asset
+from tasks.refusals import Conflict, Denied, Missing
+
+NOUN = "segment"
+LINES = (SegmentType.TRANSCRIPTION, SegmentType.SEMANTIC_TRANSCRIPTION)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A segment and the asset that it is on."""
+
+    asset: Asset
+    segment: Segment
+
+
+def visible_to(actor: Actor) -> ColumnElement[bool]:
+    """SQL that is true for the segments of a readable asset which the actor sees; deleted ones show to whoever could
+    bring them back."""
+    if actor.guest is not None:
+        return _visible_to_guest(actor.guest)
+    if actor.is_admin:
+        return true()
+    return or_(
+        Segment.status != SegmentStatus.DELETED,
+        Segment.user_id == actor.user_id,
+        permitted(actor, KIND, Segment.asset_id, Permission.WRITE),
+    )
+
+
+def _visible_to_guest(guest: Guest) -> ColumnElement[bool]:
+    """What came through its share, with the answers; the rest only where the share shows existing comments."""
+    asked = aliased(Segment)
+    own = or_(
+        Segment.share_id == guest.share_id,
+        Segment.parent_id.in_(select(asked.id).where(asked.share_id == guest.share_id)),
+    )
+    shows = ShareRight.EXISTING_COMMENTS in guest.allows and not guest.is_merged
+    seen = true() if shows else own
+    if ShareRight.VIEW_TRANSCRIPTIONS not in guest.allows:
+        seen = and_(seen, Segment.segment_type.not_in(LINES))
+    return and_(seen, Segment.is_internal.is_(False), Segment.status == SegmentStatus.ACTIVE)
+
+
+def find_segment(
+    session: Session, actor: Actor, asset_id: uuid.UUID, segment_id: uuid.UUID, *, lock: bool = False
+) -> Held:
+    """A segment of an asset that the actor reads. With `lock` the asset's row is held, as whoever deletes it does."""
+    asset = find_asset(session, actor, asset_id, lock=lock)
+    query = select(Segment).where(Segment.id == segment_id, Segment.asset_id == asset.id, visible_to(actor))
+    segment = session.scalar(query.with_for_update(of=Segment) if lock else query)
+    if segment is None:
+        raise Missing(NOUN, segment_id)
+    return Held(asset, segment)
+
+
+def find_any_segment(session: Session, actor: Actor, segment_id: uuid.UUID, *, lock: bool = False) -> Held:
+    """A segment of whichever asset; missing alike where there is none and where its asset is unreadable."""
+    asset_id = session.scalar(select(Segment.asset_id).where(Segment.id == segment_id))
+    try:
+        if asset_id is not None:
+            return find_segment(session, actor, asset_id, segment_id, lock=lock)
+    except Missing:
+        pass
+    raise Missing(NOUN, segment_id)
+
+
+def find_asset_to_add(session: Session, actor: Actor, asset_id: uuid.UUID, *, only_comments: bool) -> Asset:
+    """The asset, held, if the actor may add to it: comments with `read`, anything else with `write`."""
+    permission = Permission.READ if only_comments else Permission.WRITE
+    asset = find_asset(session, actor, asset_id, permission, lock=True)
+    if actor.guest is not None and ShareRight.COMMENTS not in actor.guest.allows:
+        raise Denied(f'this share of "{asset.title}" allows no comments')
+    refuse_deleted(asset)
+    return asset
+
+
+def refuse_deleted(asset: Asset) -> None:
+    """Nothing new is said about what was deleted."""
+    if asset.status == AssetStatus.DELETED:
+        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
+
+
+def is_author(actor: Actor, segment: Segment) -> bool:
+    """Whether the actor wrote it: as a user, or as this recipient of a share."""
+    if actor.guest is not None:
+        return segment.share_user_id == actor.guest.share_user_id
+    return actor.user_id is not None and segment.user_id == actor.user_id
+
+
+def may_change(actor: Actor, asset: Asset, segment: Segment, *, may_write: bool) -> None:
+    """Refuse whoever neither wrote the segment nor may write its asset."""
+    if not may_write and not is_author(actor, segment):
+        raise Denied(f'only who wrote segment {segment.id}, or who may write the asset "{asset.title}", may change it')
+
+
+def may_write(session: Session, actor: Actor, asset: Asset) -> bool:
+    """Whether the actor may write the asset, and so what others said of it."""
+    if actor.guest is not None:
+        return False
+    return bool(session.scalar(select(permitted(actor, KIND, literal(asset.id), Permission.WRITE))))
+
+
+# What a client declared as media may be anything, so only numbers are looked at.
+DURATION = text("""
+    SELECT max(CASE WHEN jsonb_typeof(said) = 'number' THEN CAST(said AS numeric) END) FROM (
+        SELECT media -> 'duration_milliseconds' AS said FROM format WHERE asset_id = :asset AND role = 'original'
+        UNION ALL
+        SELECT component.media -> 'duration_milliseconds' FROM component JOIN format ON format.id = format_id
+        WHERE asset_id = :asset AND role = 'original') AS headers
+""")
+
+
+def asset_duration_ms(session: Session, asset_id: uuid.UUID) -> int | None:
+    """How long the asset's originals are, as their headers say; None where nobody has read any."""
+    longest = session.scalar(DURATION, {"asset": asset_id})
+    return None if longest is None else int(longest)

@@ -1,0 +1,285 @@
+"""Segments as people and clients make, change and delete them; each act is told once in the asset's history.
+
+History names who said something and where, never what: it can not be taken back, and a comment can.
+"""
+
+import json
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import Asset
+from models.base import new_id
+from models.bulk import among
+from models.history import Operation
+from models.segment import Segment, SegmentStatus, SegmentType
+from models.share import ShareRight
+from tasks.assets import MOST_AT_ONCE
+from tasks.history import record
+from tasks.refusals import Denied, Invalid, Missing
+from tasks.segments import (
+    NOUN,
+    Held,
+    asset_duration_ms,
+    find_asset_to_add,
+    find_segment,
+    may_change,
+    may_write,
+    refuse_deleted,
+    visible_to,
+)
+from tasks.segments_telling import counted, listed, noun_of, told_of_change, told_of_new
+
+MOST_KEPT_BYTES = 256 * 1024
+"""Of a drawing, and of all that is kept for clients, as JSON: a pencil line of some ten thousand points."""
+NOT_NULL = frozenset({"segment_type", "status", "segment_text", "segment_checked", "is_internal"})
+COLUMNS = frozenset(
+    {
+        *NOT_NULL,
+        *("time_start_milliseconds", "time_end_milliseconds", "segment_color", "segment_track", "external_id"),
+        *("person_id", "project_id", "transcription_id", "drawing"),
+    }
+)
+START, END = "time_start_milliseconds", "time_end_milliseconds"
+
+
+@dataclass(frozen=True, slots=True)
+class NewSegment:
+    """What somebody says; `values` are columns by name, `details` what clients keep with it."""
+
+    segment_type: SegmentType
+    values: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+    parent_id: uuid.UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentChange:
+    """What to set of a segment, by column and by detail; None clears what may be empty."""
+
+    segment_id: uuid.UUID
+    values: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def add_segments(session: Session, actor: Actor, asset_id: uuid.UUID, news: Sequence[NewSegment]) -> Sequence[Segment]:
+    """Find the asset, ask whether the actor may add these to it, and make them; all or none."""
+    if not 0 < len(news) <= MOST_AT_ONCE:
+        raise Invalid("objects", f"between 1 and {MOST_AT_ONCE} segments at once, not {len(news)}")
+    only_comments = all(new.segment_type == SegmentType.COMMENT for new in news)
+    asset = find_asset_to_add(session, actor, asset_id, only_comments=only_comments)
+    return create_segments(session, asset, news, actor)
+
+
+def create_segment(session: Session, asset: Asset, new: NewSegment, actor: Actor) -> Segment:
+    """Make one on an asset that the actor was found to be allowed to add to."""
+    return create_segments(session, asset, [new], actor)[0]
+
+
+def create_segments(session: Session, asset: Asset, news: Sequence[NewSegment], actor: Actor) -> Sequence[Segment]:
+    """Make many: three queries and one entry of history, however many there are."""
+    _refuse_wrong_parents(session, actor, asset, news)
+    duration = asset_duration_ms(session, asset.id)
+    made = [_segment(asset, new, actor, duration) for new in news]
+    session.add_all(made)
+    record(session, asset.id, Operation.CUSTOM, told_of_new(made, actor), actor)
+    session.flush()
+    return made
+
+
+def _segment(asset: Asset, new: NewSegment, actor: Actor, duration: int | None) -> Segment:
+    values = {name: value for name, value in new.values.items() if value is not None or name not in NOT_NULL}
+    guest = actor.guest
+    if guest is not None:
+        values |= {"is_internal": False, "share_id": guest.share_id, "share_user_id": guest.share_user_id}
+        values |= {"share_user_email": actor.name, "segment_checked": False}
+    refuse_wrong_times(values.get(START), values.get(END), duration)
+    refuse_too_large(values.get("drawing"), "drawing")
+    refuse_too_large(new.details, "body")
+    return Segment(
+        id=new_id(),
+        asset_id=asset.id,
+        version_id=asset.id,
+        made_on=asset.id,
+        segment_type=new.segment_type,
+        parent_id=new.parent_id,
+        details={name: value for name, value in new.details.items() if value is not None},
+        user_id=actor.user_id,
+        **{name: value for name, value in values.items() if name != "segment_type"},
+    )
+
+
+def _refuse_wrong_parents(session: Session, actor: Actor, asset: Asset, news: Sequence[NewSegment]) -> None:
+    """What is answered is on the same asset, is seen by the actor, and answers nothing itself."""
+    asked = {new.parent_id for new in news if new.parent_id is not None}
+    if not asked:
+        return
+    query = select(Segment.id, Segment.parent_id).where(
+        among(Segment.id, asked),
+        Segment.asset_id == asset.id,
+        Segment.status == SegmentStatus.ACTIVE,
+        visible_to(actor),
+    )
+    found = {row.id: row.parent_id for row in session.execute(query)}
+    for new in news:
+        if new.parent_id is None:
+            continue
+        if new.segment_type != SegmentType.COMMENT:
+            raise Invalid("parent_id", f"a {new.segment_type} answers nothing; only comments do")
+        if new.parent_id not in found:
+            raise Invalid("parent_id", f'segment {new.parent_id} is not on the asset "{asset.title}"')
+        if found[new.parent_id] is not None:
+            raise Invalid("parent_id", f"{new.parent_id} is an answer itself; answer {found[new.parent_id]}")
+
+
+def refuse_wrong_times(start: int | None, end: int | None, duration: int | None) -> None:
+    """A stretch begins at 0 or later, ends no sooner than it begins, and no later than the clip where that is known."""
+    if start is not None and start < 0:
+        raise Invalid(START, f"{start} is before the clip begins")
+    if end is not None and start is None:
+        raise Invalid(END, f"{end} ends what has no {START}")
+    if end is not None and start is not None and end < start:
+        raise Invalid(END, f"{end} is before {START}, which is {start}")
+    for name, value in ((START, start), (END, end)):
+        if value is not None and duration is not None and value > duration:
+            raise Invalid(name, f"{value} is behind the end of the clip, which is {duration} ms long")
+
+
+def refuse_too_large(value: Any, name: str) -> None:
+    """What is kept as given has a size."""
+    if value and (size := len(json.dumps(value).encode())) > MOST_KEPT_BYTES:
+        raise Invalid(name, f"{size} bytes as JSON; at most {MOST_KEPT_BYTES} are kept with a segment")
+
+
+def change_segments(
+    session: Session, actor: Actor, asset_id: uuid.UUID, changes: Sequence[SegmentChange]
+) -> list[Segment]:
+    """Change many of one asset, all or none; what is the same already is no change."""
+    ids = sorted({change.segment_id for change in changes})
+    if not 0 < len(changes) <= MOST_AT_ONCE or len(ids) < len(changes):
+        raise Invalid("objects", f"between 1 and {MOST_AT_ONCE} segments at once, each once, not {len(changes)}")
+    first = find_segment(session, actor, asset_id, ids[0], lock=True)
+    refuse_deleted(first.asset)
+    found = {segment.id: segment for segment in _locked(session, actor, first.asset, among(Segment.id, ids))}
+    writes, duration = may_write(session, actor, first.asset), asset_duration_ms(session, first.asset.id)
+    told: Counter[str] = Counter()
+    for change in changes:
+        if change.segment_id not in found:
+            raise Missing(NOUN, change.segment_id)
+        segment = found[change.segment_id]
+        told.update(_change(session, actor, Held(first.asset, segment), change, writes=writes, duration=duration))
+    if told:
+        record(session, first.asset.id, Operation.CUSTOM, f"{actor.name} {listed(told)}", actor)
+        session.flush()
+    return [found[change.segment_id] for change in changes]
+
+
+def _locked(session: Session, actor: Actor, asset: Asset, which: ColumnElement[bool]) -> Sequence[Segment]:
+    query = select(Segment).where(Segment.asset_id == asset.id, visible_to(actor), which)
+    return session.scalars(query.order_by(Segment.id).with_for_update(of=Segment)).all()
+
+
+def _change(
+    session: Session, actor: Actor, held: Held, change: SegmentChange, *, writes: bool, duration: int | None
+) -> list[str]:
+    """Set what differs, and say it for history."""
+    segment = held.segment
+    values = {name: value for name, value in change.values.items() if value is not None or name not in NOT_NULL}
+    differing = {name: value for name, value in values.items() if getattr(segment, name) != value}
+    details = {name: value for name, value in change.details.items() if segment.details.get(name) != value}
+    if not differing and not details:
+        return []
+    _refuse_who_may_not(actor, held, {*differing, *details}, writes=writes)
+    if START in differing or END in differing:
+        start, end = (differing.get(name, getattr(segment, name)) for name in (START, END))
+        refuse_wrong_times(start, end, duration)
+    refuse_too_large(differing.get("drawing"), "drawing")
+    kept = {name: value for name, value in (segment.details | details).items() if value is not None}
+    refuse_too_large(kept, "body")
+    what = told_of_change(segment, differing)
+    if "status" in differing:
+        _take_answers_along(session, segment, differing["status"], actor)
+    for name, value in (differing | {"details": kept, "date_modified": func.now()}).items():
+        setattr(segment, name, value)
+    return [what]
+
+
+def _take_answers_along(session: Session, segment: Segment, status: SegmentStatus, actor: Actor) -> None:
+    """A deleted segment goes with its answers, and comes back with those that went with it."""
+    answers = update(Segment).where(Segment.parent_id == segment.id).execution_options(synchronize_session=False)
+    if status == SegmentStatus.DELETED:
+        session.execute(answers.where(Segment.status != status).values(_deleted_by(actor)))
+    elif segment.status == SegmentStatus.DELETED:
+        back = {"status": SegmentStatus.ACTIVE, "date_deleted": None, "deleted_by_user": None}
+        session.execute(answers.where(Segment.date_deleted == segment.date_deleted).values(back))
+    gone = _deleted_by(actor) if status == SegmentStatus.DELETED else {"date_deleted": None, "deleted_by_user": None}
+    for name, value in gone.items():
+        setattr(segment, name, value)
+
+
+def _deleted_by(actor: Actor) -> dict[str, Any]:
+    return {"status": SegmentStatus.DELETED, "date_deleted": func.now(), "deleted_by_user": actor.user_id}
+
+
+def _refuse_who_may_not(actor: Actor, held: Held, names: set[str], *, writes: bool) -> None:
+    asset, guest = held.asset, actor.guest
+    if guest is not None and names == {"segment_checked"} and ShareRight.APPROVING_COMMENTS in guest.allows:
+        return
+    if guest is not None and names & {"is_internal", "segment_checked", "segment_type", "status"}:
+        raise Denied(f'this share of "{asset.title}" does not allow to change {", ".join(sorted(names))}')
+    may_change(actor, asset, held.segment, may_write=writes)
+    if "segment_type" in names and not writes:
+        raise Denied(f'only who may write the asset "{asset.title}" changes the type of a segment')
+
+
+def delete_segment(
+    session: Session, actor: Actor, asset_id: uuid.UUID, segment_id: uuid.UUID, *, for_good: bool = False
+) -> None:
+    """Take one away with its answers; `for_good` leaves nothing to bring back."""
+    held = find_segment(session, actor, asset_id, segment_id, lock=True)
+    _delete(session, actor, held.asset, [held.segment], for_good=for_good)
+
+
+def delete_segments(
+    session: Session, actor: Actor, asset: Asset, which: ColumnElement[bool], *, for_good: bool = False
+) -> None:
+    """Take away what is chosen, with the answers, if the actor may take each; all or none."""
+    chosen = _locked(session, actor, asset, which)
+    if not chosen:
+        raise Missing("segment", f'of these on the asset "{asset.title}"')
+    _delete(session, actor, asset, chosen, for_good=for_good)
+
+
+def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segment], *, for_good: bool) -> None:
+    writes = may_write(session, actor, asset)
+    for segment in chosen:
+        may_change(actor, asset, segment, may_write=writes)
+    ids = [segment.id for segment in chosen]
+    gone = or_(among(Segment.id, ids), among(Segment.parent_id, ids))
+    told = Counter(noun_of(segment) for segment in chosen if segment.status != SegmentStatus.DELETED or for_good)
+    if for_good:
+        remove_segments(session, gone)
+    else:
+        statement = update(Segment).where(gone, Segment.status != SegmentStatus.DELETED).values(_deleted_by(actor))
+        session.execute(statement.execution_options(synchronize_session=False))
+    if told:
+        record(session, asset.id, Operation.CUSTOM, f"{actor.name} deleted {counted(told)}", actor)
+    session.flush()
+
+
+def remove_segments(session: Session, which: ColumnElement[bool]) -> int:
+    """Remove rows for good, answers with what they answer; how many."""
+    statement = delete(Segment).where(which).execution_options(synchronize_session=False)
+    return session.execute(statement).rowcount
+
+
+def purge_segments(session: Session, recycle_seconds: float) -> int:
+    """Remove what was deleted so long ago."""
+    age = func.make_interval(0, 0, 0, 0, 0, 0, recycle_seconds)
+    return remove_segments(session, Segment.date_deleted < func.now() - age)
