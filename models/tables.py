@@ -21,6 +21,7 @@ from models.metadata import (
     MetadataView,
     MetadataViewField,
 )
+from models.look_request import LookRequest
 from models.mail import Mail
 from models.pin import Pin
 from models.relation import Relation, RelationType
@@ -54,6 +55,7 @@ __all__ = [
     "Job",
     "JobStep",
     "KeptAnswer",
+    "LookRequest",
     "Mail",
     "Membership",
     "MetadataBulkObject",

@@ -4,8 +4,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
+from models.look_request import LookRequest
 from models.sessions import Sessions, transact
 from models.storage import Storage, StorageStatus
 from watch.clock import Clock
@@ -22,6 +23,8 @@ class Wishes:
     scan: bool
     accepted: bool
     known_root: RootIdentity | None
+    looks: tuple[tuple[bytes, bool], ...] = ()
+    """Paths to look at now, and whether their writer says that they are finished."""
 
 
 class StateWriter:
@@ -58,6 +61,7 @@ class StateWriter:
                     Storage.frozen_reason,
                     Storage.status,
                     Storage.status_message,
+                    exists().where(LookRequest.storage_id == Storage.id).label("wants_looks"),
                 ).where(Storage.id == self._storage_id)
             ).one_or_none()
         if row is None:
@@ -73,7 +77,17 @@ class StateWriter:
             self._next_beat = self._clock.monotonic() + HEARTBEAT_SECONDS
             self._write(watcher_seen_at=func.now(), **changes)
         known = None if row.root_device is None else RootIdentity(row.root_device, row.root_inode)
-        return Wishes(row.scan_requested_at is not None, row.accept_requested_at is not None, known)
+        looks = self._take_looks() if row.wants_looks else ()
+        return Wishes(row.scan_requested_at is not None, row.accept_requested_at is not None, known, looks)
+
+    def _take_looks(self) -> tuple[tuple[bytes, bool], ...]:
+        taken = (
+            delete(LookRequest)
+            .where(LookRequest.storage_id == self._storage_id)
+            .returning(LookRequest.path, LookRequest.is_finished)
+        )
+        rows = transact(self._sessions, lambda session: session.execute(taken).all())
+        return tuple((row.path, row.is_finished) for row in rows)
 
     def fail(self, message: str) -> None:
         """The root does not answer; deletions freeze until it does."""

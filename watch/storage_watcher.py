@@ -6,10 +6,12 @@ while 200,000 others are still being listed.
 
 import logging
 import math
+import os
 import shlex
 import threading
 from collections.abc import Iterator
 
+from models.paths import join_path
 from models.sessions import Sessions
 from models.timing import Timing
 from watch.clock import Clock
@@ -158,6 +160,18 @@ class StorageWatcher:
         if wishes.scan:
             self._asked_for = True
             self.scan_now()
+        for path, is_finished in wishes.looks:
+            self._look_for_somebody(path, is_finished)
+
+    def _look_for_somebody(self, path: bytes, is_finished: bool) -> None:
+        """Take a path that a person named as a hint; a link on the way to it leads somewhere else, and is no path."""
+        absolute = join_path(self.storage.root, path) if path else self.storage.root
+        if os.path.realpath(absolute) != absolute:
+            return
+        if os.path.isdir(absolute):
+            self._hints.tree(path)
+        else:
+            self._hints.file(path, closed=is_finished)
 
     def _lose_root(self, reason: str) -> None:
         self._state.fail(f'storage "{self.storage.name}": {reason}')

@@ -37,4 +37,17 @@ def upgrade() -> None:
         *outgoing(),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_mail")),
     )
+    op.create_table(
+        "look_request",
+        sa.Column("id", sa.BigInteger(), sa.Identity(), nullable=False),
+        sa.Column("storage_id", sa.Uuid(), nullable=False),
+        sa.Column("path", sa.LargeBinary(), nullable=False),
+        sa.Column("is_finished", sa.Boolean(), nullable=False),
+        sa.Column("date_created", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["storage_id"], ["storage.id"], name=op.f("fk_look_request_storage_id_storage"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_look_request")),
+    )
+    op.create_index(op.f("ix_look_request_storage_id"), "look_request", ["storage_id"])
     op.create_index("ix_mail_due", "mail", ["not_before", "id"], postgresql_where=DUE)

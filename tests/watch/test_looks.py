@@ -1,0 +1,44 @@
+"""Looks that somebody asked for: at a path, at once, also on a storage that is not scanned by itself."""
+
+from pathlib import Path
+
+from models.look_request import LookRequest
+from tests.pipeline import Pipeline
+
+
+def ask(pipeline: Pipeline, path: bytes, is_finished: bool = True) -> None:
+    storage = pipeline.storage()
+    with pipeline.sessions.begin() as session:
+        session.add(LookRequest(storage_id=storage.id, path=path, is_finished=is_finished))
+
+
+def no_request_left(pipeline: Pipeline) -> bool:
+    with pipeline.sessions() as session:
+        return session.query(LookRequest).count() == 0
+
+
+def test_a_file_and_a_folder_are_taken_in_from_a_storage_that_nobody_scans(pipeline: Pipeline, root: Path) -> None:
+    pipeline.change_settings(scan=False)
+    (root / "a.mov").write_bytes(b"a")
+    (root / "day").mkdir()
+    (root / "day" / "b.mov").write_bytes(b"b")
+    (root / "unasked.mov").write_bytes(b"c")
+    ask(pipeline, b"a.mov")
+    ask(pipeline, b"day")
+    pipeline.wait_for(lambda: pipeline.titles() == ["a", "b"], "what was asked for is in")
+    assert pipeline.file("unasked.mov") is None
+    assert no_request_left(pipeline)
+
+
+def test_a_path_that_leads_through_a_link_is_not_followed(pipeline: Pipeline, root: Path, tmp_path: Path) -> None:
+    pipeline.change_settings(scan=False)
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.mov").write_bytes(b"s")
+    (root / "link").symlink_to(outside)
+    (root / "a.mov").write_bytes(b"a")
+    ask(pipeline, b"link")
+    ask(pipeline, b"link/secret.mov")
+    ask(pipeline, b"a.mov")
+    pipeline.wait_for(lambda: pipeline.titles() == ["a"], "the file is in")
+    assert pipeline.file("link/secret.mov") is None
