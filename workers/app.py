@@ -4,6 +4,7 @@ A message is a doorbell: every piece of internal work is a row first, so message
 lost, doubled or late. What the settings have to protect is the process, not the message.
 """
 
+import dataclasses
 import gc
 import logging
 from collections.abc import Sequence
@@ -11,16 +12,18 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init, worker_ready
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
+import workers.task_metrics  # noqa: F401 - connects what measures tasks
 from workers.context import Context, make_context
+from workers.metrics import prepare_shared_folder, serve_metrics
 from workers.settings import current_settings, find_running
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("ingest", "index", "maintenance")
+QUEUES = ("ingest", "index", "maintenance", "trigger")
 TASK_MODULES = (
     "tasks.ingest",
     "tasks.index",
@@ -28,8 +31,10 @@ TASK_MODULES = (
     "tasks.maintenance",
     "tasks.purge",
     "tasks.regroup",
+    "tasks.trigger_messages",
 )
 SOCKET_SECONDS = 5.0
+VISIBILITY_SECONDS = 3600
 
 
 def queue_of(name: str, *_: object, **__: object) -> dict[str, str]:
@@ -44,7 +49,8 @@ class TapelessCelery(Celery):
     def context(self) -> Context:
         """Sessions, engine, times and ring of this process."""
         settings = current_settings()
-        return make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
+        context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
+        return dataclasses.replace(context, trigger_user=settings.trigger_user)
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""
@@ -81,6 +87,9 @@ def make_configuration() -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 5.0,
         # The default socket timeout is none: a publish to a vanished broker would hang for ever.
         "broker_transport_options": {
+            # A message that a worker took and did not acknowledge is delivered again after this long. Only `trigger.*`
+            # are acknowledged late, and their time limit is far below.
+            "visibility_timeout": VISIBILITY_SECONDS,
             "socket_timeout": SOCKET_SECONDS,
             "socket_connect_timeout": SOCKET_SECONDS,
             "socket_keepalive": True,
@@ -94,6 +103,18 @@ def make_configuration() -> dict[str, Any]:
 
 app = TapelessCelery("tapeless")
 app.add_defaults(make_configuration)
+
+
+@worker_init.connect
+def prepare_worker(**_: object) -> None:
+    """Before the first child measures anything."""
+    prepare_shared_folder()
+
+
+@worker_ready.connect
+def show_metrics(**_: object) -> None:
+    """The worker itself shows what its children measure; before its fork it may have no thread."""
+    serve_metrics(current_settings())
 
 
 @worker_process_init.connect

@@ -13,6 +13,8 @@ from kombu.exceptions import OperationalError
 from sqlalchemy.exc import DBAPIError
 
 from tasks.maintenance import is_anything_waiting
+from workers.metrics import RowsCollector, serve_metrics
+from workers.settings import current_settings
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class Bell(Scheduler):
     def setup_schedule(self) -> None:
         """The sweep looks after everything that waits; tidying has no hurry."""
         context = self.app.context
+        serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths))
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS}
@@ -56,3 +59,7 @@ class Bell(Scheduler):
     def _queue_length(self, queue: str) -> int:
         with self.app.connection_for_read() as connection:
             return connection.default_channel.client.llen(queue)
+
+    def _queue_lengths(self) -> dict[str, int]:
+        with self.app.connection_for_read() as connection:
+            return {queue: connection.default_channel.client.llen(queue) for queue in self.app.amqp.queues}

@@ -18,15 +18,18 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.timing import Timing
 from tasks.mail_server import MailServer
 from tasks.outside import Network, Outside
+from tasks.server_key import ServerKey
 from workers.processes import Identity, identify, is_running, read_record, write_record
+from workers.secret_key import find_key
 
 PREFIX = "TAPELESS_"
+SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
@@ -55,11 +58,15 @@ class Settings(BaseSettings):
     search_url: str | None = None
     storage_roots: tuple[Path, ...] = ()
     public_url: str | None = None
+    secret_key: SecretStr | None = None
+    secret_key_file: Path | None = None
     smtp_url: str | None = None
     smtp_from: str | None = None
     smtp_password_file: Path | None = None
     webhook_networks: tuple[Network, ...] = ()
     trigger_user: str | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=1, le=65535)
     timing: Timing = Timing()
 
     @classmethod
@@ -121,7 +128,14 @@ class Settings(BaseSettings):
     @property
     def outside(self) -> Outside:
         """What lies outside of this system."""
-        return Outside(self._mail_server(), self.public_url, self.webhook_networks)
+        return Outside(self._mail_server(), self.public_url, self.webhook_networks, self._key())
+
+    def _key(self) -> ServerKey | None:
+        secret = self.secret_key.get_secret_value() if self.secret_key is not None else None
+        try:
+            return find_key(secret, self.secret_key_file, self.data.absolute())
+        except ValueError as error:
+            raise SettingsError(str(error)) from None
 
     def _mail_server(self) -> MailServer | None:
         if self.smtp_url is None:
@@ -143,6 +157,12 @@ class Settings(BaseSettings):
 def current_settings() -> Settings:
     """The settings of this process, read once."""
     return Settings.read()
+
+
+def shared_metrics() -> Path | None:
+    """The folder in which all processes of this machine measure; prometheus_client knows it by this name."""
+    folder = os.environ.get(SHARED_METRICS)
+    return Path(folder) if folder else None
 
 
 def child_environment(**more: str) -> dict[str, str]:

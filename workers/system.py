@@ -1,6 +1,7 @@
 """What `tapeless up` runs on one data folder: the servers first, then the processes that need them."""
 
 import os
+import shutil
 import socket
 import sys
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes import Child
-from workers.settings import Connection, SettingsError, child_environment
+from workers.settings import SHARED_METRICS, Connection, SettingsError, child_environment
 from workers.supervisor import Supervisor
 
 LOOPBACK = "127.0.0.1"
@@ -50,13 +51,25 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def make_processes(supervisor: Supervisor, port: int, storage_roots: Sequence[Path]) -> list[Child]:
+def empty_folder(path: Path) -> Path:
+    """A folder with nothing of an earlier run in it."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def make_processes(
+    supervisor: Supervisor, port: int, storage_roots: Sequence[Path], metrics_port: int | None = None
+) -> list[Child]:
     """The watcher, the workers, beat and the API; each finds the servers by the data folder.
 
-    Under `storage_roots` administrators may make storages over HTTP.
+    Under `storage_roots` administrators may make storages over HTTP. Beat shows what all of them measure.
     """
     roots = os.pathsep.join(map(str, storage_roots))
-    env = child_environment(TAPELESS_DATA=str(supervisor.data), TAPELESS_STORAGE_ROOTS=roots)
+    own = {"TAPELESS_DATA": str(supervisor.data), "TAPELESS_STORAGE_ROOTS": roots, "TAPELESS_METRICS_PORT": ""}
+    if metrics_port is not None:
+        own[SHARED_METRICS] = str(empty_folder(supervisor.data / "metrics"))
+    env = child_environment(**own)
     # -P: the folder that somebody stands in must not lend its own `tasks` or `models` to our processes.
     python = (sys.executable, "-P", "-m")
     celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
@@ -76,12 +89,12 @@ def make_processes(supervisor: Supervisor, port: int, storage_roots: Sequence[Pa
 
     return [
         worker("index", "index,maintenance", INDEX_CHILDREN),
-        worker("ingest", "ingest", INGEST_CHILDREN),
+        worker("ingest", "ingest,trigger", INGEST_CHILDREN),
         Child(
             "beat",
             (*celery, "beat", "--scheduler", "workers.beat:Bell", "--pidfile=", "-l", "INFO"),
             supervisor.log("beat"),
-            env=env,
+            env=env if metrics_port is None else {**env, "TAPELESS_METRICS_PORT": str(metrics_port)},
         ),
         Child(
             "api",

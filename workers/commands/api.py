@@ -11,6 +11,8 @@ from api.context import Context
 from workers.app import app as celery
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
+from workers.http_metrics import Measured
+from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
 from workers.system import API_PORT, LOOPBACK
 
@@ -48,8 +50,9 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
         )
     )
     logging.info("the API is on http://%s:%d/API/docs", host, port)
+    serve_metrics(settings)
     try:
         # uvicorn's own access log would show queries; api.tracing writes one that does not.
-        uvicorn.run(served, host=host, port=port, access_log=False, log_config=None, server_header=False)
+        uvicorn.run(Measured(served), host=host, port=port, access_log=False, log_config=None, server_header=False)
     finally:
         context.close()

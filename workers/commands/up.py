@@ -13,6 +13,7 @@ from tasks.storages import ensure_storage
 from tasks.users import ensure_administrator
 from workers.commands.options import sentences
 from workers.live import Display
+from workers.secret_key import make_key
 from workers.settings import Settings, announce, withdraw
 from workers.supervisor import Supervisor
 from workers.system import LOOPBACK, choose_port, connect_to, make_processes, make_servers
@@ -27,7 +28,14 @@ from workers.system import LOOPBACK, choose_port, connect_to, make_processes, ma
 )
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens on the loopback (default: 8780).")
-def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None, port: int | None) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Show Prometheus what all processes measure, on the loopback (default: TAPELESS_METRICS_PORT, else not).",
+)
+def up(
+    folders: tuple[Path, ...], data: Path | None, broker_port: int | None, port: int | None, metrics_port: int | None
+) -> None:
     """Start everything and watch FOLDERS; Ctrl-C stops it all.
 
     Folders of earlier starts on the same data folder are watched again.
@@ -36,7 +44,8 @@ def up(folders: tuple[Path, ...], data: Path | None, broker_port: int | None, po
     with sentences():
         settings = Settings.for_data(data)
         with Supervisor(settings.data) as supervisor:
-            run(supervisor, settings, folders, Ports(broker_port, choose_port(port)), console)
+            ports = Ports(broker_port, choose_port(port), metrics_port or settings.metrics_port)
+            run(supervisor, settings, folders, ports, console)
     console.print("stopped")
 
 
@@ -46,6 +55,7 @@ class Ports:
 
     broker: int | None
     api: int
+    metrics: int | None
 
 
 def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: Ports, console: Console) -> None:
@@ -56,6 +66,7 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
         supervisor.start(server.child(supervisor.log(server.child().name)))
         if server.notice:
             console.print(server.notice)
+    make_key(supervisor.data)
     connection = connect_to(postgres, valkey, settings.search_url)
     migrate(connection.database_url)
     database = make_engine(connection.database_url, pool_size=1)
@@ -68,11 +79,14 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
             )
             console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
         announce(supervisor.data, connection)
-        for child in make_processes(supervisor, ports.api, [*settings.storage_roots, *map(Path.absolute, folders)]):
+        roots = [*settings.storage_roots, *map(Path.absolute, folders)]
+        for child in make_processes(supervisor, ports.api, roots, ports.metrics):
             supervisor.start(child)
         console.print(f"the API is on http://{LOOPBACK}:{ports.api}/API/docs; its administrator is {email}")
         if password is not None:
             console.print(f"its password, shown this once: {password}")
+        if ports.metrics is not None:
+            console.print(f"metrics for Prometheus are on http://{LOOPBACK}:{ports.metrics}/metrics")
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))

@@ -14,6 +14,7 @@ from watch.watcher import Watcher
 from workers.app import app
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
+from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
 
 POOL_SIZE = 20
@@ -32,6 +33,7 @@ def watch(data: Path | None) -> None:
         context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)
     excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
     logging.info("watching; never entered: %s", ", ".join(map(display_text, excluded)))
+    serve_metrics(settings)
     try:
         Watcher(context.sessions, context.timing, context.ring, excluded, Clock()).run(stop)
     finally:

@@ -1,0 +1,135 @@
+"""The state of the whole system in numbers over time: what an alert asks at three in the morning.
+
+Status (status.py) answers one person who looks now; these are for a machine that looks every few seconds, so each is
+one statement, and what grows with the files is counted by an index.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+Labels = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One named number, or one for each value of its labels. `only_grows` tells a counter from a state."""
+
+    name: str
+    help: str
+    labels: Labels = ()
+    samples: list[tuple[Labels, float]] = field(default_factory=list)
+    only_grows: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    name: str
+    help: str
+    labels: Labels
+    sql: str
+    """Answers with a column for each label, then the number."""
+    only_grows: bool = False
+
+
+QUESTIONS = (
+    _Question("files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"),
+    _Question("assets", "Assets by status.", ("status",), "SELECT status, count(*) FROM asset GROUP BY 1"),
+    _Question(
+        "islands",
+        "Islands that want something: due to be grouped, waiting for a partner of a file, parked.",
+        ("state",),
+        """SELECT 'due', count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL
+        UNION ALL SELECT 'waiting', count(*) FROM island WHERE wait_until IS NOT NULL
+        UNION ALL SELECT 'parked', count(*) FROM island WHERE parked_at IS NOT NULL""",
+    ),
+    _Question(
+        "island_lag_seconds",
+        "Age of the oldest change that is not grouped yet.",
+        (),
+        """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM island
+        WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
+    ),
+    _Question(
+        "index_marks",
+        "Documents that want something: to be written to the search engine, or parked.",
+        ("state",),
+        """SELECT 'due', count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL
+        UNION ALL SELECT 'parked', count(*) FROM index_mark WHERE parked_at IS NOT NULL""",
+    ),
+    _Question(
+        "index_lag_seconds",
+        "Age of the oldest change that cannot be found yet.",
+        (),
+        """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
+        WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
+    ),
+    _Question(
+        "jobs",
+        "Jobs that Tapeless runs and that have not ended, by queue and state.",
+        ("queue", "state"),
+        """SELECT queue, CASE WHEN parked_at IS NOT NULL THEN 'parked' ELSE lower(status) END, count(*) FROM job
+        WHERE task IS NOT NULL AND (status IN ('READY', 'STARTED', 'PAUSED') OR parked_at IS NOT NULL) GROUP BY 1, 2""",
+    ),
+    _Question(
+        "job_lag_seconds",
+        "Age of the oldest job of a queue that could run and does not.",
+        ("queue",),
+        """SELECT queue, extract(epoch FROM now() - min(greatest(not_before, date_created))) FROM job
+        WHERE task IS NOT NULL AND status = 'READY' AND parked_at IS NULL AND not_before <= now() GROUP BY 1""",
+    ),
+    _Question(
+        "storage_up",
+        "1 while a storage's root is there and readable.",
+        ("storage",),
+        "SELECT name, CAST(status = 'ACTIVE' AS int) FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    _Question(
+        "storage_frozen",
+        "1 while deletions of a storage are frozen, because too much of it was gone at once.",
+        ("storage",),
+        "SELECT name, CAST(frozen_reason IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    _Question(
+        "scan_seconds",
+        "How long the last whole walk of a storage took.",
+        ("storage",),
+        "SELECT name, scan_seconds FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    _Question(
+        "scan_entries",
+        "Files and folders of the last whole walk of a storage.",
+        ("storage",),
+        "SELECT name, scan_expected FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    _Question(
+        "scan_age_seconds",
+        "Time since the last whole walk of a storage ended.",
+        ("storage",),
+        """SELECT name, extract(epoch FROM now() - last_scanned) FROM storage
+        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL""",
+    ),
+    _Question(
+        "unsettled_files",
+        "Files on a storage that are not stable yet.",
+        ("storage",),
+        "SELECT name, unsettled FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    _Question(
+        "events_lost",
+        "How often events of a storage were lost; each was followed by a walk.",
+        ("storage",),
+        "SELECT name, events_lost FROM storage WHERE status <> 'INACTIVE'",
+        only_grows=True,
+    ),
+)
+
+
+def read_measures(session: Session) -> Iterator[Measure]:
+    """Every number that stands in the rows, by their state now."""
+    for question in QUESTIONS:
+        rows = session.execute(text(question.sql)).all()
+        samples = [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]
+        yield Measure(question.name, question.help, question.labels, samples, question.only_grows)

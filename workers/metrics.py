@@ -1,0 +1,120 @@
+"""What one process measures of itself, and the page on which Prometheus reads it.
+
+Celery's children come and go, so what they measure stands in files of a folder that all processes of a machine share
+(PROMETHEUS_MULTIPROC_DIR, the library's own name) and any of them can show the sum of. The numbers that stand in rows
+are the same wherever they are asked, so one process alone shows them: beat, of which a system has one.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from kombu.exceptions import OperationalError
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.sessions import Sessions
+from tasks.measures import Measure, read_measures
+from workers.settings import Settings, shared_metrics
+
+log = logging.getLogger(__name__)
+
+PREFIX = "tapeless_"
+TASK_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+KEPT_SECONDS = 5.0
+"""Rows are counted at most this often, however many ask."""
+
+OWN = CollectorRegistry()
+TASK_SECONDS = Histogram(
+    PREFIX + "task_seconds", "How long tasks ran.", ("task", "outcome"), buckets=TASK_BUCKETS, registry=OWN
+)
+HTTP_SECONDS = Histogram(
+    PREFIX + "http_seconds",
+    "How long requests took, by the pattern of their address.",
+    ("method", "route", "status"),
+    buckets=HTTP_BUCKETS,
+    registry=OWN,
+)
+
+QueueLengths = Callable[[], dict[str, int]]
+
+
+@dataclass(slots=True, eq=False)
+class RowsCollector(Collector):
+    """The numbers that stand in rows, and the lengths of the broker's queues."""
+
+    sessions: Sessions
+    queue_lengths: QueueLengths
+    _kept: tuple[float, list[Metric]] | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        """Count, or give what was counted a moment ago; a database that is away is a number too."""
+        now = time.monotonic()
+        if self._kept is None or now - self._kept[0] > KEPT_SECONDS:
+            self._kept = (now, [*self._from_rows(), *self._from_queues()])
+        return self._kept[1]
+
+    def _from_rows(self) -> Iterator[Metric]:
+        answers = 1
+        try:
+            with self.sessions() as session:
+                yield from [family(measure) for measure in read_measures(session)]
+        except SQLAlchemyError as error:
+            log.warning("the database does not answer, so nothing was counted: %s", type(error).__name__)
+            answers = 0
+        yield GaugeMetricFamily(PREFIX + "database_up", "1 while the database answers.", value=answers)
+
+    def _from_queues(self) -> Iterator[Metric]:
+        lengths = GaugeMetricFamily(PREFIX + "queue_messages", "Messages on the broker.", labels=("queue",))
+        answers = 1
+        try:
+            for queue, length in self.queue_lengths().items():
+                lengths.add_metric((queue,), length)
+        except (OperationalError, OSError) as error:
+            log.warning("the broker does not answer: %s", error)
+            answers = 0
+        yield lengths
+        yield GaugeMetricFamily(PREFIX + "broker_up", "1 while the broker answers.", value=answers)
+
+
+def family(measure: Measure) -> Metric:
+    """A measure in Prometheus's form."""
+    kind = CounterMetricFamily if measure.only_grows else GaugeMetricFamily
+    made: Any = kind(PREFIX + measure.name, measure.help, labels=measure.labels)
+    for labels, value in measure.samples:
+        made.add_metric(labels, value)
+    return made
+
+
+def prepare_shared_folder() -> Path | None:
+    """Make the folder that processes share, if there is one: the library writes into it but does not make it."""
+    shared = shared_metrics()
+    if shared is not None:
+        shared.mkdir(parents=True, exist_ok=True)
+    return shared
+
+
+def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, threading.Thread] | None:
+    """Show this process's numbers, those of all processes that share a folder, and `more`, where a port is set."""
+    if settings.metrics_port is None:
+        return None
+    shared = prepare_shared_folder()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    if shared is None:
+        registry.register(OWN)
+    else:
+        MultiProcessCollector(registry, path=str(shared))
+    for collector in more:
+        registry.register(collector)
+    log.info("metrics are on http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)
+    return start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)
