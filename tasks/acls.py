@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, literal_column, select
+from sqlalchemy import Uuid, delete, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,9 +14,13 @@ from models.collection import Collection
 from models.history import Operation
 from models.storage import Storage
 from models.user import User, UserGroup
+from tasks.audit import note
 from tasks.history import record
-from tasks.refusals import Denied, Invalid, Missing
+from tasks.refusals import Conflict, Denied, Invalid, Missing
 
+COLLECTIONS = "collections"
+MOST_PROPAGATING = 1_000
+"""Collections whose rights propagate to one user or group; whoever asks anything brings all of its own along."""
 BOTH = literal_column("ARRAY(SELECT DISTINCT unnest(acl_entry.permissions || excluded.permissions))")
 
 
@@ -79,15 +83,9 @@ def permissions_of(session: Session, actor: Actor, object_type: str, object_id: 
         return list(ALL)
     if kind_of(object_type).is_open:
         return [Permission.READ.value]
-    mine = session.scalars(
-        select(AclEntry.permissions).where(
-            AclEntry.object_id == object_id,
-            AclEntry.object_type == object_type,
-            AclEntry.principal_id.in_(actor.principal_ids),
-        )
-    )
-    held = {permission for permissions in mine for permission in permissions}
-    return [permission for permission in ALL if permission in held]
+    key = literal(object_id, Uuid)
+    held = session.execute(select(*(permitted(actor, object_type, key, permission) for permission in Permission))).one()
+    return [permission for permission, may in zip(ALL, held, strict=True) if may]
 
 
 def find_object(
@@ -162,8 +160,14 @@ def grant(
     actor: Actor,
     *,
     adds: bool = False,
+    propagates: bool | None = None,
 ) -> None:
-    """Give users and groups these permissions on objects, instead of what they had or (`adds`) beside it."""
+    """Give users and groups these permissions on objects, instead of what they had or (`adds`) beside it.
+
+    `propagates` says whether entries of collections hold for what is inside too; without it each stays as it was.
+    """
+    if propagates and object_type != COLLECTIONS:
+        raise Invalid("propagating", f"rights on {object_type} do not propagate: nothing is inside")
     wanted = [permission for permission in ALL if permission in {checked_permission(p).value for p in permissions}]
     ids = sorted(object_ids)
     if not wanted and not adds:
@@ -171,6 +175,8 @@ def grant(
     if not wanted or not ids or not principals:
         return
     names = names_of(session, principals)
+    if propagates:
+        refuse_too_many_propagating(session, ids, principals)
     rows = [
         {
             "object_id": object_id,
@@ -178,6 +184,7 @@ def grant(
             "principal_id": principal.id,
             "principal_kind": principal.kind,
             "permissions": wanted,
+            "propagates": bool(propagates),
         }
         for object_id in ids
         for principal in sorted(principals, key=lambda p: p.id)
@@ -187,12 +194,28 @@ def grant(
         index_elements=["object_id", "object_type", "principal_id", "inherited_from"],
         set_={
             "permissions": BOTH if adds else statement.excluded.permissions,
+            "propagates": AclEntry.propagates if propagates is None else statement.excluded.propagates,
             "date_modified": literal_column("now()"),
         },
     )
     session.execute(statement.values(rows))
-    said = ", ".join(wanted)
+    said = ", ".join(wanted) + (", inside it too" if propagates else "")
     _tell(session, object_type, ids, f"access: {', '.join(names.values())} may {said}", actor)
+
+
+def refuse_too_many_propagating(session: Session, ids: Sequence[uuid.UUID], principals: Sequence[Principal]) -> None:
+    """Refuse where so many collections propagate rights to one user or group that each of its requests would be slow."""
+    held = select(AclEntry.principal_id, func.count()).where(
+        AclEntry.propagates,
+        AclEntry.principal_id.in_([principal.id for principal in principals]),
+        AclEntry.object_id.not_in(ids),
+    )
+    for principal_id, count in session.execute(held.group_by(AclEntry.principal_id)):
+        if count + len(ids) > MOST_PROPAGATING:
+            raise Conflict(
+                f"rights of {count} collections propagate to {principal_id} already, and {MOST_PROPAGATING} may: let "
+                "those of a collection above them propagate instead"
+            )
 
 
 def revoke(
@@ -222,10 +245,12 @@ def revoke(
 
 
 def _tell(session: Session, object_type: str, ids: Sequence[uuid.UUID], text: str, actor: Actor) -> None:
-    """History of what assets' rights became; rights of other kinds have none."""
-    if object_type == "assets":
-        for object_id in ids:
+    """History of what assets' rights became, and the audit log of what collections' did; other kinds have neither."""
+    for object_id in ids:
+        if object_type == "assets":
             record(session, object_id, Operation.CUSTOM, text, actor)
+        elif object_type == COLLECTIONS:
+            note(session, object_type, object_id, text, actor)
 
 
 def names_of(session: Session, principals: Sequence[Principal]) -> dict[uuid.UUID, str]:

@@ -50,11 +50,11 @@ def create_asset(session: Session, new: NewAsset, actor: Actor) -> Asset:
     return asset
 
 
-def creators_entry(asset_id: uuid.UUID, user_id: uuid.UUID) -> AclEntry:
+def creators_entry(object_id: uuid.UUID, user_id: uuid.UUID, object_type: str = KIND) -> AclEntry:
     """All four permissions for whoever made it."""
     return AclEntry(
-        object_id=asset_id,
-        object_type=KIND,
+        object_id=object_id,
+        object_type=object_type,
         principal_id=user_id,
         principal_kind=PrincipalKind.USER,
         permissions=list(ALL),
@@ -103,7 +103,11 @@ def find_asset(
 
     It is missing for whoever may not read it, and denied for whoever reads it only.
     """
-    query = _finder(permission, lock, actor.is_admin, bool(actor.propagating))
+    query = (
+        _finder(permission, lock, actor.is_admin, bool(actor.propagating))
+        if actor.guest is None
+        else _guest_finder(actor, permission, lock)
+    )
     reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if actor.propagating else {}
     row = session.execute(query, {"asset": asset_id, "principals": actor.principal_ids, **reaching}).first()
     if row is None:

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, select, text, true
 from sqlalchemy.orm import Session
 
-from models.acl import ALL, AclEntry, Actor, Permission, PrincipalKind, granted
+from models.acl import Actor, Permission, granted, readable_by
 from models.base import new_id
 from models.collection import DEEPEST, Collection, CollectionStatus
+from tasks.assets import creators_entry
 from tasks.audit import note
 from tasks.refusals import Conflict, Denied, Invalid, Missing
 
@@ -66,6 +67,8 @@ def find_collection(
 
     Deleted ones are found, as deleted assets are.
     """
+    if actor.guest is not None:
+        return _find_for_guest(session, actor, collection_id, permission)
     query = _finder(permission, lock, actor.is_admin, bool(actor.propagating))
     reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if actor.propagating else {}
     values = {"collection": collection_id, "principals": actor.principal_ids, **reaching}
@@ -76,6 +79,17 @@ def find_collection(
     if not may:
         raise Denied(f'you may read the collection "{collection.title}", but not "{permission}" it')
     return collection
+
+
+def _find_for_guest(session: Session, actor: Actor, collection_id: uuid.UUID, permission: Permission) -> Collection:
+    """What a share opens to somebody outside, which reads it and no more."""
+    readable = readable_by(actor, KIND, Collection.id)
+    found = session.scalar(select(Collection).where(Collection.id == collection_id, readable))
+    if found is None or found.status == CollectionStatus.DELETED:
+        raise Missing("collection", collection_id)
+    if permission != Permission.READ:
+        raise Denied(f'you may read the collection "{found.title}", but not "{permission}" it')
+    return found
 
 
 def find_for_change(session: Session, actor: Actor, collection_id: uuid.UUID) -> Collection:
@@ -111,21 +125,10 @@ def create_collection(session: Session, new: NewCollection, actor: Actor) -> Col
     )
     session.add(collection)
     if actor.user_id is not None:
-        session.add(makers_entry(identity, actor.user_id))
+        session.add(creators_entry(identity, actor.user_id, KIND))
     note(session, KIND, identity, f'collection "{new.title}" was made', actor)
     session.flush()
     return collection
-
-
-def makers_entry(collection_id: uuid.UUID, user_id: uuid.UUID) -> AclEntry:
-    """All four permissions for whoever made it."""
-    return AclEntry(
-        object_id=collection_id,
-        object_type=KIND,
-        principal_id=user_id,
-        principal_kind=PrincipalKind.USER,
-        permissions=list(ALL),
-    )
 
 
 def refuse_too_deep(parent: Collection, levels: int) -> None:

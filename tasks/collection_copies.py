@@ -1,0 +1,136 @@
+"""Copying a collection into another: its subcollections as the actor sees them, and the assets that the actor reads."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry, Actor, Permission, permitted, readable_by
+from models.asset import Asset, AssetStatus
+from models.base import new_id
+from models.bulk import among, copy_rows
+from models.collection import Collection, CollectionAsset, CollectionStatus
+from models.history import History, Operation
+from tasks import assets
+from tasks.acls import entries_of
+from tasks.assets import creators_entry
+from tasks.audit import note
+from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_deleted, refuse_too_deep
+from tasks.refusals import Conflict
+
+MOST_COLLECTIONS = 1_000
+MOST_ASSETS = 50_000
+PLACE_COLUMNS = ("collection_id", "asset_id", "carries_rights", "position", "added_by_user")
+HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "user_id")
+
+
+def copy_collection(
+    session: Session, source_id: uuid.UUID, parent_id: uuid.UUID, actor: Actor, *, with_rights: bool
+) -> Collection:
+    """A copy of a collection inside another, which belongs to whoever made it; `with_rights` copies its entries too."""
+    session.execute(HOLD_TREE)
+    source = find_collection(session, actor, source_id)
+    refuse_deleted(source)
+    parent = find_for_change(session, actor, parent_id)
+    rows = _readable_below(session, source, actor)
+    refuse_too_deep(parent, max(len(row.path) for row in rows) - len(source.path) + 1)
+    copies = {row.id: new_id() for row in rows}
+    for row in rows:
+        path = [*parent.path, *(copies[step] for step in row.path[len(source.path) - 1 :])]
+        session.add(_copy(row, path, actor))
+    session.flush()
+    if actor.user_id is not None:
+        session.add_all(creators_entry(copy, actor.user_id, KIND) for copy in copies.values())
+    session.flush()
+    if with_rights:
+        _copy_rights(session, copies, actor)
+    _copy_places(session, copies, actor)
+    made = session.get_one(Collection, copies[source.id])
+    note(session, KIND, made.id, f"was made as a copy of {source.id}", actor)
+    return made
+
+
+def _readable_below(session: Session, source: Collection, actor: Actor) -> Sequence[Collection]:
+    """The collection and those below it that the actor reaches by reading, parents before children."""
+    found = session.scalars(
+        select(Collection)
+        .where(
+            Collection.path.contains([source.id]),
+            Collection.status == CollectionStatus.ACTIVE,
+            readable_by(actor, KIND, Collection.id),
+        )
+        .limit(MOST_COLLECTIONS + 1)
+    ).all()
+    if len(found) > MOST_COLLECTIONS:
+        raise Conflict(f'"{source.title}" holds more than {MOST_COLLECTIONS} collections; copy its parts')
+    reached, kept = {source.id}, [source]
+    for row in sorted(found, key=lambda row: len(row.path)):
+        if row.id != source.id and row.parent_id in reached:
+            reached.add(row.id)
+            kept.append(row)
+    return kept
+
+
+def _copy(row: Collection, path: list[uuid.UUID], actor: Actor) -> Collection:
+    """External ids and folders are the original's alone."""
+    return Collection(
+        id=path[-1],
+        title=row.title,
+        parent_id=path[-2],
+        path=path,
+        position=row.position,
+        details=dict(row.details),
+        created_by_user=actor.user_id,
+    )
+
+
+def _copy_rights(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:
+    rows = [
+        {
+            "object_id": copy,
+            "object_type": KIND,
+            "principal_id": entry.principal_id,
+            "principal_kind": entry.principal_kind,
+            "permissions": entry.permissions,
+            "propagates": entry.propagates,
+        }
+        for source, copy in copies.items()
+        for entry in entries_of(session, KIND, source)
+        if entry.principal_id != actor.user_id
+    ]
+    if rows:
+        session.execute(insert(AclEntry), rows)
+
+
+def _copy_places(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:
+    """Put what the actor reads of the originals' assets into the copies, each told in the asset's history."""
+    places = session.execute(
+        select(
+            CollectionAsset.collection_id,
+            Asset.id,
+            CollectionAsset.position,
+            permitted(actor, assets.KIND, Asset.id, Permission.CHANGE_ACL),
+        )
+        .join(Asset, Asset.id == CollectionAsset.asset_id)
+        .where(
+            among(CollectionAsset.collection_id, copies),
+            Asset.status == AssetStatus.ACTIVE,
+            readable_by(actor, assets.KIND, Asset.id),
+        )
+        .limit(MOST_ASSETS + 1)
+    ).all()
+    if len(places) > MOST_ASSETS:
+        raise Conflict(f"the collections hold more than {MOST_ASSETS} assets; copy them in parts")
+    copied = ((copies[row[0]], row[1], row[3], row[2], actor.user_id) for row in places)
+    copy_rows(session, CollectionAsset, PLACE_COLUMNS, copied)
+    said = (
+        (new_id(), row[1], row[1], Operation.CUSTOM.value, text_of(copies[row[0]]), actor.name, actor.user_id)
+        for row in places
+    )
+    copy_rows(session, History, HISTORY_COLUMNS, said)
+
+
+def text_of(collection_id: uuid.UUID) -> str:
+    """What an asset's history says of it; the title is left out, because who reads the asset may not read that."""
+    return f"put into the collection {collection_id}"

@@ -1,0 +1,191 @@
+"""What can be said of collections and of what they hold, for somebody: only what that somebody reads counts."""
+
+import uuid
+from collections.abc import Collection as Several
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import Row, Select, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission, permitted, readable_by
+from models.asset import Asset, AssetStatus
+from models.bulk import among
+from models.collection import Collection, CollectionAsset, CollectionStatus, Favorite
+from tasks import assets
+from tasks.collections import KIND
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where objects are, as somebody sees it."""
+
+    direct: dict[uuid.UUID, list[uuid.UUID]] = field(default_factory=dict)
+    """Collections that hold an object themselves, by object."""
+    above: dict[uuid.UUID, list[uuid.UUID]] = field(default_factory=dict)
+    """All collections that an object is in, near or far."""
+
+
+def places_of(session: Session, actor: Actor, asset_ids: Several[uuid.UUID]) -> Places:
+    """The collections that hold these assets, in at most two queries."""
+    rows = session.execute(
+        select(CollectionAsset.asset_id, Collection.id, Collection.path)
+        .join(Collection, Collection.id == CollectionAsset.collection_id)
+        .where(
+            among(CollectionAsset.asset_id, asset_ids),
+            Collection.status == CollectionStatus.ACTIVE,
+            readable_by(actor, KIND, Collection.id),
+        )
+        .order_by(CollectionAsset.asset_id, Collection.id)
+    ).all()
+    return _seen(session, actor, rows)
+
+
+def _seen(session: Session, actor: Actor, rows: Sequence[Row[tuple[uuid.UUID, uuid.UUID, list[uuid.UUID]]]]) -> Places:
+    """Rows of (object, collection that holds it, that one's path) without what the actor may not read of the paths."""
+    places = Places()
+    known = {row[1] for row in rows}
+    known |= readable_among(session, actor, {step for row in rows for step in row[2]} - known)
+    for object_id, collection_id, path in rows:
+        places.direct.setdefault(object_id, []).append(collection_id)
+        above = places.above.setdefault(object_id, [])
+        above.extend(step for step in path if step in known and step not in above)
+    return places
+
+
+def readable_among(session: Session, actor: Actor, ids: Several[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these collections that are there and that the actor may read."""
+    if not ids:
+        return set()
+    return set(
+        session.scalars(
+            select(Collection.id).where(
+                among(Collection.id, ids),
+                Collection.status == CollectionStatus.ACTIVE,
+                readable_by(actor, KIND, Collection.id),
+            )
+        )
+    )
+
+
+def favorites_among(session: Session, actor: Actor, object_type: str, ids: Several[uuid.UUID]) -> set[uuid.UUID]:
+    """Those of these objects that the actor marked."""
+    return set(
+        session.scalars(
+            select(Favorite.object_id).where(
+                Favorite.user_id == actor.user_id, Favorite.object_type == object_type, among(Favorite.object_id, ids)
+            )
+        )
+    )
+
+
+def permissions_among(session: Session, actor: Actor, ids: Several[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
+    """What the actor may do with these collections, in one query."""
+    held = [permitted(actor, KIND, Collection.id, permission) for permission in Permission]
+    rows = session.execute(select(Collection.id, *held).where(among(Collection.id, ids)))
+    return {row[0]: [each.value for each, may in zip(Permission, row[1:], strict=True) if may] for row in rows}
+
+
+def seen_below(actor: Actor, collection_id: uuid.UUID, *, deep: bool = True) -> Select[tuple[uuid.UUID]]:
+    """The collection and, where `deep`, those below it that the actor may read; each once."""
+    which = Collection.path.contains([collection_id]) if deep else Collection.id == collection_id
+    return select(Collection.id).where(
+        which, Collection.status == CollectionStatus.ACTIVE, readable_by(actor, KIND, Collection.id)
+    )
+
+
+def assets_within(actor: Actor, collections: Select[tuple[uuid.UUID]]) -> Select[tuple[uuid.UUID]]:
+    """The assets that these collections hold and the actor may read; each once, however often it is in there."""
+    return (
+        select(CollectionAsset.asset_id)
+        .join(Asset, Asset.id == CollectionAsset.asset_id)
+        .where(
+            CollectionAsset.collection_id.in_(collections),
+            Asset.status == AssetStatus.ACTIVE,
+            readable_by(actor, assets.KIND, Asset.id),
+        )
+        .distinct()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What shall be counted."""
+
+    deep: bool = False
+    """Whether what is in collections further down counts."""
+    format_name: str | None = None
+    storage_id: uuid.UUID | None = None
+    types: tuple[str, ...] = ()
+    """Types of assets; all without any."""
+
+
+@dataclass(frozen=True, slots=True)
+class StorageContent:
+    """The part of the content that lies on one storage."""
+
+    storage_id: uuid.UUID | None
+    assets: int
+    files: int
+    size_bytes: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContentInfo:
+    """How much there is in a collection."""
+
+    assets: int
+    collections: int
+    size_bytes: int
+    proxy_bytes: int
+    duration_ms: int
+    storages: tuple[StorageContent, ...]
+
+
+SIZES = text("""
+    WITH content AS (SELECT unnest(CAST(:ids AS uuid[])) AS asset_id),
+    long AS (
+        SELECT asset_id, max(CASE WHEN jsonb_typeof(format.media -> 'duration_milliseconds') = 'number'
+            THEN CAST(format.media -> 'duration_milliseconds' AS numeric) END) AS duration
+        FROM format JOIN content USING (asset_id)
+        WHERE role <> 'sidecar' AND (CAST(:format AS text) IS NULL OR format.name = :format) GROUP BY asset_id
+    ), sets AS (
+        SELECT file_set.asset_id, file_set.storage_id, format.role, sum(size_bytes) AS size, sum(file_count) AS files
+        FROM file_set JOIN content USING (asset_id) JOIN format ON format.id = file_set.format_id
+        WHERE file_set.status <> 'DELETED' AND (CAST(:format AS text) IS NULL OR format.name = :format)
+            AND (CAST(:storage AS uuid) IS NULL OR file_set.storage_id = :storage)
+        GROUP BY file_set.asset_id, file_set.storage_id, format.role
+    )
+    SELECT NULL AS storage_id, 0 AS assets, 0 AS files, coalesce(sum(size) FILTER (WHERE role <> 'transcode'), 0),
+        coalesce(sum(size) FILTER (WHERE role = 'transcode'), 0),
+        (SELECT coalesce(sum(duration), 0) FROM long)
+    FROM sets
+    UNION ALL
+    SELECT storage_id, count(DISTINCT sets.asset_id), sum(files), sum(size), 0,
+        (SELECT coalesce(sum(duration), 0) FROM long
+            WHERE asset_id IN (SELECT asset_id FROM sets AS here WHERE here.storage_id = sets.storage_id))
+    FROM sets WHERE storage_id IS NOT NULL GROUP BY storage_id ORDER BY storage_id NULLS FIRST
+""")
+
+
+def content_info(session: Session, actor: Actor, collection_id: uuid.UUID, question: Question) -> ContentInfo:
+    """Counts and sizes of what the actor reads in a collection, each asset and collection once."""
+    inside = seen_below(actor, collection_id, deep=question.deep)
+    if question.deep:
+        collections = len(session.scalars(inside).all()) - 1
+    else:
+        children = select(Collection.id).where(
+            Collection.parent_id == collection_id,
+            Collection.status == CollectionStatus.ACTIVE,
+            readable_by(actor, KIND, Collection.id),
+        )
+        collections = len(session.scalars(children).all())
+    held = assets_within(actor, inside)
+    if question.types:
+        held = held.where(Asset.type.in_(question.types))
+    ids = list(session.scalars(held))
+    values = {"ids": ids, "format": question.format_name, "storage": question.storage_id}
+    whole, *parts = session.execute(SIZES, values).all()
+    storages = tuple(StorageContent(row[0], *map(int, (*row[1:4], row[5]))) for row in parts)
+    return ContentInfo(len(ids), collections, int(whole[3]), int(whole[4]), int(whole[5]), storages)

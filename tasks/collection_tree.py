@@ -1,0 +1,161 @@
+"""Where collections stand: moved with all below them, copied, deleted and restored as one.
+
+A move holds the lock that whoever makes a collection shares, and asks for paths only then: so two moves never close a
+ring between them, and nothing is made on a path that is just being rewritten.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, not_, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission, permitted, readable_by
+from models.collection import Collection, CollectionStatus
+from tasks.audit import note
+from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_too_deep
+from tasks.refusals import Conflict, Denied, Refusal
+
+MOST_AT_ONCE = 500
+"""Collections that a request deletes itself. Each deletion hides one from search by name until it was drained, and a
+search waits where that are too many; so more are a job."""
+
+REWRITE = text("""
+    UPDATE collection SET path = CAST(:above AS uuid[]) || path[CAST(:start AS integer)\\:]
+    WHERE path @> ARRAY[CAST(:id AS uuid)]
+""")
+
+
+def below(collection_id: uuid.UUID) -> Sequence[object]:
+    """What makes a collection one of those in a subtree, its root included."""
+    return (Collection.path.contains([collection_id]),)
+
+
+def move_collection(
+    session: Session, collection_id: uuid.UUID, parent_id: uuid.UUID | None, actor: Actor
+) -> Collection:
+    """Give a collection another parent, or none. Rights of the new one may reach what is inside, so it takes the right
+    to give rights on it; and writing both ends, since both hold something else afterwards."""
+    session.execute(HOLD_TREE)
+    collection = find_for_change(session, actor, collection_id)
+    if collection.parent_id == parent_id:
+        return collection
+    find_collection(session, actor, collection_id, Permission.CHANGE_ACL)
+    if collection.parent_id is not None:
+        _refuse_to_take_out(session, collection.parent_id, actor)
+    above: list[uuid.UUID] = []
+    if parent_id is not None:
+        parent = find_for_change(session, actor, parent_id)
+        if collection.id in parent.path:
+            raise Conflict(f'"{parent.title}" is inside "{collection.title}": a collection never holds itself')
+        deepest = session.scalar(select(func.max(func.cardinality(Collection.path))).where(*below(collection.id)))
+        refuse_too_deep(parent, deepest - len(collection.path) + 1)
+        above = parent.path
+    session.execute(REWRITE, {"above": above, "start": len(collection.path), "id": collection.id})
+    collection.parent_id = parent_id
+    collection.position = None
+    collection.date_modified = func.now()  # type: ignore[assignment]
+    note(session, KIND, collection.id, f"was moved into {parent_id or 'the root'}", actor)
+    session.flush()
+    session.refresh(collection)
+    return collection
+
+
+def _refuse_to_take_out(session: Session, parent_id: uuid.UUID, actor: Actor) -> None:
+    """Taking something out of a collection is writing it; one that the actor may not read is not named."""
+    try:
+        find_collection(session, actor, parent_id, Permission.WRITE)
+    except Refusal:
+        raise Denied("you may not write the collection that it is in, so you may not move it out of there") from None
+
+
+def put_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.UUID, actor: Actor) -> None:
+    """Put a collection that stands nowhere into another: it stands in one place at a time."""
+    collection = find_collection(session, actor, collection_id)
+    if collection.parent_id not in (None, parent_id):
+        raise Conflict(
+            f'"{collection.title}" is in another collection already: move it by its parent_id, '
+            "or copy it with subcollections/"
+        )
+    move_collection(session, collection_id, parent_id, actor)
+
+
+def take_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.UUID, actor: Actor) -> bool:
+    """Take a collection out of another, to the root; says whether it was in there."""
+    find_for_change(session, actor, parent_id)
+    inside = session.scalar(select(Collection.parent_id).where(Collection.id == collection_id)) == parent_id
+    if inside:
+        move_collection(session, collection_id, None, actor)
+    return inside
+
+
+def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) -> int:
+    """Put a collection with those below it into the delete queue; what they hold stays. Gives how many are left over,
+    for a job: the collection itself is gone from lists and search at once."""
+    session.execute(HOLD_TREE)
+    collection = find_collection(session, actor, collection_id, Permission.DELETE, lock=True)
+    if collection.status == CollectionStatus.DELETED:
+        return 0
+    may_not = not_(permitted(actor, KIND, Collection.id, Permission.DELETE))
+    active = Collection.status == CollectionStatus.ACTIVE
+    if session.scalar(select(Collection.id).where(*below(collection_id), active, may_not).limit(1)):
+        raise Denied(f'something inside "{collection.title}" is not yours to delete; move it out first')
+    collection.status = CollectionStatus.DELETED
+    collection.date_deleted = func.now()  # type: ignore[assignment]
+    collection.deleted_by_user = actor.user_id
+    note(session, KIND, collection_id, f'collection "{collection.title}" was deleted', actor)
+    session.flush()
+    session.refresh(collection)
+    left = session.scalar(select(func.count()).where(*below(collection_id), active)) or 0
+    if left <= MOST_AT_ONCE:
+        left -= delete_below(session, collection_id, MOST_AT_ONCE)
+    return left
+
+
+# Restoring the collection meanwhile ends this: what is below one that is there stays.
+DELETE_BELOW = text("""
+    WITH root AS (
+        SELECT id, date_deleted, deleted_by_user FROM collection WHERE id = :id AND status = 'DELETED'
+    ), due AS (
+        SELECT below.id, root.date_deleted, root.deleted_by_user FROM root
+        JOIN collection AS below ON below.path @> ARRAY[root.id]
+        WHERE below.status = 'ACTIVE' ORDER BY below.id LIMIT :limit FOR UPDATE OF below
+    )
+    UPDATE collection SET status = 'DELETED', date_deleted = due.date_deleted, deleted_by_user = due.deleted_by_user
+    FROM due WHERE collection.id = due.id
+""")
+
+
+def delete_below(session: Session, collection_id: uuid.UUID, limit: int) -> int:
+    """Delete some of what is below a deleted collection, with its time and name: that is how a restore knows them."""
+    return session.execute(DELETE_BELOW, {"id": collection_id, "limit": limit}).rowcount
+
+
+RESTORE = text("""
+    UPDATE collection SET status = 'ACTIVE', date_deleted = NULL, deleted_by_user = NULL
+    WHERE path @> ARRAY[CAST(:id AS uuid)] AND status = 'DELETED' AND date_deleted = :deleted
+""")
+
+
+def restore_collection(session: Session, collection_id: uuid.UUID, actor: Actor) -> Collection:
+    """Take a collection back out of the delete queue, with those below that were deleted with it."""
+    session.execute(HOLD_TREE)
+    collection = find_collection(session, actor, collection_id, Permission.DELETE, lock=True)
+    if collection.status != CollectionStatus.DELETED:
+        return collection
+    above = session.get(Collection, collection.parent_id) if collection.parent_id else None
+    if above is not None and above.status == CollectionStatus.DELETED:
+        raise Conflict(f'the collection that holds "{collection.title}" is deleted too; restore that one')
+    session.execute(RESTORE, {"id": collection_id, "deleted": collection.date_deleted})
+    note(session, KIND, collection_id, f'collection "{collection.title}" was restored', actor)
+    session.refresh(collection)
+    return collection
+
+
+def ancestors_of(session: Session, collection: Collection, actor: Actor) -> Sequence[Collection]:
+    """The collections above one that the actor may read, the root first."""
+    above = collection.path[:-1]
+    rows = session.scalars(
+        select(Collection).where(Collection.id.in_(above), readable_by(actor, KIND, Collection.id))
+    ).all()
+    return sorted(rows, key=lambda row: above.index(row.id))

@@ -1,0 +1,44 @@
+"""What users marked to find it again: theirs alone, and nothing that they may not read."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.bulk import among
+from models.collection import Favorite
+from tasks.objects import find_object
+from tasks.refusals import Denied, Invalid
+
+KINDS = ("assets", "collections")
+
+
+def add_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Mark objects that the actor reads; all or none."""
+    user_id = _user_of(actor)
+    _refuse_unknown(object_type)
+    found = sorted({find_object(session, actor, object_type, key).id for key in ids})
+    rows = [{"user_id": user_id, "object_type": object_type, "object_id": key} for key in found]
+    if rows:
+        session.execute(insert(Favorite).values(rows).on_conflict_do_nothing())
+
+
+def remove_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Take marks away, also from what is no longer readable."""
+    _refuse_unknown(object_type)
+    mine = (Favorite.user_id == _user_of(actor), Favorite.object_type == object_type, among(Favorite.object_id, ids))
+    session.execute(delete(Favorite).where(*mine).execution_options(synchronize_session=False))
+
+
+def _user_of(actor: Actor) -> uuid.UUID:
+    if actor.user_id is None:
+        raise Denied("only users have favorites")
+    return actor.user_id
+
+
+def _refuse_unknown(object_type: str) -> None:
+    if object_type not in KINDS:
+        raise Invalid("object_type", f'"{object_type[:80]}" is no favorite; known are {", ".join(KINDS)}')
