@@ -20,6 +20,7 @@ import workers.task_metrics  # noqa: F401 - connects what measures tasks
 from workers.context import Context, make_context
 from workers.metrics import prepare_shared_folder, serve_metrics
 from workers.settings import current_settings, find_running
+from workers.trigger_consumer import OnlyTriggers
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ def make_configuration() -> dict[str, Any]:
 
 app = TapelessCelery("tapeless")
 app.add_defaults(make_configuration)
+app.steps["consumer"].add(OnlyTriggers)
 
 
 @worker_init.connect

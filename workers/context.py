@@ -29,6 +29,8 @@ class Context:
     ring: Ring
     database: Engine
     outside: Outside = NOTHING_OUTSIDE
+    trigger_user: str | None = None
+    """E-mail of the user as whom messages of other systems run."""
 
     def close(self) -> None:
         """Give back all connections."""

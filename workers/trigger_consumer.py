@@ -1,0 +1,30 @@
+"""A worker that listens to the queue `trigger` alone runs nothing but triggers.
+
+Who may put messages there is not us: another system with rights on that one queue. Without this it could ring for
+every task we have, by its name.
+"""
+
+import logging
+from typing import Any
+
+from celery import bootsteps
+from celery.worker.consumer.tasks import Tasks
+
+log = logging.getLogger(__name__)
+
+QUEUE = "trigger"
+
+
+class OnlyTriggers(bootsteps.StartStopStep):
+    """Forgets every other task, so that a message for it fails like one for a task that does not exist."""
+
+    requires = (Tasks,)
+
+    def start(self, parent: Any) -> None:
+        """Runs at each connection, after the worker learned its tasks."""
+        queues = set(parent.app.amqp.queues.consume_from)
+        if queues == {QUEUE}:
+            for name in [name for name in parent.strategies if not name.startswith(f"{QUEUE}.")]:
+                del parent.strategies[name]
+        elif QUEUE in queues:
+            log.warning("the queue %s is listened to beside %s: give it a worker of its own", QUEUE, queues - {QUEUE})
