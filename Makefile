@@ -8,7 +8,7 @@ FOLDER ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test faults bench lock clean
+.PHONY: help run test faults bench docs lock clean
 
 help:
 	@echo "make run                      watch a small production of real media that is written for you"
@@ -16,6 +16,7 @@ help:
 	@echo "make test [ARGS=-x]           check and test"
 	@echo "make faults                   kill every part in the middle of a flood, for half an hour"
 	@echo "make bench                    measure"
+	@echo "make docs                     build the documentation as a site, into build/site"
 	@echo "make lock                     pin what pyproject.toml asks for, at its newest"
 	@echo "make clean                    remove what make made, but no data"
 
@@ -39,6 +40,9 @@ bench: $(VENV)/.run
 	set -e; for program in benchmarks/[a-z]*.py; do \
 	  name=$$(basename "$$program" .py); echo "== $$name"; $(BIN)/python -m "benchmarks.$$name"; \
 	done
+
+docs: $(VENV)/.test
+	$(BIN)/python -m mkdocs build --strict
 
 # A stamp is written last, so that an environment that was cut off half made is made again.
 $(VENV)/.run: pyproject.toml requirements.lock
