@@ -27,7 +27,7 @@ from tasks.trigger import Arguments, Asked, Done, Later, Trigger
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 LOOKS = 8
-"""A path that is not there after so many looks of the watcher is not there: half a minute."""
+"""A path of which so many looks of the watcher, some seconds apart, recorded nothing is not there."""
 LONGEST_WAIT = 720
 """Looks at a file that is there but in no asset yet (growing, or waiting for its partner) before the job gives up."""
 
@@ -87,11 +87,13 @@ def _id(text: str) -> uuid.UUID | None:
         return None
 
 
-def look_at(session: Session, storage: Storage, path: bytes, *, is_finished: bool) -> None:
-    """Ask the watcher to look at a path, once until it did."""
+def look_at(session: Session, storage: Storage, path: bytes, *, is_finished: bool) -> bool:
+    """Ask the watcher to look at a path; false where it has not come to an earlier request yet."""
     same = select(LookRequest.id).where(LookRequest.storage_id == storage.id, LookRequest.path == path)
-    if session.scalar(same.limit(1)) is None:
-        session.add(LookRequest(storage_id=storage.id, path=path, is_finished=is_finished))
+    if session.scalar(same.limit(1)) is not None:
+        return False
+    session.add(LookRequest(storage_id=storage.id, path=path, is_finished=is_finished))
+    return True
 
 
 def scan(asked: Asked, given: ScanArguments) -> Done | Later:
@@ -129,9 +131,10 @@ def ingest(asked: Asked, given: IngestArguments) -> Done | Later:
         return Done(f'the folder "{shown}" was looked at; what is complete in it is taken in')
     if looks >= LOOKS:
         status = JobStatus.FINISHED_WITH_WARNING
-        return Done(f'the watcher found no file at "{shown}"; tapeless explain says why', status)
-    look_at(asked.session, storage, path, is_finished=True)
-    return Later(f'the watcher looks at "{shown}"', {"looks": looks + 1})
+        why = "it is not there, ignored, or still being written"
+        return Done(f'nothing was recorded at "{shown}": {why}; tapeless explain says which', status)
+    looks += look_at(asked.session, storage, path, is_finished=True)
+    return Later(f'the watcher looks at "{shown}"', {"looks": looks})
 
 
 def _asset_of(session: Session, file: File) -> uuid.UUID | None:

@@ -168,7 +168,9 @@ class StorageWatcher:
         absolute = join_path(self.storage.root, path) if path else self.storage.root
         if os.path.realpath(absolute) != absolute:
             return
-        if os.path.isdir(absolute):
+        if os.path.isdir(absolute) and is_finished and self._identity is not None and self._is_watched(path):
+            self._look_at_tree(path, self._clock.wall_ns())
+        elif os.path.isdir(absolute):
             self._hints.tree(path)
         else:
             self._hints.file(path, closed=is_finished)
@@ -218,9 +220,10 @@ class StorageWatcher:
             if self._is_watched(folder):
                 self._look_at_names(folder, names, hints.closed)
 
-    def _look_at_tree(self, folder: bytes) -> None:
+    def _look_at_tree(self, folder: bytes, finished_ns: int | None = None) -> None:
+        """What has a ctime older than `finished_ns`, or than the folder's renaming into place, is complete."""
         self._walk_number += 1
-        arrived = arrival_of(self.storage.root, folder)
+        arrived = arrival_of(self.storage.root, folder) if finished_ns is None else finished_ns
         for listings in walk(self.storage.root, [folder], self._ignore, self._excluded):
             self._reconciler.look_at_folders(listings, self._walk_number, arrived)
             self._state.unsettled(len(self._reconciler.settling))

@@ -18,6 +18,7 @@ from api.services import (
     storage_files,
     storages,
     tokens,
+    triggers,
     user_groups,
     users,
 )
@@ -42,6 +43,7 @@ SERVICES = (
     storage_files.routes,
     storages.routes,
     tokens.routes,
+    triggers.routes,
     user_groups.routes,
     users.routes,
 )

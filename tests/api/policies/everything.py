@@ -1,6 +1,6 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, files, jobs, search, users
+from tests.api.policies import acls, assets, auth, files, jobs, search, trigger, users
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
@@ -10,5 +10,6 @@ POLICIES: dict[str, Policy] = {
     **files.POLICIES,
     **jobs.POLICIES,
     **search.POLICIES,
+    **trigger.POLICIES,
     **users.POLICIES,
 }

@@ -1,0 +1,274 @@
+"""What other systems ask for: written down first, checked, run with somebody's rights, and never twice."""
+
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry, Actor, PrincipalKind
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.sessions import Sessions, transact
+from models.storage import Storage
+from models.timing import Timing
+from models.user import User, UserStatus
+from tasks.actors import find_actor
+from tasks.job_actions import Action, act
+from tasks.job_leases import hand_out_jobs
+from tasks.refusals import Conflict
+from tasks.trigger_messages import TriggerRefused, arguments_of, id_of
+from tasks.trigger_operations import TRIGGERS
+from tasks.triggers import TASK, Recorded, record, run_triggers, service_actor
+from tasks.users import SETUP, NewUser, create_user
+from tests.pipeline import Pipeline, open_pipeline
+
+EMAIL = "mam@example.org"
+TIMING = Timing()
+
+
+@pytest.fixture
+def storage(sessions: Sessions, root: Path) -> uuid.UUID:
+    """A storage that the service user may write."""
+    with sessions.begin() as session:
+        user = create_user(session, NewUser(EMAIL), SETUP)
+        storage = Storage(id=new_id(), name="Rushes", root=str(root).encode())
+        session.add(storage)
+        entry = AclEntry(object_id=storage.id, object_type="storages", principal_id=user.id)
+        entry.principal_kind, entry.permissions = PrincipalKind.USER, ["read", "write"]
+        session.add(entry)
+        return storage.id
+
+
+def ask(
+    sessions: Sessions, name: str, given: Mapping[str, Any], job_id: uuid.UUID | None = None, email: str | None = EMAIL
+) -> Recorded:
+    def write(session: Session) -> Recorded:
+        return record(session, TRIGGERS[name], given, job_id, service_actor(session, email))
+
+    return transact(sessions, write)
+
+
+def run(sessions: Sessions, job_id: uuid.UUID, email: str | None = EMAIL) -> Job:
+    run_triggers(sessions, [job_id], TIMING, email, lambda _task, _ids: None)
+    return job_of(sessions, job_id)
+
+
+def job_of(sessions: Sessions, job_id: uuid.UUID) -> Job:
+    with sessions() as session:
+        return session.get_one(Job, job_id)
+
+
+def end_wait(sessions: Sessions, job_id: uuid.UUID) -> None:
+    """Let the time between two looks pass."""
+    with sessions.begin() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(not_before=func.now()))
+
+
+def test_a_request_is_a_job_under_the_caller_s_own_id_before_it_is_anything_else(
+    sessions: Sessions, storage: uuid.UUID
+) -> None:
+    wanted = uuid.uuid4()
+    assert ask(sessions, "scan", {"storage": "Rushes"}, wanted) == Recorded(wanted, True)
+    job = job_of(sessions, wanted)
+    assert (job.type, job.status, job.task, job.title) == ("SCAN", JobStatus.READY, TASK, "Scan Rushes")
+    with sessions.begin() as session:
+        assert hand_out_jobs(session, TIMING) == [(TASK, wanted)]
+
+
+def test_a_repeat_does_nothing_and_another_request_under_the_same_id_is_refused(
+    sessions: Sessions, storage: uuid.UUID
+) -> None:
+    wanted = uuid.uuid4()
+    ask(sessions, "scan", {"storage": "Rushes"}, wanted)
+    assert ask(sessions, "scan", {"storage": "Rushes"}, wanted) == Recorded(wanted, False)
+    with pytest.raises(Conflict, match="used for something else"):
+        ask(sessions, "scan", {"storage": "Other"}, wanted)
+    with sessions.begin() as session:
+        other = Job(id=uuid.uuid4(), type="CUSTOM", title="theirs")
+        session.add(other)
+    with pytest.raises(Conflict):
+        ask(sessions, "scan", {"storage": "Rushes"}, other.id)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "name a storage"),
+        ({"storag": "Rushes"}, "storag"),
+        ({"storage": 7}, "storage"),
+        ({"storage": ""}, "storage"),
+        ({"storage": "a\0b"}, "NUL"),
+        ({"storage": "\ud800"}, "no JSON"),
+        ({"storage": "Rushes", "path": "x" * 300_000}, "longer than"),
+        ({"storage": float("nan")}, "no JSON"),
+    ],
+)
+def test_arguments_that_read_wrong_leave_a_failed_job_that_says_so(
+    sessions: Sessions, storage: uuid.UUID, given: Mapping[str, Any], said: str
+) -> None:
+    recorded = ask(sessions, "scan", given)
+    job = job_of(sessions, recorded.job_id)
+    assert (job.status, recorded.refusal) == (JobStatus.FAILED, job.error_message)
+    assert said in (job.error_message or "")
+
+
+def test_what_was_sent_under_an_unknown_name_is_kept_nowhere(sessions: Sessions, storage: uuid.UUID) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes", "password": "s3cret"})
+    job = job_of(sessions, recorded.job_id)
+    assert "s3cret" not in f"{job.arguments}{job.error_message}{job.title}{job.message}{job.details}"
+
+
+def test_without_a_service_user_a_message_is_refused_and_the_job_says_what_to_set(
+    sessions: Sessions, storage: uuid.UUID
+) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes"}, email=None)
+    assert "TAPELESS_TRIGGER_USER" in (job_of(sessions, recorded.job_id).error_message or "")
+
+
+def test_a_refused_job_runs_after_all_once_there_is_a_service_user_and_somebody_restarts_it(
+    sessions: Sessions, storage: uuid.UUID
+) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes"}, email="nobody@example.org")
+    with sessions.begin() as session:
+        act(session, [recorded.job_id], Action.RESTART, SETUP)
+    assert run(sessions, recorded.job_id).status == JobStatus.STARTED
+
+
+def test_it_runs_with_the_rights_of_the_service_user_and_of_nobody_else(sessions: Sessions, storage: uuid.UUID) -> None:
+    with sessions.begin() as session:
+        session.add(Storage(id=new_id(), name="Secret", root=b"/nowhere/secret"))
+    hidden, absent = ask(sessions, "scan", {"storage": "Secret"}), ask(sessions, "scan", {"storage": "Absent"})
+    said = [run(sessions, each.job_id) for each in (hidden, absent)]
+    assert [job.status for job in said] == [JobStatus.FAILED] * 2
+    assert [job.error_message for job in said] == ["storage Secret does not exist", "storage Absent does not exist"]
+
+
+def test_a_right_that_was_taken_away_meanwhile_counts(sessions: Sessions, storage: uuid.UUID) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes"})
+    with sessions.begin() as session:
+        session.execute(update(AclEntry).values(permissions=["read"]))
+    job = run(sessions, recorded.job_id)
+    assert (job.status, '"write"' in (job.error_message or "")) == (JobStatus.FAILED, True)
+
+
+def test_a_user_who_was_blocked_meanwhile_does_nothing_more(sessions: Sessions, storage: uuid.UUID) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes"})
+    with sessions.begin() as session:
+        session.execute(update(User).values(status=UserStatus.BLOCKED))
+    assert "may not sign in" in (run(sessions, recorded.job_id).error_message or "")
+
+
+def test_a_scan_is_done_when_a_walk_that_began_after_it_has_ended(sessions: Sessions, storage: uuid.UUID) -> None:
+    recorded = ask(sessions, "scan", {"storage": str(storage)})
+    assert run(sessions, recorded.job_id).status == JobStatus.STARTED
+    with sessions.begin() as session:
+        row = session.get_one(Storage, storage)
+        assert row.scan_requested_at is not None
+        row.scan_requested_at, row.last_scanned, row.scan_seconds = None, func.now(), 3600.0
+    end_wait(sessions, recorded.job_id)
+    assert run(sessions, recorded.job_id).status == JobStatus.STARTED
+    with sessions.begin() as session:
+        row = session.get_one(Storage, storage)
+        row.last_scanned, row.scan_seconds, row.scan_entries = (
+            func.now() + func.make_interval(0, 0, 0, 0, 0, 0, 2),
+            1,
+            7,
+        )
+    end_wait(sessions, recorded.job_id)
+    job = run(sessions, recorded.job_id)
+    assert (job.status, job.message) == (JobStatus.FINISHED, 'the storage "Rushes" was walked: 7 entries')
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"path": "a.mov"}, "is not absolute"),
+        ({"path": "/elsewhere/a.mov"}, "does not exist"),
+        ({"path": "/elsewhere/a.mov", "storage": "Rushes"}, "does not lie in"),
+        ({"path": "../a.mov", "storage": "Rushes"}, '".."'),
+        ({"path": "/", "storage": "Rushes"}, "does not lie in"),
+    ],
+)
+def test_a_path_that_leads_out_of_its_storage_is_refused(
+    sessions: Sessions, storage: uuid.UUID, given: Mapping[str, Any], said: str
+) -> None:
+    job = run(sessions, ask(sessions, "ingest", given).job_id)
+    assert (job.status, said in (job.error_message or "")) == (JobStatus.FAILED, True), job.error_message
+
+
+@pytest.fixture
+def watched(database_url: str, root: Path, storage: uuid.UUID) -> Iterator[Pipeline]:
+    """The watcher of the storage, which does not scan by itself."""
+    with open_pipeline(database_url, root) as pipeline:
+        pipeline.change_settings(scan=False, growing_files_threshold=30)
+        yield pipeline
+
+
+def go_on_until_ended(watched: Pipeline, job_id: uuid.UUID) -> Job:
+    def has_ended() -> bool:
+        end_wait(watched.sessions, job_id)
+        return run(watched.sessions, job_id).completed_at is not None
+
+    watched.wait_for(has_ended, "the job ended")
+    return job_of(watched.sessions, job_id)
+
+
+def test_an_ingested_path_ends_with_the_asset_that_it_is_in(watched: Pipeline, root: Path) -> None:
+    (root / "day").mkdir()
+    (root / "day" / "clip.mov").write_bytes(b"x")
+    recorded = ask(watched.sessions, "ingest", {"path": str(root / "day" / "clip.mov")})
+    job = go_on_until_ended(watched, recorded.job_id)
+    assert (job.status, job.object_type, job.object_id) == (JobStatus.FINISHED, "assets", watched.ids()["clip"])
+
+
+def test_a_folder_is_ingested_as_a_whole(watched: Pipeline, root: Path) -> None:
+    (root / "day").mkdir()
+    (root / "day" / "clip.mov").write_bytes(b"x")
+    recorded = ask(watched.sessions, "ingest", {"path": "day", "storage": "Rushes"})
+    assert go_on_until_ended(watched, recorded.job_id).status == JobStatus.FINISHED
+
+
+def test_a_path_that_is_not_there_ends_with_a_warning(watched: Pipeline) -> None:
+    recorded = ask(watched.sessions, "ingest", {"path": "absent.mov", "storage": "Rushes"})
+    job = go_on_until_ended(watched, recorded.job_id)
+    assert (job.status, "nothing was recorded" in job.message) == (JobStatus.FINISHED_WITH_WARNING, True)
+
+
+def test_a_stopped_request_ends_where_it_is(sessions: Sessions, storage: uuid.UUID) -> None:
+    recorded = ask(sessions, "scan", {"storage": "Rushes"})
+    run(sessions, recorded.job_id)
+    with sessions.begin() as session:
+        act(session, [recorded.job_id], Action.ABORT, SETUP)
+    with sessions.begin() as session:
+        hand_out_jobs(session, TIMING)
+    assert job_of(sessions, recorded.job_id).status == JobStatus.ABORTED
+
+
+def test_arguments_come_by_name_as_keywords_or_as_one_object() -> None:
+    assert arguments_of((), {"a": 1}) == arguments_of(({"a": 1},), {}) == {"a": 1}
+    for args, kwargs in [((1,), {}), (({}, {}), {}), (({},), {"a": 1})]:
+        with pytest.raises(TriggerRefused, match="by name"):
+            arguments_of(args, kwargs)
+
+
+def test_the_id_is_the_argument_s_or_else_the_task_s() -> None:
+    mine, theirs = uuid.uuid4(), uuid.uuid4()
+    assert id_of({"id": str(mine)}, str(theirs)) == mine
+    assert id_of({}, str(theirs)) == theirs
+    for given in ({"id": 7}, {"id": "x"}):
+        with pytest.raises(TriggerRefused, match="UUID"):
+            id_of(given, str(theirs))
+
+
+def test_the_service_user_is_found_whatever_the_case_of_its_e_mail(sessions: Sessions, storage: uuid.UUID) -> None:
+    with sessions() as session:
+        user_id = session.scalar(select(User.id).where(User.email == EMAIL))
+        assert user_id is not None
+        assert service_actor(session, EMAIL.upper()) == find_actor(session, user_id)
+        assert service_actor(session, "m_m@example.org") is None
+        assert not isinstance(service_actor(session, EMAIL), type(None))
+        assert isinstance(service_actor(session, EMAIL), Actor)
