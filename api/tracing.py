@@ -1,6 +1,7 @@
 """Each request has an id, the caller's or a new one: in the response, in every log line, in every error.
 
-A log line holds method, path, status and time; never a header, a query or a body, since those hold secrets.
+A log line holds method, path, status and time; never a header, a query or a body, since those hold secrets. Where a
+path holds one (the link of a share, the ticket of a download), its place is shown alone.
 """
 
 import json
@@ -12,8 +13,13 @@ from uuid import uuid4
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.log_context import log_about
+
 LOG = logging.getLogger("tapeless.api")
+OBJECTS = ("asset_id", "job_id")
+"""What of an address a log line names by itself, so that all lines about one thing are found."""
 PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SECRET = re.compile(r"^(/share/|/API/files/v1/downloads/)[^/]+")
 CURRENT: ContextVar[str] = ContextVar("request_id", default="-")
 
 
@@ -34,6 +40,10 @@ class Tracing:
             return
         identity = _identity(scope)
         CURRENT.set(identity)
+        with log_about(request_id=identity):
+            await self._follow(scope, receive, send, identity)
+
+    async def _follow(self, scope: Scope, receive: Receive, send: Send, identity: str) -> None:
         status, start = 0, time.monotonic()
 
         async def send_named(message: Message) -> None:
@@ -46,12 +56,13 @@ class Tracing:
         try:
             await self.app(scope, receive, send_named)
         except Exception:
-            LOG.exception("%s %s failed [%s]", scope["method"], _shown(scope["path"]), identity)
+            LOG.exception("%s %s failed", scope["method"], _shown(scope["path"]))
             if status == 0:
                 await _send_failure(send_named, identity)
         finally:
             took = (time.monotonic() - start) * 1000
-            LOG.info("%s %s %d %.0f ms [%s]", scope["method"], _shown(scope["path"]), status, took, identity)
+            about = {name: value for name, value in scope.get("path_params", {}).items() if name in OBJECTS}
+            LOG.info("%s %s %d %.0f ms", scope["method"], _shown(scope["path"]), status, took, extra=about)
 
 
 def _identity(scope: Scope) -> str:
@@ -62,8 +73,8 @@ def _identity(scope: Scope) -> str:
 
 
 def _shown(path: str) -> str:
-    """A path in one line, whatever bytes it holds."""
-    return path[:300].encode("unicode_escape").decode()
+    """A path in one line, whatever bytes it holds, without the secrets of those that have one."""
+    return SECRET.sub(r"\1***", re.sub("/{2,}", "/", path))[:300].encode("unicode_escape").decode()
 
 
 async def _send_failure(send: Send, identity: str) -> None:

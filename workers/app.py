@@ -12,12 +12,13 @@ from functools import cached_property
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_init, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
-import workers.task_metrics  # noqa: F401 - connects what measures tasks
+import workers.around_tasks  # noqa: F401 - connects what stands around tasks
 from workers.context import Context, make_context
+from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
 from workers.settings import current_settings, find_running
 from workers.trigger_consumer import OnlyTriggers
@@ -105,6 +106,12 @@ def make_configuration() -> dict[str, Any]:
 app = TapelessCelery("tapeless")
 app.add_defaults(make_configuration)
 app.steps["consumer"].add(OnlyTriggers)
+
+
+@setup_logging.connect
+def set_up_own_logging(loglevel: int = logging.INFO, **_: object) -> None:
+    """Celery leaves logging alone where somebody listens to this signal; workers, beat and Flower ask it."""
+    set_up_logging(current_settings().log_format, "celery", loglevel or logging.INFO)
 
 
 @worker_init.connect

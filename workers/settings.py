@@ -25,6 +25,7 @@ from models.timing import Timing
 from tasks.mail_server import MailServer
 from tasks.outside import Network, Outside
 from tasks.server_key import ServerKey
+from workers.logs import LogFormat
 from workers.processes import Identity, identify, is_running, read_record, write_record
 from workers.secret_key import find_key
 
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     smtp_password_file: Path | None = None
     webhook_networks: tuple[Network, ...] = ()
     trigger_user: str | None = None
+    log_format: LogFormat = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
     timing: Timing = Timing()

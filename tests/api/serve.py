@@ -1,6 +1,5 @@
 """The API as a process of its own: `python -m tests.api.serve DATABASE_URL FILE` writes its port into FILE."""
 
-import logging
 import socket
 import sys
 from pathlib import Path
@@ -11,14 +10,21 @@ from api.app import create_app
 from api.context import Context
 from models.sessions import make_engine, make_sessions
 from search.postgres import PostgresEngine
+from tasks.outside import Outside
+from tasks.server_key import ServerKey
+from workers.logs import set_up_logging
+
+KEY = b"the key of the API that the tests ask, of no other"
+"""So that a test can make a link or a ticket by itself."""
 
 
 def main(url: str, port_file: str) -> None:
-    logging.basicConfig(level=logging.INFO)
+    set_up_logging("text", "api")
     engine = make_engine(url, pool_size=8, hide_parameters=True)
     sessions = make_sessions(engine)
     roots = (Path(port_file).parent,)
-    app = create_app(Context(sessions, PostgresEngine(sessions), threads=8, storage_roots=roots))
+    outside = Outside(key=ServerKey(KEY))
+    app = create_app(Context(sessions, PostgresEngine(sessions), threads=8, storage_roots=roots, outside=outside))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Path(port_file).write_text(str(listener.getsockname()[1]))
         config = uvicorn.Config(app, access_log=False, log_level="info")

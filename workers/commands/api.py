@@ -12,6 +12,7 @@ from workers.app import app as celery
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
 from workers.http_metrics import Measured
+from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
 from workers.system import API_PORT, LOOPBACK
@@ -32,9 +33,9 @@ THREADS = 16
 @data_option
 def api(host: str, port: int, threads: int, data: Path | None) -> None:
     """Serve the control API until interrupted."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     with sentences():
         settings = Settings.for_data(data)
+        set_up_logging(settings.log_format, "api")
         context = make_context(find_running(settings), settings.timing, celery.ring, threads)
     # A statement that fails is logged; what was sent with it may be secret and is not.
     context.database.hide_parameters = True

@@ -14,6 +14,7 @@ from watch.watcher import Watcher
 from workers.app import app
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
+from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
 
@@ -24,12 +25,12 @@ POOL_SIZE = 20
 @data_option
 def watch(data: Path | None) -> None:
     """Watch all storages and hand out what changed, until interrupted."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with sentences():
         settings = Settings.for_data(data)
+        set_up_logging(settings.log_format, "watch")
         context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)
     excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
     logging.info("watching; never entered: %s", ", ".join(map(display_text, excluded)))

@@ -1,0 +1,31 @@
+"""Around every task, where it runs: its ids in each line of the log, and its time in the metrics."""
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from celery.signals import task_postrun, task_prerun
+
+from models.log_context import log_about
+from workers.metrics import TASK_SECONDS
+
+RUNNING: dict[str, tuple[float, ExitStack]] = {}
+"""When the tasks of this process began, and what to leave at their end; a child runs one at a time."""
+
+
+@task_prerun.connect
+def begin(task_id: str, task: Any, **_: Any) -> None:
+    """A task begins."""
+    stack = ExitStack()
+    stack.enter_context(log_about(task=task.name, task_id=task_id))
+    RUNNING[task_id] = (time.perf_counter(), stack)
+
+
+@task_postrun.connect
+def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+    """A task ended, however it did."""
+    if task_id not in RUNNING:
+        return
+    started, stack = RUNNING.pop(task_id)
+    stack.close()
+    TASK_SECONDS.labels(task.name, (state or "UNKNOWN").lower()).observe(time.perf_counter() - started)
