@@ -7,7 +7,7 @@ content come out of one snapshot, because a revision that belongs to other conte
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy import Row, Uuid, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from models.index_queue import DocumentKey
+from search.criteria import Criteria
 
 IDS = bindparam("ids", type_=ARRAY(Uuid))
 
@@ -77,6 +78,24 @@ def shown_body(terms: dict[str, list[Any]], body: dict[str, Any]) -> dict[str, A
         elif name != "title":
             shown[name] = values[0] if name in SCALARS and values else values
     return shown | body
+
+
+def asked_body(body: dict[str, Any], criteria: Criteria) -> dict[str, Any]:
+    """The part of a body that was asked for."""
+    return {
+        name: value
+        for name, value in body.items()
+        if (criteria.include_fields is None or name in criteria.include_fields) and name not in criteria.exclude_fields
+    }
+
+
+def newest_of(documents: Sequence[Document]) -> dict[DocumentKey, Document]:
+    """The newest document of each object in a batch."""
+    newest: dict[DocumentKey, Document] = {}
+    for document in documents:
+        if document.key not in newest or newest[document.key].revision < document.revision:
+            newest[document.key] = document
+    return newest
 
 
 def by_object(rows: Iterable[Row[Any]]) -> dict[uuid.UUID, list[Row[Any]]]:

@@ -74,18 +74,69 @@ class StoredRevision(NamedTuple):
     deleted: bool
 
 
+class IndexKeeper(Protocol):
+    """What an engine with indexes of its own does to them; each has a name that no other had before."""
+
+    version: int
+    """Of the mapping: an index of another version is to be replaced."""
+
+    def new_name(self) -> str:
+        """A name for an index that is to be made."""
+        ...
+
+    def create(self, name: str, building: bool = False) -> None:
+        """Make an index that takes writes; what is written into a building one is found once it is opened."""
+        ...
+
+    def open(self, name: str) -> None:
+        """Have everything found that was written, now and from now on."""
+        ...
+
+    def drop(self, name: str) -> None:
+        """Remove an index; one that is gone already is no error."""
+        ...
+
+    def names(self) -> list[str]:
+        """Our indexes, whatever they are for."""
+        ...
+
+    def live(self) -> list[str]:
+        """Where searches go."""
+        ...
+
+    def point_to(self, name: str) -> None:
+        """Let searches go to this index alone, in one step."""
+        ...
+
+    def count(self, name: str) -> int:
+        """Documents of an index, tombstones included."""
+        ...
+
+
 class SearchEngine(Protocol):
     """No method runs inside a transaction of its caller."""
 
-    def write(self, documents: Sequence[Document]) -> list[Outcome]:
-        """Store whole documents where theirs is not older than what is stored; one outcome each, in their order."""
+    indexes: IndexKeeper | None
+    """None where documents stand in the database, where nothing has to be built beside anything."""
+
+    def check(self) -> None:
+        """Raise SearchUnavailableError, without waiting, where the engine is known to be away."""
+        ...
+
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
+        """Store whole documents where theirs is not older than what is stored; one outcome each, in their order.
+
+        They go to the indexes of all `targets`; without any, to where searches look.
+        """
         ...
 
     def search(self, criteria: Criteria, visibility: Visibility) -> Results:
         """Answer `criteria` with nothing that `visibility` leaves out, in hits, total and facets alike."""
         ...
 
-    def revisions(self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000) -> list[StoredRevision]:
+    def revisions(
+        self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
+    ) -> list[StoredRevision]:
         """Stored revisions by id, tombstones included, from behind `after` on: an audit walks them page by page."""
         ...
 
@@ -95,4 +146,8 @@ class SearchEngine(Protocol):
 
     def purge(self, keys: Sequence[DocumentKey]) -> int:
         """Forget the tombstones among `keys`, and say how many there were."""
+        ...
+
+    def close(self) -> None:
+        """Give back all connections."""
         ...

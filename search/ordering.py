@@ -82,7 +82,7 @@ class Column:
 def order_of(criteria: Criteria) -> list[Column]:
     """The columns that `criteria` is sorted by: as asked, else the best first, else the newest."""
     columns: list[Column] = []
-    for key in criteria.sort or _default(criteria.query):
+    for key in criteria.sort or default_order(criteria.query):
         columns += _columns(key, criteria.query)
     # In the direction of what is before them, so that the index of dates serves "the newest first" to the end.
     falling = bool(columns) and columns[-1].descending
@@ -115,7 +115,8 @@ def _as_json(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def _default(query: Query | None) -> tuple[SortKey, ...]:
+def default_order(query: Query | None) -> tuple[SortKey, ...]:
+    """The best first, else the newest."""
     newest = SortKey("date_created", descending=True)
     return (SortKey("_score", descending=True), newest) if query is not None else (newest,)
 

@@ -32,7 +32,7 @@ from models.index_mark import SearchDocument
 from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.criteria import Criteria, Visibility
-from search.documents import Document, shown_body
+from search.documents import Document, asked_body, shown_body
 from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
 from search.ordering import behind, order_of, shown
 from search.postgres_rows import write_documents
@@ -45,10 +45,18 @@ MAX_BUCKETS = 100
 class PostgresEngine:
     """Documents in `search_document`; every method is a short transaction of its own."""
 
+    indexes = None
+
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def write(self, documents: Sequence[Document]) -> list[Outcome]:
+    def check(self) -> None:
+        """Whoever can ask has the database already."""
+
+    def close(self) -> None:
+        """The connections are the caller's."""
+
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
         """Store documents where theirs is not older than what is stored."""
         return write_documents(self._sessions, documents)
 
@@ -58,7 +66,9 @@ class PostgresEngine:
             total, facets = _count(session, criteria, visibility)
             return Results(total, _hits(session, criteria, visibility) if total else [], facets)
 
-    def revisions(self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000) -> list[StoredRevision]:
+    def revisions(
+        self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
+    ) -> list[StoredRevision]:
         """Stored revisions by id, tombstones included."""
         query = (
             select(SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted)
@@ -169,15 +179,6 @@ def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[
     else:
         query = query.offset((criteria.page - 1) * criteria.per_page)
     return [
-        Hit(kind, object_id, title, created, _asked(shown_body(terms, body), criteria), shown(place))
+        Hit(kind, object_id, title, created, asked_body(shown_body(terms, body), criteria), shown(place))
         for kind, object_id, title, created, terms, body, *place in session.execute(query)
     ]
-
-
-def _asked(body: dict[str, Any], criteria: Criteria) -> dict[str, Any]:
-    """The part of a body that was asked for."""
-    return {
-        name: value
-        for name, value in body.items()
-        if (criteria.include_fields is None or name in criteria.include_fields) and name not in criteria.exclude_fields
-    }

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.analysis import sort_key, token_set
-from search.documents import Document
+from search.documents import Document, newest_of
 from search.engine import Outcome
 from search.predicates import FIELD_WEIGHTS, tagged
 
@@ -61,10 +61,7 @@ encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 def write_documents(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
     """Write documents; one outcome each, in their order. The same key twice in one batch: the newer one counts."""
-    newest: dict[DocumentKey, Document] = {}
-    for document in documents:
-        if document.key not in newest or newest[document.key].revision < document.revision:
-            newest[document.key] = document
+    newest = newest_of(documents)
     outcomes = {outcome.key: outcome for outcome in _write(sessions, list(newest.values()))}
     return [
         outcomes[document.key]

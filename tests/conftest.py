@@ -11,23 +11,29 @@ from pathlib import Path
 
 import pytest
 
+from tests.opensearch.keeper import join_opensearch
+from tests.opensearch.node import NodeError, user_cache
 from tests.pipeline import Pipeline, open_pipeline
 from tests.servers import Servers, ServersError, close_run, join_run, open_run
 from workers.embedded.postgres import EmbeddedPostgres
 
 RUN = pytest.StashKey[Path]()
+OPENSEARCH = pytest.StashKey[str]()
+OPENSEARCH_URL = "TAPELESS_TEST_OPENSEARCH_URL"
+"""Another OpenSearch than the one that a run starts; taken out of the environment, where it is no setting of ours."""
 
 
 class RunOwner:
     """Hooks of the one process that owns the run: pytest itself, or the controller of parallel workers."""
 
-    def __init__(self, run: Path) -> None:
-        self.run = run
+    def __init__(self, run: Path, opensearch: str) -> None:
+        self.run, self.opensearch = run, opensearch
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
         """Tell a new worker the folder of its run."""
         node.workerinput["tapeless_run"] = str(self.run)  # type: ignore[attr-defined]
+        node.workerinput["tapeless_opensearch"] = self.opensearch  # type: ignore[attr-defined]
 
     def pytest_unconfigure(self) -> None:
         close_run(self.run)
@@ -38,9 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
     workerinput = getattr(config, "workerinput", None)
     if workerinput is None:
         config.stash[RUN] = open_run()
-        config.pluginmanager.register(RunOwner(config.stash[RUN]), "tapeless-run")
+        config.stash[OPENSEARCH] = os.environ.pop(OPENSEARCH_URL, "")
+        config.pluginmanager.register(RunOwner(config.stash[RUN], config.stash[OPENSEARCH]), "tapeless-run")
     else:
         config.stash[RUN] = Path(workerinput["tapeless_run"])
+        config.stash[OPENSEARCH] = workerinput["tapeless_opensearch"]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +57,18 @@ def servers(request: pytest.FixtureRequest) -> Servers:
     try:
         return join_run(request.config.stash[RUN])
     except ServersError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def opensearch_url(request: pytest.FixtureRequest) -> str:
+    """The OpenSearch of this run, started by the first test that asks; an index of one's own is up to the test."""
+    try:
+        given = request.config.stash[OPENSEARCH]
+        return given or join_opensearch(request.config.stash[RUN], user_cache(Path.home()))
+    except NodeError as error:
         if os.environ.get("CI"):
             raise
         pytest.skip(str(error))

@@ -40,7 +40,7 @@ READ_ENVIRONMENT = {
     "tests/properties/test_grouping.py",
     "tests/workers/test_settings.py",
 }
-LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py"}
+LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py", "tests/opensearch/keeper.py"}
 ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}
 NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
 LONGEST_LINES = 400

@@ -1,11 +1,16 @@
-"""The engine under test: every promise of this folder is one that each engine has to keep."""
+"""The engines under test: every promise of this folder is one that each of them has to keep."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pytest
 
+from models.base import new_id
 from models.sessions import Sessions, make_engine, make_sessions
-from search.engine import SearchEngine
+from search.documents import Document
+from search.engine import Outcome, SearchEngine
+from search.opensearch import OpenSearchEngine
+from search.opensearch_client import Cluster
 from search.postgres import PostgresEngine
 
 
@@ -16,6 +21,36 @@ def sessions(database_url: str) -> Iterator[Sessions]:
     engine.dispose()
 
 
+class Refreshing(OpenSearchEngine):
+    """Finds what was written at once, where others wait for the next second."""
+
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
+        outcomes = super().write(documents, targets)
+        self.indexes.refresh()
+        return outcomes
+
+
 @pytest.fixture
-def engine(sessions: Sessions) -> SearchEngine:
-    return PostgresEngine(sessions)
+def opensearch(opensearch_url: str, worker_id: str) -> Iterator[OpenSearchEngine]:
+    """An engine on an index of its own."""
+    engine = Refreshing(Cluster(opensearch_url, f"{worker_id}-{new_id().hex}"))
+    name = engine.indexes.new_name()
+    engine.indexes.create(name)
+    engine.indexes.point_to(name)
+    yield engine
+    engine.indexes.drop(name)
+    engine.close()
+
+
+@pytest.fixture(params=["postgres", "opensearch"])
+def engine(request: pytest.FixtureRequest) -> SearchEngine:
+    """Each engine in turn."""
+    if request.param == "opensearch":
+        return request.getfixturevalue("opensearch")
+    return PostgresEngine(request.getfixturevalue("sessions"))
+
+
+@pytest.fixture
+def poison(engine: SearchEngine) -> dict[str, Any]:
+    """Parts of a document that this engine can never store."""
+    return {"readers": ["x" * 40_000]} if isinstance(engine, OpenSearchEngine) else {"body": {"note": "a\0b"}}

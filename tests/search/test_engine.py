@@ -151,9 +151,10 @@ def test_a_purge_takes_tombstones_alone(engine: SearchEngine) -> None:
     assert [each.object_id.int for each in engine.revisions("assets")] == [1, 3]
 
 
-def test_one_document_that_cannot_be_stored_does_not_keep_back_the_others(engine: SearchEngine) -> None:
-    poison = document(2, "x", body={"note": "a\0b"})
-    outcomes = engine.write([document(1), poison, document(3), document(4)])
+def test_one_document_that_cannot_be_stored_does_not_keep_back_the_others(
+    engine: SearchEngine, poison: dict[str, Any]
+) -> None:
+    outcomes = engine.write([document(1), document(2, "x", **poison), document(3), document(4)])
     assert [outcome.result for outcome in outcomes] == ["written", "refused", "written", "written"]
     assert outcomes[1].reason
     assert sorted(found(engine)) == [1, 3, 4]

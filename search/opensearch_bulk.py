@@ -1,0 +1,147 @@
+"""Writing documents in bulk: every document's own answer is read, because a request that succeeded may have failed for
+half of what it carried.
+
+What an index takes in no case (a mapping that does not fit) is refused with its reason; what it does not take now (a
+full queue, a read-only index) is sent again, later each time, for a bounded while.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from search.documents import Document, newest_of
+from search.engine import Outcome, SearchUnavailableError
+from search.opensearch_client import BusyError, Client, IndexMissingError, RequestError
+from search.opensearch_rows import encode, id_of, source_of
+
+REQUEST_BYTES = 4_000_000
+"""Of one request: larger ones are not faster (measured from 2 to 20 MB), and stand in memory on both sides."""
+FIRST_SECONDS, LONGEST_SECONDS, WAIT_SECONDS = 0.1, 5.0, 45.0
+"""Between two tries, and in all."""
+LATER = (429, 502, 503, 504)
+TOO_LARGE = 413
+ANSWER = "errors,items.index._id,items.index.status,items.index.error.type,items.index.error.reason"
+CAUSE = ",items.index.error.caused_by.reason"
+
+
+@dataclass(slots=True)
+class Line:
+    """One document on its way to one index."""
+
+    document: Document
+    index: str
+    payload: bytes
+    result: Literal["written", "stale", "refused", "waiting"] = "waiting"
+    reason: str = ""
+
+
+def write_documents(client: Client, documents: Sequence[Document], indexes: Sequence[str]) -> list[Outcome]:
+    """Write documents to every index; one outcome each, in their order. The same key twice: the newer one counts."""
+    newest = newest_of(documents)
+    outcomes = {}
+    for lines in _requests(list(newest.values()), indexes):
+        _send(client, lines)
+        for line in lines:
+            before = outcomes.get(line.document.key)
+            outcomes[line.document.key] = _worse(before, line) if before else _outcome(line)
+    return [
+        outcomes[document.key]
+        if document is newest[document.key]
+        else Outcome(document.key, document.revision, "stale")
+        for document in documents
+    ]
+
+
+def _requests(documents: Sequence[Document], indexes: Sequence[str]) -> Iterator[list[Line]]:
+    """Lines in parts of the size of one request, made when they are needed."""
+    lines: list[Line] = []
+    size = 0
+    for document in documents:
+        try:
+            source = source_of(document)
+        except (TypeError, ValueError, RecursionError) as error:
+            lines.append(Line(document, "", b"", "refused", f"{type(error).__name__}: {error}"))
+            continue
+        if lines and size + len(source) * len(indexes) > REQUEST_BYTES:
+            yield lines
+            lines, size = [], 0
+        for index in indexes:
+            action = {"_index": index, "_id": id_of(document.key), "version": document.revision}
+            head = encode({"index": action | {"version_type": "external_gte"}})
+            lines.append(Line(document, index, b"%b\n%b\n" % (head.encode(), source)))
+            size += len(source)
+    if lines:
+        yield lines
+
+
+def _send(client: Client, lines: list[Line]) -> None:
+    """Send until every line has its answer; SearchUnavailableError where that takes too long."""
+    end, pause = time.monotonic() + WAIT_SECONDS, FIRST_SECONDS
+    while waiting := [line for line in lines if line.result == "waiting"]:
+        reason = _try(client, waiting)
+        if reason is None:
+            continue
+        if time.monotonic() + pause > end:
+            client.breaker.failed(reason)
+            raise SearchUnavailableError(reason)
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_SECONDS)
+
+
+def _try(client: Client, lines: list[Line]) -> str | None:
+    """Send once; the reason why some lines have to wait, or None."""
+    body = b"".join(line.payload for line in lines)
+    try:
+        # An index that is not there must not be made by a write, with a mapping of its own.
+        answer = client.ask("POST", "/_bulk", body, require_alias="true", filter_path=ANSWER + CAUSE)
+    except BusyError as error:
+        return str(error)
+    except RequestError as error:
+        if error.status != TOO_LARGE:
+            raise
+        return _halve(client, lines, error)
+    later = [reason for line, item in zip(lines, answer["items"], strict=True) if (reason := _read(line, item))]
+    return later[0] if later else None
+
+
+def _halve(client: Client, lines: list[Line], error: RequestError) -> str | None:
+    if len(lines) == 1:
+        lines[0].result, lines[0].reason = "refused", str(error)
+        return None
+    middle = len(lines) // 2
+    return _try(client, lines[:middle]) or _try(client, lines[middle:])
+
+
+def _read(line: Line, item: dict[str, Any]) -> str | None:
+    """Keep a line's answer; the reason, where it has to be sent again."""
+    answer = item["index"]
+    status, error = int(answer["status"]), answer.get("error", {})
+    kind, reason = str(error.get("type", "")), str(error.get("reason", ""))
+    if cause := (error.get("caused_by") or {}).get("reason"):
+        reason = f"{reason}: {cause}"
+    if status < 300:
+        line.result = "written"
+    elif status == 409:
+        line.result = "stale"
+    elif kind == "index_not_found_exception":
+        raise IndexMissingError(f"OpenSearch has no index {line.index} any more: {reason}")
+    elif status in LATER or kind == "cluster_block_exception":
+        return f"OpenSearch takes no writes into {line.index} ({status}): {reason}"
+    elif status >= 500:
+        return f"OpenSearch failed to write into {line.index} ({status} {kind}): {reason}"
+    else:
+        line.result, line.reason = "refused", f"{kind}: {reason}"
+    return None
+
+
+def _outcome(line: Line) -> Outcome:
+    assert line.result != "waiting"
+    return Outcome(line.document.key, line.document.revision, line.result, line.reason)
+
+
+def _worse(before: Outcome, line: Line) -> Outcome:
+    """What became of a document that went to two indexes: refused by one is refused, written to one is written."""
+    now = _outcome(line)
+    rank = ("refused", "written", "stale")
+    return min(before, now, key=lambda outcome: rank.index(outcome.result))

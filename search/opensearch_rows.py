@@ -1,0 +1,94 @@
+"""Documents as OpenSearch stores them: finished tokens, keys of terms, and what a hit shows."""
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from models.index_queue import DocumentKey
+from search.analysis import cut, sort_key, token_set
+from search.documents import Document
+from search.mapping import TOKEN_FIELDS, slot_of
+from search.predicates import tagged
+from search.term_keys import keys_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+MAX_TITLE_KEY_BYTES = 2_000
+SHARED = frozenset({"folders"})
+"""Fields whose text many documents have in common: their tokens are worth remembering."""
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def id_of(key: DocumentKey) -> str:
+    """The document's id in the index."""
+    return f"{key.object_type}:{key.object_id}"
+
+
+def key_of(document_id: str) -> DocumentKey:
+    """The object that a document of this id is about."""
+    object_type, _, object_id = document_id.rpartition(":")
+    return DocumentKey(object_type, uuid.UUID(object_id))
+
+
+def microseconds(moment: datetime | None) -> int:
+    """A date as the index orders it; of a tombstone any."""
+    return 0 if moment is None else (moment - EPOCH) // MICROSECOND
+
+
+def source_of(document: Document) -> bytes:
+    """The document as one line of JSON."""
+    row: dict[str, Any] = {
+        "object_type": document.object_type,
+        "object_id": str(document.object_id),
+        "revision": document.revision,
+        "deleted": document.deleted,
+    }
+    if not document.deleted:
+        row |= {
+            "title": document.title,
+            "title_key": cut(sort_key(document.title), MAX_TITLE_KEY_BYTES),
+            "created_us": microseconds(document.date_created),
+            "date_created": document.date_created.isoformat() if document.date_created else None,
+            "readers": document.audience,
+            "tokens": tokens_of(document.texts),
+            "slots": slots_of(document.terms),
+            "terms": document.terms,
+            "body": document.body,
+        }
+    return encode(row).encode("utf-8", "replace")
+
+
+def tokens_of(texts: dict[str, str]) -> dict[str, str]:
+    """The tokens of all fields, with blanks between them: no token has one."""
+    fields: dict[str, str] = {}
+    rest: set[str] = set()
+    for name, whole in texts.items():
+        if name in TOKEN_FIELDS:
+            fields[TOKEN_FIELDS[name].rpartition(".")[2]] = " ".join(token_set(whole))
+        else:
+            rest |= _shared_tokens(name, whole) if name in SHARED else _named_tokens(name, whole)
+    if rest:
+        fields["rest"] = " ".join(rest)
+    return fields
+
+
+def slots_of(terms: dict[str, list[Any]]) -> dict[str, list[str]]:
+    """The keys of all terms by slot."""
+    slots: dict[str, list[str]] = {}
+    for name, values in terms.items():
+        if values:
+            slots.setdefault(slot_of(name), []).extend(keys_of(name, values))
+    return slots
+
+
+def _named_tokens(name: str, whole: str) -> set[str]:
+    tokens = token_set(whole)
+    return tokens | {tagged(name, token) for token in tokens}
+
+
+@lru_cache(maxsize=4096)
+def _shared_tokens(name: str, whole: str) -> frozenset[str]:
+    return frozenset(_named_tokens(name, whole))

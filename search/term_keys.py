@@ -1,0 +1,76 @@
+"""Terms as keys: a name and a value in one text, whose order is the order of the values.
+
+Why one text instead of a field for each name: an index has room for a thousand fields, and metadata has as many names
+as people make. A key answers equality, ranges, existence and facets alike, and so numbers, dates, texts and truth
+values need no more fields than texts alone.
+
+A key is the name, a separator, a letter for the type, and the value: numbers as sixteen hexadecimal digits that sort as
+the numbers do (doubles: whole numbers are exact up to 2**53), all others as they read.
+"""
+
+import hashlib
+import re
+import struct
+from typing import Any
+
+from search.analysis import clean_text
+
+VALUE, FIRST = "\x1f", "\x1e"
+"""Between name and value: of every value, and once more of the first of several, by which hits are sorted."""
+LONG_NAME, LONG_TEXT = 200, 1_000
+"""Characters; what is longer stands as a digest. Lucene takes 32,766 bytes of a term."""
+CUT = "\x1d"
+"""Between the beginning of a long text and its digest."""
+SIGN = 1 << 63
+CONTROL = re.compile("[\x00-\x1f]")
+
+
+def name_key(name: str) -> str:
+    """The name as it begins a key; one that is long, or could be taken apart wrongly, is its digest."""
+    if len(name) > LONG_NAME or CONTROL.search(name):
+        return _digest(name)
+    return clean_text(name)
+
+
+def typed(value: Any) -> str:
+    """A value with the letter of its type before it."""
+    if isinstance(value, bool):
+        return "btrue" if value else "bfalse"
+    if isinstance(value, int | float):
+        return f"n{_sortable(value)}"
+    if not isinstance(value, str):
+        raise TypeError(f"a term's value is a text, a number or a truth value, not {type(value).__name__}")
+    text = clean_text(value)
+    return f"t{text}" if len(text) <= LONG_TEXT else f"t{text[:LONG_TEXT]}{CUT}{_digest(text)}"
+
+
+def keys_of(name: str, values: list[Any]) -> list[str]:
+    """All keys of a name's values."""
+    begin = name_key(name)
+    keys = [f"{begin}{VALUE}{typed(value)}" for value in values]
+    if len(keys) > 1:
+        keys.append(f"{begin}{FIRST}{typed(values[0])}")
+    return keys
+
+
+def shown_value(key: str) -> Any:
+    """The value in a key, as a facet shows it: truth values as texts, long texts by their beginning."""
+    kind, value = key.partition(VALUE)[2][:1], key.partition(VALUE)[2][1:]
+    if kind != "n":
+        return value.partition(CUT)[0]
+    bits = int(value, 16)
+    (number,) = struct.unpack(">d", struct.pack(">Q", bits ^ SIGN if bits & SIGN else bits ^ (2 * SIGN - 1)))
+    return int(number) if number.is_integer() else number
+
+
+def _sortable(value: float) -> str:
+    try:
+        number = float(value) + 0.0
+    except OverflowError:
+        number = float("inf") if value > 0 else float("-inf")
+    (bits,) = struct.unpack(">Q", struct.pack(">d", number))
+    return f"{bits ^ (2 * SIGN - 1) if bits & SIGN else bits | SIGN:016x}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
