@@ -32,14 +32,14 @@ def connect_to(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, search_url: s
     return Connection(postgres.url(), valkey.url(), search_url)
 
 
-def choose_port(wanted: int | None) -> int:
-    """The port for the API: the one that was asked for, or else the usual one, or else any that is free."""
+def choose_port(wanted: int | None, usual: int = API_PORT, option: str = "--port") -> int:
+    """The port that was asked for, or else the usual one, or else any that is free."""
     if wanted is not None:
         if not _is_free(wanted):
-            raise SettingsError(f"port {wanted}: something listens there already; give another with --port")
+            raise SettingsError(f"port {wanted}: something listens there already; give another with {option}")
         return wanted
-    if _is_free(API_PORT):
-        return API_PORT
+    if _is_free(usual):
+        return usual
     with socket.create_server((LOOPBACK, 0)) as listener:
         return listener.getsockname()[1]
 

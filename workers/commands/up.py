@@ -12,6 +12,7 @@ from models.sessions import make_engine, make_sessions, transact
 from tasks.storages import ensure_storage
 from tasks.users import ensure_administrator
 from workers.commands.options import sentences
+from workers.flower import FLOWER_PORT, USER, Flower
 from workers.live import Display
 from workers.secret_key import make_key
 from workers.settings import Settings, announce, withdraw
@@ -29,12 +30,24 @@ from workers.system import LOOPBACK, choose_port, connect_to, make_processes, ma
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens on the loopback (default: 8780).")
 @click.option(
+    "--flower-port",
+    type=click.IntRange(0, 65535),
+    help="Where Flower shows queues and tasks, on the loopback (default: 8781; 0: no Flower).",
+)
+@click.option("--flower-writable", is_flag=True, help="Let Flower send, revoke and control, not only show.")
+@click.option(
     "--metrics-port",
     type=click.IntRange(1, 65535),
     help="Show Prometheus what all processes measure, on the loopback (default: TAPELESS_METRICS_PORT, else not).",
 )
 def up(
-    folders: tuple[Path, ...], data: Path | None, broker_port: int | None, port: int | None, metrics_port: int | None
+    folders: tuple[Path, ...],
+    data: Path | None,
+    broker_port: int | None,
+    port: int | None,
+    flower_port: int | None,
+    flower_writable: bool,
+    metrics_port: int | None,
 ) -> None:
     """Start everything and watch FOLDERS; Ctrl-C stops it all.
 
@@ -44,7 +57,11 @@ def up(
     with sentences():
         settings = Settings.for_data(data)
         with Supervisor(settings.data) as supervisor:
-            ports = Ports(broker_port, choose_port(port), metrics_port or settings.metrics_port)
+            flower = None
+            if flower_port != 0:
+                chosen = choose_port(flower_port, FLOWER_PORT, "--flower-port")
+                flower = Flower(supervisor.data, LOOPBACK, chosen, flower_writable)
+            ports = Ports(broker_port, choose_port(port), metrics_port or settings.metrics_port, flower)
             run(supervisor, settings, folders, ports, console)
     console.print("stopped")
 
@@ -56,6 +73,7 @@ class Ports:
     broker: int | None
     api: int
     metrics: int | None
+    flower: Flower | None = None
 
 
 def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: Ports, console: Console) -> None:
@@ -87,6 +105,11 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
             console.print(f"its password, shown this once: {password}")
         if ports.metrics is not None:
             console.print(f"metrics for Prometheus are on http://{LOOPBACK}:{ports.metrics}/metrics")
+        if ports.flower is not None:
+            supervisor.start(ports.flower.child(supervisor.log("flower")))
+            console.print(
+                f"Flower is on http://{LOOPBACK}:{ports.flower.port}, user {USER}, password {ports.flower.password}"
+            )
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))

@@ -12,6 +12,7 @@ import kombu
 import psutil
 import pytest
 import redis
+from celery import Celery
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
@@ -146,3 +147,62 @@ def test_a_path_too_long_for_a_socket_gets_a_private_folder_elsewhere(tmp_path: 
         connection.ensure_connection(max_retries=1)
     server.stop()
     assert not elsewhere.exists()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedValkey]:
+    """A server with a port for other systems."""
+    server = EmbeddedValkey(tmp_path_factory.mktemp("opened"), free_port())
+    server.start()
+    yield server
+    server.stop()
+
+
+def producer(url: str) -> Celery:
+    """Another system that publishes with Celery."""
+    app = Celery(broker=url, set_as_current=False)
+    app.conf.task_ignore_result = True
+    return app
+
+
+def test_another_system_puts_triggers_on_their_queue_with_a_user_of_its_own(opened: EmbeddedValkey) -> None:
+    url = opened.producer_url()
+    assert url is not None
+    with closing(opened.client()) as client:
+        client.acl_log_reset()
+        with producer(url) as app:
+            for priority in (0, 9):
+                app.send_task("trigger.scan", kwargs={"storage": "Rushes"}, queue="trigger", priority=priority)
+        assert client.llen("trigger") == 1
+        assert client.llen("trigger\x06\x169") == 1
+        assert client.acl_log() == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("LPUSH", "ingest", "x"),
+        ("LPUSH", "trigger2", "x"),
+        ("LRANGE", "trigger", "0", "-1"),
+        ("RPOP", "trigger"),
+        ("DEL", "trigger"),
+        ("GET", "anything"),
+        ("KEYS", "*"),
+        ("SADD", "_kombu.binding.ingest", "x"),
+        ("PUBLISH", "celeryev", "x"),
+        ("CONFIG", "GET", "requirepass"),
+        ("ACL", "LIST"),
+        ("FLUSHALL",),
+        ("EVAL", "return 1", "0"),
+    ],
+    ids=" ".join,
+)
+def test_the_user_of_other_systems_can_do_nothing_else(opened: EmbeddedValkey, command: tuple[str, ...]) -> None:
+    with closing(redis.Redis.from_url(str(opened.producer_url()), retry=ONCE)) as stranger:
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            stranger.execute_command(*command)
+        assert stranger.ping()
+
+
+def test_without_a_port_there_is_no_address_for_other_systems(server: EmbeddedValkey) -> None:
+    assert server.producer_url() is None
