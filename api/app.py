@@ -32,6 +32,7 @@ def create_app(context: Context) -> FastAPI:
     health.install(app)
     app.state.routes = routing.install(app, SERVICES)
     app.state.public_names = {route.name for route in app.state.routes if route.public}
+    app.state.guest_names = {route.name for route in app.state.routes if route.guests}
     errors.install(app)
     app.add_middleware(Intake)
     app.add_middleware(Tracing)

@@ -26,10 +26,13 @@ NOBODY = Actor(name="nobody")
 LOG = logging.getLogger("tapeless.api")
 
 
-def within_a_transaction(endpoint: Callable[..., Any], status: int, *, public: bool, keeps: bool) -> Callable[..., Any]:
+def within_a_transaction(
+    endpoint: Callable[..., Any], status: int, *, public: bool, keeps: bool, guests: bool
+) -> Callable[..., Any]:
     """What FastAPI calls instead of `endpoint(call, …)`: the same parameters, with the request for the call.
 
-    `keeps` says whether its answers may be kept for an Idempotency-Key; those that hold a token may not.
+    `keeps` says whether its answers may be kept for an Idempotency-Key; those that hold a token may not. `guests` says
+    whether people outside may ask.
     """
 
     def handle(request: Request, **values: Any) -> Response:
@@ -37,9 +40,9 @@ def within_a_transaction(endpoint: Callable[..., Any], status: int, *, public: b
         prepare(context, request, values.values())
 
         def work(session: Session) -> tuple[Response, Call]:
-            signed_in = None if public else authenticate(session, request)
+            signed_in = None if public else authenticate(session, request, guests=guests)
             actor = signed_in.actor if signed_in else NOBODY
-            key = key_of(request, actor.user_id) if keeps else None
+            key = key_of(request, actor.guest.share_user_id if actor.guest else actor.user_id) if keeps else None
             call = Call(context, request, session, signed_in, actor)
             if key is None:
                 return render(endpoint(call, **values), status), call
@@ -57,14 +60,16 @@ def within_a_transaction(endpoint: Callable[..., Any], status: int, *, public: b
     return with_signature_of(endpoint, handle)
 
 
-def with_own_transactions(endpoint: Callable[..., Any], status: int, *, public: bool) -> Callable[..., Any]:
+def with_own_transactions(
+    endpoint: Callable[..., Any], status: int, *, public: bool, guests: bool
+) -> Callable[..., Any]:
     """For an endpoint that commits by itself between slow steps; who asks is known before it begins."""
 
     def handle(request: Request, **values: Any) -> Response:
         context: Context = request.app.state.context
         actor = NOBODY
         if not public:
-            actor = transact(context.sessions, lambda session: authenticate(session, request)).actor
+            actor = transact(context.sessions, lambda session: authenticate(session, request, guests=guests)).actor
         return render(endpoint(OpenCall(context, request, actor), **values), status)
 
     return with_signature_of(endpoint, handle)
@@ -74,7 +79,7 @@ def prepare(context: Context, request: Request, values: Iterable[Any]) -> None:
     """Do what a body needs slowly (hashing a password) before the transaction, but only for who is signed in."""
     slow = [value for value in values if isinstance(value, Body) and value.is_slow()]
     if slow:
-        transact(context.sessions, lambda session: authenticate(session, request))
+        transact(context.sessions, lambda session: authenticate(session, request, guests=True))
     for body in slow:
         body.prepare()
 

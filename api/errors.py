@@ -50,8 +50,10 @@ async def not_signed_in(_request: Request, _error: NotSignedIn) -> JSONResponse:
 async def not_parsed(request: Request, wrong: RequestValidationError) -> JSONResponse:
     """The request reads wrong: 401 goes before 400, so that nobody explores the API from outside."""
     route = request.scope.get("route")
-    if route is None or route.name not in request.app.state.public_names:
-        await run_in_threadpool(transact, request.app.state.context.sessions, lambda s: authenticate(s, request))
+    state = request.app.state
+    if route is None or route.name not in state.public_names:
+        guests = route is not None and route.name in state.guest_names
+        await run_in_threadpool(transact, state.context.sessions, lambda s: authenticate(s, request, guests=guests))
     return error(400, complaints(wrong.errors()))
 
 

@@ -51,6 +51,8 @@ class Route:
     own_transactions: bool = False
     keeps: bool = True
     """Whether its answer may be kept for an Idempotency-Key."""
+    guests: bool = False
+    """Whether people outside may ask, with what their share allows; to all other routes they are denied."""
 
     @property
     def url(self) -> str:
@@ -64,8 +66,10 @@ class Route:
     def handler(self) -> Callable[..., Any]:
         """What FastAPI calls."""
         if self.own_transactions:
-            return with_own_transactions(self.endpoint, self.status, public=self.public)
-        return within_a_transaction(self.endpoint, self.status, public=self.public, keeps=self.keeps)
+            return with_own_transactions(self.endpoint, self.status, public=self.public, guests=self.guests)
+        return within_a_transaction(
+            self.endpoint, self.status, public=self.public, keeps=self.keeps, guests=self.guests
+        )
 
 
 @dataclass(slots=True)

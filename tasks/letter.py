@@ -2,10 +2,12 @@
 
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy.orm import Session
+
+from tasks.server_key import ServerKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Addressed:
     arguments: Mapping[str, Any]
     public_url: str | None
     """Where people reach this system, without a slash at its end; None where nobody set it."""
+    key: ServerKey | None = field(default=None, repr=False)
+    """What links are signed with."""
 
 
 Writer = Callable[[Session, Addressed], Letter | None]

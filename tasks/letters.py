@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from sqlalchemy.orm import Session
 
 from tasks.letter import Addressed, Letter, Writer
+from tasks.share_mail import LETTER, write_share_letter
 
 
 def write_test(_session: Session, addressed: Addressed) -> Letter:
@@ -13,5 +14,5 @@ def write_test(_session: Session, addressed: Addressed) -> Letter:
     return Letter("Tapeless can send mail", f"This was sent to try the mail settings of Tapeless.{where}\n")
 
 
-LETTERS: Mapping[str, Writer] = {"test": write_test}
+LETTERS: Mapping[str, Writer] = {"test": write_test, LETTER: write_share_letter}
 """By the word that `queue_mail` is given."""

@@ -85,7 +85,8 @@ def _write(sessions: Sessions, held: Sending, outside: Outside) -> tuple[str, Le
         writer = LETTERS.get(mail.kind)
         if writer is None:
             raise CannotWrite(f'"{mail.kind}" is no kind of mail that this version knows')
-        return mail.recipient, writer(session, Addressed(mail.id, mail.recipient, mail.arguments, outside.public_url))
+        addressed = Addressed(mail.id, mail.recipient, mail.arguments, outside.public_url, outside.key)
+        return mail.recipient, writer(session, addressed)
 
     try:
         return snapshot(sessions, write)

@@ -1,9 +1,10 @@
 """What lies outside of this system and how it may be reached: settings of the process, handed down as one value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from tasks.mail_server import MailServer
+from tasks.server_key import ServerKey
 
 Network = IPv4Network | IPv6Network
 
@@ -16,6 +17,8 @@ class Outside:
     public_url: str | None = None
     """Where people reach this system, without a slash at its end: the beginning of links in mails."""
     webhook_networks: tuple[Network, ...] = ()
+    key: ServerKey | None = field(default=None, repr=False)
+    """What links into this system are signed with; None where the operator gave none, and then there are none."""
 
 
 NOTHING_OUTSIDE = Outside()

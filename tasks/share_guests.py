@@ -4,6 +4,7 @@ One statement says what "open" means: not revoked, not at its end by the databas
 recipient's generation the one that the link or token was made in. So nothing has to be told when a share stops.
 """
 
+import hashlib
 import secrets
 import uuid
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ PREFIX = "share."
 """Before every guest's token, so that no other token is looked for twice."""
 BY_ADDRESS = Limit(tries=60, seconds=60)
 BY_LINK = Limit(tries=10, seconds=300)
+BY_RECIPIENT = Limit(tries=5, seconds=3600)
+"""Mails with one link again."""
 AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
 """What is left of a share whose object lives on in another: its comments, values and votes are the other's."""
 
@@ -52,7 +55,11 @@ TOKEN = {
     "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
 }
 BY_USER = text(OPEN.format(columns="", joins="", where="who.id = :user"))
-BY_SECRET = text(OPEN.format(**TOKEN, where="token.expires_at > now() AND token.digest = :digest AND share.id = :app"))
+BY_SECRET = text(
+    OPEN.format(
+        **TOKEN, where="token.expires_at > now() AND token.digest = :digest AND share.id = coalesce(:app, share.id)"
+    )
+)
 BY_TOKEN = text(OPEN.format(**TOKEN, where="token.expires_at > now() AND token.id = :token"))
 
 
@@ -108,14 +115,22 @@ def find_link(session: Session, key: ServerKey, login_hash: str) -> OpenShare | 
 
 
 def sign_in_by_link(
-    sessions: Sessions, key: ServerKey, login_hash: str, password: str | None, address: str
+    sessions: Sessions,
+    key: ServerKey,
+    login_hash: str,
+    password: str | None,
+    address: str,
+    email: str | None = None,
 ) -> GuestToken | None:
     """Open a link. Unknown, ended, revoked and a wrong password give the same nothing, after the same work.
 
     Tries are counted by address, and by link where a password stands before it: NotNow where there were too many.
+    A link that is opened as that of an `email` has to be made out to it.
     """
     transact(sessions, lambda session: count_try(session, f"share-address:{address}", BY_ADDRESS))
     found = transact(sessions, lambda session: find_link(session, key, login_hash))
+    if found is not None and email is not None and found.guest.email != email.strip().lower():
+        found = None
     kept = found.password_hash if found is not None else None
     if found is not None and kept is not None and password is not None:
         transact(sessions, lambda session: count_try(session, _subject(found.guest.share_user_id), BY_LINK))
@@ -123,6 +138,13 @@ def sign_in_by_link(
     if found is None or (kept is not None and not is_right):
         return None
     return transact(sessions, lambda session: _issue(session, found))
+
+
+def count_request(session: Session, address: str, share_id: uuid.UUID, email: str) -> None:
+    """Count who asks for a link by mail, whether there is one or not."""
+    count_try(session, f"share-address:{address}", BY_ADDRESS)
+    recipient = hashlib.sha256(f"{share_id} {email.strip().lower()}".encode("utf-8", "surrogateescape"))
+    count_try(session, f"share-mail:{recipient.hexdigest()}", BY_RECIPIENT)
 
 
 def _subject(share_user_id: uuid.UUID) -> str:
@@ -156,8 +178,8 @@ def _end(share_ends: datetime) -> Any:
     return func.least(func.now() + timedelta(seconds=TOKEN_SECONDS), share_ends)
 
 
-def find_guest(session: Session, share_id: uuid.UUID, secret: str) -> GuestToken | None:
-    """Who holds this token, while its share is open; the share's id is the App-ID of its tokens."""
+def find_guest(session: Session, secret: str, share_id: uuid.UUID | None = None) -> GuestToken | None:
+    """Who holds this token, while its share is open; where an App-ID came with it, it has to be the share's id."""
     row = session.execute(BY_SECRET, {"digest": digest_of(secret), "app": share_id}).first()
     return GuestToken(row.token_id, secret, row.expires_at, open_share_of(row)) if row is not None else None
 

@@ -109,6 +109,14 @@ def add_user(session: Session, found: Found, share: Share, email: str, actor: Ac
     return user
 
 
+def change_user(session: Session, user: ShareUser, first_name: str | None, last_name: str | None) -> ShareUser:
+    """Set how history calls a recipient."""
+    user.first_name = user.first_name if first_name is None else first_name
+    user.last_name = user.last_name if last_name is None else last_name
+    session.flush()
+    return user
+
+
 def renew_link(session: Session, found: Found, share: Share, user: ShareUser, actor: Actor) -> None:
     """Give a recipient another link: the one before ends at once."""
     close_links(session, ShareUser.id == user.id)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.acl import Actor, Permission
 from models.asset import Asset, Format
 from models.base import new_id
+from models.metadata import MetadataView
 from models.share import Share, ShareUser
 from tasks.acls import permissions_of
 from tasks.objects import Found, find_object
@@ -55,7 +56,7 @@ def create_share(session: Session, actor: Actor, object_type: str, object_id: uu
         created_by=actor.user_id,
         allows=sorted(new.allows),
         format_ids=checked_formats(session, found, new.format_ids),
-        metadata_views=list(new.metadata_views),
+        metadata_views=checked_views(session, new.metadata_views),
         password_hash=new.password_hash,
         has_url=new.has_url,
         options=dict(new.options),
@@ -109,6 +110,15 @@ def checked_formats(session: Session, found: Found, wanted: Sequence[uuid.UUID] 
     return [format_id for format_id in there if format_id in set(wanted)]
 
 
+def checked_views(session: Session, wanted: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """The views through which guests see values."""
+    there = set(session.scalars(select(MetadataView.id).where(MetadataView.id.in_(wanted))))
+    for view_id in wanted:
+        if view_id not in there:
+            raise Invalid("metadata_views", f"{view_id} is no metadata view")
+    return list(dict.fromkeys(wanted))
+
+
 def of_object(object_id: uuid.UUID) -> ColumnElement[bool]:
     """Shares of an object that are not revoked, and those of assets that live on in it."""
     merged = select(Asset.id).where(Asset.merged_into == object_id)
@@ -147,6 +157,8 @@ def change_share(session: Session, found: Found, share: Share, changes: Mapping[
         changes["expires"] = checked_end(session, changes["expires"])
     if "format_ids" in changes:
         changes["format_ids"] = _changed_formats(session, found, share, changes["format_ids"])
+    if "metadata_views" in changes and changes["metadata_views"] != share.metadata_views:
+        changes["metadata_views"] = checked_views(session, changes["metadata_views"])
     changed = {name: value for name, value in changes.items() if getattr(share, name) != value}
     for name, value in changed.items():
         setattr(share, name, value)
