@@ -11,6 +11,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from watch.clock import Clock
 from watch.dispatch import hand_out
+from watch.leadership import Leadership
 from watch.reconcile import ProfileChangedError
 from watch.storage_watcher import StorageWatcher
 from watch.watched import WatchedStorage, watched_storages
@@ -35,7 +36,7 @@ class _Running:
 
 
 class Watcher:
-    """Watches all storages of the database until `stop` is set."""
+    """Watches the storages of the database that no other watcher leads, until `stop` is set."""
 
     def __init__(
         self, sessions: Sessions, timing: Timing, ring: Ring, excluded: frozenset[bytes], clock: Clock
@@ -45,6 +46,7 @@ class Watcher:
         self._ring = ring
         self._excluded = excluded
         self._clock = clock
+        self._leadership = Leadership(sessions)
         self._running: dict[object, _Running] = {}
 
     def run(self, stop: threading.Event) -> None:
@@ -64,6 +66,7 @@ class Watcher:
         finally:
             for running in list(self._running.values()):
                 self._end(running)
+            self._leadership.close()
 
     def dispatch(self) -> int:
         """Hand out what is due and ring for it; a ring that fails is made up for by beat."""
@@ -73,7 +76,9 @@ class Watcher:
         return len(batches)
 
     def _follow_storages(self) -> None:
-        wanted = {storage.id: storage for storage in watched_storages(self._sessions)}
+        storages = watched_storages(self._sessions)
+        led = self._leadership.lead([storage.id for storage in storages])
+        wanted = {storage.id: storage for storage in storages if storage.id in led}
         for running in list(self._running.values()):
             if wanted.get(running.storage.id) != running.storage:
                 self._end(running)

@@ -1,0 +1,99 @@
+"""Two watchers and two workers for one system: one of each is killed, and work goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import text
+
+from tests.e2e.system import System, open_system
+from tests.files import write
+from tests.servers import ROOT
+from tests.waiting import wait_until
+from workers.settings import child_environment
+
+LEADER = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+
+
+@contextmanager
+def another(system: System, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """One more process of a system, started by hand as on another host."""
+    env = child_environment(PYTHONPATH=str(ROOT), TAPELESS_DATA=str(system.data))
+    with open(system.data.parent / f"{words[1]}.txt", "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env=env,
+            cwd=system.data.parent,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def leads(system: System) -> bool:
+    with system.session() as session:
+        return session.scalar(LEADER) == 1
+
+
+def child_of(system: System, *words: str) -> psutil.Process:
+    """The process of `tapeless up` whose command line ends with these words."""
+    assert system.process is not None
+    (found,) = [
+        child
+        for child in psutil.Process(system.process.pid).children(recursive=True)
+        if child.cmdline()[-len(words) :] == list(words)
+    ]
+    return found
+
+
+@pytest.fixture
+def system(tmp_path: Path) -> Iterator[System]:
+    (tmp_path / "card").mkdir()
+    with open_system(tmp_path) as system:
+        system.start(tmp_path / "card")
+        system.wait_for(lambda status: status.idle, "idle")
+        yield system
+
+
+def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, tmp_path: Path) -> None:
+    with another(system, "workers.main", "watch", "--data", str(system.data)) as second:
+        write(tmp_path / "card", "a.mov")
+        system.wait_until_idle(files=1)
+        os.kill(child_of(system, "watch").pid, signal.SIGKILL)
+        wait_until(lambda: leads(system), what="somebody leads the storage")
+        write(tmp_path / "card", "b.mov")
+        system.wait_until_idle(files=2)
+        assert second.poll() is None
+    write(tmp_path / "card", "c.mov")
+    system.wait_until_idle(files=3)
+    assert len(system.assets()) == 3
+
+
+def test_a_second_worker_does_what_the_first_cannot(system: System, tmp_path: Path) -> None:
+    worker = ("-A", "workers.app", "worker", "-n", "second@%h", "-c", "1", "-Q", "ingest,index,maintenance")
+    assert system.process is not None
+    first = [
+        child for child in psutil.Process(system.process.pid).children(recursive=True) if "ingest@%h" in child.cmdline()
+    ]
+    with another(system, "celery", "-q", *worker):
+        # Stopped, not ended: the supervisor would start another.
+        for child in first:
+            child.suspend()
+        try:
+            write(tmp_path / "card", "a.mov")
+            system.wait_until_idle(files=1)
+        finally:
+            for child in first:
+                child.resume()
+    assert len(system.assets()) == 1
