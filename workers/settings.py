@@ -25,6 +25,7 @@ from models.timing import Timing
 from tasks.mail_server import MailServer
 from tasks.outside import Network, Outside
 from tasks.server_key import ServerKey
+from workers.addresses import AddressError, database_address, with_password
 from workers.logs import LogFormat
 from workers.processes import Identity, identify, is_running, read_record, write_record
 from workers.secret_key import find_key
@@ -55,7 +56,9 @@ class Settings(BaseSettings):
 
     data: Path = Path(".tapeless")
     database_url: str | None = None
+    database_password_file: Path | None = None
     broker_url: str | None = None
+    broker_password_file: Path | None = None
     search_url: str | None = None
     storage_roots: tuple[Path, ...] = ()
     public_url: str | None = None
@@ -221,7 +224,12 @@ def _named(settings: Settings) -> Connection:
         raise SettingsError(
             "TAPELESS_DATABASE_URL is set but TAPELESS_BROKER_URL is not: set both, or name a data folder"
         )
-    return Connection(settings.database_url, settings.broker_url, settings.search_url)
+    try:
+        database = with_password(_variable("database_url"), settings.database_url, settings.database_password_file)
+        broker = with_password(_variable("broker_url"), settings.broker_url, settings.broker_password_file)
+    except AddressError as error:
+        raise SettingsError(str(error)) from None
+    return Connection(database_address(database), broker, settings.search_url)
 
 
 def _variable(field: str) -> str:

@@ -128,6 +128,38 @@ def test_a_named_folder_goes_before_the_addresses_and_says_so(monkeypatch: pytes
     assert find_running(Settings.for_data(tmp_path)) == SYSTEM
 
 
+def test_passwords_may_stand_in_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "database").write_text("a/b@c\n")
+    (tmp_path / "broker").write_text("letmein")
+    monkeypatch.setenv("TAPELESS_DATABASE_URL", "postgresql://ada@db:5433/tapeless")
+    monkeypatch.setenv("TAPELESS_DATABASE_PASSWORD_FILE", str(tmp_path / "database"))
+    monkeypatch.setenv("TAPELESS_BROKER_URL", "redis://broker:6379/0")
+    monkeypatch.setenv("TAPELESS_BROKER_PASSWORD_FILE", str(tmp_path / "broker"))
+    found = find_running(Settings.read())
+    assert found.database_url == "postgresql+psycopg://ada:a%2Fb%40c@db:5433/tapeless"
+    assert found.broker_url == "redis://:letmein@broker:6379/0"
+
+
+@pytest.mark.parametrize(
+    ("url", "content", "message"),
+    [
+        ("redis://:x@broker", "y", "TAPELESS_BROKER_URL holds a password, and TAPELESS_BROKER_PASSWORD_FILE is set"),
+        ("redis://broker", "\n", "TAPELESS_BROKER_PASSWORD_FILE .* is empty"),
+        ("redis://broker", None, "TAPELESS_BROKER_PASSWORD_FILE .* cannot be read"),
+    ],
+)
+def test_a_password_file_that_cannot_be_right_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, content: str | None, message: str
+) -> None:
+    if content is not None:
+        (tmp_path / "secret").write_text(content)
+    monkeypatch.setenv("TAPELESS_DATABASE_URL", SYSTEM.database_url)
+    monkeypatch.setenv("TAPELESS_BROKER_URL", url)
+    monkeypatch.setenv("TAPELESS_BROKER_PASSWORD_FILE", str(tmp_path / "secret"))
+    with pytest.raises(SettingsError, match=message):
+        find_running(Settings.read())
+
+
 def test_no_password_shows_where_a_connection_is_printed() -> None:
     assert "secret" not in repr(SYSTEM)
 
