@@ -28,6 +28,7 @@ class IndexMark(Base):
         Index("ix_index_mark_due", "narrowed", "bulk", "dirty_since", postgresql_where=text(DUE)),
         Index("ix_index_mark_narrowed", "object_type", "object_id", postgresql_where=text("narrowed")),
         Index("ix_index_mark_parked", "parked_at", postgresql_where=text("parked_at IS NOT NULL")),
+        Index("ix_index_mark_gone", "gone_since", postgresql_where=text("gone_since IS NOT NULL")),
         {"postgresql_with": {"fillfactor": "60"}},
     )
 
@@ -46,6 +47,8 @@ class IndexMark(Base):
     """Since when it waits for a person or for the next change; null while it is to be drained."""
     lease_until: Mapped[datetime | None]
     """Null while nobody drains it; in the past where a drain died on it, or where an engine refused it lately."""
+    gone_since: Mapped[datetime | None]
+    """Since when its object is known to be gone for good: after a while mark and tombstone are forgotten."""
     marked_by: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """The transaction that marked last: a second mark of the same transaction writes nothing."""
 

@@ -24,6 +24,7 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import BigInteger
 
 from models.index_mark import DUE
+from models.migrations.marking import BULK
 
 MAX_ERRORS = 3
 """Tries alone before a mark is parked."""
@@ -168,6 +169,19 @@ RELEASE = text("""
 """).bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
 
 
+RENEW = text("""
+    UPDATE index_mark AS mark SET lease_until = now() + make_interval(secs => :lease_seconds)
+    FROM unnest(:types, :ids) AS held (object_type, object_id)
+    WHERE mark.object_type = held.object_type AND mark.object_id = held.object_id AND mark.lease_until > now()
+""").bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def renew(session: Session, keys: Sequence[DocumentKey], lease_seconds: float) -> None:
+    """Keep the leases of a drain that is still at work."""
+    held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
+    session.execute(RENEW, held | {"lease_seconds": lease_seconds})
+
+
 def release(session: Session, keys: Sequence[DocumentKey]) -> None:
     """Give leases back where the fault was not the document's: a try that was counted counts no more."""
     session.execute(RELEASE, {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]})
@@ -200,6 +214,12 @@ def lag_seconds(session: Session) -> float:
     return session.execute(OLDEST).scalar_one()
 
 
+def is_fresh_waiting(session: Session) -> bool:
+    """Whether single changes wait, before which nothing large should go."""
+    query = f"SELECT EXISTS (SELECT FROM index_mark WHERE {DUE} AND NOT bulk AND lease_until IS NULL)"
+    return session.execute(text(query)).scalar_one()
+
+
 def needs_ring(session: Session) -> bool:
     """Whether a drain would find something to do now."""
     query = f"SELECT EXISTS (SELECT FROM index_mark WHERE {DUE} AND (lease_until IS NULL OR lease_until < now()))"
@@ -227,6 +247,34 @@ def narrowed_keys(session: Session) -> frozenset[DocumentKey]:
     if len(rows) > MAX_NARROWED or sum(row[2] for row in rows) >= MAX_LOOKED_AT:
         raise TooManyNarrowedError(f"more than {MAX_NARROWED} objects were hidden since the index was last drained")
     return frozenset(DocumentKey(*row[:2]) for row in rows)
+
+
+MARK_UNSENT = text("""
+    UPDATE index_mark AS mark SET dirty_since = now(), bulk = :bulk
+    FROM (
+        SELECT object_type, object_id FROM index_mark JOIN unnest(:types, :ids) AS lost (object_type, object_id)
+            USING (object_type, object_id)
+        WHERE dirty_since IS NULL ORDER BY object_type, object_id FOR UPDATE OF index_mark
+    ) AS lost
+    WHERE mark.object_type = lost.object_type AND mark.object_id = lost.object_id
+""").bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
+
+MARK_ALL_UNSENT = text("UPDATE index_mark SET dirty_since = now(), bulk = true WHERE dirty_since IS NULL")
+
+
+def mark_unsent(session: Session, keys: Sequence[DocumentKey]) -> int:
+    """Have documents sent that the engine lost; their objects are as they were, so they keep their revision."""
+    lost = {
+        "types": [key.object_type for key in keys],
+        "ids": [key.object_id for key in keys],
+        "bulk": len(keys) > BULK,
+    }
+    return session.execute(MARK_UNSENT, lost).rowcount
+
+
+def mark_all_unsent(session: Session) -> int:
+    """The same for an engine that has nothing."""
+    return session.execute(MARK_ALL_UNSENT).rowcount
 
 
 def unpark(session: Session) -> int:

@@ -9,6 +9,7 @@ from models.declared_file import DeclaredFile
 from models.file import File, Folder, FrameBucket
 from models.history import History
 from models.idempotency import KeptAnswer
+from models.index_build import IndexBuild
 from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
@@ -50,6 +51,7 @@ __all__ = [
     "Format",
     "FrameBucket",
     "History",
+    "IndexBuild",
     "IndexMark",
     "Island",
     "Job",

@@ -20,6 +20,10 @@ class SearchUnavailableError(Exception):
     """The engine does not answer or takes no writes now; what was to be written is still marked."""
 
 
+class IndexMissingError(SearchUnavailableError):
+    """The engine answers and has no such index: somebody removed it, or it is another engine than before."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one document that was written."""
@@ -140,7 +144,7 @@ class SearchEngine(Protocol):
         """Stored revisions by id, tombstones included, from behind `after` on: an audit walks them page by page."""
         ...
 
-    def revisions_of(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredRevision]:
+    def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
         """Stored revisions of `keys`, without those that the engine has nothing of."""
         ...
 

@@ -68,11 +68,11 @@ class OpenSearchEngine:
             self.indexes.refresh(name)
         return self.indexes.revisions(name, object_type, after, limit)
 
-    def revisions_of(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredRevision]:
+    def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
         """Stored revisions of `keys`, as they are at this moment."""
         if not keys:
             return {}
-        path = f"/{self.indexes.alias}/_mget"
+        path = f"/{target or self.indexes.alias}/_mget"
         fields = "revision,deleted"
         answer = self.client.ask("POST", path, {"ids": [id_of(key) for key in keys]}, _source_includes=fields)
         found = [(key_of(one["_id"]), one["_source"]) for one in answer["docs"] if one.get("found")]

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search.documents import Document, newest_of
-from search.engine import Outcome, SearchUnavailableError
-from search.opensearch_client import BusyError, Client, IndexMissingError, RequestError
+from search.engine import IndexMissingError, Outcome, SearchUnavailableError
+from search.opensearch_client import BusyError, Client, RequestError
 from search.opensearch_rows import encode, id_of, source_of
 
 REQUEST_BYTES = 4_000_000

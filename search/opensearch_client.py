@@ -17,7 +17,7 @@ from opensearchpy import OpenSearch
 from opensearchpy.exceptions import ConnectionError as NoConnection
 from opensearchpy.exceptions import ConnectionTimeout, TransportError
 
-from search.engine import SearchUnavailableError
+from search.engine import IndexMissingError, SearchUnavailableError
 
 CONNECT_SECONDS = 60.0
 """How long an answer may take: a write that is longer on its way is sent again."""
@@ -26,10 +26,6 @@ FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 TOO_MANY = 429
 BUSY = (502, 503, 504)
 REFUSED = {401: "refuses the user or the password", 403: "refuses"}
-
-
-class IndexMissingError(SearchUnavailableError):
-    """The cluster answers and has no such index: somebody removed it, or it is another cluster than before."""
 
 
 class BusyError(SearchUnavailableError):

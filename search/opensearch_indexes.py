@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.base import new_id
-from search.engine import StoredRevision
+from search.engine import IndexMissingError, StoredRevision
 from search.mapping import BUILDING, MAPPING_VERSION, SETTINGS, index_body
-from search.opensearch_client import Client, IndexMissingError, RequestError
+from search.opensearch_client import Client, RequestError
 
 WRITE = "-write"
 READY = {name: SETTINGS[name] for name in ("refresh_interval", "auto_expand_replicas")}

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from models.index_queue import SEGMENTS_OF
 from search.analysis import Query, Word
 from search.criteria import Criteria, Filter, Term, Visibility, forms_of
 from search.documents import SCALARS
@@ -32,6 +33,8 @@ def query_clause(criteria: Criteria, visibility: Visibility) -> Clause:
     hidden = [{"term": {"deleted": True}}]
     if visibility.excluded:
         hidden.append({"ids": {"values": [id_of(key) for key in visibility.excluded]}})
+    if made_on := tuple(str(key.object_id) for key in visibility.excluded if key.object_type == SEGMENTS_OF):
+        hidden.append(term_clause(Term("made_on", made_on)))
     filters: list[Clause] = []
     if not visibility.everything:
         filters.append({"terms": {"readers": visibility.audience}})

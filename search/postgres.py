@@ -81,7 +81,7 @@ class PostgresEngine:
         with self._sessions() as session:
             return [StoredRevision(*row) for row in session.execute(query)]
 
-    def revisions_of(self, keys: Sequence[DocumentKey]) -> dict[DocumentKey, StoredRevision]:
+    def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
         """Stored revisions of `keys`."""
         query = select(
             SearchDocument.object_type, SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted

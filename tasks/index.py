@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -16,12 +17,16 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from models.index_queue import DocumentKey, Refused, Sent, claim, claim_suspect, clear, refuse, release
+from models.index_build import Target, hold_targets, read_targets
+from models.index_queue import DocumentKey, Refused, Sent, claim, claim_suspect, clear, refuse, release, renew
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
 from search.building import build_documents, fitting
 from search.documents import Document
-from search.engine import Outcome, SearchEngine, SearchUnavailableError
+from search.engine import IndexMissingError, Outcome, SearchEngine, SearchUnavailableError
+from tasks.index_builds import look_after_indexes
+from tasks.lease_keeper import keep_renewing
+from tasks.media_jobs import ring_for_headers
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +76,14 @@ class DrainResult:
 def drain_index(self: Task, *_: Any) -> None:
     """Drain what is due, and ring again where that was too much for one message."""
     context = self.app.context
-    if drain(context.sessions, context.engine, context.timing, TASK_LIMIT).more:
+    try:
+        done = drain(context.sessions, context.engine, context.timing, TASK_LIMIT)
+    except SearchUnavailableError as error:
+        log.warning("nothing was indexed, all of it stays marked: %s", error)
+        return
+    if done.more:
         context.ring("index.drain", [])
+    ring_for_headers(context.sessions, context.ring)
 
 
 def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None) -> DrainResult:
@@ -80,7 +91,17 @@ def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int |
 
     Raises SearchUnavailableError where the engine does not answer; what it did not take is marked as before.
     """
-    drain, done, batches = Drain(sessions, engine, timing), DrainResult(), 0
+    try:
+        return _drain(Drain(sessions, engine, timing), limit)
+    except IndexMissingError:
+        look_after_indexes(sessions, engine)
+        return _drain(Drain(sessions, engine, timing), limit)
+
+
+def _drain(drain: "Drain", limit: int | None) -> DrainResult:
+    done, batches = DrainResult(), 0
+    # Before anything is claimed: while the engine is away, the queue is not even touched.
+    drain.engine.check()
     while limit is None or done.count < limit:
         room = BATCH if limit is None else min(BATCH, limit - done.count)
         batch = drain.send_batch(room)
@@ -105,53 +126,88 @@ class Drain:
     def send_batch(self, limit: int) -> DrainResult:
         """Send what is most urgent."""
         return self._send_claimed(
-            transact(self.sessions, lambda session: claim(session, limit, self.timing.lease_seconds))
+            *transact(
+                self.sessions,
+                lambda session: (claim(session, limit, self.timing.lease_seconds), self._targets(session)),
+            )
         )
 
     def send_suspects(self, limit: int) -> DrainResult:
         """Send one by one what an earlier drain did not finish, so that one document takes no other down with it."""
         done = DrainResult()
         for _ in range(limit):
-            key = transact(self.sessions, lambda session: claim_suspect(session, self.timing.lease_seconds))
+            key, targets = transact(
+                self.sessions,
+                lambda session: (claim_suspect(session, self.timing.lease_seconds), self._targets(session)),
+            )
             if key is None:
                 break
-            done += self._send_claimed([key])
+            done += self._send_claimed([key], targets)
         return done
 
-    def _send_claimed(self, keys: list[DocumentKey]) -> DrainResult:
+    def _targets(self, session: Session) -> tuple[Target, ...]:
+        """Which indexes to write to; none where the engine has no indexes of its own."""
+        if self.engine.indexes is None:
+            return ()
+        targets = read_targets(session)
+        if not targets:
+            raise IndexMissingError("the search engine has no index yet")
+        if any(target.version > self.engine.indexes.version for target in targets):
+            raise SearchUnavailableError("the index is of a newer version than this process: start it again")
+        return targets
+
+    def _send_claimed(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
         """Send claimed marks; an outage gives all of them back, because it is no document's fault."""
         try:
-            return self._send(keys)
+            if not keys or not targets:
+                return self._send(keys, targets)
+            with keep_renewing(
+                self.sessions, lambda session: renew(session, keys, self.timing.lease_seconds), self.timing
+            ):
+                return self._send(keys, targets)
         except OUTAGES:
             transact(self.sessions, lambda session: release(session, keys))
             raise
 
-    def _send(self, keys: list[DocumentKey]) -> DrainResult:
+    def _send(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
         """Send in parts that fit into memory; a part that fails is tried again one by one."""
         done, rest = DrainResult(), keys
         while rest:
             try:
-                taken, part = self._send_part(rest)
+                taken, part = self._send_part(rest, targets)
             except OUTAGES:
                 raise
             except Exception as error:
                 if len(rest) > 1:
-                    return sum((self._send([key]) for key in rest), done)
+                    return sum((self._send([key], targets) for key in rest), done)
                 taken, part = 1, self._refuse(rest[0], error)
             done += part
             rest = rest[taken:]
         return done
 
-    def _send_part(self, keys: list[DocumentKey]) -> tuple[int, DrainResult]:
-        """Build, write and clear as many of `keys` as fit, and say how many these were."""
+    def _send_part(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> tuple[int, DrainResult]:
+        """Build, write and clear as many of `keys` as fit, and say how many these were.
+
+        Where a rebuild began or ended meanwhile, they are written once more, to the indexes of now: a mark is cleared
+        only under the list that its document was written to.
+        """
         built_at, taken, documents = snapshot(self.sessions, lambda session: _build(session, keys))
-        outcomes = self.engine.write(documents)
-        transact(self.sessions, lambda session: self._finish(session, outcomes, built_at))
+        written: tuple[Target, ...] | None = None
+        while written != targets:
+            outcomes = self.engine.write(documents, [target.name for target in targets])
+            written = targets
+            finish = partial(self._finish, outcomes=outcomes, built_at=built_at, written=targets)
+            targets = transact(self.sessions, finish)
         results = [outcome.result for outcome in outcomes]
         return taken, DrainResult(*(results.count(result) for result in ("written", "stale", "refused")))
 
-    def _finish(self, session: Session, outcomes: Sequence[Outcome], built_at: datetime) -> None:
-        """Clear what the engine has now, and keep the reasons for the rest."""
+    def _finish(
+        self, session: Session, outcomes: Sequence[Outcome], built_at: datetime, written: tuple[Target, ...]
+    ) -> tuple[Target, ...]:
+        """Clear what the engine has now, and keep the reasons for the rest, if the indexes are still those that were
+        written to; which they are now."""
+        if written and (now := hold_targets(session)) != written:
+            return now
         sent = [Sent(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
         refused = [
             Refused(*outcome.key, outcome.revision, outcome.reason)
@@ -162,6 +218,7 @@ class Drain:
             clear(session, sent, built_at)
         if refused:
             refuse(session, refused, self._backoff_seconds)
+        return written
 
     def _refuse(self, key: DocumentKey, error: Exception) -> DrainResult:
         """Keep what went wrong with a document that could not even be sent."""

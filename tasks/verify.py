@@ -15,8 +15,9 @@ from models.paths import display_text, join_path
 from models.sessions import snapshot, transact
 from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
-from search.engine import SearchEngine
 from tasks.findings import Audited, Finding
+from tasks.index_audit import audit, find_unmarked, mark_unmarked
+from tasks.index_audit import repair as repair_page
 from tasks.verify_grouping import check_counts, check_grouping, dirty_islands
 from watch.grouping import Ignore
 from watch.walk import walk
@@ -162,49 +163,20 @@ def _take_up_parked(session: Session) -> int:
     return len(islands) + unpark(session)
 
 
-MARKS = text("""
-    SELECT mark.object_id AS id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' AS gone
-    FROM index_mark AS mark LEFT JOIN asset ON asset.id = mark.object_id
-    WHERE mark.object_type = 'assets' AND mark.dirty_since IS NULL
-""")
-
-UNMARKED = text("""
-    SELECT asset.id FROM asset LEFT JOIN index_mark AS mark ON mark.object_type = 'assets' AND mark.object_id = asset.id
-    WHERE mark.object_id IS NULL
-""")
-
-MARK = text("SELECT mark_for_index('assets', CAST(:ids AS uuid[]))")
-
-
 def check_documents(audited: Audited, repair: bool) -> Finding:
     """The search document of every object has the object's revision, and there is none without an object."""
     found = Finding("documents", "every object's search document has its revision; no document without an object")
     with audited.sessions() as session:
-        marks = {row.id: row for row in session.execute(MARKS)}
-        wrong = [row.id for row in session.execute(UNMARKED)]
-    stored = _stored_revisions(audited.engine)
-    found.checked = len(marks)
-    for object_id, mark in marks.items():
-        document = stored.get(object_id)
-        if document is None or document.revision != mark.revision or document.deleted != mark.gone:
-            wrong.append(object_id)
-    with audited.sessions() as session:
-        queued = set(session.scalars(text("SELECT object_id FROM index_mark WHERE object_type = 'assets'")))
-        now = {row.id: row.revision for row in session.execute(MARKS)}
-    # What was marked or indexed while the engine was read is work, not a fault.
-    wrong = [key for key in wrong if key not in marks or now.get(key) == marks[key].revision]
-    wrong.extend(key for key, document in stored.items() if key not in queued and not document.deleted)
-    for object_id in wrong:
-        found.breaks(f"asset {object_id}: its search document is not of its revision")
-    if repair and wrong:
-        transact(audited.sessions, lambda session: session.execute(MARK, {"ids": wrong}))
-        found.repaired = len(wrong)
+        unmarked = find_unmarked(session)
+    for page in audit(audited.sessions, audited.engine):
+        found.checked += page.checked
+        for key in page.wrong:
+            found.breaks(f"{key.object_type} {key.object_id}: its search document is not of its revision")
+        if repair:
+            found.repaired += repair_page(audited.sessions, audited.engine, page)
+    for key in unmarked:
+        found.breaks(f"{key.object_type} {key.object_id}: it has no mark for the index")
+    if repair and unmarked:
+        transact(audited.sessions, lambda session: mark_unmarked(session, unmarked))
+        found.repaired += len(unmarked)
     return found
-
-
-def _stored_revisions(engine: SearchEngine) -> dict:
-    stored, after = {}, None
-    while page := engine.revisions("assets", after):
-        stored.update({document.object_id: document for document in page})
-        after = page[-1].object_id
-    return stored

@@ -28,10 +28,10 @@ class Remote(PostgresEngine):
         self.answer = answer
         self.batches: list[list[Document]] = []
 
-    def write(self, documents: Sequence[Document]) -> list[Outcome]:
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
         self.batches.append(list(documents))
         self.answer(documents)
-        return super().write(documents)
+        return super().write(documents, targets)
 
 
 def titles(sessions: Sessions, **body: Any) -> list[str]:

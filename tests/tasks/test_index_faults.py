@@ -67,7 +67,7 @@ def test_a_document_that_the_engine_refuses_is_parked_and_comes_back_with_its_ne
     (asset_id,) = add(sessions, "refused")
 
     class Refusing(PostgresEngine):
-        def write(self, documents: Sequence[Document]) -> list[Outcome]:
+        def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
             bad = {one.key: Outcome(one.key, one.revision, "refused", "no such field") for one in documents}
             good = [one for one in documents if one.title != "refused"]
             return [*super().write(good), *(bad[one.key] for one in documents if one not in good)]

@@ -1,0 +1,167 @@
+"""Comparing the index with its marks, revision by revision, and mending what differs.
+
+The two are walked side by side in pages of ten thousand, so that a million documents take a minute and no memory. What
+changes meanwhile is no difference: whatever looks wrong is looked at once more, without a search in between.
+"""
+
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Uuid, bindparam, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from models.index_queue import DocumentKey, mark_unsent
+from models.sessions import Sessions, transact
+from search.building import BUILDERS
+from search.engine import SearchEngine, StoredRevision
+
+PAGE = 10_000
+"""What an index gives in one answer."""
+AGAIN = 1_000
+"""Keys of one second look."""
+TABLES = {"assets": "asset", "collections": "collection", "segments": "segment"}
+"""Whose rows each type's documents show."""
+
+MARKS = text("""
+    SELECT object_id, revision, dirty_since IS NULL AS clean FROM index_mark
+    WHERE object_type = :kind AND (CAST(:after AS uuid) IS NULL OR object_id > :after)
+        AND (CAST(:last AS uuid) IS NULL OR object_id <= :last)
+""")
+THESE = text("""
+    SELECT object_id, revision, dirty_since IS NULL AS clean FROM index_mark
+    WHERE object_type = :kind AND object_id = ANY(:ids)
+""").bindparams(bindparam("ids", type_=ARRAY(Uuid)))
+UNMARKED = {
+    kind: text(f"""
+        SELECT id FROM {table} LEFT JOIN index_mark AS mark ON mark.object_type = '{kind}' AND mark.object_id = id
+        WHERE mark.object_id IS NULL
+    """)
+    for kind, table in TABLES.items()
+}
+MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]), :narrows)")
+# After a restore of the database the index may be ahead of the sequence, and would call every write stale.
+LIFT = text("""
+    SELECT setval('index_revision', :highest) WHERE (SELECT last_value FROM index_revision) < :highest
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What a stretch of the index has in common with its marks."""
+
+    kind: str
+    checked: int
+    lacking: list[DocumentKey] = field(default_factory=list)
+    """Not of their mark's revision: missing, or older."""
+    ahead: list[DocumentKey] = field(default_factory=list)
+    """Newer than their mark."""
+    orphans: list[DocumentKey] = field(default_factory=list)
+    """Documents of objects that nobody knows of."""
+    dead: list[DocumentKey] = field(default_factory=list)
+    """Tombstones whose mark is gone."""
+    highest: int = 0
+    last: uuid.UUID | None = None
+    """Where the stretch ends; None at the end of its type."""
+
+    @property
+    def wrong(self) -> list[DocumentKey]:
+        """Everything that a search would show wrongly or not at all."""
+        return [*self.lacking, *self.ahead, *self.orphans]
+
+
+def compare_page(
+    sessions: Sessions, engine: SearchEngine, kind: str, after: uuid.UUID | None, target: str | None = None
+) -> Compared:
+    """Compare one page of the live index, or of `target`."""
+    stored = {one.object_id: one for one in engine.revisions(kind, after, PAGE, target)}
+    last = max(stored) if len(stored) == PAGE else None
+    with sessions() as session:
+        marks = session.execute(MARKS, {"kind": kind, "after": after, "last": last}).all()
+    known = {row.object_id for row in marks}
+    doubtful = [row.object_id for row in marks if row.clean and _revision(stored.get(row.object_id)) != row.revision]
+    doubtful += [key for key in stored if key not in known]
+    result = Compared(kind, len(marks), last=last, highest=max((one.revision for one in stored.values()), default=0))
+    for first in range(0, len(doubtful), AGAIN):
+        _look_again(sessions, engine, result, doubtful[first : first + AGAIN], target)
+    return result
+
+
+def _look_again(
+    sessions: Sessions, engine: SearchEngine, result: Compared, ids: Sequence[uuid.UUID], target: str | None
+) -> None:
+    """Sort what looked wrong: a mark that is not clean any more, or was cleared anew, is work and no fault."""
+    with sessions() as session:
+        before = {row.object_id: row for row in session.execute(THESE, {"kind": result.kind, "ids": list(ids)})}
+    keys = [DocumentKey(result.kind, object_id) for object_id in ids]
+    stored = engine.revisions_of(keys, target)
+    with sessions() as session:
+        marks = {row.object_id: row for row in session.execute(THESE, {"kind": result.kind, "ids": list(ids)})}
+    for key in keys:
+        document, mark = stored.get(key), marks.get(key.object_id)
+        if mark is None:
+            if document is not None:
+                (result.dead if document.deleted else result.orphans).append(key)
+        elif mark.clean and mark == before.get(key.object_id) and _revision(document) != mark.revision:
+            (result.ahead if _revision(document) > mark.revision else result.lacking).append(key)
+
+
+def _revision(stored: StoredRevision | None) -> int:
+    return -1 if stored is None else stored.revision
+
+
+def audit(sessions: Sessions, engine: SearchEngine, target: str | None = None) -> Iterator[Compared]:
+    """Compare everything, page by page."""
+    for kind in BUILDERS:
+        after: uuid.UUID | None = None
+        while True:
+            page = compare_page(sessions, engine, kind, after, target)
+            yield page
+            if page.last is None:
+                break
+            after = page.last
+
+
+def repair(sessions: Sessions, engine: SearchEngine, page: Compared) -> int:
+    """Mark what is wrong, so that the next drain mends it; how many documents that are."""
+    if page.dead:
+        engine.purge(page.dead)
+    if page.wrong:
+        transact(sessions, lambda session: _mark(session, page))
+    return len(page.wrong)
+
+
+def _mark(session: Session, page: Compared) -> None:
+    if page.ahead or page.orphans:
+        session.execute(LIFT, {"highest": page.highest})
+    mark_unsent(session, page.lacking)
+    for keys, narrows in ((page.ahead, False), (page.orphans, True)):
+        if keys:
+            session.execute(MARK, {"kind": page.kind, "ids": [key.object_id for key in keys], "narrows": narrows})
+
+
+def find_unmarked(session: Session) -> list[DocumentKey]:
+    """Objects that have no mark, which only a hole in the triggers or a hand could make."""
+    return [DocumentKey(kind, row) for kind, query in UNMARKED.items() for row in session.scalars(query)]
+
+
+def mark_unmarked(session: Session, keys: Sequence[DocumentKey]) -> None:
+    """Give them one."""
+    for kind in {key.object_type for key in keys}:
+        ids = [key.object_id for key in keys if key.object_type == kind]
+        session.execute(MARK, {"kind": kind, "ids": ids, "narrows": False})
+
+
+def mend_index(sessions: Sessions, engine: SearchEngine) -> dict[str, Any]:
+    """Compare everything and mend it; what was checked and what was mended, for a log."""
+    checked = mended = 0
+    for page in audit(sessions, engine):
+        checked += page.checked
+        mended += repair(sessions, engine, page)
+    with sessions() as session:
+        unmarked = find_unmarked(session)
+    if unmarked:
+        transact(sessions, lambda session: mark_unmarked(session, unmarked))
+    return {"checked": checked, "mended": mended + len(unmarked)}
