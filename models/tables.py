@@ -14,6 +14,8 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
+from models.look_request import LookRequest
+from models.mail import Mail
 from models.metadata import (
     MetadataBulkObject,
     MetadataCategory,
@@ -22,8 +24,6 @@ from models.metadata import (
     MetadataView,
     MetadataViewField,
 )
-from models.look_request import LookRequest
-from models.mail import Mail
 from models.pin import Pin
 from models.relation import Relation, RelationType
 from models.saved_search import SavedSearch, SearchHistory

@@ -38,6 +38,13 @@ HEAVY = text("""
 """).bindparams(IDS)
 
 
+# Only what is long is taken out of its compressed form to be measured.
+HEAVY_VALUES = text("""
+    SELECT object_id, sum(CASE WHEN pg_column_size("values") > 500 THEN octet_length("values"::text) ELSE 500 END)
+    FROM metadata_value WHERE object_id = ANY(:ids) GROUP BY object_id HAVING sum(pg_column_size("values")) > 500
+""").bindparams(IDS)
+
+
 def fitting(session: Session, keys: Sequence[DocumentKey], limit_bytes: int, light_bytes: int = 8_000) -> int:
     """How many of the first `keys` make documents of no more than `limit_bytes` together; at least one.
 
@@ -45,9 +52,10 @@ def fitting(session: Session, keys: Sequence[DocumentKey], limit_bytes: int, lig
     """
     ids = [key.object_id for key in keys if key.object_type == "assets"]
     heavy = {row[0]: row[1] for row in session.execute(HEAVY, {"ids": ids, "light": light_bytes})}
+    values = dict(session.execute(HEAVY_VALUES, {"ids": [key.object_id for key in keys]}).all())
     left = limit_bytes
     for place, key in enumerate(keys):
-        left -= min(int(heavy.get(key.object_id, light_bytes)), MAX_BYTES)
+        left -= min(int(heavy.get(key.object_id, light_bytes)), MAX_BYTES) + int(values.get(key.object_id, 0))
         if left < 0:
             return max(place, 1)
     return len(keys)

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from search.analysis import MAX_BYTES, clean_text, cut
 from search.documents import IDS, Document, by_object, date_term
+from search.parts.metadata import read_metadata
+from search.parts.part import Part
 
 # A mark without a collection is a tombstone, so the mark is on the left.
 COLLECTIONS = text("""
@@ -28,22 +30,26 @@ READERS = text("""
 
 
 def build_collections(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of collections in two queries, however many there are."""
+    """Documents of collections in four queries, however many there are."""
     ids = list(ids)
     rows = session.execute(COLLECTIONS, {"ids": ids}).all()
     readers = by_object(session.execute(READERS, {"ids": ids}))
+    metadata = read_metadata(session, ids)
     return [
         Document("collections", row.object_id, row.revision, deleted=True)
         if row.is_gone
-        else _document(row, [each.reader for each in readers.get(row.object_id, [])])
+        else _document(
+            row, [each.reader for each in readers.get(row.object_id, [])], metadata.get(row.object_id, Part())
+        )
         for row in rows
     ]
 
 
-def _document(row: Row[Any], readers: list[str]) -> Document:
+def _document(row: Row[Any], readers: list[str], metadata: Part) -> Document:
     title = cut(clean_text(row.title), MAX_BYTES)
-    texts = {"title": title}
+    texts = {"title": title, **metadata.texts}
     terms: dict[str, list[Any]] = {
+        **metadata.terms,
         "title": [title],
         "status": [row.status],
         "is_root": [row.parent_id is None],

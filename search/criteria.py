@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from models.index_queue import DocumentKey
 from search.analysis import Query, clean_text, query_of
-from search.ranges import Range, RangeError, number_of, parse_range, whole_range
+from search.ranges import Kind, Range, RangeError, number_of, parse_range, whole_range
 
 DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
 UNASKED = DOC_TYPES[:-1]
@@ -26,6 +26,10 @@ MAX_FACETS = 50
 MAX_PER_PAGE = 1_000
 MAX_WINDOW = 10_000
 """Hits that pages reach; `search_after` has no end. OpenSearch's own limit, so that both engines answer alike."""
+
+
+KindOf = Callable[[str], Kind | None]
+"""Tells what the values of a name are; None where nobody knows."""
 
 
 class CriteriaError(Exception):
@@ -111,7 +115,9 @@ def forms_of(value: str) -> list[str | int | float | bool]:
     return forms
 
 
-def parse_criteria(body: Mapping[str, Any], page: int = 1, per_page: int = 10) -> Criteria:
+def parse_criteria(
+    body: Mapping[str, Any], page: int = 1, per_page: int = 10, kind_of: KindOf = lambda _name: None
+) -> Criteria:
     """Criteria from a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
     search_after = _list(body, "search_after", "search_after")
     if not 1 <= per_page <= MAX_PER_PAGE:
@@ -127,10 +133,10 @@ def parse_criteria(body: Mapping[str, Any], page: int = 1, per_page: int = 10) -
     included = _strings(body, "include_fields", "include_fields")
     return Criteria(
         query=query_of(query, _known(fields, SEARCH_FIELDS, "search_fields")),
-        filter=_filter(tree, "filter", 1, _Budget()) if tree else None,
+        filter=_filter(tree, "filter", 1, _Budget(kind_of)) if tree else None,
         doc_types=_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types") or UNASKED,
         facets=tuple(_at_most(MAX_FACETS, dict.fromkeys(_strings(body, "facets", "facets")), "facets")),
-        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _term)),
+        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _terms(kind_of))),
         sort=tuple(_each(body, "sort", "sort", _sort_key)),
         search_after=tuple(search_after),
         page=page,
@@ -141,10 +147,11 @@ def parse_criteria(body: Mapping[str, Any], page: int = 1, per_page: int = 10) -
 
 
 class _Budget:
-    """Counts the terms of a tree, so that one request cannot ask for a million comparisons."""
+    """Counts the terms of a tree, so that one request cannot ask for a million comparisons, and knows their kinds."""
 
-    def __init__(self) -> None:
+    def __init__(self, kind_of: KindOf) -> None:
         self.terms = 0
+        self.kind_of = kind_of
 
     def spend(self, terms: int, where: str) -> None:
         self.terms += terms
@@ -161,7 +168,7 @@ def _filter(node: Any, where: str, depth: int, budget: _Budget) -> Filter | None
     operator = node.get("operator") or "AND"
     if operator not in ("AND", "OR", "NOT"):
         raise CriteriaError(f"{where}.operator", f"{operator!r} is none of AND, OR, NOT")
-    terms = tuple(_each(node, "terms", f"{where}.terms", _term))
+    terms = tuple(_each(node, "terms", f"{where}.terms", _terms(budget.kind_of)))
     budget.spend(len(terms) + 1, where)
     filters = tuple(
         _each(node, "filters", f"{where}.filters", lambda child, place: _filter(child, place, depth + 1, budget))
@@ -169,7 +176,11 @@ def _filter(node: Any, where: str, depth: int, budget: _Budget) -> Filter | None
     return Filter(operator, terms, filters) if terms or filters else None
 
 
-def _term(node: Any, where: str) -> Term | None:
+def _terms(kind_of: KindOf) -> Callable[[Any, str], Term | None]:
+    return lambda node, where: _term(node, where, kind_of)
+
+
+def _term(node: Any, where: str, kind_of: KindOf) -> Term | None:
     """A term, or None where nothing is asked in it."""
     if not isinstance(node, Mapping):
         raise CriteriaError(where, "is not an object")
@@ -184,8 +195,9 @@ def _term(node: Any, where: str) -> Term | None:
     values = _common(asked)
     name = clean_text(name)
     try:
-        within = [parse_range(name, node["range"])] if node.get("range") else []
-        if values is not None and len(values) == 1 and (day := whole_range(name, values[0])) is not None:
+        kind = kind_of(name)
+        within = [parse_range(name, node["range"], kind)] if node.get("range") else []
+        if values is not None and len(values) == 1 and (day := whole_range(name, values[0], kind)) is not None:
             values, within = None, [day, *within]
     except RangeError as error:
         raise CriteriaError(f"{where}.range", str(error)) from None

@@ -28,6 +28,10 @@ class RangeError(Exception):
     """A range that cannot be understood; the text says why."""
 
 
+Kind = Literal["number", "time", "day", "text"]
+"""What values of a name are, where that is known: a day is of the calendar, the same in every time zone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Range:
     """From `low` to `high`, both included; None is open. Times are UTC texts as documents hold them."""
@@ -38,33 +42,38 @@ class Range:
 
 
 def is_date(name: str) -> bool:
-    """Whether values of this name are times; fields of metadata tell by their values."""
+    """Whether values of this name are times; fields of metadata tell by their type."""
     return name.startswith("date_")
 
 
-def parse_range(name: str, given: Any) -> Range | None:
-    """A range from `{min, max, timezone}`; None where it has neither end."""
+def parse_range(name: str, given: Any, kind: Kind | None = None) -> Range | None:
+    """A range from `{min, max, timezone}`; None where it has neither end.
+
+    What a name's values are tells how to read the ends; where that is unknown, the ends themselves tell.
+    """
     if not isinstance(given, Mapping):
         raise RangeError("is not an object with min, max and timezone")
     zone = parse_zone(given.get("timezone"))
     ends = [_end(given.get(side), side) for side in ("min", "max")]
     if ends == [None, None]:
         return None
-    for kind, parse in (("number", _number), ("time", _times(zone))):
-        if kind == "number" and is_date(name):
-            continue
-        parsed = [None if end is None else parse(end) for end in ends]
-        if all(value is not None for end, value in zip(ends, parsed, strict=True) if end is not None):
+    known = "time" if is_date(name) else kind
+    parsers = {"number": _number, "time": _times(zone), "day": _days}
+    for each in (known,) if known else ("number", "time"):
+        parsed = [None if end is None else parsers[each](end) for end in ends] if each in parsers else ends
+        if each in parsers and all(value is not None for end, value in zip(ends, parsed, strict=True) if end):
             low, high = (value and value[side] for side, value in enumerate(parsed))
-            return Range(kind, low, high)
-        if kind == "time" and is_date(name):
-            raise RangeError(f"{' to '.join(repr(end) for end in ends if end)} is not a date such as 2024-01-31")
+            return Range("text" if each == "day" else each, low, high)
+        if known in parsers:
+            noun = "a number" if known == "number" else "a date such as 2024-01-31"
+            raise RangeError(f"{' to '.join(repr(end) for end in ends if end)} is not {noun}")
     return Range("text", *(end if end is None else clean_text(end) for end in ends))
 
 
-def whole_range(name: str, value: str) -> Range | None:
+def whole_range(name: str, value: str, kind: Kind | None = None) -> Range | None:
     """The time that a date's value covers; None where `name` is no date."""
-    return parse_range(name, {"min": value, "max": value}) if is_date(name) else None
+    dated = is_date(name) or kind in ("time", "day")
+    return parse_range(name, {"min": value, "max": value}, kind) if dated else None
 
 
 def parse_zone(given: Any) -> tzinfo:
@@ -103,6 +112,19 @@ def _number(value: str) -> tuple[float, float] | None:
     """The number twice, as the low and the high end of itself."""
     number = number_of(value)
     return None if number is None else (number, number)
+
+
+def _days(value: str) -> tuple[str, str] | None:
+    """The first and the last day that a date covers, as it is written; a time of day and its zone say no more."""
+    match = DATE.fullmatch(value)
+    if match is None:
+        return None
+    given = [int(part) for part in match.groups()[:3] if part is not None]
+    try:
+        first = datetime(*[*given, 1, 1][:3])  # noqa: DTZ001 - a day of the calendar has no zone
+    except ValueError:
+        return None
+    return first.date().isoformat(), _last(first, len(given)).date().isoformat()
 
 
 def _times(zone: tzinfo) -> Any:

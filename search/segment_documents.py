@@ -14,6 +14,7 @@ from search.analysis import MAX_BYTES, clean_text, cut
 from search.asset_documents import READERS
 from search.documents import IDS, Document, by_object, date_term
 from search.parts.collections import read_places
+from search.parts.metadata import read_metadata
 from search.parts.part import Part
 
 TITLE = 200
@@ -38,26 +39,33 @@ TERMS = (
 
 
 def build_segments(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of segments in three queries, however many there are and on however many assets."""
+    """Documents of segments in five queries, however many there are and on however many assets."""
     segments = session.execute(SEGMENTS, {"ids": list(ids)}).all()
     assets = list({row.asset_id for row in segments if row.asset_id is not None})
     readers = by_object(session.execute(READERS, {"ids": assets}))
     places = read_places(session, assets)
+    metadata = read_metadata(session, ids)
     return [
         Document("segments", row[0], row[1], deleted=True)
         if row[2]
-        else _document(row, [each.reader for each in readers.get(row.asset_id, [])], places.get(row.asset_id, Part()))
+        else _document(
+            row,
+            [each.reader for each in readers.get(row.asset_id, [])],
+            places.get(row.asset_id, Part()),
+            metadata.get(row[0], Part()),
+        )
         for row in segments
     ]
 
 
-def _document(row: Row[Any], readers: list[str], places: Part) -> Document:
+def _document(row: Row[Any], readers: list[str], places: Part, metadata: Part) -> Document:
     said = cut(clean_text(row.segment_text), MAX_BYTES // 2)
-    texts = {"segment_text": said}
+    texts = {"segment_text": said, **metadata.texts}
     if row.segment_type in SPOKEN:
         texts["transcription_text"] = said
     terms: dict[str, list[Any]] = {name: [_term(row, name)] for name in TERMS if getattr(row, name) is not None}
     terms |= {"date_created": [date_term(row.date_created)], "date_modified": [date_term(row.date_modified)]}
+    terms |= metadata.terms
     return Document(
         object_type="segments",
         object_id=row[0],

@@ -29,12 +29,14 @@ from models.acl import AclEntry
 from models.asset import Asset
 from models.segment import Segment
 from tasks.held_files import DECLARED_FILES
+from tasks.held_metadata import VALUES
 from tasks.held_relations import RELATIONS
 from tasks.holding import Holding, Pairs, Parting, moving, staying
 
 HOLDINGS: tuple[Holding, ...] = (
     moving("merged", Asset.merged_into),  # those that ended in it before answer with the survivor: one hop
     staying("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
+    VALUES,
     moving("segments", Segment.asset_id, Segment.version_id),
     RELATIONS,
     DECLARED_FILES,

@@ -31,6 +31,7 @@ TASK_MODULES = (
     "tasks.index",
     "tasks.mail_sending",
     "tasks.maintenance",
+    "tasks.metadata_bulk",
     "tasks.purge",
     "tasks.regroup",
     "tasks.trigger_messages",

@@ -15,6 +15,7 @@ from api.routing import Service
 from api.services.search import CriteriaBody, kept_criteria, read_criteria
 from models.acl import ALL
 from models.saved_search import SavedSearch, SearchHistory
+from tasks.metadata_search import kind_reader
 from tasks.refusals import Invalid
 from tasks.saved_searches import REMEMBERED, save_search
 
@@ -59,7 +60,7 @@ def post_saved_search(call: Call, body: SavedSearchBody) -> dict[str, Any]:
     """Keep a search under a name; criteria that could not be asked are refused."""
     if body.group_id is not None:
         raise Invalid("group_id", f"group {body.group_id} does not exist: saved searches have no groups here")
-    read_criteria(body.criteria, within="criteria.")
+    read_criteria(body.criteria, kind_reader(lambda work: work(call.session)), within="criteria.")
     criteria = kept_criteria(body.criteria)
     return saved_body(save_search(call.session, call.actor, body.name, criteria, favoured=bool(body.favoured)))
 

@@ -10,10 +10,11 @@ from api.pages import NoSuchPage, PerPage, envelope
 from api.pages import Page as PageNumber
 from api.routing import Service
 from models.acl import Permission
-from search.criteria import MAX_WINDOW, Criteria, CriteriaError, parse_criteria
+from search.criteria import MAX_WINDOW, Criteria, CriteriaError, KindOf, parse_criteria
 from search.engine import Hit
 from tasks.assets import find_asset
 from tasks.find import find, mark_again, mark_all_again
+from tasks.metadata_search import kind_reader, shown_names
 from tasks.refusals import Invalid
 from tasks.saved_searches import remember_search
 from tasks.suggestions import suggest
@@ -40,10 +41,10 @@ class CriteriaBody(Body):
     metadata_view_id: Any = None
 
 
-def read_criteria(body: CriteriaBody, page: int = 1, per_page: int = 10, within: str = "") -> Criteria:
+def read_criteria(body: CriteriaBody, kind_of: KindOf, page: int = 1, per_page: int = 10, within: str = "") -> Criteria:
     """What is asked, or the field that cannot be understood, by its path in the whole body."""
     try:
-        return parse_criteria(body.sent(), page, per_page)
+        return parse_criteria(body.sent(), page, per_page, kind_of)
     except CriteriaError as wrong:
         raise Invalid(f"{within}{wrong.field}", wrong.problem) from None
 
@@ -63,7 +64,9 @@ def post_search(
     save_search_history: bool = False,
 ) -> dict[str, Any]:
     """Find what the caller may read, and remember the search where that is asked for."""
-    criteria = read_criteria(body, page, per_page)
+    criteria = read_criteria(body, kind_reader(call.transact), page, per_page)
+    view_id = body.metadata_view_id
+    names = call.transact(lambda session: shown_names(session, view_id)) if view_id else None
     results = find(call.context.sessions, call.context.engine, criteria, call.actor)
     reachable = min(results.total, MAX_WINDOW) if not criteria.search_after else results.total
     pages = max(1, math.ceil(reachable / per_page))
@@ -71,7 +74,7 @@ def post_search(
         raise NoSuchPage
     if save_search_history:
         call.transact(lambda session: remember_search(session, call.actor, kept_criteria(body)))
-    objects = [hit_body(hit) for hit in results.hits]
+    objects = [hit_body(hit, names) for hit in results.hits]
     facets = {
         name: {"buckets": [{"key": bucket.key, "doc_count": bucket.doc_count} for bucket in buckets]}
         for name, buckets in results.facets.items()
@@ -79,9 +82,14 @@ def post_search(
     return {**envelope(call, objects, page, pages, per_page, results.total), "facets": facets, "scroll_id": None}
 
 
-def hit_body(hit: Hit) -> dict[str, Any]:
-    """A hit as clients read it; 1.x refuses a list in `format`, so the first one's name stands there."""
+def hit_body(hit: Hit, names: frozenset[str] | None = None) -> dict[str, Any]:
+    """A hit as clients read it; 1.x refuses a list in `format`, so the first one's name stands there.
+
+    `names` are the metadata fields to show; all where there are none.
+    """
     body = {"metadata": {}, **hit.as_object()}
+    if names is not None:
+        body["metadata"] = {name: values for name, values in body["metadata"].items() if name in names}
     if isinstance(body.get("format"), list):
         body["format"] = next(iter(body["format"]), None)
     return body

@@ -18,8 +18,9 @@ from models.relation import Relation, RelationType
 from models.storage import Storage
 from models.user import App, Membership, Token, User, UserGroup
 from tasks.formats import DECLARED
+from tests.api.world_metadata import make_metadata
 
-PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = ()
+PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (make_metadata,)
 """What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""
 
 

@@ -31,10 +31,10 @@ FIELD_ROWS = """
         FROM before_rows before JOIN after_rows after USING (id) JOIN metadata_value value ON value.field_id = after.id
         WHERE (before.date_deleted IS NULL) <> (after.date_deleted IS NULL)
             OR value."values" ?| ARRAY(
-                SELECT coalesce(old.value, new.value)
-                FROM jsonb_to_recordset(before.options) AS old (value text, label text)
-                FULL JOIN jsonb_to_recordset(after.options) AS new (value text, label text) ON old.value = new.value
-                WHERE old.label IS DISTINCT FROM new.label)"""
+                SELECT value
+                FROM jsonb_to_recordset(before.options) AS was (value text, label text)
+                FULL JOIN jsonb_to_recordset(after.options) AS is_now (value text, label text) USING (value)
+                WHERE was.label IS DISTINCT FROM is_now.label)"""
 TRANSITIONS = {
     "insert": "NEW TABLE AS after_rows",
     "delete": "OLD TABLE AS before_rows",

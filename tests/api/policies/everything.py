@@ -1,6 +1,6 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, files, jobs, search, trigger, users
+from tests.api.policies import acls, assets, auth, files, jobs, metadata, search, trigger, users
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
@@ -9,6 +9,7 @@ POLICIES: dict[str, Policy] = {
     **auth.POLICIES,
     **files.POLICIES,
     **jobs.POLICIES,
+    **metadata.POLICIES,
     **search.POLICIES,
     **trigger.POLICIES,
     **users.POLICIES,

@@ -1,0 +1,85 @@
+"""Metadata fields: everybody reads them, administrators make and change them."""
+
+import math
+from typing import Annotated, Any
+
+from fastapi import Query
+from sqlalchemy import func, select
+
+from api.call import Call
+from api.pages import MOST, Filter, address, filtered
+from api.routing import Service
+from api.services.metadata_bodies import FieldBody, FieldChangeBody, field_body
+from models.metadata import MetadataField
+from tasks.metadata_fields import change_field, create_field, delete_field, find_field
+
+routes = Service("metadata")
+COLUMNS = {
+    "name": MetadataField.name,
+    "label": MetadataField.label,
+    "field_type": MetadataField.field_type,
+    "required": MetadataField.required,
+    "read_only": MetadataField.read_only,
+    "multi": MetadataField.multi,
+    "sortable": MetadataField.sortable,
+    "use_as_facet": MetadataField.use_as_facet,
+    "date_created": MetadataField.date_created,
+    "date_modified": MetadataField.date_modified,
+}
+
+
+@routes.post("/fields/")
+def post_field(call: Call, body: FieldBody) -> dict[str, Any]:
+    """Make a field; one that was removed and has this name and type comes back with its values."""
+    return field_body(create_field(call.session, body.new_field(), call.actor))
+
+
+@routes.get("/fields/")
+def get_fields(
+    call: Call,
+    per_page: Annotated[int, Query(ge=1, le=MOST)] = 500,
+    last_field_name: Annotated[str, Query(max_length=1_000)] = "",
+    filter: Filter = "",
+) -> dict[str, Any]:
+    """Fields by name; the next page begins behind `last_field_name`."""
+    query = filtered(select(MetadataField).where(MetadataField.date_deleted.is_(None)), filter, COLUMNS)
+    total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    # In the order of bytes, which no locale changes: the database's collation is C.
+    behind = query.where(MetadataField.name > last_field_name) if last_field_name else query
+    rows = call.session.scalars(behind.order_by(MetadataField.name).limit(per_page + 1)).all()
+    shown, more = rows[:per_page], len(rows) > per_page
+    return {
+        "objects": [field_body(kept) for kept in shown],
+        "page": 1,
+        "pages": max(1, math.ceil(total / per_page)),
+        "per_page": per_page,
+        "total": total,
+        "first_url": address(call, last_field_name=None, per_page=per_page),
+        "last_url": None,
+        "next_url": address(call, last_field_name=shown[-1].name, per_page=per_page) if more else None,
+        "prev_url": address(call, last_field_name=None, per_page=per_page) if last_field_name else None,
+    }
+
+
+@routes.get("/fields/{field_name}/")
+def get_field(call: Call, field_name: str) -> dict[str, Any]:
+    """One field."""
+    return field_body(find_field(call.session, field_name))
+
+
+@routes.patch("/fields/{field_name}/")
+def patch_field(call: Call, field_name: str, body: FieldChangeBody) -> dict[str, Any]:
+    """Set what was sent; name and type stay."""
+    return field_body(change_field(call.session, field_name, body.settings(), call.actor))
+
+
+@routes.put("/fields/{field_name}/")
+def put_field(call: Call, field_name: str, body: FieldChangeBody) -> dict[str, Any]:
+    """Set what was sent; what is absent stays."""
+    return patch_field(call, field_name, body)
+
+
+@routes.delete("/fields/{field_name}/")
+def delete_one_field(call: Call, field_name: str) -> None:
+    """Remove a field; its values are kept, out of sight."""
+    delete_field(call.session, field_name, call.actor)

@@ -1,0 +1,107 @@
+"""Categories: under which names which views belong to a kind of object."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.metadata import MetadataCategory, MetadataView
+from tasks.audit import note
+from tasks.metadata_types import quoted
+from tasks.refusals import Conflict, Invalid, InvalidFields, Missing
+from tasks.users import require_administrator
+
+CATEGORIES = "metadata_categories"
+OBJECT_TYPES = ("assets", "collections", "segments")
+
+
+def find_category(session: Session, object_type: str, name: str, *, lock: bool = False) -> MetadataCategory:
+    """A category by its name."""
+    _check_type(object_type)
+    found = session.get(MetadataCategory, (object_type, name), with_for_update=lock or None)
+    if found is None:
+        raise Missing("metadata category", quoted(name))
+    return found
+
+
+def categories_of(session: Session, object_type: str) -> Sequence[MetadataCategory]:
+    """All categories of a kind of object."""
+    _check_type(object_type)
+    query = select(MetadataCategory).where(MetadataCategory.object_type == object_type)
+    return session.scalars(query.order_by(MetadataCategory.name)).all()
+
+
+def create_category(
+    session: Session, object_type: str, name: str, label: str, view_ids: Sequence[uuid.UUID], actor: Actor
+) -> MetadataCategory:
+    """Make a category."""
+    require_administrator(actor, "make metadata categories")
+    _check_type(object_type)
+    if session.get(MetadataCategory, (object_type, name)) is not None:
+        raise Conflict(f'{object_type} have a metadata category named "{name}" already')
+    made = MetadataCategory(object_type=object_type, name=name, label=label)
+    made.view_ids = _checked_views(session, view_ids)
+    session.add(made)
+    session.flush()
+    note(session, CATEGORIES, name, f'metadata category "{name}" of {object_type} was made', actor)
+    session.refresh(made)
+    return made
+
+
+def change_category(
+    session: Session, object_type: str, name: str, label: str, view_ids: Sequence[uuid.UUID] | None, actor: Actor
+) -> MetadataCategory:
+    """Set the label, and the views where they were sent."""
+    require_administrator(actor, "change metadata categories")
+    changed = find_category(session, object_type, name, lock=True)
+    changed.label = label
+    if view_ids is not None:
+        changed.view_ids = _checked_views(session, view_ids)
+    changed.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    note(session, CATEGORIES, name, f'metadata category "{name}" of {object_type} was changed', actor)
+    session.refresh(changed)
+    return changed
+
+
+def delete_category(session: Session, object_type: str, name: str, actor: Actor) -> None:
+    """Remove a category; its views stay."""
+    require_administrator(actor, "remove metadata categories")
+    session.delete(find_category(session, object_type, name, lock=True))
+    session.flush()
+    note(session, CATEGORIES, name, f'metadata category "{name}" of {object_type} was removed', actor)
+
+
+def views_of(
+    session: Session, view_ids: Sequence[uuid.UUID], *, writable_by: Actor | None = None
+) -> list[MetadataView]:
+    """Views in the order of their ids; only those that somebody writes through, where asked."""
+    found = {view.id: view for view in session.scalars(select(MetadataView).where(MetadataView.id.in_(view_ids)))}
+    views = [found[view_id] for view_id in view_ids if view_id in found]
+    if writable_by is None or writable_by.is_admin:
+        return views
+    return [view for view in views if view.write_access_for_everyone]
+
+
+def _checked_views(session: Session, view_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    wanted = list(dict.fromkeys(view_ids))
+    known = set(
+        session.scalars(
+            select(MetadataView.id).where(MetadataView.id.in_(wanted)).with_for_update(key_share=True, read=True)
+        )
+    )
+    faults = {
+        f"view_ids.{place}": f"metadata view {one} does not exist"
+        for place, one in enumerate(wanted)
+        if one not in known
+    }
+    if faults:
+        raise InvalidFields(faults)
+    return wanted
+
+
+def _check_type(object_type: str) -> None:
+    if object_type not in OBJECT_TYPES:
+        raise Invalid("object_type", f"{quoted(object_type)} has no metadata; known are {', '.join(OBJECT_TYPES)}")

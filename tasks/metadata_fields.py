@@ -1,0 +1,170 @@
+"""Fields: made, changed and removed by administrators, read by everybody who is signed in.
+
+A field that is removed keeps its values, out of sight; made again with its name and type, it has them back. What a
+change of a field means for documents the database marks by itself, in one statement.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.metadata import FieldType, MetadataField, MetadataViewField
+from tasks.audit import note
+from tasks.metadata_forms import NUMBERS
+from tasks.metadata_types import quoted
+from tasks.refusals import Conflict, Invalid, Missing
+from tasks.users import require_administrator
+
+FIELDS = "metadata_fields"
+NAME = re.compile(r"\w(?:[\w .:-]{0,198}[\w.:-])?")
+MOST_OPTIONS = 10_000
+WITH_OPTIONS = frozenset({FieldType.DROP_DOWN, FieldType.TAG_CLOUD})
+COLUMNS = (
+    *("label", "options", "required", "read_only", "multi", "sortable", "use_as_facet", "min_value", "max_value"),
+)
+DETAILS = (
+    *("description", "external_id", "auto_set", "hide_if_not_set", "is_block_field", "is_warning_field"),
+    *("mapped_field_name", "representative", "source_url", "ai_prompt_description"),
+)
+TRUTHS = frozenset({"required", "read_only", "multi", "sortable", "use_as_facet"})
+
+
+@dataclass(frozen=True, slots=True)
+class NewField:
+    """What an administrator says of a field to be made."""
+
+    name: str
+    field_type: FieldType
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_field(session: Session, new: NewField, actor: Actor) -> MetadataField:
+    """Make a field; one of this name and type that was removed comes back with its values."""
+    require_administrator(actor, "make metadata fields")
+    if not NAME.fullmatch(new.name) or not new.name.isprintable():
+        raise Invalid("name", "a name has 1 to 200 letters, digits, blanks and . : - _, with no blank around it")
+    same = select(MetadataField).where(MetadataField.name == new.name).with_for_update()
+    if session.scalar(same.where(MetadataField.date_deleted.is_(None))):
+        raise Conflict(f'a metadata field named "{new.name}" exists already')
+    gone = same.where(MetadataField.field_type == new.field_type, MetadataField.date_deleted.is_not(None))
+    made = session.scalar(gone.order_by(MetadataField.date_deleted.desc()).limit(1))
+    if made is None:
+        made = MetadataField(id=new_id(), name=new.name, field_type=new.field_type, details={}, options=[])
+        session.add(made)
+    else:
+        _blank(made)
+    made.label = new.name
+    _set(made, new.settings)
+    _check(made)
+    session.flush()
+    note(session, FIELDS, made.name, f'metadata field "{made.name}" ({made.field_type}) was made', actor)
+    session.refresh(made)
+    return made
+
+
+def find_field(session: Session, name: str, *, lock: bool = False) -> MetadataField:
+    """A field by its name."""
+    query = select(MetadataField).where(MetadataField.name == name, MetadataField.date_deleted.is_(None))
+    found = session.scalar(query.with_for_update() if lock else query) if name.isprintable() else None
+    if found is None:
+        raise Missing("metadata field", quoted(name))
+    return found
+
+
+def change_field(session: Session, name: str, settings: Mapping[str, Any], actor: Actor) -> MetadataField:
+    """Set what was sent; name and type stay for good."""
+    require_administrator(actor, "change metadata fields")
+    changed = find_field(session, name, lock=True)
+    for fixed in ("name", "field_type"):
+        if settings.get(fixed) not in (None, getattr(changed, fixed)):
+            raise Invalid(fixed, f"the {fixed} of a field stays; make another field instead")
+    before = _settings(changed)
+    _set(changed, settings)
+    _check(changed)
+    told = [key for key, value in _settings(changed).items() if before[key] != value]
+    if told:
+        changed.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+        said = "; ".join(_change(key, before[key], _settings(changed)[key]) for key in told)
+        note(session, FIELDS, name, f'metadata field "{name}": {said}', actor)
+        session.refresh(changed)
+    return changed
+
+
+def delete_field(session: Session, name: str, actor: Actor) -> None:
+    """Remove a field from all views, documents and answers; its values stay, out of sight."""
+    require_administrator(actor, "remove metadata fields")
+    gone = find_field(session, name, lock=True)
+    gone.date_deleted = func.now()  # type: ignore[assignment]
+    session.execute(delete(MetadataViewField).where(MetadataViewField.field_id == gone.id))
+    session.flush()
+    note(session, FIELDS, name, f'metadata field "{name}" was removed; its values are kept', actor)
+
+
+def _blank(made: MetadataField) -> None:
+    """A field that comes back is what is said of it now, but for its values."""
+    made.date_deleted = None
+    made.details, made.options = {}, []
+    for name in TRUTHS:
+        setattr(made, name, False)
+    made.min_value = made.max_value = None
+    made.date_modified = func.now()  # type: ignore[assignment]
+
+
+def _set(changed: MetadataField, settings: Mapping[str, Any]) -> None:
+    """Null takes a setting away."""
+    details = dict(changed.details)
+    for name, value in settings.items():
+        if name in DETAILS:
+            details[name] = value
+        elif name in TRUTHS:
+            setattr(changed, name, bool(value))
+        elif name == "options":
+            changed.options = checked_options(value or [])
+        elif name in COLUMNS and (value is not None or name != "label"):
+            setattr(changed, name, value)
+    changed.details = {name: value for name, value in details.items() if value is not None}
+
+
+def _settings(kept: MetadataField) -> dict[str, Any]:
+    return {name: getattr(kept, name) for name in COLUMNS} | {name: kept.details.get(name) for name in DETAILS}
+
+
+def _check(kept: MetadataField) -> None:
+    """Refuse settings that contradict each other or the type."""
+    for side in ("min_value", "max_value"):
+        if getattr(kept, side) is not None and kept.field_type not in NUMBERS:
+            raise Invalid(side, f"a {kept.field_type} field has no {side}; integer and float have")
+    if kept.min_value is not None and kept.max_value is not None and kept.min_value > kept.max_value:
+        raise Invalid("max_value", f"{kept.max_value:g} is less than min_value, which is {kept.min_value:g}")
+    if kept.options and kept.field_type not in WITH_OPTIONS:
+        raise Invalid("options", f"a {kept.field_type} field has no options; drop_down and tag_cloud have")
+    if kept.options and kept.details.get("source_url"):
+        raise Invalid("source_url", "cannot be set as long as options are set")
+
+
+def checked_options(options: list[Mapping[str, str | None]]) -> list[dict[str, str]]:
+    """Options as they are kept: an option without a label is called as its value."""
+    if len(options) > MOST_OPTIONS:
+        raise Invalid("options", f"at most {MOST_OPTIONS:,} options, not {len(options):,}")
+    kept: dict[str, dict[str, str]] = {}
+    for place, option in enumerate(options):
+        value = (option.get("value") or "").strip()
+        if not value:
+            raise Invalid(f"options.{place}.value", "an option needs a value")
+        if value in kept:
+            raise Invalid(f"options.{place}.value", f"{quoted(value)} is there already")
+        kept[value] = {"label": option.get("label") or value, "value": value}
+    return list(kept.values())
+
+
+def _change(key: str, before: Any, after: Any) -> str:
+    if key == "options":
+        return f"{len(before)} options became {len(after)}" if len(before) != len(after) else "options changed"
+    return f"{key} changed from {quoted(before)} to {quoted(after)}"

@@ -1,0 +1,106 @@
+"""What may be said of an object: fields by their names, as a view shows them or as they are by themselves."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.bulk import among
+from models.metadata import FieldType, MetadataField, MetadataView, MetadataViewField
+from tasks.metadata_types import Value, quoted
+from tasks.refusals import Missing
+
+OVERRIDES = ("label", "options", "required", "read_only", "auto_set", "hide_if_not_set", "mapped_field_name")
+"""What a view may say otherwise than its field, besides `source_url`, which stands with the options."""
+NUMBERS = frozenset({FieldType.INTEGER, FieldType.FLOAT})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One field, as a value of it is checked and named."""
+
+    field_id: uuid.UUID
+    name: str
+    label: str
+    kind: FieldType
+    multi: bool = False
+    required: bool = False
+    read_only: bool = False
+    low: float | None = None
+    high: float | None = None
+    options: frozenset[str] | None = None
+    """What may be chosen; None where anything may."""
+
+    def fault(self, value: Value) -> str | None:
+        """Why the field does not take a value of its type."""
+        if self.options is not None and value not in self.options:
+            return f"{quoted(value)} is none of its options"
+        if self.kind not in NUMBERS:
+            return None
+        if self.low is not None and value < self.low:  # type: ignore[operator]
+            return f"{value} is less than {self.low:g}"
+        return f"{value} is more than {self.high:g}" if self.high is not None and value > self.high else None  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The fields that values are taken for, in order."""
+
+    rules: Mapping[str, Rule]
+    view: MetadataView | None = None
+
+    @property
+    def required(self) -> list[Rule]:
+        """The fields that may not be left without a value; a field by itself is never required."""
+        return [rule for rule in self.rules.values() if rule.required and self.view is not None]
+
+
+def form_of_view(session: Session, view_id: uuid.UUID) -> Form:
+    """A view's fields; missing where there is no such view."""
+    view = session.get(MetadataView, view_id)
+    if view is None:
+        raise Missing("metadata view", view_id)
+    rows = view_rows(session, [view_id])
+    return Form({field.name: rule_of(field, link.overrides) for link, field in rows}, view)
+
+
+def view_rows(session: Session, view_ids: Iterable[uuid.UUID]) -> list[tuple[MetadataViewField, MetadataField]]:
+    """The living fields of views, in their order, in one query."""
+    query = (
+        select(MetadataViewField, MetadataField)
+        .join(MetadataField, MetadataField.id == MetadataViewField.field_id)
+        .where(MetadataViewField.view_id.in_(list(view_ids)), MetadataField.date_deleted.is_(None))
+        .order_by(MetadataViewField.view_id, MetadataViewField.position)
+    )
+    return [(link, field) for link, field in session.execute(query)]
+
+
+def form_of_fields(session: Session, names: Iterable[str]) -> Form:
+    """Fields by themselves, without a view: what they take counts, what a form asks of people does not."""
+    storable = [name for name in names if name.isprintable()]
+    query = select(MetadataField).where(among(MetadataField.name, storable), MetadataField.date_deleted.is_(None))
+    return Form({field.name: rule_of(field, {"read_only": False}) for field in session.scalars(query)})
+
+
+def rule_of(field: MetadataField, overrides: Mapping[str, Any]) -> Rule:
+    """A field with what a view says otherwise."""
+    said = {name: value for name, value in overrides.items() if value is not None}
+    options = said.get("options", field.options)
+    is_elsewhere = bool(said.get("source_url") or field.details.get("source_url")) and not options
+    return Rule(
+        field_id=field.id,
+        name=field.name,
+        label=said.get("label", field.label),
+        kind=field.field_type,
+        multi=field.multi or field.field_type == FieldType.TAG_CLOUD,
+        required=said.get("required", field.required),
+        read_only=said.get("read_only", field.read_only),
+        low=field.min_value,
+        high=field.max_value,
+        options=frozenset(option["value"] for option in options)
+        if field.field_type == FieldType.DROP_DOWN and not is_elsewhere
+        else None,
+    )

@@ -1,0 +1,211 @@
+"""What a value of each of the twelve types may be, and the one form in which it is kept, shown and searched.
+
+Clients send values as JSON of the type or as texts; both are read. What is kept is a JSON number, truth value or text:
+times as search documents write them, in UTC, so that their order as texts is their order in time; a date without a
+time is a day of the calendar, the same in every time zone.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pydantic_core import Url, ValidationError
+
+from models.metadata import FieldType
+from search.documents import date_term
+from tasks.users import EMAIL
+
+Value = str | int | float | bool
+
+LONGEST: Mapping[FieldType, int] = {
+    FieldType.STRING: 10_000,
+    FieldType.STRING_EXACT: 1_000,
+    FieldType.TEXT: 100_000,
+    FieldType.DROP_DOWN: 1_000,
+    FieldType.TAG_CLOUD: 1_000,
+    FieldType.EMAIL: 254,
+    FieldType.URL: 4_000,
+}
+"""Characters. Search compares the first 1,000 of them exactly; e-mail has its limit from RFC 5321."""
+LARGEST = 2**63 - 1
+SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "gs", "smb", "nfs", "file", "mailto"})
+"""What a value may link to: pages show it as a link, so `javascript:` and the like must not come in."""
+WITHOUT_HOST = frozenset({"file", "mailto"})
+DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00(?::00(?:[.,]0{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
+WHOLE = re.compile(r"[+-]?\d{1,30}", re.ASCII)
+DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]?\d{1,4})?", re.ASCII)
+
+
+def read_value(kind: FieldType, raw: Any) -> Value | None:
+    """The value as it is kept; None where it is blank. ValueError says what is wrong, without the field's name."""
+    if raw is None or raw == "":
+        return None
+    if isinstance(raw, str):
+        _refuse_unstorable(raw)
+    return READERS[kind](kind, raw)
+
+
+def as_text(value: Value) -> str:
+    """A value as text, as clients that ask for texts read it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_kept(kind: FieldType, value: Any) -> Value:
+    """A value from the database, which has one kind of number: 1e22 comes back as a whole one."""
+    return float(value) if kind == FieldType.FLOAT else value
+
+
+def quoted(value: Any, most: int = 80) -> str:
+    """A value in a sentence, cut where it is long, and without what no answer can hold."""
+    text = as_text(value) if isinstance(value, bool) else str(value)
+    text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
+
+
+def _refuse_unstorable(text: str) -> None:
+    if "\0" in text:
+        raise ValueError("holds a NUL, which no text may")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds half a surrogate pair, which no text may") from None
+
+
+def _text(kind: FieldType, raw: Any) -> str | None:
+    """A text; a number is taken as it is written."""
+    if isinstance(raw, bool) or not isinstance(raw, str | int | float):
+        raise ValueError(f"takes a text, not {_noun(raw)}")
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise ValueError(f"takes a text, and {raw} is none")
+    text = str(raw)
+    if len(text) > LONGEST[kind]:
+        raise ValueError(f"takes at most {LONGEST[kind]:,} characters, not {len(text):,}")
+    return text
+
+
+def _word(kind: FieldType, raw: Any) -> str | None:
+    """A text without blanks around it."""
+    return (_text(kind, raw) or "").strip() or None
+
+
+def _email(kind: FieldType, raw: Any) -> str | None:
+    text = _word(kind, raw)
+    if text is not None and not EMAIL.fullmatch(text):
+        raise ValueError(f"{quoted(text)} is no e-mail address")
+    return text
+
+
+def _url(kind: FieldType, raw: Any) -> str | None:
+    text = _word(kind, raw)
+    if text is None:
+        return None
+    fault = ValueError(f"{quoted(text)} is no address that starts with one of {', '.join(sorted(SCHEMES))}")
+    if re.search(r"[\s\x00-\x1f]", text):
+        raise fault
+    try:
+        parsed = Url(text)
+    except ValidationError:
+        raise fault from None
+    if parsed.scheme not in SCHEMES or not (parsed.host or parsed.scheme in WITHOUT_HOST):
+        raise fault
+    return text
+
+
+def _integer(_: FieldType, raw: Any) -> int | None:
+    if isinstance(raw, str):
+        if not (text := raw.strip()):
+            return None
+        if not WHOLE.fullmatch(text):
+            raise ValueError(f"{quoted(raw)} is no whole number")
+        raw = int(text)
+    if isinstance(raw, float) and raw.is_integer():
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int):
+        raise ValueError(f"takes a whole number, not {_noun(raw)}")
+    if not -LARGEST - 1 <= raw <= LARGEST:
+        raise ValueError("takes a whole number of at most 64 bits")
+    return raw
+
+
+def _float(_: FieldType, raw: Any) -> float | None:
+    if isinstance(raw, str):
+        if not (text := raw.strip()):
+            return None
+        if not DECIMAL.fullmatch(text):
+            raise ValueError(f"{quoted(raw)} is no number")
+        raw = float(text)
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        raise ValueError(f"takes a number, not {_noun(raw)}")
+    try:
+        number = float(raw) + 0.0  # -0.0 becomes 0.0, which is what the database keeps
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("takes a number with an end")
+    return number
+
+
+def _boolean(_: FieldType, raw: Any) -> bool | None:
+    if isinstance(raw, bool):
+        return raw
+    word = raw.strip().lower() if isinstance(raw, str) else None
+    if word == "":
+        return None
+    if word not in ("true", "false"):
+        raise ValueError(f"takes true or false, not {quoted(raw) if isinstance(raw, str) else _noun(raw)}")
+    return word == "true"
+
+
+def _date(_: FieldType, raw: Any) -> str | None:
+    """A day of the calendar. A time is taken where it is midnight, as some clients write days."""
+    if not isinstance(raw, str):
+        raise ValueError(f"takes a day such as 2024-01-31, not {_noun(raw)}")
+    if not (text := raw.strip()):
+        return None
+    match = DAY.fullmatch(text)
+    try:
+        return date.fromisoformat(match[1]).isoformat()  # type: ignore[index]
+    except (TypeError, ValueError):
+        raise ValueError(f"{quoted(raw)} is no day such as 2024-01-31") from None
+
+
+def _datetime(_: FieldType, raw: Any) -> str | None:
+    """A moment; without a zone it is UTC."""
+    if not isinstance(raw, str):
+        raise ValueError(f"takes a time such as 2024-01-31T18:30:00+02:00, not {_noun(raw)}")
+    if not (text := raw.strip()):
+        return None
+    try:
+        if not MOMENT.fullmatch(text):
+            raise ValueError
+        moment = datetime.fromisoformat(text)
+        return date_term(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise ValueError(f"{quoted(raw)} is no time such as 2024-01-31T18:30:00+02:00") from None
+
+
+def _noun(raw: Any) -> str:
+    """What JSON calls a value that is of the wrong kind; the value itself may be huge."""
+    if isinstance(raw, bool):
+        return "a truth value"
+    names = {int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}
+    return names.get(type(raw), "this")
+
+
+READERS: Mapping[FieldType, Callable[[FieldType, Any], Value | None]] = {
+    FieldType.STRING: _text,
+    FieldType.STRING_EXACT: _text,
+    FieldType.TEXT: _text,
+    FieldType.INTEGER: _integer,
+    FieldType.FLOAT: _float,
+    FieldType.BOOLEAN: _boolean,
+    FieldType.DATE: _date,
+    FieldType.DATETIME: _datetime,
+    FieldType.DROP_DOWN: _word,
+    FieldType.TAG_CLOUD: _word,
+    FieldType.EMAIL: _email,
+    FieldType.URL: _url,
+}

@@ -1,0 +1,240 @@
+"""Values on objects of any kind: read, and written with their history, for one object or for thousands at once.
+
+A write is three statements however many objects and fields: read what is there, store what changed, remove what is
+empty now. The caller holds the objects' rows, so that nobody's append is lost.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Text, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.bulk import among, copy_rows
+from models.history import History, Operation
+from models.metadata import FieldType, MetadataField, MetadataValue
+from tasks.metadata_changes import Change, Given, Kept, Written, given_of, in_words, read_changes, settle
+from tasks.metadata_forms import Form, form_of_fields, form_of_view
+from tasks.metadata_types import Value, as_kept
+from tasks.objects import Found, tell
+from tasks.refusals import Denied, InvalidFields
+
+STORE = text("""
+    INSERT INTO metadata_value AS stored (object_id, field_id, object_type, "values")
+    SELECT object_id, field_id, :object_type, CAST(given AS jsonb)
+    FROM unnest(:objects, :fields, :given) AS new (object_id, field_id, given)
+    ORDER BY object_id, field_id
+    ON CONFLICT (object_id, field_id) DO UPDATE SET "values" = excluded."values", date_modified = now()
+""").bindparams(
+    bindparam("objects", type_=ARRAY(Uuid)),
+    bindparam("fields", type_=ARRAY(Uuid)),
+    bindparam("given", type_=ARRAY(Text)),
+)
+
+REMOVE = text("""
+    DELETE FROM metadata_value USING unnest(:objects, :fields) AS gone (object_id, field_id)
+    WHERE metadata_value.object_id = gone.object_id AND metadata_value.field_id = gone.field_id
+""").bindparams(bindparam("objects", type_=ARRAY(Uuid)), bindparam("fields", type_=ARRAY(Uuid)))
+
+HISTORY_COLUMNS = (
+    *("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "user_id", "job_id"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValues:
+    """What an object has in one field."""
+
+    name: str
+    kind: FieldType
+    values: list[Value]
+    date_created: Any
+    date_modified: Any
+
+
+@dataclass(frozen=True, slots=True)
+class BulkOutcome:
+    """What became of many objects."""
+
+    written: set[uuid.UUID] = field(default_factory=set)
+    """Objects that have what was given, also where they had it before."""
+    changed: set[uuid.UUID] = field(default_factory=set)
+    refused: dict[uuid.UUID, str] = field(default_factory=dict)
+    """Objects of which nothing was written, with the reason."""
+
+
+def read_values(session: Session, object_id: uuid.UUID, *, includes_deleted: bool = False) -> list[FieldValues]:
+    """All values of one object, by the names of their fields; those of deleted fields where they are asked for.
+
+    Where a deleted field and a living one share a name, the living one's values are given.
+    """
+    query = (
+        select(
+            MetadataField.name,
+            MetadataField.field_type,
+            MetadataValue.values,
+            MetadataValue.date_created,
+            MetadataValue.date_modified,
+        )
+        .join(MetadataField, MetadataField.id == MetadataValue.field_id)
+        .where(MetadataValue.object_id == object_id)
+        .order_by(MetadataField.name, MetadataField.date_deleted.asc().nulls_last())
+    )
+    if not includes_deleted:
+        query = query.where(MetadataField.date_deleted.is_(None))
+    rows = {name: (name, kind, values, *dates) for name, kind, values, *dates in session.execute(query)}
+    return [
+        FieldValues(name, kind, [as_kept(kind, value) for value in values], created, modified)
+        for name, kind, values, created, modified in rows.values()
+    ]
+
+
+def kept_values(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Kept]:
+    """What objects have, by field, in one query."""
+    kept: dict[uuid.UUID, dict[uuid.UUID, Sequence[Any]]] = {object_id: {} for object_id in object_ids}
+    query = (
+        select(MetadataValue.object_id, func.jsonb_object_agg(MetadataValue.field_id, MetadataValue.values))
+        .where(among(MetadataValue.object_id, object_ids))
+        .group_by(MetadataValue.object_id)
+    )
+    for object_id, values in session.execute(query):
+        kept[object_id] = {uuid.UUID(key): value for key, value in values.items()}
+    return kept
+
+
+def set_values(
+    session: Session,
+    found: Found,
+    values: Mapping[str, Any],
+    actor: Actor,
+    *,
+    view_id: uuid.UUID | None = None,
+    ignores_unchanged: bool = True,
+) -> list[Written]:
+    """Write values by field name on an object that was found for a change (locked): each one value, a list, or a
+    `Given` with a mode. InvalidFields names every field with a fault, and then nothing was written.
+
+    Without a view, what a form asks of people (required, read-only) does not count.
+    """
+    form = form_of_view(session, view_id) if view_id else form_of_fields(session, values)
+    return write_form(session, found, form, given_of(values), actor, ignores_unchanged=ignores_unchanged)
+
+
+def write_form(
+    session: Session,
+    found: Found,
+    form: Form,
+    given: Mapping[str, Given],
+    actor: Actor,
+    *,
+    ignores_unchanged: bool,
+) -> list[Written]:
+    """Write what was given for a form. Unchanged values are saved again, with an entry in history, unless ignored."""
+    refuse_closed(form, actor)
+    kept = kept_values(session, [found.id])[found.id]
+    written = settle(form, kept, read_changes(form, given, kept))
+    if ignores_unchanged:
+        written = [one for one in written if one.is_change]
+    if written:
+        _store(session, found.object_type, {found.id: written})
+        tell(session, found, Operation.METADATA, _told(found, written), actor)
+    return written
+
+
+def refuse_closed(form: Form, actor: Actor) -> None:
+    """Refuse whoever may not write through the view."""
+    if form.view is not None and not form.view.write_access_for_everyone and not actor.is_admin:
+        raise Denied(f'only administrators write through the view "{form.view.name}"')
+
+
+def apply_values_bulk(
+    session: Session, values: Mapping[uuid.UUID, Mapping[str, Any]], actor: Actor, *, job_id: uuid.UUID | None = None
+) -> BulkOutcome:
+    """Write values on many assets, each its own, in a handful of statements: for programs that took them in.
+
+    The assets are known to be there; an asset with a fault is refused by itself, and the others are written.
+    """
+    ids = sorted(values)
+    session.execute(text("SELECT FROM asset WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"), {"ids": ids})
+    form = form_of_fields(session, {name for one in values.values() for name in one})
+    wanted, refused = {}, {}
+    for asset_id in ids:
+        try:
+            wanted[asset_id] = read_changes(form, given_of(values[asset_id]))
+        except InvalidFields as faults:
+            refused[asset_id] = str(faults)
+    found = {asset_id: Found("assets", asset_id, "", False, asset_id, asset_id) for asset_id in wanted}
+    outcome = write_many(session, form, found, wanted, actor, job_id=job_id)
+    return BulkOutcome(outcome.written, outcome.changed, refused | outcome.refused)
+
+
+def write_many(
+    session: Session,
+    form: Form,
+    found: Mapping[uuid.UUID, Found],
+    wanted: Mapping[uuid.UUID, Sequence[Change]],
+    actor: Actor,
+    *,
+    job_id: uuid.UUID | None = None,
+) -> BulkOutcome:
+    """Write changes on objects of one kind that are locked; what is the same already is left alone."""
+    outcome = BulkOutcome()
+    changed: dict[uuid.UUID, list[Written]] = {}
+    for object_id, kept in kept_values(session, list(wanted)).items():
+        try:
+            written = [one for one in settle(form, kept, wanted[object_id]) if one.is_change]
+        except InvalidFields as faults:
+            outcome.refused[object_id] = str(faults)
+            continue
+        outcome.written.add(object_id)
+        if written:
+            changed[object_id] = written
+    if changed:
+        _store(session, next(iter(found.values())).object_type, changed)
+        _tell_many(session, [(found[object_id], written) for object_id, written in changed.items()], actor, job_id)
+    outcome.changed.update(changed)
+    return outcome
+
+
+def forget_values(session: Session, object_ids: Iterable[uuid.UUID]) -> None:
+    """Remove all values of objects that end for good."""
+    session.execute(text("DELETE FROM metadata_value WHERE object_id = ANY(:ids)"), {"ids": list(object_ids)})
+
+
+def _store(session: Session, object_type: str, written: Mapping[uuid.UUID, Sequence[Written]]) -> None:
+    rows = [(object_id, one.rule.field_id, one.after) for object_id, many in written.items() for one in many]
+    full = [row for row in rows if row[2]]
+    gone = [row for row in rows if not row[2]]
+    if full:
+        objects, fields, values = zip(*full, strict=True)
+        given = [json.dumps(each, ensure_ascii=False, allow_nan=False) for each in values]
+        named = {"objects": list(objects), "fields": list(fields), "given": given, "object_type": object_type}
+        session.execute(STORE, named)
+    if gone:
+        objects, fields, _ = zip(*gone, strict=True)
+        session.execute(REMOVE, {"objects": list(objects), "fields": list(fields)})
+
+
+def _told(found: Found, written: Sequence[Written]) -> str:
+    """A segment's values are told in its asset's history, so it is named there."""
+    told = in_words(written)
+    return told if found.history_of == found.id else f'{found.object_type} "{found.title[:80]}": {told}'
+
+
+def _tell_many(
+    session: Session, told: Iterable[tuple[Found, Sequence[Written]]], actor: Actor, job_id: uuid.UUID | None
+) -> None:
+    """History by COPY: a thousand entries are one round trip."""
+    session.flush()
+    rows: list[tuple[Any, ...]] = []
+    for found, written in told:
+        if (asset_id := found.history_of) is not None:
+            said = (Operation.METADATA.value, _told(found, written), actor.name, actor.user_id, job_id)
+            rows.append((new_id(), asset_id, asset_id, *said))
+    copy_rows(session, History, HISTORY_COLUMNS, rows)

@@ -1,0 +1,138 @@
+"""Views: made, changed and removed by administrators, read by everybody who is signed in."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.metadata import MetadataField, MetadataView, MetadataViewField
+from tasks.audit import note
+from tasks.metadata_fields import checked_options
+from tasks.metadata_forms import OVERRIDES
+from tasks.metadata_types import quoted
+from tasks.refusals import Invalid, InvalidFields, Missing
+from tasks.users import require_administrator
+
+VIEWS = "metadata_views"
+MOST_FIELDS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewView:
+    """What an administrator says of a view; a part that is None is left as it is."""
+
+    name: str | None = None
+    fields: Sequence[Mapping[str, Any]] | None = None
+    """Each with the name of a field and what the view says otherwise."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`description` and `write_access_for_everyone`, where they were sent."""
+
+
+def create_view(session: Session, new: NewView, actor: Actor) -> MetadataView:
+    """Make a view of fields that are there."""
+    require_administrator(actor, "make metadata views")
+    view = MetadataView(id=new_id(), name=new.name)
+    _set(view, new.settings)
+    session.add(view)
+    session.flush()
+    _put_fields(session, view.id, new.fields or [])
+    note(session, VIEWS, view.id, f'metadata view "{view.name}" was made', actor)
+    session.refresh(view)
+    return view
+
+
+def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> MetadataView:
+    """A view by its id."""
+    view = session.get(MetadataView, view_id, with_for_update=lock or None)
+    if view is None:
+        raise Missing("metadata view", view_id)
+    return view
+
+
+def change_view(session: Session, view_id: uuid.UUID, new: NewView, actor: Actor) -> MetadataView:
+    """Set what was sent; fields that were sent are all the fields then."""
+    require_administrator(actor, "change metadata views")
+    view = find_view(session, view_id, lock=True)
+    if new.name is not None:
+        view.name = new.name
+    _set(view, new.settings)
+    if new.fields is not None:
+        session.execute(delete(MetadataViewField).where(MetadataViewField.view_id == view_id))
+        _put_fields(session, view_id, new.fields)
+    view.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    said = f", with {len(new.fields)} fields" if new.fields is not None else ""
+    note(session, VIEWS, view.id, f'metadata view "{view.name}" was changed{said}', actor)
+    session.refresh(view)
+    return view
+
+
+def delete_view(session: Session, view_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a view, also from its categories; fields and values stay."""
+    require_administrator(actor, "remove metadata views")
+    view = find_view(session, view_id, lock=True)
+    session.execute(
+        text("UPDATE metadata_category SET view_ids = array_remove(view_ids, :id) WHERE :id = ANY(view_ids)"),
+        {"id": view_id},
+    )
+    session.delete(view)
+    session.flush()
+    note(session, VIEWS, view_id, f'metadata view "{view.name}" was removed', actor)
+
+
+def _set(view: MetadataView, settings: Mapping[str, Any]) -> None:
+    if "description" in settings:
+        view.description = settings["description"]
+    if settings.get("write_access_for_everyone") is not None:
+        view.write_access_for_everyone = settings["write_access_for_everyone"]
+
+
+def _put_fields(session: Session, view_id: uuid.UUID, fields: Sequence[Mapping[str, Any]]) -> None:
+    """The fields of a view in order; a name that is no field, or comes twice, is told by its place."""
+    if len(fields) > MOST_FIELDS:
+        raise Invalid("view_fields", f"at most {MOST_FIELDS:,} fields, not {len(fields):,}")
+    names = [one["name"] for one in fields if one["name"].isprintable()]
+    query = select(MetadataField.name, MetadataField.id).where(
+        MetadataField.name.in_(names), MetadataField.date_deleted.is_(None)
+    )
+    ids: dict[str, uuid.UUID] = dict(session.execute(query).all())
+    faults, seen = {}, set()
+    for place, one in enumerate(fields):
+        if one["name"] not in ids:
+            faults[f"view_fields.{place}.name"] = f"metadata field {quoted(one['name'])} does not exist"
+        elif one["name"] in seen:
+            faults[f"view_fields.{place}.name"] = f"{quoted(one['name'])} is in the view already"
+        seen.add(one["name"])
+    if faults:
+        raise InvalidFields(faults)
+    for place, one in enumerate(fields):
+        link = MetadataViewField(view_id=view_id, field_id=ids[one["name"]], position=place)
+        link.overrides = _overrides(one)
+        session.add(link)
+    session.flush()
+
+
+def _overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: given.get(name) for name in (*OVERRIDES, "source_url") if given.get(name) is not None}
+    if "options" in said:
+        said["options"] = checked_options(said["options"])
+        if not said["options"]:
+            del said["options"]
+    return said
+
+
+def mark_values(session: Session, view_id: uuid.UUID | None = None) -> None:
+    """Have the documents of all objects with values made anew, or of those with values in a view's fields."""
+    of_view = "WHERE field_id IN (SELECT field_id FROM metadata_view_field WHERE view_id = :view)" if view_id else ""
+    session.execute(
+        text(
+            "SELECT mark_for_index(object_type, array_agg(object_id)) "
+            f"FROM (SELECT DISTINCT object_type, object_id FROM metadata_value {of_view}) AS held GROUP BY object_type"
+        ),
+        {"view": view_id} if view_id else {},
+    )
