@@ -167,6 +167,9 @@ class Component(Base):
     language: Mapped[str | None]
     flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     media: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """What the header of its file says of it."""
+    from_header: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Only the header told that it is there: the grouping neither made it nor compares with it."""
 
 
 class FileSetFile(Base):

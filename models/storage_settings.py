@@ -1,11 +1,14 @@
 """What an operator sets per storage: iconik's keys, parsed by one typed object at the edge of the row's JSON."""
 
+from fractions import Fraction
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
+FILM_RATES = {23.98: "24000/1001", 29.97: "30000/1001", 47.95: "48000/1001", 59.94: "60000/1001"}
+"""What people write in decimals means one of these."""
 
 
 class StorageSettings(BaseModel):
@@ -29,6 +32,29 @@ class StorageSettings(BaseModel):
     iconik's default is true; here a person turns it on, because an asset then changes its storage."""
     acl_template_id: UUID | None = None
     """Rights that everything ingested gets, beside the storage's own and its owner's."""
+
+    sequence_frame_rate: str = "24"
+    """Frames a second of image sequences, whose files have no time of their own: `25`, `24000/1001`."""
+    header_fields: dict[str, str] = Field(default_factory=dict)
+    """Metadata fields by the header's words, beside the built-in table: `{"reel": "camera_roll"}`."""
+    local_keyframe_creation: bool = True
+    """Whether posters, strips and waveforms are made of what comes in."""
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """`sequence_frame_rate` as a number."""
+        return Fraction(self.sequence_frame_rate)
+
+    @field_validator("sequence_frame_rate", mode="before")
+    @classmethod
+    def _be_a_rate(cls, value: object) -> str:
+        try:
+            rate = Fraction(str(value)).limit_denominator(10_000)
+        except (ValueError, ZeroDivisionError):
+            rate = Fraction(0)
+        if not 0 < rate <= 1_000:
+            raise ValueError(f'"{value}" is no frame rate: write 24, 23.976 or 24000/1001')
+        return FILM_RATES.get(round(float(rate), 2), str(rate))
 
     @field_validator("scan_directories")
     @classmethod

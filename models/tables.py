@@ -14,6 +14,7 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
+from models.media import Keyframe, MediaWork
 from models.look_request import LookRequest
 from models.mail import Mail
 from models.metadata import (
@@ -59,6 +60,8 @@ __all__ = [
     "KeptAnswer",
     "LookRequest",
     "Mail",
+    "Keyframe",
+    "MediaWork",
     "Membership",
     "MetadataBulkObject",
     "MetadataCategory",

@@ -55,8 +55,8 @@ GIVE_BACK = text("""
 """)
 
 END = text("""
-    UPDATE job SET status = :status, message = :message, completed_at = now(), lease_owner = NULL, lease_until = NULL,
-        handed_until = NULL, attempt = 0, crashes = 0, date_modified = now()
+    UPDATE job SET status = :status, message = :message, error_message = :error, completed_at = now(),
+        lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0, crashes = 0, date_modified = now()
     WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
 """)
 
@@ -179,9 +179,10 @@ def give_back_job(session: Session, claim: JobClaim, message: str | None = None,
     session.execute(GIVE_BACK, claim.fence | {"message": message, "seconds": seconds})
 
 
-def end_job(session: Session, claim: JobClaim, status: JobStatus, message: str) -> None:
+def end_job(session: Session, claim: JobClaim, status: JobStatus, message: str, error: str | None = None) -> None:
     """Say how it ended."""
-    session.execute(END, claim.fence | {"status": status.value, "message": message})
+    error = None if error is None else error[:2_000]
+    session.execute(END, claim.fence | {"status": status.value, "message": message, "error": error})
 
 
 def fail_job(session: Session, claim: JobClaim, error: str) -> None:

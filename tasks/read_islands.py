@@ -215,7 +215,9 @@ def read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
         if row.bucket_key is not None:
             found.set_of_bucket.setdefault((row.bucket_folder_id, bytes(row.bucket_key)), {})[row.padding] = row
     owners = {set_id: asset for asset in assets.values() for set_id in asset.file_sets}
-    for row in session.scalars(select(Component).where(among(Component.file_set_id, owners)).order_by(Component.id)):
+    for row in session.scalars(
+        select(Component).where(among(Component.file_set_id, owners), ~Component.from_header).order_by(Component.id)
+    ):
         owners[row.file_set_id].components.setdefault(row.file_set_id, []).append(row)
     return found
 

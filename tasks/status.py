@@ -19,10 +19,12 @@ COUNTS = text("""
         (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
         (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,
         (SELECT count(*) FROM job
-            WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL) AS jobs_waiting,
+            WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL)
+            + (SELECT count(*) FROM media_work WHERE parked_at IS NULL) AS jobs_waiting,
         (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL) AS parked,
+            + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM media_work WHERE parked_at IS NOT NULL) AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED')

@@ -25,13 +25,15 @@ from workers.trigger_consumer import OnlyTriggers
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("ingest", "index", "maintenance", "trigger")
+QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media")
 TASK_MODULES = (
+    "tasks.headers",
     "tasks.ingest",
     "tasks.index",
     "tasks.mail_sending",
     "tasks.maintenance",
     "tasks.metadata_bulk",
+    "tasks.pictures",
     "tasks.purge",
     "tasks.regroup",
     "tasks.trigger_messages",
@@ -53,7 +55,9 @@ class TapelessCelery(Celery):
         """Sessions, engine, times and ring of this process."""
         settings = current_settings()
         context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
-        return dataclasses.replace(context, trigger_user=settings.trigger_user)
+        return dataclasses.replace(
+            context, trigger_user=settings.trigger_user, media_folder=settings.media_folder
+        )
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""

@@ -12,13 +12,18 @@ from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import DBAPIError
 
+from models.media_queue import is_media_waiting
 from tasks.maintenance import is_anything_waiting
+from tasks.media_jobs import TASKS
 from workers.metrics import RowsCollector, serve_metrics
 from workers.settings import current_settings
 
 log = logging.getLogger(__name__)
 
 SWEEP, TIDY = "maintenance.sweep", "maintenance.tidy"
+MEDIA = {task: kind for kind, task in TASKS.items()}
+"""Rung for by beat itself: it sees how long their queue is, and one that is busy needs no second ring."""
+TIDY_PICTURES = "media.tidy"
 TIDY_SECONDS = 3600.0
 SHORT_QUEUE = 2
 
@@ -32,7 +37,8 @@ class Bell(Scheduler):
         serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths))
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
-        intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS}
+        intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS, TIDY_PICTURES: TIDY_SECONDS}
+        intervals |= dict.fromkeys(MEDIA, self._seconds)
         self.update_from_dict(
             {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
         )
@@ -51,9 +57,11 @@ class Bell(Scheduler):
     def _is_needed(self, task: str) -> bool:
         if self._queue_length(task.partition(".")[0]) >= SHORT_QUEUE:
             return False
-        if task == TIDY:
+        if task in (TIDY, TIDY_PICTURES):
             return True
         with self.app.context.sessions() as session:
+            if task in MEDIA:
+                return is_media_waiting(session, MEDIA[task])
             return is_anything_waiting(session, self.app.context.timing)
 
     def _queue_length(self, queue: str) -> int:

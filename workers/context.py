@@ -6,6 +6,7 @@ Made once in a process, after it was forked, and handed down by argument: nothin
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import Engine
 
@@ -31,6 +32,8 @@ class Context:
     outside: Outside = NOTHING_OUTSIDE
     trigger_user: str | None = None
     """E-mail of the user as whom messages of other systems run."""
+    media_folder: Path = Path("media")
+    """Where pictures of media are kept."""
 
     def close(self) -> None:
         """Give back all connections."""

@@ -61,6 +61,7 @@ class Settings(BaseSettings):
     broker_password_file: Path | None = None
     search_url: str | None = None
     storage_roots: tuple[Path, ...] = ()
+    media: Path | None = None
     public_url: str | None = None
     secret_key: SecretStr | None = None
     secret_key_file: Path | None = None
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
         """Read the environment; a data folder given on the command line goes before the one named there."""
         settings = cls.read()
         return settings if data is None else settings.model_copy(update={"data": data})
+
+    @property
+    def media_folder(self) -> Path:
+        """Where posters and other pictures of media are kept: one folder for all workers and the API."""
+        return (self.media or self.data / "media").absolute()
 
     @property
     def outside(self) -> Outside:

@@ -18,6 +18,9 @@ API_PORT = 8780
 INGEST_CHILDREN = 2
 INDEX_CHILDREN = 1
 TRIGGER_CHILDREN = 1
+MEDIA_CHILDREN = max(1, (os.cpu_count() or 1) // 2)
+"""Each has a confined child beside it that decodes."""
+YIELDING = Path(__file__).with_name("yielding.py")
 WORKER_STOP_SECONDS = 6.0
 """Beyond Celery's own soft shutdown; a batch that is cut off is taken up again by its lease."""
 
@@ -75,10 +78,11 @@ def make_processes(
     python = (sys.executable, "-P", "-m")
     celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
 
-    def worker(name: str, queues: str, children: int) -> Child:
+    def worker(name: str, queues: str, children: int, prefix: tuple[str, ...] = ()) -> Child:
         return Child(
             f"worker-{name}",
             (
+                *prefix,
                 *celery,
                 *("worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(children)),
                 *("--without-gossip", "--without-mingle", "-l", "INFO"),
@@ -92,6 +96,7 @@ def make_processes(
         worker("index", "index,maintenance", INDEX_CHILDREN),
         worker("ingest", "ingest", INGEST_CHILDREN),
         worker("trigger", "trigger", TRIGGER_CHILDREN),
+        worker("media", "metadata,media", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(YIELDING))),
         Child(
             "beat",
             (*celery, "beat", "--scheduler", "workers.beat:Bell", "--pidfile=", "-l", "INFO"),

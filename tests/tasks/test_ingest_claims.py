@@ -179,7 +179,7 @@ def test_an_island_that_did_not_end_is_taken_only_alone(pipeline: Pipeline) -> N
 
 
 def test_an_island_that_kills_its_worker_again_and_again_is_parked_with_its_reason(pipeline: Pipeline) -> None:
-    deadly, harmless = publish(pipeline, "a.mov", "day1/b.mov")
+    deadly, harmless = publish(pipeline, "a.pdf", "day1/b.pdf")
     for _ in range(MOST_CRASHES + 1):
         with pipeline.sessions.begin() as session:
             assert len(claim_islands(session, [deadly], "died", pipeline.timing)) == 1
@@ -187,7 +187,7 @@ def test_an_island_that_kills_its_worker_again_and_again_is_parked_with_its_reas
     with pipeline.sessions.begin() as session:
         assert park_crashed(session) == [deadly]
     assert island(pipeline, deadly).error == f"its worker died {MOST_CRASHES} times while it was grouped"
-    assert "its island is parked: its worker died" in pipeline.explain("a.mov")
+    assert "its island is parked: its worker died" in pipeline.explain("a.pdf")
     assert ingest(pipeline, [deadly]) == 0
     assert ingest(pipeline, [harmless]) == 1
     assert pipeline.broken() == []

@@ -33,7 +33,7 @@ def test_nothing_is_idle_while_a_scan_that_was_asked_for_is_to_come(pipeline: Pi
 
 def test_every_file_on_its_way_keeps_the_system_busy(pipeline: Pipeline, root: Path) -> None:
     pipeline.settle()
-    write(root, "a.mov")
+    write(root, "a.pdf")
     watcher = pipeline.watch()
     seen: list[tuple[int, int, int]] = []
 
@@ -70,7 +70,7 @@ def test_every_file_on_its_way_keeps_the_system_busy(pipeline: Pipeline, root: P
 def test_trouble_is_counted_and_keeps_nobody_from_being_idle(
     pipeline: Pipeline, root: Path, trouble: str, counted: str
 ) -> None:
-    write(root, "a.mov")
+    write(root, "a.pdf")
     pipeline.settle()
     pipeline.broken()
     assert getattr(pipeline.status(), counted) == 0
@@ -82,7 +82,7 @@ def test_trouble_is_counted_and_keeps_nobody_from_being_idle(
 
 
 def test_numbers_are_whole_for_programs(pipeline: Pipeline, root: Path) -> None:
-    write(root, "a.mov")
+    write(root, "a.pdf")
     pipeline.settle()
     said = pipeline.status().to_json()
     assert {key for key, value in said.items() if not isinstance(value, int)} == {"index_lag_seconds", "storages"}

@@ -1,0 +1,122 @@
+"""What every program that runs confined has in common: requests come in with open files, answers go out as lines.
+
+Such a program is a function from a request to answers, and `serve` is its whole life:
+
+1. Standard input is a socket. Its first packet says the limits; the program gives up its rights and says it is ready.
+2. Each further packet is one request as JSON, and the open files that it is about come with it: the program itself can
+   open nothing. One request may read many files, and one life answers many requests.
+3. Answers are JSON, one a line, each with the number of its request: any number of them, the last one with `done`.
+   What goes wrong in one request is an answer too, and the next one is taken.
+"""
+
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from media.confinement import Limits, allow_cpu, confine
+
+PACKET_BYTES = 256 << 10
+MOST_FILES = 250
+"""The kernel passes 253 open files in a packet."""
+
+
+class UnreadableError(Exception):
+    """The file is not what it should be; the text says so to a person who does not know its name."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One request, and the files that came with it; they are closed when it is answered."""
+
+    values: Mapping[str, Any]
+    files: list[int]
+    limits: Limits
+    _line: socket.socket = field(repr=False)
+
+    def next_file(self) -> None:
+        """Give the next file its own share of processor time."""
+        allow_cpu(self.limits)
+
+    def more_files(self) -> list[int]:
+        """Wait for more open files of this request, after an answer that asked for them."""
+        packet = _receive(self._line)
+        if packet is None:
+            raise SystemExit(0)
+        self.files.extend(packet[1])
+        return packet[1]
+
+    def close_files(self) -> None:
+        """Let go of all files that came so far."""
+        for descriptor in self.files:
+            os.close(descriptor)
+        self.files.clear()
+
+
+Answering = Callable[[Request], Iterator[Mapping[str, Any]]]
+
+
+def serve(answer: Answering) -> None:
+    """Answer requests until the parent hangs up."""
+    with socket.socket(fileno=os.dup(0)) as line:
+        hello = _receive(line)
+        if hello is None:
+            return
+        limits = Limits.from_json(hello[0]["limits"])
+        _say({"ready": True, "missing": confine(limits, hello[0]["parent"])})
+        while (packet := _receive(line)) is not None:
+            request = Request(packet[0], packet[1], limits, line)
+            number = packet[0]["number"]
+            request.next_file()
+            try:
+                for said in answer(request):
+                    _say({"number": number, **said})
+                _say({"number": number, "done": True})
+            except Exception as error:
+                _say({"number": number, "done": True, **describe_error(error)})
+            finally:
+                request.close_files()
+
+
+def describe_error(error: Exception) -> dict[str, Any]:
+    """What went wrong, for the parent: whether it is the file's fault, and a sentence."""
+    if isinstance(error, UnreadableError):
+        return {"error": str(error), "kind": "unreadable"}
+    if isinstance(error, MemoryError):
+        return {"error": "needs more memory than a file may take", "kind": "limit"}
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return {"error": f"{type(error).__name__}: {text}"[:500], "kind": "error"}
+
+
+def _receive(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
+    """The next packet with its files; None where the parent hung up."""
+    packet, files, _, _ = socket.recv_fds(line, PACKET_BYTES, MOST_FILES)
+    return (json.loads(packet), list(files)) if packet else None
+
+
+def _say(answer: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps(answer, ensure_ascii=True, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def answering_items(read: Callable[[Mapping[str, Any], list[int]], Mapping[str, Any]]) -> Answering:
+    """Requests of many items, each with files of its own, answered one by one in their order.
+
+    What is wrong with one item says nothing about the next; and the first that has no answer is the one that kills.
+    """
+
+    def answer(request: Request) -> Iterator[Mapping[str, Any]]:
+        place = 0
+        for item in request.values["items"]:
+            files = request.files[place : place + item["files"]]
+            place += item["files"]
+            request.next_file()
+            try:
+                yield {"key": item["key"], "result": read(item["asked"], files)}
+            except Exception as error:
+                yield {"key": item["key"], **describe_error(error)}
+
+    return answer

@@ -1,0 +1,182 @@
+"""What a process gives up before it looks at a file that somebody else made.
+
+Parsers of media are the largest attack surface that Tapeless has, and they run on whatever lies in a folder. So they
+run in a process of their own that can only read what was handed to it, answer on its standard output, and die:
+
+1. Limits of the kernel end it where a file makes it compute, allocate or write without end; it leaves no core dump.
+2. It can never gain a right again, and it dies with its parent.
+3. A filter of system calls (seccomp, which needs no root) refuses to open, rename or remove any file, to make a socket,
+   and to start or look into another process. Network is impossible, not merely unused.
+
+Where the kernel has no such filter the rest still holds, and the process says what is missing.
+"""
+
+import ctypes
+import os
+import platform
+import resource
+import signal
+import struct
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
+SECCOMP_MODE_FILTER = 2
+ERRNO, KILL, ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
+LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
+NUMBER_AT, ARCHITECTURE_AT = 0, 4
+X32_BIT = 0x40000000
+"""x86-64 has a second table of the same calls behind this bit; nothing of ours uses it."""
+EPERM = 1
+
+SPARE_ADDRESSES = 2 << 30
+"""Address space is reserved far beyond what is used (stacks and arenas of threads), so its limit is the wider one."""
+
+REFUSED: dict[str, tuple[int, int]] = {
+    "open": (2, -1),
+    "openat": (257, 56),
+    "openat2": (437, 437),
+    "open_by_handle_at": (304, 265),
+    "creat": (85, -1),
+    "truncate": (76, 45),
+    "rename": (82, -1),
+    "renameat": (264, 38),
+    "renameat2": (316, 276),
+    "unlink": (87, -1),
+    "unlinkat": (263, 35),
+    "rmdir": (84, -1),
+    "mkdir": (83, -1),
+    "mkdirat": (258, 34),
+    "link": (86, -1),
+    "linkat": (265, 37),
+    "symlink": (88, -1),
+    "symlinkat": (266, 36),
+    "mknod": (133, -1),
+    "mknodat": (259, 33),
+    "chmod": (90, -1),
+    "fchmodat": (268, 53),
+    "chown": (92, -1),
+    "lchown": (94, -1),
+    "fchownat": (260, 54),
+    "setxattr": (188, 5),
+    "lsetxattr": (189, 6),
+    "utimensat": (280, 88),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "pivot_root": (155, 41),
+    "chroot": (161, 51),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "socket": (41, 198),
+    "socketpair": (53, 199),
+    "connect": (42, 203),
+    "bind": (49, 200),
+    "listen": (50, 201),
+    "accept": (43, 202),
+    "accept4": (288, 242),
+    "execve": (59, 221),
+    "execveat": (322, 281),
+    "vfork": (58, -1),
+    "fork": (57, -1),
+    "kill": (62, 129),
+    "tkill": (200, 130),
+    "pidfd_open": (434, 434),
+    "pidfd_getfd": (438, 438),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "io_uring_setup": (425, 425),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+}
+"""System calls by name with their numbers on x86-64 and on ARM64 (-1 where there is none)."""
+
+ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
+"""AUDIT_ARCH of linux/audit.h, and the column of the table above."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What reading one file may cost; beyond it the process is ended and the file is to blame."""
+
+    wall_seconds: float = 60.0
+    """Until the next answer: what waits for a disk, or for ever, uses no processor."""
+    cpu_seconds: int = 20
+    memory_bytes: int = 768 << 20
+    """Private memory, of which Python and FFmpeg take 30 MB before they read anything."""
+    written_bytes: int = 0
+    """Of one file; answers go through a pipe and do not count."""
+    niceness: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """As a request carries them."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Limits":
+        """What `to_json` gave."""
+        return cls(**values)
+
+
+def confine(limits: Limits, parent_pid: int) -> list[str]:
+    """Give everything up; gives what this kernel does not enforce. Import before: nothing opens after."""
+    os.nice(limits.niceness)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits.written_bytes, limits.written_bytes))
+    resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
+    addresses = limits.memory_bytes + SPARE_ADDRESSES
+    resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+    allow_cpu(limits)
+    if sys.platform != "linux":
+        return ["no new privileges", "no files", "no network"]
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
+    if os.getppid() != parent_pid:  # it died before the request stood
+        raise SystemExit(128 + signal.SIGKILL)
+    libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
+        return ["no new privileges", "no files", "no network"]
+    return [] if _filter_calls(libc) else ["no files", "no network"]
+
+
+def allow_cpu(limits: Limits) -> None:
+    """Give the next file its own share of processor time; the limit counts what was used before."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + limits.cpu_seconds + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds if hard < 0 else min(seconds, hard), hard))
+
+
+def _filter_calls(libc: ctypes.CDLL) -> bool:
+    """Put the filter in place for this thread and all that it starts; False where the kernel has none."""
+    if platform.machine() not in ARCHITECTURES:
+        return False
+    architecture, column = ARCHITECTURES[platform.machine()]
+    numbers = sorted({row[column] for row in REFUSED.values() if row[column] >= 0})
+    program = b"".join(struct.pack("=HBBI", *step) for step in _steps(architecture, numbers))
+    buffer = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: the number of steps, padding to the pointer, the pointer.
+    wrapped = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
+    wrapper = ctypes.create_string_buffer(wrapped, len(wrapped))
+    return libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(wrapper), 0, 0) == 0
+
+
+def _steps(architecture: int, numbers: list[int]) -> Iterator[tuple[int, int, int, int]]:
+    """The filter as (code, steps if true, if false, value): another table of calls kills, a refused call fails."""
+    yield LOAD, 0, 0, ARCHITECTURE_AT
+    yield JUMP_EQUAL, 1, 0, architecture
+    yield RETURN, 0, 0, KILL
+    yield LOAD, 0, 0, NUMBER_AT
+    yield JUMP_AT_LEAST, len(numbers) + 1, 0, X32_BIT
+    for place, number in enumerate(numbers):
+        yield JUMP_EQUAL, len(numbers) - place, 0, number
+    yield RETURN, 0, 0, ALLOW
+    yield RETURN, 0, 0, ERRNO | EPERM

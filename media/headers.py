@@ -1,0 +1,190 @@
+"""Reads headers, confined: `python -m media.headers` is handed files and answers with what each says of itself."""
+
+import os
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from media.child import UnreadableError, answering_items, serve
+from media.colour import MATRICES, PRIMARIES, RANGES, SCANS, TRANSFERS
+from media.frame_headers import HEADER_BYTES, fraction_text, read_frame_header
+from media.opening import is_still, load_ffmpeg, opened
+
+if TYPE_CHECKING:
+    import av
+
+Facts = dict[str, Any]
+MOST_TAGS, LONGEST_TAG = 64, 1_000
+TIME_BASE = 1_000_000
+"""FFmpeg's, of whole containers."""
+UNSAID = ("und", "unknown", "")
+
+
+def read_headers(asked: Mapping[str, Any], files: list[int]) -> Facts:
+    """What each file of an item says; UnreadableError where none says anything."""
+    read: list[Facts] = []
+    for name, descriptor in zip(asked["names"], files, strict=True):
+        try:
+            read.append(read_header(descriptor, name))
+        except UnreadableError as error:
+            read.append({"error": str(error)})
+    if all("error" in facts for facts in read):
+        raise UnreadableError(read[0]["error"])
+    return {"files": read}
+
+
+def read_header(descriptor: int, name: str = "") -> Facts:
+    """What an open file says of itself; `name` decides between containers that one demuxer reads."""
+    beside = read_frame_header(os.pread(descriptor, HEADER_BYTES, 0))
+    with opened(descriptor) as container:
+        still = is_still(container)
+        streams = [_stream_facts(stream, still) for stream in container.streams]
+        tags = _tags(container.metadata)
+        facts = {
+            "container": _container_name(container, name),
+            "duration_milliseconds": None if still else _duration(container),
+            "bit_rate": container.bit_rate or None,
+            "timecode_start": _first_tag("timecode", container),
+            "reel": _first_tag("reel_name", container),
+            "tags": tags,
+            **beside,
+        }
+    return _said(facts) | {"streams": [facts for facts in streams if facts is not None]}
+
+
+def _said(facts: Mapping[str, Any]) -> Facts:
+    """Without what the file does not say."""
+    return {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+
+
+def _container_name(container: "av.container.InputContainer", name: str) -> str:
+    """One word of the demuxer's list: the one that the file's brand or its name says."""
+    names = container.format.name.removesuffix("_pipe").split(",")
+    if "mov" in names:
+        brand = container.metadata.get("major_brand", "qt").strip()
+        return "mov" if brand == "qt" else "mp4"
+    extension = name.rpartition(".")[2].lower()
+    return extension if extension in names else names[0]
+
+
+def _duration(container: "av.container.InputContainer") -> int | None:
+    if container.duration is not None and container.duration > 0:
+        return round(Fraction(container.duration, TIME_BASE) * 1000)
+    found = [_milliseconds(stream) for stream in container.streams]
+    return max((one for one in found if one), default=None)
+
+
+def _milliseconds(stream: "av.stream.Stream") -> int | None:
+    if not stream.duration or stream.duration < 0 or not stream.time_base:
+        return None
+    return round(stream.duration * stream.time_base * 1000)
+
+
+def _first_tag(key: str, container: "av.container.InputContainer") -> str | None:
+    """A tag of the container or of its first stream that has it: QuickTime has the timecode in a track of its own."""
+    for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
+        if metadata.get(key):
+            return _clean(metadata[key])
+    return None
+
+
+def _tags(metadata: Mapping[str, str]) -> Facts:
+    found = {_clean(name): _clean(value) for name, value in list(metadata.items())[:MOST_TAGS]}
+    return {name: value for name, value in found.items() if name and value}
+
+
+def _clean(text: str) -> str:
+    """PostgreSQL takes no NUL, and JSON no half of a character."""
+    return text.replace("\0", " ").encode("utf-8", "replace").decode()[:LONGEST_TAG].strip()
+
+
+def _stream_facts(stream: "av.stream.Stream", still: bool) -> Facts | None:
+    """A picture, a sound or a text; anything else (timecode, attachments) tells nothing more."""
+    reader = READERS.get(stream.type)
+    codec = stream.codec_context
+    if reader is None:
+        return None
+    facts = {
+        "index": stream.index,
+        "codec": codec.codec.canonical_name if codec is not None else None,
+        "profile": stream.profile if codec is not None else None,
+        "language": stream.language if stream.language not in UNSAID else None,
+        "title": _clean(stream.metadata.get("title", "")),
+        "duration_milliseconds": None if still else _milliseconds(stream),
+    }
+    return _said(facts | reader(stream, codec, still))
+
+
+def _picture_facts(stream: "av.VideoStream", codec: "av.VideoCodecContext | None", still: bool) -> Facts:
+    is_picture = still or bool(stream.disposition & type(stream.disposition).attached_pic)
+    facts: Facts = {"type": "IMAGE" if is_picture else "VIDEO"}
+    if codec is None:
+        return facts
+    colour = {
+        "primaries": PRIMARIES.get(codec.color_primaries),
+        "transfer": TRANSFERS.get(codec.color_trc),
+        "matrix": MATRICES.get(codec.colorspace) if codec.colorspace or codec.color_primaries in PRIMARIES else None,
+        "range": RANGES.get(codec.color_range),
+    }
+    facts |= {
+        "width": codec.width,
+        "height": codec.height,
+        "pixel_format": codec.pix_fmt,
+        "bits_per_component": _bits(codec),
+        "color": _said(colour),
+        "pixel_aspect": _aspect(codec.sample_aspect_ratio),
+    }
+    if not is_picture:
+        rate = stream.average_rate or stream.guessed_rate
+        facts |= {
+            "frame_rate": fraction_text(rate) if rate else None,
+            "frame_count": stream.frames or None,
+            "scan": SCANS.get(codec.field_order),
+            "bit_rate": codec.bit_rate or None,
+        }
+    return facts
+
+
+def _bits(codec: "av.VideoCodecContext") -> int | None:
+    form = codec.format
+    return max((component.bits for component in form.components), default=None) if form is not None else None
+
+
+def _aspect(ratio: Fraction | None) -> str | None:
+    return str(ratio) if ratio and ratio != 1 else None
+
+
+def _sound_facts(_stream: "av.AudioStream", codec: "av.AudioCodecContext | None", _still: bool) -> Facts:
+    if codec is None:
+        return {"type": "AUDIO"}
+    return {
+        "type": "AUDIO",
+        "sample_rate": codec.sample_rate or None,
+        "channels": codec.layout.nb_channels or None,
+        "channel_layout": _layout_name(codec.layout),
+        "sample_format": codec.format.name if codec.format is not None else None,
+        "bit_rate": codec.bit_rate or None,
+    }
+
+
+def _layout_name(layout: "av.AudioLayout") -> str | None:
+    """WAV files say how many channels they have and seldom which; of one and two there is no doubt."""
+    return {1: "mono", 2: "stereo"}.get(layout.nb_channels) if layout.name.endswith("channels") else layout.name
+
+
+def _text_facts(stream: "av.subtitles.stream.SubtitleStream", _codec: object, _still: bool) -> Facts:
+    is_forced = bool(stream.disposition & type(stream.disposition).forced)
+    return {"type": "TEXT", "forced": is_forced or None}
+
+
+READERS = {"video": _picture_facts, "audio": _sound_facts, "subtitle": _text_facts}
+
+
+def main() -> None:
+    """Serve, with FFmpeg loaded beforehand: a confined process opens nothing, its own libraries included."""
+    load_ffmpeg()
+    serve(answering_items(read_headers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,190 @@
+"""The parent's side of a confined child: started with nothing but what it needs, asked, and ended when it misbehaves.
+
+Whatever a file does to its reader ends that reader alone: a crash, a hang, a bomb. The parent learns which request was
+under way and why it ended, in words for a person, and starts another child for the next file.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from media.child import MOST_FILES, PACKET_BYTES
+from media.confinement import Limits
+
+log = logging.getLogger(__name__)
+
+START_SECONDS = 60.0
+"""A machine under load may take long to load FFmpeg; a file is never to blame for it."""
+LONGEST_ANSWER = 32 << 20
+READ_BYTES = 1 << 20
+
+
+class ChildDiedError(Exception):
+    """The child ended, or was ended, before it answered; the text says why, as the end of "its reader …"."""
+
+
+class ChildNotStartedError(Exception):
+    """No child came up: the machine's fault, and never that of a file."""
+
+
+class ConfinedChild:
+    """`python -m PROGRAM` in a process that can only read what it is handed.
+
+    `with ConfinedChild("media.headers", limits) as child: child.send({"number": 1, …}, files); child.receive()`. After
+    a ChildDiedError it is gone; the next `send` starts another one, or raises ChildNotStartedError.
+    """
+
+    def __init__(self, program: str, limits: Limits) -> None:
+        self.limits = limits
+        self._program = program
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line: socket.socket | None = None
+        self._unread = b""
+        self._lines: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a child is there; one that died counts until that was noticed."""
+        return self._process is not None
+
+    @property
+    def pid(self) -> int | None:
+        """The process, for those who watch it."""
+        return None if self._process is None else self._process.pid
+
+    def send(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> None:
+        """Hand over a request (`number` and whatever the program takes) with open files, which stay the caller's."""
+        if self._process is None:
+            self._start()
+        assert self._line is not None
+        try:
+            self._send(request, files)
+        except OSError:
+            raise self._died() from None
+
+    def receive(self, patience_seconds: float | None = None) -> dict[str, Any] | None:
+        """The next answer; None where it takes longer than `patience_seconds`, which is no fault yet.
+
+        ChildDiedError where the child ended, or said nothing for as long as its limits allow.
+        """
+        seconds = self.limits.wall_seconds if patience_seconds is None else patience_seconds
+        answer = self._next_line(seconds)
+        if answer is None and patience_seconds is None:
+            self.close()
+            raise ChildDiedError(f"took longer than {self.limits.wall_seconds:g} s and was ended")
+        return None if answer is None else json.loads(answer)
+
+    def close(self) -> None:
+        """End it; there is nothing that it could leave half-done."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._forget()
+
+    def _start(self) -> None:
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with its:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", self._program],
+                stdin=its,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                # Nothing of ours is in its environment: addresses and passwords of servers are.
+                env={"PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8"},
+                cwd="/",
+            )
+        self._line = ours
+        try:
+            self._send({"limits": self.limits.to_json(), "parent": os.getpid()}, ())
+            hello = self._next_line(START_SECONDS)
+        except OSError:
+            hello = None
+        except ChildDiedError as died:
+            raise ChildNotStartedError(f"{self._program} {died}") from None
+        if hello is None:
+            self.close()
+            raise ChildNotStartedError(f"{self._program} did not start within {START_SECONDS:g} s")
+        missing = json.loads(hello)["missing"]
+        if missing:
+            log.warning("%s: this kernel does not enforce: %s", self._program, ", ".join(missing))
+
+    def _send(self, request: Mapping[str, Any], files: Sequence[int]) -> None:
+        packet = json.dumps(request).encode()
+        if len(packet) > PACKET_BYTES or len(files) > MOST_FILES:
+            raise ValueError(f"a request of {len(packet)} bytes and {len(files)} files does not fit a packet")
+        socket.send_fds(self._line, [packet], files)
+
+    def _next_line(self, seconds: float) -> bytes | None:
+        """The next whole line, or None after `seconds`."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        end = time.monotonic() + seconds
+        output = self._process.stdout.fileno()
+        while not self._lines:
+            left = end - time.monotonic()
+            if left < 0 or not select.select([output], [], [], left)[0]:
+                return None
+            read = os.read(output, READ_BYTES)
+            if not read:
+                raise self._died()
+            *lines, self._unread = (self._unread + read).split(b"\n")
+            self._lines.extend(lines)
+            if len(self._unread) > LONGEST_ANSWER:
+                self.close()
+                raise ChildDiedError(f"answered with more than {LONGEST_ANSWER >> 20} MB and was ended")
+        return self._lines.pop(0)
+
+    def _died(self) -> ChildDiedError:
+        """Why the child is gone; it hung up, so its end is near if it is not there yet."""
+        assert self._process is not None
+        try:
+            code = self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        self._forget()
+        return ChildDiedError(describe_exit(code, self.limits))
+
+    def _forget(self) -> None:
+        if self._process is not None and self._process.stdout is not None:
+            self._process.stdout.close()
+        if self._line is not None:
+            self._line.close()
+        self._process = self._line = None
+        self._unread, self._lines = b"", []
+
+
+def describe_exit(code: int, limits: Limits) -> str:
+    """An exit code in words, as the end of "its reader …"."""
+    if code == -signal.SIGXCPU:
+        return f"used more than {limits.cpu_seconds} s of processor time and was ended"
+    if code == -signal.SIGKILL:
+        return "was killed, as the system does where memory runs out"
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"crashed ({signal.Signals(-code).name})"
+    return f"ended with exit code {code}"
+
+
+def close_files(files: Iterable[int]) -> None:
+    """Close open files."""
+    for descriptor in files:
+        os.close(descriptor)

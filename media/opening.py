@@ -1,0 +1,71 @@
+"""How FFmpeg is let at a file: one open descriptor, no other protocol, and only demuxers that read one file.
+
+A playlist (HLS, concat, DASH, an image pattern, an IMF composition) names other files and addresses: its reader opens
+what a stranger wrote. None of those is on the list below, and nothing but the descriptor can be opened at all.
+"""
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from media.child import UnreadableError
+
+if TYPE_CHECKING:
+    import av
+
+CONTAINERS = """
+aac ac3 aiff amr ape asf au av1 avi caf cine dnxhd dsf dts dtshd dv eac3 evc filmstrip flac flv gxf h261
+h263 h264 hevc iff ivf loas lxf m4v matroska mjpeg mlp mov mp3 mpc mpc8 mpeg mpegts mpegvideo mv mxf nut obu ogg oma
+qcp qoa r3d rm shn sox swf tak truehd tta vc1 vivo vob voc vvc w64 wav webm wtv wv xwma yuv4mpegpipe
+"""
+STILLS = """
+apng bmp_pipe dds_pipe dpx_pipe exr_pipe fits gem_pipe gif gif_pipe hdr_pipe ico j2k_pipe jpeg_pipe jpegls_pipe
+jpegxl_anim jpegxl_pipe jpegxs_pipe pam_pipe pbm_pipe pcx_pipe pfm_pipe pgm_pipe pgx_pipe phm_pipe photocd_pipe
+pictor_pipe png_pipe ppm_pipe psd_pipe qoi_pipe sgi_pipe sunrast_pipe tiff_pipe webp_pipe xbm_pipe xpm_pipe xwd_pipe
+"""
+DEMUXERS = ",".join(sorted((CONTAINERS + STILLS).split()))
+STILL_DEMUXERS = frozenset(STILLS.split()) - {"apng", "gif", "jpegxl_anim"}
+MOST_STREAMS = 256
+
+
+def load_ffmpeg() -> None:
+    """Load all of PyAV: it loads parts when a file first needs them, and a confined process cannot open those.
+
+    A test reads one of every kind of stream, so that a part that is loaded in another way is noticed.
+    """
+    import av  # noqa: PLC0415
+
+    for found in pkgutil.walk_packages(av.__path__, "av."):
+        if not found.name.endswith((".__main__", ".datasets")):
+            importlib.import_module(found.name)
+
+
+@contextmanager
+def opened(descriptor: int) -> Iterator["av.container.InputContainer"]:
+    """A container over an open file. UnreadableError where FFmpeg finds nothing that it knows in it."""
+    import av  # noqa: PLC0415
+
+    av.logging.set_level(None)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    options = {
+        "fd": str(descriptor),
+        "protocol_whitelist": "fd",
+        "format_whitelist": DEMUXERS,
+        "max_streams": str(MOST_STREAMS),
+    }
+    try:
+        container = av.open("fd:", "r", options=options, metadata_errors="replace")
+    except av.error.InvalidDataError:
+        raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
+    except av.error.EOFError:
+        raise UnreadableError("breaks off in its header") from None
+    with container:
+        yield container
+
+
+def is_still(container: "av.container.InputContainer") -> bool:
+    """Whether it is a picture without a time of its own."""
+    return container.format.name in STILL_DEMUXERS

@@ -1,0 +1,192 @@
+"""Makes the pictures by which people know a clip, confined: `python -m media.pictures`.
+
+A poster, a small one of it for lists, and a strip of moments for scrubbing; of a sound its waveform. Everything goes
+back as bytes in the answer: the process that decodes a stranger's file can write nowhere.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from media.child import UnreadableError, answering_items, serve
+from media.opening import is_still, load_ffmpeg, opened
+from media.shaping import joined, shaped, to_jpeg, waveform
+
+if TYPE_CHECKING:
+    import av
+
+POSTER_WIDTH, KEYFRAME_WIDTH, TILE_WIDTH = 1280, 320, 160
+COLUMNS = 10
+MOST_TILES, TILES_A_SECOND = 60, 4
+DECODED_WHOLE = 300
+"""Pictures of a clip that is decoded from end to end: jumping would land on the same few whole pictures again."""
+DECODED_ON = 60
+"""Pictures decoded from a whole one on towards the moment that was asked for; beyond that the strip is less exact."""
+POSTER_AT = Fraction(1, 3)
+"""How far into a clip its poster is: clips begin with slates, black and shaking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A decoded picture and its time."""
+
+    milliseconds: int
+    picture: "av.VideoFrame"
+
+
+def make_pictures(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
+    """The pictures of an item: of frames where the request numbers them, else of its one file."""
+    if asked.get("numbers"):
+        return {"pictures": _of_moments(list(_frames_of_sequence(asked, files)), whole_ms=asked["milliseconds"])}
+    with opened(files[0]) as container:
+        container.flags |= DISCARD_CORRUPT
+        streams = [one for one in container.streams.video if one.codec_context is not None]
+        moving = [one for one in streams if not one.disposition & type(one.disposition).attached_pic]
+        sounds = [one for one in container.streams.audio if one.codec_context is not None]
+        if moving:
+            moments = list(_moments_of_video(container, moving[0]))
+            return {"pictures": _of_moments(moments, _milliseconds(container, moving[0]))}
+        if sounds:
+            return {"pictures": [waveform(container, sounds[0])]}
+        if streams:
+            return {"pictures": _of_moments([Moment(0, _first_picture(container, streams[0]))], None)}
+    raise UnreadableError("shows no picture and holds no sound that can be decoded")
+
+
+DISCARD_CORRUPT = 0x0100
+"""AVFMT_FLAG_DISCARD_CORRUPT: a broken picture is no poster."""
+
+
+def _of_moments(moments: Sequence[Moment], whole_ms: int | None) -> list[dict[str, Any]]:
+    """Poster, thumbnail and, of something that moves, the strip."""
+    if not moments:
+        raise UnreadableError("shows no picture that can be decoded")
+    chosen = moments[int(len(moments) * POSTER_AT)]
+    at = {"time_milliseconds": chosen.milliseconds}
+    poster = shaped(chosen.picture, POSTER_WIDTH)
+    made = [_picture("POSTER", poster, at), _picture("KEYFRAME", shaped(chosen.picture, KEYFRAME_WIDTH), at)]
+    if len(moments) > 1 and whole_ms:
+        tiles = [shaped(moment.picture, TILE_WIDTH) for moment in moments]
+        strip = {
+            "count": len(tiles),
+            "columns": min(COLUMNS, len(tiles)),
+            "tile_width": tiles[0].width,
+            "tile_height": tiles[0].height,
+            "times_milliseconds": [moment.milliseconds for moment in moments],
+        }
+        made.append(_picture("KEYFRAME_MAP", joined(tiles, strip["columns"]), strip))
+    return made
+
+
+def _picture(kind: str, frame: "av.VideoFrame", details: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "media_type": "image/jpeg",
+        "width": frame.width,
+        "height": frame.height,
+        "details": dict(details),
+        "data": base64.b64encode(to_jpeg(frame)).decode(),
+    }
+
+
+def _frames_of_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> Iterator[Moment]:
+    """Each frame is a file; one that cannot be decoded leaves a gap in the strip."""
+    rate = Fraction(asked["rate"])
+    for number, descriptor in zip(asked["numbers"], files, strict=True):
+        at = round((number - asked["first"]) / rate / asked["step"] * 1000)
+        try:
+            with opened(descriptor) as container:
+                yield Moment(at, _first_picture(container, container.streams.video[0]))
+        except (UnreadableError, IndexError):
+            continue
+
+
+def _first_picture(container: "av.container.InputContainer", stream: "av.VideoStream") -> "av.VideoFrame":
+    _prepare(stream)
+    for picture in _decoded(container, stream):
+        return picture
+    raise UnreadableError("shows no picture that can be decoded")
+
+
+def _prepare(stream: "av.VideoStream") -> None:
+    """One thread, for there are always others that wait; film frames in linear light get the curve of a screen."""
+    stream.codec_context.thread_count = 1
+    if stream.codec_context.name == "exr":
+        stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
+
+
+def _decoded(container: "av.container.InputContainer", stream: "av.stream.Stream") -> Iterator["av.VideoFrame"]:
+    """Decoded pictures up to the first error: what comes before a break is as good as any."""
+    import av  # noqa: PLC0415
+
+    try:
+        yield from container.decode(stream)
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return
+
+
+def _milliseconds(container: "av.container.InputContainer", stream: "av.VideoStream") -> int | None:
+    if stream.duration and stream.time_base:
+        return round(stream.duration * stream.time_base * 1000)
+    return container.duration // 1000 if container.duration else None
+
+
+def _moments_of_video(container: "av.container.InputContainer", stream: "av.VideoStream") -> Iterator[Moment]:
+    """Pictures at even distances: a short clip is decoded whole, in a long one it jumps."""
+    _prepare(stream)
+    whole = _milliseconds(container, stream)
+    if is_still(container) or not whole:
+        yield Moment(0, _first_picture(container, stream))
+        return
+    count = max(1, min(MOST_TILES, round(whole / 1000 * TILES_A_SECOND)))
+    times = [round((place + 0.5) * whole / count) for place in range(count)]
+    rate = stream.average_rate or stream.guessed_rate or 25
+    if whole / 1000 * rate <= DECODED_WHOLE:
+        yield from _pick(container, stream, times)
+        return
+    for time_ms in times:
+        container.seek(_start(stream) + int(Fraction(time_ms, 1000) / stream.time_base), stream=stream, backward=True)
+        found = None
+        for found, _ in zip(_decoded(container, stream), range(DECODED_ON), strict=False):
+            if _time_ms(found, stream) >= time_ms:
+                break
+        if found is not None:
+            yield Moment(_time_ms(found, stream), found)
+
+
+def _pick(container: "av.container.InputContainer", stream: "av.VideoStream", times: Sequence[int]) -> Iterator[Moment]:
+    """Decode from end to end and keep the first picture at or behind each time."""
+    left = list(times)
+    last = None
+    for picture in _decoded(container, stream):
+        last = picture
+        at = _time_ms(picture, stream)
+        while left and at >= left[0]:
+            left.pop(0)
+            if not left or at < left[0]:
+                yield Moment(at, picture)
+    if last is not None and len(left) == len(times):
+        yield Moment(_time_ms(last, stream), last)
+
+
+def _start(stream: "av.VideoStream") -> int:
+    return stream.start_time or 0
+
+
+def _time_ms(picture: "av.VideoFrame", stream: "av.VideoStream") -> int:
+    """Since the beginning of the stream."""
+    if picture.pts is None or picture.time_base is None:
+        return 0
+    return round((picture.pts * picture.time_base - _start(stream) * (stream.time_base or 0)) * 1000)
+
+
+def main() -> None:
+    """Serve, with FFmpeg loaded beforehand."""
+    load_ffmpeg()
+    serve(answering_items(make_pictures))
+
+
+if __name__ == "__main__":
+    main()

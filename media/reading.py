@@ -1,0 +1,161 @@
+"""Having a confined child read many things, so that ten thousand clips are neither ten thousand processes nor a pile
+that one bad clip takes down.
+
+Things go out in packets of some dozen open files, the next packet while the last one is read. When the child dies, the
+first thing without an answer is to blame; it is named, and the rest goes to another child.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from media.isolation import ChildDiedError, ConfinedChild, close_files
+from media.sources import ChangedError, OpenFolders, Source, refuse_changed
+
+PACKET_FILES = 48
+SENT_AHEAD = 2
+
+
+class End(StrEnum):
+    """How a reading ended."""
+
+    READ = "read"
+    UNREADABLE = "unreadable"
+    """The file is not what it should be; reading it again would say the same."""
+    CHANGED = "changed"
+    """The disk says something else than the rows: the watcher will notice."""
+    LIMIT = "limit"
+    """It asked for more than a file may take."""
+    DIED = "died"
+    """Its reader crashed, hung or was killed."""
+    ERROR = "error"
+    """Something else went wrong; it may be the disk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to read: its files, and what the program is asked about them."""
+
+    key: Any
+    sources: Sequence[Source]
+    asked: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its first file, for people."""
+        return self.sources[0].name
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an item."""
+
+    item: Item
+    end: End
+    result: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    """A sentence that names the file, where it was not read."""
+
+
+@dataclass(slots=True)
+class _Packet:
+    """Items that were sent together, and their open files."""
+
+    number: int
+    items: list[Item] = field(default_factory=list)
+    files: list[list[int]] = field(default_factory=list)
+
+    @property
+    def all_files(self) -> list[int]:
+        return [descriptor for files in self.files for descriptor in files]
+
+    def request(self) -> dict[str, Any]:
+        items = [
+            {"key": place, "files": len(files), "asked": item.asked}
+            for place, (item, files) in enumerate(zip(self.items, self.files, strict=True))
+        ]
+        return {"number": self.number, "items": items}
+
+
+class Reader:
+    """Reads with a child, and with another one where that died."""
+
+    def __init__(self, child: ConfinedChild) -> None:
+        self._child = child
+        self._number = 0
+
+    def read(self, items: Iterable[Item]) -> list[Outcome]:
+        """Read all of them; gives what became of each, in no particular order."""
+        waiting, outcomes = deque(items), []
+        while waiting:
+            sent: deque[_Packet] = deque()
+            answered: dict[int, int] = {}
+            try:
+                with OpenFolders() as folders:
+                    self._run(waiting, sent, folders, outcomes, answered)
+            except ChildDiedError as died:
+                first, *others = [item for packet in sent for item in packet.items[answered.get(packet.number, 0) :]]
+                outcomes.append(Outcome(first, End.DIED, reason=f"{first.name}: its reader {died}"))
+                waiting.extendleft(reversed(others))
+            finally:
+                for packet in sent:
+                    close_files(packet.all_files)
+        return outcomes
+
+    def _run(
+        self,
+        waiting: deque[Item],
+        sent: deque[_Packet],
+        folders: OpenFolders,
+        outcomes: list[Outcome],
+        answered: dict[int, int],
+    ) -> None:
+        while waiting or sent:
+            while waiting and len(sent) < SENT_AHEAD:
+                packet = self._pack(waiting, folders, outcomes)
+                if packet.items:
+                    sent.append(packet)
+                    self._child.send(packet.request(), packet.all_files)
+            if sent:
+                self._collect(sent[0], outcomes, answered)
+                close_files(sent.popleft().all_files)
+
+    def _pack(self, waiting: deque[Item], folders: OpenFolders, outcomes: list[Outcome]) -> _Packet:
+        """Open the files of the next items; what cannot be opened is answered at once."""
+        self._number += 1
+        packet = _Packet(self._number)
+        room = PACKET_FILES
+        while waiting and (len(waiting[0].sources) <= room or not packet.items):
+            item, files = waiting.popleft(), []
+            room -= len(item.sources)
+            try:
+                for source in item.sources:
+                    files.append(folders.open_source(source))
+            except ChangedError as changed:
+                close_files(files)
+                outcomes.append(Outcome(item, End.CHANGED, reason=str(changed)))
+                continue
+            packet.items.append(item)
+            packet.files.append(files)
+        return packet
+
+    def _collect(self, packet: _Packet, outcomes: list[Outcome], answered: dict[int, int]) -> None:
+        while not (said := self._child.receive() or {}).get("done"):
+            place = said["key"]
+            answered[packet.number] = place + 1
+            outcomes.append(_outcome(packet.items[place], packet.files[place], said))
+
+
+def _outcome(item: Item, files: Sequence[int], said: Mapping[str, Any]) -> Outcome:
+    """What an answer means, once the files were looked at again: what changed under its reader says nothing."""
+    try:
+        for source, descriptor in zip(item.sources, files, strict=True):
+            refuse_changed(source, descriptor)
+    except ChangedError as changed:
+        return Outcome(item, End.CHANGED, reason=str(changed))
+    if "error" not in said:
+        return Outcome(item, End.READ, said["result"])
+    end = {"unreadable": End.UNREADABLE, "limit": End.LIMIT}.get(said["kind"], End.ERROR)
+    return Outcome(item, end, reason=f"{item.name}: {said['error']}")

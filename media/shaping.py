@@ -1,0 +1,131 @@
+"""Pictures as a browser shows them: upright, with square pixels, no wider than asked, as JPEG or PNG."""
+
+import base64
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from media.child import UnreadableError
+
+if TYPE_CHECKING:
+    import av
+
+SHOWN = "yuvj420p"
+BEST, WORST = 2, 5
+"""Quantisers of JPEG: about the quality that editors call 90."""
+WAVE_WIDTH, WAVE_HEIGHT = 1280, 320
+WAVE_COLOUR = "0x4a90d9"
+TURNS = {90: "clock", -270: "clock", 270: "cclock", -90: "cclock"}
+TICK = Fraction(1, 25)
+
+
+def shaped(picture: "av.VideoFrame", widest: int) -> "av.VideoFrame":
+    """The picture upright and scaled down to `widest`, in the colours of JPEG: full range, BT.601."""
+    import av  # noqa: PLC0415
+
+    width, height = _shown_size(picture, widest)
+    matrix = av.video.reformatter.Colorspace
+    unsaid = int(picture.colorspace) == UNSAID
+    source = None if not unsaid else (matrix.ITU709 if picture.height >= HD_LINES else matrix.ITU601)
+    scaled = picture.reformat(
+        width=width, height=height, format=SHOWN, src_colorspace=source, dst_colorspace=matrix.ITU601
+    )
+    return _turned(scaled, -round(picture.rotation)) if picture.rotation else scaled
+
+
+UNSAID, HD_LINES = 2, 720
+
+
+def _shown_size(picture: "av.VideoFrame", widest: int) -> tuple[int, int]:
+    """Even numbers of pixels; a picture that stands upright may be as high as another may be wide."""
+    scale = min(1.0, widest / max(picture.width, picture.height))
+    return (_even(picture.width * scale), _even(picture.height * scale))
+
+
+def _even(size: float) -> int:
+    return max(2, round(size / 2) * 2)
+
+
+def _turned(picture: "av.VideoFrame", degrees: int) -> "av.VideoFrame":
+    if degrees in TURNS:
+        return _filtered([picture], "transpose", TURNS[degrees])
+    if abs(degrees) == 180:
+        return _filtered([_filtered([picture], "hflip", "")], "vflip", "")
+    return picture
+
+
+def joined(tiles: Sequence["av.VideoFrame"], columns: int) -> "av.VideoFrame":
+    """Pictures of one size in one, line by line; what a file shows in another size halfway is made to fit."""
+    width, height = tiles[0].width, tiles[0].height
+    fitting = [
+        tile if (tile.width, tile.height) == (width, height) else tile.reformat(width, height, SHOWN) for tile in tiles
+    ]
+    return _filtered(fitting, "tile", f"{columns}x{-(-len(tiles) // columns)}")
+
+
+def _filtered(pictures: Sequence["av.VideoFrame"], name: str, arguments: str) -> "av.VideoFrame":
+    """What a filter of FFmpeg makes of pictures of one size."""
+    import av  # noqa: PLC0415
+
+    first = pictures[0]
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=first.width, height=first.height, format=SHOWN, time_base=TICK)
+    step, sink = graph.add(name, arguments or None), graph.add("buffersink")
+    source.link_to(step)
+    step.link_to(sink)
+    graph.configure()
+    for place, picture in enumerate(pictures):
+        picture.pts, picture.time_base = place, TICK
+        graph.push(picture)
+    graph.push(None)
+    return graph.pull()
+
+
+def to_jpeg(picture: "av.VideoFrame") -> bytes:
+    """The bytes of a JPEG file."""
+    import av  # noqa: PLC0415
+
+    codec = av.CodecContext.create("mjpeg", "w")
+    codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, SHOWN
+    codec.time_base, codec.qmin, codec.qmax, codec.color_range = TICK, BEST, WORST, 2
+    picture.pts, picture.time_base = 0, TICK
+    return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])
+
+
+def waveform(container: "av.container.InputContainer", stream: "av.AudioStream") -> dict[str, Any]:
+    """A picture of how loud a sound is over its whole length, on nothing."""
+    import av  # noqa: PLC0415
+
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(template=stream)
+    drawn = graph.add("showwavespic", f"s={WAVE_WIDTH}x{WAVE_HEIGHT}:colors={WAVE_COLOUR}")
+    sink = graph.add("buffersink")
+    source.link_to(drawn)
+    drawn.link_to(sink)
+    graph.configure()
+    heard = 0
+    try:
+        for sound in container.decode(stream):
+            graph.push(sound)
+            heard += sound.samples
+    except av.error.InvalidDataError:
+        pass  # what was heard up to the break is drawn
+    if not heard:
+        raise UnreadableError("holds no sound that can be decoded")
+    graph.push(None)
+    return {
+        "type": "POSTER",
+        "media_type": "image/png",
+        "width": WAVE_WIDTH,
+        "height": WAVE_HEIGHT,
+        "details": {"waveform": True},
+        "data": base64.b64encode(_to_png(graph.pull())).decode(),
+    }
+
+
+def _to_png(picture: "av.VideoFrame") -> bytes:
+    import av  # noqa: PLC0415
+
+    codec = av.CodecContext.create("png", "w")
+    codec.width, codec.height, codec.pix_fmt, codec.time_base = picture.width, picture.height, "rgba", TICK
+    return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])

@@ -1,0 +1,191 @@
+"""The queue of media work as statements: claimed in bulk, fenced by owner, attempt and revision, given back or parked.
+
+1. A trigger queues a file set. A claim takes a lease, in the order in which the sets came, and counts the attempt.
+2. A reading that ended leaves the queue, unless its file set changed meanwhile: then it waits again.
+3. What had an attempt without an orderly end is taken alone, after all others.
+4. What ends its reader alone, again and again, is parked with its reason; a change of the file set, or a person who
+   restarts the job that tells of it, takes it up again.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.media import MediaKind
+
+MOST_FAILURES = 2
+"""Readings alone that went wrong before a person has to look: a crash is no matter of chance, a slow disk may be."""
+RETRY_SECONDS = 10.0
+
+FREE = """
+    parked_at IS NULL AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())
+"""
+
+TAKE = """
+    UPDATE media_work AS work SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
+        attempt = attempt + 1
+    FROM (SELECT file_set_id FROM media_work WHERE kind = :kind AND {which}
+        ORDER BY file_set_id LIMIT :most FOR UPDATE SKIP LOCKED) AS free
+    WHERE work.kind = :kind AND work.file_set_id = free.file_set_id
+    RETURNING work.file_set_id, work.revision, work.attempt
+"""
+TAKE_NEW = text(TAKE.format(which=f"{FREE} AND attempt = 0"))
+TAKE_SUSPECT = text(TAKE.format(which=f"{FREE} AND attempt > 0"))
+TAKE_NAMED = text(
+    TAKE.format(
+        which="file_set_id = ANY(:sets) AND parked_at IS NULL AND (lease_until IS NULL OR lease_until <= now())"
+    )
+)
+
+FENCED = text("""
+    SELECT work.file_set_id, work.revision = mine.revision AS is_current FROM media_work AS work
+    JOIN unnest(CAST(:sets AS uuid[]), CAST(:revisions AS bigint[]), CAST(:attempts AS int[]))
+        AS mine (id, revision, attempt) ON mine.id = work.file_set_id
+    WHERE work.kind = :kind AND work.lease_owner = :owner AND work.attempt = mine.attempt
+    ORDER BY work.file_set_id FOR UPDATE OF work
+""")
+
+RENEW = text("""
+    UPDATE media_work SET lease_until = now() + make_interval(secs => :lease)
+    WHERE kind = :kind AND lease_owner = :owner AND file_set_id = ANY(:sets)
+""")
+
+END = text("DELETE FROM media_work WHERE kind = :kind AND file_set_id = ANY(:sets)")
+
+RETURN = text("""
+    UPDATE media_work SET lease_owner = NULL, lease_until = NULL, attempt = 0,
+        not_before = now() + make_interval(secs => :seconds)
+    WHERE kind = :kind AND file_set_id = ANY(:sets)
+""")
+
+SUSPECT = text("""
+    UPDATE media_work AS work SET lease_owner = NULL, lease_until = NULL, error = mine.error,
+        failures = failures + CASE WHEN :alone THEN 1 ELSE 0 END,
+        not_before = now() + make_interval(secs => CASE WHEN :alone THEN :retry ELSE 0 END),
+        parked_at = CASE WHEN :alone AND failures + 1 >= :most THEN now() END
+    FROM unnest(CAST(:sets AS uuid[]), CAST(:errors AS text[])) AS mine (id, error)
+    WHERE work.kind = :kind AND work.file_set_id = mine.id
+    RETURNING work.file_set_id, work.error, work.parked_at IS NOT NULL AS is_parked
+""")
+
+PARK = text("""
+    UPDATE media_work AS work SET lease_owner = NULL, lease_until = NULL, error = mine.error, parked_at = now()
+    FROM unnest(CAST(:sets AS uuid[]), CAST(:errors AS text[])) AS mine (id, error)
+    WHERE work.kind = :kind AND work.file_set_id = mine.id
+""")
+
+QUEUE = text("SELECT queue_media_work(CAST(:sets AS uuid[]), :kind, 0)")
+IS_WAITING = text(f"SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND {FREE})")
+INGEST_WAITS = text("SELECT EXISTS (SELECT FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL)")
+
+
+@dataclass(frozen=True, slots=True)
+class MediaClaim:
+    """A file set to read; what was read counts only while owner, attempt and revision are these."""
+
+    file_set_id: uuid.UUID
+    revision: int
+    attempt: int
+
+    @property
+    def is_suspect(self) -> bool:
+        """Whether an earlier claim did not come to an orderly end."""
+        return self.attempt > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A file set that could not be read, and why, as a sentence about its file."""
+
+    file_set_id: uuid.UUID
+    error: str
+
+
+def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
+    """Have file sets read (again), parked ones too; those without pictures or sound on a storage are left out."""
+    session.execute(QUEUE, {"kind": kind.value, "sets": list(sets)})
+
+
+def is_media_waiting(session: Session, kind: MediaKind) -> bool:
+    """Whether there is something to claim now."""
+    return bool(session.scalar(IS_WAITING, {"kind": kind.value}))
+
+
+def is_ingest_waiting(session: Session) -> bool:
+    """Whether files wait to become assets, which goes before everything about assets that are there."""
+    return bool(session.scalar(INGEST_WAITS))
+
+
+def claim_media(session: Session, kind: MediaKind, owner: str, lease: float, most: int) -> list[MediaClaim]:
+    """Take leases on what waits, the oldest first; where nothing else does, on one suspect, alone."""
+    asked = {"kind": kind.value, "owner": owner, "lease": lease}
+    return _claims(session.execute(TAKE_NEW, asked | {"most": most})) or _claims(
+        session.execute(TAKE_SUSPECT, asked | {"most": 1})
+    )
+
+
+def claim_named(
+    session: Session, kind: MediaKind, owner: str, lease: float, sets: Sequence[uuid.UUID]
+) -> list[MediaClaim]:
+    """Take leases on these file sets, where nobody has them."""
+    asked = {"kind": kind.value, "owner": owner, "lease": lease, "sets": list(sets), "most": len(sets)}
+    return _claims(session.execute(TAKE_NAMED, asked))
+
+
+def _claims(rows: Sequence) -> list[MediaClaim]:
+    return sorted((MediaClaim(*row) for row in rows), key=lambda claim: claim.file_set_id)
+
+
+def fence_media(session: Session, kind: MediaKind, owner: str, claims: Sequence[MediaClaim]) -> dict[uuid.UUID, bool]:
+    """Lock those that are still ours, in id order; of each, whether its content is still what was read."""
+    rows = session.execute(
+        FENCED,
+        {
+            "kind": kind.value,
+            "owner": owner,
+            "sets": [claim.file_set_id for claim in claims],
+            "revisions": [claim.revision for claim in claims],
+            "attempts": [claim.attempt for claim in claims],
+        },
+    )
+    return {row.file_set_id: row.is_current for row in rows}
+
+
+def renew_media(session: Session, kind: MediaKind, owner: str, lease: float, claims: Sequence[MediaClaim]) -> None:
+    """Keep leases while a batch is read."""
+    sets = [claim.file_set_id for claim in claims]
+    session.execute(RENEW, {"kind": kind.value, "owner": owner, "lease": lease, "sets": sets})
+
+
+def end_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
+    """Take what was read off the queue. Call this and the following under the fence."""
+    session.execute(END, {"kind": kind.value, "sets": list(sets)})
+
+
+def return_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID], seconds: float = 0) -> None:
+    """Have file sets wait again, through nobody's fault."""
+    session.execute(RETURN, {"kind": kind.value, "sets": list(sets), "seconds": seconds})
+
+
+def suspect_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble], alone: bool) -> list[Trouble]:
+    """Have what went wrong tried again, alone; gives what was tried alone often enough and is parked now."""
+    rows = session.execute(
+        SUSPECT, _named(kind, troubles) | {"alone": alone, "most": MOST_FAILURES, "retry": RETRY_SECONDS}
+    )
+    return [Trouble(row.file_set_id, row.error) for row in rows if row.is_parked]
+
+
+def park_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble]) -> None:
+    """Park what no second try would change."""
+    session.execute(PARK, _named(kind, troubles))
+
+
+def _named(kind: MediaKind, troubles: Sequence[Trouble]) -> dict[str, object]:
+    return {
+        "kind": kind.value,
+        "sets": [one.file_set_id for one in troubles],
+        "errors": [one.error for one in troubles],
+    }

@@ -1,0 +1,168 @@
+"""Writing what headers said: components with their facts, the warnings of formats, all of a batch in some statements.
+
+The grouping names the components of a file set by its file's name; a header tells what they really are, and that there
+are others. Those others, and one component GENERAL for the file as a whole, are the header's own (`from_header`): a
+grouping neither compares with them nor keeps them.
+"""
+
+import json
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from tasks.header_facts import PICTURE_TYPES, Facts, Part, SetFacts, warnings_of_format
+
+GENERAL = "GENERAL"
+
+PLANNED = text("""
+    SELECT id, file_set_id, type FROM component
+    WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND NOT from_header ORDER BY id
+""")
+
+LOCK_SETS = text("""
+    SELECT id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])) ORDER BY id FOR KEY SHARE
+""")
+
+FORGET = text("DELETE FROM component WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND from_header")
+
+DESCRIBE = text("""
+    UPDATE component SET media = CAST(said.media AS jsonb)
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:media AS text[])) AS said (id, media)
+    WHERE component.id = said.id AND component.media IS DISTINCT FROM CAST(said.media AS jsonb)
+""")
+
+ADD = text("""
+    INSERT INTO component (id, format_id, file_set_id, name, type, language, media, from_header)
+    SELECT said.id, file_set.format_id, file_set.id, said.name, said.type, said.language,
+        CAST(said.media AS jsonb), true
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:sets AS uuid[]), CAST(:names AS text[]), CAST(:types AS text[]),
+        CAST(:languages AS text[]), CAST(:media AS text[])) AS said (id, file_set_id, name, type, language, media)
+    JOIN file_set ON file_set.id = said.file_set_id
+    ORDER BY said.id
+""")
+
+# A format of one file set without anything to say is what almost all of them are.
+TO_WARN = text("""
+    SELECT format.id FROM format WHERE format.id IN
+        (SELECT format_id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])))
+    AND (format.media ? 'header_warnings' OR format.structure IN ('separate_tracks', 'stereoscopic', 'multi_camera')
+        OR EXISTS (SELECT FROM component WHERE component.format_id = format.id AND component.type = 'GENERAL'
+            AND component.media ?| ARRAY['error', 'picture_error', 'notes']))
+    ORDER BY format.id FOR UPDATE
+""")
+
+SAID = text("""
+    SELECT format.id AS format_id, format.structure, format.warnings, format.media AS format_media,
+        file_set.id AS file_set_id, file_set.name, file_set.label, component.type, component.media
+    FROM format JOIN file_set ON file_set.format_id = format.id
+    JOIN component ON component.file_set_id = file_set.id AND component.media <> '{}'
+    WHERE format.id = ANY(CAST(:formats AS uuid[])) ORDER BY format.id, file_set.id, component.id
+""")
+
+WARN = text("""
+    UPDATE format SET warnings = CAST(:warnings AS text[]), media = CAST(:media AS jsonb), date_modified = now()
+    WHERE id = :id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A file set and what was read of it; of one that cannot be read, why."""
+
+    file_set_id: uuid.UUID
+    facts: SetFacts
+
+
+def write_headers(session: Session, described: Sequence[Described]) -> None:
+    """Write what was read of file sets in the place of what was known before; the caller holds their work."""
+    sets = [one.file_set_id for one in described]
+    session.execute(LOCK_SETS, {"sets": sets})
+    planned: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    for row in session.execute(PLANNED, {"sets": sets}):
+        planned[row.file_set_id].append(row)
+    told: list[tuple[uuid.UUID, str]] = []
+    added: list[tuple[Any, ...]] = []
+    for one in described:
+        general = dict(one.facts.general) | ({"notes": list(one.facts.notes)} if one.facts.notes else {})
+        added.append((new_id(), one.file_set_id, "General", GENERAL, None, json.dumps(general)))
+        rows = planned[one.file_set_id]
+        mine = assign([row.type for row in rows], one.facts.streams)
+        told += [(row.id, json.dumps(stream or {})) for row, stream in zip(rows, mine.of_planned, strict=True)]
+        added += [_added(one.file_set_id, stream, place) for place, stream in enumerate(mine.others, 1)]
+    session.execute(FORGET, {"sets": sets})
+    if told:
+        ids, media = zip(*told, strict=True)
+        session.execute(DESCRIBE, {"ids": list(ids), "media": list(media)})
+    names = ("ids", "sets", "names", "types", "languages", "media")
+    session.execute(ADD, dict(zip(names, map(list, zip(*added, strict=True)), strict=True)))
+    warn_of_sets(session, sets)
+
+
+def _added(file_set_id: uuid.UUID, stream: Facts, place: int) -> tuple[Any, ...]:
+    name = stream.get("title") or f"{stream['type'].lower()} {place}"
+    return (new_id(), file_set_id, name, stream["type"], stream.get("language"), json.dumps(stream))
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """Streams by the components that the grouping had named, and those that it had not."""
+
+    of_planned: Sequence[Facts | None]
+    others: Sequence[Facts]
+
+
+def assign(types: Sequence[str], streams: Sequence[Facts]) -> Assigned:
+    """Give each component the next stream of its type; a still is an image to one and a picture to the other."""
+    left = list(streams)
+    of_planned: list[Facts | None] = []
+    for wanted in types:
+        kinds = PICTURE_TYPES if wanted in PICTURE_TYPES else (wanted,)
+        stream = next((one for one in left if one["type"] in kinds), None)
+        if stream is not None:
+            left.remove(stream)
+        of_planned.append(stream)
+    return Assigned(of_planned, left)
+
+
+def warn_of_sets(session: Session, sets: Sequence[uuid.UUID]) -> None:
+    """Say on the formats of these sets what their headers brought up; what others warn of stays."""
+    formats = list(session.scalars(TO_WARN, {"sets": list(sets)}))
+    if not formats:
+        return
+    rows: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    for row in session.execute(SAID, {"formats": formats}):
+        rows[row.format_id].append(row)
+    for format_id, said in rows.items():
+        first = said[0]
+        before = first.format_media.get("header_warnings", [])
+        now = warnings_of_format(first.structure, _parts(said))
+        if now != before:
+            kept = [warning for warning in first.warnings if warning not in before]
+            media = _with_warnings(first.format_media, now)
+            session.execute(WARN, {"id": format_id, "warnings": [*now, *kept], "media": json.dumps(media)})
+
+
+def _with_warnings(media: Mapping[str, Any], warnings: list[str]) -> Facts:
+    rest = {name: value for name, value in media.items() if name != "header_warnings"}
+    return rest | ({"header_warnings": warnings} if warnings else {})
+
+
+def _parts(rows: Sequence[Row]) -> list[Part]:
+    by_set: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_set[row.file_set_id].append(row)
+    return [
+        Part(
+            of_set[0].name,
+            of_set[0].label,
+            next((row.media for row in of_set if row.type == GENERAL), {}),
+            [row.media for row in of_set if row.type != GENERAL],
+        )
+        for of_set in by_set.values()
+    ]

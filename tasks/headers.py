@@ -1,0 +1,72 @@
+"""What the headers of files say becomes facts of components, warnings of formats, and values of metadata fields."""
+
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.orm import Session
+
+from media.confinement import Limits
+from media.reading import End
+from models.media import MediaKind
+from models.media_queue import queue_media
+from models.sessions import Sessions
+from models.timing import Timing
+from tasks.header_facts import SetFacts, facts_of_set
+from tasks.header_rows import Described, write_headers
+from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
+from tasks.media_jobs import TASKS
+from tasks.media_runs import run_reading_jobs
+from tasks.media_sources import SetToRead
+
+TASK = TASKS[MediaKind.HEADERS]
+LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20)
+BATCH = 500
+FRAMES = 3
+"""Of a sequence the first, the middle and the last."""
+
+
+def ask(read: SetToRead) -> dict[str, Any]:
+    """What the program is asked of a file set."""
+    return {"names": [source.name for source in read.sources]}
+
+
+def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+    """Facts of file sets, made before the transaction that writes them."""
+    facts = {one.read.id: _facts(one) for one in outcomes}
+
+    def write(session: Session, told: Sequence[SetOutcome]) -> None:
+        if told:
+            write_headers(session, [Described(one.read.id, facts[one.read.id]) for one in told])
+            wanted = [one.read.id for one in told if one.read.settings.local_keyframe_creation]
+            queue_media(session, MediaKind.PICTURES, [set_id for set_id in wanted if facts[set_id].has_media])
+
+    return write
+
+
+def _facts(one: SetOutcome) -> SetFacts:
+    if one.outcome.end is not End.READ:
+        return SetFacts({"error": one.outcome.reason.partition(": ")[2]})
+    return facts_of_set(one.read, one.outcome.result["files"])
+
+
+HEADERS = Reading(MediaKind.HEADERS, "media.headers", LIMITS, BATCH, FRAMES, ask, keep)
+
+
+def probe(sessions: Sessions, timing: Timing, reading: Reading = HEADERS, **limits: float) -> Drained:
+    """Read the headers of what waits."""
+    return drain_media(sessions, reading, timing, **limits)
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def probe_media(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids, then read what waits, and ring for the pictures that are to be made then."""
+    context = self.app.context
+    run_reading_jobs(context.sessions, HEADERS, context.timing, [uuid.UUID(one) for one in job_ids])
+    done = probe(context.sessions, context.timing)
+    if done.read:
+        context.ring(TASKS[MediaKind.PICTURES], ())
+        context.ring("index.drain", ())
+    if done.more:
+        context.ring(TASK, ())

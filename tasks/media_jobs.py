@@ -1,0 +1,102 @@
+"""Jobs of reading media, as people see them.
+
+What is read of itself in batches leaves one finished job a batch, and one that failed for each file that cannot be
+read. A person who restarts such a job, or asks for a new one, has those file sets read again, alone.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.media import MediaKind
+from models.media_queue import is_ingest_waiting, is_media_waiting
+from models.sessions import Sessions
+from tasks.assets import KIND, find_asset
+from tasks.refusals import Conflict, Missing
+from tasks.sentences import counted
+
+TASKS = {MediaKind.HEADERS: "metadata.probe", MediaKind.PICTURES: "media.keyframes"}
+TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAMES"}
+VERBS = {MediaKind.HEADERS: "Read the headers of", MediaKind.PICTURES: "Make pictures of"}
+
+SET_OF_FILE = text("""
+    SELECT file_set.id, file_set.name, file_set.island_id FROM file_set
+    LEFT JOIN file_set_file AS member ON member.file_set_id = file_set.id AND member.file_id = :file
+    LEFT JOIN declared_file AS declared ON declared.file_set_id = file_set.id AND declared.id = :file
+    WHERE file_set.asset_id = :asset AND coalesce(member.file_id, declared.id) IS NOT NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A file set that was read, or why it cannot be."""
+
+    file_set_id: uuid.UUID
+    asset_id: uuid.UUID
+    name: str
+    error: str | None
+
+
+def record_jobs(session: Session, kind: MediaKind, done: Sequence[Done]) -> None:
+    """Tell what was done of itself: one job for all that was read, one for each that cannot be."""
+    good = [one for one in done if one.error is None]
+    if good:
+        asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
+        name = f'"{good[0].name}"' if len(good) == 1 else counted(len(good), "file set")
+        job = _job(kind, name, asset_id, [one.file_set_id for one in good] if len(good) == 1 else [])
+        job.status, job.progress_processed, job.progress_total = JobStatus.FINISHED, len(good), len(good)
+        session.add(_ended(job))
+    for one in done:
+        if one.error is not None:
+            job = _job(kind, f'"{one.name}"', one.asset_id, [one.file_set_id])
+            job.status, job.error_message = JobStatus.FAILED, one.error
+            session.add(_ended(job))
+    session.flush()
+
+
+def _job(kind: MediaKind, name: str, asset_id: uuid.UUID | None, sets: Sequence[uuid.UUID]) -> Job:
+    task = TASKS[kind]
+    return Job(
+        id=new_id(),
+        type=TYPES[kind],
+        title=f"{VERBS[kind]} {name}",
+        task=task,
+        queue=task.partition(".")[0],
+        arguments={"file_sets": [str(one) for one in sets]},
+        object_type=KIND if asset_id else None,
+        object_id=asset_id,
+    )
+
+
+def _ended(job: Job) -> Job:
+    job.started_at = job.completed_at = func.now()  # type: ignore[assignment]
+    return job
+
+
+def ring_for_headers(sessions: Sessions, ring: Callable[[str, Sequence[object]], None]) -> None:
+    """What can be found now is read next, unless more comes in: beat rings for media then, now and again."""
+    with sessions() as session:
+        is_next = is_media_waiting(session, MediaKind.HEADERS) and not is_ingest_waiting(session)
+    if is_next:
+        ring(TASKS[MediaKind.HEADERS], [])
+
+
+def request_reading(session: Session, kind: MediaKind, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> Job:
+    """A job that reads the file set of this file again, by somebody who may write the asset."""
+    asset = find_asset(session, actor, asset_id, Permission.WRITE)
+    row = session.execute(SET_OF_FILE, {"asset": asset.id, "file": file_id}).first()
+    if row is None:
+        raise Missing("file", file_id)
+    if row.island_id is None:
+        raise Conflict(f'the file set "{row.name}" was declared: its files are on no storage that Tapeless reads')
+    job = _job(kind, f'"{row.name}"', asset.id, [row.id])
+    job.created_by = actor.user_id
+    session.add(job)
+    session.flush()
+    return job

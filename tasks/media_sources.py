@@ -1,0 +1,160 @@
+"""Which files of a file set are read: the one file, the first of several, or frames spread over a sequence.
+
+The names of frames are made from what stands on the file set, so that reading three of 100,000 asks for three rows.
+"""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import NamedTuple
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from media.sources import Source
+from models.paths import join_path
+from models.storage_settings import StorageSettings
+from tasks.files import FOLDER_PATHS
+from watch.grouping.frames import Frames
+from watch.grouping.items import number_text
+
+MOST_MEMBERS = 32
+"""Of a set that is no sequence, such as the clips of one recording on a card."""
+
+SETS = text("""
+    SELECT file_set.id, file_set.asset_id, file_set.format_id, file_set.name, file_set.label, storage.root,
+        storage.settings, file_set.bucket_folder_id, file_set.bucket_key, file_set.padding, file_set.frames,
+        file_set.first_frame, file_set.last_frame, file_set.frame_step, asset.title
+    FROM file_set JOIN storage ON storage.id = file_set.storage_id JOIN asset ON asset.id = file_set.asset_id
+    WHERE file_set.id = ANY(CAST(:ids AS uuid[])) AND file_set.file_count > 0
+""")
+
+WHOLE = "file.status IN ('CLOSED', 'REDISCOVERED')"
+
+MEMBERS = text(f"""
+    SELECT wanted.id AS set_id, member.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
+    CROSS JOIN LATERAL (
+        SELECT file.folder_id, file.name, file.size, file.mtime_ns
+        FROM file_set_file JOIN file ON file.id = file_set_file.file_id
+        WHERE file_set_file.file_set_id = wanted.id AND {WHOLE} ORDER BY file.name LIMIT :most
+    ) AS member
+""")
+
+FRAMES = text(f"""
+    SELECT file.folder_id, file.name, file.size, file.mtime_ns
+    FROM unnest(CAST(:folders AS bigint[]), CAST(:names AS bytea[])) AS wanted (folder_id, name)
+    JOIN file ON file.folder_id = wanted.folder_id AND file.name = wanted.name AND {WHOLE}
+""")
+
+
+@dataclass(slots=True)
+class SetToRead:
+    """A file set with the files of it that are read."""
+
+    id: uuid.UUID
+    asset_id: uuid.UUID
+    format_id: uuid.UUID
+    title: str
+    """Of its asset."""
+    name: str
+    settings: StorageSettings
+    frames: Frames | None = None
+    """Of a sequence."""
+    frame_count: int = 0
+    """From the first frame to the last in the sequence's own step, holes too."""
+    sources: list[Source] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    """The frame of each source, of a sequence."""
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second, of a sequence: files of frames have no time of their own."""
+        return self.settings.frame_rate
+
+
+class Member(NamedTuple):
+    """A file that may be read."""
+
+    folder_id: int
+    name: bytes
+    size: int
+    mtime_ns: int
+
+
+def read_sets(session: Session, ids: Sequence[uuid.UUID], frames: int, most: int = MOST_MEMBERS) -> list[SetToRead]:
+    """Those of the sets that have something to read: of sequences `frames` files, spread from the first to the last,
+    of others the first `most`."""
+    rows = session.execute(SETS, {"ids": list(ids)}).all()
+    found = {row.id: _set_of(row) for row in rows}
+    wanted = {
+        (row.bucket_folder_id, name): (row.id, number)
+        for row in rows
+        if row.bucket_key is not None and found[row.id].frames
+        for number, name in _frame_names(row, spread(found[row.id].frames, frames))
+    }
+    members: dict[uuid.UUID, list[tuple[int | None, Member]]] = {set_id: [] for set_id in found}
+    for member in _frame_members(session, list(wanted)):
+        set_id, number = wanted[member.folder_id, member.name]
+        members[set_id].append((number, member))
+    others = [set_id for set_id, some in members.items() if not some]
+    for row in session.execute(MEMBERS, {"ids": others, "most": most}) if others else ():
+        members[row.set_id].append((None, Member(row.folder_id, bytes(row.name), row.size, row.mtime_ns)))
+    _add_sources(session, rows, found, members)
+    return [one for one in found.values() if one.sources]
+
+
+def _set_of(row: Row) -> SetToRead:
+    settings = StorageSettings.model_validate(row.settings)
+    found = SetToRead(row.id, row.asset_id, row.format_id, row.title, row.name, settings)
+    if row.frames:
+        found.frames = Frames.from_text(row.frames)
+        found.frame_count = (row.last_frame - row.first_frame) // (row.frame_step or 1) + 1
+    return found
+
+
+def spread(frames: Frames, count: int) -> list[int]:
+    """`count` frames that are there, from the first to the last at even distances; all where there are fewer."""
+    if frames.count <= count:
+        return [frame for first, last in frames.intervals() for frame in range(first, last + 1)]
+    places = [round(place * (frames.count - 1) / (count - 1)) for place in range(count)]
+    found, before = [], 0
+    for first, last in frames.intervals():
+        length = last - first + 1
+        while len(found) < count and places[len(found)] < before + length:
+            found.append(first + places[len(found)] - before)
+        before += length
+    return found
+
+
+def _frame_names(row: Row, numbers: Iterable[int]) -> Iterable[tuple[int, bytes]]:
+    prefix, _, suffix = bytes(row.bucket_key).partition(b"\0")
+    for number in numbers:
+        yield number, prefix + number_text(row.padding or 0, number) + suffix
+
+
+def _frame_members(session: Session, wanted: Sequence[tuple[int, bytes]]) -> list[Member]:
+    if not wanted:
+        return []
+    folders, names = zip(*wanted, strict=True)
+    rows = session.execute(FRAMES, {"folders": list(folders), "names": list(names)})
+    return [Member(row.folder_id, bytes(row.name), row.size, row.mtime_ns) for row in rows]
+
+
+def _add_sources(
+    session: Session,
+    rows: Sequence[Row],
+    found: dict[uuid.UUID, SetToRead],
+    members: dict[uuid.UUID, list[tuple[int | None, Member]]],
+) -> None:
+    folders = sorted({member.folder_id for some in members.values() for _, member in some})
+    paths = {
+        row.folder_id: bytes(row.path).removeprefix(b"/") for row in session.execute(FOLDER_PATHS, {"folders": folders})
+    }
+    for row in rows:
+        one = found[row.id]
+        for number, member in sorted(members[row.id], key=lambda pair: (pair[0] or 0, pair[1].name)):
+            path = join_path(paths[member.folder_id], member.name)
+            one.sources.append(Source(bytes(row.root), path, member.size, member.mtime_ns))
+            if number is not None:
+                one.numbers.append(number)
