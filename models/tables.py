@@ -32,6 +32,7 @@ from models.segment import Segment
 from models.share import Share, ShareToken, ShareUser
 from models.storage import Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
+from models.webhook import Event, Webhook, WebhookDelivery
 
 __all__ = [
     "AclEntry",
@@ -44,6 +45,7 @@ __all__ = [
     "CollectionAsset",
     "Component",
     "DeclaredFile",
+    "Event",
     "Favorite",
     "File",
     "FileSet",
@@ -84,4 +86,6 @@ __all__ = [
     "Token",
     "User",
     "UserGroup",
+    "Webhook",
+    "WebhookDelivery",
 ]

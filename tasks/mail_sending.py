@@ -1,6 +1,7 @@
 """Sending the mails that wait: claimed in batches, each written and sent with no transaction open."""
 
 import logging
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 MAILS = Outbox("mail")
 AT_ONCE = 20
+BUDGET_SECONDS = 5.0
+"""No batch is begun after this: other work of the same worker waits, and the sweep rings again."""
 NO_SERVER = (
     "no mail server is set; set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, start again, "
     "and run: tapeless jobs retry --all-parked"
@@ -34,8 +37,10 @@ NO_PURPOSE = "not sent: what it was about has ended"
 
 def send_mails(sessions: Sessions, timing: Timing, outside: Outside) -> int:
     """Send what is due; give how many mails went out."""
-    sent = 0
-    while held := transact(sessions, lambda session: MAILS.claim(session, AT_ONCE, timing)):
+    sent, end = 0, time.monotonic() + BUDGET_SECONDS
+    while time.monotonic() < end and (
+        held := transact(sessions, lambda session: MAILS.claim(session, AT_ONCE, timing))
+    ):
         with keep_renewing(sessions, lambda session, held=held: MAILS.renew(session, held, timing), timing):
             sent += _send_batch(sessions, held, outside)
     return sent

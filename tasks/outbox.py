@@ -30,21 +30,25 @@ class Sending:
     attempt: int
 
 
+LOCKED = "FOR UPDATE SKIP LOCKED"
+
+
 class Outbox:
     """The statements of one table that has the columns of `models.outbox.Outgoing`."""
 
-    def __init__(self, table: str, free: str = FREE) -> None:
-        """`free` is SQL that says which rows may be claimed; it may refer to the table by its name."""
+    def __init__(self, table: str, candidates: str | None = None) -> None:
+        """`candidates` is SQL that gives (and locks) ids of up to `:most` rows that may be claimed, fairly."""
+        oldest = f"SELECT id FROM {table} WHERE {FREE} ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED"
+        chosen = candidates or oldest
         held = f"UPDATE {table} SET {{}} WHERE id = :id AND lease_owner = :owner AND attempt = :attempt"
         let_go = "lease_owner = NULL, lease_until = NULL"
         wait = f"least({LONGEST_WAIT_SECONDS}, {FIRST_WAIT_SECONDS} * power({WAIT_GROWS}, least(attempt - 1, 9)))"
         later = f"now() + make_interval(secs => {wait})"
-        self._waits = text(f"SELECT EXISTS (SELECT FROM {table} WHERE {free})")
+        self._waits = text(f"SELECT EXISTS ({chosen.removesuffix(LOCKED)})")
         self._claim = text(f"""
             UPDATE {table} SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 attempt = attempt + 1
-            WHERE id IN (
-                SELECT id FROM {table} WHERE {free} ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED)
+            WHERE id IN ({chosen})
             RETURNING id, attempt
         """)
         self._renew = text(f"""
@@ -64,6 +68,7 @@ class Outbox:
                 error = coalesce(error, 'its worker died ' || attempt || ' times while it was sent')
             WHERE {FREE} AND attempt > 0 AND give_up_at < now()
         """)
+        self._release = text(held.format(f"attempt = attempt - 1, {let_go}"))
         self._retry = text(f"""
             UPDATE {table} SET parked_at = NULL, error = NULL, attempt = 0, not_before = now(),
                 give_up_at = now() + interval '1 day'
@@ -72,7 +77,7 @@ class Outbox:
 
     def is_waiting(self, session: Session) -> bool:
         """Whether a claim would find something now."""
-        return bool(session.scalar(self._waits))
+        return bool(session.scalar(self._waits, {"most": 1}))
 
     def claim(self, session: Session, most: int, timing: Timing) -> list[Sending]:
         """Take leases on up to `most` rows that are due, the longest due first; park what killed its workers a day."""
@@ -98,6 +103,10 @@ class Outbox:
     def park(self, session: Session, held: Sending, error: str) -> bool:
         """It will never arrive as it is: a person has to look at it."""
         return self._finish(session, self._park, held, error=error[:2_000])
+
+    def release(self, session: Session, held: Sending) -> bool:
+        """Nothing was tried: the row is as before."""
+        return self._finish(session, self._release, held)
 
     def retry(self, session: Session, ids: Sequence[uuid.UUID] | None = None) -> int:
         """Take parked rows up again, all without `ids`; they have another day."""

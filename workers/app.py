@@ -37,6 +37,7 @@ TASK_MODULES = (
     "tasks.purge",
     "tasks.regroup",
     "tasks.trigger_messages",
+    "tasks.webhook_sending",
 )
 SOCKET_SECONDS = 5.0
 VISIBILITY_SECONDS = 3600

@@ -24,6 +24,7 @@ from api.services import (
     triggers,
     user_groups,
     users,
+    webhooks,
 )
 
 SERVICES = (
@@ -52,4 +53,5 @@ SERVICES = (
     triggers.routes,
     user_groups.routes,
     users.routes,
+    webhooks.routes,
 )

@@ -19,8 +19,9 @@ from models.storage import Storage
 from models.user import App, Membership, Token, User, UserGroup
 from tasks.formats import DECLARED
 from tests.api.world_metadata import make_metadata
+from tests.api.world_events import make_webhook
 
-PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (make_metadata,)
+PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (make_metadata, make_webhook)
 """What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""
 
 

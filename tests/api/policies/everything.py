@@ -1,6 +1,6 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, files, jobs, metadata, search, trigger, users
+from tests.api.policies import acls, assets, auth, files, jobs, metadata, notifications, search, trigger, users
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
@@ -10,6 +10,7 @@ POLICIES: dict[str, Policy] = {
     **files.POLICIES,
     **jobs.POLICIES,
     **metadata.POLICIES,
+    **notifications.POLICIES,
     **search.POLICIES,
     **trigger.POLICIES,
     **users.POLICIES,

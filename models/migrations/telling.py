@@ -1,0 +1,91 @@
+"""Telling outside as database objects: triggers that write an event where an enabled webhook wants its kind.
+
+Like marks of the index (marking.py) they see whole statements, so a bulk of any size costs one look at the small table
+of webhooks, and without a webhook nothing else.
+"""
+
+from collections.abc import Sequence
+
+TELL = """
+CREATE FUNCTION tell_outside(kinds text[], in_realm text, done text, ids uuid[]) RETURNS void
+LANGUAGE sql AS $$
+    INSERT INTO event (event_type, realm, operation, object_id, told_by)
+    SELECT DISTINCT told.kind, in_realm, done, told.key, txid_current()
+    FROM unnest(kinds, ids) AS told (kind, key)
+    WHERE told.kind IN (SELECT event_type FROM webhook WHERE status = 'ENABLED')
+        AND NOT (done = 'update' AND EXISTS (
+            SELECT FROM event WHERE event.told_by = txid_current() AND event.event_type = told.kind
+                AND event.realm = in_realm AND event.operation = 'create' AND event.object_id = told.key))
+    ON CONFLICT DO NOTHING
+$$
+"""
+"""What one transaction does to one object is told once, and its making tells all that follows in it."""
+ANYBODY = "IF NOT EXISTS (SELECT FROM webhook WHERE status = 'ENABLED') THEN RETURN NULL; END IF;"
+TABLES = {
+    "insert": "NEW TABLE AS after_rows",
+    "delete": "OLD TABLE AS before_rows",
+    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
+}
+
+
+def entity_triggers(table: str, kind: str, shown: Sequence[str], gone: str = "false") -> list[str]:
+    """DDL that tells when an object (a row with `id`) comes, changes in a `shown` column, or goes.
+
+    `gone` is SQL over `{row}`: a row of which it is true is there for nobody any more.
+    """
+    before, after = gone.format(row="before_rows"), gone.format(row="after_rows")
+    changed = " OR ".join(f"before_rows.{each} IS DISTINCT FROM after_rows.{each}" for each in shown)
+    both = "FROM before_rows JOIN after_rows USING (id)"
+
+    def tell(operation: str, rows: str) -> str:
+        return (
+            f"PERFORM tell_outside(array_agg('{kind}'::text), 'entity', '{operation}', array_agg(id)) {rows} "
+            "HAVING count(*) > 0;"
+        )
+
+    bodies = {
+        "insert": tell("create", f"FROM after_rows WHERE NOT ({after})"),
+        "delete": tell("delete", f"FROM before_rows WHERE NOT ({before})"),
+        "update": tell("delete", f"{both} WHERE ({after}) AND NOT ({before})")
+        + tell("update", f"{both} WHERE NOT ({after}) AND (({before}) OR {changed})"),
+    }
+    return _triggers(table, bodies)
+
+
+def detail_triggers(
+    table: str, realm: str, kind: str, key: str, primary_key: Sequence[str], shown: Sequence[str]
+) -> list[str]:
+    """DDL that tells that an object was updated when rows that hang on it come, go or change in a `shown` column.
+
+    `kind` is SQL: a column that names the object's kind, or a literal.
+    """
+
+    def tell(rows: str) -> str:
+        return (
+            f"PERFORM tell_outside(array_agg({kind}::text), '{realm}', 'update', array_agg({key})) {rows} "
+            "HAVING count(*) > 0;"
+        )
+
+    both = f"FROM before_rows JOIN after_rows USING ({', '.join(primary_key)})"
+    changed = " OR ".join(f"before_rows.{each} IS DISTINCT FROM after_rows.{each}" for each in shown)
+    bodies = {
+        "insert": tell("FROM after_rows"),
+        "delete": tell("FROM before_rows"),
+        "update": tell(f"{both} WHERE {changed}"),
+    }
+    return _triggers(table, bodies)
+
+
+def _triggers(table: str, bodies: dict[str, str]) -> list[str]:
+    statements = []
+    for event, body in bodies.items():
+        name = f"tell_{table}_{event}"
+        statements.append(
+            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            f"BEGIN {ANYBODY} {body} RETURN NULL; END $$"
+        )
+        statements.append(
+            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {TABLES[event]} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
+        )
+    return statements

@@ -1,0 +1,200 @@
+"""Telling webhooks what happened: events become deliveries, deliveries are sent in claimed batches.
+
+Each webhook has its own line: a thread sends its share of a batch one by one and stops at the first failure; then that
+webhook rests, ten seconds at first and ten minutes at most, while all others go on. Order is not promised.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from celery import shared_task
+from sqlalchemy import insert, text, update
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from models.webhook import Webhook, WebhookDelivery
+from tasks.lease_keeper import keep_renewing
+from tasks.outbox import FREE, Outbox, Sending
+from tasks.outside import Network, Outside
+from tasks.webhook_target import TargetError, post, sign
+
+log = logging.getLogger(__name__)
+
+TASK = "maintenance.webhooks"
+EVENTS_AT_ONCE = 1000
+SHARE = 10
+"""Deliveries of one webhook in a batch."""
+AT_ONCE = 100
+THREADS = 4
+BUDGET_SECONDS = 5.0
+"""Nothing is begun after this: other work of the same worker waits, and the sweep rings again."""
+AGENT = "Tapeless-Webhooks/1"
+
+DELIVERIES = Outbox(
+    "webhook_delivery",
+    f"""SELECT due.id FROM webhook CROSS JOIN LATERAL (
+        SELECT id FROM webhook_delivery WHERE webhook_id = webhook.id AND {FREE}
+        ORDER BY not_before, id LIMIT {SHARE} FOR UPDATE SKIP LOCKED) AS due
+    WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
+    LIMIT :most""",
+)
+
+TAKE = text("""
+    WITH taken AS (
+        DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+        RETURNING event.*)
+    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
+        AND webhook.event_type = taken.event_type AND coalesce(webhook.realm, taken.realm) = taken.realm
+        AND coalesce(webhook.operation, taken.operation) = taken.operation
+        AND coalesce(webhook.object_id, taken.object_id) = taken.object_id
+        AND webhook.date_created <= taken.date_created
+    ORDER BY taken.id
+""")
+
+FAILED = text("""
+    UPDATE webhook SET failures = failures + 1, last_error = :error, first_failed_at = coalesce(first_failed_at, now()),
+        resting_until = now() + make_interval(secs => least(600, 10 * power(2, least(failures, 10))))
+    WHERE id = :id
+""")
+ANSWERED = text("""
+    UPDATE webhook SET failures = 0, last_error = NULL, first_failed_at = NULL, resting_until = NULL
+    WHERE id = :id AND (failures > 0 OR first_failed_at IS NOT NULL)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One delivery, read before it is sent."""
+
+    held: Sending
+    webhook_id: uuid.UUID
+    url: str
+    secret: bytes
+    headers: dict[str, str]
+    body: bytes
+
+
+def has_news(session: Session) -> bool:
+    """Whether there is something to spread or to send."""
+    return bool(session.scalar(text("SELECT EXISTS (SELECT FROM event)"))) or DELIVERIES.is_waiting(session)
+
+
+def spread_events(session: Session) -> int:
+    """Make deliveries of some events, for each webhook that wants them; give how many events that were."""
+    rows = session.execute(TAKE, {"most": EVENTS_AT_ONCE}).all()
+    wanted = [
+        {
+            "id": new_id(),
+            "webhook_id": row.webhook_id,
+            "event_type": row.event_type,
+            "realm": row.realm,
+            "operation": row.operation,
+            "object_id": row.object_id,
+            "event_at": row.date_created,
+        }
+        for row in rows
+        if row.webhook_id is not None
+    ]
+    if wanted:
+        session.execute(insert(WebhookDelivery), wanted)
+    return len({row.id for row in rows})
+
+
+def tell_webhooks(sessions: Sessions, timing: Timing, outside: Outside) -> int:
+    """Spread what is new and send what is due, for some seconds; give how many deliveries arrived."""
+    while transact(sessions, spread_events) == EVENTS_AT_ONCE:
+        pass
+    arrived, end = 0, time.monotonic() + BUDGET_SECONDS
+    while time.monotonic() < end:
+        held = transact(sessions, lambda session: DELIVERIES.claim(session, AT_ONCE, timing))
+        if not held:
+            break
+        with keep_renewing(sessions, lambda session, held=held: DELIVERIES.renew(session, held, timing), timing):
+            arrived += _send_all(sessions, held, outside.webhook_networks, end)
+    return arrived
+
+
+def _send_all(sessions: Sessions, held: Sequence[Sending], networks: Sequence[Network], end: float) -> int:
+    with sessions() as session:
+        parcels = [_parcel(session, each) for each in held]
+    lines: dict[uuid.UUID, list[Parcel]] = {}
+    for parcel in filter(None, parcels):
+        lines.setdefault(parcel.webhook_id, []).append(parcel)
+    with ThreadPoolExecutor(THREADS) as pool:
+        return sum(pool.map(lambda line: _send_line(sessions, line, networks, end), lines.values()))
+
+
+def _parcel(session: Session, held: Sending) -> Parcel | None:
+    """What is sent; nothing where somebody removed the webhook with its deliveries a moment ago."""
+    delivery = session.get(WebhookDelivery, held.id)
+    webhook = session.get(Webhook, delivery.webhook_id) if delivery is not None else None
+    if delivery is None or webhook is None:
+        return None
+    told = {
+        "id": str(delivery.id),
+        "webhook_id": str(webhook.id),
+        "event_type": delivery.event_type,
+        "realm": delivery.realm,
+        "operation": delivery.operation,
+        "object_id": str(delivery.object_id),
+        "date": delivery.event_at.isoformat(),
+    }
+    body = json.dumps(told, separators=(",", ":")).encode()
+    return Parcel(held, webhook.id, webhook.url, webhook.secret, dict(webhook.headers), body)
+
+
+def _send_line(sessions: Sessions, line: list[Parcel], networks: Sequence[Network], end: float) -> int:
+    """Send one webhook's share until one fails or the time is over; what was not tried is as before."""
+    arrived = 0
+    while line and time.monotonic() < end:
+        if not _send(sessions, line.pop(0), networks):
+            break
+        arrived += 1
+    transact(sessions, lambda session: [DELIVERIES.release(session, parcel.held) for parcel in line])
+    return arrived
+
+
+def _send(sessions: Sessions, parcel: Parcel, networks: Sequence[Network]) -> bool:
+    """One try, noted on the delivery and on its webhook. The time that is signed is the try's."""
+    message_id, moment = str(parcel.held.id), int(time.time())
+    headers = {
+        **parcel.headers,
+        "content-type": "application/json",
+        "user-agent": AGENT,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(moment),
+        "webhook-signature": sign(parcel.secret, message_id, moment, parcel.body),
+    }
+    answer, reason = None, None
+    try:
+        answer = post(parcel.url, headers, parcel.body, networks)
+        if not 200 <= answer < 300:
+            reason = f"answered {answer}" + (", and redirects are not followed" if 300 <= answer < 400 else "")
+    except TargetError as error:
+        reason = str(error)
+    transact(sessions, lambda session: _note(session, parcel, answer, reason))
+    return reason is None
+
+
+def _note(session: Session, parcel: Parcel, answer: int | None, reason: str | None) -> None:
+    session.execute(update(WebhookDelivery).where(WebhookDelivery.id == parcel.held.id).values(answer=answer))
+    if reason is None:
+        DELIVERIES.done(session, parcel.held)
+        session.execute(ANSWERED, {"id": parcel.webhook_id})
+    else:
+        DELIVERIES.fail(session, parcel.held, reason)
+        session.execute(FAILED, {"id": parcel.webhook_id, "error": reason[:2000]})
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def tell(self: object, _ids: Sequence[object] = ()) -> None:
+    """Tell webhooks what happened; a doubled or late message finds nothing to do."""
+    context = self.app.context
+    tell_webhooks(context.sessions, context.timing, context.outside)

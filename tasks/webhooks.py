@@ -1,0 +1,140 @@
+"""Webhooks as administrators make, change and remove them."""
+
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.webhook import Webhook, WebhookDelivery, WebhookStatus
+from tasks.audit import note
+from tasks.outside import Network
+from tasks.refusals import Invalid, Missing
+from tasks.users import require_administrator
+from tasks.webhook_target import check_url
+
+KIND = "webhooks"
+SECRET_BYTES = 32
+EVENTS: Mapping[str, tuple[str, ...]] = {
+    "assets": ("entity", "metadata", "acls"),
+    "collections": ("entity", "contents", "metadata", "acls"),
+    "formats": ("entity",),
+    "jobs": ("entity",),
+    "segments": ("entity", "metadata"),
+    "shares": ("entity",),
+    "storages": ("entity", "acls"),
+}
+"""What can be told of: the kinds of objects with their realms. `entity` is the object itself."""
+OPERATIONS = ("create", "update", "delete")
+HIDDEN = "********"
+"""What reads instead of a header's value; sent back, the value stays."""
+OURS = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent", "expect", "upgrade"}
+)
+MOST_HEADERS, LONGEST_HEADER = 20, 4000
+
+
+def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequence[Network], actor: Actor) -> Webhook:
+    """Make one; its secret is random, and shown by the caller this once."""
+    require_administrator(actor, "make webhooks")
+    webhook = Webhook(id=new_id(), secret=secrets.token_bytes(SECRET_BYTES), headers={}, created_by=actor.user_id)
+    _set(webhook, values, networks)
+    session.add(webhook)
+    session.flush()
+    note(session, KIND, webhook.id, f'webhook "{webhook.name}" to {_host(webhook)} was made', actor)
+    session.refresh(webhook)
+    return webhook
+
+
+def change_webhook(
+    session: Session, webhook_id: uuid.UUID, values: Mapping[str, Any], networks: Sequence[Network], actor: Actor
+) -> Webhook:
+    """Set what was sent; enabling it again, or another address, lets it begin anew at once."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    _set(webhook, values, networks)
+    webhook.date_modified = func.now()  # type: ignore[assignment]
+    webhook.first_failed_at = webhook.last_error = webhook.resting_until = None
+    webhook.failures = 0
+    note(session, KIND, webhook.id, f'webhook "{webhook.name}": changed {", ".join(sorted(values))}', actor)
+    session.flush()
+    session.refresh(webhook)
+    return webhook
+
+
+def renew_secret(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Webhook:
+    """Another secret, from the next delivery on."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    webhook.secret = secrets.token_bytes(SECRET_BYTES)
+    note(session, KIND, webhook.id, f'webhook "{webhook.name}": another secret', actor)
+    session.flush()
+    return webhook
+
+
+def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> None:
+    """Remove one with its log and whatever was not delivered."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    note(session, KIND, webhook.id, f'webhook "{webhook.name}" to {_host(webhook)} was removed', actor)
+    session.delete(webhook)
+    session.flush()
+
+
+def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock: bool = False) -> Webhook:
+    """A webhook, for administrators: it tells of every object."""
+    require_administrator(actor, "see webhooks")
+    webhook = session.get(Webhook, webhook_id, with_for_update=lock)
+    if webhook is None:
+        raise Missing("webhook", webhook_id)
+    return webhook
+
+
+def find_delivery(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID, actor: Actor) -> WebhookDelivery:
+    """One line of a webhook's log."""
+    find_webhook(session, webhook_id, actor)
+    delivery = session.get(WebhookDelivery, delivery_id)
+    if delivery is None or delivery.webhook_id != webhook_id:
+        raise Missing("delivery", delivery_id)
+    return delivery
+
+
+def _set(webhook: Webhook, values: Mapping[str, Any], networks: Sequence[Network]) -> None:
+    for name, value in values.items():
+        if name != "headers":
+            setattr(webhook, name, value)
+    if "url" in values:
+        check_url(webhook.url, networks)
+    if values.get("headers") is not None:
+        webhook.headers = _checked_headers(values["headers"], webhook.headers)
+    realms = EVENTS.get(webhook.event_type)
+    if realms is None:
+        raise Invalid("event_type", f'"{webhook.event_type[:80]}" is not told of; known are {", ".join(EVENTS)}')
+    if webhook.realm is not None and webhook.realm not in realms:
+        raise Invalid("realm", f'"{webhook.realm[:80]}" is no realm of {webhook.event_type}: {", ".join(realms)}')
+    if webhook.operation is not None and webhook.operation not in OPERATIONS:
+        raise Invalid("operation", f'"{webhook.operation[:80]}" is none of {", ".join(OPERATIONS)}')
+    webhook.status = webhook.status or WebhookStatus.ENABLED
+
+
+def _checked_headers(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    if len(given) > MOST_HEADERS:
+        raise Invalid("headers", f"at most {MOST_HEADERS}, not {len(given)}")
+    kept = {}
+    for name, value in given.items():
+        if value == HIDDEN and name in before:
+            kept[name] = before[name]
+            continue
+        token = name.replace("-", "").replace("_", "")
+        if not token.isascii() or not token.isalnum() or name.lower() in OURS or name.lower().startswith("webhook-"):
+            raise Invalid(f"headers.{name[:80]}", "is no name of a header that can be set here")
+        if not value.isascii() or not value.isprintable() or len(value) > LONGEST_HEADER:
+            raise Invalid(f"headers.{name[:80]}", f"a value is printable ASCII of at most {LONGEST_HEADER} characters")
+        kept[name] = value
+    return kept
+
+
+def _host(webhook: Webhook) -> str:
+    """The address without path and query, which may hold a secret of the other system."""
+    return "/".join(webhook.url.split("/")[:3])

@@ -1,0 +1,422 @@
+"""Webhooks: what changed is told in the change's own transaction, signed, to allowed addresses, until it arrives."""
+
+import base64
+import ipaddress
+import socket
+import ssl
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trustme
+from sqlalchemy import func, select, text, update
+
+from models.acl import AclEntry, Actor, PrincipalKind
+from models.asset import Asset, AssetStatus, Format, FormatRole
+from models.base import new_id
+from models.job import Job
+from models.sessions import Sessions
+from models.timing import Timing
+from models.webhook import Event, Webhook, WebhookDelivery
+from tasks import webhook_target as targets
+from tasks.outside import Outside
+from tasks.refusals import Denied, Invalid
+from tasks.users import SETUP
+from tasks.webhook_sending import DELIVERIES, has_news, tell_webhooks
+from tasks.webhook_target import TargetError, check_url, is_allowed, post, resolve, shown_secret, sign
+from tasks.webhooks import change_webhook, create_webhook, delete_webhook, renew_secret
+from tests.tasks.webhook_target import Target, webhook_target
+
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1/128"))
+OUTSIDE = Outside(webhook_networks=LOOPBACK)
+TIMING = Timing()
+
+
+@pytest.fixture
+def target() -> Iterator[Target]:
+    with webhook_target() as target:
+        yield target
+
+
+def hook(sessions: Sessions, target: Target, event_type: str = "assets", **values: Any) -> Webhook:
+    """A webhook that an administrator made."""
+    wanted = {"name": "MAM", "url": target.url(), "event_type": event_type, **values}
+    with sessions.begin() as session:
+        return create_webhook(session, wanted, LOOPBACK, SETUP)
+
+
+def make_asset(sessions: Sessions, title: str = "clip") -> uuid.UUID:
+    with sessions.begin() as session:
+        asset = Asset(id=new_id(), title=title)
+        session.add(asset)
+        return asset.id
+
+
+def change(sessions: Sessions, asset_id: uuid.UUID, **values: Any) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Asset).where(Asset.id == asset_id).values(**values))
+
+
+def tell(sessions: Sessions, outside: Outside = OUTSIDE) -> int:
+    return tell_webhooks(sessions, TIMING, outside)
+
+
+def deliveries(sessions: Sessions) -> Sequence[WebhookDelivery]:
+    with sessions() as session:
+        return session.scalars(select(WebhookDelivery).order_by(WebhookDelivery.id)).all()
+
+
+def end_rest(sessions: Sessions) -> None:
+    """Let the time after a failure pass."""
+    with sessions.begin() as session:
+        session.execute(text("UPDATE webhook SET resting_until = NULL"))
+        session.execute(text("UPDATE webhook_delivery SET not_before = now() WHERE done_at IS NULL"))
+
+
+def test_an_asset_s_life_is_told_in_its_words(sessions: Sessions, target: Target) -> None:
+    webhook = hook(sessions, target)
+    asset = make_asset(sessions)
+    change(sessions, asset, title="better")
+    change(sessions, asset, date_modified=func.now())
+    change(sessions, asset, status=AssetStatus.DELETED)
+    change(sessions, asset, title="nobody sees it")
+    change(sessions, asset, status=AssetStatus.ACTIVE)
+    assert tell(sessions) == 4
+    assert [operation for _, _, operation in target.operations()] == ["create", "update", "delete", "update"]
+    told = target.heard[0].told
+    assert (told["object_id"], told["webhook_id"], told["event_type"]) == (str(asset), str(webhook.id), "assets")
+    assert set(told) == {"id", "webhook_id", "event_type", "realm", "operation", "object_id", "date"}
+    assert target.heard[0].path == "/hook?x=1"
+
+
+def test_what_one_transaction_does_to_an_object_is_told_once(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target)
+    with sessions.begin() as session:
+        session.add(asset := Asset(id=new_id(), title="a"))
+        for title in ("b", "c"):
+            session.flush()
+            asset.title = title
+    with sessions.begin() as session:
+        for title in ("d", "e"):
+            session.execute(update(Asset).values(title=title))
+    tell(sessions)
+    assert [operation for _, _, operation in target.operations()] == ["create", "update"]
+
+
+def test_a_change_that_was_undone_is_never_told(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target)
+    with sessions() as session:
+        session.add(Asset(id=new_id(), title="a"))
+        session.flush()
+        session.rollback()
+    assert tell(sessions) == 0
+
+
+def test_while_nobody_wants_to_hear_nothing_is_written(sessions: Sessions, target: Target) -> None:
+    make_asset(sessions)
+    webhook = hook(sessions, target, "jobs")
+    make_asset(sessions)
+    with sessions.begin() as session:
+        change_webhook(session, webhook.id, {"status": "DISABLED"}, LOOPBACK, SETUP)
+        session.add(Job(id=new_id(), type="CUSTOM", title="j"))
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Event)) == 0
+        assert not has_news(session)
+
+
+def test_what_hangs_on_an_object_is_told_as_its_update_in_a_realm(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target)
+    hook(sessions, target, "formats")
+    asset = make_asset(sessions)
+    with sessions.begin() as session:
+        entry = AclEntry(object_id=asset, object_type="assets", principal_id=new_id(), permissions=["read"])
+        entry.principal_kind = PrincipalKind.USER
+        session.add(entry)
+        part = Format(id=new_id(), asset_id=asset, version_id=asset, name="ORIGINAL", role=FormatRole.ORIGINAL)
+        part.structure = "single"
+        session.add(part)
+    tell(sessions)
+    assert sorted(target.operations()) == [
+        ("assets", "acls", "update"),
+        ("assets", "entity", "create"),
+        ("formats", "entity", "create"),
+    ]
+
+
+def test_a_webhook_hears_what_it_asked_for_alone(sessions: Sessions, target: Target) -> None:
+    asset = make_asset(sessions)
+    hook(sessions, target, operation="update", object_id=asset)
+    make_asset(sessions)
+    change(sessions, make_asset(sessions), title="other")
+    change(sessions, asset, title="mine")
+    tell(sessions)
+    assert [(each.told["operation"], each.told["object_id"]) for each in target.heard] == [("update", str(asset))]
+
+
+def test_a_flood_is_one_statement_and_all_of_it_is_told(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target)
+    with sessions.begin() as session:
+        session.add_all([Asset(id=new_id(), title=str(number)) for number in range(25)])
+    while len(target.heard) < 25:
+        assert tell(sessions) > 0
+    assert len({each.told["object_id"] for each in target.heard}) == 25
+
+
+def test_the_signature_is_the_standard_s() -> None:
+    """The example of standardwebhooks.com."""
+    secret = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    signature = sign(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert shown_secret(secret) == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_each_try_is_signed_with_its_own_time_under_one_id(sessions: Sessions, target: Target) -> None:
+    webhook = hook(sessions, target, headers={"X-Key": "theirs"})
+    make_asset(sessions)
+    target.status = 500
+    tell(sessions)
+    target.status = 200
+    end_rest(sessions)
+    tell(sessions)
+    first, second = target.heard
+    assert first.headers["webhook-id"] == second.headers["webhook-id"] == first.told["id"]
+    for each in (first, second):
+        moment = int(each.headers["webhook-timestamp"])
+        assert each.headers["webhook-signature"] == sign(webhook.secret, each.told["id"], moment, each.body)
+        assert each.headers["x-key"] == "theirs"
+        assert each.headers["content-type"] == "application/json"
+
+
+def test_a_delivery_that_fails_is_tried_again_and_the_webhook_rests_meanwhile(
+    sessions: Sessions, target: Target
+) -> None:
+    hook(sessions, target)
+    make_asset(sessions)
+    make_asset(sessions)
+    target.status = 503
+    assert tell(sessions) == 0
+    assert len(target.heard) == 1
+    tried, untried = deliveries(sessions)
+    assert (tried.attempt, tried.answer, tried.error) == (1, 503, "answered 503")
+    assert (untried.attempt, untried.error, untried.lease_until) == (0, None, None)
+    with sessions() as session:
+        webhook = session.scalars(select(Webhook)).one()
+        assert (webhook.failures, webhook.last_error) == (1, "answered 503")
+        assert not has_news(session)
+    target.status = 200
+    end_rest(sessions)
+    assert tell(sessions) == 2
+    with sessions() as session:
+        webhook = session.scalars(select(Webhook)).one()
+        assert (webhook.failures, webhook.last_error, webhook.first_failed_at) == (0, None, None)
+
+
+def test_a_delivery_that_fails_for_a_day_is_parked_until_a_person_retries_it(
+    sessions: Sessions, target: Target
+) -> None:
+    hook(sessions, target)
+    make_asset(sessions)
+    with sessions.begin() as session:
+        session.execute(text("SELECT 1"))
+    target.status = 500
+    tell(sessions)
+    with sessions.begin() as session:
+        session.execute(update(WebhookDelivery).values(give_up_at=func.now() + timedelta(seconds=5)))
+    end_rest(sessions)
+    tell(sessions)
+    (delivery,) = deliveries(sessions)
+    assert (delivery.parked_at is not None, delivery.error) == (True, "answered 500")
+    target.status = 200
+    with sessions.begin() as session:
+        assert DELIVERIES.retry(session, [delivery.id]) == 1
+    end_rest(sessions)
+    assert tell(sessions) == 1
+
+
+def test_a_webhook_that_does_not_answer_takes_no_time_of_the_others(
+    sessions: Sessions, target: Target, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(targets, "ANSWER_SECONDS", 0.3)
+    with webhook_target() as slow:
+        slow.hang = threading.Event()
+        hook(sessions, slow)
+        hook(sessions, target)
+        for _ in range(5):
+            make_asset(sessions)
+        assert tell(sessions) == 5
+        assert (len(target.heard), len(slow.heard)) == (5, 1)
+        slow.hang.set()
+
+
+def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(targets, "LONGEST_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        stop = threading.Event()
+
+        def drip() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                while not stop.wait(0.05):
+                    try:
+                        connection.sendall(b"H")
+                    except OSError:
+                        return
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with pytest.raises(TargetError, match="within"):
+            post(f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"{}", LOOPBACK)
+        stop.set()
+        thread.join()
+
+
+def test_a_redirect_is_not_followed(sessions: Sessions, target: Target) -> None:
+    with webhook_target() as elsewhere:
+        hook(sessions, target)
+        make_asset(sessions)
+        target.status, target.location = 307, elsewhere.url()
+        tell(sessions)
+        assert elsewhere.heard == []
+    assert "redirects are not followed" in (deliveries(sessions)[0].error or "")
+
+
+def test_a_private_address_is_reached_only_where_the_operator_allows_it(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target, url=target.url("localhost"))
+    make_asset(sessions)
+    assert tell(sessions, Outside()) == 0
+    assert target.heard == []
+    assert "TAPELESS_WEBHOOK_NETWORKS" in (deliveries(sessions)[0].error or "")
+    end_rest(sessions)
+    assert tell(sessions) == 1
+    assert target.heard[0].headers["host"] == f"localhost:{target.port}"
+
+
+def test_of_several_addresses_of_a_name_one_private_is_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(socket.AF_INET, 1, 6, "", (address, 80)) for address in ("8.8.8.8", "10.0.0.1")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_args, **_more: answers)
+    with pytest.raises(TargetError, match=r"10\.0\.0\.1"):
+        resolve("both.example.org", 80, ())
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "10.1.2.3",
+        "172.16.0.1",
+        "192.168.1.1",
+        "169.254.169.254",
+        "100.64.0.1",
+        "0.0.0.0",
+        "224.0.0.1",
+        "255.255.255.255",
+        "::1",
+        "::",
+        "fe80::1",
+        "fc00::1",
+        "fec0::1",
+        "ff02::1",
+        "::ffff:10.0.0.1",
+        "::ffff:127.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:a00:1::",
+    ],
+)
+def test_a_private_address_is_private_in_every_dress(address: str) -> None:
+    assert not is_allowed(ipaddress.ip_address(address), ())
+    everything = (ipaddress.ip_network("0.0.0.0/0"), ipaddress.ip_network("::/0"))
+    assert is_allowed(ipaddress.ip_address(address), everything)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_a_public_address_is_allowed(address: str) -> None:
+    assert is_allowed(ipaddress.ip_address(address), ())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ftp://example.org/",
+        "https:///path",
+        "https://user:secret@example.org/",
+        "https://example.org:99999/",
+        "https://example.org:0/",
+        "https://exämple.org/",
+        "https://example.org/a b",
+        "https://example.org/\r\nX: y",
+        "https://example.org/#fragment",
+        "http://127.0.0.1/",
+        "http://[::1]/",
+        "https://example.org/" + "x" * 3000,
+    ],
+)
+def test_an_address_that_no_webhook_may_have_is_refused_at_once(url: str) -> None:
+    with pytest.raises(Invalid):
+        check_url(url, ())
+
+
+def test_over_tls_the_certificate_must_be_the_name_s(
+    sessions: Sessions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("localhost").configure_cert(certificate)
+    with webhook_target(certificate) as target:
+        assert post(target.url("localhost"), {}, b"{}", LOOPBACK) == 204
+        with pytest.raises(TargetError, match="certificate"):
+            post(target.url("127.0.0.1"), {}, b"{}", LOOPBACK)
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"event_type": "weather"}, "event_type"),
+        ({"realm": "contents"}, "realm"),
+        ({"operation": "look"}, "operation"),
+        ({"headers": {"Host": "x"}}, "headers.Host"),
+        ({"headers": {"webhook-signature": "x"}}, "headers.webhook-signature"),
+        ({"headers": {"X": "a\r\nb"}}, "headers.X"),
+        ({"headers": {"X Y": "a"}}, "headers.X Y"),
+        ({"url": "http://10.0.0.1/"}, "url"),
+    ],
+)
+def test_a_webhook_that_reads_wrong_names_its_field(
+    sessions: Sessions, target: Target, values: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(Invalid) as refused:
+        hook(sessions, target, **values)
+    assert refused.value.field == field
+
+
+def test_only_administrators_make_webhooks(sessions: Sessions, target: Target) -> None:
+    with sessions() as session, pytest.raises(Denied):
+        create_webhook(session, {"url": target.url(), "event_type": "assets"}, LOOPBACK, Actor("ann", new_id()))
+
+
+def test_another_secret_signs_from_the_next_delivery_on(sessions: Sessions, target: Target) -> None:
+    webhook = hook(sessions, target)
+    with sessions.begin() as session:
+        renewed = renew_secret(session, webhook.id, SETUP).secret
+    make_asset(sessions)
+    tell(sessions)
+    (heard,) = target.heard
+    moment = int(heard.headers["webhook-timestamp"])
+    assert heard.headers["webhook-signature"] == sign(renewed, heard.told["id"], moment, heard.body)
+    assert renewed != webhook.secret
+
+
+def test_a_removed_webhook_takes_what_it_had_not_told_with_it(sessions: Sessions, target: Target) -> None:
+    webhook = hook(sessions, target)
+    make_asset(sessions)
+    with sessions.begin() as session:
+        delete_webhook(session, webhook.id, SETUP)
+    assert tell(sessions) == 0
+    with sessions() as session:
+        assert not has_news(session)
