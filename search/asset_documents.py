@@ -16,6 +16,7 @@ from search.analysis import MAX_BYTES, clean_text, cut
 from search.documents import IDS, Document, by_object, date_term, once
 from search.parts.collections import read_places
 from search.parts.comments import read_comments
+from search.parts.media import read_media
 from search.parts.metadata import read_metadata
 from search.parts.part import Part, PartReader
 
@@ -26,7 +27,7 @@ MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document"
 """What the other structures show is video, the frames of a sequence too."""
 
 
-PARTS: tuple[PartReader, ...] = (read_places, read_metadata, read_comments)
+PARTS: tuple[PartReader, ...] = (read_places, read_metadata, read_comments, read_media)
 """Every aggregate that adds to the documents of assets."""
 
 

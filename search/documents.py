@@ -65,6 +65,7 @@ SCALARS = (
     *("time_end_milliseconds", "segment_color", "segment_track", "segment_checked", "is_internal", "person_id"),
     *("project_id", "transcription_id", "user_id", "share_id", "comments_count"),
     *("description", "archive_status", "approval_status", "missing_frames", "size_bytes", "file_count"),
+    "duration_milliseconds",
 )
 """Terms that have one value: a hit shows them by themselves. All others it shows as lists, but for the title."""
 

@@ -67,6 +67,7 @@ def show_asset(session: Session, asset: Asset) -> dict[str, Any]:
                 "kind": part.structure,
                 "rule": part.rule,
                 "is_online": part.is_online,
+                "warnings": part.warnings,
                 "file_sets": [
                     _show_set(row, [c for c in components if c.file_set_id == row.id])
                     for row in sets
@@ -103,6 +104,7 @@ def _show_set(row: FileSet, components: list[Component]) -> dict[str, Any]:
         "empty_frames": row.empty_frames,
         "note": row.note,
         "components": [
-            {"type": c.type.value, "name": c.name, "language": c.language, "flags": c.flags} for c in components
+            {"type": c.type.value, "name": c.name, "language": c.language, "flags": c.flags, "media": c.media}
+            for c in components
         ],
     }

@@ -11,6 +11,7 @@ from rich.filesize import decimal
 from rich.text import Text
 from rich.tree import Tree
 
+from tasks.media_told import fact_texts
 from tasks.sentences import counted, in_words
 from tasks.show import find_asset, show_asset
 from workers.commands.options import data_option, json_option, running_system
@@ -39,6 +40,8 @@ def _print(console: Console, asset: dict[str, Any]) -> None:
     for part in asset["formats"]:
         what = "sidecars" if part["role"] == "sidecar" else in_words(part["kind"])
         node = root.add(Text.assemble((part["role"], "cyan"), f"  {what}", (f"  by rule: {part['rule']}", "dim")))
+        for warning in part["warnings"]:
+            node.add(Text(warning, style="yellow"))
         for row in part["file_sets"]:
             _grow(node, row)
     console.print(root)
@@ -59,4 +62,8 @@ def _grow(parent: Tree, row: dict[str, Any]) -> None:
         text.append(f"  empty: {row['empty_frames']}", style="yellow")
     if row["note"]:
         text.append(f"  {row['note']}", style="yellow")
-    parent.add(text)
+    node = parent.add(text)
+    for component in row["components"]:
+        facts = fact_texts(component["media"])
+        if facts:
+            node.add(Text.assemble((component["type"].lower(), "cyan"), f"  {', '.join(facts)}"))

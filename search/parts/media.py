@@ -1,0 +1,70 @@
+"""What headers say of an asset's originals: how long, large and fast they are, in which codecs; as terms."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from search.documents import IDS
+from search.parts.part import Part
+
+MOST_COMPONENTS = 200
+"""Of an asset: a card may hold thousands of clips, and their facts are the same few."""
+
+FACTS = text("""
+    SELECT asset_id, type, media FROM (
+        SELECT format.asset_id, component.type, component.media,
+            row_number() OVER (PARTITION BY format.asset_id ORDER BY component.id) AS place
+        FROM format JOIN component ON component.format_id = format.id
+        WHERE format.asset_id = ANY(:ids) AND format.role = 'original' AND component.media <> '{}'
+    ) AS facts WHERE place <= :most
+""").bindparams(IDS, most=MOST_COMPONENTS)
+
+OF_FILE = ("container", "timecode_start", "reel")
+OF_PICTURE = ("width", "height", "codec", "pixel_format", "scan", "bits_per_component")
+OF_SOUND = ("sample_rate", "channels", "channel_layout")
+
+
+def read_media(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
+    """The facts of many assets in one query."""
+    found: dict[uuid.UUID, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for row in session.execute(FACTS, {"ids": list(ids)}):
+        found[row.asset_id].append((row.type, row.media))
+    return {asset_id: _part(facts) for asset_id, facts in found.items()}
+
+
+def _part(facts: Sequence[tuple[str, Mapping[str, Any]]]) -> Part:
+    terms: dict[str, list[Any]] = {}
+    for name, value in _terms(facts):
+        values = terms.setdefault(name, [])
+        if value not in values:
+            values.append(value)
+    durations = terms.pop("duration_milliseconds", [])
+    if durations:
+        terms["duration_milliseconds"] = [max(durations)]
+    words = [str(value) for name in ("reel", "timecode_start") for value in terms.get(name, ())]
+    return Part(texts={"media": "\n".join(words)} if words else {}, terms=terms)
+
+
+def _terms(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    """Every fact by the name of its term: those of sounds say so, where pictures have the same."""
+    for kind, media in facts:
+        if media.get("duration_milliseconds"):
+            yield "duration_milliseconds", media["duration_milliseconds"]
+        if kind == "GENERAL":
+            yield from ((name, media[name]) for name in OF_FILE if media.get(name))
+        elif kind in ("VIDEO", "IMAGE"):
+            yield from ((name, media[name]) for name in OF_PICTURE if media.get(name))
+            if media.get("frame_rate"):
+                yield "frame_rate", round(float(Fraction(media["frame_rate"])), 3)
+            yield from ((f"color_{name}", value) for name, value in media.get("color", {}).items())
+        elif kind == "AUDIO":
+            yield from ((name, media[name]) for name in OF_SOUND if media.get(name))
+            if media.get("codec"):
+                yield "audio_codec", media["codec"]
+        if media.get("language"):
+            yield "language", media["language"]

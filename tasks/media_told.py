@@ -1,0 +1,99 @@
+"""What is told of media: to a person who asks why a file is as it is, and in the facts of an asset as a whole."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+WORK = text("""
+    SELECT kind, error, parked_at IS NOT NULL AS is_parked FROM media_work WHERE file_set_id = :set ORDER BY kind
+""")
+GENERAL = text("""
+    SELECT media FROM component WHERE file_set_id = :set AND type = 'GENERAL' AND from_header
+""")
+DURATIONS = text("""
+    SELECT format.asset_id, max(CAST(component.media ->> 'duration_milliseconds' AS bigint)) AS milliseconds
+    FROM format JOIN component ON component.format_id = format.id AND component.type = 'GENERAL'
+    WHERE format.asset_id = ANY(CAST(:assets AS uuid[])) AND format.role = 'original'
+        AND component.media ? 'duration_milliseconds'
+    GROUP BY format.asset_id
+""")
+WHAT = {"HEADERS": "its header", "PICTURES": "its poster"}
+
+
+def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
+    """Sentences about what was read of a file set, what waits, and what went wrong and who takes it up again."""
+    media = session.scalar(GENERAL, {"set": file_set_id}) or {}
+    facts = fact_texts(media)
+    if facts:
+        yield f"its header says: {', '.join(facts)}"
+    parked = set()
+    for row in session.execute(WORK, {"set": file_set_id}):
+        if row.is_parked:
+            parked.add(row.kind)
+            yield f"{WHAT[row.kind]} could not be read: {row.error}; restart its job, or change the file, to try again"
+        else:
+            yield f"{WHAT[row.kind]} waits to be read" + (f" again, alone: {row.error}" if row.error else "")
+    if media.get("error") and "HEADERS" not in parked:
+        yield f"its header could not be read: it {media['error']}; it is read again when the file changes"
+    if media.get("picture_error") and "PICTURES" not in parked:
+        yield f"no poster could be made: it {media['picture_error']}"
+    yield from media.get("notes", ())
+
+
+def durations_of(session: Session, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """How long assets are, in milliseconds: the longest part of their originals."""
+    return {row.asset_id: row.milliseconds for row in session.execute(DURATIONS, {"assets": list(assets)})}
+
+
+def fact_texts(media: Mapping[str, Any]) -> list[str]:
+    """The facts of a component as a person reads them, the most telling first."""
+    shown = [
+        media.get("container"),
+        media.get("codec"),
+        _profile(media),
+        _size(media),
+        _rate(media),
+        media.get("scan") if media.get("scan") != "progressive" else None,
+        media.get("pixel_format"),
+        _colour(media.get("color", {})),
+        f"{media['sample_rate']:,} Hz" if media.get("sample_rate") else None,
+        media.get("channel_layout"),
+        media.get("language"),
+        _length(media.get("duration_milliseconds")),
+        _bits(media.get("bit_rate")),
+        f"timecode {media['timecode_start']}" if media.get("timecode_start") else None,
+        f"reel {media['reel']}" if media.get("reel") else None,
+    ]
+    return [str(each) for each in shown if each]
+
+
+def _profile(media: Mapping[str, Any]) -> str | None:
+    return f"profile {media['profile']}" if media.get("profile") else None
+
+
+def _size(media: Mapping[str, Any]) -> str | None:
+    return f"{media['width']}x{media['height']}" if media.get("width") and media.get("height") else None
+
+
+def _rate(media: Mapping[str, Any]) -> str | None:
+    return f"{float(Fraction(media['frame_rate'])):g} fps" if media.get("frame_rate") else None
+
+
+def _colour(colour: Mapping[str, str]) -> str | None:
+    said = [colour[name] for name in ("primaries", "transfer", "matrix", "range") if name in colour]
+    return "colour " + "/".join(said) if said else None
+
+
+def _length(milliseconds: int | None) -> str | None:
+    if milliseconds is None:
+        return None
+    minutes, seconds = divmod(milliseconds / 1000, 60)
+    return f"{int(minutes)} min {seconds:.3f} s" if minutes else f"{seconds:.3f} s"
+
+
+def _bits(rate: int | None) -> str | None:
+    return f"{rate / 1000:,.0f} kbit/s" if rate else None
