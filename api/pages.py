@@ -40,11 +40,22 @@ def paged(
     render: Callable[[Sequence[Row]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """One numbered page of `query` (already ordered): two queries, however many rows."""
+    return paged_rows(call, query, page, per_page, lambda rows: render([row[0] for row in rows]))
+
+
+def paged_rows(
+    call: Call,
+    query: Select[Any],
+    page: int,
+    per_page: int,
+    render: Callable[[Sequence[Row]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """The same for a query of several columns."""
     total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     pages = max(1, math.ceil(total / per_page))
     if page > pages:
         raise NoSuchPage
-    rows = call.session.scalars(query.limit(per_page).offset((page - 1) * per_page)).all()
+    rows = call.session.execute(query.limit(per_page).offset((page - 1) * per_page)).all()
     return envelope(call, render(rows), page, pages, per_page, total)
 
 

@@ -204,7 +204,7 @@ def grant(
 
 
 def refuse_too_many_propagating(session: Session, ids: Sequence[uuid.UUID], principals: Sequence[Principal]) -> None:
-    """Refuse where so many collections propagate rights to one user or group that each of its requests would be slow."""
+    """Refuse where so many collections propagate rights to one user or group that its requests would be slow."""
     held = select(AclEntry.principal_id, func.count()).where(
         AclEntry.propagates,
         AclEntry.principal_id.in_([principal.id for principal in principals]),

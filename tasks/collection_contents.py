@@ -10,12 +10,13 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry, Actor, Permission, permitted
+from models.acl import Actor, Permission, permitted
 from models.asset import Asset, AssetStatus
 from models.collection import Collection, CollectionAsset
 from models.history import Operation
 from tasks import assets
 from tasks.audit import note
+from tasks.collection_rights import end_inheritance
 from tasks.collections import KIND, find_for_change
 from tasks.history import record
 from tasks.refusals import Conflict, Invalid, Missing
@@ -64,10 +65,7 @@ def take_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, 
     if not session.execute(gone.execution_options(synchronize_session=False)).rowcount:
         raise Missing("asset", f"{asset_id} in the collection {collection_id}")
     asset = session.get_one(Asset, living)
-    inherited = delete(AclEntry).where(
-        AclEntry.object_type == assets.KIND, AclEntry.object_id == asset.id, AclEntry.inherited_from == collection.id
-    )
-    session.execute(inherited.execution_options(synchronize_session=False))
+    end_inheritance(session, assets.KIND, asset.id, collection.id)
     _tell(session, collection, asset, "taken out of", actor)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.acl import Actor, Permission, permitted, readable_by
 from models.collection import Collection, CollectionStatus
 from tasks.audit import note
+from tasks.collection_rights import end_inheritance
 from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_too_deep
 from tasks.refusals import Conflict, Denied, Refusal
 
@@ -43,6 +44,7 @@ def move_collection(
     find_collection(session, actor, collection_id, Permission.CHANGE_ACL)
     if collection.parent_id is not None:
         _refuse_to_take_out(session, collection.parent_id, actor)
+        end_inheritance(session, KIND, collection.id, collection.parent_id)
     above: list[uuid.UUID] = []
     if parent_id is not None:
         parent = find_for_change(session, actor, parent_id)
@@ -133,7 +135,8 @@ def delete_below(session: Session, collection_id: uuid.UUID, limit: int) -> int:
 
 RESTORE = text("""
     UPDATE collection SET status = 'ACTIVE', date_deleted = NULL, deleted_by_user = NULL
-    WHERE path @> ARRAY[CAST(:id AS uuid)] AND status = 'DELETED' AND date_deleted = :deleted
+    WHERE path @> ARRAY[CAST(:id AS uuid)] AND status = 'DELETED'
+        AND date_deleted IS NOT DISTINCT FROM :deleted
 """)
 
 

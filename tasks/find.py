@@ -16,6 +16,7 @@ from models.sessions import Sessions
 from search.criteria import Criteria, Visibility
 from search.engine import Hit, Results, SearchEngine
 from tasks.assets import KIND
+from tasks.collection_terms import reached_collections, resolve_terms, show_places
 from tasks.segments import visible_to
 
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.2
@@ -27,11 +28,14 @@ def find(sessions: Sessions, engine: SearchEngine, criteria: Criteria, actor: Ac
 
     The check is a second lock on the same door: a hit whose rows say no is left out, and the total with it.
     """
+    with sessions() as session:
+        criteria = resolve_terms(session, criteria, actor)
     results = engine.search(criteria, visibility_of(sessions, actor))
     with sessions() as session:
         shown = readable_keys(session, actor, results.hits)
-    hits = [hit for hit in results.hits if DocumentKey(hit.object_type, hit.object_id) in shown]
-    return Results(results.total - (len(results.hits) - len(hits)), hits, results.facets)
+        hits = [hit for hit in results.hits if DocumentKey(hit.object_type, hit.object_id) in shown]
+        total = results.total - (len(results.hits) - len(hits))
+        return Results(total, *show_places(session, actor, hits, results.facets))
 
 
 def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
@@ -42,12 +46,18 @@ def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
         try:
             with sessions() as session:
                 excluded = narrowed_keys(session)
+                collections = reached_collections(session, actor)
         except TooManyNarrowedError:
             if time.monotonic() > end:
                 raise
             time.sleep(LOOK_SECONDS)
         else:
-            return Visibility(everything=actor.is_admin, principals=frozenset(actor.principals), excluded=excluded)
+            return Visibility(
+                everything=actor.is_admin,
+                principals=frozenset(actor.principals),
+                collections=collections,
+                excluded=excluded,
+            )
 
 
 def readable_keys(session: Session, actor: Actor, hits: Sequence[Hit]) -> set[DocumentKey]:

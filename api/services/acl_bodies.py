@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
+from fastapi import Query
 from pydantic import Field
 
 from api.rendering import stamp
@@ -11,6 +12,9 @@ from models.acl import ALL, OWN, AclEntry, PrincipalKind
 from tasks.acls import Principal
 
 Permissions = Annotated[list[str], Field(max_length=20)]
+Propagates = Annotated[
+    bool | None, Query(description="whether rights on a collection hold for what is inside; absent leaves it as it is")
+]
 
 
 def principals_of(user_ids: Sequence[UUID] | None, group_ids: Sequence[UUID] | None) -> list[Principal]:
@@ -27,6 +31,11 @@ def entry_base(entry: AclEntry) -> dict[str, Any]:
     return {**who, "object_type": "collections", "object_key": str(entry.inherited_from)}
 
 
+def reaching_base(entry: AclEntry) -> dict[str, Any]:
+    """An entry that holds for what is inside the collection that it names."""
+    return {**entry_base(entry), "object_type": entry.object_type, "object_key": str(entry.object_id)}
+
+
 def entry_body(entry: AclEntry) -> dict[str, Any]:
     """One entry by itself."""
     return {
@@ -34,6 +43,7 @@ def entry_body(entry: AclEntry) -> dict[str, Any]:
         "object_type": entry.object_type,
         "object_key": str(entry.object_id),
         "permissions": in_order(entry),
+        "propagating": entry.propagates,
         "date_created": stamp(entry.date_created),
         "date_modified": stamp(entry.date_modified),
     }

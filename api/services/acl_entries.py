@@ -6,7 +6,7 @@ from uuid import UUID
 from api.bodies import Body
 from api.call import Answer, Call
 from api.routing import Service
-from api.services.acl_bodies import Permissions, entry_body
+from api.services.acl_bodies import Permissions, Propagates, entry_body
 from models.acl import Permission, PrincipalKind
 from tasks.acls import Principal, find_entry, find_object, grant, names_of, revoke
 from tasks.refusals import Missing
@@ -25,9 +25,16 @@ def get_user_entry(call: Call, user_id: UUID, object_type: str, object_key: str)
 
 
 @routes.put("/users/{user_id}/acl/{object_type}/{object_key}/", other=201)
-def put_user_entry(call: Call, user_id: UUID, object_type: str, object_key: str, body: EntryBody) -> Answer:
+def put_user_entry(
+    call: Call,
+    user_id: UUID,
+    object_type: str,
+    object_key: str,
+    body: EntryBody,
+    propagating: Propagates = None,
+) -> Answer:
     """Set what a user may do."""
-    return write(call, Principal(PrincipalKind.USER, user_id), object_type, object_key, body)
+    return write(call, Principal(PrincipalKind.USER, user_id), object_type, object_key, body, propagating)
 
 
 @routes.delete("/users/{user_id}/acl/{object_type}/{object_key}/")
@@ -43,9 +50,16 @@ def get_group_entry(call: Call, group_id: UUID, object_type: str, object_key: st
 
 
 @routes.put("/groups/{group_id}/acl/{object_type}/{object_key}/", other=201)
-def put_group_entry(call: Call, group_id: UUID, object_type: str, object_key: str, body: EntryBody) -> Answer:
+def put_group_entry(
+    call: Call,
+    group_id: UUID,
+    object_type: str,
+    object_key: str,
+    body: EntryBody,
+    propagating: Propagates = None,
+) -> Answer:
     """Set what a group may do."""
-    return write(call, Principal(PrincipalKind.GROUP, group_id), object_type, object_key, body)
+    return write(call, Principal(PrincipalKind.GROUP, group_id), object_type, object_key, body, propagating)
 
 
 @routes.delete("/groups/{group_id}/acl/{object_type}/{object_key}/")
@@ -63,12 +77,15 @@ def read(call: Call, principal: Principal, object_type: str, object_key: str) ->
     return entry_body(entry)
 
 
-def write(call: Call, principal: Principal, object_type: str, object_key: str, body: EntryBody) -> Answer:
+def write(
+    call: Call, principal: Principal, object_type: str, object_key: str, body: EntryBody, propagates: bool | None
+) -> Answer:
     """Set the entry: 201 where it is new, 200 where it was there."""
     object_id = find_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
     names_of(call.session, [principal])
     before = find_entry(call.session, object_type, object_id, principal)
-    grant(call.session, object_type, [object_id], [principal], body.permissions or (), call.actor)
+    given = body.permissions or ()
+    grant(call.session, object_type, [object_id], [principal], given, call.actor, propagates=propagates)
     call.session.expire_all()
     entry = find_entry(call.session, object_type, object_id, principal)
     if entry is None:

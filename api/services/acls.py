@@ -1,6 +1,6 @@
 """Rights on objects: read, checked, given to many and taken from many."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,12 +8,12 @@ from uuid import UUID
 from pydantic import Field
 
 from api.bodies import Body
-from api.call import Call
+from api.call import Answer, Call
 from api.routing import Service
-from api.services.acl_bodies import Permissions, entry_base, principals_of
-from models.acl import OWN, AclEntry, Permission, PrincipalKind
+from api.services.acl_bodies import Permissions, Propagates, entry_base, principals_of, reaching_base
+from models.acl import HOLDABLE, OWN, AclEntry, Permission, PrincipalKind
 from tasks.acls import (
-    KINDS,
+    COLLECTIONS,
     checked_permission,
     entries_of,
     find_object,
@@ -24,12 +24,11 @@ from tasks.acls import (
     permitted_ids,
     revoke,
 )
-from tasks.refusals import Denied, Invalid, Missing, Unsupported
+from tasks.collection_rights import kinds_of, reaching_entries, request_content_rights
+from tasks.refusals import Denied, Invalid, Missing
 
 routes = Service("acls")
 CHANGE = (Permission.READ, Permission.CHANGE_ACL)
-HOLDERS = (*KINDS, "collections")
-"""Object types whose content may be asked for."""
 Keys = Annotated[list[str], Field(max_length=500)]
 Ids = Annotated[list[UUID], Field(max_length=500)]
 
@@ -90,24 +89,28 @@ class QuestionsBody(Body):
 
 @routes.get("/acl/{object_type}/{object_key}/")
 def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
-    """Who may do what to an object, shown to whoever reads it."""
+    """Who may do what to an object, shown to whoever reads it. What propagates names the collection that says it: the
+    object itself, or one that holds it; what is inherited was copied from one."""
     object_id = find_object(call.session, call.actor, object_type, object_key)
     entries = entries_of(call.session, object_type, object_id)
     own = [entry for entry in entries if entry.inherited_from == OWN]
     inherited = [entry for entry in entries if entry.inherited_from != OWN]
+    reaching = reaching_entries(call.session, call.actor, object_type, object_id) if object_type in HOLDABLE else ()
     return {
         "users_acl": of_kind(own, PrincipalKind.USER),
         "groups_acl": of_kind(own, PrincipalKind.GROUP),
         "inherited_users_acl": of_kind(inherited, PrincipalKind.USER),
         "inherited_groups_acl": of_kind(inherited, PrincipalKind.GROUP),
-        "propagating_users_acl": [],
-        "propagating_groups_acl": [],
+        "propagating_users_acl": of_kind(reaching, PrincipalKind.USER, reaching_base),
+        "propagating_groups_acl": of_kind(reaching, PrincipalKind.GROUP, reaching_base),
     }
 
 
-def of_kind(entries: Sequence[AclEntry], kind: PrincipalKind) -> list[dict[str, Any]]:
+def of_kind(
+    entries: Sequence[AclEntry], kind: PrincipalKind, render: Callable[[AclEntry], dict[str, Any]] = entry_base
+) -> list[dict[str, Any]]:
     """The entries that name users, or those that name groups."""
-    return [entry_base(entry) for entry in entries if entry.principal_kind == kind]
+    return [render(entry) for entry in entries if entry.principal_kind == kind]
 
 
 @routes.get("/acl/{object_type}/{object_key}/permissions/")
@@ -159,24 +162,26 @@ def post_question(call: Call, object_type: str, permission: str, body: KeysBody)
 
 
 @routes.put("/acl/{object_type}/")
-def put_acl(call: Call, object_type: str, body: GrantBody) -> dict[str, Any]:
+def put_acl(call: Call, object_type: str, body: GrantBody, propagating: Propagates = None) -> dict[str, Any]:
     """Give many users and groups rights on many objects; those that the caller may not change are left out."""
-    return {"updated_object_keys": give(call, object_type, body)}
+    return {"updated_object_keys": give(call, object_type, body, propagating)}
 
 
 @routes.put("/acl/{object_type}/bulk/")
-def put_acls(call: Call, object_type: str, body: GrantsBody) -> list[dict[str, Any]]:
+def put_acls(call: Call, object_type: str, body: GrantsBody, propagating: Propagates = None) -> list[dict[str, Any]]:
     """Several such gifts at once, one result each; a gift may name a type of its own."""
-    return [{"updated_object_keys": give(call, one.object_type or object_type, one)} for one in body.objects]
+    return [
+        {"updated_object_keys": give(call, one.object_type or object_type, one, propagating)} for one in body.objects
+    ]
 
 
-def give(call: Call, object_type: str, body: GrantBody) -> list[str]:
+def give(call: Call, object_type: str, body: GrantBody, propagates: bool | None) -> list[str]:
     """Give, on the objects that the caller may change, and return their keys."""
     changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys, CHANGE)
     principals = principals_of(body.user_ids, body.group_ids)
     adds = body.mode == Mode.APPEND
     ids = set(changeable.values())
-    grant(call.session, object_type, ids, principals, body.permissions, call.actor, adds=adds)
+    grant(call.session, object_type, ids, principals, body.permissions, call.actor, adds=adds, propagates=propagates)
     return list(changeable)
 
 
@@ -188,25 +193,25 @@ def delete_acl(call: Call, object_type: str, body: RevokeBody) -> None:
     revoke(call.session, object_type, set(changeable.values()), principals, call.actor)
 
 
-@routes.put("/acl/{object_type}/content/", status=202, unsupported=True)
-def put_content_acl(call: Call, object_type: str, body: ContentGrantBody) -> None:
-    """Give rights on everything inside collections. Answers 501 until there are collections."""
-    for permission in body.permissions:
-        checked_permission(permission)
-    refuse_content(object_type)
+@routes.put("/acl/{object_type}/content/", status=202)
+def put_content_acl(call: Call, object_type: str, body: ContentGrantBody) -> Answer:
+    """A job that gives rights on everything inside collections, as far as the caller may."""
+    adds = body.mode == Mode.APPEND
+    return Answer(202, start_job(call, object_type, body, {"permissions": body.permissions, "adds": adds}))
 
 
-@routes.delete("/acl/{object_type}/content/", unsupported=True)
-def delete_content_acl(call: Call, object_type: str, body: ContentRevokeBody) -> None:
-    """Take rights on everything inside collections. Answers 501 until there are collections."""
-    refuse_content(object_type)
+@routes.delete("/acl/{object_type}/content/", status=200)
+def delete_content_acl(call: Call, object_type: str, body: ContentRevokeBody) -> dict[str, Any]:
+    """A job that takes rights on everything inside collections, as far as the caller may."""
+    return start_job(call, object_type, body, {})
 
 
-def refuse_content(object_type: str) -> None:
-    """Say that nothing was changed: the objects that hold others are collections, of which there are none."""
-    if object_type not in HOLDERS:
-        raise Invalid("object_type", f'"{object_type[:80]}" has no content; known are {", ".join(HOLDERS)}')
-    raise Unsupported(
-        f"rights on the content of {object_type} are not supported: there are no collections in this version; "
-        "set them on each object with acl/{object_type}/"
-    )
+def start_job(call: Call, object_type: str, body: ContentRevokeBody, rights: dict[str, Any]) -> dict[str, Any]:
+    """Have everything inside collections changed by a worker."""
+    if object_type != COLLECTIONS:
+        raise Invalid("object_type", f'"{object_type[:80]}" has no content; known are {COLLECTIONS}')
+    kinds = kinds_of(include_assets=body.include_assets, include_collections=body.include_collections)
+    principals = principals_of(body.user_ids, body.group_ids)
+    job = request_content_rights(call.session, body.object_ids or [], kinds, principals, rights, call.actor)
+    call.ring(job.task or "", [job.id])
+    return {"job_id": str(job.id)}

@@ -1,15 +1,20 @@
 """Assets as clients send and read them: one shape for a single asset, and one with a little more for lists."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
 
 from api.bodies import Body, Count, Name
+from api.call import Call
 from api.rendering import key, stamp
+from api.services.keyframes import media_in_list
+from models.acl import Guest
 from models.asset import Asset, AssetStatus, AssetType
+from models.share import ShareRight
 from tasks.assets import COLUMNS, NewAsset
+from tasks.collection_facts import favorites_among, places_of
 from tasks.refusals import Invalid
 
 Title = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -59,8 +64,8 @@ NOT_NULL = frozenset({"title", "type", "is_blocked"})
 DETAILS = tuple(name for name in AssetBody.model_fields if name not in COLUMNS)
 
 
-def asset_body(asset: Asset) -> dict[str, Any]:
-    """One asset."""
+def asset_body(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool = False) -> dict[str, Any]:
+    """One asset. `in_collections` are those that the reader sees; they are looked up where that is asked for."""
     return {
         **{name: asset.details.get(name) for name in DETAILS},
         "is_blocked": bool(asset.details.get("is_blocked")),
@@ -72,7 +77,7 @@ def asset_body(asset: Asset) -> dict[str, Any]:
         "is_online": asset.is_online,
         "analyze_status": "N/A",
         "archive_status": "NOT_ARCHIVED",
-        "favoured": False,
+        "favoured": favoured,
         "site_name": None,
         "created_by_user": key(asset.created_by_user),
         "updated_by_user": key(asset.updated_by_user),
@@ -82,9 +87,30 @@ def asset_body(asset: Asset) -> dict[str, Any]:
         "date_modified": stamp(asset.date_modified),
         "date_deleted": stamp(asset.date_deleted),
         "date_viewed": None,
-        "in_collections": [],
+        "in_collections": [str(each) for each in in_collections],
         "versions": [version_body(asset)],
     }
+
+
+SHOWN_TO_GUESTS = (
+    *("id", "title", "object_type", "type", "status", "is_online", "analyze_status", "archive_status", "is_blocked"),
+    *("date_created", "date_modified", "time_start_milliseconds", "time_end_milliseconds"),
+)
+
+
+def shown_to_guests(body: dict[str, Any]) -> dict[str, Any]:
+    """Of an asset or a collection what somebody outside sees, whoever asked for it and however it came to be."""
+    return {name: body[name] for name in SHOWN_TO_GUESTS if name in body}
+
+
+def guest_asset_body(asset: Asset, guest: Guest) -> dict[str, Any]:
+    """One asset as somebody outside sees it: what it is, not whose, nor where it stands."""
+    body = asset_body(asset)
+    shown = shown_to_guests(body)
+    if guest.is_merged:
+        shown["title"] = guest.title
+    versions = body["versions"] if ShareRight.VIEW_VERSIONS in guest.allows else []
+    return {**shown, "versions": [{**version, "created_by_user": None} for version in versions]}
 
 
 def version_body(asset: Asset) -> dict[str, Any]:
@@ -106,9 +132,23 @@ def version_body(asset: Asset) -> dict[str, Any]:
     }
 
 
-def listed(assets: Sequence[Asset]) -> list[dict[str, Any]]:
-    """Assets in a list, beside objects of other kinds."""
-    return [
-        {**asset_body(asset), "object_type": "assets", "versions_number": 1, "ancestor_collections": []}
-        for asset in assets
-    ]
+def in_list(call: Call) -> Callable[[Sequence[Asset]], list[dict[str, Any]]]:
+    """How assets are shown to the caller in a list, beside objects of other kinds: in a fixed number of queries."""
+
+    def render(assets: Sequence[Asset]) -> list[dict[str, Any]]:
+        ids = [asset.id for asset in assets]
+        places = places_of(call.session, call.actor, ids)
+        favorites = favorites_among(call.session, call.actor, "assets", ids)
+        media = media_in_list(call, ids)
+        return [
+            {
+                **asset_body(asset, places.direct.get(asset.id, ()), favoured=asset.id in favorites),
+                "object_type": "assets",
+                "versions_number": 1,
+                **media[asset.id],
+                "ancestor_collections": [str(each) for each in places.above.get(asset.id, ())],
+            }
+            for asset in assets
+        ]
+
+    return render

@@ -8,12 +8,16 @@ from sqlalchemy import Select, select
 from api.call import Call
 from api.pages import Filter, Page, PerPage, Sort, filtered, matching, ordered, paged
 from api.routing import Service
-from api.services.asset_bodies import AssetBody, NewAssetBody, asset_body, listed
+from api.services.asset_bodies import AssetBody, NewAssetBody, asset_body, guest_asset_body, in_list
+from api.services.collections import favorites_of
 from models.acl import readable_by
 from models.asset import Asset, AssetStatus
 from tasks.acl_templates import apply_template
 from tasks.assets import KIND, change_asset, create_asset, delete_asset, find_asset, restore_asset
-from tasks.refusals import Invalid, Missing
+from tasks.collection_contents import place_asset
+from tasks.collection_rights import inherit_rights
+from tasks.collections import find_for_change
+from tasks.refusals import Invalid
 
 routes = Service("assets")
 COLUMNS = {
@@ -37,29 +41,49 @@ def readable(call: Call, status: AssetStatus) -> Select[Any]:
 
 
 @routes.post("/assets/")
-def post_asset(call: Call, body: NewAssetBody, apply_acl_template_id: UUID | None = None) -> dict[str, Any]:
-    """Make an asset."""
-    if body.collection_id is not None:
-        raise Missing("collection", body.collection_id)
+def post_asset(
+    call: Call,
+    body: NewAssetBody,
+    apply_acl_template_id: UUID | None = None,
+    assign_to_collection: bool = True,
+    apply_collection_acls: bool = False,
+) -> dict[str, Any]:
+    """Make an asset, with `collection_id` in that collection; `apply_collection_acls` copies its rights."""
     asset = create_asset(call.session, body.new_asset(), call.actor)
     if apply_acl_template_id is not None:
         apply_template(call.session, apply_acl_template_id, KIND, [asset.id], call.actor)
-    return asset_body(asset)
+    if body.collection_id is None or not (assign_to_collection or apply_collection_acls):
+        return asset_body(asset)
+    collection = find_for_change(call.session, call.actor, body.collection_id)
+    if assign_to_collection:
+        place_asset(call.session, collection, asset, call.actor)
+    if apply_collection_acls:
+        inherit_rights(call.session, KIND, asset.id, collection.id)
+    return asset_body(asset, [collection.id] if assign_to_collection else [])
 
 
 @routes.get("/assets/")
 def get_assets(
-    call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", filter: Filter = "", types: str = ""
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    filter: Filter = "",
+    types: str = "",
+    favoured_by: UUID | None = None,
 ) -> dict[str, Any]:
     """The assets that the caller may read, newest first."""
     query = matching(filtered(readable(call, AssetStatus.ACTIVE), filter, COLUMNS), COLUMNS, {"type": types})
-    return paged(call, ordered(query, sort, COLUMNS, Asset.id.desc()), page, per_page, listed)
+    if favoured_by is not None:
+        query = query.where(Asset.id.in_(favorites_of(call, favoured_by, KIND)))
+    return paged(call, ordered(query, sort, COLUMNS, Asset.id.desc()), page, per_page, in_list(call))
 
 
-@routes.get("/assets/{asset_id}/")
+@routes.get("/assets/{asset_id}/", guests=True)
 def get_asset(call: Call, asset_id: UUID) -> dict[str, Any]:
     """One asset; the id of one that was merged away answers with its survivor."""
-    return asset_body(find_asset(call.session, call.actor, asset_id))
+    asset = find_asset(call.session, call.actor, asset_id)
+    return asset_body(asset) if call.actor.guest is None else guest_asset_body(asset, call.actor.guest)
 
 
 @routes.patch("/assets/{asset_id}/")
@@ -92,4 +116,4 @@ def put_asset_restore(call: Call, asset_id: UUID) -> None:
 def get_recent_assets(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
     """The assets that the caller may read, the one that changed last first."""
     query = readable(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
-    return paged(call, query, page, per_page, listed)
+    return paged(call, query, page, per_page, in_list(call))

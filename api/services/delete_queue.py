@@ -10,11 +10,14 @@ from api.bodies import Body
 from api.call import Answer, Call
 from api.pages import Page, PerPage, Sort, ordered, paged
 from api.routing import Service
-from api.services.asset_bodies import listed
+from api.services.asset_bodies import in_list
 from api.services.assets import COLUMNS, readable
+from api.services.collections import delete_with_rest
 from models.asset import Asset, AssetStatus
 from tasks.assets import MOST_AT_ONCE, delete_assets, restore_assets
+from tasks.collection_purge import purge_collection_batch
 from tasks.purge import purge, request_purge
+from tasks.refusals import Invalid
 from tasks.users import require_administrator
 
 routes = Service("assets")
@@ -29,14 +32,15 @@ class BulkBody(Body):
     """`content_only` is about collections, and nothing for assets."""
 
     object_ids: Ids
-    object_type: Literal["assets"]
+    object_type: Literal["assets", "collections"]
+    content_only: bool | None = None
 
 
 @routes.get("/delete_queue/assets/")
 def get_delete_queue(call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "") -> dict[str, Any]:
     """Deleted assets that the caller may read, the last one first."""
     query = ordered(readable(call, AssetStatus.DELETED), sort, COLUMNS, Asset.date_deleted.desc())
-    return paged(call, query.order_by(Asset.id), page, per_page, listed)
+    return paged(call, query.order_by(Asset.id), page, per_page, in_list(call))
 
 
 @routes.post("/delete_queue/assets/", status=204)
@@ -54,7 +58,13 @@ def delete_from_delete_queue(call: Call, body: IdsBody) -> None:
 @routes.post("/delete_queue/bulk/", status=202)
 def post_delete_queue_bulk(call: Call, body: BulkBody) -> Answer:
     """Delete many; done when the answer comes."""
-    delete_assets(call.session, body.object_ids, call.actor)
+    if body.object_type == "assets":
+        delete_assets(call.session, body.object_ids, call.actor)
+    elif body.content_only:
+        raise Invalid("content_only", "deleting a collection never deletes assets; delete those by their own ids")
+    else:
+        for key in sorted(set(body.object_ids)):
+            delete_with_rest(call, key)
     return Answer(202, {})
 
 
@@ -74,8 +84,10 @@ def post_purge_all_assets(call: Call) -> None:
 
 @routes.post("/delete_queue/purge/all/", status=204)
 def post_purge_all(call: Call) -> None:
-    """A job that empties the queue of every kind of object."""
+    """Empty the queue of every kind of object: collections at once, assets by a job."""
     post_purge_all_assets(call)
+    while purge_collection_batch(call.session, recycle_seconds=0):
+        pass
 
 
 @routes.post("/delete_queue/assets/restore/all/", status=204)

@@ -11,7 +11,7 @@ from api.call import Answer, Call
 from api.pages import Page, PerPage, Sort, ordered, paged
 from api.rendering import stamp
 from api.routing import Service
-from api.services.asset_bodies import listed
+from api.services.asset_bodies import in_list
 from api.services.assets import COLUMNS
 from models.acl import readable_by
 from models.asset import Asset, AssetStatus
@@ -170,7 +170,7 @@ def get_relations_of_type(
 def related_assets(
     call: Call, asset_id: UUID, relation_type: str | None, deleted: bool, page: int, per_page: int, sort: str
 ) -> dict[str, Any]:
-    """A page of related assets: three queries however many they are."""
+    """A page of related assets: a fixed number of queries however many they are."""
     here = find_asset(call.session, call.actor, asset_id).id
     touches = touching(here, relation_type)
     others = or_(
@@ -183,7 +183,7 @@ def related_assets(
 
     def render(rows: Sequence[Asset]) -> list[dict[str, Any]]:
         relations = call.session.scalars(select(Relation).where(touches).order_by(Relation.id)).all()
-        return [{**body, "relations": between(relations, body["id"])} for body in listed(rows)]
+        return [{**body, "relations": between(relations, body["id"])} for body in in_list(call)(rows)]
 
     return paged(call, ordered(query, sort, COLUMNS, Asset.id), page, per_page, render)
 

@@ -94,8 +94,18 @@ def users(api: Api, owner: Caller, count: int) -> str:
     return "/users/v1/users/"
 
 
+def collections(api: Api, owner: Caller, count: int) -> str:
+    """What is inside a collection: assets and collections side by side."""
+    holder = owner.http.post("/assets/v1/collections/", json={"title": "c"}).json()["id"]
+    for number in range(count):
+        owner.http.post("/assets/v1/assets/", json={"title": f"clip {number}", "collection_id": holder})
+        owner.http.post("/assets/v1/collections/", json={"title": "inside", "parent_id": holder})
+    return f"/assets/v1/collections/{holder}/contents/"
+
+
 @pytest.mark.parametrize(
-    ("make", "most"), [(assets, 2), (history, 3), (relations, 4), (formats, 4), (files, 5), (jobs, 4), (users, 3)]
+    ("make", "most"),
+    [(assets, 4), (history, 3), (relations, 6), (formats, 4), (files, 5), (jobs, 4), (users, 3), (collections, 12)],
 )
 def test_a_list_asks_as_often_for_many_rows_as_for_one(
     api: Api, owner: Caller, stranger: Caller, make: Callable[[Api, Caller, int], str], most: int

@@ -3,7 +3,8 @@
 from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 
 KEYS = {"object_keys": ["{asset_id}"], "permissions": ["read"], "user_ids": ["{user_id}"]}
-CONTENT = {"include_assets": True, "include_collections": True, "object_ids": ["{asset_id}"]}
+CONTENT = {"include_assets": True, "include_collections": True, "object_ids": ["{collection_id}"]}
+COLLECTION = {"object_type": "collections", "object_key": "{collection_id}"}
 
 POLICIES: dict[str, Policy] = {
     "POST acls/v1/acl/": all_may(
@@ -19,8 +20,12 @@ POLICIES: dict[str, Policy] = {
     "PUT acls/v1/acl/{object_type}/": all_may(200, KEYS),
     "DELETE acls/v1/acl/{object_type}/": all_may(204, {"object_keys": ["{asset_id}"], "user_ids": ["{user_id}"]}),
     "PUT acls/v1/acl/{object_type}/bulk/": all_may(200, {"objects": [KEYS]}),
-    "PUT acls/v1/acl/{object_type}/content/": all_may(501, {**CONTENT, "permissions": ["read"]}),
-    "DELETE acls/v1/acl/{object_type}/content/": all_may(501, CONTENT),
+    "PUT acls/v1/acl/{object_type}/content/": readers_may(
+        202, {**CONTENT, "permissions": ["read"], "user_ids": ["{user_id}"]}, names=COLLECTION
+    ),
+    "DELETE acls/v1/acl/{object_type}/content/": readers_may(
+        200, {**CONTENT, "user_ids": ["{user_id}"]}, names=COLLECTION
+    ),
     "GET acls/v1/acl/{object_type}/{object_key}/": readers_may(200),
     "POST acls/v1/acl/{object_type}/{permission}/": all_may(200, {"object_keys": ["{asset_id}"]}),
     "GET acls/v1/acl/{object_type}/{object_key}/permissions/": readers_may(200),

@@ -1,12 +1,13 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, files, jobs, metadata, notifications, search, trigger, users
+from tests.api.policies import acls, assets, auth, collections, files, jobs, metadata, notifications, search, trigger, users
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
     **acls.POLICIES,
     **assets.POLICIES,
     **auth.POLICIES,
+    **collections.POLICIES,
     **files.POLICIES,
     **jobs.POLICIES,
     **metadata.POLICIES,

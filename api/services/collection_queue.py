@@ -1,0 +1,71 @@
+"""Collections that were deleted and not purged yet."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from api.call import Call
+from api.pages import Page, PerPage, Sort, ordered, paged
+from api.routing import Service
+from api.services.collection_bodies import in_list
+from api.services.collections import SORTED_BY, delete_with_rest, readable
+from api.services.delete_queue import IdsBody
+from models.collection import Collection, CollectionStatus
+from tasks.assets import MOST_AT_ONCE
+from tasks.collection_purge import purge_collection_batch, purge_collections
+from tasks.collection_tree import restore_collection
+from tasks.users import require_administrator
+
+routes = Service("assets")
+
+
+@routes.get("/delete_queue/collections/")
+def get_collection_queue(call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "") -> dict[str, Any]:
+    """Deleted collections that the caller may read, the last one first."""
+    query = ordered(readable(call, CollectionStatus.DELETED), sort, SORTED_BY, Collection.date_deleted.desc())
+    return paged(call, query.order_by(Collection.id), page, per_page, in_list(call))
+
+
+@routes.post("/delete_queue/collections/", status=204)
+def post_collection_queue(call: Call, body: IdsBody) -> None:
+    """Delete many."""
+    for key in sorted(set(body.ids)):
+        delete_with_rest(call, key)
+
+
+@routes.delete("/delete_queue/collections/")
+def delete_from_collection_queue(call: Call, body: IdsBody) -> None:
+    """Restore many, those nearer to the root first."""
+    for key in _from_the_root(call, body):
+        restore_collection(call.session, key, call.actor)
+
+
+def _from_the_root(call: Call, body: IdsBody) -> list[Any]:
+    rows = call.session.execute(select(Collection.id, Collection.path).where(Collection.id.in_(body.ids)))
+    paths = {row[0]: row[1] for row in rows}
+    return sorted(set(body.ids), key=lambda key: (len(paths.get(key, ())), key))
+
+
+@routes.post("/delete_queue/collections/purge/", status=204)
+def post_collection_purge(call: Call, body: IdsBody) -> None:
+    """Remove deleted collections for good, with those inside; what they held stays."""
+    purge_collections(call.session, body.ids, call.actor)
+
+
+@routes.post("/delete_queue/collections/purge/all/", status=204)
+def post_collection_purge_all(call: Call) -> None:
+    """Empty the queue."""
+    require_administrator(call.actor, "purge everything")
+    while purge_collection_batch(call.session, recycle_seconds=0):
+        pass
+
+
+@routes.post("/delete_queue/collections/restore/all/", status=204)
+def post_collection_restore_all(call: Call) -> None:
+    """Restore everything, a thousand at a time, those nearer to the root first."""
+    require_administrator(call.actor, "restore everything")
+    deleted = select(Collection).where(Collection.status == CollectionStatus.DELETED)
+    deleted = deleted.order_by(Collection.path).limit(MOST_AT_ONCE)
+    while rows := call.session.scalars(deleted).all():
+        for row in sorted(rows, key=lambda row: len(row.path)):
+            restore_collection(call.session, row.id, call.actor)

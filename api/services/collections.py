@@ -1,0 +1,192 @@
+"""Collections: made, read, listed, changed, placed, deleted and restored."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, func, select
+
+from api.call import Answer, Call
+from api.pages import Page, PerPage, Sort, ordered, paged
+from api.routing import Service
+from api.services.asset_bodies import shown_to_guests
+from api.services.collection_bodies import CollectionBody, collection_body, in_list
+from models.acl import readable_by
+from models.collection import Collection, CollectionStatus, Favorite
+from tasks.acl_templates import apply_template
+from tasks.collection_deleting import request_deletion
+from tasks.collection_facts import Question, content_info
+from tasks.collection_rights import inherit_rights
+from tasks.collection_tree import ancestors_of, delete_collection, move_collection, restore_collection
+from tasks.collections import KIND, change_collection, create_collection, find_collection
+from tasks.refusals import Invalid, Missing
+
+routes = Service("assets")
+SORTED_BY = {
+    "id": Collection.id,
+    "title": Collection.title,
+    "external_id": Collection.external_id,
+    "position": Collection.position,
+    "date_created": Collection.date_created,
+    "date_modified": Collection.date_modified,
+    "date_deleted": Collection.date_deleted,
+}
+
+
+def readable(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> Select[Any]:
+    """The collections of a status that the caller may read."""
+    return select(Collection).where(Collection.status == status, readable_by(call.actor, KIND, Collection.id))
+
+
+@routes.post("/collections/")
+def post_collection(
+    call: Call, body: CollectionBody, apply_collection_acls: bool = False, apply_acl_template_id: UUID | None = None
+) -> dict[str, Any]:
+    """Make a collection, at the root or in another."""
+    made = create_collection(call.session, body.new_collection(), call.actor)
+    if apply_acl_template_id is not None:
+        apply_template(call.session, apply_acl_template_id, KIND, [made.id], call.actor)
+    if apply_collection_acls and made.parent_id is not None:
+        inherit_rights(call.session, KIND, made.id, made.parent_id)
+    return collection_body(call, made)
+
+
+@routes.get("/collections/")
+def get_collections(
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    is_root: bool | None = None,
+    status: CollectionStatus = CollectionStatus.ACTIVE,
+    favoured_by: UUID | None = None,
+) -> dict[str, Any]:
+    """The collections that the caller may read, newest first."""
+    query = readable(call, status)
+    if is_root is not None:
+        query = query.where(Collection.parent_id.is_(None) if is_root else Collection.parent_id.is_not(None))
+    if favoured_by is not None:
+        query = query.where(Collection.id.in_(favorites_of(call, favoured_by, KIND)))
+    return paged(call, ordered(query, sort, SORTED_BY, Collection.id.desc()), page, per_page, in_list(call))
+
+
+def favorites_of(call: Call, user_id: UUID, object_type: str) -> Select[tuple[UUID]]:
+    """What a user marked: its own business, and administrators'."""
+    if user_id != call.actor.user_id and not call.actor.is_admin:
+        raise Missing("user", f"{user_id} with favorites that you may see")
+    return select(Favorite.object_id).where(Favorite.user_id == user_id, Favorite.object_type == object_type)
+
+
+@routes.get("/collections/recent/")
+def get_recent_collections(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """The one that changed last first."""
+    query = readable(call).order_by(Collection.date_modified.desc(), Collection.id.desc())
+    return paged(call, query, page, per_page, in_list(call))
+
+
+@routes.get("/collections/{collection_id}/", guests=True)
+def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
+    """One collection."""
+    body = collection_body(call, find_collection(call.session, call.actor, collection_id))
+    return body if call.actor.guest is None else shown_to_guests(body)
+
+
+@routes.patch("/collections/{collection_id}/")
+def patch_collection(
+    call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
+) -> dict[str, Any]:
+    """Change what was sent. `parent_id` moves it there with all that is inside, `is_root` to the root; a null
+    `parent_id` says nothing, since that is what those read who may not read the parent."""
+    if change_parent_mode.lower() not in ("", "move"):
+        raise Invalid("change_parent_mode", "a collection stands in one place: move; subcollections/ makes a copy")
+    collection = change_collection(call.session, collection_id, body.changes(), call.actor)
+    if body.parent_id is not None and body.parent_id != collection.parent_id:
+        collection = move_collection(call.session, collection_id, body.parent_id, call.actor)
+    elif body.is_root and body.parent_id is None and collection.parent_id is not None:
+        collection = move_collection(call.session, collection_id, None, call.actor)
+    call.session.refresh(collection)
+    return collection_body(call, collection)
+
+
+@routes.put("/collections/{collection_id}/")
+def put_collection(
+    call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
+) -> dict[str, Any]:
+    """The same; what is absent stays."""
+    if body.title is None:
+        raise Invalid("title", "a collection needs a title")
+    return patch_collection(call, collection_id, body, change_parent_mode)
+
+
+@routes.delete("/collections/{collection_id}/", other=202)
+def delete_one_collection(call: Call, collection_id: UUID) -> Answer:
+    """Into the delete queue with all collections inside; assets stay. 202 with a job where those are many."""
+    job_id = delete_with_rest(call, collection_id)
+    return Answer(204) if job_id is None else Answer(202, {"job_id": str(job_id)})
+
+
+def delete_with_rest(call: Call, collection_id: UUID) -> UUID | None:
+    """Delete a collection, and give the job that deletes the rest where many are inside."""
+    left = delete_collection(call.session, collection_id, call.actor)
+    if not left:
+        return None
+    job = request_deletion(call.session, collection_id, left, call.actor)
+    call.ring(job.task or "", [job.id])
+    return job.id
+
+
+@routes.put("/collections/{collection_id}/restore/", status=202)
+def put_collection_restore(call: Call, collection_id: UUID) -> dict[str, Any]:
+    """Out of the delete queue, with the collections inside that were deleted with it; done when the answer comes."""
+    collection = restore_collection(call.session, collection_id, call.actor)
+    return {"status": collection.status, "job_id": None}
+
+
+@routes.get("/collections/{collection_id}/ancestors/")
+def get_collection_ancestors(call: Call, collection_id: UUID, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """The collections above, the root first, without those that the caller may not read."""
+    collection = find_collection(call.session, call.actor, collection_id)
+    above = [each.id for each in ancestors_of(call.session, collection, call.actor)]
+    query = select(Collection).where(Collection.id.in_(above)).order_by(func.cardinality(Collection.path))
+    return paged(call, query, page, per_page, in_list(call))
+
+
+@routes.get("/collections/{collection_id}/full/path/")
+def get_collection_full_path(call: Call, collection_id: UUID) -> Answer:
+    """The titles from the root down, without those that the caller may not read."""
+    collection = find_collection(call.session, call.actor, collection_id)
+    titles = [each.title for each in ancestors_of(call.session, collection, call.actor)]
+    return Answer(200, "/".join([*titles, collection.title]))
+
+
+@routes.get("/collections/{collection_id}/content/info/")
+def get_collection_content_info(
+    call: Call,
+    collection_id: UUID,
+    include_subcollections: bool = False,
+    format_name: str | None = None,
+    by_storage_id: UUID | None = None,
+    types: str = "",
+) -> dict[str, Any]:
+    """How many assets and collections there are that the caller reads, and how large and long they are together."""
+    collection = find_collection(call.session, call.actor, collection_id)
+    wanted = tuple(filter(None, types.split(",")))
+    question = Question(include_subcollections, format_name or None, by_storage_id, wanted)
+    info = content_info(call.session, call.actor, collection_id, question)
+    return {
+        "title": collection.title,
+        "assets_count": info.assets,
+        "collections_count": info.collections,
+        "total_size": info.size_bytes,
+        "total_proxy_size": info.proxy_bytes,
+        "total_duration_milliseconds": info.duration_ms,
+        "storage_info": [
+            {
+                "storage_id": str(part.storage_id),
+                "assets_count": part.assets,
+                "file_count": part.files,
+                "total_size": part.size_bytes,
+                "total_duration_milliseconds": part.duration_ms,
+            }
+            for part in info.storages
+        ],
+    }

@@ -1,0 +1,73 @@
+"""Jobs that work something off in batches of rows: each batch is one fenced transaction that also keeps the place."""
+
+import json
+import logging
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models.job import JobStatus
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, keep_job
+from tasks.refusals import Refusal
+
+log = logging.getLogger(__name__)
+
+Place = dict[str, Any]
+"""Where the next batch begins, as the job keeps it; empty at the start."""
+Batch = Callable[[Session, JobClaim, Place], tuple[int, Place | None]]
+"""Does one batch; gives how many rows that were, and the next place, or None where nothing is left."""
+
+
+def work_off(
+    sessions: Sessions, task: str, job_ids: Sequence[uuid.UUID], timing: Timing, batch: Batch, noun: str
+) -> None:
+    """Run these jobs to their end, or until somebody stops them; what others hold is left alone.
+
+    What a person has to put right ends a job with its words; any other error leaves it for a later try.
+    """
+    for claim in transact(sessions, lambda session: claim_jobs(session, task, job_ids, timing)):
+        try:
+            _run(sessions, claim, timing, batch, noun)
+        except JobLostError as lost:
+            log.info("%s", lost)
+        except Refusal as refusal:
+            text = str(refusal)
+            transact(sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text))
+        except Exception as error:
+            text = f"{type(error).__name__}: {error}"
+            transact(sessions, lambda session, claim=claim, text=text: fail_job(session, claim, text))
+            raise
+
+
+def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: Batch, noun: str) -> None:
+    # A job that a person restarted counts from nothing, so it goes over everything again.
+    place: Place | None = dict(claim.details.get("place") or {}) if claim.processed else {}
+    done = claim.processed
+    while place is not None:
+        stopped, count, following = transact(
+            sessions, lambda session, place=place, done=done: _fenced(session, claim, timing, batch, place, done)
+        )
+        done += count
+        if stopped:
+            text = f"stopped after {done} {noun}"
+            transact(sessions, lambda session, text=text: end_job(session, claim, JobStatus.ABORTED, text))
+            return
+        place = following
+    transact(sessions, lambda session: end_job(session, claim, JobStatus.FINISHED, f"{done} {noun}"))
+
+
+def _fenced(
+    session: Session, claim: JobClaim, timing: Timing, batch: Batch, place: Place, done: int
+) -> tuple[bool, int, Place | None]:
+    """One batch of a job that is still ours: its row is locked until the batch is written."""
+    if keep_job(session, claim, timing):
+        return True, 0, place
+    count, following = batch(session, claim, place)
+    kept = json.dumps({"place": following})
+    processed = done + count
+    keep_job(session, claim, timing, Progress(processed, max(processed, claim.total), details=kept))
+    return False, count, following

@@ -1,0 +1,159 @@
+"""Rights that come from collections: copied to what is made inside, said of an object, and set on all that is inside.
+
+What propagates is never copied: it is looked up with each question. A copy (`inherited_from`) is what somebody asked
+for when something was made in a collection, and it ends when the thing leaves.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+
+from celery import Task, shared_task
+from sqlalchemy import Uuid, delete, func, literal, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.acl import AclEntry, Actor, Permission, PrincipalKind, permitted, readable_by
+from models.asset import Asset, AssetStatus
+from models.base import new_id
+from models.collection import Collection, CollectionAsset, CollectionStatus
+from models.job import Job
+from tasks import assets
+from tasks.acls import Principal, checked_permission, grant, names_of, revoke
+from tasks.actors import find_actor
+from tasks.batches import Place, work_off
+from tasks.collections import KIND, find_collection
+from tasks.job_leases import JobClaim
+from tasks.refusals import Denied, Missing
+
+TASK = "maintenance.set_content_rights"
+BATCH = 500
+
+INHERIT = text("""
+    INSERT INTO acl_entry (object_id, object_type, principal_id, inherited_from, principal_kind, permissions)
+    SELECT :object, :type, principal_id, :collection, min(principal_kind), array_agg(DISTINCT permission)
+    FROM acl_entry CROSS JOIN unnest(permissions) AS permission
+    WHERE object_type = 'collections' AND object_id = :collection GROUP BY principal_id
+    ON CONFLICT (object_id, object_type, principal_id, inherited_from)
+        DO UPDATE SET permissions = excluded.permissions, date_modified = now()
+""")
+
+
+def inherit_rights(session: Session, object_type: str, object_id: uuid.UUID, collection_id: uuid.UUID) -> None:
+    """Copy what a collection's entries say to something that was made inside it."""
+    session.execute(INHERIT, {"object": object_id, "type": object_type, "collection": collection_id})
+
+
+def end_inheritance(session: Session, object_type: str, object_id: uuid.UUID, collection_id: uuid.UUID) -> None:
+    """Remove the copies that an object has of a collection's entries: it is no longer in there."""
+    copies = delete(AclEntry).where(
+        AclEntry.object_type == object_type, AclEntry.object_id == object_id, AclEntry.inherited_from == collection_id
+    )
+    session.execute(copies.execution_options(synchronize_session=False))
+
+
+def reaching_entries(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> Sequence[AclEntry]:
+    """Entries of collections that hold for an object because it is inside, or of a collection for what is inside it;
+    without those of collections that the actor may not read."""
+    if object_type == KIND:
+        path = select(func.unnest(Collection.path)).where(Collection.id == object_id)
+    else:
+        path = (
+            select(func.unnest(Collection.path))
+            .join(CollectionAsset, CollectionAsset.collection_id == Collection.id)
+            .where(
+                CollectionAsset.asset_id == object_id,
+                CollectionAsset.carries_rights,
+                Collection.status == CollectionStatus.ACTIVE,
+            )
+        )
+    above = select(Collection.id).where(
+        Collection.id.in_(path), Collection.status == CollectionStatus.ACTIVE, readable_by(actor, KIND, Collection.id)
+    )
+    query = select(AclEntry).where(AclEntry.object_type == KIND, AclEntry.propagates, AclEntry.object_id.in_(above))
+    return session.scalars(query.order_by(AclEntry.object_id, AclEntry.principal_id)).all()
+
+
+def request_content_rights(
+    session: Session,
+    collection_ids: Sequence[uuid.UUID],
+    kinds: Sequence[str],
+    principals: Sequence[Principal],
+    rights: Mapping[str, object],
+    actor: Actor,
+) -> Job:
+    """A job that sets rights on everything inside collections that the actor reads, where the actor may give rights.
+
+    `rights` are `{"permissions", "adds"}`, or nothing where those of the principals are taken away.
+    """
+    for key in collection_ids:
+        find_collection(session, actor, key)
+    for permission in rights.get("permissions", ()):  # type: ignore[attr-defined]
+        checked_permission(permission)
+    names = names_of(session, principals)
+    if actor.user_id is None:
+        raise Denied("only users set rights on what is inside collections")
+    arguments = {
+        "collections": [str(key) for key in collection_ids],
+        "kinds": list(kinds),
+        "principals": [[each.kind.value, str(each.id)] for each in principals],
+        **rights,
+        "user": str(actor.user_id),
+    }
+    job = Job(id=new_id(), type="ACL", title=f"Set rights of {len(names)} on what is inside collections", task=TASK)
+    job.arguments, job.created_by, job.object_type = arguments, actor.user_id, KIND
+    job.object_id = collection_ids[0] if collection_ids else None
+    session.add(job)
+    session.flush()
+    return job
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def set_content_rights(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids."""
+    context = self.app.context
+    ids = [uuid.UUID(job_id) for job_id in job_ids]
+    work_off(context.sessions, TASK, ids, context.timing, set_batch, "objects have other rights")
+
+
+def set_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, Place | None]:
+    """Set the rights of some objects, with what the user who asked may do now."""
+    asked = claim.arguments
+    actor = find_actor(session, uuid.UUID(asked["user"]))
+    if actor is None:
+        raise Missing("user", f"{asked['user']} who may sign in")
+    kinds = asked["kinds"]
+    kind = place.get("kind") or next(iter(kinds), None)
+    if kind is None:
+        return 0, None
+    ids = _next(session, actor, kind, [uuid.UUID(key) for key in asked["collections"]], place.get("after"))
+    principals = [Principal(PrincipalKind(kind_), uuid.UUID(key)) for kind_, key in asked["principals"]]
+    if "permissions" in asked:
+        grant(session, kind, ids, principals, asked["permissions"], actor, adds=asked["adds"])
+    elif ids:
+        revoke(session, kind, ids, principals, actor)
+    if len(ids) == BATCH:
+        return len(ids), {"kind": kind, "after": str(ids[-1])}
+    later = kinds[kinds.index(kind) + 1 :]
+    return len(ids), {"kind": later[0]} if later else None
+
+
+def _next(
+    session: Session, actor: Actor, kind: str, collections: list[uuid.UUID], after: str | None
+) -> Sequence[uuid.UUID]:
+    """The next objects inside by id, of those that the actor reads and may give rights on."""
+    within = Collection.path.overlap(literal(collections, ARRAY(Uuid))), Collection.status == CollectionStatus.ACTIVE
+    key: InstrumentedAttribute[uuid.UUID] = Collection.id if kind == KIND else Asset.id
+    if kind == KIND:
+        query = select(key).where(*within, Collection.id.not_in(collections))
+    else:
+        held = select(CollectionAsset.asset_id).join(Collection, Collection.id == CollectionAsset.collection_id)
+        query = select(key).where(key.in_(held.where(*within)), Asset.status == AssetStatus.ACTIVE)
+    if after:
+        query = query.where(key > uuid.UUID(after))
+    rights = (permitted(actor, kind, key, each) for each in (Permission.READ, Permission.CHANGE_ACL))
+    return session.scalars(query.where(*rights).order_by(key).limit(BATCH)).all()
+
+
+def kinds_of(*, include_assets: bool, include_collections: bool) -> list[str]:
+    """Which objects inside are meant."""
+    return [*([KIND] if include_collections else []), *([assets.KIND] if include_assets else [])]

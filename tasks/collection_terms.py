@@ -1,0 +1,147 @@
+"""What a search says of collections, put into what documents hold: the collections that directly hold an object.
+
+`ancestor_collections` becomes the list of all collections at or below the ones asked for, at the moment of the search,
+so that a collection may move without its content being indexed again. Collections that the asker may not read, or that
+were deleted, are in no term, facet or hit: to the asker they do not exist.
+"""
+
+import dataclasses
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from sqlalchemy import Select, Uuid, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission, readable_by
+from models.bulk import among
+from models.collection import Collection, CollectionStatus
+from search.criteria import Criteria, Filter, Term
+from search.engine import Bucket, Hit
+from tasks.collections import KIND
+from tasks.refusals import Conflict
+
+DIRECT, ABOVE = "in_collections", "ancestor_collections"
+MOST_BELOW = 10_000
+"""Collections that a search names: more are slow in both engines, and OpenSearch takes 65,536 values."""
+
+
+def reached_collections(session: Session, actor: Actor) -> frozenset[str]:
+    """All collections whose direct content rights that propagate to the actor let it read."""
+    roots = actor.reaching(Permission.READ)
+    if not roots or actor.is_admin:
+        return frozenset()
+    below = select(Collection.id).where(
+        Collection.path.overlap(literal(roots, ARRAY(Uuid))), Collection.status == CollectionStatus.ACTIVE
+    )
+    found = session.scalars(below.limit(MOST_BELOW + 1)).all()
+    if len(found) > MOST_BELOW:
+        raise Conflict(
+            f"rights of more than {MOST_BELOW} collections reach you by propagating, too many to search within: have "
+            "what is inside given to a group of yours with acl/collections/content/ instead"
+        )
+    return frozenset(map(str, found))
+
+
+def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteria:
+    """Criteria that ask for direct collections alone, and only for those that the actor reads: two queries at most."""
+    terms = [*_terms_of(criteria.filter), *criteria.facets_filters]
+    direct = _ids_in(term for term in terms if term.name == DIRECT)
+    above = _ids_in(term for term in terms if term.name == ABOVE)
+    if not any(term.name in (DIRECT, ABOVE) for term in terms):
+        return criteria
+    known = {str(key) for key in session.scalars(_readable(actor).where(among(Collection.id, direct)))}
+    below = _below(session, actor, above) if above else {}
+
+    def resolve(term: Term) -> Term:
+        if term.name not in (DIRECT, ABOVE) or term.values is None:
+            return dataclasses.replace(term, name=DIRECT) if term.name == ABOVE else term
+        asked = [value.lower() for value in term.values]
+        if term.name == DIRECT:
+            return dataclasses.replace(term, values=tuple(value for value in asked if value in known))
+        values = tuple(dict.fromkeys(each for value in asked for each in below.get(value, ())))
+        return dataclasses.replace(term, name=DIRECT, values=values)
+
+    return dataclasses.replace(
+        criteria,
+        filter=_map(criteria.filter, resolve),
+        facets_filters=tuple(map(resolve, criteria.facets_filters)),
+    )
+
+
+def _readable(actor: Actor) -> Select[tuple[uuid.UUID]]:
+    return select(Collection.id).where(
+        Collection.status == CollectionStatus.ACTIVE, readable_by(actor, KIND, Collection.id)
+    )
+
+
+def _below(session: Session, actor: Actor, above: Sequence[uuid.UUID]) -> dict[str, list[str]]:
+    """The readable collections at or below each of these, by its id; nothing below one that is not readable itself."""
+    query = _readable(actor).add_columns(Collection.path)
+    rows = session.execute(
+        query.where(Collection.path.overlap(literal(list(above), ARRAY(Uuid)))).limit(MOST_BELOW + 1)
+    ).all()
+    if len(rows) > MOST_BELOW:
+        raise Conflict(f"{ABOVE}: more than {MOST_BELOW} collections are inside; ask for one further down")
+    known, found = {row[0] for row in rows}, {}
+    for key, path in rows:
+        for step in path:
+            if step in known:
+                found.setdefault(str(step), []).append(str(key))
+    return found
+
+
+def _terms_of(node: Filter | None) -> Iterator[Term]:
+    if node is not None:
+        yield from node.terms
+        for child in node.filters:
+            yield from _terms_of(child)
+
+
+def _map(node: Filter | None, change: Callable[[Term], Term]) -> Filter | None:
+    if node is None:
+        return None
+    filters = tuple(child for child in (_map(each, change) for each in node.filters) if child is not None)
+    return dataclasses.replace(node, terms=tuple(map(change, node.terms)), filters=filters)
+
+
+def _ids_in(terms: Iterable[Term]) -> list[uuid.UUID]:
+    """Values that are ids; whatever else is asked for is in no document."""
+    return [key for term in terms for value in term.values or () if (key := _id_or_none(value)) is not None]
+
+
+def _id_or_none(value: object) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(str(value))
+    except ValueError:
+        return None
+
+
+def show_places(
+    session: Session, actor: Actor, hits: Sequence[Hit], facets: dict[str, list[Bucket]]
+) -> tuple[list[Hit], dict[str, list[Bucket]]]:
+    """Hits and facets with the collections that the actor reads alone; hits with what lies above those, too."""
+    named = {key for hit in hits for value in hit.body.get(DIRECT) or () if (key := _id_or_none(value)) is not None}
+    named |= {key for bucket in facets.get(DIRECT, ()) if (key := _id_or_none(bucket.key)) is not None}
+    if not named:
+        return list(hits), facets
+    rows = session.execute(_readable(actor).add_columns(Collection.path).where(among(Collection.id, named))).all()
+    paths = {row[0]: row[1] for row in rows}
+    steps = {step for path in paths.values() for step in path} - paths.keys()
+    known = paths.keys() | set(session.scalars(_readable(actor).where(among(Collection.id, steps)))) if steps else paths
+    shown = [_with_places(hit, paths, set(known)) for hit in hits]
+    if DIRECT in facets:
+        kept = [bucket for bucket in facets[DIRECT] if _id_or_none(bucket.key) in paths]
+        facets = {**facets, DIRECT: kept}
+    return shown, facets
+
+
+def _with_places(hit: Hit, paths: dict[uuid.UUID, list[uuid.UUID]], known: set[uuid.UUID]) -> Hit:
+    if DIRECT not in hit.body:
+        return hit
+    direct = [key for value in hit.body[DIRECT] or () if (key := _id_or_none(value)) in paths]
+    above = dict.fromkeys(str(step) for key in direct for step in paths[key] if step in known)
+    body = {**hit.body, DIRECT: list(map(str, direct)), ABOVE: list(above)}
+    if "parent_id" in body and body["parent_id"] not in body[DIRECT]:
+        body["parent_id"] = None
+    return dataclasses.replace(hit, body=body)
