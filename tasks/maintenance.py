@@ -14,6 +14,7 @@ from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
 from tasks.outgoing import outgoing_tasks
 from tasks.purge import purge_batch
+from tasks.share_ends import end_shares, sweep_tokens
 from watch.dispatch import hand_out
 
 Ring = Callable[[str, Sequence[object]], None]
@@ -51,8 +52,11 @@ def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
 
 
 def tidy(sessions: Sessions, timing: Timing) -> int:
-    """Purge what was deleted long enough ago, and forget what was kept for a time only; give the purged assets."""
+    """Purge what was deleted long enough ago, end shares, forget what was kept for a time; give the purged assets."""
     transact(sessions, forget_old)
+    while transact(sessions, end_shares):
+        pass
+    transact(sessions, sweep_tokens)
     purged = 0
     while batch := transact(sessions, lambda session: purge_batch(session, timing.recycle_seconds)):
         purged += batch

@@ -1,0 +1,48 @@
+"""Telling that shares ended, and sweeping the sign-ins that can open nothing any more.
+
+Nothing depends on when this runs: a share stops at its end whether anybody noticed or not.
+"""
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import Asset
+from models.history import Operation
+from models.share import Share, ShareToken, ShareUser
+from tasks.audit import note
+from tasks.history import record
+
+NOBODY = Actor("Tapeless", is_admin=True)
+AT_ONCE = 500
+
+
+def end_shares(session: Session) -> int:
+    """Write down the end of shares whose time came, up to 500; returns how many."""
+    due = (
+        select(Share.id)
+        .where(Share.expires <= func.now(), Share.ended_at.is_(None), Share.revoked_at.is_(None))
+        .order_by(Share.id)
+        .limit(AT_ONCE)
+        .with_for_update(skip_locked=True)
+    )
+    ended = session.scalars(update(Share).where(Share.id.in_(due)).values(ended_at=func.now()).returning(Share)).all()
+    there = set(session.scalars(select(Asset.id).where(Asset.id.in_([share.object_id for share in ended]))))
+    for share in sorted(ended, key=lambda one: one.id):
+        said = f'share "{share.title}" came to its end'
+        if share.object_id in there:
+            record(session, share.object_id, Operation.CUSTOM, said, NOBODY)
+        else:
+            note(session, share.object_type, share.object_id, said, NOBODY)
+    return len(ended)
+
+
+def sweep_tokens(session: Session) -> None:
+    """Remove sign-ins that ended by themselves, or with their share."""
+    closed = (
+        select(ShareUser.id)
+        .join(Share, Share.id == ShareUser.share_id)
+        .where(or_(Share.expires <= func.now(), Share.revoked_at.is_not(None)))
+    )
+    gone = delete(ShareToken).where(or_(ShareToken.expires_at <= func.now(), ShareToken.share_user_id.in_(closed)))
+    session.execute(gone.execution_options(synchronize_session=False))
