@@ -29,6 +29,7 @@ from models.acl import AclEntry
 from models.asset import Asset
 from models.segment import Segment
 from models.share import Share
+from tasks.held_collections import COLLECTIONS
 from tasks.held_files import DECLARED_FILES
 from tasks.held_metadata import VALUES
 from tasks.held_relations import RELATIONS
@@ -40,6 +41,7 @@ HOLDINGS: tuple[Holding, ...] = (
     VALUES,
     moving("segments", Segment.asset_id, Segment.version_id),
     RELATIONS,
+    COLLECTIONS,
     DECLARED_FILES,
     staying("shares", Share.object_id, Share.object_type == "assets"),
 )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from models.index_queue import needs_ring
 from models.sessions import Sessions, transact
 from models.timing import Timing
+from tasks.collection_purge import purge_collection_batch
 from tasks.forgetting import forget_old
 from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
@@ -60,6 +61,8 @@ def tidy(sessions: Sessions, timing: Timing) -> int:
     purged = 0
     while batch := transact(sessions, lambda session: purge_batch(session, timing.recycle_seconds)):
         purged += batch
+    while transact(sessions, lambda session: purge_collection_batch(session, timing.recycle_seconds)):
+        pass
     return purged
 
 

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media")
 TASK_MODULES = (
     "tasks.headers",
+    "tasks.collection_deleting",
+    "tasks.collection_rights",
     "tasks.ingest",
     "tasks.index",
     "tasks.mail_sending",
