@@ -2,7 +2,7 @@
 ingests. Administrators make them; whoever may change an object's rights may apply one."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, func, select
@@ -82,11 +82,11 @@ def apply_template(
 
 
 def rights_from(session: Session, object_type: str, object_id: uuid.UUID) -> list[Right]:
-    """The entries of an object as values to give to another."""
-    return [
+    """The entries of an object as values to give to another; own and inherited ones of somebody are one."""
+    return _joined(
         Right(Principal(entry.principal_kind, entry.principal_id), tuple(entry.permissions))
         for entry in entries_of(session, object_type, object_id)
-    ]
+    )
 
 
 def rights_of_ingested(
@@ -101,7 +101,11 @@ def rights_of_ingested(
         found += rights_from(session, KIND, template_id)
     if owner_id is not None:
         found.append(Right(Principal(PrincipalKind.USER, owner_id), ALL))
+    return _joined(found)
+
+
+def _joined(rights: Iterable[Right]) -> list[Right]:
     together: dict[Principal, set[str]] = {}
-    for right in found:
+    for right in rights:
         together.setdefault(right.principal, set()).update(right.permissions)
     return [Right(who, tuple(p for p in ALL if p in permissions)) for who, permissions in together.items()]

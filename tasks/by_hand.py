@@ -33,6 +33,12 @@ MARK_ISLANDS = text("""
     WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
 """)
 
+# A set that stays is counted by the grouping; one whose asset ends is read by nobody.
+EMPTY = text("""
+    UPDATE file_set SET file_count = 0, size_bytes = 0 WHERE id = ANY(:ids)
+        AND NOT EXISTS (SELECT FROM file_set_file WHERE file_set_file.file_set_id = file_set.id)
+""")
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -253,6 +259,7 @@ def _move_members(session: Session, members: Sequence[Member], part: Format, act
             for file_id in files
         )
     session.flush()
+    session.execute(EMPTY, {"ids": list({member.file_set.id for member in members})})
     mark_islands(session, [member.file_id for member in members])
 
 

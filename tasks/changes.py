@@ -6,6 +6,7 @@ from typing import Any
 
 from models.history import Operation
 from tasks.frame_buckets import FrameBucketState
+from tasks.holdings import Return
 
 Values = dict[str, Any]
 
@@ -18,6 +19,17 @@ class HistoryEntry:
     operation: Operation
     description: str
     details: Values = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An asset that ends in another one, and how its history tells it."""
+
+    asset_id: uuid.UUID
+    survivor_id: uuid.UUID
+    description: str
+    was: Values | None = None
+    """What it held, of one that had ended before; of others it is read when it is written."""
 
 
 @dataclass(slots=True)
@@ -43,8 +55,10 @@ class Changes:
     """File sets whose components are written anew."""
     emptied_sets: list[uuid.UUID] = field(default_factory=list)
     emptied_formats: list[uuid.UUID] = field(default_factory=list)
-    merged: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
-    """(asset that ends, survivor)."""
+    returned: list[Return] = field(default_factory=list)
+    endings: list[Ending] = field(default_factory=list)
+    copied_rights: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
+    """(asset that parts, the one that held it): it may be seen by nobody who could not see that one."""
     history: list[HistoryEntry] = field(default_factory=list)
     waits: dict[int, float] = field(default_factory=dict)
     """Seconds until an island has to be looked at again, by island."""

@@ -13,11 +13,13 @@ from models.asset import Component, FileSet, Format, FormatRole
 from models.history import Operation
 from models.paths import clean_text
 from tasks import sentences
-from tasks.changes import Changes, Values
+from tasks.changes import Changes, Ending, Values
 from tasks.creation import compose, create_file_set, enter_format, enter_members, name_asset
-from tasks.facts import facts_of
+from tasks.facts import NOTHING_PRESENT, facts_of
+from tasks.holdings import Return
 from tasks.island_state import IslandState, StoredAsset, StoredFile
-from tasks.matching import PlannedAsset, PlannedFormat, PlannedSet
+from tasks.planned import PlannedAsset, PlannedFormat, PlannedSet
+from tasks.taken import Taken
 
 
 class Continuation:
@@ -34,6 +36,8 @@ class Continuation:
 
     def write(self) -> None:
         """Append everything that differs."""
+        for taken in self._planned.returned:
+            self._return(taken)
         for swallowed in self._planned.merged:
             self._merge(swallowed)
         for part in self._planned.formats:
@@ -70,7 +74,7 @@ class Continuation:
         if part.plan.role == FormatRole.SIDECAR:
             text = f"{name} joined as a sidecar (rule: {part.plan.rule})."
             self._tell(Operation.MODIFY_FILESET, text)
-        else:
+        elif self._planned.revived is None:
             self._tell(Operation.ADD_FORMAT, sentences.added_format(part.plan, name), moved=len(moved))
 
     def _continue_format(self, part: PlannedFormat, row: Format) -> None:
@@ -154,15 +158,26 @@ class Continuation:
         old, new = ("/".join(filter(None, place)) for place in (before, now))
         self._tell(Operation.CUSTOM, sentences.renamed(old, new))
 
+    def _return(self, taken: Taken) -> None:
+        """What parts from another asset is its own again, or goes on in this one: what it held comes along."""
+        dead, plan = taken.row, self._planned.plan
+        self._changes.returned.append(Return(dead.id, taken.holder_id, taken.held))
+        names = [facts_of(part)["name"] for part in self._planned.sets()]
+        if dead.id == self._asset_id:
+            self._tell(Operation.CUSTOM, sentences.parted(names, plan), parted_from=str(taken.holder_id))
+        else:
+            self._end(dead.id, taken.was)
+            self._tell(Operation.CUSTOM, sentences.merged_from(dead.title, plan.rule), merged=str(dead.id))
+        self._changes.tell(taken.holder_id, Operation.MODIFY_FILESET, sentences.left(names, plan))
+
+    def _end(self, dead_id: uuid.UUID, was: Values | None = None) -> None:
+        plan = self._planned.plan
+        text = sentences.merged_into(clean_text(plan.title), plan.rule)
+        self._changes.endings.append(Ending(dead_id, self._asset_id, text, was))
+
     def _merge(self, swallowed: StoredAsset) -> None:
         plan, dead = self._planned.plan, swallowed.row
-        self._changes.merged.append((dead.id, self._asset_id))
-        self._changes.tell(
-            dead.id,
-            Operation.CUSTOM,
-            sentences.merged_into(clean_text(plan.title), plan.rule),
-            merged_into=str(self._asset_id),
-        )
+        self._end(dead.id)
         self._tell(
             Operation.CUSTOM,
             sentences.merged_from(dead.title, plan.rule),
@@ -180,7 +195,7 @@ class Continuation:
         kept_sets = {part.stored.id for part in self._planned.sets() if part.stored}
         for asset in [self._stored, *self._planned.merged]:
             for row in asset.file_sets.values():
-                if row.id in kept_sets:
+                if row.id in kept_sets or row.id in asset.given:
                     continue
                 if self._may_clear(asset, row.format_id, row.island_id, kept_formats):
                     self._leave_file_set(row)
@@ -188,7 +203,7 @@ class Continuation:
                     wanted = {"asset_id": self._asset_id, "version_id": self._asset_id}
                     self._change(self._changes.changed_file_sets, row, wanted)
             for row in asset.formats.values():
-                if row.id in kept_formats or self._planned.pin is not None:
+                if row.id in kept_formats or row.id in asset.given or self._planned.pin is not None:
                     continue
                 wanted: Values = {"asset_id": self._asset_id, "version_id": self._asset_id}
                 if asset.may_give_up(row.id):
@@ -206,7 +221,7 @@ class Continuation:
     def _leave_file_set(self, row: FileSet) -> None:
         if row.file_count:
             tell_missing(self._planned.island, row.id, self._asset_id, self._changes)
-        wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, "file_count": 0, "size_bytes": 0}
+        wanted = {"asset_id": self._asset_id, "version_id": self._asset_id, **NOTHING_PRESENT}
         self._change(self._changes.changed_file_sets, row, wanted)
         self._changes.emptied_sets.append(row.id)
 
@@ -241,15 +256,16 @@ def tell_missing(island: IslandState, set_id: uuid.UUID, asset_id: uuid.UUID, ch
 def abandon_asset(stored: StoredAsset, islands: Iterable[IslandState], changes: Changes) -> None:
     """An asset none of whose files is there now stays, offline: its files may come back to their place."""
     islands = list(islands)
-    for row in (row for row in stored.file_sets.values() if row.island_id is not None):
+    left = [row for row in stored.file_sets.values() if row.island_id is not None and row.id not in stored.given]
+    for row in left:
         for island in islands:
             tell_missing(island, row.id, stored.row.id, changes)
         if row.file_count:
-            changes.changed_file_sets.append({"id": row.id, "told_count": 0, "file_count": 0, "size_bytes": 0})
+            changes.changed_file_sets.append({"id": row.id, "told_count": 0, **NOTHING_PRESENT})
     changes.changed_formats.extend(
         {"id": row.id, "is_online": False}
         for row in stored.formats.values()
-        if row.is_online and stored.may_give_up(row.id)
+        if row.is_online and row.id not in stored.given and stored.may_give_up(row.id)
     )
     if stored.row.is_online:
         changes.changed_assets.append({"id": stored.row.id, "is_online": False})

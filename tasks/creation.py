@@ -8,8 +8,8 @@ from models.paths import clean_text, display_text, name_of
 from tasks.changes import Changes
 from tasks.facts import facts_of
 from tasks.island_state import StorageRules, StoredFile
-from tasks.matching import PlannedAsset, PlannedFormat, PlannedSet
-from tasks.sentences import added_format, created
+from tasks.planned import PlannedAsset, PlannedFormat, PlannedSet
+from tasks.sentences import added_format, created, left
 from watch.grouping import AssetPlan, ComponentPlan
 
 
@@ -19,12 +19,17 @@ def create_asset(planned: PlannedAsset, changes: Changes) -> None:
     rules = planned.island.rules
     title, external_id = name_asset(planned.plan, rules)
     changes.new_assets.append((asset_id, title, external_id, planned.island.claim.id, rules.owner_id))
-    changes.new_rights.extend(
-        (asset_id, "assets", right.principal.id, right.principal.kind.value, list(right.permissions))
-        for right in rules.rights
-    )
+    if planned.parts_from is not None:
+        changes.copied_rights.append((asset_id, planned.parts_from))
+    else:
+        changes.new_rights.extend(
+            (asset_id, "assets", right.principal.id, right.principal.kind.value, list(right.permissions))
+            for right in rules.rights
+        )
     names = [create_format(planned, part, asset_id, changes) for part in planned.formats]
     changes.tell(asset_id, Operation.VERSION_CREATE, created(planned.plan, names[0]))
+    if planned.parts_from is not None:
+        changes.tell(planned.parts_from, Operation.MODIFY_FILESET, left(names, planned.plan))
     for part, name in zip(planned.formats[1:], names[1:], strict=True):
         if part.plan.role == "transcode":
             changes.tell(asset_id, Operation.ADD_FORMAT, added_format(part.plan, name))
@@ -46,7 +51,7 @@ def create_format(planned: PlannedAsset, part: PlannedFormat, asset_id: uuid.UUI
 
 def enter_format(part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> uuid.UUID:
     """Append the row of a new format alone; give its id."""
-    format_id, plan = new_id(), part.plan
+    format_id, plan = part.id or new_id(), part.plan
     changes.new_formats.append((format_id, asset_id, asset_id, plan.name, plan.role, plan.kind, plan.rule))
     return format_id
 
@@ -54,21 +59,25 @@ def enter_format(part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> 
 def create_file_set(
     planned: PlannedAsset, part: PlannedSet, asset_id: uuid.UUID, format_id: uuid.UUID, changes: Changes
 ) -> str:
-    """Append a new file set with its components and members; give its name."""
-    set_id = new_id()
+    """Append a new file set with its components and members, or one that parts whole from another asset; give its
+    name."""
     facts = facts_of(part)
-    changes.new_file_sets.append(
-        {
-            "id": set_id,
-            "asset_id": asset_id,
-            "format_id": format_id,
-            "version_id": asset_id,
-            "storage_id": planned.island.rules.id,
-            "island_id": planned.island.claim.id,
-            "told_count": facts["file_count"],
-            **facts,
-        }
-    )
+    row = {
+        "id": part.stored.id if part.stored is not None else part.id or new_id(),
+        "asset_id": asset_id,
+        "format_id": format_id,
+        "version_id": asset_id,
+        "storage_id": planned.island.rules.id,
+        "island_id": planned.island.claim.id,
+        "told_count": facts["file_count"],
+        **facts,
+    }
+    set_id = row["id"]
+    if part.stored is not None:
+        changes.changed_file_sets.append(row)
+        changes.recomposed_sets.append(set_id)
+    else:
+        changes.new_file_sets.append(row)
     compose(part.plan.components, format_id, set_id, changes)
     enter_members(part, set_id, changes)
     return facts["name"]

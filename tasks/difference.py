@@ -10,14 +10,15 @@ from typing import Any
 from models.paths import clean_text
 from tasks.creation import name_asset
 from tasks.island_state import Snapshot, StoredAsset, StoredFile
-from tasks.matching import PlannedAsset
+from tasks.planned import PlannedAsset
 from watch.grouping.render import path_json
 
 MOST_CHANGES = 1_000
 SHOWN_FILES = 20
 CHANGES = ("merge", "split", "kind", "files", "title", "new", "gone")
-"""An asset that takes in others; a new one from files of others; one of another structure or role; one that files join
-or leave; one under another title; one of files that are in none; one none of whose files is there."""
+"""An asset that takes in others; a new one from files of others, or one that had ended in them; one of another
+structure or role; one that files join or leave; one under another title; one of files that are in none; one none of
+whose files is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +153,10 @@ class Comparison:
         self._read_held()
         continued: dict[uuid.UUID, list[PlannedAsset]] = {}
         for plan in self.planned:
-            if plan.stored is not None:
+            if plan.stored is not None and plan.revived is None:
                 continued.setdefault(plan.stored.row.id, []).append(plan)
         for plan in self.planned:
-            if plan.stored is None:
+            if plan.stored is None or plan.revived is not None:
                 self._tell_new(plan, difference)
             elif plan is continued[plan.stored.row.id][0]:
                 self._tell_continued(continued[plan.stored.row.id], difference)
@@ -185,7 +186,8 @@ class Comparison:
         difference.add(
             AssetChange(
                 "split" if owners else "new",
-                name_asset(plan.plan, plan.island.rules)[0],
+                self._title(plan),
+                name_of(plan.stored) if plan.stored is not None else None,
                 rule=plan.plan.rule,
                 comes_from=tuple(name_of(owners[key]) for key in sorted(owners)),
                 formats=tuple(FormatChange(part.plan.name, None, shown(part.plan)) for part in plan.formats),
@@ -234,6 +236,8 @@ class Comparison:
 
     @staticmethod
     def _title(plan: PlannedAsset) -> str:
+        if plan.stored is None:
+            return name_asset(plan.plan, plan.island.rules)[0]
         row = plan.stored.row
         return row.title if row.title_by_hand or plan.pin is not None else name_asset(plan.plan, plan.island.rules)[0]
 

@@ -6,7 +6,7 @@ from typing import Any
 from models.asset import FileSetType
 from models.paths import clean_text, display_text, name_of
 from tasks.island_state import StoredFile
-from tasks.matching import PlannedSet
+from tasks.planned import PlannedSet
 from watch.grouping import Sequence as FrameSequence
 from watch.grouping import Single
 
@@ -45,7 +45,8 @@ NO_FRAMES: dict[str, Any] = {
     "missing": "",
     "empty_frames": "",
 }
-NOTHING_PRESENT: dict[str, Any] = {"file_count": 0, "size_bytes": 0}
+NOTHING_PRESENT: dict[str, Any] = {"file_count": 0, "size_bytes": 0, "bucket_folder_id": None, "bucket_key": None}
+"""Of a set without a present file. It is no sequence any more: frames of its bucket may come back into another set."""
 
 
 def _size_bytes(part: PlannedSet) -> int:

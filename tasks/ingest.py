@@ -36,8 +36,11 @@ from tasks.leases import (
     release_islands,
     return_islands,
 )
-from tasks.matching import PlannedAsset, match, plan_asset
+from tasks.matching import match
+from tasks.origins import parting
+from tasks.planned import PlannedAsset, plan_asset
 from tasks.read_islands import read_and_group, seconds_since_creation
+from tasks.taken import Taken, read_taken
 from tasks.write_changes import write_changes
 from watch.grouping import RULES_VERSION, AssetPlan, Grouping
 
@@ -103,11 +106,15 @@ def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timin
         for island in found.islands.values()
         for plan in _in_order(read.groupings[island.claim.id], overdue)
     ]
-    match(planned, found)
+    match(planned, found, _taken_by(sessions, parting(planned, found)))
     finished = 0
     for chunk in _chunks(found, planned, waits, now, timing):
         finished += transact(sessions, lambda session, chunk=chunk: _write(session, chunk, owner))
     return finished
+
+
+def _taken_by(sessions: Sessions, parted: set[uuid.UUID]) -> list[Taken]:
+    return snapshot(sessions, lambda session: read_taken(session, parted)) if parted else []
 
 
 def _in_order(grouping: Grouping, overdue: set[bytes]) -> list[AssetPlan]:

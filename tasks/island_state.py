@@ -61,6 +61,8 @@ class StoredAsset:
     """By file set."""
     kept_formats: frozenset[uuid.UUID] = frozenset()
     """Formats with pinned files: no rule adds to them or takes from them."""
+    given: set[uuid.UUID] = field(default_factory=set)
+    """Formats and file sets that go over to an asset that parts from it."""
     is_needed_elsewhere: bool = False
     """It has present files in islands that are not at hand: it cannot be taken over whole, or given up."""
 

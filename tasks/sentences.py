@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from models.paths import display_text, name_of
+from models.paths import clean_text, display_text, name_of
 from tasks.island_state import StoredFile
 from watch.grouping import AssetPlan, FormatPlan
 
@@ -62,9 +62,20 @@ def joined_format(files: Sequence[StoredFile], plan: FormatPlan) -> str:
     return f"{listed(files)} joined the {in_words(plan.kind)} (rule: {plan.rule})."
 
 
-def left_format(files: Sequence[StoredFile]) -> str:
-    """Files left for another format or asset."""
-    return f"{listed(files)} left."
+def parted(names: Sequence[str], plan: AssetPlan) -> str:
+    """What ended in another asset is an asset of its own again."""
+    return f"Is an asset of its own again: {named(names)}, {in_words(plan.formats[0].kind)} (rule: {plan.rule})."
+
+
+def left(names: Sequence[str], plan: AssetPlan) -> str:
+    """Files are an asset of their own, or in another one, that were in this."""
+    return f'{named(names)} left: now in "{clean_text(plan.title)}" (rule: {plan.rule}).'
+
+
+def named(names: Sequence[str]) -> str:
+    """The first names and how many more."""
+    more = len(names) - SHOWN_NAMES
+    return ", ".join(names[:SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def grew(name: str, before: int, now: int, changed: int) -> str:

@@ -13,8 +13,11 @@ from sqlalchemy.orm import Session
 from tasks.difference import Comparison, Difference
 from tasks.island_state import IslandState, StorageRules, StoredFile
 from tasks.leases import IslandClaim
-from tasks.matching import match, plan_asset
+from tasks.matching import match
+from tasks.origins import parting
+from tasks.planned import plan_asset
 from tasks.read_islands import FILE_COLUMNS, read_assets, read_stored_file
+from tasks.taken import read_taken
 from watch.grouping import AssetPlan, Grouping, arrange, describe
 
 FILES = text(f"{FILE_COLUMNS} WHERE file.folder_id = ANY(:folders) AND file.status <> 'DELETED'")
@@ -62,7 +65,7 @@ class Supposition:
         for state in states.values():
             grouping = arrange(state.items(), self.rules.profile, state.pins(), state.empty_paths())
             planned.extend(plan_asset(state, plan, found) for plan in _plans(state, grouping, stands_alone))
-        match(planned, found)
+        match(planned, found, read_taken(session, parting(planned, found)))
         difference.islands += len(states)
         difference.files += sum(len(state.files) for state in states.values())
         Comparison(planned, found, self.held, concerns).write_to(difference)

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import bindparam, func, text, update
 from sqlalchemy.orm import Session
@@ -11,10 +11,12 @@ from models.acl import AclEntry
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.base import Base, new_id
 from models.bulk import copy_rows
-from models.history import History
-from tasks.changes import Changes, HistoryEntry, Values
+from models.history import History, Operation
+from tasks.acl_templates import rights_from
+from tasks.changes import Changes, Ending, HistoryEntry, Values
 from tasks.frame_buckets import write_buckets
-from tasks.merging import end_in
+from tasks.merging import bring_back, end_in
+from tasks.taken import describe_assets
 
 FILE_SET_COLUMNS = [
     *("id", "asset_id", "format_id", "version_id", "storage_id", "island_id", "label", "name", "base_dir", "type"),
@@ -56,9 +58,13 @@ DELETE_EMPTY_FORMATS = text("""
 
 def write_changes(session: Session, changes: Changes, actor: str) -> None:
     """Write everything in the session's transaction; the caller holds the locks of the islands."""
+    ended = describe_assets(session, [ending.asset_id for ending in changes.endings if ending.was is None])
+    bring_back(session, changes.returned)
     copy_rows(session, Asset, ASSET_COLUMNS, changes.new_assets)
     if changes.new_rights:
         copy_rows(session, AclEntry, RIGHT_COLUMNS, changes.new_rights)
+    for asset_id, holder_id in changes.copied_rights:
+        copy_rows(session, AclEntry, RIGHT_COLUMNS, _rights_of(session, holder_id, asset_id))
     _update(session, Asset, changes.changed_assets)
     copy_rows(session, Format, FORMAT_COLUMNS, changes.new_formats)
     _update(session, Format, changes.changed_formats)
@@ -73,8 +79,25 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     _recount(session, changes.recounted)
     write_buckets(session, changes.buckets)
     _clear(session, changes)
-    end_in(session, changes.merged)
-    write_history(session, changes.history, actor)
+    write_history(session, [*changes.history, *_end(session, changes.endings, ended)], actor)
+
+
+def _end(session: Session, endings: Sequence[Ending], was: Mapping[uuid.UUID, Values]) -> list[HistoryEntry]:
+    """End assets; their last entries keep whole what they held, for the day on which they part again."""
+    held = end_in(session, [(ending.asset_id, ending.survivor_id) for ending in endings])
+    return [
+        HistoryEntry(
+            ending.asset_id,
+            Operation.CUSTOM,
+            ending.description,
+            {
+                "merged_into": str(ending.survivor_id),
+                "was": ending.was or was[ending.asset_id],
+                "held": held[ending.asset_id],
+            },
+        )
+        for ending in endings
+    ]
 
 
 def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> None:
@@ -89,6 +112,14 @@ def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> N
             .values({c: bindparam(f"new_{c}") for c in columns if c != "id"} | {"date_modified": func.now()})
         )
         session.connection().execute(statement, [{f"new_{c}": row[c] for c in columns} for row in rows])
+
+
+def _rights_of(session: Session, holder_id: uuid.UUID, asset_id: uuid.UUID) -> list[tuple]:
+    """The rights of one asset as rows of another."""
+    return [
+        (asset_id, "assets", right.principal.id, right.principal.kind.value, list(right.permissions))
+        for right in rights_from(session, "assets", holder_id)
+    ]
 
 
 def _move_members(session: Session, members: Sequence[tuple[uuid.UUID, uuid.UUID, int]]) -> None:

@@ -32,6 +32,11 @@ NAMES = [
     *("dcp/ASSETMAP", "dcp/PKL.xml", "dcp/CPL.xml", "dcp/reel1/picture.mxf", "dcp/reel1/sound.mxf"),
     "notes.txt",
 ]
+PARTNERS = [
+    *("talk_A1.wav", "talk_V2.0001.exr", "talk_V2.0002.exr", "talk_V3.0001.exr", "talk_V3.0002.exr"),
+    *("take_camA.mov", "take_camB.mov", "a.mov"),
+]
+"""Of which most were assets alone before they were one with others."""
 PROFILE = {"orphan_after_seconds": 0}
 TABLES = "storage, folder, island, asset, index_mark, search_document"
 """With all that hangs on them; history stays, it refuses to be emptied and hangs on nothing."""
@@ -43,6 +48,24 @@ MISCOUNTED = text("""
     ) AS counted ON file_set_id = file_set.id
     WHERE (file_count, size_bytes) IS DISTINCT FROM (coalesce(files, 0), coalesce(bytes, 0))
 """)
+
+ASTRAY = text("""
+    WITH had AS (
+        SELECT DISTINCT ON (asset.id) asset.id, asset.merged_into, history.details -> 'was' AS was FROM asset
+        JOIN history ON history.asset_id = asset.id AND jsonb_exists(history.details, 'was')
+        WHERE merged_into IS NOT NULL ORDER BY asset.id, history.id DESC
+    ), files AS (
+        SELECT had.id, merged_into, file.status, file_set.asset_id FROM had,
+            jsonb_path_query(was, '$.formats[*].file_sets[*].files[*]') AS had_file
+        LEFT JOIN file ON file.id = (had_file #>> '{}')::uuid
+        LEFT JOIN file_set_file AS member ON member.file_id = file.id
+        LEFT JOIN file_set ON file_set.id = member.file_set_id
+    )
+    SELECT id, merged_into, max(asset_id::text) FROM files GROUP BY id, merged_into
+    HAVING count(DISTINCT asset_id) = 1 AND max(asset_id::text) <> merged_into::text
+        AND 2 * count(*) FILTER (WHERE status <> 'MISSING') >= count(*)
+""")
+"""Ids that ended, but answer with another asset than the one that all their files are in."""
 
 
 class Leaping:
@@ -64,8 +87,9 @@ class Leaping:
 class Folder(RuleBasedStateMachine):
     """A watched folder and what people do to it; now and then everything settles and is compared."""
 
-    def __init__(self, url: str, root: Path) -> None:
+    def __init__(self, url: str, root: Path, names: list[str]) -> None:
         super().__init__()
+        self.names = names
         self.root = root
         shutil.rmtree(root, ignore_errors=True)
         root.mkdir()
@@ -90,16 +114,16 @@ class Folder(RuleBasedStateMachine):
             self.engine.dispose()
 
     def there(self) -> list[str]:
-        return [name for name in NAMES if (self.root / name).exists()]
+        return [name for name in self.names if (self.root / name).exists()]
 
     def _write(self, *names: str) -> None:
         self.written += 1
         self.used.update(names)
         write(self.root, *names, content=f"content {self.written}" + "." * (self.written % 7))
 
-    @rule(names=st.sets(st.sampled_from(NAMES), min_size=1, max_size=6))
-    def arrive(self, names: set[str]) -> None:
-        self._write(*names)
+    @rule(data=st.data())
+    def arrive(self, data: st.DataObject) -> None:
+        self._write(*data.draw(st.sets(st.sampled_from(self.names), min_size=1, max_size=6)))
 
     @precondition(lambda self: self.there())
     @rule(data=st.data())
@@ -108,9 +132,10 @@ class Folder(RuleBasedStateMachine):
             (self.root / name).unlink()
 
     @precondition(lambda self: self.there())
-    @rule(data=st.data(), name=st.sampled_from(NAMES))
-    def rename(self, data: st.DataObject, name: str) -> None:
+    @rule(data=st.data())
+    def rename(self, data: st.DataObject) -> None:
         before = self.root / data.draw(st.sampled_from(self.there()))
+        name = data.draw(st.sampled_from(self.names))
         if before.stat().st_size:
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             before.rename(self.root / name)
@@ -122,11 +147,22 @@ class Folder(RuleBasedStateMachine):
         name = data.draw(st.sampled_from(sorted(self.published & set(self.there()))))
         write(self.root, name, content="")
 
-    @rule(name=st.sampled_from(NAMES))
-    def touch_empty(self, name: str) -> None:
+    @rule(data=st.data())
+    def touch_empty(self, data: st.DataObject) -> None:
         """A new file of zero bytes waits, and is in nothing."""
+        name = data.draw(st.sampled_from(self.names))
         if name not in self.used and not (self.root / name).exists():
             write(self.root, name, content="")
+
+    @rule(data=st.data())
+    def change_one_and_settle(self, data: st.DataObject) -> None:
+        """One file comes or goes, and is grouped before the next."""
+        name = data.draw(st.sampled_from(self.names))
+        if (self.root / name).exists():
+            (self.root / name).unlink()
+        else:
+            self._write(name)
+        self.settle_and_compare()
 
     @rule(times=st.integers(1, 3))
     def look(self, times: int) -> None:
@@ -152,6 +188,7 @@ class Folder(RuleBasedStateMachine):
         assert self.pipeline.assets() == to_json(tree)["assets"]
         with self.pipeline.sessions() as session:
             assert session.execute(MISCOUNTED).all() == []
+            assert session.execute(ASTRAY).all() == []
         self.published.update(there)
 
     def settle(self) -> None:
@@ -167,15 +204,18 @@ class Folder(RuleBasedStateMachine):
         pytest.fail("the pipeline does not come to rest")
 
 
-def machine(url: str, root: Path) -> Callable[[], Any]:
-    return lambda: Folder(url, root)
+def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
+    return lambda: Folder(url, root, names)
 
 
-def test_what_is_stored_is_the_grouping_of_what_is_there(database_url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("names", "examples"), [(NAMES, 30), (PARTNERS, 20)], ids=["of all kinds", "that part again"])
+def test_what_is_stored_is_the_grouping_of_what_is_there(
+    database_url: str, tmp_path: Path, names: list[str], examples: int
+) -> None:
     run_state_machine_as_test(
-        machine(database_url, tmp_path / "rushes"),
+        machine(database_url, tmp_path / "rushes", names),
         settings=settings(
-            max_examples=30,
+            max_examples=examples,
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -259,6 +259,16 @@ def test_an_asset_whose_common_member_leaves_is_split(pipeline: Pipeline) -> Non
     assert pipeline.broken() == []
 
 
+def test_a_frame_that_comes_back_joins_those_that_went_on_without_it(pipeline: Pipeline) -> None:
+    arrive(pipeline, "talk_V3.0001.exr")
+    arrive(pipeline, "talk_V3.0002.exr")
+    (pipeline.root / "talk_V3.0002.exr").rename(pipeline.root / "talk_V3.0001.exr")
+    arrive(pipeline, "talk_A1.wav")
+    arrive(pipeline, "talk_V3.0002.exr")
+    assert kinds(only(pipeline)) == [("original", "separate_tracks")]
+    assert pipeline.broken() == []
+
+
 def test_a_file_is_in_one_file_set_and_every_set_counts_its_files(pipeline: Pipeline) -> None:
     names = ["a.mov", "a.en.srt", "a_h264.mp4", "b_L.mov", "b_R.mov", *(f"x.{n}.exr" for n in range(9)), "a.xmp"]
     for name in names:

@@ -21,6 +21,8 @@ VERBS = {
 }
 WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder"}
 
+AGAIN = "an asset of its own again"
+
 
 def print_difference(difference: Difference) -> None:
     """Say how many assets change in which way, and draw the first of them."""
@@ -57,6 +59,8 @@ def draw(change: AssetChange) -> Tree:
     head = Text(clean(change.asset.title if change.asset else change.title), style="bold")
     if change.asset is None or change.change == "gone":
         head.append(f"  {WORDS[change.change]}", style="not bold green" if change.asset is None else "not bold red")
+    elif change.change == "split":
+        head.append(f"  {AGAIN}", style="not bold green")
     elif change.asset.title != change.title:
         head.append(f"  becomes {clean(change.title)}", style="not bold")
     if change.rule:
@@ -67,7 +71,7 @@ def draw(change: AssetChange) -> Tree:
     for other in change.comes_from:
         tree.add(Text.assemble(("comes from ", "yellow"), clean(other.title), (f"  {other.id}", "dim")))
     for part in change.formats:
-        if part.before is not None or change.asset is not None:
+        if part.before is not None or (change.asset is not None and change.change != "split"):
             tree.add(Text(f"{clean(part.name)}: {part.before or 'none'} -> {part.after or 'none'}"))
     _grow(tree, "+", "green", change.joins)
     _grow(tree, "-", "red", change.leaves)

@@ -1,0 +1,98 @@
+"""Whose a file is by right: of the asset that holds it, or of one that ended in that one and had the file. Pure.
+
+So assets that ended are matched as if they lived: each goes where most of its own files go.
+"""
+
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from tasks.island_state import Snapshot
+from tasks.planned import PlannedAsset, PlannedSet
+from tasks.taken import Taken
+
+Overlaps = dict[uuid.UUID, Counter[int]]
+"""Asset to how many of its files go to the plan of which number."""
+
+
+class Origins:
+    """Assets that ended in those at hand. Of two that had a file, the one of fewer files is meant."""
+
+    def __init__(self, taken: Sequence[Taken]) -> None:
+        self.taken = {each.row.id: each for each in taken}
+        self._of_file: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = {}
+        self._of_set: dict[tuple[uuid.UUID, uuid.UUID], tuple[uuid.UUID, int]] = {}
+        self._of_long_set: dict[tuple[uuid.UUID, uuid.UUID], uuid.UUID] = {}
+        for each in sorted(taken, key=lambda each: (-each.count(), each.row.id)):
+            for file_id in each.set_of_file():
+                self._of_file[each.holder_id, file_id] = each.row.id
+            for set_id, count in each.counts().items():
+                self._of_set[each.holder_id, set_id] = each.row.id, count
+            for set_id in each.long_sets():
+                self._of_long_set[each.holder_id, set_id] = each.row.id
+
+    def of_file(self, holder_id: uuid.UUID, file_id: uuid.UUID, set_id: uuid.UUID) -> uuid.UUID:
+        """Whose a file of an asset is."""
+        known = self._of_file.get((holder_id, file_id))
+        return known or self._of_long_set.get((holder_id, set_id), holder_id)
+
+    def of_unread(self, part: PlannedSet) -> uuid.UUID:
+        """Whose the frames are that were not read: of the asset that had the set, if it had most of it."""
+        row = part.continues
+        origin, count = self._of_set.get((row.asset_id, row.id), (row.asset_id, 0))
+        return origin if count * 2 >= part.count else row.asset_id
+
+
+def parting(planned: Iterable[PlannedAsset], snapshot: Snapshot) -> set[uuid.UUID]:
+    """Assets whose files go to several plans, or to an island that cannot take them over whole."""
+    parted: set[uuid.UUID] = set()
+    if not snapshot.assets:
+        return parted
+    plan_of: dict[uuid.UUID, int] = {}
+    for number, asset in enumerate(planned):
+        owners = {snapshot.asset_of_set.get(file.file_set_id) for file in asset.files() if file.file_set_id}
+        owners |= {part.continues.asset_id for part in asset.sets() if part.continues is not None}
+        for owner in owners - {None}:
+            if plan_of.setdefault(owner, number) != number or not may_take(asset, snapshot, owner):
+                parted.add(owner)
+    return parted
+
+
+def may_take(planned: PlannedAsset, snapshot: Snapshot, owner: uuid.UUID) -> bool:
+    """An asset with files in islands that are not at hand stays where it is; only the file moves."""
+    stored = snapshot.assets[owner]
+    return not stored.is_needed_elsewhere or stored.row.island_id == planned.island.claim.id
+
+
+def count_overlaps(by_rule: Sequence[PlannedAsset], snapshot: Snapshot, origins: Origins) -> Overlaps:
+    """How many files of each asset go to each plan; those that ended count for themselves.
+
+    An asset that has nothing of its own in any plan goes on with what it took: nothing parts there.
+    """
+    overlaps: Overlaps = {}
+    together: Overlaps = {}
+    for number, asset in enumerate(by_rule):
+        for owner, origin, count in _owned(asset, snapshot, origins):
+            if origin != owner or may_take(asset, snapshot, owner):
+                overlaps.setdefault(origin, Counter())[number] += count
+            if may_take(asset, snapshot, owner):
+                together.setdefault(owner, Counter())[number] += count
+    for taken in origins.taken.values():
+        if taken.row.id in overlaps and not _is_whole(taken, overlaps[taken.row.id], snapshot):
+            del overlaps[taken.row.id]
+    return together | overlaps
+
+
+def _owned(asset: PlannedAsset, snapshot: Snapshot, origins: Origins) -> Iterable[tuple[uuid.UUID, uuid.UUID, int]]:
+    for file in asset.files():
+        owner = snapshot.asset_of_set.get(file.file_set_id) if file.file_set_id else None
+        if owner is not None:
+            yield owner, origins.of_file(owner, file.id, file.file_set_id) if origins.taken else owner, 1
+    for part in asset.sets():
+        if part.continues is not None and part.unread:
+            yield part.continues.asset_id, origins.of_unread(part), part.unread
+
+
+def _is_whole(taken: Taken, counts: Counter[int], snapshot: Snapshot) -> bool:
+    """Whether half of it is here: of an asset in another island nobody here sees where the rest goes."""
+    return not snapshot.assets[taken.holder_id].is_needed_elsewhere or sum(counts.values()) * 2 >= taken.count()

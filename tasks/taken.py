@@ -1,0 +1,121 @@
+"""Assets that ended in others by the rules: what they held then, kept whole in history, and found again from there.
+
+When the rules let go of what they joined (a file is renamed, a partner leaves, another profile comes), the part that
+was an asset of its own is that asset again: its id, its title and its formats come out of the entry of its end.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, FileSet, Format
+from models.bulk import among
+
+KEPT_FILES = 1_000
+"""Of each file set the ids of so many files; all others are told by its folder, name and ranges of frames."""
+
+FORMATS_BEFORE = text("""
+    SELECT format.asset_id, jsonb_agg(jsonb_build_object(
+        'id', format.id, 'name', format.name, 'role', format.role, 'structure', format.structure,
+        'rule', format.rule, 'file_sets', coalesce(of_format.sets, '[]')) ORDER BY format.id) AS formats
+    FROM format LEFT JOIN LATERAL (
+        SELECT jsonb_agg(jsonb_build_object(
+            'id', file_set.id, 'label', label, 'name', file_set.name, 'base_dir', base_dir,
+            'storage', storage_id, 'file_count', file_count, 'frames', frames,
+            'files', (SELECT coalesce(jsonb_agg(file_id ORDER BY file_id), '[]') FROM (
+                SELECT file_id FROM file_set_file WHERE file_set_id = file_set.id ORDER BY file_id LIMIT :most
+            ) AS first)) ORDER BY file_set.id) AS sets
+        FROM file_set WHERE file_set.format_id = format.id
+    ) AS of_format ON true
+    WHERE format.asset_id = ANY(:ids) GROUP BY format.asset_id
+""")
+
+# The last entry of an end tells; an asset that ended by hand comes back by hand.
+ENDS = text("""
+    SELECT asset.id, ended.details FROM asset JOIN LATERAL (
+        SELECT details FROM history WHERE history.asset_id = asset.id
+            AND (jsonb_exists(details, 'was') OR details ->> 'act' = 'by hand')
+        ORDER BY history.id DESC LIMIT 1
+    ) AS ended ON jsonb_exists(ended.details, 'was')
+    WHERE asset.merged_into = ANY(:holders)
+""")
+
+
+@dataclass(slots=True)
+class Taken:
+    """An asset that ended in another one, as it was."""
+
+    row: Asset
+    holder_id: uuid.UUID
+    was: dict[str, Any]
+    held: dict[str, Any]
+    living: frozenset[uuid.UUID] = field(default_factory=frozenset)
+    """Those of its formats and file sets that are rows, whoever has them now."""
+
+    def formats(self) -> Iterable[dict[str, Any]]:
+        """Its formats."""
+        return self.was["formats"]
+
+    def file_sets(self) -> Iterable[dict[str, Any]]:
+        """Its file sets."""
+        return (file_set for part in self.formats() for file_set in part["file_sets"])
+
+    def format_of_file(self) -> dict[uuid.UUID, uuid.UUID]:
+        """Its files, and in which format each was."""
+        return {
+            uuid.UUID(file): uuid.UUID(part["id"])
+            for part in self.formats()
+            for file_set in part["file_sets"]
+            for file in file_set["files"]
+        }
+
+    def set_of_file(self) -> dict[uuid.UUID, uuid.UUID]:
+        """Its files, and in which file set each was."""
+        return {uuid.UUID(file): uuid.UUID(each["id"]) for each in self.file_sets() for file in each["files"]}
+
+    def counts(self) -> dict[uuid.UUID, int]:
+        """How many files were in each file set."""
+        return {uuid.UUID(each["id"]): max(each["file_count"], len(each["files"])) for each in self.file_sets()}
+
+    def long_sets(self) -> set[uuid.UUID]:
+        """File sets of which not every file was kept by its id."""
+        return {uuid.UUID(each["id"]) for each in self.file_sets() if len(each["files"]) >= KEPT_FILES}
+
+    def count(self) -> int:
+        """How many files it had."""
+        return sum(self.counts().values())
+
+
+def describe_assets(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
+    """What assets are and hold, as JSON for the entry of their end."""
+    formats = {}
+    if ids:
+        for row in session.execute(FORMATS_BEFORE, {"ids": list(ids), "most": KEPT_FILES}):
+            formats[row.asset_id] = row.formats
+    rows = session.execute(select(Asset.id, Asset.title, Asset.external_id).where(among(Asset.id, ids)))
+    return {
+        row.id: {"title": row.title, "external_id": row.external_id, "formats": formats.get(row.id, [])} for row in rows
+    }
+
+
+def read_taken(session: Session, holders: Collection[uuid.UUID]) -> list[Taken]:
+    """All that ended in these assets by the rules."""
+    if not holders:
+        return []
+    ends = {row.id: row.details for row in session.execute(ENDS, {"holders": list(holders)})}
+    rows = session.scalars(select(Asset).where(among(Asset.id, ends)).order_by(Asset.id)) if ends else ()
+    found = [Taken(row, row.merged_into, ends[row.id]["was"], ends[row.id].get("held", {})) for row in rows]
+    ids = {uuid.UUID(each["id"]) for taken in found for part in taken.formats() for each in (part, *part["file_sets"])}
+    living = frozenset(
+        (
+            *session.scalars(select(Format.id).where(among(Format.id, ids))),
+            *session.scalars(select(FileSet.id).where(among(FileSet.id, ids))),
+        )
+    )
+    for taken in found:
+        taken.living = living
+    return found
