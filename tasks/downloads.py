@@ -1,98 +1,194 @@
-"""Addresses that open one file for a while, for programs that fetch without headers, and the way to the file's bytes.
+"""Addresses that open one file, or one format as an archive, for a while, for programs that fetch without headers.
 
-An address is signed with the digest of the token that asked for it: it ends when the token ends or is revoked, and the
-rights of its user are asked again at the download. So nothing has to be kept.
+An address holds a signed ticket: whose sign-in it was made for and what it opens. Nothing of it is kept. When it is
+opened, and again and again while bytes go out, the sign-in has to be there still, in its generation, and its user or
+share has to have the right still: what ends a share ends the downloads that run.
 """
 
-import hmac
-import os
+import base64
+import binascii
+import struct
 import time
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import exists, func, or_, select
 from sqlalchemy.orm import Session
 
-from models.acl import Actor
-from models.asset import FileSet, FileSetFile
+from media.sources import Source
+from models.acl import Actor, opens_format
+from models.asset import Asset, FileSet, FileSetFile, Format, FormatRole
 from models.file import File, Folder
 from models.history import Operation
-from models.paths import display_text, join_path
+from models.paths import join_path
+from models.share import ShareRight
 from models.storage import Storage
-from models.user import Token, User, UserStatus
+from models.user import Token
 from tasks.actors import find_actor
 from tasks.assets import find_asset
 from tasks.files import FOLDER_PATHS
 from tasks.history import record
-from tasks.refusals import Conflict, Missing
-from tasks.storages import is_inside
+from tasks.refusals import Denied, Missing
+from tasks.server_key import ServerKey
+from tasks.share_guests import count_download, find_guest_by_token
 
 LASTS_SECONDS = 3600
+PURPOSE = "download"
+LAYOUT = struct.Struct(">B16s16s16sQ")
+SIGNATURE_BYTES = 32
+FILE, FORMAT = 1, 2
+
+
+class NoSuchDownload(Missing):
+    """Whatever is wrong with an address reads the same."""
+
+    def __init__(self) -> None:
+        super().__init__("download", "of this address")
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
     """What a signed address says."""
 
+    kind: int
+    """A file, or a format."""
     token_id: uuid.UUID
+    """Of the sign-in that it was made for, a user's or a guest's."""
     asset_id: uuid.UUID
-    file_id: uuid.UUID
+    object_id: uuid.UUID
     until: int
     """Seconds since 1970."""
 
-    def signature(self, digest: bytes) -> str:
-        """What only the server can make, which alone knows the digest."""
-        text = f"download {self.token_id} {self.asset_id} {self.file_id} {self.until}"
-        return hmac.new(digest, text.encode(), "sha256").hexdigest()
+    def write(self, key: ServerKey) -> str:
+        """The ticket as the last part of an address."""
+        parts = (self.token_id.bytes, self.asset_id.bytes, self.object_id.bytes)
+        content = LAYOUT.pack(self.kind, *parts, self.until)
+        return base64.urlsafe_b64encode(content + key.sign(PURPOSE, content)).decode().rstrip("=")
 
 
-def issue_ticket(
-    session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, token_id: uuid.UUID, actor: Actor
-) -> tuple[Ticket, str]:
-    """A ticket for a file on a watched storage, with its signature; history tells who asked."""
+def read_ticket(key: ServerKey, text: str) -> Ticket:
+    """The ticket of an address, if it is ours and its time is not over."""
+    try:
+        raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        raise NoSuchDownload from None
+    content, signature = raw[:-SIGNATURE_BYTES], raw[-SIGNATURE_BYTES:]
+    if len(content) != LAYOUT.size or not key.is_signed(PURPOSE, content, signature):
+        raise NoSuchDownload
+    kind, token, asset, target, until = LAYOUT.unpack(content)
+    if until < time.time():
+        raise NoSuchDownload
+    return Ticket(kind, uuid.UUID(bytes=token), uuid.UUID(bytes=asset), uuid.UUID(bytes=target), until)
+
+
+def file_ticket(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, token_id: uuid.UUID, actor: Actor) -> Ticket:
+    """A ticket for a file on a watched storage that the actor may download."""
     asset = find_asset(session, actor, asset_id)
-    _, name = path_of(session, asset.id, file_id)
-    ticket = Ticket(token_id, asset.id, file_id, int(time.time()) + LASTS_SECONDS)
-    record(session, asset.id, Operation.DOWNLOAD, f'a download of the file "{name}" was asked for', actor)
-    return ticket, ticket.signature(session.get_one(Token, token_id).digest)
+    find_source(session, actor, asset, file_id)
+    return Ticket(FILE, token_id, asset.id, file_id, int(time.time()) + LASTS_SECONDS)
 
 
-def redeem(session: Session, ticket: Ticket, signature: str) -> tuple[Path, str]:
-    """The path and name of the file that a ticket opens; whatever is wrong with it reads the same."""
-    row = session.execute(
-        select(Token.digest, User.id)
-        .join(User, User.id == Token.user_id)
-        .where(
-            Token.id == ticket.token_id,
-            User.status == UserStatus.ACTIVE,
-            or_(Token.expires_at.is_(None), Token.expires_at > func.now()),
+def format_ticket(
+    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, token_id: uuid.UUID, actor: Actor
+) -> Ticket:
+    """A ticket for all files of a format that the actor may download."""
+    asset = find_asset(session, actor, asset_id)
+    found = find_downloadable(session, actor, asset, format_id)
+    stored = exists().where(FileSet.format_id == found.id, FileSetFile.file_set_id == FileSet.id)
+    if not session.scalar(select(stored)):
+        raise Missing("file on a storage", f'of the format "{found.name}"')
+    return Ticket(FORMAT, token_id, asset.id, format_id, int(time.time()) + LASTS_SECONDS)
+
+
+def holder_of(session: Session, ticket: Ticket) -> Actor:
+    """Who a ticket was made for, as it may act now."""
+    user_id = session.scalar(
+        select(Token.user_id).where(
+            Token.id == ticket.token_id, or_(Token.expires_at.is_(None), Token.expires_at > func.now())
         )
-    ).first()
-    is_ours = row is not None and hmac.compare_digest(ticket.signature(row[0]), signature)
-    if row is None or not is_ours or ticket.until < time.time():
-        raise Missing("download", "of this address")
-    actor = find_actor(session, row[1])
+    )
+    if user_id is not None:
+        actor = find_actor(session, user_id)
+    else:
+        share = find_guest_by_token(session, ticket.token_id)
+        actor = share.actor if share is not None else None
     if actor is None:
-        raise Missing("download", "of this address")
-    return path_of(session, find_asset(session, actor, ticket.asset_id).id, ticket.file_id)
+        raise NoSuchDownload
+    return actor
 
 
-def path_of(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID) -> tuple[Path, str]:
-    """Where a file of an asset is on this machine; never outside of its storage, whatever links lie on the way."""
+def may_download(actor: Actor, role: FormatRole) -> bool:
+    """Whoever reads an asset downloads it; a share says it by itself, and may open what was transcoded alone."""
+    if actor.guest is None or ShareRight.DOWNLOAD in actor.guest.allows:
+        return True
+    return role == FormatRole.TRANSCODE and ShareRight.DOWNLOAD_PROXY in actor.guest.allows
+
+
+def find_downloadable(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
+    """A format of the asset that the actor sees and may download."""
+    found = session.scalar(
+        select(Format).where(Format.id == format_id, Format.asset_id == asset.id, opens_format(actor, Format.id))
+    )
+    if found is None:
+        raise Missing("format", format_id)
+    if not may_download(actor, found.role):
+        raise Denied("this share does not allow downloads of it")
+    return found
+
+
+def find_source(session: Session, actor: Actor, asset: Asset, file_id: uuid.UUID) -> Source:
+    """Where a file of the asset is, for whoever may download it."""
     row = session.execute(
-        select(Storage.root, Storage.name, File.folder_id, File.name)
+        select(FileSet.format_id, File, Storage.root)
+        .join(FileSetFile, FileSetFile.file_set_id == FileSet.id)
+        .join(File, File.id == FileSetFile.file_id)
         .join(Folder, Folder.id == File.folder_id)
         .join(Storage, Storage.id == Folder.storage_id)
-        .join(FileSetFile, FileSetFile.file_id == File.id)
-        .join(FileSet, FileSet.id == FileSetFile.file_set_id)
-        .where(File.id == file_id, FileSet.asset_id == asset_id)
+        .where(File.id == file_id, FileSet.asset_id == asset.id, opens_format(actor, FileSet.format_id))
     ).first()
     if row is None:
         raise Missing("file on a storage", file_id)
-    root, storage, folder_id, name = row
-    folder = session.execute(FOLDER_PATHS, {"folders": [folder_id]}).one().path
-    path = os.path.realpath(join_path(root, join_path(bytes(folder).removeprefix(b"/"), name)))
-    if not is_inside(path, root) or not os.path.isfile(path):
-        raise Conflict(f'the file "{display_text(name)}" is not on storage "{storage}" now; is it mounted here?')
-    return Path(os.fsdecode(path)), display_text(name)
+    format_id, file, root = row
+    find_downloadable(session, actor, asset, format_id)
+    folder = session.execute(FOLDER_PATHS, {"folders": [file.folder_id]}).one().path
+    return source_of(root, bytes(folder), file)
+
+
+def source_of(root: bytes, folder: bytes, file: File) -> Source:
+    """A file in a folder as whoever opens it needs it."""
+    return Source(root, join_path(folder.removeprefix(b"/"), file.name), file.size, file.mtime_ns)
+
+
+def open_file(session: Session, ticket: Ticket, *, from_start: bool) -> Source:
+    """The file that a ticket opens now; what is read from its start is a download, counted and told."""
+    actor = holder_of(session, ticket)
+    asset = find_asset(session, actor, ticket.asset_id)
+    source = find_source(session, actor, asset, ticket.object_id)
+    if from_start:
+        _tell(session, asset, f'the file "{source.name}" was downloaded', actor)
+    return source
+
+
+def open_format(session: Session, ticket: Ticket) -> str:
+    """The title of the asset whose format a ticket opens now; counted and told as a download."""
+    actor = holder_of(session, ticket)
+    asset = find_asset(session, actor, ticket.asset_id)
+    found = find_downloadable(session, actor, asset, ticket.object_id)
+    _tell(session, asset, f'the format "{found.name}" was downloaded as an archive', actor)
+    return actor.guest.title if actor.guest and actor.guest.is_merged else asset.title
+
+
+def _tell(session: Session, asset: Asset, text: str, actor: Actor) -> None:
+    record(session, asset.id, Operation.DOWNLOAD, text, actor)
+    if actor.guest is not None:
+        count_download(session, actor.guest)
+
+
+def refuse_ended(session: Session, ticket: Ticket) -> None:
+    """Refuse a download whose sign-in, share or right ended since it began."""
+    actor = holder_of(session, ticket)
+    asset = find_asset(session, actor, ticket.asset_id)
+    if ticket.kind == FILE:
+        find_source(session, actor, asset, ticket.object_id)
+    else:
+        find_downloadable(session, actor, asset, ticket.object_id)

@@ -1,29 +1,126 @@
-"""Fetching a file: an address that works for an hour without headers, and what it opens."""
+"""Fetching files: addresses that work for an hour without headers, and what they open."""
 
-from pathlib import Path
+import logging
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
+from api.addresses import attachment, base_of
 from api.call import Call, OpenCall
 from api.routing import Service
-from tasks.downloads import Ticket, issue_ticket, redeem
+from media.sources import ChangedError, Source
+from tasks.archives import plan_archive
+from tasks.download_streams import DownloadEndedError, Watch, archive_pieces, open_source, pieces
+from tasks.downloads import FORMAT, Ticket, file_ticket, format_ticket, open_file, read_ticket
+from tasks.refusals import Conflict
+from tasks.server_key import require_key
 
 routes = Service("files")
+LOG = logging.getLogger("tapeless.api")
+ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
 
 
-@routes.get("/assets/{asset_id}/files/{file_id}/download_url/")
+class Download(StreamingResponse):
+    """Bytes that may break off: the client then sees a connection that closed too early, and not a whole file."""
+
+    def __init__(self, content: Iterator[bytes], status: int, headers: Mapping[str, str]) -> None:
+        kind = "application/zip" if headers["Accept-Ranges"] == "none" else "application/octet-stream"
+        super().__init__(content, status, {**HEADERS, **headers}, kind)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except DownloadEndedError as ended:
+            LOG.warning("a download broke off: %s", ended)
+
+
+@routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, unsupported=True)
 def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
-    """An address that opens this file for an hour, and ends with the caller's token."""
-    ticket, signature = issue_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
-    path = f"API/files/v1/downloads/{ticket.token_id}/{ticket.asset_id}/{file_id}/{ticket.until}/{signature}/"
-    return {"url": f"{call.request.base_url}{path}"}
+    """An address that opens this file for an hour, and ends with the caller's sign-in."""
+    ticket = file_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
+    return {"url": address_of(call, ticket)}
 
 
-@routes.get("/downloads/{token_id}/{asset_id}/{file_id}/{until}/{signature}/", public=True, own_transactions=True)
-def get_download(call: OpenCall, token_id: UUID, asset_id: UUID, file_id: UUID, until: int, signature: str) -> Response:
-    """The file itself, in parts where a client asks for ranges."""
-    ticket = Ticket(token_id, asset_id, file_id, until)
-    path, name = call.transact(lambda session: redeem(session, ticket, signature))
-    return FileResponse(Path(path), filename=name, media_type="application/octet-stream")
+@routes.get("/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, unsupported=True)
+def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+    """An address that opens all files of this format as one archive, packed while it is sent."""
+    ticket = format_ticket(call.session, asset_id, format_id, call.token.token_id, call.actor)
+    return {"url": address_of(call, ticket)}
+
+
+def address_of(call: Call, ticket: Ticket) -> str:
+    """The address with its ticket, where this request came in."""
+    return f"{base_of(call.request)}/API/files/v1/downloads/{ticket.write(require_key(call.context.outside.key))}/"
+
+
+@routes.get("/downloads/{ticket}/", public=True, own_transactions=True, other=206, unsupported=True)
+def get_download(call: OpenCall, ticket: str) -> Response:
+    """What a ticket opens: a file, in parts where a client asks for a range, or an archive."""
+    read = read_ticket(require_key(call.context.outside.key), ticket)
+    return send_archive(call, read) if read.kind == FORMAT else send_file(call, read)
+
+
+def send_file(call: OpenCall, ticket: Ticket) -> Response:
+    """A file or one part of it."""
+    asked = call.request.headers.get("range", "")
+    from_start = not asked or asked.startswith("bytes=0-")
+    source = call.transact(lambda session: open_file(session, ticket, from_start=from_start))
+    tag = f'"{source.mtime_ns:x}-{source.size:x}"'
+    if call.request.headers.get("if-range", tag) != tag:
+        asked = ""
+    headers = {"Accept-Ranges": "bytes", "ETag": tag, "Content-Disposition": attachment(source.name)}
+    part = part_of(asked, source.size)
+    if part is None:
+        return Response(status_code=416, headers={**HEADERS, "Content-Range": f"bytes */{source.size}"})
+    start, length, status = part
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{source.size}"
+    headers["Content-Length"] = str(length)
+    body = pieces(opened(source), start, length, Watch(call.context.sessions, ticket))
+    return Download(body, status, headers)
+
+
+def opened(source: Source) -> int:
+    """The file, open, or a sentence for people where it is not what the watcher saw."""
+    try:
+        return open_source(source)
+    except (ChangedError, OSError):
+        raise Conflict(
+            f'the file "{source.name}" is not on its storage as it was seen; is it mounted here? Else try again soon'
+        ) from None
+
+
+def part_of(asked: str, size: int) -> tuple[int, int, int] | None:
+    """Start, length and status of what a Range header asks for; None where there is no such part.
+
+    Several ranges at once, and what is no range of bytes, are answered with the whole, as HTTP allows.
+    """
+    found = ONE_RANGE.fullmatch(asked.strip())
+    if found is None or found[0] == "bytes=-":
+        return 0, size, 200
+    first, last = found[1], found[2]
+    if not first:
+        start, end = max(0, size - int(last)), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+        if last and int(last) < start:
+            return 0, size, 200
+    return (start, end - start + 1, 206) if start <= end else None
+
+
+def send_archive(call: OpenCall, ticket: Ticket) -> Response:
+    """All files of a format; it has no parts, because its end is not known before it is sent."""
+    archive = call.transact(lambda session: plan_archive(session, ticket))
+    headers = {"Accept-Ranges": "none", "Content-Disposition": attachment(f"{archive.title}.zip")}
+    return Download(archive_pieces(call.context.sessions, ticket, archive), 200, headers)

@@ -10,7 +10,7 @@ from api.call import Call
 from api.pages import LastId, PerPage, cursor_envelope, cursored
 from api.routing import Service
 from api.services.format_bodies import FileBody, FileChangeBody, FileSetBody, file_body, file_set_body
-from models.acl import readable_by
+from models.acl import opens_format, readable_by
 from models.asset import Asset, AssetStatus, FileSet, FileSetType
 from models.declared_file import DeclaredFile
 from models.file import File
@@ -25,7 +25,17 @@ routes = Service("files")
 def many_sets(call: Call, file_sets: Sequence[FileSet]) -> list[dict[str, Any]]:
     """File sets with the ids of their components, read at once."""
     components = component_ids_of(call.session, [one.id for one in file_sets])
-    return [file_set_body(one, components[one.id]) for one in file_sets]
+    return [shown(call, file_set_body(one, components[one.id])) for one in file_sets]
+
+
+PLACES: dict[str, Any] = {"base_dir": "", "directory_path": "", "storage_id": None, "original_storage_id": None}
+
+
+def shown(call: Call, body: dict[str, Any]) -> dict[str, Any]:
+    """A file or file set; somebody outside is not told where it lies."""
+    return (
+        body if call.actor.guest is None else {**body, **{name: PLACES[name] for name in PLACES.keys() & body.keys()}}
+    )
 
 
 @routes.post("/assets/{asset_id}/file_sets/")
@@ -42,11 +52,11 @@ def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, An
     return many_sets(call, [add_file_set(call.session, asset_id, new, call.actor)])[0]
 
 
-@routes.get("/assets/{asset_id}/file_sets/")
+@routes.get("/assets/{asset_id}/file_sets/", guests=True)
 def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """The file sets of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    query = select(FileSet).where(FileSet.asset_id == asset.id)
+    query = select(FileSet).where(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
     return cursored(call, query, FileSet.id, last_id, per_page, lambda rows: many_sets(call, rows))
 
 
@@ -60,17 +70,21 @@ def page_of_files(call: Call, ids: Select[Any], last_id: UUID | None, per_page: 
     """A page of the files with these ids."""
     total = count_of(call.session, ids)
     rows = page_of(call.session, ids, last_id, per_page + 1)
-    return cursor_envelope(call, rows, last_id, per_page, total, lambda files: [file_body(file) for file in files])
+    return cursor_envelope(
+        call, rows, last_id, per_page, total, lambda files: [shown(call, file_body(file)) for file in files]
+    )
 
 
-@routes.get("/assets/{asset_id}/file_sets/{file_set_id}/files/")
+@routes.get("/assets/{asset_id}/file_sets/{file_set_id}/files/", guests=True)
 def get_file_set_files(
     call: Call, asset_id: UUID, file_set_id: UUID, per_page: PerPage = 10, last_id: LastId = None
 ) -> dict[str, Any]:
     """The files of one set."""
     asset = find_asset(call.session, call.actor, asset_id)
     file_set = find_file_set(call.session, asset, file_set_id)
-    return page_of_files(call, ids_of(FileSet.id == file_set.id), last_id, per_page)
+    return page_of_files(
+        call, ids_of(and_(FileSet.id == file_set.id, opens_format(call.actor, FileSet.format_id))), last_id, per_page
+    )
 
 
 @routes.post("/assets/{asset_id}/files/")
@@ -85,23 +99,24 @@ def post_file(call: Call, asset_id: UUID, body: FileBody) -> dict[str, Any]:
     return file_body(declare_file(call.session, asset_id, file_set_id, values, call.actor))
 
 
-@routes.get("/assets/{asset_id}/files/")
+@routes.get("/assets/{asset_id}/files/", guests=True)
 def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastId = None) -> dict[str, Any]:
     """All files of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    return page_of_files(call, ids_of(FileSet.asset_id == asset.id), last_id, per_page)
+    here = and_(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
+    return page_of_files(call, ids_of(here), last_id, per_page)
 
 
-@routes.get("/assets/{asset_id}/files/{file_id}/")
+@routes.get("/assets/{asset_id}/files/{file_id}/", guests=True)
 def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
     """One file of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    here = FileSet.asset_id == asset.id
+    here = and_(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
     ids = ids_of(and_(here, File.id == file_id), and_(here, DeclaredFile.id == file_id))
     found = page_of(call.session, ids, None, 1)
     if not found:
         raise Missing("file", file_id)
-    return file_body(found[0])
+    return shown(call, file_body(found[0]))
 
 
 @routes.patch("/assets/{asset_id}/files/{file_id}/")

@@ -10,6 +10,7 @@ from api.call import Call
 from api.pages import LastId, PerPage, cursored
 from api.routing import Service
 from api.services.format_bodies import ComponentBody, FormatBody, FormatChangeBody, component_body, format_body
+from models.acl import opens_format
 from models.asset import Format
 from tasks.assets import find_asset
 from tasks.formats import (
@@ -21,6 +22,7 @@ from tasks.formats import (
     remove_format,
     rename_format,
 )
+from tasks.refusals import Missing
 
 routes = Service("files")
 
@@ -39,19 +41,28 @@ def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
     return many(call, [made])[0]
 
 
-@routes.get("/assets/{asset_id}/formats/")
+def visible_format(call: Call, asset_id: UUID, format_id: UUID) -> Format:
+    """A format of an asset that the caller reads, and that its share opens."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    found = find_format(call.session, asset, format_id)
+    opened = call.actor.guest.format_ids if call.actor.guest else None
+    if opened is not None and found.id not in opened:
+        raise Missing("format", format_id)
+    return found
+
+
+@routes.get("/assets/{asset_id}/formats/", guests=True)
 def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """The formats of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    query = select(Format).where(Format.asset_id == asset.id)
+    query = select(Format).where(Format.asset_id == asset.id, opens_format(call.actor, Format.id))
     return cursored(call, query, Format.id, last_id, per_page, lambda rows: many(call, rows))
 
 
-@routes.get("/assets/{asset_id}/formats/{format_id}/")
+@routes.get("/assets/{asset_id}/formats/{format_id}/", guests=True)
 def get_format(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
     """One format."""
-    asset = find_asset(call.session, call.actor, asset_id)
-    return many(call, [find_format(call.session, asset, format_id)])[0]
+    return many(call, [visible_format(call, asset_id, format_id)])[0]
 
 
 @routes.patch("/assets/{asset_id}/formats/{format_id}/")
@@ -74,11 +85,10 @@ def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentB
     return component_body(add_component(call.session, asset_id, format_id, body.new_component(), call.actor))
 
 
-@routes.get("/assets/{asset_id}/formats/{format_id}/components/")
+@routes.get("/assets/{asset_id}/formats/{format_id}/components/", guests=True)
 def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
     """The components of a format."""
-    asset = find_asset(call.session, call.actor, asset_id)
-    found = find_format(call.session, asset, format_id)
+    found = visible_format(call, asset_id, format_id)
     components = components_of(call.session, [found.id])[found.id]
     return {"objects": [component_body(component) for component in components]}
 

@@ -2,7 +2,8 @@
 
 The four codes are what an administrator, the owner of the object, somebody who may read it, and a stranger hear.
 Nobody (no token) hears 401 everywhere but where `nobody` says otherwise. On an object of somebody else, owner and
-reader are strangers.
+reader are strangers. Somebody outside, whom a share allows everything that shares can allow, hears 403 or 404 but where
+`guest` says what he hears of the shared object.
 """
 
 from dataclasses import dataclass, field
@@ -19,6 +20,12 @@ class Policy:
     names: dict[str, str] = field(default_factory=dict)
     """Other ids for names in the address."""
     nobody: int = 401
+    guest: int | None = None
+
+    @property
+    def is_of_object(self) -> bool:
+        """Whether it matters whose object is asked for."""
+        return len(set(self.codes.split())) > 1
 
 
 ALL_MAY, READ, WRITE = "{0} {0} {0} {0}", "{0} {0} {0} 404", "{0} {0} 403 404"

@@ -20,11 +20,13 @@ from models.user import App, Membership, Token, User, UserGroup
 from tasks.formats import DECLARED
 from tests.api.world_collections import make_collections
 from tests.api.world_metadata import make_metadata
+from tests.api.world_shares import make_shares
 from tests.api.world_events import make_webhook
 
 PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (
     make_collections,
     make_metadata,
+    make_shares,
     make_webhook,
 )
 """What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""

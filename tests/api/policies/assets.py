@@ -15,7 +15,7 @@ POLICIES: dict[str, Policy] = {
     "GET assets/v1/assets/relation_types/{relation_type}/": all_may(200),
     "PUT assets/v1/assets/relation_types/{relation_type}/": administrators_may(200, TYPE),
     "DELETE assets/v1/assets/relation_types/{relation_type}/": administrators_may(204, names=SPARE),
-    "GET assets/v1/assets/{asset_id}/": readers_may(200),
+    "GET assets/v1/assets/{asset_id}/": readers_may(200, guest=200),
     "PATCH assets/v1/assets/{asset_id}/": writers_may(200, {"title": "x"}),
     "PUT assets/v1/assets/{asset_id}/": writers_may(200, {"title": "x"}),
     "DELETE assets/v1/assets/{asset_id}/": writers_may(204),

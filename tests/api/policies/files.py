@@ -7,28 +7,27 @@ STORAGE = {"name": "s{unique}", "method": "FILE", "purpose": "FILES"}
 
 POLICIES: dict[str, Policy] = {
     "POST files/v1/assets/{asset_id}/file_sets/": writers_may(201, {"name": "x", "format_id": "{format_id}"}),
-    "GET files/v1/assets/{asset_id}/file_sets/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/file_sets/": readers_may(200, guest=200),
     "DELETE files/v1/assets/{asset_id}/file_sets/{file_set_id}/": writers_may(204),
-    "GET files/v1/assets/{asset_id}/file_sets/{file_set_id}/files/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/file_sets/{file_set_id}/files/": readers_may(200, guest=200),
     "POST files/v1/assets/{asset_id}/files/": writers_may(
         201, {"original_name": "y", "file_set_id": "{file_set_id}", "type": "FILE"}
     ),
-    "GET files/v1/assets/{asset_id}/files/": readers_may(200),
-    "GET files/v1/assets/{asset_id}/files/{file_id}/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/files/": readers_may(200, guest=200),
+    "GET files/v1/assets/{asset_id}/files/{file_id}/": readers_may(200, guest=200),
     "PATCH files/v1/assets/{asset_id}/files/{file_id}/": writers_may(200, {"status": "CLOSED"}),
     "DELETE files/v1/assets/{asset_id}/files/{file_id}/": writers_may(204),
     # Declared files are on no disk of ours, so whoever reads hears the same as strangers.
     "GET files/v1/assets/{asset_id}/files/{file_id}/download_url/": Policy("404 404 404 404"),
-    "GET files/v1/downloads/{token_id}/{asset_id}/{file_id}/{until}/{signature}/": Policy(
-        "404 404 404 404", names={"until": "9999999999", "signature": "0"}, nobody=404
-    ),
+    "GET files/v1/assets/{asset_id}/formats/{format_id}/download_url/": Policy("404 404 404 404"),
+    "GET files/v1/downloads/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
     "POST files/v1/assets/{asset_id}/formats/": writers_may(201, {"name": "x"}),
-    "GET files/v1/assets/{asset_id}/formats/": readers_may(200),
-    "GET files/v1/assets/{asset_id}/formats/{format_id}/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/formats/": readers_may(200, guest=200),
+    "GET files/v1/assets/{asset_id}/formats/{format_id}/": readers_may(200, guest=200),
     "PATCH files/v1/assets/{asset_id}/formats/{format_id}/": writers_may(200, {"name": "x"}),
     "DELETE files/v1/assets/{asset_id}/formats/{format_id}/": writers_may(204),
     "POST files/v1/assets/{asset_id}/formats/{format_id}/components/": writers_may(200, COMPONENT),
-    "GET files/v1/assets/{asset_id}/formats/{format_id}/components/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/formats/{format_id}/components/": readers_may(200, guest=200),
     "PUT files/v1/assets/{asset_id}/formats/{format_id}/components/{component_id}/": writers_may(200, COMPONENT),
     "GET files/v1/files/checksum/{checksum}/": all_may(200),
     "POST files/v1/files/storages/{storage_id}/": Policy("404 404 404 404", {"directory_path": "a", "file_name": "b"}),

@@ -1,0 +1,129 @@
+"""Shares of all objects, and revoking many at once."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+
+from api.bodies import Body
+from api.call import Call
+from api.pages import Page, PerPage, Sort, matching, ordered, paged
+from api.routing import Service
+from api.services.share_bodies import Links, listed_share_body
+from models.acl import readable_by
+from models.asset import Asset
+from models.collection import Collection
+from models.share import Share, ShareUser
+from tasks.objects import find_object
+from tasks.share_users import users_of
+from tasks.shares import of_object, revoke_shares, sees_links
+from tasks.users import require_administrator
+
+routes = Service("assets")
+COLUMNS = {
+    "id": Share.id,
+    "title": Share.title,
+    "object_type": Share.object_type,
+    "object_id": Share.object_id,
+    "owner_id": Share.created_by,
+    "expires": Share.expires,
+    "date_created": Share.date_created,
+    "date_modified": Share.date_modified,
+}
+
+
+class BulkBody(Body):
+    share_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+def has_member(user_id: UUID | None) -> ColumnElement[bool]:
+    """Shares of which a user is a recipient."""
+    return exists().where(ShareUser.share_id == Share.id, ShareUser.internal_user_id == user_id)
+
+
+def titles_of(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
+    """What the shared objects are called now, where the caller may read them."""
+    titles: dict[UUID, str] = {}
+    for kind, table in (("assets", Asset), ("collections", Collection)):
+        ids = [share.object_id for share in shares if share.object_type == kind]
+        wanted = select(table.id, table.title).where(table.id.in_(ids), readable_by(call.actor, kind, table.id))
+        titles |= {row[0]: row[1] for row in call.session.execute(wanted)}
+    return titles
+
+
+def listed(call: Call, query: Select[Any], sort: str, page: int, per_page: int, me: UUID | None) -> dict[str, Any]:
+    """A page of shares with their recipients, read at once; `me` is None for whoever sees every link."""
+    links = Links(call)
+
+    def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
+        users, titles = users_of(call.session, [share.id for share in shares]), titles_of(call, shares)
+        return [listed_share_body(share, users[share.id], titles, me, links) for share in shares]
+
+    found = ordered(query.where(Share.revoked_at.is_(None)), sort, COLUMNS, Share.id.desc())
+    return {**paged(call, found, page, per_page, render), "facets": {}, "scroll_id": None}
+
+
+def chosen(wanted: dict[str, str], query: str) -> Select[Any]:
+    """Shares with these values."""
+    found = matching(select(Share), COLUMNS, wanted)
+    return found.where(Share.title.icontains(query, autoescape=True)) if query else found
+
+
+@routes.get("/shares/")
+def get_shares(
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    title: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    ids: str = "",
+    query: str = "",
+    include_created_by_me: bool = True,
+    include_member_of: bool = True,
+) -> dict[str, Any]:
+    """The shares that the caller made, and those that it is a recipient of."""
+    me = call.actor.user_id
+    sides = [Share.created_by == me] * include_created_by_me + [has_member(me)] * include_member_of
+    found = chosen({"title": title, "object_type": object_type, "object_id": object_id, "id": ids}, query)
+    return listed(call, found.where(or_(False, *sides)), sort, page, per_page, me)
+
+
+@routes.get("/shares/all/")
+def get_all_shares(
+    call: Call,
+    page: Page = 1,
+    per_page: PerPage = 50,
+    sort: Sort = "",
+    title: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    owner_id: str = "",
+    member_id: UUID | None = None,
+    ids: str = "",
+    query: str = "",
+) -> dict[str, Any]:
+    """Everybody's shares, for administrators."""
+    require_administrator(call.actor, "see everybody's shares")
+    wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
+    found = chosen(wanted, query)
+    found = found.where(has_member(member_id)) if member_id is not None else found
+    return listed(call, found, sort, page, per_page, None)
+
+
+@routes.get("/assets/{asset_id}/shares/all/")
+def get_all_shares_of_asset(call: Call, asset_id: UUID, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """The shares of an asset."""
+    asset = find_object(call.session, call.actor, "assets", asset_id)
+    query = select(Share).where(Share.object_type == "assets", of_object(asset.id))
+    sees_all = sees_links(call.session, call.actor, Share(object_type="assets"), asset.id)
+    return listed(call, query, "", page, per_page, None if sees_all else call.actor.user_id)
+
+
+@routes.delete("/shares/bulk/", other=202)
+def delete_shares(call: Call, body: BulkBody) -> None:
+    """Revoke many; all or none."""
+    revoke_shares(call.session, call.actor, body.share_ids)

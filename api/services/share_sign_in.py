@@ -1,0 +1,91 @@
+"""People outside sign in: a link's hash for a token, and what becomes of that token."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from api.bodies import Body
+from api.call import Answer, Call, OpenCall
+from api.routing import Service
+from api.services.share_bodies import share_token_body
+from api.signing_in import NotSignedIn, find_guest_of
+from tasks.server_key import require_key
+from tasks.share_guests import GuestToken, count_request, refresh, sign_in_by_link
+from tasks.share_mail import send_link_again
+
+routes = Service("assets")
+Secret = Annotated[str, Field(max_length=10_000)]
+REFUSED = "this link is not good: it is unknown, has ended, or asks for another password"
+"""One answer to all that is wrong, so that nobody learns which links there are."""
+
+
+class SignInBody(Body):
+    hash: Secret
+    password: Secret | None = None
+
+
+class LinkBody(Body):
+    email: Annotated[str, Field(max_length=320)]
+
+
+class NamedSignInBody(SignInBody, LinkBody):
+    pass
+
+
+@routes.post("/shares/auth/login/", status=200, public=True, own_transactions=True, unsupported=True)
+def post_share_login(call: OpenCall, body: SignInBody) -> Any:
+    """The last part of a link's address, and its password if it has one, for a token of twelve hours."""
+    return sign_in(call, body)
+
+
+def sign_in(call: OpenCall, body: SignInBody, email: str | None = None) -> Any:
+    """A token, or the one refusal."""
+    key = require_key(call.context.outside.key)
+    token = sign_in_by_link(call.context.sessions, key, body.hash, body.password, call.address, email)
+    return share_token_body(token) if token is not None else Answer(401, {"errors": [REFUSED]})
+
+
+def own_token(session: Session, request: Request) -> GuestToken:
+    """The sign-in that the caller sent; somebody with an account alone has none."""
+    secret = request.headers.get("share-auth-token") or request.headers.get("auth-token")
+    if not secret:
+        raise NotSignedIn
+    return find_guest_of(session, request, secret)
+
+
+@routes.get("/shares/auth/token/", guests=True)
+def get_share_token(call: Call) -> dict[str, Any]:
+    """The sign-in that this request came with."""
+    return share_token_body(own_token(call.session, call.request))
+
+
+@routes.put("/shares/auth/token/", guests=True, keeps=False)
+def put_share_token(call: Call) -> dict[str, Any]:
+    """Move its end by twelve hours, at most to the end of the share."""
+    return share_token_body(refresh(call.session, own_token(call.session, call.request)))
+
+
+@routes.post("/shares/{share_id}/magic_link/request/", status=200, public=True, own_transactions=True)
+def post_magic_link_request(call: OpenCall, share_id: UUID, body: LinkBody) -> dict[str, Any]:
+    """Mail a recipient its own link again. The answer is the same whoever asks, for whatever share."""
+    rings: list[str] = []
+    call.transact(lambda session: count_request(session, call.address, share_id, body.email))
+    call.transact(
+        lambda session: send_link_again(
+            session, call.context.outside, share_id, body.email, lambda task, _ids: rings.append(task)
+        )
+    )
+    for task in rings:
+        call.context.ring(task, [])
+    return {"message": "whoever this was shared with gets a mail now", "expires_in_minutes": None}
+
+
+@routes.post(
+    "/shares/{share_id}/magic_link/validate/", status=200, public=True, own_transactions=True, unsupported=True
+)
+def post_magic_link_validate(call: OpenCall, share_id: UUID, body: NamedSignInBody) -> Any:
+    """Sign in by a mailed link, which has to be made out to this e-mail."""
+    return sign_in(call, body, body.email)

@@ -1,0 +1,30 @@
+"""A share of the asset that allows all that a share can, with somebody outside who is signed in by it."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.asset import Format
+from models.base import new_id
+from models.share import Share, ShareRight, ShareToken, ShareUser
+from tasks.share_guests import PREFIX
+from tasks.tokens import digest_of
+
+
+def make_shares(session: Session, asset: UUID, owner: UUID, _reader: UUID | None) -> dict[str, object]:
+    """Ids of the share and its recipient, and the secret of a guest's token."""
+    end = datetime.now(UTC) + timedelta(days=1)
+    formats = session.scalars(select(Format.id).where(Format.asset_id == asset)).all()
+    share = Share(id=new_id(), object_type="assets", object_id=asset, title="s", created_by=owner, expires=end)
+    share.allows, share.format_ids = sorted(right.value for right in ShareRight), list(formats)
+    session.add(share)
+    session.flush()
+    user = ShareUser(id=new_id(), share_id=share.id, email=f"{uuid4().hex}@example.org", generation=1)
+    session.add(user)
+    session.flush()
+    secret = PREFIX + uuid4().hex
+    token = ShareToken(id=new_id(), digest=digest_of(secret), share_user_id=user.id, generation=1, expires_at=end)
+    session.add(token)
+    return {"share_id": share.id, "share_user_id": user.id, "guest_token": secret, "guest_session": token.id}
