@@ -120,9 +120,12 @@ def mark_again(session: Session, ids: Iterable[uuid.UUID], kind: str = KIND) -> 
     session.execute(MARK, {"kind": kind, "ids": list(ids)})
 
 
-MARK_ALL = text("SELECT mark_for_index(:kind, array_agg(id)) FROM asset")
+MARK_ALL = {
+    kind: text(f"SELECT mark_for_index(:kind, array_agg(id)) FROM {table}")
+    for kind, table in ((KIND, "asset"), ("collections", "collection"), ("segments", "segment"))
+}
 
 
-def mark_all_again(session: Session) -> None:
-    """Have every asset's document made anew; one statement, which for a million assets takes its time."""
-    session.execute(MARK_ALL, {"kind": KIND})
+def mark_all_again(session: Session, kind: str = KIND) -> None:
+    """Have every document of a type made anew; one statement, which for a million assets takes its time."""
+    session.execute(MARK_ALL[kind], {"kind": kind})

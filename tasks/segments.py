@@ -18,7 +18,7 @@ from models.share import ShareRight
 from tasks.assets import KIND, find_asset
 from tasks.refusals import Conflict, Denied, Missing
 
-NOUN = "segment"
+NOUN, SEGMENTS = "segment", "segments"
 LINES = (SegmentType.TRANSCRIPTION, SegmentType.SEMANTIC_TRANSCRIPTION)
 
 

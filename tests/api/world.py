@@ -22,8 +22,11 @@ from tests.api.world_collections import make_collections
 from tests.api.world_metadata import make_metadata
 from tests.api.world_shares import make_shares
 from tests.api.world_events import make_webhook
+from tests.api.world_segments import make_segments
 
 PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (
+    make_segments,
+    
     make_collections,
     make_metadata,
     make_shares,

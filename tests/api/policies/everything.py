@@ -1,6 +1,6 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, collections, files, jobs, metadata, notifications, search, shares, trigger, users
+from tests.api.policies import acls, assets, auth, collections, files, jobs, metadata, notifications, search, segments, shares, trigger, users
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
@@ -13,6 +13,7 @@ POLICIES: dict[str, Policy] = {
     **metadata.POLICIES,
     **notifications.POLICIES,
     **search.POLICIES,
+    **segments.POLICIES,
     **shares.POLICIES,
     **trigger.POLICIES,
     **users.POLICIES,

@@ -1,0 +1,227 @@
+"""Segments as clients send and read them, and how they choose among them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+from sqlalchemy import Select, select
+
+from api.bodies import Body, Count, Text
+from api.call import Call
+from api.pages import MOST, Columns, matching, ordered
+from api.rendering import key, stamp
+from models.bulk import among
+from models.segment import Segment, SegmentStatus, SegmentType
+from models.user import User
+from tasks.refusals import Invalid
+from tasks.segments import visible_to
+from tasks.segments_writing import COLUMNS, NewSegment, SegmentChange
+
+Word = Annotated[str, Field(max_length=1_000)]
+Ids = Annotated[str, Field(max_length=40_000, description="several stand between commas")]
+
+
+class SegmentBody(Body):
+    """What may be set of a segment; names of people, dates and the asset are read-only and ignored."""
+
+    segment_type: SegmentType | None = None
+    status: SegmentStatus | None = None
+    parent_id: UUID | None = None
+    time_start_milliseconds: Count | None = None
+    time_end_milliseconds: Count | None = None
+    segment_text: Text | None = None
+    segment_color: Word | None = None
+    segment_track: Word | None = None
+    segment_checked: bool | None = None
+    is_internal: bool | None = None
+    external_id: Word | None = None
+    person_id: UUID | None = None
+    project_id: UUID | None = None
+    transcription_id: UUID | None = None
+    drawing: dict[str, Any] | None = None
+    transcription: dict[str, Any] | None = None
+    semantic_transcription: dict[str, Any] | None = None
+    shot: dict[str, Any] | None = None
+    face_bounding_boxes: list[dict[str, Any]] | None = None
+    keyframe_id: UUID | None = None
+    metadata_view_id: UUID | None = None
+    subclip_id: UUID | None = None
+    path: Word | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Columns that were sent."""
+        return {name: value for name, value in self.sent().items() if name in COLUMNS}
+
+    def details(self) -> dict[str, Any]:
+        """What is kept for clients."""
+        sent = {name: value for name, value in self.sent().items() if name in DETAILS}
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items()}
+
+    def new_segment(self) -> NewSegment:
+        """The segment to make."""
+        if self.segment_type is None:
+            raise Invalid("segment_type", f"is missing; known are {', '.join(SegmentType)}")
+        return NewSegment(self.segment_type, self.values(), self.details(), self.parent_id)
+
+    def change(self, segment_id: UUID) -> SegmentChange:
+        """What to set of a segment."""
+        return SegmentChange(segment_id, self.values(), self.details())
+
+
+DETAILS = tuple(name for name in SegmentBody.model_fields if name not in COLUMNS and name != "parent_id")
+
+
+class ManyBody(Body):
+    objects: Annotated[list[SegmentBody], Field(max_length=MOST)]
+
+
+class EditedBody(SegmentBody):
+    id: UUID
+
+
+class ManyEditedBody(Body):
+    objects: Annotated[list[EditedBody], Field(max_length=MOST)]
+
+
+class Choice(BaseModel):
+    """Which segments of an asset, as lists, exports and feeds ask for them."""
+
+    ids: Ids = ""
+    query: Word = ""
+    transcription_id: UUID | None = None
+    version_id: UUID | None = None
+    segment_type: Word = ""
+    segment_color: Word = ""
+    status: Word = ""
+    person_id: UUID | None = None
+    share_id: UUID | None = None
+    project_id: UUID | None = None
+    time_start_milliseconds: Count | None = None
+    time_end_milliseconds: Count | None = None
+    time_start_milliseconds__gte: Count | None = None
+    time_end_milliseconds__lte: Count | None = None
+
+
+class ListQuery(Choice):
+    page: Annotated[int, Field(ge=1)] = 1
+    per_page: Annotated[int, Field(ge=1, le=MOST)] = 50
+    sort: Annotated[str, Field(max_length=500)] = ""
+    include_users: bool = False
+    include_all_versions: bool = False
+    includes: Word = ""
+
+
+class LinesQuery(Choice):
+    words_per_line: Annotated[int | None, Field(ge=1, le=1_000)] = None
+
+
+SORTS: Columns = {
+    "id": Segment.id,
+    "segment_type": Segment.segment_type,
+    "segment_text": Segment.segment_text,
+    "segment_color": Segment.segment_color,
+    "segment_checked": Segment.segment_checked,
+    "status": Segment.status,
+    "time_start_milliseconds": Segment.time_start_milliseconds,
+    "time_end_milliseconds": Segment.time_end_milliseconds,
+    "date_created": Segment.date_created,
+    "date_modified": Segment.date_modified,
+}
+FILTERS: Columns = {
+    "ids": Segment.id,
+    "segment_type": Segment.segment_type,
+    "segment_color": Segment.segment_color,
+    "status": Segment.status,
+}
+MATCHED: Columns = {
+    **{name: column for name, column in SORTS.items() if name != "id"},
+    **{name: getattr(Segment, name) for name in ("external_id", "segment_track", "transcription_id", "person_id")},
+    **{name: getattr(Segment, name) for name in ("parent_id", "project_id", "share_id", "user_id", "is_internal")},
+}
+"""What a bulk delete may choose by."""
+EXACT = (
+    *("transcription_id", "version_id", "person_id", "share_id", "project_id"),
+    *("time_start_milliseconds", "time_end_milliseconds"),
+)
+
+
+def chosen(call: Call, asset_id: UUID, choice: Choice, sort: str = "") -> Select[Any]:
+    """The segments of an asset that the caller sees and asks for, by their place in the clip."""
+    query = select(Segment).where(Segment.asset_id == asset_id, visible_to(call.actor))
+    query = matching(query, FILTERS, {name: getattr(choice, name) for name in FILTERS})
+    if not choice.status:
+        query = query.where(Segment.status == SegmentStatus.ACTIVE)
+    for name in EXACT:
+        if (value := getattr(choice, name)) is not None:
+            query = query.where(getattr(Segment, name) == value)
+    for word in choice.query.split():
+        query = query.where(Segment.segment_text.icontains(word.rstrip("*"), autoescape=True))
+    if choice.time_start_milliseconds__gte is not None:
+        query = query.where(Segment.time_start_milliseconds >= choice.time_start_milliseconds__gte)
+    if choice.time_end_milliseconds__lte is not None:
+        query = query.where(Segment.time_end_milliseconds <= choice.time_end_milliseconds__lte)
+    if not sort:
+        query = query.order_by(Segment.time_start_milliseconds.nulls_last())
+    return ordered(query, sort, SORTS, Segment.id)
+
+
+def users_of(call: Call, segments: Iterable[Segment]) -> dict[UUID, User]:
+    """The authors of many segments in one query."""
+    ids = {segment.user_id for segment in segments if segment.user_id is not None}
+    return {user.id: user for user in call.session.scalars(select(User).where(among(User.id, ids)))} if ids else {}
+
+
+def segment_body(segment: Segment, users: Mapping[UUID, User]) -> dict[str, Any]:
+    """One segment."""
+    user = users.get(segment.user_id) if segment.user_id else None
+    return {
+        **{name: segment.details.get(name) for name in DETAILS},
+        "id": str(segment.id),
+        "asset_id": str(segment.asset_id),
+        "version_id": str(segment.version_id),
+        "segment_type": segment.segment_type,
+        "status": segment.status,
+        "parent_id": key(segment.parent_id),
+        "top_level": segment.parent_id is None,
+        "time_start_milliseconds": segment.time_start_milliseconds,
+        "time_end_milliseconds": segment.time_end_milliseconds,
+        "segment_text": segment.segment_text,
+        "segment_color": segment.segment_color,
+        "segment_track": segment.segment_track,
+        "segment_checked": segment.segment_checked,
+        "is_internal": segment.is_internal,
+        "external_id": segment.external_id,
+        "person_id": key(segment.person_id),
+        "project_id": key(segment.project_id),
+        "transcription_id": key(segment.transcription_id),
+        "drawing": segment.drawing,
+        "has_drawing": segment.drawing is not None,
+        "has_attachments": False,
+        "metadata": None,
+        "user_id": key(segment.user_id),
+        "user_first_name": user.first_name if user else None,
+        "user_last_name": user.last_name if user else None,
+        "user_photo": None,
+        "share_id": key(segment.share_id),
+        "share_user_email": segment.share_user_email,
+        "date_created": stamp(segment.date_created),
+        "date_modified": stamp(segment.date_modified),
+    }
+
+
+def listed(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[dict[str, Any]]:
+    """Segments of a page, with their authors."""
+    users = users_of(call, segments)
+    bodies = [{**segment_body(segment, users), "attachments": []} for segment in segments]
+    if with_users:
+        for body, segment in zip(bodies, segments, strict=True):
+            body["user_info"] = user_info(users.get(segment.user_id)) if segment.user_id else None
+    return bodies
+
+
+def user_info(user: User | None) -> dict[str, Any] | None:
+    """Who wrote it, without what only administrators see of a user."""
+    if user is None:
+        return None
+    return {"id": str(user.id), "first_name": user.first_name, "last_name": user.last_name, "email": user.email}

@@ -1,0 +1,138 @@
+"""Segments of an asset: comments, markers and whatever else is said of it or of a stretch of it."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+from sqlalchemy import ColumnElement, and_
+
+from api.bodies import Body
+from api.call import Answer, Call
+from api.pages import MOST, OPERATORS, paged, typed
+from api.routing import Service
+from api.services.segment_bodies import (
+    MATCHED,
+    ListQuery,
+    ManyBody,
+    ManyEditedBody,
+    SegmentBody,
+    chosen,
+    listed,
+    segment_body,
+    users_of,
+)
+from models.bulk import among
+from models.segment import Segment, SegmentStatus, SegmentType
+from tasks.assets import find_asset
+from tasks.refusals import Invalid
+from tasks.segments import find_segment
+from tasks.segments_writing import add_segments, change_segments, delete_segment, delete_segments
+
+routes = Service("assets")
+
+
+def rendered(call: Call, segment: Segment) -> dict[str, Any]:
+    """One segment with its author."""
+    return segment_body(segment, users_of(call, [segment]))
+
+
+@routes.post("/assets/{asset_id}/segments/", guests=True)
+def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Say something about the asset: a comment where the caller reads it, any other type where the caller writes it."""
+    return rendered(call, add_segments(call.session, call.actor, asset_id, [body.new_segment()])[0])
+
+
+@routes.get("/assets/{asset_id}/segments/", guests=True)
+def get_segments(call: Call, asset_id: UUID, asked: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    """The segments of an asset, by their place in the clip."""
+    query = chosen(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
+    return paged(
+        call, query, asked.page, asked.per_page, lambda rows: listed(call, rows, with_users=asked.include_users)
+    )
+
+
+@routes.get("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
+    """One segment."""
+    return rendered(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
+
+
+@routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Change what was sent; ticking a comment off is `segment_checked`."""
+    return rendered(call, change_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
+
+
+@routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Change what was sent; clients put back the whole object that they read, so what is absent stays."""
+    if body.segment_type is None:
+        raise Invalid("segment_type", "a segment needs its type")
+    return patch_segment(call, asset_id, segment_id, body)
+
+
+@routes.delete("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def delete_one_segment(call: Call, asset_id: UUID, segment_id: UUID, soft_delete: bool = True) -> None:
+    """Take a segment away with its answers; with `soft_delete=false` for good."""
+    delete_segment(call.session, call.actor, asset_id, segment_id, for_good=not soft_delete)
+
+
+@routes.post("/assets/{asset_id}/segments/bulk/")
+def post_segments(call: Call, asset_id: UUID, body: ManyBody) -> Answer:
+    """Make many; all or none."""
+    made = add_segments(call.session, call.actor, asset_id, [one.new_segment() for one in body.objects])
+    return Answer(201, {"objects": listed(call, made)})
+
+
+@routes.put("/assets/{asset_id}/segments/bulk/", status=201)
+def put_segments(call: Call, asset_id: UUID, body: ManyEditedBody) -> Answer:
+    """Change many; all or none."""
+    changed = change_segments(call.session, call.actor, asset_id, [one.change(one.id) for one in body.objects])
+    return Answer(201, {"objects": listed(call, changed)})
+
+
+class MatchBody(Body):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    value: Any = None
+    operator: Literal["eq", "gt", "lt"] | None = None
+
+
+class DeleteBody(Body):
+    """All that is given must hold for a segment to go."""
+
+    segment_ids: Annotated[list[UUID], Field(max_length=MOST)] | None = None
+    segment_type: SegmentType | None = None
+    version_id: UUID | None = None
+    attributes: Annotated[list[MatchBody], Field(max_length=50)] | None = None
+
+    def conditions(self) -> ColumnElement[bool]:
+        """Which segments of the asset are meant."""
+        if not self.segment_ids and self.segment_type is None and not self.attributes:
+            raise Invalid("segment_ids", "say which segments to delete: segment_ids, segment_type or attributes")
+        meant: list[ColumnElement[bool]] = [Segment.status != SegmentStatus.DELETED]
+        if self.segment_ids:
+            meant.append(among(Segment.id, self.segment_ids))
+        if self.segment_type is not None:
+            meant.append(Segment.segment_type == self.segment_type)
+        if self.version_id is not None:
+            meant.append(Segment.version_id == self.version_id)
+        return and_(*meant, *(matched(one.name, one.operator or "eq", one.value) for one in self.attributes or ()))
+
+
+@routes.delete("/assets/{asset_id}/segments/bulk/")
+def delete_many_segments(call: Call, asset_id: UUID, body: DeleteBody) -> None:
+    """Take many away with their answers; all or none."""
+    which = body.conditions()
+    asset = find_asset(call.session, call.actor, asset_id, lock=True)
+    delete_segments(call.session, call.actor, asset, which)
+
+
+def matched(name: str, operator: str, value: Any) -> ColumnElement[bool]:
+    """A comparison of one column with a value."""
+    if name not in MATCHED:
+        raise Invalid("attributes", f'"{name}" is nothing to match; known are {", ".join(sorted(MATCHED))}')
+    if value is None or isinstance(value, list | dict):
+        raise Invalid("attributes", f"{name} is compared with one value")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return OPERATORS[operator](MATCHED[name], typed(name, MATCHED[name], text))

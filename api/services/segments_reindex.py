@@ -1,0 +1,76 @@
+"""Making documents of segments anew, though nothing of them changed."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, and_, select
+
+from api.bodies import Body
+from api.call import Answer, Call
+from api.pages import MOST
+from api.routing import Service
+from models.acl import Permission
+from models.bulk import among
+from models.segment import Segment
+from tasks.assets import find_asset
+from tasks.find import mark_again, mark_all_again
+from tasks.segments import SEGMENTS, find_segment
+from tasks.users import require_administrator
+
+routes = Service("assets")
+
+
+class AssetsBody(Body):
+    asset_ids: Annotated[list[UUID], Field(max_length=MOST)] | None = None
+
+
+class SegmentsBody(Body):
+    segment_ids: Annotated[list[UUID], Field(max_length=MOST)] | None = None
+
+
+@routes.post("/segments/reindex/")
+def post_segments_reindex(call: Call) -> Answer:
+    """Have every segment's document made anew."""
+    require_administrator(call.actor, "have everything indexed again")
+    mark_all_again(call.session, SEGMENTS)
+    return ringing(call)
+
+
+@routes.post("/assets/segments/reindex/")
+def post_assets_segments_reindex(call: Call, body: AssetsBody) -> Answer:
+    """The same for the segments of some assets, or of all where none is named."""
+    if body.asset_ids is None:
+        return post_segments_reindex(call)
+    assets = [find_asset(call.session, call.actor, key, Permission.WRITE).id for key in sorted(set(body.asset_ids))]
+    return reindexed(call, among(Segment.asset_id, assets))
+
+
+@routes.post("/assets/{asset_id}/segments/reindex/")
+def post_asset_segments_reindex(call: Call, asset_id: UUID, body: SegmentsBody | None = None) -> Answer:
+    """The same for an asset's segments, or for those of them that are named."""
+    asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+    which = Segment.asset_id == asset.id
+    if body is not None and body.segment_ids:
+        which = and_(which, among(Segment.id, body.segment_ids))
+    return reindexed(call, which)
+
+
+@routes.post("/assets/{asset_id}/segments/{segment_id}/reindex/")
+def post_segment_reindex(call: Call, asset_id: UUID, segment_id: UUID) -> Answer:
+    """The same for one."""
+    find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+    held = find_segment(call.session, call.actor, asset_id, segment_id)
+    return reindexed(call, Segment.id == held.segment.id)
+
+
+def reindexed(call: Call, which: ColumnElement[bool]) -> Answer:
+    """Mark what is meant."""
+    mark_again(call.session, call.session.scalars(select(Segment.id).where(which)).all(), SEGMENTS)
+    return ringing(call)
+
+
+def ringing(call: Call) -> Answer:
+    """Drain when it is committed."""
+    call.rings.append(("index.drain", []))
+    return Answer(201)
