@@ -123,8 +123,8 @@ class SearchEngine(Protocol):
     indexes: IndexKeeper | None
     """None where documents stand in the database, where nothing has to be built beside anything."""
 
-    def check(self) -> None:
-        """Raise SearchUnavailableError, without waiting, where the engine is known to be away."""
+    def check(self, look: bool = False) -> None:
+        """Raise SearchUnavailableError, without waiting, where the engine is known to be away; or `look` whether."""
         ...
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:

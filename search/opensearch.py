@@ -32,9 +32,11 @@ class OpenSearchEngine:
         self.client = client or Client(cluster)
         self.indexes = Indexes(self.client)
 
-    def check(self) -> None:
-        """Raise SearchUnavailableError where the cluster is known to be away."""
+    def check(self, look: bool = False) -> None:
+        """Raise SearchUnavailableError where the cluster is known to be away; with `look`, ask for the index."""
         self.client.check()
+        if look:
+            self.client.ask("GET", f"/{self.indexes.alias}/_alias", seconds=SEARCH_SECONDS)
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
         """Store documents where theirs is not older than what is stored, in the live index or in all `targets`."""

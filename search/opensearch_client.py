@@ -42,14 +42,12 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the cluster is and who we are to it. User and password may stand in the URL instead."""
+    """Where the cluster is and who we are to it."""
 
     url: str = field(repr=False)
-    """One or several with commas between them."""
+    """With user and password, where the cluster wants them."""
     index: str = "tapeless"
     """The alias that searches go to; the indexes behind it have longer names."""
-    user: str | None = None
-    password: str | None = field(repr=False, default=None)
     ca_file: Path | None = None
     """Certificates to trust, where the system's do not do."""
 
@@ -147,22 +145,15 @@ class Client:
     @property
     def _name(self) -> str:
         """The cluster without its password."""
-        return f"OpenSearch at {', '.join(_bare(url) for url in self.cluster.url.split(','))}"
+        scheme, mark, rest = self.cluster.url.partition("://")
+        return f"OpenSearch at {scheme}{mark}{rest.rpartition('@')[2]}"
 
 
 def _connect(cluster: Cluster) -> OpenSearch:
-    options: dict[str, Any] = {"hosts": [url.strip() for url in cluster.url.split(",")]}
-    if cluster.user is not None:
-        options["http_auth"] = (cluster.user, cluster.password or "")
-    if cluster.ca_file is not None:
-        options["ca_certs"] = str(cluster.ca_file)
+    options: dict[str, Any] = {} if cluster.ca_file is None else {"ca_certs": str(cluster.ca_file)}
     # A request is sent again by whoever knows that it may be: a drain by its marks, a person by asking again.
-    return OpenSearch(**options, max_retries=0, retry_on_timeout=False, timeout=CONNECT_SECONDS, pool_maxsize=20)
-
-
-def _bare(url: str) -> str:
-    scheme, mark, rest = url.strip().partition("://")
-    return f"{scheme}{mark}{rest.rpartition('@')[2]}"
+    options |= {"max_retries": 0, "retry_on_timeout": False, "timeout": CONNECT_SECONDS, "pool_maxsize": 20}
+    return OpenSearch([cluster.url], **options)
 
 
 def _innermost(error: TransportError) -> str:

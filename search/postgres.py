@@ -50,7 +50,7 @@ class PostgresEngine:
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
 
-    def check(self) -> None:
+    def check(self, look: bool = False) -> None:
         """Whoever can ask has the database already."""
 
     def close(self) -> None:

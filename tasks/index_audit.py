@@ -7,13 +7,12 @@ changes meanwhile is no difference: whatever looks wrong is looked at once more,
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from sqlalchemy import Uuid, bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from models.index_queue import DocumentKey, mark_unsent
+from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.building import BUILDERS
 from search.engine import SearchEngine, StoredRevision
@@ -136,8 +135,8 @@ def repair(sessions: Sessions, engine: SearchEngine, page: Compared) -> int:
 def _mark(session: Session, page: Compared) -> None:
     if page.ahead or page.orphans:
         session.execute(LIFT, {"highest": page.highest})
-    mark_unsent(session, page.lacking)
-    for keys, narrows in ((page.ahead, False), (page.orphans, True)):
+    # With a new revision: a document that was deleted by hand is remembered by its index for a minute, as a newer one.
+    for keys, narrows in (([*page.lacking, *page.ahead], False), (page.orphans, True)):
         if keys:
             session.execute(MARK, {"kind": page.kind, "ids": [key.object_id for key in keys], "narrows": narrows})
 
@@ -152,16 +151,3 @@ def mark_unmarked(session: Session, keys: Sequence[DocumentKey]) -> None:
     for kind in {key.object_type for key in keys}:
         ids = [key.object_id for key in keys if key.object_type == kind]
         session.execute(MARK, {"kind": kind, "ids": ids, "narrows": False})
-
-
-def mend_index(sessions: Sessions, engine: SearchEngine) -> dict[str, Any]:
-    """Compare everything and mend it; what was checked and what was mended, for a log."""
-    checked = mended = 0
-    for page in audit(sessions, engine):
-        checked += page.checked
-        mended += repair(sessions, engine, page)
-    with sessions() as session:
-        unmarked = find_unmarked(session)
-    if unmarked:
-        transact(sessions, lambda session: mark_unmarked(session, unmarked))
-    return {"checked": checked, "mended": mended + len(unmarked)}

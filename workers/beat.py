@@ -21,6 +21,9 @@ from workers.settings import current_settings
 log = logging.getLogger(__name__)
 
 SWEEP, TIDY = "maintenance.sweep", "maintenance.tidy"
+LOOK, AUDIT = "index.look", "index.audit"
+LOOK_SECONDS, AUDIT_SECONDS = 15.0, 6 * 3600.0
+"""A million documents are compared in a minute; what differs then is a fault that nobody has seen yet."""
 MEDIA = {task: kind for kind, task in TASKS.items()}
 """Rung for by beat itself: it sees how long their queue is, and one that is busy needs no second ring."""
 TIDY_PICTURES = "media.tidy"
@@ -38,6 +41,7 @@ class Bell(Scheduler):
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS, TIDY_PICTURES: TIDY_SECONDS}
+        intervals |= {LOOK: LOOK_SECONDS, AUDIT: AUDIT_SECONDS}
         intervals |= dict.fromkeys(MEDIA, self._seconds)
         self.update_from_dict(
             {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
@@ -57,8 +61,10 @@ class Bell(Scheduler):
     def _is_needed(self, task: str) -> bool:
         if self._queue_length(task.partition(".")[0]) >= SHORT_QUEUE:
             return False
-        if task in (TIDY, TIDY_PICTURES):
+        if task in (TIDY, TIDY_PICTURES, AUDIT):
             return True
+        if task == LOOK:
+            return self.app.context.engine.indexes is not None
         with self.app.context.sessions() as session:
             if task in MEDIA:
                 return is_media_waiting(session, MEDIA[task])

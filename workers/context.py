@@ -13,9 +13,11 @@ from sqlalchemy import Engine
 from models.sessions import Sessions, make_engine, make_sessions
 from models.timing import Timing
 from search.engine import SearchEngine
+from search.opensearch import OpenSearchEngine
+from search.opensearch_client import Cluster
 from search.postgres import PostgresEngine
 from tasks.outside import NOTHING_OUTSIDE, Outside
-from workers.settings import Connection, Settings, SettingsError, find_running
+from workers.settings import Connection, Settings, find_running
 
 Ring = Callable[[str, Sequence[object]], None]
 
@@ -37,6 +39,7 @@ class Context:
 
     def close(self) -> None:
         """Give back all connections."""
+        self.engine.close()
         self.database.dispose()
 
 
@@ -48,11 +51,17 @@ def make_context(
     outside: Outside = NOTHING_OUTSIDE,
 ) -> Context:
     """Connect lazily to the system at `connection`."""
-    if connection.search_url is not None:
-        raise SettingsError("TAPELESS_SEARCH_URL is set, but this version searches in PostgreSQL alone: unset it")
     database = make_engine(connection.database_url, pool_size)
     sessions = make_sessions(database)
-    return Context(sessions, PostgresEngine(sessions), timing, ring, database, outside)
+    return Context(sessions, make_search(connection, sessions), timing, ring, database, outside)
+
+
+def make_search(connection: Connection, sessions: Sessions) -> SearchEngine:
+    """The engine of the system: the cluster that was named, or else its own database."""
+    if connection.search_url is None:
+        return PostgresEngine(sessions)
+    ca_file = Path(connection.search_ca_file) if connection.search_ca_file else None
+    return OpenSearchEngine(Cluster(connection.search_url, connection.search_index, ca_file))
 
 
 def ring_nobody(_task: str, _ids: Sequence[object]) -> None:

@@ -33,6 +33,9 @@ from workers.secret_key import find_key
 PREFIX = "TAPELESS_"
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
 PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
+SEARCH_URL = re.compile(r"https?://[^/?#\s]+/?")
+SEARCH_INDEX = "tapeless"
+INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
@@ -47,6 +50,8 @@ class Connection:
     database_url: str = dataclasses.field(repr=False)
     broker_url: str = dataclasses.field(repr=False)
     search_url: str | None = dataclasses.field(repr=False, default=None)
+    search_index: str = SEARCH_INDEX
+    search_ca_file: str | None = None
 
 
 class Settings(BaseSettings):
@@ -60,6 +65,9 @@ class Settings(BaseSettings):
     broker_url: str | None = None
     broker_password_file: Path | None = None
     search_url: str | None = None
+    search_password_file: Path | None = None
+    search_ca_file: Path | None = None
+    search_index: str = SEARCH_INDEX
     storage_roots: tuple[Path, ...] = ()
     media: Path | None = None
     public_url: str | None = None
@@ -93,6 +101,22 @@ class Settings(BaseSettings):
     def split_networks(cls, value: object) -> object:
         """Read networks with commas between them."""
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("search_url")
+    @classmethod
+    def refuse_other_schemes(cls, value: str | None) -> str | None:
+        """The one thing that is wrong with most addresses."""
+        if value is not None and not SEARCH_URL.fullmatch(value):
+            raise ValueError('TAPELESS_SEARCH_URL is no address: write "https://USER@HOST:9200"')
+        return value
+
+    @field_validator("search_index")
+    @classmethod
+    def refuse_index_names(cls, value: str) -> str:
+        """What OpenSearch takes as a name, with room for what we put behind it."""
+        if not INDEX_NAME.fullmatch(value):
+            raise ValueError(f'TAPELESS_SEARCH_INDEX "{value}" is no name: small letters, digits, "-" and "_"')
+        return value
 
     @field_validator("public_url")
     @classmethod
@@ -132,6 +156,18 @@ class Settings(BaseSettings):
         return settings if data is None else settings.model_copy(update={"data": data})
 
     @property
+    def search(self) -> dict[str, str | None]:
+        """Where the search engine is, as a connection says it."""
+        if self.search_url is None:
+            return {}
+        try:
+            url = with_password(_variable("search_url"), self.search_url, self.search_password_file)
+        except AddressError as error:
+            raise SettingsError(str(error)) from None
+        ca_file = str(self.search_ca_file.absolute()) if self.search_ca_file else None
+        return {"search_url": url, "search_index": self.search_index, "search_ca_file": ca_file}
+
+    @property
     def media_folder(self) -> Path:
         """Where posters and other pictures of media are kept: one folder for all workers and the API."""
         return (self.media or self.data / "media").absolute()
@@ -157,6 +193,12 @@ class Settings(BaseSettings):
             return MailServer.parse(self.smtp_url, self.smtp_from, self.smtp_password_file)
         except ValueError as error:
             raise ValueError(f"TAPELESS_SMTP_URL {error}") from None
+
+    def searching(self, url: str | None) -> Self:
+        """The same with the search engine that was named on the command line, where one was."""
+        if url is not None and not SEARCH_URL.fullmatch(url):
+            raise SettingsError("--search: that is no address: write https://USER@HOST:9200")
+        return self if url is None else self.model_copy(update={"search_url": url})
 
     @property
     def names_data(self) -> bool:
@@ -214,7 +256,8 @@ def find_running(settings: Settings) -> Connection:
             "or name the folder of a running system with --data or TAPELESS_DATA"
         )
     entry = json.loads((folder / "running.json").read_text())
-    return Connection(entry["database_url"], entry["broker_url"], entry["search_url"])
+    known = {field.name for field in dataclasses.fields(Connection)}
+    return Connection(**{name: value for name, value in entry.items() if name in known})
 
 
 def _complaints(error: ValidationError) -> Iterator[str]:
@@ -235,7 +278,7 @@ def _named(settings: Settings) -> Connection:
         broker = with_password(_variable("broker_url"), settings.broker_url, settings.broker_password_file)
     except AddressError as error:
         raise SettingsError(str(error)) from None
-    return Connection(database_address(database), broker, settings.search_url)
+    return Connection(database_address(database), broker, **settings.search)
 
 
 def _variable(field: str) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes import Child
-from workers.settings import SHARED_METRICS, Connection, SettingsError, child_environment
+from workers.settings import SHARED_METRICS, Connection, Settings, SettingsError, child_environment
 from workers.supervisor import Supervisor
 
 LOOPBACK = "127.0.0.1"
@@ -30,9 +30,9 @@ def make_servers(data: Path, broker_port: int | None) -> tuple[EmbeddedPostgres,
     return EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey", broker_port)
 
 
-def connect_to(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, search_url: str | None) -> Connection:
-    """Where the system of these servers is."""
-    return Connection(postgres.url(), valkey.url(), search_url)
+def connect_to(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, settings: Settings) -> Connection:
+    """Where the system of these servers is, and the search engine that the settings name."""
+    return Connection(postgres.url(), valkey.url(), **settings.search)
 
 
 def choose_port(wanted: int | None, usual: int = API_PORT, option: str = "--port") -> int:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from search.engine import SearchEngine, SearchUnavailableError
 from tasks.status import Status, StorageState, read_status
 from workers.commands.options import data_option, json_option, running_system
 
@@ -32,12 +33,25 @@ WARNING = frozenset({"parked", "missing", "failed"})
 @json_option
 def status(data: Path | None, as_json: bool) -> None:
     """Show counts, queues and the state of each storage."""
-    with running_system(data) as context, context.sessions() as session:
-        found = read_status(session)
+    with running_system(data) as context:
+        with context.sessions() as session:
+            found = read_status(session)
+        trouble = search_trouble(context.engine)
     if as_json:
-        click.echo(json.dumps(found.to_json()))
+        click.echo(json.dumps(found.to_json() | {"search": trouble or "up"}))
     else:
         print_status(Console(highlight=False), found)
+        if trouble:
+            click.secho(f"search: {trouble}", fg="yellow")
+
+
+def search_trouble(engine: SearchEngine) -> str | None:
+    """What is wrong with the search engine; None where it answers."""
+    try:
+        engine.check(look=True)
+    except SearchUnavailableError as error:
+        return str(error)
+    return None
 
 
 def print_status(console: Console, found: Status) -> None:

@@ -28,6 +28,7 @@ from workers.system import LOOPBACK, choose_port, connect_to, make_processes, ma
     help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).",
 )
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
+@click.option("--search", "search_url", metavar="URL", help="Search in this OpenSearch (default: TAPELESS_SEARCH_URL).")
 @click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens on the loopback (default: 8780).")
 @click.option(
     "--flower-port",
@@ -44,6 +45,7 @@ def up(
     folders: tuple[Path, ...],
     data: Path | None,
     broker_port: int | None,
+    search_url: str | None,
     port: int | None,
     flower_port: int | None,
     flower_writable: bool,
@@ -55,7 +57,7 @@ def up(
     """
     console = Console(highlight=False, soft_wrap=True)
     with sentences():
-        settings = Settings.for_data(data)
+        settings = Settings.for_data(data).searching(search_url)
         with Supervisor(settings.data) as supervisor:
             flower = None
             if flower_port != 0:
@@ -85,7 +87,7 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
         if server.notice:
             console.print(server.notice)
     make_key(supervisor.data)
-    connection = connect_to(postgres, valkey, settings.search_url)
+    connection = connect_to(postgres, valkey, settings)
     migrate(connection.database_url)
     database = make_engine(connection.database_url, pool_size=1)
     sessions = make_sessions(database)

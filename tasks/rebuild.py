@@ -1,0 +1,364 @@
+"""Building a new index beside the live one, as a job, so that nobody notices.
+
+1. `tasks.reindex.start_rebuild` makes the job; one that is under way is given instead.
+2. The job makes an index and writes its row. From then on drains write to both, and clear no mark under the old list.
+3. It waits for the leases that are older than the row, then walks the marks by key and writes every document into the
+   new index, each batch read in one short snapshot. An older document never replaces a newer one there, so drains and
+   the walk may cross. How far it is stands on the job's row: killed, it goes on behind the last batch.
+4. It compares the new index with all marks, revision by revision, and writes again what differs, until nothing does.
+5. The alias moves in one step, the rows follow, and the old index goes.
+
+It works in slices of a second and rings for itself in between, so that a worker with one child drains meanwhile; a
+slice ends early where single changes wait. Aborted at any time, it leaves the live index as it was.
+
+Where documents stand in the database there is nothing to build beside: there the job has everything sent again.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.index_build import BuildState, IndexBuild, change_targets
+from models.index_mark import IndexMark
+from models.index_queue import DocumentKey, is_fresh_waiting, mark_unsent, waiting
+from models.job import JobStatus
+from models.sessions import Sessions, snapshot, transact
+from models.timing import Timing
+from search.building import build_documents, fitting
+from search.documents import Document
+from search.engine import IndexKeeper, IndexMissingError, Outcome, SearchEngine, SearchUnavailableError
+from tasks.index import BATCH, BATCH_BYTES
+from tasks.index_audit import compare_page
+from tasks.index_builds import live_build, look_after_indexes, retire
+from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, give_back_job, keep_job
+from tasks.reindex import REBUILD
+from tasks.sentences import counted
+
+log = logging.getLogger(__name__)
+
+AWAY_SECONDS = 5.0
+"""Until a job looks again for an engine that is away."""
+LEASE_WAIT_SECONDS = 0.5
+START = ["", str(uuid.UUID(int=0))]
+"""Before every key."""
+MOST_PASSES = 3
+"""Comparisons of the whole new index; what three did not mend needs a person."""
+MOST_WAITING = 20_000
+"""Marks that may wait where everything is sent again by marking."""
+
+OLDER_LEASES = text("""
+    SELECT EXISTS (
+        SELECT FROM index_mark WHERE lease_until > now()
+            AND lease_until <= (SELECT date_created FROM index_build WHERE id = :build)
+                + make_interval(secs => :lease))
+""")
+NEXT = text("""
+    SELECT object_type, object_id FROM index_mark WHERE (object_type, object_id) > (:kind, CAST(:id AS uuid))
+    ORDER BY object_type, object_id LIMIT :limit
+""")
+PARKED = text("SELECT object_type, object_id FROM index_mark WHERE parked_at IS NOT NULL LIMIT 10000")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long one message works at most, and how many documents are read at once."""
+
+    slice_seconds: float = 1.0
+    batch: int = BATCH
+
+
+ONE_SECOND = Limits()
+
+
+MESSAGES = {
+    "wait": "waiting for writes that began before",
+    "fill": "writing documents",
+    "compare": "comparing revisions",
+    "swap": "putting it in place",
+}
+
+
+class RebuildFailedError(Exception):
+    """The new index cannot replace the old one; the text says why."""
+
+
+class StoppedError(Exception):
+    """A person asked the job to stop."""
+
+
+class Rebuild:
+    """One slice of one job, from where the last one left it."""
+
+    def __init__(
+        self, sessions: Sessions, engine: SearchEngine, timing: Timing, claim: JobClaim, limits: Limits
+    ) -> None:
+        self._sessions, self._engine, self._timing, self._limits = sessions, engine, timing, limits
+        self._claim = claim
+        self._end = time.monotonic() + limits.slice_seconds
+        self._total, self._pause = claim.total, 0.0
+        self._rate = int(claim.arguments.get("rate", 0))
+        # A job that a person restarted counts from nothing.
+        kept = claim.details if claim.processed else {}
+        self._after: list[str] = kept.get("after", START)
+        self._phase: str = kept.get("phase", "wait")
+        self._processed = int(kept.get("written", 0))
+        self._passes, self._fixed = int(kept.get("passes", 0)), int(kept.get("fixed", 0))
+
+    def run(self) -> bool:
+        """Work until the slice ends; whether there is more."""
+        if self._engine.indexes is None:
+            return self._send_everything_again()
+        self._engine.check()
+        build = self._own_build(self._engine.indexes)
+        if build is None:
+            self._end_job(JobStatus.DISCARDED, "another build of the index is under way")
+            return False
+        steps = {"wait": self._wait, "fill": self._fill, "compare": self._compare}
+        while self._phase in steps:
+            if not steps[self._phase](build):
+                return self._go_on()
+        self._swap(build, self._engine.indexes)
+        return False
+
+    def _own_build(self, indexes: IndexKeeper) -> IndexBuild | None:
+        """The build of this job, begun where there is none; None where it is another job's."""
+        with self._sessions() as session:
+            build = session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.BUILDING))
+        if build is None:
+            look_after_indexes(self._sessions, self._engine)
+            name = indexes.new_name()
+            indexes.create(name, building=True)
+            build = transact(self._sessions, lambda session: self._register(session, name, indexes.version))
+        return build if build.job_id == self._claim.id else None
+
+    def _register(self, session: Session, name: str, version: int) -> IndexBuild:
+        change_targets(session)
+        other = session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.BUILDING))
+        if other is not None:
+            return other
+        build = IndexBuild(name=name, version=version, state=BuildState.BUILDING, job_id=self._claim.id)
+        session.add(build)
+        session.flush()
+        self._processed, self._phase, self._after = 0, "wait", START
+        self._total = session.scalar(select(func.count()).select_from(IndexMark)) or 0
+        self._keep(session)
+        return build
+
+    def _wait(self, build: IndexBuild) -> bool:
+        """Wait for the leases of before; whether they are gone."""
+        asked = {"build": build.id, "lease": self._timing.lease_seconds}
+        with self._sessions() as session:
+            waits = bool(session.scalar(OLDER_LEASES, asked))
+        if not waits:
+            self._step("fill", self._after)
+        self._pause = LEASE_WAIT_SECONDS if waits else 0
+        return not waits
+
+    def _fill(self, build: IndexBuild) -> bool:
+        """Write documents behind the last one that was written, one batch being read while another is sent; whether all
+        are written and there is time for more."""
+        with ThreadPoolExecutor(1) as sender:
+            sent: Future[list[Outcome]] | None = None
+            place: list[str] | None = self._after
+            count, begun = 0, time.monotonic()
+            while place is not None:
+                batch = snapshot(self._sessions, lambda session, at=place: self._read(session, at))
+                if sent is not None:
+                    self._written(sent, place, count, begun)
+                if batch is None:
+                    self._step("compare", ["", ""], passes=1)
+                    return not self._is_over()
+                place, count, documents = batch[0], batch[1], batch[2]
+                begun = time.monotonic()
+                sent = sender.submit(self._engine.write, documents, [build.name])
+                # After the first one at the earliest: where single changes never end, a slice is one batch.
+                if self._is_over():
+                    break
+            if sent is not None and place is not None:
+                self._written(sent, place, count, begun)
+        return False
+
+    def _read(self, session: Session, after: Sequence[str]) -> tuple[list[str], int, list[Document]] | None:
+        """Where the next batch ends, how many marks are in it, and their documents."""
+        asked = {"kind": after[0], "id": after[1], "limit": self._limits.batch}
+        keys = [DocumentKey(*row) for row in session.execute(NEXT, asked)]
+        if not keys:
+            return None
+        keys = keys[: fitting(session, keys, BATCH_BYTES)]
+        return [keys[-1].object_type, str(keys[-1].object_id)], len(keys), build_documents(session, keys)
+
+    def _written(self, sent: "Future[list[Outcome]]", place: list[str], count: int, begun: float) -> None:
+        """Note that everything up to `place` is written, and keep to the rate."""
+        sent.result()
+        self._after = place
+        self._processed += count
+        transact(self._sessions, self._keep)
+        if self._rate:
+            time.sleep(min(max(0.0, count / self._rate - (time.monotonic() - begun)), self._timing.lease_seconds / 2))
+
+    def _compare(self, build: IndexBuild) -> bool:
+        """Compare one page of the new index and write again what differs; whether the slice has time for another."""
+        kinds = [*sorted(self._kinds())]
+        kind = self._after[0] or kinds[0]
+        after = uuid.UUID(self._after[1]) if self._after[1] else None
+        page = compare_page(self._sessions, self._engine, kind, after, build.name)
+        if page.wrong:
+            documents = snapshot(self._sessions, lambda session: build_documents(session, page.wrong))
+            for first in range(0, len(documents), BATCH):
+                self._engine.write(documents[first : first + BATCH], [build.name])
+        fixed = self._fixed + len(page.wrong)
+        following = [other for other in kinds if other > kind]
+        if page.last is not None:
+            self._step("compare", [kind, str(page.last)], self._passes, fixed)
+        elif following:
+            self._step("compare", [following[0], ""], self._passes, fixed)
+        elif not fixed:
+            self._step("swap", ["", ""])
+        elif self._passes < MOST_PASSES:
+            self._step("compare", ["", ""], self._passes + 1)
+        else:
+            raise RebuildFailedError(f"{counted(fixed, 'document')} could not be brought into the new index")
+        return not self._is_over()
+
+    def _kinds(self) -> set[str]:
+        with self._sessions() as session:
+            return set(session.scalars(select(IndexMark.object_type).distinct())) or {"assets"}
+
+    def _swap(self, build: IndexBuild, indexes: IndexKeeper) -> None:
+        """Let searches go to the new index, then say so in the rows; in between, drains write to both."""
+        self._refuse_loss(build)
+        indexes.open(build.name)
+        indexes.point_to(build.name)
+        old = transact(self._sessions, lambda session: self._become_live(session, build))
+        if old is not None:
+            indexes.drop(old)
+
+    def _refuse_loss(self, build: IndexBuild) -> None:
+        """A parked document that searches find now must be in the new index too."""
+        with self._sessions() as session:
+            keys = [DocumentKey(*row) for row in session.execute(PARKED)]
+        there, here = self._engine.revisions_of(keys), self._engine.revisions_of(keys, build.name)
+        lost = [key for key, document in there.items() if not document.deleted and key not in here]
+        if lost:
+            named = f"{lost[0].object_type} {lost[0].object_id}"
+            raise RebuildFailedError(f"the new index refuses {counted(len(lost), 'document')}, such as {named}")
+
+    def _become_live(self, session: Session, build: IndexBuild) -> str | None:
+        live = live_build(session)
+        if live is not None:
+            retire(session, live.id)
+        change_targets(session)
+        session.execute(update(IndexBuild).where(IndexBuild.id == build.id).values(state=BuildState.LIVE))
+        end_job(session, self._claim, JobStatus.FINISHED, f"{counted(self._processed, 'document')} in a new index")
+        return live.name if live is not None else None
+
+    def _send_everything_again(self) -> bool:
+        """Have all documents in the database written anew, some thousand waiting at a time."""
+        while time.monotonic() < self._end:
+            with self._sessions() as session:
+                if waiting(session) > MOST_WAITING:
+                    self._pause = LEASE_WAIT_SECONDS
+                    break
+                asked = {"kind": self._after[0], "id": self._after[1], "limit": 10 * self._limits.batch}
+                keys = [DocumentKey(*row) for row in session.execute(NEXT, asked)]
+            if not keys:
+                self._end_job(JobStatus.FINISHED, f"{counted(self._processed, 'document')} marked to be written anew")
+                return False
+            self._after = [keys[-1].object_type, str(keys[-1].object_id)]
+            self._processed += len(keys)
+            transact(self._sessions, lambda session, keys=keys: (mark_unsent(session, keys), self._keep(session)))
+        return self._go_on()
+
+    def _step(self, phase: str, after: list[str], passes: int = 0, fixed: int = 0) -> None:
+        self._phase, self._after, self._passes, self._fixed = phase, after, passes, fixed
+        transact(self._sessions, self._keep)
+
+    def _keep(self, session: Session) -> None:
+        """Keep the lease, and write where the next slice goes on."""
+        kept = {"phase": self._phase, "after": self._after, "passes": self._passes, "fixed": self._fixed}
+        done = max(self._processed, 1)
+        details = json.dumps(kept | {"written": self._processed})
+        progress = Progress(done, max(self._total, done), MESSAGES[self._phase], details)
+        if keep_job(session, self._claim, self._timing, progress):
+            raise StoppedError
+
+    def _is_over(self) -> bool:
+        """Whether the slice ends: its time is up, or single changes wait."""
+        if time.monotonic() > self._end:
+            return True
+        with self._sessions() as session:
+            return is_fresh_waiting(session)
+
+    def _go_on(self) -> bool:
+        transact(self._sessions, lambda session: give_back_job(session, self._claim, seconds=self._pause))
+        return True
+
+    def _end_job(self, status: JobStatus, message: str) -> None:
+        transact(self._sessions, lambda session: end_job(session, self._claim, status, message))
+
+    def give_up(self, status: JobStatus, message: str) -> None:
+        """Leave the live index as it was, and remove what was built."""
+        names = transact(self._sessions, lambda session: self._give_up(session, status, message))
+        for name in names:
+            assert self._engine.indexes is not None
+            self._engine.indexes.drop(name)
+
+    def _give_up(self, session: Session, status: JobStatus, message: str) -> list[str]:
+        own = select(IndexBuild).where(IndexBuild.job_id == self._claim.id, IndexBuild.state == BuildState.BUILDING)
+        builds = session.scalars(own).all()
+        for build in builds:
+            retire(session, build.id)
+        end_job(session, self._claim, status, message)
+        return [build.name for build in builds]
+
+
+def run_rebuild(
+    sessions: Sessions, engine: SearchEngine, job_ids: Sequence[uuid.UUID], timing: Timing, limits: Limits = ONE_SECOND
+) -> list[uuid.UUID]:
+    """Do a slice of each of these jobs; those that have more to do now. An error gives its job back and is raised."""
+    more = []
+    for claim in transact(sessions, lambda session: claim_jobs(session, REBUILD, job_ids, timing)):
+        rebuild = Rebuild(sessions, engine, timing, claim, limits)
+        try:
+            if rebuild.run():
+                more.append(claim.id)
+        except StoppedError:
+            rebuild.give_up(JobStatus.ABORTED, "stopped; searches go to the index of before")
+        except RebuildFailedError as error:
+            rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
+        except IndexMissingError as error:
+            rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
+        except SearchUnavailableError as error:
+            told = f"waits: {error}"
+            transact(
+                sessions, lambda session, claim=claim, told=told: give_back_job(session, claim, told, AWAY_SECONDS)
+            )
+        except JobLostError as error:
+            log.info("%s", error)
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+            raise
+    return more
+
+
+Ring = Callable[[str, Sequence[Any]], None]
+
+
+@shared_task(name=REBUILD, bind=True, ignore_result=True)
+def rebuild_index(self: Task, ids: list[str]) -> None:
+    """Go on with these jobs for a second, and ring for what waited meanwhile and for the rest."""
+    context = self.app.context
+    more = run_rebuild(context.sessions, context.engine, [uuid.UUID(job_id) for job_id in ids], context.timing)
+    if more:
+        context.ring("index.drain", [])
+        context.ring(REBUILD, [str(job_id) for job_id in more])

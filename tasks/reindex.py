@@ -1,0 +1,70 @@
+"""Asking for documents to be made anew: all of them in a new index, or some of them in place.
+
+Some are only marked, and the drain does the rest, behind single changes where they are many. All of them are a job
+(`tasks.rebuild`), because a new index is filled beside the live one for as long as that takes.
+"""
+
+from collections.abc import Sequence
+
+from celery import Task, shared_task
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.base import new_id
+from models.index_build import change_targets
+from models.index_mark import IndexMark
+from models.job import Job, JobStatus
+from models.sessions import transact
+from search.engine import SearchEngine
+from tasks.index_builds import live_build, look_after_indexes
+from tasks.refusals import Invalid
+
+REBUILD, COMPARE = "index.rebuild", "index.compare"
+UNDER_WAY = (JobStatus.READY, JobStatus.STARTED, JobStatus.PAUSED, JobStatus.ABORT_PENDING)
+
+
+def start_rebuild(session: Session, actor: Actor | None = None, rate: int = 0) -> Job:
+    """Make the job that builds the index anew; one that does so already is given instead.
+
+    `rate` is the most documents a second; 0 is as many as go.
+    """
+    if rate < 0:
+        raise Invalid("rate", f"{rate} documents a second is less than none; 0 is without a limit")
+    return _start(session, REBUILD, "Build the search index anew", actor, rate)
+
+
+def start_if_outdated(session: Session, engine: SearchEngine) -> Job | None:
+    """The job that replaces an index of an older mapping; None where the mapping is that of now."""
+    live = live_build(session)
+    if engine.indexes is None or live is None or live.version >= engine.indexes.version:
+        return None
+    return start_rebuild(session)
+
+
+def start_comparison(session: Session, actor: Actor | None = None) -> Job:
+    """The job that compares the index with the rows, revision by revision, and mends what differs."""
+    return _start(session, COMPARE, "Compare the search index with the rows", actor)
+
+
+def _start(session: Session, task: str, title: str, actor: Actor | None, rate: int = 0) -> Job:
+    change_targets(session)
+    same = select(Job).where(Job.task == task, Job.status.in_(UNDER_WAY), Job.parked_at.is_(None))
+    job = session.scalar(same.order_by(Job.id).limit(1))
+    if job is None:
+        job = Job(id=new_id(), type="REINDEX", title=title, task=task, queue="index", arguments={"rate": rate})
+        job.created_by = actor.user_id if actor else None
+        job.progress_total = session.scalar(select(func.count()).select_from(IndexMark)) or 0
+        session.add(job)
+        session.flush()
+    return job
+
+
+@shared_task(name="index.look", bind=True, ignore_result=True)
+def look_at_index(self: Task, _ids: Sequence[object] = ()) -> None:
+    """See that searches have an index to go to, of the mapping of now."""
+    context = self.app.context
+    look_after_indexes(context.sessions, context.engine)
+    job = transact(context.sessions, lambda session: start_if_outdated(session, context.engine))
+    if job is not None:
+        context.ring(job.task, [str(job.id)])

@@ -1,0 +1,120 @@
+"""Draining into OpenSearch: it makes its index by itself, and mends what somebody did to it."""
+
+import uuid
+
+import pytest
+from sqlalchemy import delete, select, text, update
+
+from models.asset import Asset
+from models.index_build import IndexBuild
+from models.index_mark import IndexMark
+from models.index_queue import waiting
+from models.sessions import Sessions, transact
+from search.documents import Document
+from search.engine import IndexMissingError, SearchUnavailableError
+from search.opensearch import OpenSearchEngine
+from tasks.index import DrainResult, drain
+from tasks.index_audit import audit, repair
+from tasks.index_builds import look_after_indexes
+from tasks.tombstones import purge_tombstones
+from tests.opensearch.asking import CALM, add, ask, differences, states, titles
+
+
+def test_the_first_drain_makes_the_index_and_everything_is_found(sessions: Sessions, engine: OpenSearchEngine) -> None:
+    add(sessions, "a", "b")
+    assert drain(sessions, engine, CALM) == DrainResult(written=2)
+    assert titles(engine) == ["a", "b"]
+    assert states(sessions) == ["LIVE"]
+    assert (ask(sessions, waiting), differences(sessions, engine)) == (0, [])
+
+
+def test_a_system_that_searched_elsewhere_before_is_sent_whole(sessions: Sessions, engine: OpenSearchEngine) -> None:
+    add(sessions, "a", "b")
+    with sessions.begin() as session:
+        session.execute(update(IndexMark).values(dirty_since=None))
+    assert drain(sessions, engine, CALM) == DrainResult(written=2)
+    assert titles(engine) == ["a", "b"]
+
+
+def test_a_stale_write_after_a_delete_does_not_bring_the_asset_back(
+    sessions: Sessions, engine: OpenSearchEngine
+) -> None:
+    (asset_id,) = add(sessions, "gone")
+    drain(sessions, engine, CALM)
+    (before,) = engine.revisions("assets")
+    transact(sessions, lambda session: session.execute(delete(Asset)))
+    assert drain(sessions, engine, CALM) == DrainResult(written=1)
+    (outcome,) = engine.write([Document("assets", asset_id, before.revision, title="gone")])
+    assert outcome.result == "stale"
+    assert titles(engine) == []
+
+
+def test_an_index_that_somebody_removed_is_made_anew_with_its_own_mapping(
+    sessions: Sessions, engine: OpenSearchEngine
+) -> None:
+    add(sessions, "a", "b")
+    drain(sessions, engine, CALM)
+    (name,) = engine.indexes.live()
+    engine.indexes.drop(name)
+    add(sessions, "c")
+    assert drain(sessions, engine, CALM) == DrainResult(written=3)
+    assert engine.indexes.live() == [name]
+    assert titles(engine, query="b") == ["b"]
+
+
+def test_an_alias_that_points_at_nothing_is_an_outage_until_the_next_look(
+    sessions: Sessions, engine: OpenSearchEngine
+) -> None:
+    add(sessions, "a")
+    drain(sessions, engine, CALM)
+    (name,) = engine.indexes.live()
+    engine.client.ask("DELETE", f"/{name}/_alias/{engine.indexes.alias}")
+    with pytest.raises(IndexMissingError, match="no such index"):
+        titles(engine)
+    with pytest.raises(SearchUnavailableError):
+        engine.check(look=True)
+    look_after_indexes(sessions, engine)
+    assert titles(engine) == ["a"]
+
+
+def test_drift_is_found_and_mended_by_the_next_drain(sessions: Sessions, engine: OpenSearchEngine) -> None:
+    stranger = uuid.UUID(int=7)
+    lost, older, newer, _ = add(sessions, "lost", "older", "newer", "right")
+    drain(sessions, engine, CALM)
+    path = f"/{engine.indexes.alias}/_doc/assets:"
+    engine.client.ask("DELETE", f"{path}{lost}")
+    with sessions.begin() as session:
+        session.execute(
+            text("UPDATE index_mark SET revision = nextval('index_revision') WHERE object_id = :id"), {"id": older}
+        )
+    engine.write([Document("assets", newer, 10**6, title="from a backup")])
+    engine.write([Document("assets", stranger, 3, title="nobody's")])
+    assert {key.object_id for key in differences(sessions, engine)} == {lost, older, newer, stranger}
+    mended = sum(repair(sessions, engine, page) for page in audit(sessions, engine))
+    assert mended == 4
+    assert drain(sessions, engine, CALM) == DrainResult(written=4)
+    assert titles(engine) == ["lost", "newer", "older", "right"]
+    assert differences(sessions, engine) == []
+
+
+def test_tombstones_are_forgotten_once_nothing_late_can_come(sessions: Sessions, engine: OpenSearchEngine) -> None:
+    gone, _ = add(sessions, "gone", "here")
+    drain(sessions, engine, CALM)
+    transact(sessions, lambda session: session.execute(delete(Asset).where(Asset.id == gone)))
+    drain(sessions, engine, CALM)
+    assert purge_tombstones(sessions, engine) == 0
+    assert purge_tombstones(sessions, engine, kept_seconds=0) == 1
+    assert [stored.deleted for stored in engine.revisions("assets")] == [False]
+    assert ask(sessions, lambda session: session.scalars(select(IndexMark.object_id)).all()) != [gone]
+    assert differences(sessions, engine) == []
+
+
+def test_a_process_of_an_older_version_leaves_a_newer_index_alone(sessions: Sessions, engine: OpenSearchEngine) -> None:
+    add(sessions, "a")
+    drain(sessions, engine, CALM)
+    with sessions.begin() as session:
+        session.execute(update(IndexBuild).values(version=IndexBuild.version + 1))
+        session.execute(update(Asset).values(title="b"))
+    with pytest.raises(SearchUnavailableError, match="newer version"):
+        drain(sessions, engine, CALM)
+    assert ask(sessions, waiting) == 1
