@@ -20,7 +20,7 @@ import workers.around_tasks  # noqa: F401 - connects what stands around tasks
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
-from workers.settings import current_settings, find_running
+from workers.settings import Settings, current_settings, find_running
 from workers.trigger_consumer import OnlyTriggers
 
 log = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media")
 TASK_MODULES = (
     "tasks.headers",
+    "tasks.collection_backfill",
     "tasks.collection_deleting",
     "tasks.collection_rights",
     "tasks.ingest",
@@ -40,6 +41,7 @@ TASK_MODULES = (
     "tasks.purge",
     "tasks.rebuild",
     "tasks.regroup",
+    "tasks.segments_captions",
     "tasks.reindex",
     "tasks.trigger_messages",
     "tasks.webhook_sending",
@@ -57,13 +59,16 @@ class TapelessCelery(Celery):
     """Celery with this process's context, made when a task first asks, so after the fork."""
 
     @cached_property
+    def own_settings(self) -> Settings:
+        """Those of the environment, unless a command that was given a data folder put its own here."""
+        return current_settings()
+
+    @cached_property
     def context(self) -> Context:
         """Sessions, engine, times and ring of this process."""
-        settings = current_settings()
+        settings = self.own_settings
         context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
-        return dataclasses.replace(
-            context, trigger_user=settings.trigger_user, media_folder=settings.media_folder
-        )
+        return dataclasses.replace(context, trigger_user=settings.trigger_user, media_folder=settings.media_folder)
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""
@@ -76,7 +81,7 @@ class TapelessCelery(Celery):
 def make_configuration() -> dict[str, Any]:
     """Every setting with its reason; read when the app is first used, not at import."""
     return {
-        "broker_url": find_running(current_settings()).broker_url,
+        "broker_url": find_running(app.own_settings).broker_url,
         "imports": TASK_MODULES,
         "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "task_default_queue": "maintenance",
@@ -122,7 +127,7 @@ app.steps["consumer"].add(OnlyTriggers)
 @setup_logging.connect
 def set_up_own_logging(loglevel: int = logging.INFO, **_: object) -> None:
     """Celery leaves logging alone where somebody listens to this signal; workers, beat and Flower ask it."""
-    set_up_logging(current_settings().log_format, "celery", loglevel or logging.INFO)
+    set_up_logging(app.own_settings.log_format, "celery", loglevel or logging.INFO)
 
 
 @worker_init.connect
@@ -134,7 +139,7 @@ def prepare_worker(**_: object) -> None:
 @worker_ready.connect
 def show_metrics(**_: object) -> None:
     """The worker itself shows what its children measure; before its fork it may have no thread."""
-    serve_metrics(current_settings())
+    serve_metrics(app.own_settings)
 
 
 @worker_process_init.connect

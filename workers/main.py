@@ -8,10 +8,13 @@ import click
 COMMANDS = {
     "api": "workers.commands.api:api",
     "asset": "workers.commands.asset:asset",
+    "backup": "workers.commands.backup:backup",
     "demo": "workers.commands.demo:demo",
+    "doctor": "workers.commands.doctor:doctor",
     "explain": "workers.commands.explain:explain",
     "group": "workers.commands.group:group",
     "migrate": "workers.commands.migrate:migrate",
+    "restore": "workers.commands.backup:restore",
     "scan": "workers.commands.storage:scan",
     "search": "workers.commands.search:search",
     "show": "workers.commands.show:show",

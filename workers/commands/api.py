@@ -36,6 +36,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
     with sentences():
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "api")
+        celery.own_settings = settings
         context = make_context(find_running(settings), settings.timing, celery.ring, threads)
     # A statement that fails is logged; what was sent with it may be secret and is not.
     context.database.hide_parameters = True
@@ -47,6 +48,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             timing=context.timing,
             threads=threads,
             storage_roots=settings.storage_roots,
+            media_folder=settings.media_folder,
             outside=settings.outside,
         )
     )

@@ -31,6 +31,7 @@ def watch(data: Path | None) -> None:
     with sentences():
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "watch")
+        app.own_settings = settings
         context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)
     excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
     logging.info("watching; never entered: %s", ", ".join(map(display_text, excluded)))

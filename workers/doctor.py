@@ -1,0 +1,196 @@
+"""What an operator would check by hand on a machine that behaves oddly, each answer with what to do.
+
+`tapeless verify` asks whether the rows are right; this asks whether what they stand on is. Each check is a function of
+what it looks at, asks with a bound on its time, and finds one of three things: well, worth a look, or broken.
+"""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from models.paths import display_text
+from models.schema import is_current
+from models.sessions import Sessions
+from models.storage import Storage, StorageStatus
+from search.engine import SearchEngine, SearchUnavailableError
+from watch.roots import identify_root, is_network_file_system
+from workers.app import QUEUES, TapelessCelery
+from workers.settings import Connection
+
+Grade = Literal["well", "look", "broken"]
+
+OLDEST_POSTGRES = 140_000
+SKEW_SECONDS = 2.0
+LEAST_FREE_SHARE, LEAST_FREE_BYTES = 0.05, 2 * 1024**3
+FEWEST_EVENTS = 16_384
+WATCHER_SECONDS = 60.0
+ANSWER_SECONDS = 2.0
+INOTIFY = Path("/proc/sys/fs/inotify")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `advice` is the next step where it is not well."""
+
+    name: str
+    grade: Grade
+    found: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """A running system as the checks reach it."""
+
+    connection: Connection
+    sessions: Sessions
+    engine: SearchEngine
+    celery: TapelessCelery
+    data: Path
+
+
+def examine(patient: Patient) -> list[Check]:
+    """Everything, in the order in which one thing stands on another."""
+    return [check for examination in EXAMINATIONS for check in examination(patient)]
+
+
+def check_database(patient: Patient) -> Iterator[Check]:
+    """It answers, is new enough, has every migration, keeps what it acknowledged, and has connections left."""
+    try:
+        with patient.sessions() as session:
+            version, fsync, commit, used, most, now = session.execute(
+                text("""SELECT current_setting('server_version_num')::int, current_setting('fsync'),
+                    current_setting('synchronous_commit'), (SELECT count(*) FROM pg_stat_activity),
+                    current_setting('max_connections')::int, extract(epoch FROM clock_timestamp())""")
+            ).one()
+    except DBAPIError as error:
+        yield Check("database", "broken", str(error.orig).splitlines()[0], "start it; nothing goes on without it")
+        return
+    old = version < OLDEST_POSTGRES
+    yield Check("database", "broken" if old else "well", f"PostgreSQL {version // 10_000}", "use 14 or newer")
+    if not is_current(patient.connection.database_url):
+        yield Check("migrations", "broken", "some are missing", "run tapeless migrate")
+    if fsync != "on" or commit == "off":
+        found = f"fsync {fsync}, synchronous_commit {commit}"
+        yield Check("durability", "broken", found, "turn both on: a power cut would lose acknowledged work")
+    full = used > 0.9 * most
+    yield Check("connections", "look" if full else "well", f"{used} of {most}", "raise max_connections")
+    skew = abs(float(now) - time.time())
+    grade: Grade = "look" if skew > SKEW_SECONDS else "well"
+    yield Check("clock", grade, f"{skew:.1f} s from the database's", "run a time service on both machines")
+
+
+def check_broker(patient: Patient) -> Iterator[Check]:
+    """It answers, refuses rather than forgets, and keeps messages of other systems over a restart."""
+    try:
+        with patient.celery.connection_for_read() as connection:
+            client = connection.default_channel.client
+            version = client.info("server").get("valkey_version") or client.info("server").get("redis_version")
+            policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
+            kept = client.config_get("appendonly").get("appendonly")
+    except (BrokerError, RedisError, OSError) as error:
+        yield Check("broker", "broken", str(error), "start it; rows that wait are rung for within seconds")
+        return
+    yield Check("broker", "well", f"version {version}")
+    right = policy == "noeviction"
+    yield Check("broker memory", "well" if right else "broken", f"{policy}", "set maxmemory-policy noeviction")
+    advice = "set appendonly yes: messages of other systems are lost with it until they are rows"
+    yield Check("broker persistence", "well" if kept == "yes" else "look", f"appendonly {kept}", advice)
+
+
+def check_workers(patient: Patient) -> Iterator[Check]:
+    """Every queue has somebody who takes from it."""
+    try:
+        answers = patient.celery.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
+    except (BrokerError, RedisError, OSError):
+        return
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    missing = [queue for queue in QUEUES if queue not in served]
+    found = f"{len(answers)} of them" + (f"; nobody takes from {', '.join(missing)}" if missing else "")
+    advice = f"start a worker: celery -A workers.app worker -Q {','.join(missing)}"
+    yield Check("workers", "broken" if missing else "well", found, advice)
+
+
+def check_search(patient: Patient) -> Iterator[Check]:
+    """The engine answers."""
+    try:
+        patient.engine.check(look=True)
+    except SearchUnavailableError as error:
+        yield Check("search", "broken", str(error), "start it, or free its disk; what changed waits until it answers")
+        return
+    yield Check("search", "well", type(patient.engine).__name__.removesuffix("Engine"))
+
+
+def check_storages(patient: Patient) -> Iterator[Check]:
+    """Each root is there and readable from here, is watched, and is not frozen."""
+    try:
+        with patient.sessions() as session:
+            late = text("watcher_seen_at IS NULL OR watcher_seen_at < now() - make_interval(secs => :seconds)")
+            unseen = select(Storage.id).where(late.bindparams(seconds=WATCHER_SECONDS))
+            unwatched = set(session.scalars(unseen))
+            storages = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE)).all()
+    except DBAPIError:
+        return
+    for storage in storages:
+        yield check_storage(storage, storage.id not in unwatched)
+
+
+def check_storage(storage: Storage, is_watched: bool) -> Check:
+    """One storage; the first thing that is wrong is told, since the others follow from it."""
+    name, root = f'storage "{storage.name}"', display_text(storage.root)
+    if identify_root(storage.root) is None:
+        return Check(name, "broken", f"{root} is not there or not readable", "mount it, or give its user the right")
+    if not is_watched:
+        return Check(name, "broken", "nobody has watched it for a minute", "start tapeless watch")
+    if storage.frozen_reason is not None:
+        return Check(name, "look", storage.frozen_reason, f"if that is right: tapeless storage accept {storage.name}")
+    how = "a network file system: noticed by walks" if is_network_file_system(storage.root) else "local"
+    return Check(name, "well", f"{root}, {how}")
+
+
+def check_watches(patient: Patient) -> Iterator[Check]:
+    """The kernel allows a watch for every folder, and a queue long enough for a flood."""
+    try:
+        with patient.sessions() as session:
+            folders = session.scalar(text("SELECT count(*) FROM folder")) or 0
+        watches, events = (int((INOTIFY / name).read_text()) for name in ("max_user_watches", "max_queued_events"))
+    except (DBAPIError, OSError):
+        return
+    few = watches < folders * 1.2
+    advice = f"sysctl fs.inotify.max_user_watches={max(folders * 2, 524_288)}: walks make up for it meanwhile"
+    yield Check("watches", "look" if few else "well", f"{watches:,} for {folders:,} folders", advice)
+    short = events < FEWEST_EVENTS
+    advice = f"sysctl fs.inotify.max_queued_events={FEWEST_EVENTS * 8}"
+    yield Check("events", "look" if short else "well", f"a queue of {events:,}", advice)
+
+
+def check_disk(patient: Patient) -> Iterator[Check]:
+    """Room where Tapeless itself writes."""
+    if not patient.data.exists():
+        return
+    usage = shutil.disk_usage(patient.data)
+    low = usage.free < max(LEAST_FREE_BYTES, LEAST_FREE_SHARE * usage.total)
+    advice = "free some: a full disk stops the database"
+    yield Check("disk", "broken" if low else "well", f"{usage.free / 1024**3:.1f} GiB free in {patient.data}", advice)
+    if not os.access(patient.data, os.W_OK | os.X_OK):
+        yield Check("data folder", "broken", f"{patient.data} is not writable", "give it to the user of Tapeless")
+
+
+EXAMINATIONS: Iterable[Callable[[Patient], Iterator[Check]]] = (
+    check_database,
+    check_broker,
+    check_workers,
+    check_search,
+    check_storages,
+    check_watches,
+    check_disk,
+)
