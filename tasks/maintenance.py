@@ -10,7 +10,7 @@ from models.index_queue import needs_ring
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.collection_purge import purge_collection_batch
-from tasks.forgetting import forget_old
+from tasks.forgetting import forget_ended, forget_old
 from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
 from tasks.outgoing import outgoing_tasks
@@ -55,6 +55,8 @@ def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
 def tidy(sessions: Sessions, timing: Timing) -> int:
     """Purge what was deleted long enough ago, end shares, forget what was kept for a time; give the purged assets."""
     transact(sessions, forget_old)
+    while transact(sessions, forget_ended):
+        pass
     while transact(sessions, end_shares):
         pass
     transact(sessions, sweep_tokens)

@@ -1,0 +1,38 @@
+"""What ended long ago goes; what waits for a person, and what is young, stays."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.sessions import Sessions
+from tasks.forgetting import forget_ended
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=31)
+
+
+def job(title: str, **values: object) -> Job:
+    return Job(id=new_id(), type="CUSTOM", title=title, **values)
+
+
+def test_jobs_that_ended_long_ago_go_children_first(sessions: Sessions) -> None:
+    with sessions() as session:
+        old = {"status": JobStatus.FINISHED, "completed_at": LONG_AGO}
+        parent = job("parent", **old)
+        session.add_all(
+            [
+                parent,
+                job("alone", **old),
+                job("young", status=JobStatus.FINISHED, completed_at=datetime.now(UTC)),
+                job("waits for a person", parked_at=LONG_AGO, **old),
+                job("runs", status=JobStatus.STARTED),
+            ]
+        )
+        session.flush()
+        session.add(job("child", parent_id=parent.id, **old))
+        session.flush()
+        assert forget_ended(session) == 2
+        assert forget_ended(session) == 1
+        assert forget_ended(session) == 0
+        assert set(session.scalars(select(Job.title))) == {"young", "waits for a person", "runs"}
