@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.acl import Actor
 from models.job import JobStatus
+from tasks.outside import NOTHING_OUTSIDE, Outside
 
 
 class Arguments(BaseModel):
@@ -34,6 +35,7 @@ class Asked:
     job_id: uuid.UUID
     state: Mapping[str, Any]
     """What the run before this one left, where the work goes on."""
+    outside: Outside = NOTHING_OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)

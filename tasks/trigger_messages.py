@@ -17,7 +17,7 @@ from models.sessions import transact
 from tasks.refusals import Refusal
 from tasks.trigger import Trigger
 from tasks.trigger_operations import TRIGGERS
-from tasks.triggers import TASK, record, run_triggers, service_actor
+from tasks.triggers import TASK, Service, record, run_triggers, service_actor
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def receive(task: Task, trigger: Trigger, args: tuple[Any, ...], kwargs: Mapping
     except Refusal as refusal:
         raise TriggerRefused(str(refusal)) from None
     if recorded.is_new and recorded.refusal is None:
-        run_triggers(context.sessions, [job_id], context.timing, email, context.ring)
+        run_triggers(context.sessions, [job_id], context.timing, Service(email, context.outside), context.ring)
     with context.sessions() as session:
         job = session.get(Job, job_id)
     if job is not None and job.status == JobStatus.FAILED:
@@ -98,6 +98,5 @@ MESSAGES = {name: make_task(trigger) for name, trigger in TRIGGERS.items()}
 def go_on(self: Task, ids: list[str]) -> None:
     """Go on with jobs of triggers: made over HTTP, waiting for something, or left by their worker."""
     context = self.app.context
-    run_triggers(
-        context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing, context.trigger_user, context.ring
-    )
+    service = Service(context.trigger_user, context.outside)
+    run_triggers(context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing, service, context.ring)

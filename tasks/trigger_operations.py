@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from tasks import trigger_storages
 from tasks.trigger import Trigger
+from tasks.trigger_objects import METADATA, REINDEX, SHARE
+from tasks.trigger_storages import INGEST, SCAN
 
-TRIGGERS: Mapping[str, Trigger] = {each.name: each for each in (trigger_storages.SCAN, trigger_storages.INGEST)}
+TRIGGERS: Mapping[str, Trigger] = {each.name: each for each in (SCAN, INGEST, METADATA, SHARE, REINDEX)}

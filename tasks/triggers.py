@@ -37,6 +37,7 @@ from tasks.job_leases import (
     give_back_job,
     keep_job,
 )
+from tasks.outside import NOTHING_OUTSIDE, Outside
 from tasks.refusals import Conflict, Denied, Invalid, Refusal
 from tasks.trigger import Arguments, Asked, Done, Later, Trigger
 from tasks.trigger_operations import TRIGGERS
@@ -50,6 +51,14 @@ NO_USER = (
     "with whose rights they run"
 )
 Ring = Callable[[str, Sequence[object]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What a process has for triggers: the user as whom messages run, and what lies outside."""
+
+    email: str | None = None
+    outside: Outside = NOTHING_OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +143,12 @@ def service_actor(session: Session, email: str | None) -> Actor | None:
     return find_actor(session, user_id) if user_id is not None else None
 
 
-def run_triggers(
-    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, email: str | None, ring: Ring
-) -> int:
+def run_triggers(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, service: Service, ring: Ring) -> int:
     """Run those of these jobs that wait, and ring for what they began; give how many were claimed."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         try:
-            for task, ids in _run(sessions, claim, timing, email):
+            for task, ids in _run(sessions, claim, timing, service):
                 ring(task, ids)
         except JobLostError as lost:
             log.info("%s", lost)
@@ -149,10 +156,10 @@ def run_triggers(
 
 
 def _run(
-    sessions: Sessions, claim: JobClaim, timing: Timing, email: str | None
+    sessions: Sessions, claim: JobClaim, timing: Timing, service: Service
 ) -> Sequence[tuple[str, Sequence[object]]]:
     try:
-        return transact(sessions, lambda session: _perform(session, claim, timing, email))
+        return transact(sessions, lambda session: _perform(session, claim, timing, service))
     except Refusal as refusal:
         reason = f"{refusal.field}: {refusal}" if isinstance(refusal, Invalid) else str(refusal)
         transact(sessions, lambda session: _end(session, claim, Done(reason, JobStatus.FAILED)))
@@ -166,20 +173,20 @@ def _run(
 
 
 def _perform(
-    session: Session, claim: JobClaim, timing: Timing, email: str | None
+    session: Session, claim: JobClaim, timing: Timing, service: Service
 ) -> Sequence[tuple[str, Sequence[object]]]:
     if keep_job(session, claim, timing):
         end_job(session, claim, JobStatus.ABORTED, "stopped before it was done")
         return ()
     job = session.get_one(Job, claim.id)
-    actor = service_actor(session, email) if job.created_by is None else find_actor(session, job.created_by)
+    actor = service_actor(session, service.email) if job.created_by is None else find_actor(session, job.created_by)
     if actor is None:
         raise Denied(NO_USER if job.created_by is None else "the user who asked for it may not sign in any more")
     trigger = TRIGGERS.get(claim.arguments["trigger"])
     if trigger is None:
         raise Conflict(f'this version has no trigger "{claim.arguments["trigger"]}"')
     given = parse(trigger, claim.arguments["given"])
-    outcome = trigger.perform(Asked(session, actor, claim.id, claim.details.get("state") or {}), given)
+    outcome = trigger.perform(Asked(session, actor, claim.id, claim.details.get("state") or {}, service.outside), given)
     session.flush()
     if isinstance(outcome, Later):
         keep_job(session, claim, timing, Progress(details=json.dumps({"state": outcome.state})))
@@ -190,7 +197,8 @@ def _perform(
 
 
 def _end(session: Session, claim: JobClaim, outcome: Done) -> None:
+    if outcome.object_id is not None:
+        values = {"object_type": outcome.object_type, "object_id": outcome.object_id}
+        session.execute(update(Job).where(Job.id == claim.id).values(values))
     error = outcome.message if outcome.status == JobStatus.FAILED else None
-    values = {"error_message": error, "object_type": outcome.object_type, "object_id": outcome.object_id}
-    session.execute(update(Job).where(Job.id == claim.id).values(values))
-    end_job(session, claim, outcome.status, outcome.message)
+    end_job(session, claim, outcome.status, outcome.message, error)

@@ -8,7 +8,7 @@ import pytest
 from models.base import new_id
 from models.storage import Storage
 from models.timing import Timing
-from tasks.triggers import run_triggers
+from tasks.triggers import Service, run_triggers
 from tests.api.conftest import Api, Caller
 
 URL = "/trigger/v1/scan/"
@@ -37,7 +37,7 @@ def test_it_runs_with_the_rights_of_who_asked(api: Api, admin: Caller, stranger:
         session.add(storage)
     body = {"storage": str(storage.id)}
     mine, theirs = (caller.http.post(URL, json=body).json()["id"] for caller in (admin, stranger))
-    run_triggers(api.sessions, [mine, theirs], Timing(), None, lambda _task, _ids: None)
+    run_triggers(api.sessions, [mine, theirs], Timing(), Service(), lambda _task, _ids: None)
     assert admin.http.get(f"/jobs/v1/jobs/{mine}/").json()["status"] == "STARTED"
     refused = stranger.http.get(f"/jobs/v1/jobs/{theirs}/").json()
     assert (refused["status"], refused["error_message"]) == ("FAILED", f"storage {storage.id} does not exist")

@@ -1,5 +1,6 @@
 """What other systems ask for: written down first, checked, run with somebody's rights, and never twice."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,10 +10,15 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry, Actor, PrincipalKind
+from models.acl import ALL, AclEntry, Actor, PrincipalKind
+from models.asset import Asset
 from models.base import new_id
+from models.history import History
+from models.index_mark import IndexMark
 from models.job import Job, JobStatus
+from models.metadata import MetadataField, MetadataValue
 from models.sessions import Sessions, transact
+from models.share import Share
 from models.storage import Storage
 from models.timing import Timing
 from models.user import User, UserStatus
@@ -20,9 +26,10 @@ from tasks.actors import find_actor
 from tasks.job_actions import Action, act
 from tasks.job_leases import hand_out_jobs
 from tasks.refusals import Conflict
+from tasks.trigger import Asked, Done
 from tasks.trigger_messages import TriggerRefused, arguments_of, id_of
 from tasks.trigger_operations import TRIGGERS
-from tasks.triggers import TASK, Recorded, record, run_triggers, service_actor
+from tasks.triggers import TASK, Recorded, Service, record, run_triggers, service_actor
 from tasks.users import SETUP, NewUser, create_user
 from tests.pipeline import Pipeline, open_pipeline
 
@@ -53,7 +60,7 @@ def ask(
 
 
 def run(sessions: Sessions, job_id: uuid.UUID, email: str | None = EMAIL) -> Job:
-    run_triggers(sessions, [job_id], TIMING, email, lambda _task, _ids: None)
+    run_triggers(sessions, [job_id], TIMING, Service(email), lambda _task, _ids: None)
     return job_of(sessions, job_id)
 
 
@@ -272,3 +279,76 @@ def test_the_service_user_is_found_whatever_the_case_of_its_e_mail(sessions: Ses
         assert service_actor(session, "m_m@example.org") is None
         assert not isinstance(service_actor(session, EMAIL), type(None))
         assert isinstance(service_actor(session, EMAIL), Actor)
+
+
+@pytest.fixture
+def asset(sessions: Sessions, storage: uuid.UUID) -> uuid.UUID:
+    """An asset that the service user may change and share, and a field to write."""
+    with sessions.begin() as session:
+        user_id = session.scalar(select(User.id).where(User.email == EMAIL))
+        asset = Asset(id=new_id(), title="clip")
+        entry = AclEntry(object_id=asset.id, object_type="assets", principal_id=user_id)
+        entry.principal_kind, entry.permissions = PrincipalKind.USER, list(ALL)
+        session.add_all([asset, entry, MetadataField(id=new_id(), name="scene", label="Scene", field_type="string")])
+        return asset.id
+
+
+def test_metadata_is_written_with_history(sessions: Sessions, asset: uuid.UUID) -> None:
+    given = {"object_id": str(asset), "values": {"scene": "12A"}}
+    job = run(sessions, ask(sessions, "metadata", given).job_id)
+    assert (job.status, job.object_id) == (JobStatus.FINISHED, asset), job.error_message
+    with sessions() as session:
+        assert session.scalars(select(MetadataValue.values)).all() == [["12A"]]
+        assert EMAIL in session.scalars(select(History.actor)).all()
+
+
+def test_values_that_a_field_does_not_take_are_refused_whole(sessions: Sessions, asset: uuid.UUID) -> None:
+    given = {"object_id": str(asset), "values": {"scene": "12A", "no_such_field": 1}}
+    job = run(sessions, ask(sessions, "metadata", given).job_id)
+    assert (job.status, "no_such_field" in (job.error_message or "")) == (JobStatus.FAILED, True)
+    with sessions() as session:
+        assert session.scalars(select(MetadataValue.values)).all() == []
+
+
+def test_a_share_is_made_by_the_service_user_and_no_secret_of_it_is_kept(sessions: Sessions, asset: uuid.UUID) -> None:
+    given = {"object_id": str(asset), "emails": ["ann@example.org"], "allows": ["allow_comments"]}
+    job = run(sessions, ask(sessions, "share", given).job_id)
+    assert (job.status, job.object_type) == (JobStatus.FINISHED, "shares"), job.error_message
+    with sessions() as session:
+        made = session.scalars(select(Share)).one()
+    assert (made.id, made.allows, made.object_id) == (job.object_id, ["allow_comments"], asset)
+    refused = ask(sessions, "share", {**given, "password": "s3cret"})
+    assert "s3cret" not in str(vars(job_of(sessions, refused.job_id)))
+
+
+def test_one_object_is_indexed_again_by_who_may_write_it_and_all_by_administrators(
+    sessions: Sessions, asset: uuid.UUID
+) -> None:
+    revision = select(IndexMark.revision).where(IndexMark.object_id == asset)
+    with sessions() as session:
+        before = session.scalar(revision)
+    job = run(sessions, ask(sessions, "reindex", {"object_id": str(asset)}).job_id)
+    assert job.status == JobStatus.FINISHED, job.error_message
+    with sessions() as session:
+        assert session.scalar(revision) > before
+    whole = run(sessions, ask(sessions, "reindex", {}).job_id)
+    assert (whole.status, "administrators" in (whole.error_message or "")) == (JobStatus.FAILED, True)
+
+
+def test_an_operation_that_fails_half_way_leaves_nothing_and_the_job_is_tried_again(
+    sessions: Sessions, asset: uuid.UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(asked: Asked, _given: object) -> Done:
+        asked.session.add(Asset(id=new_id(), title="half"))
+        asked.session.flush()
+        raise RuntimeError("broken")
+
+    assert isinstance(TRIGGERS, dict)
+    monkeypatch.setitem(TRIGGERS, "scan", dataclasses.replace(TRIGGERS["scan"], perform=break_off))
+    recorded = ask(sessions, "scan", {"storage": "Rushes"})
+    with pytest.raises(RuntimeError):
+        run(sessions, recorded.job_id)
+    job = job_of(sessions, recorded.job_id)
+    assert (job.status, job.error_message, job.lease_until) == (JobStatus.STARTED, "RuntimeError: broken", None)
+    with sessions() as session:
+        assert session.scalar(select(Asset.id).where(Asset.title == "half")) is None
