@@ -28,5 +28,7 @@ class Context:
     threads: int = 16
     storage_roots: tuple[Path, ...] = ()
     """Under which folders storages may be made over HTTP."""
+    media_folder: Path = Path("media")
+    """Where pictures of media are kept."""
     outside: Outside = NOTHING_OUTSIDE
     """Whether mails are sent, and where people reach this system."""

@@ -76,7 +76,8 @@ def component_body(component: Component) -> dict[str, Any]:
 
 def format_body(one: Format, components: Sequence[Component]) -> dict[str, Any]:
     """A format with its components."""
-    media = one.media.get("metadata") or ([one.media] if one.media else [])
+    of_files = [component.media for component in components if component.type == ComponentType.GENERAL]
+    media = one.media.get("metadata") or of_files
     return {
         "id": str(one.id),
         "asset_id": str(one.asset_id),

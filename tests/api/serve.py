@@ -24,7 +24,11 @@ def main(url: str, port_file: str) -> None:
     sessions = make_sessions(engine)
     roots = (Path(port_file).parent,)
     outside = Outside(key=ServerKey(KEY))
-    app = create_app(Context(sessions, PostgresEngine(sessions), threads=8, storage_roots=roots, outside=outside))
+    media = Path(port_file).parent / "media"
+    engine_of_search = PostgresEngine(sessions)
+    app = create_app(
+        Context(sessions, engine_of_search, threads=8, storage_roots=roots, media_folder=media, outside=outside)
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Path(port_file).write_text(str(listener.getsockname()[1]))
         config = uvicorn.Config(app, access_log=False, log_level="info")

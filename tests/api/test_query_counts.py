@@ -105,7 +105,7 @@ def collections(api: Api, owner: Caller, count: int) -> str:
 
 @pytest.mark.parametrize(
     ("make", "most"),
-    [(assets, 4), (history, 3), (relations, 6), (formats, 4), (files, 5), (jobs, 4), (users, 3), (collections, 12)],
+    [(assets, 6), (history, 3), (relations, 8), (formats, 4), (files, 5), (jobs, 4), (users, 3), (collections, 14)],
 )
 def test_a_list_asks_as_often_for_many_rows_as_for_one(
     api: Api, owner: Caller, stranger: Caller, make: Callable[[Api, Caller, int], str], most: int

@@ -15,6 +15,17 @@ POLICIES: dict[str, Policy] = {
     ),
     "GET files/v1/assets/{asset_id}/files/": readers_may(200, guest=200),
     "GET files/v1/assets/{asset_id}/files/{file_id}/": readers_may(200, guest=200),
+    "POST files/v1/assets/{asset_id}/files/{file_id}/mediainfo/": writers_may(
+        200, names={"file_id": "{media_file_id}"}
+    ),
+    "POST files/v1/assets/{asset_id}/files/{file_id}/keyframes/": writers_may(
+        200, names={"file_id": "{media_file_id}"}
+    ),
+    "GET files/v1/assets/{asset_id}/keyframes/": readers_may(200, guest=200),
+    "GET files/v1/assets/{asset_id}/keyframes/{keyframe_id}/": readers_may(200, guest=200),
+    "GET files/v1/assets/{asset_id}/proxies/": readers_may(200),
+    "GET files/v1/assets/{asset_id}/proxies/{proxy_id}/": readers_may(200),
+    "GET files/v1/pictures/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
     "PATCH files/v1/assets/{asset_id}/files/{file_id}/": writers_may(200, {"status": "CLOSED"}),
     "DELETE files/v1/assets/{asset_id}/files/{file_id}/": writers_may(204),
     # Declared files are on no disk of ours, so whoever reads hears the same as strangers.

@@ -1,0 +1,135 @@
+"""Posters, strips and renditions as people and clients see them, and the addresses under which browsers fetch pictures.
+
+A browser fetches pictures without headers, so their addresses are signed like those of downloads: with the caller's
+sign-in, for an hour or two, and asked again when they are opened. All of one hour are the same, so that a browser which
+has a picture does not fetch it again.
+"""
+
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, Select, and_, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, opens_format
+from models.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
+from models.media import Keyframe, KeyframeType
+from tasks.assets import find_asset
+from tasks.downloads import LASTS_SECONDS, NoSuchDownload, Ticket, holder_of
+from tasks.refusals import Missing
+
+PICTURE = 3
+"""The kind of ticket; downloads have 1 and 2."""
+ROLES = {FormatRole.ORIGINAL: 0, FormatRole.TRANSCODE: 1, FormatRole.SIDECAR: 2}
+TYPES = {KeyframeType.POSTER: 0, KeyframeType.KEYFRAME: 1, KeyframeType.KEYFRAME_MAP: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownKeyframe:
+    """A picture, and of which part of which asset it is."""
+
+    row: Keyframe
+    asset_id: uuid.UUID
+    name: str
+    """Of the file set."""
+    format_id: uuid.UUID
+    role: FormatRole
+
+    @property
+    def id(self) -> uuid.UUID:
+        """What pages go by."""
+        return self.row.id
+
+
+def readable_keyframes(actor: Actor) -> Select[Any]:
+    """Pictures of formats that the actor sees; of assets that the caller has found already."""
+    return (
+        select(Keyframe, FileSet.asset_id, FileSet.name, FileSet.format_id, Format.role)
+        .join(FileSet, FileSet.id == Keyframe.file_set_id)
+        .join(Format, Format.id == FileSet.format_id)
+        .where(opens_format(actor, Format.id))
+    )
+
+
+def keyframes_of(session: Session, actor: Actor, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[ShownKeyframe]]:
+    """The pictures of many assets in one query, those of originals first, posters before strips."""
+    rows = session.execute(readable_keyframes(actor).where(FileSet.asset_id.in_(assets)))
+    found: dict[uuid.UUID, list[ShownKeyframe]] = defaultdict(list)
+    for row in rows:
+        found[row.asset_id].append(ShownKeyframe(*row))
+    for some in found.values():
+        some.sort(key=lambda one: (ROLES[one.role], one.row.file_set_id, TYPES[one.row.type]))
+    return found
+
+
+def find_keyframe(session: Session, actor: Actor, asset: Asset, keyframe_id: uuid.UUID) -> ShownKeyframe:
+    """One picture of an asset."""
+    row = session.execute(
+        readable_keyframes(actor).where(Keyframe.id == keyframe_id, FileSet.asset_id == asset.id)
+    ).first()
+    if row is None:
+        raise Missing("keyframe", keyframe_id)
+    return ShownKeyframe(*row)
+
+
+def picture_ticket(shown: ShownKeyframe, token_id: uuid.UUID) -> Ticket:
+    """A ticket for a picture; all that are made within an hour are the same."""
+    until = (int(time.time()) // LASTS_SECONDS + 2) * LASTS_SECONDS
+    return Ticket(PICTURE, token_id, shown.asset_id, shown.row.id, until)
+
+
+def open_picture(session: Session, ticket: Ticket) -> Keyframe:
+    """The picture of a ticket, for a holder who may read its asset still."""
+    if ticket.kind != PICTURE:
+        raise NoSuchDownload
+    actor = holder_of(session, ticket)
+    return find_keyframe(session, actor, find_asset(session, actor, ticket.asset_id), ticket.object_id).row
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A rendition of an asset in one file, as clients know it."""
+
+    format: Format
+    file_set: FileSet
+    file_id: uuid.UUID | None
+    """Of the one file, where it is on a storage."""
+    media: dict[str, dict[str, Any]]
+    """What its header says, by type of component."""
+
+    @property
+    def id(self) -> uuid.UUID:
+        """What pages go by; a format is listed once."""
+        return self.format.id
+
+
+def proxies_query(actor: Actor, asset: Asset) -> Select[Any]:
+    """Formats of an asset that are renditions and one file each, with that file."""
+    member = (
+        select(FileSetFile.file_id)
+        .where(FileSetFile.file_set_id == FileSet.id)
+        .order_by(FileSetFile.file_id)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return (
+        select(Format, FileSet, member.label("file_id"))
+        .join(FileSet, and_(FileSet.format_id == Format.id, FileSet.file_count <= 1))
+        .where(Format.asset_id == asset.id, Format.role == FormatRole.TRANSCODE, opens_format(actor, Format.id))
+        .distinct(Format.id)
+        .order_by(Format.id, FileSet.id)
+    )
+
+
+def shown_proxies(session: Session, rows: Sequence[Row]) -> list[Proxy]:
+    """Renditions with what their headers say, in one more query."""
+    sets = [row.FileSet.id for row in rows]
+    media: dict[uuid.UUID, dict[str, dict[str, Any]]] = defaultdict(dict)
+    described = select(Component).where(Component.file_set_id.in_(sets)).order_by(Component.id.desc())
+    for component in session.scalars(described):
+        media[component.file_set_id][component.type.value] = component.media
+    return [Proxy(row.Format, row.FileSet, row.file_id, media.get(row.FileSet.id, {})) for row in rows]
