@@ -8,8 +8,6 @@ import uvicorn
 
 from api.app import create_app
 from api.context import Context
-from tasks.share_links import PAGE
-from web.share_pages import share_pages
 from workers.app import app as celery
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
@@ -51,10 +49,10 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             threads=threads,
             storage_roots=settings.storage_roots,
             media_folder=settings.media_folder,
+            media_folder=settings.media_folder,
             outside=settings.outside,
         )
     )
-    served.mount(f"/{PAGE}", share_pages(context.sessions, settings.outside))
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     try:
