@@ -49,7 +49,6 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             threads=threads,
             storage_roots=settings.storage_roots,
             media_folder=settings.media_folder,
-            media_folder=settings.media_folder,
             outside=settings.outside,
         )
     )
