@@ -1,0 +1,159 @@
+"""What waits and what needs a person, of every kind of work, from the rows: whatever messages and Flower say.
+
+A message may be lost, doubled, or shown as running for ever because its worker's last event was. The rows know: a job
+that is done is done, and what is parked has its reason here.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from models.index_queue import unpark
+from models.job import Job
+from models.paths import display_text
+from tasks.job_actions import Action, act
+from tasks.outgoing import OUTBOXES
+from tasks.refusals import Conflict, Missing
+from tasks.users import SETUP
+
+MOST = 1000
+BY_STATUS = "(CAST(:status AS text) IS NULL OR {state} = :status)"
+
+# One shape for all: kind, key, what it is, state, since when, tries, and why.
+JOBS = f"""
+    SELECT 'job' AS kind, CAST(id AS text) AS key, title AS what,
+        CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state,
+        coalesce(parked_at, completed_at, started_at, date_created) AS since, attempt AS tries,
+        coalesce(error_message, message) AS why, task, queue, object_type, CAST(object_id AS text) AS object_id,
+        CASE WHEN progress_total > 0 THEN progress_processed * 100 / progress_total END AS progress
+    FROM job WHERE {BY_STATUS.format(state="CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END")}
+        AND (CAST(:status AS text) IS NOT NULL OR completed_at IS NULL OR parked_at IS NOT NULL)
+    ORDER BY id DESC LIMIT {MOST}
+"""
+PARKED_MARKS = f"""
+    SELECT 'document' AS kind, CAST(object_id AS text) AS key, object_type || ' ' || object_id AS what,
+        'PARKED' AS state, parked_at AS since, errors AS tries, error AS why, 'index.drain' AS task, 'index' AS queue,
+        object_type, CAST(object_id AS text) AS object_id, NULL::bigint AS progress
+    FROM index_mark WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT {MOST}
+"""
+PARKED_ISLANDS = f"""
+    SELECT 'folder' AS kind, CAST(island.id AS text) AS key, storage.name || ', island ' || island.id AS what,
+        'PARKED' AS state, island.parked_at AS since, island.crashes AS tries, island.error AS why,
+        'ingest.island' AS task, 'ingest' AS queue, NULL AS object_type, NULL AS object_id, NULL::bigint AS progress
+    FROM island JOIN storage ON storage.id = island.storage_id
+    WHERE island.parked_at IS NOT NULL ORDER BY island.parked_at LIMIT {MOST}
+"""
+PARKED_MAILS = f"""
+    SELECT 'mail' AS kind, CAST(id AS text) AS key, kind || ' to ' || recipient AS what, 'PARKED' AS state,
+        parked_at AS since, attempt AS tries, error AS why, 'maintenance.mail' AS task, 'maintenance' AS queue,
+        NULL AS object_type, NULL AS object_id, NULL::bigint AS progress
+    FROM mail WHERE parked_at IS NOT NULL ORDER BY parked_at LIMIT {MOST}
+"""
+PARKED_DELIVERIES = f"""
+    SELECT 'delivery' AS kind, CAST(delivery.id AS text) AS key,
+        delivery.event_type || ' ' || delivery.operation || ' for webhook ' || coalesce(nullif(webhook.name, ''),
+            CAST(webhook.id AS text)) AS what,
+        'PARKED' AS state, delivery.parked_at AS since, delivery.attempt AS tries, delivery.error AS why,
+        'maintenance.webhooks' AS task, 'maintenance' AS queue, delivery.event_type AS object_type,
+        CAST(delivery.object_id AS text) AS object_id, NULL::bigint AS progress
+    FROM webhook_delivery AS delivery JOIN webhook ON webhook.id = delivery.webhook_id
+    WHERE delivery.parked_at IS NOT NULL ORDER BY delivery.parked_at LIMIT {MOST}
+"""
+PARKED = (PARKED_MARKS, PARKED_ISLANDS, PARKED_MAILS, PARKED_DELIVERIES)
+
+UNPARK_ISLANDS = text("""
+    UPDATE island SET parked_at = NULL, error = NULL, attempt = 0, crashes = 0, handed_until = NULL,
+        dirty_since = coalesce(dirty_since, now())
+    WHERE parked_at IS NOT NULL AND (CAST(:key AS bigint) IS NULL OR id = :key)
+""")
+UNPARK_MARK = text("""
+    UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL AND object_id = :key
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One piece of work; `why` is its reason where it is parked or failed, else what it says of itself."""
+
+    kind: str
+    key: str
+    what: str
+    state: str
+    since: datetime | None
+    tries: int
+    why: str | None
+    task: str | None
+    queue: str | None
+    object_type: str | None
+    object_id: str | None
+    progress: int | None
+
+    def to_json(self) -> dict[str, Any]:
+        """For programs."""
+        return asdict(self) | {"since": self.since.isoformat() if self.since else None}
+
+
+def list_work(session: Session, status: str | None = None) -> list[Work]:
+    """Jobs of a status (all that have not ended without one), and whatever is parked of any kind."""
+    found = [_work(row) for row in session.execute(text(JOBS), {"status": status})]
+    if status in (None, "PARKED"):
+        found += [_work(row) for query in PARKED for row in session.execute(text(query))]
+    return found
+
+
+def _work(row: Row[Any]) -> Work:
+    values = row._asdict()
+    values["what"] = display_text(values["what"].encode())
+    return Work(**values)
+
+
+def find_job_row(session: Session, key: uuid.UUID) -> Job:
+    """A job by its id, which is the id of its task where another system or a person asked for it."""
+    job = session.get(Job, key)
+    if job is None:
+        raise Missing("job", key)
+    return job
+
+
+def retry_all_parked(session: Session) -> Mapping[str, int]:
+    """Take up everything that is parked, of every kind; says how much of each."""
+    jobs = (
+        session.execute(text("SELECT id FROM job WHERE parked_at IS NOT NULL ORDER BY id LIMIT 1000")).scalars().all()
+    )
+    if jobs:
+        act(session, jobs, Action.RESTART, SETUP)
+    return {
+        "jobs": len(jobs),
+        "documents": unpark(session),
+        "folders": session.execute(UNPARK_ISLANDS, {"key": None}).rowcount,
+        **{name: outbox.retry(session) for name, outbox in OUTBOXES.items()},
+    }
+
+
+def retry_one(session: Session, key: str) -> str:
+    """Take up one thing by the key that the list shows; gives its kind."""
+    if key.isdigit():
+        if session.execute(UNPARK_ISLANDS, {"key": int(key)}).rowcount:
+            return "folder"
+        raise Conflict(f"no folder is parked under {key}; tapeless jobs list shows what is")
+    try:
+        key_id = uuid.UUID(key)
+    except ValueError:
+        raise Missing("work", f'"{key}"') from None
+    if session.get(Job, key_id) is not None:
+        act(session, [key_id], Action.RESTART, SETUP)
+        return "job"
+    others: dict[str, Callable[[], int]] = {
+        "document": lambda: session.execute(UNPARK_MARK, {"key": key_id}).rowcount,
+        "mail": lambda: OUTBOXES["mails"].retry(session, [key_id]),
+        "delivery": lambda: OUTBOXES["deliveries"].retry(session, [key_id]),
+    }
+    for kind, retry in others.items():
+        if retry():
+            return kind
+    raise Conflict(f"nothing is parked under {key}, and no job has this id; tapeless jobs list shows what is")

@@ -1,0 +1,131 @@
+"""`tapeless jobs`: what waits, what runs and what is parked with its reason; from the rows, whatever Flower shows."""
+
+import json
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from models.job import Job, JobStatus
+from models.sessions import transact
+from tasks.job_actions import Action, act
+from tasks.outstanding import Work, find_job_row, list_work, retry_all_parked, retry_one
+from tasks.sentences import counted
+from tasks.users import SETUP
+from workers.commands.options import data_option, json_option, running_system
+
+STYLES = {"PARKED": "yellow", "FAILED": "red", "FINISHED_WITH_WARNING": "yellow", "STARTED": "cyan"}
+STATES = ["PARKED", *sorted(JobStatus)]
+
+
+@click.group()
+def jobs() -> None:
+    """See, retry, stop and pause pieces of work."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(STATES), help="Of this status alone (default: what has not ended).")
+@data_option
+@json_option
+def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
+    """List jobs that have not ended, and all that is parked: jobs, documents, folders, mails, deliveries."""
+    with running_system(data) as context, context.sessions() as session:
+        found = list_work(session, status)
+    if as_json:
+        click.echo(json.dumps([work.to_json() for work in found]))
+    else:
+        print_work(Console(highlight=False, soft_wrap=True), found)
+
+
+def print_work(console: Console, found: list[Work]) -> None:
+    """A line each, never cut, and below it what the work says of itself."""
+    if not found:
+        console.print("nothing waits and nothing is parked")
+        return
+    for work in found:
+        percent = "" if work.progress is None else f" {work.progress} %"
+        line = Text.assemble(f"{work.kind:<8} ", (f"{work.state}{percent}", STYLES.get(work.state, "")))
+        console.print(line.append(f"  {work.what}  {work.key}  since {since(work.since)}"))
+        if work.why:
+            console.print(Text(f"         {work.why}", style="dim"))
+
+
+def since(moment: datetime | None) -> str:
+    """A time as people here read it."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+@jobs.command()
+@click.argument("job_id", type=click.UUID)
+@data_option
+@json_option
+def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
+    """Show one job; JOB_ID is also the id of the task that brought it."""
+    with running_system(data) as context, context.sessions() as session:
+        told = told_of(find_job_row(session, job_id))
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    for name, value in told.items():
+        if value not in (None, "", {}):
+            click.echo(f"{name:<14} {value if isinstance(value, str | int) else json.dumps(value)}")
+
+
+def told_of(job: Job) -> dict[str, object]:
+    """All that an operator asks of a job."""
+    return {
+        "id": str(job.id),
+        "title": job.title,
+        "type": job.type,
+        "state": "PARKED" if job.parked_at else str(job.status),
+        "message": job.message,
+        "error": job.error_message,
+        "progress": f"{job.progress_processed} of {job.progress_total}" if job.progress_total else None,
+        "task": job.task,
+        "queue": job.queue,
+        "arguments": {name: value for name, value in job.arguments.items() if name != "digest"},
+        "object": f"{job.object_type} {job.object_id}" if job.object_id else None,
+        "worker": job.lease_owner,
+        "tries": job.attempt,
+        "crashes": job.crashes,
+        "created": since(job.date_created),
+        "started": since(job.started_at),
+        "next try": since(job.not_before) if job.completed_at is None and job.parked_at is None else None,
+        "ended": since(job.completed_at),
+        "parked": since(job.parked_at),
+    }
+
+
+@jobs.command()
+@click.argument("keys", nargs=-1)
+@click.option("--all-parked", is_flag=True, help="Everything that is parked, of every kind.")
+@data_option
+def retry(keys: tuple[str, ...], all_parked: bool, data: Path | None) -> None:
+    """Take up again what ended badly or is parked, by the KEYS that `list` shows."""
+    if all_parked == bool(keys):
+        raise click.UsageError("name what to retry, or say --all-parked")
+    with running_system(data) as context:
+        if all_parked:
+            retried = transact(context.sessions, retry_all_parked)
+            click.echo(", ".join(counted(number, kind[:-1]) for kind, number in retried.items()) + " taken up again")
+            return
+        for kind in transact(context.sessions, lambda session: [retry_one(session, key) for key in keys]):
+            click.echo(f"{kind} taken up again")
+
+
+def _acting(action: Action, said: str) -> click.Command:
+    @click.argument("job_ids", nargs=-1, required=True, type=click.UUID)
+    @data_option
+    def change(job_ids: tuple[uuid.UUID, ...], data: Path | None) -> None:
+        with running_system(data) as context:
+            transact(context.sessions, lambda session: act(session, job_ids, action, SETUP))
+            click.echo(f"{counted(len(job_ids), 'job')} {said}")
+
+    return click.command(action.lower(), help=f"Have jobs {said}; all that are named or none.")(change)
+
+
+for _action, _said in ((Action.ABORT, "stopped"), (Action.PAUSE, "paused"), (Action.RESUME, "going on")):
+    jobs.add_command(_acting(_action, _said))
