@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -15,6 +15,17 @@ class StorageStatus(Word):
     ACTIVE = "ACTIVE"
     FAILING = "FAILING"
     INACTIVE = "INACTIVE"
+
+
+class ProfileRevision(Base):
+    """A profile that a storage had before: islands that were not grouped since are right by it."""
+
+    __tablename__ = "profile_revision"
+
+    storage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), primary_key=True)
+    revision: Mapped[int] = mapped_column(primary_key=True)
+    profile: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    date_created: Mapped[Created]
 
 
 class Storage(Base):

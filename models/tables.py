@@ -1,6 +1,7 @@
 """All tables in one place, for migrations: importing this registers every one on `Base.metadata`."""
 
 from models.acl import AclEntry, AclTemplate
+from models.approval import Approval, ApprovalVote
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.audit import AuditEntry
 from models.base import Base
@@ -14,9 +15,9 @@ from models.index_mark import IndexMark, SearchDocument
 from models.island import Island
 from models.job import Job
 from models.job_step import JobStep
-from models.media import Keyframe, MediaWork
 from models.look_request import LookRequest
 from models.mail import Mail
+from models.media import Keyframe, MediaWork
 from models.metadata import (
     MetadataBulkObject,
     MetadataCategory,
@@ -30,7 +31,7 @@ from models.relation import Relation, RelationType
 from models.saved_search import SavedSearch, SearchHistory
 from models.segment import Segment
 from models.share import Share, ShareToken, ShareUser
-from models.storage import Storage
+from models.storage import ProfileRevision, Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
 from models.webhook import Event, Webhook, WebhookDelivery
 
@@ -38,6 +39,8 @@ __all__ = [
     "AclEntry",
     "AclTemplate",
     "App",
+    "Approval",
+    "ApprovalVote",
     "Asset",
     "AuditEntry",
     "Base",
@@ -60,9 +63,9 @@ __all__ = [
     "Job",
     "JobStep",
     "KeptAnswer",
+    "Keyframe",
     "LookRequest",
     "Mail",
-    "Keyframe",
     "MediaWork",
     "Membership",
     "MetadataBulkObject",
@@ -72,6 +75,7 @@ __all__ = [
     "MetadataView",
     "MetadataViewField",
     "Pin",
+    "ProfileRevision",
     "Relation",
     "RelationType",
     "SavedSearch",

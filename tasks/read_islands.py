@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -86,9 +86,12 @@ class GroupedIslands:
     groupings: dict[int, Grouping]
 
 
-def read_and_group(session: Session, claims: Sequence[IslandClaim]) -> GroupedIslands:
-    """Read islands and group them; the frames of a bucket are read only where its file sets become others."""
-    islands, folders = _read_files(session, claims)
+def read_and_group(session: Session, claims: Sequence[IslandClaim], profile: Profile | None = None) -> GroupedIslands:
+    """Read islands and group them; the frames of a bucket are read only where its file sets become others.
+
+    By their storages' profiles of now, or by an earlier one.
+    """
+    islands, folders = _read_files(session, claims, profile)
     for state in islands.values():
         for bucket in state.buckets.values():
             bucket.settle()
@@ -122,8 +125,12 @@ def _rules_of(session: Session, row: Storage) -> StorageRules:
     )
 
 
-def _read_files(session: Session, claims: Sequence[IslandClaim]) -> tuple[dict[int, IslandState], dict[int, bytes]]:
+def _read_files(
+    session: Session, claims: Sequence[IslandClaim], profile: Profile | None
+) -> tuple[dict[int, IslandState], dict[int, bytes]]:
     rules = _read_rules(session, {claim.storage_id for claim in claims})
+    if profile is not None:
+        rules = {storage: replace(each, profile=profile) for storage, each in rules.items()}
     islands = {claim.id: IslandState(claim, rules[claim.storage_id]) for claim in claims}
     paths, home = {}, {}
     for row in session.execute(FOLDER_PATHS, {"islands": list(islands)}):

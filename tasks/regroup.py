@@ -25,7 +25,7 @@ from models.acl import Actor
 from models.base import new_id
 from models.job import Job, JobStatus
 from models.sessions import Sessions, transact
-from models.storage import Storage
+from models.storage import ProfileRevision, Storage
 from models.timing import Timing
 from tasks.audit import note
 from tasks.job_leases import (
@@ -103,6 +103,8 @@ def set_profile(
     session.refresh(storage, with_for_update=True)
     if parsed == Profile.model_validate(storage.profile):
         return None
+    # Islands are grouped again one after the other; until then each is right by the profile that it has.
+    session.add(ProfileRevision(storage_id=storage.id, revision=storage.profile_revision, profile=storage.profile))
     storage.profile = parsed.model_dump(mode="json", exclude_defaults=True)
     storage.profile_revision += 1
     storage.date_modified = func.now()  # type: ignore[assignment]

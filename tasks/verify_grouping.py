@@ -1,20 +1,20 @@
 """Checks of what was grouped: against a grouping from scratch, and the counts that stand on file sets."""
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.orm import Session
 
 from models.asset import FileSet
 from models.island import Island
 from models.sessions import snapshot, transact
-from models.storage import Storage
 from tasks.findings import Audited, Finding
 from tasks.island_state import IslandState, Snapshot
 from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.sentences import counted
-from watch.grouping import RULES_VERSION, FormatPlan, Grouping
+from watch.grouping import RULES_VERSION, FormatPlan, Grouping, Profile
 
 ISLANDS_AT_ONCE = 200
 
@@ -22,47 +22,74 @@ ISLANDS_AT_ONCE = 200
 def check_grouping(audited: Audited, repair: bool) -> Finding:
     """Grouping every settled island from scratch gives what is stored.
 
-    An upgrade never regroups by itself: islands of older rules or an older profile are right by those, so they are
-    only counted.
+    An upgrade never regroups by itself, and a new profile regroups in its time: an island is right by the profile that
+    grouped it. What older rules made can only be counted, for their program is gone.
     """
     found = Finding("grouping", "grouping every island from scratch changes nothing")
     with audited.sessions() as session:
-        ids = session.scalars(
-            select(Island.id)
-            .join(Storage, Storage.id == Island.storage_id)
-            .where(
-                Island.dirty_since.is_(None),
-                Island.rules_version == RULES_VERSION,
-                Island.profile_revision == Storage.profile_revision,
-            )
-            .order_by(Island.id)
-        ).all()
-        for row in session.execute(OLDER, {"rules": RULES_VERSION}):
-            found.notes.append(
-                f'storage "{row.name}": {counted(row.islands, "island")} grouped by older rules or an older profile; '
-                f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
-            )
-    for start in range(0, len(ids), ISLANDS_AT_ONCE):
-        part = ids[start : start + ISLANDS_AT_ONCE]
-        read = snapshot(audited.sessions, lambda s, part=part: read_and_group(s, claim_for_reading(s, part)))
-        stored = stored_groups(read.snapshot)
-        for island in read.snapshot.islands.values():
-            if island.claim.seen != island.claim.done:
-                continue  # something came since the ids were read: it is work, not a fault
-            found.checked += 1
-            if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
-                found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
-                if repair:
-                    island_id = island.claim.id
-                    transact(audited.sessions, lambda session, i=island_id: dirty_islands(session, [i]))
-                    found.repaired += 1
+        found.notes += [_told(row, "older rules, so not checked") for row in session.execute(OLDER_RULES, NOW)]
+        found.notes += [_told(row, "an older profile") for row in session.execute(OLDER_PROFILE, NOW)]
+        settled = _by_profile(session)
+    for profile, ids in settled:
+        for start in range(0, len(ids), ISLANDS_AT_ONCE):
+            _check_islands(audited, profile, ids[start : start + ISLANDS_AT_ONCE], found, repair)
     return found
 
 
-OLDER = text("""
+def _by_profile(session: Session) -> list[tuple[Profile | None, list[int]]]:
+    """Settled islands of the rules of now, under the profile that grouped them; None stands for that of now."""
+    found: dict[tuple[object, int | None], tuple[Profile | None, list[int]]] = {}
+    for row in session.execute(SETTLED, NOW):
+        key = (row.storage_id, row.revision) if row.revision is not None else (None, None)
+        if key not in found:
+            found[key] = Profile.model_validate(row.profile) if row.revision is not None else None, []
+        found[key][1].append(row.id)
+    return list(found.values())
+
+
+def _check_islands(audited: Audited, profile: Profile | None, ids: Sequence[int], found: Finding, repair: bool) -> None:
+    read = snapshot(audited.sessions, lambda session: read_and_group(session, claim_for_reading(session, ids), profile))
+    stored = stored_groups(read.snapshot)
+    for island in read.snapshot.islands.values():
+        if island.claim.seen != island.claim.done:
+            continue  # something came since the ids were read: it is work, not a fault
+        found.checked += 1
+        if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
+            found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
+            if repair:
+                transact(audited.sessions, lambda session, i=island.claim.id: dirty_islands(session, [i]))
+                found.repaired += 1
+
+
+def _told(row: Row[Any], what: str) -> str:
+    return (
+        f'storage "{row.name}": {counted(row.islands, "island")} grouped by {what}; '
+        f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
+    )
+
+
+NOW = {"rules": RULES_VERSION}
+
+SETTLED = text("""
+    SELECT island.id, island.storage_id, earlier.revision, earlier.profile FROM island
+    JOIN storage ON storage.id = island.storage_id
+    LEFT JOIN profile_revision AS earlier
+        ON earlier.storage_id = storage.id AND earlier.revision = island.profile_revision
+    WHERE island.dirty_since IS NULL AND island.rules_version = :rules
+        AND (island.profile_revision = storage.profile_revision OR earlier.revision IS NOT NULL)
+    ORDER BY island.id
+""")
+
+OLDER_PROFILE = text("""
     SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
-    WHERE island.done > 0 AND island.dirty_since IS NULL
-        AND (island.rules_version, island.profile_revision) IS DISTINCT FROM (:rules, storage.profile_revision)
+    WHERE island.done > 0 AND island.dirty_since IS NULL AND island.rules_version = :rules
+        AND island.profile_revision IS DISTINCT FROM storage.profile_revision
+    GROUP BY storage.name ORDER BY storage.name
+""")
+
+OLDER_RULES = text("""
+    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
+    WHERE island.done > 0 AND island.dirty_since IS NULL AND island.rules_version IS DISTINCT FROM :rules
     GROUP BY storage.name ORDER BY storage.name
 """)
 

@@ -1,10 +1,10 @@
 """A file that went missing on one storage and appears on another, where the other's setting asks for it.
 
 Only a row whose own watcher wrote it as missing is taken over: two looks and the breaker have passed there, so nothing
-has to be asked of the other storage's disk. As with a copy, name, size and mtime must fit one row and one new file.
+has to be asked of the other storage's disk. As with a copy, name, size and mtime must fit one row and one new file, or
+a digest must tell which of several it is.
 """
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session
 
 from models.file import FileStatus
 from watch.compare import KnownFile
-from watch.copies import Arrived, trait_of
+from watch.doubt import Arrived, Digests, pair_alike
 from watch.folders import FolderBook, KnownFolder
 
 MISSING_ELSEWHERE = text("""
-    SELECT file.id, file.name, file.size, file.mtime_ns, file.inode, file.device, folder.island_id
+    SELECT file.id, file.name, file.size, file.mtime_ns, file.inode, file.device, file.digest, folder.island_id
     FROM file JOIN folder ON folder.id = file.folder_id
     WHERE file.status = 'MISSING' AND folder.storage_id <> :storage AND file.name = ANY(:names)
     ORDER BY file.id
@@ -30,39 +30,29 @@ LEAVE_ISLANDS = text("""
 """)
 
 
-class ArrivedInFolder(Arrived):
-    """A new file and the folder that it came into."""
-
-    @property
-    def folder(self) -> KnownFolder:
-        """Where it is now."""
+File = TypeVar("File", bound=Arrived)
 
 
-File = TypeVar("File", bound=ArrivedInFolder)
-
-
-def match_missing_elsewhere(session: Session, book: FolderBook, fresh: Sequence[File]) -> list[tuple[File, KnownFile]]:
+def match_missing_elsewhere(
+    session: Session, book: FolderBook, fresh: Sequence[File], digests: Digests
+) -> list[tuple[File, KnownFile]]:
     """Pair new files with rows that are missing on other storages, and mark the islands that those leave.
 
     The rows are given as if they were missing in the folder that the file came into: that is what they are from now on.
     """
-    arrived = Counter(trait_of(file.entry) for file in fresh)
-    unique = {trait_of(file.entry): file for file in fresh if file.entry.size and arrived[trait_of(file.entry)] == 1}
-    if not unique:
+    fresh = [file for file in fresh if file.entry.size]
+    if not fresh:
         return []
-    names = [name for name, _, _ in unique]
+    names = list({file.entry.name for file in fresh})
     rows = session.execute(MISSING_ELSEWHERE, {"storage": book.storage_id, "names": names}).all()
-    found = Counter((bytes(row.name), row.size, row.mtime_ns) for row in rows)
-    pairs, left = [], set()
-    for row in rows:
-        trait = (bytes(row.name), row.size, row.mtime_ns)
-        if found[trait] == 1 and trait in unique:
-            file = unique[trait]
-            pairs.append((file, _missing_in(file.folder, row)))
-            left.add(row.island_id)
-    if left:
-        session.execute(LEAVE_ISLANDS, {"ids": sorted(left)})
-    return pairs
+    traits = [
+        (row, (bytes(row.name), row.size, row.mtime_ns), bytes(row.digest) if row.digest is not None else None)
+        for row in rows
+    ]
+    pairs = pair_alike(fresh, traits, digests)
+    if pairs:
+        session.execute(LEAVE_ISLANDS, {"ids": sorted({row.island_id for _, row in pairs})})
+    return [(file, _missing_in(file.folder, row)) for file, row in pairs]
 
 
 def _missing_in(folder: KnownFolder, row: object) -> KnownFile:

@@ -2,12 +2,12 @@
 
 Its inode tells nothing then. What tells is its name, its size and its mtime to the nanosecond, which copying tools
 keep. That is believed only of a row whose own file is gone, and only where it fits one row and one new file: of two
-that could be meant, neither is. Nobody computed a checksum while the earlier file was there, so none could decide.
+that could be meant, neither is, unless a digest of their ends tells them apart that was taken while the earlier file
+was there (`watch.doubt`).
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from models.file import FileStatus
 from models.paths import join_path
 from watch.compare import KnownFile
+from watch.doubt import Arrived, Digests, pair_alike
 from watch.folders import FolderBook
-from watch.listing import Entry, look_at_file
+from watch.listing import look_at_file
 
 # Both halves ask a partial index that holds such rows alone. Both ends of the range are there for a table without
 # statistics: of one alone the planner expects a third of all rows, and reads the whole table.
@@ -33,55 +34,41 @@ GONE_ROWS = text(f"""
         SELECT * FROM file WHERE {IS_SUSPECTED} UNION SELECT * FROM file WHERE {IS_MISSING}
     )
     SELECT gone.id, gone.folder_id, gone.name, gone.size, gone.mtime_ns, gone.inode, gone.device, gone.status,
-        gone.suspected_at IS NOT NULL, gone.content_seen
+        gone.suspected_at IS NOT NULL, gone.content_seen, gone.digest
     FROM gone JOIN folder ON folder.id = gone.folder_id
     WHERE folder.storage_id = :storage AND gone.name = ANY(:names) ORDER BY gone.id
 """)
-
-Trait = tuple[bytes, int, int]
-
-
-class Arrived(Protocol):
-    """A new file, as far as it can be recognised."""
-
-    @property
-    def entry(self) -> Entry:
-        """What `lstat` said of it."""
-
 
 File = TypeVar("File", bound=Arrived)
 
 
 def match_copies(
-    session: Session, root: bytes, book: FolderBook, fresh: Sequence[File], taken: Iterable[KnownFile]
+    session: Session,
+    root: bytes,
+    book: FolderBook,
+    fresh: Sequence[File],
+    taken: Iterable[KnownFile],
+    digests: Digests,
 ) -> list[tuple[File, KnownFile]]:
     """Pair new files with the rows of the same name, size and mtime whose own file is gone; `taken` are not free."""
-    arrived = Counter(trait_of(file.entry) for file in fresh)
-    unique = {trait_of(file.entry): file for file in fresh if file.entry.size and arrived[trait_of(file.entry)] == 1}
-    if not unique or not session.scalar(IS_ANY_GONE):
+    fresh = [file for file in fresh if file.entry.size]
+    if not fresh or not session.scalar(IS_ANY_GONE):
         return []
     used = {row.id for row in taken}
-    earlier: dict[Trait, list[KnownFile]] = {}
-    for row in _gone_rows(session, book, [name for name, _, _ in unique]):
-        if row.id not in used:
-            earlier.setdefault((row.name, row.size, row.mtime_ns), []).append(row)
-    return [
-        (file, rows[0])
-        for trait, file in unique.items()
-        if len(rows := earlier.get(trait, [])) == 1 and _is_gone(root, book, rows[0])
+    rows = [
+        (row, (row.name, row.size, row.mtime_ns), digest)
+        for row, digest in _gone_rows(session, book, list({file.entry.name for file in fresh}))
+        if row.id not in used
     ]
+    return [(file, row) for file, row in pair_alike(fresh, rows, digests) if _is_gone(root, book, row)]
 
 
-def trait_of(entry: Entry) -> Trait:
-    """What a faithful copy has in common with its source."""
-    return entry.name, entry.size, entry.mtime_ns
-
-
-def _gone_rows(session: Session, book: FolderBook, names: list[bytes]) -> Iterable[KnownFile]:
-    for file_id, folder_id, name, size, mtime_ns, inode, device, status, *rest in session.execute(
+def _gone_rows(session: Session, book: FolderBook, names: list[bytes]) -> Iterable[tuple[KnownFile, bytes | None]]:
+    for file_id, folder_id, name, *seen, status, suspected, content_seen, digest in session.execute(
         GONE_ROWS, {"storage": book.storage_id, "names": names}
     ):
-        yield KnownFile(file_id, folder_id, bytes(name), size, mtime_ns, inode, device, FileStatus(status), *rest)
+        known = KnownFile(file_id, folder_id, bytes(name), *seen, FileStatus(status), suspected, content_seen)
+        yield known, bytes(digest) if digest is not None else None
 
 
 def _is_gone(root: bytes, book: FolderBook, row: KnownFile) -> bool:

@@ -5,7 +5,20 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ARRAY, BigInteger, LargeBinary, Select, and_, bindparam, func, literal, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    LargeBinary,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from models.base import new_id
@@ -16,11 +29,14 @@ from models.paths import join_path
 from watch.adoption import match_missing_elsewhere
 from watch.compare import GONE, KnownFile, is_finished
 from watch.copies import match_copies
+from watch.doubt import Digests
 from watch.folders import FolderBook, KnownFolder
 from watch.grouping import Profile, describe
 from watch.listing import Entry, look_at_file
 
 STREAM_ROWS = 2_000
+NO_DIGESTS = Digests()
+"""Where nothing was alike: never filled."""
 FILE_COLUMNS = (
     "id",
     "folder_id",
@@ -47,12 +63,14 @@ BUMP_ISLANDS = text("""
     RETURNING island.id, island.seen
 """)
 
+NEW_SIZE, NEW_TIME = bindparam("new_size"), bindparam("new_mtime_ns")
 UPDATE_FILE = (
     update(File.__table__)
     .where(File.id == bindparam("new_id"))
     .values(
         {column: bindparam(f"new_{column}") for column in FILE_COLUMNS if column != "id"}
         | {"suspected_at": None, "date_modified": func.now()}
+        | {"digest": case((and_(File.size == NEW_SIZE, File.mtime_ns == NEW_TIME), File.digest))}
     )
 )
 
@@ -138,19 +156,21 @@ def publish(
     files: Sequence[StableFile],
     profile: Profile,
     takes_from_elsewhere: bool = False,
+    digests: Digests = NO_DIGESTS,
 ) -> int:
     """Write files that became stable, and mark their islands; give the number of rows that changed.
 
     A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
     move, and the file keeps its row, so its asset too. What is left is matched by (name, size, mtime) with rows whose
     file is gone: that is a copy or a restore. `takes_from_elsewhere` looks for such rows on other storages too.
+    `digests` tell those apart of which names, sizes and mtimes are the same.
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
     moved = match_moves(session, root, book, fresh, {row.id for row in known.values()})
-    moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved])
+    moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved], digests)
     if takes_from_elsewhere:
-        moved += match_missing_elsewhere(session, book, _without(fresh, moved))
+        moved += match_missing_elsewhere(session, book, _without(fresh, moved), digests)
     changed = [
         (file, row)
         for file in files
@@ -165,6 +185,7 @@ def publish(
         _forget_summaries(session, book, moved, profile)
         _insert(session, new, seen, profile)
         _update(session, book, changed, seen, profile)
+    digests.write(session)
     return len(new) + len(changed)
 
 
@@ -306,7 +327,13 @@ def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFil
         ),
     )
     updates = [
-        {"id": row.id, "size": file.entry.size, "mtime_ns": file.entry.mtime_ns, "status": FileStatus.GROWING}
+        {
+            "id": row.id,
+            "size": file.entry.size,
+            "mtime_ns": file.entry.mtime_ns,
+            "status": FileStatus.GROWING,
+            "digest": None,
+        }
         for file in growing
         if (row := known.get((file.folder.id, file.entry.name)))
     ]

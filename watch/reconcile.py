@@ -21,6 +21,7 @@ from models.storage import Storage
 from watch import files as file_rows
 from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
+from watch.doubt import tell_apart
 from watch.folders import FolderBook, KnownFolder, write_digests
 from watch.homes import Homes, rehome
 from watch.islands import is_marker
@@ -208,9 +209,10 @@ class Reconciler:
 
     def _publish(self, stable: list[tuple[bytes, Entry]]) -> None:
         files = self._in_folders(stable)
+        digests = tell_apart(self._sessions, self.root, self.book, files)
 
         def write(session: Session) -> None:
-            file_rows.publish(session, self.root, self.book, files, self.profile, self._takes_from_elsewhere)
+            file_rows.publish(session, self.root, self.book, files, self.profile, self._takes_from_elsewhere, digests)
             # Only now: `publish` holds the islands, and whoever reads names again for a new profile holds them too.
             self._refuse_other_profile(session)
 

@@ -338,6 +338,18 @@ def test_a_later_profile_ends_the_job_of_the_one_before(pipeline: Pipeline, root
     assert finish(pipeline, second).status is JobStatus.FINISHED
 
 
+def test_an_island_is_checked_by_the_profile_that_grouped_it(pipeline: Pipeline, root: Path) -> None:
+    write(root, "plate.1.exr", "plate.2.exr", "day1/clip.mov")
+    pipeline.settle()
+    change_profile(pipeline, profile_of({"min_frames": 3}))
+    found = check_grouping(Audited(pipeline.sessions, None, FAST), False)
+    assert (found.checked, found.broken, len(found.notes)) == (2, 0, 1)
+    assert '"Rushes": 2 islands grouped by an older profile' in found.notes[0]
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE format SET structure = 'other'"))
+    assert check_grouping(Audited(pipeline.sessions, None, FAST), False).broken == 2
+
+
 def test_an_upgrade_regroups_nothing_by_itself_but_is_told_and_done_on_request(pipeline: Pipeline, root: Path) -> None:
     write(root, "clip.mov", "day1/clip.mov")
     pipeline.settle()

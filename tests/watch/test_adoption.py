@@ -1,5 +1,6 @@
 """A file that leaves one storage for another keeps its asset, where the other storage's setting asks for it."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from models.asset import FileSet
+from tasks.explain import find_row
+from tasks.storages import find_storage
 from tests.files import write
 from tests.pipeline import Pipeline, stored_assets
 
@@ -51,6 +54,23 @@ def test_an_asset_moves_with_its_files_to_a_storage_that_asks_for_it(pipeline: P
         assert len(stored_assets(session)) == 2
         assert len(set(session.scalars(select(FileSet.storage_id)))) == 1
     assert pipeline.broken() == []
+
+
+def test_files_that_are_alike_are_told_apart_on_their_way_to_another_storage(
+    pipeline: Pipeline, archive: Pipeline
+) -> None:
+    archive.add_storage("Archive", aggregate_identical_files=True)
+    names = ["sh010/frame.mov", "sh020/frame.mov"]
+    for name in names:
+        write(pipeline.root, name, content=name[:5])
+        os.utime(pipeline.root / name, (1_700_000_000, 1_700_000_000))
+    pipeline.settle()
+    before = [pipeline.file(name).id for name in names]
+    archive_files(pipeline, archive, *names)
+    with pipeline.sessions() as session:
+        storage = find_storage(session, "Archive")
+        assert [find_row(session, storage, name.encode()).id for name in names] == before
+    assert pipeline.status().missing == 0
 
 
 def test_without_the_setting_each_storage_has_its_own_asset(pipeline: Pipeline, archive: Pipeline) -> None:
