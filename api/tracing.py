@@ -19,7 +19,7 @@ LOG = logging.getLogger("tapeless.api")
 OBJECTS = ("asset_id", "job_id")
 """What of an address a log line names by itself, so that all lines about one thing are found."""
 PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-SECRET = re.compile(r"^(/share/|/API/files/v1/downloads/)[^/]+")
+SECRET = re.compile(r"^(/share/|/API/files/v1/(?:downloads|pictures)/)[^/]+")
 CURRENT: ContextVar[str] = ContextVar("request_id", default="-")
 
 

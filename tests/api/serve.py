@@ -12,6 +12,8 @@ from models.sessions import make_engine, make_sessions
 from search.postgres import PostgresEngine
 from tasks.outside import Outside
 from tasks.server_key import ServerKey
+from tasks.share_links import PAGE
+from web.share_pages import share_pages
 from workers.logs import set_up_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
@@ -29,6 +31,7 @@ def main(url: str, port_file: str) -> None:
     app = create_app(
         Context(sessions, engine_of_search, threads=8, storage_roots=roots, media_folder=media, outside=outside)
     )
+    app.mount(f"/{PAGE}", share_pages(sessions, outside))
     with socket.create_server(("127.0.0.1", 0)) as listener:
         Path(port_file).write_text(str(listener.getsockname()[1]))
         config = uvicorn.Config(app, access_log=False, log_level="info")

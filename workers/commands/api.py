@@ -8,6 +8,8 @@ import uvicorn
 
 from api.app import create_app
 from api.context import Context
+from tasks.share_links import PAGE
+from web.share_pages import share_pages
 from workers.app import app as celery
 from workers.commands.options import data_option, sentences
 from workers.context import make_context
@@ -52,6 +54,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             outside=settings.outside,
         )
     )
+    served.mount(f"/{PAGE}", share_pages(context.sessions, settings.outside))
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     try:

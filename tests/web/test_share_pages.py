@@ -1,0 +1,215 @@
+"""The page of a share: what somebody with a link and a browser sees and does, and what nobody can make it do."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api.conftest import Api, Caller
+from tests.api.sharing import hash_of, let_end, share_url, share_with, shares_of
+from tests.api.test_assets import make_asset
+from tests.api.test_downloads import store
+
+pytestmark = pytest.mark.usefixtures("uncounted")
+
+
+@pytest.fixture
+def browser(api: Api) -> Iterator[httpx.Client]:
+    """Keeps cookies and follows redirects, as browsers do."""
+    with httpx.Client(base_url=api.root, follow_redirects=True, timeout=30) as client:
+        yield client
+
+
+def field(page: str, name: str) -> str:
+    found = re.search(f'name="{name}" value="([^"]*)"', page)
+    assert found is not None, page
+    return unescape(found[1])
+
+
+def say(browser: httpx.Client, url: str, text: str, **more: str) -> httpx.Response:
+    page = browser.get(url).text
+    form = {"form": field(page, "form"), "asset": field(page, "asset"), "text": text, **more}
+    return browser.post(f"{url}/comments", data=form)
+
+
+def test_a_link_shows_what_it_is_of_with_files_to_fetch(
+    api: Api, owner: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    made = store(api, owner, tmp_path / "s", {b"a.mov": b"content", b"b <b>.mov": b"other"})
+    closed, opened = share_url(owner, made.asset_id), share_url(owner, made.asset_id, allow_download=True)
+    page = browser.get(closed["url"])
+    assert page.status_code == 200
+    assert "<h1>clip</h1>" in page.text
+    assert "a.mov" in page.text
+    assert "/downloads/" not in page.text
+    page = browser.get(opened["url"]).text
+    assert "b &lt;b&gt;.mov" in page
+    addresses = re.findall(r'href="(/API/files/v1/downloads/[^"]+)"', page)
+    assert [browser.get(address).content[:2] for address in addresses] == [b"co", b"ot", b"PK"]
+
+
+def test_every_page_is_neither_kept_nor_framed_nor_found_and_runs_nothing(
+    owner: Caller, browser: httpx.Client, api: Api
+) -> None:
+    made = share_url(owner, make_asset(owner)["id"])
+    locked = share_url(owner, make_asset(owner)["id"], password="sesame")
+    for url in (made["url"], locked["url"], f"{api.root}/share/unknown"):
+        page = browser.get(url)
+        policy = page.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; style-src 'nonce-")
+        assert "script" not in policy
+        assert "unsafe" not in policy
+        assert "frame-ancestors 'none'" in policy
+        assert page.headers["referrer-policy"] == "no-referrer"
+        assert page.headers["cache-control"] == "no-store"
+        assert "noindex" in page.headers["x-robots-tag"]
+        assert "<script" not in page.text
+
+
+def test_unknown_ended_and_revoked_links_open_the_same_kind_page(
+    api: Api, owner: Caller, browser: httpx.Client
+) -> None:
+    asset = make_asset(owner)["id"]
+    ended, revoked = share_url(owner, asset), share_url(owner, asset, password="sesame")
+    let_end(api, ended["id"])
+    owner.http.delete(f"{shares_of(asset)}{revoked['id']}/")
+    pages = [
+        browser.get(url) for url in (ended["url"], revoked["url"], f"{api.root}/share/x", f"{api.root}/share/%C3%A9")
+    ]
+    texts = {re.sub(r'nonce="[^"]*"', "", page.text) for page in pages}
+    assert {page.status_code for page in pages} == {404}
+    assert len(texts) == 1
+    assert "ask them for a new one" in texts.pop()
+
+
+def test_a_password_is_asked_for_once_and_its_cookie_is_of_this_page_alone(
+    owner: Caller, browser: httpx.Client
+) -> None:
+    made = share_url(owner, make_asset(owner, "behind a password")["id"], password="sesame")
+    assert "behind a password" not in browser.get(made["url"]).text
+    wrong = browser.post(made["url"], data={"password": "simsalabim"})
+    assert (wrong.status_code, "That was not it" in wrong.text) == (401, True)
+    right = browser.post(made["url"], data={"password": "sesame"})
+    assert (right.status_code, "behind a password" in right.text) == (200, True)
+    assert "behind a password" in browser.get(made["url"]).text
+    said = right.history[0].headers["set-cookie"]
+    assert f"Path=/share/{hash_of(made['url'])}" in said
+    assert "HttpOnly" in said
+    assert "SameSite=lax" in said
+
+
+def test_looking_again_counts_as_one_access(owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    made = share_with(owner, asset, "ann@example.org")
+    for _ in range(3):
+        browser.get(made["users"][0]["url"])
+    (user,) = owner.http.get(f"{shares_of(asset)}{made['id']}/users/").json()["objects"]
+    assert user["access_count"] == 1
+
+
+def test_a_comment_is_said_under_the_name_of_whoever_the_link_is_for(owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    made = share_with(owner, asset, "ann@example.org", allow_comments=True)
+    page = say(browser, made["users"][0]["url"], "<script>alert(1)</script>", name="The Owner")
+    assert page.status_code == 200
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page.text
+    assert "<script" not in page.text
+    (said,) = owner.http.get(f"/assets/v1/assets/{asset}/segments/").json()["objects"]
+    assert (said["segment_text"], said["share_user_email"]) == ("<script>alert(1)</script>", "ann@example.org")
+    told = owner.http.get(f"/assets/v1/assets/{asset}/history/").json()["objects"][0]
+    assert (told["actor"], told["share_id"]) == ("ann@example.org", made["id"])
+
+
+def test_by_a_link_for_everybody_a_name_is_no_more_than_said(owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    made = share_url(owner, asset, allow_comments=True)
+    assert "Bob (so said by a guest)" in say(browser, made["url"], "hello", name=" Bob ").text
+
+
+def test_what_is_internal_or_not_to_be_shown_is_not_shown(owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    for text, internal in (("for all", False), ("among us", True)):
+        body = {"segment_type": "COMMENT", "segment_text": text, "is_internal": internal}
+        owner.http.post(f"/assets/v1/assets/{asset}/segments/", json=body)
+    hidden = browser.get(share_url(owner, asset)["url"]).text
+    shown = browser.get(share_url(owner, asset, show_existing_comments=True)["url"]).text
+    assert [text in hidden for text in ("for all", "among us")] == [False, False]
+    assert [text in shown for text in ("for all", "among us")] == [True, False]
+
+
+def test_no_form_of_another_page_or_sign_in_is_taken(api: Api, owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    url = share_url(owner, asset, allow_comments=True)["url"]
+    with httpx.Client(base_url=api.root) as other:
+        word = field(other.get(url).text, "form")
+    browser.get(url)
+    for form in ({}, {"form": word}, {"form": "é"}):
+        refused = browser.post(f"{url}/comments", data={"asset": asset, "text": "forged", **form})
+        assert refused.status_code == 404
+    assert owner.http.get(f"/assets/v1/assets/{asset}/segments/").json()["objects"] == []
+
+
+def test_a_share_without_comments_takes_none_and_one_of_another_asset_neither(
+    owner: Caller, browser: httpx.Client
+) -> None:
+    asset, other = make_asset(owner)["id"], make_asset(owner)["id"]
+    closed = share_url(owner, asset)["url"]
+    opened = share_url(owner, asset, allow_comments=True)["url"]
+    assert "<form" not in browser.get(closed).text
+    assert say(browser, opened, "elsewhere", asset=other).status_code == 404
+    assert owner.http.get(f"/assets/v1/assets/{other}/segments/").json()["objects"] == []
+
+
+def test_only_values_of_the_shares_views_are_shown(admin: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(admin)["id"]
+    for name in ("scene", "budget"):
+        field_body = {"name": name, "label": name.title(), "field_type": "string"}
+        admin.http.post("/metadata/v1/fields/", json=field_body)
+    views = [
+        admin.http.post("/metadata/v1/views/", json={"name": name, "view_fields": [{"name": name}]}).json()["id"]
+        for name in ("scene", "budget")
+    ]
+    for view, name in zip(views, ("scene", "budget"), strict=True):
+        values = {"metadata_values": {name: {"field_values": [{"value": f"<{name} 7>"}]}}}
+        written = admin.http.put(f"/metadata/v1/assets/{asset}/views/{view}/", json=values)
+        assert written.status_code == 200, written.text
+    page = browser.get(share_url(admin, asset, metadata_views=[views[0]])["url"]).text
+    assert "<dt>Scene</dt><dd>&lt;scene 7&gt;</dd>" in page
+    assert "budget" not in page.lower()
+
+
+def test_a_collection_shows_what_is_in_it_and_nothing_beside_it(owner: Caller, browser: httpx.Client) -> None:
+    inside, outside = make_asset(owner, "inside")["id"], make_asset(owner, "outside")["id"]
+    collection = owner.http.post("/assets/v1/collections/", json={"title": "reels"}).json()["id"]
+    contents = f"/assets/v1/collections/{collection}/contents/"
+    owner.http.post(contents, json={"object_id": inside, "object_type": "assets"})
+    url = share_url(owner, collection, kind="collections", allow_comments=True)["url"]
+    page = browser.get(url).text
+    assert ("<h1>reels</h1>" in page, ">inside<" in page, "outside" in page) == (True, True, False)
+    assert "<h1>inside</h1>" in browser.get(f"{url}/assets/{inside}").text
+    assert browser.get(f"{url}/assets/{outside}").status_code == 404
+    assert browser.get(f"{url}/storages/{inside}").status_code == 404
+    said = browser.post(
+        f"{url}/comments",
+        data={"form": field(browser.get(f"{url}/assets/{inside}").text, "form"), "asset": inside, "text": "good"},
+    )
+    assert "<p>good</p>" in said.text
+
+
+def test_wrong_passwords_are_stopped_with_a_word_when_to_come_again(owner: Caller, browser: httpx.Client) -> None:
+    url = share_url(owner, make_asset(owner)["id"], password="sesame")["url"]
+    heard = [browser.post(url, data={"password": f"guess {number}"}) for number in range(12)]
+    assert [page.status_code for page in heard] == [401] * 10 + [429] * 2
+    assert int(heard[-1].headers["retry-after"]) > 0
+
+
+def test_no_link_reaches_the_log(api: Api, owner: Caller, browser: httpx.Client) -> None:
+    url = share_url(owner, make_asset(owner)["id"], allow_comments=True)["url"]
+    say(browser, url, "hello")
+    browser.get(f"{api.root}//share//{hash_of(url)}")
+    log = api.log.read_text()
+    assert hash_of(url)[20:] not in log
+    assert "/share/***" in log

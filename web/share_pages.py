@@ -1,0 +1,230 @@
+"""The page of a share: what opens in a browser under its link, without an account and without a script.
+
+A link is exchanged for a sign-in in a cookie of this page alone, so that looking again counts as one access and a
+password is asked for once. Unknown, ended and revoked links open the same page with the same kind word. Whoever holds a
+link that lives and has a password is asked for it: that it lives is no secret to who was given it.
+"""
+
+import base64
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from models.acl import Actor
+from models.segment import SegmentType
+from models.sessions import Sessions, transact
+from tasks.downloads import LASTS_SECONDS
+from tasks.outside import Outside
+from tasks.refusals import Missing, NotNow, Refusal
+from tasks.segments_writing import NewSegment, add_segments
+from tasks.server_key import ServerKey
+from tasks.share_guests import GuestToken, OpenShare, find_guest, find_link, sign_in_by_link
+from tasks.share_links import PAGE, read_hash
+from tasks.sign_in import Limit, count_try
+from web.pages import Render, make_renderer
+from web.share_content import GUEST_NAME, Reader, allows_comments
+
+COOKIE = "tapeless-share"
+FORM = "share page form"
+LONGEST_COMMENT, LONGEST_NAME, LARGEST_FORM = 10_000, 100, 100_000
+COMMENTS = Limit(tries=20, seconds=60)
+
+
+def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
+    """An application for everything below /share/."""
+    pages = Pages(sessions, outside, make_renderer())
+    return Starlette(
+        routes=[
+            Route("/{hash}", answering(pages.show)),
+            Route("/{hash}", answering(pages.enter), methods=["POST"]),
+            Route("/{hash}/{kind:str}/{object_id:uuid}", answering(pages.show)),
+            Route("/{hash}/comments", answering(pages.comment), methods=["POST"]),
+        ]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request with its form, read whole before any thread waits for it."""
+
+    request: Request
+    form: Mapping[str, str]
+
+    @property
+    def hash(self) -> str:
+        return str(self.request.path_params["hash"])
+
+    @property
+    def address(self) -> str:
+        return self.request.client.host if self.request.client else "unknown"
+
+    @property
+    def home(self) -> str:
+        """The address of the page itself."""
+        return f"/{PAGE}/{self.hash}"
+
+
+def answering(handle: Callable[[Asked], Response]) -> Callable[[Request], object]:
+    """Read the form, then work in a thread, as the database is waited for."""
+
+    async def answer(request: Request) -> Response:
+        return await run_in_threadpool(handle, Asked(request, await _form(request)))
+
+    return answer
+
+
+async def _form(request: Request) -> dict[str, str]:
+    if request.method != "POST":
+        return {}
+    body = (await request.body())[:LARGEST_FORM]
+    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    return {name: values[0].replace("\0", "") for name, values in fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """The handlers; one a request, in a thread."""
+
+    sessions: Sessions
+    outside: Outside
+    render: Render
+
+    def show(self, asked: Asked) -> Response:
+        """The page, signing in on the way where no password stands before it."""
+        try:
+            found = self._find(asked)
+            if isinstance(found, GuestToken):
+                return self._page(asked, found)
+            if found is not None and found.password_hash is not None:
+                return self.render("password.html", 401, home=asked.home, wrong=False)
+            return self._signed_in(asked, None)
+        except NotNow as wait:
+            return self._wait(wait)
+        except Refusal:
+            return self._ended()
+
+    def enter(self, asked: Asked) -> Response:
+        """A password was sent."""
+        try:
+            found = self._find(asked)
+            if isinstance(found, GuestToken):
+                return RedirectResponse(asked.home, 303)
+            return self._signed_in(asked, asked.form.get("password", ""))
+        except NotNow as wait:
+            return self._wait(wait)
+        except Refusal:
+            return self._ended()
+
+    def comment(self, asked: Asked) -> Response:
+        """Somebody says something; the form carries a word that only this sign-in's page knows."""
+        text = asked.form.get("text", "").strip()[:LONGEST_COMMENT]
+        try:
+            token, object_id = self._find(asked), UUID(asked.form.get("asset", ""))
+            if not isinstance(token, GuestToken) or not self._is_own_form(token, asked.form.get("form", "")):
+                return self._ended()
+            actor = named(token.share.actor, asked.form.get("name", ""))
+            if text:
+                transact(self.sessions, lambda session: self._say(session, actor, token, object_id, text))
+        except NotNow as wait:
+            return self._wait(wait)
+        except (Refusal, ValueError):
+            return self._ended()
+        is_inside = object_id != token.share.guest.object_id
+        return RedirectResponse(f"{asked.home}/assets/{object_id}" if is_inside else asked.home, 303)
+
+    def _say(self, session: Session, actor: Actor, token: GuestToken, asset_id: UUID, text: str) -> None:
+        count_try(session, f"share-comments:{token.share.guest.share_user_id}", COMMENTS)
+        said = NewSegment(SegmentType.COMMENT, {"segment_text": text}, {GUEST_NAME: actor.name})
+        add_segments(session, actor, asset_id, [said])
+
+    def _key(self) -> ServerKey:
+        if self.outside.key is None:
+            raise Missing("share", "of this address")
+        return self.outside.key
+
+    def _find(self, asked: Asked) -> GuestToken | OpenShare | None:
+        """The sign-in of the cookie, else what the link opens."""
+        secret = asked.request.cookies.get(COOKIE, "")
+
+        def find(session: Session) -> GuestToken | OpenShare | None:
+            link = find_link(session, self._key(), asked.hash)
+            token = find_guest(session, secret) if secret and link is not None else None
+            is_same = token is not None and token.share.guest.share_user_id == read_hash(asked.hash)[0]
+            return token if is_same else link
+
+        return transact(self.sessions, find)
+
+    def _signed_in(self, asked: Asked, password: str | None) -> Response:
+        token = sign_in_by_link(self.sessions, self._key(), asked.hash, password, asked.address)
+        if token is None:
+            is_locked = password is not None and self._find(asked) is not None
+            return self.render("password.html", 401, home=asked.home, wrong=True) if is_locked else self._ended()
+        response = RedirectResponse(asked.home, 303) if password is not None else self._page(asked, token)
+        response.set_cookie(
+            COOKIE,
+            token.secret,
+            path=asked.home,
+            secure=self._is_encrypted(asked.request),
+            httponly=True,
+            samesite="lax",
+        )
+        return response
+
+    def _is_encrypted(self, request: Request) -> bool:
+        return request.url.scheme == "https" or (self.outside.public_url or "").startswith("https:")
+
+    def _page(self, asked: Asked, token: GuestToken) -> Response:
+        guest = token.share.guest
+        kind = asked.request.path_params.get("kind", guest.object_type)
+        object_id = asked.request.path_params.get("object_id", guest.object_id)
+        if kind not in ("assets", "collections"):
+            return self._ended()
+        values = transact(self.sessions, lambda session: self._content(session, token, kind, object_id))
+        return self.render(
+            f"{kind}.html",
+            home=asked.home,
+            is_inside=object_id != guest.object_id,
+            share=token.share,
+            form=self._form_word(token),
+            comments_allowed=allows_comments(guest),
+            **values,
+        )
+
+    def _content(self, session: Session, token: GuestToken, kind: str, object_id: UUID) -> dict[str, object]:
+        reader = Reader(session, self._key(), token, int(time.time()) + LASTS_SECONDS)
+        if kind == "assets":
+            return {"asset": reader.asset(object_id)}
+        title, values, inside = reader.collection(object_id)
+        return {"title": title, "values": values, "inside": inside}
+
+    def _form_word(self, token: GuestToken) -> str:
+        return base64.urlsafe_b64encode(self._key().sign(FORM, token.id.bytes)).decode()
+
+    def _is_own_form(self, token: GuestToken, word: str) -> bool:
+        return hmac.compare_digest(self._form_word(token).encode(), word.encode("utf-8", "replace"))
+
+    def _ended(self) -> Response:
+        return self.render("ended.html", 404)
+
+    def _wait(self, wait: NotNow) -> Response:
+        response = self.render("wait.html", 429, seconds=wait.seconds)
+        response.headers["Retry-After"] = str(wait.seconds)
+        return response
+
+
+def named(actor: Actor, name: str) -> Actor:
+    """Where a link is anybody's, who came by it may say a name; it shows that it is no more than said."""
+    said = " ".join(name.split())[:LONGEST_NAME]
+    if not said or actor.guest is None or actor.guest.email or not said.isprintable():
+        return actor
+    return replace(actor, name=f"{said} (so said by a guest)")
