@@ -4,10 +4,11 @@ Some are only marked, and the drain does the rest, behind single changes where t
 (`tasks.rebuild`), because a new index is filled beside the live one for as long as that takes.
 """
 
+import uuid
 from collections.abc import Sequence
 
 from celery import Task, shared_task
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.acl import Actor
@@ -17,6 +18,7 @@ from models.index_mark import IndexMark
 from models.job import Job, JobStatus
 from models.sessions import transact
 from search.engine import SearchEngine
+from tasks.find import mark_again
 from tasks.index_builds import live_build, look_after_indexes
 from tasks.refusals import Invalid
 
@@ -58,6 +60,23 @@ def _start(session: Session, task: str, title: str, actor: Actor | None, rate: i
         session.add(job)
         session.flush()
     return job
+
+
+BELOW = text("SELECT id FROM collection WHERE path @> ARRAY[CAST(:id AS uuid)]")
+CONTENTS = text("""
+    SELECT DISTINCT asset_id FROM collection_asset JOIN collection ON collection.id = collection_id
+    WHERE path @> ARRAY[CAST(:id AS uuid)]
+""")
+
+
+def mark_collection(
+    session: Session, collection_id: uuid.UUID, with_assets: bool = True, with_collections: bool = True
+) -> None:
+    """Have the documents of a collection and of what is in it made anew, as deep as it goes."""
+    below = session.scalars(BELOW, {"id": collection_id}).all()
+    mark_again(session, below if with_collections else [collection_id], "collections")
+    if with_assets:
+        mark_again(session, session.scalars(CONTENTS, {"id": collection_id}).all())
 
 
 @shared_task(name="index.look", bind=True, ignore_result=True)

@@ -16,6 +16,7 @@ COMMANDS = {
     "jobs": "workers.commands.jobs:jobs",
     "migrate": "workers.commands.migrate:migrate",
     "restore": "workers.commands.backup:restore",
+    "reindex": "workers.commands.reindex:reindex",
     "scan": "workers.commands.storage:scan",
     "search": "workers.commands.search:search",
     "show": "workers.commands.show:show",

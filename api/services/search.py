@@ -5,24 +5,20 @@ from typing import Any
 from uuid import UUID
 
 from api.bodies import Body, Name, Text
-from api.call import Answer, Call, OpenCall
+from api.call import OpenCall
 from api.pages import NoSuchPage, PerPage, envelope
 from api.pages import Page as PageNumber
 from api.routing import Service
-from models.acl import Permission
 from search.criteria import MAX_WINDOW, Criteria, CriteriaError, KindOf, parse_criteria
 from search.engine import Hit
-from tasks.assets import find_asset
-from tasks.find import find, mark_again, mark_all_again
+from tasks.find import find
 from tasks.metadata_search import kind_reader, shown_names
 from tasks.refusals import Invalid
 from tasks.saved_searches import remember_search
 from tasks.suggestions import suggest
-from tasks.users import require_administrator
 
 routes = Service("search")
 second = Service("search", version="v2")
-assets = Service("assets")
 
 
 class CriteriaBody(Body):
@@ -123,21 +119,3 @@ def post_search_again(
 ) -> dict[str, Any]:
     """The same under its newer address."""
     return post_search(call, body, page, per_page, save_search_history)
-
-
-@assets.post("/assets/{asset_id}/reindex/")
-def post_asset_reindex(call: Call, asset_id: UUID) -> Answer:
-    """Have the asset's document made anew."""
-    asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
-    mark_again(call.session, [asset.id])
-    call.rings.append(("index.drain", []))
-    return Answer(201)
-
-
-@assets.post("/assets/reindex/")
-def post_assets_reindex(call: Call) -> Answer:
-    """Have every asset's document made anew."""
-    require_administrator(call.actor, "have everything indexed again")
-    mark_all_again(call.session)
-    call.rings.append(("index.drain", []))
-    return Answer(201)

@@ -136,4 +136,4 @@ def test_both_slash_forms_and_doubled_slashes_answer_without_redirect(owner: Cal
 
 def test_health_and_readiness_need_no_token(api: Api) -> None:
     assert httpx.get(f"{api.root}/health").json() == {"status": "up"}
-    assert httpx.get(f"{api.root}/ready").json() == {"status": "ready"}
+    assert httpx.get(f"{api.root}/ready").json() == {"status": "ready", "search": "up"}

@@ -1,0 +1,213 @@
+"""How fast marks become documents in OpenSearch, and how fast a whole new index is built, against bulk requests alone.
+
+    python -m benchmarks.opensearch_drain [--assets 20000] [--rebuild 200000] [--url DATABASE_URL] [--search URL]
+
+Without --search a node of its own is started, with half a gigabyte. Raw is opensearch-py's own `helpers.bulk` with the
+documents of the first drain, ready as dictionaries, 500 at a time, into an index of the same mapping.
+"""
+
+import argparse
+import gc
+import json
+import tempfile
+import threading
+import time
+import tracemalloc
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opensearchpy import OpenSearch, helpers
+from sqlalchemy import text, update
+
+from benchmarks.drain import database, write_assets
+from models.asset import Asset
+from models.index_queue import DocumentKey, is_fresh_waiting
+from models.schema import migrate
+from models.sessions import Sessions, make_engine, make_sessions, snapshot, transact
+from models.timing import Timing
+from search.building import build_documents
+from search.criteria import Visibility, parse_criteria
+from search.documents import Document
+from search.opensearch import OpenSearchEngine
+from search.opensearch_client import Cluster
+from search.opensearch_rows import id_of, source_of
+from tasks.index import BATCH, drain_together
+from tasks.rebuild import run_rebuild
+from tasks.reindex import start_rebuild
+from tests.opensearch.node import Node, user_cache
+
+FIRST = text("SELECT object_id FROM index_mark ORDER BY revision LIMIT 20000")
+PROMISED_DRAIN, PROMISED_REBUILD, PROMISED_SECONDS, PROMISED_BYTES = 0.6, 0.4, 3.0, 64_000_000
+
+
+@contextmanager
+def search(url: str | None) -> Iterator[str]:
+    """The cluster at `url`, or a node that is thrown away."""
+    if url is not None:
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="tapeless-node-") as folder:
+        node = Node(Path(folder), user_cache(Path.home()), java_options=())
+        node.start()
+        try:
+            yield node.url
+        finally:
+            node.stop()
+
+
+def fill(sessions: Sessions, first: int, last: int) -> None:
+    """Rows of assets, with their marks."""
+    for start in range(first, last, 500):
+        numbers = range(start, min(start + 500, last))
+        transact(sessions, lambda session, numbers=numbers: write_assets(session, numbers))
+
+
+def raw_rate(sessions: Sessions, engine: OpenSearchEngine, url: str) -> float:
+    """Documents a second of bulk requests alone: the documents are built, and the client has nothing else to do."""
+    with sessions() as session:
+        ids: list[uuid.UUID] = list(session.scalars(FIRST))
+    keys = [DocumentKey("assets", object_id) for object_id in ids]
+    documents = snapshot(sessions, lambda session: build_documents(session, keys))
+    name = engine.indexes.new_name()
+    engine.indexes.create(name)
+    actions = [action(name, document) for document in documents]
+    client = OpenSearch([url], timeout=60)
+    start = time.perf_counter()
+    helpers.bulk(client, actions, chunk_size=BATCH)
+    seconds = time.perf_counter() - start
+    client.close()
+    engine.indexes.drop(name)
+    return len(actions) / seconds
+
+
+def action(name: str, document: Document) -> dict[str, Any]:
+    """A document as `helpers.bulk` takes it."""
+    head = {"_index": name, "_id": id_of(document.key), "version": document.revision, "version_type": "external_gte"}
+    return {**head, "_source": json.loads(source_of(document))}
+
+
+def drain_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> float:
+    start = time.perf_counter()
+    done = drain_together(sessions, engine, Timing())
+    assert done.written == assets, done
+    return assets / (time.perf_counter() - start)
+
+
+def mark_all(sessions: Sessions) -> float:
+    """Seconds of one statement that changes what every document shows."""
+    start = time.perf_counter()
+    transact(sessions, lambda session: session.execute(update(Asset).values(external_id="x")))
+    return time.perf_counter() - start
+
+
+def peak_bytes(sessions: Sessions, engine: OpenSearchEngine) -> int:
+    """What a drain holds at most, by its own allocations."""
+    transact(sessions, lambda session: session.execute(update(Asset).values(external_id="y")))
+    tracemalloc.start()
+    drain_together(sessions, engine, Timing(), 5_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    drain_together(sessions, engine, Timing())
+    return peak
+
+
+class Singles(threading.Thread):
+    """Changes one asset after another while an index is built, and notes how late each is found."""
+
+    def __init__(self, sessions: Sessions, engine: OpenSearchEngine) -> None:
+        super().__init__(daemon=True)
+        self.sessions, self.engine = sessions, engine
+        self.stopped = threading.Event()
+        self.late: list[float] = []
+        with sessions() as session:
+            self.ids = list(session.scalars(text("SELECT id FROM asset ORDER BY random() LIMIT 1000")))
+
+    def run(self) -> None:
+        for number, asset_id in enumerate(self.ids):
+            if self.stopped.wait(0.5):
+                return
+            name = f"single{number:05}x"
+            change = update(Asset).where(Asset.id == asset_id).values(title=name)
+            start = time.perf_counter()
+            transact(self.sessions, lambda session, change=change: session.execute(change))
+            criteria = parse_criteria({"query": name})
+            while not self.engine.search(criteria, Visibility(everything=True)).total:
+                time.sleep(0.05)
+            self.late.append(time.perf_counter() - start)
+
+
+def rebuild_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> tuple[float, list[float]]:
+    """One worker with one child, as `tapeless up` has it: slices of the rebuild and drains take turns."""
+    singles = Singles(sessions, engine)
+    singles.start()
+    job_id = transact(sessions, start_rebuild).id
+    start = time.perf_counter()
+    while run_rebuild(sessions, engine, [job_id], Timing()):
+        with sessions() as session:
+            fresh = is_fresh_waiting(session)
+        if fresh:
+            drain_together(sessions, engine, Timing())
+    seconds = time.perf_counter() - start
+    singles.stopped.set()
+    # The last change may have come after the last drain.
+    drain_together(sessions, engine, Timing())
+    singles.join()
+    return assets / seconds, sorted(singles.late)
+
+
+def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
+    migrate(url)
+    connections = make_engine(url, pool_size=10)
+    sessions, engine = make_sessions(connections), OpenSearchEngine(Cluster(search_url, f"bench-{uuid.uuid4().hex}"))
+    gc.collect()
+    gc.freeze()
+    try:
+        fill(sessions, 0, assets)
+        drain_rate(sessions, engine, assets)  # the node compiles what it runs often
+        transact(sessions, lambda session: session.execute(update(Asset).values(external_id="z")))
+        drained = drain_rate(sessions, engine, assets)
+        raw = raw_rate(sessions, engine, search_url)
+        print(f"raw bulk         {raw:8,.0f} documents a second")
+        print(
+            f"drained          {drained:8,.0f} documents a second; drain / raw = {drained / raw:.2f} "
+            f"of the {PROMISED_DRAIN} promised"
+        )
+        peak = peak_bytes(sessions, engine)
+        print(f"a drain holds    {peak / 1e6:8,.0f} MB of the {PROMISED_BYTES / 1e6:.0f} promised")
+        if rebuilt:
+            fill(sessions, assets, rebuilt)
+            drain_together(sessions, engine, Timing())
+            print(f"fan-out          {mark_all(sessions):8.1f} s for one statement that marks {rebuilt:,} documents")
+            drain_together(sessions, engine, Timing())
+            rate, late = rebuild_rate(sessions, engine, rebuilt)
+            print(
+                f"rebuilt          {rate:8,.0f} documents a second; rebuild / raw = {rate / raw:.2f} "
+                f"of the {PROMISED_REBUILD} promised"
+            )
+            print(
+                f"single changes   {late[int(len(late) * 0.95)]:8.2f} s until 95 of 100 of {len(late)} were found "
+                f"meanwhile, of the {PROMISED_SECONDS:g} promised"
+            )
+    finally:
+        for name in engine.indexes.names():
+            engine.indexes.drop(name)
+        engine.close()
+        connections.dispose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--assets", type=int, default=20_000)
+    parser.add_argument("--rebuild", type=int, default=200_000, help="assets of the index that is built anew; 0: none")
+    parser.add_argument("--url", help="an empty database; without it one is made and thrown away")
+    parser.add_argument("--search", help="an OpenSearch; without it one is started and thrown away")
+    options = parser.parse_args()
+    with database(options.url) as url, search(options.search) as search_url:
+        measure(url, search_url, options.assets, options.rebuild)
+
+
+if __name__ == "__main__":
+    main()
