@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from search.analysis import MAX_BYTES, clean_text, cut
 from search.documents import IDS, Document, by_object, date_term, once
+from search.parts.approvals import read_approvals
 from search.parts.collections import read_places
 from search.parts.comments import read_comments
 from search.parts.media import read_media
@@ -27,7 +28,7 @@ MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document"
 """What the other structures show is video, the frames of a sequence too."""
 
 
-PARTS: tuple[PartReader, ...] = (read_places, read_metadata, read_comments, read_media)
+PARTS: tuple[PartReader, ...] = (read_places, read_approvals, read_metadata, read_comments, read_media)
 """Every aggregate that adds to the documents of assets."""
 
 

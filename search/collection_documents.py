@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from search.analysis import MAX_BYTES, clean_text, cut
 from search.documents import IDS, Document, by_object, date_term
+from search.parts.approvals import read_approvals
 from search.parts.metadata import read_metadata
-from search.parts.part import Part
+from search.parts.part import Part, PartReader
 
 # A mark without a collection is a tombstone, so the mark is on the left.
 COLLECTIONS = text("""
@@ -29,27 +30,32 @@ READERS = text("""
 """).bindparams(IDS)
 
 
+PARTS: tuple[PartReader, ...] = (read_metadata, read_approvals)
+"""What other aggregates add to the documents of collections."""
+
+
 def build_collections(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of collections in four queries, however many there are."""
+    """Documents of collections in five queries, however many there are."""
     ids = list(ids)
     rows = session.execute(COLLECTIONS, {"ids": ids}).all()
     readers = by_object(session.execute(READERS, {"ids": ids}))
-    metadata = read_metadata(session, ids)
+    read = [reader(session, ids) for reader in PARTS]
     return [
         Document("collections", row.object_id, row.revision, deleted=True)
         if row.is_gone
         else _document(
-            row, [each.reader for each in readers.get(row.object_id, [])], metadata.get(row.object_id, Part())
+            row,
+            [each.reader for each in readers.get(row.object_id, [])],
+            [parts[row.object_id] for parts in read if row.object_id in parts],
         )
         for row in rows
     ]
 
 
-def _document(row: Row[Any], readers: list[str], metadata: Part) -> Document:
+def _document(row: Row[Any], readers: list[str], parts: Sequence[Part]) -> Document:
     title = cut(clean_text(row.title), MAX_BYTES)
-    texts = {"title": title, **metadata.texts}
+    texts = {"title": title}
     terms: dict[str, list[Any]] = {
-        **metadata.terms,
         "title": [title],
         "status": [row.status],
         "is_root": [row.parent_id is None],
@@ -61,6 +67,9 @@ def _document(row: Row[Any], readers: list[str], metadata: Part) -> Document:
     for name in ("external_id", "category", "storage_id", "created_by_user"):
         if (value := getattr(row, name)) is not None:
             terms[name] = [clean_text(str(value))]
+    body: dict[str, Any] = {}
+    for part in parts:
+        texts, terms, body = texts | part.texts, terms | part.terms, body | part.body
     above = [str(row.parent_id)] if row.parent_id else []
     if above:
         terms["in_collections"] = above
@@ -75,5 +84,5 @@ def _document(row: Row[Any], readers: list[str], metadata: Part) -> Document:
         readers=list(dict.fromkeys(readers)),
         collections=above,
         # By themselves, where a hit shows most terms as lists.
-        body={"parent_id": above[0] if above else None, "is_root": not above, "category": row.category},
+        body=body | {"parent_id": above[0] if above else None, "is_root": not above, "category": row.category},
     )

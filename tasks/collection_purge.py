@@ -8,6 +8,7 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from models.acl import AclEntry, Actor, Permission
+from models.approval import Approval
 from models.bulk import among
 from models.collection import Collection, CollectionStatus, Favorite
 from tasks.audit import note
@@ -57,6 +58,8 @@ def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
     session.execute(entries.execution_options(**options))
     copies = delete(AclEntry).where(AclEntry.inherited_from.in_(ids))
     session.execute(copies.execution_options(**options))
+    approvals = delete(Approval).where(Approval.object_type == KIND, among(Approval.object_id, ids))
+    session.execute(approvals.execution_options(**options))
     marks = delete(Favorite).where(Favorite.object_type == KIND, among(Favorite.object_id, ids))
     session.execute(marks.execution_options(**options))
     session.execute(delete(Collection).where(among(Collection.id, ids)).execution_options(**options))

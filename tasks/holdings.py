@@ -26,6 +26,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.acl import AclEntry
+from models.approval import Approval
 from models.asset import Asset
 from models.segment import Segment
 from models.share import Share
@@ -40,6 +41,7 @@ HOLDINGS: tuple[Holding, ...] = (
     staying("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
     VALUES,
     moving("segments", Segment.asset_id, Segment.version_id),
+    staying("approvals", Approval.object_id, Approval.object_type == "assets"),
     RELATIONS,
     COLLECTIONS,
     DECLARED_FILES,

@@ -98,7 +98,7 @@ def _segment(asset: Asset, new: NewSegment, actor: Actor, duration: int | None) 
     guest = actor.guest
     if guest is not None:
         values |= {"is_internal": False, "share_id": guest.share_id, "share_user_id": guest.share_user_id}
-        values |= {"share_user_email": actor.name, "segment_checked": False}
+        values |= {"share_user_email": guest.email or None, "segment_checked": False}
     refuse_wrong_times(values.get(START), values.get(END), duration)
     refuse_too_large(values.get("drawing"), "drawing")
     refuse_too_large(new.details, "body")

@@ -13,6 +13,7 @@ from models.base import Base, new_id
 from models.bulk import copy_rows
 from models.history import History, Operation
 from tasks.acl_templates import rights_from
+from tasks.approvals_reopening import changed_sets, reopen_changed
 from tasks.changes import Changes, Ending, HistoryEntry, Values
 from tasks.frame_buckets import write_buckets
 from tasks.merging import bring_back, end_in
@@ -58,6 +59,8 @@ DELETE_EMPTY_FORMATS = text("""
 
 def write_changes(session: Session, changes: Changes, actor: str) -> None:
     """Write everything in the session's transaction; the caller holds the locks of the islands."""
+    touched = changed_sets(changes)
+    reopen_changed(session, touched, actor)
     ended = describe_assets(session, [ending.asset_id for ending in changes.endings if ending.was is None])
     bring_back(session, changes.returned)
     copy_rows(session, Asset, ASSET_COLUMNS, changes.new_assets)
@@ -79,6 +82,7 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     _recount(session, changes.recounted)
     write_buckets(session, changes.buckets)
     _clear(session, changes)
+    reopen_changed(session, touched, actor)
     write_history(session, [*changes.history, *_end(session, changes.endings, ended)], actor)
 
 

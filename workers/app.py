@@ -41,6 +41,7 @@ TASK_MODULES = (
     "tasks.purge",
     "tasks.rebuild",
     "tasks.regroup",
+    "tasks.approvals_of_collections",
     "tasks.segments_captions",
     "tasks.reindex",
     "tasks.trigger_messages",

@@ -9,6 +9,7 @@ from pydantic import Field
 from api.bodies import Body, Count, Name
 from api.call import Call
 from api.rendering import key, stamp
+from api.services.approval_bodies import said_in_list
 from api.services.keyframes import media_in_list
 from models.acl import Guest
 from models.asset import Asset, AssetStatus, AssetType
@@ -140,12 +141,14 @@ def in_list(call: Call) -> Callable[[Sequence[Asset]], list[dict[str, Any]]]:
         places = places_of(call.session, call.actor, ids)
         favorites = favorites_among(call.session, call.actor, "assets", ids)
         media = media_in_list(call, ids)
+        said = said_in_list(call, ids)
         return [
             {
                 **asset_body(asset, places.direct.get(asset.id, ()), favoured=asset.id in favorites),
                 "object_type": "assets",
                 "versions_number": 1,
                 **media[asset.id],
+                **said[asset.id],
                 "ancestor_collections": [str(each) for each in places.above.get(asset.id, ())],
             }
             for asset in assets

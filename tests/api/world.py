@@ -18,19 +18,20 @@ from models.relation import Relation, RelationType
 from models.storage import Storage
 from models.user import App, Membership, Token, User, UserGroup
 from tasks.formats import DECLARED
+from tests.api.world_approvals import make_approvals
 from tests.api.world_collections import make_collections
+from tests.api.world_events import make_webhook
 from tests.api.world_media import make_media
 from tests.api.world_metadata import make_metadata
-from tests.api.world_shares import make_shares
-from tests.api.world_events import make_webhook
 from tests.api.world_segments import make_segments
+from tests.api.world_shares import make_shares
 
 PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (
-    make_segments,
-    
+    make_approvals,
     make_collections,
     make_media,
     make_metadata,
+    make_segments,
     make_shares,
     make_webhook,
 )

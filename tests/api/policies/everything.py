@@ -1,10 +1,26 @@
 """All rows in one table, by service."""
 
-from tests.api.policies import acls, assets, auth, collections, files, jobs, metadata, notifications, search, segments, shares, trigger, users
+from tests.api.policies import (
+    acls,
+    approvals,
+    assets,
+    auth,
+    collections,
+    files,
+    jobs,
+    metadata,
+    notifications,
+    search,
+    segments,
+    shares,
+    trigger,
+    users,
+)
 from tests.api.policy import Policy
 
 POLICIES: dict[str, Policy] = {
     **acls.POLICIES,
+    **approvals.POLICIES,
     **assets.POLICIES,
     **auth.POLICIES,
     **collections.POLICIES,

@@ -19,6 +19,7 @@ POLICIES: dict[str, Policy] = {
     "GET assets/v1/assets/{asset_id}/segments/srt/": readers_may(200),
     "GET assets/v1/assets/{asset_id}/segments/vtt/": readers_may(200),
     "GET assets/v1/assets/{asset_id}/segments/text/": readers_may(200),
+    "POST assets/v1/assets/{asset_id}/segments/captions/": Policy("400 400 403 404", {"file_id": "{stored_file_id}"}),
     "POST assets/v1/assets/{asset_id}/segments/reindex/": writers_may(201, {"segment_ids": ["{segment_id}"]}),
     "POST assets/v1/assets/{asset_id}/segments/{segment_id}/reindex/": writers_may(201, {}),
     "POST assets/v1/assets/segments/reindex/": writers_may(201, {"asset_ids": ["{asset_id}"]}),

@@ -1,0 +1,37 @@
+"""How the approval of an object stands: a term to search and count by, and the request in a hit."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from search.documents import IDS, date_term
+from search.parts.part import Part
+
+APPROVALS = text("""
+    SELECT object_id, status, min_number, users, groups, requested_by, request_date, change_date
+    FROM approval WHERE object_id = ANY(:ids)
+""").bindparams(IDS)
+
+
+def read_approvals(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
+    """The approvals of objects of any kind. E-mail addresses of people outside are no part of a document."""
+    rows = session.execute(APPROVALS, {"ids": list(ids)})
+    return {
+        row.object_id: Part(
+            terms={"approval_status": [row.status]},
+            body={
+                "approval": {
+                    "status": row.status,
+                    "min_number": row.min_number,
+                    "users": [str(each) for each in row.users],
+                    "groups": [str(each) for each in row.groups],
+                    "requested_by": str(row.requested_by) if row.requested_by else None,
+                    "request_date": date_term(row.request_date),
+                    "change_date": date_term(row.change_date),
+                }
+            },
+        )
+        for row in rows
+    }

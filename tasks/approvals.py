@@ -1,0 +1,244 @@
+"""Approvals of assets and collections: asked for, changed and withdrawn by whoever may write the object.
+
+An approval's row is locked before its votes are touched, so two who vote at once both count. All of this takes many
+objects in a fixed number of statements, for a job may ask for the approval of all that a collection holds.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, PrincipalKind
+from models.approval import Approval, ApprovalStatus, ApprovalVote
+from models.base import new_id
+from models.bulk import among
+from models.history import Operation
+from models.user import Membership
+from tasks.acls import Principal, names_of
+from tasks.approvals_state import state_of
+from tasks.objects import Found, tell
+from tasks.refusals import Conflict, Invalid, Missing
+
+KINDS = ("assets", "collections")
+MOST_NAMED = 100
+NOBODY: Mapping[uuid.UUID, list[ApprovalVote]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who shall agree, and how many of them."""
+
+    users: Sequence[uuid.UUID] = ()
+    groups: Sequence[uuid.UUID] = ()
+    externals: Sequence[str] = ()
+    min_number: int = 1
+    share_id: uuid.UUID | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The columns of a request."""
+        return {
+            "users": list(dict.fromkeys(self.users)),
+            "groups": list(dict.fromkeys(self.groups)),
+            "externals": list(dict.fromkeys(each.strip().lower() for each in self.externals)),
+            "min_number": self.min_number,
+            "share_id": self.share_id,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A request as it stands, with its votes; None where nobody asked."""
+
+    found: Found
+    approval: Approval | None
+    votes: Sequence[ApprovalVote] = field(default=())
+
+
+def refuse_other_kinds(object_type: str) -> None:
+    """Segments and whatever else has objects are not approved."""
+    if object_type not in KINDS:
+        raise Invalid("object_type", f'"{object_type[:80]}" is not approved; {" and ".join(KINDS)} are')
+
+
+def version_of(found: Found) -> uuid.UUID:
+    """The version that an approval is about."""
+    return found.version_id or found.id
+
+
+def standing_of(session: Session, found: Found) -> Standing:
+    """What was asked and said of an object."""
+    approval = requests_of(session, [found]).get(found.id)
+    return Standing(found, approval, votes_of(session, [approval])[approval.id] if approval else ())
+
+
+def requests_of(session: Session, founds: Sequence[Found], *, lock: bool = False) -> dict[uuid.UUID, Approval]:
+    """The requests about these objects of one type, by object."""
+    query = select(Approval).where(
+        Approval.object_type == founds[0].object_type,
+        among(Approval.object_id, [found.id for found in founds]),
+        among(Approval.version_id, [version_of(found) for found in founds]),
+    )
+    query = query.order_by(Approval.object_id).execution_options(populate_existing=True)
+    rows = session.scalars(query.with_for_update() if lock else query)
+    return {row.object_id: row for row in rows}
+
+
+def find_request(session: Session, found: Found, *, lock: bool = False) -> Approval:
+    """The request about an object."""
+    refuse_other_kinds(found.object_type)
+    approval = requests_of(session, [found], lock=lock).get(found.id)
+    if approval is None:
+        raise Missing("approval request", f'of "{found.title}"')
+    return approval
+
+
+def votes_of(session: Session, approvals: Iterable[Approval]) -> Mapping[uuid.UUID, list[ApprovalVote]]:
+    """The votes on many requests in one query, the first one first."""
+    votes: dict[uuid.UUID, list[ApprovalVote]] = defaultdict(list)
+    query = select(ApprovalVote).where(among(ApprovalVote.approval_id, [each.id for each in approvals]))
+    for vote in session.scalars(query.order_by(ApprovalVote.id).execution_options(populate_existing=True)):
+        votes[vote.approval_id].append(vote)
+    return votes
+
+
+def request_approval(session: Session, found: Found, wanted: Wanted, actor: Actor) -> Approval:
+    """Ask for the approval of an object that the actor may write and holds; asked again, all votes begin anew."""
+    return request_approvals(session, [found], wanted, actor)[0]
+
+
+def request_approvals(session: Session, founds: Sequence[Found], wanted: Wanted, actor: Actor) -> list[Approval]:
+    """The same for many objects of one type, which the caller holds in id order."""
+    refuse_other_kinds(founds[0].object_type)
+    named = check(session, wanted)
+    before = requests_of(session, founds, lock=True)
+    stale = [approval.id for approval in before.values()]
+    if stale:
+        session.execute(_without_objects(delete(ApprovalVote).where(among(ApprovalVote.approval_id, stale))))
+    fresh = {"status": ApprovalStatus.REQUESTED, "requested_by": actor.user_id} | wanted.values
+    rows = [
+        {"id": new_id(), "object_type": found.object_type, "object_id": found.id, "version_id": version_of(found)}
+        | fresh
+        for found in founds
+    ]
+    statement = insert(Approval).on_conflict_do_update(
+        index_elements=["object_type", "object_id", "version_id"],
+        set_=fresh | {"request_date": func.now(), "change_date": func.now()},
+    )
+    session.execute(statement, rows)
+    for found in founds:
+        tell(session, found, Operation.CUSTOM, f"approval was asked for: {named}", actor)
+    session.flush()
+    made = requests_of(session, founds)
+    return [made[found.id] for found in founds]
+
+
+def check(session: Session, wanted: Wanted) -> str:
+    """Refuse a request that nobody could fulfil; say whom it names."""
+    for name, value in (("users", wanted.users), ("groups", wanted.groups), ("externals", wanted.externals)):
+        if len(value) > MOST_NAMED:
+            raise Invalid(name, f"{len(value)} are named; at most {MOST_NAMED} may be")
+    for email in wanted.externals:
+        if email.count("@") != 1 or not all(part.strip() for part in email.split("@")) or len(email) > 320:
+            raise Invalid("externals", f'"{email[:80]}" is no e-mail address')
+    values = wanted.values
+    people = len(values["users"]) + len(values["externals"])
+    if wanted.min_number < 1:
+        raise Invalid("min_number", f"{wanted.min_number} agree to everything; ask for at least 1")
+    if people and not wanted.groups and wanted.min_number > people:
+        raise Invalid("min_number", f"{wanted.min_number} have to agree, but only {people} are named")
+    names = [
+        *_names(session, "users", PrincipalKind.USER, wanted.users),
+        *_names(session, "groups", PrincipalKind.GROUP, wanted.groups),
+        *values["externals"],
+    ]
+    who = ", ".join(names) or "whoever may write it"
+    return f"{who}; {wanted.min_number} must agree" if wanted.min_number > 1 else who
+
+
+def _names(session: Session, field_name: str, kind: PrincipalKind, ids: Sequence[uuid.UUID]) -> Collection[str]:
+    try:
+        return names_of(session, [Principal(kind, key) for key in dict.fromkeys(ids)]).values() if ids else ()
+    except Missing as missing:
+        raise Invalid(field_name, str(missing)) from None
+
+
+def change_request(session: Session, found: Found, changes: Mapping[str, Any], actor: Actor) -> Approval:
+    """Set who shall agree and how many; votes of those who are still asked stay."""
+    approval = find_request(session, found, lock=True)
+    names = ("users", "groups", "externals", "min_number", "share_id")
+    wanted = Wanted(**{name: changes.get(name, getattr(approval, name)) for name in names})
+    named = check(session, wanted)
+    if wanted.values == {name: getattr(approval, name) for name in names}:
+        return approval
+    votes = votes_of(session, [approval])[approval.id]
+    asked_before = _asked_among(session, votes, approval.users, approval.groups, approval.externals)
+    for name, value in wanted.values.items():
+        setattr(approval, name, value)
+    asked_now = _asked_among(session, votes, approval.users, approval.groups, approval.externals)
+    gone = [vote for vote in votes if vote.id in asked_before - asked_now]
+    for vote in gone:
+        session.delete(vote)
+    tell(session, found, Operation.CUSTOM, f"the request for approval was changed: {named}", actor)
+    settle(approval, [vote for vote in votes if vote not in gone])
+    session.flush()
+    return approval
+
+
+def _asked_among(
+    session: Session,
+    votes: Sequence[ApprovalVote],
+    users: Sequence[uuid.UUID],
+    groups: Sequence[uuid.UUID],
+    externals: Sequence[str],
+) -> set[uuid.UUID]:
+    """Which votes are of somebody whom a request with these names asks."""
+    voters = [vote.user_id for vote in votes if vote.user_id is not None]
+    members: set[uuid.UUID] = set()
+    if voters and groups:
+        query = select(Membership.user_id).where(among(Membership.user_id, voters), among(Membership.group_id, groups))
+        members = set(session.scalars(query))
+    return {vote.id for vote in votes if vote.user_id in users or vote.user_id in members or vote.external in externals}
+
+
+def withdraw_requests(session: Session, founds: Sequence[Found], actor: Actor) -> int:
+    """Ask no more, and forget the votes; history keeps them. How many were withdrawn."""
+    refuse_other_kinds(founds[0].object_type)
+    standing = requests_of(session, founds, lock=True)
+    ids = [approval.id for approval in standing.values()]
+    if ids:
+        session.execute(_without_objects(delete(Approval).where(among(Approval.id, ids))))
+    for found in founds:
+        if found.id in standing:
+            tell(session, found, Operation.CUSTOM, "the request for approval was withdrawn", actor)
+    session.flush()
+    return len(ids)
+
+
+def withdraw_request(session: Session, found: Found, actor: Actor) -> None:
+    """Ask no more for the approval of one object."""
+    if not withdraw_requests(session, [found], actor):
+        raise Missing("approval request", f'of "{found.title}"')
+
+
+def settle(approval: Approval, votes: Collection[ApprovalVote]) -> None:
+    """Write what the votes make of a locked request."""
+    approval.status = state_of(approval.min_number, [vote.status for vote in votes])
+    approval.change_date = func.now()  # type: ignore[assignment]
+
+
+def refuse_deleted(found: Found) -> None:
+    """Nobody votes on what was deleted."""
+    if found.is_deleted:
+        raise Conflict(f'"{found.title}" is deleted; restore it first')
+
+
+def _without_objects(statement: Any) -> Any:
+    """A delete that does not look through the session's objects: none of them is used afterwards."""
+    return statement.execution_options(synchronize_session=False)

@@ -1,0 +1,145 @@
+"""Asking for the approval of all that a collection holds, as a job: the assets in it and below it, batch by batch.
+
+Only what its requester may write is asked for. A job that was killed goes on
+behind the last asset that it asked for.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from celery import shared_task
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from models.acl import Actor, Permission, permitted
+from models.asset import Asset, AssetStatus
+from models.base import new_id
+from models.collection import Collection, CollectionAsset, CollectionStatus
+from models.job import Job, JobStatus
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.actors import find_actor
+from tasks.approvals import Wanted, request_approvals
+from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, keep_job
+from tasks.objects import Found
+from tasks.refusals import Denied, Refusal
+from tasks.sentences import counted
+
+TASK = "maintenance.approvals"
+BATCH = 500
+FIRST = uuid.UUID(int=0)
+log = logging.getLogger(__name__)
+
+
+def request_contents(session: Session, found: Found, wanted: Wanted, actor: Actor) -> Job:
+    """The job that asks for the approval of what a collection holds."""
+    values = wanted.values
+    arguments = {
+        **values,
+        "users": [str(each) for each in values["users"]],
+        "groups": [str(each) for each in values["groups"]],
+        "share_id": str(wanted.share_id) if wanted.share_id else None,
+    }
+    job = Job(
+        id=new_id(),
+        type="REQUEST_APPROVAL",
+        title=f'Ask for the approval of all in "{found.title}"',
+        task=TASK,
+        arguments=arguments,
+        object_type=found.object_type,
+        object_id=found.id,
+        created_by=actor.user_id,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def wanted_of(arguments: dict[str, Any]) -> Wanted:
+    """The request that a job's arguments hold."""
+    return Wanted(
+        users=[uuid.UUID(each) for each in arguments["users"]],
+        groups=[uuid.UUID(each) for each in arguments["groups"]],
+        externals=arguments["externals"],
+        min_number=arguments["min_number"],
+        share_id=uuid.UUID(arguments["share_id"]) if arguments["share_id"] else None,
+    )
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def ask_for_contents(self: object, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    context = self.app.context
+    run_requests(context.sessions, [uuid.UUID(job_id) for job_id in job_ids], context.timing)
+
+
+def run_requests(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, batch: int = BATCH) -> int:
+    """Do these jobs; give how many were claimed."""
+    claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
+    for claim in claims:
+        try:
+            _run(sessions, claim, timing, batch)
+        except JobLostError as lost:
+            log.info("%s", lost)
+        except Refusal as refusal:
+            text = str(refusal)
+            transact(sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text))
+    return len(claims)
+
+
+def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: int) -> None:
+    place: Place | None = _first(claim)
+    while place is not None:
+        place = transact(sessions, lambda session, at=place: _step(session, claim, timing, at, batch))
+
+
+class Place(NamedTuple):
+    """How far a job is: how many assets it asked for, and the last one of them."""
+
+    asked: int
+    after: uuid.UUID
+
+
+def _first(claim: JobClaim) -> Place:
+    """Where to go on. A job that a person restarted counts from nothing, so it goes over everything again."""
+    return Place(claim.processed, uuid.UUID(claim.details["after"])) if claim.processed else Place(0, FIRST)
+
+
+def _step(session: Session, claim: JobClaim, timing: Timing, at: Place, batch: int) -> Place | None:
+    """Ask for one batch; where that left the job, or nothing where the job has ended."""
+    if keep_job(session, claim, timing):
+        end_job(session, claim, JobStatus.ABORTED, f"stopped; {counted(at.asked, 'asset')} asked for")
+        return None
+    requester = session.get_one(Job, claim.id).created_by
+    actor = find_actor(session, requester) if requester is not None else None
+    if actor is None:
+        raise Denied("who asked for this may not sign in any more")
+    assets = _next(session, claim, actor, at.after, batch)
+    if not assets:
+        end_job(session, claim, JobStatus.FINISHED, f"{counted(at.asked, 'asset')} asked for")
+        return None
+    founds = [Found("assets", each.id, each.title, False, each.id, each.id) for each in assets]
+    request_approvals(session, founds, wanted_of(claim.arguments), actor)
+    reached = Place(at.asked + len(assets), assets[-1].id)
+    total = session.scalar(select(func.count()).select_from(Asset).where(_inside(claim, actor)))
+    keep_job(session, claim, timing, Progress(reached.asked, total, details=json.dumps({"after": str(reached.after)})))
+    return reached
+
+
+def _next(session: Session, claim: JobClaim, actor: Actor, after: uuid.UUID, batch: int) -> Sequence[Asset]:
+    query = select(Asset).where(_inside(claim, actor), Asset.id > after).order_by(Asset.id).limit(batch)
+    return session.scalars(query.with_for_update(of=Asset, key_share=True)).all()
+
+
+def _inside(claim: JobClaim, actor: Actor) -> ColumnElement[bool]:
+    """The assets that the collection holds, as deep as it goes, and that the requester may write."""
+    held = (
+        select(CollectionAsset.asset_id)
+        .join(Collection, Collection.id == CollectionAsset.collection_id)
+        .where(Collection.path.contains([claim.object_id]), Collection.status == CollectionStatus.ACTIVE)
+    )
+    may = permitted(actor, "assets", Asset.id, Permission.WRITE)
+    return Asset.id.in_(held) & (Asset.status == AssetStatus.ACTIVE) & Asset.merged_into.is_(None) & may

@@ -1,0 +1,167 @@
+"""Captions of an asset's own file as TRANSCRIPTION segments, as a job.
+
+1. `request_captions` asks for the right to write the asset, looks whether the file is a caption file of it, and makes
+   the job's row.
+2. The job finds where the file is with the rights that its requester has then, reads it with no transaction open, and
+   follows no link on the way (`media.sources`).
+3. One transaction takes the lines of an earlier reading of the same file away, writes the new ones, tells history and
+   ends the job. So running twice is running once.
+"""
+
+import logging
+import os
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from celery import shared_task
+from sqlalchemy import and_
+from sqlalchemy.orm import Session
+
+from media.captions import FORMATS, MOST_BYTES, Caption, CaptionsError, read_captions
+from media.sources import ChangedError, OpenFolders, Source
+from models.acl import Actor
+from models.asset import Asset
+from models.base import new_id
+from models.bulk import copy_rows
+from models.history import Operation
+from models.job import Job, JobStatus
+from models.segment import Segment, SegmentType
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.actors import find_actor
+from tasks.assets import KIND, find_for_change
+from tasks.downloads import find_source
+from tasks.history import record
+from tasks.job_leases import JobClaim, JobLostError, claim_jobs, end_job, fail_job, keep_job
+from tasks.refusals import Denied, Invalid, Refusal
+from tasks.segments import asset_duration_ms
+from tasks.segments_writing import remove_segments
+from tasks.sentences import counted
+
+TASK = "maintenance.captions"
+COLUMNS = (
+    *("id", "asset_id", "version_id", "made_on", "segment_type", "time_start_milliseconds", "time_end_milliseconds"),
+    *("segment_text", "transcription_id", "user_id"),
+)
+log = logging.getLogger(__name__)
+
+
+def request_captions(
+    session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor, *, replaces_all: bool = False
+) -> Job:
+    """A job that reads a caption file of the asset; `replaces_all` takes the lines of other files away too."""
+    asset = find_for_change(session, actor, asset_id)
+    source = find_source(session, actor, asset, file_id)
+    _format_of(source)
+    job = Job(
+        id=new_id(),
+        type="TRANSCRIPTION",
+        title=f"Read the captions of {source.name}",
+        task=TASK,
+        arguments={"file_id": str(file_id), "replaces_all": replaces_all},
+        object_type=KIND,
+        object_id=asset.id,
+        created_by=actor.user_id,
+    )
+    session.add(job)
+    session.flush()
+    return job
+
+
+def _format_of(source: Source) -> str:
+    extension = os.path.splitext(source.name)[1].lower()
+    if extension not in FORMATS:
+        raise Invalid("file_id", f'"{source.name}" is no caption file; {" and ".join(FORMATS)} files are read')
+    return FORMATS[extension]
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def read_caption_files(self: object, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    context = self.app.context
+    run_captions(context.sessions, [uuid.UUID(job_id) for job_id in job_ids], context.timing)
+
+
+def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
+    """Do what can be done of these jobs; give how many were claimed."""
+    claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
+    for claim in claims:
+        try:
+            _run(sessions, claim, timing)
+        except JobLostError as lost:
+            log.info("%s", lost)
+    return len(claims)
+
+
+def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
+    """One job. What is wrong with the file or the rights ends it; what may be another in a minute is tried again."""
+    reading = _Reading(claim, timing)
+    try:
+        source = transact(sessions, reading.find)
+        captions = read_captions(read_whole(source), _format_of(source))
+        transact(sessions, lambda session: reading.finish(session, source, captions))
+    except (Refusal, CaptionsError) as error:
+        text = str(error)
+        transact(sessions, lambda session: end_job(session, claim, JobStatus.FAILED, text))
+    except ChangedError as error:
+        text = str(error)
+        transact(sessions, lambda session: fail_job(session, claim, text))
+
+
+def read_whole(source: Source) -> bytes:
+    """A file that is no larger than captions are."""
+    if source.size > MOST_BYTES:
+        raise CaptionsError(f"has {source.size:,} bytes; at most {MOST_BYTES:,} are read")
+    with OpenFolders() as folders, os.fdopen(folders.open_source(source), "rb") as file:
+        return file.read(MOST_BYTES + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """The short transactions before and after the reading."""
+
+    claim: JobClaim
+    timing: Timing
+
+    def find(self, session: Session) -> Source:
+        asset, actor = self._allowed(session)
+        return find_source(session, actor, asset, self._file_id)
+
+    def finish(self, session: Session, source: Source, captions: Sequence[Caption]) -> None:
+        """Write the lines and end the job, unless somebody else holds it now or wants it to stop."""
+        if keep_job(session, self.claim, self.timing):
+            end_job(session, self.claim, JobStatus.ABORTED, "stopped; nothing was written")
+            return
+        asset, actor = self._allowed(session)
+        duration = asset_duration_ms(session, asset.id)
+        fitting = [each for each in captions if duration is None or each.end_ms <= duration]
+        self._replace(session, asset, fitting, actor)
+        said = f'{counted(len(fitting), "line")} of captions read from "{source.name}"'
+        late = len(captions) - len(fitting)
+        if late:
+            said += f"; {counted(late, 'line')} behind the end of the clip left out"
+        record(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.claim.id)
+        end_job(session, self.claim, JobStatus.FINISHED_WITH_WARNING if late else JobStatus.FINISHED, said)
+
+    @property
+    def _file_id(self) -> uuid.UUID:
+        return uuid.UUID(self.claim.arguments["file_id"])
+
+    def _allowed(self, session: Session) -> tuple[Asset, Actor]:
+        """The asset and who asked, if that one may still write it."""
+        requester = session.get_one(Job, self.claim.id).created_by
+        actor = find_actor(session, requester) if requester is not None else None
+        if actor is None or self.claim.object_id is None:
+            raise Denied("who asked for this may not sign in any more")
+        return find_for_change(session, actor, self.claim.object_id), actor
+
+    def _replace(self, session: Session, asset: Asset, captions: Sequence[Caption], actor: Actor) -> None:
+        lines = and_(Segment.asset_id == asset.id, Segment.segment_type == SegmentType.TRANSCRIPTION)
+        same = Segment.transcription_id == self._file_id
+        remove_segments(session, lines if self.claim.arguments["replaces_all"] else and_(lines, same))
+        fixed = (asset.id, asset.id, asset.id, SegmentType.TRANSCRIPTION.value)
+        rows = (
+            (new_id(), *fixed, each.start_ms, each.end_ms, each.text, self._file_id, actor.user_id) for each in captions
+        )
+        copy_rows(session, Segment, COLUMNS, rows)

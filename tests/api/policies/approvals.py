@@ -1,0 +1,28 @@
+"""Who may do what with approvals; of the asset in the rows owner and reader were asked, and the owner has voted."""
+
+from tests.api.policy import Policy, readers_may, writers_may
+
+OBJECT = "assets/v1/{object_type}/{object_id}"
+ASSET = {"object_id": "{asset_id}", "version_id": "{asset_id}"}
+OWNER = {**ASSET, "user_id": "{me}"}
+ASKED = {"users": ["{me}"]}
+YES = {"status": "APPROVED"}
+MANY = {"object_ids": ["{asset_id}"], "object_type": "assets"}
+
+POLICIES: dict[str, Policy] = {
+    f"POST {OBJECT}/approvals/request/": writers_may(201, ASKED, names=ASSET),
+    f"GET {OBJECT}/approvals/request/": readers_may(200, names=ASSET, guest=200),
+    f"PUT {OBJECT}/approvals/request/": writers_may(200, ASKED, names=ASSET),
+    f"PATCH {OBJECT}/approvals/request/": writers_may(200, ASKED, names=ASSET),
+    f"DELETE {OBJECT}/approvals/request/": writers_may(204, names=ASSET),
+    f"PUT {OBJECT}/approvals/": readers_may(200, YES, names=ASSET, guest=200),
+    f"GET {OBJECT}/approvals/": readers_may(200, names=ASSET, guest=200),
+    f"DELETE {OBJECT}/approvals/user/{{user_id}}/": writers_may(204, names=OWNER),
+    f"DELETE {OBJECT}/approvals/external/{{email}}/": writers_may(204, names=ASSET),
+    # Only the owner has a vote to take back; somebody outside is let through and has none either.
+    f"DELETE {OBJECT}/approvals/": Policy("404 204 404 404", names=ASSET, guest=404),
+    f"GET {OBJECT}/versions/{{version_id}}/approvals/": readers_may(200, names=ASSET),
+    f"GET {OBJECT}/versions/{{version_id}}/approvals/request/": readers_may(200, names=ASSET),
+    "POST assets/v1/approvals/bulk/": writers_may(200, {**MANY, **YES}),
+    "POST assets/v1/approvals/bulk_remove/": writers_may(200, MANY),
+}
