@@ -19,6 +19,7 @@ COMMANDS = {
     "reindex": "workers.commands.reindex:reindex",
     "scan": "workers.commands.storage:scan",
     "search": "workers.commands.search:search",
+    "share": "workers.commands.share:share",
     "show": "workers.commands.show:show",
     "status": "workers.commands.status:status",
     "storage": "workers.commands.storage:storage",

@@ -36,6 +36,8 @@ PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
 SEARCH_URL = re.compile(r"https?://[^/?#\s]+/?")
 SEARCH_INDEX = "tapeless"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
+DEFAULT_ADDRESS = "http://127.0.0.1:8780"
+"""Where `tapeless api` listens unless it is told otherwise."""
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
@@ -223,11 +225,20 @@ def child_environment(**more: str) -> dict[str, str]:
     return dict(os.environ) | more
 
 
-def announce(data: Path, connection: Connection) -> None:
+def announce(data: Path, connection: Connection, api_url: str | None = None) -> None:
     """Write down, for its owner alone, that this process runs a system on a data folder, and where it is."""
     own = identify(os.getpid())
     assert own is not None
-    write_record(data / "running.json", own, **dataclasses.asdict(connection))
+    write_record(data / "running.json", own, **dataclasses.asdict(connection), api_url=api_url)
+
+
+def find_address(settings: Settings) -> str:
+    """Where people reach the system that the settings lead to: where the operator says, else on this machine."""
+    if settings.public_url is not None:
+        return settings.public_url
+    folder = settings.data.absolute()
+    announced = json.loads((folder / "running.json").read_text()) if running_supervisor(folder) is not None else {}
+    return announced.get("api_url") or DEFAULT_ADDRESS
 
 
 def withdraw(data: Path) -> None:

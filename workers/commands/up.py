@@ -98,7 +98,7 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
                 sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data])
             )
             console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
-        announce(supervisor.data, connection)
+        announce(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
         roots = [*settings.storage_roots, *map(Path.absolute, folders)]
         for child in make_processes(supervisor, ports.api, roots, ports.metrics):
             supervisor.start(child)
