@@ -42,6 +42,7 @@ class StateWriter:
         self.failure: str | None = None
         """What was said of a root that does not answer; None while it does."""
         self.is_frozen = False
+        self._message = ""
         self._accepted_at: float | None = None
 
     @property
@@ -67,6 +68,7 @@ class StateWriter:
         if row is None:
             return Wishes(False, False, None)
         self.is_frozen = row.frozen_reason is not None
+        self._message = row.status_message
         self.failure = row.status_message if row.status is StorageStatus.FAILING else None
         changes: dict[str, Any] = {}
         if row.scan_requested_at is not None:
@@ -104,6 +106,12 @@ class StateWriter:
             root_device=root.device,
             root_inode=root.inode,
         )
+
+    def remark(self, text: str) -> None:
+        """Say what an operator should know; an empty text takes it back. What failed or froze is said before it."""
+        if self.failure is None and not self.is_frozen and text != self._message:
+            self._message = text
+            self._write(status_message=text)
 
     def freeze(self, reason: str) -> None:
         """Too much vanished: nothing is written as missing until a person accepts it."""

@@ -35,6 +35,10 @@ its slices does not count: the first walk of 200,000 files would keep the next o
 REFRESH_SECONDS = 0.5
 LONGEST_REST = 0.5
 CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
+NO_WATCHES = (
+    "the kernel's inotify watches are used up, so what happens in some folders is seen by scans alone; "
+    "raise fs.inotify.max_user_watches (sysctl)"
+)
 
 
 class StorageWatcher:
@@ -64,6 +68,7 @@ class StorageWatcher:
         self._walk: Iterator[list[FolderListing]] | None = None
         self._walk_number = 0
         self._asked_for = self._is_thorough = False
+        self._is_limited = False
         self._walk_started = self._walk_seconds = 0.0
         self._next_walk = 0.0
         self._next_refresh = 0.0
@@ -206,8 +211,22 @@ class StorageWatcher:
         except OSError as error:
             log.warning("storage %s: no events (%s); scans go on", self.storage.name, error)
             self._state.lost_events()
-        if watch_limit_reached(self.storage.root):
-            self._state.lost_events()
+        self._ask_for_watches()
+
+    def _ask_for_watches(self) -> None:
+        """Say so while folders cannot be watched; once they can be, watch the whole tree anew."""
+        if not self._observer.is_watching:
+            return
+        is_limited = watch_limit_reached(self.storage.root)
+        if is_limited:
+            if not self._is_limited:
+                self._state.lost_events()
+            self._state.remark(NO_WATCHES)
+        elif self._is_limited:
+            self._state.remark("")
+            self._observer.stop()
+            self._observer.start()
+        self._is_limited = is_limited
 
     def _follow(self, hints: Hints) -> None:
         if hints.everything:
@@ -273,6 +292,7 @@ class StorageWatcher:
         if self.storage.settings.scan:
             self._next_walk = min(self._next_walk, now + interval)
         self._state.end_walk(now - self._walk_started)
+        self._ask_for_watches()
 
     def _confirm(self, now: float) -> None:
         if now < self._next_confirm:
