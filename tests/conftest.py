@@ -17,6 +17,7 @@ from tests.pipeline import Pipeline, open_pipeline
 from tests.servers import Servers, ServersError, close_run, join_run, open_run
 from workers.embedded.postgres import EmbeddedPostgres
 
+IS_CI = bool(os.environ.get("CI"))
 RUN = pytest.StashKey[Path]()
 OPENSEARCH = pytest.StashKey[str]()
 OPENSEARCH_URL = "TAPELESS_TEST_OPENSEARCH_URL"
@@ -57,7 +58,7 @@ def servers(request: pytest.FixtureRequest) -> Servers:
     try:
         return join_run(request.config.stash[RUN])
     except ServersError as error:
-        if os.environ.get("CI"):
+        if IS_CI:
             raise
         pytest.skip(str(error))
 
@@ -69,7 +70,7 @@ def opensearch_url(request: pytest.FixtureRequest) -> str:
         given = request.config.stash[OPENSEARCH]
         return given or join_opensearch(request.config.stash[RUN], user_cache(Path.home()))
     except NodeError as error:
-        if os.environ.get("CI"):
+        if IS_CI:
             raise
         pytest.skip(str(error))
 

@@ -47,11 +47,11 @@ class System:
     process: subprocess.Popen[bytes] | None = None
     _engine: Engine | None = None
 
-    def start(self, *folders: Path) -> None:
+    def start(self, *words: Path | str) -> None:
         """Run `tapeless up` in a session of its own, without a terminal, until it answers."""
         with open(self.output, "wb") as output:
             self.process = subprocess.Popen(
-                self._command("up", *map(str, folders), "--port", str(free_port())),
+                self._command("up", *map(str, words), "--port", str(free_port())),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

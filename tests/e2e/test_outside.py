@@ -1,0 +1,211 @@
+"""Other systems and operators, against a whole running Tapeless: triggers in four ways, and what Flower shows of it."""
+
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import redis
+from celery import Celery
+
+from tests.e2e.node_client import node_folder, send
+from tests.e2e.system import System, free_port, open_system
+from tests.waiting import wait_until
+from workers.flower import USER, Flower
+from workers.system import LOOPBACK
+
+SECONDS = 40.0
+ENDED = ("FINISHED", "FINISHED_WITH_WARNING", "FAILED")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A system with its broker and its Flower open on the loopback."""
+
+    system: System
+    flower: Flower
+
+    @property
+    def root(self) -> Path:
+        """What it watches."""
+        return self.system.data.parent / "rushes"
+
+    @property
+    def broker_url(self) -> str:
+        """What `tapeless trigger credentials` prints."""
+        return self.system.run("trigger", "credentials").strip()
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """A job once it has ended."""
+
+        def ended() -> dict[str, Any] | None:
+            try:
+                shown = self.system.ask("jobs", "show", job_id)
+            except AssertionError:
+                return None
+            return shown if shown["state"] in ENDED else None
+
+        return wait_until(ended, what=f"job {job_id} ended", seconds=SECONDS)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Runs with a service user that is the first administrator."""
+    folder = tmp_path_factory.mktemp("outside")
+    root = folder / "rushes"
+    root.mkdir()
+    with open_system(folder, TAPELESS_TRIGGER_USER="admin@localhost") as system:
+        port = free_port()
+        system.start(root, "--broker-port", str(free_port()), "--flower-port", str(port))
+        flower = Flower(system.data, LOOPBACK, port)
+        wait_until(lambda: is_up(flower), what="Flower answers", seconds=SECONDS)
+        wait_until(lambda: "trigger" in workers(flower), what="Flower knows the workers", seconds=SECONDS)
+        yield Running(system, flower)
+
+
+def ask(flower: Flower, path: str, method: str = "GET", **options: Any) -> httpx.Response:
+    url = f"http://{flower.address}:{flower.port}{path}"
+    return httpx.request(method, url, auth=(USER, flower.password), timeout=10, **options)
+
+
+def is_up(flower: Flower) -> bool:
+    try:
+        return httpx.get(f"http://{flower.address}:{flower.port}/healthcheck").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def workers(flower: Flower) -> dict[str, list[str]]:
+    """Queues by worker, as Flower tells them."""
+    answer = ask(flower, "/api/workers", params={"refresh": "1"})
+    if answer.status_code != 200:
+        return {}
+    found = {name.partition("@")[0]: told for name, told in answer.json().items()}
+    return {name: [queue["name"] for queue in told.get("active_queues") or []] for name, told in found.items()}
+
+
+def task(flower: Flower, task_id: str, state: str) -> dict[str, Any]:
+    """A task once Flower shows it in a state."""
+
+    def shown() -> dict[str, Any] | None:
+        answer = ask(flower, f"/api/task/info/{task_id}")
+        return answer.json() if answer.status_code == 200 and answer.json()["state"] == state else None
+
+    return wait_until(shown, what=f"Flower shows task {task_id} as {state}", seconds=SECONDS)
+
+
+def test_a_client_in_another_language_asks_for_an_ingest_and_hears_of_its_asset(system: Running) -> None:
+    folder = node_folder()
+    clip = system.root / "from_node.mov"
+    clip.write_bytes(b"node")
+    task_id = send(folder, system.broker_url, "trigger.ingest", json.dumps({"path": str(clip)}))
+    job = system.job(task_id)
+    assert (job["state"], job["title"]) == ("FINISHED", f"Ingest {clip}"), job
+    assert str(job["object"]).startswith("assets ")
+    assert task(system.flower, task_id, "SUCCESS")["name"] == "trigger.ingest"
+
+
+def test_the_celery_command_asks_for_a_scan(system: Running) -> None:
+    words = ["call", "trigger.scan", "--kwargs", '{"storage": "rushes"}', "--queue", "trigger"]
+    command = [sys.executable, "-m", "celery", "-b", system.broker_url, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=system.root.parent, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    job = system.job(done.stdout.strip().splitlines()[-1])
+    assert (job["state"], "was walked" in str(job["message"])) == ("FINISHED", True)
+
+
+def test_flower_sends_a_trigger_where_the_operator_lets_it(system: Running) -> None:
+    mine = str(uuid.uuid4())
+    with writable_flower(system.system) as flower:
+        body = {"kwargs": {"storage": "rushes", "id": mine}, "args": []}
+        answer = ask(flower, "/api/task/send-task/trigger.scan", "POST", json=body)
+    assert answer.status_code == 200, answer.text
+    assert system.job(mine)["state"] == "FINISHED"
+
+
+@contextmanager
+def writable_flower(system: System) -> Iterator[Flower]:
+    flower = Flower(system.data, LOOPBACK, free_port(), is_writable=True)
+    child = flower.child(system.data / "logs" / "flower-writable.log")
+    flower.prepare()
+    with open(child.log, "wb") as log:
+        process = subprocess.Popen(child.argv, stdout=log, stderr=log, env=dict(child.env or {}))
+    try:
+        wait_until(lambda: is_up(flower), what="the writable Flower answers", seconds=SECONDS)
+        yield flower
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_trigger_that_is_refused_fails_where_operators_look(system: Running) -> None:
+    with closing(celery_of(system.broker_url)) as app:
+        wrong = app.send_task("trigger.scan", kwargs={"storag": "rushes"}, queue="trigger").id
+        unknown = app.send_task("trigger.explode", kwargs={}, queue="trigger").id
+        inner = app.send_task("maintenance.tidy", args=[[]], queue="trigger").id
+    shown = task(system.flower, wrong, "FAILURE")
+    assert "storag" in shown["exception"]
+    assert "storag" in str(system.job(wrong)["error"])
+    for task_id in (unknown, inner):
+        assert "NotRegistered" in task(system.flower, task_id, "FAILURE")["exception"]
+
+
+def celery_of(url: str) -> Celery:
+    app = Celery(broker=url, set_as_current=False)
+    app.conf.task_ignore_result = True
+    return app
+
+
+def test_nonsense_on_the_queue_does_not_stop_the_worker(system: Running) -> None:
+    with closing(redis.Redis.from_url(system.broker_url)) as stranger:
+        for nonsense in (b"{}", b"[]", b'{"body": "x", "headers": {}, "properties": {}}'):
+            stranger.lpush("trigger", nonsense)
+    with closing(celery_of(system.broker_url)) as app:
+        task_id = app.send_task("trigger.scan", kwargs={"storage": "rushes"}, queue="trigger").id
+    assert system.job(task_id)["state"] == "FINISHED"
+
+
+def test_flower_shows_every_queue_with_its_workers(system: Running) -> None:
+    found = workers(system.flower)
+    assert {"ingest", "index", "maintenance", "trigger"} <= {queue for queues in found.values() for queue in queues}
+    assert found["trigger"] == ["trigger"]
+    lengths = ask(system.flower, "/api/queues/length").json()["active_queues"]
+    assert {"ingest", "index", "maintenance", "trigger"} <= {each["name"] for each in lengths}
+    assert ask(system.flower, "/tasks").status_code == 200
+    assert "trigger@" in ask(system.flower, "/workers").text
+
+
+def test_nothing_is_shown_without_the_password_and_nothing_is_changed_with_it(system: Running) -> None:
+    root = f"http://{system.flower.address}:{system.flower.port}"
+    for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
+        assert httpx.get(root + path).status_code == 401, path
+        assert httpx.get(root + path, auth=(USER, "wrong")).status_code == 401, path
+    worker = next(iter(ask(system.flower, "/api/workers").json()))
+    for path in (
+        "/api/task/send-task/trigger.scan",
+        f"/api/worker/shutdown/{worker}",
+        f"/api/worker/pool/grow/{worker}?n=1",
+        f"/api/task/revoke/{uuid.uuid4()}?terminate=true",
+    ):
+        refused = ask(system.flower, path, "POST", json={"args": []})
+        assert (refused.status_code, "ead only" in refused.text) == (403, True), (path, refused.text)
+
+
+def test_the_sign_in_stands_in_no_log_and_no_process_s_arguments(system: Running) -> None:
+    logs = "".join(path.read_text(errors="replace") for path in (system.system.data / "logs").glob("*.log*"))
+    arguments = "".join(
+        path.read_text(errors="replace") for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()
+    )
+    producer = system.broker_url.split(":")[2].split("@")[0]
+    for secret in (system.flower.password, producer):
+        assert secret not in logs
+        assert secret not in arguments
+    assert system.flower.password in system.system.printed()
+    assert (system.system.data / "flower" / "settings.py").stat().st_mode & 0o077 == 0
