@@ -128,7 +128,7 @@ def unpacked(file: Path) -> Iterator[tuple[Manifest, Path]]:
 def run(name: str, database_url: str, *options: str, into: bool = False) -> None:
     """One of PostgreSQL's own programs on a database; the password goes by the environment, which others cannot see."""
     url = make_url(database_url)
-    target = url.set(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    target = url._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
     command = [str(program(name)), *options[:-1], f"--dbname={target}", options[-1]]
     done = subprocess.run(command, env={"PGPASSWORD": url.password or ""}, capture_output=True, text=True, check=False)
     if done.returncode != 0:

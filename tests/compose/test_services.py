@@ -1,0 +1,111 @@
+"""What compose.yaml says is what was tested: each service's own command, on real servers, from a file to a hit."""
+
+import json
+import subprocess
+from collections.abc import Iterator, Mapping
+
+import httpx
+import pytest
+
+from tests.compose.host import SERVERS, Host, own_services, read_compose
+from tests.files import write
+from tests.servers import Servers
+from tests.waiting import wait_until
+from workers.app import QUEUES
+
+RUNNING = [name for name in own_services() if name != "migrate"]
+
+
+@pytest.fixture(scope="module")
+def host(
+    tmp_path_factory: pytest.TempPathFactory, servers: Servers, worker_id: str, opensearch_url: str
+) -> Iterator[Host]:
+    """An empty database, a broker and a search engine, and a migrated schema by the service that makes it."""
+    name = f"compose_{worker_id}"
+    number = 0 if worker_id == "master" else int(worker_id.removeprefix("gw")) + 1
+    servers.postgres.create_database(name)
+    folder = tmp_path_factory.mktemp("compose")
+    host = Host(folder, servers.postgres.url(name), servers.valkey.url(number), opensearch_url)
+    host.prepare()
+    host.run("migrate")
+    yield host
+    servers.postgres.drop_database(name)
+
+
+@pytest.fixture(scope="module")
+def processes(host: Host) -> Iterator[Mapping[str, subprocess.Popen[bytes]]]:
+    with host.running(RUNNING) as processes:
+        api = f"http://127.0.0.1:{host.port('api', '8780')}"
+        host.wait_for("api", processes["api"], lambda: httpx.get(f"{api}/ready").status_code == 200)
+        yield processes
+
+
+def test_a_file_that_is_dropped_is_found_over_http(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
+    host.run("api", "tapeless", "storage", "add", str(host.folder / "media"), "--name", "Rushes")
+    host.run("api", "tapeless", "user", "add", "ada@example.org", "--admin", typed="open sesame, please\n")
+    token = json.loads(host.run("api", "tapeless", "token", "create", "ada@example.org", "--json"))
+    headers = {"App-ID": token["app_id"], "Auth-Token": token["token"]}
+    search = f"http://127.0.0.1:{host.port('api', '8780')}/API/search/v1/search/"
+    write(host.folder / "media", "kitchen.mov")
+
+    def is_found() -> bool:
+        answer = httpx.post(search, json={"query": "kitchen"}, headers=headers)
+        return answer.status_code == 200 and answer.json()["total"] == 1
+
+    wait_until(is_found, what="the file is found", seconds=60)
+
+
+def test_every_service_runs_and_shows_its_metrics(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
+    for service, process in processes.items():
+        if service == "flower":
+            continue
+        address = f"http://127.0.0.1:{host.port(service, '9180')}/metrics"
+        host.wait_for(service, process, lambda address=address: httpx.get(address).status_code == 200)
+
+
+def test_flower_asks_for_a_password(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
+    flower = f"http://127.0.0.1:{host.port('flower', '5555')}"
+    host.wait_for("flower", processes["flower"], lambda: httpx.get(f"{flower}/healthcheck").status_code == 200)
+    assert httpx.get(f"{flower}/workers").status_code == 401
+    assert httpx.get(f"{flower}/workers", auth=("tapeless", "letmein")).status_code == 200
+
+
+def test_a_log_line_is_an_object(host: Host, processes: Mapping[str, subprocess.Popen]) -> None:
+    lines = [line for line in host.log("api").read_text().splitlines() if line]
+    assert lines
+    assert all("message" in json.loads(line) for line in lines)
+
+
+def test_every_queue_has_a_worker() -> None:
+    words = [one["command"] for name, one in own_services().items() if name.startswith("worker-")]
+    served = {queue for command in words for queue in command[command.index("-Q") + 1].split(",")}
+    assert served == set(QUEUES)
+
+
+def test_every_service_can_be_looked_after() -> None:
+    compose = read_compose()
+    for name, service in compose["services"].items():
+        assert service["restart"] in ("unless-stopped", "on-failure"), name
+        assert name == "migrate" or service["healthcheck"]["test"], name
+        assert name == "migrate" or service["deploy"]["resources"]["limits"]["memory"], name
+        for secret in service.get("secrets", []):
+            assert secret in compose["secrets"], (name, secret)
+        for needed in service.get("depends_on", {}):
+            assert needed in compose["services"], (name, needed)
+
+
+def test_no_service_of_ours_may_write_media_or_hold_a_secret_in_its_environment() -> None:
+    for name, service in own_services().items():
+        assert service["read_only"], name
+        media = [volume for volume in service["volumes"] if ":/media" in volume]
+        assert media
+        assert all(volume.endswith(":ro") for volume in media), name
+        assert not [value for value in service["environment"].values() if ":" in value and "@" in value.split("@")[0]]
+
+
+def test_servers_keep_their_secrets_in_files_and_their_data_in_volumes() -> None:
+    services = read_compose()["services"]
+    for name in SERVERS:
+        assert services[name]["volumes"], name
+    assert services["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"].startswith("/run/secrets/")
+    assert "--appendonly yes" in " ".join(services["valkey"]["command"])
