@@ -18,11 +18,13 @@ from tasks.users import require_administrator
 routes = Service("metadata")
 
 
-@routes.get("/{object_type}/{object_id}/views/{view_id}/")
+@routes.get("/{object_type}/{object_id}/views/{view_id}/", guests=True)
 def get_values(
     call: Call, object_type: str, object_id: UUID, view_id: UUID, reencode_values_to_string: bool = False
 ) -> dict[str, Any]:
-    """The values of a view's fields; missing while the object has none at all."""
+    """The values of a view's fields; missing while the object has none at all, and where a share does not show it."""
+    if call.actor.guest is not None and view_id not in call.actor.guest.metadata_views:
+        raise Missing("metadata view", view_id)
     found = find_object(call.session, call.actor, object_type, object_id)
     return through_view(call, found, view_id, as_texts=reencode_values_to_string)
 

@@ -105,6 +105,7 @@ OPEN_ELSEWHERE = {
     "GET assets/v1/collections/{collection_id}/contents/",
     "GET files/v1/assets/{asset_id}/files/{file_id}/download_url/",
     "GET files/v1/assets/{asset_id}/formats/{format_id}/download_url/",
+    "GET metadata/v1/{object_type}/{object_id}/views/{view_id}/",
     "PATCH assets/v1/assets/{asset_id}/segments/{segment_id}/",
     "PUT assets/v1/assets/{asset_id}/segments/{segment_id}/",
 }

@@ -1,6 +1,7 @@
 """Shares: made by whoever may, opened by their links alone, and closed at their end or at once."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -391,6 +392,55 @@ def test_a_share_of_a_collection_follows_what_is_in_it(api: Api, owner: Caller, 
     assert api.http.get(guest.get(file).json()["url"]).content == b"content"
     owner.http.delete(f"{contents}assets/{made.asset_id}/")
     assert guest.get(asset).status_code == 404
+
+
+def test_values_are_shown_through_the_views_of_the_share_alone(api: Api, admin: Caller) -> None:
+    asset = make_asset(admin)["id"]
+    admin.http.post("/metadata/v1/fields/", json={"name": "shown_f", "label": "F", "field_type": "string"})
+    views = [
+        admin.http.post("/metadata/v1/views/", json={"name": name, "view_fields": [{"name": "shown_f"}]}).json()["id"]
+        for name in ("one", "two")
+    ]
+    body = {"metadata_values": {"shown_f": {"field_values": [{"value": "x"}]}}}
+    path = f"/metadata/v1/assets/{asset}/views"
+    assert admin.http.put(f"{path}/{views[0]}/", json=body).status_code == 200
+    guest = guest_of(api, share_url(admin, asset, metadata_views=views[:1])["url"])
+    assert [guest.get(f"{path}/{view}/").status_code for view in views] == [200, 404]
+    assert guest.put(f"{path}/{views[0]}/", json=body).status_code == 403
+    assert guest.get(f"/metadata/v1/assets/{asset}/").status_code == 403
+
+
+def test_a_sign_in_that_meets_a_revoke_never_outlives_it(api: Api, owner: Caller) -> None:
+    asset = make_asset(owner)["id"]
+    for _ in range(5):
+        forget_tries(api)
+        made = share_url(owner, asset)
+        with ThreadPoolExecutor(8) as threads:
+            logins = [threads.submit(log_in, api, made["url"]) for _ in range(6)]
+            gone = threads.submit(owner.http.delete, f"{shares_of(asset)}{made['id']}/")
+            tokens = [login.result().json() for login in logins if login.result().status_code == 200]
+        assert gone.result().status_code == 204
+        heard = [
+            api.client(**{"App-ID": one["app_id"], "Auth-Token": one["token"]}).get(f"/assets/v1/assets/{asset}/")
+            for one in tokens
+        ]
+        assert {answer.status_code for answer in heard} <= {401}
+
+
+def test_a_comment_that_meets_a_deletion_is_said_before_it_or_not_at_all(api: Api, owner: Caller) -> None:
+    comment = {"segment_type": "COMMENT", "segment_text": "now"}
+    for _ in range(5):
+        forget_tries(api)
+        asset = make_asset(owner)["id"]
+        guest = guest_of(api, share_url(owner, asset, allow_comments=True)["url"])
+        with ThreadPoolExecutor(8) as threads:
+            said = [threads.submit(guest.post, f"/assets/v1/assets/{asset}/segments/", json=comment) for _ in range(4)]
+            threads.submit(owner.http.delete, f"/assets/v1/assets/{asset}/")
+        heard = [one.result().status_code for one in said]
+        assert set(heard) <= {201, 401, 404, 409}
+        told = [text for _, text in history_of(owner, asset)]
+        assert len([text for text in told if "commented" in text]) == heard.count(201)
+        assert guest.post(f"/assets/v1/assets/{asset}/segments/", json=comment).status_code == 401
 
 
 def test_a_deleted_object_is_closed_and_a_restored_one_open_again(api: Api, owner: Caller) -> None:
