@@ -2,6 +2,7 @@
 
 import os
 import stat
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,9 +21,11 @@ from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.sentences import counted, in_words
 from tasks.storages import is_inside, storage_of_path
 from watch.compare import GONE
-from watch.grouping import Ignore, Profile
+from watch.grouping import Ignore, Profile, describe
 from watch.listing import look_at_file
 
+SHOWN_HOLES = 200
+"""Characters: every second frame of a long sequence may be missing."""
 SPECIAL = (
     (stat.S_ISLNK, "is a symbolic link, which is never followed"),
     (stat.S_ISFIFO, "is a FIFO, which is never opened"),
@@ -109,6 +112,8 @@ def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: byt
         status = os.lstat(path)
     except OSError as error:
         said.state = "absent"
+        if _tell_hole(session, storage, relative, said):
+            return
         said.lines.append(f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
         return
     for test, sentence in SPECIAL:
@@ -121,6 +126,34 @@ def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: byt
         f"is on disk ({status.st_size:,} bytes, last written {_time(status.st_mtime)}) and not recorded yet: "
         f"it has to stand still first{_storage_trouble(storage)}"
     )
+
+
+def _tell_hole(session: Session, storage: Storage, relative: bytes, said: Explanation) -> bool:
+    """Say of a frame that never came which sequence it is missing in."""
+    described = describe(relative, Profile.model_validate(storage.profile))
+    folder = find_folder(session, storage, parent_of(relative))
+    if folder is None or described.bucket is None or described.frame is None:
+        return False
+    file_set = session.scalar(
+        select(FileSet).where(
+            FileSet.bucket_folder_id == folder.id,
+            FileSet.bucket_key == described.bucket,
+            FileSet.first_frame < described.frame,
+            FileSet.last_frame > described.frame,
+        )
+    )
+    if file_set is None:
+        return False
+    asset = session.get_one(Asset, file_set.asset_id)
+    said.state, said.asset_id, said.format_id = "missing", str(asset.id), str(file_set.format_id)
+    said.lines.append(f"is not on disk and never came: frame {described.frame} is missing in {file_set.name}")
+    said.lines.append(f'of asset "{asset.title}" ({asset.id}); {_holes(file_set)}')
+    return True
+
+
+def _holes(file_set: FileSet) -> str:
+    holes = file_set.missing.replace(",", ", ")
+    return f"{counted(file_set.missing_frames, 'frame')} missing: {textwrap.shorten(holes, SHOWN_HOLES)}"
 
 
 def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> str | None:
@@ -178,8 +211,8 @@ def _state_of(row: File, storage: Storage) -> str:
     }
     text = sentences.get(row.status, f"is stable ({row.size:,} bytes)")
     if row.suspected_at is not None:
-        text += "; it was not found at the last look, a second look decides"
-        text += f" ({storage.frozen_reason})" if storage.frozen_reason else ""
+        text += "; it was not found at the last look, "
+        text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "a second look decides"
     return text
 
 
@@ -209,7 +242,7 @@ def _tell_membership(said: Explanation, asset: Asset, part: Format, file_set: Fi
         f'{in_words(part.structure)}, grouped by the rule "{part.rule}"'
     )
     if file_set.missing_frames:
-        said.lines.append(f"{counted(file_set.missing_frames, 'frame')} missing: {file_set.missing}")
+        said.lines.append(_holes(file_set))
 
 
 def _tell_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:

@@ -77,4 +77,5 @@ def _last_act(session: Session, asset_id: uuid.UUID) -> History:
     for act in acts:
         if str(act.id) not in undone:
             return act
-    raise Conflict(f"asset {asset_id}: nothing was grouped by hand, or all of it was taken back")
+    title = session.scalar(select(Asset.title).where(Asset.id == asset_id))
+    raise Conflict(f'asset "{title}": nothing of it was grouped by hand, or all of that was taken back')

@@ -31,6 +31,31 @@ def test_a_grouped_file_tells_its_asset_its_companions_and_the_rule(pipeline: Pi
     assert "2 frames missing: 1002-1003" in frame
 
 
+def test_a_frame_that_never_came_tells_the_sequence_that_it_is_missing_in(pipeline: Pipeline, root: Path) -> None:
+    write(root, "plate.1001.exr", "plate.1004.exr", *(f"comb.{number:04d}.exr" for number in range(1, 400, 2)))
+    pipeline.settle()
+    said = ask(pipeline, "plate.1003.exr")
+    assert (said.state, said.asset_id) == ("missing", str(pipeline.ids()["plate"]))
+    assert said.lines[0] == "is not on disk and never came: frame 1003 is missing in plate.[1001-1004].exr"
+    assert said.lines[1].endswith("2 frames missing: 1002-1003")
+    assert ask(pipeline, "plate.1005.exr").state == "absent"
+    assert all(len(line) < 400 for line in ask(pipeline, "comb.0002.exr").lines)
+
+
+def test_a_file_that_vanished_while_deletions_are_frozen_says_so(pipeline: Pipeline, root: Path) -> None:
+    names = [f"clip{number}.mov" for number in range(120)]
+    write(root, *names)
+    pipeline.settle()
+    for name in names:
+        (root / name).unlink()
+    pipeline.watcher.scan_now()
+    pipeline.wait_for(lambda: pipeline.storage().frozen_reason, what="deletions freeze")
+    line = ask(pipeline, "clip7.mov").lines[0]
+    assert "was not found at the last look, and stays as it is: " in line
+    assert "120 of 120 files vanished at once" in line
+    assert "tapeless storage accept Rushes" in line
+
+
 def test_a_file_that_is_not_stable_yet_is_pending(pipeline: Pipeline, root: Path) -> None:
     pipeline.settle()
     write(root, "new.mov")

@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import shlex
 import uuid
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from models.paths import display_text
 from models.sessions import transact
 from tasks import by_hand
 from tasks.explain import find_row
-from tasks.refusals import Missing, Refusal
+from tasks.refusals import Refusal
 from tasks.show import find_asset
 from tasks.storages import storage_of_path
 from tasks.undo import undo as undo_act
@@ -89,9 +90,15 @@ def _files(session: Session, paths: tuple[Path, ...]) -> list[uuid.UUID]:
 def _file_id(session: Session, path: Path) -> uuid.UUID:
     absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
     storage = storage_of_path(session, absolute)
+    if os.path.isdir(absolute):
+        raise Refusal(
+            f'"{display_text(absolute)}" is a folder; give the files in it, such as {shlex.quote(str(path))}/*'
+        )
     if storage is None:
         raise Refusal(f'file "{display_text(absolute)}": lies in no storage; `tapeless storage list` shows them')
     row = find_row(session, storage, absolute[len(storage.root) :].strip(b"/"))
     if row is None:
-        raise Missing("file", f'"{display_text(absolute)}"')
+        raise Refusal(
+            f'file "{display_text(absolute)}": is not recorded; see tapeless explain {shlex.quote(str(path))}'
+        )
     return row.id

@@ -1,5 +1,6 @@
 """`tapeless up`: everything on one machine, in one terminal."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models.schema import migrate
 from models.sessions import make_engine, make_sessions, transact
 from tasks.storages import ensure_storage
 from tasks.users import ensure_administrator
+from watch.watched import WatchedStorage, watched_storages
 from workers.commands.options import sentences
 from workers.flower import FLOWER_PORT, USER, Flower
 from workers.live import Display
@@ -68,6 +70,14 @@ def up(
     console.print("stopped")
 
 
+def tell_storages(storages: Sequence[WatchedStorage], console: Console) -> None:
+    """Which folders are watched now, those of earlier starts too."""
+    for storage in storages:
+        console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
+    if not storages:
+        console.print("nothing is watched yet: tapeless storage add FOLDER")
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What other programs on this machine may reach."""
@@ -94,10 +104,8 @@ def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], p
     try:
         email, password = transact(sessions, ensure_administrator)
         for folder in folders:
-            storage = transact(
-                sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data])
-            )
-            console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
+            transact(sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data]))
+        tell_storages(watched_storages(sessions), console)
         announce(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
         roots = [*settings.storage_roots, *map(Path.absolute, folders)]
         for child in make_processes(supervisor, ports.api, roots, ports.metrics):
