@@ -38,7 +38,9 @@ def read_header(descriptor: int, name: str = "") -> Facts:
     beside = read_frame_header(os.pread(descriptor, HEADER_BYTES, 0))
     with opened(descriptor) as container:
         still = is_still(container)
-        streams = [_stream_facts(stream, still) for stream in container.streams]
+        streams = [facts for stream in container.streams if (facts := _stream_facts(stream, still)) is not None]
+        if not streams:
+            raise UnreadableError("holds neither picture nor sound nor text")
         tags = _tags(container.metadata)
         facts = {
             "container": _container_name(container, name),
@@ -49,7 +51,7 @@ def read_header(descriptor: int, name: str = "") -> Facts:
             "tags": tags,
             **beside,
         }
-    return _said(facts) | {"streams": [facts for facts in streams if facts is not None]}
+    return _said(facts) | {"streams": streams}
 
 
 def _said(facts: Mapping[str, Any]) -> Facts:

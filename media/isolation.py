@@ -49,7 +49,7 @@ class ConfinedChild:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
         self._line: socket.socket | None = None
-        self._unread = b""
+        self._unread = bytearray()
         self._lines: list[bytes] = []
 
     def __enter__(self) -> Self:
@@ -71,14 +71,14 @@ class ConfinedChild:
         return None if self._process is None else self._process.pid
 
     def send(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> None:
-        """Hand over a request (`number` and whatever the program takes) with open files, which stay the caller's."""
+        """Hand over a request (`number` and whatever the program takes) with open files, which stay the caller's.
+
+        A child that is gone is noticed by `receive`, behind all that it had still answered.
+        """
         if self._process is None:
             self._start()
-        assert self._line is not None
-        try:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self._send(request, files)
-        except OSError:
-            raise self._died() from None
 
     def receive(self, patience_seconds: float | None = None) -> dict[str, Any] | None:
         """The next answer; None where it takes longer than `patience_seconds`, which is no fault yet.
@@ -145,8 +145,11 @@ class ConfinedChild:
             read = os.read(output, READ_BYTES)
             if not read:
                 raise self._died()
-            *lines, self._unread = (self._unread + read).split(b"\n")
-            self._lines.extend(lines)
+            head, *others = read.split(b"\n")
+            self._unread += head
+            for line in others:
+                self._lines.append(bytes(self._unread))
+                self._unread = bytearray(line)
             if len(self._unread) > LONGEST_ANSWER:
                 self.close()
                 raise ChildDiedError(f"answered with more than {LONGEST_ANSWER >> 20} MB and was ended")
@@ -169,7 +172,7 @@ class ConfinedChild:
         if self._line is not None:
             self._line.close()
         self._process = self._line = None
-        self._unread, self._lines = b"", []
+        self._unread, self._lines = bytearray(), []
 
 
 def describe_exit(code: int, limits: Limits) -> str:

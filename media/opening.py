@@ -58,10 +58,10 @@ def opened(descriptor: int) -> Iterator["av.container.InputContainer"]:
     }
     try:
         container = av.open("fd:", "r", options=options, metadata_errors="replace")
-    except av.error.InvalidDataError:
+    except av.error.ArgumentError:  # FFmpeg's word for a demuxer that is not on the list
+        raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
+    except (av.error.InvalidDataError, av.error.EOFError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError):
         raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
-    except av.error.EOFError:
-        raise UnreadableError("breaks off in its header") from None
     with container:
         yield container
 

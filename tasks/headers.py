@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from celery import Task, shared_task
@@ -14,6 +15,7 @@ from models.media_queue import queue_media
 from models.sessions import Sessions
 from models.timing import Timing
 from tasks.header_facts import SetFacts, facts_of_set
+from tasks.header_fields import Spoken, Written, write_fields
 from tasks.header_rows import Described, write_headers
 from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
 from tasks.media_jobs import TASKS
@@ -38,11 +40,25 @@ def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutco
 
     def write(session: Session, told: Sequence[SetOutcome]) -> None:
         if told:
-            write_headers(session, [Described(one.read.id, facts[one.read.id]) for one in told])
+            fields = write_fields(
+                session, [_spoken(one.read, facts[one.read.id]) for one in told if one.read.is_original]
+            )
+            write_headers(session, [_described(one.read.id, facts[one.read.id], fields) for one in told])
             wanted = [one.read.id for one in told if one.read.settings.local_keyframe_creation]
             queue_media(session, MediaKind.PICTURES, [set_id for set_id in wanted if facts[set_id].has_media])
 
     return write
+
+
+def _spoken(read: SetToRead, facts: SetFacts) -> Spoken:
+    return Spoken(read.id, read.asset_id, facts, read.settings.header_fields)
+
+
+def _described(set_id: uuid.UUID, facts: SetFacts, fields: Written) -> Described:
+    """The facts with what was written of them into fields, so that the next reading knows its own words."""
+    written, refused = fields.get(set_id, ({}, []))
+    general = {**facts.general, "fields": written} if written else facts.general
+    return Described(set_id, replace(facts, general=general, notes=[*facts.notes, *refused]))
 
 
 def _facts(one: SetOutcome) -> SetFacts:

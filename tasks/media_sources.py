@@ -25,8 +25,8 @@ MOST_MEMBERS = 32
 SETS = text("""
     SELECT file_set.id, file_set.asset_id, file_set.format_id, file_set.name, file_set.label, storage.root,
         storage.settings, file_set.bucket_folder_id, file_set.bucket_key, file_set.padding, file_set.frames,
-        file_set.first_frame, file_set.last_frame, file_set.frame_step, asset.title
-    FROM file_set JOIN storage ON storage.id = file_set.storage_id JOIN asset ON asset.id = file_set.asset_id
+        file_set.first_frame, file_set.last_frame, file_set.frame_step, format.role = 'original' AS is_original
+    FROM file_set JOIN storage ON storage.id = file_set.storage_id JOIN format ON format.id = file_set.format_id
     WHERE file_set.id = ANY(CAST(:ids AS uuid[])) AND file_set.file_count > 0
 """)
 
@@ -55,10 +55,10 @@ class SetToRead:
     id: uuid.UUID
     asset_id: uuid.UUID
     format_id: uuid.UUID
-    title: str
-    """Of its asset."""
     name: str
     settings: StorageSettings
+    is_original: bool = True
+    """Whether its format is what the asset was delivered as."""
     frames: Frames | None = None
     """Of a sequence."""
     frame_count: int = 0
@@ -106,7 +106,7 @@ def read_sets(session: Session, ids: Sequence[uuid.UUID], frames: int, most: int
 
 def _set_of(row: Row) -> SetToRead:
     settings = StorageSettings.model_validate(row.settings)
-    found = SetToRead(row.id, row.asset_id, row.format_id, row.title, row.name, settings)
+    found = SetToRead(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
     if row.frames:
         found.frames = Frames.from_text(row.frames)
         found.frame_count = (row.last_frame - row.first_frame) // (row.frame_step or 1) + 1

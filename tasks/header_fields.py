@@ -1,0 +1,132 @@
+"""Which metadata fields the words of headers go to, and writing them there as a person's own words would be.
+
+Only fields that somebody made are written: whoever wants none has none. What a person said stays, for a header fills
+what is empty, and replaces what an earlier reading of the file had written and nobody changed since.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from tasks.header_facts import PICTURE_TYPES, SetFacts
+from tasks.metadata_values import kept_values, set_values
+from tasks.objects import find_object_for_change
+from tasks.refusals import InvalidFields, Refusal
+
+ACTOR = Actor(name="media", user_id=None, is_admin=True)
+
+FIELD_OF_WORD = {
+    "container": "container",
+    "duration_milliseconds": "duration_milliseconds",
+    "timecode_start": "timecode_start",
+    "reel": "reel",
+    "codec": "codec",
+    "width": "width",
+    "height": "height",
+    "frame_rate": "frame_rate",
+    "frames_per_second": "frames_per_second",
+    "scan": "scan",
+    "pixel_format": "pixel_format",
+    "color_primaries": "color_primaries",
+    "color_transfer": "color_transfer",
+    "audio_codec": "audio_codec",
+    "audio_channels": "audio_channels",
+    "audio_sample_rate": "audio_sample_rate",
+    "camera": "camera",
+    "tags.title": "header_title",
+    "tags.comment": "header_comment",
+    "tags.creation_time": "creation_time",
+}
+"""The header's words by the names of fields; a storage's `header_fields` adds to it and changes it."""
+
+FIELDS = text("""
+    SELECT name, id FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
+""")
+BEFORE = text("""
+    SELECT file_set_id, media -> 'fields' AS fields FROM component
+    WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND type = 'GENERAL' AND media ? 'fields'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A file set of an asset, and what its header says."""
+
+    file_set_id: uuid.UUID
+    asset_id: uuid.UUID
+    facts: SetFacts
+    header_fields: Mapping[str, str]
+    """What the storage says of words and fields."""
+
+
+def words_of(facts: SetFacts) -> dict[str, Any]:
+    """Everything that a header says, by word: of the file, of its first picture, of its first sound, of its tags."""
+    words: dict[str, Any] = {name: value for name, value in facts.general.items() if _is_scalar(value)}
+    words |= {f"tags.{name}": value for name, value in facts.general.get("tags", {}).items()}
+    picture = next((stream for stream in facts.streams if stream["type"] in PICTURE_TYPES), {})
+    sound = next((stream for stream in facts.streams if stream["type"] == "AUDIO"), {})
+    words |= {name: value for name, value in picture.items() if _is_scalar(value) and name not in words}
+    if picture.get("frame_rate"):
+        words["frames_per_second"] = round(float(Fraction(picture["frame_rate"])), 3)
+    words |= {f"color_{name}": value for name, value in picture.get("color", {}).items()}
+    words |= {f"audio_{name}": value for name, value in sound.items() if _is_scalar(value)}
+    return words
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+Written = dict[uuid.UUID, tuple[dict[str, Any], list[str]]]
+"""By file set, the values that were written by field, and sentences about those that were not."""
+
+
+def write_fields(session: Session, spoken: Sequence[Spoken]) -> Written:
+    """Write the values of fields that there are; gives what was written, and what was refused, by file set."""
+    tables = {one.file_set_id: FIELD_OF_WORD | dict(one.header_fields) for one in spoken}
+    names = {name for table in tables.values() for name in table.values()}
+    fields = {row.name: row.id for row in session.execute(FIELDS, {"names": sorted(names)})}
+    if not fields:
+        return {}
+    sets = [one.file_set_id for one in spoken]
+    before = {row.file_set_id: row.fields for row in session.execute(BEFORE, {"sets": sets})}
+    written = {}
+    for one in sorted(spoken, key=lambda one: (one.asset_id, one.file_set_id)):
+        words = words_of(one.facts)
+        values = {
+            field: words[word] for word, field in tables[one.file_set_id].items() if field in fields and word in words
+        }
+        if values:
+            written[one.file_set_id] = _write(session, one, values, before.get(one.file_set_id, {}), fields)
+    return written
+
+
+def _write(
+    session: Session, one: Spoken, values: dict[str, Any], before: Mapping[str, Any], fields: Mapping[str, uuid.UUID]
+) -> tuple[dict[str, Any], list[str]]:
+    """All at once; a word that does not fit its field keeps no other from its own."""
+    try:
+        found = find_object_for_change(session, ACTOR, "assets", one.asset_id)
+    except Refusal:
+        return {}, []  # it was deleted meanwhile
+    kept = kept_values(session, [found.id])[found.id]
+    free = {name: value for name, value in values.items() if _is_free(kept.get(fields[name], ()), before.get(name))}
+    try:
+        set_values(session, found, free, ACTOR)
+    except InvalidFields as wrong:
+        fitting = {name: value for name, value in free.items() if name not in wrong.errors}
+        set_values(session, found, fitting, ACTOR)
+        told = [f'the metadata field "{name}" does not take it: {why}' for name, why in wrong.errors.items()]
+        return fitting, told
+    return free, []
+
+
+def _is_free(now: Sequence[Any], before: Any) -> bool:
+    """Whether nobody said anything else than an earlier reading did."""
+    return not now or [str(each) for each in now] == [str(before)]

@@ -1,0 +1,331 @@
+"""From files on a disk to facts of assets: what is read, what waits, what is told of what cannot be read."""
+
+import dataclasses
+import os
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from media.confinement import Limits
+from media.reading import End
+from models.acl import Actor
+from models.asset import Component, Format
+from models.job import Job, JobStatus
+from models.media import Keyframe, MediaKind, MediaWork
+from models.media_queue import claim_media, is_media_waiting, queue_media
+from models.sessions import transact
+from tasks.headers import HEADERS, probe
+from tasks.job_actions import Action, act
+from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
+from tasks.media_jobs import request_reading
+from tasks.media_runs import run_reading_jobs
+from tasks.pictures import forget_pictures, make_pictures
+from tests.files import write
+from tests.pipeline import Pipeline
+from tests.tasks.draining import titles
+from tests.tasks.media_clips import put
+
+ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
+
+
+def in_order(row: Any) -> Any:
+    return row.id
+
+
+def read(pipeline: Pipeline, **options: Any) -> Drained:
+    return probe(pipeline.sessions, pipeline.timing, **options)
+
+
+def rows(pipeline: Pipeline, table: type) -> list[Any]:
+    with pipeline.sessions() as session:
+        return list(session.scalars(select(table)))
+
+
+def media_of(pipeline: Pipeline, kind: str = "VIDEO") -> dict[str, Any]:
+    found = [row.media for row in rows(pipeline, Component) if row.type == kind]
+    return found[0]
+
+
+def warnings(pipeline: Pipeline) -> list[str]:
+    return [warning for row in rows(pipeline, Format) for warning in row.warnings]
+
+
+def jobs(pipeline: Pipeline) -> list[tuple[str, str, str | None]]:
+    return [(row.type, row.status.value, row.error_message) for row in sorted(rows(pipeline, Job), key=in_order)]
+
+
+def end_waits(pipeline: Pipeline) -> None:
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE media_work SET not_before = now(), lease_until = NULL, lease_owner = NULL"))
+
+
+def misbehaving(deed: str, name: str, limits: Limits | None = None) -> Reading:
+    """Headers as they are read, but for one file that makes its reader misbehave."""
+
+    def ask(one: Any) -> dict[str, Any]:
+        return {"deed": deed} if one.name == name else {}
+
+    def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+        facts = {"container": "mov", "streams": [{"type": "VIDEO", "codec": "h264"}]}
+        done = [
+            replace(one, outcome=replace(one.outcome, result={"files": [facts]}))
+            if one.outcome.end is End.READ
+            else one
+            for one in outcomes
+        ]
+        return HEADERS.keep(done)
+
+    limits = limits or Limits(wall_seconds=20, cpu_seconds=2, memory_bytes=256 << 20)
+    return dataclasses.replace(HEADERS, program="tests.media.misbehaving", limits=limits, ask=ask, keep=keep)
+
+
+def test_headers_become_facts_of_components_that_search_and_people_find(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    assert pipeline.status().jobs_waiting == 1
+    assert read(pipeline).read == 1
+    assert (media_of(pipeline)["codec"], media_of(pipeline)["frame_rate"]) == ("h264", "24/1")
+    assert media_of(pipeline, "AUDIO")["codec"] == "aac"
+    assert "h264" in str(pipeline.show("clip"))
+    assert "its header says: mp4, 2.000 s" in pipeline.explain("clip.mp4")
+    assert pipeline.broken() == []
+    wide = {"operator": "AND", "terms": [{"name": "width", "range": {"min": "480", "max": "500"}}]}
+    assert titles(pipeline.sessions, filter=wide) == ["clip"]
+    assert titles(pipeline.sessions, filter={"operator": "AND", "terms": [{"name": "codec", "value": "prores"}]}) == []
+    assert jobs(pipeline) == [("MEDIAINFO", "FINISHED", None)]
+
+
+def test_reading_changes_nothing_of_what_was_grouped(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4", "news_V1.mp4", "news_A1.wav")
+    pipeline.settle()
+    read(pipeline)
+    before = {row.id for row in rows(pipeline, Component)}
+    put(root, "other.mp4")
+    pipeline.settle()
+    assert before <= {row.id for row in rows(pipeline, Component)}
+    assert pipeline.broken() == []
+
+
+def test_a_sequence_is_read_by_three_frames_and_has_the_rate_of_its_storage(pipeline: Pipeline, root: Path) -> None:
+    pipeline.change_settings(sequence_frame_rate="25")
+    put(root, *(f"plate.{number}.exr" for number in range(1001, 1051) if number != 1020))
+    pipeline.settle()
+    assert read(pipeline).read == 1
+    media = media_of(pipeline)
+    assert (media["frame_rate"], media["frame_count"], media["duration_milliseconds"]) == ("25/1", 50, 2000)
+    assert (media["codec"], media_of(pipeline, "GENERAL")["compression"]) == ("exr", "zip")
+
+
+def test_frames_that_are_not_alike_are_a_warning(pipeline: Pipeline, root: Path) -> None:
+    put(root, "plate.1001.exr", "plate.1002.exr")
+    put(root, "other.png")
+    (root / "other.png").rename(root / "plate.1003.exr")
+    write(root, "shot.1001.exr", "shot.1002.exr", content="no picture")
+    pipeline.settle()
+    read(pipeline)
+    unlike, unreadable = sorted(warnings(pipeline))
+    assert "plate.1003.exr is not like plate.1001.exr: pixel_format rgb24 instead of" in unlike
+    assert unreadable == "shot.[1001-1002].exr: holds nothing that can be read as media, or breaks off in its header"
+
+
+def test_tracks_of_different_lengths_are_a_warning_until_they_are_not(pipeline: Pipeline, root: Path) -> None:
+    put(root, "news_V1.mp4", "news_A1.wav")
+    data = (root / "news_A1.wav").read_bytes()
+    (root / "news_A1.wav").write_bytes(data[: len(data) // 2])
+    pipeline.settle()
+    read(pipeline)
+    assert warnings(pipeline) == ["tracks are of different lengths: V1 2.000 s, but A1 1.000 s"]
+    assert "of different lengths" in str(pipeline.show("news"))
+    put(root, "news_A1.wav")
+    pipeline.settle()
+    end_waits(pipeline)
+    assert read(pipeline).read == 1
+    assert warnings(pipeline) == []
+
+
+def test_a_file_that_changes_is_read_again_and_one_that_only_moves_is_not(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    read(pipeline)
+    (root / "day1").mkdir()
+    (root / "clip.mp4").rename(root / "day1" / "clip.mp4")
+    pipeline.settle()
+    assert [row.kind for row in rows(pipeline, MediaWork)] == [MediaKind.PICTURES]
+    put(root, "sound.wav")
+    (root / "sound.wav").rename(root / "day1" / "clip.mp4")
+    pipeline.settle()
+    end_waits(pipeline)
+    assert read(pipeline).read == 1
+    assert media_of(pipeline, "GENERAL")["container"] == "wav"
+    assert media_of(pipeline) == {}
+
+
+def test_what_is_no_media_is_told_on_its_format_in_a_job_and_in_explain(pipeline: Pipeline, root: Path) -> None:
+    put(root, "good.mp4")
+    write(root, "notes.mov")
+    pipeline.settle()
+    done = read(pipeline)
+    reason = "holds nothing that can be read as media, or breaks off in its header"
+    assert (done.read, [trouble.error for trouble in done.troubles]) == (1, [f"notes.mov: {reason}"])
+    assert warnings(pipeline) == [f"notes.mov: {reason}"]
+    assert jobs(pipeline) == [("MEDIAINFO", "FINISHED", None), ("MEDIAINFO", "FAILED", f"notes.mov: {reason}")]
+    assert f"its header could not be read: it {reason}" in pipeline.explain("notes.mov")
+    assert pipeline.status().parked == 0
+
+
+@pytest.mark.parametrize(("deed", "tries"), [("crash", 3), ("eat", 1)])
+def test_what_kills_its_reader_is_parked_with_its_reason_and_the_queue_goes_on(
+    pipeline: Pipeline, root: Path, deed: str, tries: int
+) -> None:
+    put(root, *(f"day{number}/clip{number}.mp4" for number in range(5)))
+    pipeline.settle()
+    reading = misbehaving(deed, "clip2.mp4")
+    read_at_first = drain_media(pipeline.sessions, reading, pipeline.timing).read
+    for _ in range(tries - 1):
+        end_waits(pipeline)
+        drain_media(pipeline.sessions, reading, pipeline.timing)
+    assert read_at_first == 4
+    (parked,) = (row for row in rows(pipeline, MediaWork) if row.parked_at is not None)
+    reason = parked.error.partition(": ")[2]
+    assert reason in ("its reader crashed (SIGSEGV)", "needs more memory than a file may take")
+    assert warnings(pipeline) == [f"clip2.mp4: {reason}"]
+    assert f"its header could not be read: clip2.mp4: {reason}; restart its job" in pipeline.explain("day2/clip2.mp4")
+    assert pipeline.status().parked == 1
+    assert jobs(pipeline)[-1] == ("MEDIAINFO", "FAILED", f"clip2.mp4: {reason}")
+
+
+def test_a_restarted_job_reads_what_was_parked(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    drain_media(pipeline.sessions, misbehaving("eat", "clip.mp4"), pipeline.timing)
+    (job,) = rows(pipeline, Job)
+    transact(pipeline.sessions, lambda session: act(session, [job.id], Action.RESTART, ADMIN))
+    run_reading_jobs(pipeline.sessions, misbehaving("crash", "clip.mp4"), pipeline.timing, [job.id])
+    assert jobs(pipeline) == [("MEDIAINFO", "FAILED", "clip.mp4: its reader crashed (SIGSEGV)")]
+    transact(pipeline.sessions, lambda session: act(session, [job.id], Action.RESTART, ADMIN))
+    run_reading_jobs(pipeline.sessions, HEADERS, pipeline.timing, [job.id])
+    assert jobs(pipeline) == [("MEDIAINFO", "FINISHED", None)]
+    assert (warnings(pipeline), pipeline.status().parked) == ([], 0)
+    assert media_of(pipeline)["codec"] == "h264"
+
+
+def test_a_file_that_is_gone_or_another_by_the_time_that_it_is_read_waits_for_the_watcher(
+    pipeline: Pipeline, root: Path
+) -> None:
+    put(root, "gone.mp4", "fifo.mp4", "new.mp4", "good.mp4")
+    pipeline.settle()
+    (root / "gone.mp4").unlink()
+    (root / "fifo.mp4").unlink()
+    os.mkfifo(root / "fifo.mp4")
+    put(root, "new.mp4")
+    os.utime(root / "new.mp4", (1, 1))
+    assert read(pipeline).read == 1
+    waiting = [row for row in rows(pipeline, MediaWork) if row.kind == MediaKind.HEADERS]
+    assert [(row.attempt, row.failures, row.parked_at) for row in waiting] == [(0, 0, None)] * 3
+    pipeline.settle()
+    end_waits(pipeline)
+    read(pipeline)
+    assert warnings(pipeline) == []
+    assert [row for row in rows(pipeline, MediaWork) if row.kind == MediaKind.HEADERS] == []
+
+
+def test_a_finish_that_comes_too_late_writes_nothing(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+
+    def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+        with pipeline.sessions.begin() as session:  # its lease ran out meanwhile, and somebody else took the set
+            session.execute(text("UPDATE media_work SET lease_owner = 'another', attempt = attempt + 1"))
+        return HEADERS.keep(outcomes)
+
+    drain_media(pipeline.sessions, dataclasses.replace(HEADERS, keep=keep), pipeline.timing)
+    assert media_of(pipeline) == {}
+    (work,) = rows(pipeline, MediaWork)
+    assert (work.lease_owner, work.attempt) == ("another", 2)
+
+
+def test_what_changes_while_it_is_read_waits_again(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    (work,) = rows(pipeline, MediaWork)
+
+    def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+        transact(pipeline.sessions, lambda session: queue_media(session, MediaKind.HEADERS, [work.file_set_id]))
+        return HEADERS.keep(outcomes)
+
+    drain_media(pipeline.sessions, dataclasses.replace(HEADERS, keep=keep), pipeline.timing, seconds=0.01)
+    (again,) = rows(pipeline, MediaWork)
+    assert again.revision > work.revision
+    assert (again.lease_owner, again.attempt) == (None, 0)
+
+
+def test_a_batch_whose_worker_died_is_read_one_by_one(pipeline: Pipeline, root: Path) -> None:
+    put(root, "a/one.mp4", "b/two.mp4")
+    pipeline.settle()
+    claim = partial(claim_media, kind=MediaKind.HEADERS, owner="died", lease=0, most=10)
+    assert len(transact(pipeline.sessions, claim)) == 2
+    alone = transact(pipeline.sessions, partial(claim, lease=60))
+    assert [claim.is_suspect for claim in alone] == [True]
+
+
+def test_media_wait_while_folders_wait_to_be_grouped_but_not_for_ever(pipeline: Pipeline, root: Path) -> None:
+    put(root, *(f"day{number}/clip{number}.mp4" for number in range(30)))
+    pipeline.settle()
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE island SET dirty_since = now() WHERE id = (SELECT min(id) FROM island)"))
+    assert read(pipeline).read == 20
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE island SET dirty_since = NULL"))
+    assert read(pipeline).read == 10
+
+
+def test_posters_and_strips_are_made_and_those_of_what_is_gone_removed(
+    pipeline: Pipeline, root: Path, tmp_path: Path
+) -> None:
+    put(root, "clip.mp4", "sound.wav", "still.png", *(f"plate.{number}.exr" for number in range(1001, 1031)))
+    pipeline.settle()
+    read(pipeline)
+    folder = tmp_path / "media"
+    assert make_pictures(pipeline.sessions, pipeline.timing, folder).read == 4
+    found = rows(pipeline, Keyframe)
+    assert sorted(row.type.value for row in found) == ["KEYFRAME"] * 3 + ["KEYFRAME_MAP"] * 2 + ["POSTER"] * 4
+    assert {row.path for row in found} == {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+    }
+    assert pipeline.status().jobs_waiting == 0
+    with pipeline.sessions.begin() as session:
+        session.execute(text("DELETE FROM keyframe WHERE type = 'KEYFRAME_MAP'"))
+    assert forget_pictures(pipeline.sessions, folder) == 0, "a young file may belong to a row that is to come"
+    for path in folder.rglob("*.*"):
+        os.utime(path, (1, 1))
+    assert forget_pictures(pipeline.sessions, folder) == 2
+    assert len([path for path in folder.rglob("*") if path.is_file()]) == 7
+
+
+def test_a_storage_may_want_no_pictures(pipeline: Pipeline, root: Path) -> None:
+    pipeline.change_settings(local_keyframe_creation=False)
+    put(root, "clip.mp4")
+    pipeline.settle()
+    read(pipeline)
+    assert rows(pipeline, MediaWork) == []
+
+
+def test_a_person_has_a_header_read_again(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4")
+    pipeline.settle()
+    read(pipeline)
+    file, asset_id = pipeline.file("clip.mp4"), pipeline.ids()["clip"]
+    job = transact(
+        pipeline.sessions, lambda session: request_reading(session, MediaKind.HEADERS, asset_id, file.id, ADMIN)
+    )
+    run_reading_jobs(pipeline.sessions, HEADERS, pipeline.timing, [job.id])
+    assert [row.status for row in rows(pipeline, Job) if row.id == job.id] == [JobStatus.FINISHED]
+    with pipeline.sessions() as session:
+        assert not is_media_waiting(session, MediaKind.HEADERS)
