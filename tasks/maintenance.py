@@ -15,6 +15,7 @@ from tasks.job_leases import hand_out_jobs, is_job_waiting
 from tasks.leases import park_crashed
 from tasks.outgoing import outgoing_tasks
 from tasks.purge import purge_batch
+from tasks.segments_writing import purge_segments
 from tasks.share_ends import end_shares, sweep_tokens
 from watch.dispatch import hand_out
 
@@ -65,6 +66,7 @@ def tidy(sessions: Sessions, timing: Timing) -> int:
         purged += batch
     while transact(sessions, lambda session: purge_collection_batch(session, timing.recycle_seconds)):
         pass
+    transact(sessions, lambda session: purge_segments(session, timing.recycle_seconds))
     return purged
 
 

@@ -18,7 +18,7 @@ DURATIONS = text("""
     SELECT format.asset_id, max(CAST(component.media ->> 'duration_milliseconds' AS bigint)) AS milliseconds
     FROM format JOIN component ON component.format_id = format.id AND component.type = 'GENERAL'
     WHERE format.asset_id = ANY(CAST(:assets AS uuid[])) AND format.role = 'original'
-        AND component.media ? 'duration_milliseconds'
+        AND component.from_header AND component.media ? 'duration_milliseconds'
     GROUP BY format.asset_id
 """)
 WHAT = {"HEADERS": "its header", "PICTURES": "its poster"}

@@ -8,7 +8,7 @@ A guest of a share does what the share allows, and never sees what is internal.
 import uuid
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, and_, literal, or_, select, text, true
+from sqlalchemy import ColumnElement, and_, literal, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.acl import Actor, Guest, Permission, permitted
@@ -16,6 +16,7 @@ from models.asset import Asset, AssetStatus
 from models.segment import Segment, SegmentStatus, SegmentType
 from models.share import ShareRight
 from tasks.assets import KIND, find_asset
+from tasks.media_told import durations_of
 from tasks.refusals import Conflict, Denied, Missing
 
 NOUN, SEGMENTS = "segment", "segments"
@@ -117,17 +118,6 @@ def may_write(session: Session, actor: Actor, asset: Asset) -> bool:
     return bool(session.scalar(select(permitted(actor, KIND, literal(asset.id), Permission.WRITE))))
 
 
-# What a client declared as media may be anything, so only numbers are looked at.
-DURATION = text("""
-    SELECT max(CASE WHEN jsonb_typeof(said) = 'number' THEN CAST(said AS numeric) END) FROM (
-        SELECT media -> 'duration_milliseconds' AS said FROM format WHERE asset_id = :asset AND role = 'original'
-        UNION ALL
-        SELECT component.media -> 'duration_milliseconds' FROM component JOIN format ON format.id = format_id
-        WHERE asset_id = :asset AND role = 'original') AS headers
-""")
-
-
 def asset_duration_ms(session: Session, asset_id: uuid.UUID) -> int | None:
-    """How long the asset's originals are, as their headers say; None where nobody has read any."""
-    longest = session.scalar(DURATION, {"asset": asset_id})
-    return None if longest is None else int(longest)
+    """How long the asset is, as the headers of its originals say; None where nobody has read any."""
+    return durations_of(session, [asset_id]).get(asset_id)

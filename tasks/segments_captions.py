@@ -99,7 +99,7 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
     reading = _Reading(claim, timing)
     try:
         source = transact(sessions, reading.find)
-        captions = read_captions(read_whole(source), _format_of(source))
+        captions = _read(source)
         transact(sessions, lambda session: reading.finish(session, source, captions))
     except (Refusal, CaptionsError) as error:
         text = str(error)
@@ -109,12 +109,15 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
         transact(sessions, lambda session: fail_job(session, claim, text))
 
 
-def read_whole(source: Source) -> bytes:
-    """A file that is no larger than captions are."""
-    if source.size > MOST_BYTES:
-        raise CaptionsError(f"has {source.size:,} bytes; at most {MOST_BYTES:,} are read")
-    with OpenFolders() as folders, os.fdopen(folders.open_source(source), "rb") as file:
-        return file.read(MOST_BYTES + 1)
+def _read(source: Source) -> list[Caption]:
+    """The captions of a file that is no larger than captions are."""
+    try:
+        if source.size > MOST_BYTES:
+            raise CaptionsError(f"has {source.size:,} bytes; at most {MOST_BYTES:,} are read")
+        with OpenFolders() as folders, os.fdopen(folders.open_source(source), "rb") as file:
+            return read_captions(file.read(MOST_BYTES + 1), _format_of(source))
+    except CaptionsError as error:
+        raise CaptionsError(f'the file "{source.name}" {error}') from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -217,11 +217,13 @@ def test_what_reads_wrong_names_its_field_and_writes_nothing(
 
 
 def test_a_segment_does_not_outlast_a_clip_whose_length_is_known(api: Api, owner: Caller, asset: str) -> None:
-    body = {"name": "ORIGINAL", "components": [{"name": "v", "type": "VIDEO"}]}
+    claimed = {"name": "g", "type": "GENERAL", "metadata": {"duration_milliseconds": "ten seconds"}}
+    body = {"name": "ORIGINAL", "components": [claimed]}
     made = owner.http.post(f"/files/v1/assets/{asset}/formats/", json=body).json()
+    say(owner, asset, time_start_milliseconds=20_000)
     with api.sessions.begin() as session:
-        media = '{"duration_milliseconds": 10000}'
-        session.execute(text("UPDATE format SET media = :media WHERE id = :id"), {"id": made["id"], "media": media})
+        read = "UPDATE component SET from_header = true, media = :media WHERE format_id = :id"
+        session.execute(text(read), {"id": made["id"], "media": '{"duration_milliseconds": 10000}'})
     fits = say(owner, asset, time_start_milliseconds=0, time_end_milliseconds=10_000)
     late = {"segment_type": "COMMENT", "time_start_milliseconds": 0, "time_end_milliseconds": 10_001}
     refused = owner.http.post(segments_url(asset), json=late)

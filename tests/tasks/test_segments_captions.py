@@ -1,0 +1,152 @@
+"""Captions of an asset's own file, read from its storage as a job."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select, text
+
+from models.acl import Actor
+from models.asset import Asset
+from models.history import History
+from models.job import Job
+from models.segment import Segment, SegmentType
+from models.timing import Timing
+from tasks.refusals import Denied, Invalid
+from tasks.segments_captions import request_captions, run_captions
+from tasks.users import SETUP, NewUser, create_user
+from tests.files import write
+from tests.pipeline import Pipeline
+
+SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:03,000 --> 00:00:04,000\nWorld\n"
+
+
+@pytest.fixture
+def admin(pipeline: Pipeline) -> Actor:
+    with pipeline.sessions.begin() as session:
+        user = create_user(session, NewUser("ada@example.org", is_admin=True), SETUP)
+    return Actor("Ada", user.id, is_admin=True)
+
+
+def captioned(pipeline: Pipeline, root: Path, content: str | bytes = SRT) -> tuple[uuid.UUID, uuid.UUID]:
+    """A clip with a caption file; its id and the file's."""
+    write(root, "clip.mov")
+    data = content if isinstance(content, bytes) else content.encode()
+    (root / "clip.en.srt").write_bytes(data)
+    pipeline.settle()
+    return file_of(pipeline, b"clip.en.srt")
+
+
+def file_of(pipeline: Pipeline, name: bytes) -> tuple[uuid.UUID, uuid.UUID]:
+    with pipeline.sessions() as session:
+        row = session.execute(
+            text("SELECT file_set.asset_id, file.id FROM file JOIN file_set_file ON file_id = file.id "
+                 "JOIN file_set ON file_set.id = file_set_id WHERE file.name = :name"),
+            {"name": name},
+        ).one()  # fmt: skip
+        return row[0], row[1]
+
+
+def read(pipeline: Pipeline, actor: Actor, asset: uuid.UUID, file: uuid.UUID, **how: Any) -> Job:
+    """Ask for it and run the job; the job as it ended."""
+    with pipeline.sessions.begin() as session:
+        job = request_captions(session, asset, file, actor, **how)
+    run_captions(pipeline.sessions, [job.id], Timing())
+    return ended(pipeline, job.id)
+
+
+def ended(pipeline: Pipeline, job_id: uuid.UUID) -> Job:
+    with pipeline.sessions() as session:
+        return session.get_one(Job, job_id)
+
+
+def lines_of(pipeline: Pipeline, asset: uuid.UUID) -> list[tuple[int | None, str]]:
+    with pipeline.sessions() as session:
+        query = select(Segment).where(Segment.asset_id == asset).order_by(Segment.time_start_milliseconds)
+        return [(each.time_start_milliseconds, each.segment_text) for each in session.scalars(query)]
+
+
+def test_lines_come_once_however_often_they_are_read(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    job = read(pipeline, admin, asset, file)
+    assert (job.status, job.type, job.message) == (
+        "FINISHED", "TRANSCRIPTION", '2 lines of captions read from "clip.en.srt"')  # fmt: skip
+    assert lines_of(pipeline, asset) == [(1_000, "Hello"), (3_000, "World")]
+    read(pipeline, admin, asset, file)
+    assert len(lines_of(pipeline, asset)) == 2
+    with pipeline.sessions() as session:
+        told = session.execute(select(History.operation_type, History.job_id).where(History.asset_id == asset))
+        assert ("TRANSCRIPTION", job.id) in [tuple(row) for row in told]
+        segments = session.scalars(select(Segment).where(Segment.asset_id == asset)).all()
+    assert {(each.segment_type, each.transcription_id, each.user_id) for each in segments} == {
+        (SegmentType.TRANSCRIPTION, file, admin.user_id)
+    }
+
+
+def test_the_lines_of_other_files_go_only_when_that_is_asked_for(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    (root / "clip.de.srt").write_text(SRT.replace("Hello", "Hallo"))
+    pipeline.settle()
+    read(pipeline, admin, asset, file)
+    german = file_of(pipeline, b"clip.de.srt")[1]
+    read(pipeline, admin, asset, german)
+    assert len(lines_of(pipeline, asset)) == 4
+    read(pipeline, admin, asset, german, replaces_all=True)
+    assert [said for _, said in lines_of(pipeline, asset)] == ["Hallo", "World"]
+
+
+def test_only_caption_files_of_the_asset_are_read_and_by_who_may_write_it(
+    pipeline: Pipeline, root: Path, admin: Actor
+) -> None:
+    asset, file = captioned(pipeline, root)
+    _, movie = file_of(pipeline, b"clip.mov")
+    with pipeline.sessions() as session:
+        with pytest.raises(Invalid, match="no caption file"):
+            request_captions(session, asset, movie, admin)
+        reader = Actor("Eve", uuid.uuid4())
+        entry = "INSERT INTO acl_entry (object_id, object_type, principal_id, principal_kind, permissions) " \
+                "VALUES (:a, 'assets', :u, 'user', '{read}')"  # fmt: skip
+        session.execute(text(entry), {"a": asset, "u": reader.user_id})
+        with pytest.raises(Denied):
+            request_captions(session, asset, file, reader)
+
+
+def test_a_bad_file_fails_with_its_reason_and_writes_nothing(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root, b"\x00\x01 nothing to see")
+    job = read(pipeline, admin, asset, file)
+    assert (job.status, lines_of(pipeline, asset)) == ("FAILED", [])
+    assert job.message == 'the file "clip.en.srt" is no srt file: Invalid format'
+
+
+def test_a_link_in_the_place_of_the_file_is_not_followed(
+    pipeline: Pipeline, root: Path, tmp_path: Path, admin: Actor
+) -> None:
+    asset, file = captioned(pipeline, root)
+    secret = tmp_path / "secret.srt"
+    secret.write_text(SRT)
+    (root / "clip.en.srt").unlink()
+    (root / "clip.en.srt").symlink_to(secret)
+    job = read(pipeline, admin, asset, file)
+    assert (job.status, lines_of(pipeline, asset)) == ("STARTED", [])
+    assert "cannot be opened" in (job.error_message or "")
+
+
+def test_who_lost_the_right_meanwhile_writes_nothing(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    with pipeline.sessions.begin() as session:
+        job = request_captions(session, asset, file, admin)
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE user_account SET is_admin = false"))
+        session.get_one(Asset, asset)
+    run_captions(pipeline.sessions, [job.id], Timing())
+    assert (ended(pipeline, job.id).status, lines_of(pipeline, asset)) == ("FAILED", [])
+
+
+def test_an_aborted_or_doubled_job_writes_nothing_more(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    with pipeline.sessions.begin() as session:
+        job = request_captions(session, asset, file, admin)
+    assert run_captions(pipeline.sessions, [job.id], Timing()) == 1
+    assert run_captions(pipeline.sessions, [job.id], Timing()) == 0
+    assert len(lines_of(pipeline, asset)) == 2
