@@ -64,7 +64,15 @@ PARKED_DELIVERIES = f"""
     FROM webhook_delivery AS delivery JOIN webhook ON webhook.id = delivery.webhook_id
     WHERE delivery.parked_at IS NOT NULL ORDER BY delivery.parked_at LIMIT {MOST}
 """
-PARKED = (PARKED_MARKS, PARKED_ISLANDS, PARKED_MAILS, PARKED_DELIVERIES)
+PARKED_READINGS = f"""
+    SELECT 'reading' AS kind, CAST(media_work.file_set_id AS text) AS key,
+        lower(media_work.kind) || ' of ' || file_set.name AS what, 'PARKED' AS state, media_work.parked_at AS since,
+        media_work.failures AS tries, media_work.error AS why, NULL AS task, 'media' AS queue, 'assets' AS object_type,
+        CAST(file_set.asset_id AS text) AS object_id, NULL::bigint AS progress
+    FROM media_work JOIN file_set ON file_set.id = media_work.file_set_id
+    WHERE media_work.parked_at IS NOT NULL ORDER BY media_work.parked_at LIMIT {MOST}
+"""
+PARKED = (PARKED_MARKS, PARKED_ISLANDS, PARKED_READINGS, PARKED_MAILS, PARKED_DELIVERIES)
 
 UNPARK_ISLANDS = text("""
     UPDATE island SET parked_at = NULL, error = NULL, attempt = 0, crashes = 0, handed_until = NULL,
@@ -73,6 +81,11 @@ UNPARK_ISLANDS = text("""
 """)
 UNPARK_MARK = text("""
     UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL AND object_id = :key
+""")
+
+UNPARK_READINGS = text("""
+    UPDATE media_work SET parked_at = NULL, error = NULL, attempt = 0, failures = 0, not_before = now()
+    WHERE parked_at IS NOT NULL AND (CAST(:key AS uuid) IS NULL OR file_set_id = :key)
 """)
 
 
@@ -131,6 +144,7 @@ def retry_all_parked(session: Session) -> Mapping[str, int]:
         "jobs": len(jobs),
         "documents": unpark(session),
         "folders": session.execute(UNPARK_ISLANDS, {"key": None}).rowcount,
+        "readings": session.execute(UNPARK_READINGS, {"key": None}).rowcount,
         **{name: outbox.retry(session) for name, outbox in OUTBOXES.items()},
     }
 
@@ -150,6 +164,7 @@ def retry_one(session: Session, key: str) -> str:
         return "job"
     others: dict[str, Callable[[], int]] = {
         "document": lambda: session.execute(UNPARK_MARK, {"key": key_id}).rowcount,
+        "reading": lambda: session.execute(UNPARK_READINGS, {"key": key_id}).rowcount,
         "mail": lambda: OUTBOXES["mails"].retry(session, [key_id]),
         "delivery": lambda: OUTBOXES["deliveries"].retry(session, [key_id]),
     }

@@ -24,7 +24,9 @@ COUNTS = text("""
         (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM media_work WHERE parked_at IS NOT NULL) AS parked,
+            + (SELECT count(*) FROM media_work WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM mail WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM webhook_delivery WHERE parked_at IS NOT NULL) AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED')

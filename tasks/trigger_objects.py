@@ -1,4 +1,4 @@
-"""Triggers about objects: write metadata, share, index again. Each is the same operation that the API calls."""
+"""Triggers about objects: write metadata, approve, share, index again; each is the operation that the API calls."""
 
 import uuid
 from datetime import datetime
@@ -8,7 +8,10 @@ from pydantic import AwareDatetime, Field
 from sqlalchemy import select, text
 
 from models.acl import Permission
+from models.approval import VoteStatus
 from models.share import ShareRight, ShareUser
+from tasks.approvals import Wanted, refuse_other_kinds, request_approval
+from tasks.approvals_voting import set_approvals
 from tasks.mail import check_address
 from tasks.metadata_changes import Given, Mode
 from tasks.metadata_values import set_values
@@ -34,6 +37,18 @@ class MetadataArguments(Arguments):
     values: Annotated[Values, Field(min_length=1, max_length=1000)]
     mode: Literal["overwrite", "append", "delete"] = "overwrite"
     view_id: uuid.UUID | None = None
+
+
+class ApprovalArguments(Arguments):
+    """Ask for approval of one object (`REQUESTED`), or vote on it; the service user writes the object in both cases."""
+
+    object_id: uuid.UUID
+    object_type: ObjectType = "assets"
+    status: Literal["REQUESTED", "APPROVED", "NOT_APPROVED"]
+    users: Annotated[tuple[uuid.UUID, ...], Field(max_length=100)] = ()
+    groups: Annotated[tuple[uuid.UUID, ...], Field(max_length=100)] = ()
+    emails: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
+    min_number: Annotated[int, Field(ge=1, le=1000)] = 1
 
 
 class ShareArguments(Arguments):
@@ -67,6 +82,20 @@ def write_metadata(asked: Asked, given: MetadataArguments) -> Done:
     return Done(f"{len(written)} fields were written", object_type=found.object_type, object_id=found.id)
 
 
+def set_approval(asked: Asked, given: ApprovalArguments) -> Done:
+    """Ask, or vote as who runs this; asked anew where nobody did."""
+    refuse_other_kinds(given.object_type)
+    found = find_object_for_change(asked.session, asked.actor, given.object_type, given.object_id)
+    if given.status == "REQUESTED":
+        wanted = Wanted(given.users, given.groups, given.emails, given.min_number)
+        request_approval(asked.session, found, wanted, asked.actor)
+        return Done("approval was asked for", object_type=found.object_type, object_id=found.id)
+    if given.users or given.groups or given.emails:
+        raise Invalid("users", "are who is asked; they belong to the status REQUESTED")
+    set_approvals(asked.session, [found], VoteStatus(given.status), asked.actor)
+    return Done(f"the vote is {given.status}", object_type=found.object_type, object_id=found.id)
+
+
 def share(asked: Asked, given: ShareArguments) -> Done:
     """Open an object to people outside; they get their links by mail where a mail server is set."""
     if given.has_url == bool(given.emails):
@@ -97,5 +126,6 @@ def reindex(asked: Asked, given: ReindexArguments) -> Done:
 
 
 METADATA = Trigger("metadata", "METADATA", MetadataArguments, write_metadata, lambda given: "Write metadata")
+APPROVAL = Trigger("approval", "SET_APPROVAL", ApprovalArguments, set_approval, lambda given: "Set an approval")
 SHARE = Trigger("share", "PUBLISH", ShareArguments, share, lambda given: "Share with people outside")
 REINDEX = Trigger("reindex", "REINDEX", ReindexArguments, reindex, lambda given: "Index again")

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from tasks.trigger import Trigger
-from tasks.trigger_objects import METADATA, REINDEX, SHARE
+from tasks.trigger_objects import APPROVAL, METADATA, REINDEX, SHARE
 from tasks.trigger_storages import INGEST, SCAN
 
-TRIGGERS: Mapping[str, Trigger] = {each.name: each for each in (SCAN, INGEST, METADATA, SHARE, REINDEX)}
+TRIGGERS: Mapping[str, Trigger] = {each.name: each for each in (SCAN, INGEST, METADATA, APPROVAL, SHARE, REINDEX)}

@@ -16,7 +16,8 @@ from workers.supervisor import Supervisor
 LOOPBACK = "127.0.0.1"
 API_PORT = 8780
 INGEST_CHILDREN = 2
-INDEX_CHILDREN = 1
+INDEX_CHILDREN = 2
+"""One more than the index needs: a mail server or a webhook that is slow must not keep a document waiting."""
 TRIGGER_CHILDREN = 1
 MEDIA_CHILDREN = max(1, (os.cpu_count() or 1) // 2)
 """Each has a confined child beside it that decodes."""

@@ -11,6 +11,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.acl import ALL, AclEntry, Actor, PrincipalKind
+from models.approval import Approval
 from models.asset import Asset
 from models.base import new_id
 from models.history import History
@@ -308,6 +309,19 @@ def test_values_that_a_field_does_not_take_are_refused_whole(sessions: Sessions,
     assert (job.status, "no_such_field" in (job.error_message or "")) == (JobStatus.FAILED, True)
     with sessions() as session:
         assert session.scalars(select(MetadataValue.values)).all() == []
+
+
+def test_an_approval_is_asked_for_and_given_as_the_service_user(sessions: Sessions, asset: uuid.UUID) -> None:
+    with sessions() as session:
+        user_id = str(session.scalar(select(User.id).where(User.email == EMAIL)))
+    asked = {"object_id": str(asset), "status": "REQUESTED", "users": [user_id]}
+    for given in (asked, {"object_id": str(asset), "status": "APPROVED"}):
+        job = run(sessions, ask(sessions, "approval", given).job_id)
+        assert job.status == JobStatus.FINISHED, job.error_message
+    with sessions() as session:
+        assert session.scalars(select(Approval.status)).all() == ["APPROVED"]
+    wrong = run(sessions, ask(sessions, "approval", {**asked, "status": "NOT_APPROVED"}).job_id)
+    assert "REQUESTED" in (wrong.error_message or "")
 
 
 def test_a_share_is_made_by_the_service_user_and_no_secret_of_it_is_kept(sessions: Sessions, asset: uuid.UUID) -> None:

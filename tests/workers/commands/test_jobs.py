@@ -89,7 +89,7 @@ def test_one_thing_is_taken_up_again_by_its_key(running: dict[str, str], session
 
 def test_everything_parked_is_taken_up_again_at_once(running: dict[str, str], sessions: Sessions) -> None:
     park_one_of_each(sessions)
-    assert "1 job, 1 document, 1 folder, 1 mail" in run(running, "retry", "--all-parked")
+    assert "1 job, 1 document, 1 folder, 0 readings, 1 mail" in run(running, "retry", "--all-parked")
     assert listed(running, "--status", "PARKED") == []
     with sessions() as session:
         assert session.scalar(text("SELECT count(*) FROM island WHERE dirty_since IS NOT NULL")) == 1
