@@ -1,0 +1,75 @@
+"""Posters over HTTP: listed with their asset, opened by a browser, and by nobody who may not; and reading again."""
+
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from media.keeping import keep_picture
+from models.media import Keyframe
+from tests.api.conftest import Api, Caller
+from tests.api.world import make_world
+
+JPEG = b"\xff\xd8\xff" + bytes(100)
+
+
+@pytest.fixture
+def ids(api: Api, owner: Caller) -> dict[str, str]:
+    """An asset with a rendition and its poster, whose bytes are where the API looks."""
+    with api.sessions.begin() as session:
+        ids = make_world(session, owner.id, None).ids
+        poster = session.get_one(Keyframe, UUID(ids["keyframe_id"]))
+        poster.path = keep_picture(api.log.parent / "media", poster.file_set_id, "POSTER", "image/jpeg", JPEG)
+    return ids
+
+
+def fetch(api: Api, url: str) -> httpx.Response:
+    return httpx.get(url, timeout=30)
+
+
+def test_a_poster_is_listed_with_its_asset_and_a_browser_opens_it(api: Api, owner: Caller, ids: dict[str, str]) -> None:
+    (poster,) = owner.http.get(f"/files/v1/assets/{ids['asset_id']}/keyframes/").json()["objects"]
+    assert (poster["type"], poster["status"], poster["resolution"]) == ("POSTER", "CLOSED", {"width": 16, "height": 9})
+    listed = owner.http.get("/assets/v1/assets/", params={"per_page": 1000}).json()["objects"]
+    (found,) = (each for each in listed if each["id"] == ids["asset_id"])
+    assert [each["id"] for each in found["keyframes"]] == [poster["id"]]
+    answer = fetch(api, poster["url"])
+    assert (answer.status_code, answer.content, answer.headers["content-type"]) == (200, JPEG, "image/jpeg")
+    assert answer.headers["cache-control"] == "private, max-age=86400, immutable"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = owner.http.get(f"/files/v1/assets/{ids['asset_id']}/keyframes/{poster['id']}/").json()
+    assert again["url"] == poster["url"], "a browser keeps it by its address"
+
+
+def test_the_address_of_a_poster_ends_with_the_sign_in_that_asked(api: Api, ids: dict[str, str], owner: Caller) -> None:
+    url = owner.http.get(f"/files/v1/assets/{ids['asset_id']}/keyframes/{ids['keyframe_id']}/").json()["url"]
+    changed = url[:-10] + ("A" if url[-10] != "A" else "B") + url[-9:]
+    assert fetch(api, changed).status_code == 404
+    owner.http.delete("/auth/v1/auth/token/")
+    assert fetch(api, url).status_code == 404
+
+
+def test_a_rendition_is_listed_by_what_its_header_says(owner: Caller, ids: dict[str, str]) -> None:
+    (proxy,) = owner.http.get(f"/files/v1/assets/{ids['asset_id']}/proxies/").json()["objects"]
+    assert (proxy["name"], proxy["filename"], proxy["status"]) == ("web", "web.mp4", "CLOSED")
+    assert "/API/files/v1/downloads/" in proxy["url"]
+    assert owner.http.get(f"/files/v1/assets/{ids['asset_id']}/proxies/{uuid4()}/").status_code == 404
+
+
+@pytest.mark.parametrize(("verb", "kind"), [("mediainfo", "MEDIAINFO"), ("keyframes", "KEYFRAMES")])
+def test_reading_again_is_a_job(api: Api, owner: Caller, ids: dict[str, str], verb: str, kind: str) -> None:
+    url = f"/files/v1/assets/{ids['asset_id']}/files/{ids['media_file_id']}/{verb}/"
+    answer = owner.http.post(url, json={"priority": 3, "job_id": None})
+    job = owner.http.get(f"/jobs/v1/jobs/{answer.json()['job_id']}/").json()
+    assert (answer.status_code, job["type"], job["status"], job["priority"]) == (200, kind, "READY", 3)
+    declared = f"/files/v1/assets/{ids['asset_id']}/files/{ids['file_id']}/{verb}/"
+    assert owner.http.post(declared, json={}).status_code == 409
+
+
+def test_a_picture_that_is_not_there_says_what_to_do(api: Api, owner: Caller, ids: dict[str, str]) -> None:
+    with api.sessions.begin() as session:
+        session.execute(update(Keyframe).where(Keyframe.id == UUID(ids["keyframe_id"])).values(path="00/gone.jpg"))
+    url = owner.http.get(f"/files/v1/assets/{ids['asset_id']}/keyframes/{ids['keyframe_id']}/").json()["url"]
+    answer = fetch(api, url)
+    assert (answer.status_code, "have it made again" in answer.text) == (409, True)
