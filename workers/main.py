@@ -14,6 +14,7 @@ COMMANDS = {
     "explain": "workers.commands.explain:explain",
     "group": "workers.commands.group:group",
     "jobs": "workers.commands.jobs:jobs",
+    "mail": "workers.commands.mail:mail",
     "migrate": "workers.commands.migrate:migrate",
     "restore": "workers.commands.backup:restore",
     "reindex": "workers.commands.reindex:reindex",

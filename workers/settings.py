@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Self
 
@@ -102,7 +103,12 @@ class Settings(BaseSettings):
     @classmethod
     def split_networks(cls, value: object) -> object:
         """Read networks with commas between them."""
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        try:
+            return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
+        except ValueError as error:
+            raise ValueError(f"TAPELESS_WEBHOOK_NETWORKS: {error}") from None
 
     @field_validator("search_url")
     @classmethod

@@ -168,3 +168,35 @@ def test_a_child_gets_our_environment_and_what_it_has_to_know(monkeypatch: pytes
     monkeypatch.setenv("REEL", "7")
     environment = child_environment(TAPELESS_DATA="/srv")
     assert (environment["REEL"], environment["TAPELESS_DATA"]) == ("7", "/srv")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"TAPELESS_SMTP_URL": "smtp://mail"}, "TAPELESS_SMTP_FROM"),
+        ({"TAPELESS_SMTP_URL": "mail:25", "TAPELESS_SMTP_FROM": "a@b.org"}, "no address of a mail server"),
+        ({"TAPELESS_SMTP_URL": "smtp://a:s3cret@mail", "TAPELESS_SMTP_FROM": "a@b.org"}, "PASSWORD_FILE"),
+        ({"TAPELESS_PUBLIC_URL": "tapeless.example.org"}, "TAPELESS_PUBLIC_URL"),
+        ({"TAPELESS_WEBHOOK_NETWORKS": "10.0.0.1/8"}, "TAPELESS_WEBHOOK_NETWORKS"),
+    ],
+)
+def test_what_lies_outside_is_checked_at_the_start(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, str], said: str
+) -> None:
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=said) as refused:
+        Settings.read()
+    assert "s3cret" not in str(refused.value)
+
+
+def test_what_lies_outside_is_read_into_one_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPELESS_SMTP_URL", "smtp+plain://mail")
+    monkeypatch.setenv("TAPELESS_SMTP_FROM", "Tapeless <tapeless@example.org>")
+    monkeypatch.setenv("TAPELESS_PUBLIC_URL", "https://tapeless.example.org/")
+    monkeypatch.setenv("TAPELESS_WEBHOOK_NETWORKS", "10.0.5.0/24, 192.168.7.9")
+    outside = Settings.read().outside
+    assert outside.mail_server is not None
+    assert (outside.mail_server.host, outside.mail_server.port) == ("mail", 25)
+    assert outside.public_url == "https://tapeless.example.org"
+    assert [str(network) for network in outside.webhook_networks] == ["10.0.5.0/24", "192.168.7.9/32"]
