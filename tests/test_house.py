@@ -36,6 +36,7 @@ OWNERS = {
 
 READ_ENVIRONMENT = {
     "workers/settings.py",
+    "tests/compose/host.py",
     "tests/conftest.py",
     "tests/properties/test_grouping.py",
     "tests/workers/test_settings.py",
