@@ -143,11 +143,19 @@ def find_share(
     return found, share
 
 
+def may_share(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> bool:
+    """Whether somebody may open an object to others."""
+    return Permission.CHANGE_ACL in permissions_of(session, actor, object_type, object_id)
+
+
+def is_maker(actor: Actor, share: Share) -> bool:
+    """Whether somebody made a share."""
+    return share.created_by is not None and share.created_by == actor.user_id
+
+
 def sees_links(session: Session, actor: Actor, share: Share, object_id: uuid.UUID) -> bool:
     """Whether somebody is shown a share's links: its maker is, and whoever may share the object."""
-    if actor.is_admin or (share.created_by is not None and share.created_by == actor.user_id):
-        return True
-    return Permission.CHANGE_ACL in permissions_of(session, actor, share.object_type, object_id)
+    return is_maker(actor, share) or may_share(session, actor, share.object_type, object_id)
 
 
 def change_share(session: Session, found: Found, share: Share, changes: Mapping[str, Any], actor: Actor) -> None:

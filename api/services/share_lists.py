@@ -18,7 +18,7 @@ from models.collection import Collection
 from models.share import Share, ShareUser
 from tasks.objects import find_object
 from tasks.share_users import users_of
-from tasks.shares import of_object, revoke_shares, sees_links
+from tasks.shares import may_share, of_object, revoke_shares
 from tasks.users import require_administrator
 
 routes = Service("assets")
@@ -119,7 +119,7 @@ def get_all_shares_of_asset(call: Call, asset_id: UUID, page: Page = 1, per_page
     """The shares of an asset."""
     asset = find_object(call.session, call.actor, "assets", asset_id)
     query = select(Share).where(Share.object_type == "assets", of_object(asset.id))
-    sees_all = sees_links(call.session, call.actor, Share(object_type="assets"), asset.id)
+    sees_all = may_share(call.session, call.actor, "assets", asset.id)
     return listed(call, query, "", page, per_page, None if sees_all else call.actor.user_id)
 
 

@@ -25,7 +25,17 @@ from tasks.objects import find_object
 from tasks.server_key import require_key
 from tasks.share_mail import send_links
 from tasks.share_users import add_user, change_user, find_user, remove_user, users_of
-from tasks.shares import change_share, create_share, find_share, of_object, require_maker, revoke_share, sees_links
+from tasks.shares import (
+    change_share,
+    create_share,
+    find_share,
+    is_maker,
+    may_share,
+    of_object,
+    require_maker,
+    revoke_share,
+    sees_links,
+)
 
 routes = Service("assets")
 OF_OBJECT = "/{object_type}/{object_id}/shares/"
@@ -65,9 +75,11 @@ def get_shares_of_object(
 
     def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
         users = users_of(call.session, [share.id for share in shares])
-        may = [share.id for share in shares if sees_links(call.session, call.actor, share, found.id)]
-        links = Links(call)
-        return [share_body(share, users[share.id], links if share.id in may else None) for share in shares]
+        links, sees_all = Links(call), may_share(call.session, call.actor, object_type, found.id)
+        return [
+            share_body(share, users[share.id], links if sees_all or is_maker(call.actor, share) else None)
+            for share in shares
+        ]
 
     return cursored(call, query, Share.id, last_id, per_page, render)
 
