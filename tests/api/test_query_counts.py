@@ -14,6 +14,7 @@ from api.app import create_app
 from api.context import Context
 from search.postgres import PostgresEngine
 from tests.api.conftest import Api, Caller
+from tests.api.sharing import share_with
 from tests.api.test_assets import make_asset
 from tests.api.test_files import watch
 from tests.api.test_jobs import post_job
@@ -103,9 +104,46 @@ def collections(api: Api, owner: Caller, count: int) -> str:
     return f"/assets/v1/collections/{holder}/contents/"
 
 
+def shares(api: Api, owner: Caller, count: int) -> str:
+    for number in range(count):
+        share_with(owner, make_asset(owner)["id"], f"a{number}@example.org", f"b{number}@example.org")
+    return "/assets/v1/shares/"
+
+
+def segments(api: Api, owner: Caller, count: int) -> str:
+    asset = make_asset(owner)["id"]
+    for _ in range(count):
+        owner.http.post(f"/assets/v1/assets/{asset}/segments/", json={"segment_type": "COMMENT"})
+    return f"/assets/v1/assets/{asset}/segments/"
+
+
+def votes(api: Api, owner: Caller, count: int) -> str:
+    asset = make_asset(owner)["id"]
+    voters = [api.user() for _ in range(count)]
+    request = {"users": [str(voter.id) for voter in voters]}
+    owner.http.post(f"/assets/v1/assets/{asset}/approvals/request/", json=request)
+    for voter in voters:
+        rights = f"/acls/v1/users/{voter.id}/acl/assets/{asset}/"
+        owner.http.put(rights, json={"permissions": ["read"]})
+        voter.http.put(f"/assets/v1/assets/{asset}/approvals/", json={"status": "APPROVED"})
+    return f"/assets/v1/assets/{asset}/approvals/"
+
+
 @pytest.mark.parametrize(
     ("make", "most"),
-    [(assets, 6), (history, 3), (relations, 8), (formats, 4), (files, 5), (jobs, 4), (users, 3), (collections, 14)],
+    [
+        (assets, 8),
+        (history, 3),
+        (relations, 10),
+        (formats, 4),
+        (files, 5),
+        (jobs, 4),
+        (users, 3),
+        (shares, 5),
+        (collections, 14),
+        (segments, 4),
+        (votes, 3),
+    ],
 )
 def test_a_list_asks_as_often_for_many_rows_as_for_one(
     api: Api, owner: Caller, stranger: Caller, make: Callable[[Api, Caller, int], str], most: int
