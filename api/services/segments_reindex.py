@@ -30,18 +30,21 @@ class SegmentsBody(Body):
 
 
 @routes.post("/segments/reindex/")
-def post_segments_reindex(call: Call) -> Answer:
-    """Have every segment's document made anew."""
-    require_administrator(call.actor, "have everything indexed again")
-    mark_all_again(call.session, SEGMENTS)
-    return ringing(call)
+def post_segments_reindex(call: Call, body: SegmentsBody | None = None) -> Answer:
+    """Have documents of segments made anew: of those that are named, or of every one."""
+    if body is None or body.segment_ids is None:
+        return everything(call)
+    named = among(Segment.id, body.segment_ids)
+    for asset_id in sorted(set(call.session.scalars(select(Segment.asset_id).where(named)))):
+        find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+    return reindexed(call, named)
 
 
 @routes.post("/assets/segments/reindex/")
 def post_assets_segments_reindex(call: Call, body: AssetsBody) -> Answer:
     """The same for the segments of some assets, or of all where none is named."""
     if body.asset_ids is None:
-        return post_segments_reindex(call)
+        return everything(call)
     assets = [find_asset(call.session, call.actor, key, Permission.WRITE).id for key in sorted(set(body.asset_ids))]
     return reindexed(call, among(Segment.asset_id, assets))
 
@@ -62,6 +65,13 @@ def post_segment_reindex(call: Call, asset_id: UUID, segment_id: UUID) -> Answer
     find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     held = find_segment(call.session, call.actor, asset_id, segment_id)
     return reindexed(call, Segment.id == held.segment.id)
+
+
+def everything(call: Call) -> Answer:
+    """Mark all segments."""
+    require_administrator(call.actor, "have everything indexed again")
+    mark_all_again(call.session, SEGMENTS)
+    return ringing(call)
 
 
 def reindexed(call: Call, which: ColumnElement[bool]) -> Answer:

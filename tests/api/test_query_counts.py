@@ -140,7 +140,7 @@ def votes(api: Api, owner: Caller, count: int) -> str:
         (jobs, 4),
         (users, 3),
         (shares, 5),
-        (collections, 14),
+        (collections, 16),
         (segments, 4),
         (votes, 3),
     ],
