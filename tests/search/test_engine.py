@@ -71,6 +71,19 @@ def test_search_after_walks_every_hit_once(engine: SearchEngine, order: list[dic
     assert sorted(walked) == list(range(25))
 
 
+def test_search_after_goes_on_beyond_the_ten_thousandth_hit(engine: SearchEngine) -> None:
+    count = 10_050
+    for first in range(0, count, 2_010):
+        engine.write([document(number) for number in range(first, first + 2_010)])
+    walked: list[int] = []
+    after: list[Any] = []
+    while hits := ask(engine, sort=[{"name": "title"}], search_after=after, per_page=1_000).hits:
+        walked += [hit.object_id.int for hit in hits]
+        after = hits[-1].sort
+    assert walked == list(range(count))
+    assert ask(engine).total == count
+
+
 def test_pages_follow_each_other_and_the_total_is_of_all(engine: SearchEngine) -> None:
     engine.write([document(number) for number in range(5)])
     pages = [ask(engine, page=page, per_page=2) for page in (1, 2, 3, 4)]
