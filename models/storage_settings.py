@@ -30,6 +30,8 @@ class StorageSettings(BaseModel):
     """A file that is missing on another storage and appears here with the same name, size and mtime keeps its asset.
 
     iconik's default is true; here a person turns it on, because an asset then changes its storage."""
+    enable_collection_directory_mapping: bool = False
+    """Collections mirror the folders, and assets are in those of their files' folders."""
     acl_template_id: UUID | None = None
     """Rights that everything ingested gets, beside the storage's own and its owner's."""
 

@@ -14,7 +14,7 @@ from models.acl import Actor, Permission, permitted, readable_by
 from models.collection import Collection, CollectionStatus
 from tasks.audit import note
 from tasks.collection_rights import end_inheritance
-from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_too_deep
+from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_mirrored, refuse_too_deep
 from tasks.refusals import Conflict, Denied, Refusal
 
 MOST_AT_ONCE = 500
@@ -42,6 +42,7 @@ def move_collection(
     if collection.parent_id == parent_id:
         return collection
     find_collection(session, actor, collection_id, Permission.CHANGE_ACL)
+    refuse_mirrored(session, collection)
     if collection.parent_id is not None:
         _refuse_to_take_out(session, collection.parent_id, actor)
         end_inheritance(session, KIND, collection.id, collection.parent_id)

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.acl import Actor, Permission, granted, permitted, readable_by
 from models.base import new_id
 from models.collection import DEEPEST, Collection, CollectionStatus
+from models.storage import Storage
 from tasks.assets import creators_entry
 from tasks.audit import note
 from tasks.refusals import Conflict, Denied, Invalid, Missing
@@ -117,6 +118,15 @@ def refuse_deleted(collection: Collection) -> None:
         raise Conflict(f'the collection "{collection.title}" is deleted; restore it first')
 
 
+def refuse_mirrored(session: Session, collection: Collection) -> None:
+    """A collection that mirrors a folder has its name and place, as long as its storage asks for that."""
+    if collection.folder_id is None or collection.storage_id is None:
+        return
+    settings = session.scalar(select(Storage.settings).where(Storage.id == collection.storage_id)) or {}
+    if settings.get("enable_collection_directory_mapping"):
+        raise Conflict(f'the collection "{collection.title}" mirrors a folder: rename or move the folder instead')
+
+
 def create_collection(session: Session, new: NewCollection, actor: Actor) -> Collection:
     """Make a collection, at the root or in another that the actor writes; its maker may do everything with it."""
     identity, above = new_id(), []
@@ -158,6 +168,8 @@ def change_collection(
     """Set columns and details of a collection; what is the same already is no change."""
     collection = find_for_change(session, actor, collection_id)
     changed = {name: value for name, value in changes.items() if _value(collection, name) != value}
+    if changed.keys() & {"title", "storage_id"}:
+        refuse_mirrored(session, collection)
     for name, value in changed.items():
         if name in COLUMNS:
             setattr(collection, name, value)

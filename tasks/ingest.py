@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
 from tasks.changes import Changes
+from tasks.collection_mirror import Mirrored, mirror_islands
 from tasks.continuation import Continuation, abandon_asset
 from tasks.creation import create_asset
 from tasks.island_state import IslandState, Snapshot
@@ -58,6 +59,8 @@ class Chunk:
     claims: dict[int, IslandClaim] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     ends: list[IslandEnd] = field(default_factory=list)
+    mirrored: dict[uuid.UUID, tuple[Mirrored, list[int]]] = field(default_factory=dict)
+    """Storages whose folders are mirrored, with the islands that are finished; empty for nearly all."""
     assets: int = 0
 
 
@@ -173,6 +176,10 @@ def _chunks(
     for island in found.islands.values():
         due = [seconds for seconds in (waits.get(island.claim.id), chunk.changes.waits.get(island.claim.id)) if seconds]
         chunk.ends.append(IslandEnd(island.claim, island.rules.profile_revision, min(due, default=None)))
+        if island.rules.settings.enable_collection_directory_mapping:
+            rules = island.rules
+            mirrored = Mirrored(rules.id, rules.name, rules.owner_id, rules.rights)
+            chunk.mirrored.setdefault(rules.id, (mirrored, []))[1].append(island.claim.id)
     yield chunk
 
 
@@ -205,6 +212,8 @@ def _write(session: Session, chunk: Chunk, owner: str) -> int:
     if lost:
         raise LeaseLostError(lost)
     write_changes(session, chunk.changes, ACTOR)
+    for storage, islands in chunk.mirrored.values():
+        mirror_islands(session, storage, islands)
     finish_islands(session, chunk.ends, RULES_VERSION)
     return len(chunk.ends)
 

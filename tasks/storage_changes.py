@@ -18,12 +18,14 @@ from models.declared_file import DeclaredFile
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.audit import note
+from tasks.collection_backfill import request_mirror
 from tasks.refusals import Conflict, Invalid, Missing
 from tasks.storages import NewStorage, StorageError, add_storage, is_inside, readable_root
 from tasks.users import require_administrator
 
 KIND = "storages"
 THRESHOLD = "growing_files_threshold"
+MIRRORS = "enable_collection_directory_mapping"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, a
     if wish.settings is not None:
         settings = parsed(wish.settings, storage).model_dump(mode="json", exclude_defaults=True)
         if settings != storage.settings:
+            if settings.get(MIRRORS) and not storage.settings.get(MIRRORS):
+                request_mirror(session, storage, actor)
             storage.settings = settings
             told.append("settings")
     if told:

@@ -15,6 +15,7 @@ from models.asset import Asset, AssetStatus
 from tasks.acl_templates import apply_template
 from tasks.assets import KIND, change_asset, create_asset, delete_asset, find_asset, restore_asset
 from tasks.collection_contents import place_asset
+from tasks.collection_facts import favorites_among, places_of
 from tasks.collection_rights import inherit_rights
 from tasks.collections import find_for_change
 from tasks.refusals import Invalid
@@ -80,10 +81,16 @@ def get_assets(
 
 
 @routes.get("/assets/{asset_id}/", guests=True)
-def get_asset(call: Call, asset_id: UUID) -> dict[str, Any]:
+def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> dict[str, Any]:
     """One asset; the id of one that was merged away answers with its survivor."""
     asset = find_asset(call.session, call.actor, asset_id)
-    return asset_body(asset) if call.actor.guest is None else guest_asset_body(asset, call.actor.guest)
+    if call.actor.guest is not None:
+        return guest_asset_body(asset, call.actor.guest)
+    if not include_collections:
+        return asset_body(asset)
+    places = places_of(call.session, call.actor, [asset.id])
+    favorites = favorites_among(call.session, call.actor, KIND, [asset.id])
+    return asset_body(asset, places.direct.get(asset.id, ()), favoured=bool(favorites))
 
 
 @routes.patch("/assets/{asset_id}/")

@@ -1,0 +1,214 @@
+"""Collections that mirror a storage's folders, where its settings ask for it: written by the finish that publishes the
+assets, some statements for a whole batch however many folders it has.
+
+A mirrored collection is its folder: it bears its name and stands where that stands, so a rename or move of the folder
+is one of the collection. What a person puts into it stays theirs; what a person deletes is not made again.
+"""
+
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry
+from models.base import new_id
+from models.bulk import among, copy_rows
+from models.collection import DEEPEST, Collection, CollectionAsset, CollectionStatus
+from models.history import History, Operation
+from tasks.acl_templates import Right
+from tasks.collection_copies import text_of
+from tasks.collection_renames import MirroredFolder, chains_of, take_over
+from tasks.collection_tree import REWRITE
+from tasks.collections import HOLD_TREE, KIND
+
+ACTOR = "folder mirror"
+PLACE_COLUMNS = ("collection_id", "asset_id", "carries_rights", "mirrors_folder")
+HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor")
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """A storage whose folders are mirrored, and who may do what with the collections."""
+
+    storage_id: uuid.UUID
+    name: str
+    owner_id: uuid.UUID | None
+    rights: tuple[Right, ...]
+
+
+# One file speaks for a set: a sequence is in one folder, and reading its hundred thousand frames would cost its drop.
+HOMES = text("""
+    SELECT DISTINCT file_set.asset_id, coalesce(file_set.bucket_folder_id, (
+        SELECT min(file.folder_id) FROM file_set_file AS member JOIN file ON file.id = member.file_id
+        WHERE member.file_set_id = file_set.id))
+    FROM file_set JOIN format ON format.id = file_set.format_id JOIN asset ON asset.id = file_set.asset_id
+    WHERE asset.id IN (SELECT asset_id FROM file_set AS here WHERE here.island_id = ANY(:islands))
+        AND file_set.storage_id = :storage AND format.role = 'original' AND asset.status = 'ACTIVE'
+""")
+
+STALE = text("""
+    DELETE FROM collection_asset AS place USING collection
+    WHERE collection.id = place.collection_id AND collection.storage_id = :storage AND place.mirrors_folder
+        AND (place.asset_id = ANY(CAST(:touched AS uuid[])) OR collection.folder_id IN (
+            SELECT id FROM folder WHERE island_id = ANY(:islands)))
+        AND NOT EXISTS (
+            SELECT FROM unnest(CAST(:collections AS uuid[]), CAST(:assets AS uuid[])) AS wanted (collection, asset)
+            WHERE wanted.collection = place.collection_id AND wanted.asset = place.asset_id)
+    RETURNING place.collection_id, place.asset_id
+""")
+
+
+def mirror_islands(session: Session, storage: Mirrored, island_ids: Sequence[int]) -> int:
+    """Put the assets of islands into the collections of their folders, and take out what is elsewhere now; gives how
+    many were put or taken. Doing it again changes nothing."""
+    parameters = {"islands": list(island_ids), "storage": storage.storage_id}
+    homes = [(asset, folder) for asset, folder in session.execute(HOMES, parameters) if folder is not None]
+    of_folder = _collections_of(session, storage, homes)
+    wanted = {(of_folder[folder], asset) for asset, folder in homes if folder in of_folder}
+    columns = {"collections": [key for key, _ in wanted], "assets": [asset for _, asset in wanted]}
+    touched = list({asset for asset, _ in homes})
+    gone = session.execute(STALE, {**parameters, **columns, "touched": touched}).all()
+    put = _put(session, wanted)
+    _tell(session, put, "put into")
+    _tell(session, [tuple(row) for row in gone], "taken out of")
+    return len(put) + len(gone)
+
+
+def _put(session: Session, wanted: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple[uuid.UUID, uuid.UUID]]:
+    """Add what is not there; what a person put there stays the person's."""
+    wanted = set(wanted)
+    there = select(CollectionAsset.collection_id, CollectionAsset.asset_id).where(
+        among(CollectionAsset.collection_id, {key for key, _ in wanted}),
+        among(CollectionAsset.asset_id, {asset for _, asset in wanted}),
+    )
+    missing = sorted(wanted - {tuple(row) for row in session.execute(there)}) if wanted else []
+    copy_rows(session, CollectionAsset, PLACE_COLUMNS, ((key, asset, True, True) for key, asset in missing))
+    return missing
+
+
+def _tell(session: Session, places: Sequence[tuple[uuid.UUID, uuid.UUID]], what: str) -> None:
+    rows = (
+        (
+            *(new_id(), asset, asset, Operation.CUSTOM.value),
+            text_of(key).replace("put into", what) + ", which mirrors its folder",
+            ACTOR,
+        )
+        for key, asset in places
+    )
+    copy_rows(session, History, HISTORY_COLUMNS, rows)
+
+
+def _collections_of(
+    session: Session, storage: Mirrored, homes: Sequence[tuple[uuid.UUID, int]]
+) -> dict[int, uuid.UUID]:
+    """The collection of each folder, made, renamed or moved where it is not as its folder; none where a person deleted
+    it or one above it. Folders below the deepest level share the collection of the last one that has one."""
+    folder_ids = {folder for _, folder in homes}
+    folders = chains_of(session, storage.name, folder_ids)
+    known = _known(session, folders)
+    if any(_differs(known.get(folder.id), folder, known) for folder in folders.values()):
+        session.execute(HOLD_TREE)
+        known = _known(session, folders)
+        known |= take_over(session, storage.storage_id, homes, folders, known)
+        _make_alike(session, storage, folders, known)
+    found: dict[int, uuid.UUID] = {}
+    for folder_id in folder_ids & folders.keys():
+        nearest = folders[folder_id]
+        while nearest.depth > DEEPEST and nearest.parent_id is not None:
+            nearest = folders[nearest.parent_id]
+        collection = known.get(nearest.id)
+        if collection is not None and collection.status == CollectionStatus.ACTIVE:
+            found[folder_id] = collection.id
+    return found
+
+
+def _known(session: Session, folders: Mapping[int, MirroredFolder]) -> dict[int, Collection]:
+    """The collections that mirror these folders, by folder."""
+    query = select(Collection).where(among(Collection.folder_id, folders)).execution_options(populate_existing=True)
+    return {row.folder_id: row for row in session.scalars(query) if row.folder_id is not None}
+
+
+def _differs(collection: Collection | None, folder: MirroredFolder, known: Mapping[int, Collection]) -> bool:
+    if folder.depth > DEEPEST:
+        return False
+    if collection is None:
+        above = known.get(folder.parent_id) if folder.parent_id is not None else None
+        return above is None or above.status == CollectionStatus.ACTIVE
+    if collection.status != CollectionStatus.ACTIVE:
+        return False
+    above = known.get(folder.parent_id) if folder.parent_id is not None else None
+    return collection.title != folder.title or collection.parent_id != (above.id if above else None)
+
+
+def _make_alike(
+    session: Session, storage: Mirrored, folders: Mapping[int, MirroredFolder], known: dict[int, Collection]
+) -> None:
+    """Make what is missing, from the root down; rename and move what is another's name or place."""
+    made: list[Collection] = []
+    for folder in folders.values():
+        above = known.get(folder.parent_id) if folder.parent_id is not None else None
+        if folder.depth > DEEPEST or (above is None and folder.parent_id is not None):
+            continue
+        if above is not None and above.status != CollectionStatus.ACTIVE:
+            continue
+        collection = known.get(folder.id)
+        if collection is None:
+            known[folder.id] = _new(storage, folder, above)
+            made.append(known[folder.id])
+        elif collection.status == CollectionStatus.ACTIVE:
+            _follow(session, collection, folder, above)
+    session.add_all(made)
+    session.flush()
+    _give_rights(session, storage, made)
+
+
+def _new(storage: Mirrored, folder: MirroredFolder, above: Collection | None) -> Collection:
+    key = new_id()
+    return Collection(
+        id=key,
+        title=folder.title,
+        parent_id=above.id if above else None,
+        path=[*(above.path if above else ()), key],
+        storage_id=storage.storage_id,
+        folder_id=folder.id,
+        status=CollectionStatus.ACTIVE,
+        created_by_user=storage.owner_id,
+    )
+
+
+def _follow(session: Session, collection: Collection, folder: MirroredFolder, above: Collection | None) -> None:
+    """Give a collection its folder's name and place."""
+    if collection.title != folder.title:
+        collection.title = folder.title
+    wanted = above.id if above else None
+    if collection.parent_id == wanted:
+        return
+    session.flush()
+    below = select(func.max(func.cardinality(Collection.path))).where(Collection.path.contains([collection.id]))
+    levels = (session.scalar(below) or 0) - len(collection.path) + 1
+    if (len(above.path) if above else 0) + levels > DEEPEST:
+        return
+    values = {"above": above.path if above else [], "start": len(collection.path), "id": collection.id}
+    session.execute(REWRITE, values)
+    collection.parent_id = wanted
+    session.flush()
+    session.expire_all()
+
+
+def _give_rights(session: Session, storage: Mirrored, made: Sequence[Collection]) -> None:
+    """What the storage says of all that it ingests."""
+    rows = [
+        {
+            "object_id": collection.id,
+            "object_type": KIND,
+            "principal_id": right.principal.id,
+            "principal_kind": right.principal.kind,
+            "permissions": list(right.permissions),
+        }
+        for collection in made
+        for right in storage.rights
+    ]
+    if rows:
+        session.execute(insert(AclEntry), rows)

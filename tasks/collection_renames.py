@@ -1,0 +1,108 @@
+"""Folders as the mirror needs them, and which of them is another one under a new name.
+
+The watcher's rows say where files are now; a folder that was renamed is a new row to which its files moved. So the
+collection of a folder without any file goes over to the folder that its assets are in now, and those above it alike, as
+far as they were renamed too.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.bulk import among
+from models.collection import Collection, CollectionAsset, CollectionStatus
+from models.paths import display_text
+
+
+@dataclass(frozen=True, slots=True)
+class MirroredFolder:
+    """A folder with its place in the tree; the storage's root has depth 1 and its name."""
+
+    id: int
+    parent_id: int | None
+    title: str
+    depth: int
+
+
+CHAIN = text("""
+    WITH RECURSIVE up AS (
+        SELECT id, parent_id, name FROM folder WHERE id = ANY(:folders)
+        UNION
+        SELECT parent.id, parent.parent_id, parent.name FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT id, parent_id, name FROM up
+""")
+
+
+def chains_of(session: Session, storage_name: str, folder_ids: set[int]) -> dict[int, MirroredFolder]:
+    """The folders with all above them, parents before children."""
+    rows = {row.id: row for row in session.execute(CHAIN, {"folders": list(folder_ids)})}
+    children: dict[int | None, list[int]] = {}
+    for row in rows.values():
+        children.setdefault(row.parent_id, []).append(row.id)
+    level, depth, depths = children.get(None, []), 1, {}
+    while level:
+        depths |= dict.fromkeys(level, depth)
+        level, depth = [child for key in level for child in children.get(key, [])], depth + 1
+    found = {}
+    for key in depths:
+        title = storage_name if rows[key].parent_id is None else display_text(bytes(rows[key].name))
+        found[key] = MirroredFolder(key, rows[key].parent_id, title, depths[key])
+    return found
+
+
+# Asked for few folders, from which assets just went.
+WITH_FILES = text("""
+    WITH RECURSIVE below AS (
+        SELECT id AS top, id FROM folder WHERE id = ANY(:folders)
+        UNION ALL
+        SELECT below.top, child.id FROM below JOIN folder AS child ON child.parent_id = below.id
+    )
+    SELECT top FROM below
+    WHERE EXISTS (SELECT FROM file WHERE file.folder_id = below.id AND file.status NOT IN ('MISSING', 'DELETED'))
+    GROUP BY top
+""")
+
+
+def take_over(
+    session: Session,
+    storage_id: uuid.UUID,
+    homes: Sequence[tuple[uuid.UUID, int]],
+    folders: Mapping[int, MirroredFolder],
+    known: Mapping[int, Collection],
+) -> dict[int, Collection]:
+    """Give collections of emptied folders to the folders that their assets are in now; by the new folder."""
+    new_home = {asset: folder for asset, folder in homes if folder not in known}
+    if not new_home:
+        return {}
+    left = session.execute(
+        select(CollectionAsset.asset_id, Collection.folder_id)
+        .join(Collection, Collection.id == CollectionAsset.collection_id)
+        .where(
+            among(CollectionAsset.asset_id, new_home),
+            CollectionAsset.mirrors_folder,
+            Collection.storage_id == storage_id,
+            Collection.folder_id.is_not(None),
+            Collection.status == CollectionStatus.ACTIVE,
+        )
+    ).all()
+    old_folders = chains_of(session, "", {folder for _, folder in left})
+    pairs: dict[int, int] = {}
+    for asset, old in left:
+        new: int | None = new_home[asset]
+        step: int | None = old
+        while new is not None and step is not None and new != step and new not in known:
+            pairs.setdefault(new, step)
+            new, step = folders[new].parent_id, old_folders[step].parent_id
+    if not pairs:
+        return {}
+    full = set(session.scalars(WITH_FILES, {"folders": list(pairs.values())}))
+    empty = {old: new for new, old in pairs.items() if old not in full}
+    taken = session.scalars(select(Collection).where(among(Collection.folder_id, empty))).all()
+    for collection in taken:
+        collection.folder_id = empty[collection.folder_id or 0]
+    session.flush()
+    return {collection.folder_id: collection for collection in taken if collection.folder_id is not None}

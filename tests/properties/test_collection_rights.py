@@ -1,0 +1,208 @@
+"""For every tree, every placing and every entry: what somebody reads is what a simple model of the rules says."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+from sqlalchemy import select, text
+
+from models.acl import Actor, PrincipalKind, readable_by
+from models.asset import Asset
+from models.collection import Collection
+from models.sessions import Sessions, make_engine, make_sessions, transact
+from search.criteria import Criteria
+from search.postgres import PostgresEngine
+from tasks.acls import Principal, grant, revoke
+from tasks.actors import find_actor
+from tasks.assets import NewAsset, create_asset
+from tasks.collection_contents import put_asset, take_asset
+from tasks.collection_tree import delete_collection, move_collection, restore_collection
+from tasks.collections import NewCollection, create_collection
+from tasks.find import find
+from tasks.index import drain
+from tasks.refusals import Refusal
+from tasks.users import SETUP, NewUser, create_user
+from tests.pipeline import FAST
+
+ADMIN = Actor("an administrator", is_admin=True)
+TABLES = "collection, collection_asset, asset, acl_entry, index_mark, search_document"
+
+
+class Tree(RuleBasedStateMachine):
+    """Rows by the real operations beside a model of dicts; one reader, whose rights are compared after each step."""
+
+    sessions: Sessions
+    reader: uuid.UUID
+
+    collections = Bundle("collections")
+    assets = Bundle("assets")
+
+    def __init__(self) -> None:
+        super().__init__()
+        with self.sessions.begin() as session:
+            session.execute(text(f"TRUNCATE {TABLES} CASCADE"))
+        self.parent: dict[uuid.UUID, uuid.UUID | None] = {}
+        self.deleted: set[uuid.UUID] = set()
+        self.inside: set[tuple[uuid.UUID, uuid.UUID]] = set()
+        self.own: set[uuid.UUID] = set()
+        self.reaching: set[uuid.UUID] = set()
+        self.assets_made: set[uuid.UUID] = set()
+        self.indexed = False
+
+    def above(self, key: uuid.UUID | None) -> Iterator[uuid.UUID]:
+        while key is not None:
+            yield key
+            key = self.parent[key]
+
+    def reads(self, collection: uuid.UUID) -> bool:
+        """The rule, in words: an entry of its own, or one that propagates on it or above it."""
+        roots = self.reaching - self.deleted
+        return collection in self.own or any(step in roots for step in self.above(collection))
+
+    @initialize(target=collections)
+    def plant(self) -> Any:
+        """A chain of three, so that few steps are needed for what is interesting."""
+        root = self.make_collection(None)
+        middle = self.make_collection(root)
+        return multiple(root, middle, self.make_collection(middle))
+
+    @initialize(target=assets, holders=st.permutations(range(3)))
+    def fill(self, holders: list[int]) -> Any:
+        """Two assets, each in one of the chain where that is planted already."""
+        made = [self.make_asset(), self.make_asset()]
+        for asset, place in zip(made, holders, strict=False):
+            if place < len(self.parent):
+                self.put(list(self.parent)[place], asset)
+        return multiple(*made)
+
+    @rule(target=collections, parent=st.none() | collections)
+    def make_collection(self, parent: uuid.UUID | None) -> uuid.UUID:
+        made = self.do(lambda session: create_collection(session, NewCollection("c", parent), ADMIN).id)
+        if made is None:
+            return next(iter(self.parent))
+        self.parent[made] = parent
+        return made
+
+    @rule(target=assets)
+    def make_asset(self) -> uuid.UUID:
+        made = transact(self.sessions, lambda session: create_asset(session, NewAsset("a"), ADMIN).id)
+        self.assets_made.add(made)
+        return made
+
+    @rule(collection=collections, parent=st.none() | collections)
+    def move(self, collection: uuid.UUID, parent: uuid.UUID | None) -> None:
+        moved = self.do(lambda session: move_collection(session, collection, parent, ADMIN).id)
+        rings = parent is not None and collection in self.above(parent)
+        forbidden = (rings and parent != self.parent[collection]) or {collection, parent} & self.deleted
+        assert (moved is None) == bool(forbidden) or parent == self.parent[collection]
+        if moved is not None:
+            self.parent[collection] = parent
+
+    @rule(collection=collections, asset=assets)
+    def put(self, collection: uuid.UUID, asset: uuid.UUID) -> None:
+        if self.do(lambda session: put_asset(session, collection, asset, ADMIN)):
+            self.inside.add((collection, asset))
+
+    @rule(collection=collections, asset=assets)
+    def take(self, collection: uuid.UUID, asset: uuid.UUID) -> None:
+        self.do(lambda session: take_asset(session, collection, asset, ADMIN))
+        if collection not in self.deleted:
+            self.inside.discard((collection, asset))
+
+    @rule(key=collections | assets, propagates=st.booleans())
+    def give(self, key: uuid.UUID, propagates: bool) -> None:
+        is_collection = key in self.parent
+        kind, reaches = ("collections", propagates) if is_collection else ("assets", None)
+        who = [Principal(PrincipalKind.USER, self.reader)]
+        transact(
+            self.sessions,
+            lambda session: grant(session, kind, [key], who, ["read"], ADMIN, propagates=reaches),
+        )
+        self.own.add(key)
+        (self.reaching.add if is_collection and propagates else self.reaching.discard)(key)
+
+    @rule(key=collections | assets)
+    def withdraw(self, key: uuid.UUID) -> None:
+        kind = "collections" if key in self.parent else "assets"
+        who = [Principal(PrincipalKind.USER, self.reader)]
+        transact(self.sessions, lambda session: revoke(session, kind, [key], who, ADMIN))
+        self.own.discard(key)
+        self.reaching.discard(key)
+
+    @rule(collection=collections)
+    def delete(self, collection: uuid.UUID) -> None:
+        transact(self.sessions, lambda session: delete_collection(session, collection, ADMIN))
+        self.deleted |= {key for key in self.parent if collection in self.above(key)}
+
+    @rule(collection=collections)
+    def restore(self, collection: uuid.UUID) -> None:
+        self.do(lambda session: restore_collection(session, collection, ADMIN))
+        with self.sessions() as session:
+            self.deleted = set(session.scalars(select(Collection.id).where(Collection.status == "DELETED")))
+
+    @rule()
+    def index(self) -> None:
+        drain(self.sessions, PostgresEngine(self.sessions), FAST)
+        self.indexed = True
+
+    def do(self, work: object) -> object:
+        try:
+            return transact(self.sessions, work)
+        except Refusal:
+            return None
+
+    @invariant()
+    def what_is_readable_is_what_the_model_says(self) -> None:
+        actor = transact(self.sessions, lambda session: find_actor(session, self.reader))
+        collections = {key for key in self.parent if self.reads(key)}
+        roots = self.reaching - self.deleted
+        assets = {key for key in self.assets_made if key in self.own} | {
+            asset
+            for holder, asset in self.inside
+            if holder not in self.deleted and any(step in roots for step in self.above(holder))
+        }
+        with self.sessions() as session:
+            shown = {
+                kind: set(session.scalars(select(table.id).where(readable_by(actor, kind, table.id))))
+                for kind, table in (("assets", Asset), ("collections", Collection))
+            }
+        assert shown == {"assets": assets, "collections": collections}
+        found = find(self.sessions, PostgresEngine(self.sessions), Criteria(per_page=1000), actor)
+        hits = {hit.object_id for hit in found.hits}
+        assert hits <= assets | collections - self.deleted
+        assert found.total == len(hits)
+        if self.indexed:
+            with self.sessions() as session:
+                waiting = set(session.scalars(text("SELECT object_id FROM index_mark WHERE dirty_since IS NOT NULL")))
+            assert hits >= (assets | collections - self.deleted) - waiting
+
+
+@pytest.fixture
+def tree(database_url: str) -> Iterator[type[Tree]]:
+    engine = make_engine(database_url)
+    Tree.sessions = make_sessions(engine)
+    with Tree.sessions.begin() as session:
+        Tree.reader = create_user(session, NewUser(f"{uuid.uuid4().hex}@example.org"), SETUP).id
+    yield Tree
+    engine.dispose()
+
+
+def test_the_readable_set_equals_the_model_over_random_trees_entries_and_moves(tree: type[Tree]) -> None:
+    run_state_machine_as_test(
+        tree,
+        settings=settings(
+            max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+        ),
+    )

@@ -1,0 +1,158 @@
+"""Collections that mirror a storage's folders: with every arrival, rename and move, and never against a person."""
+
+import os
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from models.acl import Actor
+from models.asset import Asset
+from models.collection import Collection, CollectionAsset
+from models.job import Job
+from models.sessions import transact
+from tasks.batches import work_off
+from tasks.collection_backfill import TASK, mirror_batch, mirror_folders  # noqa: F401 - the task's name is what a worker listens for
+from tasks.collection_contents import put_asset, take_asset
+from tasks.collection_tree import delete_collection
+from tasks.collections import NewCollection, change_collection, create_collection
+from tasks.refusals import Conflict
+from tasks.storage_changes import StorageWish, change_storage
+from tests.files import write
+from tests.pipeline import FAST, Pipeline
+
+ADMIN = Actor("an administrator", is_admin=True)
+MAPS = "enable_collection_directory_mapping"
+
+
+@pytest.fixture
+def mirrored(pipeline: Pipeline) -> Pipeline:
+    pipeline.change_settings(**{MAPS: True})
+    return pipeline
+
+
+def places(pipeline: Pipeline) -> dict[str, list[str]]:
+    """Paths of active collections with the titles of what they hold."""
+    with pipeline.sessions() as session:
+        rows = {row.id: row for row in session.scalars(select(Collection).where(Collection.status == "ACTIVE"))}
+        held = session.execute(
+            select(CollectionAsset.collection_id, Asset.title).join(Asset, Asset.id == CollectionAsset.asset_id)
+        ).all()
+    named: dict[str, list[str]] = {"/".join(rows[step].title for step in row.path): [] for row in rows.values()}
+    for key, title in held:
+        if key in rows:
+            named["/".join(rows[step].title for step in rows[key].path)].append(title)
+    return {path: sorted(titles) for path, titles in named.items()}
+
+
+def files(pipeline: Pipeline, *paths: str) -> None:
+    write(pipeline.root, *paths)
+
+
+def test_folders_with_assets_become_collections_named_as_they_are(mirrored: Pipeline) -> None:
+    files(mirrored, "top.mov", "day one/a.mov", "day one/cam/b.mov", *(f"seq/p.{n}.exr" for n in range(1001, 1005)))
+    mirrored.settle()
+    assert places(mirrored) == {
+        "Rushes": ["top"],
+        "Rushes/day one": ["a"],
+        "Rushes/day one/cam": ["b"],
+        "Rushes/seq": ["p"],
+    }
+    before = collection_rows(mirrored)
+    mirrored.settle()
+    assert collection_rows(mirrored) == before
+
+
+def collection_rows(pipeline: Pipeline) -> set[Any]:
+    with pipeline.sessions() as session:
+        rows = session.execute(select(CollectionAsset.collection_id, CollectionAsset.asset_id)).all()
+        return {tuple(row) for row in rows} | set(session.scalars(select(Collection.id)))
+
+
+def test_renamed_and_moved_folders_keep_their_collections(mirrored: Pipeline) -> None:
+    files(mirrored, "one/sub/a.mov", "two/b.mov")
+    mirrored.settle()
+    kept = {title: key for title, key in ids(mirrored).items() if title in ("sub", "one")}
+    os.rename(mirrored.root / "one", mirrored.root / "uno")
+    mirrored.settle()
+    assert places(mirrored)["Rushes/uno/sub"] == ["a"]
+    os.rename(mirrored.root / "uno" / "sub", mirrored.root / "two" / "sub")
+    mirrored.settle()
+    assert places(mirrored)["Rushes/two/sub"] == ["a"]
+    assert ids(mirrored)["uno"] == kept["one"]
+    assert ids(mirrored)["sub"] == kept["sub"]
+
+
+def ids(pipeline: Pipeline) -> dict[str, Any]:
+    with pipeline.sessions() as session:
+        return {row.title: row.id for row in session.scalars(select(Collection))}
+
+
+def test_a_file_that_moves_takes_its_asset_to_the_other_folder(mirrored: Pipeline) -> None:
+    files(mirrored, "in/a.mov", "in/stays.mov", "out/c.mov")
+    mirrored.settle()
+    os.rename(mirrored.root / "in" / "a.mov", mirrored.root / "out" / "a.mov")
+    mirrored.settle()
+    assert places(mirrored) == {"Rushes": [], "Rushes/in": ["stays"], "Rushes/out": ["a", "c"]}
+
+
+def test_what_a_person_put_somewhere_is_none_of_the_mirrors(mirrored: Pipeline) -> None:
+    files(mirrored, "in/a.mov", "out/c.mov")
+    mirrored.settle()
+    asset = mirrored.ids()["a"]
+    collections = ids(mirrored)
+    with mirrored.sessions.begin() as session:
+        mine = create_collection(session, NewCollection("mine"), ADMIN)
+        for key in (mine.id, collections["out"], collections["in"]):
+            put_asset(session, key, asset, ADMIN)
+    os.rename(mirrored.root / "in" / "a.mov", mirrored.root / "in" / "b.mov")
+    mirrored.settle()
+    assert set(places(mirrored)) >= {"mine", "Rushes/in", "Rushes/out"}
+    with mirrored.sessions() as session:
+        kept = set(session.scalars(select(CollectionAsset.collection_id).where(CollectionAsset.asset_id == asset)))
+    assert kept == {mine.id, collections["out"], collections["in"]}
+
+
+def test_what_a_person_deleted_is_not_made_again_and_the_name_is_the_folders(mirrored: Pipeline) -> None:
+    files(mirrored, "in/a.mov")
+    mirrored.settle()
+    folder = ids(mirrored)["in"]
+    with pytest.raises(Conflict, match="mirrors a folder"), mirrored.sessions.begin() as session:
+        change_collection(session, folder, {"title": "other"}, ADMIN)
+    with mirrored.sessions.begin() as session:
+        delete_collection(session, folder, ADMIN)
+    files(mirrored, "in/b.mov", "in/below/c.mov")
+    mirrored.settle()
+    assert places(mirrored) == {"Rushes": []}
+
+
+def test_without_the_setting_there_are_no_collections_and_turning_it_on_makes_them_by_a_job(pipeline: Pipeline) -> None:
+    files(pipeline, "day/a.mov", "b.mov")
+    pipeline.settle()
+    assert places(pipeline) == {}
+    with pipeline.sessions.begin() as session:
+        change_storage(session, pipeline.storage().id, StorageWish(settings={MAPS: True}), ADMIN)
+    with pipeline.sessions() as session:
+        job = session.scalars(select(Job).where(Job.task == TASK)).one()
+    work_off(pipeline.sessions, TASK, [job.id], FAST, mirror_batch, "islands were mirrored")
+    assert places(pipeline) == {"Rushes": ["b"], "Rushes/day": ["a"]}
+    assert transact(pipeline.sessions, lambda session: session.get_one(Job, job.id).status) == "FINISHED"
+
+
+def test_deep_folders_share_the_last_collection_that_there_can_be(mirrored: Pipeline) -> None:
+    files(mirrored, "/".join(f"d{level}" for level in range(60)) + "/deep.mov")
+    mirrored.settle()
+    found = {path: titles for path, titles in places(mirrored).items() if titles}
+    assert list(found.values()) == [["deep"]]
+    assert len(next(iter(found)).split("/")) == 50
+
+
+def test_an_asset_that_a_person_took_out_comes_back_only_with_its_folders_next_change(mirrored: Pipeline) -> None:
+    files(mirrored, "in/a.mov")
+    mirrored.settle()
+    with mirrored.sessions.begin() as session:
+        take_asset(session, ids(mirrored)["in"], mirrored.ids()["a"], ADMIN)
+    assert places(mirrored)["Rushes/in"] == []
+    files(mirrored, "in/b.mov")
+    mirrored.settle()
+    assert places(mirrored)["Rushes/in"] == ["a", "b"]

@@ -1,0 +1,101 @@
+"""Two people at once in the tree of collections: never a ring, never a path that is not the parents'."""
+
+import threading
+import uuid
+from collections.abc import Callable
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.collection import Collection, CollectionStatus
+from models.job import Job, JobStatus
+from models.sessions import Sessions, transact
+from tasks import collection_tree
+from tasks.batches import work_off
+from tasks.collection_deleting import TASK, delete_batch, request_deletion
+from tasks.collection_tree import delete_collection, move_collection, restore_collection
+from tasks.collections import NewCollection, create_collection
+from tasks.refusals import Refusal
+from tests.pipeline import FAST
+
+ADMIN = Actor("an administrator", is_admin=True)
+
+CROOKED = text("""
+    SELECT collection.id FROM collection LEFT JOIN collection AS parent ON parent.id = collection.parent_id
+    WHERE collection.path <> coalesce(parent.path, '{}') || collection.id
+""")
+
+
+def make(sessions: Sessions, title: str, parent: uuid.UUID | None = None) -> uuid.UUID:
+    return transact(sessions, lambda session: create_collection(session, NewCollection(title, parent), ADMIN).id)
+
+
+def at_once(sessions: Sessions, *works: Callable[[Session], object]) -> list[bool]:
+    """Run all from the same moment; whether each was done."""
+    start, done = threading.Barrier(len(works)), [False] * len(works)
+
+    def run(place: int) -> None:
+        start.wait()
+        try:
+            transact(sessions, works[place])
+            done[place] = True
+        except Refusal:
+            pass
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(works))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def crooked(sessions: Sessions) -> list[uuid.UUID]:
+    with sessions() as session:
+        return list(session.scalars(CROOKED))
+
+
+def test_two_moves_into_each_other_never_close_a_ring(sessions: Sessions) -> None:
+    for _ in range(10):
+        one, other = make(sessions, "one"), make(sessions, "other")
+        below = [make(sessions, "below", each) for each in (one, other)]
+        done = at_once(
+            sessions,
+            lambda session, one=one, below=below: move_collection(session, one, below[1], ADMIN),
+            lambda session, other=other, below=below: move_collection(session, other, below[0], ADMIN),
+        )
+        assert sorted(done) == [False, True]
+    assert crooked(sessions) == []
+
+
+def test_what_is_made_while_its_parent_moves_stands_below_it_afterwards(sessions: Sessions) -> None:
+    target = make(sessions, "target")
+    for _ in range(10):
+        moved = make(sessions, "moved")
+        inside = make(sessions, "inside", moved)
+        at_once(
+            sessions,
+            lambda session, moved=moved: move_collection(session, moved, target, ADMIN),
+            lambda session, inside=inside: create_collection(session, NewCollection("new", inside), ADMIN),
+            lambda session, inside=inside: create_collection(session, NewCollection("newer", inside), ADMIN),
+        )
+    assert crooked(sessions) == []
+
+
+def test_many_collections_are_deleted_by_a_job_and_come_back_together(sessions: Sessions) -> None:
+    root = make(sessions, "root")
+    few = collection_tree.MOST_AT_ONCE
+    with sessions.begin() as session:
+        for number in range(few + 20):
+            create_collection(session, NewCollection(f"inside {number}", root), ADMIN)
+    left = transact(sessions, lambda session: delete_collection(session, root, ADMIN))
+    assert left == few + 20
+    job = transact(sessions, lambda session: request_deletion(session, root, left, ADMIN).id)
+    work_off(sessions, TASK, [job], FAST, delete_batch, "collections were deleted")
+    with sessions() as session:
+        assert session.get_one(Job, job).status == JobStatus.FINISHED
+        assert set(session.scalars(select(Collection.status))) == {CollectionStatus.DELETED}
+    transact(sessions, lambda session: restore_collection(session, root, ADMIN))
+    with sessions() as session:
+        assert set(session.scalars(select(Collection.status))) == {CollectionStatus.ACTIVE}
