@@ -16,12 +16,14 @@ from models.paths import display_text
 from models.segment import Segment, SegmentType
 from models.share import ShareRight
 from models.user import User
+from tasks.approvals import requests_of, votes_of
 from tasks.assets import find_asset
 from tasks.collections import find_collection
 from tasks.downloads import FILE, FORMAT, Ticket, may_download
 from tasks.keyframes import keyframes_of, picture_ticket
 from tasks.metadata_forms import form_of_view
 from tasks.metadata_values import read_values
+from tasks.objects import find_object
 from tasks.refusals import Missing
 from tasks.segments import visible_to
 from tasks.server_key import ServerKey
@@ -119,6 +121,18 @@ class Reader:
         """A collection's title, values and what is in it."""
         collection = find_collection(self._session, self._actor, collection_id)
         return collection.title, self._values("collections", collection.id), self._inside(collection.id)
+
+    def vote_on(self, kind: str, object_id: uuid.UUID) -> str | None:
+        """The guest's vote, empty while there is none; None where it is not asked for one by its own link."""
+        guest = self._guest
+        if ShareRight.SETTING_APPROVE_STATUS not in guest.allows or not guest.email:
+            return None
+        found = find_object(self._session, self._actor, kind, object_id)
+        approval = requests_of(self._session, [found]).get(found.id)
+        if approval is None:
+            return None
+        votes = votes_of(self._session, [approval])[approval.id]
+        return next((vote.status for vote in votes if vote.external == guest.email), "")
 
     def _inside(self, collection_id: uuid.UUID) -> list[Inside]:
         below = select(Collection.id, Collection.title).where(

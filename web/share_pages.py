@@ -21,9 +21,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from models.acl import Actor
+from models.approval import VoteStatus
 from models.segment import SegmentType
 from models.sessions import Sessions, transact
+from tasks.approvals_voting import vote
 from tasks.downloads import LASTS_SECONDS
+from tasks.objects import find_object
 from tasks.outside import Outside
 from tasks.refusals import Missing, NotNow, Refusal
 from tasks.segments_writing import NewSegment, add_segments
@@ -37,7 +40,7 @@ from web.share_content import GUEST_NAME, Reader, allows_comments
 COOKIE = "tapeless-share"
 FORM = "share page form"
 LONGEST_COMMENT, LONGEST_NAME, LARGEST_FORM = 10_000, 100, 100_000
-COMMENTS = Limit(tries=20, seconds=60)
+FORMS = Limit(tries=20, seconds=60)
 
 
 def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
@@ -49,6 +52,7 @@ def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
             Route("/{hash}", answering(pages.enter), methods=["POST"]),
             Route("/{hash}/{kind:str}/{object_id:uuid}", answering(pages.show)),
             Route("/{hash}/comments", answering(pages.comment), methods=["POST"]),
+            Route("/{hash}/votes", answering(pages.vote), methods=["POST"]),
         ]
     )
 
@@ -126,26 +130,42 @@ class Pages:
             return self._ended()
 
     def comment(self, asked: Asked) -> Response:
-        """Somebody says something; the form carries a word that only this sign-in's page knows."""
+        """Somebody says something about an asset."""
         text = asked.form.get("text", "").strip()[:LONGEST_COMMENT]
+        said = NewSegment(SegmentType.COMMENT, {"segment_text": text})
+
+        def say(session: Session, actor: Actor, _kind: str, object_id: UUID) -> None:
+            if text:
+                add_segments(session, actor, object_id, [replace(said, details={GUEST_NAME: actor.name})])
+
+        return self._act(asked, say)
+
+    def vote(self, asked: Asked) -> Response:
+        """Somebody approves or rejects."""
+        word = asked.form.get("vote", "")
+
+        def set_vote(session: Session, actor: Actor, kind: str, object_id: UUID) -> None:
+            vote(session, find_object(session, actor, kind, object_id), VoteStatus(word), actor)
+
+        return self._act(asked, set_vote)
+
+    def _act(self, asked: Asked, act: Callable[[Session, Actor, str, UUID], None]) -> Response:
+        """Do what a form says. It carries a word that only the page of this sign-in knows."""
+        kind = asked.form.get("kind", "")
         try:
-            token, object_id = self._find(asked), UUID(asked.form.get("asset", ""))
+            token, object_id = self._find(asked), UUID(asked.form.get("object", ""))
             if not isinstance(token, GuestToken) or not self._is_own_form(token, asked.form.get("form", "")):
                 return self._ended()
             actor = named(token.share.actor, asked.form.get("name", ""))
-            if text:
-                transact(self.sessions, lambda session: self._say(session, actor, token, object_id, text))
+            subject = f"share-forms:{token.share.guest.share_user_id}"
+            transact(self.sessions, lambda session: count_try(session, subject, FORMS))
+            transact(self.sessions, lambda session: act(session, actor, kind, object_id))
         except NotNow as wait:
             return self._wait(wait)
         except (Refusal, ValueError):
             return self._ended()
         is_inside = object_id != token.share.guest.object_id
-        return RedirectResponse(f"{asked.home}/assets/{object_id}" if is_inside else asked.home, 303)
-
-    def _say(self, session: Session, actor: Actor, token: GuestToken, asset_id: UUID, text: str) -> None:
-        count_try(session, f"share-comments:{token.share.guest.share_user_id}", COMMENTS)
-        said = NewSegment(SegmentType.COMMENT, {"segment_text": text}, {GUEST_NAME: actor.name})
-        add_segments(session, actor, asset_id, [said])
+        return RedirectResponse(f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home, 303)
 
     def _key(self) -> ServerKey:
         if self.outside.key is None:
@@ -202,10 +222,11 @@ class Pages:
 
     def _content(self, session: Session, token: GuestToken, kind: str, object_id: UUID) -> dict[str, object]:
         reader = Reader(session, self._key(), token, int(time.time()) + LASTS_SECONDS)
+        shared = {"object_id": object_id, "vote": reader.vote_on(kind, object_id)}
         if kind == "assets":
-            return {"asset": reader.asset(object_id)}
+            return {**shared, "asset": reader.asset(object_id)}
         title, values, inside = reader.collection(object_id)
-        return {"title": title, "values": values, "inside": inside}
+        return {**shared, "title": title, "values": values, "inside": inside}
 
     def _form_word(self, token: GuestToken) -> str:
         return base64.urlsafe_b64encode(self._key().sign(FORM, token.id.bytes)).decode()

@@ -36,8 +36,10 @@ routes = Service("assets")
 
 
 def readable(call: Call, object_type: str, object_id: UUID) -> Found:
-    """An object that the caller reads and that is approved at all."""
+    """An object that the caller reads and that is approved at all; a share of one merged away shows no survivor's."""
     refuse_other_kinds(object_type)
+    if call.actor.guest is not None and call.actor.guest.is_merged:
+        raise Missing("approval", object_id)
     return find_object(call.session, call.actor, object_type, object_id)
 
 

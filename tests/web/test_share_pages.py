@@ -31,7 +31,7 @@ def field(page: str, name: str) -> str:
 
 def say(browser: httpx.Client, url: str, text: str, **more: str) -> httpx.Response:
     page = browser.get(url).text
-    form = {"form": field(page, "form"), "asset": field(page, "asset"), "text": text, **more}
+    form = {"form": field(page, "form"), "kind": "assets", "object": field(page, "object"), "text": text, **more}
     return browser.post(f"{url}/comments", data=form)
 
 
@@ -147,7 +147,7 @@ def test_no_form_of_another_page_or_sign_in_is_taken(api: Api, owner: Caller, br
         word = field(other.get(url).text, "form")
     browser.get(url)
     for form in ({}, {"form": word}, {"form": "é"}):
-        refused = browser.post(f"{url}/comments", data={"asset": asset, "text": "forged", **form})
+        refused = browser.post(f"{url}/comments", data={"kind": "assets", "object": asset, "text": "forged", **form})
         assert refused.status_code == 404
     assert owner.http.get(f"/assets/v1/assets/{asset}/segments/").json()["objects"] == []
 
@@ -159,7 +159,7 @@ def test_a_share_without_comments_takes_none_and_one_of_another_asset_neither(
     closed = share_url(owner, asset)["url"]
     opened = share_url(owner, asset, allow_comments=True)["url"]
     assert "<form" not in browser.get(closed).text
-    assert say(browser, opened, "elsewhere", asset=other).status_code == 404
+    assert say(browser, opened, "elsewhere", object=other).status_code == 404
     assert owner.http.get(f"/assets/v1/assets/{other}/segments/").json()["objects"] == []
 
 
@@ -192,11 +192,27 @@ def test_a_collection_shows_what_is_in_it_and_nothing_beside_it(owner: Caller, b
     assert "<h1>inside</h1>" in browser.get(f"{url}/assets/{inside}").text
     assert browser.get(f"{url}/assets/{outside}").status_code == 404
     assert browser.get(f"{url}/storages/{inside}").status_code == 404
-    said = browser.post(
-        f"{url}/comments",
-        data={"form": field(browser.get(f"{url}/assets/{inside}").text, "form"), "asset": inside, "text": "good"},
-    )
+    word = field(browser.get(f"{url}/assets/{inside}").text, "form")
+    form = {"form": word, "kind": "assets", "object": inside, "text": "good"}
+    said = browser.post(f"{url}/comments", data=form)
     assert "<p>good</p>" in said.text
+
+
+def test_whoever_is_asked_votes_by_the_own_link_and_may_think_again(owner: Caller, browser: httpx.Client) -> None:
+    asset = make_asset(owner)["id"]
+    votes = {"allow_setting_approve_status": True}
+    url = share_with(owner, asset, "ann@example.org", **votes)["users"][0]["url"]
+    assert "Approve" not in browser.get(url).text
+    asked = owner.http.post(f"/assets/v1/assets/{asset}/approvals/request/", json={"externals": ["ann@example.org"]})
+    assert asked.status_code == 201, asked.text
+    for word, told in (("APPROVED", "You approved it."), ("NOT_APPROVED", "You rejected it.")):
+        form = {"form": field(browser.get(url).text, "form"), "kind": "assets", "object": asset, "vote": word}
+        assert told in browser.post(f"{url}/votes", data=form).text
+        assert owner.http.get(f"/assets/v1/assets/{asset}/approvals/request/").json()["status"] == word
+        assert browser.post(f"{url}/votes", data={**form, "vote": "MAYBE"}).status_code == 404
+        assert browser.post(f"{url}/votes", data={**form, "form": ""}).status_code == 404
+    plain = share_url(owner, asset, **votes)["url"]
+    assert "Approve" not in browser.get(plain).text
 
 
 def test_wrong_passwords_are_stopped_with_a_word_when_to_come_again(owner: Caller, browser: httpx.Client) -> None:
