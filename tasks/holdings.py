@@ -28,19 +28,19 @@ from sqlalchemy.orm import Session
 from models.acl import AclEntry
 from models.approval import Approval
 from models.asset import Asset
-from models.segment import Segment
 from models.share import Share
 from tasks.held_collections import COLLECTIONS
 from tasks.held_files import DECLARED_FILES
 from tasks.held_metadata import VALUES
 from tasks.held_relations import RELATIONS
+from tasks.held_segments import SEGMENTS
 from tasks.holding import Holding, Pairs, Parting, moving, staying
 
 HOLDINGS: tuple[Holding, ...] = (
     moving("merged", Asset.merged_into),  # those that ended in it before answer with the survivor: one hop
     staying("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
     VALUES,
-    moving("segments", Segment.asset_id, Segment.version_id),
+    SEGMENTS,
     staying("approvals", Approval.object_id, Approval.object_type == "assets"),
     RELATIONS,
     COLLECTIONS,

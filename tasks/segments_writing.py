@@ -22,6 +22,7 @@ from models.segment import Segment, SegmentStatus, SegmentType
 from models.share import ShareRight
 from tasks.assets import MOST_AT_ONCE
 from tasks.history import record
+from tasks.metadata_values import forget_values
 from tasks.refusals import Denied, Invalid, Missing
 from tasks.segments import (
     NOUN,
@@ -274,9 +275,15 @@ def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segme
 
 
 def remove_segments(session: Session, which: ColumnElement[bool]) -> int:
-    """Remove rows for good, answers with what they answer; how many."""
-    statement = delete(Segment).where(which).execution_options(synchronize_session=False)
-    return session.execute(statement).rowcount
+    """Remove rows for good, answers with what they answer, and the values that hang on them; how many."""
+    ids = session.scalars(select(Segment.id).where(which)).all()
+    answers = session.scalars(select(Segment.id).where(among(Segment.parent_id, ids))).all() if ids else ()
+    gone = sorted({*ids, *answers})
+    if gone:
+        forget_values(session, gone)
+        statement = delete(Segment).where(among(Segment.id, gone)).execution_options(synchronize_session=False)
+        session.execute(statement)
+    return len(gone)
 
 
 def purge_segments(session: Session, recycle_seconds: float) -> int:
