@@ -1,0 +1,80 @@
+"""The rate of ingest while thousands of clips wait to be read, against its rate while nobody waits.
+
+    python -m benchmarks.drop_beside_media [--assets 5000] [--clips 5000] [--folder DIR]
+
+The same tree is renamed into place twice, each time on a fresh `tapeless up`: once while it rests, once when real clips
+have just become assets and wait for their headers and posters. The second one counts only if clips still waited when
+the last asset of the tree could be found.
+
+Promised: at least 0.8 of the rate without.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+from sqlalchemy import text
+
+from benchmarks.drop import LIMIT_SECONDS, is_visible, wait_until_old
+from benchmarks.headers import write_clips
+from benchmarks.stage.production import write_production
+from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
+
+PROMISED = 0.8
+WAITING = text("SELECT count(*) FROM media_work WHERE parked_at IS NULL")
+
+
+def waiting(system: RunningSystem) -> int:
+    """How many file sets wait to be read."""
+    with system.context.sessions() as session:
+        return session.scalar(WAITING)
+
+
+def fill_queue(system: RunningSystem, folder: Path, clips: int) -> None:
+    """Have clips become assets, all at once, and give back as soon as they can be found."""
+    ready = folder / "clips"
+    ready.mkdir()
+    write_clips(ready, clips)
+    wait_until_old(time.time())
+    ready.rename(system.root / "clips")
+    wait_until(lambda: is_visible(system, clips), "the clips are visible", LIMIT_SECONDS, pause=0.1)
+
+
+def measure(folder: Path, assets: int, clips: int) -> float:
+    """Seconds from the rename until the last asset of the tree can be found."""
+    folder.mkdir()
+    production = write_production(folder / "drop", assets)
+    written = time.time()
+    with running_system(folder) as system:
+        if clips:
+            fill_queue(system, folder, clips)
+        wait_until_old(written)
+        before, expected = waiting(system), system.progress().documents + production.assets
+        start = time.monotonic()
+        production.root.rename(system.root / production.root.name)
+        wait_until(lambda: is_visible(system, expected), "everything is visible", LIMIT_SECONDS, pause=0.1)
+        seconds = time.monotonic() - start
+        after = waiting(system) - production.assets
+        print(
+            f"{before:6,} waited before: {production.assets / seconds:7,.0f} assets a second ({seconds:.2f} s)",
+            flush=True,
+        )
+        if clips and after <= 0:
+            raise SystemExit("all clips were read before the drop ended: give more --clips")
+    return seconds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--assets", type=int, default=5_000, help="a multiple of twenty")
+    parser.add_argument("--clips", type=int, default=5_000)
+    parser.add_argument("--folder", type=Path, help="where everything is written (default: the temporary folder)")
+    options = parser.parse_args()
+    with own_folder(options.folder) as folder:
+        alone = measure(folder / "alone", options.assets, 0)
+        beside = measure(folder / "beside", options.assets, options.clips)
+    print(f"ratio of rates, beside media / alone = {alone / beside:.2f} (promise: at least {PROMISED:g})")
+
+
+if __name__ == "__main__":
+    main()
