@@ -33,7 +33,7 @@ from tasks.metadata_forms import Form, form_of_view
 from tasks.metadata_types import quoted
 from tasks.metadata_values import refuse_closed, write_many
 from tasks.objects import FINDERS, Found, find_object_for_change
-from tasks.refusals import Conflict, Denied, Invalid, Missing, Refusal
+from tasks.refusals import Denied, Invalid, Missing, Refusal
 from tasks.sentences import counted
 
 TASK = "maintenance.set_values"
@@ -60,7 +60,7 @@ def request_bulk(
     form = form_of_view(session, view_id)
     refuse_closed(form, actor)
     changes = read_changes(form, given)
-    values = {change.rule.name: {"values": change.values, "mode": change.mode} for change in changes}
+    values = [{"name": change.rule.name, "values": change.values, "mode": change.mode} for change in changes]
     job = Job(
         id=new_id(),
         type="METADATA",
@@ -180,7 +180,8 @@ class BulkWrite:
             raise Denied("whoever asked for this may not sign in any more")
         form = form_of_view(session, uuid.UUID(self._claim.arguments["view_id"]))
         refuse_closed(form, actor)
-        given = {name: Given(one["values"], Mode(one["mode"])) for name, one in self._claim.arguments["values"].items()}
+        values = self._claim.arguments["values"]
+        given = {one["name"]: Given(one["values"], Mode(one["mode"])) for one in values}
         return actor, form, read_changes(form, given)
 
 
@@ -208,7 +209,9 @@ def _find_assets(
     query = (
         select(
             asked.id,
-            Asset,
+            Asset.id,
+            Asset.title,
+            Asset.status,
             permitted(actor, "assets", Asset.id, Permission.READ).label("reads"),
             permitted(actor, "assets", Asset.id, Permission.WRITE).label("writes"),
         )
@@ -219,16 +222,16 @@ def _find_assets(
     )
     found: dict[uuid.UUID, Found] = {}
     refused = {object_id: str(Missing("asset", object_id)) for object_id in ids}
-    for asked_id, asset, reads, writes in session.execute(query):
+    for asked_id, asset_id, title, status, reads, writes in session.execute(query):
         if not reads:
             continue
         if not writes:
-            refused[asked_id] = str(Denied(f'you may read the asset "{asset.title}", but not "write" it'))
-        elif asset.status == AssetStatus.DELETED:
-            refused[asked_id] = str(Conflict(f'"{asset.title}" is deleted; restore it first'))
+            refused[asked_id] = f'you may read the asset "{title}", but not "write" it'
+        elif status == AssetStatus.DELETED:
+            refused[asked_id] = f'"{title}" is deleted; restore it first'
         else:
             del refused[asked_id]
-            found[asset.id] = Found("assets", asset.id, asset.title, False, asset.id, asset.id)
+            found[asset_id] = Found("assets", asset_id, title, False, asset_id, asset_id)
     return found, refused
 
 

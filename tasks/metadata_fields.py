@@ -118,7 +118,7 @@ def _blank(made: MetadataField) -> None:
 
 
 def _set(changed: MetadataField, settings: Mapping[str, Any]) -> None:
-    """Null takes a setting away."""
+    """Null takes a setting away; clients write back as false what was never set."""
     details = dict(changed.details)
     for name, value in settings.items():
         if name in DETAILS:
@@ -129,7 +129,7 @@ def _set(changed: MetadataField, settings: Mapping[str, Any]) -> None:
             changed.options = checked_options(value or [])
         elif name in COLUMNS and (value is not None or name != "label"):
             setattr(changed, name, value)
-    changed.details = {name: value for name, value in details.items() if value is not None}
+    changed.details = {name: value for name, value in details.items() if value not in (None, False)}
 
 
 def _settings(kept: MetadataField) -> dict[str, Any]:

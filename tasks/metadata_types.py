@@ -59,9 +59,9 @@ def as_kept(kind: FieldType, value: Any) -> Value:
 
 
 def quoted(value: Any, most: int = 80) -> str:
-    """A value in a sentence, cut where it is long, and without what no answer can hold."""
+    """A value in a sentence: on one line, cut where it is long, and without what no answer can hold."""
     text = as_text(value) if isinstance(value, bool) else str(value)
-    text = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    text = " ".join(text[: 2 * most].split()).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
 
 

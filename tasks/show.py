@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.asset import Asset, AssetStatus, Component, FileSet, Format
 from models.history import History
+from tasks.metadata_values import read_values
 from tasks.refusals import Refusal
 
 MANY = 10
@@ -59,6 +60,7 @@ def show_asset(session: Session, asset: Asset) -> dict[str, Any]:
         "status": asset.status.value,
         "is_online": asset.is_online,
         "date_created": asset.date_created.isoformat(),
+        "metadata": {held.name: held.values for held in read_values(session, asset.id)},
         "formats": [
             {
                 "id": str(part.id),

@@ -1,4 +1,4 @@
-"""`tapeless show ASSET`: its formats, files, missing frames and history."""
+"""`tapeless show ASSET`: its formats, files, missing frames, metadata and history."""
 
 import json
 from datetime import datetime
@@ -12,11 +12,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from tasks.media_told import fact_texts
+from tasks.metadata_types import as_text
 from tasks.sentences import counted, in_words
 from tasks.show import find_asset, show_asset
 from workers.commands.options import data_option, json_option, running_system
 
 PIPE_WIDTH = 240
+SHOWN_CHARACTERS = 200
+"""Of one field's values; `--json` shows all of them."""
 
 
 @click.command()
@@ -44,6 +47,8 @@ def _print(console: Console, asset: dict[str, Any]) -> None:
             node.add(Text(warning, style="yellow"))
         for row in part["file_sets"]:
             _grow(node, row)
+    for name, values in asset["metadata"].items():
+        root.add(Text.assemble((name, "cyan"), f"  {', '.join(map(as_text, values))[:SHOWN_CHARACTERS]}"))
     console.print(root)
     for entry in asset["history"]:
         when = datetime.fromisoformat(entry["date_created"]).astimezone().strftime("%Y-%m-%d %H:%M:%S")
