@@ -69,7 +69,7 @@ def shown(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
 def post_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
     """Mark objects that the caller reads."""
     add_favorites(call.session, body.object_type, body.object_ids, call.actor)
-    return {}
+    return {"object_ids": [str(each) for each in body.object_ids], "object_type": body.object_type}
 
 
 @routes.delete("/favorites/", status=200)

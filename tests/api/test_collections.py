@@ -196,6 +196,7 @@ def test_rights_that_propagate_open_what_is_inside_in_rows_and_search_alike(
     assert titles(search(stranger, query="okapi")) == {"okapi root"}
     assert owner.http.put(f"{URL}{leaf}/restore/").status_code == 202
     assert stranger.http.get(url).status_code == 200
+    drain_all(api)
 
     assert owner.http.delete(f"{URL}{leaf}/contents/assets/{clip}/").status_code == 204
     assert stranger.http.get(url).status_code == 404
