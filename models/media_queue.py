@@ -78,6 +78,10 @@ PARK = text("""
 """)
 
 QUEUE = text("SELECT queue_media_work(CAST(:sets AS uuid[]), :kind, 0)")
+UNPARK = text("""
+    UPDATE media_work SET parked_at = NULL, error = NULL, failures = 0, attempt = 0, not_before = now()
+    WHERE parked_at IS NOT NULL
+""")
 IS_WAITING = text(f"SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND {FREE})")
 INGEST_WAITS = text("SELECT EXISTS (SELECT FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL)")
 
@@ -107,6 +111,11 @@ class Trouble:
 def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
     """Have file sets read (again), parked ones too; those without pictures or sound on a storage are left out."""
     session.execute(QUEUE, {"kind": kind.value, "sets": list(sets)})
+
+
+def unpark_media(session: Session) -> int:
+    """Take up what waits for a person, who has just asked for it; gives how many."""
+    return session.execute(UNPARK).rowcount
 
 
 def is_media_waiting(session: Session, kind: MediaKind) -> bool:

@@ -11,6 +11,7 @@ from models.asset import Asset, AssetStatus
 from models.file import Folder
 from models.index_queue import unpark
 from models.island import Island
+from models.media_queue import unpark_media
 from models.paths import display_text, join_path
 from models.sessions import snapshot, transact
 from models.storage import Storage, StorageStatus
@@ -142,6 +143,9 @@ STRANGE_LEASES = text("""
     SELECT 'island ' || id || ' (parked without a reason)' FROM island WHERE parked_at IS NOT NULL AND error IS NULL
     UNION ALL
     SELECT 'job ' || id || ' (parked without a reason)' FROM job WHERE parked_at IS NOT NULL AND error_message IS NULL
+    UNION ALL
+    SELECT lower(kind) || ' of file set ' || file_set_id || ' (parked without a reason)' FROM media_work
+        WHERE parked_at IS NOT NULL AND error IS NULL
 """)
 
 
@@ -157,10 +161,10 @@ def check_leases(audited: Audited, repair: bool) -> Finding:
 
 
 def _take_up_parked(session: Session) -> int:
-    """Islands and index marks that wait for a person, who has just asked for them."""
+    """Islands, index marks and media that wait for a person, who has just asked for them."""
     islands = session.scalars(select(Island.id).where(Island.parked_at.is_not(None)).order_by(Island.id)).all()
     dirty_islands(session, islands)
-    return len(islands) + unpark(session)
+    return len(islands) + unpark(session) + unpark_media(session)
 
 
 def check_documents(audited: Audited, repair: bool) -> Finding:
