@@ -13,6 +13,7 @@ from models.bulk import among
 from models.collection import Collection, CollectionStatus, Favorite
 from tasks.audit import note
 from tasks.collections import HOLD_TREE, KIND, find_collection
+from tasks.metadata_values import forget_values
 from tasks.refusals import Conflict
 
 
@@ -62,4 +63,5 @@ def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
     session.execute(approvals.execution_options(**options))
     marks = delete(Favorite).where(Favorite.object_type == KIND, among(Favorite.object_id, ids))
     session.execute(marks.execution_options(**options))
+    forget_values(session, ids)
     session.execute(delete(Collection).where(among(Collection.id, ids)).execution_options(**options))

@@ -19,6 +19,9 @@ from models.timing import Timing
 from models.user import User, UserStatus
 from tasks import metadata_bulk
 from tasks.assets import NewAsset, create_asset, delete_asset
+from tasks.collection_purge import purge_collections
+from tasks.collection_tree import delete_collection
+from tasks.collections import NewCollection, create_collection
 from tasks.job_actions import Action, act
 from tasks.job_leases import claim_jobs
 from tasks.merging import end_in
@@ -265,3 +268,15 @@ def test_a_purge_takes_values_along(sessions: Sessions) -> None:
     with sessions() as session:
         assert session.scalars(select(MetadataValue.object_id)).all() == [kept]
         assert session.get(Asset, gone) is None
+
+
+def test_a_purge_of_a_collection_takes_its_values_along(sessions: Sessions) -> None:
+    make_view(sessions, scene="integer")
+    with sessions.begin() as session:
+        key = create_collection(session, NewCollection("Dailies"), SETUP).id
+        set_values(session, find_object_for_change(session, SETUP, "collections", key), {"scene": 1}, SETUP)
+        delete_collection(session, key, SETUP)
+    assert values(sessions, key) == {"scene": [1]}
+    transact(sessions, lambda session: purge_collections(session, [key], SETUP))
+    with sessions() as session:
+        assert session.scalars(select(MetadataValue)).all() == []
