@@ -11,8 +11,9 @@ from typing import Any
 
 from models.index_queue import DocumentKey
 from search.criteria import Criteria, CriteriaError, Visibility
-from search.documents import Document, asked_body, shown_body
+from search.documents import Document
 from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
+from search.highlighting import make_hit
 from search.opensearch_bulk import write_documents
 from search.opensearch_client import SEARCH_SECONDS, Client, Cluster, RequestError
 from search.opensearch_indexes import WRITE, Indexes
@@ -121,5 +122,5 @@ def _buckets(name: str, buckets: list[dict[str, Any]]) -> list[Bucket]:
 def _hit(hit: dict[str, Any], criteria: Criteria) -> Hit:
     source, key = hit["_source"], key_of(hit["_id"])
     created = datetime.fromisoformat(source["date_created"]) if source.get("date_created") else None
-    body = asked_body(shown_body(source.get("terms", {}), source.get("body", {})), criteria)
-    return Hit(key.object_type, key.object_id, source["title"], created, body, hit["sort"])
+    terms, body = source.get("terms", {}), source.get("body", {})
+    return make_hit(criteria, key, source["title"], created, terms, body, hit["sort"])

@@ -32,8 +32,9 @@ from models.index_mark import SearchDocument
 from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.criteria import Criteria, Visibility
-from search.documents import Document, asked_body, shown_body
+from search.documents import Document
 from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
+from search.highlighting import make_hit
 from search.ordering import behind, order_of, shown
 from search.postgres_rows import write_documents
 from search.predicates import matching, term_clause, values_of
@@ -179,6 +180,6 @@ def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[
     else:
         query = query.offset((criteria.page - 1) * criteria.per_page)
     return [
-        Hit(kind, object_id, title, created, asked_body(shown_body(terms, body), criteria), shown(place))
+        make_hit(criteria, DocumentKey(kind, object_id), title, created, terms, body, shown(place))
         for kind, object_id, title, created, terms, body, *place in session.execute(query)
     ]

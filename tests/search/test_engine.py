@@ -118,6 +118,23 @@ def test_a_hit_shows_terms_and_body_as_asked_for_and_always_its_id_type_and_titl
     }
 
 
+def test_a_hit_says_which_of_its_words_answered(engine: SearchEngine) -> None:
+    body = {"formats": [{"files": ["plate_v001.[1001-1003].exr"]}]}
+    terms = {"metadata.place": ["Zürich <HB>", "Bari"], "external_id": ["ORD-77"]}
+    engine.write([document(1, "HarbourAtNight", texts={"all": "plate_v001 zurich ord-77"}, terms=terms, body=body)])
+
+    def marked(words: str, **asked: Any) -> Any:
+        return ask(engine, query=words, **asked).hits[0].body.get("highlight")
+
+    assert marked("harbour") == {"title": ["<em>Harbour</em>AtNight"]}
+    assert marked("plate_v001") == {"file_names": ["<em>plate_v001</em>.[1001-1003].exr"]}
+    assert marked("zurich") == {"metadata.place": ["<em>Zürich</em> &lt;HB&gt;"]}
+    assert marked("ord* night") == {"external_id": ["<em>ORD</em>-77"], "title": ["HarbourAt<em>Night</em>"]}
+    assert marked("night", exclude_fields=["highlight"]) is None
+    assert marked("night", include_fields=["status"]) is None
+    assert marked("night", per_page=1_000) is None
+
+
 def test_a_stale_write_changes_nothing_and_the_same_revision_again_is_written(engine: SearchEngine) -> None:
     (first,) = engine.write([document(1, "new", revision=5)])
     (stale,) = engine.write([document(1, "old", revision=4)])
