@@ -2,7 +2,7 @@
 
 Whoever reads an asset reads its segments, and may comment on it, for that is what reviewers do. Every other type, and
 what others wrote, is for whoever may write the asset; what one wrote oneself one may change and take back.
-A guest of a share does what the share allows, and never sees what is internal.
+A guest of a share does what the share allows, and never sees what is internal, nor the answers to it.
 """
 
 import uuid
@@ -56,7 +56,13 @@ def _visible_to_guest(guest: Guest) -> ColumnElement[bool]:
     seen = true() if shows else own
     if ShareRight.VIEW_TRANSCRIPTIONS not in guest.allows:
         seen = and_(seen, Segment.segment_type.not_in(LINES))
-    return and_(seen, Segment.is_internal.is_(False), Segment.status == SegmentStatus.ACTIVE)
+    internal = select(asked.id).where(asked.is_internal)
+    return and_(
+        seen,
+        Segment.is_internal.is_(False),
+        or_(Segment.parent_id.is_(None), Segment.parent_id.not_in(internal)),
+        Segment.status == SegmentStatus.ACTIVE,
+    )
 
 
 def find_segment(

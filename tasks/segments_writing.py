@@ -100,6 +100,9 @@ def _segment(asset: Asset, new: NewSegment, actor: Actor, duration: int | None) 
     if guest is not None:
         values |= {"is_internal": False, "share_id": guest.share_id, "share_user_id": guest.share_user_id}
         values |= {"share_user_email": guest.email or None, "segment_checked": False}
+        values |= {"status": SegmentStatus.ACTIVE}
+    if values.get("status") == SegmentStatus.DELETED:
+        raise Invalid("status", "a new segment is ACTIVE or AWAITED")
     refuse_wrong_times(values.get(START), values.get(END), duration)
     refuse_too_large(values.get("drawing"), "drawing")
     refuse_too_large(new.details, "body")

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from api.bodies import Body
 from api.call import Call
 from api.rendering import key, stamp
+from models.acl import Guest
 from models.approval import Approval, ApprovalStatus, ApprovalVote, VoteStatus
 from models.bulk import among
 from models.segment import Segment, SegmentStatus, SegmentType
@@ -74,6 +75,9 @@ def vote_body(standing: Standing, vote: ApprovalVote) -> dict[str, Any]:
 def approval_body(call: Call, standing: Standing) -> dict[str, Any]:
     """What was asked of an object and what became of it; `N/A` where nobody asked."""
     approval = standing.approval
+    if call.actor.guest is not None:
+        standing = of_guest(standing, call.actor.guest)
+        approval = None
     about = {
         "object_id": str(standing.found.id),
         "object_type": standing.found.object_type,
@@ -81,7 +85,14 @@ def approval_body(call: Call, standing: Standing) -> dict[str, Any]:
         "approvals_by": [vote_body(standing, vote) for vote in standing.votes],
         "user_status": user_status(call, standing),
     }
-    return {**about, **request_body(approval), "users_info": named_users(call, approval)}
+    body = {**about, **request_body(approval), "users_info": named_users(call, approval)}
+    return body if standing.approval is None else {**body, "status": standing.approval.status}
+
+
+def of_guest(standing: Standing, guest: Guest) -> Standing:
+    """What somebody outside sees of it: how it stands, and the own vote, but nobody else's name or address."""
+    own = [vote for vote in standing.votes if vote.external is not None and vote.external == guest.email.lower()]
+    return Standing(standing.found, standing.approval, own)
 
 
 def request_body(approval: Approval | None) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from api.services.approval_bodies import (
     RequestBody,
     VoteBody,
     approval_body,
+    of_guest,
     vote_body,
 )
 from models.acl import Permission
@@ -111,6 +112,8 @@ def get_approvals(call: Call, object_type: str, object_id: UUID) -> dict[str, An
 def votes(call: Call, found: Found) -> dict[str, Any]:
     """All votes on an object, on one page."""
     standing = standing_of(call.session, found)
+    if call.actor.guest is not None:
+        standing = of_guest(standing, call.actor.guest)
     objects = [vote_body(standing, each) for each in standing.votes]
     return envelope(call, objects, 1, 1, max(len(objects), 1), len(objects))
 

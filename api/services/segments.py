@@ -47,9 +47,8 @@ def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any
 def get_segments(call: Call, asset_id: UUID, asked: Annotated[ListQuery, Query()]) -> dict[str, Any]:
     """The segments of an asset, by their place in the clip."""
     query = chosen(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
-    return paged(
-        call, query, asked.page, asked.per_page, lambda rows: listed(call, rows, with_users=asked.include_users)
-    )
+    with_users = asked.include_users and call.actor.guest is None
+    return paged(call, query, asked.page, asked.per_page, lambda rows: listed(call, rows, with_users=with_users))
 
 
 @routes.get("/assets/{asset_id}/segments/{segment_id}/", guests=True)

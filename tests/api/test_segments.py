@@ -203,6 +203,7 @@ def test_lists_ask_by_time_type_text_colour_status_and_ids(owner: Caller, asset:
         ({"drawing": "a line"}, "drawing"),
         ({"shot": {"x": "y" * 300_000}}, "body"),
         ({"status": "LOST"}, "status"),
+        ({"status": "DELETED"}, "status"),
     ],
 )
 def test_what_reads_wrong_names_its_field_and_writes_nothing(
