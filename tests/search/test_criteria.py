@@ -192,3 +192,27 @@ def test_a_date_as_a_value_is_the_whole_day() -> None:
     assert tree.terms[0].within == (
         Range("time", "2024-01-31T00:00:00.000000+00:00", "2024-01-31T23:59:59.999999+00:00"),
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "expected"),
+    [
+        ("day", {"min": "2024", "max": "2024-02"}, Range("text", "2024-01-01", "2024-02-29")),
+        ("day", {"min": "2024-01-31T23:00-05:00", "timezone": "+02:00"}, Range("text", "2024-01-31")),
+        ("time", {"max": "2024"}, Range("time", None, "2024-12-31T23:59:59.999999+00:00")),
+        ("text", {"min": "10", "max": "2024-01-31"}, Range("text", "10", "2024-01-31")),
+        ("number", {"min": "-1", "max": "1e3"}, Range("number", -1, 1000.0)),
+    ],
+)
+def test_what_a_name_holds_tells_how_the_ends_of_its_range_are_read(
+    kind: Any, given: dict[str, Any], expected: Range
+) -> None:
+    assert parse_range("metadata.x", given, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "end"), [("number", "2024-01-31"), ("day", "31"), ("day", "2024-02-30"), ("time", "x")]
+)
+def test_an_end_that_the_name_cannot_hold_is_refused(kind: Any, end: str) -> None:
+    with pytest.raises(RangeError):
+        parse_range("metadata.x", {"min": end}, kind)
