@@ -2,7 +2,6 @@
 
 import os
 import stat
-import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,7 +58,7 @@ def explain(session: Session, path: bytes, excluded: frozenset[bytes] = frozense
         roots = [f'"{display_text(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
         known = ", ".join(roots) or "none"
         return Explanation(display_text(path), "outside", [f"lies in no storage; watched are {known}"])
-    relative = path[len(storage.root) :].strip(b"/")
+    relative = path[len(storage.place) :].strip(b"/")
     row = find_row(session, storage, relative)
     if row is None:
         return _without_row(session, storage, path, relative)
@@ -152,8 +151,10 @@ def _tell_hole(session: Session, storage: Storage, relative: bytes, said: Explan
 
 
 def _holes(file_set: FileSet) -> str:
-    holes = file_set.missing.replace(",", ", ")
-    return f"{counted(file_set.missing_frames, 'frame')} missing: {textwrap.shorten(holes, SHOWN_HOLES)}"
+    holes = file_set.missing
+    if len(holes) > SHOWN_HOLES:
+        holes = holes[: holes.rindex(",", 0, SHOWN_HOLES)] + " and so on"
+    return f"{counted(file_set.missing_frames, 'frame')} missing: {holes}"
 
 
 def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> str | None:
@@ -223,7 +224,7 @@ def _news(session: Session, storage: Storage, relative: bytes, row: File) -> Ite
     unreadable = _unreadable_above(session, storage, relative)
     if unreadable is not None:
         yield unreadable
-    now = look_at_file(storage.root, relative)
+    now = look_at_file(storage.place, relative)
     if now is not None and (row.status in GONE or not now.same_content(row.size, row.mtime_ns)):
         written = _time(now.mtime_ns / 1e9)
         yield f"on disk it has {now.size:,} bytes now, last written {written}: it has to stand still first"

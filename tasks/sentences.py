@@ -20,6 +20,9 @@ WORDS = {
     "other": "file",
 }
 
+MASS = frozenset({"separate_tracks", "audio"})
+"""Nobody says "a sound" or "a picture and sound"."""
+
 
 def counted(number: int, noun: str) -> str:
     """`1 file`, `48 files`."""
@@ -38,6 +41,14 @@ def in_words(structure: str) -> str:
     return WORDS.get(structure, structure)
 
 
+def with_article(structure: str) -> str:
+    """A structure in a sentence."""
+    words = in_words(structure)
+    if structure in MASS:
+        return words
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
 def created(plan: AssetPlan, first_name: str) -> str:
     """An asset came to be."""
     original = plan.formats[0]
@@ -51,10 +62,9 @@ def added_format(plan: FormatPlan, name: str) -> str:
 
 def changed_structure(before: str, plan: FormatPlan, role_before: str) -> str:
     """A format is something else now that a partner came or went."""
-    was = in_words(before)
     if role_before != plan.role:
         return f"Is now the {plan.role} (was the {role_before}; rule: {plan.rule})."
-    return f"Became a {in_words(plan.kind)} (was a {was}; rule: {plan.rule})."
+    return f"Became {with_article(plan.kind)} (was {with_article(before)}; rule: {plan.rule})."
 
 
 def joined_format(files: Sequence[StoredFile], plan: FormatPlan) -> str:

@@ -84,17 +84,35 @@ def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, a
         storage.description = wish.description
         told.append("description")
     if wish.settings is not None:
-        settings = parsed(wish.settings, storage).model_dump(mode="json", exclude_defaults=True)
-        if settings != storage.settings:
-            if settings.get(MIRRORS) and not storage.settings.get(MIRRORS):
-                request_mirror(session, storage, actor)
-            storage.settings = settings
-            told.append("settings")
+        told += _set(session, storage, parsed(wish.settings, storage), actor)
+    _tell(session, storage, told, actor)
+    return storage
+
+
+def set_settings(session: Session, storage: Storage, settings: StorageSettings, actor: Actor) -> bool:
+    """Give a storage these settings; whether it had others before."""
+    require_administrator(actor, "change storages")
+    session.refresh(storage, with_for_update=True)
+    told = _set(session, storage, settings, actor)
+    _tell(session, storage, told, actor)
+    return bool(told)
+
+
+def _set(session: Session, storage: Storage, wanted: StorageSettings, actor: Actor) -> list[str]:
+    settings = wanted.model_dump(mode="json", exclude_defaults=True)
+    if settings == storage.settings:
+        return []
+    if settings.get(MIRRORS) and not storage.settings.get(MIRRORS):
+        request_mirror(session, storage, actor)
+    storage.settings = settings
+    return ["settings"]
+
+
+def _tell(session: Session, storage: Storage, told: Sequence[str], actor: Actor) -> None:
     if told:
         storage.date_modified = func.now()  # type: ignore[assignment]
-        note(session, KIND, storage_id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
+        note(session, KIND, storage.id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
         session.flush()
-    return storage
 
 
 def parsed(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings:

@@ -1,11 +1,13 @@
 """Storages: made, listed, scanned on request, and accepted after a loss; the watcher follows the rows."""
 
 import difflib
+import json
 import os
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -132,7 +134,7 @@ def find_storage(session: Session, name: str) -> Storage:
 def storage_of_path(session: Session, path: bytes) -> Storage | None:
     """The storage below whose root an absolute path lies."""
     for storage in session.scalars(select(Storage)):
-        if is_inside(path, storage.root):
+        if is_inside(path, storage.place):
             return storage
     return None
 
@@ -150,9 +152,22 @@ def accept_loss(session: Session, storage: Storage) -> str | None:
     return reason
 
 
-def parse_settings(pairs: Iterable[str]) -> StorageSettings:
-    """Settings given as `key=value`; lists with commas. StorageError names the key and what is wrong with it."""
-    values: dict[str, object] = {}
+def _parsed(key: str, value: str) -> object:
+    """A value as it was typed, or the JSON object that it is."""
+    if not value.startswith("{"):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError as error:
+        raise StorageError(f'setting "{key}": is no JSON object ({error})') from None
+
+
+def parse_settings(pairs: Iterable[str], before: Mapping[str, object] = MappingProxyType({})) -> StorageSettings:
+    """Settings given as `key=value`, over those of `before`; lists with commas, and nothing for the default.
+
+    StorageError names the key and what is wrong with it.
+    """
+    values = dict(before)
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals:
@@ -162,7 +177,9 @@ def parse_settings(pairs: Iterable[str]) -> StorageSettings:
             near = difflib.get_close_matches(key, StorageSettings.model_fields, n=1)
             meant = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(StorageSettings.model_fields)}"
             raise StorageError(f'setting "{key}": there is none of this name; {meant}')
-        values[key] = [part for part in value.split(",") if part] if is_list else value
+        values[key] = [part for part in value.split(",") if part] if is_list else _parsed(key, value)
+        if not value:
+            del values[key]
     try:
         return StorageSettings.model_validate(values)
     except ValidationError as error:

@@ -15,6 +15,7 @@ from models.paths import display_text
 from models.sessions import transact
 from models.storage import Storage
 from tasks.acls import Principal, grant
+from tasks.storage_changes import set_settings
 from tasks.storages import (
     NewStorage,
     accept_loss,
@@ -27,13 +28,13 @@ from tasks.user_groups import find_group_by_name
 from tasks.users import SETUP, find_user_by_email
 from watch.grouping import DEFAULT_PROFILE, Profile, ProfileError
 from workers.commands.options import data_option, json_option, running_system
-from workers.commands.storage_profile import profile, regroup
+from workers.commands.storage_profile import OPERATOR, profile, regroup
 from workers.settings import Settings
 
 
 @click.group()
 def storage() -> None:
-    """Add, list and accept watched folders, and say how their files are grouped."""
+    """Add, list, change and accept watched folders, and say how their files are grouped."""
 
 
 storage.add_command(profile)
@@ -76,6 +77,33 @@ def _make(session: Session, new: NewStorage, owner: str | None, readers: tuple[s
     groups = [Principal(PrincipalKind.GROUP, find_group_by_name(session, name).id) for name in readers]
     grant(session, "storages", [made.id], groups, [Permission.READ], SETUP, adds=True)
     return made
+
+
+@storage.command("set")
+@click.argument("name")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@data_option
+def set_values(name: str, pairs: tuple[str, ...], data: Path | None) -> None:
+    """Change settings of storage NAME; a KEY= without a value has its default again."""
+
+    def change(session: Session) -> str:
+        row = find_storage(session, name)
+        session.refresh(row, with_for_update=True)
+        settings = parse_settings(pairs, row.settings)
+        if not set_settings(session, row, settings, OPERATOR):
+            return f'storage "{row.name}" has these settings already'
+        keys = dict.fromkeys(pair.partition("=")[0] for pair in pairs)
+        said = ", ".join(f"{key} is {_shown(getattr(settings, key))}" for key in keys)
+        return f'storage "{row.name}": {said}'
+
+    with running_system(data) as context:
+        click.echo(transact(context.sessions, change))
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "empty"
+    return "not set" if value is None else str(value)
 
 
 @storage.command("list")
