@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass
 from typing import Self
 
+from models.mounts import here
 from models.paths import display_text, name_of
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -72,7 +73,7 @@ class OpenFolders:
                 above, _, name = path.rpartition(b"/")
                 self._open[root, path] = os.open(name, FOLDER_FLAGS, dir_fd=self._folder(root, above))
             else:
-                self._open[root, path] = os.open(root, FOLDER_FLAGS)
+                self._open[root, path] = os.open(here(root), FOLDER_FLAGS)
         return self._open[root, path]
 
     def _close(self) -> None:

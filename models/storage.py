@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Big, Created, Id, Word, checked_text
+from models.mounts import here
 
 
 class StorageStatus(Word):
@@ -68,3 +69,8 @@ class Storage(Base):
     """Files on disk that are not stable yet."""
     events_lost: Mapped[Big] = mapped_column(server_default="0")
     """How often the kernel's queue of events overflowed or a watch could not be set; each was followed by a scan."""
+
+    @property
+    def place(self) -> bytes:
+        """Where its root is on this machine."""
+        return here(self.root)

@@ -80,9 +80,9 @@ def preview_folder(
             "see tapeless storage list"
         )
     profile = profile or Profile.model_validate(storage.profile)
-    below = folder[len(storage.root) :].strip(b"/")
+    below = folder[len(storage.place) :].strip(b"/")
     settings = StorageSettings.model_validate(storage.settings)
-    disk = Disk(storage.root, settings, excluded, HOMING_NAMES | profile.homing_dirs)
+    disk = Disk(storage.place, settings, excluded, HOMING_NAMES | profile.homing_dirs)
     _read_islands(disk, below)
     return snapshot(sessions, lambda session: _compare(session, storage, profile, disk, below))
 

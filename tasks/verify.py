@@ -110,7 +110,7 @@ def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tup
     settings = StorageSettings.model_validate(storage.settings)
     starts = [folder.encode() for folder in settings.scan_directories] or [b""]
     settled_before = time.time_ns() - int((settings.growing_files_threshold + GRACE_SECONDS) * 1e9)
-    for listings in walk(storage.root, starts, Ignore(settings.scan_ignore), excluded):
+    for listings in walk(storage.place, starts, Ignore(settings.scan_ignore), excluded):
         for folder, listing in listings:
             for entry in listing.files:
                 if entry.ctime_ns < settled_before:

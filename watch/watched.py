@@ -31,7 +31,7 @@ def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
             WatchedStorage(
                 row.id,
                 row.name,
-                row.root,
+                row.place,
                 StorageSettings.model_validate(row.settings),
                 Profile.model_validate(row.profile),
                 row.profile_revision,

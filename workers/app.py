@@ -17,6 +17,7 @@ from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 import workers.around_tasks  # noqa: F401 - connects what stands around tasks
+from models.mounts import use_mounts
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
@@ -68,6 +69,7 @@ class TapelessCelery(Celery):
     def context(self) -> Context:
         """Sessions, engine, times and ring of this process."""
         settings = self.own_settings
+        use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
         return dataclasses.replace(context, trigger_user=settings.trigger_user, media_folder=settings.media_folder)
 

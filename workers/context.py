@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from models.mounts import use_mounts
 from models.sessions import Sessions, make_engine, make_sessions
 from models.timing import Timing
 from search.engine import SearchEngine
@@ -71,6 +72,7 @@ def ring_nobody(_task: str, _ids: Sequence[object]) -> None:
 @contextmanager
 def open_running(settings: Settings) -> Iterator[Context]:
     """For one command: the system that the settings lead to; SettingsError where nothing runs there."""
+    use_mounts(settings.places)
     context = make_context(find_running(settings), settings.timing, ring_nobody, outside=settings.outside)
     try:
         yield context

@@ -146,14 +146,14 @@ def check_storages(patient: Patient) -> Iterator[Check]:
 
 def check_storage(storage: Storage, is_watched: bool) -> Check:
     """One storage; the first thing that is wrong is told, since the others follow from it."""
-    name, root = f'storage "{storage.name}"', display_text(storage.root)
-    if identify_root(storage.root) is None:
+    name, root = f'storage "{storage.name}"', display_text(storage.place)
+    if identify_root(storage.place) is None:
         return Check(name, "broken", f"{root} is not there or not readable", "mount it, or give its user the right")
     if not is_watched:
         return Check(name, "broken", "nobody has watched it for a minute", "start tapeless watch")
     if storage.frozen_reason is not None:
         return Check(name, "look", storage.frozen_reason, f"if that is right: tapeless storage accept {storage.name}")
-    how = "a network file system: noticed by walks" if is_network_file_system(storage.root) else "local"
+    how = "a network file system: noticed by walks" if is_network_file_system(storage.place) else "local"
     return Check(name, "well", f"{root}, {how}")
 
 

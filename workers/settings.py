@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     search_index: str = SEARCH_INDEX
     storage_roots: tuple[Path, ...] = ()
     media: Path | None = None
+    mounts: dict[str, str] = {}
     public_url: str | None = None
     secret_key: SecretStr | None = None
     secret_key_file: Path | None = None
@@ -98,6 +99,18 @@ class Settings(BaseSettings):
     def split_roots(cls, value: object) -> object:
         """Read folders with ':' between them, as in PATH."""
         return tuple(Path(part) for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+    @field_validator("mounts", mode="before")
+    @classmethod
+    def split_mounts(cls, value: object) -> object:
+        """Read ROOT=PLACE with ':' between them: both are paths, and neither is looked at here."""
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(os.pathsep) if part]
+        for root, mark, place in pairs:
+            if not (mark and root.startswith("/") and place.startswith("/")):
+                raise ValueError(f'TAPELESS_MOUNTS "{root}{mark}{place}": write /ROOT/OF/THE/STORAGE=/PLACE/HERE')
+        return {root.rstrip("/"): place.rstrip("/") for root, _, place in pairs}
 
     @field_validator("webhook_networks", mode="before")
     @classmethod
@@ -191,6 +204,11 @@ class Settings(BaseSettings):
             return find_key(secret, self.secret_key_file, self.data.absolute())
         except ValueError as error:
             raise SettingsError(str(error)) from None
+
+    @property
+    def places(self) -> dict[bytes, bytes]:
+        """The mounts as paths."""
+        return {os.fsencode(root): os.fsencode(place) for root, place in self.mounts.items()}
 
     def _mail_server(self) -> MailServer | None:
         if self.smtp_url is None:

@@ -160,6 +160,14 @@ def test_a_password_file_that_cannot_be_right_is_named(
         find_running(Settings.read())
 
 
+def test_mounts_of_a_machine_are_read_as_pairs_of_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPELESS_MOUNTS", "/mnt/a=/Volumes/a/:/mnt/b=/srv/b")
+    assert Settings.read().places == {b"/mnt/a": b"/Volumes/a", b"/mnt/b": b"/srv/b"}
+    monkeypatch.setenv("TAPELESS_MOUNTS", "Rushes=/Volumes/a")
+    with pytest.raises(SettingsError, match='TAPELESS_MOUNTS "Rushes=/Volumes/a": write /ROOT'):
+        Settings.read()
+
+
 def test_no_password_shows_where_a_connection_is_printed() -> None:
     assert "secret" not in repr(SYSTEM)
 

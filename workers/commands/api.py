@@ -8,6 +8,7 @@ import uvicorn
 
 from api.app import create_app
 from api.context import Context
+from models.mounts import use_mounts
 from tasks.share_links import PAGE
 from web.share_pages import share_pages
 from workers.app import app as celery
@@ -39,6 +40,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "api")
         celery.own_settings = settings
+        use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, celery.ring, threads)
     # A statement that fails is logged; what was sent with it may be secret and is not.
     context.database.hide_parameters = True

@@ -96,7 +96,7 @@ def _file_id(session: Session, path: Path) -> uuid.UUID:
         )
     if storage is None:
         raise Refusal(f'file "{display_text(absolute)}": lies in no storage; `tapeless storage list` shows them')
-    row = find_row(session, storage, absolute[len(storage.root) :].strip(b"/"))
+    row = find_row(session, storage, absolute[len(storage.place) :].strip(b"/"))
     if row is None:
         raise Refusal(
             f'file "{display_text(absolute)}": is not recorded; see tapeless explain {shlex.quote(str(path))}'

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from models.mounts import use_mounts
 from models.paths import display_text
 from watch.clock import Clock
 from watch.watcher import Watcher
@@ -32,6 +33,7 @@ def watch(data: Path | None) -> None:
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "watch")
         app.own_settings = settings
+        use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)
     excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
     logging.info("watching; never entered: %s", ", ".join(map(display_text, excluded)))
