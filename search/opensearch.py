@@ -17,7 +17,7 @@ from search.highlighting import make_hit
 from search.opensearch_bulk import write_documents
 from search.opensearch_client import SEARCH_SECONDS, Client, Cluster, RequestError
 from search.opensearch_indexes import WRITE, Indexes
-from search.opensearch_order import Column, behind, order_of
+from search.opensearch_order import behind, order_of
 from search.opensearch_query import facet_clause, facet_value, query_clause, term_clause, words_of
 from search.opensearch_rows import id_of, key_of
 
@@ -47,10 +47,9 @@ class OpenSearchEngine:
         """Answer criteria in one request."""
         if criteria.query is not None and words_of(criteria.query) > MAX_CLAUSES:
             raise CriteriaError("query", "has too many words; ask for fewer of them")
-        columns = order_of(criteria)
         path = f"/{self.indexes.alias}/_search"
         try:
-            answer = self.client.ask("POST", path, _body(criteria, visibility, columns), seconds=SEARCH_SECONDS)
+            answer = self.client.ask("POST", path, request_body(criteria, visibility), seconds=SEARCH_SECONDS)
         except RequestError as error:
             if error.kind == "too_many_clauses":
                 raise CriteriaError("filter", "asks for too much at once; ask in several searches") from error
@@ -95,7 +94,9 @@ class OpenSearchEngine:
         self.client.close()
 
 
-def _body(criteria: Criteria, visibility: Visibility, columns: Sequence[Column]) -> dict[str, Any]:
+def request_body(criteria: Criteria, visibility: Visibility) -> dict[str, Any]:
+    """What is asked of the cluster."""
+    columns = order_of(criteria)
     body: dict[str, Any] = {
         "query": query_clause(criteria, visibility),
         "sort": [column.spec for column in columns],
