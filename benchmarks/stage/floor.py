@@ -40,7 +40,7 @@ NAME = re.compile(
     r"(?P<base>.+?)(?P<part>_[LR]|_cam[A-C]|_[VA]\d|\.en|\.de)?(?P<rendition>_h264)?(?:\.(?P<frame>\d+))?\.(?P<ext>\w+)"
 )
 SIDECARS = frozenset({"xml", "xmp"})
-UNMARKED = ("asset", "format", "file_set")
+UNMARKED = ("asset", "format", "file_set", "component")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import drop, latency, watching
+from benchmarks import drop, headers, latency, watching
 from benchmarks.stage.floor import measure_floor
 from benchmarks.stage.production import Production, write_production
 from benchmarks.stage.system import RunningSystem, running_system
@@ -62,3 +62,10 @@ def test_drop_makes_the_same_assets_as_its_floor_and_prints_the_ratio(
     drop.report(production, measured)
     drop.report_ratio(floor, measured)
     assert "ratio of rates, pipeline / floor = " in capsys.readouterr().out
+
+
+def test_headers_reads_every_clip_and_gives_the_ratio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert headers.measure(tmp_path, clips=20, cores=2) > 0
+    printed = capsys.readouterr().out
+    assert "bare loop" in printed
+    assert "ours" in printed
