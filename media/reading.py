@@ -16,6 +16,8 @@ from media.sources import ChangedError, OpenFolders, Source, refuse_changed
 
 PACKET_FILES = 48
 SENT_AHEAD = 2
+MOST_DEATHS = 5
+"""In one go. A storage that does not answer lets every file hang, and each costs its whole time."""
 
 
 class End(StrEnum):
@@ -32,6 +34,8 @@ class End(StrEnum):
     """Its reader crashed, hung or was killed."""
     ERROR = "error"
     """Something else went wrong; it may be the disk."""
+    SKIPPED = "skipped"
+    """It was not its turn any more: too much died before it, which is rather the machine's fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,10 @@ class Reader:
 
     def read(self, items: Iterable[Item]) -> list[Outcome]:
         """Read all of them; gives what became of each, in no particular order."""
-        waiting, outcomes = deque(items), []
+        waiting, outcomes, deaths = deque(items), [], 0
         while waiting:
+            if deaths >= MOST_DEATHS:
+                return outcomes + [Outcome(item, End.SKIPPED) for item in waiting]
             sent: deque[_Packet] = deque()
             answered: dict[int, int] = {}
             try:
@@ -97,6 +103,7 @@ class Reader:
                     self._run(waiting, sent, folders, outcomes, answered)
             except ChildDiedError as died:
                 first, *others = [item for packet in sent for item in packet.items[answered.get(packet.number, 0) :]]
+                deaths += 1
                 outcomes.append(Outcome(first, End.DIED, reason=f"{first.name}: its reader {died}"))
                 waiting.extendleft(reversed(others))
             finally:

@@ -30,7 +30,7 @@ TAKE = """
     FROM (SELECT file_set_id FROM media_work WHERE kind = :kind AND {which}
         ORDER BY file_set_id LIMIT :most FOR UPDATE SKIP LOCKED) AS free
     WHERE work.kind = :kind AND work.file_set_id = free.file_set_id
-    RETURNING work.file_set_id, work.revision, work.attempt
+    RETURNING work.file_set_id, work.revision, work.attempt, work.error IS NOT NULL AS is_blamed
 """
 TAKE_NEW = text(TAKE.format(which=f"{FREE} AND attempt = 0"))
 TAKE_SUSPECT = text(TAKE.format(which=f"{FREE} AND attempt > 0"))
@@ -61,6 +61,14 @@ RETURN = text("""
     WHERE kind = :kind AND file_set_id = ANY(:sets)
 """)
 
+# A file that is not as its row says may be so for a second, or as long as a mount is away.
+PUT_OFF = text("""
+    UPDATE media_work SET lease_owner = NULL, lease_until = NULL, attempt = 0,
+        not_before = now()
+            + greatest(make_interval(secs => :seconds), least(interval '5 min', (now() - waits_since) / 2))
+    WHERE kind = :kind AND file_set_id = ANY(:sets)
+""")
+
 SUSPECT = text("""
     UPDATE media_work AS work SET lease_owner = NULL, lease_until = NULL, error = mine.error,
         failures = failures + CASE WHEN :alone THEN 1 ELSE 0 END,
@@ -78,6 +86,7 @@ PARK = text("""
 """)
 
 QUEUE = text("SELECT queue_media_work(CAST(:sets AS uuid[]), :kind, 0)")
+QUEUE_SIDECARS = text("SELECT queue_sidecar_work(CAST(:sets AS uuid[]))")
 UNPARK = text("""
     UPDATE media_work SET parked_at = NULL, error = NULL, failures = 0, attempt = 0, not_before = now()
     WHERE parked_at IS NOT NULL
@@ -93,11 +102,8 @@ class MediaClaim:
     file_set_id: uuid.UUID
     revision: int
     attempt: int
-
-    @property
-    def is_suspect(self) -> bool:
-        """Whether an earlier claim did not come to an orderly end."""
-        return self.attempt > 1
+    is_blamed: bool = False
+    """Whether its reader died of it, or something else went wrong, the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +115,11 @@ class Trouble:
 
 
 def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
-    """Have file sets read (again), parked ones too; those without pictures or sound on a storage are left out."""
-    session.execute(QUEUE, {"kind": kind.value, "sets": list(sets)})
+    """Have file sets read (again), parked ones too; those without what it reads on a storage are left out."""
+    if kind is MediaKind.SIDECARS:
+        session.execute(QUEUE_SIDECARS, {"sets": list(sets)})
+    else:
+        session.execute(QUEUE, {"kind": kind.value, "sets": list(sets)})
 
 
 def unpark_media(session: Session) -> int:
@@ -177,6 +186,11 @@ def end_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> N
 def return_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID], seconds: float = 0) -> None:
     """Have file sets wait again, through nobody's fault."""
     session.execute(RETURN, {"kind": kind.value, "sets": list(sets), "seconds": seconds})
+
+
+def put_off_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID], seconds: float) -> None:
+    """Have file sets wait for the watcher: at least so many seconds, and the longer the longer they wait already."""
+    session.execute(PUT_OFF, {"kind": kind.value, "sets": list(sets), "seconds": seconds})
 
 
 def suspect_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble], alone: bool) -> list[Trouble]:

@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from media.confinement import Limits
-from media.isolation import ConfinedChild
+from media.isolation import ChildNotStartedError, ConfinedChild
 from media.reading import End, Item, Outcome, Reader
 from models.media import MediaKind
 from models.media_queue import (
@@ -34,6 +34,7 @@ from models.media_queue import (
     fence_media,
     is_ingest_waiting,
     park_media,
+    put_off_media,
     renew_media,
     return_media,
     suspect_media,
@@ -142,7 +143,27 @@ class Batches:
         return transact(self.sessions, lambda session: claim_media(session, kind, self.owner, lease, most))
 
     def read(self, claims: Sequence[MediaClaim], done: Drained) -> None:
-        """Read and write one batch."""
+        """Read and write one batch; what goes wrong in our own code is tried again one by one, like what kills."""
+        try:
+            self._read(claims, done)
+        except ChildNotStartedError:
+            transact(self.sessions, lambda session: self._give_back(session, claims, None))
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"[:500]
+            transact(self.sessions, lambda session: self._give_back(session, claims, reason))
+            raise
+
+    def _give_back(self, session: Session, claims: Sequence[MediaClaim], reason: str | None) -> None:
+        """Let go of what was claimed, with a reason where it may be the file's fault."""
+        kind = self.reading.kind
+        held = list(fence_media(session, kind, self.owner, claims))
+        if reason is None:
+            return_media(session, kind, held, CHANGED_SECONDS)
+        else:
+            suspect_media(session, kind, [Trouble(one, reason) for one in held], alone=len(claims) == 1)
+
+    def _read(self, claims: Sequence[MediaClaim], done: Drained) -> None:
         kind, lease = self.reading.kind, self.timing.lease_seconds
 
         def renew(session: Session) -> None:
@@ -156,7 +177,7 @@ class Batches:
             items = [Item(one.id, one.sources, self.reading.ask(one)) for one in sets]
             by_id = {one.id: one for one in sets}
             alone = len(claims) == 1
-            if alone and claims[0].is_suspect:
+            if alone and claims[0].is_blamed:
                 self.child.close()  # it shall not be blamed for what an earlier file left behind
             outcomes = [SetOutcome(by_id[one.item.key], one) for one in Reader(self.child).read(items)]
             write = self.reading.keep(outcomes)
@@ -187,7 +208,8 @@ class Finish:
         gone = [set_id for set_id, is_current in held.items() if is_current and set_id not in answered]
         end_media(session, kind, [*_ids(current, End.READ, End.UNREADABLE), *gone])
         return_media(session, kind, [set_id for set_id, is_current in held.items() if not is_current])
-        return_media(session, kind, _ids(current, End.CHANGED), CHANGED_SECONDS)
+        return_media(session, kind, _ids(current, End.SKIPPED))
+        put_off_media(session, kind, _ids(current, End.CHANGED), CHANGED_SECONDS)
         bad = _troubles(current, End.UNREADABLE) + self._park(session, current)
         told = {trouble.file_set_id for trouble in bad} | set(_ids(current, End.READ))
         self.write(session, [one for one in current if one.read.id in told])

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from media.sources import Source
 from models.paths import join_path
 from models.storage_settings import StorageSettings
+from tasks.facts import MOST_TEXT
 from tasks.files import FOLDER_PATHS
 from watch.grouping.frames import Frames
 from watch.grouping.items import number_text
@@ -108,7 +109,9 @@ def _set_of(row: Row) -> SetToRead:
     settings = StorageSettings.model_validate(row.settings)
     found = SetToRead(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
     if row.frames:
-        found.frames = Frames.from_text(row.frames)
+        # A text of so many ranges was cut, perhaps in the middle of one.
+        shown = row.frames if len(row.frames) < MOST_TEXT else row.frames.rpartition(",")[0]
+        found.frames = Frames.from_text(shown)
         found.frame_count = (row.last_frame - row.first_frame) // (row.frame_step or 1) + 1
     return found
 

@@ -27,8 +27,8 @@ from tasks.media_runs import run_reading_jobs
 from tasks.media_sources import SetToRead
 
 TASK = TASKS[MediaKind.PICTURES]
-LIMITS = Limits(wall_seconds=300, cpu_seconds=180, memory_bytes=3 << 30)
-BATCH = 16
+LIMITS = Limits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30)
+BATCH = 8
 FRAMES = 24
 """Of a sequence: each is a whole picture to decode, and a film frame takes a tenth of a second."""
 

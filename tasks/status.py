@@ -20,7 +20,8 @@ COUNTS = text("""
         (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,
         (SELECT count(*) FROM job
             WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL)
-            + (SELECT count(*) FROM media_work WHERE parked_at IS NULL) AS jobs_waiting,
+            + (SELECT count(*) FROM media_work
+                WHERE parked_at IS NULL AND not_before < now() + interval '30 s') AS jobs_waiting,
         (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
             + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL)

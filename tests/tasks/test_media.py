@@ -275,7 +275,7 @@ def test_a_batch_whose_worker_died_is_read_one_by_one(pipeline: Pipeline, root: 
     claim = partial(claim_media, kind=MediaKind.HEADERS, owner="died", lease=0, most=10)
     assert len(transact(pipeline.sessions, claim)) == 2
     alone = transact(pipeline.sessions, partial(claim, lease=60))
-    assert [claim.is_suspect for claim in alone] == [True]
+    assert [claim.attempt for claim in alone] == [2]
 
 
 def test_media_wait_while_folders_wait_to_be_grouped_but_not_for_ever(pipeline: Pipeline, root: Path) -> None:
@@ -365,3 +365,46 @@ def test_headers_fill_the_fields_that_somebody_made_and_leave_what_people_said(p
     read(pipeline)
     assert values_of(pipeline, asset_id) == {"codec": ["h264"], "width": [480], "stock": ["Kodak"]}
     assert any(entry.startswith("METADATA") for entry in pipeline.history(asset_id))
+
+
+def test_what_goes_wrong_in_our_own_code_is_parked_alone(pipeline: Pipeline, root: Path) -> None:
+    put(root, "a/one.mp4", "b/two.mp4")
+    pipeline.settle()
+
+    def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+        if any(one.read.name == "two.mp4" for one in outcomes):
+            raise ValueError("no such word")
+        return HEADERS.keep(outcomes)
+
+    reading = dataclasses.replace(HEADERS, keep=keep)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="no such word"):
+            drain_media(pipeline.sessions, reading, pipeline.timing)
+        end_waits(pipeline)
+    (parked,) = (row for row in rows(pipeline, MediaWork) if row.parked_at is not None)
+    assert parked.error == "ValueError: no such word"
+    assert media_of(pipeline, "GENERAL")["container"] == "mp4"
+
+
+def test_a_storage_whose_files_all_hang_costs_a_few_of_them_and_blames_no_other(pipeline: Pipeline, root: Path) -> None:
+    put(root, *(f"day{number}/clip{number}.mp4" for number in range(9)))
+    pipeline.settle()
+    reading = misbehaving("crash", "", limits=None)
+    reading = dataclasses.replace(reading, ask=lambda _one: {"deed": "crash"}, batch=9)
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE island SET dirty_since = now()"))  # one batch, and no more
+    drain_media(pipeline.sessions, reading, pipeline.timing)
+    errors = [row.error for row in rows(pipeline, MediaWork)]
+    assert sorted(error is None for error in errors) == [False] * 5 + [True] * 4
+
+
+def test_what_a_header_said_goes_along_with_its_file_set(pipeline: Pipeline, root: Path) -> None:
+    put(root, "clip.mp4", "other.mp4")
+    pipeline.settle()
+    read(pipeline)
+    first, second = sorted(rows(pipeline, Format), key=in_order)
+    with pipeline.sessions.begin() as session:
+        session.execute(
+            text("UPDATE file_set SET format_id = :to WHERE format_id = :of"), {"to": second.id, "of": first.id}
+        )
+    assert {row.format_id for row in rows(pipeline, Component)} == {second.id}

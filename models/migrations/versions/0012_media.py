@@ -4,13 +4,24 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.sidecar_work import create_sidecar_work
+
 revision = "0012"
 down_revision = "0011"
 
 CHANGED_SECONDS = 2
 """A file set that changes goes on changing, as a render does: it is read again no sooner than this."""
 
-QUEUE_MEDIA_WORK = """
+AGAIN = """
+    ON CONFLICT (file_set_id, kind) DO UPDATE
+    SET revision = nextval('media_revision'), failures = 0, error = NULL, parked_at = NULL,
+        attempt = CASE WHEN work.lease_until > now() THEN work.attempt ELSE 0 END,
+        not_before = CASE WHEN work.parked_at IS NULL AND work.failures = 0 THEN work.not_before
+            ELSE excluded.not_before END
+"""
+"""What is being read now is read again afterwards; what is parked is taken up."""
+
+QUEUE_MEDIA_WORK = f"""
 CREATE FUNCTION queue_media_work(sets uuid[], work_kind text, delay_seconds float) RETURNS void
 LANGUAGE sql AS $$
     INSERT INTO media_work AS work (file_set_id, kind, not_before)
@@ -19,21 +30,22 @@ LANGUAGE sql AS $$
         AND EXISTS (SELECT FROM component WHERE component.file_set_id = file_set.id
             AND component.type IN ('VIDEO', 'AUDIO', 'IMAGE') AND NOT component.from_header)
     ORDER BY file_set.id
-    ON CONFLICT (file_set_id, kind) DO UPDATE
-    SET revision = nextval('media_revision'), failures = 0, error = NULL, parked_at = NULL,
-        attempt = CASE WHEN work.lease_until > now() THEN work.attempt ELSE 0 END,
-        not_before = CASE WHEN work.parked_at IS NULL AND work.failures = 0 THEN work.not_before
-            ELSE excluded.not_before END
+    {AGAIN}
 $$
 """
-"""Have file sets read that hold pictures or sound on a storage; what is being read now is read again afterwards."""
+"""Have file sets read that hold pictures or sound on a storage."""
 
-QUEUE_AFTER_COMPONENTS = """
+QUEUE_AFTER_COMPONENTS = f"""
 CREATE FUNCTION queue_component_insert() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM queue_media_work(array_agg(DISTINCT file_set_id), 'HEADERS', 0) FROM after_rows
-    WHERE file_set_id IS NOT NULL AND NOT from_header AND type IN ('VIDEO', 'AUDIO', 'IMAGE')
-    HAVING count(*) > 0;
+    INSERT INTO media_work AS work (file_set_id, kind)
+    SELECT file_set.id, 'HEADERS' FROM (
+        SELECT DISTINCT file_set_id FROM after_rows
+        WHERE NOT from_header AND type IN ('VIDEO', 'AUDIO', 'IMAGE') ORDER BY file_set_id) AS made
+    JOIN file_set ON file_set.id = made.file_set_id
+    WHERE file_set.island_id IS NOT NULL AND file_set.file_count > 0
+    ORDER BY file_set.id
+    {AGAIN};
     RETURN NULL;
 END $$
 """
@@ -47,9 +59,13 @@ BEGIN
     WHERE (before.changed_at, before.file_count) IS DISTINCT FROM (after.changed_at, after.file_count)
         AND after.island_id IS NOT NULL AND after.file_count > 0
     HAVING count(*) > 0;
+    UPDATE component SET format_id = after.format_id
+    FROM before_rows before JOIN after_rows after USING (id)
+    WHERE before.format_id <> after.format_id AND component.file_set_id = after.id;
     RETURN NULL;
 END $$
 """
+"""A set that goes over to another format takes along what it is made of, and what its header said."""
 
 MARK_AFTER_COMPONENTS = """
 CREATE FUNCTION mark_component_{event}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -79,11 +95,13 @@ def upgrade() -> None:
     _work()
     _keyframes()
     _triggers()
+    create_sidecar_work()
     op.execute("SELECT queue_media_work(array_agg(id), 'HEADERS', 0) FROM file_set HAVING count(*) > 0")
 
 
 def _work() -> None:
-    kind = sa.Enum("HEADERS", "PICTURES", name="mediakind", native_enum=False, create_constraint=True, length=40)
+    kinds = ("HEADERS", "PICTURES", "SIDECARS")
+    kind = sa.Enum(*kinds, name="mediakind", native_enum=False, create_constraint=True, length=40)
     now = sa.text("now()")
     op.create_table(
         "media_work",
