@@ -51,6 +51,8 @@ class IndexMark(Base):
     """Since when its object is known to be gone for good: after a while mark and tombstone are forgotten."""
     marked_by: Mapped[int] = mapped_column(BigInteger, server_default="0")
     """The transaction that marked last: a second mark of the same transaction writes nothing."""
+    trace: Mapped[str | None]
+    """The W3C traceparent of the change that waits longest; null where nothing is traced."""
 
 
 class SearchDocument(Base):

@@ -25,6 +25,7 @@ from sqlalchemy.types import BigInteger
 
 from models.index_mark import DUE
 from models.migrations.marking import BULK
+from models.tracing import MOST_TRACES, is_tracing
 
 MAX_ERRORS = 3
 """Tries alone before a mark is parked."""
@@ -98,11 +99,10 @@ PARK_DEAD = text(f"""
 """)
 
 
-def claim_suspect(session: Session, lease_seconds: float) -> DocumentKey | None:
+def claim_suspect(session: Session, lease_seconds: float) -> list[DocumentKey]:
     """Lease one mark whose last claim did not end well, alone, and count the try before it is made."""
     session.execute(PARK_DEAD, {"max_errors": MAX_ERRORS})
-    keys = _run(session, SUSPECTS, {"lease_seconds": lease_seconds, "limit": 1})
-    return keys[0] if keys else None
+    return _run(session, SUSPECTS, {"lease_seconds": lease_seconds, "limit": 1})
 
 
 def _run(session: Session, statement: TextClause, parameters: dict[str, Any]) -> list[DocumentKey]:
@@ -115,6 +115,7 @@ CLEAR = text("""
         dirty_since = CASE WHEN mark.revision = sent.revision THEN NULL ELSE :built_at END,
         narrowed = mark.narrowed AND mark.revision <> sent.revision,
         bulk = mark.bulk AND mark.revision <> sent.revision,
+        trace = CASE WHEN mark.revision <> sent.revision THEN mark.trace END,
         errors = 0, error = NULL, parked_at = NULL
     FROM (
         SELECT mark.object_type, mark.object_id, sent.revision
@@ -180,6 +181,20 @@ def renew(session: Session, keys: Sequence[DocumentKey], lease_seconds: float) -
     """Keep the leases of a drain that is still at work."""
     held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
     session.execute(RENEW, held | {"lease_seconds": lease_seconds})
+
+
+TRACES = text(f"""
+    SELECT DISTINCT mark.trace FROM unnest(:types, :ids) AS held (object_type, object_id)
+    JOIN index_mark mark USING (object_type, object_id) WHERE mark.trace IS NOT NULL ORDER BY 1 LIMIT {MOST_TRACES}
+""").bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def traces_of(session: Session, keys: Sequence[DocumentKey]) -> list[str]:
+    """The traces of the changes that these documents are made anew for."""
+    if not (is_tracing() and keys):
+        return []
+    held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
+    return list(session.scalars(TRACES, held))
 
 
 def release(session: Session, keys: Sequence[DocumentKey]) -> None:

@@ -54,3 +54,5 @@ class Island(Base):
     parked_at: Mapped[datetime | None]
     rules_version: Mapped[int | None]
     profile_revision: Mapped[int | None]
+    trace: Mapped[str | None]
+    """The W3C traceparent of the change that waits longest; null where nothing is traced."""

@@ -8,6 +8,8 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.tracing import tell_trace
+
 Result = TypeVar("Result")
 Sessions = sessionmaker[Session]
 
@@ -45,6 +47,7 @@ def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
     for attempt in range(1, TRIES + 1):
         try:
             with sessions.begin() as session:
+                tell_trace(session)
                 return work(session)
         except (DBAPIError, psycopg.Error) as error:
             # COPY's errors come as the driver's own.

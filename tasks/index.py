@@ -5,8 +5,9 @@ engine works. What goes wrong with one document never keeps back the others of i
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -19,9 +20,21 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from models.index_build import Target, hold_targets, read_targets
-from models.index_queue import DocumentKey, Refused, Sent, claim, claim_suspect, clear, refuse, release, renew
+from models.index_queue import (
+    DocumentKey,
+    Refused,
+    Sent,
+    claim,
+    claim_suspect,
+    clear,
+    refuse,
+    release,
+    renew,
+    traces_of,
+)
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
+from models.tracing import span
 from search.building import build_documents, fitting
 from search.documents import Document
 from search.engine import IndexMissingError, Outcome, SearchEngine, SearchUnavailableError
@@ -140,25 +153,28 @@ class Drain:
 
     def send_batch(self, limit: int) -> DrainResult:
         """Send what is most urgent."""
-        return self._send_claimed(
-            *transact(
-                self.sessions,
-                lambda session: (claim(session, limit, self.timing.lease_seconds), self._targets(session)),
-            )
-        )
+        return self._send_claimed(*self._claimed(lambda session: claim(session, limit, self.timing.lease_seconds)))
 
     def send_suspects(self, limit: int) -> DrainResult:
         """Send one by one what an earlier drain did not finish, so that one document takes no other down with it."""
         done = DrainResult()
         for _ in range(limit):
-            key, targets = transact(
-                self.sessions,
-                lambda session: (claim_suspect(session, self.timing.lease_seconds), self._targets(session)),
-            )
-            if key is None:
+            claimed = self._claimed(lambda session: claim_suspect(session, self.timing.lease_seconds))
+            if not claimed[0]:
                 break
-            done += self._send_claimed([key], targets)
+            done += self._send_claimed(*claimed)
         return done
+
+    def _claimed(
+        self, take: Callable[[Session], list[DocumentKey]]
+    ) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
+        """What one claim takes, where it is to be written, and the traces that it goes on with."""
+
+        def claim_some(session: Session) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
+            keys = take(session)
+            return keys, self._targets(session), traces_of(session, keys)
+
+        return transact(self.sessions, claim_some)
 
     def _targets(self, session: Session) -> tuple[Target, ...]:
         """Which indexes to write to; none where the engine has no indexes of its own."""
@@ -171,18 +187,24 @@ class Drain:
             raise SearchUnavailableError("the index is of a newer version than this process: start it again")
         return targets
 
-    def _send_claimed(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
+    def _send_claimed(self, keys: list[DocumentKey], targets: tuple[Target, ...], traces: list[str]) -> DrainResult:
         """Send claimed marks; an outage gives all of them back, because it is no document's fault."""
+        if not keys:
+            return DrainResult()
         try:
-            if not keys or not targets:
-                return self._send(keys, targets)
-            with keep_renewing(
-                self.sessions, lambda session: renew(session, keys, self.timing.lease_seconds), self.timing
-            ):
+            with span("index.drain", traces, documents=len(keys)), self._keeping(keys, targets):
                 return self._send(keys, targets)
         except OUTAGES:
             transact(self.sessions, lambda session: release(session, keys))
             raise
+
+    def _keeping(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> AbstractContextManager[None]:
+        """Keep the leases while an engine beside the database works; the database itself is quick enough."""
+        if not targets:
+            return nullcontext()
+        return keep_renewing(
+            self.sessions, lambda session: renew(session, keys, self.timing.lease_seconds), self.timing
+        )
 
     def _send(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
         """Send in parts that fit into memory; a part that fails is tried again one by one."""

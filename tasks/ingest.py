@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
+from models.tracing import span
 from tasks.changes import Changes
 from tasks.collection_mirror import Mirrored, mirror_islands
 from tasks.continuation import Continuation, abandon_asset
@@ -74,7 +75,8 @@ def ingest_islands(
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
     try:
-        finished = _ingest_what_is_held(sessions, claims, owner, timing)
+        with span("ingest.island", [claim.trace for claim in claims], islands=len(claims)):
+            finished = _ingest_what_is_held(sessions, claims, owner, timing)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:2_000]
         transact(sessions, lambda session: release_islands(session, claims, owner, reason, counts=len(claims) == 1))

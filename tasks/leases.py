@@ -24,7 +24,7 @@ CLAIM = text("""
             AND (lease_until IS NULL OR lease_until <= now())
             AND (attempt = 0 OR :alone)
         ORDER BY id FOR UPDATE SKIP LOCKED)
-    RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, stale_summaries
+    RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, stale_summaries, trace
 """)
 
 FENCED = text("""
@@ -45,7 +45,8 @@ FINISH = text("""
         wait_until = now() + make_interval(secs => mine.wait_seconds),
         stale_summaries = island.stale_summaries AND island.seen <> mine.seen,
         arrived = CASE WHEN island.seen = mine.seen THEN 0 ELSE island.arrived END,
-        dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END
+        dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END,
+        trace = CASE WHEN island.seen <> mine.seen THEN island.trace END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]))
         AS mine (id, seen, profile_revision, wait_seconds)
     WHERE island.id = mine.id
@@ -84,6 +85,8 @@ class IslandClaim:
     attempt: int
     reads_whole: bool = False
     """Frames left its buckets under another name: the summaries are made anew from all files."""
+    trace: str | None = None
+    """What made it dirty, where that is traced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,15 @@ def claim_islands(session: Session, ids: Sequence[int], owner: str, timing: Timi
     )
     return [
         IslandClaim(
-            row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, row.stale_summaries
+            row.id,
+            row.storage_id,
+            row.folder_id,
+            row.seen,
+            row.done,
+            row.epoch,
+            row.attempt,
+            row.stale_summaries,
+            row.trace,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]

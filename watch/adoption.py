@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.file import FileStatus
+from models.tracing import keeping_trace
 from watch.compare import KnownFile
 from watch.doubt import Arrived, Digests, pair_alike
 from watch.folders import FolderBook, KnownFolder
@@ -23,9 +24,9 @@ MISSING_ELSEWHERE = text("""
     ORDER BY file.id
 """)
 
-LEAVE_ISLANDS = text("""
+LEAVE_ISLANDS = text(f"""
     UPDATE island SET seen = seen + 1, stale_summaries = true, touched_at = clock_timestamp(),
-        dirty_since = coalesce(dirty_since, now())
+        dirty_since = coalesce(dirty_since, now()), {keeping_trace("island")}
     WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
 """)
 

@@ -26,6 +26,7 @@ from models.bulk import among, copy_rows
 from models.file import File, FileStatus, Folder
 from models.island import Island
 from models.paths import join_path
+from models.tracing import keeping_trace
 from watch.adoption import match_missing_elsewhere
 from watch.compare import GONE, KnownFile, is_finished
 from watch.copies import match_copies
@@ -55,9 +56,9 @@ FILE_COLUMNS = (
     "padded",
 )
 
-BUMP_ISLANDS = text("""
+BUMP_ISLANDS = text(f"""
     UPDATE island SET seen = seen + 1, arrived = arrived + t.changes, dirty_since = coalesce(dirty_since, now()),
-        touched_at = clock_timestamp()
+        touched_at = clock_timestamp(), {keeping_trace("island")}
     FROM unnest(CAST(:ids AS bigint[]), CAST(:changes AS bigint[])) AS t (id, changes)
     WHERE island.id = t.id
     RETURNING island.id, island.seen

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.file import File, Folder
 from models.sessions import Sessions, transact
+from models.tracing import keeping_trace
 from watch.compare import GONE
 from watch.folders import FolderBook, KnownFolder, insert_islands, set_islands
 from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, island_of
@@ -18,9 +19,9 @@ from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, island_of
 LOCK_FOLDERS = text("SELECT id FROM folder WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
-REGROUP_WHOLE = text("""
+REGROUP_WHOLE = text(f"""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
-        dirty_since = coalesce(dirty_since, now())
+        dirty_since = coalesce(dirty_since, now()), {keeping_trace("island")}
     WHERE id = ANY(:ids)
 """)
 

@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 
 from models.bulk import among
 from models.file import File, Folder
-from models.paths import join_path
+from models.paths import display_text, join_path
 from models.sessions import Sessions, transact
 from models.storage import Storage
+from models.tracing import span
 from watch import files as file_rows
 from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
@@ -184,7 +185,9 @@ class Reconciler:
             if len(stable) >= only_files:
                 break
         for start in range(0, len(stable), PUBLISH_FILES):
-            self._publish(stable[start : start + PUBLISH_FILES])
+            part = stable[start : start + PUBLISH_FILES]
+            with span("watch.publish", storage=self.storage_id, files=len(part), first=_shown(*part[0])):
+                self._publish(part)
         if growing:
             files = self._in_folders(growing)
             transact(self._sessions, lambda session: file_rows.mark_growing(session, self.book, files, self.profile))
@@ -361,3 +364,7 @@ class Reconciler:
 def is_below(path: bytes, folder: bytes) -> bool:
     """Whether `path` is `folder` or lies below it; everything is below the root."""
     return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def _shown(folder: bytes, entry: Entry) -> str:
+    return display_text(join_path(folder, entry.name))
