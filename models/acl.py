@@ -14,19 +14,17 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     Index,
-    Select,
     Text,
     Uuid,
     any_,
     exists,
     false,
     literal,
-    select,
     text,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.base import Base, Created, Id, Word, checked_text
 from models.collection import Collection, CollectionAsset, CollectionStatus
@@ -143,18 +141,25 @@ class Actor:
         return [each.collection_id for each in self.propagating if permission.value in each.permissions]
 
 
-def inside(object_type: str, collections: ColumnElement[Any]) -> Select[tuple[uuid.UUID]]:
-    """Ids of all objects of a type that rights which propagate from these collections reach, themselves included."""
+HOLDER, HELD = aliased(Collection, name="holder"), aliased(CollectionAsset, name="held")
+"""Under names of their own, or a query that reads collections itself would be asked about its own rows."""
+
+
+def is_inside(object_type: str, key: ColumnElement[uuid.UUID], collections: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQL that is true where rights that propagate from these collections reach the object of `key`; they reach the
+    collections themselves.
+
+    As EXISTS, because the planner may then look at one object by its own index, or at all of them by a hash: an IN read
+    every asset inside for each single one (23 ms of 100,000, against 0.5).
+    """
     if object_type == "collections":
-        return select(Collection.id).where(Collection.path.overlap(collections))
-    return (
-        select(CollectionAsset.asset_id)
-        .join(Collection, Collection.id == CollectionAsset.collection_id)
-        .where(
-            CollectionAsset.carries_rights,
-            Collection.status == CollectionStatus.ACTIVE,
-            Collection.path.overlap(collections),
-        )
+        return exists().where(HOLDER.id == key, HOLDER.path.overlap(collections))
+    return exists().where(
+        HELD.asset_id == key,
+        HELD.carries_rights,
+        HOLDER.id == HELD.collection_id,
+        HOLDER.status == CollectionStatus.ACTIVE,
+        HOLDER.path.overlap(collections),
     )
 
 
@@ -181,7 +186,7 @@ def granted(
     )
     if collections is None or object_type not in HOLDABLE:
         return own
-    return own | key.in_(inside(object_type, collections))
+    return own | is_inside(object_type, key, collections)
 
 
 def permitted(
@@ -200,7 +205,7 @@ def permitted(
 def opened_to(guest: Guest, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
     """SQL that is true where a share opens the object that `key` names: its own, or what its collection holds now."""
     if guest.object_type == "collections" and object_type in HOLDABLE:
-        return key.in_(inside(object_type, literal([guest.object_id], ARRAY(Uuid))))
+        return is_inside(object_type, key, literal([guest.object_id], ARRAY(Uuid)))
     return key == guest.object_id if object_type == guest.object_type else false()
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
+    select,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, JSONPATH, TSQUERY
@@ -57,7 +58,7 @@ def visible_to(visibility: Visibility) -> Clause:
     """Who the asker is, and what was hidden since the last drain."""
     clauses: list[Clause] = []
     if not visibility.everything:
-        clauses.append(SearchDocument.readers.op("&&")(_array(visibility.audience)))
+        clauses.append(_has_reader(visibility.audience))
     for object_type in {key.object_type for key in visibility.excluded}:
         ids = [key.object_id for key in visibility.excluded if key.object_type == object_type]
         clauses.append(not_(_made_on(ids) if object_type == SEGMENTS_OF else _named(object_type, ids)))
@@ -72,6 +73,18 @@ def _made_on(assets: list[uuid.UUID]) -> Clause:
     """Segments that were made on one of these assets."""
     made_on = func.coalesce(values_of("made_on").op("->>")(0), "")
     return and_(SearchDocument.object_type == "segments", made_on == _any([str(key) for key in assets]))
+
+
+MANY = 50
+"""Values beyond which a list is hashed: an array operator compares each with each (1,000 readers on 100,000 documents
+took 5.2 s, hashed 0.4), and an index is no help for what matches much."""
+
+
+def _has_reader(audience: list[str]) -> Clause:
+    if len(audience) <= MANY:
+        return SearchDocument.readers.op("&&")(_array(audience))
+    reader = func.unnest(SearchDocument.readers).column_valued("reader")
+    return select(reader).where(reader == _any(audience)).exists()
 
 
 def filter_clause(node: Filter) -> Clause:
@@ -130,10 +143,11 @@ def _one_of(name: str, values: tuple[str, ...]) -> Clause:
         return SearchDocument.object_type == _any(values)
     if name == "id":
         return cast(SearchDocument.object_id, Text) == _any([value.lower() for value in values])
-    return or_(
-        false(),
-        *(SearchDocument.terms.contains({name: [form]}) for value in values for form in forms_of(value)),
-    )
+    forms = [form for value in values for form in forms_of(value)]
+    if len(forms) > MANY:
+        value = func.jsonb_array_elements(values_of(name)).column_valued("value")
+        return select(value).where(cast(value, JSONB) == any_(literal(forms, ARRAY(JSONB)))).exists()
+    return or_(false(), *(SearchDocument.terms.contains({name: [form]}) for form in forms))
 
 
 def _exists(name: str) -> Clause:

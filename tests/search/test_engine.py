@@ -266,3 +266,19 @@ def test_ten_thousand_objects_can_be_left_out_at_once(engine: SearchEngine) -> N
     engine.write([document(number) for number in range(3)])
     excluded = frozenset(document(number).key for number in range(1, 10_001))
     assert found(engine, Visibility(everything=True, excluded=excluded)) == [0]
+
+
+def test_long_lists_of_values_and_collections_answer_as_short_ones_do(engine: SearchEngine) -> None:
+    engine.write(
+        [
+            document(1, readers=["user:ann"], terms={"kind": ["a"], "size": [3], "is_online": [True]}),
+            document(2, collections=["c7"], terms={"kind": ["b", "c"]}),
+            document(3, collections=["other"], terms={"kind": ["b"]}),
+        ]
+    )
+    many = [f"x{number}" for number in range(100)]
+    guest = Visibility(collections=frozenset({"c7", *many}))
+    assert [hit.object_id.int for hit in ask(engine, guest).hits] == [2]
+    for name, value, numbers in (("kind", "c", [2]), ("size", "3", [1]), ("is_online", "true", [1]), ("none", "x", [])):
+        one = {"operator": "AND", "terms": [{"name": name, "value_in": [value, *many]}]}
+        assert found(engine, filter=one) == numbers
