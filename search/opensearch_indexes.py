@@ -4,6 +4,7 @@ Searches go to an alias. Every index has a second alias of its own for writes, a
 that somebody removed is then an error, and not silently made anew with a mapping that OpenSearch invents.
 """
 
+import re
 import uuid
 from collections.abc import Sequence
 from typing import Any
@@ -93,4 +94,6 @@ class Indexes:
 
     def _aliases(self) -> dict[str, Sequence[str]]:
         found = self._client.ask("GET", f"/{self.alias}-*/_alias")
-        return {name: list(entry["aliases"]) for name, entry in found.items()}
+        # The pattern also finds those of a system whose alias begins as ours does.
+        ours = re.compile(rf"{re.escape(self.alias)}-[0-9a-f]{{32}}")
+        return {name: list(entry["aliases"]) for name, entry in found.items() if ours.fullmatch(name)}

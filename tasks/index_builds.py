@@ -5,21 +5,17 @@ alias that somebody took away, an index that somebody removed, or another cluste
 """
 
 import logging
-import time
-import uuid
 
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
+from models.bulk import among
 from models.index_build import BuildState, IndexBuild, change_targets
 from models.index_queue import mark_all_unsent
 from models.sessions import Sessions, transact
 from search.engine import IndexKeeper, SearchEngine
 
 log = logging.getLogger(__name__)
-
-LEFT_OVER_SECONDS = 3_600
-"""An index without a row may belong to a rebuild that is about to write its row; after this long it does not."""
 
 ENDED = text("""
     SELECT build.id FROM index_build AS build LEFT JOIN job ON job.id = build.job_id
@@ -46,9 +42,8 @@ def look_after_indexes(sessions: Sessions, engine: SearchEngine) -> None:
     # Between the two steps of a swap, searches go to the one that is about to be live.
     if engine.indexes.live() not in [[build.name] for build in builds]:
         engine.indexes.point_to(live.name)
-    for name in there:
-        if name not in {build.name for build in builds} and _is_left_over(sessions, name):
-            engine.indexes.drop(name)
+    for name in transact(sessions, lambda session: _retired_among(session, there)):
+        engine.indexes.drop(name)
 
 
 def live_build(session: Session) -> IndexBuild | None:
@@ -93,14 +88,8 @@ def _register_first(session: Session, name: str, version: int) -> bool:
     return True
 
 
-def _is_left_over(sessions: Sessions, name: str) -> bool:
-    """Whether an index was replaced or given up, or has had no row for long; names end with an id that has a time."""
-    with sessions() as session:
-        state = session.scalar(select(IndexBuild.state).where(IndexBuild.name == name))
-    if state is not None:
-        return state == BuildState.RETIRED
-    try:
-        made_at = (uuid.UUID(name[-32:]).int >> 80) / 1000
-    except ValueError:
-        return False
-    return time.time() - made_at > LEFT_OVER_SECONDS
+def _retired_among(session: Session, names: list[str]) -> list[str]:
+    """Indexes that were replaced or given up. One without a row is left alone: it may be of a rebuild that is about to
+    write its row, or of another system that was given our alias by mistake."""
+    retired = IndexBuild.state == BuildState.RETIRED
+    return list(session.scalars(select(IndexBuild.name).where(among(IndexBuild.name, names), retired)))

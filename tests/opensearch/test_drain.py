@@ -13,6 +13,7 @@ from models.sessions import Sessions, transact
 from search.documents import Document
 from search.engine import IndexMissingError, SearchUnavailableError
 from search.opensearch import OpenSearchEngine
+from search.opensearch_client import Cluster
 from tasks.index import DrainResult, drain
 from tasks.index_audit import audit, repair
 from tasks.index_builds import look_after_indexes
@@ -60,6 +61,23 @@ def test_an_index_that_somebody_removed_is_made_anew_with_its_own_mapping(
     assert drain(sessions, engine, CALM) == DrainResult(written=3)
     assert engine.indexes.live() == [name]
     assert titles(engine, query="b") == ["b"]
+
+
+def test_indexes_of_others_are_left_alone(
+    sessions: Sessions, engine: OpenSearchEngine, opensearch_url: str, alias: str
+) -> None:
+    other = OpenSearchEngine(Cluster(opensearch_url, f"{alias}-two"))
+    theirs, unknown = other.indexes.new_name(), f"{alias}-{uuid.UUID(int=1).hex}"
+    other.indexes.create(theirs)
+    engine.indexes.create(unknown)
+    add(sessions, "a")
+    drain(sessions, engine, CALM)
+    look_after_indexes(sessions, engine)
+    assert other.indexes.names() == [theirs]
+    assert unknown in engine.indexes.names()
+    assert theirs not in engine.indexes.names()
+    other.indexes.drop(theirs)
+    other.close()
 
 
 def test_an_alias_that_points_at_nothing_is_an_outage_until_the_next_look(
