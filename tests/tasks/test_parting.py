@@ -13,6 +13,7 @@ from models.asset import Asset, FileSet, Format
 from models.base import new_id
 from models.history import History
 from models.relation import Relation, RelationType
+from models.segment import Segment
 from tasks import taken
 from tasks.by_hand import merge
 from tasks.regroup import set_profile
@@ -141,10 +142,19 @@ def test_what_a_person_set_on_the_one_that_ended_is_there_when_it_comes_back(pip
             relation_type="belongs",
             related_to_asset_id=pipeline.ids()["poster"],
         )
-        session.add(related)
+        comment = Segment(
+            id=new_id(),
+            asset_id=young,
+            version_id=young,
+            made_on=young,
+            segment_type="COMMENT",
+            segment_text="too loud",
+        )
+        session.add_all([related, comment])
     arrive(pipeline, "talk_V1.mov")
     with pipeline.sessions() as session:
         assert session.get_one(Relation, related.id).asset_id == ids["talk_A1"]
+        assert session.get_one(Segment, comment.id).asset_id == ids["talk_A1"]
         kept = session.scalars(
             select(History.details).where(History.asset_id == young).order_by(History.id.desc()).limit(1)
         ).one()
@@ -156,6 +166,8 @@ def test_what_a_person_set_on_the_one_that_ended_is_there_when_it_comes_back(pip
         asset = session.get_one(Asset, young)
         assert (asset.title, asset.external_id, asset.merged_into, asset.status) == ("Boom", "EXT-2", None, "ACTIVE")
         assert session.get_one(Relation, related.id).asset_id == young
+        said = session.get_one(Segment, comment.id)
+        assert (said.asset_id, said.version_id) == (young, young)
         assert session.scalars(select(AclEntry.principal_id).where(AclEntry.object_id == young)).all() == [someone]
     assert pipeline.broken() == []
 
