@@ -9,6 +9,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -21,8 +22,17 @@ TRACE_NOW = "nullif(current_setting('tapeless.trace', true), '')"
 _SET = text("SELECT set_config('tapeless.trace', :trace, true)")
 _CURRENT: ContextVar[str | None] = ContextVar("trace", default=None)
 
-BeginSpan = Callable[[str, Iterable[str], Mapping[str, object]], AbstractContextManager[str]]
-"""Opens a span (its name, the traces it goes on with, what it is about) and gives its own traceparent."""
+
+@dataclass(frozen=True, slots=True)
+class OpenSpan:
+    """A span under way: its traceparent, and how it is told another name or what is known of it only later."""
+
+    trace: str
+    tell: Callable[[str | None, Mapping[str, object]], None]
+
+
+BeginSpan = Callable[[str, Iterable[str], Mapping[str, object]], AbstractContextManager[OpenSpan]]
+"""Opens a span: its name, the traces it goes on with, what it is about."""
 _begin: BeginSpan | None = None
 
 
@@ -43,17 +53,20 @@ def keeping_trace(row: str) -> str:
 
 
 @contextmanager
-def span(name: str, traces: Iterable[str | None] = (), **about: object) -> Iterator[None]:
-    """A part of the way: what is written inside goes on with it. Without `traces` it belongs to the span around it."""
+def span(name: str, traces: Iterable[str | None] = (), **about: object) -> Iterator[OpenSpan | None]:
+    """A part of the way: what is written inside goes on with it. Without `traces` it belongs to the span around it.
+
+    None where nobody follows.
+    """
     if _begin is None:
-        yield
+        yield None
         return
     around = _CURRENT.get()
     given = dict.fromkeys(trace for trace in traces if trace) or ([around] if around else ())
     with _begin(name, given, about) as own:
-        token = _CURRENT.set(own)
+        token = _CURRENT.set(own.trace)
         try:
-            yield
+            yield own
         finally:
             _CURRENT.reset(token)
 

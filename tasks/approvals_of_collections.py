@@ -23,7 +23,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.actors import find_actor
 from tasks.approvals import Wanted, request_approvals
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, keep_job
 from tasks.objects import Found
 from tasks.refusals import Denied, Refusal
 from tasks.sentences import counted
@@ -80,13 +80,16 @@ def run_requests(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
     """Do these jobs; give how many were claimed."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
-        try:
-            _run(sessions, claim, timing, batch)
-        except JobLostError as lost:
-            log.info("%s", lost)
-        except Refusal as refusal:
-            text = str(refusal)
-            transact(sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text))
+        with about_job(claim):
+            try:
+                _run(sessions, claim, timing, batch)
+            except JobLostError as lost:
+                log.info("%s", lost)
+            except Refusal as refusal:
+                text = str(refusal)
+                transact(
+                    sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text)
+                )
     return len(claims)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.job import JobStatus
 from models.sessions import Sessions, transact
 from models.timing import Timing
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, fail_job, keep_job
 from tasks.refusals import Refusal
 
 log = logging.getLogger(__name__)
@@ -30,17 +30,20 @@ def work_off(
     What a person has to put right ends a job with its words; any other error leaves it for a later try.
     """
     for claim in transact(sessions, lambda session: claim_jobs(session, task, job_ids, timing)):
-        try:
-            _run(sessions, claim, timing, batch, noun)
-        except JobLostError as lost:
-            log.info("%s", lost)
-        except Refusal as refusal:
-            text = str(refusal)
-            transact(sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text))
-        except Exception as error:
-            text = f"{type(error).__name__}: {error}"
-            transact(sessions, lambda session, claim=claim, text=text: fail_job(session, claim, text))
-            raise
+        with about_job(claim):
+            try:
+                _run(sessions, claim, timing, batch, noun)
+            except JobLostError as lost:
+                log.info("%s", lost)
+            except Refusal as refusal:
+                text = str(refusal)
+                transact(
+                    sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text)
+                )
+            except Exception as error:
+                text = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, text=text: fail_job(session, claim, text))
+                raise
 
 
 def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: Batch, noun: str) -> None:

@@ -14,7 +14,17 @@ from models.timing import Timing
 from search.building import BUILDERS
 from search.engine import SearchEngine, SearchUnavailableError
 from tasks.index_audit import compare_page, find_unmarked, mark_unmarked, repair
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, give_back_job, keep_job
+from tasks.job_leases import (
+    JobClaim,
+    JobLostError,
+    Progress,
+    about_job,
+    claim_jobs,
+    end_job,
+    fail_job,
+    give_back_job,
+    keep_job,
+)
 from tasks.reindex import COMPARE, start_comparison
 from tasks.sentences import counted
 from tasks.tombstones import purge_tombstones
@@ -31,20 +41,21 @@ def run_comparison(
     """Do a slice of each of these jobs; those that have more to do."""
     more = []
     for claim in transact(sessions, lambda session: claim_jobs(session, COMPARE, job_ids, timing)):
-        try:
-            if _run(sessions, engine, claim, timing):
-                more.append(claim.id)
-        except SearchUnavailableError as error:
-            told = f"waits: {error}"
-            transact(
-                sessions, lambda session, claim=claim, told=told: give_back_job(session, claim, told, AWAY_SECONDS)
-            )
-        except JobLostError as error:
-            log.info("%s", error)
-        except Exception as error:
-            told = f"{type(error).__name__}: {error}"
-            transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
-            raise
+        with about_job(claim):
+            try:
+                if _run(sessions, engine, claim, timing):
+                    more.append(claim.id)
+            except SearchUnavailableError as error:
+                told = f"waits: {error}"
+                transact(
+                    sessions, lambda session, claim=claim, told=told: give_back_job(session, claim, told, AWAY_SECONDS)
+                )
+            except JobLostError as error:
+                log.info("%s", error)
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                raise
     return more
 
 

@@ -12,7 +12,8 @@ A job's life:
 import os
 import socket
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.job import JobStatus
+from models.log_context import log_about
 from models.timing import Timing
+from models.tracing import span
 
 MOST_CRASHES = 3
 MOST_ERRORS = 8
@@ -113,6 +116,7 @@ class JobClaim:
     attempt: int
     processed: int
     total: int
+    task: str
 
     @property
     def fence(self) -> dict[str, Any]:
@@ -148,9 +152,17 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
             row.attempt,
             row.progress_processed,
             row.progress_total,
+            task,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
+
+
+@contextmanager
+def about_job(claim: JobClaim) -> Iterator[None]:
+    """Around the work on one job: every line of the log names it, and where changes are followed it is a span."""
+    with log_about(job_id=claim.id), span("job", task=claim.task, job_id=claim.id, attempt=claim.attempt):
+        yield
 
 
 def keep_job(session: Session, claim: JobClaim, timing: Timing, progress: Progress = STILL_THERE) -> bool:

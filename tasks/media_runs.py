@@ -8,7 +8,7 @@ from models.job import JobStatus
 from models.media_queue import queue_media
 from models.sessions import Sessions, transact
 from models.timing import Timing
-from tasks.job_leases import JobClaim, JobLostError, claim_jobs, end_job, give_back_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, about_job, claim_jobs, end_job, give_back_job, keep_job
 from tasks.lease_keeper import keep_renewing
 from tasks.media_drain import Drained, Reading, read_named
 from tasks.media_jobs import TASKS
@@ -22,10 +22,11 @@ def run_reading_jobs(sessions: Sessions, reading: Reading, timing: Timing, job_i
     """Run those of these jobs that wait; what somebody else holds, or what has ended, is left alone."""
     task = TASKS[reading.kind]
     for claim in transact(sessions, lambda session: claim_jobs(session, task, job_ids, timing)):
-        try:
-            _run(sessions, reading, timing, claim)
-        except JobLostError as lost:
-            log.info("%s", lost)
+        with about_job(claim):
+            try:
+                _run(sessions, reading, timing, claim)
+            except JobLostError as lost:
+                log.info("%s", lost)
 
 
 def _run(sessions: Sessions, reading: Reading, timing: Timing, claim: JobClaim) -> None:

@@ -27,7 +27,7 @@ from models.metadata import MetadataBulkObject
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.actors import find_actor
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, fail_job, keep_job
 from tasks.metadata_changes import Change, Given, Mode, read_changes
 from tasks.metadata_forms import Form, form_of_view
 from tasks.metadata_types import quoted
@@ -239,18 +239,19 @@ def write_bulks(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing
     """Do these jobs; give how many were claimed. An error gives its job back and is raised."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
-        bulk = BulkWrite(sessions, timing, claim)
-        try:
-            bulk.run()
-        except JobAbortedError:
-            bulk.stop()
-        except JobLostError as lost:
-            log.info("%s", lost)
-        except Refusal as refusal:
-            bulk.refuse(refusal)
-        except Exception as error:
-            bulk.fail(error)
-            raise
+        with about_job(claim):
+            bulk = BulkWrite(sessions, timing, claim)
+            try:
+                bulk.run()
+            except JobAbortedError:
+                bulk.stop()
+            except JobLostError as lost:
+                log.info("%s", lost)
+            except Refusal as refusal:
+                bulk.refuse(refusal)
+            except Exception as error:
+                bulk.fail(error)
+                raise
     return len(claims)
 
 

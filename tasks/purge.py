@@ -18,7 +18,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.assets import KIND
 from tasks.holdings import remove_holdings
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, keep_job
 from tasks.refusals import Conflict, Denied, Missing
 
 TASK = "maintenance.purge"
@@ -101,10 +101,11 @@ def run_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) 
     """
     gone = 0
     for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
-        try:
-            gone += _run(sessions, claim, timing)
-        except JobLostError as lost:
-            log.info("%s", lost)
+        with about_job(claim):
+            try:
+                gone += _run(sessions, claim, timing)
+            except JobLostError as lost:
+                log.info("%s", lost)
     return gone
 
 

@@ -39,7 +39,17 @@ from search.engine import IndexKeeper, IndexMissingError, Outcome, SearchEngine,
 from tasks.index import BATCH, BATCH_BYTES
 from tasks.index_audit import compare_page
 from tasks.index_builds import live_build, look_after_indexes, retire
-from tasks.job_leases import JobClaim, JobLostError, Progress, claim_jobs, end_job, fail_job, give_back_job, keep_job
+from tasks.job_leases import (
+    JobClaim,
+    JobLostError,
+    Progress,
+    about_job,
+    claim_jobs,
+    end_job,
+    fail_job,
+    give_back_job,
+    keep_job,
+)
 from tasks.reindex import REBUILD
 from tasks.sentences import counted
 
@@ -327,27 +337,28 @@ def run_rebuild(
     """Do a slice of each of these jobs; those that have more to do now. An error gives its job back and is raised."""
     more = []
     for claim in transact(sessions, lambda session: claim_jobs(session, REBUILD, job_ids, timing)):
-        rebuild = Rebuild(sessions, engine, timing, claim, limits)
-        try:
-            if rebuild.run():
-                more.append(claim.id)
-        except StoppedError:
-            rebuild.give_up(JobStatus.ABORTED, "stopped; searches go to the index of before")
-        except RebuildFailedError as error:
-            rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
-        except IndexMissingError as error:
-            rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
-        except SearchUnavailableError as error:
-            told = f"waits: {error}"
-            transact(
-                sessions, lambda session, claim=claim, told=told: give_back_job(session, claim, told, AWAY_SECONDS)
-            )
-        except JobLostError as error:
-            log.info("%s", error)
-        except Exception as error:
-            told = f"{type(error).__name__}: {error}"
-            transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
-            raise
+        with about_job(claim):
+            rebuild = Rebuild(sessions, engine, timing, claim, limits)
+            try:
+                if rebuild.run():
+                    more.append(claim.id)
+            except StoppedError:
+                rebuild.give_up(JobStatus.ABORTED, "stopped; searches go to the index of before")
+            except RebuildFailedError as error:
+                rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
+            except IndexMissingError as error:
+                rebuild.give_up(JobStatus.FAILED, f"{error}; searches go to the index of before")
+            except SearchUnavailableError as error:
+                told = f"waits: {error}"
+                transact(
+                    sessions, lambda session, claim=claim, told=told: give_back_job(session, claim, told, AWAY_SECONDS)
+                )
+            except JobLostError as error:
+                log.info("%s", error)
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                raise
     return more
 
 

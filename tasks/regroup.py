@@ -32,6 +32,7 @@ from tasks.job_leases import (
     JobClaim,
     JobLostError,
     Progress,
+    about_job,
     claim_jobs,
     end_job,
     fail_job,
@@ -285,16 +286,17 @@ def regroup_storages(
     """Do what can be done now of these jobs; give how many were claimed. An error gives its job back and is raised."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
-        regrouping = Regrouping(sessions, timing, claim, limits)
-        try:
-            regrouping.run()
-        except JobAbortedError:
-            regrouping.stop()
-        except JobLostError as error:
-            log.info("%s", error)
-        except Exception as error:
-            regrouping.fail(error)
-            raise
+        with about_job(claim):
+            regrouping = Regrouping(sessions, timing, claim, limits)
+            try:
+                regrouping.run()
+            except JobAbortedError:
+                regrouping.stop()
+            except JobLostError as error:
+                log.info("%s", error)
+            except Exception as error:
+                regrouping.fail(error)
+                raise
     return len(claims)
 
 

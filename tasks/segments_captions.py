@@ -33,7 +33,7 @@ from tasks.actors import find_actor
 from tasks.assets import KIND, find_for_change
 from tasks.downloads import find_source
 from tasks.history import record
-from tasks.job_leases import JobClaim, JobLostError, claim_jobs, end_job, fail_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, about_job, claim_jobs, end_job, fail_job, keep_job
 from tasks.refusals import Denied, Invalid, Refusal
 from tasks.segments import asset_duration_ms
 from tasks.segments_writing import remove_segments
@@ -87,10 +87,11 @@ def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
     """Do what can be done of these jobs; give how many were claimed."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
-        try:
-            _run(sessions, claim, timing)
-        except JobLostError as lost:
-            log.info("%s", lost)
+        with about_job(claim):
+            try:
+                _run(sessions, claim, timing)
+            except JobLostError as lost:
+                log.info("%s", lost)
     return len(claims)
 
 

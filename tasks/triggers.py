@@ -31,6 +31,7 @@ from tasks.job_leases import (
     JobClaim,
     JobLostError,
     Progress,
+    about_job,
     claim_jobs,
     end_job,
     fail_job,
@@ -147,11 +148,12 @@ def run_triggers(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
     """Run those of these jobs that wait, and ring for what they began; give how many were claimed."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
-        try:
-            for task, ids in _run(sessions, claim, timing, service):
-                ring(task, ids)
-        except JobLostError as lost:
-            log.info("%s", lost)
+        with about_job(claim):
+            try:
+                for task, ids in _run(sessions, claim, timing, service):
+                    ring(task, ids)
+            except JobLostError as lost:
+                log.info("%s", lost)
     return len(claims)
 
 
