@@ -8,6 +8,7 @@ from models.sessions import Sessions
 from models.timing import Timing
 from search.engine import SearchEngine
 from tasks.outside import NOTHING_OUTSIDE, Outside
+from tasks.transcode_profiles import BUILT_IN, Profiles
 
 Ring = Callable[[str, Sequence[str]], None]
 """Rings for rows by id at a named task. Called after commit only; what it rings for is a row already."""
@@ -30,5 +31,7 @@ class Context:
     """Under which folders storages may be made over HTTP."""
     media_folder: Path = Path("media")
     """Where pictures of media are kept."""
+    transcode_profiles: Profiles = field(default_factory=lambda: BUILT_IN)
+    """How renditions may be made."""
     outside: Outside = NOTHING_OUTSIDE
     """Whether mails are sent, and where people reach this system."""

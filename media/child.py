@@ -41,13 +41,17 @@ class Request:
         """Give the next file its own share of processor time."""
         allow_cpu(self.limits)
 
-    def more_files(self) -> list[int]:
-        """Wait for more open files of this request, after an answer that asked for them."""
+    def more(self) -> tuple[Mapping[str, Any], list[int]]:
+        """Wait for another packet of this request, after an answer that asked for it."""
         packet = _receive(self._line)
         if packet is None:
             raise SystemExit(0)
         self.files.extend(packet[1])
-        return packet[1]
+        return packet
+
+    def more_files(self) -> list[int]:
+        """Wait for more open files of this request, after an answer that asked for them."""
+        return self.more()[1]
 
     def close_files(self) -> None:
         """Let go of all files that came so far."""

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, Big, Created, Id, Word, checked_text
 from models.mounts import here
 
+FILES, PROXIES = "FILES", "PROXIES"
+"""Purposes of a storage: what lies on the one is watched, what lies on the other Tapeless wrote itself."""
+
 
 class StorageStatus(Word):
     ACTIVE = "ACTIVE"

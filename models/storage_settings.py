@@ -42,6 +42,9 @@ class StorageSettings(BaseModel):
     local_keyframe_creation: bool = True
     """Whether posters, strips and waveforms are made of what comes in."""
 
+    transcode_profiles: tuple[str, ...] = ()
+    """Profiles of which everything that comes in gets a rendition."""
+
     @property
     def frame_rate(self) -> Fraction:
         """`sequence_frame_rate` as a number."""

@@ -21,6 +21,8 @@ from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
 from tasks.media_jobs import TASKS
 from tasks.media_runs import run_reading_jobs
 from tasks.media_sources import SetToRead
+from tasks.transcode_jobs import TASK as TRANSCODE
+from tasks.transcode_jobs import refresh_renditions
 
 TASK = TASKS[MediaKind.HEADERS]
 LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20)
@@ -46,6 +48,7 @@ def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutco
             write_headers(session, [_described(one.read.id, facts[one.read.id], fields) for one in told])
             wanted = [one.read.id for one in told if one.read.settings.local_keyframe_creation]
             queue_media(session, MediaKind.PICTURES, [set_id for set_id in wanted if facts[set_id].has_media])
+            refresh_renditions(session, [one.read for one in told if facts[one.read.id].has_media])
 
     return write
 
@@ -83,6 +86,7 @@ def probe_media(self: Task, job_ids: Sequence[str] = ()) -> None:
     done = probe(context.sessions, context.timing)
     if done.read:
         context.ring(TASKS[MediaKind.PICTURES], ())
+        context.ring(TRANSCODE, ())
         context.ring("index.drain", ())
     if done.more:
         context.ring(TASK, ())

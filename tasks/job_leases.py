@@ -70,9 +70,14 @@ FAIL = text("""
     WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
 """)
 
-WAITING = """
+SELF_SERVED = ("media.transcode",)
+"""Tasks whose messages take what waits longest themselves: a ring for each of a hundred long jobs, repeated while they
+wait, would fill the queue."""
+
+WAITING = f"""
     status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL AND not_before <= now()
     AND (lease_until IS NULL OR lease_until <= now()) AND (handed_until IS NULL OR handed_until <= now())
+    AND task NOT IN ({", ".join(f"'{task}'" for task in SELF_SERVED)})
 """
 UNHELD = "status = 'ABORT_PENDING' AND task IS NOT NULL AND (lease_until IS NULL OR lease_until <= now())"
 

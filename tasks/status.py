@@ -7,7 +7,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.paths import display_text
-from models.storage import Storage, StorageStatus
+from models.storage import FILES, Storage, StorageStatus
 
 # Estimates would do for a person, but a program waits for `idle`; every part is an index or a small table.
 COUNTS = text("""
@@ -126,4 +126,5 @@ def read_status(session: Session) -> Status:
 def _is_scan_due(row: Storage) -> bool:
     """Whether a first scan, or one that a person asked for, is still to come."""
     is_first = row.last_scanned is None and row.settings.get("scan", True)
-    return row.status is StorageStatus.ACTIVE and (is_first or row.scan_requested_at is not None)
+    is_watched = row.status is StorageStatus.ACTIVE and row.purpose == FILES
+    return is_watched and (is_first or row.scan_requested_at is not None)

@@ -14,7 +14,7 @@ from models.island import Island
 from models.media_queue import unpark_media
 from models.paths import display_text, join_path
 from models.sessions import snapshot, transact
-from models.storage import Storage, StorageStatus
+from models.storage import FILES, Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from tasks.findings import Audited, Finding
 from tasks.index_audit import audit, find_unmarked, mark_unmarked
@@ -44,7 +44,8 @@ def check_files(audited: Audited, repair: bool) -> Finding:
     """Every stable, regular, not ignored file on disk is recorded, and in a file set unless it waits."""
     found = Finding("files", "every stable file on disk is in exactly one file set, or waits for its partner")
     with audited.sessions() as session:
-        storages = session.scalars(select(Storage).where(Storage.status == StorageStatus.ACTIVE)).all()
+        watched = select(Storage).where(Storage.status == StorageStatus.ACTIVE, Storage.purpose == FILES)
+        storages = session.scalars(watched).all()
     for storage in storages:
         known = snapshot(audited.sessions, lambda session, storage=storage: _known_paths(session, storage))
         broken = found.broken

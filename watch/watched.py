@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from models.sessions import Sessions
-from models.storage import Storage, StorageStatus
+from models.storage import FILES, Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from watch.grouping import Profile
 
@@ -24,9 +24,13 @@ class WatchedStorage:
 
 
 def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
-    """All storages that are to be watched."""
+    """All storages that are to be watched; what Tapeless wrote itself is no news to it."""
     with sessions() as session:
-        rows = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE).order_by(Storage.id))
+        rows = session.scalars(
+            select(Storage)
+            .where(Storage.status != StorageStatus.INACTIVE, Storage.purpose == FILES)
+            .order_by(Storage.id)
+        )
         return [
             WatchedStorage(
                 row.id,

@@ -45,6 +45,7 @@ TASK_MODULES = (
     "tasks.approvals_of_collections",
     "tasks.segments_captions",
     "tasks.reindex",
+    "tasks.transcodes",
     "tasks.trigger_messages",
     "tasks.webhook_sending",
 )
@@ -71,7 +72,12 @@ class TapelessCelery(Celery):
         settings = self.own_settings
         use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
-        return dataclasses.replace(context, trigger_user=settings.trigger_user, media_folder=settings.media_folder)
+        return dataclasses.replace(
+            context,
+            trigger_user=settings.trigger_user,
+            media_folder=settings.media_folder,
+            transcode_profiles=settings.profiles,
+        )
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""

@@ -15,6 +15,8 @@ from sqlalchemy.exc import DBAPIError
 from models.media_queue import is_media_waiting
 from tasks.maintenance import is_anything_waiting
 from tasks.media_jobs import TASKS
+from tasks.transcode_jobs import TASK as TRANSCODE
+from tasks.transcode_jobs import is_transcode_waiting
 from workers.metrics import RowsCollector, serve_metrics
 from workers.settings import current_settings
 
@@ -42,7 +44,7 @@ class Bell(Scheduler):
         self.install_default_entries({})
         intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS, TIDY_PICTURES: TIDY_SECONDS}
         intervals |= {LOOK: LOOK_SECONDS, AUDIT: AUDIT_SECONDS}
-        intervals |= dict.fromkeys(MEDIA, self._seconds)
+        intervals |= dict.fromkeys((*MEDIA, TRANSCODE), self._seconds)
         self.update_from_dict(
             {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
         )
@@ -68,6 +70,8 @@ class Bell(Scheduler):
         with self.app.context.sessions() as session:
             if task in MEDIA:
                 return is_media_waiting(session, MEDIA[task])
+            if task == TRANSCODE:
+                return is_transcode_waiting(session)
             return is_anything_waiting(session, self.app.context.timing)
 
     def _queue_length(self, queue: str) -> int:

@@ -5,7 +5,7 @@ Made once in a process, after it was forked, and handed down by argument: nothin
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -18,6 +18,7 @@ from search.opensearch import OpenSearchEngine
 from search.opensearch_client import Cluster
 from search.postgres import PostgresEngine
 from tasks.outside import NOTHING_OUTSIDE, Outside
+from tasks.transcode_profiles import BUILT_IN, Profiles
 from workers.settings import Connection, Settings, find_running
 
 Ring = Callable[[str, Sequence[object]], None]
@@ -37,6 +38,8 @@ class Context:
     """E-mail of the user as whom messages of other systems run."""
     media_folder: Path = Path("media")
     """Where pictures of media are kept."""
+    transcode_profiles: Profiles = field(default_factory=lambda: BUILT_IN)
+    """How renditions may be made."""
 
     def close(self) -> None:
         """Give back all connections."""

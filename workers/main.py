@@ -25,6 +25,7 @@ COMMANDS = {
     "status": "workers.commands.status:status",
     "storage": "workers.commands.storage:storage",
     "token": "workers.commands.token:token",
+    "transcode": "workers.commands.transcode:transcode",
     "trigger": "workers.commands.trigger:trigger",
     "up": "workers.commands.up:up",
     "user": "workers.commands.user:user",

@@ -26,6 +26,7 @@ from models.timing import Timing
 from tasks.mail_server import MailServer
 from tasks.outside import Network, Outside
 from tasks.server_key import ServerKey
+from tasks.transcode_profiles import Profiles, ProfilesError, load_profiles
 from workers.addresses import AddressError, database_address, with_password
 from workers.logs import LogFormat
 from workers.processes import Identity, identify, is_running, read_record, write_record
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     search_index: str = SEARCH_INDEX
     storage_roots: tuple[Path, ...] = ()
     media: Path | None = None
+    transcode_profiles: Path | None = None
     mounts: dict[str, str] = {}
     public_url: str | None = None
     secret_key: SecretStr | None = None
@@ -192,6 +194,14 @@ class Settings(BaseSettings):
     def media_folder(self) -> Path:
         """Where posters and other pictures of media are kept: one folder for all workers and the API."""
         return (self.media or self.data / "media").absolute()
+
+    @property
+    def profiles(self) -> Profiles:
+        """How renditions may be made."""
+        try:
+            return load_profiles(self.transcode_profiles)
+        except ProfilesError as error:
+            raise SettingsError(f"{_variable('transcode_profiles')}: {error}") from None
 
     @property
     def outside(self) -> Outside:

@@ -53,6 +53,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
             threads=threads,
             storage_roots=settings.storage_roots,
             media_folder=settings.media_folder,
+            transcode_profiles=settings.profiles,
             outside=settings.outside,
         )
     )

@@ -1,0 +1,163 @@
+"""Writing a rendition into the one open file that a confined process was handed for it.
+
+FFmpeg writes through Python here, because the index of a movie is moved to its front at the end: for that FFmpeg opens
+the file a second time, by its name, and there is no name that this process could open. It is given the same descriptor
+with a place of its own.
+"""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from media.recipes import Recipe, fitted
+from media.turning import Turn, turn_of
+
+if TYPE_CHECKING:
+    import av
+
+BUFFER_BYTES = 1 << 20
+KEY_SECONDS = 2
+SOUND_RATE = 48_000
+SOUND_BITS = {"mono": 96_000, "stereo": 160_000, "5.1": 384_000}
+BT709 = 1
+"""ITU-T H.273's number, of primaries, transfer and matrix alike."""
+UNSAID, HD_LINES = 2, 720
+
+
+class DescriptorFile:
+    """An open file with a place of its own, whoever else reads or writes by the same descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._place = 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of it."""
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(self._descriptor, left, self._place)
+            self._place += written
+            left = left[written:]
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        """Read up to so many bytes."""
+        data = os.pread(self._descriptor, size, self._place)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place."""
+        if whence == os.SEEK_CUR:
+            offset += self._place
+        elif whence == os.SEEK_END:
+            offset += os.fstat(self._descriptor).st_size
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        """The place."""
+        return self._place
+
+    def close(self) -> None:
+        """The descriptor is its giver's."""
+
+
+class Output:
+    """A rendition while it is written: one track of pictures, one of sound, or one of the two."""
+
+    def __init__(self, descriptor: int, recipe: Recipe) -> None:
+        import av  # noqa: PLC0415
+
+        self._recipe, self._writing = recipe, recipe.writing
+        self._container = av.open(
+            DescriptorFile(descriptor),
+            "w",
+            format=self._writing.container,
+            container_options=dict(self._writing.container_options),
+            buffer_size=BUFFER_BYTES,
+            io_open=lambda _name, _flags, _options: DescriptorFile(descriptor),
+        )
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._video: av.VideoStream | None = None
+        self._audio: av.AudioStream | None = None
+        self._last_pts = -1
+        self._turn: Turn | None = None
+        self._size = (0, 0)
+
+    def add_pictures(self, first: "av.VideoFrame", rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
+        """Make the track for pictures like this one; `aspect` is that of its pixels."""
+        video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
+        wide, high = max(1, round(first.width * aspect)), first.height
+        self._turn = turn_of(first)
+        lies = self._turn is None or self._turn.keeps_sides
+        video.width, video.height = fitted(*((wide, high) if lies else (high, wide)), self._recipe)
+        self._size = (video.width, video.height) if lies else (video.height, video.width)
+        video.pix_fmt = self._writing.pixel_format
+        codec = video.codec_context
+        codec.time_base = time_base
+        codec.gop_size = max(1, round(rate * KEY_SECONDS))
+        codec.colorspace, codec.color_range = BT709, 1
+        codec.color_primaries = _said(first.color_primaries)
+        codec.color_trc = _said(first.color_trc)
+        if self._writing.tag is not None:
+            codec.codec_tag = self._writing.tag
+        self._video = video
+
+    def add_sound(self) -> None:
+        """Make the track for sound."""
+        audio = self._container.add_stream(self._writing.audio_encoder, rate=SOUND_RATE, layout=self._recipe.audio)
+        if self._writing.audio_encoder == "aac":
+            audio.bit_rate = SOUND_BITS[self._recipe.audio]
+        self._audio = audio
+
+    def shaped(self, picture: "av.VideoFrame") -> "av.VideoFrame":
+        """A picture in the size and the colours of the track."""
+        import av  # noqa: PLC0415
+
+        assert self._video is not None
+        matrix = av.video.reformatter.Colorspace
+        unsaid = int(picture.colorspace) == UNSAID
+        source = None if not unsaid else (matrix.ITU709 if picture.height >= HD_LINES else matrix.ITU601)
+        made = self._reformatter.reformat(
+            picture,
+            width=self._size[0],
+            height=self._size[1],
+            format=self._writing.pixel_format,
+            src_colorspace=source,
+            dst_colorspace=matrix.ITU709,
+            dst_color_range=av.video.reformatter.ColorRange.MPEG,
+        )
+        if self._turn is not None:
+            made = self._turn.turned(made)
+        made.pict_type = av.video.frame.PictureType.NONE  # a whole picture of the source need not be one here
+        return made
+
+    def write_picture(self, picture: "av.VideoFrame", pts: int) -> None:
+        """Encode a picture that was shaped; one that is no later than the one before is left out."""
+        assert self._video is not None
+        if pts <= self._last_pts:
+            return
+        self._last_pts = pts
+        picture.pts, picture.time_base = pts, self._video.codec_context.time_base
+        self._container.mux(self._video.encode(picture))
+
+    def write_sound(self, sounds: "Iterator[av.AudioFrame]") -> None:
+        """Encode pieces of sound."""
+        assert self._audio is not None
+        for sound in sounds:
+            self._container.mux(self._audio.encode(sound))
+
+    def finish(self) -> None:
+        """Write what the encoders hold back, and put the index where it belongs."""
+        for stream in (self._video, self._audio):
+            if stream is not None:
+                self._container.mux(stream.encode(None))
+        self._container.close()
+
+
+def _said(number: object) -> int:
+    """What the source says of its colours, in eight bits as here; what it does not say is what players assume."""
+    value = int(number) if number is not None else UNSAID  # type: ignore[call-overload]
+    return BT709 if value == UNSAID else value

@@ -1,0 +1,136 @@
+"""The pictures of a sequence at its own rate: each frame is a file, and one that is not there shows the last one."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from media.burning import Burn
+from media.child import UnreadableError
+from media.opening import opened
+from media.output import Output
+from media.recipes import Recipe
+
+if TYPE_CHECKING:
+    import av
+
+MOST_NAMED = 20
+"""Frames that are named when they cannot be read; of the others their number is enough."""
+
+
+@dataclass(slots=True)
+class Batch:
+    """Frames that were asked for, and their open files once those came."""
+
+    number: int
+    numbers: Sequence[int] = ()
+    files: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A place in the rendition, and the picture of its frame."""
+
+    index: int
+    picture: "av.VideoFrame"
+
+
+@dataclass(slots=True)
+class SequencePictures:
+    """`first`, `frame_step`, `count` and `rate` of a sequence, and its frames as they come in batches."""
+
+    asked: Mapping[str, Any]
+    recipe: Recipe
+    output: Output
+    clock: Fraction = Fraction(0)
+    done: int = 0
+    _missing: int = 0
+    _unreadable: list[int] = field(default_factory=list)
+    _next: int = 0
+    """The place in the rendition that has no picture yet."""
+    _burn: Burn | None = None
+    _last: "av.VideoFrame | None" = None
+    _aspect: Fraction = Fraction(1)
+
+    @property
+    def total(self) -> int:
+        """Places in the rendition."""
+        return int(self.asked["count"])
+
+    @property
+    def rate(self) -> Fraction:
+        """Frames a second."""
+        return Fraction(self.asked["rate"])
+
+    def steps(self) -> Iterator[Batch | Step]:
+        """Each picture, and before some of them a batch that is to be filled."""
+        for number in range(self.asked["batches"]):
+            batch = Batch(number)
+            yield batch
+            for frame, descriptor in zip(batch.numbers, batch.files, strict=True):
+                index = (frame - self.asked["first"]) // self.asked["frame_step"]
+                picture = self._read(descriptor)
+                if picture is None:
+                    self._unreadable.append(frame)
+                    continue
+                if self._last is None:
+                    self.output.add_pictures(picture, self.rate, 1 / self.rate, self._aspect)
+                    self._burn = Burn.of(self.recipe, self.rate, self.asked["timecode"])
+                yield Step(index, picture)
+        if self._last is None:
+            raise UnreadableError("shows no picture that can be decoded")
+        yield Step(self.total, self._last)
+
+    def write(self, step: Step) -> None:
+        """Write what was held up to the step's place, and its picture there."""
+        is_end = step.index == self.total
+        shaped = step.picture if is_end else self.output.shaped(step.picture)
+        held = shaped if self._last is None else self._last
+        while self._next < step.index:
+            self._write(held)
+        if not is_end:
+            self._last = shaped
+            self._write(shaped)
+
+    def _write(self, shaped: "av.VideoFrame") -> None:
+        assert self._burn is not None
+        frame = self.asked["first"] + self._next * self.asked["frame_step"]
+        self.output.write_picture(self._burn.burnt(shaped, frame, self._next), self._next)
+        self._next += 1
+        self.done = self._next
+        self.clock = self._next / self.rate
+
+    def notes(self) -> dict[str, Any]:
+        """What is held, and why."""
+        return {
+            "missing": self.total - self.asked["there"],
+            "unreadable": len(self._unreadable),
+            "unreadable_frames": self._unreadable[:MOST_NAMED],
+        }
+
+    def _read(self, descriptor: int) -> "av.VideoFrame | None":
+        import av  # noqa: PLC0415
+
+        try:
+            with opened(descriptor) as container:
+                stream = container.streams.video[0]
+                prepare_still(stream)
+                self._aspect = picture_aspect(stream)
+                return next(container.decode(stream), None)
+        except (UnreadableError, IndexError, av.error.InvalidDataError, av.error.EOFError):
+            return None
+        finally:
+            os.close(descriptor)
+
+
+def prepare_still(stream: "av.VideoStream") -> None:
+    """Film frames in linear light get the curve of a screen."""
+    if stream.codec_context.name == "exr":
+        stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
+
+
+def picture_aspect(stream: "av.VideoStream") -> Fraction:
+    """Of the stream's pixels; what is not said is square."""
+    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    return Fraction(ratio) if ratio else Fraction(1)

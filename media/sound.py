@@ -1,0 +1,155 @@
+"""The sound of a rendition: every track of it decoded side by side and brought into one.
+
+1. Of a file whose tracks are all mono, as cameras and recorders write them, every track counts: those at odd places
+   are on the left, the others on the right. Of any other file the first track counts; a second one is another language.
+2. Files of sound beside the picture all count, each from its own beginning.
+3. Silence at the beginning, or a gap, stays as long as it is.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from media.opening import opened
+from media.output import SOUND_RATE
+
+if TYPE_CHECKING:
+    import av
+
+MICROSECONDS = 1_000_000
+
+
+class Track:
+    """One track of a file, or of files that follow each other."""
+
+    def __init__(self, descriptors: Sequence[int], index: int) -> None:
+        self._descriptors, self._index = descriptors, index
+        self.clock = Fraction(0)
+        """How far it was decoded, in seconds."""
+        self.ended = False
+        self._frames = self._decode()
+
+    def next(self) -> "av.AudioFrame | None":
+        """The next piece of sound, its time counted from the beginning; None at the end."""
+        frame = next(self._frames, None)
+        self.ended = frame is None
+        return frame
+
+    def _decode(self) -> "Iterator[av.AudioFrame]":
+        begun = Fraction(0)
+        for descriptor in self._descriptors:
+            with opened(descriptor) as container:
+                stream = container.streams.audio[self._index]
+                start = Fraction(container.start_time or 0, MICROSECONDS)
+                for frame in _decoded(container, stream):
+                    base = frame.time_base or Fraction(1, frame.sample_rate)
+                    at = self.clock if frame.pts is None else begun + frame.pts * base - start
+                    frame.time_base = Fraction(1, frame.sample_rate)
+                    frame.pts = round(at * frame.sample_rate)
+                    self.clock = at + Fraction(frame.samples, frame.sample_rate)
+                    yield frame
+                begun += Fraction(container.duration or 0, MICROSECONDS)
+
+
+def _decoded(container: "av.container.InputContainer", stream: "av.AudioStream") -> "Iterator[av.AudioFrame]":
+    """What can be decoded; a damaged packet is left out."""
+    import av  # noqa: PLC0415
+
+    try:
+        for packet in container.demux(stream):
+            try:
+                yield from packet.decode()
+            except av.error.InvalidDataError:
+                continue
+    except (av.error.InvalidDataError, av.error.EOFError):
+        return
+
+
+class Sound:
+    """All tracks as one, in the layout of the recipe."""
+
+    def __init__(self, sources: Sequence[Sequence[int]], layout: str) -> None:
+        self._tracks: list[Track] = []
+        templates: list[tuple[int, str, str]] = []
+        for descriptors in sources:
+            for index, template in enumerate_tracks(descriptors[0]):
+                self._tracks.append(Track(descriptors, index))
+                templates.append(template)
+        self.clock = Fraction(0)
+        if self._tracks:
+            self._build(templates, layout)
+
+    def __bool__(self) -> bool:
+        return bool(self._tracks)
+
+    @property
+    def ended(self) -> bool:
+        """Whether all of it was decoded."""
+        return all(track.ended for track in self._tracks)
+
+    def step(self) -> "Iterator[av.AudioFrame]":
+        """Decode a piece of the track that is furthest behind; gives what is ready of the whole."""
+        track = min((one for one in self._tracks if not one.ended), key=lambda one: one.clock)
+        self._inputs[self._tracks.index(track)].push(track.next())
+        behind = [one.clock for one in self._tracks if not one.ended]
+        self.clock = min(behind, default=max(one.clock for one in self._tracks))
+        yield from self._ready()
+
+    def _ready(self) -> "Iterator[av.AudioFrame]":
+        import av  # noqa: PLC0415
+
+        while True:
+            try:
+                yield self._sink.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    def _build(self, templates: Sequence[tuple[int, str, str]], layout: str) -> None:
+        import av  # noqa: PLC0415
+
+        self._graph = av.filter.Graph()
+        self._inputs, ends = [], []
+        for rate, sample_format, channels in templates:
+            source = self._graph.add_abuffer(
+                sample_rate=rate, format=sample_format, layout=channels, time_base=Fraction(1, rate)
+            )
+            self._inputs.append(source)
+            ends.append(self._chain(source, "aresample", f"{SOUND_RATE}:async=1:first_pts=0"))
+        if len(ends) > 1 and all(channels == "mono" for _, _, channels in templates):
+            sides = [self._mixed(ends[0::2]), self._mixed(ends[1::2])]
+            end = self._graph.add("join", "inputs=2:channel_layout=stereo")
+            for place, side in enumerate(sides):
+                side.link_to(end, 0, place)
+        else:
+            end = self._mixed([self._chain(one, "aformat", f"channel_layouts={layout}") for one in ends])
+        end = self._chain(end, "aformat", f"channel_layouts={layout}:sample_rates={SOUND_RATE}")
+        self._sink = self._chain(end, "abuffersink", None)
+        self._graph.configure()
+
+    def _mixed(self, ends: "list[av.filter.context.FilterContext]") -> "av.filter.context.FilterContext":
+        if len(ends) == 1:
+            return ends[0]
+        mix = self._graph.add("amix", f"inputs={len(ends)}:normalize=0")
+        for place, one in enumerate(ends):
+            one.link_to(mix, 0, place)
+        return self._chain(mix, "alimiter", None)
+
+    def _chain(
+        self, before: "av.filter.context.FilterContext", name: str, arguments: str | None
+    ) -> "av.filter.context.FilterContext":
+        step = self._graph.add(name, arguments)
+        before.link_to(step)
+        return step
+
+
+def enumerate_tracks(descriptor: int) -> list[tuple[int, tuple[int, str, str]]]:
+    """The tracks of a file that count, each with its rate, sample format and layout."""
+    with opened(descriptor) as container:
+        found = [
+            (index, (codec.sample_rate, codec.format.name, codec.layout.name))
+            for index, stream in enumerate(container.streams.audio)
+            if (codec := stream.codec_context) is not None and codec.sample_rate and codec.format is not None
+        ]
+    if found and all(layout == "mono" for _, (_, _, layout) in found):
+        return found
+    return found[:1]

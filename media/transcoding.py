@@ -1,0 +1,125 @@
+"""Makes renditions, confined: `python -m media.transcoding` is handed files to read and the one file to write.
+
+1. The first packet brings the output, then the files of the picture, then those of the sound: each opened for it alone,
+   because places in a file belong to whoever opened it.
+2. Frames of a sequence come in batches, the next one asked for while this one is encoded. A hole, or a frame that
+   cannot be read, shows the frame before it, and is counted.
+3. Answers tell how far it is, at most twice a second; each gives it new time, so that only standing still ends it.
+"""
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+from media.child import Request, UnreadableError, serve
+from media.headers import read_header
+from media.opening import load_ffmpeg
+from media.output import Output
+from media.recipes import Recipe
+from media.running_pictures import MovingPictures
+from media.sequence_pictures import Batch, SequencePictures
+from media.sound import Sound
+
+TELL_SECONDS = 0.5
+
+Said = dict[str, Any]
+Pictures = MovingPictures | SequencePictures
+
+
+class Transcoding:
+    """One rendition, from the request to what became of it."""
+
+    def __init__(self, request: Request) -> None:
+        asked = request.values
+        self._request = request
+        self._recipe = Recipe(**asked["recipe"])
+        self._descriptor, *files = request.files
+        self._output = Output(self._descriptor, self._recipe)
+        self._told = 0.0
+        count = asked.get("parts", 0)
+        self._pictures = self._pictures_of(asked, files[:count])
+        self._sound = Sound(_shared(files[count:], asked.get("sounds", ())), self._recipe.audio)
+
+    def run(self) -> Iterator[Said]:
+        """Encode everything; gives what is to be said meanwhile, and at the end what the rendition is."""
+        if self._pictures is None and not self._sound:
+            raise UnreadableError("shows no picture and holds no sound that can be decoded")
+        if self._sound and self._pictures is None:
+            self._output.add_sound()
+        if self._pictures is not None:
+            yield from self._run_pictures(self._pictures)
+        yield from self._catch_up(None)
+        self._output.finish()
+        self._request.next_file()
+        notes = {} if self._pictures is None else self._pictures.notes()
+        yield {"result": {"facts": read_header(self._descriptor, f"a.{self._recipe.writing.extension}"), **notes}}
+
+    def _pictures_of(self, asked: Mapping[str, Any], files: Sequence[int]) -> Pictures | None:
+        if "sequence" in asked:
+            return SequencePictures(asked["sequence"], self._recipe, self._output)
+        return MovingPictures(files, asked.get("timecode"), self._recipe, self._output) if files else None
+
+    def _run_pictures(self, pictures: Pictures) -> Iterator[Said]:
+        is_first = True
+        for step in pictures.steps():
+            if isinstance(step, Batch):
+                yield from self._fill(step, self._request.values["sequence"]["batches"])
+                continue
+            if is_first:
+                if self._sound:
+                    self._output.add_sound()
+                is_first = False
+            pictures.write(step)
+            yield from self._catch_up(pictures.clock)
+            yield from self._tell(pictures.done, pictures.total)
+
+    def _fill(self, batch: Batch, count: int) -> Iterator[Said]:
+        """Take the batch that was asked for, and ask for the next one before this one is encoded."""
+        if batch.number == 0:
+            yield {"wants": 0}
+        values, files = self._request.more()
+        del self._request.files[-len(files) :]  # whoever reads a frame closes it
+        batch.numbers, batch.files = values["numbers"], files
+        if batch.number + 1 < count:
+            yield {"wants": batch.number + 1}
+
+    def _catch_up(self, until: Fraction | None) -> Iterator[Said]:
+        """Encode sound up to the picture's time, or to its end, so that both lie beside each other in the file."""
+        while self._sound and not self._sound.ended and (until is None or self._sound.clock <= until):
+            self._output.write_sound(self._sound.step())
+            if until is None:
+                yield from self._tell(None, None)
+
+    def _tell(self, done: int | None, total: int | None) -> Iterator[Said]:
+        now = time.monotonic()
+        if now - self._told >= TELL_SECONDS:
+            self._told = now
+            self._request.next_file()
+            yield {"done": done, "total": total}
+
+
+def _shared(files: Sequence[int], counts: Sequence[int]) -> list[Sequence[int]]:
+    """Files of sound by the source that they are parts of."""
+    shared, place = [], 0
+    for count in counts:
+        shared.append(files[place : place + count])
+        place += count
+    return shared
+
+
+def answer(request: Request) -> Iterator[Said]:
+    """Make the rendition of one request."""
+    os.ftruncate(request.files[0], 0)
+    yield from Transcoding(request).run()
+
+
+def main() -> None:
+    """Serve, with FFmpeg loaded beforehand."""
+    load_ffmpeg()
+    serve(answer)
+
+
+if __name__ == "__main__":
+    main()

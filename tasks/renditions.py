@@ -1,0 +1,198 @@
+"""Registering what was encoded: another format of the same asset, with its file set and its file.
+
+No island has such a file set, so no grouping touches it, and no watcher walks where its file lies: on storages for
+proxies the rows of files and folders are written here alone. A rendition that is made anew keeps its format, file set
+and file by their ids, and with them what shares, people and other systems know of it.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
+from models.base import new_id
+from models.file import File, FileStatus, Folder
+from models.history import Operation
+from models.storage import Storage
+from tasks.files import FOLDER_PATHS
+from tasks.history import record
+from tasks.rendition_places import Place, ensure_folders
+
+RULE = "transcode"
+"""Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+KEPT = "transcode"
+"""The key of a format's `media` under which stands what it was made of."""
+OLDER = "it is older than what it was made of; transcode it again"
+
+RENDITIONS = text("""
+    SELECT id, name, media -> 'transcode' AS kept FROM format
+    WHERE asset_id = ANY(CAST(:assets AS uuid[])) AND rule = 'transcode'
+        AND media #>> '{transcode,format}' = ANY(CAST(:formats AS text[]))
+    ORDER BY id
+""")
+WARN_OLDER = text("""
+    UPDATE format SET warnings = array_append(warnings, :older), date_modified = now()
+    WHERE id = ANY(CAST(:formats AS uuid[])) AND NOT :older = ANY(warnings)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was encoded, and what of."""
+
+    source_id: uuid.UUID
+    """The format that it was made of."""
+    profile: str
+    by_hand: bool
+    state: Mapping[str, str]
+    place: Place
+    stat: os.stat_result
+    facts: Mapping[str, Any]
+    """Of its header."""
+    warnings: Sequence[str]
+    description: str
+
+
+def find_rendition(session: Session, source: Format, profile: str) -> Format | None:
+    """The rendition of a format in a profile."""
+    return session.scalar(
+        select(Format)
+        .where(
+            Format.asset_id == source.asset_id,
+            Format.rule == RULE,
+            Format.name == profile,
+            Format.media[KEPT]["format"].astext == str(source.id),
+        )
+        .order_by(Format.id)
+        .limit(1)
+        .with_for_update()
+    )
+
+
+def register(session: Session, made: Made, actor: Actor, job_id: uuid.UUID) -> Path | None:
+    """Write the rows of a rendition with their history; gives the folder of the file that it replaces.
+
+    The caller holds the job. None of it is written where the source is gone: `LookupError`.
+    """
+    source = session.get(Format, made.source_id)
+    if source is None:
+        raise LookupError(made.source_id)
+    session.get(Asset, source.asset_id, with_for_update={"key_share": True})
+    found = find_rendition(session, source, made.profile)
+    is_new = found is None
+    part = _new_format(session, source, made) if found is None else found
+    part.media = {**part.media, KEPT: _kept(made, found)}
+    part.warnings, part.is_online = list(made.warnings), True
+    part.date_modified = func.now()  # type: ignore[assignment]
+    group, replaced = _rows_of(session, part, made)
+    _describe(session, part, group, made.facts)
+    if is_new:
+        text_of = f'format "{part.name}" was added: a rendition of "{source.name}"'
+        record(session, part.asset_id, Operation.ADD_FORMAT, text_of, actor, job_id=job_id)
+    record(session, part.asset_id, Operation.TRANSCODE, made.description, actor, job_id=job_id)
+    session.flush()
+    return replaced
+
+
+def _kept(made: Made, before: Format | None) -> dict[str, Any]:
+    """What it was made of. Who once made it by hand decides about it from then on, until it is made by itself."""
+    return {"profile": made.profile, "format": str(made.source_id), "by_hand": made.by_hand, "state": dict(made.state)}
+
+
+def _new_format(session: Session, source: Format, made: Made) -> Format:
+    part = Format(
+        id=new_id(),
+        asset_id=source.asset_id,
+        version_id=source.version_id,
+        name=made.profile,
+        role=FormatRole.TRANSCODE,
+        structure="single",
+        rule=RULE,
+        media={},
+    )
+    session.add(part)
+    session.flush()
+    return part
+
+
+def _rows_of(session: Session, part: Format, made: Made) -> tuple[FileSet, Path | None]:
+    """File set and file: new ones, or those that are there with what they are now."""
+    folder_id = ensure_folders(session, made.place)
+    group = session.scalar(select(FileSet).where(FileSet.format_id == part.id).order_by(FileSet.id).limit(1))
+    if group is None:
+        group = FileSet(id=new_id(), asset_id=part.asset_id, format_id=part.id, version_id=part.version_id, name="")
+        session.add(group)
+    member = session.scalar(select(FileSetFile).where(FileSetFile.file_set_id == group.id).limit(1))
+    file = session.get(File, member.file_id) if member is not None else None
+    replaced = None if file is None else _leave_folder(session, file)
+    if file is None:
+        file = File(id=new_id(), seen=0, content_seen=0, status=FileStatus.CLOSED, media_class="video")
+        session.add(file)
+    file.folder_id, file.name = folder_id, made.place.name.encode()
+    file.size, file.mtime_ns = made.stat.st_size, made.stat.st_mtime_ns
+    file.device, file.inode = made.stat.st_dev, made.stat.st_ino
+    file.status, file.checksum, file.digest = FileStatus.CLOSED, None, None
+    file.date_modified = func.now()  # type: ignore[assignment]
+    group.storage_id, group.name, group.names = made.place.storage_id, made.place.name, made.place.name
+    group.base_dir = "/".join(made.place.folders)
+    group.file_count = group.told_count = 1
+    group.size_bytes = made.stat.st_size
+    group.changed_at = group.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    if member is None:
+        session.add(FileSetFile(file_id=file.id, file_set_id=group.id, counted_bytes=file.size))
+    else:
+        member.counted_bytes = file.size
+    return group, replaced
+
+
+def _leave_folder(session: Session, file: File) -> Path:
+    """Where the file was until now; the caller removes that folder once this is committed."""
+    folder = session.get_one(Folder, file.folder_id)
+    storage = session.get_one(Storage, folder.storage_id)
+    path = session.execute(FOLDER_PATHS, {"folders": [folder.id]}).one().path
+    return Path(os.fsdecode(storage.place), os.fsdecode(bytes(path).removeprefix(b"/")))
+
+
+def _describe(session: Session, part: Format, group: FileSet, facts: Mapping[str, Any]) -> None:
+    """Its components, as headers of files that come in are told."""
+    session.execute(delete(Component).where(Component.format_id == part.id))
+    general = {name: value for name, value in facts.items() if name not in ("streams", "tags")}
+    told = [("General", "GENERAL", general)]
+    told += [(f"{one['type'].lower()} {one['index'] + 1}", one["type"], dict(one)) for one in facts["streams"]]
+    for name, kind, media in told:
+        session.add(
+            Component(
+                id=new_id(),
+                format_id=part.id,
+                file_set_id=group.id,
+                name=name,
+                type=kind,
+                media=media,
+                language=None,
+                flags=[],
+                from_header=True,
+            )
+        )
+
+
+def renditions_of(
+    session: Session, assets: Sequence[uuid.UUID], formats: Sequence[uuid.UUID]
+) -> list[tuple[uuid.UUID, str, dict[str, Any]]]:
+    """Id, profile and origin of the renditions of these formats."""
+    asked = {"assets": list(assets), "formats": [str(one) for one in formats]}
+    rows = session.execute(RENDITIONS, asked)
+    return [(row.id, row.name, row.kept if isinstance(row.kept, dict) else json.loads(row.kept)) for row in rows]
+
+
+def warn_older(session: Session, formats: Sequence[uuid.UUID]) -> None:
+    """Say of renditions that people made that their source has changed since."""
+    session.execute(WARN_OLDER, {"formats": list(formats), "older": OLDER})

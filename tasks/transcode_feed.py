@@ -1,0 +1,116 @@
+"""What a run hands to its encoder: the open files of a plan, frames of sequences in batches.
+
+Files stay open here until they were looked at again: what changed while it was read makes no rendition.
+"""
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from media.isolation import close_files
+from media.recipes import Recipe
+from media.sources import OpenFolders, Source, refuse_changed
+from tasks.transcode_plan import Plan
+
+BATCH_FRAMES = 48
+
+
+class Feed:
+    """The files of one plan."""
+
+    def __init__(self, plan: Plan, recipe: Recipe, output: int) -> None:
+        self._plan, self._recipe = plan, recipe
+        self._output = output
+        self._folders = OpenFolders()
+        self._opened: list[tuple[Source, int]] = []
+        self._frames: list[tuple[Source, int]] = []
+        """Of the batch that the encoder has."""
+        self._request: dict[str, Any] = {"number": 1, "recipe": recipe.to_json(), "timecode": plan.timecode}
+
+    def __enter__(self) -> Self:
+        self._folders.__enter__()
+        try:
+            self._open()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        close_files([descriptor for _, descriptor in [*self._opened, *self._frames]])
+        self._opened, self._frames = [], []
+        self._folders.__exit__(kind, error, trace)
+
+    @property
+    def files(self) -> list[int]:
+        """What goes with the request: the output, then pictures, then sound."""
+        return [self._output, *(descriptor for _, descriptor in self._opened)]
+
+    @property
+    def name(self) -> str:
+        """Of its source, for people."""
+        return (self._plan.picture or self._plan.sounds[0]).name
+
+    def request(self) -> dict[str, Any]:
+        """What the encoder is asked."""
+        return self._request
+
+    def batch(self, number: int) -> tuple[dict[str, Any], list[int]]:
+        """The frames of a batch, which the encoder asks for while it has the one before."""
+        picture = self._plan.picture
+        assert picture is not None
+        refuse_all(self._frames[:-BATCH_FRAMES])
+        close_files([descriptor for _, descriptor in self._frames[:-BATCH_FRAMES]])
+        self._frames = self._frames[-BATCH_FRAMES:]
+        places = range(number * BATCH_FRAMES, min(len(picture.sources), (number + 1) * BATCH_FRAMES))
+        files = []
+        for place in places:
+            source = picture.sources[place]
+            descriptor = self._folders.open_source(source)
+            self._frames.append((source, descriptor))
+            files.append(descriptor)
+        return {"number": 1, "numbers": [picture.numbers[place] for place in places]}, files
+
+    def refuse_changed(self) -> None:
+        """ChangedError where a file is not what it was when it was opened."""
+        refuse_all([*self._opened, *self._frames])
+
+    def _open(self) -> None:
+        picture, sounds = self._plan.picture, [list(one.sources) for one in self._plan.sounds]
+        if picture is not None and picture.frames is not None:
+            self._request["sequence"] = self._sequence()
+        elif picture is not None:
+            self._request["parts"] = len(picture.sources)
+            self._open_all(picture.sources)
+            sounds.insert(0, list(picture.sources))
+        if self._recipe.audio == "none":
+            sounds = []
+        self._request["sounds"] = [len(one) for one in sounds]
+        for sources in sounds:
+            self._open_all(sources)
+
+    def _open_all(self, sources: Sequence[Source]) -> None:
+        for source in sources:
+            self._opened.append((source, self._folders.open_source(source)))
+
+    def _sequence(self) -> dict[str, Any]:
+        picture = self._plan.picture
+        assert picture is not None
+        assert picture.frames is not None
+        return {
+            "first": picture.frames.first,
+            "frame_step": picture.frames.step or 1,
+            "count": picture.frame_count,
+            "there": len(picture.sources),
+            "rate": str(picture.rate),
+            "batches": -(-len(picture.sources) // BATCH_FRAMES),
+            "timecode": self._plan.timecode,
+        }
+
+
+def refuse_all(opened: Sequence[tuple[Source, int]]) -> None:
+    """ChangedError where one of these is not what its row says."""
+    for source, descriptor in opened:
+        refuse_changed(source, descriptor)

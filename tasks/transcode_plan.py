@@ -1,0 +1,92 @@
+"""What a rendition of a format is made of: whose pictures are shown, and whose sound is heard.
+
+Of two eyes the left is shown, of several cameras the first; files of sound beside the picture are heard with its own.
+"""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from tasks.media_sources import SetToRead, read_sets
+
+ALL_FRAMES = 10_000_000
+MOST_PARTS = 100
+"""Files that one recording was split into by its camera."""
+
+SETS = text("""
+    SELECT file_set.id, file_set.label, file_set.name, file_set.frames IS NOT NULL AS is_sequence,
+        format.structure, file_set.file_count, file_set.changed_at,
+        array_agg(DISTINCT component.type) AS types
+    FROM file_set JOIN format ON format.id = file_set.format_id
+    JOIN component ON component.file_set_id = file_set.id AND NOT component.from_header
+    WHERE file_set.format_id = :format AND file_set.file_count > 0 AND file_set.island_id IS NOT NULL
+    GROUP BY file_set.id, format.id ORDER BY file_set.label, file_set.name, file_set.id
+""")
+
+TIMECODES = text("""
+    SELECT media ->> 'timecode_start' FROM component
+    WHERE file_set_id = :set AND media ->> 'timecode_start' IS NOT NULL ORDER BY from_header DESC, id LIMIT 1
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which file sets of a format are shown and heard, and what state they are in."""
+
+    picture: uuid.UUID | None
+    sounds: Sequence[uuid.UUID]
+    state: dict[str, str]
+    """By file set; another state means that a rendition is older than its source."""
+    left_out: str = ""
+    """What else there is to see, in words."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to see or hear."""
+        return self.picture is None and not self.sounds
+
+
+def choose(session: Session, format_id: uuid.UUID) -> Chosen:
+    """What a rendition of this format is made of."""
+    rows = session.execute(SETS, {"format": format_id}).all()
+    seen = [row for row in rows if "VIDEO" in row.types or (row.is_sequence and "IMAGE" in row.types)]
+    heard = [row for row in rows if "AUDIO" in row.types and row not in seen]
+    used = [*seen[:1], *heard]
+    return Chosen(
+        seen[0].id if seen else None,
+        [row.id for row in heard],
+        {str(row.id): f"{row.file_count} {row.changed_at.isoformat() if row.changed_at else ''}" for row in used},
+        _left_out(seen),
+    )
+
+
+def _left_out(seen: Sequence[Row[Any]]) -> str:
+    if len(seen) < 2:
+        return ""
+    others = ", ".join(row.label or row.name for row in seen[1:])
+    return f"shows {seen[0].label or seen[0].name} of {others}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The files of a rendition, as they were in one snapshot."""
+
+    chosen: Chosen
+    picture: SetToRead | None
+    sounds: Sequence[SetToRead] = field(default_factory=tuple)
+    timecode: str | None = None
+
+
+def plan_of(session: Session, format_id: uuid.UUID) -> Plan:
+    """All files that a rendition of this format is made of; call it in a snapshot."""
+    chosen = choose(session, format_id)
+    ids = [*([chosen.picture] if chosen.picture else []), *chosen.sounds]
+    found = {one.id: one for one in read_sets(session, ids, ALL_FRAMES, MOST_PARTS)} if ids else {}
+    picture = found.get(chosen.picture) if chosen.picture else None
+    timecode = session.scalar(TIMECODES, {"set": picture.id}) if picture is not None else None
+    sounds = [found[set_id] for set_id in chosen.sounds if set_id in found]
+    return Plan(chosen, picture, sounds, timecode)

@@ -1,0 +1,75 @@
+"""Profiles of renditions as data: the built-in one, and those of the operator's file.
+
+A file is TOML, or JSON with the same meaning: a table for each profile, under its name. What is not in it is as in
+`web`, and a file that gives `web` itself says what that is here.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from media.recipes import LONG_SIDE, SHORT_SIDE, Recipe
+from tasks.refusals import Invalid
+
+WEB = "web"
+LARGEST = 16_384
+NAME = r"[a-z0-9][a-z0-9_-]{0,39}"
+
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+Side = Annotated[int, Field(ge=16, le=LARGEST)]
+
+
+class ProfilesError(Exception):
+    """The operator's file of profiles is wrong; the text names the file, the profile and the key."""
+
+
+class TranscodeProfile(BaseModel):
+    """One way to make renditions. Unknown keys are refused by name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    codec: Literal["h264", "h265", "prores"] = "h264"
+    width: Side = LONG_SIDE
+    """With `height` the greatest size, of a picture that lies; nothing is made larger than it was."""
+    height: Side = SHORT_SIDE
+    burn_in: Literal["none", "frame", "timecode"] = "none"
+    audio: Literal["stereo", "mono", "5.1", "none"] = "stereo"
+
+    @property
+    def recipe(self) -> Recipe:
+        """How it is encoded."""
+        return Recipe(self.codec, self.width, self.height, self.burn_in, self.audio)
+
+
+Profiles = Mapping[str, TranscodeProfile]
+BUILT_IN: Profiles = MappingProxyType({WEB: TranscodeProfile()})
+FILE = TypeAdapter(dict[Name, TranscodeProfile])
+
+
+def load_profiles(path: Path | None) -> Profiles:
+    """The built-in profile and those of a file; ProfilesError where the file is wrong."""
+    if path is None:
+        return BUILT_IN
+    try:
+        content = path.read_bytes()
+        said = json.loads(content) if path.suffix.lower() == ".json" else tomllib.loads(content.decode())
+        return MappingProxyType({**BUILT_IN, **FILE.validate_python(said)})
+    except OSError as error:
+        raise ProfilesError(f'profiles "{path}": cannot be read ({error.strerror})') from None
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
+        raise ProfilesError(f'profiles "{path}": {problems}') from None
+    except ValueError as error:
+        raise ProfilesError(f'profiles "{path}": {error}') from None
+
+
+def find_profile(profiles: Profiles, name: str) -> TranscodeProfile:
+    """The profile of a name."""
+    if name not in profiles:
+        raise Invalid("profile", f'"{name[:80]}" is none; known are {", ".join(sorted(profiles))}')
+    return profiles[name]

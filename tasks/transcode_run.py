@@ -1,0 +1,270 @@
+"""One run of a transcode job: read the plan, have a confined child encode, publish the file, register it.
+
+1. A snapshot says which files are read, a short transaction where the rendition will lie; the run's folder is noted in
+   the job, so that whoever takes it up after a kill removes it first and starts over.
+2. The child encodes with no transaction open. Twice a second the job's row is told how far it is, which also keeps the
+   lease and says whether a person wants it to stop.
+3. The file gets its name, one transaction registers it and ends the job under its fence, and then the old file goes.
+"""
+
+import contextlib
+import logging
+import os
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from media.confinement import Limits
+from media.isolation import ChildDiedError, ConfinedChild
+from media.sources import ChangedError
+from models.acl import Actor
+from models.asset import Asset, Format
+from models.job import Job, JobStatus
+from models.sessions import Sessions, snapshot, transact
+from models.timing import Timing
+from tasks.job_leases import STILL_THERE, JobClaim, JobLostError, Progress, end_job, fail_job, keep_job
+from tasks.refusals import Refusal
+from tasks.rendition_places import Place, file_name, place_for, remove_run
+from tasks.renditions import Made, find_rendition, register
+from tasks.sentences import counted
+from tasks.transcode_feed import Feed
+from tasks.transcode_plan import Plan, plan_of
+from tasks.transcode_profiles import Profiles, TranscodeProfile, find_profile
+
+log = logging.getLogger(__name__)
+
+PROGRAM = "media.transcoding"
+LIMITS = Limits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
+"""Of the time between two signs of progress: a rendition as a whole may take a day."""
+TELL_SECONDS = 0.5
+MOST_DEATHS = 2
+"""Of its encoder, before a person has to look."""
+
+
+class AbortedError(Exception):
+    """A person asked the job to stop."""
+
+
+class EncodingError(Exception):
+    """It cannot be encoded; the text is a sentence about its source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcoder:
+    """What every run of this process has."""
+
+    sessions: Sessions
+    timing: Timing
+    profiles: Profiles
+    media_folder: Path
+    limits: Limits = LIMITS
+    program: str = PROGRAM
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What a run has to do."""
+
+    plan: Plan
+    place: Place
+    profile: TranscodeProfile
+    source_id: uuid.UUID
+    title: str
+
+
+@dataclass(slots=True)
+class Run:
+    """One claim of one job."""
+
+    by: Transcoder
+    claim: JobClaim
+    _progress: Progress = STILL_THERE
+    _kept_at: float = field(default=0.0)
+
+    def run(self) -> None:
+        """Work until the rendition is registered, or say why there is none."""
+        place: Place | None = None
+        try:
+            self._clean_up()
+            task = self._prepare()
+            if task is not None:
+                place = task.place
+                self._finish(task, self._encode(task))
+        except AbortedError:
+            self._end(JobStatus.ABORTED, "stopped; nothing of it was kept")
+        except JobLostError as lost:
+            log.info("%s", lost)
+        except (EncodingError, Refusal) as error:
+            self._end(JobStatus.FAILED, "could not be transcoded", str(error))
+        except ChildDiedError as died:
+            self._retry(f"its encoder {died}", MOST_DEATHS)
+        except ChangedError as changed:
+            self._retry(str(changed))
+        except OSError as error:
+            self._retry(f"{error.strerror}: {error.filename}")
+        else:
+            return
+        if place is not None:
+            place.remove()
+
+    def _end(self, status: JobStatus, message: str, error: str | None = None) -> None:
+        transact(self.by.sessions, lambda session: end_job(session, self.claim, status, message, error))
+
+    def _retry(self, reason: str, most: int | None = None) -> None:
+        """Tried again later, from the beginning; ended where it went wrong often enough."""
+        log.warning("job %s: %s", self.claim.id, reason)
+        if most is not None and self.claim.attempt >= most:
+            self._end(JobStatus.FAILED, "could not be transcoded", reason)
+        else:
+            transact(self.by.sessions, lambda session: fail_job(session, self.claim, reason))
+
+    def _clean_up(self) -> None:
+        """Remove what a run that was killed left behind."""
+        left = self.claim.details.get("run")
+        if left:
+            remove_run(Path(left))
+
+    def _prepare(self) -> Task | None:
+        """The plan and the place; None where the job has ended because there is nothing to do."""
+        profile = find_profile(self.by.profiles, self.claim.arguments["profile"])
+        source_id = uuid.UUID(self.claim.arguments["format_id"])
+        plan = snapshot(self.by.sessions, lambda session: plan_of(session, source_id))
+        if plan.picture is None and not plan.sounds:
+            self._end(JobStatus.DISCARDED, "there is nothing on a storage now to make it of")
+            return None
+        return transact(self.by.sessions, lambda session: self._place(session, plan, profile, source_id))
+
+    def _place(self, session: Session, plan: Plan, profile: TranscodeProfile, source_id: uuid.UUID) -> Task | None:
+        source = session.get(Format, source_id)
+        if source is None:
+            end_job(session, self.claim, JobStatus.DISCARDED, "its format is gone")
+            return None
+        name = self.claim.arguments["profile"]
+        if not self.claim.arguments["by_hand"] and self._is_up_to_date(session, source, name, plan):
+            end_job(session, self.claim, JobStatus.FINISHED, "its rendition is of these files already")
+            return None
+        title = session.get_one(Asset, source.asset_id).title
+        extension = profile.recipe.writing.extension
+        place = place_for(session, source.asset_id, file_name(title, name, extension), self.by.media_folder)
+        session.get_one(Job, self.claim.id).details = {**self.claim.details, "run": str(place.folder)}
+        session.flush()
+        if keep_job(session, self.claim, self.by.timing, Progress(0, 0, "reads its source")):
+            raise AbortedError
+        return Task(plan, place, profile, source_id, title)
+
+    @staticmethod
+    def _is_up_to_date(session: Session, source: Format, profile: str, plan: Plan) -> bool:
+        found = find_rendition(session, source, profile)
+        return found is not None and found.media["transcode"]["state"] == plan.chosen.state
+
+    def _encode(self, task: Task) -> Mapping[str, Any]:
+        """Have it encoded into the draft; gives what the child says of it."""
+        descriptor = task.place.open_draft()
+        try:
+            with Feed(task.plan, task.profile.recipe, descriptor) as feed, self._child() as child:
+                child.send(feed.request(), feed.files)
+                result = self._follow(child, feed)
+                feed.refuse_changed()
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return result
+
+    @contextlib.contextmanager
+    def _child(self) -> Iterator[ConfinedChild]:
+        with ConfinedChild(self.by.program, self.by.limits) as child:
+            yield child
+
+    def _follow(self, child: ConfinedChild, feed: Feed) -> Mapping[str, Any]:
+        """Answer the child's questions and tell how far it is, until it is done."""
+        result: Mapping[str, Any] = {}
+        heard = time.monotonic()
+        while True:
+            said = child.receive(patience_seconds=TELL_SECONDS)
+            now = time.monotonic()
+            if said is not None:
+                heard = now
+                if "error" in said:
+                    raise EncodingError(f"{feed.name}: {said['error']}")
+                if said.get("done") is True:
+                    return result
+                result = said.get("result", result)
+                if "wants" in said:
+                    child.send(*feed.batch(said["wants"]))
+                elif said.get("total"):
+                    self._progress = Progress(min(said["done"], said["total"]), said["total"], "encodes")
+            elif now - heard > self.by.limits.wall_seconds:
+                child.close()
+                raise ChildDiedError(f"stood still for {self.by.limits.wall_seconds:g} s and was ended")
+            if now - self._kept_at >= TELL_SECONDS:
+                self._keep()
+                self._kept_at = now
+
+    def _keep(self) -> None:
+        if transact(self.by.sessions, lambda session: keep_job(session, self.claim, self.by.timing, self._progress)):
+            raise AbortedError
+
+    def _finish(self, task: Task, result: Mapping[str, Any]) -> None:
+        self._keep()
+        stat = task.place.publish()
+        warnings = warnings_of(task.plan, result)
+        said = describe(task, result)
+        made = Made(
+            task.source_id,
+            self.claim.arguments["profile"],
+            bool(self.claim.arguments["by_hand"]),
+            task.plan.chosen.state,
+            task.place,
+            stat,
+            result["facts"],
+            warnings,
+            said,
+        )
+
+        def write(session: Session) -> Path | None:
+            keep_job(session, self.claim, self.by.timing)
+            job = session.get_one(Job, self.claim.id)
+            actor = Actor("transcode", user_id=job.created_by)
+            try:
+                replaced = register(session, made, actor, self.claim.id)
+            except LookupError:
+                end_job(session, self.claim, JobStatus.DISCARDED, "its format is gone")
+                return task.place.folder
+            status = JobStatus.FINISHED_WITH_WARNING if warnings else JobStatus.FINISHED
+            job.progress_processed = job.progress_total = self._progress.total or 1
+            job.details = {name: value for name, value in job.details.items() if name != "run"}
+            session.flush()
+            end_job(session, self.claim, status, "; ".join([said, *warnings]))
+            return replaced
+
+        replaced = transact(self.by.sessions, write)
+        if replaced is not None:
+            remove_run(replaced)
+
+
+def describe(task: Task, result: Mapping[str, Any]) -> str:
+    """What was made, for history and the job."""
+    picture = next((one for one in result["facts"]["streams"] if one["type"] == "VIDEO"), None)
+    size = f"{picture['width']}x{picture['height']} " if picture else ""
+    seconds = result["facts"].get("duration_milliseconds", 0) / 1000
+    return f"transcoded to {task.place.name}: {size}{result['facts']['container']}, {seconds:.1f} s"
+
+
+def warnings_of(plan: Plan, result: Mapping[str, Any]) -> list[str]:
+    """What a person should know of a rendition."""
+    found = []
+    if result.get("missing"):
+        found.append(f"{counted(result['missing'], 'frame')} missing: the frame before is held")
+    if result.get("unreadable"):
+        named = ", ".join(map(str, result["unreadable_frames"]))
+        more = result["unreadable"] - len(result["unreadable_frames"])
+        others = f" and {more:,} more" if more else ""
+        found.append(f"{counted(result['unreadable'], 'frame')} unreadable ({named}{others}): the frame before is held")
+    if result.get("damaged"):
+        found.append(f"{counted(result['damaged'], 'packet')} damaged and left out")
+    return found

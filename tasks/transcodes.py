@@ -1,0 +1,38 @@
+"""Renditions: each message takes the transcode that waits longest, and rings for another worker before it begins."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from celery import Task, shared_task
+
+from models.sessions import transact
+from tasks.transcode_jobs import TASK, claim_next, is_transcode_waiting
+from tasks.transcode_run import Run, Transcoder
+
+Ring = Callable[[str, Sequence[object]], None]
+
+
+def transcode_next(by: Transcoder, ring: Ring) -> bool:
+    """Take the job that is next and run it; whether there was one."""
+    claim = transact(by.sessions, lambda session: claim_next(session, by.timing))
+    if claim is None:
+        return False
+    _ring_for_more(by, ring)
+    Run(by, claim).run()
+    _ring_for_more(by, ring)
+    return True
+
+
+def _ring_for_more(by: Transcoder, ring: Ring) -> None:
+    with by.sessions() as session:
+        if is_transcode_waiting(session):
+            ring(TASK, ())
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def transcode(self: Task, _ids: Sequence[Any] = ()) -> None:
+    """Run the job that is next; a doubled message finds another one, or none."""
+    context = self.app.context
+    by = Transcoder(context.sessions, context.timing, context.transcode_profiles, context.media_folder)
+    if transcode_next(by, context.ring):
+        context.ring("index.drain", ())
