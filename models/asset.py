@@ -158,6 +158,13 @@ class Component(Base):
     """A stream or part of a format (picture, sound, caption), and the file set that holds it."""
 
     __tablename__ = "component"
+    __table_args__ = (
+        Index(
+            "ix_component_missing_clips",
+            "file_set_id",
+            postgresql_where=text("from_header AND media ? 'missing_clips'"),
+        ),
+    )
 
     id: Mapped[Id]
     format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)

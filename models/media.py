@@ -20,6 +20,8 @@ class MediaKind(Word):
     HEADERS = "HEADERS"
     PICTURES = "PICTURES"
     """Poster, thumbnail and strip, or the waveform of a sound."""
+    SIDECARS = "SIDECARS"
+    """What the small files beside media say of them."""
 
 
 class MediaWork(Base):

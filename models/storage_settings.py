@@ -39,6 +39,10 @@ class StorageSettings(BaseModel):
     """Frames a second of image sequences, whose files have no time of their own: `25`, `24000/1001`."""
     header_fields: dict[str, str] = Field(default_factory=dict)
     """Metadata fields by the header's words, beside the built-in table: `{"reel": "camera_roll"}`."""
+    metadata_view_id: UUID | None = None
+    """The view through which sidecars write; without one they write any field."""
+    sidecar_fields: dict[str, str] = Field(default_factory=dict)
+    """Metadata fields by the sidecars' words, beside the built-in table: `{"dc:rights": "copyright"}`."""
     local_keyframe_creation: bool = True
     """Whether posters, strips and waveforms are made of what comes in."""
 

@@ -31,6 +31,7 @@ from models.relation import Relation, RelationType
 from models.saved_search import SavedSearch, SearchHistory
 from models.segment import Segment
 from models.share import Share, ShareToken, ShareUser
+from models.sidecar import FileChecksum, SidecarValue
 from models.storage import ProfileRevision, Storage
 from models.user import App, Membership, SignInLimit, Token, User, UserGroup
 from models.webhook import Event, Webhook, WebhookDelivery
@@ -51,6 +52,7 @@ __all__ = [
     "Event",
     "Favorite",
     "File",
+    "FileChecksum",
     "FileSet",
     "FileSetFile",
     "Folder",
@@ -85,6 +87,7 @@ __all__ = [
     "Share",
     "ShareToken",
     "ShareUser",
+    "SidecarValue",
     "SignInLimit",
     "Storage",
     "Token",

@@ -65,11 +65,13 @@ class Reading:
     frames: int
     """How many files of a sequence are read."""
     ask: Callable[[SetToRead], dict[str, Any]]
-    keep: Callable[[Sequence["SetOutcome"]], Callable[[Session, Sequence["SetOutcome"]], None]]
+    keep: Callable[[Sequence["SetOutcome"]], Callable[[Session, Sequence["SetOutcome"]], Sequence[Trouble] | None]]
     """Takes the results out of the answers, with no transaction open; gives what writes those that still count, and
-    of those that were not read, why."""
+    of those that were not read, why. What was read and cannot be used is a trouble then."""
     members: int = MOST_MEMBERS
     """How many files are read of a set of several that are no sequence."""
+    takes: Callable[[str], bool] | None = None
+    """Which files of a set are read, by name; all of them without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,10 @@ class Batches:
             sets = snapshot(
                 self.sessions, lambda session: read_sets(session, ids, self.reading.frames, self.reading.members)
             )
+            if self.reading.takes is not None:
+                for one in sets:
+                    one.sources = [source for source in one.sources if self.reading.takes(source.name)]
+                sets = [one for one in sets if one.sources]
             items = [Item(one.id, one.sources, self.reading.ask(one)) for one in sets]
             by_id = {one.id: one for one in sets}
             alone = len(claims) == 1
@@ -196,7 +202,7 @@ class Finish:
     batches: Batches
     claims: Sequence[MediaClaim]
     outcomes: Sequence[SetOutcome]
-    write: Callable[[Session, Sequence[SetOutcome]], None]
+    write: Callable[[Session, Sequence[SetOutcome]], Sequence[Trouble] | None]
     alone: bool
 
     def run(self, session: Session) -> list[Trouble]:
@@ -212,7 +218,7 @@ class Finish:
         put_off_media(session, kind, _ids(current, End.CHANGED), CHANGED_SECONDS)
         bad = _troubles(current, End.UNREADABLE) + self._park(session, current)
         told = {trouble.file_set_id for trouble in bad} | set(_ids(current, End.READ))
-        self.write(session, [one for one in current if one.read.id in told])
+        bad += self.write(session, [one for one in current if one.read.id in told]) or ()
         if self.batches.tells_jobs:
             record_jobs(session, kind, _done(current, bad))
         return bad

@@ -21,9 +21,17 @@ from tasks.assets import KIND, find_asset
 from tasks.refusals import Conflict, Missing
 from tasks.sentences import counted
 
-TASKS = {MediaKind.HEADERS: "metadata.probe", MediaKind.PICTURES: "media.keyframes"}
-TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAMES"}
-VERBS = {MediaKind.HEADERS: "Read the headers of", MediaKind.PICTURES: "Make pictures of"}
+TASKS = {
+    MediaKind.HEADERS: "metadata.probe",
+    MediaKind.PICTURES: "media.keyframes",
+    MediaKind.SIDECARS: "metadata.sidecars",
+}
+TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAMES", MediaKind.SIDECARS: "METADATA"}
+VERBS = {
+    MediaKind.HEADERS: "Read the headers of",
+    MediaKind.PICTURES: "Make pictures of",
+    MediaKind.SIDECARS: "Read the sidecars",
+}
 
 SET_OF_FILE = text("""
     SELECT file_set.id, file_set.name, file_set.island_id FROM file_set
@@ -82,9 +90,10 @@ def _ended(job: Job) -> Job:
 def ring_for_headers(sessions: Sessions, ring: Callable[[str, Sequence[object]], None]) -> None:
     """What can be found now is read next, unless more comes in: beat rings for media then, now and again."""
     with sessions() as session:
-        is_next = is_media_waiting(session, MediaKind.HEADERS) and not is_ingest_waiting(session)
-    if is_next:
-        ring(TASKS[MediaKind.HEADERS], [])
+        kinds = (MediaKind.HEADERS, MediaKind.SIDECARS)
+        waiting = [] if is_ingest_waiting(session) else [kind for kind in kinds if is_media_waiting(session, kind)]
+    for kind in waiting:
+        ring(TASKS[kind], [])
 
 
 def request_reading(session: Session, kind: MediaKind, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> Job:

@@ -21,7 +21,7 @@ DURATIONS = text("""
         AND component.from_header AND component.media ? 'duration_milliseconds'
     GROUP BY format.asset_id
 """)
-WHAT = {"HEADERS": "its header", "PICTURES": "its poster"}
+WHAT = {"SIDECARS": "what sidecars say", "HEADERS": "its header", "PICTURES": "its poster"}
 
 
 def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
@@ -30,6 +30,9 @@ def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
     facts = fact_texts(media)
     if facts:
         yield f"its header says: {', '.join(facts)}"
+    if media.get("sidecars"):
+        untaken = ", ".join(media.get("untaken", ()))
+        yield f"was read as {media['sidecars']}" + (f"; no metadata field takes: {untaken}" if untaken else "")
     parked = set()
     for row in session.execute(WORK, {"set": file_set_id}):
         if row.is_parked:

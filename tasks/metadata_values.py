@@ -95,6 +95,20 @@ def read_values(session: Session, object_id: uuid.UUID, *, includes_deleted: boo
     ]
 
 
+def values_by_object(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, list[Value]]]:
+    """What objects have in living fields, by the fields' names; an object without any is not in it."""
+    held: dict[uuid.UUID, dict[str, list[Value]]] = {}
+    query = (
+        select(MetadataValue.object_id, MetadataField.name, MetadataValue.values)
+        .join(MetadataField, MetadataField.id == MetadataValue.field_id)
+        .where(among(MetadataValue.object_id, object_ids), MetadataField.date_deleted.is_(None))
+        .order_by(MetadataField.name)
+    )
+    for object_id, name, values in session.execute(query):
+        held.setdefault(object_id, {})[name] = values
+    return held
+
+
 def kept_values(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Kept]:
     """What objects have, by field, in one query."""
     kept: dict[uuid.UUID, dict[uuid.UUID, Sequence[Any]]] = {object_id: {} for object_id in object_ids}
@@ -182,8 +196,12 @@ def write_many(
     actor: Actor,
     *,
     job_id: uuid.UUID | None = None,
+    names: Mapping[uuid.UUID, str] | None = None,
 ) -> BulkOutcome:
-    """Write changes on objects of one kind that are locked; what is the same already is left alone."""
+    """Write changes on objects of one kind that are locked; what is the same already is left alone.
+
+    `names` are who tells of each object in history, where it is not the actor's own.
+    """
     outcome = BulkOutcome()
     changed: dict[uuid.UUID, list[Written]] = {}
     for object_id, kept in kept_values(session, list(wanted)).items():
@@ -197,7 +215,8 @@ def write_many(
             changed[object_id] = written
     if changed:
         _store(session, next(iter(found.values())).object_type, changed)
-        _tell_many(session, [(found[object_id], written) for object_id, written in changed.items()], actor, job_id)
+        told = [(found[object_id], written) for object_id, written in changed.items()]
+        _tell_many(session, told, actor, job_id, names or {})
     outcome.changed.update(changed)
     return outcome
 
@@ -228,13 +247,18 @@ def _told(found: Found, written: Sequence[Written]) -> str:
 
 
 def _tell_many(
-    session: Session, told: Iterable[tuple[Found, Sequence[Written]]], actor: Actor, job_id: uuid.UUID | None
+    session: Session,
+    told: Iterable[tuple[Found, Sequence[Written]]],
+    actor: Actor,
+    job_id: uuid.UUID | None,
+    names: Mapping[uuid.UUID, str],
 ) -> None:
     """History by COPY: a thousand entries are one round trip."""
     session.flush()
     rows: list[tuple[Any, ...]] = []
     for found, written in told:
         if (asset_id := found.history_of) is not None:
-            said = (Operation.METADATA.value, _told(found, written), actor.name, actor.user_id, job_id)
+            who = names.get(found.id, actor.name)
+            said = (Operation.METADATA.value, _told(found, written), who, actor.user_id, job_id)
             rows.append((new_id(), asset_id, asset_id, *said))
     copy_rows(session, History, HISTORY_COLUMNS, rows)

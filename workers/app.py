@@ -39,6 +39,7 @@ TASK_MODULES = (
     "tasks.maintenance",
     "tasks.metadata_bulk",
     "tasks.pictures",
+    "tasks.sidecars",
     "tasks.purge",
     "tasks.rebuild",
     "tasks.regroup",

@@ -1,0 +1,112 @@
+"""Lists of checksums: what md5sum and its kin write, and media hash lists (MHL) of both generations."""
+
+import os
+import re
+from dataclasses import dataclass
+
+from media.captions import decoded
+from media.child import UnreadableError
+from media.sidecars.limits import MOST_ENTRIES, refuse_more
+from media.sidecars.xml_tree import Node, read_tree
+
+ALGORITHM_OF_EXTENSION = {
+    ".md5": "md5",
+    ".sha1": "sha1",
+    ".sha256": "sha256",
+    ".sha512": "sha512",
+    ".xxhash": "xxh64",
+    ".xxh": "xxh64",
+    ".xxh64": "xxh64",
+    ".xxh3": "xxh3",
+    ".xxh128": "xxh128",
+}
+ALGORITHM_OF_ELEMENT = {
+    "md5": "md5",
+    "sha1": "sha1",
+    "sha256": "sha256",
+    "xxhash": "xxh32",
+    "xxhash64": "xxh64",
+    "xxhash64be": "xxh64",
+    "xxh64": "xxh64",
+    "xxh3": "xxh3",
+    "xxh128": "xxh128",
+}
+DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "xxh64": 16, "xxh3": 16, "xxh128": 32}
+LINE = re.compile(r"(\\?)([0-9A-Fa-f]{8,128})(?:[ \t]+\*?(.+))?")
+BSD_LINE = re.compile(r"[A-Z0-9-]{2,12} ?\((.+)\) ?= ?([0-9A-Fa-f]{8,128})")
+MOST_ELEMENTS = 6 * MOST_ENTRIES
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a list: its path as the list writes it, how it was summed, and what came out."""
+
+    path: str
+    algorithm: str
+    digest: str
+    size: int | None = None
+
+
+def read_sums(content: bytes, name: str) -> list[Entry]:
+    """A text with a line for each file, or one sum alone for the file that the list is named after."""
+    stem, extension = os.path.splitext(name)
+    algorithm = ALGORITHM_OF_EXTENSION[extension.lower()]
+    lines = [line.strip() for line in decoded(content).lstrip("\ufeff").splitlines()]
+    found = []
+    for number, line in enumerate(lines, 1):
+        if not line or line.startswith(("#", ";")):
+            continue
+        entry = _entry(line, algorithm, stem)
+        if entry is None:
+            raise UnreadableError(f"is no list of {algorithm} sums: line {number:,} is not a sum and a file")
+        found.append(entry)
+        refuse_more(len(found), MOST_ENTRIES, "files")
+    if not found:
+        raise UnreadableError(f"is no list of {algorithm} sums: it names no file")
+    return found
+
+
+def _entry(line: str, algorithm: str, stem: str) -> Entry | None:
+    bsd, plain = BSD_LINE.fullmatch(line), LINE.fullmatch(line)
+    if bsd is not None:
+        path, digest = bsd[1], bsd[2]
+    elif plain is not None:
+        path, digest = plain[3] or stem, plain[2]
+        if plain[1]:  # md5sum marks such lines: the name has line breaks or backslashes in it
+            path = path.replace("\\n", "\n").replace("\\r", "\r").replace("\\\\", "\\")
+    else:
+        return None
+    if len(digest) != DIGITS[algorithm]:
+        return None
+    return Entry(path.strip().removeprefix("./"), algorithm, digest.lower())
+
+
+def read_mhl(content: bytes) -> list[Entry]:
+    """A media hash list; of several sums of a file the first that is known."""
+    root = read_tree(content, MOST_ELEMENTS)
+    if root.name.lower() != "hashlist":
+        raise UnreadableError(f'is no media hash list: it begins with "{root.name[:80]}"')
+    found = []
+    for node in root.walk():
+        if node.name == "hash":
+            entry = _hashed(node)
+            if entry is not None:
+                found.append(entry)
+                refuse_more(len(found), MOST_ENTRIES, "files")
+    if not found:
+        raise UnreadableError("is a media hash list without a file and a sum of a kind that is checked")
+    return found
+
+
+def _hashed(node: Node) -> Entry | None:
+    path, size = node.text_of("file"), node.text_of("size")
+    if path is None:
+        path, size = node.text_of("path"), node.attribute_of("path", "size")
+    for child in node.children:
+        algorithm = ALGORITHM_OF_ELEMENT.get(child.name.lower())
+        digest = child.text.strip().lower()
+        if algorithm == "xxh32" and digest.isdecimal() and len(digest) != 8:
+            digest = f"{int(digest[:12]):08x}"
+        if path and algorithm is not None and digest:
+            return Entry(path, algorithm, digest, int(size) if size and size.isdecimal() else None)
+    return None

@@ -1,0 +1,136 @@
+"""The XML that cameras write beside a clip: Sony's, Panasonic's and Canon's, each said in the same words."""
+
+import re
+from collections.abc import Callable
+
+from media.sidecars.limits import Words, note
+from media.sidecars.xml_tree import Node
+
+Reader = Callable[[Node], Words]
+
+
+def clip_reader(root: Node) -> tuple[str, Reader] | None:
+    """The maker of a clip's XML with what reads it; None where it is something else."""
+    if root.name == "NonRealTimeMeta":
+        return "Sony clip XML", read_sony
+    if root.name == "P2Main":
+        return "Panasonic clip XML", read_panasonic
+    if "canon" in root.space.lower() or root.name.lower().startswith("canon"):
+        return "Canon clip XML", read_canon
+    return None
+
+
+def read_sony(root: Node) -> Words:
+    """NonRealTimeMeta of XDCAM and XAVC."""
+    words: Words = {}
+    title = root.find("Title")
+    if title is not None:
+        note(words, "clip_name", [title.attributes.get("international") or title.attributes.get("usAscii")])
+    note(words, "duration_frames", [root.attribute_of("Duration", "value")])
+    note(words, "creation_time", [root.attribute_of("CreationDate", "value")])
+    note(words, "device_manufacturer", [root.attribute_of("Device", "manufacturer")])
+    note(words, "device", [root.attribute_of("Device", "modelName")])
+    note(words, "device_serial", [root.attribute_of("Device", "serialNo")])
+    note(words, "video_codec", [root.attribute_of("VideoFormat/VideoFrame", "videoCodec")])
+    note(words, "capture_rate", [root.attribute_of("VideoFormat/VideoFrame", "captureFps")])
+    note(words, "notes", [root.text_of("Description"), root.attribute_of("Description", "value")])
+    note(words, "creator", [root.attribute_of("Creator", "name"), root.text_of("Creator")])
+    table = root.find("LtcChangeTable")
+    if table is not None:
+        first = next((each for each in table.children if each.attributes.get("frameCount") == "0"), None)
+        note(words, "timecode_start", [_sony_timecode(first.attributes.get("value", ""))] if first else [])
+    for node in root.walk():
+        if node.name == "Meta" and node.attributes.get("name"):
+            note(words, node.attributes["name"], [node.attributes.get("content")])
+    return words
+
+
+def _sony_timecode(value: str) -> str | None:
+    """Frames come first, hours last, and the upper bits of the frames are flags (SMPTE 12M): one is drop frame."""
+    if not re.fullmatch(r"[0-9A-Fa-f]{8}", value):
+        return None
+    frames, seconds, minutes, hours = bytes.fromhex(value)
+    drop = ";" if frames & 0x40 else ":"
+    return f"{hours & 0x3F:02x}:{minutes & 0x7F:02x}:{seconds & 0x7F:02x}{drop}{frames & 0x3F:02x}"
+
+
+PANASONIC = {
+    "ClipName": "clip_id",
+    "GlobalClipID": "global_clip_id",
+    "Duration": "duration_frames",
+    "EssenceList/Video/Codec": "video_codec",
+    "EssenceList/Video/FrameRate": "capture_rate",
+    "EssenceList/Video/StartTimecode": "timecode_start",
+    "ClipMetadata/UserClipName": "clip_name",
+    "ClipMetadata/Access/CreationDate": "creation_time",
+    "ClipMetadata/Access/Creator": "creator",
+    "ClipMetadata/Device/Manufacturer": "device_manufacturer",
+    "ClipMetadata/Device/ModelName": "device",
+    "ClipMetadata/Device/SerialNo.": "device_serial",
+    "ClipMetadata/Shoot/Shooter": "shooter",
+    "ClipMetadata/Shoot/StartDate": "creation_time",
+    "ClipMetadata/Shoot/Location/PlaceName": "place",
+    "ClipMetadata/Scenario/ProgramName": "program",
+    "ClipMetadata/Scenario/SceneNo.": "scene",
+    "ClipMetadata/Scenario/TakeNo.": "take",
+    "ClipMetadata/News/Reporter": "reporter",
+    "ClipMetadata/News/Purpose": "purpose",
+    "ClipMetadata/News/Object": "subject",
+}
+ONE_VALUE = frozenset({"creation_time"})
+
+
+def read_panasonic(root: Node) -> Words:
+    """P2Main of P2 cards."""
+    words: Words = {}
+    content = root.find("ClipContent")
+    if content is None:
+        return words
+    for path, word in PANASONIC.items():
+        if word not in ONE_VALUE or word not in words:
+            note(words, word, [content.text_of(path)])
+    memos = content.find("ClipMetadata/MemoList")
+    if memos is not None:
+        note(words, "notes", [memo.text_of("Text") for memo in memos.children])
+    return words
+
+
+CANON = {
+    "title": "clip_name",
+    "clipname": "clip_name",
+    "clipid": "clip_id",
+    "duration": "duration_frames",
+    "starttimecode": "timecode_start",
+    "timecode": "timecode_start",
+    "creationdate": "creation_time",
+    "startdate": "creation_time",
+    "manufacturer": "device_manufacturer",
+    "modelname": "device",
+    "serialno": "device_serial",
+    "serialnumber": "device_serial",
+    "reelnumber": "reel",
+    "reelname": "reel",
+    "reel": "reel",
+    "creator": "creator",
+    "location": "place",
+    "scene": "scene",
+    "take": "take",
+    "description": "notes",
+    "usermemo": "notes",
+    "memo": "notes",
+}
+
+
+def read_canon(root: Node) -> Words:
+    """XF and XF-AVC. Its shape differs from model to model and its names hardly do, so names alone are asked for, in
+    elements and in attributes; the first that says something counts."""
+    words: Words = {}
+    for node in root.walk():
+        said = {node.name: node.text} if not node.children else {}
+        if "value" in node.attributes and not node.text.strip():
+            said = {node.name: node.attributes["value"]}
+        for name, value in (said | node.attributes).items():
+            word = CANON.get(name.rpartition(" ")[2].rstrip(".").lower())
+            if word is not None and word not in words:
+                note(words, word, [value])
+    return words

@@ -1,0 +1,44 @@
+"""Bytes to text: what a mark or a declaration says, else what the bytes look like."""
+
+import codecs
+import re
+
+from media.captions import decoded
+from media.child import UnreadableError
+
+DECLARATION = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+KNOWN = {
+    "utf-8": "utf-8",
+    "utf8": "utf-8",
+    "us-ascii": "ascii",
+    "ascii": "ascii",
+    "iso-8859-1": "latin-1",
+    "latin1": "latin-1",
+    "iso-8859-15": "iso8859-15",
+    "windows-1252": "cp1252",
+    "cp1252": "cp1252",
+    "utf-16": "utf-16",
+}
+"""Codecs by what files call them. They are modules, and a confined process opens none: these are loaded before."""
+
+
+def load_codecs() -> None:
+    """Load what will be needed."""
+    for name in (*KNOWN.values(), "utf-16-le", "utf-16-be", "utf-8-sig"):
+        codecs.lookup(name)
+
+
+def xml_text(content: bytes) -> str:
+    """The text of an XML file. A mark goes before the declaration, as the standard has it."""
+    declared = DECLARATION.match(content[:400])
+    if content.startswith(MARKS) or declared is None or b"\0" in content[:200]:
+        return decoded(content)
+    name = declared[1].decode("ascii")
+    codec = KNOWN.get(name.lower())
+    if codec is None:
+        raise UnreadableError(f'says that it is written in "{name}", which is not read; write it in UTF-8')
+    try:
+        return content.decode(codec)
+    except UnicodeDecodeError:
+        return decoded(content)

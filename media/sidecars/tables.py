@@ -1,0 +1,83 @@
+"""Tables: a CSV with a row for each file, or Avid's log (ALE) with a row for each clip."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from media.captions import decoded
+from media.child import UnreadableError
+from media.sidecars.limits import MOST_CHARACTERS, MOST_ROWS, MOST_WORDS, Words, note, refuse_more
+
+DELIMITERS = (",", ";", "\t")
+NAME_COLUMNS = frozenset({"filename", "file_name", "file name", "file", "original_name"})
+ALE_NAMES = ("Name", "Tape", "Source File")
+"""Which columns may name the clip, the first that is filled."""
+SEPARATOR_OF_VALUES = "|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a table says of a clip; without a name it is the sidecar's own."""
+
+    name: str | None
+    words: Words
+
+
+def read_csv(content: bytes) -> list[Row]:
+    """Rows by the names of fields in the first row. Several values of a field stand in one cell with `|` between."""
+    lines = decoded(content).lstrip("\ufeff").splitlines()
+    if not lines or not lines[0].strip():
+        raise UnreadableError("is no table: its first row is to name the fields")
+    csv.field_size_limit(MOST_CHARACTERS)
+    delimiter = max(DELIMITERS, key=lambda each: (lines[0].count(each), -DELIMITERS.index(each)))
+    try:
+        header, *rows = list(_bounded(csv.reader(lines, delimiter=delimiter, strict=True)))
+    except csv.Error as error:
+        raise UnreadableError(f"is no table that can be read: {error}") from None
+    header = [name.strip() for name in header]
+    place = next((place for place, name in enumerate(header) if name.lower() in NAME_COLUMNS), None)
+    found = [_row(header, row, place) for row in rows if any(cell.strip() for cell in row)]
+    if place is None and len(found) > 1:
+        raise UnreadableError(
+            f'has {len(found):,} rows and no column "filename" that says which file each is about: {", ".join(header)}'[
+                :300
+            ]
+        )
+    return found
+
+
+def _bounded(rows: Iterable[list[str]]) -> Iterable[list[str]]:
+    for count, row in enumerate(rows):
+        refuse_more(count, MOST_ROWS, "rows")
+        refuse_more(len(row), MOST_WORDS, "columns")
+        yield row
+
+
+def _row(header: Sequence[str], row: Sequence[str], place: int | None) -> Row:
+    words: Words = {}
+    for column, (name, cell) in enumerate(zip(header, row, strict=False)):
+        if name and column != place:
+            note(words, name, cell.split(SEPARATOR_OF_VALUES))
+    return Row(row[place].strip() if place is not None and place < len(row) else None, words)
+
+
+def read_ale(content: bytes) -> list[Row]:
+    """An Avid log: a heading, the columns, and a row for each clip, parted by tabs."""
+    lines = decoded(content).splitlines()
+    sections = {line.strip().lower(): place for place, line in reversed(list(enumerate(lines)))}
+    if "column" not in sections or "data" not in sections:
+        raise UnreadableError("is no Avid log: it has no sections Column and Data")
+    columns = next((line for line in lines[sections["column"] + 1 :] if line.strip()), "")
+    header = [name.strip() for name in columns.split("\t")]
+    rows = _bounded(line.split("\t") for line in lines[sections["data"] + 1 :] if line.strip())
+    found = []
+    for cells in rows:
+        said = dict(zip(header, cells, strict=False))
+        name = next((said[column].strip() for column in ALE_NAMES if said.get(column, "").strip()), None)
+        words: Words = {}
+        for column, cell in said.items():
+            if column and column != "Name":
+                note(words, column, [cell])
+        if name:
+            found.append(Row(name, words))
+    return found

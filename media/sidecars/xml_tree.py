@@ -1,0 +1,110 @@
+"""XML as a tree of bounded size, by a parser that knows no entities but XML's own.
+
+Expat fetches nothing, and a file that declares entities is refused before it can use one, so nothing expands. What is
+ours is what a stranger's file may cost: elements, depth and text are counted while they come in, not afterwards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+from xml.parsers import expat
+
+from media.child import UnreadableError
+from media.sidecars.encodings import xml_text
+from media.sidecars.limits import MOST_DEPTH, MOST_ELEMENTS, refuse_more
+
+
+@dataclass(slots=True)
+class Node:
+    """One element; `space` is its namespace's address."""
+
+    space: str
+    name: str
+    attributes: dict[str, str]
+    """By name; one of another namespace than its element is written `ADDRESS NAME`."""
+    children: list["Node"] = field(default_factory=list)
+    text: str = ""
+
+    def find(self, path: str) -> "Node | None":
+        """The first element at a path of names, whatever their namespace."""
+        node: Node | None = self
+        for name in path.split("/"):
+            node = next((child for child in node.children if child.name == name), None) if node else None
+        return node
+
+    def text_of(self, path: str) -> str | None:
+        """The text of the first element at a path."""
+        node = self.find(path)
+        return node.text.strip() if node is not None else None
+
+    def attribute_of(self, path: str, name: str) -> str | None:
+        """An attribute of the first element at a path."""
+        node = self.find(path)
+        return node.attributes.get(name) if node is not None else None
+
+    def walk(self) -> Iterator["Node"]:
+        """This element and all below it, in the order of the file."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+
+def read_tree(content: bytes, most_elements: int = MOST_ELEMENTS) -> Node:
+    """The root of an XML file; UnreadableError says what is wrong with it."""
+    builder = _Builder(most_elements)
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.add_text
+    parser.EntityDeclHandler = _refuse_entities
+    parser.StartDoctypeDeclHandler = _refuse_own_rules
+    try:
+        parser.Parse(xml_text(content).strip().encode("utf-8", "replace").decode(), True)
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        raise UnreadableError(f"is no XML that can be read: {reason} in line {error.lineno:,}") from None
+    if builder.root is None:
+        raise UnreadableError("is no XML that can be read: it is empty")
+    return builder.root
+
+
+def _refuse_entities(*_: object) -> NoReturn:
+    raise UnreadableError("declares entities of its own, which is how bombs are made; it is not read")
+
+
+def _refuse_own_rules(_name: str, _system: str | None, _public: str | None, has_rules: int) -> None:
+    """A DOCTYPE that only names its kind is harmless."""
+    if has_rules:
+        _refuse_entities()
+
+
+class _Builder:
+    """What the parser says, as a tree."""
+
+    def __init__(self, most_elements: int) -> None:
+        self.root: Node | None = None
+        self._most = most_elements
+        self._count = 0
+        self._open: list[Node] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        refuse_more(self._count, self._most, "elements")
+        refuse_more(len(self._open), MOST_DEPTH, "elements inside of each other")
+        space, _, local = name.rpartition(" ")
+        node = Node(space, local, attributes)
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+        self._open.append(node)
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def add_text(self, text: str) -> None:
+        if self._open:
+            self._open[-1].text += text

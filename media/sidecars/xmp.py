@@ -1,0 +1,73 @@
+"""XMP, as Adobe's programs, photo managers and some cameras write it: properties of an RDF description.
+
+Words are written as the standard writes properties, `dc:title`, whatever prefix the file itself uses.
+"""
+
+from collections.abc import Iterator
+
+from media.child import UnreadableError
+from media.sidecars.limits import Words, note
+from media.sidecars.xml_tree import Node
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
+PREFIXES = {
+    "http://purl.org/dc/elements/1.1/": "dc",
+    "http://ns.adobe.com/xap/1.0/": "xmp",
+    "http://ns.adobe.com/xap/1.0/rights/": "xmpRights",
+    "http://ns.adobe.com/xap/1.0/mm/": "xmpMM",
+    "http://ns.adobe.com/xmp/1.0/DynamicMedia/": "xmpDM",
+    "http://ns.adobe.com/photoshop/1.0/": "photoshop",
+    "http://ns.adobe.com/lightroom/1.0/": "lr",
+    "http://ns.adobe.com/tiff/1.0/": "tiff",
+    "http://ns.adobe.com/exif/1.0/": "exif",
+    "http://ns.adobe.com/exif/1.0/aux/": "aux",
+    "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/": "Iptc4xmpCore",
+    "http://iptc.org/std/Iptc4xmpExt/2008-02-29/": "Iptc4xmpExt",
+    "http://www.digikam.org/ns/1.0/": "digiKam",
+    "http://darktable.sf.net/": "darktable",
+}
+LISTS = frozenset({"Bag", "Seq", "Alt"})
+
+
+def is_xmp(root: Node) -> bool:
+    """Whether a file is XMP by its content."""
+    return root.name == "xmpmeta" or (root.space, root.name) == (RDF, "RDF")
+
+
+def read_xmp(root: Node) -> Words:
+    """The properties with texts; structures within structures are an editor's notes to itself."""
+    rdf = root if root.name == "RDF" else root.find("RDF")
+    if rdf is None:
+        raise UnreadableError("is no XMP: it holds no rdf:RDF")
+    words: Words = {}
+    for description in rdf.children:
+        if description.name != "Description":
+            continue
+        for name, value in description.attributes.items():
+            space, _, local = name.rpartition(" ")
+            _note(words, space, local, [value])
+        for child in description.children:
+            _note(words, child.space, child.name, _values(child))
+    return words
+
+
+def _note(words: Words, space: str, name: str, values: list[str]) -> None:
+    if space in PREFIXES:
+        note(words, f"{PREFIXES[space]}:{name}", values)
+
+
+def _values(node: Node) -> list[str]:
+    listed = next((child for child in node.children if child.space == RDF and child.name in LISTS), None)
+    if listed is None:
+        return [] if node.children else [node.text]
+    items = [child for child in listed.children if child.name == "li" and not child.children]
+    if listed.name == "Alt":
+        # One thing in several languages, of which XMP says one stands for all.
+        items = [*_default(items)][:1]
+    return [item.text for item in items]
+
+
+def _default(items: list[Node]) -> Iterator[Node]:
+    yield from (item for item in items if item.attributes.get(LANGUAGE) == "x-default")
+    yield from items

@@ -1,0 +1,209 @@
+"""Writing what sidecars say into metadata fields: through the storage's view, checked as a person's words are.
+
+1. A sidecar with one value that its field does not take writes nothing and says which: half a sidecar is worse than
+   none, because nobody looks for the other half.
+2. What a person said stays: a sidecar fills what is empty, and replaces what a sidecar wrote last and nobody changed
+   since. What it does not say any more stays, too.
+3. Many sidecars are a handful of statements; two of one asset are written one after the other.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+from models.acl import Actor
+from models.history import Operation
+from models.storage_settings import StorageSettings
+from tasks.history import record
+from tasks.metadata_changes import Change, read_changes
+from tasks.metadata_forms import Form, form_of_fields, form_of_view
+from tasks.metadata_types import quoted
+from tasks.metadata_values import kept_values, write_many
+from tasks.objects import Found
+from tasks.refusals import InvalidFields, Missing
+from tasks.sidecar_words import FieldTable, Taken
+
+ACTOR = Actor(name="sidecars", user_id=None, is_admin=True)
+
+FIELD_NAMES = text("SELECT name FROM metadata_field WHERE date_deleted IS NULL")
+LOCK = text("""
+    SELECT id, title, title_by_hand, external_id FROM asset
+    WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'ACTIVE' ORDER BY id FOR NO KEY UPDATE
+""")
+LAST = text("""
+    SELECT asset_id, field, "values" FROM sidecar_value WHERE asset_id = ANY(CAST(:ids AS uuid[]))
+""")
+REMEMBER = text("""
+    INSERT INTO sidecar_value (asset_id, field, "values")
+    SELECT asset_id, field, CAST(said AS jsonb)
+    FROM unnest(CAST(:assets AS uuid[]), CAST(:fields AS text[]), CAST(:values AS text[]))
+        AS new (asset_id, field, said)
+    ORDER BY asset_id, field
+    ON CONFLICT (asset_id, field) DO UPDATE SET "values" = excluded."values"
+""")
+NAME_ASSET = text("""
+    UPDATE asset SET title = :title, title_by_hand = :by_hand, external_id = :external_id, date_modified = now()
+    WHERE id = :id
+""")
+
+
+@dataclass(slots=True)
+class Said:
+    """What one sidecar says of one asset, and what became of it."""
+
+    asset_id: uuid.UUID
+    name: str
+    words: Mapping[str, Sequence[Any]]
+    settings: StorageSettings
+    is_plain: bool = False
+    """It names fields outright, so that `title` may be the asset's title."""
+    refused: str | None = None
+    untaken: list[str] = field(default_factory=list)
+
+
+def write_said(session: Session, said: Sequence[Said]) -> None:
+    """Write all of it; each is told what was refused of it, and which words no field takes."""
+    tables = _tables(session, said)
+    for round_ in _rounds(said):
+        _write_round(session, round_, tables)
+
+
+def _rounds(said: Sequence[Said]) -> Iterator[list[Said]]:
+    """In their order, no asset twice in one round."""
+    waiting = list(said)
+    while waiting:
+        seen: set[uuid.UUID] = set()
+        later = []
+        now = []
+        for one in waiting:
+            (later if one.asset_id in seen else now).append(one)
+            seen.add(one.asset_id)
+        yield now
+        waiting = later
+
+
+Key = tuple[uuid.UUID | None, tuple[tuple[str, str], ...]]
+
+
+def _key(settings: StorageSettings) -> Key:
+    return settings.metadata_view_id, tuple(sorted(settings.sidecar_fields.items()))
+
+
+def _tables(session: Session, said: Sequence[Said]) -> dict[Key, FieldTable | str]:
+    """The fields of each storage; of one whose view is gone, why nothing can be written."""
+    tables: dict[Key, FieldTable | str] = {}
+    for settings in {_key(one.settings): one.settings for one in said}.values():
+        try:
+            tables[_key(settings)] = FieldTable.of(_form(session, settings), settings.sidecar_fields)
+        except Missing as gone:
+            tables[_key(settings)] = f"cannot be written: {gone}; give the storage another metadata_view_id"
+    return tables
+
+
+def _form(session: Session, settings: StorageSettings) -> Form:
+    """What is read-only to people is for programs to fill."""
+    if settings.metadata_view_id is None:
+        return form_of_fields(session, list(session.scalars(FIELD_NAMES)))
+    form = form_of_view(session, settings.metadata_view_id)
+    return Form({name: replace(rule, read_only=False) for name, rule in form.rules.items()}, form.view)
+
+
+@dataclass(frozen=True, slots=True)
+class _Assets:
+    """The assets of a round, locked, with what they have and what sidecars wrote last."""
+
+    rows: Mapping[uuid.UUID, Row]
+    kept: Mapping[uuid.UUID, Mapping[uuid.UUID, Sequence[Any]]]
+    last: Mapping[tuple[uuid.UUID, str], Any]
+
+    def is_free(self, asset_id: uuid.UUID, change: Change) -> bool:
+        """Whether nobody said anything else than a sidecar did."""
+        now = self.kept[asset_id].get(change.rule.field_id)
+        return not now or now == self.last.get((asset_id, str(change.rule.field_id)))
+
+
+def _write_round(session: Session, said: Sequence[Said], tables: Mapping[Key, FieldTable | str]) -> None:
+    ids = sorted({one.asset_id for one in said})
+    rows = {row.id: row for row in session.execute(LOCK, {"ids": ids})}
+    last = {(asset_id, name): values for asset_id, name, values in session.execute(LAST, {"ids": list(rows)})}
+    assets = _Assets(rows, kept_values(session, list(rows)), last)
+    remembered: list[tuple[uuid.UUID, str, list[Any]]] = []
+    for key, table in tables.items():
+        of_table = [one for one in said if _key(one.settings) == key and one.asset_id in rows]
+        if isinstance(table, str):
+            for one in of_table:
+                one.refused = table
+        elif of_table:
+            remembered += _write_by_table(session, of_table, table, assets)
+    if remembered:
+        names, fields, values = zip(*remembered, strict=True)
+        texts = [json.dumps(each, ensure_ascii=False) for each in values]
+        session.execute(REMEMBER, {"assets": list(names), "fields": list(fields), "values": texts})
+
+
+def _write_by_table(
+    session: Session, said: Sequence[Said], table: FieldTable, assets: _Assets
+) -> list[tuple[uuid.UUID, str, list[Any]]]:
+    wanted: dict[uuid.UUID, list[Change]] = {}
+    own: dict[uuid.UUID, tuple[Said, Taken]] = {}
+    for one in said:
+        taken = table.sort(one.words, is_plain=one.is_plain)
+        one.untaken = taken.untaken
+        try:
+            changes = read_changes(table.form, taken.given, assets.kept[one.asset_id])
+        except InvalidFields as wrong:
+            one.refused = _refusal(wrong)
+            continue
+        wanted[one.asset_id] = [change for change in changes if assets.is_free(one.asset_id, change)]
+        own[one.asset_id] = (one, taken)
+    found = {asset_id: Found("assets", asset_id, "", False, asset_id, asset_id) for asset_id in wanted}
+    names = {one.asset_id: f"sidecar {one.name}" for one in said}
+    outcome = write_many(session, table.form, found, wanted, ACTOR, names=names)
+    remembered: list[tuple[uuid.UUID, str, list[Any]]] = []
+    for asset_id, (one, taken) in own.items():
+        if asset_id in outcome.refused:
+            one.refused = f"nothing of it was written: {outcome.refused[asset_id]}"
+            continue
+        remembered += [(asset_id, str(change.rule.field_id), list(change.values)) for change in wanted[asset_id]]
+        remembered += _write_own(session, one, taken.own, assets)
+    return [row for row in remembered if assets.last.get(row[:2]) != row[2]]
+
+
+def _refusal(wrong: InvalidFields) -> str:
+    told = "; ".join(f'the metadata field "{name}" does not take it: {why}' for name, why in wrong.errors.items())
+    return f"nothing of it was written: {told}"
+
+
+def _write_own(
+    session: Session, one: Said, own: Mapping[str, str], assets: _Assets
+) -> Iterator[tuple[uuid.UUID, str, list[Any]]]:
+    """Title and external id, where nobody else gave them."""
+    row = assets.rows[one.asset_id]
+    title, external_id = own.get("title"), own.get("external_id")
+    if row.title_by_hand and [row.title] != assets.last.get((row.id, ".title")):
+        title = None
+    if row.external_id is not None and [row.external_id] != assets.last.get((row.id, ".external_id")):
+        external_id = None
+    changed = []
+    if title is not None and title != row.title:
+        changed.append(f"title from {quoted(row.title)} to {quoted(title)}")
+    if external_id is not None and external_id != row.external_id:
+        changed.append(f"external id to {quoted(external_id)}")
+    if changed:
+        new = {
+            "id": row.id,
+            "title": (title or row.title)[:1_000],
+            "by_hand": row.title_by_hand or title is not None,
+            "external_id": row.external_id if external_id is None else external_id[:1_000],
+        }
+        session.execute(NAME_ASSET, new)
+        told = f"metadata changed: {'; '.join(changed)}"
+        record(session, row.id, Operation.METADATA, told, replace(ACTOR, name=f"sidecar {one.name}"))
+    for name, value in ((".title", title), (".external_id", external_id)):
+        if value is not None:
+            yield row.id, name, [value[:1_000]]

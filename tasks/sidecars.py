@@ -1,0 +1,166 @@
+"""Sidecars: read in the media queue like headers, written into metadata fields, and what is wrong with them told on
+their format, in a job and by `explain`."""
+
+import json
+import os
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from celery import Task, shared_task
+from sqlalchemy.orm import Session
+
+from media.confinement import Limits
+from media.reading import End
+from media.sidecars.checksum_lists import ALGORITHM_OF_EXTENSION
+from models.base import new_id
+from models.media import MediaKind
+from models.media_queue import Trouble
+from models.sessions import Sessions
+from models.timing import Timing
+from tasks.header_rows import ADD, FORGET, GENERAL, LOCK_SETS, warn_of_sets
+from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
+from tasks.media_jobs import TASKS
+from tasks.media_runs import run_reading_jobs
+from tasks.media_sources import SetToRead
+from tasks.sentences import counted
+from tasks.sidecar_rows import Found, find_clips
+from tasks.sidecar_values import Said, write_said
+from tasks.sidecar_words import kinds_of
+
+TASK = TASKS[MediaKind.SIDECARS]
+LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
+BATCH = 200
+MEMBERS = 40
+"""Files of one asset's sidecars that are read; a clip of a card has five."""
+EXTENSIONS = frozenset({".xmp", ".xml", ".json", ".csv", ".ale", ".mhl", ".cif", *ALGORITHM_OF_EXTENSION})
+PLAIN = frozenset({"JSON", "CSV", "XML"})
+SHOWN_NAMES = 10
+CHECKSUMS = "checksums"
+
+
+def takes(name: str) -> bool:
+    """Whether a sidecar says anything that is read; thumbnails and indexes do not."""
+    return os.path.splitext(name)[1].lower() in EXTENSIONS
+
+
+def ask(read: SetToRead) -> dict[str, Any]:
+    """What the program is asked of a set of sidecars."""
+    return {"names": [source.name for source in read.sources]}
+
+
+@dataclass(slots=True)
+class _SetSaid:
+    """What the files of one set say, put together."""
+
+    read: SetToRead
+    files: Sequence[Mapping[str, Any]]
+    notes: list[str] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def named(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """The files by name."""
+        return [(source.name, file) for source, file in zip(self.read.sources, self.files, strict=True)]
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """Rows about other assets."""
+        return [row for file in self.files for row in file.get("rows", ())]
+
+    def general(self) -> dict[str, Any]:
+        """What is kept of it for people, and for the triggers that have it read again."""
+        untaken = list(dict.fromkeys(word for one in self.said for word in one.untaken))
+        facts: dict[str, Any] = {"sidecars": kinds_of(self.files), "untaken": untaken[:SHOWN_NAMES]}
+        facts |= {"notes": self.notes, "missing_clips": len(self.missing)}
+        return {name: value for name, value in facts.items() if value}
+
+
+def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], list[Trouble]]:
+    """Nothing is to be made of the answers before the transaction."""
+
+    def write(session: Session, told: Sequence[SetOutcome]) -> list[Trouble]:
+        sets = [_set_said(one) for one in sorted(told, key=lambda one: one.read.id)]
+        return _write(session, sets) if sets else []
+
+    return write
+
+
+def _set_said(one: SetOutcome) -> _SetSaid:
+    if one.outcome.end is End.READ:
+        return _SetSaid(one.read, one.outcome.result["files"])
+    return _SetSaid(one.read, [{} for _ in one.read.sources], [one.outcome.reason])
+
+
+def _write(session: Session, sets: Sequence[_SetSaid]) -> list[Trouble]:
+    found = find_clips(session, {one.read.id: one.rows() for one in sets})
+    for one in sets:
+        _sort(one, found)
+    write_said(session, [said for one in sets for said in one.said])
+    troubles = []
+    for one in sets:
+        refused = [f"{said.name}: {said.refused}" for said in one.said if said.refused]
+        wrong = [f"{name}: {file['error']}" for name, file in one.named() if "error" in file] + _few(refused)
+        one.notes += wrong + _told_missing(one)
+        if wrong:
+            troubles.append(Trouble(one.read.id, "; ".join(wrong)))
+    _keep_facts(session, sets)
+    return troubles
+
+
+def _sort(one: _SetSaid, found: Found) -> None:
+    """Who is told what by the files of a set."""
+    for name, file in one.named():
+        plain = file.get("format") in PLAIN
+        if file.get("words"):
+            one.said.append(Said(one.read.asset_id, name, file["words"], one.read.settings, plain))
+        for row in file.get("rows", ()):
+            asset_id = found.asset_of(one.read.id, row["name"])
+            if asset_id is None:
+                one.missing.append(row["name"])
+            elif row["words"]:
+                one.said.append(Said(asset_id, f"{name}: {row['name']}", row["words"], one.read.settings, plain))
+
+
+def _few(sentences: Sequence[str]) -> list[str]:
+    more = len(sentences) - SHOWN_NAMES
+    return [*sentences[:SHOWN_NAMES], *([f"and {more:,} more like these"] if more > 0 else [])]
+
+
+def _told_missing(one: _SetSaid) -> list[str]:
+    if not one.missing:
+        return []
+    names = ", ".join(one.missing[:SHOWN_NAMES]) + (", …" if len(one.missing) > SHOWN_NAMES else "")
+    return [f"{one.read.name}: {counted(len(one.missing), 'row')} about clips that are not beside it: {names}"]
+
+
+def _keep_facts(session: Session, sets: Sequence[_SetSaid]) -> None:
+    ids = [one.read.id for one in sets]
+    session.execute(LOCK_SETS, {"sets": ids})
+    session.execute(FORGET, {"sets": ids})
+    rows = [(new_id(), one.read.id, "General", GENERAL, None, json.dumps(one.general())) for one in sets]
+    names = ("ids", "sets", "names", "types", "languages", "media")
+    session.execute(ADD, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    warn_of_sets(session, ids)
+
+
+SIDECARS = Reading(
+    MediaKind.SIDECARS, "media.sidecars.program", LIMITS, BATCH, 1, ask, keep, members=MEMBERS, takes=takes
+)
+
+
+def read_sidecars(sessions: Sessions, timing: Timing, reading: Reading = SIDECARS, **limits: float) -> Drained:
+    """Read the sidecars that wait."""
+    return drain_media(sessions, reading, timing, **limits)
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def read_waiting_sidecars(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids, then read what waits."""
+    context = self.app.context
+    run_reading_jobs(context.sessions, SIDECARS, context.timing, [uuid.UUID(one) for one in job_ids])
+    done = read_sidecars(context.sessions, context.timing)
+    if done.read:
+        context.ring("index.drain", ())
+    if done.more:
+        context.ring(TASK, ())
