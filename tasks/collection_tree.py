@@ -85,7 +85,7 @@ def put_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.U
 
 def take_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.UUID, actor: Actor) -> bool:
     """Take a collection out of another, to the root; says whether it was in there."""
-    find_for_change(session, actor, parent_id)
+    find_collection(session, actor, parent_id, Permission.WRITE)
     inside = session.scalar(select(Collection.parent_id).where(Collection.id == collection_id)) == parent_id
     if inside:
         move_collection(session, collection_id, None, actor)

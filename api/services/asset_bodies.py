@@ -65,8 +65,9 @@ NOT_NULL = frozenset({"title", "type", "is_blocked"})
 DETAILS = tuple(name for name in AssetBody.model_fields if name not in COLUMNS)
 
 
-def asset_body(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool = False) -> dict[str, Any]:
-    """One asset. `in_collections` are those that the reader sees; they are looked up where that is asked for."""
+def asset_body(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool | None = None) -> dict[str, Any]:
+    """One asset. `in_collections` are those that the reader sees; they are looked up where that is asked for, and so is
+    whether the reader marked it: without that nothing is said of it."""
     return {
         **{name: asset.details.get(name) for name in DETAILS},
         "is_blocked": bool(asset.details.get("is_blocked")),
@@ -78,7 +79,7 @@ def asset_body(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: b
         "is_online": asset.is_online,
         "analyze_status": "N/A",
         "archive_status": "NOT_ARCHIVED",
-        "favoured": favoured,
+        **({} if favoured is None else {"favoured": favoured}),
         "site_name": None,
         "created_by_user": key(asset.created_by_user),
         "updated_by_user": key(asset.updated_by_user),

@@ -17,7 +17,7 @@ from api.services.asset_bodies import in_list as assets_in_list
 from api.services.asset_bodies import shown_to_guests
 from api.services.collection_bodies import collection_body
 from api.services.collection_bodies import in_list as collections_in_list
-from models.acl import readable_by
+from models.acl import Permission, readable_by
 from models.asset import Asset, AssetStatus
 from models.bulk import among
 from models.collection import Collection, CollectionAsset, CollectionStatus
@@ -25,7 +25,7 @@ from tasks import assets
 from tasks.collection_contents import put_asset, set_position, take_asset
 from tasks.collection_copies import copy_collection
 from tasks.collection_tree import put_collection, take_collection
-from tasks.collections import KIND, find_collection, find_for_change
+from tasks.collections import KIND, find_collection
 from tasks.refusals import Invalid, Missing
 
 routes = Service("assets")
@@ -153,7 +153,7 @@ def shown(call: Call, collection_id: UUID, rows: Sequence[Row[Any]]) -> list[dic
 def post_content(call: Call, collection_id: UUID, body: ContentBody) -> dict[str, Any]:
     """Put an asset that the caller reads, or a collection that it may move, into a collection that it writes."""
     if checked_kind(body.object_type) == KIND:
-        find_for_change(call.session, call.actor, collection_id)
+        find_collection(call.session, call.actor, collection_id, Permission.WRITE)
         put_collection(call.session, collection_id, body.object_id, call.actor)
         placed = body.object_id, None
     else:

@@ -10,7 +10,7 @@ from api.pages import Page, PerPage, Sort, ordered, paged
 from api.routing import Service
 from api.services.asset_bodies import shown_to_guests
 from api.services.collection_bodies import CollectionBody, collection_body, in_list
-from models.acl import readable_by
+from models.acl import Permission, readable_by
 from models.collection import Collection, CollectionStatus, Favorite
 from tasks.acl_templates import apply_template
 from tasks.collection_deleting import request_deletion
@@ -98,11 +98,13 @@ def patch_collection(
     `parent_id` says nothing, since that is what those read who may not read the parent."""
     if change_parent_mode.lower() not in ("", "move"):
         raise Invalid("change_parent_mode", "a collection stands in one place: move; subcollections/ makes a copy")
-    collection = change_collection(call.session, collection_id, body.changes(), call.actor)
+    # Where it stands comes first: a move takes the lock of the whole tree, and whoever has that may wait for a row.
+    collection = find_collection(call.session, call.actor, collection_id, Permission.WRITE)
     if body.parent_id is not None and body.parent_id != collection.parent_id:
-        collection = move_collection(call.session, collection_id, body.parent_id, call.actor)
+        move_collection(call.session, collection_id, body.parent_id, call.actor)
     elif body.is_root and body.parent_id is None and collection.parent_id is not None:
-        collection = move_collection(call.session, collection_id, None, call.actor)
+        move_collection(call.session, collection_id, None, call.actor)
+    collection = change_collection(call.session, collection_id, body.changes(), call.actor)
     call.session.refresh(collection)
     return collection_body(call, collection)
 
