@@ -18,10 +18,12 @@ from kombu.exceptions import OperationalError
 
 import workers.around_tasks  # noqa: F401 - connects what stands around tasks
 from models.mounts import use_mounts
+from tasks.triggers import TASK as TRIGGER_TASK
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
 from workers.settings import Settings, current_settings, find_running
+from workers.traces import follow
 from workers.trigger_consumer import OnlyTriggers
 
 log = logging.getLogger(__name__)
@@ -59,6 +61,17 @@ def queue_of(name: str, *_: object, **__: object) -> dict[str, str]:
     return {"queue": name.partition(".")[0]}
 
 
+def names_of(task: str, ids: Sequence[object]) -> dict[str, str]:
+    """The task of a single job has the job's id, so that whoever sees it in Flower asks for the job with it.
+
+    Where another system's message may have that id already, it is the root that Flower leads to, as both would be one
+    task there. Islands, which have numbers, are no jobs.
+    """
+    if len(ids) != 1 or isinstance(ids[0], int):
+        return {}
+    return {"root_id" if task == TRIGGER_TASK else "task_id": str(ids[0])}
+
+
 class TapelessCelery(Celery):
     """Celery with this process's context, made when a task first asks, so after the fork."""
 
@@ -83,7 +96,8 @@ class TapelessCelery(Celery):
     def ring(self, task: str, ids: Sequence[object]) -> None:
         """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""
         try:
-            self.send_task(task, args=[[str(i) if not isinstance(i, int) else i for i in ids]], retry=False)
+            args = [[i if isinstance(i, int) else str(i) for i in ids]]
+            self.send_task(task, args=args, retry=False, **names_of(task, ids))
         except OperationalError as error:
             log.warning("broker: %s; %s waits for the next sweep", error, task)
 
@@ -161,5 +175,6 @@ def prepare_child(**_: object) -> None:
     context = app.__dict__.pop("context", None)
     if context is not None:
         context.database.dispose(close=False)
+    follow(app.own_settings.traces_url, "worker")
     gc.collect()
     gc.freeze()

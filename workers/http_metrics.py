@@ -1,9 +1,13 @@
-"""How long each request took, by the pattern of its address: an id in a label would make a series for every asset."""
+"""How long each request took, by the pattern of its address: an id in a label would make a series for every asset.
+
+Where changes are followed, each request is a span, and what it changes goes on with it.
+"""
 
 import time
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from models.tracing import is_tracing, span
 from workers.metrics import HTTP_SECONDS
 
 NO_ROUTE = "none"
@@ -27,8 +31,17 @@ class Measured:
                 status = message["status"]
             await send(message)
 
-        try:
-            await self.app(scope, receive, send_noted)
-        finally:
-            route = getattr(scope.get("route"), "path", NO_ROUTE)
-            HTTP_SECONDS.labels(scope["method"], route, str(status)).observe(time.perf_counter() - start)
+        with span("http", [_caller(scope)] if is_tracing() else ()) as following:
+            try:
+                await self.app(scope, receive, send_noted)
+            finally:
+                method, route = scope["method"], getattr(scope.get("route"), "path", NO_ROUTE)
+                HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - start)
+                if following is not None:
+                    told = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+                    following.tell(f"{method} {route}", told)
+
+
+def _caller(scope: Scope) -> str | None:
+    """The trace that the caller follows; the library reads it as it may, and begins another where it is none."""
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)

@@ -31,6 +31,7 @@ from workers.addresses import AddressError, database_address, with_password
 from workers.logs import LogFormat
 from workers.processes import Identity, identify, is_running, read_record, write_record
 from workers.secret_key import find_key
+from workers.traces import endpoint_of
 
 PREFIX = "TAPELESS_"
 SHARED_METRICS = "PROMETHEUS_MULTIPROC_DIR"
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
+    traces_url: str | None = None
     timing: Timing = Timing()
 
     @classmethod
@@ -148,6 +150,12 @@ class Settings(BaseSettings):
         if value is not None and not PUBLIC_URL.fullmatch(value):
             raise ValueError(f'TAPELESS_PUBLIC_URL "{value}" is no address: write https://HOST without a path')
         return value.rstrip("/") if value is not None else None
+
+    @field_validator("traces_url")
+    @classmethod
+    def find_collector(cls, value: str | None) -> str | None:
+        """What nobody could send to, or with, is told at the start."""
+        return endpoint_of(value) if value is not None else None
 
     @model_validator(mode="after")
     def refuse_half_a_mail_server(self) -> Self:

@@ -19,6 +19,7 @@ from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
 from workers.system import API_PORT, LOOPBACK
+from workers.traces import follow
 
 THREADS = 16
 
@@ -39,6 +40,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
     with sentences():
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "api")
+        follow(settings.traces_url, "api")
         celery.own_settings = settings
         use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, celery.ring, threads)

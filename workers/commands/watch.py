@@ -18,6 +18,7 @@ from workers.context import make_context
 from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
 from workers.settings import Settings, find_running
+from workers.traces import follow
 
 POOL_SIZE = 20
 
@@ -32,6 +33,7 @@ def watch(data: Path | None) -> None:
     with sentences():
         settings = Settings.for_data(data)
         set_up_logging(settings.log_format, "watch")
+        follow(settings.traces_url, "watch")
         app.own_settings = settings
         use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, app.ring, POOL_SIZE)

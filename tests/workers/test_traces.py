@@ -1,0 +1,54 @@
+"""Traces are off unless somebody asks, and whoever asks is told at the start what is missing."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from models.sessions import make_engine, make_sessions, transact
+from models.tracing import is_tracing, span
+from workers.settings import Settings, SettingsError
+from workers.traces import LIBRARY, endpoint_of
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_off_is_the_default_and_no_transaction_says_anything_more(database_url: str) -> None:
+    assert Settings.read().traces_url is None
+    assert not is_tracing()
+    engine = make_engine(database_url)
+    with span("watch.publish") as following:
+        trace = transact(
+            make_sessions(engine),
+            lambda session: session.scalar(text("SELECT current_setting('tapeless.trace', true)")),
+        )
+    engine.dispose()
+    assert (following, trace) == (None, None)
+
+
+def test_a_process_without_traces_does_not_even_load_the_library() -> None:
+    assert "workers.otlp" not in sys.modules
+
+
+@pytest.mark.parametrize("url", ["collector:4318", "ftp://collector", "http://collector/?token=x"])
+def test_an_address_that_is_none_is_refused(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPELESS_TRACES_URL", url)
+    with pytest.raises(SettingsError, match="is no address"):
+        Settings.read()
+
+
+def test_traces_without_the_library_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAPELESS_TRACES_URL", "http://collector:4318")
+    # What Python itself does with a module that may not be found.
+    monkeypatch.setitem(sys.modules, LIBRARY, None)
+    with pytest.raises(SettingsError, match=r'pip install "tapeless\[traces\]"'):
+        Settings.read()
+
+
+def test_the_collectors_own_path_is_added_where_there_is_none() -> None:
+    assert endpoint_of("http://collector:4318/") == "http://collector:4318/v1/traces"
+    assert endpoint_of("https://collector/otlp/traces") == "https://collector/otlp/traces"

@@ -1,0 +1,45 @@
+"""Whether this process follows changes to a collector of traces; decided once, when it starts."""
+
+import importlib
+import importlib.util
+import logging
+import re
+from urllib.parse import urlsplit
+
+from models.tracing import use_traces
+
+log = logging.getLogger(__name__)
+
+LIBRARY = "opentelemetry.exporter.otlp.proto.http"
+ADDRESS = re.compile(r"https?://[^?#\s]+")
+PATH = "/v1/traces"
+
+
+def endpoint_of(url: str) -> str:
+    """Where spans are sent: the collector's own path for them is added to an address that has none."""
+    if not ADDRESS.fullmatch(url):
+        raise ValueError(f'TAPELESS_TRACES_URL "{url}" is no address: write http://COLLECTOR:4318')
+    if not is_installed():
+        raise ValueError(
+            "TAPELESS_TRACES_URL is set, but what sends traces is not installed: "
+            'pip install "tapeless[traces]", or unset it'
+        )
+    return url.rstrip("/") + PATH if urlsplit(url).path in ("", "/") else url
+
+
+def is_installed() -> bool:
+    """Whether the extra `traces` of the package is there."""
+    try:
+        return importlib.util.find_spec(LIBRARY) is not None
+    except (ModuleNotFoundError, ValueError):
+        return False
+
+
+def follow(endpoint: str | None, process: str) -> None:
+    """Have this process send spans from now on, where an endpoint is set; after a fork, not before."""
+    if endpoint is None:
+        return
+    # The library is an extra, and slow to load: only who is to send spans has it.
+    spans = importlib.import_module("workers.otlp").Spans(endpoint, process)
+    use_traces(spans.begin)
+    log.info("traces are sent to %s", urlsplit(endpoint).hostname)
