@@ -6,6 +6,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from models.sessions import transact
+from tasks.job_leases import about_job
 from tasks.transcode_jobs import TASK, claim_next, is_transcode_waiting
 from tasks.transcode_run import Run, Transcoder
 
@@ -18,7 +19,8 @@ def transcode_next(by: Transcoder, ring: Ring) -> bool:
     if claim is None:
         return False
     _ring_for_more(by, ring)
-    Run(by, claim).run()
+    with about_job(claim):
+        Run(by, claim).run()
     _ring_for_more(by, ring)
     return True
 

@@ -18,6 +18,7 @@ from kombu.exceptions import OperationalError
 
 import workers.around_tasks  # noqa: F401 - connects what stands around tasks
 from models.mounts import use_mounts
+from tasks.job_leases import SELF_SERVED
 from tasks.triggers import TASK as TRIGGER_TASK
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
@@ -65,9 +66,9 @@ def names_of(task: str, ids: Sequence[object]) -> dict[str, str]:
     """The task of a single job has the job's id, so that whoever sees it in Flower asks for the job with it.
 
     Where another system's message may have that id already, it is the root that Flower leads to, as both would be one
-    task there. Islands, which have numbers, are no jobs.
+    task there. Islands, which have numbers, are no jobs; and some messages take another job than they were sent for.
     """
-    if len(ids) != 1 or isinstance(ids[0], int):
+    if len(ids) != 1 or isinstance(ids[0], int) or task in SELF_SERVED:
         return {}
     return {"root_id" if task == TRIGGER_TASK else "task_id": str(ids[0])}
 
