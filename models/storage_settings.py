@@ -41,6 +41,12 @@ class StorageSettings(BaseModel):
     """Metadata fields by the header's words, beside the built-in table: `{"reel": "camera_roll"}`."""
     metadata_view_id: UUID | None = None
     """The view through which sidecars write; without one they write any field."""
+    sidecar_metadata_required: bool = False
+    """Nothing is taken in before a sidecar with metadata is beside it."""
+    folder_name_tags_metadata_field_name: str | None = None
+    """The field, a tag cloud, that gets the names of an asset's folders below the root when it is ingested."""
+    folder_name_tags_metadata_view_id: UUID | None = None
+    """The view that has to show this field."""
     sidecar_fields: dict[str, str] = Field(default_factory=dict)
     """Metadata fields by the sidecars' words, beside the built-in table: `{"dc:rights": "copyright"}`."""
     local_keyframe_creation: bool = True

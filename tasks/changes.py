@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.history import Operation
+from tasks.folder_tags import TagRow
 from tasks.frame_buckets import FrameBucketState
 from tasks.holdings import Return
 
@@ -38,6 +39,7 @@ class Changes:
 
     new_assets: list[tuple] = field(default_factory=list)
     new_rights: list[tuple] = field(default_factory=list)
+    new_tags: list[TagRow] = field(default_factory=list)
     new_formats: list[tuple] = field(default_factory=list)
     new_file_sets: list[Values] = field(default_factory=list)
     new_components: list[tuple] = field(default_factory=list)

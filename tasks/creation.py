@@ -7,6 +7,7 @@ from models.history import Operation
 from models.paths import clean_text, display_text, name_of
 from tasks.changes import Changes
 from tasks.facts import facts_of
+from tasks.folder_tags import tags_of
 from tasks.island_state import StorageRules, StoredFile
 from tasks.planned import PlannedAsset, PlannedFormat, PlannedSet
 from tasks.sentences import added_format, created, left
@@ -28,6 +29,9 @@ def create_asset(planned: PlannedAsset, changes: Changes) -> None:
         )
     names = [create_format(planned, part, asset_id, changes) for part in planned.formats]
     changes.tell(asset_id, Operation.VERSION_CREATE, created(planned.plan, names[0]))
+    if rules.folder_tags_field is not None and (tags := tags_of(planned.plan.key)):
+        changes.new_tags.append((asset_id, rules.folder_tags_field, tags))
+        changes.tell(asset_id, Operation.METADATA, f"tagged by the names of its folders: {', '.join(tags)}")
     if planned.parts_from is not None:
         changes.tell(planned.parts_from, Operation.MODIFY_FILESET, left(names, planned.plan))
     for part, name in zip(planned.formats[1:], names[1:], strict=True):

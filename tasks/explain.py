@@ -17,6 +17,7 @@ from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from tasks.media_told import media_lines
 from tasks.read_islands import claim_for_reading, read_and_group
+from tasks.required_sidecars import held_sentence
 from tasks.sentences import counted, in_words
 from tasks.storages import is_inside, storage_of_path
 from watch.compare import GONE
@@ -263,6 +264,10 @@ def _tell_orphan(session: Session, said: Explanation, island: Island, relative: 
     read = read_and_group(session, claim_for_reading(session, [island.id]))
     (state,), (grouping,) = read.snapshot.islands.values(), read.groupings.values()
     profile: Profile = state.rules.profile
+    held = held_sentence(state, grouping, relative)
+    if held is not None:
+        said.state = "waiting"
+        said.lines.append(held)
     for orphan in grouping.orphans:
         if orphan.path == relative:
             created = session.scalar(select(File.date_created).where(File.id == state.files[relative].id))

@@ -42,6 +42,7 @@ from tasks.matching import match
 from tasks.origins import parting
 from tasks.planned import PlannedAsset, plan_asset
 from tasks.read_islands import read_and_group, seconds_since_creation
+from tasks.required_sidecars import LOOK_SECONDS, is_held
 from tasks.taken import Taken, read_taken
 from tasks.write_changes import write_changes
 from watch.grouping import RULES_VERSION, AssetPlan, Grouping
@@ -112,10 +113,23 @@ def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timin
         for plan in _in_order(read.groupings[island.claim.id], overdue)
     ]
     match(planned, found, _taken_by(sessions, parting(planned, found)))
+    planned = _without_held(planned, waits)
     finished = 0
     for chunk in _chunks(found, planned, waits, now, timing):
         finished += transact(sessions, lambda session, chunk=chunk: _write(session, chunk, owner))
     return finished
+
+
+def _without_held(planned: Sequence[PlannedAsset], waits: dict[int, float]) -> list[PlannedAsset]:
+    """Without what waits for its sidecar; an island that holds such files has a time until it is looked at again."""
+    taken_in = []
+    for each in planned:
+        if each.stored is None and is_held(each.island, each.plan):
+            island_id = each.island.claim.id
+            waits[island_id] = min(LOOK_SECONDS, waits.get(island_id, LOOK_SECONDS))
+        else:
+            taken_in.append(each)
+    return taken_in
 
 
 def _taken_by(sessions: Sessions, parted: set[uuid.UUID]) -> list[Taken]:

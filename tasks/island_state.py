@@ -85,6 +85,8 @@ class StorageRules:
     owner_id: uuid.UUID | None
     rights: tuple[Right, ...] = ()
     """What its new assets may be seen and changed by."""
+    folder_tags_field: uuid.UUID | None = None
+    """The field that the names of folders go to as tags."""
 
 
 @dataclass(slots=True)

@@ -16,6 +16,7 @@ from models.pin import Pin as PinRow
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.acl_templates import rights_of_ingested
+from tasks.folder_tags import folder_tags_field
 from tasks.frame_buckets import read_buckets
 from tasks.island_state import IslandState, Snapshot, StorageRules, StoredAsset, StoredFile
 from tasks.leases import IslandClaim
@@ -122,6 +123,7 @@ def _rules_of(session: Session, row: Storage) -> StorageRules:
         row.profile_revision,
         row.owner_id,
         tuple(rights_of_ingested(session, row.id, row.owner_id, settings.acl_template_id)),
+        folder_tags_field(session, settings),
     )
 
 

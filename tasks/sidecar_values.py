@@ -3,7 +3,8 @@
 1. A sidecar with one value that its field does not take writes nothing and says which: half a sidecar is worse than
    none, because nobody looks for the other half.
 2. What a person said stays: a sidecar fills what is empty, and replaces what a sidecar wrote last and nobody changed
-   since. What it does not say any more stays, too.
+   since. Of fields with several values, what sidecars added comes and goes with them, beside what people added; what a
+   person took away stays away. A field that it does not name any more stays as it is.
 3. Many sidecars are a handful of statements; two of one asset are written one after the other.
 """
 
@@ -121,10 +122,16 @@ class _Assets:
     kept: Mapping[uuid.UUID, Mapping[uuid.UUID, Sequence[Any]]]
     last: Mapping[tuple[uuid.UUID, str], Any]
 
-    def is_free(self, asset_id: uuid.UUID, change: Change) -> bool:
-        """Whether nobody said anything else than a sidecar did."""
+    def fit(self, asset_id: uuid.UUID, change: Change) -> Change | None:
+        """What a sidecar may change beside what people said; None where that is nothing."""
         now = self.kept[asset_id].get(change.rule.field_id)
-        return not now or now == self.last.get((asset_id, str(change.rule.field_id)))
+        last = self.last.get((asset_id, str(change.rule.field_id)), [])
+        if not now or now == last:
+            return change
+        if not change.rule.multi:
+            return None
+        stays = [value for value in now if value not in last or value in change.values]
+        return replace(change, values=(*stays, *(value for value in change.values if value not in [*last, *stays])))
 
 
 def _write_round(session: Session, said: Sequence[Said], tables: Mapping[Key, FieldTable | str]) -> None:
@@ -150,7 +157,7 @@ def _write_by_table(
     session: Session, said: Sequence[Said], table: FieldTable, assets: _Assets
 ) -> list[tuple[uuid.UUID, str, list[Any]]]:
     wanted: dict[uuid.UUID, list[Change]] = {}
-    own: dict[uuid.UUID, tuple[Said, Taken]] = {}
+    own: dict[uuid.UUID, tuple[Said, Taken, list[Change]]] = {}
     for one in said:
         taken = table.sort(one.words, is_plain=one.is_plain)
         one.untaken = taken.untaken
@@ -159,17 +166,18 @@ def _write_by_table(
         except InvalidFields as wrong:
             one.refused = _refusal(wrong)
             continue
-        wanted[one.asset_id] = [change for change in changes if assets.is_free(one.asset_id, change)]
-        own[one.asset_id] = (one, taken)
+        fitting = [(change, fit) for change in changes if (fit := assets.fit(one.asset_id, change)) is not None]
+        wanted[one.asset_id] = [fit for _, fit in fitting]
+        own[one.asset_id] = (one, taken, [change for change, _ in fitting])
     found = {asset_id: Found("assets", asset_id, "", False, asset_id, asset_id) for asset_id in wanted}
     names = {one.asset_id: f"sidecar {one.name}" for one in said}
     outcome = write_many(session, table.form, found, wanted, ACTOR, names=names)
     remembered: list[tuple[uuid.UUID, str, list[Any]]] = []
-    for asset_id, (one, taken) in own.items():
+    for asset_id, (one, taken, said_changes) in own.items():
         if asset_id in outcome.refused:
             one.refused = f"nothing of it was written: {outcome.refused[asset_id]}"
             continue
-        remembered += [(asset_id, str(change.rule.field_id), list(change.values)) for change in wanted[asset_id]]
+        remembered += [(asset_id, str(change.rule.field_id), list(change.values)) for change in said_changes]
         remembered += _write_own(session, one, taken.own, assets)
     return [row for row in remembered if assets.last.get(row[:2]) != row[2]]
 

@@ -2,7 +2,6 @@
 their format, in a job and by `explain`."""
 
 import json
-import os
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from media.confinement import Limits
 from media.reading import End
-from media.sidecars.checksum_lists import ALGORITHM_OF_EXTENSION
+from media.sidecars.kinds import is_read
 from models.base import new_id
 from models.media import MediaKind
 from models.media_queue import Trouble
@@ -34,15 +33,9 @@ LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
 BATCH = 200
 MEMBERS = 40
 """Files of one asset's sidecars that are read; a clip of a card has five."""
-EXTENSIONS = frozenset({".xmp", ".xml", ".json", ".csv", ".ale", ".mhl", ".cif", *ALGORITHM_OF_EXTENSION})
 PLAIN = frozenset({"JSON", "CSV", "XML"})
 SHOWN_NAMES = 10
 CHECKSUMS = "checksums"
-
-
-def takes(name: str) -> bool:
-    """Whether a sidecar says anything that is read; thumbnails and indexes do not."""
-    return os.path.splitext(name)[1].lower() in EXTENSIONS
 
 
 def ask(read: SetToRead) -> dict[str, Any]:
@@ -145,7 +138,7 @@ def _keep_facts(session: Session, sets: Sequence[_SetSaid]) -> None:
 
 
 SIDECARS = Reading(
-    MediaKind.SIDECARS, "media.sidecars.program", LIMITS, BATCH, 1, ask, keep, members=MEMBERS, takes=takes
+    MediaKind.SIDECARS, "media.sidecars.program", LIMITS, BATCH, 1, ask, keep, members=MEMBERS, takes=is_read
 )
 
 

@@ -20,6 +20,8 @@ from models.storage_settings import StorageSettings
 from tasks.audit import note
 from tasks.collection_backfill import request_mirror
 from tasks.refusals import Conflict, Invalid, Missing
+from tasks.required_sidecars import release_held
+from tasks.storage_references import refuse_unknown
 from tasks.storages import NewStorage, StorageError, add_storage, is_inside, readable_root
 from tasks.users import require_administrator
 
@@ -102,6 +104,10 @@ def _set(session: Session, storage: Storage, wanted: StorageSettings, actor: Act
     settings = wanted.model_dump(mode="json", exclude_defaults=True)
     if settings == storage.settings:
         return []
+    before = StorageSettings.model_validate(storage.settings)
+    refuse_unknown(session, wanted, before)
+    if before.sidecar_metadata_required and not wanted.sidecar_metadata_required:
+        release_held(session, storage.id)
     if settings.get(MIRRORS) and not storage.settings.get(MIRRORS):
         request_mirror(session, storage, actor)
     storage.settings = settings

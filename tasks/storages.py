@@ -17,6 +17,7 @@ from models.paths import display_text
 from models.storage import Storage
 from models.storage_settings import StorageSettings
 from tasks.refusals import Refusal
+from tasks.storage_references import refuse_unknown
 from tasks.users import first_administrator
 from watch.grouping import DEFAULT_PROFILE, Profile
 
@@ -45,6 +46,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     """
     root = readable_root(new.root)
     _refuse_own_folders(root, forbidden)
+    refuse_unknown(session, new.settings, DEFAULT_SETTINGS)
     session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
     others = session.scalars(select(Storage)).all()
     _refuse_overlap(root, others)

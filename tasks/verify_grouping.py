@@ -13,6 +13,7 @@ from models.sessions import snapshot, transact
 from tasks.findings import Audited, Finding
 from tasks.island_state import IslandState, Snapshot
 from tasks.read_islands import claim_for_reading, read_and_group
+from tasks.required_sidecars import is_held
 from tasks.sentences import counted
 from watch.grouping import RULES_VERSION, FormatPlan, Grouping, Profile
 
@@ -102,6 +103,7 @@ def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
     return {
         (_role_of(island, part), part.kind, frozenset(part.paths()))
         for plan in [*grouping.assets, *standing]
+        if not is_held(island, plan)
         for part in plan.formats
     }
 

@@ -15,6 +15,7 @@ from models.history import History, Operation
 from tasks.acl_templates import rights_from
 from tasks.approvals_reopening import changed_sets, reopen_changed
 from tasks.changes import Changes, Ending, HistoryEntry, Values
+from tasks.folder_tags import write_tags
 from tasks.frame_buckets import write_buckets
 from tasks.merging import bring_back, end_in
 from tasks.taken import describe_assets
@@ -66,6 +67,7 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     copy_rows(session, Asset, ASSET_COLUMNS, changes.new_assets)
     if changes.new_rights:
         copy_rows(session, AclEntry, RIGHT_COLUMNS, changes.new_rights)
+    write_tags(session, changes.new_tags)
     for asset_id, holder_id in changes.copied_rights:
         copy_rows(session, AclEntry, RIGHT_COLUMNS, _rights_of(session, holder_id, asset_id))
     _update(session, Asset, changes.changed_assets)

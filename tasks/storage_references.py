@@ -1,0 +1,33 @@
+"""What settings of a storage name is there when they are given: a view, a field of tags, a template of rights."""
+
+import uuid
+
+from sqlalchemy.orm import Session
+
+from models.acl import AclTemplate
+from models.metadata import MetadataView
+from models.storage_settings import StorageSettings
+from tasks.folder_tags import folder_tags_field
+from tasks.refusals import Invalid
+
+NAMED = {
+    "metadata_view_id": (MetadataView, "metadata view"),
+    "folder_name_tags_metadata_view_id": (MetadataView, "metadata view"),
+    "acl_template_id": (AclTemplate, "ACL template"),
+}
+
+
+def refuse_unknown(session: Session, wanted: StorageSettings, before: StorageSettings) -> None:
+    """Refuse a name of something that is not there, by its setting; what was set before may have gone since."""
+    for setting, (table, noun) in NAMED.items():
+        named: uuid.UUID | None = getattr(wanted, setting)
+        if named is not None and named != getattr(before, setting) and session.get(table, named) is None:
+            raise Invalid(f"settings.{setting}", f"{noun} {named} does not exist")
+    name = wanted.folder_name_tags_metadata_field_name
+    is_new = name != before.folder_name_tags_metadata_field_name
+    if name is not None and is_new and folder_tags_field(session, wanted) is None:
+        where = " in its view" if wanted.folder_name_tags_metadata_view_id else ""
+        raise Invalid(
+            "settings.folder_name_tags_metadata_field_name",
+            f'there is no metadata field "{name[:80]}" of the type tag_cloud{where}',
+        )
