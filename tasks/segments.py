@@ -65,6 +65,13 @@ def _visible_to_guest(guest: Guest) -> ColumnElement[bool]:
     )
 
 
+def email_shown(actor: Actor, segment: Segment) -> str | None:
+    """Under which address somebody outside said it; another guest is not told, whose comments it may read."""
+    if actor.guest is not None and segment.share_user_email != actor.guest.email:
+        return None
+    return segment.share_user_email
+
+
 def find_segment(
     session: Session, actor: Actor, asset_id: uuid.UUID, segment_id: uuid.UUID, *, lock: bool = False
 ) -> Held:

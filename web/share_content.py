@@ -25,7 +25,7 @@ from tasks.metadata_forms import form_of_view
 from tasks.metadata_values import read_values
 from tasks.objects import find_object
 from tasks.refusals import Missing
-from tasks.segments import visible_to
+from tasks.segments import email_shown, visible_to
 from tasks.server_key import ServerKey
 from tasks.share_guests import GuestToken
 
@@ -211,15 +211,18 @@ class Reader:
             .order_by(Segment.time_start_milliseconds.nulls_first(), Segment.id)
             .limit(MOST_COMMENTS)
         ).all()
-        return threads([(row[0], f"{row[1] or ''} {row[2] or ''}".strip()) for row in rows])
+        return threads(
+            [(row[0], f"{row[1] or ''} {row[2] or ''}".strip() or email_shown(self._actor, row[0])) for row in rows]
+        )
 
 
-def threads(rows: Sequence[tuple[Segment, str]]) -> list[ShownComment]:
-    """Comments with their answers; an answer whose question is not shown stands by itself."""
+def threads(rows: Sequence[tuple[Segment, str | None]]) -> list[ShownComment]:
+    """Comments with the names that may be shown, and with their answers; an answer whose question is not shown stands
+    by itself."""
     shown = {
         row.id: ShownComment(
             row.id,
-            name or row.share_user_email or row.details.get(GUEST_NAME) or "Somebody",
+            name or row.details.get(GUEST_NAME) or "Somebody",
             row.segment_text,
             row.time_start_milliseconds,
             row.date_created,

@@ -14,10 +14,12 @@ from api.rendering import key, stamp
 from models.bulk import among
 from models.segment import Segment, SegmentStatus, SegmentType
 from models.user import User
+from tasks.metadata_values import values_by_object
 from tasks.refusals import Invalid
-from tasks.segments import visible_to
+from tasks.segments import email_shown, visible_to
 from tasks.segments_writing import COLUMNS, NewSegment, SegmentChange
 
+Object = dict[str, Any]
 Word = Annotated[str, Field(max_length=1_000)]
 Ids = Annotated[str, Field(max_length=40_000, description="several stand between commas")]
 
@@ -172,8 +174,23 @@ def users_of(call: Call, segments: Iterable[Segment]) -> dict[UUID, User]:
     return {user.id: user for user in call.session.scalars(select(User).where(among(User.id, ids)))} if ids else {}
 
 
-def segment_body(segment: Segment, users: Mapping[UUID, User]) -> dict[str, Any]:
-    """One segment."""
+def segment_bodies(call: Call, segments: Sequence[Segment], users: Mapping[UUID, User] | None = None) -> list[Object]:
+    """Segments with their authors and values; a guest reads values through the views of its share alone."""
+    users = users_of(call, segments) if users is None else users
+    ids = [segment.id for segment in segments]
+    values = values_by_object(call.session, ids) if call.actor.guest is None else {}
+    return [
+        {
+            **segment_body(segment, users),
+            "metadata": values.get(segment.id),
+            "share_user_email": email_shown(call.actor, segment),
+        }
+        for segment in segments
+    ]
+
+
+def segment_body(segment: Segment, users: Mapping[UUID, User]) -> Object:
+    """What stands in a segment's own row."""
     user = users.get(segment.user_id) if segment.user_id else None
     return {
         **{name: segment.details.get(name) for name in DETAILS},
@@ -198,22 +215,20 @@ def segment_body(segment: Segment, users: Mapping[UUID, User]) -> dict[str, Any]
         "drawing": segment.drawing,
         "has_drawing": segment.drawing is not None,
         "has_attachments": False,
-        "metadata": None,
         "user_id": key(segment.user_id),
         "user_first_name": user.first_name if user else None,
         "user_last_name": user.last_name if user else None,
         "user_photo": None,
         "share_id": key(segment.share_id),
-        "share_user_email": segment.share_user_email,
         "date_created": stamp(segment.date_created),
         "date_modified": stamp(segment.date_modified),
     }
 
 
-def listed(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[dict[str, Any]]:
+def listed(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[Object]:
     """Segments of a page, with their authors."""
     users = users_of(call, segments)
-    bodies = [{**segment_body(segment, users), "attachments": []} for segment in segments]
+    bodies: list[Object] = [{**body, "attachments": []} for body in segment_bodies(call, segments, users)]
     if with_users:
         for body, segment in zip(bodies, segments, strict=True):
             body["user_info"] = user_info(users.get(segment.user_id)) if segment.user_id else None

@@ -19,8 +19,7 @@ from api.services.segment_bodies import (
     SegmentBody,
     chosen,
     listed,
-    segment_body,
-    users_of,
+    segment_bodies,
 )
 from models.bulk import among
 from models.segment import Segment, SegmentStatus, SegmentType
@@ -34,7 +33,7 @@ routes = Service("assets")
 
 def rendered(call: Call, segment: Segment) -> dict[str, Any]:
     """One segment with its author."""
-    return segment_body(segment, users_of(call, [segment]))
+    return segment_bodies(call, [segment])[0]
 
 
 @routes.post("/assets/{asset_id}/segments/", guests=True)

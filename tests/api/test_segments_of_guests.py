@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.conftest import Api, Caller, Client
@@ -99,3 +100,23 @@ def test_a_guest_sees_how_it_stands_and_nobody_elses_name(api: Api, owner: Calle
     assert guest.get(url_of(asset)).json()["total"] == 1
     assert str(owner.id) not in shown.text
     assert "bob@" not in shown.text
+
+
+def test_a_guest_reads_what_other_guests_said_and_nobodys_address_but_its_own(
+    api: Api, owner: Caller, asset: str
+) -> None:
+    shared = share_with(
+        owner, asset, "ann@example.org", "bob@example.org", allow_comments=True, show_existing_comments=True
+    )
+    ann_url, bob_url = (user["url"] for user in sorted(shared["users"], key=lambda user: user["email"]))
+    ann, bob = guest_of(api, ann_url), guest_of(api, bob_url)
+    said = ann.post(segments_url(asset), json=COMMENT).json()
+    assert said["share_user_email"] == "ann@example.org"
+    listed = bob.get(segments_url(asset), params={"include_users": "true"})
+    assert [each["share_user_email"] for each in listed.json()["objects"]] == [None]
+    for answer in (listed, bob.get(f"{segments_url(asset)}{said['id']}/"), httpx.get(bob_url)):
+        assert "from outside" in answer.text
+        assert "ann@" not in answer.text
+    assert "ann@" in httpx.get(ann_url).text
+    (shown,) = owner.http.get(segments_url(asset)).json()["objects"]
+    assert shown["share_user_email"] == "ann@example.org"
