@@ -1,6 +1,7 @@
 """Users as actors: with their groups, and the collections whose rights reach through to them, in one query."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, text
@@ -32,10 +33,14 @@ def actor_of(row: Row[Any]) -> Actor:
     )
 
 
-FIND = text(f"SELECT {COLUMNS} FROM user_account AS who WHERE who.id = :user AND who.status = 'ACTIVE'")
+FIND = text(f"SELECT {COLUMNS} FROM user_account AS who WHERE who.id = ANY(:users) AND who.status = 'ACTIVE'")
 
 
 def find_actor(session: Session, user_id: uuid.UUID) -> Actor | None:
     """A user as it may act now; nothing where it may not sign in any more."""
-    row = session.execute(FIND, {"user": user_id}).first()
-    return actor_of(row) if row is not None else None
+    return find_actors(session, [user_id]).get(user_id)
+
+
+def find_actors(session: Session, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Actor]:
+    """Users as they may act now, by id; without those who may not sign in any more."""
+    return {row.id: actor_of(row) for row in session.execute(FIND, {"users": list(user_ids)})}

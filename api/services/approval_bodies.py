@@ -16,6 +16,7 @@ from models.bulk import among
 from models.segment import Segment, SegmentStatus, SegmentType
 from models.user import User
 from tasks.approvals import MOST_NAMED, Standing, Wanted, version_of
+from tasks.approvals_asked import cannot_read
 from tasks.assets import KIND, MOST_AT_ONCE
 from tasks.refusals import Invalid
 
@@ -85,7 +86,13 @@ def approval_body(call: Call, standing: Standing) -> dict[str, Any]:
         "approvals_by": [vote_body(standing, vote) for vote in standing.votes],
         "user_status": user_status(call, standing),
     }
-    body = {**about, **request_body(approval), "users_info": named_users(call, approval)}
+    in_vain = cannot_read(call.session, standing.found, approval.users) if approval is not None else []
+    body = {
+        **about,
+        **request_body(approval),
+        "users_info": named_users(call, approval),
+        "users_without_read": [str(user_id) for user_id in in_vain],
+    }
     return body if standing.approval is None else {**body, "status": standing.approval.status}
 
 

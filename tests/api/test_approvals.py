@@ -276,3 +276,15 @@ def test_a_collection_is_asked_for_with_all_that_its_requester_may_write(
     drain_all(api)
     hit = find(owner, {"doc_types": ["collections"], "query": "outer"})["objects"][0]
     assert hit["approval_status"] == "APPROVED"
+
+
+def test_a_request_names_those_who_are_asked_and_cannot_look(
+    api: Api, owner: Caller, asset: str, reviewers: Sequence[Caller]
+) -> None:
+    blind, boss = api.user(), api.user(is_admin=True)
+    made = ask(owner, asset, reviewers[0], blind, boss)
+    assert made["users_without_read"] == [str(blind.id)]
+    assert say(blind, asset) == 404
+    let(owner, blind, asset, "read")
+    assert owner.http.get(url_of(asset, "request/")).json()["users_without_read"] == []
+    assert say(blind, asset) == 200

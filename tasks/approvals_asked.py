@@ -1,0 +1,27 @@
+"""Who of those that were asked for an approval cannot look at what they shall approve.
+
+A request gives nobody rights: who may ask for an approval may not always share. So it says for whom it waits in vain.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import Uuid, literal, select
+from sqlalchemy.orm import Session
+
+from models.acl import readable_by
+from tasks.actors import find_actors
+from tasks.objects import Found
+
+
+def cannot_read(session: Session, found: Found, user_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Of these users those who may not read the object, or not sign in; in two queries."""
+    if not user_ids:
+        return []
+    actors = find_actors(session, user_ids)
+    if not actors:
+        return list(user_ids)
+    key = literal(found.id, Uuid)
+    answers = session.execute(select(*(readable_by(actor, found.object_type, key) for actor in actors.values()))).one()
+    readers = {user_id for user_id, may in zip(actors, answers, strict=True) if may}
+    return [user_id for user_id in user_ids if user_id not in readers]
