@@ -11,6 +11,7 @@ from models.acl import AclEntry, Actor, Permission
 from models.approval import Approval
 from models.bulk import among
 from models.collection import Collection, CollectionStatus, Favorite
+from models.share import Share
 from tasks.audit import note
 from tasks.collections import HOLD_TREE, KIND, find_collection
 from tasks.metadata_values import forget_values
@@ -61,6 +62,8 @@ def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
     session.execute(copies.execution_options(**options))
     approvals = delete(Approval).where(Approval.object_type == KIND, among(Approval.object_id, ids))
     session.execute(approvals.execution_options(**options))
+    shares = delete(Share).where(Share.object_type == KIND, among(Share.object_id, ids))
+    session.execute(shares.execution_options(**options))
     marks = delete(Favorite).where(Favorite.object_type == KIND, among(Favorite.object_id, ids))
     session.execute(marks.execution_options(**options))
     forget_values(session, ids)

@@ -85,6 +85,18 @@ class GuestToken:
     share: OpenShare
 
 
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whose link somebody says that it is."""
+
+    share_id: uuid.UUID
+    email: str
+
+    def is_of(self, guest: Guest) -> bool:
+        """Whether the link was made out so."""
+        return guest.share_id == self.share_id and guest.email == self.email.strip().lower()
+
+
 def open_share_of(row: Row[Any]) -> OpenShare:
     """What a row of `OPEN` says."""
     allows = frozenset(row.allows)
@@ -105,6 +117,12 @@ def open_share_of(row: Row[Any]) -> OpenShare:
     return OpenShare(actor, guest, row.generation, row.password_hash, row.expires, row.internal_user_id)
 
 
+def find_recipient(session: Session, share_user_id: uuid.UUID) -> OpenShare | None:
+    """What the link of a recipient opens now, for whoever looks after the system; it asks for no link."""
+    row = session.execute(BY_USER, {"user": share_user_id}).first()
+    return open_share_of(row) if row is not None else None
+
+
 def find_link(session: Session, key: ServerKey, login_hash: str) -> OpenShare | None:
     """What a link opens now, before any password; nothing for what is unknown, ended or revoked."""
     share_user_id, secret = read_hash(login_hash)
@@ -120,16 +138,16 @@ def sign_in_by_link(
     login_hash: str,
     password: str | None,
     address: str,
-    email: str | None = None,
+    only: Recipient | None = None,
 ) -> GuestToken | None:
     """Open a link. Unknown, ended, revoked and a wrong password give the same nothing, after the same work.
 
     Tries are counted by address, and by link where a password stands before it: NotNow where there were too many.
-    A link that is opened as that of an `email` has to be made out to it.
+    A link that is opened as that of one recipient has to be its own.
     """
     transact(sessions, lambda session: count_try(session, f"share-address:{address}", BY_ADDRESS))
     found = transact(sessions, lambda session: find_link(session, key, login_hash))
-    if found is not None and email is not None and found.guest.email != email.strip().lower():
+    if found is not None and only is not None and not only.is_of(found.guest):
         found = None
     kept = found.password_hash if found is not None else None
     if found is not None and kept is not None and password is not None:

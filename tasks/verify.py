@@ -20,6 +20,7 @@ from tasks.findings import Audited, Finding
 from tasks.index_audit import audit, find_unmarked, mark_unmarked
 from tasks.index_audit import repair as repair_page
 from tasks.verify_grouping import check_counts, check_grouping, dirty_islands
+from tasks.verify_shares import check_shares
 from watch.grouping import Ignore
 from watch.walk import walk
 
@@ -36,6 +37,7 @@ def verify(audited: Audited, repair: bool = False) -> list[Finding]:
         check_history,
         check_documents,
         check_leases,
+        check_shares,
     ]
     return [check(audited, repair) for check in checks]
 

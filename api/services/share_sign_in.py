@@ -13,7 +13,7 @@ from api.routing import Service
 from api.services.share_bodies import share_token_body
 from api.signing_in import NotSignedIn, find_guest_of
 from tasks.server_key import require_key
-from tasks.share_guests import GuestToken, count_request, refresh, sign_in_by_link
+from tasks.share_guests import GuestToken, Recipient, count_request, refresh, sign_in_by_link
 from tasks.share_mail import send_link_again
 
 routes = Service("assets")
@@ -41,10 +41,10 @@ def post_share_login(call: OpenCall, body: SignInBody) -> Any:
     return sign_in(call, body)
 
 
-def sign_in(call: OpenCall, body: SignInBody, email: str | None = None) -> Any:
+def sign_in(call: OpenCall, body: SignInBody, only: Recipient | None = None) -> Any:
     """A token, or the one refusal."""
     key = require_key(call.context.outside.key)
-    token = sign_in_by_link(call.context.sessions, key, body.hash, body.password, call.address, email)
+    token = sign_in_by_link(call.context.sessions, key, body.hash, body.password, call.address, only)
     return share_token_body(token) if token is not None else Answer(401, {"errors": [REFUSED]})
 
 
@@ -87,5 +87,5 @@ def post_magic_link_request(call: OpenCall, share_id: UUID, body: LinkBody) -> d
     "/shares/{share_id}/magic_link/validate/", status=200, public=True, own_transactions=True, unsupported=True
 )
 def post_magic_link_validate(call: OpenCall, share_id: UUID, body: NamedSignInBody) -> Any:
-    """Sign in by a mailed link, which has to be made out to this e-mail."""
-    return sign_in(call, body, body.email)
+    """Sign in by a mailed link, which has to be one of this share and made out to this e-mail."""
+    return sign_in(call, body, Recipient(share_id, body.email))

@@ -1,0 +1,104 @@
+"""What shares open, asked as their guests ask it, beside what the tree of collections says by parents and not by paths.
+
+A share that ended keeps its recipients' rows, so each of them is tried: a link or a sign-in that still opens something
+is one too many. What a share opens is the same for all its recipients, so that is asked once.
+"""
+
+import uuid
+from collections.abc import Iterator
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.acl import Actor, readable_by
+from models.asset import Asset
+from models.bulk import among
+from models.collection import Collection
+from models.sessions import snapshot
+from tasks.findings import Audited, Finding
+from tasks.share_guests import find_guest_by_token, find_recipient
+
+AT_ONCE = 500
+
+SHARES = text("""
+    SELECT share.id, share.title, share.object_type, share.object_id, share.expires,
+        share.revoked_at IS NOT NULL OR share.expires <= now() AS is_over,
+        share.expires > greatest(share.date_created, share.date_modified) + interval '5 years' AS is_too_long,
+        ARRAY(SELECT id FROM share_user WHERE share_id = share.id ORDER BY id) AS users,
+        ARRAY(SELECT token.id FROM share_token AS token JOIN share_user AS who ON who.id = token.share_user_id
+            WHERE who.share_id = share.id ORDER BY token.id) AS tokens
+    FROM share WHERE share.id > :after ORDER BY share.id LIMIT :limit
+""")
+
+INSIDE = text("""
+    WITH RECURSIVE tree AS (
+        SELECT id, status FROM collection WHERE id = :root
+        UNION ALL
+        SELECT child.id, child.status FROM collection AS child JOIN tree ON child.parent_id = tree.id
+    )
+    SELECT id FROM tree
+    UNION ALL
+    SELECT place.asset_id FROM collection_asset AS place JOIN tree ON tree.id = place.collection_id
+    WHERE place.carries_rights AND tree.status = 'ACTIVE'
+""")
+
+
+def check_shares(audited: Audited, _repair: bool) -> Finding:
+    """No share has its end too far away, outlives it, or opens what it was not made for."""
+    found = Finding("shares", "every share ends within five years, opens its object alone, and nothing once it ended")
+    last: uuid.UUID | None = uuid.UUID(int=0)
+    while last is not None:
+        last = snapshot(audited.sessions, lambda session, after=last: _check_page(session, after, found))
+    return found
+
+
+def _check_page(session: Session, after: uuid.UUID, found: Finding) -> uuid.UUID | None:
+    """One page of shares in one snapshot; the id of the last, or nothing where there was none."""
+    rows = session.execute(SHARES, {"after": after, "limit": AT_ONCE}).all()
+    for row in rows:
+        found.checked += 1
+        for fault in _faults(session, row):
+            found.breaks(f'share "{row.title}" ({row.id}): {fault}')
+    return rows[-1].id if rows else None
+
+
+def _faults(session: Session, row: Row) -> Iterator[str]:
+    if row.is_too_long:
+        yield f"it ends {row.expires:%Y-%m-%d}, more than five years after it was last set"
+    guests = [guest for user_id in row.users if (guest := find_recipient(session, user_id)) is not None]
+    if row.is_over:
+        tokens = sum(find_guest_by_token(session, token_id) is not None for token_id in row.tokens)
+        if guests or tokens:
+            yield f"it is over, and {len(guests)} links and {tokens} sign-ins open it"
+    elif guests:
+        yield from _beside(session, row, guests[0].actor)
+
+
+def _beside(session: Session, row: Row, actor: Actor) -> Iterator[str]:
+    """What a guest can read that is neither the object nor in it."""
+    inside = _inside(session, row)
+    for kind, key, title in (
+        ("assets", Asset.id, Asset.title),
+        ("collections", Collection.id, Collection.title),
+    ):
+        for other in _readable(session, actor, kind, key, title, inside):
+            yield f'it opens {kind} "{other.title}" ({other.id}) too'
+
+
+def _inside(session: Session, row: Row) -> list[uuid.UUID]:
+    if row.object_type == "collections":
+        return list(session.scalars(INSIDE, {"root": row.object_id}))
+    living = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == row.object_id)
+    return list(session.scalars(living))
+
+
+def _readable(
+    session: Session,
+    actor: Actor,
+    kind: str,
+    key: InstrumentedAttribute[uuid.UUID],
+    title: InstrumentedAttribute[str],
+    inside: list[uuid.UUID],
+) -> list[Row]:
+    query = select(key.label("id"), title.label("title")).where(readable_by(actor, kind, key), ~among(key, inside))
+    return list(session.execute(query.order_by(key).limit(AT_ONCE)))
