@@ -28,6 +28,7 @@ from sqlalchemy.orm import Session
 from models.acl import AclEntry
 from models.approval import Approval
 from models.asset import Asset
+from models.collection import Favorite
 from models.share import Share
 from tasks.held_collections import COLLECTIONS
 from tasks.held_files import DECLARED_FILES
@@ -45,6 +46,7 @@ HOLDINGS: tuple[Holding, ...] = (
     RELATIONS,
     COLLECTIONS,
     DECLARED_FILES,
+    staying("favorites", Favorite.object_id, Favorite.object_type == "assets"),
     staying("shares", Share.object_id, Share.object_type == "assets"),
 )
 
