@@ -24,6 +24,7 @@ from tasks.acl_templates import rights_from
 from tasks.history import record
 from tasks.merging import end_in
 from tasks.refusals import Conflict, Missing, Refusal
+from tasks.renditions import IS_RENDITION
 from tasks.sentences import counted
 from watch.grouping import regroup
 
@@ -124,7 +125,9 @@ def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUI
         other = _active(session, other_id)
         if other.id == survivor.id:
             raise Conflict(f'asset "{other.title}": cannot be merged with itself')
-        files = session.scalars(select(FileSetFile.file_id).join(FileSet).where(FileSet.asset_id == other.id)).all()
+        files = session.scalars(
+            select(FileSetFile.file_id).join(FileSet).where(FileSet.asset_id == other.id, ~IS_RENDITION)
+        ).all()
         if not files:
             raise Conflict(f'asset "{other.title}": has no files to merge')
         members = _members(session, files)
@@ -280,8 +283,13 @@ def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> N
 
 
 def count_files(session: Session, asset_id: uuid.UUID) -> int:
-    """How many files an asset has, missing ones too."""
-    members = select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.asset_id == asset_id)
+    """How many files an asset has, missing ones too, but none that Tapeless made of them."""
+    members = (
+        select(func.count())
+        .select_from(FileSetFile)
+        .join(FileSet)
+        .where(FileSet.asset_id == asset_id, ~IS_RENDITION)
+    )
     return session.scalar(members) or 0
 
 

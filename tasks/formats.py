@@ -28,6 +28,8 @@ from tasks.refusals import Conflict, Invalid, Missing
 
 DECLARED = "declared"
 """Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+TRANSCODED = "transcode"
+"""The same of a rendition that Tapeless made; its file goes some time after its rows."""
 ORIGINAL = "ORIGINAL"
 """The name by which clients know the format that a person delivered; every other one is made from it."""
 
@@ -120,10 +122,11 @@ def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, n
 
 
 def remove_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a declared format with its file sets."""
+    """Remove a declared format, or a rendition that Tapeless made, with its file sets."""
     asset = find_for_change(session, actor, asset_id)
     found = find_format(session, asset, format_id)
-    _refuse_grouped(found)
+    if found.rule != TRANSCODED:
+        _refuse_grouped(found)
     session.delete(found)
     record(session, asset.id, Operation.DELETE_FORMAT, f'format "{found.name}" was removed', actor)
 

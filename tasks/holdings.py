@@ -34,6 +34,7 @@ from tasks.held_collections import COLLECTIONS
 from tasks.held_files import DECLARED_FILES
 from tasks.held_metadata import VALUES
 from tasks.held_relations import RELATIONS
+from tasks.held_renditions import RENDITIONS
 from tasks.held_segments import SEGMENTS
 from tasks.holding import Holding, Pairs, Parting, moving, staying
 
@@ -46,6 +47,7 @@ HOLDINGS: tuple[Holding, ...] = (
     RELATIONS,
     COLLECTIONS,
     DECLARED_FILES,
+    RENDITIONS,
     staying("favorites", Favorite.object_id, Favorite.object_type == "assets"),
     staying("shares", Share.object_id, Share.object_type == "assets"),
 )

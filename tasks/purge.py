@@ -20,13 +20,15 @@ from tasks.assets import KIND
 from tasks.holdings import remove_holdings
 from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, keep_job
 from tasks.refusals import Conflict, Denied, Missing
+from tasks.renditions import IS_RENDITION
 
 TASK = "maintenance.purge"
 log = logging.getLogger(__name__)
 
 # The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
 # still there would make it anew.
-HAS_FILES = exists().where(FileSet.asset_id == Asset.id, FileSetFile.file_set_id == FileSet.id)
+# What Tapeless made of them goes with it.
+HAS_FILES = exists().where(FileSet.asset_id == Asset.id, FileSetFile.file_set_id == FileSet.id, ~IS_RENDITION)
 
 
 def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:

@@ -133,9 +133,9 @@ def is_named(session: Session, storage_id: uuid.UUID, run: str) -> bool:
     return session.scalar(named.limit(1)) is not None
 
 
-def old_runs(root: Path) -> Iterator[Path]:
+def old_runs(root: Path, spared_seconds: float) -> Iterator[Path]:
     """Folders of runs that are not young."""
-    before = time.time() - SPARED_SECONDS
+    before = time.time() - spared_seconds
     for shard in _folders(root):
         for asset in _folders(shard) if len(shard.name) == 2 else ():
             for run in _folders(asset):

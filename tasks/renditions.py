@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from models.acl import Actor
@@ -28,6 +28,8 @@ from tasks.rendition_places import Place, ensure_folders
 
 RULE = "transcode"
 """Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+IS_RENDITION = exists().where(Format.id == FileSet.format_id, Format.rule == RULE)
+"""Of a file set."""
 KEPT = "transcode"
 """The key of a format's `media` under which stands what it was made of."""
 OLDER = "it is older than what it was made of; transcode it again"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.acl import AclEntry, Actor
 from models.asset import FileSet
 from models.declared_file import DeclaredFile
-from models.storage import Storage
+from models.storage import FILES, Storage
 from models.storage_settings import StorageSettings
 from tasks.audit import note
 from tasks.collection_backfill import request_mirror
@@ -37,6 +37,7 @@ class StorageWish:
     name: str | None = None
     description: str | None = None
     settings: Mapping[str, Any] | None = None
+    purpose: str | None = None
 
 
 def create_storage(session: Session, wish: StorageWish, allowed: Sequence[Path], actor: Actor) -> Storage:
@@ -49,7 +50,9 @@ def create_storage(session: Session, wish: StorageWish, allowed: Sequence[Path],
     root = Path(mount_point)
     _refuse_outside(root, allowed)
     try:
-        storage = add_storage(session, NewStorage(root, wish.name, parsed(settings, None), owner_id=actor.user_id))
+        kept = parsed(settings, None)
+        new = NewStorage(root, wish.name, kept, owner_id=actor.user_id, purpose=wish.purpose or FILES)
+        storage = add_storage(session, new)
     except StorageError as error:
         raise Invalid("settings.mount_point", str(error)) from None
     storage.description = wish.description or ""
@@ -76,6 +79,8 @@ def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, a
     """Set a storage's name, description and settings; the folder that it watches never changes."""
     require_administrator(actor, "change storages")
     storage = find_storage_row(session, storage_id, lock=True)
+    if wish.purpose not in (None, storage.purpose):
+        raise Invalid("purpose", f'never changes; that of the storage "{storage.name}" is {storage.purpose}')
     told = []
     if wish.name is not None and wish.name != storage.name:
         if session.scalar(select(exists().where(Storage.name == wish.name))):

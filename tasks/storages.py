@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.paths import display_text
-from models.storage import Storage
+from models.storage import FILES, PROXIES, Storage
 from models.storage_settings import StorageSettings
 from tasks.refusals import Refusal
 from tasks.storage_references import refuse_unknown
@@ -37,6 +37,7 @@ class NewStorage:
     settings: StorageSettings = DEFAULT_SETTINGS
     profile: Profile = DEFAULT_PROFILE
     owner_id: uuid.UUID | None = None
+    purpose: str = FILES
 
 
 def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = ()) -> Storage:
@@ -46,6 +47,11 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     """
     root = readable_root(new.root)
     _refuse_own_folders(root, forbidden)
+    if new.purpose == PROXIES and not os.access(root, os.W_OK | os.X_OK):
+        raise StorageError(
+            f'folder "{new.root}": cannot be written; renditions are kept there, so give write permission to the user '
+            "that runs Tapeless"
+        )
     refuse_unknown(session, new.settings, DEFAULT_SETTINGS)
     session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
     others = session.scalars(select(Storage)).all()
@@ -59,6 +65,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
         settings=new.settings.model_dump(mode="json", exclude_defaults=True),
         profile=new.profile.model_dump(mode="json", exclude_defaults=True),
         owner_id=new.owner_id or first_administrator(session),
+        purpose=new.purpose,
     )
     session.add(storage)
     session.flush()
@@ -142,9 +149,10 @@ def storage_of_path(session: Session, path: bytes) -> Storage | None:
 
 
 def request_scan(session: Session, storages: Iterable[Storage]) -> None:
-    """Ask the watcher for a walk at once; never two at a time for a storage."""
+    """Ask the watcher for a walk at once; never two at a time for a storage. Nobody walks what Tapeless wrote."""
     for storage in storages:
-        storage.scan_requested_at = func.now()
+        if storage.purpose == FILES:
+            storage.scan_requested_at = func.now()
 
 
 def accept_loss(session: Session, storage: Storage) -> str | None:

@@ -6,6 +6,7 @@ from typing import Any
 from celery import Task, shared_task
 
 from models.sessions import transact
+from tasks.forgetting_renditions import forget_renditions
 from tasks.job_leases import about_job
 from tasks.transcode_jobs import TASK, claim_next, is_transcode_waiting
 from tasks.transcode_run import Run, Transcoder
@@ -29,6 +30,12 @@ def _ring_for_more(by: Transcoder, ring: Ring) -> None:
     with by.sessions() as session:
         if is_transcode_waiting(session):
             ring(TASK, ())
+
+
+@shared_task(name="media.forget", bind=True, ignore_result=True)
+def forget(self: Task, _ids: Sequence[Any] = ()) -> None:
+    """Remove the renditions of what is gone."""
+    forget_renditions(self.app.context.sessions)
 
 
 @shared_task(name=TASK, bind=True, ignore_result=True)

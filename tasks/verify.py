@@ -70,6 +70,7 @@ def check_files(audited: Audited, repair: bool) -> Finding:
 UNGROUPED = text("""
     SELECT file.name, folder.island_id FROM file
     JOIN folder ON folder.id = file.folder_id
+    JOIN storage ON storage.id = folder.storage_id AND storage.purpose = 'FILES'
     LEFT JOIN island ON island.id = folder.island_id
     LEFT JOIN file_set_file AS member ON member.file_id = file.id
     WHERE member.file_id IS NULL AND file.status IN ('CLOSED', 'REDISCOVERED')

@@ -28,7 +28,7 @@ LOOK_SECONDS, AUDIT_SECONDS = 15.0, 6 * 3600.0
 """A million documents are compared in a minute; what differs then is a fault that nobody has seen yet."""
 MEDIA = {task: kind for kind, task in TASKS.items()}
 """Rung for by beat itself: it sees how long their queue is, and one that is busy needs no second ring."""
-TIDY_PICTURES = "media.tidy"
+TIDY_PICTURES, TIDY_RENDITIONS = "media.tidy", "media.forget"
 TIDY_SECONDS = 3600.0
 SHORT_QUEUE = 2
 
@@ -42,7 +42,7 @@ class Bell(Scheduler):
         serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths))
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
-        intervals = {SWEEP: self._seconds, TIDY: TIDY_SECONDS, TIDY_PICTURES: TIDY_SECONDS}
+        intervals = {SWEEP: self._seconds, **dict.fromkeys((TIDY, TIDY_PICTURES, TIDY_RENDITIONS), TIDY_SECONDS)}
         intervals |= {LOOK: LOOK_SECONDS, AUDIT: AUDIT_SECONDS}
         intervals |= dict.fromkeys((*MEDIA, TRANSCODE), self._seconds)
         self.update_from_dict(
@@ -63,7 +63,7 @@ class Bell(Scheduler):
     def _is_needed(self, task: str) -> bool:
         if self._queue_length(task.partition(".")[0]) >= SHORT_QUEUE:
             return False
-        if task in (TIDY, TIDY_PICTURES, AUDIT):
+        if task in (TIDY, TIDY_PICTURES, TIDY_RENDITIONS, AUDIT):
             return True
         if task == LOOK:
             return self.app.context.engine.indexes is not None

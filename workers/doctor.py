@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from models.paths import display_text
 from models.schema import is_current
 from models.sessions import Sessions
-from models.storage import Storage, StorageStatus
+from models.storage import FILES, Storage, StorageStatus
 from search.engine import SearchEngine, SearchUnavailableError
 from watch.roots import identify_root, is_network_file_system
 from workers.app import QUEUES, TapelessCelery
@@ -141,7 +141,7 @@ def check_storages(patient: Patient) -> Iterator[Check]:
     except DBAPIError:
         return
     for storage in storages:
-        yield check_storage(storage, storage.id not in unwatched)
+        yield check_storage(storage, storage.purpose != FILES or storage.id not in unwatched)
 
 
 def check_storage(storage: Storage, is_watched: bool) -> Check:

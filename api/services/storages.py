@@ -15,7 +15,7 @@ from api.rendering import key, stamp
 from api.routing import Service
 from models.acl import readable_by
 from models.paths import display_text
-from models.storage import Storage, StorageStatus
+from models.storage import FILES, PROXIES, Storage, StorageStatus
 from models.storage_settings import StorageSettings
 from tasks.acls import find_object
 from tasks.refusals import Invalid, Missing
@@ -31,7 +31,7 @@ from tasks.storages import request_scan
 from tasks.users import require_administrator
 
 routes = Service("files")
-METHODS, PURPOSES = ("FILE",), ("FILES",)
+METHODS, PURPOSES = ("FILE",), (FILES, PROXIES)
 COLUMNS = {
     "id": Storage.id,
     "name": Storage.name,
@@ -56,7 +56,7 @@ class StorageBody(Body):
             raise Invalid("method", f'"{self.method[:80]}" is not watched here; known is {", ".join(METHODS)}')
         if self.purpose is not None and self.purpose not in PURPOSES:
             raise Invalid("purpose", f'"{self.purpose[:80]}" is not kept here; known is {", ".join(PURPOSES)}')
-        return StorageWish(self.name, self.description, self.settings)
+        return StorageWish(self.name, self.description, self.settings, self.purpose)
 
 
 class ScanBody(Body):
@@ -83,7 +83,7 @@ def storage_body(storage: Storage) -> dict[str, Any]:
             "growing_files_threshold": threshold,
             "mount_point": root,
             "read": True,
-            "write": False,
+            "write": storage.purpose == PROXIES,
             "delete": False,
         },
         "status": storage.status,

@@ -25,6 +25,7 @@ from tests.api.world_media import make_media
 from tests.api.world_metadata import make_metadata
 from tests.api.world_segments import make_segments
 from tests.api.world_shares import make_shares
+from tests.api.world_transcodes import make_transcodes
 
 PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ...] = (
     make_approvals,
@@ -33,6 +34,7 @@ PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ..
     make_metadata,
     make_segments,
     make_shares,
+    make_transcodes,
     make_webhook,
 )
 """What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""

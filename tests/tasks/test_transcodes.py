@@ -5,18 +5,26 @@ from pathlib import Path
 
 import av
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models.acl import Actor
-from models.asset import Format
+from models.asset import FileSet, FileSetFile, Format
+from models.file import File
 from models.job import Job
 from models.sessions import transact
+from models.storage import PROXIES
+from tasks.forgetting_renditions import forget_renditions
+from tasks.formats import remove_format
+from tasks.headers import probe
+from tasks.renditions import OLDER
+from tasks.storages import NewStorage, add_storage
 from tasks.transcode_jobs import request_transcode
 from tasks.transcode_profiles import BUILT_IN
 from tasks.transcode_run import Transcoder
 from tasks.transcodes import transcode_next
 from tests.pipeline import Pipeline
 from tests.tasks.media_clips import put
+from watch.watched import watched_storages
 
 ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
 
@@ -78,3 +86,132 @@ def test_a_video_gets_a_rendition_that_is_another_format_of_its_asset(studio: St
     studio.pipeline.settle()
     assert studio.pipeline.titles() == ["clip", "other"]
     assert studio.pipeline.broken() == []
+
+
+def frame_count(path: Path) -> int:
+    with av.open(str(path)) as container:
+        return sum(1 for _ in container.decode(video=0))
+
+
+def test_holes_and_bad_frames_of_a_sequence_are_held_and_counted(studio: Studio, root: Path) -> None:
+    studio.pipeline.change_settings(sequence_frame_rate="25")
+    put(root, *(f"plate.{number}.exr" for number in (1001, 1002, 1004, 1005, 1006, 1009)))
+    (root / "plate.1005.exr").write_bytes(bytes(5_000))
+    studio.pipeline.settle()
+    job_id = studio.ask("plate")
+    studio.run()
+    job = studio.job(job_id)
+    assert job.status.value == "FINISHED_WITH_WARNING", job.error_message
+    held = "the frame before is held"
+    assert studio.rendition().warnings == [f"3 frames missing: {held}", f"1 frame unreadable (1005): {held}"]
+    assert f"3 frames missing: {held}" in job.message
+    (path,) = studio.files()
+    assert frame_count(path) == 9
+    with av.open(str(path)) as container:
+        assert (container.streams.video[0].average_rate, container.streams.audio) == (25, ())
+
+
+def test_of_two_eyes_the_left_and_of_cameras_the_first_is_shown_with_the_sound_beside(
+    studio: Studio, root: Path
+) -> None:
+    put(root, "eyes_L.mp4", "eyes_R.mp4", "news_V1.mp4", "news_A1.wav", "news_A2.wav")
+    put(root, "take_camA.mp4", "take_camB.mp4")
+    studio.pipeline.settle()
+    titles = studio.pipeline.titles()
+    assert len(titles) == 3, titles
+    jobs = [studio.ask(title) for title in titles]
+    assert studio.run() == 3
+    assert {studio.job(job_id).status.value for job_id in jobs} == {"FINISHED"}
+    for path in studio.files():
+        with av.open(str(path)) as container:
+            assert (len(container.streams.video), len(container.streams.audio)) == (1, 1)
+            assert container.streams.audio[0].layout.name == "stereo"
+    assert studio.pipeline.broken() == []
+
+
+def test_a_second_transcode_replaces_the_file_and_keeps_the_ids(studio: Studio, root: Path) -> None:
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    studio.ask("clip")
+    studio.run()
+    before, (old,) = studio.rendition().id, studio.files()
+    with studio.sessions() as session:
+        file_before = session.scalars(
+            select(FileSetFile.file_id).join(FileSet).where(FileSet.format_id == before)
+        ).one()
+    studio.ask("clip")
+    studio.run()
+    (new,) = studio.files()
+    assert new != old
+    with studio.sessions() as session:
+        file_now = session.scalars(select(FileSetFile.file_id).join(FileSet).where(FileSet.format_id == before)).one()
+        row = session.get_one(File, file_now)
+    assert (studio.rendition().id, file_now) == (before, file_before)
+    assert (row.size, row.mtime_ns) == (new.stat().st_size, new.stat().st_mtime_ns)
+
+
+def test_what_a_storage_asks_for_is_made_by_itself_and_again_when_its_files_change(studio: Studio, root: Path) -> None:
+    studio.pipeline.change_settings(transcode_profiles=["web"])
+    put(root, "plate.1001.exr", "plate.1002.exr", "plate.1003.exr")
+    studio.pipeline.settle()
+    probe(studio.sessions, studio.pipeline.timing)
+    assert studio.run() == 1
+    assert frame_count(studio.files()[0]) == 3
+    put(root, "plate.1004.exr")
+    studio.pipeline.settle()
+    read_again(studio)
+    assert studio.run() == 1
+    assert frame_count(studio.files()[0]) == 4
+    read_again(studio)
+    assert studio.run() == 0
+    assert studio.rendition().warnings == []
+
+
+def read_again(studio: Studio) -> None:
+    with studio.sessions.begin() as session:
+        session.execute(text("SELECT queue_media_work(array_agg(id), 'HEADERS', 0) FROM file_set"))
+        session.execute(text("UPDATE media_work SET not_before = now()"))
+    assert probe(studio.sessions, studio.pipeline.timing).read
+
+
+def test_a_rendition_made_by_hand_says_that_its_source_has_changed(studio: Studio, root: Path) -> None:
+    put(root, "plate.1001.exr", "plate.1002.exr")
+    studio.pipeline.settle()
+    studio.ask("plate")
+    studio.run()
+    put(root, "plate.1003.exr")
+    studio.pipeline.settle()
+    read_again(studio)
+    assert studio.run() == 0
+    assert studio.rendition().warnings == [OLDER]
+    studio.ask("plate")
+    studio.run()
+    assert studio.rendition().warnings == []
+
+
+def test_a_proxy_storage_keeps_renditions_and_nobody_watches_it(studio: Studio, root: Path, tmp_path: Path) -> None:
+    proxies = tmp_path / "proxies"
+    proxies.mkdir()
+    transact(studio.sessions, lambda session: add_storage(session, NewStorage(proxies, purpose=PROXIES)))
+    studio.proxies = proxies
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    studio.ask("clip")
+    studio.run()
+    assert [path.name for path in studio.files()] == ["clip.web.mp4"]
+    assert [each.name for each in watched_storages(studio.sessions)] == ["Rushes"]
+    assert studio.pipeline.status().idle or studio.pipeline.status().index_queue
+    assert studio.pipeline.broken() == []
+
+
+def test_a_rendition_is_purged_with_its_asset_and_removed_like_a_format(studio: Studio, root: Path) -> None:
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    studio.ask("clip")
+    studio.run()
+    asset_id, format_id = studio.pipeline.ids()["clip"], studio.rendition().id
+    transact(studio.sessions, lambda session: remove_format(session, asset_id, format_id, ADMIN))
+    assert studio.pipeline.broken() == []
+    assert studio.files()
+    forget_renditions(studio.sessions, spared_seconds=0)
+    assert studio.files() == []

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.acl import Permission, PrincipalKind
 from models.paths import display_text
 from models.sessions import transact
-from models.storage import Storage
+from models.storage import FILES, PROXIES, Storage
 from tasks.acls import Principal, grant
 from tasks.storage_changes import set_settings
 from tasks.storages import (
@@ -48,6 +48,9 @@ storage.add_command(regroup)
 @click.option("--profile", "profile_file", type=click.Path(dir_okay=False, path_type=Path), help="Grouping rules.")
 @click.option("--owner", metavar="EMAIL", help="Whose the assets are (default: an administrator's).")
 @click.option("--readers", metavar="GROUP", multiple=True, help="A group of users that may read them.")
+@click.option(
+    "--purpose", type=click.Choice([FILES, PROXIES]), default=FILES, help="PROXIES: renditions are written there."
+)
 @data_option
 def add(
     folder: Path,
@@ -56,18 +59,20 @@ def add(
     profile_file: Path | None,
     owner: str | None,
     readers: tuple[str, ...],
+    purpose: str,
     data: Path | None,
 ) -> None:
-    """Watch FOLDER from now on."""
+    """Watch FOLDER from now on, or with --purpose PROXIES keep renditions in it."""
     try:
         rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
     except ProfileError as error:
         raise click.ClickException(str(error)) from error
     with running_system(data) as context:
-        new = NewStorage(folder, name, parse_settings(pairs), rules)
+        new = NewStorage(folder, name, parse_settings(pairs), rules, purpose=purpose)
         own = [Settings.for_data(data).data.absolute()]
         made = transact(context.sessions, lambda session: _make(session, new, owner, readers, own))
-        click.echo(f'storage "{made.name}" watches {display_text(made.root)}')
+        does = "watches" if purpose == FILES else "keeps renditions in"
+        click.echo(f'storage "{made.name}" {does} {display_text(made.root)}')
 
 
 def _make(session: Session, new: NewStorage, owner: str | None, readers: tuple[str, ...], own: list[Path]) -> Storage:

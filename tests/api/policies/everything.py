@@ -13,6 +13,7 @@ from tests.api.policies import (
     search,
     segments,
     shares,
+    transcode,
     trigger,
     users,
 )
@@ -31,6 +32,7 @@ POLICIES: dict[str, Policy] = {
     **search.POLICIES,
     **segments.POLICIES,
     **shares.POLICIES,
+    **transcode.POLICIES,
     **trigger.POLICIES,
     **users.POLICIES,
 }
