@@ -38,6 +38,7 @@ READ_ENVIRONMENT = {
     "workers/settings.py",
     "tests/compose/host.py",
     "tests/conftest.py",
+    "tests/media/misbehaving.py",
     "tests/properties/test_grouping.py",
     "tests/workers/test_settings.py",
 }

@@ -19,8 +19,8 @@ INGEST_CHILDREN = 2
 INDEX_CHILDREN = 2
 """One more than the index needs: a mail server or a webhook that is slow must not keep a document waiting."""
 TRIGGER_CHILDREN = 1
-MEDIA_CHILDREN = max(1, (os.cpu_count() or 1) // 2)
-"""Each has a confined child beside it that decodes."""
+MEDIA_CHILDREN = min(8, os.cpu_count() or 1)
+"""Each waits for a confined child that decodes, or that for it: one a core keeps all busy. They yield to all others."""
 YIELDING = Path(__file__).with_name("yielding.py")
 WORKER_STOP_SECONDS = 6.0
 """Beyond Celery's own soft shutdown; a batch that is cut off is taken up again by its lease."""
