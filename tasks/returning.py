@@ -28,7 +28,10 @@ def match_returned(assets: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
     if back:
         used = {part.stored.id for asset in assets for part in (*asset.formats, *asset.sets()) if part.stored}
         for asset in back:
-            _Reclaim(asset.revived, snapshot.assets[asset.revived.holder_id], used).fill(asset)
+            holder = snapshot.assets[asset.revived.holder_id]
+            # Another finish may be writing the rows of an asset that is at home elsewhere.
+            may_take = holder.row.island_id in snapshot.islands
+            _Reclaim(asset.revived, holder if may_take else StoredAsset(holder.row), used).fill(asset)
 
 
 def _holder_of(asset: PlannedAsset, snapshot: Snapshot) -> uuid.UUID | None:
@@ -54,12 +57,11 @@ class _Reclaim:
         for part in asset.sets():
             if part.stored is None:
                 self._take(part, _counted([part], set_of_file), self._holder.file_sets)
-        format_of_set = {each.id: each.format_id for each in self._holder.file_sets.values()}
         for planned in asset.formats:
             counts = _counted(planned.sets, format_of_file)
             for part in planned.sets:
                 if part.continues is not None:
-                    counts[format_of_set[part.continues.id]] += part.unread
+                    counts[part.continues.format_id] += part.unread
             free = {key: row for key, row in self._holder.formats.items() if self._is_free(key)}
             self._take(planned, counts, free)
 

@@ -4,15 +4,14 @@ import json
 import uuid
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import bindparam, func, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry
+from models.acl import ALL, AclEntry
 from models.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.base import Base, new_id
-from models.bulk import copy_rows
+from models.bulk import among, copy_rows
 from models.history import History, Operation
-from tasks.acl_templates import rights_from
 from tasks.approvals_reopening import changed_sets, reopen_changed
 from tasks.changes import Changes, Ending, HistoryEntry, Values
 from tasks.folder_tags import write_tags
@@ -68,8 +67,8 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     if changes.new_rights:
         copy_rows(session, AclEntry, RIGHT_COLUMNS, changes.new_rights)
     write_tags(session, changes.new_tags)
-    for asset_id, holder_id in changes.copied_rights:
-        copy_rows(session, AclEntry, RIGHT_COLUMNS, _rights_of(session, holder_id, asset_id))
+    if changes.copied_rights:
+        copy_rows(session, AclEntry, RIGHT_COLUMNS, _copied_rights(session, changes.copied_rights))
     _update(session, Asset, changes.changed_assets)
     copy_rows(session, Format, FORMAT_COLUMNS, changes.new_formats)
     _update(session, Format, changes.changed_formats)
@@ -120,11 +119,20 @@ def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> N
         session.connection().execute(statement, [{f"new_{c}": row[c] for c in columns} for row in rows])
 
 
-def _rights_of(session: Session, holder_id: uuid.UUID, asset_id: uuid.UUID) -> list[tuple]:
-    """The rights of one asset as rows of another."""
+def _copied_rights(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple]:
+    """Rows that give each first asset the rights of its second, own and inherited ones together.
+
+    A list, because nothing can be asked while COPY runs on the connection.
+    """
+    rights: dict[uuid.UUID, dict[tuple[uuid.UUID, str], set[str]]] = {}
+    holders = among(AclEntry.object_id, {holder for _, holder in pairs})
+    for entry in session.scalars(select(AclEntry).where(AclEntry.object_type == "assets", holders)):
+        of_holder = rights.setdefault(entry.object_id, {})
+        of_holder.setdefault((entry.principal_id, entry.principal_kind.value), set()).update(entry.permissions)
     return [
-        (asset_id, "assets", right.principal.id, right.principal.kind.value, list(right.permissions))
-        for right in rights_from(session, "assets", holder_id)
+        (asset_id, "assets", principal_id, kind, [each for each in ALL if each in permissions])
+        for asset_id, holder_id in pairs
+        for (principal_id, kind), permissions in rights.get(holder_id, {}).items()
     ]
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import exists, select
+from sqlalchemy.orm import defer
 
 from api.bodies import Body, Text
 from api.call import Call
@@ -70,7 +71,8 @@ def get_history(
     call: Call, asset_id: UUID, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", filter: Filter = ""
 ) -> dict[str, Any]:
     """The history of an asset, and of those that were merged into it, newest first."""
-    query = select(History).where(of_asset(readable_id(call, asset_id)))
+    # What an undo needs is never shown, and may list a thousand files.
+    query = select(History).options(defer(History.details)).where(of_asset(readable_id(call, asset_id)))
     query = ordered(filtered(query, filter, COLUMNS), sort, COLUMNS, History.id.desc())
     return paged(call, query, page, per_page, entries)
 
