@@ -31,6 +31,8 @@ class FileChecksum(Base):
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     list_name: Mapped[str] = mapped_column(primary_key=True)
+    list_id: Mapped[uuid.UUID]
+    """The file set of the list, as long as there is one: it is read again when the file changes."""
     algorithm: Mapped[str]
     expected: Mapped[str]
     found: Mapped[str]

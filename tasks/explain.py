@@ -15,6 +15,7 @@ from models.island import Island
 from models.paths import ancestors_of, clean_text, display_text, parent_of
 from models.storage import Storage, StorageStatus
 from models.storage_settings import StorageSettings
+from tasks.checksum_results import checksum_lines
 from tasks.media_told import media_lines
 from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.required_sidecars import held_sentence
@@ -195,6 +196,7 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
     if member is not None:
         _tell_membership(said, *member)
         said.lines.extend(media_lines(session, member.FileSet.id))
+    said.lines.extend(checksum_lines(session, row))
     folder = session.get_one(Folder, row.folder_id)
     island = session.get(Island, folder.island_id) if folder.island_id else None
     if island is not None:

@@ -10,7 +10,6 @@ from typing import Any
 from celery import Task, shared_task
 from sqlalchemy.orm import Session
 
-from media.confinement import Limits
 from media.reading import End
 from media.sidecars.kinds import is_read
 from models.base import new_id
@@ -18,21 +17,20 @@ from models.media import MediaKind
 from models.media_queue import Trouble
 from models.sessions import Sessions
 from models.timing import Timing
+from tasks.checksums import request_checksums
 from tasks.header_rows import ADD, FORGET, GENERAL, LOCK_SETS, warn_of_sets
 from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
 from tasks.media_jobs import TASKS
 from tasks.media_runs import run_reading_jobs
 from tasks.media_sources import SetToRead
 from tasks.sentences import counted
+from tasks.sidecar_limits import LIMITS, MEMBERS
 from tasks.sidecar_rows import Found, find_clips
 from tasks.sidecar_values import Said, write_said
 from tasks.sidecar_words import kinds_of
 
 TASK = TASKS[MediaKind.SIDECARS]
-LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
 BATCH = 200
-MEMBERS = 40
-"""Files of one asset's sidecars that are read; a clip of a card has five."""
 PLAIN = frozenset({"JSON", "CSV", "XML"})
 SHOWN_NAMES = 10
 CHECKSUMS = "checksums"
@@ -95,6 +93,8 @@ def _write(session: Session, sets: Sequence[_SetSaid]) -> list[Trouble]:
         refused = [f"{said.name}: {said.refused}" for said in one.said if said.refused]
         wrong = [f"{name}: {file['error']}" for name, file in one.named() if "error" in file] + _few(refused)
         one.notes += wrong + _told_missing(one)
+        if any(file.get("format") == CHECKSUMS for file in one.files):
+            request_checksums(session, one.read.id, one.read.asset_id, one.read.name)
         if wrong:
             troubles.append(Trouble(one.read.id, "; ".join(wrong)))
     _keep_facts(session, sets)

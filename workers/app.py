@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media")
 TASK_MODULES = (
     "tasks.headers",
+    "tasks.checksums",
     "tasks.collection_backfill",
     "tasks.collection_deleting",
     "tasks.collection_rights",

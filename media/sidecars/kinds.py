@@ -18,5 +18,10 @@ def holds_metadata(name: str) -> bool:
     return _extension(name) in METADATA
 
 
+def is_checksum_list(name: str) -> bool:
+    """Whether a sidecar of this name lists checksums."""
+    return _extension(name) in CHECKSUMS
+
+
 def _extension(name: str) -> str:
     return os.path.splitext(name)[1].lower()

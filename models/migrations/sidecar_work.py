@@ -5,10 +5,10 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 QUEUE_SIDECAR_WORK = """
-CREATE FUNCTION queue_sidecar_work(sets uuid[]) RETURNS void
+CREATE FUNCTION queue_sidecar_work(sets uuid[], delay_seconds float DEFAULT 0) RETURNS void
 LANGUAGE sql AS $$
-    INSERT INTO media_work AS work (file_set_id, kind)
-    SELECT file_set.id, 'SIDECARS' FROM file_set
+    INSERT INTO media_work AS work (file_set_id, kind, not_before)
+    SELECT file_set.id, 'SIDECARS', now() + make_interval(secs => delay_seconds) FROM file_set
     WHERE file_set.id = ANY(sets) AND file_set.island_id IS NOT NULL AND file_set.file_count > 0
         AND EXISTS (SELECT FROM component WHERE component.file_set_id = file_set.id
             AND component.type = 'NON_MEDIA' AND NOT component.from_header)
@@ -35,11 +35,19 @@ BEGIN
             SELECT file_set.island_id FROM after_rows JOIN file_set ON file_set.id = after_rows.file_set_id
             WHERE NOT after_rows.from_header)
         HAVING count(*) > 0;
+        PERFORM queue_sidecar_work(array_agg(list.file_set_id), 10)
+        FROM component AS list JOIN file_set AS of_list ON of_list.id = list.file_set_id
+        WHERE list.from_header AND list.media ? 'missing_clips' AND list.media ? 'missing_files'
+            AND of_list.storage_id IN (
+                SELECT file_set.storage_id FROM after_rows JOIN file_set ON file_set.id = after_rows.file_set_id
+                WHERE NOT after_rows.from_header)
+        HAVING count(*) > 0;
     END IF;
     RETURN NULL;
 END $$
 """
-"""A table of many clips that named some which were not there is read again when others come to its island."""
+"""A table of many clips that named some which were not there is read again when others come to its island; a list of
+checksums, which may be that of a whole card, when others come to its storage."""
 
 AFTER_CHANGE = """
 CREATE FUNCTION queue_sidecar_update() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -50,10 +58,19 @@ BEGIN
             IS DISTINCT FROM (after.changed_at, after.file_count, after.asset_id)
         AND after.island_id IS NOT NULL AND after.file_count > 0
     HAVING count(*) > 0;
+    IF EXISTS (SELECT FROM file_checksum) THEN
+        PERFORM queue_sidecar_work(array_agg(DISTINCT file_checksum.list_id))
+        FROM before_rows before JOIN after_rows after USING (id)
+        JOIN file_set_file AS member ON member.file_set_id = after.id
+        JOIN file_checksum ON file_checksum.file_id = member.file_id
+        WHERE before.changed_at IS DISTINCT FROM after.changed_at
+        HAVING count(*) > 0;
+    END IF;
     RETURN NULL;
 END $$
 """
-"""A sidecar that went over to another asset says to that one what it said to the first."""
+"""A sidecar that went over to another asset says to that one what it said to the first. A file that changed does not
+match its checksum any more, or does now."""
 
 
 def create_sidecar_work() -> None:
@@ -88,6 +105,7 @@ def _tables() -> None:
         "file_checksum",
         sa.Column("file_id", sa.Uuid(), nullable=False),
         sa.Column("list_name", sa.Text(), nullable=False),
+        sa.Column("list_id", sa.Uuid(), nullable=False),
         sa.Column("algorithm", sa.Text(), nullable=False),
         sa.Column("expected", sa.Text(), nullable=False),
         sa.Column("found", sa.Text(), nullable=False),

@@ -1,0 +1,105 @@
+"""The files that a list of checksums names, as rows: below the folder of the list, and nowhere else."""
+
+import posixpath
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from media.sources import Source
+
+FOLDERS = text("""
+    SELECT child.id, child.parent_id, child.name FROM folder AS child
+    JOIN unnest(CAST(:parents AS bigint[]), CAST(:names AS bytea[])) AS wanted (parent_id, name)
+        ON child.parent_id = wanted.parent_id AND child.name = wanted.name
+""")
+TOP = text("SELECT id FROM folder WHERE storage_id = :storage AND parent_id IS NULL")
+FILES = text("""
+    SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns FROM file
+    JOIN unnest(CAST(:folders AS bigint[]), CAST(:names AS bytea[])) AS wanted (folder_id, name)
+        ON file.folder_id = wanted.folder_id AND file.name = wanted.name
+    WHERE file.status IN ('CLOSED', 'REDISCOVERED')
+""")
+HASH_FOLDER = b"ascmhl"
+"""Lists of the second generation lie in a folder of their own, and name files as seen from the one above it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A file of a list, and what the list says of it."""
+
+    list_name: str
+    name: str
+    """As the list writes it."""
+    algorithm: str
+    expected: str
+    size: int | None
+    path: bytes
+    """Below the root of the storage."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToSum:
+    """A file that is there."""
+
+    listed: Listed
+    file_id: uuid.UUID
+    source: Source
+
+
+def listed_of(source: Source, entries: Iterable[Mapping[str, Any]]) -> list[Listed]:
+    """The files of one list; names that lead out of the storage are nobody's."""
+    folder = source.path.rpartition(b"/")[0]
+    if folder.rpartition(b"/")[2] == HASH_FOLDER:
+        folder = folder.rpartition(b"/")[0]
+    found = []
+    for entry in entries:
+        name = entry["path"].replace("\\", "/") if "/" not in entry["path"] else entry["path"]
+        written = name.encode("utf-8", "surrogateescape")
+        path = posixpath.normpath(posixpath.join(folder, written))
+        if not path.startswith((b"/", b"../")) and path not in (b"..", b".") and b"\0" not in path:
+            what = (entry["algorithm"], entry["digest"], entry["size"])
+            found.append(Listed(source.name, entry["path"], *what, path))
+    return found
+
+
+def find_listed(session: Session, storage_id: uuid.UUID, root: bytes, listed: Sequence[Listed]) -> list[ToSum]:
+    """Those that are there and whole now."""
+    folders = _folder_ids(session, storage_id, {one.path.rpartition(b"/")[0] for one in listed})
+    places = {}
+    for one in listed:
+        folder, _, name = one.path.rpartition(b"/")
+        if folder in folders:
+            places.setdefault((folders[folder], name), []).append(one)
+    if not places:
+        return []
+    ids, names = zip(*places, strict=True)
+    rows = session.execute(FILES, {"folders": list(ids), "names": list(names)})
+    return [
+        ToSum(one, row.id, Source(root, one.path, row.size, row.mtime_ns))
+        for row in rows
+        for one in places[row.folder_id, bytes(row.name)]
+    ]
+
+
+def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> dict[bytes, int]:
+    """Folders by path, level by level: a list of a whole card is as many questions as it is deep."""
+    top = session.scalar(TOP, {"storage": storage_id})
+    found: dict[bytes, int] = {b"": top} if top is not None else {}
+    wanted = {path[:end] for path in paths for end in [*_ends(path), len(path)]} - {b""}
+    for depth in sorted({path.count(b"/") for path in wanted}):
+        level = [path for path in wanted if path.count(b"/") == depth and path.rpartition(b"/")[0] in found]
+        if not level:
+            break
+        by_place = {(found[path.rpartition(b"/")[0]], path.rpartition(b"/")[2]): path for path in level}
+        parents, names = zip(*by_place, strict=True)
+        for row in session.execute(FOLDERS, {"parents": list(parents), "names": list(names)}):
+            found[by_place[row.parent_id, bytes(row.name)]] = row.id
+    return found
+
+
+def _ends(path: bytes) -> list[int]:
+    return [place for place, byte in enumerate(path) if byte == 0x2F]

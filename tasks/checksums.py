@@ -1,0 +1,264 @@
+"""Verifying lists of checksums, as jobs: each file that a list names is read and summed up, with no transaction open.
+
+1. Reading a list makes the job, in the transaction that says what the list is.
+2. The job reads the list (confined), finds its files among the rows, and sums up those that were not summed up as they
+   are now. Every second it keeps what came out, so that a killed worker loses a second; after a minute it lets others
+   in between.
+3. What does not match makes the job fail, with both sums on the format; files that are not there are a warning, and
+   when files come to the storage the list is read again.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from celery import Task, shared_task
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from media.isolation import ConfinedChild
+from media.reading import End, Item, Reader
+from media.sidecars.kinds import is_checksum_list
+from media.sources import ChangedError, OpenFolders, refuse_changed
+from media.summing import is_same, sum_up
+from models.base import new_id
+from models.job import Job, JobStatus
+from models.sessions import Sessions, transact
+from models.timing import Timing
+from tasks.assets import KIND
+from tasks.checksum_files import Listed, ToSum, find_listed, listed_of
+from tasks.checksum_results import Result, keep_results, known_results, warn_of_checksums
+from tasks.job_leases import (
+    JobClaim,
+    JobLostError,
+    Progress,
+    claim_jobs,
+    end_job,
+    give_back_job,
+    keep_job,
+)
+from tasks.media_sources import read_sets
+from tasks.sentences import counted
+from tasks.sidecar_limits import LIMITS, MEMBERS
+
+log = logging.getLogger(__name__)
+
+TASK = "media.checksums"
+TURN_SECONDS = 60.0
+KEEP_SECONDS = 1.0
+BUSY_SECONDS = 5.0
+SHOWN = 10
+
+WAITS_ALREADY = text("""
+    SELECT EXISTS (SELECT FROM job WHERE task = :task AND status = 'READY' AND parked_at IS NULL
+        AND object_id = :asset AND arguments ->> 'file_set' = :set)
+""")
+STORAGE = text("""
+    SELECT storage.id, storage.root FROM file_set JOIN storage ON storage.id = file_set.storage_id
+    WHERE file_set.id = :set
+""")
+TELL_MISSING = text("""
+    UPDATE component SET media = (media - 'missing_clips' - 'missing_files') || CAST(:facts AS jsonb)
+    WHERE file_set_id = :set AND type = 'GENERAL' AND from_header
+        AND (media ? 'missing_files' OR CAST(:facts AS jsonb) <> '{}')
+""")
+
+
+def request_checksums(session: Session, set_id: uuid.UUID, asset_id: uuid.UUID, name: str) -> None:
+    """A job that verifies the lists of a file set, unless one waits already."""
+    if session.scalar(WAITS_ALREADY, {"task": TASK, "asset": asset_id, "set": str(set_id)}):
+        return
+    session.add(
+        Job(
+            id=new_id(),
+            type="ANALYZE",
+            title=f'Verify the checksums of "{name}"',
+            task=TASK,
+            queue="media",
+            arguments={"file_set": str(set_id)},
+            object_type=KIND,
+            object_id=asset_id,
+        )
+    )
+    session.flush()
+
+
+def run_checksums(
+    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, turn_seconds: float = TURN_SECONDS
+) -> None:
+    """Run those of these jobs that wait, each for its turn."""
+    for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
+        try:
+            _Run(sessions, timing, claim, time.monotonic() + turn_seconds).run()
+        except JobLostError as lost:
+            log.info("%s", lost)
+        except _TurnEndedError as ended:
+            message = str(ended)
+            transact(sessions, lambda session, claim=claim, message=message: give_back_job(session, claim, message))
+
+
+class _TurnEndedError(Exception):
+    """Others come first now; what was summed up is kept."""
+
+
+class _AbortedError(Exception):
+    """Somebody wants the job to stop."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One turn of one job."""
+
+    sessions: Sessions
+    timing: Timing
+    claim: JobClaim
+    ends_at: float
+    results: list[Result] = field(default_factory=list)
+    """Summed up and not yet kept."""
+    done: int = 0
+    total: int = 0
+    kept_at: float = 0.0
+
+    @property
+    def set_id(self) -> uuid.UUID:
+        return uuid.UUID(self.claim.arguments["file_set"])
+
+    def run(self) -> None:
+        """Read the list, sum up, and say how it ended."""
+        listed = self._read_list()
+        if listed is None:
+            return
+        with self.sessions() as session:
+            storage = session.execute(STORAGE, {"set": self.set_id}).one()
+            there = find_listed(session, storage.id, bytes(storage.root), listed)
+            known = known_results(session, [one.file_id for one in there])
+        self.total = len(there)
+        waiting = [one for one in there if _key(one) not in known]
+        self.done = self.total - len(waiting)
+        gone: list[ToSum] = []
+        try:
+            for one in waiting:
+                if not self._sum(one):
+                    gone.append(one)
+                self._end_turn()
+        except _AbortedError:
+            self._end(JobStatus.ABORTED, "stopped; what was summed up is kept", None)
+            return
+        paths = {one.listed.path for one in there} - {one.listed.path for one in gone}
+        self._finish(there, [one for one in listed if one.path not in paths])
+
+    def _read_list(self) -> list[Listed] | None:
+        """The files of the lists; None where there is nothing to verify, and the job ended or waits."""
+        with self.sessions() as session:
+            sets = read_sets(session, [self.set_id], 1, MEMBERS)
+        sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
+        if not sources:
+            self._end(JobStatus.FINISHED, "the list is not there any more", None)
+            return None
+        asked = {"names": [source.name for source in sources], "entries": True}
+        with ConfinedChild("media.sidecars.program", LIMITS) as child:
+            (outcome,) = Reader(child).read([Item(1, sources, asked)])
+        if outcome.end is End.CHANGED:
+            transact(self.sessions, lambda session: give_back_job(session, self.claim, outcome.reason, BUSY_SECONDS))
+            return None
+        files = outcome.result.get("files", ())
+        wrong = [
+            f"{source.name}: {file['error']}" for source, file in zip(sources, files, strict=False) if "error" in file
+        ]
+        if outcome.end is not End.READ or wrong:
+            self._end(JobStatus.FAILED, "the list cannot be read", "; ".join(wrong) or outcome.reason)
+            return None
+        pairs = zip(sources, files, strict=True)
+        return [one for source, file in pairs for one in listed_of(source, file.get("entries", ()))]
+
+    def _sum(self, one: ToSum) -> bool:
+        """Sum up one file; whether it was there as its row says."""
+        listed, source = one.listed, one.source
+        try:
+            with OpenFolders() as folders:
+                descriptor = folders.open_source(source)
+                with open(descriptor, "rb", buffering=0) as opened:
+                    found = sum_up(opened.fileno(), listed.algorithm, self._pulse)
+                    refuse_changed(source, opened.fileno())
+        except (ChangedError, OSError) as error:
+            log.info("%s: %s", listed.name, error)
+            return False
+        matches = is_same(listed.algorithm, listed.expected, found) and listed.size in (None, source.size)
+        said = (listed.list_name, listed.algorithm, listed.expected, found, matches, source.size, source.mtime_ns)
+        self.results.append(Result(one.file_id, *said))
+        self.done += 1
+        return True
+
+    def _pulse(self) -> None:
+        """Now and then keep what came out, and the lease; stop where somebody wants that."""
+        if time.monotonic() - self.kept_at >= KEEP_SECONDS:
+            self._keep_results()
+
+    def _keep_results(self) -> None:
+        self.kept_at = time.monotonic()
+        if transact(self.sessions, self._keep):
+            raise _AbortedError
+        self.results.clear()
+
+    def _end_turn(self) -> None:
+        """Let others in between, but never in the middle of a file: one may take longer than a turn."""
+        if time.monotonic() >= self.ends_at and self.done < self.total:
+            self._keep_results()
+            raise _TurnEndedError(f"{self.done:,} of {counted(self.total, 'file')} summed up; goes on soon")
+
+    def _keep(self, session: Session) -> bool:
+        is_stopped = keep_job(session, self.claim, self.timing, Progress(self.done, self.total))
+        keep_results(session, self.set_id, self.results)
+        return is_stopped
+
+    def _finish(self, there: Sequence[ToSum], missing: Sequence[Listed]) -> None:
+        files = [one.file_id for one in there]
+
+        def write(session: Session) -> None:
+            keep_job(session, self.claim, self.timing, Progress(self.done, self.total))
+            keep_results(session, self.set_id, self.results)
+            warn_of_checksums(session, files)
+            facts = {"missing_clips": len(missing), "missing_files": len(missing)} if missing else {}
+            session.execute(TELL_MISSING, {"set": self.set_id, "facts": json.dumps(facts)})
+            known = known_results(session, files)
+            wrong = [one for one in there if known.get(_key(one)) is False]
+            status, message, error = _ended(there, wrong, missing)
+            end_job(session, self.claim, status, message, error)
+
+        transact(self.sessions, write)
+
+    def _end(self, status: JobStatus, message: str, error: str | None) -> None:
+        transact(self.sessions, lambda session: end_job(session, self.claim, status, message, error))
+
+
+def _key(one: ToSum) -> tuple[uuid.UUID, str, str, int, int]:
+    return one.file_id, one.listed.list_name, one.listed.expected, one.source.size, one.source.mtime_ns
+
+
+def _ended(
+    there: Sequence[ToSum], wrong: Sequence[ToSum], missing: Sequence[Listed]
+) -> tuple[JobStatus, str, str | None]:
+    """How a job ends: what does not match is a failure, what is not there a warning."""
+    message = f"{len(there) - len(wrong):,} of {counted(len(there) + len(missing), 'file')} match"
+    absent = f"{counted(len(missing), 'file')} not there: {_few([one.name for one in missing])}" if missing else None
+    if wrong:
+        error = f"{counted(len(wrong), 'file')} not as listed: {_few([one.listed.name for one in wrong])}"
+        return JobStatus.FAILED, message, f"{error}; {absent}" if absent else error
+    if missing:
+        return JobStatus.FINISHED_WITH_WARNING, message, absent
+    return JobStatus.FINISHED, message, None
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def verify_checksums(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    context = self.app.context
+    run_checksums(context.sessions, [uuid.UUID(one) for one in job_ids], context.timing)
+    context.ring("index.drain", ())
