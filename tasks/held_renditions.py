@@ -13,17 +13,14 @@ STRAYED = """
     JOIN format AS source ON source.id = CAST(format.media #>> '{transcode,format}' AS uuid)
     WHERE format.rule = 'transcode' AND source.asset_id <> format.asset_id
 """
-LOST = text(f"""
-    SELECT format.id FROM format WHERE format.asset_id = ANY(CAST(:assets AS uuid[]))
-        AND format.id IN (SELECT id FROM ({STRAYED}) AS strayed) ORDER BY format.id FOR UPDATE
-""")
+LOST = text(f"{STRAYED} AND format.asset_id = ANY(CAST(:assets AS uuid[])) ORDER BY format.id FOR UPDATE OF format")
 FOLLOW_SETS = text(f"""
     UPDATE file_set SET asset_id = strayed.asset_id, version_id = strayed.version_id FROM ({STRAYED}) AS strayed
-    WHERE file_set.format_id = strayed.id AND strayed.id = ANY(CAST(:formats AS uuid[]))
+    WHERE file_set.format_id = strayed.id AND file_set.format_id = ANY(CAST(:formats AS uuid[]))
 """)
 FOLLOW = text(f"""
     UPDATE format SET asset_id = strayed.asset_id, version_id = strayed.version_id FROM ({STRAYED}) AS strayed
-    WHERE format.id = strayed.id AND strayed.id = ANY(CAST(:formats AS uuid[]))
+    WHERE format.id = strayed.id AND format.id = ANY(CAST(:formats AS uuid[]))
 """)
 
 

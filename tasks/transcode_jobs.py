@@ -33,7 +33,7 @@ CLAIM_LOCK = 7_411_034
 assert TASK in SELF_SERVED
 
 WAITING = """
-    job.task = 'media.transcode' AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
+    job.queue = 'media' AND job.task = 'media.transcode' AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
     AND job.not_before <= now() AND (job.lease_until IS NULL OR job.lease_until <= now())
     AND NOT EXISTS (
         SELECT FROM job AS other WHERE other.task = job.task AND other.id <> job.id AND other.lease_until > now()

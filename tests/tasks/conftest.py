@@ -1,10 +1,13 @@
 """Sessions on a database of the test's own."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from models.sessions import Sessions, make_engine, make_sessions
+from tests.pipeline import Pipeline
+from tests.tasks.studio import Studio
 
 
 @pytest.fixture
@@ -12,3 +15,9 @@ def sessions(database_url: str) -> Iterator[Sessions]:
     engine = make_engine(database_url)
     yield make_sessions(engine)
     engine.dispose()
+
+
+@pytest.fixture
+def studio(pipeline: Pipeline, tmp_path: Path) -> Studio:
+    """A pipeline whose transcodes a test runs when it likes."""
+    return Studio(pipeline, tmp_path / "media")

@@ -1,16 +1,13 @@
 """From an asset to its rendition: another format of it, with a file of its own that plays."""
 
-import uuid
+import shutil
 from pathlib import Path
 
 import av
-import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from models.acl import Actor
-from models.asset import FileSet, FileSetFile, Format
+from models.asset import FileSet, FileSetFile
 from models.file import File
-from models.job import Job
 from models.sessions import transact
 from models.storage import PROXIES
 from tasks.forgetting_renditions import forget_renditions
@@ -18,50 +15,11 @@ from tasks.formats import remove_format
 from tasks.headers import probe
 from tasks.renditions import OLDER
 from tasks.storages import NewStorage, add_storage
-from tasks.transcode_jobs import request_transcode
-from tasks.transcode_profiles import BUILT_IN
-from tasks.transcode_run import Transcoder
-from tasks.transcodes import transcode_next
-from tests.pipeline import Pipeline
+from tests.e2e.node_client import miss
+from tests.media.playing import played
 from tests.tasks.media_clips import put
+from tests.tasks.studio import ADMIN, Studio, frame_count
 from watch.watched import watched_storages
-
-ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
-
-
-class Studio:
-    """A pipeline whose transcodes a test runs when it likes."""
-
-    def __init__(self, pipeline: Pipeline, folder: Path) -> None:
-        self.pipeline, self.sessions = pipeline, pipeline.sessions
-        self.by = Transcoder(pipeline.sessions, pipeline.timing, BUILT_IN, folder)
-        self.proxies = folder / "renditions"
-
-    def ask(self, title: str, profile: str = "web") -> uuid.UUID:
-        asset_id = self.pipeline.ids()[title]
-        return transact(self.sessions, lambda s: request_transcode(s, asset_id, None, profile, ADMIN).id)
-
-    def run(self) -> int:
-        count = 0
-        while transcode_next(self.by, self.pipeline.ring):
-            count += 1
-        return count
-
-    def job(self, job_id: uuid.UUID) -> Job:
-        with self.sessions() as session:
-            return session.get_one(Job, job_id)
-
-    def files(self) -> list[Path]:
-        return sorted(path for path in self.proxies.rglob("*") if path.is_file())
-
-    def rendition(self, profile: str = "web") -> Format:
-        with self.sessions() as session:
-            return session.scalars(select(Format).where(Format.rule == "transcode", Format.name == profile)).one()
-
-
-@pytest.fixture
-def studio(pipeline: Pipeline, tmp_path: Path) -> Studio:
-    return Studio(pipeline, tmp_path / "media")
 
 
 def test_a_video_gets_a_rendition_that_is_another_format_of_its_asset(studio: Studio, root: Path) -> None:
@@ -86,11 +44,6 @@ def test_a_video_gets_a_rendition_that_is_another_format_of_its_asset(studio: St
     studio.pipeline.settle()
     assert studio.pipeline.titles() == ["clip", "other"]
     assert studio.pipeline.broken() == []
-
-
-def frame_count(path: Path) -> int:
-    with av.open(str(path)) as container:
-        return sum(1 for _ in container.decode(video=0))
 
 
 def test_holes_and_bad_frames_of_a_sequence_are_held_and_counted(studio: Studio, root: Path) -> None:
@@ -159,19 +112,12 @@ def test_what_a_storage_asks_for_is_made_by_itself_and_again_when_its_files_chan
     assert frame_count(studio.files()[0]) == 3
     put(root, "plate.1004.exr")
     studio.pipeline.settle()
-    read_again(studio)
+    studio.read_again()
     assert studio.run() == 1
     assert frame_count(studio.files()[0]) == 4
-    read_again(studio)
+    studio.read_again()
     assert studio.run() == 0
     assert studio.rendition().warnings == []
-
-
-def read_again(studio: Studio) -> None:
-    with studio.sessions.begin() as session:
-        session.execute(text("SELECT queue_media_work(array_agg(id), 'HEADERS', 0) FROM file_set"))
-        session.execute(text("UPDATE media_work SET not_before = now()"))
-    assert probe(studio.sessions, studio.pipeline.timing).read
 
 
 def test_a_rendition_made_by_hand_says_that_its_source_has_changed(studio: Studio, root: Path) -> None:
@@ -181,7 +127,7 @@ def test_a_rendition_made_by_hand_says_that_its_source_has_changed(studio: Studi
     studio.run()
     put(root, "plate.1003.exr")
     studio.pipeline.settle()
-    read_again(studio)
+    studio.read_again()
     assert studio.run() == 0
     assert studio.rendition().warnings == [OLDER]
     studio.ask("plate")
@@ -215,3 +161,17 @@ def test_a_rendition_is_purged_with_its_asset_and_removed_like_a_format(studio: 
     assert studio.files()
     forget_renditions(studio.sessions, spared_seconds=0)
     assert studio.files() == []
+
+
+def test_the_rendition_plays_in_a_browser(studio: Studio, root: Path, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        miss("chromium is not here, so no browser plays a rendition")
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    studio.ask("clip")
+    studio.run()
+    said = played(chromium, studio.files()[0], tmp_path / "profile")
+    assert (said.get("width"), said.get("height")) == (480, 270), said
+    assert said["shown"] > 1
+    assert abs(said["duration"] - 2) < 0.1

@@ -1,0 +1,22 @@
+"""A program in the place of the encoder that always says that it is half way, until somebody ends it."""
+
+import os
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+from media.child import Request, serve
+
+STEP_SECONDS = 0.02
+
+
+def answer(request: Request) -> Iterator[dict[str, Any]]:
+    """Write a part, and go on."""
+    os.write(request.files[0], b"half a file")
+    never = threading.Event()
+    while not never.wait(STEP_SECONDS):
+        yield {"done": 50, "total": 100}
+
+
+if __name__ == "__main__":
+    serve(answer)
