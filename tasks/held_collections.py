@@ -3,6 +3,7 @@ propagate there do not reach it. A merge opens nothing; whoever may give rights 
 
 import uuid
 from collections.abc import Collection, Sequence
+from typing import Any
 
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
@@ -15,14 +16,18 @@ from tasks.holding import Held, Holding, Pairs, Parting, unnest_pairs
 TAKE = text("""
     DELETE FROM collection_asset AS place USING unnest(CAST(:dead AS uuid[])) AS dead (id)
     WHERE place.asset_id = dead.id
-    RETURNING place.asset_id, place.collection_id, place.carries_rights, place.mirrors_folder, place.position
+    RETURNING place.asset_id, place.collection_id, place.carries_rights, place.mirrors_folder, place.position,
+        place.added_by_user, place.date_created
 """)
 
 PUT = text("""
-    INSERT INTO collection_asset (collection_id, asset_id, carries_rights, mirrors_folder, position)
-    SELECT DISTINCT ON (collection, asset) collection, asset, carries, mirrors, position
+    INSERT INTO collection_asset
+        (collection_id, asset_id, carries_rights, mirrors_folder, position, added_by_user, date_created)
+    SELECT DISTINCT ON (collection, asset) collection, asset, carries, mirrors, position, adder, coalesce(since, now())
     FROM unnest(CAST(:collections AS uuid[]), CAST(:assets AS uuid[]), CAST(:carries AS boolean[]),
-        CAST(:mirrors AS boolean[]), CAST(:positions AS integer[])) AS t (collection, asset, carries, mirrors, position)
+        CAST(:mirrors AS boolean[]), CAST(:positions AS integer[]),
+        CAST(:adders AS uuid[]), CAST(:since AS timestamptz[]))
+        AS t (collection, asset, carries, mirrors, position, adder, since)
     WHERE EXISTS (SELECT FROM collection WHERE id = collection)
     ORDER BY collection, asset
     ON CONFLICT (collection_id, asset_id) DO NOTHING
@@ -38,31 +43,37 @@ REMOVE = text("""
 
 def _move(session: Session, pairs: Pairs) -> Held:
     """What each asset had, and whether the survivor was put there for it: [collection, carried, mirrored, position,
-    came to the survivor]."""
+    came to the survivor, who put it there, when]."""
     survivor_of = dict(pairs)
     taken = session.execute(TAKE, {"dead": unnest_pairs(pairs)["dead"]}).all()
     if not taken:
         return {}
-    rows = [(row.collection_id, survivor_of[row.asset_id], False, row.mirrors_folder, row.position) for row in taken]
+    rows = [
+        (row.collection_id, survivor_of[row.asset_id], False, row.mirrors_folder, row.position, row.added_by_user, None)
+        for row in taken
+    ]
     came = {tuple(row) for row in session.execute(PUT, _columns(rows))}
     held: Held = {}
     for row in taken:
         is_new = (row.collection_id, survivor_of[row.asset_id]) in came
-        said = [str(row.collection_id), row.carries_rights, row.mirrors_folder, row.position, is_new]
+        added = [None if row.added_by_user is None else str(row.added_by_user), row.date_created.isoformat()]
+        said = [str(row.collection_id), row.carries_rights, row.mirrors_folder, row.position, is_new, *added]
         held.setdefault(row.asset_id, []).append(said)
     return held
 
 
 def _give_back(session: Session, partings: Sequence[Parting]) -> None:
     """Each is again where it was; the holder leaves what it came to by the merge, unless somebody put it in since."""
-    rows = [(uuid.UUID(held[0]), parting.asset_id, *held[1:4]) for parting in partings for held in parting.held]
+    rows = [
+        (uuid.UUID(held[0]), parting.asset_id, *held[1:4], *held[5:7]) for parting in partings for held in parting.held
+    ]
     session.execute(PUT, _columns(rows))
     left = [(uuid.UUID(held[0]), parting.holder_id) for parting in partings for held in parting.held if held[4]]
     session.execute(REMOVE, {"collections": [row[0] for row in left], "assets": [row[1] for row in left]})
 
 
-def _columns(rows: Sequence[tuple[uuid.UUID, uuid.UUID, bool, bool, int | None]]) -> dict[str, list[object]]:
-    names = ("collections", "assets", "carries", "mirrors", "positions")
+def _columns(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
+    names = ("collections", "assets", "carries", "mirrors", "positions", "adders", "since")
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 

@@ -1,0 +1,134 @@
+"""An asset that holds one of everything ends in another: nobody sees more by it, all of it comes back, and a purge
+leaves nothing."""
+
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.acl import AclEntry, Actor, PrincipalKind, readable_by
+from models.approval import Approval, ApprovalVote, VoteStatus
+from models.asset import Asset, FileSet, Format
+from models.collection import CollectionAsset, Favorite
+from models.declared_file import DeclaredFile
+from models.metadata import FieldType, MetadataValue
+from models.relation import Relation
+from models.segment import Segment, SegmentType
+from models.sessions import Sessions
+from models.share import Share, ShareUser
+from tasks.acls import Principal, grant
+from tasks.actors import find_actor
+from tasks.approvals import Wanted, request_approval
+from tasks.approvals_voting import vote
+from tasks.assets import NewAsset, create_asset
+from tasks.collection_contents import put_asset
+from tasks.collections import NewCollection, create_collection
+from tasks.favorites import add_favorites
+from tasks.holdings import Return
+from tasks.merging import bring_back, end_in
+from tasks.metadata_fields import NewField, create_field
+from tasks.metadata_values import set_values
+from tasks.objects import find_object
+from tasks.purge import purge
+from tasks.relations import NewType, create_type, relate
+from tasks.segments_writing import NewSegment, create_segment
+from tasks.share_guests import find_recipient
+from tasks.shares import NewShare, create_share
+from tasks.users import SETUP, NewUser, create_user
+from tests.tasks.test_holdings import declare
+
+HELD = (
+    *(Segment, Relation, CollectionAsset, MetadataValue, Approval, ApprovalVote, Share, ShareUser, AclEntry, Favorite),
+    *(DeclaredFile, Format, FileSet),
+)
+UNTOLD = frozenset({"date_modified", "change_date"})
+
+
+def rows_of(session: Session) -> dict[str, list[str]]:
+    """All rows of what assets hold, but for when they were last touched."""
+    session.flush()
+    session.expire_all()
+    told: dict[str, list[str]] = {}
+    for model in HELD:
+        columns = [column for column in model.__table__.columns if column.name not in UNTOLD]
+        told[model.__tablename__] = sorted(str(tuple(row)) for row in session.execute(select(*columns)))
+    return told
+
+
+def person(session: Session, name: str) -> Actor:
+    user = create_user(session, NewUser(f"{name}@example.org"), SETUP)
+    session.flush()
+    actor = find_actor(session, user.id)
+    assert actor is not None
+    return actor
+
+
+def readable(session: Session, actors: Sequence[Actor]) -> list[set[str]]:
+    """Titles of the living assets that each of these reads."""
+    found = []
+    for actor in actors:
+        now = find_actor(session, actor.user_id) if actor.user_id else actor
+        assert now is not None
+        query = select(Asset.title).where(readable_by(now, "assets", Asset.id), Asset.merged_into.is_(None))
+        found.append(set(session.scalars(query)))
+    return found
+
+
+def fill(session: Session, owner: Actor, asset_id: uuid.UUID, poster_id: uuid.UUID) -> Any:
+    """One of everything on an asset."""
+    asset, found = session.get_one(Asset, asset_id), find_object(session, owner, "assets", asset_id)
+    create_segment(session, asset, NewSegment(SegmentType.COMMENT, {"segment_text": "dark"}), owner)
+    relate(session, asset_id, "belongs", poster_id, "", owner)
+    set_values(session, found, {"mood": "grim"}, owner)
+    request_approval(session, found, Wanted(users=[owner.user_id]), owner)
+    vote(session, found, VoteStatus.APPROVED, owner)
+    add_favorites(session, "assets", [asset_id], owner)
+    part_id = declare(session, asset_id)[0].id
+    shared = create_share(session, owner, "assets", asset_id, NewShare(frozenset(), has_url=True))
+    return part_id, session.scalars(select(ShareUser.id).where(ShareUser.share_id == shared.id)).one()
+
+
+def test_an_asset_that_holds_everything_ends_comes_back_and_is_purged(sessions: Sessions) -> None:
+    admin = Actor("x", is_admin=True)
+    with sessions.begin() as session:
+        owner, other, viewer = (person(session, name) for name in ("owner", "other", "viewer"))
+        create_field(session, NewField("mood", FieldType.STRING), admin)
+        create_type(session, NewType("belongs", "of", "has"), admin)
+        dead = create_asset(session, NewAsset("dead"), owner).id
+        survivor = create_asset(session, NewAsset("survivor"), other).id
+        poster = create_asset(session, NewAsset("poster"), owner).id
+        collection = create_collection(session, NewCollection("reel"), owner).id
+        assert viewer.user_id is not None
+        principal = Principal(PrincipalKind.USER, viewer.user_id)
+        grant(session, "collections", [collection], [principal], ["read"], owner, propagates=True)
+        put_asset(session, collection, dead, owner)
+        part_id, recipient = fill(session, owner, dead, poster)
+        everybody = (owner, other, viewer)
+        before, seen = rows_of(session), readable(session, everybody)
+        assert seen == [{"dead", "poster"}, {"survivor"}, {"dead"}]
+        assert all(before.values())
+
+    with sessions.begin() as session:
+        held = end_in(session, [(dead, survivor)])
+        assert readable(session, everybody) == [{"poster"}, {"survivor"}, set()]
+        moved = set(session.scalars(select(Segment.asset_id)))
+        assert moved == {survivor}
+        guest = find_recipient(session, recipient)
+        assert guest is not None
+        assert (guest.guest.object_id, guest.guest.is_merged, guest.guest.format_ids) == (survivor, True, (part_id,))
+
+    with sessions.begin() as session:
+        bring_back(session, [Return(dead, survivor, held[dead])])
+        assert rows_of(session) == before
+        assert readable(session, everybody) == seen
+
+    with sessions.begin() as session:
+        end_in(session, [(dead, survivor)])
+        session.execute(text("UPDATE asset SET status = 'DELETED', date_deleted = now()"))
+        purge(session, [survivor, poster], admin)
+        assert session.scalar(select(func.count(Asset.id))) == 0
+        left = {name: rows for name, rows in rows_of(session).items() if rows}
+        assert list(left) == ["acl_entry"]
+        assert len(left["acl_entry"]) == 2
