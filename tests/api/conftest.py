@@ -91,9 +91,9 @@ class Api:
 
 
 @pytest.fixture(scope="session")
-def api(servers: Servers, worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The API process of this worker, ready to answer."""
-    name = f"api_{worker_id}"
+def api(servers: Servers, database_names: Iterator[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """The API process of this worker, ready to answer; a folder that borrows this fixture has one of its own."""
+    name = next(database_names)
     servers.postgres.create_database(name, servers.migrated_template())
     url, folder = servers.postgres.url(name), tmp_path_factory.mktemp("api")
     engine = make_engine(url)
