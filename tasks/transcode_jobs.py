@@ -4,6 +4,7 @@ They take long, so they are not rung for one by one as others are: a message tak
 for another worker before it begins.
 """
 
+import socket
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
@@ -33,7 +34,8 @@ CLAIM_LOCK = 7_411_034
 assert TASK in SELF_SERVED
 
 WAITING = """
-    job.queue = 'media' AND job.task = 'media.transcode' AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
+    job.queue = 'media' AND job.task = 'media.transcode'
+    AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
     AND job.not_before <= now() AND (job.lease_until IS NULL OR job.lease_until <= now())
     AND NOT EXISTS (
         SELECT FROM job AS other WHERE other.task = job.task AND other.id <> job.id AND other.lease_until > now()
@@ -43,7 +45,14 @@ WAITING = """
     )
 """
 """Two runs of one rendition follow each other: the later one sees the newer files."""
-NEXT = text(f"SELECT id FROM job WHERE {WAITING} ORDER BY priority, id LIMIT 1 FOR UPDATE SKIP LOCKED")
+RUNNING_HERE = """
+    SELECT count(*) FROM job AS here WHERE here.queue = 'media' AND here.task = 'media.transcode'
+        AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host
+"""
+NEXT = text(f"""
+    SELECT id FROM job WHERE {WAITING} AND ({RUNNING_HERE}) < :most
+    ORDER BY priority, id LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+""")
 IS_WAITING = text(f"SELECT EXISTS (SELECT FROM job WHERE {WAITING})")
 
 ORIGINALS = text("""
@@ -56,10 +65,10 @@ def is_transcode_waiting(session: Session) -> bool:
     return bool(session.scalar(IS_WAITING))
 
 
-def claim_next(session: Session, timing: Timing) -> JobClaim | None:
-    """Take the job that is next."""
+def claim_next(session: Session, timing: Timing, most: int) -> JobClaim | None:
+    """Take the job that is next, unless so many run on this machine already."""
     session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
-    job_id = session.scalar(NEXT)
+    job_id = session.scalar(NEXT, {"host": socket.gethostname(), "most": most})
     if job_id is None:
         return None
     return next(iter(claim_jobs(session, TASK, [job_id], timing)), None)

@@ -42,6 +42,8 @@ PROGRAM = "media.transcoding"
 LIMITS = Limits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
 """Of the time between two signs of progress: a rendition as a whole may take a day."""
 TELL_SECONDS = 0.5
+AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
+"""On one machine: an encoder takes several cores, and headers and posters shall find a free worker beside it."""
 MOST_DEATHS = 2
 """Of its encoder, before a person has to look."""
 
@@ -64,6 +66,7 @@ class Transcoder:
     media_folder: Path
     limits: Limits = LIMITS
     program: str = PROGRAM
+    at_once: int = AT_ONCE
 
 
 @dataclass(frozen=True, slots=True)

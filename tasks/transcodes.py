@@ -16,7 +16,7 @@ Ring = Callable[[str, Sequence[object]], None]
 
 def transcode_next(by: Transcoder, ring: Ring) -> bool:
     """Take the job that is next and run it; whether there was one."""
-    claim = transact(by.sessions, lambda session: claim_next(session, by.timing))
+    claim = transact(by.sessions, lambda session: claim_next(session, by.timing, by.at_once))
     if claim is None:
         return False
     _ring_for_more(by, ring)
