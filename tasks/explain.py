@@ -21,6 +21,7 @@ from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.required_sidecars import held_sentence
 from tasks.sentences import counted, in_words
 from tasks.storages import is_inside, storage_of_path
+from tasks.way_on import job_lines, mark_line, moment, read_mark
 from watch.compare import GONE
 from watch.grouping import Ignore, Profile, describe
 from watch.listing import look_at_file
@@ -196,6 +197,8 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
     if member is not None:
         _tell_membership(said, *member)
         said.lines.extend(media_lines(session, member.FileSet.id))
+        said.lines.append(mark_line(read_mark(session, member.Asset.id), member.Asset.id))
+        said.lines.extend(job_lines(session, member.Asset.id))
     said.lines.extend(checksum_lines(session, row))
     folder = session.get_one(Folder, row.folder_id)
     island = session.get(Island, folder.island_id) if folder.island_id else None
@@ -205,7 +208,7 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
 
 
 def _state_of(row: File, storage: Storage) -> str:
-    since = row.date_modified.astimezone().isoformat(sep=" ", timespec="seconds")
+    since = moment(row.date_modified)
     sentences = {
         FileStatus.GROWING: f"is still growing ({row.size:,} bytes at {since})",
         FileStatus.OPEN: f"is empty since {since}: it waits for content",
@@ -213,7 +216,7 @@ def _state_of(row: File, storage: Storage) -> str:
         FileStatus.REDISCOVERED: f"was missing and is back since {since}",
         FileStatus.FAILED: "cannot be read",
     }
-    text = sentences.get(row.status, f"is stable ({row.size:,} bytes)")
+    text = sentences.get(row.status, f"is stable ({row.size:,} bytes) since {since}")
     if row.suspected_at is not None:
         text += "; it was not found at the last look, "
         text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "a second look decides"
@@ -252,11 +255,13 @@ def _tell_membership(said: Explanation, asset: Asset, part: Format, file_set: Fi
 def _tell_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:
     if island.parked_at is not None:
         said.state = "parked"
-        said.lines.append(f"its island is parked: {island.error}; `tapeless verify --repair` tries it again")
-    elif island.dirty_since is not None:
+        since = moment(island.parked_at)
         said.lines.append(
-            "its island is waiting to be grouped" + (f" again after: {island.error}" if island.error else "")
+            f"its island is parked since {since}: {island.error}; `tapeless verify --repair` tries it again"
         )
+    elif island.dirty_since is not None:
+        again = f" again after: {island.error}" if island.error else ""
+        said.lines.append(f"its island is waiting to be grouped{again}, since {moment(island.dirty_since)}")
         said.state = said.state if is_member else "pending"
     elif not is_member and said.state == "closed":
         _tell_orphan(session, said, island, relative)

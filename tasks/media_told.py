@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from tasks.way_on import moment
+
 WORK = text("""
-    SELECT kind, error, parked_at IS NOT NULL AS is_parked FROM media_work WHERE file_set_id = :set ORDER BY kind
+    SELECT kind, error, parked_at, waits_since FROM media_work WHERE file_set_id = :set ORDER BY kind
 """)
 GENERAL = text("""
     SELECT media FROM component WHERE file_set_id = :set AND type = 'GENERAL' AND from_header
@@ -35,11 +37,14 @@ def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
         yield f"was read as {media['sidecars']}" + (f"; no metadata field takes: {untaken}" if untaken else "")
     parked = set()
     for row in session.execute(WORK, {"set": file_set_id}):
-        if row.is_parked:
+        if row.parked_at is not None:
             parked.add(row.kind)
-            yield f"{WHAT[row.kind]} could not be read: {row.error}; restart its job, or change the file, to try again"
+            tried = "restart its job, or change the file, to try again"
+            since = moment(row.parked_at)
+            yield f"{WHAT[row.kind]} could not be read: {row.error}; {tried} (parked since {since})"
         else:
-            yield f"{WHAT[row.kind]} waits to be read" + (f" again, alone: {row.error}" if row.error else "")
+            again = f" again, alone: {row.error}" if row.error else ""
+            yield f"{WHAT[row.kind]} waits to be read{again}, since {moment(row.waits_since)}"
     if media.get("error") and "HEADERS" not in parked:
         yield f"its header could not be read: it {media['error']}; it is read again when the file changes"
     if media.get("picture_error") and "PICTURES" not in parked:

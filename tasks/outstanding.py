@@ -22,6 +22,8 @@ from tasks.refusals import Conflict, Missing
 from tasks.users import SETUP
 
 MOST = 1000
+MOST_DIGITS = 18
+"""What a bigint always holds."""
 BY_STATUS = "(CAST(:status AS text) IS NULL OR {state} = :status)"
 
 # One shape for all: kind, key, what it is, state, since when, tries, and why.
@@ -151,7 +153,7 @@ def retry_all_parked(session: Session) -> Mapping[str, int]:
 
 def retry_one(session: Session, key: str) -> str:
     """Take up one thing by the key that the list shows; gives its kind."""
-    if key.isdigit():
+    if key.isascii() and key.isdigit() and len(key) <= MOST_DIGITS:
         if session.execute(UNPARK_ISLANDS, {"key": int(key)}).rowcount:
             return "folder"
         raise Conflict(f"no folder is parked under {key}; tapeless jobs list shows what is")

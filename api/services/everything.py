@@ -41,6 +41,7 @@ from api.services import (
     user_groups,
     users,
     webhooks,
+    work,
 )
 
 SERVICES = (
@@ -85,4 +86,5 @@ SERVICES = (
     user_groups.routes,
     users.routes,
     webhooks.routes,
+    work.routes,
 )

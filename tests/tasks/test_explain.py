@@ -4,8 +4,11 @@ from pathlib import Path
 
 from sqlalchemy import text
 
+from search.postgres import PostgresEngine
 from tasks.explain import Explanation, explain
+from tasks.index import drain
 from tasks.storages import find_storage
+from tasks.way_on import engine_line, read_mark
 from tests.files import write
 from tests.pipeline import Pipeline
 
@@ -73,7 +76,8 @@ def test_a_file_whose_island_is_dirty_is_pending(pipeline: Pipeline, root: Path)
         session.execute(text("DELETE FROM file_set_file"))
         session.execute(text("UPDATE island SET dirty_since = now()"))
     said = ask(pipeline, "new.mov")
-    assert (said.state, said.lines[-1]) == ("pending", "its island is waiting to be grouped")
+    assert said.state == "pending"
+    assert said.lines[-1].startswith("its island is waiting to be grouped, since 20")
 
 
 def test_an_orphan_tells_for_whom_it_waits_and_how_long(pipeline: Pipeline, root: Path) -> None:
@@ -118,3 +122,50 @@ def test_settings_that_leave_a_path_out_are_named(pipeline: Pipeline, root: Path
     write(root, "out/a.mov", "in/a.bak")
     assert ask(pipeline, "out/a.mov").lines == ['lies outside the scan folders of storage "Rushes": in']
     assert ask(pipeline, "in/a.bak").lines == ['is ignored by the pattern "*.bak"']
+
+
+def test_the_way_goes_on_to_the_document_the_media_and_the_jobs_each_with_its_time(
+    pipeline: Pipeline, root: Path
+) -> None:
+    write(root, "a.mov")
+    pipeline.settle()
+    said = "\n".join(ask(pipeline, "a.mov").lines)
+    assert "is stable (5 bytes) since 20" in said
+    assert "its header waits to be read, since 20" in said
+    assert "its document waits to be written to the index since 20" in said
+    asset_id = pipeline.ids()["a"]
+    drain(pipeline.sessions, PostgresEngine(pipeline.sessions), pipeline.timing)
+    with pipeline.sessions.begin() as session:
+        revision = read_mark(session, asset_id).revision
+        session.execute(
+            text(
+                "INSERT INTO job (id, type, title, status, object_type, object_id, message)"
+                " VALUES (gen_random_uuid(), 'CUSTOM', 'Check it', 'STARTED', 'assets', :asset, 'half')"
+            ),
+            {"asset": asset_id},
+        )
+    said = "\n".join(ask(pipeline, "a.mov").lines)
+    assert f"its document was written to the index, as revision {revision}" in said
+    assert '"Check it" is STARTED since 20' in said
+    assert said.endswith(": half")
+
+
+def test_a_document_that_the_index_lost_or_that_is_parked_is_told_so(pipeline: Pipeline, root: Path) -> None:
+    write(root, "a.mov")
+    pipeline.settle()
+    drain(pipeline.sessions, PostgresEngine(pipeline.sessions), pipeline.timing)
+    engine, asset_id = PostgresEngine(pipeline.sessions), pipeline.ids()["a"]
+
+    def told() -> str:
+        with pipeline.sessions() as session:
+            marked = read_mark(session, asset_id)
+        return engine_line(engine, marked, asset_id)
+
+    assert told().endswith(", the newest")
+    with pipeline.sessions.begin() as session:
+        session.execute(text("DELETE FROM search_document"))
+    assert told() == "the index has no document of it; it was lost there: tapeless verify --repair sends it again"
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE index_mark SET dirty_since = now(), parked_at = now(), error = 'too long'"))
+    parked = "\n".join(ask(pipeline, "a.mov").lines)
+    assert f": too long; tapeless jobs retry {asset_id} tries it again" in parked

@@ -2,6 +2,7 @@
 
 import json
 import os
+import uuid
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from tasks.explain import explain as explain_path
+from tasks.way_on import engine_line, read_mark
 from workers.commands.options import data_option, json_option, own_folders, running_system
 
 
@@ -21,8 +23,13 @@ def explain(path: Path, data: Path | None, as_json: bool) -> None:
     """Tell of PATH whether it is ignored, growing, waiting, grouped (with what, by which rule) or failed."""
     # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
     absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
-    with running_system(data) as context, context.sessions() as session:
-        said = explain_path(session, absolute, own_folders(data))
+    with running_system(data) as context:
+        with context.sessions() as session:
+            said = explain_path(session, absolute, own_folders(data))
+            asset_id = uuid.UUID(said.asset_id) if said.asset_id else None
+            marked = read_mark(session, asset_id) if asset_id else None
+        if asset_id is not None:
+            said.lines.append(engine_line(context.engine, marked, asset_id))
     if as_json:
         click.echo(json.dumps(asdict(said)))
         return

@@ -1,6 +1,6 @@
 """Who may do what with the routes of `jobs`."""
 
-from tests.api.policy import Policy, all_may, readers_may, writers_may
+from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 
 STEP = {"id": "{job_step_id}", "label": "a", "status": "DONE"}
 JOB = {"title": "j", "type": "CUSTOM", "status": "STARTED"}
@@ -19,4 +19,7 @@ POLICIES: dict[str, Policy] = {
     "PUT jobs/v1/jobs/{job_id}/steps/": writers_may(200, {"steps": [STEP]}),
     "PATCH jobs/v1/jobs/{job_id}/steps/": writers_may(200, {"steps": [STEP]}),
     "PATCH jobs/v1/jobs/{job_id}/steps/{job_step_id}/": writers_may(200, {"status": "DONE"}),
+    "GET jobs/v1/work/": administrators_may(200),
+    "POST jobs/v1/work/retry/": administrators_may(200, {"all_parked": True}),
+    "GET jobs/v1/work/explanation/": administrators_may(200, params={"path": "/mnt/rushes/a.mov"}),
 }

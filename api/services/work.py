@@ -1,0 +1,90 @@
+"""What waits, what is parked and why, of every kind of work, and how far a file is: what `jobs` and `explain` tell.
+
+For administrators: it shows names and errors of everything, whoever's it is.
+"""
+
+import os
+from collections import Counter
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.bodies import Body
+from api.call import Call, OpenCall
+from api.routing import Service
+from models.job import JobStatus
+from tasks.explain import explain
+from tasks.outstanding import list_work, retry_all_parked, retry_one
+from tasks.refusals import Invalid
+from tasks.users import require_administrator
+from tasks.way_on import engine_line, read_mark
+
+routes = Service("jobs")
+SEE, RETRY = "see the work of all", "have work tried again"
+SWEEP = "maintenance.sweep"
+STATES = ("PARKED", *sorted(JobStatus))
+MOST_KEYS = 1000
+MANY = {
+    "job": "jobs",
+    "document": "documents",
+    "folder": "folders",
+    "reading": "readings",
+    "mail": "mails",
+    "delivery": "deliveries",
+}
+"""The kinds of work, as a count of them is called."""
+
+Key = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class RetryBody(Body):
+    keys: Annotated[list[Key], Field(max_length=MOST_KEYS)] | None = None
+    all_parked: bool = False
+
+
+@routes.get("/work/")
+def get_work(call: Call, status: str = "") -> dict[str, Any]:
+    """Jobs that have not ended (or those of a status), and whatever is parked: documents, folders, mails and more."""
+    require_administrator(call.actor, SEE)
+    if status and status not in STATES:
+        raise Invalid("status", f'"{status[:80]}" is none of {", ".join(STATES)}')
+    return {"objects": [work.to_json() for work in list_work(call.session, status or None)]}
+
+
+@routes.post("/work/retry/", status=200)
+def post_work_retry(call: Call, body: RetryBody) -> dict[str, Any]:
+    """Take up again what the list names by these keys, all of them or none, or everything that is parked."""
+    require_administrator(call.actor, RETRY)
+    if body.all_parked == bool(body.keys):
+        raise Invalid("keys", "name the keys of what to retry, or say all_parked")
+    if body.all_parked:
+        retried = dict(retry_all_parked(call.session))
+    else:
+        retried = Counter(MANY[retry_one(call.session, key)] for key in sorted(set(body.keys or ())))
+    call.ring(SWEEP, [])
+    return {"retried": retried}
+
+
+@routes.get("/work/explanation/", own_transactions=True)
+def get_work_explanation(call: OpenCall, path: str) -> dict[str, Any]:
+    """Why a file is (not) an asset, and how far it is: its folder, its asset, its document, its media and its jobs."""
+    require_administrator(call.actor, SEE)
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise Invalid("path", "give the whole path of a file, from the root on")
+    asked = os.fsencode(path)
+    # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
+    absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
+    said = call.transact(lambda session: explain(session, absolute))
+    if said.asset_id is not None:
+        asset_id = UUID(said.asset_id)
+        marked = call.transact(lambda session: read_mark(session, asset_id))
+        said.lines.append(engine_line(call.context.engine, marked, asset_id))
+    return {
+        "path": said.path,
+        "state": said.state,
+        "lines": said.lines,
+        "asset_id": said.asset_id,
+        "format_id": said.format_id,
+        "file_id": said.file_id,
+    }

@@ -1,0 +1,89 @@
+"""The way of an asset's file after it was grouped: its document, what is read of its media, and its jobs, since when.
+
+It says what the rows say and what the engine has, whatever messages were lost and whatever Flower shows.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.index_queue import DocumentKey
+from models.paths import clean_text
+from search.engine import SearchEngine, SearchUnavailableError
+
+KIND = "assets"
+MOST_JOBS = 5
+
+MARK = text("""
+    SELECT revision, dirty_since, parked_at, error, lease_until > now() AS is_held FROM index_mark
+    WHERE object_type = :kind AND object_id = :asset
+""")
+JOBS = text(f"""
+    SELECT id, title, CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state,
+        coalesce(parked_at, completed_at, started_at, date_created) AS since,
+        coalesce(error_message, nullif(message, '')) AS why
+    FROM job WHERE object_id = :asset ORDER BY completed_at IS NULL DESC, id DESC LIMIT {MOST_JOBS}
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Marked:
+    """What the mark of a document says."""
+
+    revision: int
+    dirty_since: datetime | None
+    parked_at: datetime | None
+    error: str | None
+    is_held: bool | None
+
+
+def read_mark(session: Session, asset_id: uuid.UUID) -> Marked | None:
+    """The mark of an asset's document."""
+    row = session.execute(MARK, {"kind": KIND, "asset": asset_id}).one_or_none()
+    return Marked(*row) if row is not None else None
+
+
+def mark_line(marked: Marked | None, asset_id: uuid.UUID) -> str:
+    """Whether a document is as its rows are, by its mark."""
+    if marked is None:
+        return "its document was never marked: tapeless verify --repair marks it"
+    if marked.parked_at is not None:
+        since = moment(marked.parked_at)
+        return f"its document is parked since {since}: {marked.error}; tapeless jobs retry {asset_id} tries it again"
+    if marked.dirty_since is not None:
+        again = f", again after: {marked.error}" if marked.error else ""
+        waits = "is being written" if marked.is_held else "waits to be written"
+        return f"its document {waits} to the index since {moment(marked.dirty_since)}{again}"
+    return f"its document was written to the index, as revision {marked.revision}"
+
+
+def engine_line(engine: SearchEngine, marked: Marked | None, asset_id: uuid.UUID) -> str:
+    """What the engine itself has, which is not what the mark says where it lost something; with no transaction open."""
+    key = DocumentKey(KIND, asset_id)
+    try:
+        stored = engine.revisions_of([key]).get(key)
+    except SearchUnavailableError as error:
+        return f"whether the index has it is not known: {error}"
+    is_due = marked is None or marked.dirty_since is not None
+    lost = "" if is_due else "; it was lost there: tapeless verify --repair sends it again"
+    if stored is None:
+        return f"the index has no document of it{lost}"
+    if marked is None or stored.revision >= marked.revision:
+        return f"the index has revision {stored.revision}, the newest"
+    return f"the index has revision {stored.revision}, and the newest is {marked.revision}{lost}"
+
+
+def job_lines(session: Session, asset_id: uuid.UUID) -> Iterator[str]:
+    """The newest jobs about an asset, first those that have not ended."""
+    for job in session.execute(JOBS, {"asset": asset_id}):
+        why = f": {clean_text(job.why)}" if job.why else ""
+        yield f'job {job.id} "{clean_text(job.title)}" is {job.state} since {moment(job.since)}{why}'
+
+
+def moment(when: datetime) -> str:
+    """A time as people here read it."""
+    return when.astimezone().isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,62 @@
+"""Work of every kind over HTTP, for administrators: what is parked, why, tried again; and how far a file is."""
+
+from pathlib import Path
+
+from sqlalchemy import text
+
+from models.base import new_id
+from models.job import JobStatus
+from tests.api.conftest import Api, Caller
+from tests.api.test_assets import make_asset
+from tests.api.test_jobs import our_job
+
+
+def park(api: Api, statement: str, **values: object) -> None:
+    with api.sessions.begin() as session:
+        session.execute(text(statement), values)
+
+
+def parked(admin: Caller) -> dict[str, str]:
+    """Key to kind of what is parked."""
+    found = admin.http.get("/jobs/v1/work/", params={"status": "PARKED"}).json()["objects"]
+    assert all(work["why"] and work["since"] for work in found)
+    return {work["key"]: work["kind"] for work in found}
+
+
+def test_what_is_parked_is_listed_with_its_reason_and_taken_up_one_by_one_or_all(
+    api: Api, admin: Caller, owner: Caller
+) -> None:
+    asset, mail = make_asset(owner)["id"], str(new_id())
+    job = our_job(api, owner, JobStatus.READY, error_message="broken", attempt=8)
+    park(api, "UPDATE job SET parked_at = now() WHERE id = :id", id=job)
+    park(api, "UPDATE index_mark SET parked_at = now(), error = 'too long' WHERE object_id = :id", id=asset)
+    park(
+        api,
+        "INSERT INTO mail (id, kind, recipient, parked_at, error) VALUES (:id, 'share', 'a@b.org', now(), 'no such')",
+        id=mail,
+    )
+    assert parked(admin).items() >= {job: "job", asset: "document", mail: "mail"}.items()
+    answer = admin.http.post("/jobs/v1/work/retry/", json={"keys": [asset, mail]})
+    assert (answer.status_code, answer.json()) == (200, {"retried": {"documents": 1, "mails": 1}})
+    assert parked(admin) == {job: "job"}
+    assert admin.http.post("/jobs/v1/work/retry/", json={"all_parked": True}).json()["retried"]["jobs"] == 1
+    assert parked(admin) == {}
+
+
+def test_a_key_that_names_nothing_undoes_the_others_and_says_so(api: Api, admin: Caller, owner: Caller) -> None:
+    asset = make_asset(owner)["id"]
+    park(api, "UPDATE index_mark SET parked_at = now(), error = 'too long' WHERE object_id = :id", id=asset)
+    for wrong, code in (("1", 409), (str(new_id()), 409), ("²", 404), ("9" * 30, 404)):
+        answer = admin.http.post("/jobs/v1/work/retry/", json={"keys": [asset, wrong]})
+        assert (wrong, answer.status_code) == (wrong, code)
+    assert asset in parked(admin)
+    for body in ({}, {"keys": [asset], "all_parked": True}):
+        assert admin.http.post("/jobs/v1/work/retry/", json=body).status_code == 400
+    assert admin.http.get("/jobs/v1/work/", params={"status": "LOST"}).status_code == 400
+
+
+def test_a_file_is_explained_and_nothing_outside_of_the_storages(admin: Caller, tmp_path: Path) -> None:
+    said = admin.http.get("/jobs/v1/work/explanation/", params={"path": str(tmp_path / "a.mov")}).json()
+    assert (said["state"], said["asset_id"]) == ("outside", None)
+    for path in ("a.mov", "/mnt/../etc/passwd", "/mnt/a\0b"):
+        assert admin.http.get("/jobs/v1/work/explanation/", params={"path": path}).status_code == 400
