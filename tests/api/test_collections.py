@@ -207,7 +207,11 @@ def test_rights_that_propagate_open_what_is_inside_in_rows_and_search_alike(
     drain_all(api)
     assert titles(search(stranger, query="okapi")) == {"okapi root", "okapi leaf", "okapi clip"}
     assert owner.http.patch(f"{URL}{leaf}/", json={"title": "okapi leaf", "is_root": True}).status_code == 200
-    assert titles(search(stranger, query="okapi")) == {"okapi root"}
+    found = search(stranger, query="okapi", facets=["object_type"])
+    assert (titles(found), found["facets"]["object_type"]["buckets"]) == (
+        {"okapi root"},
+        [{"key": "collections", "doc_count": 1}],
+    )
     assert stranger.http.get(url).status_code == 404
 
 

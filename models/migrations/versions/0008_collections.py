@@ -17,7 +17,9 @@ MARKS = marking_triggers(
         *("title", "external_id", "status", "parent_id", "storage_id", "details", "created_by_user"),
         *("date_created", "date_modified"),
     ],
-    narrows="after.status <> 'ACTIVE' AND before.status = 'ACTIVE'",
+    # What leaves a collection is no longer read by whom that one's propagating rights let read it.
+    narrows="(after.status <> 'ACTIVE' AND before.status = 'ACTIVE')"
+    " OR (before.parent_id IS NOT NULL AND after.parent_id IS DISTINCT FROM before.parent_id)",
     key_is_object=True,
 )
 
