@@ -40,6 +40,7 @@ READ_ENVIRONMENT = {
     "tests/conftest.py",
     "tests/media/misbehaving.py",
     "tests/properties/test_grouping.py",
+    "tests/workers/test_search_choice.py",
     "tests/workers/test_settings.py",
 }
 LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py", "tests/opensearch/keeper.py"}
