@@ -285,10 +285,7 @@ def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> N
 def count_files(session: Session, asset_id: uuid.UUID) -> int:
     """How many files an asset has, missing ones too, but none that Tapeless made of them."""
     members = (
-        select(func.count())
-        .select_from(FileSetFile)
-        .join(FileSet)
-        .where(FileSet.asset_id == asset_id, ~IS_RENDITION)
+        select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.asset_id == asset_id, ~IS_RENDITION)
     )
     return session.scalar(members) or 0
 
