@@ -69,9 +69,10 @@ class _SetSaid:
 
 def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], list[Trouble]]:
     """Nothing is to be made of the answers before the transaction."""
+    answers = {one.read.id: one for one in outcomes}
 
     def write(session: Session, told: Sequence[SetOutcome]) -> list[Trouble]:
-        sets = [_set_said(one) for one in sorted(told, key=lambda one: one.read.id)]
+        sets = [_set_said(answers[set_id]) for set_id in sorted(one.read.id for one in told)]
         return _write(session, sets) if sets else []
 
     return write

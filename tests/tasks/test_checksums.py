@@ -15,7 +15,7 @@ from tasks.checksums import TASK, run_checksums
 from tasks.job_actions import Action, act
 from tests.files import write
 from tests.pipeline import Pipeline
-from tests.tasks.test_sidecars import put, read, rows, warnings
+from tests.tasks.sidecar_steps import put, read, rows, warnings
 
 ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
 HELLO = hashlib.md5(b"hello").hexdigest()

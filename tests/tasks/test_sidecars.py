@@ -1,101 +1,40 @@
 """From sidecars on a disk to values of assets: what is written, what stays, and what is told of what is wrong."""
 
-import json
 import os
-import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 
-from models.acl import Actor
-from models.asset import Format
-from models.history import History
+from media.confinement import Limits
+from media.reading import End
 from models.job import Job
-from models.media import MediaKind, MediaWork
-from models.metadata import FieldType
 from models.sessions import transact
 from tasks.job_actions import Action, act
-from tasks.media_drain import Drained
+from tasks.media_drain import SetOutcome
 from tasks.media_runs import run_reading_jobs
-from tasks.metadata_fields import NewField, create_field
-from tasks.metadata_values import read_values, set_values
-from tasks.metadata_views import NewView, create_view
-from tasks.objects import find_object_for_change
-from tasks.refusals import Invalid
+from tasks.media_sources import SetToRead
 from tasks.sidecars import SIDECARS, read_sidecars
-from tasks.storage_changes import StorageWish, change_storage
 from tests.files import write
 from tests.media.sidecars.test_parsers import ALE, SONY, XMP
 from tests.pipeline import Pipeline
-
-NOBODY = "00000000-0000-0000-0000-000000000007"
-ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
-
-
-def add_fields(pipeline: Pipeline, **kinds: str) -> None:
-    def make(session: Any) -> None:
-        for name, kind in kinds.items():
-            create_field(session, NewField(name, FieldType(kind)), ADMIN)
-
-    transact(pipeline.sessions, make)
-
-
-def add_view(pipeline: Pipeline, *fields: dict[str, Any]) -> uuid.UUID:
-    return transact(pipeline.sessions, lambda session: create_view(session, NewView("Rushes", fields), ADMIN).id)
-
-
-def put(root: Path, name: str, content: str | bytes | dict[str, Any]) -> None:
-    if isinstance(content, dict):
-        content = json.dumps(content)
-    path = root / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-
-
-def read(pipeline: Pipeline) -> Drained:
-    pipeline.settle()
-    with pipeline.sessions.begin() as session:
-        session.execute(text("UPDATE media_work SET not_before = now()"))
-    return read_sidecars(pipeline.sessions, pipeline.timing)
-
-
-def values(pipeline: Pipeline, title: str) -> dict[str, Any]:
-    asset_id = pipeline.ids()[title]
-    with pipeline.sessions() as session:
-        return {one.name: one.values for one in read_values(session, asset_id)}
-
-
-def say(pipeline: Pipeline, title: str, **said: Any) -> None:
-    asset_id = pipeline.ids()[title]
-    transact(
-        pipeline.sessions,
-        lambda session: set_values(session, find_object_for_change(session, ADMIN, "assets", asset_id), said, ADMIN),
-    )
-
-
-def rows(pipeline: Pipeline, table: type) -> list[Any]:
-    with pipeline.sessions() as session:
-        return list(session.scalars(select(table)))
-
-
-def warnings(pipeline: Pipeline) -> list[str]:
-    return [warning for row in rows(pipeline, Format) for warning in row.warnings]
-
-
-def told(pipeline: Pipeline) -> list[tuple[str, str]]:
-    return [
-        (row.actor, row.operation_description) for row in rows(pipeline, History) if row.operation_type == "METADATA"
-    ]
-
-
-def jobs(pipeline: Pipeline) -> list[tuple[str, str | None]]:
-    return sorted((row.status.value, row.error_message) for row in rows(pipeline, Job) if row.type == "METADATA")
-
-
-def waiting(pipeline: Pipeline) -> list[MediaWork]:
-    return [row for row in rows(pipeline, MediaWork) if row.kind is MediaKind.SIDECARS]
+from tests.tasks.sidecar_steps import (
+    ADMIN,
+    add_fields,
+    add_view,
+    jobs,
+    put,
+    read,
+    rows,
+    say,
+    told,
+    values,
+    waiting,
+    warnings,
+)
 
 
 def test_a_sidecar_beside_its_clip_becomes_values_with_its_name_in_history(pipeline: Pipeline, root: Path) -> None:
@@ -295,73 +234,48 @@ def test_of_several_values_those_of_a_sidecar_come_and_go_beside_those_of_people
     assert values(pipeline, "clip") == {"tags": ["sea", "mine", "ship"]}
 
 
-def test_folders_below_the_root_become_tags_beside_those_of_sidecars(pipeline: Pipeline, root: Path) -> None:
-    add_fields(pipeline, tags="tag_cloud")
-    pipeline.change_settings(folder_name_tags_metadata_field_name="tags")
-    write(root, "top.mov", "Nature/Sea/clip.mov", "Nature/Sea/late.mov")
-    write(root, *(f"Nature/p.{number}.exr" for number in range(1001, 1009)))
-    put(root, "Nature/Sea/clip.json", {"tags": ["ship"]})
+def test_a_sidecar_that_stood_alone_says_what_it_says_to_the_clip_that_comes(pipeline: Pipeline, root: Path) -> None:
+    with pipeline.sessions.begin() as session:
+        session.execute(text("""UPDATE storage SET profile = '{"orphan_after_seconds": 0}'"""))
+    add_fields(pipeline, colour="string")
+    write(root, "old.mov")
+    put(root, "clip.json", {"colour": "red"})
     read(pipeline)
-    assert values(pipeline, "top") == {}
-    assert values(pipeline, "clip") == {"tags": ["Nature", "Sea", "ship"]}
-    assert values(pipeline, "p") == {"tags": ["Nature"]}
-    assert ("ingest", "tagged by the names of its folders: Nature, Sea") in told(pipeline)
-    say(pipeline, "late", tags=["mine"])
-    write(root, "Nature/Sea/late.srt")
+    assert pipeline.titles() == ["clip", "old"]
+    write(root, "clip.mov")
     read(pipeline)
-    assert values(pipeline, "late") == {"tags": ["mine"]}, "folders are read once, when it is ingested"
+    assert (pipeline.titles(), values(pipeline, "clip")) == (["clip", "old"], {"colour": ["red"]})
+    (root / "clip.json").rename(root / "old.json")
+    read(pipeline)
+    assert values(pipeline, "old") == {"colour": ["red"]}, "it went over to another asset"
     assert pipeline.broken() == []
 
 
-def test_a_storage_may_take_in_nothing_without_its_sidecar(pipeline: Pipeline, root: Path) -> None:
+def test_a_reader_that_dies_of_a_sidecar_is_told_and_the_others_are_read(pipeline: Pipeline, root: Path) -> None:
     add_fields(pipeline, colour="string")
-    pipeline.change_settings(sidecar_metadata_required=True)
-    write(root, "clip.mov", "clip.md5", "known.mov", *(f"p.{number}.exr" for number in range(1001, 1009)))
-    put(root, "known.json", {"colour": "red"})
+    write(root, "a/bad.mov", "b/good.mov")
+    put(root, "a/bad.json", {"colour": "red"})
+    put(root, "b/good.json", {"colour": "green"})
     pipeline.settle()
-    assert (pipeline.titles(), pipeline.broken()) == (["known"], [])
-    said = pipeline.explain("clip.mov")
-    assert "\nwaiting\n" in said
-    assert 'waits for a sidecar with its metadata, such as "clip.xml" or "clip.mov.json"' in said
-    assert "takes in nothing without one" in pipeline.explain("p.1004.exr")
-    assert pipeline.status().pending_islands == 0
-    put(root, "p.xmp", XMP)
-    put(root, "clip.mov.json", {"colour": "blue"})
-    read(pipeline)
-    assert (pipeline.titles(), pipeline.broken()) == (["clip", "known", "p"], [])
-    assert values(pipeline, "clip") == {"colour": ["blue"]}
-    (root / "clip.mov.json").unlink()
-    pipeline.settle()
-    assert "clip" in pipeline.titles(), "what is an asset stays one"
-    write(root, "other.mov")
-    pipeline.settle()
-    assert "other" not in pipeline.titles()
+
+    def ask(one: SetToRead) -> dict[str, Any]:
+        return {"deed": "eat"} if one.name == "bad.json" else SIDECARS.ask(one)
+
+    limits = Limits(wall_seconds=20, cpu_seconds=5, memory_bytes=256 << 20)
+    hostile = replace(SIDECARS, program="tests.media.misbehaving", limits=limits, ask=ask, keep=_as_if_read)
+    read_sidecars(pipeline.sessions, pipeline.timing, hostile)
+    assert values(pipeline, "good") == {"colour": ["green"]}
+    assert warnings(pipeline) == ["bad.json: needs more memory than a file may take"]
+    assert pipeline.status().parked == 1
+    assert "restart its job, or change the file" in pipeline.explain("a/bad.json")
 
 
-def test_what_waits_for_its_sidecar_is_taken_in_once_none_is_required(pipeline: Pipeline, root: Path) -> None:
-    pipeline.change_settings(sidecar_metadata_required=True)
-    write(root, "clip.mov")
-    pipeline.settle()
-    assert pipeline.titles() == []
-    wish = StorageWish(settings={"sidecar_metadata_required": False})
-    transact(pipeline.sessions, lambda session: change_storage(session, pipeline.storage().id, wish, ADMIN))
-    pipeline.wait_for(lambda: pipeline.titles() == ["clip"], "the clip is taken in")
-
-
-@pytest.mark.parametrize(
-    ("settings", "reason"),
-    [
-        ({"metadata_view_id": NOBODY}, f"metadata view {NOBODY} does not exist"),
-        ({"acl_template_id": NOBODY}, f"ACL template {NOBODY} does not exist"),
-        (
-            {"folder_name_tags_metadata_field_name": "colour"},
-            'there is no metadata field "colour" of the type tag_cloud',
-        ),
-    ],
-)
-def test_a_storage_names_nothing_that_is_not_there(pipeline: Pipeline, settings: dict[str, str], reason: str) -> None:
-    add_fields(pipeline, colour="string")
-    wish = StorageWish(settings=settings)
-    with pytest.raises(Invalid) as refused:
-        transact(pipeline.sessions, lambda session: change_storage(session, pipeline.storage().id, wish, ADMIN))
-    assert (refused.value.field, str(refused.value)) == (f"settings.{next(iter(settings))}", reason)
+def _as_if_read(outcomes: Sequence[SetOutcome]) -> Any:
+    """What a reader that behaved would have said."""
+    said = {"files": [{"format": "JSON", "words": {"colour": ["green"]}}]}
+    return SIDECARS.keep(
+        [
+            replace(one, outcome=replace(one.outcome, result=said)) if one.outcome.end is End.READ else one
+            for one in outcomes
+        ]
+    )
