@@ -46,7 +46,7 @@ class Route:
     other: int | None = None
     """Another code of success (200 where the thing was there already)."""
     unsupported: bool = False
-    """Whether it answers 501, because what it works on does not exist in this version."""
+    """Whether it answers 501 on a server without a key to sign links and downloads with."""
     public: bool = False
     own_transactions: bool = False
     keeps: bool = True
@@ -119,7 +119,7 @@ def install(app: FastAPI, services: Iterable[Service]) -> list[Route]:
     for route in routes:
         others: dict[int | str, dict[str, Any]] = {route.other: {"description": "Success too"}} if route.other else {}
         if route.unsupported:
-            others[501] = _as_errors("Not in this version")
+            others[501] = _as_errors("This server has no key to sign with")
         app.add_api_route(
             route.url,
             route.handler(),
