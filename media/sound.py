@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,16 @@ if TYPE_CHECKING:
     import av
 
 MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """How the samples of a track come; a file that does not name its layout has one of FFmpeg's, `1 channels`."""
+
+    rate: int
+    sample_format: str
+    layout: str
+    channels: int
 
 
 class Track:
@@ -70,7 +81,7 @@ class Sound:
 
     def __init__(self, sources: Sequence[Sequence[int]], layout: str) -> None:
         self._tracks: list[Track] = []
-        templates: list[tuple[int, str, str]] = []
+        templates: list[Template] = []
         for descriptors in sources:
             for index, template in enumerate_tracks(descriptors[0]):
                 self._tracks.append(Track(descriptors, index))
@@ -104,18 +115,19 @@ class Sound:
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
 
-    def _build(self, templates: Sequence[tuple[int, str, str]], layout: str) -> None:
+    def _build(self, templates: Sequence[Template], layout: str) -> None:
         import av  # noqa: PLC0415
 
         self._graph = av.filter.Graph()
         self._inputs, ends = [], []
-        for rate, sample_format, channels in templates:
+        for one in templates:
             source = self._graph.add_abuffer(
-                sample_rate=rate, format=sample_format, layout=channels, time_base=Fraction(1, rate)
+                sample_rate=one.rate, format=one.sample_format, layout=one.layout, time_base=Fraction(1, one.rate)
             )
             self._inputs.append(source)
             ends.append(self._chain(source, "aresample", f"{SOUND_RATE}:async=1:first_pts=0"))
-        if len(ends) > 1 and all(channels == "mono" for _, _, channels in templates):
+        if len(ends) > 1 and all(one.channels == 1 for one in templates):
+            ends = [self._chain(one, "aformat", "channel_layouts=mono") for one in ends]
             sides = [self._mixed(ends[0::2]), self._mixed(ends[1::2])]
             end = self._graph.add("join", "inputs=2:channel_layout=stereo")
             for place, side in enumerate(sides):
@@ -142,14 +154,14 @@ class Sound:
         return step
 
 
-def enumerate_tracks(descriptor: int) -> list[tuple[int, tuple[int, str, str]]]:
-    """The tracks of a file that count, each with its rate, sample format and layout."""
+def enumerate_tracks(descriptor: int) -> list[tuple[int, Template]]:
+    """The tracks of a file that count, each with its place."""
     with opened(descriptor) as container:
         found = [
-            (index, (codec.sample_rate, codec.format.name, codec.layout.name))
+            (index, Template(codec.sample_rate, codec.format.name, codec.layout.name, codec.layout.nb_channels))
             for index, stream in enumerate(container.streams.audio)
             if (codec := stream.codec_context) is not None and codec.sample_rate and codec.format is not None
         ]
-    if found and all(layout == "mono" for _, (_, _, layout) in found):
+    if all(template.channels == 1 for _, template in found):
         return found
     return found[:1]

@@ -40,7 +40,8 @@ class Transcoding:
         self._told = 0.0
         count = asked.get("parts", 0)
         self._pictures = self._pictures_of(asked, files[:count])
-        self._sound = Sound(_shared(files[count:], asked.get("sounds", ())), self._recipe.audio)
+        sounds = _shared(files[count:], asked.get("sounds", ()))
+        self._sound = Sound(sounds if self._recipe.audio != "none" else (), self._recipe.audio)
 
     def run(self) -> Iterator[Said]:
         """Encode everything; gives what is to be said meanwhile, and at the end what the rendition is."""
