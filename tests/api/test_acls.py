@@ -142,19 +142,20 @@ def test_history_tells_who_gave_what_to_whom(owner: Caller, stranger: Caller) ->
     assert told[1:] == [f"access: {stranger.actor.name} may read", f"access: taken away from {stranger.actor.name}"]
 
 
-def test_rights_on_the_content_of_collections_are_refused_until_there_are_any(owner: Caller, stranger: Caller) -> None:
+def test_rights_on_content_are_refused_where_there_is_none_and_where_they_read_wrong(
+    owner: Caller, stranger: Caller
+) -> None:
     asset = make_asset(owner)["id"]
     base = {"include_assets": True, "include_collections": True, "object_ids": [asset], "user_ids": [str(stranger.id)]}
     gift = {**base, "permissions": ["read"]}
-    for object_type in ("collections", "assets"):
+    for object_type, status in (("collections", 404), ("assets", 400)):
         for method, body in (("PUT", gift), ("DELETE", base)):
             answer = owner.http.request(method, f"/acls/v1/acl/{object_type}/content/", json=body)
-            assert answer.status_code == 501
-            assert "no collections" in answer.json()["errors"][0]
+            assert answer.status_code == status
     assert stranger.http.get(f"/assets/v1/assets/{asset}/").status_code == 404
     wrong = [
         owner.http.put("/acls/v1/acl/planets/content/", json=gift),
-        owner.http.put("/acls/v1/acl/collections/content/", json={**gift, "permissions": ["fly"]}),
+        owner.http.put("/acls/v1/acl/collections/content/", json={**gift, "object_ids": [], "permissions": ["fly"]}),
         owner.http.put("/acls/v1/acl/collections/content/", json={**gift, "include_assets": "perhaps"}),
     ]
     assert [answer.status_code for answer in wrong] == [400, 400, 400]

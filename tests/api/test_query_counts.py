@@ -141,7 +141,7 @@ def votes(api: Api, owner: Caller, count: int) -> str:
         (users, 3),
         (shares, 5),
         (collections, 16),
-        (segments, 4),
+        (segments, 5),
         (votes, 3),
     ],
 )

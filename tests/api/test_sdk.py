@@ -179,10 +179,11 @@ def test_rights(sdk: Iconik, owner: Caller) -> None:
     ok(sdk.delete_acl_object("assets", body=taken), 204)
     ok(sdk.delete_group_acl_object_by_object_key(str(group.id), *where), 204)
     ok(sdk.get_acl_templates(), 200, acls.ACLTemplatesSchema)
-    inside = {"include_assets": True, "include_collections": False, "object_ids": [asset_id]}
+    reel = sdk.post_collections(body=assets.CollectionInputSchema.from_dict({"title": "reel"})).parsed
+    inside = {"include_assets": True, "include_collections": False, "object_ids": [str(reel.id)], "user_ids": [who]}
     more = acls.CreateBulkACLsSchema.from_dict({**inside, "permissions": ["read"]})
-    ok(sdk.put_acl_object_content("collections", body=more), 501)
-    ok(sdk.delete_acl_object_content("collections", body=acls.DeleteBulkACLsSchema.from_dict(inside)), 501)
+    ok(sdk.put_acl_object_content("collections", body=more), 202)
+    ok(sdk.delete_acl_object_content("collections", body=acls.DeleteBulkACLsSchema.from_dict(inside)), 200)
 
 
 def test_users_groups_and_tokens(sdk: Iconik, connect: Connect) -> None:
