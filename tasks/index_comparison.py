@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Sequence
 
 from celery import Task, shared_task
+from sqlalchemy.orm import Session
 
 from models.job import JobStatus
 from models.sessions import Sessions, transact
@@ -81,7 +82,12 @@ def _run(sessions: Sessions, engine: SearchEngine, claim: JobClaim, timing: Timi
         return True
     mended += _mark_unmarked(sessions)
     told = f"{counted(checked, 'document')} compared; {mended:,} differed and were marked to be written again"
-    transact(sessions, lambda session: end_job(session, claim, JobStatus.FINISHED, told))
+
+    def finish(session: Session) -> None:
+        keep_job(session, claim, timing, Progress(details=json.dumps({"mended": mended})))
+        end_job(session, claim, JobStatus.FINISHED, told)
+
+    transact(sessions, finish)
     if mended:
         log.warning("index: %s", told)
     return False

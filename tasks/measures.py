@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.media import MediaKind
+from models.outbox import DUE
+from tasks.reindex import COMPARE
+
 Labels = tuple[str, ...]
 
 
@@ -32,6 +36,16 @@ class _Question:
     sql: str
     """Answers with a column for each label, then the number."""
     only_grows: bool = False
+
+
+MEDIA_KINDS = f"unnest(ARRAY{[str(kind) for kind in MediaKind]}) AS kinds (kind)"
+"""All of them, so that there is a zero where nothing waits."""
+
+
+def _of_each(sql: str) -> str:
+    """The same question of each outbox."""
+    tables = {"mails": "mail", "deliveries": "webhook_delivery"}
+    return " UNION ALL ".join(sql.format(name=name, table=table, DUE=DUE) for name, table in tables.items())
 
 
 QUESTIONS = (
@@ -79,6 +93,44 @@ QUESTIONS = (
         ("queue",),
         """SELECT queue, extract(epoch FROM now() - min(greatest(not_before, date_created))) FROM job
         WHERE task IS NOT NULL AND status = 'READY' AND parked_at IS NULL AND not_before <= now() GROUP BY 1""",
+    ),
+    _Question(
+        "outbox",
+        "Mails and deliveries of webhooks that were not sent: waiting, or parked.",
+        ("outbox", "state"),
+        _of_each("""SELECT '{name}', 'waiting', count(*) FROM {table} WHERE {DUE}
+        UNION ALL SELECT '{name}', 'parked', count(*) FROM {table} WHERE parked_at IS NOT NULL"""),
+    ),
+    _Question(
+        "outbox_lag_seconds",
+        "Age of the oldest mail or delivery that was not sent and is still tried.",
+        ("outbox",),
+        _of_each("""SELECT '{name}', coalesce(extract(epoch FROM now() - min(date_created)), 0) FROM {table}
+        WHERE {DUE}"""),
+    ),
+    _Question(
+        "media_work",
+        "Readings of media that were not made: waiting, or parked.",
+        ("kind", "state"),
+        f"""SELECT lower(kinds.kind), state, count(work.kind)
+        FROM {MEDIA_KINDS} CROSS JOIN (VALUES ('waiting'), ('parked')) AS states (state)
+        LEFT JOIN media_work AS work ON work.kind = kinds.kind AND (work.parked_at IS NOT NULL) = (state = 'parked')
+        GROUP BY 1, 2""",
+    ),
+    _Question(
+        "media_lag_seconds",
+        "Age of the oldest reading of media that waits.",
+        ("kind",),
+        f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min(waits_since)), 0)
+        FROM {MEDIA_KINDS} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND work.parked_at IS NULL
+        GROUP BY 1""",
+    ),
+    _Question(
+        "index_drift",
+        "Documents that differed from their rows at the last comparison, and were written again.",
+        (),
+        f"""SELECT coalesce((SELECT CAST(details ->> 'mended' AS bigint) FROM job
+        WHERE task = '{COMPARE}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1), 0)""",
     ),
     _Question(
         "storage_up",

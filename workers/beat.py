@@ -39,7 +39,7 @@ class Bell(Scheduler):
     def setup_schedule(self) -> None:
         """The sweep looks after everything that waits; tidying has no hurry."""
         context = self.app.context
-        serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths))
+        serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths, context.engine))
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {SWEEP: self._seconds, **dict.fromkeys((TIDY, TIDY_PICTURES, TIDY_RENDITIONS), TIDY_SECONDS)}

@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.sessions import Sessions
+from search.engine import SearchEngine, SearchUnavailableError
 from tasks.measures import Measure, read_measures
 from workers.settings import Settings, shared_metrics
 
@@ -54,13 +55,14 @@ class RowsCollector(Collector):
 
     sessions: Sessions
     queue_lengths: QueueLengths
+    engine: SearchEngine
     _kept: tuple[float, list[Metric]] | None = None
 
     def collect(self) -> Iterable[Metric]:
         """Count, or give what was counted a moment ago; a database that is away is a number too."""
         now = time.monotonic()
         if self._kept is None or now - self._kept[0] > KEPT_SECONDS:
-            self._kept = (now, [*self._from_rows(), *self._from_queues()])
+            self._kept = (now, [*self._from_rows(), *self._from_queues(), self._from_engine()])
         return self._kept[1]
 
     def _from_rows(self) -> Iterator[Metric]:
@@ -84,6 +86,15 @@ class RowsCollector(Collector):
             answers = 0
         yield lengths
         yield GaugeMetricFamily(PREFIX + "broker_up", "1 while the broker answers.", value=answers)
+
+    def _from_engine(self) -> Metric:
+        answers = 1
+        try:
+            self.engine.check(look=True)
+        except SearchUnavailableError as error:
+            log.warning("the search engine does not answer: %s", error)
+            answers = 0
+        return GaugeMetricFamily(PREFIX + "search_up", "1 while the search engine answers.", value=answers)
 
 
 def family(measure: Measure) -> Metric:
