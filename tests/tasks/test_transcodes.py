@@ -1,24 +1,33 @@
 """From an asset to its rendition: another format of it, with a file of its own that plays."""
 
+import os
 import shutil
+import uuid
+from dataclasses import replace
 from pathlib import Path
 
 import av
 from sqlalchemy import select
 
-from models.asset import FileSet, FileSetFile
+from media.sources import OpenFolders
+from models.asset import Asset, FileSet, FileSetFile
 from models.file import File
 from models.sessions import transact
 from models.storage import PROXIES
+from tasks.downloads import find_source
 from tasks.forgetting_renditions import forget_renditions
 from tasks.formats import remove_format
 from tasks.headers import probe
+from tasks.job_actions import Action, act
 from tasks.renditions import OLDER
 from tasks.storages import NewStorage, add_storage
+from tasks.trigger import Asked, Done
+from tasks.trigger_operations import TRIGGERS
 from tests.e2e.node_client import miss
 from tests.media.playing import played
 from tests.tasks.media_clips import put
 from tests.tasks.studio import ADMIN, Studio, frame_count
+from tests.waiting import wait_until
 from watch.watched import watched_storages
 
 
@@ -37,7 +46,17 @@ def test_a_video_gets_a_rendition_that_is_another_format_of_its_asset(studio: St
         video, audio = container.streams.video[0], container.streams.audio[0]
         assert (video.codec.canonical_name, video.pix_fmt, audio.codec.name) == ("h264", "yuv420p", "aac")
         assert abs(container.duration - 2_000_000) < 50_000
-    history = studio.pipeline.history(studio.pipeline.ids()["clip"])
+    asset_id = studio.pipeline.ids()["clip"]
+    with studio.sessions() as session:
+        file_id = session.scalars(
+            select(FileSetFile.file_id).join(FileSet).where(FileSet.format_id == studio.rendition().id)
+        ).one()
+        source = find_source(session, ADMIN, session.get_one(Asset, asset_id), file_id)
+    with OpenFolders() as folders:
+        descriptor = folders.open_source(source)
+        assert os.pread(descriptor, len(content), 0) == content, "it is downloaded like any other file"
+        os.close(descriptor)
+    history = studio.pipeline.history(asset_id)
     assert [line.split(":")[0] for line in history[-2:]] == ["ADD_FORMAT", "TRANSCODE"]
     assert studio.pipeline.broken() == []
     put(root, "other.mp4")
@@ -175,3 +194,28 @@ def test_the_rendition_plays_in_a_browser(studio: Studio, root: Path, tmp_path: 
     assert (said.get("width"), said.get("height")) == (480, 270), said
     assert said["shown"] > 1
     assert abs(said["duration"] - 2) < 0.1
+
+
+def test_a_trigger_has_a_rendition_made(studio: Studio, root: Path) -> None:
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    trigger = TRIGGERS["transcode"]
+    given = trigger.arguments.model_validate({"object_id": str(studio.pipeline.ids()["clip"])})
+    done = transact(studio.sessions, lambda session: trigger.perform(Asked(session, ADMIN, uuid.uuid4(), {}), given))
+    assert isinstance(done, Done)
+    assert done.rings == [("media.transcode", [done.object_id])]
+    assert studio.run() == 1
+    assert studio.job(done.object_id).status.value == "FINISHED"
+
+
+def test_half_of_a_machine_is_left_to_headers_and_posters(studio: Studio, root: Path) -> None:
+    put(root, "a.mp4", "b.mp4")
+    studio.pipeline.settle()
+    jobs = [studio.ask("a"), studio.ask("b")]
+    with studio.running("tests.media.never_ending"):
+        wait_until(lambda: studio.job(jobs[0]).progress_processed == 50, what="one runs", seconds=60)
+        studio.by = replace(studio.by, at_once=1)
+        assert studio.run() == 0
+        transact(studio.sessions, lambda session: act(session, [jobs[0]], Action.ABORT, ADMIN))
+    assert studio.run() == 1
+    assert [studio.job(job_id).status.value for job_id in jobs] == ["ABORTED", "FINISHED"]
