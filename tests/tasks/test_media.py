@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,63 +9,27 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.confinement import Limits
 from media.reading import End
-from models.acl import Actor
 from models.asset import Component, Format
 from models.job import Job, JobStatus
 from models.media import Keyframe, MediaKind, MediaWork
 from models.media_queue import claim_media, is_media_waiting, queue_media
-from models.metadata import FieldType, MetadataField
 from models.sessions import transact
-from tasks.headers import HEADERS, probe
+from tasks.headers import HEADERS
 from tasks.job_actions import Action, act
-from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
+from tasks.media_drain import Reading, SetOutcome, drain_media
 from tasks.media_jobs import request_reading
 from tasks.media_runs import run_reading_jobs
-from tasks.metadata_values import read_values, set_values
-from tasks.objects import find_object_for_change
 from tasks.pictures import forget_pictures, make_pictures
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.tasks.draining import titles
 from tests.tasks.media_clips import put
-
-ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
-
-
-def in_order(row: Any) -> Any:
-    return row.id
-
-
-def read(pipeline: Pipeline, **options: Any) -> Drained:
-    return probe(pipeline.sessions, pipeline.timing, **options)
-
-
-def rows(pipeline: Pipeline, table: type) -> list[Any]:
-    with pipeline.sessions() as session:
-        return list(session.scalars(select(table)))
-
-
-def media_of(pipeline: Pipeline, kind: str = "VIDEO") -> dict[str, Any]:
-    found = [row.media for row in rows(pipeline, Component) if row.type == kind]
-    return found[0]
-
-
-def warnings(pipeline: Pipeline) -> list[str]:
-    return [warning for row in rows(pipeline, Format) for warning in row.warnings]
-
-
-def jobs(pipeline: Pipeline) -> list[tuple[str, str, str | None]]:
-    return [(row.type, row.status.value, row.error_message) for row in sorted(rows(pipeline, Job), key=in_order)]
-
-
-def end_waits(pipeline: Pipeline) -> None:
-    with pipeline.sessions.begin() as session:
-        session.execute(text("UPDATE media_work SET not_before = now(), lease_until = NULL, lease_owner = NULL"))
+from tests.tasks.media_steps import ADMIN, end_waits, in_order, jobs, media_of, read, rows, warnings
 
 
 def misbehaving(deed: str, name: str, limits: Limits | None = None) -> Reading:
@@ -332,39 +295,6 @@ def test_a_person_has_a_header_read_again(pipeline: Pipeline, root: Path) -> Non
     assert [row.status for row in rows(pipeline, Job) if row.id == job.id] == [JobStatus.FINISHED]
     with pipeline.sessions() as session:
         assert not is_media_waiting(session, MediaKind.HEADERS)
-
-
-def make_fields(pipeline: Pipeline, **kinds: str) -> None:
-    with pipeline.sessions.begin() as session:
-        session.add_all(
-            MetadataField(name=name, label=name, field_type=FieldType(kind)) for name, kind in kinds.items()
-        )
-
-
-def values_of(pipeline: Pipeline, asset_id: uuid.UUID) -> dict[str, list[Any]]:
-    with pipeline.sessions() as session:
-        return {one.name: list(one.values) for one in read_values(session, asset_id)}
-
-
-def test_headers_fill_the_fields_that_somebody_made_and_leave_what_people_said(pipeline: Pipeline, root: Path) -> None:
-    make_fields(pipeline, codec="string", width="integer", stock="string", scan="date")
-    pipeline.change_settings(header_fields={"audio_codec": "stock"})
-    put(root, "clip.mp4")
-    pipeline.settle()
-    read(pipeline)
-    asset_id = pipeline.ids()["clip"]
-    assert values_of(pipeline, asset_id) == {"codec": ["h264"], "width": [480], "stock": ["aac"]}
-    assert 'the metadata field "scan" does not take it' in warnings(pipeline)[0]
-    with pipeline.sessions.begin() as session:
-        found = find_object_for_change(session, ADMIN, "assets", asset_id)
-        set_values(session, found, {"stock": "Kodak"}, replace(ADMIN, user_id=None))
-    put(root, "new.wav")
-    (root / "new.wav").rename(root / "clip.mp4")
-    pipeline.settle()
-    end_waits(pipeline)
-    read(pipeline)
-    assert values_of(pipeline, asset_id) == {"codec": ["h264"], "width": [480], "stock": ["Kodak"]}
-    assert any(entry.startswith("METADATA") for entry in pipeline.history(asset_id))
 
 
 def test_what_goes_wrong_in_our_own_code_is_parked_alone(pipeline: Pipeline, root: Path) -> None:

@@ -1,10 +1,8 @@
 """Another profile groups a storage again: first on paper, then as a job that can be watched, stopped and killed."""
 
-import os
 import signal
 import subprocess
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,30 +10,25 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text, update
 
-from models.acl import Actor
 from models.island import Island
-from models.job import Job, JobStatus
+from models.job import JobStatus
 from models.sessions import transact
 from models.timing import Timing
 from search.postgres import PostgresEngine
-from tasks.difference import Difference
 from tasks.findings import Audited
 from tasks.job_actions import Action, act
 from tasks.job_leases import MOST_CRASHES, claim_jobs
 from tasks.leases import claim_islands, lock_claims
 from tasks.maintenance import is_anything_waiting, sweep
-from tasks.profile_preview import preview_profile
-from tasks.regroup import TASK, Limits, ProfileInvalid, regroup_storages, set_profile, start_regroup
+from tasks.regroup import TASK, Limits, ProfileInvalid, set_profile, start_regroup
 from tasks.storages import find_storage
 from tasks.verify_grouping import check_grouping
 from tests.files import write
-from tests.pipeline import FAST, Pipeline, first_path, open_pipeline
+from tests.pipeline import FAST, Pipeline, open_pipeline
+from tests.tasks.regrouping import ADMIN, change_profile, dirty, finish, job, on_paper, preview, profile_of, regroup
 from tests.waiting import wait_until
-from watch.grouping import Profile, group_tree
-from watch.grouping.render import to_json
 from watch.reconcile import ProfileChangedError
 
-ADMIN = Actor("an operator", is_admin=True)
 SHOOT = [
     *(f"plates/plate.{number}.exr" for number in range(1001, 1004)),
     *(f"plates/key.{number}.exr" for number in range(1, 21)),
@@ -70,60 +63,6 @@ def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
         with pipeline.sessions.begin() as session:
             find_storage(session, "Rushes").profile = {"orphan_after_seconds": 0}
         yield pipeline
-
-
-def profile_of(values: dict[str, Any]) -> Profile:
-    return Profile.model_validate({"orphan_after_seconds": 0} | values)
-
-
-def preview(pipeline: Pipeline, profile: Profile) -> Difference:
-    return preview_profile(pipeline.sessions, pipeline.storage().id, profile)
-
-
-def change_profile(pipeline: Pipeline, profile: Profile) -> uuid.UUID:
-    """Set it; the job's id."""
-    return transact(
-        pipeline.sessions, lambda session: set_profile(session, find_storage(session, "Rushes"), profile, ADMIN).id
-    )
-
-
-def job(pipeline: Pipeline, job_id: uuid.UUID) -> Job:
-    with pipeline.sessions() as session:
-        return session.get_one(Job, job_id)
-
-
-def regroup(pipeline: Pipeline, job_id: uuid.UUID, limits: Limits = Limits(), timing: Timing = FAST) -> JobStatus:  # noqa: B008
-    """One ring of the job."""
-    regroup_storages(pipeline.sessions, [job_id], timing, limits)
-    return job(pipeline, job_id).status
-
-
-def finish(pipeline: Pipeline, job_id: uuid.UUID, limits: Limits = Limits()) -> Job:  # noqa: B008
-    """Ring until the job has ended, with the watcher of the new profile and the ingest between."""
-    pipeline.watch()
-
-    def ended() -> bool:
-        status = regroup(pipeline, job_id, limits)
-        pipeline.settle()
-        return status not in (JobStatus.READY, JobStatus.STARTED)
-
-    wait_until(ended, what="the job has ended")
-    return job(pipeline, job_id)
-
-
-def on_paper(root: Path, profile: Profile) -> list[dict[str, Any]]:
-    paths = [os.fsencode(path.relative_to(root)) for path in root.rglob("*") if path.is_file()]
-    return sorted(map(in_order, to_json(group_tree(paths, profile))["assets"]), key=first_path)
-
-
-def in_order(asset: dict[str, Any]) -> dict[str, Any]:
-    """The rows do not keep which of several originals comes first."""
-    return asset | {"formats": sorted(asset["formats"], key=lambda part: (part["kind"] == "transcode", part["files"]))}
-
-
-def dirty(pipeline: Pipeline) -> int:
-    with pipeline.sessions() as session:
-        return session.scalar(select(func.count(Island.id)).where(Island.dirty_since.is_not(None)))
 
 
 @pytest.mark.parametrize("name", PROFILES)
