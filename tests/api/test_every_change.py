@@ -1,0 +1,136 @@
+"""Whatever is written of an asset is told in its history, and a search finds the asset by it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from tests.api.conftest import Api, Caller
+from tests.api.describing import make_field, make_view, put_well
+from tests.api.test_assets import history_of, make_asset
+from tests.api.test_collections import make as make_collection
+from tests.api.test_collections import put as put_into
+from tests.api.test_collections import term
+from tests.api.test_search import drain_all, find
+from tests.api.test_segments import let, say
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An asset of an owner's, with a word that nothing else has."""
+
+    api: Api
+    owner: Caller
+    admin: Caller
+    asset: str
+    word: str
+
+    def send(self, method: str, path: str, **options: Any) -> Any:
+        """A request of the owner's that is taken."""
+        answer = self.owner.http.request(method, path, **options)
+        assert answer.status_code < 300, answer.text
+        return answer.json() if answer.content else None
+
+    def of_asset(self, rest: str = "") -> str:
+        return f"/assets/v1/assets/{self.asset}/{rest}"
+
+
+def rename(scene: Scene) -> dict[str, Any]:
+    scene.send("PATCH", scene.of_asset(), json={"title": scene.word})
+    return {"query": scene.word, "search_fields": ["title"]}
+
+
+def name_elsewhere(scene: Scene) -> dict[str, Any]:
+    scene.send("PATCH", scene.of_asset(), json={"title": "plate", "external_id": scene.word})
+    return {"filter": term("external_id", scene.word)}
+
+
+def comment(scene: Scene) -> dict[str, Any]:
+    say(scene.owner, scene.asset, f"too {scene.word}")
+    return {"query": scene.word}
+
+
+def ask_for_approval(scene: Scene) -> dict[str, Any]:
+    scene.send("POST", scene.of_asset("approvals/request/"), json={})
+    return {"filter": term("approval_status", "REQUESTED")}
+
+
+def approve(scene: Scene) -> dict[str, Any]:
+    ask_for_approval(scene)
+    scene.send("PUT", scene.of_asset("approvals/"), json={"status": "APPROVED"})
+    return {"filter": term("approval_status", "APPROVED")}
+
+
+def collect(scene: Scene) -> dict[str, Any]:
+    collection = make_collection(scene.owner)
+    assert put_into(scene.owner, collection, scene.asset) == 201
+    return {"filter": term("in_collections", collection)}
+
+
+def describe(scene: Scene) -> dict[str, Any]:
+    field = make_field(scene.admin)
+    put_well(scene.owner, scene.asset, make_view(scene.admin, field), {field: scene.word})
+    return {"filter": term(f"metadata.{field}", scene.word)}
+
+
+def add_format(scene: Scene) -> dict[str, Any]:
+    scene.send("POST", f"/files/v1/assets/{scene.asset}/formats/", json={"name": scene.word})
+    return {"filter": term("format", scene.word)}
+
+
+def delete_and_restore(scene: Scene) -> dict[str, Any]:
+    rename(scene)
+    scene.send("DELETE", scene.of_asset())
+    scene.send("PUT", scene.of_asset("restore/"))
+    return {"query": scene.word}
+
+
+def share_with_a_colleague(scene: Scene) -> dict[str, Any]:
+    let(scene.owner, scene.api.user(), scene.asset, "read")
+    return {}
+
+
+def share_outside(scene: Scene) -> dict[str, Any]:
+    allows = dict.fromkeys(("approving_comments", "comments", "download", "setting_approve_status"), False)
+    scene.send("POST", scene.of_asset("shares/url/"), json={f"allow_{name}": no for name, no in allows.items()})
+    return {}
+
+
+def relate(scene: Scene) -> dict[str, Any]:
+    other = make_asset(scene.owner, "poster")["id"]
+    scene.send("POST", scene.of_asset("relations/"), json={"relation_type": "promo", "related_to_asset_id": other})
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("change", "operation"),
+    [
+        (rename, "CUSTOM"),
+        (name_elsewhere, "CUSTOM"),
+        (comment, "CUSTOM"),
+        (ask_for_approval, "CUSTOM"),
+        (approve, "APPROVE"),
+        (collect, "CUSTOM"),
+        (describe, "METADATA"),
+        (add_format, "ADD_FORMAT"),
+        (delete_and_restore, "RESTORE"),
+        (share_with_a_colleague, "CUSTOM"),
+        (share_outside, "CUSTOM"),
+        (relate, "CUSTOM"),
+    ],
+    ids=lambda given: getattr(given, "__name__", given),
+)
+def test_every_change_is_told_and_found(
+    api: Api, admin: Caller, owner: Caller, change: Callable[[Scene], dict[str, Any]], operation: str
+) -> None:
+    asset = str(make_asset(owner, "plate")["id"])
+    before = len(history_of(owner, asset))
+    criteria = change(Scene(api, owner, admin, asset, f"w{uuid4().hex}"))
+    told = history_of(owner, asset)
+    assert len(told) > before
+    assert told[-1][0] == operation
+    drain_all(api)
+    found = [hit["id"] for hit in find(owner, criteria)["objects"]]
+    assert found == [asset] or (not criteria and asset in found)
