@@ -102,6 +102,10 @@ def content_of(call: Call, collection: Collection) -> Any:
     return union_all(subcollections, held).subquery("content")
 
 
+UNSEEN_BY_GUESTS = ("external_id", "created_by_user")
+"""What guests are not shown they do not ask for either: comparing and sorting would tell it."""
+
+
 @routes.get("/collections/{collection_id}/contents/", guests=True)
 def get_contents(
     call: Call,
@@ -116,13 +120,14 @@ def get_contents(
 ) -> dict[str, Any]:
     """What is inside, in its own order: what has a position, then collections, then assets, by title."""
     content = content_of(call, find_collection(call.session, call.actor, collection_id))
-    columns = {column.name: column for column in content.c}
+    is_guest = call.actor.guest is not None
+    columns = {column.name: column for column in content.c if not (is_guest and column.name in UNSEEN_BY_GUESTS)}
     query: Select[Any] = select(content.c.object_type, content.c.id)
     if kinds := [checked_kind(kind) for kind in apart(object_types)]:
         query = query.where(content.c.object_type.in_(kinds))
     if object_ids:
         query = query.where(content.c.id.in_(ids_of(object_ids)))
-    if external_id:
+    if external_id and not is_guest:
         query = query.where(content.c.external_id == external_id)
     query = filtered(query, filter, columns)
     own = (content.c.position.asc().nulls_last(), content.c.object_type.desc(), content.c.title)
