@@ -135,8 +135,8 @@ def test_approvals_stand_as_their_model_whatever_happens(servers: Servers, datab
     run_state_machine_as_test(
         lambda: Approving(database_url),
         settings=settings(
-            max_examples=12,
-            stateful_step_count=25,
+            max_examples=8,
+            stateful_step_count=20,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

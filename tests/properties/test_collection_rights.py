@@ -203,6 +203,6 @@ def test_the_readable_set_equals_the_model_over_random_trees_entries_and_moves(t
     run_state_machine_as_test(
         tree,
         settings=settings(
-            max_examples=15, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

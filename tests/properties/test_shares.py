@@ -90,7 +90,7 @@ def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: 
 
 @given(acts=ACTS)
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
