@@ -243,7 +243,11 @@ def _ended(
 ) -> tuple[JobStatus, str, str | None]:
     """How a job ends: what does not match is a failure, what is not there a warning."""
     message = f"{len(there) - len(wrong):,} of {counted(len(there) + len(missing), 'file')} match"
-    absent = f"{counted(len(missing), 'file')} not there: {_few([one.name for one in missing])}" if missing else None
+    absent = (
+        f"{counted(len(missing), 'file')} not there or not readable: {_few([one.name for one in missing])}"
+        if missing
+        else None
+    )
     if wrong:
         error = f"{counted(len(wrong), 'file')} not as listed: {_few([one.listed.name for one in wrong])}"
         return JobStatus.FAILED, message, f"{error}; {absent}" if absent else error

@@ -30,7 +30,7 @@ TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAMES", MediaK
 VERBS = {
     MediaKind.HEADERS: "Read the headers of",
     MediaKind.PICTURES: "Make pictures of",
-    MediaKind.SIDECARS: "Read the sidecars",
+    MediaKind.SIDECARS: "Read what stands in",
 }
 
 SET_OF_FILE = text("""

@@ -62,7 +62,6 @@ class FieldTable:
     form: Form
     by_fold: Mapping[str, str]
     extended: Mapping[str, str]
-    may_be_own: bool = True
 
     @classmethod
     def of(cls, form: Form, extended: Mapping[str, str]) -> "FieldTable":

@@ -31,6 +31,7 @@ def note(words: Words, word: str, values: Iterable[Value | None]) -> None:
     said = [each for each in map(_trimmed, values) if each is not None and each != ""]
     if not said:
         return
+    refuse_more(len(said), MOST_VALUES, f'values of "{word[:80]}"')
     known = words.setdefault(word, [])
     known.extend(each for each in said if each not in known)
     refuse_more(len(words), MOST_WORDS, "fields")

@@ -1,6 +1,8 @@
 """Tables: a CSV with a row for each file, or Avid's log (ALE) with a row for each clip."""
 
 import csv
+import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -25,13 +27,14 @@ class Row:
 
 def read_csv(content: bytes) -> list[Row]:
     """Rows by the names of fields in the first row. Several values of a field stand in one cell with `|` between."""
-    lines = decoded(content).lstrip("\ufeff").splitlines()
-    if not lines or not lines[0].strip():
+    text = decoded(content).lstrip("\ufeff")
+    first = text.split("\n", 1)[0]
+    if not first.strip():
         raise UnreadableError("is no table: its first row is to name the fields")
     csv.field_size_limit(MOST_CHARACTERS)
-    delimiter = max(DELIMITERS, key=lambda each: (lines[0].count(each), -DELIMITERS.index(each)))
+    delimiter = max(DELIMITERS, key=lambda each: (first.count(each), -DELIMITERS.index(each)))
     try:
-        header, *rows = list(_bounded(csv.reader(lines, delimiter=delimiter, strict=True)))
+        header, *rows = list(_bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except csv.Error as error:
         raise UnreadableError(f"is no table that can be read: {error}") from None
     header = [name.strip() for name in header]
@@ -63,7 +66,9 @@ def _row(header: Sequence[str], row: Sequence[str], place: int | None) -> Row:
 
 def read_ale(content: bytes) -> list[Row]:
     """An Avid log: a heading, the columns, and a row for each clip, parted by tabs."""
-    lines = decoded(content).splitlines()
+    text = decoded(content)
+    refuse_more(text.count("\n"), MOST_ROWS, "rows")
+    lines = re.split("\r\n|\n|\r", text)
     sections = {line.strip().lower(): place for place, line in reversed(list(enumerate(lines)))}
     if "column" not in sections or "data" not in sections:
         raise UnreadableError("is no Avid log: it has no sections Column and Data")

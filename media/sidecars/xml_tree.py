@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from media.child import UnreadableError
 from media.sidecars.encodings import xml_text
-from media.sidecars.limits import MOST_DEPTH, MOST_ELEMENTS, refuse_more
+from media.sidecars.limits import MOST_CHARACTERS, MOST_DEPTH, MOST_ELEMENTS, refuse_more
 
 
 @dataclass(slots=True)
@@ -106,5 +106,8 @@ class _Builder:
         self._open.pop()
 
     def add_text(self, text: str) -> None:
-        if self._open:
-            self._open[-1].text += text
+        """Blanks between elements are none. A text that is too long ends here: it would be copied for each part."""
+        if self._open and (self._open[-1].text or not text.isspace()):
+            node = self._open[-1]
+            node.text += text
+            refuse_more(len(node.text), MOST_CHARACTERS, "characters in one element")

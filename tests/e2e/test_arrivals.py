@@ -12,8 +12,10 @@ from benchmarks.stage.system import RunningSystem, running_system
 from models.acl import Actor
 from models.asset import Asset
 from models.history import History, Operation
+from models.metadata import FieldType
 from search.criteria import Visibility, parse_criteria
 from tasks.history import record
+from tasks.metadata_fields import NewField, create_field
 from tasks.show import show_asset
 from tests.waiting import wait_until
 
@@ -124,3 +126,20 @@ def test_a_transcode_that_comes_first_is_the_original_until_the_original_comes(s
     assert told[0] == "VERSION_CREATE"
     assert set(told[1:]) == {"ADD_FORMAT", "MODIFY_FILESET"}
     wait_until(lambda: documents_of(system, "harbour") == [after["id"]], what="one document has both formats")
+
+
+def test_a_sidecar_is_read_through_all_processes_and_its_words_are_found(system: RunningSystem) -> None:
+    actor = Actor("somebody", None, is_admin=True)
+    with system.context.sessions.begin() as session:
+        create_field(session, NewField("harbour", FieldType.STRING), actor)
+    (system.root / "beside").mkdir()
+    (system.root / "beside" / "pier.mov").write_bytes(b"pier")
+    (system.root / "beside" / "pier.mov.json").write_text('{"harbour": "Valparaiso"}')
+    (system.root / "beside" / "pier.mov.md5").write_text("0" * 32)
+    asset = wait_for(system, "pier", ["single", "other"], 3)
+    wait_until(lambda: documents_of(system, "Valparaiso") == [asset["id"]], what="it is found", seconds=SECONDS)
+
+    def is_told() -> bool:
+        return any("says 000" in warning for part in shown(system, "pier")["formats"] for warning in part["warnings"])
+
+    wait_until(is_told, what="the checksum that does not match is told", seconds=SECONDS)

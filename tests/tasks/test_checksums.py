@@ -86,7 +86,9 @@ def test_a_list_of_a_whole_card_finds_its_files_below_it_and_nothing_outside(pip
     write(root, "card/A/one.mov", content="hello")
     sums = {"xxh": xxhash.xxh64_hexdigest(b"hello"), "sha": hashlib.sha1(b"hello").hexdigest(), "md5": HELLO}
     put(root, "card/card.mhl", MHL.format(**sums))
-    assert verify(pipeline) == [("FINISHED_WITH_WARNING", "1 of 2 files match", "1 file not there: B/deep/two.mov")]
+    assert verify(pipeline) == [
+        ("FINISHED_WITH_WARNING", "1 of 2 files match", "1 file not there or not readable: B/deep/two.mov")
+    ]
     write(root, "card/B/deep/two.mov", content="hello")
     assert verify(pipeline) == [("FINISHED", "2 of 2 files match", None)]
 

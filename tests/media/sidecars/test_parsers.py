@@ -187,6 +187,11 @@ def test_csv_has_a_row_for_its_own_clip_or_one_for_each_file(reader: Reader, tmp
     ]
 
 
+def test_a_cell_may_have_several_lines(reader: Reader, tmp_path: Path) -> None:
+    said = read(reader, tmp_path / "clip.csv", 'notes,a\r\n"one\r\ntwo\u2028three",b\r\n')
+    assert said["words"] == {"notes": ["one\r\ntwo\u2028three"], "a": ["b"]}
+
+
 def test_an_avid_log_says_something_of_each_clip(reader: Reader, tmp_path: Path) -> None:
     said = read(reader, tmp_path / "day.ale", ALE.replace("\n", "\r\n").encode("latin-1"))
     assert said["rows"] == [
@@ -235,6 +240,9 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a><title>&e;</
         ("a.xmp", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "is no XML that can be read"),
         ("a.xmp", "<a/>", "is no XMP: it holds no rdf:RDF"),
         ("a.xml", '<?xml version="1.0" encoding="EBCDIC-CP-BE"?><a/>', 'says that it is written in "EBCDIC-CP-BE"'),
+        ("a.xml", f"<a>{'x' * 200_000}</a>", "has more than 100,000 characters in one element"),
+        ("a.json", '{"a": [' + "0," * 5_000 + "0]}", 'has more than 1,000 values of "a"'),
+        ("a.ale", "Column\nName\nData\n" + "x\n" * 20_000, "has more than 10,000 rows"),
         ("a.json", "[" * 100_000, "is no JSON that is read: it is nested too deep"),
         ("a.json", "{'a': 1}", "is no JSON that can be read: Expecting property name"),
         ("a.json", '{"a": NaN}', "is no JSON that can be read: NaN is no JSON number"),
