@@ -11,7 +11,7 @@ from sqlalchemy import select, text
 
 from models.sessions import Sessions, transact
 from models.storage import PROXIES, Storage
-from tasks.rendition_places import SPARED_SECONDS, is_named, old_runs, remove_run
+from tasks.rendition_places import RUN, SPARED_SECONDS, is_named, old_runs, remove_run
 
 FORGET_FILES = text("""
     DELETE FROM file USING folder, storage
@@ -38,7 +38,9 @@ def forget_renditions(sessions: Sessions, spared_seconds: float = SPARED_SECONDS
     removed = 0
     for storage in storages:
         for run in old_runs(Path(os.fsdecode(storage.place)), spared_seconds):
-            if not transact(sessions, lambda session, s=storage, r=run: is_named(session, s.id, r.name)):
+            if RUN.fullmatch(run.name) and not transact(
+                sessions, lambda session, s=storage, r=run: is_named(session, s.id, r.name)
+            ):
                 remove_run(run)
                 removed += 1
     return removed

@@ -1,4 +1,4 @@
-"""Renditions are of the asset that their source is of: they follow it when assets merge, and when they part."""
+"""Renditions go over with what they were made of when assets merge, and come back with it when they part."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -6,40 +6,60 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tasks.holding import Held, Holding, Pairs, Parting
+from tasks.holding import Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
 
-STRAYED = """
-    SELECT format.id, source.asset_id, source.version_id FROM format
-    JOIN format AS source ON source.id = CAST(format.media #>> '{transcode,format}' AS uuid)
-    WHERE format.rule = 'transcode' AND source.asset_id <> format.asset_id
-"""
-LOST = text(f"{STRAYED} AND format.asset_id = ANY(CAST(:assets AS uuid[])) ORDER BY format.id FOR UPDATE OF format")
-FOLLOW_SETS = text(f"""
-    UPDATE file_set SET asset_id = strayed.asset_id, version_id = strayed.version_id FROM ({STRAYED}) AS strayed
-    WHERE file_set.format_id = strayed.id AND file_set.format_id = ANY(CAST(:formats AS uuid[]))
-""")
-FOLLOW = text(f"""
-    UPDATE format SET asset_id = strayed.asset_id, version_id = strayed.version_id FROM ({STRAYED}) AS strayed
-    WHERE format.id = strayed.id AND format.id = ANY(CAST(:formats AS uuid[]))
+PAIRS = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
+BACK = """unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[])) AS back (id, owner, holder)"""
+
+# The rules have moved their formats already; a person moves files, and the formats that those were in stay behind.
+MOVE = text(f"""
+    WITH held AS (
+        SELECT format.id, dead, survivor FROM format JOIN {PAIRS} ON asset_id = dead
+        WHERE format.rule = 'transcode' ORDER BY format.id FOR UPDATE OF format
+    )
+    UPDATE format SET asset_id = survivor, version_id = survivor FROM held WHERE format.id = held.id
+    RETURNING dead, format.id
 """)
 
+GIVE = text(f"""
+    UPDATE format SET asset_id = owner, version_id = owner FROM {BACK}
+    WHERE format.id = back.id AND asset_id = holder RETURNING format.id
+""")
 
-def follow_sources(session: Session, assets: Collection[uuid.UUID]) -> int:
-    """Bring the renditions that these assets have to where their sources are now; gives how many."""
-    lost = session.scalars(LOST, {"assets": list(assets)}).all()
-    if lost:
-        session.execute(FOLLOW_SETS, {"formats": lost})
-        session.execute(FOLLOW, {"formats": lost})
-    return len(lost)
+FOLLOW = text("""
+    UPDATE format SET asset_id = source.asset_id, version_id = source.version_id
+    FROM format AS source JOIN asset ON asset.id = source.asset_id AND asset.merged_into IS NULL
+    WHERE format.rule = 'transcode' AND source.id = CAST(format.media #>> '{transcode,format}' AS uuid)
+        AND source.asset_id <> format.asset_id
+    RETURNING format.id
+""")
+"""What the rules moved they move back by themselves; of renditions they know nothing."""
+
+SETS_TOO = text("""
+    UPDATE file_set SET asset_id = format.asset_id, version_id = format.version_id FROM format
+    WHERE format.id = file_set.format_id AND format.id = ANY(CAST(:formats AS uuid[]))
+""")
 
 
 def _move(session: Session, pairs: Pairs) -> Held:
-    follow_sources(session, {asset_id for pair in pairs for asset_id in pair})
-    return {}
+    moved = session.execute(MOVE, unnest_pairs(pairs)).all()
+    if moved:
+        session.execute(SETS_TOO, {"formats": [row.id for row in moved]})
+    return ids_by_asset(moved)
 
 
 def _give_back(session: Session, partings: Sequence[Parting]) -> None:
-    follow_sources(session, {one for parting in partings for one in (parting.asset_id, parting.holder_id)})
+    back = session.scalars(GIVE, unnest_partings(partings)).all()
+    if back:
+        session.execute(SETS_TOO, {"formats": back})
+
+
+def follow_sources(session: Session) -> int:
+    """Bring renditions to where their sources are, which the rules parted from them; gives how many."""
+    lost = session.scalars(FOLLOW).all()
+    if lost:
+        session.execute(SETS_TOO, {"formats": lost})
+    return len(lost)
 
 
 def _remove(_session: Session, _ids: Collection[uuid.UUID]) -> None:

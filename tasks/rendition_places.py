@@ -6,6 +6,7 @@ folder, which no row names.
 """
 
 import os
+import re
 import shutil
 import time
 import uuid
@@ -25,6 +26,7 @@ OWN_NAME = "Renditions"
 LONGEST_NAME = 180
 SPARED_SECONDS = 24 * 3600.0
 """A folder this young may belong to a run that goes on; longer than any rendition takes."""
+RUN = re.compile("[0-9a-f]{12}")
 ADD_LOCK = 7_411_033
 
 FOLDER = text("""
@@ -76,6 +78,8 @@ class Place:
 
 def remove_run(folder: Path) -> None:
     """Remove the folder of a run, and the folders above it that are empty now."""
+    if not RUN.fullmatch(folder.name):
+        raise ValueError(f'"{folder}" is no folder of a run')
     shutil.rmtree(folder, ignore_errors=True)
     for above in (folder.parent, folder.parent.parent):
         try:

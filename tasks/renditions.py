@@ -25,6 +25,7 @@ from models.storage import Storage
 from tasks.files import FOLDER_PATHS
 from tasks.history import record
 from tasks.rendition_places import Place, ensure_folders
+from tasks.sentences import in_words
 
 RULE = "transcode"
 """Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
@@ -91,21 +92,21 @@ def register(session: Session, made: Made, actor: Actor, job_id: uuid.UUID) -> P
     found = find_rendition(session, source, made.profile)
     is_new = found is None
     part = _new_format(session, source, made) if found is None else found
-    part.media = {**part.media, KEPT: _kept(made, found)}
+    part.media = {**part.media, KEPT: _kept(made)}
     part.warnings, part.is_online = list(made.warnings), True
     part.date_modified = func.now()  # type: ignore[assignment]
     group, replaced = _rows_of(session, part, made)
     _describe(session, part, group, made.facts)
     if is_new:
-        text_of = f'format "{part.name}" was added: a rendition of "{source.name}"'
-        record(session, part.asset_id, Operation.ADD_FORMAT, text_of, actor, job_id=job_id)
+        added = f'format "{part.name}" was added: a rendition of the {in_words(source.structure)}'
+        record(session, part.asset_id, Operation.ADD_FORMAT, added, actor, job_id=job_id)
     record(session, part.asset_id, Operation.TRANSCODE, made.description, actor, job_id=job_id)
     session.flush()
     return replaced
 
 
-def _kept(made: Made, before: Format | None) -> dict[str, Any]:
-    """What it was made of. Who once made it by hand decides about it from then on, until it is made by itself."""
+def _kept(made: Made) -> dict[str, Any]:
+    """What it was made of, and whether a person asked: then only a person, or its storage, has it made again."""
     return {"profile": made.profile, "format": str(made.source_id), "by_hand": made.by_hand, "state": dict(made.state)}
 
 

@@ -28,6 +28,7 @@ from models.job import Job, JobStatus
 from models.sessions import Sessions, snapshot, transact
 from models.timing import Timing
 from tasks.job_leases import STILL_THERE, JobClaim, JobLostError, Progress, end_job, fail_job, keep_job
+from tasks.lease_keeper import keep_renewing
 from tasks.refusals import Refusal
 from tasks.rendition_places import Place, file_name, place_for, remove_run
 from tasks.renditions import Made, find_rendition, register
@@ -136,7 +137,8 @@ class Run:
         """The plan and the place; None where the job has ended because there is nothing to do."""
         profile = find_profile(self.by.profiles, self.claim.arguments["profile"])
         source_id = uuid.UUID(self.claim.arguments["format_id"])
-        plan = snapshot(self.by.sessions, lambda session: plan_of(session, source_id))
+        with self._held():
+            plan = snapshot(self.by.sessions, lambda session: plan_of(session, source_id))
         if plan.picture is None and not plan.sounds:
             self._end(JobStatus.DISCARDED, "there is nothing on a storage now to make it of")
             return None
@@ -169,19 +171,17 @@ class Run:
         """Have it encoded into the draft; gives what the child says of it."""
         descriptor = task.place.open_draft()
         try:
-            with Feed(task.plan, task.profile.recipe, descriptor) as feed, self._child() as child:
-                child.send(feed.request(), feed.files)
+            feeding = Feed(task.plan, task.profile.recipe, descriptor)
+            with feeding as feed, ConfinedChild(self.by.program, self.by.limits) as child:
+                with self._held():
+                    child.send(feed.request(), feed.files)
                 result = self._follow(child, feed)
                 feed.refuse_changed()
-            os.fsync(descriptor)
+            with self._held():
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         return result
-
-    @contextlib.contextmanager
-    def _child(self) -> Iterator[ConfinedChild]:
-        with ConfinedChild(self.by.program, self.by.limits) as child:
-            yield child
 
     def _follow(self, child: ConfinedChild, feed: Feed) -> Mapping[str, Any]:
         """Answer the child's questions and tell how far it is, until it is done."""
@@ -193,7 +193,9 @@ class Run:
             if said is not None:
                 heard = now
                 if "error" in said:
-                    raise EncodingError(f"{feed.name}: {said['error']}")
+                    if said["kind"] == "unreadable":
+                        raise EncodingError(f"{feed.name}: {said['error']}")
+                    raise ChildDiedError(f"failed: {said['error']}")
                 if said.get("done") is True:
                     return result
                 result = said.get("result", result)
@@ -207,6 +209,17 @@ class Run:
             if now - self._kept_at >= TELL_SECONDS:
                 self._keep()
                 self._kept_at = now
+
+    @contextlib.contextmanager
+    def _held(self) -> Iterator[None]:
+        """Keep the lease through what may take long and says nothing meanwhile."""
+
+        def renew(session: Session) -> None:
+            with contextlib.suppress(JobLostError):  # the next step of the run finds that out
+                keep_job(session, self.claim, self.by.timing)
+
+        with keep_renewing(self.by.sessions, renew, self.by.timing):
+            yield
 
     def _keep(self) -> None:
         if transact(self.by.sessions, lambda session: keep_job(session, self.claim, self.by.timing, self._progress)):

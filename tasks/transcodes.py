@@ -7,6 +7,7 @@ from celery import Task, shared_task
 
 from models.sessions import transact
 from tasks.forgetting_renditions import forget_renditions
+from tasks.held_renditions import follow_sources
 from tasks.job_leases import about_job
 from tasks.transcode_jobs import TASK, claim_next, is_transcode_waiting
 from tasks.transcode_run import Run, Transcoder
@@ -34,8 +35,10 @@ def _ring_for_more(by: Transcoder, ring: Ring) -> None:
 
 @shared_task(name="media.forget", bind=True, ignore_result=True)
 def forget(self: Task, _ids: Sequence[Any] = ()) -> None:
-    """Remove the renditions of what is gone."""
-    forget_renditions(self.app.context.sessions)
+    """Bring renditions to where their sources are now, and remove those of what is gone."""
+    sessions = self.app.context.sessions
+    transact(sessions, follow_sources)
+    forget_renditions(sessions)
 
 
 @shared_task(name=TASK, bind=True, ignore_result=True)

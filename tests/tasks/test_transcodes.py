@@ -7,22 +7,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from media.sources import OpenFolders
-from models.asset import Asset, FileSet, FileSetFile
+from models.asset import Asset, FileSet, FileSetFile, Format
 from models.file import File
 from models.sessions import transact
 from models.storage import PROXIES
+from tasks.by_hand import merge
 from tasks.downloads import find_source
 from tasks.forgetting_renditions import forget_renditions
 from tasks.formats import remove_format
 from tasks.headers import probe
+from tasks.held_renditions import follow_sources
 from tasks.job_actions import Action, act
 from tasks.renditions import OLDER
 from tasks.storages import NewStorage, add_storage
 from tasks.trigger import Asked, Done
 from tasks.trigger_operations import TRIGGERS
+from tasks.undo import undo
 from tests.e2e.node_client import miss
 from tests.media.playing import played
 from tests.tasks.media_clips import put
@@ -219,3 +222,23 @@ def test_half_of_a_machine_is_left_to_headers_and_posters(studio: Studio, root: 
         transact(studio.sessions, lambda session: act(session, [jobs[0]], Action.ABORT, ADMIN))
     assert studio.run() == 1
     assert [studio.job(job_id).status.value for job_id in jobs] == ["ABORTED", "FINISHED"]
+
+
+def test_a_rendition_goes_over_with_a_merge_and_comes_back(studio: Studio, root: Path) -> None:
+    put(root, "a.mp4", "b.mp4")
+    studio.pipeline.settle()
+    ids = studio.pipeline.ids()
+    studio.ask("b")
+    studio.run()
+    transact(studio.sessions, lambda session: merge(session, ids["a"], [ids["b"]], ADMIN).id)
+    studio.pipeline.settle()
+    assert studio.rendition().asset_id == ids["a"]
+    assert studio.pipeline.broken() == []
+    transact(studio.sessions, lambda session: undo(session, ids["b"], ADMIN).id)
+    studio.pipeline.settle()
+    assert studio.rendition().asset_id == ids["b"]
+    with studio.sessions.begin() as session:
+        session.execute(update(Format).where(Format.rule == "transcode").values(asset_id=ids["a"]))
+    assert transact(studio.sessions, follow_sources) == 1
+    assert studio.rendition().asset_id == ids["b"]
+    assert studio.pipeline.broken() == []
