@@ -46,6 +46,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     `forbidden` are folders of our own (the data folder): a root inside one would ingest what we write.
     """
     root = readable_root(new.root)
+    forbidden = list(forbidden)
     _refuse_own_folders(root, forbidden)
     if new.purpose == PROXIES and not os.access(root, os.W_OK | os.X_OK):
         raise StorageError(
@@ -55,7 +56,9 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     refuse_unknown(session, new.settings, DEFAULT_SETTINGS)
     session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
     others = session.scalars(select(Storage)).all()
-    _refuse_overlap(root, others)
+    # Our own folder for renditions lies in the data folder, which no watcher enters.
+    own = [os.path.realpath(os.fsencode(folder)) for folder in forbidden]
+    _refuse_overlap(root, [other for other in others if not any(is_inside(other.root, folder) for folder in own)])
     name = new.name or _free_name(root, {other.name for other in others})
     if any(other.name == name for other in others):
         raise StorageError(f'storage "{name}": there is one of this name already; give another with --name')

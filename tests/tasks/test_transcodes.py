@@ -7,13 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import av
+import pytest
 from sqlalchemy import select, update
 
 from media.sources import OpenFolders
 from models.asset import Asset, FileSet, FileSetFile, Format
 from models.file import File
 from models.sessions import transact
-from models.storage import PROXIES
+from models.storage import PROXIES, Storage
 from tasks.by_hand import merge
 from tasks.downloads import find_source
 from tasks.forgetting_renditions import forget_renditions
@@ -22,7 +23,7 @@ from tasks.headers import probe
 from tasks.held_renditions import follow_sources
 from tasks.job_actions import Action, act
 from tasks.renditions import OLDER
-from tasks.storages import NewStorage, add_storage
+from tasks.storages import NewStorage, StorageError, add_storage
 from tasks.trigger import Asked, Done
 from tasks.trigger_operations import TRIGGERS
 from tasks.undo import undo
@@ -242,3 +243,18 @@ def test_a_rendition_goes_over_with_a_merge_and_comes_back(studio: Studio, root:
     assert transact(studio.sessions, follow_sources) == 1
     assert studio.rendition().asset_id == ids["b"]
     assert studio.pipeline.broken() == []
+
+
+def test_our_own_folder_for_renditions_keeps_nobody_from_watching_the_folder_around_it(
+    studio: Studio, root: Path, tmp_path: Path
+) -> None:
+    put(root, "clip.mp4")
+    studio.pipeline.settle()
+    studio.ask("clip")
+    studio.run()
+    with studio.sessions.begin() as session:
+        session.execute(update(Storage).where(Storage.name == "Rushes").values(root=b"/elsewhere"))
+    around = NewStorage(tmp_path, "around")
+    assert transact(studio.sessions, lambda session: add_storage(session, around, [tmp_path / "media"]).name)
+    with pytest.raises(StorageError, match="overlaps"):
+        transact(studio.sessions, lambda session: add_storage(session, NewStorage(studio.proxies, "inside")))
