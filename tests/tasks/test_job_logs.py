@@ -1,5 +1,6 @@
 """Whatever runs a job names it in every line of the log that is written meanwhile."""
 
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -13,6 +14,9 @@ from tasks.batches import Place, work_off
 from tasks.job_leases import JobClaim
 
 TASK = "maintenance.example"
+TASKS = Path(__file__).parent.parent.parent / "tasks"
+CLAIMED_FOR = {"job_leases.py", "transcode_jobs.py"}
+"""The claim itself, and one that claims for another module."""
 
 
 def test_lines_of_a_job_carry_its_id_and_those_around_it_do_not(sessions: Sessions) -> None:
@@ -29,3 +33,10 @@ def test_lines_of_a_job_carry_its_id_and_those_around_it_do_not(sessions: Sessio
     assert log_fields() == {}
     with sessions() as session:
         assert {session.get_one(Job, job.id).status for job in jobs} == {JobStatus.FINISHED}
+
+
+def test_every_module_that_claims_jobs_names_them_in_the_log() -> None:
+    claiming = {path.name for path in TASKS.glob("*.py") if "claim_jobs(session" in path.read_text(encoding="utf-8")}
+    naming = {path.name for path in TASKS.glob("*.py") if "with about_job(claim" in path.read_text(encoding="utf-8")}
+    assert claiming - naming - CLAIMED_FOR == set()
+    assert len(naming) > 10
