@@ -74,5 +74,5 @@ def span(name: str, traces: Iterable[str | None] = (), **about: object) -> Itera
 def tell_trace(session: Session) -> None:
     """Have the rows that this transaction writes go on with the span around it."""
     trace = _CURRENT.get()
-    if trace is not None:
+    if trace:
         session.execute(_SET, {"trace": trace})

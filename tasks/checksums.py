@@ -35,6 +35,7 @@ from tasks.job_leases import (
     JobClaim,
     JobLostError,
     Progress,
+    about_job,
     claim_jobs,
     end_job,
     give_back_job,
@@ -91,13 +92,14 @@ def run_checksums(
 ) -> None:
     """Run those of these jobs that wait, each for its turn."""
     for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
-        try:
-            _Run(sessions, timing, claim, time.monotonic() + turn_seconds).run()
-        except JobLostError as lost:
-            log.info("%s", lost)
-        except _TurnEndedError as ended:
-            message = str(ended)
-            transact(sessions, lambda session, claim=claim, message=message: give_back_job(session, claim, message))
+        with about_job(claim):
+            try:
+                _Run(sessions, timing, claim, time.monotonic() + turn_seconds).run()
+            except JobLostError as lost:
+                log.info("%s", lost)
+            except _TurnEndedError as ended:
+                message = str(ended)
+                transact(sessions, lambda session, claim=claim, message=message: give_back_job(session, claim, message))
 
 
 class _TurnEndedError(Exception):

@@ -84,4 +84,5 @@ def _plain(about: Mapping[str, object]) -> dict[str, str | int | float | bool]:
 def _traceparent(span: Span) -> str:
     carrier: dict[str, str] = {}
     W3C.inject(carrier, set_span_in_context(span))
-    return carrier[HEADER]
+    # Empty where the library was told to be off (OTEL_SDK_DISABLED).
+    return carrier.get(HEADER, "")
