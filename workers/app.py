@@ -23,7 +23,8 @@ from tasks.triggers import TASK as TRIGGER_TASK
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
-from workers.settings import Settings, current_settings, find_running
+from workers.running import find_running
+from workers.settings import Settings, current_settings
 from workers.traces import follow
 from workers.trigger_consumer import OnlyTriggers
 

@@ -24,8 +24,9 @@ from models.schema import is_current
 from models.sessions import make_engine
 from workers.embedded.postgres import EmbeddedPostgres, program
 from workers.processes import write_private
+from workers.running import running_supervisor
 from workers.secret_key import FILE
-from workers.settings import SettingsError, running_supervisor
+from workers.settings import SettingsError
 from workers.supervisor import Supervisor
 
 DUMP, KEY, MANIFEST = "database.dump", "secret-key", "manifest.json"

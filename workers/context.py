@@ -19,7 +19,8 @@ from search.opensearch_client import Cluster
 from search.postgres import PostgresEngine
 from tasks.outside import NOTHING_OUTSIDE, Outside
 from tasks.transcode_profiles import BUILT_IN, Profiles
-from workers.settings import Connection, Settings, find_running
+from workers.running import Connection, find_running
+from workers.settings import Settings
 
 Ring = Callable[[str, Sequence[object]], None]
 

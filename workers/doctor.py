@@ -24,7 +24,7 @@ from models.storage import FILES, Storage, StorageStatus
 from search.engine import SearchEngine, SearchUnavailableError
 from watch.roots import identify_root, is_network_file_system
 from workers.app import QUEUES, TapelessCelery
-from workers.settings import Connection
+from workers.running import Connection
 
 Grade = Literal["well", "look", "broken"]
 

@@ -1,19 +1,16 @@
-"""The settings of this process, read once from the environment, and the address of the system that they lead to.
+"""The settings of this process, read once from the environment.
 
 1. What an operator sets per folder is a row; what a process must know before it has a database is here.
 2. A name that begins with TAPELESS_ and means nothing is an error: a misspelled setting that is silently ignored is
    found only when it matters.
-3. `tapeless up` writes the addresses of what it runs into the data folder, readable by its owner alone, so that other
-   commands, and the processes it starts, need nothing but the folder.
+3. Where the system is that they lead to, `running.py` finds.
 """
 
 import dataclasses
 import difflib
-import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
@@ -27,9 +24,8 @@ from tasks.mail_server import MailServer
 from tasks.outside import Network, Outside
 from tasks.server_key import ServerKey
 from tasks.transcode_profiles import Profiles, ProfilesError, load_profiles
-from workers.addresses import AddressError, database_address, with_password
+from workers.addresses import AddressError, with_password
 from workers.logs import LogFormat
-from workers.processes import Identity, identify, is_running, read_record, write_record
 from workers.secret_key import find_key
 from workers.traces import endpoint_of
 
@@ -39,24 +35,12 @@ PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
 SEARCH_URL = re.compile(r"https?://[^/?#\s]+/?")
 SEARCH_INDEX = "tapeless"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-DEFAULT_ADDRESS = "http://127.0.0.1:8780"
 """Where `tapeless api` listens unless it is told otherwise."""
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
 class SettingsError(Exception):
     """A setting is wrong or missing; the text names it, its value and the next step."""
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where a running system is; without a search address, the database answers searches."""
-
-    database_url: str = dataclasses.field(repr=False)
-    broker_url: str = dataclasses.field(repr=False)
-    search_url: str | None = dataclasses.field(repr=False, default=None)
-    search_index: str = SEARCH_INDEX
-    search_ca_file: str | None = None
 
 
 class Settings(BaseSettings):
@@ -169,7 +153,7 @@ class Settings(BaseSettings):
         """A time below zero is a slip of the pen."""
         for name in TIMES:
             if getattr(value, name) < 0:
-                raise ValueError(f"{_variable(name)} is {getattr(value, name):g}; a time is not negative")
+                raise ValueError(f"{variable(name)} is {getattr(value, name):g}; a time is not negative")
         return value
 
     @classmethod
@@ -192,7 +176,7 @@ class Settings(BaseSettings):
         if self.search_url is None:
             return {}
         try:
-            url = with_password(_variable("search_url"), self.search_url, self.search_password_file)
+            url = with_password(variable("search_url"), self.search_url, self.search_password_file)
         except AddressError as error:
             raise SettingsError(str(error)) from None
         ca_file = str(self.search_ca_file.absolute()) if self.search_ca_file else None
@@ -209,7 +193,7 @@ class Settings(BaseSettings):
         try:
             return load_profiles(self.transcode_profiles)
         except ProfilesError as error:
-            raise SettingsError(f"{_variable('transcode_profiles')}: {error}") from None
+            raise SettingsError(f"{variable('transcode_profiles')}: {error}") from None
 
     @property
     def outside(self) -> Outside:
@@ -267,74 +251,15 @@ def child_environment(**more: str) -> dict[str, str]:
     return dict(os.environ) | more
 
 
-def announce(data: Path, connection: Connection, api_url: str | None = None) -> None:
-    """Write down, for its owner alone, that this process runs a system on a data folder, and where it is."""
-    own = identify(os.getpid())
-    assert own is not None
-    write_record(data / "running.json", own, **dataclasses.asdict(connection), api_url=api_url)
-
-
-def find_address(settings: Settings) -> str:
-    """Where people reach the system that the settings lead to: where the operator says, else on this machine."""
-    if settings.public_url is not None:
-        return settings.public_url
-    folder = settings.data.absolute()
-    announced = json.loads((folder / "running.json").read_text()) if running_supervisor(folder) is not None else {}
-    return announced.get("api_url") or DEFAULT_ADDRESS
-
-
-def withdraw(data: Path) -> None:
-    """Take the announcement back at the end of a run."""
-    (data / "running.json").unlink(missing_ok=True)
-
-
-def running_supervisor(data: Path) -> Identity | None:
-    """Who runs a system on this data folder now?"""
-    announced = read_record(data / "running.json")
-    return announced if announced is not None and is_running(announced) else None
-
-
-def find_running(settings: Settings) -> Connection:
-    """Find the system that the settings lead to: the one on the data folder, or the one that the addresses name.
-
-    A named folder goes first, then TAPELESS_DATABASE_URL and its friends, then the default folder.
-    """
-    if not settings.names_data and settings.database_url is not None:
-        return _named(settings)
-    folder = settings.data.absolute()
-    if running_supervisor(folder) is None:
-        also = f" (TAPELESS_DATABASE_URL is not looked at, as {folder} was named)" if settings.database_url else ""
-        raise SettingsError(
-            f'nothing runs on the data folder "{folder}"{also}: start it with "tapeless up FOLDER --data {folder}", '
-            "or name the folder of a running system with --data or TAPELESS_DATA"
-        )
-    entry = json.loads((folder / "running.json").read_text())
-    known = {field.name for field in dataclasses.fields(Connection)}
-    return Connection(**{name: value for name, value in entry.items() if name in known})
-
-
 def _complaints(error: ValidationError) -> Iterator[str]:
     for found in error.errors():
         if found["type"] == "value_error":
             yield str(found["ctx"]["error"])
         else:
-            yield f"{_variable(str(found['loc'][-1]))}: {found['msg']}"
+            yield f"{variable(str(found['loc'][-1]))}: {found['msg']}"
 
 
-def _named(settings: Settings) -> Connection:
-    if settings.database_url is None or settings.broker_url is None:
-        raise SettingsError(
-            "TAPELESS_DATABASE_URL is set but TAPELESS_BROKER_URL is not: set both, or name a data folder"
-        )
-    try:
-        database = with_password(_variable("database_url"), settings.database_url, settings.database_password_file)
-        broker = with_password(_variable("broker_url"), settings.broker_url, settings.broker_password_file)
-    except AddressError as error:
-        raise SettingsError(str(error)) from None
-    return Connection(database_address(database), broker, **settings.search)
-
-
-def _variable(field: str) -> str:
+def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
@@ -342,10 +267,10 @@ class _Environment(PydanticBaseSettingsSource):
     """The environment's TAPELESS_ names; the time constants stand flat in it and nested in the settings."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return os.environ.get(_variable(field_name)), field_name, False
+        return os.environ.get(variable(field_name)), field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        known = {_variable(name): name for name in (*self.settings_cls.model_fields, *TIMES) if name != "timing"}
+        known = {variable(name): name for name in (*self.settings_cls.model_fields, *TIMES) if name != "timing"}
         # An empty one is unset: so compose files pass on what their reader left out.
         given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
         refuse_unknown(given, known)

@@ -10,7 +10,8 @@ from pathlib import Path
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.processes import Child
-from workers.settings import SHARED_METRICS, Connection, Settings, SettingsError, child_environment
+from workers.running import Connection
+from workers.settings import SHARED_METRICS, Settings, SettingsError, child_environment
 from workers.supervisor import Supervisor
 
 LOOPBACK = "127.0.0.1"

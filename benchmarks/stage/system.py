@@ -18,7 +18,8 @@ from sqlalchemy import text
 from models.sessions import snapshot
 from tasks.status import read_status
 from workers.context import Context, open_running
-from workers.settings import Settings, running_supervisor
+from workers.running import running_supervisor
+from workers.settings import Settings
 from workers.supervisor import read_states
 
 Answer = TypeVar("Answer")

@@ -66,12 +66,13 @@ def detail_triggers(
             "HAVING count(*) > 0;"
         )
 
-    both = f"FROM before_rows JOIN after_rows USING ({', '.join(primary_key)})"
+    # As one row each, because `kind` and `key` name columns that both have.
+    both = f"SELECT after_rows.* FROM before_rows JOIN after_rows USING ({', '.join(primary_key)})"
     changed = " OR ".join(f"before_rows.{each} IS DISTINCT FROM after_rows.{each}" for each in shown)
     bodies = {
         "insert": tell("FROM after_rows"),
         "delete": tell("FROM before_rows"),
-        "update": tell(f"{both} WHERE {changed}"),
+        "update": tell(f"FROM ({both} WHERE {changed}) AS changed_rows"),
     }
     return _triggers(table, bodies)
 

@@ -13,7 +13,8 @@ from tests.docs.pages import Command, commands
 from tests.e2e.system import System, open_system
 from tests.files import write
 from workers.main import main
-from workers.settings import Settings, find_running
+from workers.running import find_running
+from workers.settings import Settings
 
 PAGES = ("docs/start.md", "docs/run.md", "docs/operate.md", "docs/alerts.md")
 NOT_TYPED = ("up",)

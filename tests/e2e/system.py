@@ -25,7 +25,8 @@ from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.main import main
 from workers.processes import Identity, identify, is_running
-from workers.settings import Settings, SettingsError, child_environment, find_running
+from workers.running import find_running
+from workers.settings import Settings, SettingsError, child_environment
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0

@@ -8,7 +8,8 @@ import pytest
 from search.opensearch import OpenSearchEngine
 from search.postgres import PostgresEngine
 from workers.context import make_search
-from workers.settings import Connection, Settings, SettingsError, announce, find_running
+from workers.running import Connection, announce, find_running
+from workers.settings import Settings, SettingsError
 
 
 @pytest.fixture(autouse=True)

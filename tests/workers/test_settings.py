@@ -10,16 +10,8 @@ import pytest
 
 from models.timing import Timing
 from workers.processes import identify, write_record
-from workers.settings import (
-    Connection,
-    Settings,
-    SettingsError,
-    announce,
-    child_environment,
-    find_running,
-    running_supervisor,
-    withdraw,
-)
+from workers.running import Connection, announce, find_running, running_supervisor, withdraw
+from workers.settings import Settings, SettingsError, child_environment
 
 SYSTEM = Connection("postgresql+psycopg://u:secret@/tapeless", "redis+socket://:secret@/run/valkey.sock")
 

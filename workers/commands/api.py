@@ -17,7 +17,8 @@ from workers.context import make_context
 from workers.http_metrics import Measured
 from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
-from workers.settings import Settings, find_running
+from workers.running import find_running
+from workers.settings import Settings
 from workers.system import API_PORT, LOOPBACK
 from workers.traces import follow
 

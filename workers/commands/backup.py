@@ -6,8 +6,9 @@ import click
 
 from workers.backup import back_up, restore_folder, restore_into
 from workers.commands.options import data_option, sentences
+from workers.running import find_running
 from workers.secret_key import FILE
-from workers.settings import Settings, find_running
+from workers.settings import Settings
 
 file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 

@@ -11,7 +11,8 @@ from rich.text import Text
 from workers.app import app
 from workers.commands.options import data_option, json_option, running_system
 from workers.doctor import Check, Patient, examine
-from workers.settings import Settings, find_running
+from workers.running import find_running
+from workers.settings import Settings
 
 MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("✗", "red")}
 

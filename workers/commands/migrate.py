@@ -6,7 +6,8 @@ import click
 
 from models.schema import migrate as migrate_database
 from workers.commands.options import data_option, sentences
-from workers.settings import Settings, find_running
+from workers.running import find_running
+from workers.settings import Settings
 
 
 @click.command()

@@ -25,7 +25,8 @@ from tasks.share_users import users_of
 from tasks.shares import NewShare, create_share, revoke_shares
 from tasks.show import find_asset
 from workers.commands.options import data_option, json_option, running_system
-from workers.settings import Settings, find_address
+from workers.running import find_address
+from workers.settings import Settings
 
 PIPE_WIDTH = 240
 

@@ -8,7 +8,8 @@ import click
 from tasks.trigger_operations import TRIGGERS
 from workers.commands.options import data_option, json_option, sentences
 from workers.embedded.valkey import PRODUCER, PRODUCER_RULES, EmbeddedValkey
-from workers.settings import Settings, SettingsError, find_running
+from workers.running import find_running
+from workers.settings import Settings, SettingsError
 
 
 @click.group()

@@ -16,8 +16,9 @@ from watch.watched import WatchedStorage, watched_storages
 from workers.commands.options import sentences
 from workers.flower import FLOWER_PORT, USER, Flower
 from workers.live import Display
+from workers.running import announce, withdraw
 from workers.secret_key import make_key
-from workers.settings import Settings, announce, withdraw
+from workers.settings import Settings
 from workers.supervisor import Supervisor
 from workers.system import LOOPBACK, choose_port, connect_to, make_processes, make_servers
 

@@ -17,7 +17,8 @@ from workers.commands.options import data_option, sentences
 from workers.context import make_context
 from workers.logs import set_up_logging
 from workers.metrics import serve_metrics
-from workers.settings import Settings, find_running
+from workers.running import find_running
+from workers.settings import Settings
 from workers.traces import follow
 
 POOL_SIZE = 20
