@@ -218,9 +218,7 @@ def test_accesses_are_counted_for_each_recipient(api: Api, owner: Caller) -> Non
     assert ann["last_access_date"] is not None
 
 
-def test_wrong_passwords_are_stopped_from_however_many_places_and_the_link_opens_again(
-    api: Api, owner: Caller
-) -> None:
+def test_wrong_passwords_are_stopped_from_however_many_places_and_the_link_opens_again(api: Api, owner: Caller) -> None:
     made = share_url(owner, make_asset(owner)["id"], password="sesame")
     heard = [log_in(api, made["url"], f"guess {number}").status_code for number in range(20)]
     assert heard == [401] * 10 + [429] * 10

@@ -148,7 +148,9 @@ def told() -> list[str]:
         *entity_triggers("collection", "collections", collection, deleted),
         *entity_triggers("segment", "segments", segment, deleted),
         *entity_triggers("job", "jobs", ("status", "title", "priority", "parked_at")),
-        *entity_triggers("share", "shares", ("allows", "expires"), "({row}.ended_at IS NOT NULL OR {row}.revoked_at IS NOT NULL)"),
+        *entity_triggers(
+            "share", "shares", ("allows", "expires"), "({row}.ended_at IS NOT NULL OR {row}.revoked_at IS NOT NULL)"
+        ),
         *entity_triggers("storage", "storages", ("name", "settings", "status", "frozen_reason")),
         *detail_triggers(
             "metadata_value", "metadata", "object_type", "object_id", ("object_id", "field_id"), ("values",)
