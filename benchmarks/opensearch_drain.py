@@ -187,10 +187,8 @@ def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
                 f"rebuilt          {rate:8,.0f} documents a second; rebuild / raw = {rate / raw:.2f} "
                 f"of the {PROMISED_REBUILD} promised"
             )
-            print(
-                f"single changes   {late[int(len(late) * 0.95)]:8.2f} s until 95 of 100 of {len(late)} were found "
-                f"meanwhile, of the {PROMISED_SECONDS:g} promised"
-            )
+            told = f"{late[int(len(late) * 0.95)]:8.2f} s until 95 of 100 of" if late else "     too short for any of"
+            print(f"single changes   {told} {len(late)} were found meanwhile, of the {PROMISED_SECONDS:g} promised")
     finally:
         for name in engine.indexes.names():
             engine.indexes.drop(name)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 from sqlalchemy import select, text
@@ -23,7 +24,7 @@ from models.sessions import Sessions
 from models.storage import FILES, Storage, StorageStatus
 from search.engine import SearchEngine, SearchUnavailableError
 from watch.roots import identify_root, is_network_file_system
-from workers.app import QUEUES, TapelessCelery
+from workers.app import QUEUES, SOCKET_SECONDS
 from workers.running import Connection
 
 Grade = Literal["well", "look", "broken"]
@@ -54,8 +55,15 @@ class Patient:
     connection: Connection
     sessions: Sessions
     engine: SearchEngine
-    celery: TapelessCelery
+    celery: Celery
     data: Path
+
+
+def broker_client(url: str) -> Celery:
+    """A client of this broker and no other, whatever settings the process came with; it gives up soon."""
+    client = Celery("doctor", broker=url, set_as_current=False)
+    client.conf.broker_transport_options = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
+    return client
 
 
 def examine(patient: Patient) -> list[Check]:

@@ -27,7 +27,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from search.documents import Document
 from search.postgres import PostgresEngine
-from tasks.index import BATCH, BATCH_BYTES, DrainResult, drain, drain_index
+from tasks.index import BATCH, BATCH_BYTES, DrainResult, drain
 from tests.search.rows import add_asset, add_file_set, add_format
 from tests.tasks.draining import CALM, Remote, add, ask, is_index_equal_to_rows, mark_of, titles
 
@@ -244,8 +244,7 @@ def test_the_task_drains_and_rings_again_where_one_message_is_not_enough(
 ) -> None:
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, PostgresEngine(sessions), CALM)
-    task = app.tasks[drain_index.name]
-    assert drain_index.name == "index.drain"
+    task = app.tasks["index.drain"]
     add(sessions, "a", "b", "c")
     monkeypatch.setattr(tasks.index, "TASK_LIMIT", 2)
     task.apply(args=[[]], throw=True)

@@ -8,9 +8,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from workers.app import app
 from workers.commands.options import data_option, json_option, running_system
-from workers.doctor import Check, Patient, examine
+from workers.doctor import Check, Patient, broker_client, examine
 from workers.running import find_running
 from workers.settings import Settings
 
@@ -25,8 +24,15 @@ def doctor(data: Path | None, as_json: bool) -> None:
     with running_system(data) as context:
         settings = Settings.for_data(data)
         connection = find_running(settings)
-        app.own_settings = settings
-        checks = examine(Patient(connection, context.sessions, context.engine, app, settings.data.absolute()))
+        checks = examine(
+            Patient(
+                connection,
+                context.sessions,
+                context.engine,
+                broker_client(connection.broker_url),
+                settings.data.absolute(),
+            )
+        )
     if as_json:
         click.echo(json.dumps([asdict(check) for check in checks]))
     else:
