@@ -66,7 +66,8 @@ def tidy(sessions: Sessions, timing: Timing) -> int:
         purged += batch
     while transact(sessions, lambda session: purge_collection_batch(session, timing.recycle_seconds)):
         pass
-    transact(sessions, lambda session: purge_segments(session, timing.recycle_seconds))
+    while transact(sessions, lambda session: purge_segments(session, timing.recycle_seconds)):
+        pass
     return purged
 
 

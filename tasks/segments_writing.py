@@ -39,6 +39,7 @@ from tasks.segments_telling import counted, listed, noun_of, told_of_change, tol
 
 MOST_KEPT_BYTES = 256 * 1024
 """Of a drawing, and of all that is kept for clients, as JSON: a pencil line of some ten thousand points."""
+PURGED_AT_ONCE = 500
 NOT_NULL = frozenset({"segment_type", "status", "segment_text", "segment_checked", "is_internal"})
 COLUMNS = frozenset(
     {
@@ -264,6 +265,8 @@ def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segme
     writes = may_write(session, actor, asset)
     for segment in chosen:
         may_change(actor, asset, segment, may_write=writes)
+    if for_good and not writes:  # the answers that go along are others' words
+        raise Denied(f'only who may write the asset "{asset.title}" deletes for good; leave soft_delete=false out')
     ids = [segment.id for segment in chosen]
     gone = or_(among(Segment.id, ids), among(Segment.parent_id, ids))
     told = Counter(noun_of(segment) for segment in chosen if segment.status != SegmentStatus.DELETED or for_good)
@@ -290,6 +293,7 @@ def remove_segments(session: Session, which: ColumnElement[bool]) -> int:
 
 
 def purge_segments(session: Session, recycle_seconds: float) -> int:
-    """Remove what was deleted so long ago."""
+    """Remove some of what was deleted so long ago; 0 once nothing is left."""
     age = func.make_interval(0, 0, 0, 0, 0, 0, recycle_seconds)
-    return remove_segments(session, Segment.date_deleted < func.now() - age)
+    old = select(Segment.id).where(Segment.date_deleted < func.now() - age).order_by(Segment.id).limit(PURGED_AT_ONCE)
+    return remove_segments(session, Segment.id.in_(old))

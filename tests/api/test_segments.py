@@ -160,6 +160,18 @@ def test_a_deleted_comment_goes_with_its_answers_and_comes_back_with_them(
     assert not any("asked" in description for description in told)
 
 
+def test_who_may_not_write_the_asset_takes_back_and_never_deletes_the_answers_of_others_for_good(
+    owner: Caller, reviewer: Caller, asset: str
+) -> None:
+    asked = say(reviewer, asset, "asked")
+    say(owner, asset, "answer", parent_id=asked["id"])
+    url = f"{segments_url(asset)}{asked['id']}/"
+    for _ in ("said", "taken back"):
+        assert reviewer.http.delete(url, params={"soft_delete": "false"}).status_code == 403
+        assert reviewer.http.delete(url).status_code == 204
+    assert sorted(texts(owner, asset, status="DELETED")) == ["answer", "asked"]
+
+
 def test_lists_ask_by_time_type_text_colour_status_and_ids(owner: Caller, asset: str) -> None:
     transcription = str(uuid4())
     first = say(

@@ -48,6 +48,15 @@ def test_a_guest_comments_under_an_e_mail_and_sees_the_answers(api: Api, owner: 
     assert read(guest, asset) == []
 
 
+def test_a_guest_never_deletes_for_good(api: Api, owner: Caller, asset: str) -> None:
+    guest = ann(api, owner, asset, allow_comments=True)
+    made = guest.post(segments_url(asset), json=COMMENT).json()
+    say(owner, asset, "thank you", parent_id=made["id"])
+    url = f"{segments_url(asset)}{made['id']}/"
+    assert guest.delete(url, params={"soft_delete": "false"}).status_code == 403
+    assert read(guest, asset) == ["from outside", "thank you"]
+
+
 def test_existing_comments_show_where_the_share_shows_them_and_never_what_is_internal(
     api: Api, owner: Caller, asset: str
 ) -> None:
