@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import func
 from sqlalchemy.orm import Session
@@ -53,7 +54,7 @@ def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequen
 def change_webhook(
     session: Session, webhook_id: uuid.UUID, values: Mapping[str, Any], networks: Sequence[Network], actor: Actor
 ) -> Webhook:
-    """Set what was sent; enabling it again, or another address, lets it begin anew at once."""
+    """Set what was sent; whatever that is, its failures are forgotten, and it begins anew at once."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     _set(webhook, values, networks)
     webhook.date_modified = func.now()  # type: ignore[assignment]
@@ -136,5 +137,6 @@ def _checked_headers(given: Mapping[str, str], before: Mapping[str, str]) -> dic
 
 
 def _host(webhook: Webhook) -> str:
-    """The address without path and query, which may hold a secret of the other system."""
-    return "/".join(webhook.url.split("/")[:3])
+    """The address without path, query and user, which may hold a secret of the other system."""
+    parts = urlsplit(webhook.url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -5,8 +5,9 @@ from uuid import uuid4
 
 import pytest
 from pythonik.notifications.models.webhook_schema import WebhookSchema
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from models.audit import AuditEntry
 from models.timing import Timing
 from models.webhook import Webhook, WebhookDelivery
 from tasks.outside import Outside
@@ -43,6 +44,16 @@ def test_a_secret_is_shown_once_and_headers_never(admin: Caller) -> None:
     assert "theirs" not in shown.text + listed
     renewed = admin.http.post(f"{URL}{made['id']}/secret/").json()
     assert renewed["secret"] not in ("", made["secret"])
+
+
+@pytest.mark.parametrize("path", ["?token=abc", "/hook?token=abc", "/abc"])
+def test_the_audit_log_names_the_host_and_no_secret_of_an_address(api: Api, admin: Caller, path: str) -> None:
+    made = post(admin, url=f"https://mam.example.org:8443{path}")
+    assert admin.http.delete(f"{URL}{made['id']}/").status_code == 204
+    with api.sessions() as session:
+        told = session.scalars(select(AuditEntry.description).where(AuditEntry.object_id == made["id"])).all()
+    assert len(told) == 2
+    assert all("to https://mam.example.org:8443 was" in each and "abc" not in each for each in told)
 
 
 def test_a_webhook_that_is_read_and_written_back_keeps_its_headers(api: Api, admin: Caller) -> None:
