@@ -128,8 +128,12 @@ def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[N
     parts = urlsplit(url)
     kind = _Encrypted if parts.scheme == "https" else _Plain
     host = str(parts.hostname)
-    connection = kind(host, parts.port, timeout=ANSWER_SECONDS)
-    connection.address = resolve(host, connection.port, networks)
+    port = parts.port or kind.default_port  # without one, it would be looked for in the colons of an IPv6 address
+    try:
+        connection = kind(host, port, timeout=ANSWER_SECONDS)
+    except http.client.InvalidURL as error:
+        raise TargetError(f"{host}: {error}") from None
+    connection.address = resolve(host, port, networks)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     guard = threading.Timer(LONGEST_SECONDS, _hang_up, [connection])
     guard.start()

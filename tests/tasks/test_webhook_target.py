@@ -1,6 +1,7 @@
 """Where a delivery may go, and how it is signed: the parts of a webhook that ask no rows."""
 
 import base64
+import http.client
 import ipaddress
 import socket
 import ssl
@@ -111,6 +112,20 @@ def test_a_public_address_is_allowed(address: str) -> None:
 def test_an_address_that_no_webhook_may_have_is_refused_at_once(url: str) -> None:
     with pytest.raises(Invalid):
         check_url(url, ())
+
+
+@pytest.mark.parametrize("has_port", [True, False])
+def test_an_ipv6_address_is_reached_with_and_without_a_port(monkeypatch: pytest.MonkeyPatch, *, has_port: bool) -> None:
+    with webhook_target(host="::1") as target:
+        monkeypatch.setattr(http.client.HTTPConnection, "default_port", target.port)
+        assert post(target.url("[::1]") if has_port else "http://[::1]/", {}, b"{}", LOOPBACK) == 204
+        assert target.heard[0].headers["host"] == "[::1]"
+
+
+@pytest.mark.parametrize("url", ["http://[fc00::beef]/", "http://[fc00::1]/", "http://[fc00::1]:8080/"])
+def test_a_private_ipv6_address_is_a_delivery_that_did_not_arrive(url: str) -> None:
+    with pytest.raises(TargetError, match="private"):
+        post(url, {}, b"{}", LOOPBACK)
 
 
 def test_over_tls_the_certificate_must_be_the_name_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """A system that webhooks tell: a real HTTP server that keeps what it hears and answers as it is told to."""
 
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -43,7 +44,7 @@ class Target:
 
 
 @contextmanager
-def webhook_target(certificate: ssl.SSLContext | None = None) -> Iterator[Target]:
+def webhook_target(certificate: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> Iterator[Target]:
     """Run one on a free port of the loopback."""
     target = Target(scheme="https" if certificate else "http")
 
@@ -63,8 +64,11 @@ def webhook_target(certificate: ssl.SSLContext | None = None) -> Iterator[Target
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        daemon_threads = True
+
+    server = Server((host, 0), Handler)
     if certificate is not None:
         server.socket = certificate.wrap_socket(server.socket, server_side=True)
     target.port = server.server_address[1]
