@@ -6,7 +6,7 @@ who could give rights on it: otherwise a reader would open an asset to others, o
 
 import uuid
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -32,15 +32,19 @@ def put_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, a
 
 
 def place_asset(session: Session, collection: Collection, asset: Asset, actor: Actor) -> CollectionAsset:
-    """Put an asset that was found into a collection that was found for change."""
+    """Put an asset that was found into a collection that was found for change.
+
+    Where the folder mirror put it already it stays the mirror's, unless the actor may give rights on it: else it would
+    keep rights that it has by its folder when its files are elsewhere, by the word of somebody who only reads it.
+    """
     carries = may_give_rights(session, actor, asset.id)
     statement = insert(CollectionAsset).values(
         collection_id=collection.id, asset_id=asset.id, carries_rights=carries, added_by_user=actor.user_id
     )
     statement = statement.on_conflict_do_update(
         index_elements=["collection_id", "asset_id"],
-        set_={"carries_rights": CollectionAsset.carries_rights | carries, "mirrors_folder": False},
-        where=CollectionAsset.mirrors_folder | (~CollectionAsset.carries_rights & carries),
+        set_={"carries_rights": True, "mirrors_folder": False},
+        where=literal(carries) & (CollectionAsset.mirrors_folder | ~CollectionAsset.carries_rights),
     )
     is_new = session.get(CollectionAsset, (collection.id, asset.id), populate_existing=True) is None
     session.execute(statement)

@@ -156,10 +156,11 @@ def _make_alike(
         collection = known.get(folder.id)
         if collection is None:
             known[folder.id] = _new(storage, folder, above)
+            # At once: one that follows may move below it.
+            session.add(known[folder.id])
             made.append(known[folder.id])
         elif collection.status == CollectionStatus.ACTIVE:
             _follow(session, collection, folder, above)
-    session.add_all(made)
     session.flush()
     _give_rights(session, storage, made)
 

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from models.acl import Actor
+from models.acl import Actor, PrincipalKind, readable_by
 from models.asset import Asset
 from models.collection import Collection, CollectionAsset
 from models.job import Job
 from models.sessions import transact
+from tasks.acls import Principal, grant
+from tasks.actors import find_actor
 from tasks.batches import work_off
 from tasks.collection_backfill import TASK, mirror_batch, mirror_folders  # noqa: F401 - the task's name is what a worker listens for
 from tasks.collection_contents import put_asset, take_asset
@@ -18,6 +20,7 @@ from tasks.collection_tree import delete_collection
 from tasks.collections import NewCollection, change_collection, create_collection
 from tasks.refusals import Conflict
 from tasks.storage_changes import StorageWish, change_storage
+from tasks.users import SETUP, NewUser, create_user
 from tests.files import write
 from tests.pipeline import FAST, Pipeline
 
@@ -156,3 +159,37 @@ def test_an_asset_that_a_person_took_out_comes_back_only_with_its_folders_next_c
     files(mirrored, "in/b.mov")
     mirrored.settle()
     assert places(mirrored)["Rushes/in"] == ["a", "b"]
+
+
+def test_a_folder_moves_into_one_that_is_new_while_others_stay(mirrored: Pipeline) -> None:
+    files(mirrored, "uno/keeps.mov", "uno/sub/a.mov", "uno/sub/b.mov")
+    mirrored.settle()
+    kept = ids(mirrored)["sub"]
+    (mirrored.root / "three").mkdir()
+    os.rename(mirrored.root / "uno" / "sub", mirrored.root / "three" / "sub")
+    mirrored.settle()
+    assert places(mirrored) == {
+        "Rushes": [],
+        "Rushes/uno": ["keeps"],
+        "Rushes/three": [],
+        "Rushes/three/sub": ["a", "b"],
+    }
+    assert ids(mirrored)["sub"] == kept
+
+
+def test_who_only_reads_an_asset_does_not_keep_it_where_its_folder_put_it(mirrored: Pipeline) -> None:
+    files(mirrored, "in/a.mov", "out/c.mov")
+    mirrored.settle()
+    asset, folder = mirrored.ids()["a"], ids(mirrored)["in"]
+    with mirrored.sessions.begin() as session:
+        user = create_user(session, NewUser("writer@example.org"), SETUP).id
+        who = [Principal(PrincipalKind.USER, user)]
+        grant(session, "collections", [folder], who, ["read", "write"], SETUP, propagates=True)
+    with mirrored.sessions.begin() as session:
+        put_asset(session, folder, asset, find_actor(session, user))
+    os.rename(mirrored.root / "in" / "a.mov", mirrored.root / "out" / "a.mov")
+    mirrored.settle()
+    assert places(mirrored)["Rushes/in"] == []
+    with mirrored.sessions() as session:
+        actor = find_actor(session, user)
+        assert session.scalars(select(Asset.id).where(readable_by(actor, "assets", Asset.id))).all() == []
