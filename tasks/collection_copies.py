@@ -2,18 +2,19 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
-from models.acl import AclEntry, Actor, Permission, permitted, readable_by
+from models.acl import ALL, AclEntry, Actor, Permission, permitted, readable_by
 from models.asset import Asset, AssetStatus
 from models.base import new_id
 from models.bulk import among, copy_rows
 from models.collection import Collection, CollectionAsset, CollectionStatus
 from models.history import History, Operation
 from tasks import assets
-from tasks.acls import entries_of
+from tasks.acls import Principal, entries_of, refuse_too_many_propagating
 from tasks.assets import creators_entry
 from tasks.audit import note
 from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change, refuse_deleted, refuse_too_deep
@@ -87,20 +88,38 @@ def _copy(row: Collection, path: list[uuid.UUID], actor: Actor) -> Collection:
 
 def _copy_rights(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:
     rows = [
+        row
+        for source, copy in copies.items()
+        for row in _joined(copy, entries_of(session, KIND, source))
+        if row["principal_id"] != actor.user_id
+    ]
+    propagating: dict[Principal, list[uuid.UUID]] = {}
+    for row in rows:
+        if row["propagates"]:
+            who = Principal(row["principal_kind"], row["principal_id"])
+            propagating.setdefault(who, []).append(row["object_id"])
+    for who, ids in propagating.items():
+        refuse_too_many_propagating(session, ids, [who])
+    if rows:
+        session.execute(insert(AclEntry), rows)
+
+
+def _joined(copy: uuid.UUID, entries: Sequence[AclEntry]) -> list[dict[str, Any]]:
+    """Rows for a copy: what somebody has of its own and what it inherited are one there."""
+    together: dict[uuid.UUID, list[AclEntry]] = {}
+    for entry in entries:
+        together.setdefault(entry.principal_id, []).append(entry)
+    return [
         {
             "object_id": copy,
             "object_type": KIND,
-            "principal_id": entry.principal_id,
-            "principal_kind": entry.principal_kind,
-            "permissions": entry.permissions,
-            "propagates": entry.propagates,
+            "principal_id": principal_id,
+            "principal_kind": several[0].principal_kind,
+            "permissions": [each for each in ALL if any(each in entry.permissions for entry in several)],
+            "propagates": any(entry.propagates for entry in several),
         }
-        for source, copy in copies.items()
-        for entry in entries_of(session, KIND, source)
-        if entry.principal_id != actor.user_id
+        for principal_id, several in together.items()
     ]
-    if rows:
-        session.execute(insert(AclEntry), rows)
 
 
 def _copy_places(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:

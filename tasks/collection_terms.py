@@ -19,7 +19,7 @@ from models.collection import Collection, CollectionStatus
 from search.criteria import Criteria, Filter, Term
 from search.engine import Bucket, Hit
 from tasks.collections import KIND
-from tasks.refusals import Conflict
+from tasks.refusals import Conflict, Invalid
 
 DIRECT, ABOVE = "in_collections", "ancestor_collections"
 MOST_BELOW = 10_000
@@ -46,6 +46,7 @@ def reached_collections(session: Session, actor: Actor) -> frozenset[str]:
 def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteria:
     """Criteria that ask for direct collections alone, and only for those that the actor reads: two queries at most."""
     terms = [*_terms_of(criteria.filter), *criteria.facets_filters]
+    _refuse_what_tells(criteria, terms, actor)
     direct = _ids_in(term for term in terms if term.name == DIRECT)
     above = _ids_in(term for term in terms if term.name == ABOVE)
     if not any(term.name in (DIRECT, ABOVE) for term in terms):
@@ -54,8 +55,13 @@ def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteri
     below = _below(session, actor, above) if above else {}
 
     def resolve(term: Term) -> Term:
-        if term.name not in (DIRECT, ABOVE) or term.values is None:
-            return dataclasses.replace(term, name=DIRECT) if term.name == ABOVE else term
+        if term.name not in (DIRECT, ABOVE):
+            return term
+        if term.values is None:
+            # Whether something is in any collection that the actor reads; whoever reads all asks that of the engine.
+            if actor.is_admin:
+                return dataclasses.replace(term, name=DIRECT)
+            return Term(DIRECT, _all_readable(session, actor))
         asked = [value.lower() for value in term.values]
         if term.name == DIRECT:
             return dataclasses.replace(term, values=tuple(value for value in asked if value in known))
@@ -64,9 +70,44 @@ def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteri
 
     return dataclasses.replace(
         criteria,
-        filter=_map(criteria.filter, resolve),
+        filter=_map(_without_missing(criteria.filter, actor), resolve),
         facets_filters=tuple(map(resolve, criteria.facets_filters)),
     )
+
+
+def _refuse_what_tells(criteria: Criteria, terms: Iterable[Term], actor: Actor) -> None:
+    """Refuse what would tell of collections that the asker may not read: a range or an order finds out their ids."""
+    for term in terms:
+        if term.name in (DIRECT, ABOVE) and term.within:
+            raise Invalid(term.name, f"{term.name} holds ids, which have no range; name them in value or value_in")
+    for key in criteria.sort:
+        if key.name in (DIRECT, ABOVE):
+            raise Invalid("sort", f"{key.name} holds ids, which have no order; sort by another field")
+    if any(_asks_missing(term, actor) for term in criteria.facets_filters):
+        raise Invalid("facets_filters", "what is in no collection is asked for in filter, and not in facets_filters")
+
+
+def _asks_missing(term: Term, actor: Actor) -> bool:
+    return term.name in (DIRECT, ABOVE) and (term.values, term.exists) == (None, False) and not actor.is_admin
+
+
+def _without_missing(node: Filter | None, actor: Actor) -> Filter | None:
+    """A tree that says NOT where it said that something is in no collection: one that the asker does not know counts
+    as none."""
+    if node is None:
+        return None
+    missing = [term for term in node.terms if _asks_missing(term, actor)]
+    terms = tuple(term for term in node.terms if term not in missing)
+    nots = (Filter("NOT", (dataclasses.replace(term, exists=True),)) for term in missing)
+    children = (child for each in node.filters if (child := _without_missing(each, actor)) is not None)
+    return dataclasses.replace(node, terms=terms, filters=(*children, *nots))
+
+
+def _all_readable(session: Session, actor: Actor) -> tuple[str, ...]:
+    found = session.scalars(_readable(actor).limit(MOST_BELOW + 1)).all()
+    if len(found) > MOST_BELOW:
+        raise Conflict(f"you read more than {MOST_BELOW} collections, too many to ask for all at once; name some")
+    return tuple(map(str, found))
 
 
 def _readable(actor: Actor) -> Select[tuple[uuid.UUID]]:

@@ -245,6 +245,51 @@ def test_a_collection_that_the_asker_may_not_read_is_in_no_facet_hit_or_term(
     assert secret not in stranger.http.get("/assets/v1/assets/").text
 
 
+def test_no_question_tells_of_a_collection_that_the_asker_may_not_read(
+    api: Api, owner: Caller, stranger: Caller
+) -> None:
+    secret, shown = make(owner, "secret"), make(owner, "shown")
+    hidden, seen = make_asset(owner, "tapir hidden")["id"], make_asset(owner, "tapir seen")["id"]
+    put(owner, secret, hidden)
+    put(owner, shown, seen)
+    give(owner, stranger, shown, "read")
+    for key in (hidden, seen):
+        owner.http.put(f"/acls/v1/users/{stranger.id}/acl/assets/{key}/", json={"permissions": ["read"]})
+    drain_all(api)
+    for name in ("in_collections", "ancestor_collections"):
+        between = {"name": name, "range": {"min": "0", "max": "z"}}
+        asked: tuple[dict[str, Any], ...] = (
+            {"filter": {"operator": "AND", "terms": [between]}},
+            {"facets_filters": [between]},
+            {"sort": [{"name": name}]},
+            {"facets_filters": [{"name": name, "missing": True}]},
+        )
+        for body in asked:
+            assert stranger.http.post("/search/v1/search/", json=body).status_code == 400, body
+        for words, title in (({"exists": True}, "tapir seen"), ({"missing": True}, "tapir hidden")):
+            tree = {"operator": "AND", "terms": [{"name": name, **words}]}
+            assert titles(search(stranger, query="tapir", filter=tree)) == {title}
+            opposite = {"operator": "NOT", "terms": [{"name": name, **words}]}
+            assert titles(search(stranger, query="tapir", filter=opposite)) == {"tapir seen", "tapir hidden"} - {title}
+        there = [{"name": name, "exists": True}]
+        assert titles(search(stranger, query="tapir", facets_filters=there)) == {"tapir seen"}
+
+
+def test_a_copy_takes_the_rights_of_its_source_own_and_inherited_as_one(owner: Caller, stranger: Caller) -> None:
+    holder, target = make(owner, "holder"), make(owner, "target")
+    give(owner, stranger, holder, "read", "write")
+    inheriting = {"apply_collection_acls": "true"}
+    source = owner.http.post(URL, json={"title": "source", "parent_id": holder}, params=inheriting).json()["id"]
+    give(owner, stranger, source, "read", "delete", propagating=True)
+    body = {"object_id": source, "object_type": "collections"}
+    copy = owner.http.post(f"{URL}{target}/subcollections/", json=body, params={"copy_acl": "true"})
+    assert copy.status_code == 201, copy.text
+    held = stranger.http.get(f"/acls/v1/acl/collections/{copy.json()['id']}/permissions/").json()["permissions"]
+    assert held == ["read", "write", "delete"]
+    asset = owner.http.post("/assets/v1/assets/", json={"title": "in", "collection_id": copy.json()["id"]}).json()["id"]
+    assert stranger.http.get(f"/assets/v1/assets/{asset}/").status_code == 200
+
+
 def test_what_is_made_in_a_collection_may_take_its_rights_and_loses_them_when_it_leaves(
     owner: Caller, stranger: Caller
 ) -> None:
