@@ -9,13 +9,15 @@ from sqlalchemy.orm import Session
 
 from media.sources import Source
 from models.asset import FileSet, FileSetFile
-from models.file import File, Folder
+from models.file import File, FileStatus, Folder
 from models.paths import display_text
 from models.storage import Storage
 from tasks.downloads import Ticket, open_format, refuse_ended, source_of
 from tasks.files import FOLDER_PATHS
+from tasks.refusals import Conflict
 
 AT_ONCE = 500
+GONE = (FileStatus.MISSING, FileStatus.DELETED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,7 @@ class Member:
 def plan_archive(session: Session, ticket: Ticket) -> Archive:
     """What to pack, for whom a ticket says; told as a download."""
     title = open_format(session, ticket)
+    _refuse_incomplete(session, ticket)
     rows = session.execute(
         select(Folder.id, Storage.root, Storage.name)
         .join(File, File.folder_id == Folder.id)
@@ -66,6 +69,23 @@ def plan_archive(session: Session, ticket: Ticket) -> Archive:
         parts = [part for part in (storage if len(storages) > 1 else "", display_text(below)) if part]
         places[folder_id] = Place(root, paths[folder_id], "/".join(parts))
     return Archive(title, places)
+
+
+def _refuse_incomplete(session: Session, ticket: Ticket) -> None:
+    """Refuse before the first byte what could only break off later; leaving a file out would be a lie."""
+    query = (
+        select(File.name)
+        .join(FileSetFile, FileSetFile.file_id == File.id)
+        .join(FileSet, FileSet.id == FileSetFile.file_set_id)
+        .where(FileSet.format_id == ticket.object_id, File.status.in_(GONE))
+        .order_by(File.id)
+    )
+    gone = session.scalar(query.limit(1))
+    if gone is not None:
+        raise Conflict(
+            f'the file "{display_text(gone)}" is not on its storage any more, so there is no whole archive: bring it '
+            "back, or download the others one by one"
+        )
 
 
 def common_folder(paths: Sequence[bytes]) -> bytes:

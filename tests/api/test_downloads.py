@@ -1,5 +1,6 @@
 """Downloads: an address without headers opens one file or one format, for a while, and only while its asker may."""
 
+import gc
 import io
 import os
 import time
@@ -14,8 +15,11 @@ import pytest
 from models.asset import FileSet, FileSetFile, Format, FormatRole
 from models.base import new_id
 from models.file import File, FileStatus, Folder
+from models.sessions import transact
 from models.storage import Storage
-from tasks.downloads import FILE, Ticket
+from tasks.archives import plan_archive
+from tasks.download_streams import archive_pieces
+from tasks.downloads import FILE, FORMAT, Ticket
 from tasks.server_key import ServerKey
 from tests.api.conftest import Api, Caller
 from tests.api.serve import KEY
@@ -227,6 +231,34 @@ def test_an_archive_with_a_file_that_changed_breaks_off_instead_of_lying(
     (made.folder / "b.mov").write_bytes(b"other")
     with pytest.raises(httpx.RemoteProtocolError):
         api.http.get(url)
+
+
+@pytest.mark.parametrize("status", [FileStatus.MISSING, FileStatus.DELETED])
+def test_an_archive_without_one_of_its_files_is_refused_by_name(
+    api: Api, owner: Caller, tmp_path: Path, status: FileStatus
+) -> None:
+    made = store(api, owner, tmp_path / "s", {b"a.mov": b"x", b"b.mov": b"y"})
+    url = address_of(owner, made.asset_id, made.format_id, kind="formats")
+    with api.sessions.begin() as session:
+        session.get_one(File, UUID(made.file_ids[1])).status = status
+    answer = api.http.get(url)
+    assert (answer.status_code, "b.mov" in answer.text) == (409, True)
+    assert "DOWNLOAD" not in [operation for operation, _ in history_of(owner, made.asset_id)]
+
+
+def test_who_leaves_an_archive_at_a_header_leaves_nothing_open(api: Api, owner: Caller, tmp_path: Path) -> None:
+    made = store(api, owner, tmp_path / "s", {b"a.mov": b"x" * 1000, b"b.mov": b"y" * 1000})
+    token = UUID(owner.http.get("/auth/v1/auth/token/").json()["id"])
+    ticket = Ticket(FORMAT, token, UUID(made.asset_id), UUID(made.format_id), int(time.time()) + 60)
+    archive = transact(api.sessions, lambda session: plan_archive(session, ticket))
+    for read in range(1, 4):
+        sent = archive_pieces(api.sessions, ticket, archive)
+        for _ in range(read):
+            next(sent)
+        sent.close()
+        gc.collect()
+        held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+        assert not [path for path in held if path.startswith(str(made.folder))]
 
 
 def test_no_ticket_reaches_the_log(api: Api, owner: Caller, tmp_path: Path) -> None:
