@@ -5,8 +5,9 @@ run in a process of their own that can only read what was handed to it, answer o
 
 1. Limits of the kernel end it where a file makes it compute, allocate or write without end; it leaves no core dump.
 2. It can never gain a right again, and it dies with its parent.
-3. A filter of system calls (seccomp, which needs no root) refuses to open, rename or remove any file, to make a socket,
-   and to start or look into another process. Network is impossible, not merely unused.
+3. A filter of system calls (seccomp, which needs no root) refuses to open, rename, remove or relabel any file, also one
+   that was handed over, to make a socket, and to start, signal or look into another process; threads it may have.
+   Network is impossible, not merely unused.
 
 Where the kernel has no such filter the rest still holds, and the process says what is missing.
 """
@@ -25,11 +26,12 @@ from typing import Any
 PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
 SECCOMP_MODE_FILTER = 2
 ERRNO, KILL, ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
-LOAD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
-NUMBER_AT, ARCHITECTURE_AT = 0, 4
+LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/bpf_common.h
+NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
 X32_BIT = 0x40000000
 """x86-64 has a second table of the same calls behind this bit; nothing of ours uses it."""
-EPERM = 1
+CLONE_THREAD = 0x10000  # linux/sched.h
+EPERM, ENOSYS = 1, 38
 
 SPARE_ADDRESSES = 2 << 30
 """Address space is reserved far beyond what is used (stacks and arenas of threads), so its limit is the wider one."""
@@ -56,12 +58,25 @@ REFUSED: dict[str, tuple[int, int]] = {
     "mknod": (133, -1),
     "mknodat": (259, 33),
     "chmod": (90, -1),
+    "fchmod": (91, 52),
     "fchmodat": (268, 53),
+    "fchmodat2": (452, 452),
     "chown": (92, -1),
+    "fchown": (93, 55),
     "lchown": (94, -1),
     "fchownat": (260, 54),
     "setxattr": (188, 5),
     "lsetxattr": (189, 6),
+    "fsetxattr": (190, 7),
+    "setxattrat": (463, 463),
+    "removexattr": (197, 14),
+    "lremovexattr": (198, 15),
+    "fremovexattr": (199, 16),
+    "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
+    "utime": (132, -1),
+    "utimes": (235, -1),
+    "futimesat": (261, -1),
     "utimensat": (280, 88),
     "mount": (165, 40),
     "umount2": (166, 39),
@@ -82,6 +97,8 @@ REFUSED: dict[str, tuple[int, int]] = {
     "fork": (57, -1),
     "kill": (62, 129),
     "tkill": (200, 130),
+    "rt_sigqueueinfo": (129, 138),
+    "rt_tgsigqueueinfo": (297, 240),
     "pidfd_open": (434, 434),
     "pidfd_getfd": (438, 438),
     "ptrace": (101, 117),
@@ -97,8 +114,15 @@ REFUSED: dict[str, tuple[int, int]] = {
 }
 """System calls by name with their numbers on x86-64 and on ARM64 (-1 where there is none)."""
 
+CLONE, CLONE3, TGKILL, PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
+"""Calls that are refused by what they are about, in the same columns: threads are made by the first, `abort` ends its
+process by the third, and the last gives each file its processor time."""
+
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""AUDIT_ARCH of linux/audit.h, and the column of the table above."""
+"""AUDIT_ARCH of linux/audit.h, and the column of the tables above."""
+
+Step = tuple[int, int, int, int]
+"""Of the filter: code, steps to skip if true, if false, value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +184,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     if platform.machine() not in ARCHITECTURES:
         return False
     architecture, column = ARCHITECTURES[platform.machine()]
-    numbers = sorted({row[column] for row in REFUSED.values() if row[column] >= 0})
-    program = b"".join(struct.pack("=HBBI", *step) for step in _steps(architecture, numbers))
+    program = b"".join(struct.pack("=HBBI", *step) for step in _steps(architecture, column))
     buffer = ctypes.create_string_buffer(program, len(program))
     # struct sock_fprog: the number of steps, padding to the pointer, the pointer.
     wrapped = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
@@ -169,14 +192,31 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     return libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(wrapper), 0, 0) == 0
 
 
-def _steps(architecture: int, numbers: list[int]) -> Iterator[tuple[int, int, int, int]]:
-    """The filter as (code, steps if true, if false, value): another table of calls kills, a refused call fails."""
+def _steps(architecture: int, column: int) -> Iterator[Step]:
+    """The filter: another table of calls kills, a refused call fails."""
+    numbers = sorted({row[column] for row in REFUSED.values() if row[column] >= 0})
     yield LOAD, 0, 0, ARCHITECTURE_AT
     yield JUMP_EQUAL, 1, 0, architecture
     yield RETURN, 0, 0, KILL
     yield LOAD, 0, 0, NUMBER_AT
-    yield JUMP_AT_LEAST, len(numbers) + 1, 0, X32_BIT
+    yield JUMP_AT_LEAST, 0, 1, X32_BIT
+    yield RETURN, 0, 0, ERRNO | EPERM
+    # Its flags lie in memory, where no filter can look; without it the C library makes threads by `clone`.
+    yield JUMP_EQUAL, 0, 1, CLONE3[column]
+    yield RETURN, 0, 0, ERRNO | ENOSYS
+    yield from _only_where(CLONE[column], JUMP_ANY_BIT, CLONE_THREAD)
+    yield from _only_where(TGKILL[column], JUMP_EQUAL, os.getpid())
+    yield from _only_where(PRLIMIT[column], JUMP_EQUAL, 0)
     for place, number in enumerate(numbers):
         yield JUMP_EQUAL, len(numbers) - place, 0, number
+    yield RETURN, 0, 0, ALLOW
+    yield RETURN, 0, 0, ERRNO | EPERM
+
+
+def _only_where(number: int, test: int, value: int) -> Iterator[Step]:
+    """Let a call pass where its first argument (the lower half: both architectures are little-endian) passes a test."""
+    yield JUMP_EQUAL, 0, 4, number
+    yield LOAD, 0, 0, FIRST_ARGUMENT_AT
+    yield test, 0, 1, value
     yield RETURN, 0, 0, ALLOW
     yield RETURN, 0, 0, ERRNO | EPERM

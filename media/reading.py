@@ -102,10 +102,12 @@ class Reader:
                 with OpenFolders() as folders:
                     self._run(waiting, sent, folders, outcomes, answered)
             except ChildDiedError as died:
-                first, *others = [item for packet in sent for item in packet.items[answered.get(packet.number, 0) :]]
                 deaths += 1
-                outcomes.append(Outcome(first, End.DIED, reason=f"{first.name}: its reader {died}"))
-                waiting.extendleft(reversed(others))
+                under_way, *others = [packet.items[answered.get(packet.number, 0) :] for packet in sent]
+                if under_way:  # else it died between two packets, which is the fault of none
+                    first = under_way.pop(0)
+                    outcomes.append(Outcome(first, End.DIED, reason=f"{first.name}: its reader {died}"))
+                waiting.extendleft(reversed([item for items in (under_way, *others) for item in items]))
             finally:
                 for packet in sent:
                     close_files(packet.all_files)

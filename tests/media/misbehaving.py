@@ -2,12 +2,14 @@
 
 import ctypes
 import os
+import resource
 import signal
 import socket
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from media.child import answering_items, serve
+from media.child import Request, answering_items, serve
 
 
 def hang() -> None:
@@ -49,16 +51,59 @@ def remove() -> None:
     os.unlink("/tmp/whatever")
 
 
+def fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def chmod(file: int) -> None:
+    os.fchmod(file, 0o777)
+
+
+def strike() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.tgkill(os.getppid(), os.getppid(), 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def starve() -> None:
+    resource.prlimit(os.getppid(), resource.RLIMIT_CPU)
+
+
+def abort() -> None:
+    os.abort()
+
+
+def share() -> str:
+    found: list[str] = []
+    threads = [threading.Thread(target=found.append, args=("here",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return " ".join(found)
+
+
 DEEDS: Mapping[str, Callable[[], Any]] = {
-    deed.__name__: deed for deed in (hang, crash, burn, eat, talk, write, connect, start, remove)
+    deed.__name__: deed
+    for deed in (hang, crash, burn, eat, talk, write, connect, start, remove, fork, strike, starve, abort, share)
 }
 
 
 def do(asked: Mapping[str, Any], files: list[int]) -> Mapping[str, Any]:
-    if "deed" in asked:
+    if asked.get("deed") == "chmod":
+        chmod(files[0])
+    elif "deed" in asked:
         return {"came": DEEDS[asked["deed"]]()}
     return {"read": os.pread(files[0], 100, 0).decode("utf-8", "replace"), "environment": sorted(os.environ)}
 
 
+def answer(request: Request) -> Iterator[Mapping[str, Any]]:
+    """As every program; and where an item asks for it, gone when all are answered and before that is said."""
+    yield from answering_items(do)(request)
+    if any(item["asked"].get("leaves") for item in request.values["items"]):
+        os._exit(3)
+
+
 if __name__ == "__main__":
-    serve(answering_items(do))
+    serve(answer)

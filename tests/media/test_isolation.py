@@ -9,7 +9,7 @@ import pytest
 
 from media.confinement import Limits
 from media.isolation import ChildNotStartedError, ConfinedChild
-from media.reading import End, Item, Outcome, Reader
+from media.reading import PACKET_FILES, End, Item, Outcome, Reader
 from media.sources import ChangedError, OpenFolders, Source
 from tests.waiting import wait_until
 
@@ -45,7 +45,7 @@ def test_a_child_reads_what_it_is_handed_and_knows_nothing_of_ours(child: Confin
     assert set(result["environment"]) <= {"PYTHONPATH", "LANG", "LC_CTYPE"}
 
 
-@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove"])
+@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove", "fork", "chmod", "strike", "starve"])
 def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, file: Source, deed: str) -> None:
     outcome = read(child, Item(1, [file], {"deed": deed}))[1]
     assert (outcome.end, "not permitted" in outcome.reason) == (End.ERROR, True), outcome
@@ -56,6 +56,7 @@ def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, f
     [
         ("hang", LIMITS, End.DIED, "clip.mov: its reader took longer than 1 s and was ended"),
         ("crash", PATIENT, End.DIED, "clip.mov: its reader crashed (SIGSEGV)"),
+        ("abort", PATIENT, End.DIED, "clip.mov: its reader crashed (SIGABRT)"),
         ("burn", PATIENT, End.DIED, "clip.mov: its reader used more than 1 s of processor time and was ended"),
         ("eat", PATIENT, End.LIMIT, "clip.mov: needs more memory than a file may take"),
         ("talk", PATIENT, End.DIED, "clip.mov: its reader answered with more than 32 MB and was ended"),
@@ -72,6 +73,19 @@ def test_what_ends_its_reader_is_named_and_its_neighbours_are_read(
     assert len(outcomes) == 119
 
 
+def test_a_child_may_have_threads(child: ConfinedChild, file: Source) -> None:
+    assert read(child, Item(1, [file], {"deed": "share"}))[1].result == {"came": "here here here here"}
+
+
+@pytest.mark.parametrize("count", [1, PACKET_FILES, PACKET_FILES + 12])
+def test_a_child_that_dies_when_all_is_answered_is_the_fault_of_no_file(
+    child: ConfinedChild, file: Source, count: int
+) -> None:
+    last = min(count, PACKET_FILES) - 1
+    outcomes = read(child, *(Item(key, [file], {"leaves": key == last}) for key in range(count)))
+    assert (len(outcomes), {outcome.end for outcome in outcomes.values()}) == (count, {End.READ})
+
+
 def test_a_child_that_is_killed_between_files_is_replaced(child: ConfinedChild, file: Source) -> None:
     assert read(child, Item(1, [file]))[1].end is End.READ
     os.kill(child.pid, signal.SIGKILL)
@@ -79,7 +93,7 @@ def test_a_child_that_is_killed_between_files_is_replaced(child: ConfinedChild, 
     assert outcomes[-1].end is End.READ
 
 
-def test_a_child_ends_with_its_parent(child: ConfinedChild, file: Source) -> None:
+def test_a_child_that_is_closed_is_gone(child: ConfinedChild, file: Source) -> None:
     read(child, Item(1, [file]))
     pid = child.pid
     child.close()
