@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+from media.frame_headers import timecode_text
 from media.sidecars.limits import Words, note
 from media.sidecars.xml_tree import Node
 
@@ -46,12 +47,10 @@ def read_sony(root: Node) -> Words:
 
 
 def _sony_timecode(value: str) -> str | None:
-    """Frames come first, hours last, and the upper bits of the frames are flags (SMPTE 12M): one is drop frame."""
+    """Frames come first and hours last."""
     if not re.fullmatch(r"[0-9A-Fa-f]{8}", value):
         return None
-    frames, seconds, minutes, hours = bytes.fromhex(value)
-    drop = ";" if frames & 0x40 else ":"
-    return f"{hours & 0x3F:02x}:{minutes & 0x7F:02x}:{seconds & 0x7F:02x}{drop}{frames & 0x3F:02x}"
+    return timecode_text(int.from_bytes(bytes.fromhex(value), "little"))
 
 
 PANASONIC = {
