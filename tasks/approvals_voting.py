@@ -75,9 +75,13 @@ def _refuse_who_was_not_asked(session: Session, approval: Approval, found: Found
         return
     if actor.is_admin or actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups):
         return
-    names_nobody = not (approval.users or approval.groups or approval.externals)
-    if not names_nobody or not _may_write(session, found, actor):
+    if not _names_nobody(approval) or not _may_write(session, found, actor):
         raise Denied(f'you may read "{found.title}", but were not asked to approve it')
+
+
+def _names_nobody(approval: Approval) -> bool:
+    """Whether it is open to whoever may write the object."""
+    return not (approval.users or approval.groups or approval.externals)
 
 
 def _may_write(session: Session, found: Found, actor: Actor) -> bool:
@@ -111,7 +115,8 @@ def withdraw_vote(
 def set_approvals(session: Session, founds: Sequence[Found], status: VoteStatus, actor: Actor) -> None:
     """Ask where nobody did, and vote: for many objects of one type that the actor may write, held in id order.
 
-    Whoever may write an object may ask anybody, and so itself: where it was not asked, it is now.
+    Whoever may write an object may ask anybody, and so itself: where others were asked, it is now, too. A request that
+    names nobody stays open to all who may write it.
     """
     refuse_other_kinds(founds[0].object_type)
     assert actor.user_id is not None
@@ -122,7 +127,8 @@ def set_approvals(session: Session, founds: Sequence[Found], status: VoteStatus,
         standing |= {approval.object_id: approval for approval in made}
     approvals = [standing[found.id] for found in founds]
     for approval in approvals:
-        if actor.user_id not in approval.users and not set(actor.group_ids) & set(approval.groups):
+        is_asked = actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups)
+        if not is_asked and not _names_nobody(approval):
             approval.users = [*approval.users, actor.user_id]
     _write_votes(session, approvals, status, actor)
     operation, what = TOLD[status]

@@ -207,6 +207,17 @@ def test_many_are_set_and_taken_back_at_once_or_not_at_all(owner: Caller, strang
     assert {status_of(owner, each) for each in ids} == {"N/A"}
 
 
+def test_a_request_that_names_nobody_stays_open_when_one_of_many_sets_it(
+    owner: Caller, asset: str, reviewers: Sequence[Caller]
+) -> None:
+    ask(owner, asset, min_number=2)
+    let(owner, reviewers[0], asset, "read", "write")
+    body = {"object_ids": [asset], "object_type": "assets", "status": "APPROVED"}
+    assert owner.http.post("/assets/v1/approvals/bulk/", json=body).status_code == 200
+    assert say(reviewers[0], asset) == 200
+    assert status_of(owner, asset) == "APPROVED"
+
+
 def test_two_who_vote_at_once_both_count(owner: Caller, asset: str, reviewers: Sequence[Caller]) -> None:
     for _ in range(5):
         ask(owner, asset, *reviewers, min_number=3)
