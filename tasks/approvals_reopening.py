@@ -21,7 +21,13 @@ CONTENT = frozenset({"asset_id", "format_id", "file_count", "size_bytes", "names
 
 ANY_VOTE = text("SELECT EXISTS (SELECT FROM approval_vote)")
 
-# Locked in id order, like everything that one transaction takes several of; a voter waits, and then votes on what is.
+# Assets first and approvals by the assets' ids, as those who set or ask for many at once take them.
+HOLD = text("""
+    SELECT FROM asset WHERE id IN (SELECT asset_id FROM file_set WHERE file_set.id = ANY(:sets))
+    ORDER BY id FOR NO KEY UPDATE
+""")
+
+# A voter waits, and then votes on what is.
 REOPEN = text("""
     WITH voted AS (
         SELECT approval.id, object_id FROM approval
@@ -29,7 +35,7 @@ REOPEN = text("""
             AND object_id IN (
                 SELECT file_set.asset_id FROM file_set JOIN format ON format.id = file_set.format_id
                 WHERE file_set.id = ANY(:sets) AND format.role = 'original')
-        ORDER BY approval.id FOR UPDATE OF approval
+        ORDER BY object_id FOR UPDATE OF approval
     ), reopened AS (
         UPDATE approval SET status = 'REQUESTED', change_date = now() FROM voted WHERE approval.id = voted.id
     ), forgotten AS (
@@ -56,6 +62,7 @@ def reopen_changed(session: Session, file_sets: Iterable[uuid.UUID], actor: str)
     sets = list(file_sets)
     if not sets or not session.scalar(ANY_VOTE):
         return 0
+    session.execute(HOLD, {"sets": sets})
     reopened = session.scalars(REOPEN, {"sets": sets}).all()
     for asset_id in reopened:
         said = "the files of the original changed after the votes: approval is asked for again"
