@@ -11,10 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.bulk import among
 from models.declared_file import DeclaredFile
-from tasks.holding import Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
-
-PAIRS = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
-BACK = """unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[])) AS back (id, owner, holder)"""
+from tasks.holding import BACK, PAIRS, Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
 
 # A file set without a file on a disk, and a format of such sets alone, are only declared.
 DECLARED_SET = """

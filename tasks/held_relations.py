@@ -47,9 +47,9 @@ GIVE_BACK = text("""
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:is_source AS boolean[]), CAST(:owners AS uuid[]),
             CAST(:holders AS uuid[])) AS t (id, is_source, owner, holder)
     ), held AS (
-        SELECT relation.id, relation_type, coalesce(source.owner, asset_id) AS source,
+        SELECT relation.id, relation_type, is_directional, coalesce(source.owner, asset_id) AS source,
             coalesce(target.owner, related_to_asset_id) AS target
-        FROM relation
+        FROM relation JOIN relation_type ON relation_type.name = relation_type
         LEFT JOIN back AS source ON source.id = relation.id AND source.is_source AND source.holder = asset_id
         LEFT JOIN back AS target
             ON target.id = relation.id AND NOT target.is_source AND target.holder = related_to_asset_id
@@ -58,8 +58,9 @@ GIVE_BACK = text("""
     )
     UPDATE relation SET asset_id = source, related_to_asset_id = target, date_modified = now()
     FROM held WHERE relation.id = held.id AND source <> target AND NOT EXISTS (
-        SELECT FROM relation AS same WHERE same.relation_type = held.relation_type
-            AND same.asset_id = source AND same.related_to_asset_id = target)
+        SELECT FROM relation AS same WHERE same.relation_type = held.relation_type AND same.id <> held.id
+            AND ((same.asset_id = source AND same.related_to_asset_id = target)
+                OR (NOT is_directional AND same.asset_id = target AND same.related_to_asset_id = source)))
 """)
 
 

@@ -6,10 +6,7 @@ from collections.abc import Collection, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tasks.holding import Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
-
-PAIRS = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
-BACK = """unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[])) AS back (id, owner, holder)"""
+from tasks.holding import BACK, PAIRS, Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
 
 # The rules have moved their formats already; a person moves files, and the formats that those were in stay behind.
 MOVE = text(f"""

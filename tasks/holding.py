@@ -17,6 +17,11 @@ another."""
 Held = dict[uuid.UUID, Any]
 """What each asset that ended had, as JSON; one that had nothing is not in it."""
 
+PAIRS = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
+"""What `unnest_pairs` gives, as a table of a statement."""
+BACK = "unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[])) AS back (id, owner, holder)"
+"""What `unnest_partings` gives, as a table of a statement."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parting:
@@ -60,7 +65,7 @@ def staying(name: str, column: InstrumentedAttribute[uuid.UUID], *conditions: Co
 
 
 def unnest_pairs(pairs: Pairs) -> dict[str, list[uuid.UUID]]:
-    """Parameters of a statement that says `unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[]))`."""
+    """Parameters of a statement with `PAIRS`."""
     return {"dead": [dead for dead, _ in pairs], "survivors": [survivor for _, survivor in pairs]}
 
 
@@ -73,7 +78,7 @@ def ids_by_asset(rows: Sequence[Row[Any]]) -> Held:
 
 
 def unnest_partings(partings: Sequence[Parting]) -> dict[str, list[uuid.UUID]]:
-    """Parameters of a statement that says `unnest` of `:ids`, `:owners` and `:holders`; `held` are lists of ids."""
+    """Parameters of a statement with `BACK`; `held` are lists of ids."""
     rows = [(uuid.UUID(held), parting) for parting in partings for held in parting.held]
     return {
         "ids": [held for held, _ in rows],
@@ -92,16 +97,14 @@ class _Rows:
     def move(self, session: Session, pairs: Pairs) -> Held:
         held = f"""
             SELECT it.id, pair.dead AS before, pair.survivor AS now FROM {self._table} AS it
-            JOIN unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)
-                ON it.{self.column.key} = pair.dead
+            JOIN {PAIRS} ON it.{self.column.key} = pair.dead
         """
         return ids_by_asset(session.execute(self._update(held), unnest_pairs(pairs)).all())
 
     def give_back(self, session: Session, partings: Sequence[Parting]) -> None:
         held = f"""
             SELECT it.id, back.holder AS before, back.owner AS now FROM {self._table} AS it
-            JOIN unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[]))
-                AS back (id, owner, holder) ON it.id = back.id AND it.{self.column.key} = back.holder
+            JOIN {BACK} ON it.id = back.id AND it.{self.column.key} = back.holder
         """
         session.execute(self._update(held), unnest_partings(partings))
 

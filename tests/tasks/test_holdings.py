@@ -106,6 +106,16 @@ def test_an_undirected_relation_that_the_survivor_has_the_other_way_round_stays(
     assert relations(session, assets) == {("poster", "survivor"), ("dead", "poster")}
 
 
+def test_an_undirected_relation_comes_back_to_none_that_is_there_the_other_way_round(
+    session: Session, assets: Ids
+) -> None:
+    relate(session, assets, ("dead", "poster"), kind="beside")
+    held = merge(session, assets, ("dead", "survivor"))
+    relate(session, assets, ("poster", "dead"), kind="beside")
+    part(session, assets, "dead", "survivor", held)
+    assert relations(session, assets) == {("survivor", "poster"), ("poster", "dead")}
+
+
 def test_what_was_removed_or_made_in_between_stays_so(session: Session, assets: Ids) -> None:
     relate(session, assets, ("dead", "poster"), ("cut", "dead"))
     held = merge(session, assets, ("dead", "survivor"))
