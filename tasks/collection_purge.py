@@ -58,7 +58,7 @@ def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
     options = {"synchronize_session": False}
     entries = delete(AclEntry).where(AclEntry.object_type == KIND, among(AclEntry.object_id, ids))
     session.execute(entries.execution_options(**options))
-    copies = delete(AclEntry).where(AclEntry.inherited_from.in_(ids))
+    copies = delete(AclEntry).where(among(AclEntry.inherited_from, ids))
     session.execute(copies.execution_options(**options))
     approvals = delete(Approval).where(Approval.object_type == KIND, among(Approval.object_id, ids))
     session.execute(approvals.execution_options(**options))

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, select, text, true
 from sqlalchemy.orm import Session
 
-from models.acl import Actor, Permission, granted, permitted, readable_by
+from models.acl import Actor, Permission, granted, readable_by
 from models.base import new_id
 from models.collection import DEEPEST, Collection, CollectionStatus
 from models.storage import Storage
@@ -56,16 +56,6 @@ def _finder(permission: Permission, lock: bool, is_admin: bool, is_reached: bool
     return query.with_for_update(of=Collection, key_share=True) if lock else query
 
 
-def _guest_finder(actor: Actor, permission: Permission, lock: bool) -> Select[tuple[Collection, bool]]:
-    """The same for somebody outside, whom a deleted collection is not shown."""
-    query = select(Collection, permitted(actor, KIND, Collection.id, permission)).where(
-        Collection.id == bindparam("collection"),
-        Collection.status == CollectionStatus.ACTIVE,
-        readable_by(actor, KIND, Collection.id),
-    )
-    return query.with_for_update(of=Collection, key_share=True) if lock else query
-
-
 def find_collection(
     session: Session,
     actor: Actor,
@@ -81,9 +71,8 @@ def find_collection(
     if actor.guest is not None:
         return _find_for_guest(session, actor, collection_id, permission)
     is_reached = bool(actor.propagating)
-    plain = actor.guest is None
-    query = _finder(permission, lock, actor.is_admin, is_reached) if plain else _guest_finder(actor, permission, lock)
-    reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if actor.propagating else {}
+    query = _finder(permission, lock, actor.is_admin, is_reached)
+    reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if is_reached else {}
     values = {"collection": collection_id, "principals": actor.principal_ids, **reaching}
     row = session.execute(query, values, execution_options={"populate_existing": lock}).first()
     if row is None:
