@@ -49,7 +49,7 @@ def read_header(descriptor: int, name: str = "") -> Facts:
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),
             "tags": tags,
-            **beside,
+            **{fact: _cleaned(value) for fact, value in beside.items()},
         }
     return _said(facts) | {"streams": streams}
 
@@ -98,6 +98,13 @@ def _tags(metadata: Mapping[str, str]) -> Facts:
 def _clean(text: str) -> str:
     """PostgreSQL takes no NUL, and JSON no half of a character."""
     return text.replace("\0", " ").encode("utf-8", "replace").decode()[:LONGEST_TAG].strip()
+
+
+def _cleaned(value: Any) -> Any:
+    """What a frame's header says, with its texts and lists of texts as they can be kept."""
+    if isinstance(value, list):
+        return [_cleaned(one) for one in value]
+    return _clean(value) if isinstance(value, str) else value
 
 
 def _stream_facts(stream: "av.stream.Stream", still: bool) -> Facts | None:

@@ -183,6 +183,15 @@ def test_a_film_frame_says_its_timecode_reel_rate_and_channels() -> None:
     }
 
 
+def test_texts_of_a_film_frame_are_kept_without_what_no_database_takes(reader: Reader, tmp_path: Path) -> None:
+    path, frame = tmp_path / "a.exr", still("exr", "gbrpf32le")
+    end = frame.index(b"screenWindowCenter\0")
+    views = struct.pack("<I4sI5s", 4, b"le\0t", 5, b"right")
+    added = exr_head(owner=("string", b"Ada\0 Lovelace"), multiView=("stringvector", views))[8:-1]
+    path.write_bytes(frame[:end] + added + frame[end:])
+    assert {"owner": "Ada  Lovelace", "views": ["le t", "right"]}.items() <= facts_of(reader, path).items()
+
+
 def test_a_dpx_frame_says_its_timecode_and_rate() -> None:
     head = bytearray(b"\xff" * 2048)
     head[:4], head[1556:1562], head[801] = b"SDPX", b"ALEXA\0", 3
