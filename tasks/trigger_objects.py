@@ -117,7 +117,8 @@ def reindex(asked: Asked, given: ReindexArguments) -> Done:
     if given.object_id is None:
         require_administrator(asked.actor, "build the index anew")
         job = start_rebuild(asked.session, asked.actor)
-        return Done(f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id)
+        rings = [(str(job.task), [job.id])]
+        return Done(f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, rings=rings)
     found = find_object(asked.session, asked.actor, given.object_type, given.object_id, Permission.WRITE)
     asked.session.execute(
         text("SELECT mark_for_index(:kind, ARRAY[CAST(:id AS uuid)])"), {"kind": found.object_type, "id": found.id}

@@ -17,7 +17,9 @@ from models.base import new_id
 from models.history import History
 from models.index_mark import IndexMark
 from models.job import Job, JobStatus
+from models.look_request import LookRequest
 from models.metadata import MetadataField, MetadataValue
+from models.mounts import use_mounts
 from models.sessions import Sessions, transact
 from models.share import Share
 from models.storage import Storage
@@ -208,6 +210,24 @@ def test_a_path_that_leads_out_of_its_storage_is_refused(
     assert (job.status, said in (job.error_message or "")) == (JobStatus.FAILED, True), job.error_message
 
 
+@pytest.mark.parametrize("storage_name", [None, "Rushes"])
+def test_a_path_is_found_where_this_machine_has_the_storage_mounted(
+    sessions: Sessions, storage: uuid.UUID, root: Path, tmp_path: Path, storage_name: str | None
+) -> None:
+    place = tmp_path / "volumes" / "rushes"
+    use_mounts({bytes(root): bytes(place)})
+    try:
+        bases = [place, root] if storage_name else [place]
+        for base in bases:
+            given = {"path": str(base / "day" / "a.mov"), "storage": storage_name}
+            job = run(sessions, ask(sessions, "scan", {name: one for name, one in given.items() if one}).job_id)
+            assert job.message == 'the watcher looks at "day/a.mov" of the storage "Rushes"', job.error_message
+    finally:
+        use_mounts({})
+    with sessions() as session:
+        assert session.scalars(select(LookRequest.path)).all() == [b"day/a.mov"]
+
+
 @pytest.fixture
 def watched(database_url: str, root: Path, storage: uuid.UUID) -> Iterator[Pipeline]:
     """The watcher of the storage, which does not scan by itself."""
@@ -347,6 +367,12 @@ def test_one_object_is_indexed_again_by_who_may_write_it_and_all_by_administrato
         assert session.scalar(revision) > before
     whole = run(sessions, ask(sessions, "reindex", {}).job_id)
     assert (whole.status, "administrators" in (whole.error_message or "")) == (JobStatus.FAILED, True)
+    with sessions.begin() as session:
+        session.execute(update(User).values(is_admin=True))
+    rung: list[tuple[str, list[Any]]] = []
+    wanted = ask(sessions, "reindex", {}).job_id
+    run_triggers(sessions, [wanted], TIMING, Service(EMAIL), lambda task, ids: rung.append((task, list(ids))))
+    assert rung == [("index.rebuild", [job_of(sessions, wanted).object_id])]
 
 
 def test_an_operation_that_fails_half_way_leaves_nothing_and_the_job_is_tried_again(
