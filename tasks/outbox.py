@@ -31,20 +31,21 @@ class Sending:
 
 
 LOCKED = "FOR UPDATE SKIP LOCKED"
+"""How candidates are locked; whoever only asks whether there are any leaves it out."""
 
 
 class Outbox:
     """The statements of one table that has the columns of `models.outbox.Outgoing`."""
 
     def __init__(self, table: str, candidates: str | None = None) -> None:
-        """`candidates` is SQL that gives (and locks) ids of up to `:most` rows that may be claimed, fairly."""
-        oldest = f"SELECT id FROM {table} WHERE {FREE} ORDER BY not_before, id LIMIT :most FOR UPDATE SKIP LOCKED"
+        """`candidates` is SQL that gives ids of up to `:most` rows that may be claimed, fairly, locked by `LOCKED`."""
+        oldest = f"SELECT id FROM {table} WHERE {FREE} ORDER BY not_before, id LIMIT :most {LOCKED}"
         chosen = candidates or oldest
         held = f"UPDATE {table} SET {{}} WHERE id = :id AND lease_owner = :owner AND attempt = :attempt"
         let_go = "lease_owner = NULL, lease_until = NULL"
         wait = f"least({LONGEST_WAIT_SECONDS}, {FIRST_WAIT_SECONDS} * power({WAIT_GROWS}, least(attempt - 1, 9)))"
         later = f"now() + make_interval(secs => {wait})"
-        self._waits = text(f"SELECT EXISTS ({chosen.removesuffix(LOCKED)})")
+        self._waits = text(f"SELECT EXISTS ({chosen.replace(LOCKED, '')})")
         self._claim = text(f"""
             UPDATE {table} SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
                 attempt = attempt + 1

@@ -21,7 +21,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from models.webhook import Webhook, WebhookDelivery
 from tasks.lease_keeper import keep_renewing
-from tasks.outbox import FREE, Outbox, Sending
+from tasks.outbox import FREE, LOCKED, Outbox, Sending
 from tasks.outside import Network, Outside
 from tasks.webhook_target import TargetError, post, sign
 
@@ -40,10 +40,10 @@ AGENT = "Tapeless-Webhooks/1"
 DELIVERIES = Outbox(
     "webhook_delivery",
     f"""SELECT due.id FROM webhook CROSS JOIN LATERAL (
-        SELECT id FROM webhook_delivery WHERE webhook_id = webhook.id AND {FREE}
-        ORDER BY not_before, id LIMIT {SHARE} FOR UPDATE SKIP LOCKED) AS due
+        SELECT id, not_before FROM webhook_delivery WHERE webhook_id = webhook.id AND {FREE}
+        ORDER BY not_before, id LIMIT {SHARE} {LOCKED}) AS due
     WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
-    LIMIT :most""",
+    ORDER BY due.not_before, due.id LIMIT :most""",
 )
 
 TAKE = text("""

@@ -14,14 +14,14 @@ from models.acl import AclEntry, Actor, PrincipalKind
 from models.asset import Asset, AssetStatus, Format, FormatRole
 from models.base import new_id
 from models.job import Job
-from models.sessions import Sessions
+from models.sessions import Sessions, transact
 from models.timing import Timing
 from models.webhook import Event, Webhook, WebhookDelivery
 from tasks import webhook_target as targets
 from tasks.outside import Outside
 from tasks.refusals import Denied, Invalid
 from tasks.users import SETUP
-from tasks.webhook_sending import DELIVERIES, has_news, tell_webhooks
+from tasks.webhook_sending import DELIVERIES, has_news, spread_events, tell_webhooks
 from tasks.webhook_target import sign
 from tasks.webhooks import change_webhook, create_webhook, delete_webhook, renew_secret
 from tests.tasks.webhook_target import Target, webhook_target
@@ -86,6 +86,33 @@ def test_an_asset_s_life_is_told_in_its_words(sessions: Sessions, target: Target
     assert (told["object_id"], told["webhook_id"], told["event_type"]) == (str(asset), str(webhook.id), "assets")
     assert set(told) == {"id", "webhook_id", "event_type", "realm", "operation", "object_id", "date"}
     assert target.heard[0].path == "/hook?x=1"
+
+
+def test_what_waits_longest_is_sent_first_whosever_it_is(sessions: Sessions, target: Target) -> None:
+    hooks = [hook(sessions, target).id for _ in range(3)]
+    make_asset(sessions)
+    transact(sessions, spread_events)
+    for waits, webhook_id in enumerate(hooks):
+        since = func.now() - timedelta(minutes=1 + waits)
+        with sessions.begin() as session:
+            session.execute(
+                update(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id).values(not_before=since)
+            )
+    order = []
+    for _ in hooks:
+        (held,) = transact(sessions, lambda session: DELIVERIES.claim(session, 1, TIMING))
+        with sessions() as session:
+            order.append(session.get_one(WebhookDelivery, held.id).webhook_id)
+    assert order == hooks[::-1]
+
+
+def test_asking_whether_something_is_due_locks_nothing(sessions: Sessions, target: Target) -> None:
+    hook(sessions, target)
+    make_asset(sessions)
+    transact(sessions, spread_events)
+    with sessions() as asking:
+        assert DELIVERIES.is_waiting(asking)
+        assert len(transact(sessions, lambda session: DELIVERIES.claim(session, 1, TIMING))) == 1
 
 
 def test_what_one_transaction_does_to_an_object_is_told_once(sessions: Sessions, target: Target) -> None:
