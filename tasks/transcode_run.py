@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from media.confinement import Limits
@@ -98,7 +99,10 @@ class Run:
             task = self._prepare()
             if task is not None:
                 place = task.place
-                self._finish(task, self._encode(task))
+                replaced = self._finish(task, self._encode(task))
+                place = None  # it is registered: what goes wrong from here on takes it away no more
+                if replaced is not None:
+                    remove_run(replaced)
         except AbortedError:
             self._end(JobStatus.ABORTED, "stopped; nothing of it was kept")
         except JobLostError as lost:
@@ -110,9 +114,14 @@ class Run:
         except ChangedError as changed:
             self._retry(str(changed))
         except OSError as error:
-            self._retry(f"{error.strerror}: {error.filename}")
-        else:
-            return
+            self._retry(str(error))
+        except DBAPIError:
+            raise
+        except Exception as error:
+            if place is not None:
+                place.remove()
+            self._retry(f"{type(error).__name__}: {error}")
+            raise
         if place is not None:
             place.remove()
 
@@ -225,7 +234,8 @@ class Run:
         if transact(self.by.sessions, lambda session: keep_job(session, self.claim, self.by.timing, self._progress)):
             raise AbortedError
 
-    def _finish(self, task: Task, result: Mapping[str, Any]) -> None:
+    def _finish(self, task: Task, result: Mapping[str, Any]) -> Path | None:
+        """Register what was made; gives the folder that nobody needs any more."""
         self._keep()
         stat = task.place.publish()
         warnings = warnings_of(task.plan, result)
@@ -258,9 +268,7 @@ class Run:
             end_job(session, self.claim, status, "; ".join([said, *warnings]))
             return replaced
 
-        replaced = transact(self.by.sessions, write)
-        if replaced is not None:
-            remove_run(replaced)
+        return transact(self.by.sessions, write)
 
 
 def describe(task: Task, result: Mapping[str, Any]) -> str:

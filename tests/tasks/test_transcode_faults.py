@@ -8,6 +8,8 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from media.confinement import Limits
 from models.job import JobStatus
 from models.sessions import transact
@@ -87,6 +89,18 @@ def test_an_encoder_that_stands_still_is_ended_and_then_fails(studio: Studio, ro
     assert (job.status, job.error_message) == (JobStatus.FAILED, "its encoder stood still for 0.5 s and was ended")
     assert studio.files() == []
     studio.by = real
+
+
+def test_what_goes_wrong_unforeseen_is_told_and_leaves_nothing_behind(studio: Studio, root: Path) -> None:
+    job_id = asked(studio, root)
+    real, studio.by = studio.by, replace(studio.by, program="tests.media.saying_nothing")
+    with pytest.raises(KeyError):
+        studio.run()
+    job = studio.job(job_id)
+    assert (job.status, job.lease_until, job.error_message) == (JobStatus.STARTED, None, "KeyError: 'facts'")
+    assert studio.files() == []
+    studio.by = real
+    finishes_cleanly(studio, job_id)
 
 
 def test_a_worker_that_is_killed_leaves_no_encoder_and_the_next_starts_over(
