@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.index_queue import unpark
 from models.job import Job
+from models.media_queue import UNPARK, unpark_media
 from models.paths import display_text
 from tasks.job_actions import Action, act
 from tasks.outgoing import OUTBOXES
@@ -85,9 +86,10 @@ UNPARK_MARK = text("""
     UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL AND object_id = :key
 """)
 
-UNPARK_READINGS = text("""
-    UPDATE media_work SET parked_at = NULL, error = NULL, attempt = 0, failures = 0, not_before = now()
-    WHERE parked_at IS NOT NULL AND (CAST(:key AS uuid) IS NULL OR file_set_id = :key)
+UNPARK_READING = text(f"{UNPARK.text} AND file_set_id = :key")
+PARKED_JOBS = text(f"""
+    SELECT id FROM job WHERE parked_at IS NOT NULL AND (CAST(:after AS uuid) IS NULL OR id > :after)
+    ORDER BY id LIMIT {MOST}
 """)
 
 
@@ -137,16 +139,15 @@ def find_job_row(session: Session, key: uuid.UUID) -> Job:
 
 def retry_all_parked(session: Session) -> Mapping[str, int]:
     """Take up everything that is parked, of every kind; says how much of each."""
-    jobs = (
-        session.execute(text("SELECT id FROM job WHERE parked_at IS NOT NULL ORDER BY id LIMIT 1000")).scalars().all()
-    )
-    if jobs:
-        act(session, jobs, Action.RESTART, SETUP)
+    jobs, after = 0, None
+    while ids := session.scalars(PARKED_JOBS, {"after": after}).all():
+        act(session, ids, Action.RESTART, SETUP)
+        jobs, after = jobs + len(ids), ids[-1]
     return {
-        "jobs": len(jobs),
+        "jobs": jobs,
         "documents": unpark(session),
         "folders": session.execute(UNPARK_ISLANDS, {"key": None}).rowcount,
-        "readings": session.execute(UNPARK_READINGS, {"key": None}).rowcount,
+        "readings": unpark_media(session),
         **{name: outbox.retry(session) for name, outbox in OUTBOXES.items()},
     }
 
@@ -166,7 +167,7 @@ def retry_one(session: Session, key: str) -> str:
         return "job"
     others: dict[str, Callable[[], int]] = {
         "document": lambda: session.execute(UNPARK_MARK, {"key": key_id}).rowcount,
-        "reading": lambda: session.execute(UNPARK_READINGS, {"key": key_id}).rowcount,
+        "reading": lambda: session.execute(UNPARK_READING, {"key": key_id}).rowcount,
         "mail": lambda: OUTBOXES["mails"].retry(session, [key_id]),
         "delivery": lambda: OUTBOXES["deliveries"].retry(session, [key_id]),
     }
