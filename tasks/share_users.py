@@ -101,6 +101,8 @@ def add_user(session: Session, found: Found, share: Share, email: str, actor: Ac
     there = session.scalar(select(ShareUser).where(ShareUser.share_id == share.id, ShareUser.email == email))
     if there is not None:
         raise Conflict(f'the share "{share.title}" has the recipient {email} already')
+    if (session.scalar(select(func.count()).where(ShareUser.share_id == share.id)) or 0) >= MOST_RECIPIENTS:
+        raise Conflict(f'the share "{share.title}" has {MOST_RECIPIENTS} recipients, the most; make another share')
     (user,) = make_recipients(session, share.id, [email])
     session.add(user)
     tell_of_share(session, found, f'share "{share.title}": added {email}', actor)
