@@ -99,13 +99,13 @@ def values_by_object(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[
     """What objects have in living fields, by the fields' names; an object without any is not in it."""
     held: dict[uuid.UUID, dict[str, list[Value]]] = {}
     query = (
-        select(MetadataValue.object_id, MetadataField.name, MetadataValue.values)
+        select(MetadataValue.object_id, MetadataField.name, MetadataField.field_type, MetadataValue.values)
         .join(MetadataField, MetadataField.id == MetadataValue.field_id)
         .where(among(MetadataValue.object_id, object_ids), MetadataField.date_deleted.is_(None))
         .order_by(MetadataField.name)
     )
-    for object_id, name, values in session.execute(query):
-        held.setdefault(object_id, {})[name] = values
+    for object_id, name, kind, values in session.execute(query):
+        held.setdefault(object_id, {})[name] = [as_kept(kind, value) for value in values]
     return held
 
 
