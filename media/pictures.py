@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from media.child import UnreadableError, answering_items, serve
 from media.opening import is_still, load_ffmpeg, opened
-from media.shaping import joined, shaped, to_jpeg, waveform
+from media.shaping import joined, picture_aspect, shaped, to_jpeg, waveform
 
 if TYPE_CHECKING:
     import av
@@ -30,10 +30,15 @@ POSTER_AT = Fraction(1, 3)
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A decoded picture and its time."""
+    """A decoded picture, its time, and the aspect of its pixels, which some decoders know no sooner."""
 
     milliseconds: int
     picture: "av.VideoFrame"
+    aspect: Fraction
+
+    def shaped(self, widest: int) -> "av.VideoFrame":
+        """As a browser shows it."""
+        return shaped(self.picture, self.aspect, widest)
 
 
 def make_pictures(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
@@ -51,7 +56,7 @@ def make_pictures(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
         if sounds:
             return {"pictures": [waveform(container, sounds[0])]}
         if streams:
-            return {"pictures": _of_moments([Moment(0, _first_picture(container, streams[0]))], None)}
+            return {"pictures": _of_moments([_first_moment(container, streams[0])], None)}
     raise UnreadableError("shows no picture and holds no sound that can be decoded")
 
 
@@ -65,10 +70,12 @@ def _of_moments(moments: Sequence[Moment], whole_ms: int | None) -> list[dict[st
         raise UnreadableError("shows no picture that can be decoded")
     chosen = moments[int(len(moments) * POSTER_AT)]
     at = {"time_milliseconds": chosen.milliseconds}
-    poster = shaped(chosen.picture, POSTER_WIDTH)
-    made = [_picture("POSTER", poster, at), _picture("KEYFRAME", shaped(chosen.picture, KEYFRAME_WIDTH), at)]
+    made = [
+        _picture("POSTER", chosen.shaped(POSTER_WIDTH), at),
+        _picture("KEYFRAME", chosen.shaped(KEYFRAME_WIDTH), at),
+    ]
     if len(moments) > 1 and whole_ms:
-        tiles = [shaped(moment.picture, TILE_WIDTH) for moment in moments]
+        tiles = [moment.shaped(TILE_WIDTH) for moment in moments]
         strip = {
             "count": len(tiles),
             "columns": min(COLUMNS, len(tiles)),
@@ -98,15 +105,15 @@ def _frames_of_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> Itera
         at = round((number - asked["first"]) / rate / asked["step"] * 1000)
         try:
             with opened(descriptor) as container:
-                yield Moment(at, _first_picture(container, container.streams.video[0]))
+                yield _first_moment(container, container.streams.video[0], at)
         except (UnreadableError, IndexError):
             continue
 
 
-def _first_picture(container: "av.container.InputContainer", stream: "av.VideoStream") -> "av.VideoFrame":
+def _first_moment(container: "av.container.InputContainer", stream: "av.VideoStream", at: int = 0) -> Moment:
     _prepare(stream)
     for picture in _decoded(container, stream):
-        return picture
+        return Moment(at, picture, picture_aspect(stream))
     raise UnreadableError("shows no picture that can be decoded")
 
 
@@ -138,7 +145,7 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
     _prepare(stream)
     whole = _milliseconds(container, stream)
     if is_still(container) or not whole:
-        yield Moment(0, _first_picture(container, stream))
+        yield _first_moment(container, stream)
         return
     count = max(1, min(MOST_TILES, round(whole / 1000 * TILES_A_SECOND)))
     times = [round((place + 0.5) * whole / count) for place in range(count)]
@@ -153,7 +160,7 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
             if _time_ms(found, stream) >= time_ms:
                 break
         if found is not None:
-            yield Moment(_time_ms(found, stream), found)
+            yield _moment(found, stream)
 
 
 def _pick(container: "av.container.InputContainer", stream: "av.VideoStream", times: Sequence[int]) -> Iterator[Moment]:
@@ -166,9 +173,13 @@ def _pick(container: "av.container.InputContainer", stream: "av.VideoStream", ti
         while left and at >= left[0]:
             left.pop(0)
             if not left or at < left[0]:
-                yield Moment(at, picture)
+                yield _moment(picture, stream)
     if last is not None and len(left) == len(times):
-        yield Moment(_time_ms(last, stream), last)
+        yield _moment(last, stream)
+
+
+def _moment(picture: "av.VideoFrame", stream: "av.VideoStream") -> Moment:
+    return Moment(_time_ms(picture, stream), picture, picture_aspect(stream))
 
 
 def _start(stream: "av.VideoStream") -> int:

@@ -10,7 +10,8 @@ from media.child import UnreadableError
 from media.opening import opened
 from media.output import Output
 from media.recipes import Recipe
-from media.sequence_pictures import picture_aspect, prepare_still
+from media.sequence_pictures import prepare_still
+from media.shaping import picture_aspect
 from media.sound import MICROSECONDS
 
 if TYPE_CHECKING:

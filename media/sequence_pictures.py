@@ -11,6 +11,7 @@ from media.child import UnreadableError
 from media.opening import opened
 from media.output import Output
 from media.recipes import Recipe
+from media.shaping import picture_aspect
 
 if TYPE_CHECKING:
     import av
@@ -128,9 +129,3 @@ def prepare_still(stream: "av.VideoStream") -> None:
     """Film frames in linear light get the curve of a screen."""
     if stream.codec_context.name == "exr":
         stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
-
-
-def picture_aspect(stream: "av.VideoStream") -> Fraction:
-    """Of the stream's pixels; what is not said is square."""
-    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
-    return Fraction(ratio) if ratio else Fraction(1)

@@ -19,16 +19,26 @@ TURNS = {90: "clock", -270: "clock", 270: "cclock", -90: "cclock"}
 TICK = Fraction(1, 25)
 
 
-def shaped(picture: "av.VideoFrame", widest: int) -> "av.VideoFrame":
-    """The picture upright and scaled down to `widest`, in the colours of JPEG: full range, BT.601."""
+def picture_aspect(stream: "av.VideoStream") -> Fraction:
+    """Of the stream's pixels; what is not said is square."""
+    ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
+    return Fraction(ratio) if ratio else Fraction(1)
+
+
+def shaped(picture: "av.VideoFrame", aspect: Fraction, widest: int) -> "av.VideoFrame":
+    """The picture upright and scaled down to `widest`, in the colours of JPEG: full range, BT.601.
+
+    `aspect` is that of its pixels, of which the result has square ones.
+    """
     import av  # noqa: PLC0415
 
-    width, height = _shown_size(picture, widest)
+    width, height = _shown_size(picture, aspect, widest)
     matrix = av.video.reformatter.Colorspace
     unsaid = int(picture.colorspace) == UNSAID
     source = None if not unsaid else (matrix.ITU709 if picture.height >= HD_LINES else matrix.ITU601)
+    # One thread: each of a strip's 60 pictures keeps those it was scaled with, 8 MB for each processor of the machine.
     scaled = picture.reformat(
-        width=width, height=height, format=SHOWN, src_colorspace=source, dst_colorspace=matrix.ITU601
+        width=width, height=height, format=SHOWN, src_colorspace=source, dst_colorspace=matrix.ITU601, threads=1
     )
     return _turned(scaled, -round(picture.rotation)) if picture.rotation else scaled
 
@@ -36,10 +46,11 @@ def shaped(picture: "av.VideoFrame", widest: int) -> "av.VideoFrame":
 UNSAID, HD_LINES = 2, 720
 
 
-def _shown_size(picture: "av.VideoFrame", widest: int) -> tuple[int, int]:
+def _shown_size(picture: "av.VideoFrame", aspect: Fraction, widest: int) -> tuple[int, int]:
     """Even numbers of pixels; a picture that stands upright may be as high as another may be wide."""
-    scale = min(1.0, widest / max(picture.width, picture.height))
-    return (_even(picture.width * scale), _even(picture.height * scale))
+    wide = max(1, round(picture.width * aspect))
+    scale = min(1.0, widest / max(wide, picture.height))
+    return (_even(wide * scale), _even(picture.height * scale))
 
 
 def _even(size: float) -> int:
@@ -58,7 +69,8 @@ def joined(tiles: Sequence["av.VideoFrame"], columns: int) -> "av.VideoFrame":
     """Pictures of one size in one, line by line; what a file shows in another size halfway is made to fit."""
     width, height = tiles[0].width, tiles[0].height
     fitting = [
-        tile if (tile.width, tile.height) == (width, height) else tile.reformat(width, height, SHOWN) for tile in tiles
+        tile if (tile.width, tile.height) == (width, height) else tile.reformat(width, height, SHOWN, threads=1)
+        for tile in tiles
     ]
     return _filtered(fitting, "tile", f"{columns}x{-(-len(tiles) // columns)}")
 

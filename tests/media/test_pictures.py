@@ -25,7 +25,7 @@ SKY = (40, 60, 110)
 
 @pytest.fixture(scope="module")
 def reader() -> Iterator[Reader]:
-    with ConfinedChild("media.pictures", Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=1 << 30)) as child:
+    with ConfinedChild("media.pictures", Limits(wall_seconds=60, cpu_seconds=60, memory_bytes=512 << 20)) as child:
         yield Reader(child)
 
 
@@ -66,6 +66,45 @@ def test_a_strip_shows_moments_at_even_distances(reader: Reader, tmp_path: Path)
     details = strip["details"]
     assert details["times_milliseconds"] == [125, 375, 625, 875, 1125, 1375, 1625, 1875]
     assert (strip["width"], strip["height"]) == (8 * details["tile_width"], details["tile_height"])
+
+
+def wide_pixels(kind: str, aspect: Fraction, size: tuple[int, int] = (1440, 1080)) -> bytes:
+    target = io.BytesIO()
+    with av.open(target, "w", format=kind) as container:
+        stream = container.add_stream("mpeg4", rate=8)
+        stream.width, stream.height = size
+        stream.codec_context.sample_aspect_ratio = aspect
+        for number in range(8):
+            picture = av.VideoFrame(*size, "yuv420p")
+            for plane in picture.planes:
+                plane.update(b"\x80" * plane.buffer_size)
+            picture.pts, picture.time_base = number, Fraction(1, 8)
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return target.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("aspect", "poster", "keyframe"),
+    [(Fraction(4, 3), (1280, 720), (320, 180)), (Fraction(1, 2), (720, 1080), (214, 320))],
+)
+@pytest.mark.parametrize("kind", ["mov", "matroska"])
+def test_pixels_that_are_not_square_become_it(
+    reader: Reader, tmp_path: Path, kind: str, aspect: Fraction, poster: tuple[int, int], keyframe: tuple[int, int]
+) -> None:
+    made = pictures(made_of(reader, tmp_path / f"a.{kind}", wide_pixels(kind, aspect)))
+    strip = made["KEYFRAME_MAP"]["details"]
+    assert [(made[one]["width"], made[one]["height"]) for one in ("POSTER", "KEYFRAME")] == [poster, keyframe]
+    assert Fraction(strip["tile_width"], strip["tile_height"]) == pytest.approx(Fraction(*keyframe), rel=0.03)
+
+
+def test_a_frame_of_film_through_a_squeezing_lens_is_stretched(reader: Reader, tmp_path: Path) -> None:
+    context = av.CodecContext.create("exr", "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 64, 48, "gbrpf32le", Fraction(1, 25)
+    context.sample_aspect_ratio = Fraction(2)
+    frame = b"".join(bytes(one) for one in [*context.encode(av.VideoFrame(64, 48, "gbrpf32le")), *context.encode(None)])
+    poster = pictures(made_of(reader, tmp_path / "a.exr", frame))["POSTER"]
+    assert (poster["width"], poster["height"]) == (128, 48)
 
 
 def test_a_sequence_shows_its_frames_at_its_rate(reader: Reader, tmp_path: Path) -> None:
