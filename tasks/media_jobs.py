@@ -57,7 +57,7 @@ def record_jobs(session: Session, kind: MediaKind, done: Sequence[Done]) -> None
     if good:
         asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
         name = f'"{good[0].name}"' if len(good) == 1 else counted(len(good), "file set")
-        job = _job(kind, name, asset_id, [one.file_set_id for one in good] if len(good) == 1 else [])
+        job = _job(kind, name, asset_id, [one.file_set_id for one in good])
         job.status, job.progress_processed, job.progress_total = JobStatus.FINISHED, len(good), len(good)
         session.add(_ended(job))
     for one in done:

@@ -120,6 +120,8 @@ def spread(frames: Frames, count: int) -> list[int]:
     """`count` frames that are there, from the first to the last at even distances; all where there are fewer."""
     if frames.count <= count:
         return [frame for first, last in frames.intervals() for frame in range(first, last + 1)]
+    if count == 1:
+        return [frames.first]
     places = [round(place * (frames.count - 1) / (count - 1)) for place in range(count)]
     found, before = [], 0
     for first, last in frames.intervals():
