@@ -81,7 +81,7 @@ class Transcoding:
         if batch.number == 0:
             yield {"wants": 0}
         values, files = self._request.more()
-        del self._request.files[-len(files) :]  # whoever reads a frame closes it
+        del self._request.files[len(self._request.files) - len(files) :]  # whoever reads a frame closes it
         batch.numbers, batch.files = values["numbers"], files
         if batch.number + 1 < count:
             yield {"wants": batch.number + 1}
