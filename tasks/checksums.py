@@ -38,6 +38,7 @@ from tasks.job_leases import (
     about_job,
     claim_jobs,
     end_job,
+    fail_job,
     give_back_job,
     keep_job,
 )
@@ -100,6 +101,10 @@ def run_checksums(
             except _TurnEndedError as ended:
                 message = str(ended)
                 transact(sessions, lambda session, claim=claim, message=message: give_back_job(session, claim, message))
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                raise
 
 
 class _TurnEndedError(Exception):
@@ -120,6 +125,8 @@ class _Run:
     ends_at: float
     results: list[Result] = field(default_factory=list)
     """Summed up and not yet kept."""
+    gone: set[str] = field(default_factory=set)
+    """Files that were not there as their rows say, in earlier turns, too: none is read in every turn again."""
     done: int = 0
     total: int = 0
     kept_at: float = 0.0
@@ -138,18 +145,22 @@ class _Run:
             there = find_listed(session, storage.id, bytes(storage.root), listed)
             known = known_results(session, [one.file_id for one in there])
         self.total = len(there)
-        waiting = [one for one in there if _key(one) not in known]
-        self.done = self.total - len(waiting)
-        gone: list[ToSum] = []
+        unknown = [one for one in there if _key(one) not in known]
+        self.done = self.total - len(unknown)
+        # A job that a person restarted counts from nothing, so it tries everything again.
+        before = self.claim.details.get("gone", ()) if self.claim.processed else ()
+        self.gone = {_state(one) for one in unknown}.intersection(before)
+        waiting = [one for one in unknown if _state(one) not in self.gone]
         try:
-            for one in waiting:
+            for place, one in enumerate(waiting):
+                if place:
+                    self._end_turn()
                 if not self._sum(one):
-                    gone.append(one)
-                self._end_turn()
+                    self.gone.add(_state(one))
         except _AbortedError:
             self._end(JobStatus.ABORTED, "stopped; what was summed up is kept", None)
             return
-        paths = {one.listed.path for one in there} - {one.listed.path for one in gone}
+        paths = {one.listed.path for one in there} - {one.listed.path for one in unknown if _state(one) in self.gone}
         self._finish(there, [one for one in listed if one.path not in paths])
 
     def _read_list(self) -> list[Listed] | None:
@@ -207,12 +218,19 @@ class _Run:
 
     def _end_turn(self) -> None:
         """Let others in between, but never in the middle of a file: one may take longer than a turn."""
-        if time.monotonic() >= self.ends_at and self.done < self.total:
+        if time.monotonic() >= self.ends_at:
             self._keep_results()
+            progress = self._progress(whole=True)
+            transact(self.sessions, lambda session: keep_job(session, self.claim, self.timing, progress))
             raise _TurnEndedError(f"{self.done:,} of {counted(self.total, 'file')} summed up; goes on soon")
 
+    def _progress(self, *, whole: bool = False) -> Progress:
+        """How far it is; as a `whole` with the files to leave alone in the next turn."""
+        details = json.dumps({"gone": sorted(self.gone)}) if whole else "{}"
+        return Progress(self.done + len(self.gone), self.total, details=details)
+
     def _keep(self, session: Session) -> bool:
-        is_stopped = keep_job(session, self.claim, self.timing, Progress(self.done, self.total))
+        is_stopped = keep_job(session, self.claim, self.timing, self._progress())
         keep_results(session, self.set_id, self.results)
         return is_stopped
 
@@ -220,7 +238,7 @@ class _Run:
         files = [one.file_id for one in there]
 
         def write(session: Session) -> None:
-            keep_job(session, self.claim, self.timing, Progress(self.done, self.total))
+            keep_job(session, self.claim, self.timing, Progress(self.done, self.total, details='{"gone": []}'))
             keep_results(session, self.set_id, self.results)
             warn_of_checksums(session, files)
             facts = {"missing_clips": len(missing), "missing_files": len(missing)} if missing else {}
@@ -234,6 +252,11 @@ class _Run:
 
     def _end(self, status: JobStatus, message: str, error: str | None) -> None:
         transact(self.sessions, lambda session: end_job(session, self.claim, status, message, error))
+
+
+def _state(one: ToSum) -> str:
+    """A listed file as it is now; one that the watcher sees anew is another."""
+    return f"{one.file_id}:{one.source.size}:{one.source.mtime_ns}"
 
 
 def _key(one: ToSum) -> tuple[uuid.UUID, str, str, int, int]:

@@ -4,6 +4,7 @@ import hashlib
 import uuid
 from pathlib import Path
 
+import pytest
 import xxhash
 from sqlalchemy import text
 
@@ -102,6 +103,37 @@ def test_a_job_lets_others_in_between_and_goes_on_where_it_was(pipeline: Pipelin
     (job,) = (row for row in rows(pipeline, Job) if row.task == TASK)
     run_checksums(pipeline.sessions, [job.id], pipeline.timing)
     assert [row.matches for row in rows(pipeline, FileChecksum)] == [True] * 3
+
+
+def test_a_file_that_cannot_be_read_is_tried_once_and_ends_no_turn_as_the_last(pipeline: Pipeline, root: Path) -> None:
+    stand_alone_at_once(pipeline)
+    names = [f"clip{number}.mov" for number in range(2)]
+    write(root, *names, content="hello")
+    put(root, "day.md5", "".join(f"{HELLO}  {name}\n" for name in names))
+    read(pipeline)
+    for name in names:
+        (root / name).unlink()
+    (job,) = (row for row in rows(pipeline, Job) if row.task == TASK)
+    for _turn in range(2):
+        run_checksums(pipeline.sessions, [job.id], pipeline.timing, turn_seconds=0)
+    (job,) = (row for row in rows(pipeline, Job) if row.task == TASK)
+    absent = "2 files not there or not readable: clip0.mov, clip1.mov"
+    assert (job.status, job.error_message, job.details) == ("FINISHED_WITH_WARNING", absent, {"gone": []})
+
+
+def test_a_job_that_fails_for_no_reason_of_its_files_is_tried_again_and_says_why(
+    pipeline: Pipeline, root: Path
+) -> None:
+    write(root, "clip.mov", content="hello")
+    put(root, "clip.mov.md5", HELLO)
+    read(pipeline)
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE job SET arguments = '{}' WHERE task = :task"), {"task": TASK})
+    waiting = [job.id for job in rows(pipeline, Job) if job.task == TASK]
+    with pytest.raises(KeyError):
+        run_checksums(pipeline.sessions, waiting, pipeline.timing)
+    (job,) = (row for row in rows(pipeline, Job) if row.task == TASK)
+    assert (job.lease_owner, job.error_message) == (None, "KeyError: 'file_set'")
 
 
 def test_a_list_that_is_none_fails_and_is_read_again_when_it_changes(pipeline: Pipeline, root: Path) -> None:
