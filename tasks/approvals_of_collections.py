@@ -23,7 +23,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.actors import find_actor
 from tasks.approvals import Wanted, request_approvals
-from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, fail_job, keep_job
 from tasks.objects import Found
 from tasks.refusals import Denied, Refusal
 from tasks.sentences import counted
@@ -90,6 +90,10 @@ def run_requests(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
                 transact(
                     sessions, lambda session, claim=claim, text=text: end_job(session, claim, JobStatus.FAILED, text)
                 )
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                raise
     return len(claims)
 
 

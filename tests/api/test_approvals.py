@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from models.job import Job
 from models.timing import Timing
 from tasks.approvals_of_collections import run_requests
 from tests.api.conftest import Api, Caller
@@ -287,6 +288,21 @@ def test_a_collection_is_asked_for_with_all_that_its_requester_may_write(
     drain_all(api)
     hit = find(owner, {"doc_types": ["collections"], "query": "outer"})["objects"][0]
     assert hit["approval_status"] == "APPROVED"
+
+
+def test_a_job_of_requests_that_breaks_is_given_back_with_its_reason(api: Api, owner: Caller) -> None:
+    holder = owner.http.post("/assets/v1/collections/", json={"title": "holder"}).json()["id"]
+    body = {"object_id": make_asset(owner)["id"], "object_type": "assets"}
+    owner.http.post(f"/assets/v1/collections/{holder}/contents/", json=body)
+    made = owner.http.post(f"/assets/v1/collections/{holder}/approvals/request/", json={"users": [str(owner.id)]})
+    job_id = UUID(made.json()["job_id"])
+    with api.sessions.begin() as session:
+        session.get_one(Job, job_id).arguments = {}
+    with pytest.raises(KeyError):
+        run_requests(api.sessions, [job_id], Timing())
+    with api.sessions() as session:
+        job = session.get_one(Job, job_id)
+        assert (job.lease_owner, job.error_message) == (None, "KeyError: 'users'")
 
 
 def test_a_request_names_those_who_are_asked_and_cannot_look(
