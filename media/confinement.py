@@ -19,7 +19,7 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 2
 SECCOMP_MODE_FILTER = 2
 ERRNO, KILL, ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/bpf_common.h
-NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT = 0, 4, 16
+NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT = 0, 4, 16, 24
 X32_BIT = 0x40000000
 """x86-64 has a second table of the same calls behind this bit; nothing of ours uses it."""
 CLONE_THREAD = 0x10000  # linux/sched.h
@@ -118,6 +118,12 @@ CLONE, CLONE3, TGKILL, PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
 """Calls that are refused by what they are about, in the same columns: threads are made by the first, `abort` ends its
 process by the third, and the last gives each file its processor time."""
 
+FCNTL, IOCTL = (72, 25), (16, 29)
+OWNERS_BY_FCNTL = (8, 15)
+"""F_SETOWN and F_SETOWN_EX of linux/fcntl.h: who is signalled when a pipe or a socket has something to read."""
+CHANGES_BY_IOCTL = (0x8901, 0x8902, 0x40086602, 0x401C5820)
+"""The same for sockets (FIOSETOWN, SIOCSPGRP), and the flags of a file (FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR)."""
+
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
 """AUDIT_ARCH of linux/audit.h, and the column of the tables above."""
 
@@ -207,6 +213,8 @@ def _steps(architecture: int, column: int) -> Iterator[Step]:
     yield from _only_where(CLONE[column], JUMP_ANY_BIT, CLONE_THREAD)
     yield from _only_where(TGKILL[column], JUMP_EQUAL, os.getpid())
     yield from _only_where(PRLIMIT[column], JUMP_EQUAL, 0)
+    yield from _but_for(FCNTL[column], OWNERS_BY_FCNTL)
+    yield from _but_for(IOCTL[column], CHANGES_BY_IOCTL)
     for place, number in enumerate(numbers):
         yield JUMP_EQUAL, len(numbers) - place, 0, number
     yield RETURN, 0, 0, ALLOW
@@ -218,5 +226,15 @@ def _only_where(number: int, test: int, value: int) -> Iterator[Step]:
     yield JUMP_EQUAL, 0, 4, number
     yield LOAD, 0, 0, FIRST_ARGUMENT_AT
     yield test, 0, 1, value
+    yield RETURN, 0, 0, ALLOW
+    yield RETURN, 0, 0, ERRNO | EPERM
+
+
+def _but_for(number: int, values: Sequence[int]) -> Iterator[Step]:
+    """Let a call pass but where its second argument is one of these."""
+    yield JUMP_EQUAL, 0, len(values) + 3, number
+    yield LOAD, 0, 0, SECOND_ARGUMENT_AT
+    for place, value in enumerate(values):
+        yield JUMP_EQUAL, len(values) - place, 0, value
     yield RETURN, 0, 0, ALLOW
     yield RETURN, 0, 0, ERRNO | EPERM

@@ -1,6 +1,7 @@
 """A program for a confined child that does what a malicious file could make a parser do."""
 
 import ctypes
+import fcntl
 import os
 import resource
 import signal
@@ -70,6 +71,14 @@ def starve() -> None:
     resource.prlimit(os.getppid(), resource.RLIMIT_CPU)
 
 
+def point() -> None:
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())
+
+
+def point_otherwise() -> None:
+    fcntl.ioctl(0, 0x8901, os.getppid().to_bytes(4, "little"))
+
+
 def abort() -> None:
     os.abort()
 
@@ -85,16 +94,17 @@ def share() -> str:
 
 
 DEEDS: Mapping[str, Callable[[], Any]] = {
-    deed.__name__: deed
-    for deed in (hang, crash, burn, eat, talk, write, connect, start, remove, fork, strike, starve, abort, share)
+    deed.__name__: deed for deed in (hang, crash, burn, eat, talk, write, connect, start, remove, fork, abort, share)
 }
+
+ABOUT_OTHERS = {deed.__name__: deed for deed in (strike, starve, point, point_otherwise)}
 
 
 def do(asked: Mapping[str, Any], files: list[int]) -> Mapping[str, Any]:
     if asked.get("deed") == "chmod":
         chmod(files[0])
     elif "deed" in asked:
-        return {"came": DEEDS[asked["deed"]]()}
+        return {"came": (DEEDS | ABOUT_OTHERS)[asked["deed"]]()}
     return {"read": os.pread(files[0], 100, 0).decode("utf-8", "replace"), "environment": sorted(os.environ)}
 
 

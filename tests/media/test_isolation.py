@@ -11,6 +11,7 @@ from media.confinement import Limits
 from media.isolation import ChildNotStartedError, ConfinedChild
 from media.reading import PACKET_FILES, End, Item, Outcome, Reader
 from media.sources import ChangedError, OpenFolders, Source
+from tests.media.misbehaving import ABOUT_OTHERS
 from tests.waiting import wait_until
 
 LIMITS = Limits(wall_seconds=1.0, cpu_seconds=1, memory_bytes=256 << 20)
@@ -45,7 +46,7 @@ def test_a_child_reads_what_it_is_handed_and_knows_nothing_of_ours(child: Confin
     assert set(result["environment"]) <= {"PYTHONPATH", "LANG", "LC_CTYPE"}
 
 
-@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove", "fork", "chmod", "strike", "starve"])
+@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove", "fork", "chmod", *ABOUT_OTHERS])
 def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, file: Source, deed: str) -> None:
     outcome = read(child, Item(1, [file], {"deed": deed}))[1]
     assert (outcome.end, "not permitted" in outcome.reason) == (End.ERROR, True), outcome
