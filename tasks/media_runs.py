@@ -1,21 +1,25 @@
 """Running the jobs by which a person has media read again: each reads its file sets alone, and ends with what came."""
 
-import logging
 import uuid
 from collections.abc import Sequence
 
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
 from models.job import JobStatus
+from models.media import MediaKind
 from models.media_queue import queue_media
 from models.sessions import Sessions, transact
 from models.timing import Timing
-from tasks.job_leases import JobClaim, JobLostError, about_job, claim_jobs, end_job, give_back_job, keep_job
+from tasks.job_leases import JobClaim, JobLostError, about_job, claim_jobs, end_job, fail_job, give_back_job, keep_job
 from tasks.lease_keeper import keep_renewing
 from tasks.media_drain import Drained, Reading, read_named
 from tasks.media_jobs import TASKS
 
-log = logging.getLogger(__name__)
 BUSY_SECONDS = 2.0
 """Before a job looks again whether its file set is free."""
+ARE_QUEUED = text("SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND file_set_id = ANY(:sets))")
 
 
 def run_reading_jobs(sessions: Sessions, reading: Reading, timing: Timing, job_ids: Sequence[uuid.UUID]) -> None:
@@ -25,19 +29,31 @@ def run_reading_jobs(sessions: Sessions, reading: Reading, timing: Timing, job_i
         with about_job(claim):
             try:
                 _run(sessions, reading, timing, claim)
-            except JobLostError as lost:
-                log.info("%s", lost)
+            except (JobLostError, DBAPIError):
+                raise
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}"
+                transact(sessions, lambda session, claim=claim, reason=reason: fail_job(session, claim, reason))
+                raise
 
 
 def _run(sessions: Sessions, reading: Reading, timing: Timing, claim: JobClaim) -> None:
     sets = [uuid.UUID(one) for one in claim.arguments.get("file_sets", ())]
-    transact(sessions, lambda session: queue_media(session, reading.kind, sets))
+    if not transact(sessions, lambda session: _queue(session, reading.kind, sets)):
+        _end(sessions, claim, Drained())
+        return
     with keep_renewing(sessions, lambda session: keep_job(session, claim, timing), timing):
         done = read_named(sessions, reading, timing, sets)
     if done is None:
         transact(sessions, lambda session: give_back_job(session, claim, "waits for its turn", BUSY_SECONDS))
     else:
         _end(sessions, claim, done)
+
+
+def _queue(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> bool:
+    """Have them wait to be read; false where none of them has anything on a storage, so that none ever will."""
+    queue_media(session, kind, sets)
+    return bool(session.scalar(ARE_QUEUED, {"kind": kind.value, "sets": list(sets)}))
 
 
 def _end(sessions: Sessions, claim: JobClaim, done: Drained) -> None:

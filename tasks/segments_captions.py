@@ -8,7 +8,6 @@
    ends the job. So running twice is running once.
 """
 
-import logging
 import os
 import uuid
 from collections.abc import Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 
 from celery import shared_task
 from sqlalchemy import and_
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from media.captions import FORMATS, MOST_BYTES, Caption, CaptionsError, read_captions
@@ -44,7 +44,6 @@ COLUMNS = (
     *("id", "asset_id", "version_id", "made_on", "segment_type", "time_start_milliseconds", "time_end_milliseconds"),
     *("segment_text", "transcription_id", "user_id"),
 )
-log = logging.getLogger(__name__)
 
 
 def request_captions(
@@ -88,10 +87,7 @@ def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):
-            try:
-                _run(sessions, claim, timing)
-            except JobLostError as lost:
-                log.info("%s", lost)
+            _run(sessions, claim, timing)
     return len(claims)
 
 
@@ -108,6 +104,12 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
     except ChangedError as error:
         text = str(error)
         transact(sessions, lambda session: fail_job(session, claim, text))
+    except (JobLostError, DBAPIError):
+        raise
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        transact(sessions, lambda session: fail_job(session, claim, text))
+        raise
 
 
 def _read(source: Source) -> list[Caption]:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from media.confinement import Limits
 from media.reading import End
 from models.asset import Component, Format
+from models.base import new_id
 from models.job import Job, JobStatus
 from models.media import Keyframe, MediaKind, MediaWork
 from models.media_queue import claim_media, is_media_waiting, queue_media
@@ -24,12 +26,14 @@ from tasks.job_actions import Action, act
 from tasks.media_drain import Reading, SetOutcome, drain_media
 from tasks.media_jobs import request_reading
 from tasks.media_runs import run_reading_jobs
+from tasks.media_sources import spread
 from tasks.pictures import forget_pictures, make_pictures
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.tasks.draining import titles
 from tests.tasks.media_clips import put
 from tests.tasks.media_steps import ADMIN, end_waits, in_order, jobs, media_of, read, rows, warnings
+from watch.grouping.frames import Frames
 
 
 def misbehaving(deed: str, name: str, limits: Limits | None = None) -> Reading:
@@ -295,6 +299,49 @@ def test_a_person_has_a_header_read_again(pipeline: Pipeline, root: Path) -> Non
     assert [row.status for row in rows(pipeline, Job) if row.id == job.id] == [JobStatus.FINISHED]
     with pipeline.sessions() as session:
         assert not is_media_waiting(session, MediaKind.HEADERS)
+
+
+def test_a_restarted_job_of_several_reads_them_all_again(pipeline: Pipeline, root: Path) -> None:
+    put(root, "a.mp4", "b.mp4")
+    pipeline.settle()
+    assert read(pipeline).read == 2
+    (job,) = rows(pipeline, Job)
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE component SET media = '{}'"))
+    transact(pipeline.sessions, lambda session: act(session, [job.id], Action.RESTART, ADMIN))
+    run_reading_jobs(pipeline.sessions, HEADERS, pipeline.timing, [job.id])
+    (job,) = rows(pipeline, Job)
+    assert (job.status, job.message) == (JobStatus.FINISHED, "was read")
+    assert [row.media["codec"] for row in rows(pipeline, Component) if row.type == "VIDEO"] == ["h264", "h264"]
+
+
+@pytest.mark.parametrize("sets", [[], [str(uuid.uuid4())]])
+def test_a_job_of_what_is_on_no_storage_any_more_ends(pipeline: Pipeline, sets: list[str]) -> None:
+    job_id = job_about(pipeline, sets)
+    run_reading_jobs(pipeline.sessions, HEADERS, pipeline.timing, [job_id])
+    (job,) = rows(pipeline, Job)
+    assert (job.status, "not there to be read" in job.message) == (JobStatus.FINISHED, True)
+
+
+def test_a_job_whose_reading_goes_wrong_says_why_and_is_tried_again(pipeline: Pipeline) -> None:
+    job_id = job_about(pipeline, ["no id"])
+    with pytest.raises(ValueError, match="badly formed"):
+        run_reading_jobs(pipeline.sessions, HEADERS, pipeline.timing, [job_id])
+    (job,) = rows(pipeline, Job)
+    assert (job.status, job.lease_until) == (JobStatus.STARTED, None)
+    assert job.error_message == "ValueError: badly formed hexadecimal UUID string"
+
+
+def job_about(pipeline: Pipeline, sets: list[str]) -> uuid.UUID:
+    with pipeline.sessions.begin() as session:
+        job = Job(id=new_id(), type="MEDIAINFO", title="Read", task="metadata.probe", arguments={"file_sets": sets})
+        session.add(job)
+        return job.id
+
+
+def test_one_frame_of_many_is_the_first() -> None:
+    frames = Frames.from_text("7-9,20-30")
+    assert (spread(frames, 1), spread(frames, 2)) == ([7], [7, 30])
 
 
 def test_what_goes_wrong_in_our_own_code_is_parked_alone(pipeline: Pipeline, root: Path) -> None:

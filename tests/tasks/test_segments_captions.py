@@ -119,6 +119,18 @@ def test_a_bad_file_fails_with_its_reason_and_writes_nothing(pipeline: Pipeline,
     assert job.message == 'the file "clip.en.srt" is no srt file: Invalid format'
 
 
+def test_what_goes_wrong_unforeseen_is_told_and_tried_again(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    with pipeline.sessions.begin() as session:
+        job = request_captions(session, asset, file, admin)
+        job.arguments = {"file_id": str(file)}
+    with pytest.raises(KeyError):
+        run_captions(pipeline.sessions, [job.id], Timing())
+    job = ended(pipeline, job.id)
+    assert (job.status, job.lease_until, job.error_message) == ("STARTED", None, "KeyError: 'replaces_all'")
+    assert lines_of(pipeline, asset) == []
+
+
 def test_a_link_in_the_place_of_the_file_is_not_followed(
     pipeline: Pipeline, root: Path, tmp_path: Path, admin: Actor
 ) -> None:
