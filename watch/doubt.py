@@ -31,7 +31,7 @@ PRESENT = frozenset({"CLOSED", "REDISCOVERED"})
 # A partial index holds rows of such times alone.
 ALIKE = text(f"""
     SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns, file.status, file.digest IS NULL AS unread,
-        folder.storage_id = :storage AND file.suspected_at IS NULL AS is_here
+        folder.storage_id = :storage AS is_here
     FROM unnest(CAST(:names AS bytea[]), CAST(:sizes AS bigint[]), CAST(:times AS bigint[])) AS asked (name, size, time)
     JOIN file ON file.name = asked.name AND file.size = asked.size AND file.mtime_ns = asked.time
         AND file.mtime_ns % {COARSE_NS} = 0
@@ -52,6 +52,8 @@ NOTE_FILES = text("""
         AS t (folder_id, name, digest, size, mtime_ns)
     WHERE file.folder_id = t.folder_id AND file.name = t.name AND (file.size, file.mtime_ns) = (t.size, t.mtime_ns)
 """)
+
+KEPT = text("SELECT id, digest FROM file WHERE id = ANY(:ids) AND digest IS NOT NULL")
 
 Trait = tuple[bytes, int, int]
 
@@ -129,7 +131,7 @@ def pair_alike(
 ) -> list[tuple[Any, Any]]:
     """Pairs of a new file and the row that it can only be: the one of its trait, or of its trait and digest.
 
-    Of two that could be meant, neither is.
+    Of two that could be meant, neither is, nor one whose digest is known to be another.
     """
     arrived: dict[Trait, list[Arrived]] = {}
     for file in files:
@@ -141,7 +143,9 @@ def pair_alike(
     for trait, known in earlier.items():
         new = arrived.get(trait, [])
         if len(new) == len(known) == 1:
-            pairs.append((new[0], known[0][0]))
+            seen, (row, kept) = digests.of(new[0]), known[0]
+            if None in (seen, kept) or seen == kept:
+                pairs.append((new[0], row))
             continue
         of_digest = Counter(digests.of(file) for file in new)
         for file in new:
@@ -150,6 +154,11 @@ def pair_alike(
             if digest is not None and of_digest[digest] == len(same) == 1:
                 pairs.append((file, same[0]))
     return pairs
+
+
+def kept_digests(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
+    """The digests that rows have."""
+    return {row.id: bytes(row.digest) for row in session.execute(KEPT, {"ids": list(ids)})}
 
 
 def digest_of_ends(root: bytes, path: bytes, entry: Entry) -> bytes | None:

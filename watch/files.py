@@ -30,7 +30,7 @@ from models.tracing import keeping_trace
 from watch.adoption import match_missing_elsewhere
 from watch.compare import GONE, KnownFile, is_finished
 from watch.copies import match_copies
-from watch.doubt import Digests
+from watch.doubt import Digests, kept_digests
 from watch.folders import FolderBook, KnownFolder
 from watch.grouping import Profile, describe
 from watch.listing import Entry, look_at_file
@@ -168,7 +168,7 @@ def publish(
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
-    moved = match_moves(session, root, book, fresh, {row.id for row in known.values()})
+    moved = match_moves(session, root, book, fresh, {row.id for row in known.values()}, digests)
     moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved], digests)
     if takes_from_elsewhere:
         moved += match_missing_elsewhere(session, book, _without(fresh, moved), digests)
@@ -205,11 +205,18 @@ def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[i
 
 
 def match_moves(
-    session: Session, root: bytes, book: FolderBook, fresh: Sequence[StableFile], taken: Collection[uuid.UUID]
+    session: Session,
+    root: bytes,
+    book: FolderBook,
+    fresh: Sequence[StableFile],
+    taken: Collection[uuid.UUID],
+    digests: Digests = NO_DIGESTS,
 ) -> list[tuple[StableFile, KnownFile]]:
     """Pair new names with the rows that they had before; a second hard link is no move.
 
-    `taken` are rows that another file of the same batch has by its name: one row cannot be two files.
+    `taken` are rows that another file of the same batch has by its name: one row cannot be two files. An inode is given
+    again as soon as it is free, so where digests are known they must agree: of files that are alike, a copy has the
+    inode, size and time of another that was deleted just before.
     """
     if not fresh:
         return []
@@ -217,11 +224,14 @@ def match_moves(
     for row in rows_by_inode(session, book.storage_id, [file.entry.inode for file in fresh]):
         if row.id not in taken:
             earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
+    kept = kept_digests(session, [row.id for rows in earlier.values() for row in rows]) if digests.of_files else {}
     moves = []
     for file in fresh:
-        entry = file.entry
+        entry, digest = file.entry, digests.of(file)
         candidates = earlier.get((entry.device, entry.inode, entry.size, entry.mtime_ns), [])
         for row in candidates:
+            if digest is not None and kept.get(row.id, digest) != digest:
+                continue
             there = look_at_file(root, join_path(book.by_id(row.folder_id).path, row.name))
             if there is None or there.inode != row.inode:
                 candidates.remove(row)

@@ -2,7 +2,8 @@
 
 A storage has one writer of its files. A lock of a database session needs no clock and no renewal: the server frees it
 when its holder's process or machine is gone, and another watcher that asks has it then. A holder that lost its
-connection has lost all its locks, so it asks again before it goes on.
+connection has lost all its locks and asks again a second later; until then both may look at the same disk, which
+harms nothing, since a file has one row by its folder and name.
 """
 
 import uuid

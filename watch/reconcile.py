@@ -262,12 +262,12 @@ class Reconciler:
             self._write([Difference(vanished=vanished)], unseen)
 
     def _is_hidden(self, folder: KnownFolder, walk: int) -> bool:
-        """Whether this walk came to a folder above it and could not read it."""
+        """Whether this walk, or a look during it, came to a folder above it and could not read it."""
         path = folder.path
         while path:
             path = path.rpartition(b"/")[0]
             parent = self.book.get(path)
-            if parent is not None and parent.error and parent.walk == walk:
+            if parent is not None and parent.error and parent.walk >= walk:
                 return True
         return False
 

@@ -66,7 +66,7 @@ class StorageWatcher:
         self._reconciler: Reconciler
         self._identity: RootIdentity | None = None
         self._walk: Iterator[list[FolderListing]] | None = None
-        self._walk_number = 0
+        self._looks = self._walk_number = 0
         self._asked_for = self._is_thorough = False
         self._is_limited = False
         self._walk_started = self._walk_seconds = 0.0
@@ -171,7 +171,9 @@ class StorageWatcher:
     def _look_for_somebody(self, path: bytes, is_finished: bool) -> None:
         """Take a path that a person named as a hint; a link on the way to it leads somewhere else, and is no path."""
         absolute = join_path(self.storage.root, path) if path else self.storage.root
-        if os.path.realpath(absolute) != absolute:
+        # The root itself may be reached by a link on this machine; below it none is followed.
+        real = os.path.realpath(self.storage.root)
+        if os.path.realpath(absolute) != (join_path(real, path) if path else real):
             return
         if os.path.isdir(absolute) and is_finished and self._identity is not None and self._is_watched(path):
             self._look_at_tree(path, self._clock.wall_ns())
@@ -241,12 +243,18 @@ class StorageWatcher:
 
     def _look_at_tree(self, folder: bytes, finished_ns: int | None = None) -> None:
         """What has a ctime older than `finished_ns`, or than the folder's renaming into place, is complete."""
-        self._walk_number += 1
+        number = self._number_look()
         arrived = arrival_of(self.storage.root, folder) if finished_ns is None else finished_ns
         for listings in walk(self.storage.root, [folder], self._ignore, self._excluded):
-            self._reconciler.look_at_folders(listings, self._walk_number, arrived)
+            self._reconciler.look_at_folders(listings, number, arrived)
             self._state.unsettled(len(self._reconciler.settling))
-        self._reconciler.suspect_unseen(self._walk_number, [folder])
+        self._reconciler.suspect_unseen(number, [folder])
+
+    def _number_look(self) -> int:
+        """Later looks have higher numbers. A walk keeps its own to its end, whatever trees are looked at meanwhile:
+        by theirs, it would not have seen the folders that it came to before them."""
+        self._looks += 1
+        return self._looks
 
     def _look_at_names(self, folder: bytes, names: set[bytes], closed: set[bytes]) -> None:
         prefix = folder + b"/" if folder else b""
@@ -269,7 +277,7 @@ class StorageWatcher:
             if identify_root(self.storage.root) != self._identity:
                 # The next refresh says so. Under an empty folder in its place, every file would be suspected meanwhile.
                 return
-            self._walk_number += 1
+            self._walk_number = self._number_look()
             self._walk_started, self._walk_seconds, self._next_walk = now, 0.0, math.inf
             self._is_thorough, self._asked_for = self._asked_for, False
             self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)

@@ -47,6 +47,21 @@ def test_files_that_are_alike_keep_their_assets_when_they_are_copied_away(pipeli
     assert pipeline.broken() == []
 
 
+def test_a_copy_of_one_is_not_the_other_that_was_deleted(pipeline: Pipeline, root: Path) -> None:
+    write_at(root, "sh010/frame.mov", "ten")
+    pipeline.settle()
+    write_at(root, "sh020/frame.mov", "twe")
+    pipeline.settle()
+    gone, stays = row_ids(pipeline, "sh010/frame.mov", "sh020/frame.mov")
+    (root / "sh010/frame.mov").unlink()
+    (root / "new").mkdir()
+    shutil.copy2(root / "sh020/frame.mov", root / "new/frame.mov")
+    pipeline.settle()
+    assert row_ids(pipeline, "sh020/frame.mov") == [stays]
+    assert row_ids(pipeline, "new/frame.mov") not in ([gone], [stays])
+    assert pipeline.file("sh010/frame.mov").status == FileStatus.MISSING
+
+
 def test_files_that_come_at_once_are_told_apart_too(pipeline: Pipeline, root: Path) -> None:
     for number in range(4):
         write_at(root, f"sh{number}/frame.mov", f"shot {number}")

@@ -1,9 +1,15 @@
 """Looks that somebody asked for: at a path, at once, also on a storage that is not scanned by itself."""
 
+import time
 from pathlib import Path
 
+from sqlalchemy import select
+
+from models.file import File
 from models.look_request import LookRequest
+from tests.files import write
 from tests.pipeline import Pipeline
+from watch.clock import Clock
 
 
 def ask(pipeline: Pipeline, path: bytes, is_finished: bool = True) -> None:
@@ -42,3 +48,23 @@ def test_a_path_that_leads_through_a_link_is_not_followed(pipeline: Pipeline, ro
     ask(pipeline, b"a.mov")
     pipeline.wait_for(lambda: pipeline.titles() == ["a"], "the file is in")
     assert pipeline.file("link/secret.mov") is None
+
+
+def test_a_look_in_the_middle_of_a_walk_makes_nobody_doubt_what_the_walk_saw_before(
+    pipeline: Pipeline, root: Path
+) -> None:
+    hours = 0
+    pipeline.clock = Clock(monotonic=lambda: time.monotonic() + 3600 * hours)
+    write(root, "day1/a.mov")
+    pipeline.settle()
+    pipeline.watcher.scan_now()
+    assert pipeline.watcher.step(), "a walk is under way"
+    write(root, "day2/b.mov")
+    ask(pipeline, b"day2")
+    hours = 1
+    while not pipeline.watcher.is_at_rest:
+        pipeline.watcher.step()
+        with pipeline.sessions() as session:
+            assert session.scalars(select(File.name).where(File.suspected_at.is_not(None))).all() == []
+    assert no_request_left(pipeline)
+    assert pipeline.file("day2/b.mov") is not None

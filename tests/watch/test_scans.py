@@ -33,7 +33,7 @@ def scan(pipeline: Pipeline) -> None:
 def test_a_scan_with_nothing_new_writes_nothing(pipeline: Pipeline, root: Path) -> None:
     write(root, "a.mov", "b/c.mov", "b/c.en.srt", "empty.mov", *(f"s/x.{n}.exr" for n in range(1, 20)))
     write(root, "empty.mov", content="")
-    pipeline.settle()
+    pipeline.wait_until_quiet()
     scan(pipeline)
     before = versions(pipeline)
     for _ in range(3):
@@ -43,7 +43,7 @@ def test_a_scan_with_nothing_new_writes_nothing(pipeline: Pipeline, root: Path) 
 
 def test_a_restarted_watcher_with_nothing_new_writes_nothing(pipeline: Pipeline, root: Path) -> None:
     write(root, "a.mov", "b/c.mov", *(f"s/x.{n}.exr" for n in range(1, 20)))
-    pipeline.settle()
+    pipeline.wait_until_quiet()
     scan(pipeline)
     before = versions(pipeline)
     pipeline.watch()
