@@ -4,6 +4,8 @@
 - An asset that several stored assets go to keeps the oldest id; the others are merged into it.
 - A plan that no living asset goes to, but one that ended in another, is that one again.
 - A format or file set keeps the id with the largest overlap; a tie goes to the oldest.
+- A sequence of which not every frame was read keeps its file set, however many frames join it from another: those that
+  were not read are members of it and stay so, since nothing is written for them.
 """
 
 import uuid
@@ -37,13 +39,14 @@ def match(planned: Sequence[PlannedAsset], snapshot: Snapshot, taken: Sequence[T
             asset.returned = [each for each in asset.returned if each.holder_id not in holders]
         else:
             asset.stored = StoredAsset(max(asset.returned, key=lambda each: _fit(each, overlaps, number)).row)
+    continued = {part.continues.id for asset in planned for part in asset.sets() if part.continues is not None}
     for asset in by_rule:
         if asset.stored is not None and asset.revived is None:
-            _match_formats(asset)
+            _match_formats(asset, continued)
     match_returned([asset for asset in by_rule if not asset.is_new], snapshot)
     for asset in planned:
         if asset.pin is not None:
-            _match_pinned(asset, asset.pin, snapshot)
+            _match_pinned(asset, asset.pin, snapshot, continued)
 
 
 def _fit(taken: Taken, overlaps: Overlaps, number: int) -> tuple[float, float, int]:
@@ -52,7 +55,7 @@ def _fit(taken: Taken, overlaps: Overlaps, number: int) -> tuple[float, float, i
     return min(share, 1.0), -taken.row.date_created.timestamp(), -taken.row.id.int
 
 
-def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot) -> None:
+def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot, continued: set[uuid.UUID]) -> None:
     """A person said which asset and formats these are; only the file sets are found by their files."""
     asset.stored = snapshot.assets.get(uuid.UUID(pin.asset))
     if asset.stored is None:
@@ -60,7 +63,7 @@ def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot) -> None:
     for planned in asset.formats:
         said = next((file.pin for part in planned.sets for file in part.files if file.pin is not None), None)
         planned.stored = asset.stored.formats.get(uuid.UUID(said.format)) if said is not None else None
-    _match_sets(asset, [asset.stored])
+    _match_sets(asset, [asset.stored], continued)
 
 
 def _by_target(overlaps: dict[Key, Counter[int]]) -> dict[int, list[Key]]:
@@ -76,7 +79,7 @@ def _age(asset: StoredAsset) -> tuple[object, uuid.UUID]:
     return asset.row.date_created, asset.row.id
 
 
-def _match_formats(asset: PlannedAsset) -> None:
+def _match_formats(asset: PlannedAsset, continued: set[uuid.UUID]) -> None:
     pool = [asset.stored, *asset.merged]
     kept = {format_id for stored in pool for format_id in stored.kept_formats}
     formats = {row.id: row for stored in pool for row in stored.formats.values() if row.id not in kept}
@@ -84,12 +87,18 @@ def _match_formats(asset: PlannedAsset) -> None:
     chosen = _assign([planned.sets for planned in asset.formats], lambda set_id: sets[set_id].format_id, sets, formats)
     for number, row in chosen.items():
         asset.formats[number].stored = row
-    _match_sets(asset, pool)
+    _match_sets(asset, pool, continued)
 
 
-def _match_sets(asset: PlannedAsset, pool: Sequence[StoredAsset]) -> None:
+def _match_sets(asset: PlannedAsset, pool: Sequence[StoredAsset], continued: set[uuid.UUID]) -> None:
     sets = {row.id: row for stored in pool for row in stored.file_sets.values()}
-    parts = list(asset.sets())
+    parts = []
+    for part in asset.sets():
+        if part.continues is not None and part.continues.id in sets:
+            part.stored = part.continues
+        else:
+            parts.append(part)
+    sets = {set_id: row for set_id, row in sets.items() if set_id not in continued}
     for number, row in _assign([[part] for part in parts], lambda set_id: set_id, sets, sets).items():
         parts[number].stored = row
 

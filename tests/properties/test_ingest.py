@@ -37,6 +37,9 @@ PARTNERS = [
     *("take_camA.mov", "take_camB.mov", "a.mov"),
 ]
 """Of which most were assets alone before they were one with others."""
+PLACES = ("day1/p", "day2/p", "day1/q")
+FRAMES = [f"{place}.{number}.exr" for place in PLACES for number in range(1, 8)]
+"""That go, some at a time, from one sequence into another of the same folder or of the next."""
 PROFILE = {"orphan_after_seconds": 0}
 TABLES = "storage, folder, island, asset, index_mark, search_document"
 """With all that hangs on them; history stays, it refuses to be emptied and hangs on nothing."""
@@ -104,6 +107,9 @@ class Folder(RuleBasedStateMachine):
         self.used: set[str] = set()
         """Names that had content at any time: what is empty there now may have been published in between."""
         self.written = 0
+        if names is FRAMES:
+            self._write(*(name for name in names if name.startswith(PLACES[0])))
+            self.settle_and_compare()
 
     def teardown(self) -> None:
         try:
@@ -140,6 +146,23 @@ class Folder(RuleBasedStateMachine):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             before.rename(self.root / name)
             self.used.add(name)
+
+    @precondition(lambda self: self.names is FRAMES and self.there())
+    @rule(data=st.data(), most=st.integers(1, 7), is_copy=st.booleans(), settles=st.booleans())
+    def move_frames(self, data: st.DataObject, most: int, is_copy: bool, settles: bool) -> None:
+        """As `mv` does within a file system, and between two, where every frame gets another inode."""
+        came_from, goes_to = data.draw(st.permutations(PLACES))[:2]
+        for name in [name for name in self.there() if name.startswith(came_from)][:most]:
+            target = self.root / name.replace(came_from, goes_to)
+            target.parent.mkdir(exist_ok=True)
+            if is_copy:
+                shutil.copy2(self.root / name, target)
+                (self.root / name).unlink()
+            else:
+                (self.root / name).rename(target)
+            self.used.add(name.replace(came_from, goes_to))
+        if settles:
+            self.settle_and_compare()
 
     @precondition(lambda self: self.published & set(self.there()))
     @rule(data=st.data())
@@ -208,7 +231,11 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
     return lambda: Folder(url, root, names)
 
 
-@pytest.mark.parametrize(("names", "examples"), [(NAMES, 30), (PARTNERS, 20)], ids=["of all kinds", "that part again"])
+@pytest.mark.parametrize(
+    ("names", "examples"),
+    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 150)],
+    ids=["of all kinds", "that part again", "that go over"],
+)
 def test_what_is_stored_is_the_grouping_of_what_is_there(
     database_url: str, tmp_path: Path, names: list[str], examples: int
 ) -> None:

@@ -45,6 +45,25 @@ def test_a_sequence_copied_away_is_one_asset_still(pipeline: Pipeline, root: Pat
     assert pipeline.broken() == []
 
 
+@pytest.mark.parametrize("first", [3, 5, 7])
+def test_a_sequence_copied_away_in_two_parts_is_one_asset_in_the_end(
+    pipeline: Pipeline, root: Path, first: int
+) -> None:
+    names = [f"plate.{number}.exr" for number in range(1001, 1011)]
+    write(root, *(f"day1/{name}" for name in names))
+    pipeline.settle()
+    before = pipeline.ids()
+    for part in (names[:first], names[first:]):
+        for name in part:
+            put_elsewhere(root, f"day1/{name}", f"day2/{name}")
+        pipeline.settle()
+        assert pipeline.broken() == []
+    assert pipeline.ids() == before
+    ((asset,), (sequence,)) = pipeline.assets(), pipeline.assets()[0]["formats"]
+    assert asset["title"] == "plate"
+    assert sequence["files"] == [f"day2/{name}" for name in names]
+
+
 def test_a_missing_file_restored_into_another_folder_is_found_again(
     pipeline: Pipeline, root: Path, tmp_path: Path
 ) -> None:
