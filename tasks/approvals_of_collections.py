@@ -5,7 +5,6 @@ behind the last asset that it asked for.
 """
 
 import json
-import logging
 import uuid
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -23,7 +22,7 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.actors import find_actor
 from tasks.approvals import Wanted, request_approvals
-from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, fail_job, keep_job
+from tasks.job_leases import JobClaim, Progress, about_job, claim_jobs, end_job, fail_job, keep_job
 from tasks.objects import Found
 from tasks.refusals import Denied, Refusal
 from tasks.sentences import counted
@@ -31,7 +30,6 @@ from tasks.sentences import counted
 TASK = "maintenance.approvals"
 BATCH = 500
 FIRST = uuid.UUID(int=0)
-log = logging.getLogger(__name__)
 
 
 def request_contents(session: Session, found: Found, wanted: Wanted, actor: Actor) -> Job:
@@ -83,8 +81,6 @@ def run_requests(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
         with about_job(claim):
             try:
                 _run(sessions, claim, timing, batch)
-            except JobLostError as lost:
-                log.info("%s", lost)
             except Refusal as refusal:
                 text = str(refusal)
                 transact(

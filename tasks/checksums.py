@@ -33,7 +33,6 @@ from tasks.checksum_files import Listed, ToSum, find_listed, listed_of
 from tasks.checksum_results import Result, keep_results, known_results, warn_of_checksums
 from tasks.job_leases import (
     JobClaim,
-    JobLostError,
     Progress,
     about_job,
     claim_jobs,
@@ -96,8 +95,6 @@ def run_checksums(
         with about_job(claim):
             try:
                 _Run(sessions, timing, claim, time.monotonic() + turn_seconds).run()
-            except JobLostError as lost:
-                log.info("%s", lost)
             except _TurnEndedError as ended:
                 message = str(ended)
                 transact(sessions, lambda session, claim=claim, message=message: give_back_job(session, claim, message))

@@ -9,6 +9,7 @@ A job's life:
 5. a worker that dies leaves its attempt behind: the next claim counts a crash, and after some the job is parked.
 """
 
+import logging
 import os
 import socket
 import uuid
@@ -24,6 +25,8 @@ from models.job import JobStatus
 from models.log_context import log_about
 from models.timing import Timing
 from models.tracing import span
+
+log = logging.getLogger(__name__)
 
 MOST_CRASHES = 3
 MOST_ERRORS = 8
@@ -165,9 +168,15 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
 
 @contextmanager
 def about_job(claim: JobClaim) -> Iterator[None]:
-    """Around the work on one job: every line of the log names it, and where changes are followed it is a span."""
+    """Around the work on one job: every line of the log names it, and where changes are followed it is a span.
+
+    A job that turns out to be somebody else's by now is left to them.
+    """
     with log_about(job_id=claim.id), span("job", task=claim.task, job_id=claim.id, attempt=claim.attempt):
-        yield
+        try:
+            yield
+        except JobLostError as lost:
+            log.info("%s", lost)
 
 
 def keep_job(session: Session, claim: JobClaim, timing: Timing, progress: Progress = STILL_THERE) -> bool:

@@ -1,7 +1,6 @@
 """Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk, and
 those that were merged into another, whose ids go on answering with it."""
 
-import logging
 import uuid
 from collections.abc import Sequence
 
@@ -18,12 +17,11 @@ from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.assets import KIND
 from tasks.holdings import remove_holdings
-from tasks.job_leases import JobClaim, JobLostError, Progress, about_job, claim_jobs, end_job, keep_job
+from tasks.job_leases import JobClaim, Progress, about_job, claim_jobs, end_job, keep_job
 from tasks.refusals import Conflict, Denied, Missing
 from tasks.renditions import IS_RENDITION
 
 TASK = "maintenance.purge"
-log = logging.getLogger(__name__)
 
 # The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
 # still there would make it anew.
@@ -104,10 +102,7 @@ def run_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) 
     gone = 0
     for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
         with about_job(claim):
-            try:
-                gone += _run(sessions, claim, timing)
-            except JobLostError as lost:
-                log.info("%s", lost)
+            gone += _run(sessions, claim, timing)
     return gone
 
 

@@ -8,7 +8,6 @@
 
 import hashlib
 import json
-import logging
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,8 +41,6 @@ from tasks.outside import NOTHING_OUTSIDE, Outside
 from tasks.refusals import Conflict, Denied, Invalid, Refusal
 from tasks.trigger import Arguments, Asked, Done, Later, Trigger
 from tasks.trigger_operations import TRIGGERS
-
-log = logging.getLogger(__name__)
 
 TASK = "maintenance.trigger"
 LONGEST_BYTES = 262_144
@@ -149,11 +146,8 @@ def run_triggers(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):
-            try:
-                for task, ids in _run(sessions, claim, timing, service):
-                    ring(task, ids)
-            except JobLostError as lost:
-                log.info("%s", lost)
+            for task, ids in _run(sessions, claim, timing, service):
+                ring(task, ids)
     return len(claims)
 
 
