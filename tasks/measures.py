@@ -1,7 +1,7 @@
 """The state of the whole system in numbers over time: what an alert asks at three in the morning.
 
 Status (status.py) answers one person who looks now; these are for a machine that looks every few seconds, so each is
-one statement, and what grows with the files is counted by an index.
+one statement. Files and assets are counted by a walk over their rows: whoever shows them keeps the answer for a while.
 """
 
 from collections.abc import Iterator
@@ -158,10 +158,11 @@ QUESTIONS = (
     ),
     _Question(
         "scan_age_seconds",
-        "Time since the last whole walk of a storage ended.",
+        "How long the next whole walk of a storage is due.",
         ("storage",),
-        """SELECT name, extract(epoch FROM now() - last_scanned) FROM storage
-        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL""",
+        """SELECT name, greatest(0, extract(epoch FROM now() - last_scanned)
+            - coalesce(CAST(settings->>'scan_interval_seconds' AS float), 5)) FROM storage
+        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL AND coalesce(settings->>'scan', 'true') <> 'false'""",
     ),
     _Question(
         "unsettled_files",

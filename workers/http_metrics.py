@@ -10,6 +10,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from models.tracing import is_tracing, span
 from workers.metrics import HTTP_SECONDS
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
+"""Whatever else a stranger invents: every label is a series that stays."""
 NO_ROUTE = "none"
 
 
@@ -35,7 +38,8 @@ class Measured:
             try:
                 await self.app(scope, receive, send_noted)
             finally:
-                method, route = scope["method"], getattr(scope.get("route"), "path", NO_ROUTE)
+                method = scope["method"] if scope["method"] in METHODS else OTHER
+                route = getattr(scope.get("route"), "path", NO_ROUTE)
                 HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - start)
                 if following is not None:
                     told = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
