@@ -216,13 +216,19 @@ class Reader:
         )
 
 
+def guest_name(comment: Segment) -> str | None:
+    """Who a guest said to be; an address is no name, and other guests are not told it."""
+    said = comment.details.get(GUEST_NAME)
+    return None if said == comment.share_user_email else said
+
+
 def threads(rows: Sequence[tuple[Segment, str | None]]) -> list[ShownComment]:
     """Comments with the names that may be shown, and with their answers; an answer whose question is not shown stands
     by itself."""
     shown = {
         row.id: ShownComment(
             row.id,
-            name or row.details.get(GUEST_NAME) or "Somebody",
+            name or guest_name(row) or "Somebody",
             row.segment_text,
             row.time_start_milliseconds,
             row.date_created,

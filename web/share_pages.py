@@ -91,7 +91,10 @@ async def _form(request: Request) -> dict[str, str]:
     if request.method != "POST":
         return {}
     body = (await request.body())[:LARGEST_FORM]
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
+    except ValueError:  # more fields than any form of ours has
+        return {}
     return {name: values[0].replace("\0", "") for name, values in fields.items()}
 
 

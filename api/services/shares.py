@@ -47,7 +47,7 @@ def links_for(call: Call, share: Share, object_id: UUID) -> Links | None:
     return Links(call) if sees_links(call.session, call.actor, share, object_id) else None
 
 
-@routes.post(OF_OBJECT, status=202, unsupported=True)
+@routes.post(OF_OBJECT, status=202, unsupported=True, keeps=False)
 def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody) -> Answer:
     """Share with people by e-mail; each gets a link of its own, mailed where a mail server is set."""
     require_key(call.context.outside.key)
@@ -57,7 +57,7 @@ def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody
     return Answer(202, whole_share_body(share, users, Links(call)))
 
 
-@routes.post(OF_OBJECT + "url/", status=200, unsupported=True)
+@routes.post(OF_OBJECT + "url/", status=200, unsupported=True, keeps=False)
 def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBody) -> dict[str, Any]:
     """Share by one link, for whoever is given it."""
     require_key(call.context.outside.key)
@@ -92,7 +92,7 @@ def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> 
     return whole_share_body(share, users, links_for(call, share, found.id))
 
 
-@routes.put(OF_SHARE)
+@routes.put(OF_SHARE, keeps=False)
 def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareBody) -> dict[str, Any]:
     """Change what was sent, at once for everybody who came through it."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
@@ -124,7 +124,7 @@ def get_share_users(
     )
 
 
-@routes.post(OF_SHARE + "users/", unsupported=True)
+@routes.post(OF_SHARE + "users/", unsupported=True, keeps=False)
 def post_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareUserBody
 ) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def post_share_user(
     return share_user_body(user, share, Links(call))
 
 
-@routes.patch(OF_SHARE + "users/{share_user_id}/")
+@routes.patch(OF_SHARE + "users/{share_user_id}/", keeps=False)
 def patch_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, share_user_id: UUID, body: ShareUserChangeBody
 ) -> dict[str, Any]:
