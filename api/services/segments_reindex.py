@@ -15,7 +15,8 @@ from models.bulk import among
 from models.segment import Segment
 from tasks.assets import find_asset
 from tasks.find import mark_again, mark_all_again
-from tasks.segments import SEGMENTS, find_segment
+from tasks.refusals import Missing
+from tasks.segments import NOUN, SEGMENTS, find_segment
 from tasks.users import require_administrator
 
 routes = Service("assets")
@@ -35,8 +36,16 @@ def post_segments_reindex(call: Call, body: SegmentsBody | None = None) -> Answe
     if body is None or body.segment_ids is None:
         return everything(call)
     named = among(Segment.id, body.segment_ids)
-    for asset_id in sorted(set(call.session.scalars(select(Segment.asset_id).where(named)))):
-        find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+    held = {row.id: row.asset_id for row in call.session.execute(select(Segment.id, Segment.asset_id).where(named))}
+    for segment_id in body.segment_ids:
+        if segment_id not in held:
+            raise Missing(NOUN, segment_id)
+    one_of = {asset_id: segment_id for segment_id, asset_id in held.items()}
+    for asset_id in sorted(one_of):
+        try:
+            find_asset(call.session, call.actor, asset_id, Permission.WRITE)
+        except Missing:
+            raise Missing(NOUN, one_of[asset_id]) from None
     return reindexed(call, named)
 
 
