@@ -122,6 +122,10 @@ def request_body(approval: Approval | None) -> dict[str, Any]:
 def user_status(call: Call, standing: Standing) -> ApprovalStatus:
     """What the caller said, or that it was asked to say something."""
     approval, actor = standing.approval, call.actor
+    if actor.guest is not None:
+        asked = approval is not None and actor.guest.email in approval.externals
+        said = [ApprovalStatus(vote.status) for vote in standing.votes if vote.external == actor.guest.email]
+        return next(iter(said), ApprovalStatus.REQUESTED if asked else ApprovalStatus.NONE)
     for vote in standing.votes:
         if vote.user_id is not None and vote.user_id == actor.user_id:
             return ApprovalStatus(vote.status)
