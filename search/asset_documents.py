@@ -61,7 +61,7 @@ FILE_SETS = text("""
 
 
 def build_assets(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of assets in four queries, however many there are."""
+    """Documents of assets in a fixed number of queries, however many there are."""
     ids = list(ids)
     assets = session.execute(ASSETS, {"ids": ids}).all()
     formats = by_object(session.execute(FORMATS, {"ids": ids}))

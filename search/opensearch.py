@@ -15,7 +15,7 @@ from search.documents import Document
 from search.engine import Bucket, Hit, Outcome, Results, StoredRevision
 from search.highlighting import make_hit
 from search.opensearch_bulk import write_documents
-from search.opensearch_client import SEARCH_SECONDS, Client, Cluster, RequestError
+from search.opensearch_client import LOOK_SECONDS, SEARCH_SECONDS, Client, Cluster, RequestError
 from search.opensearch_indexes import WRITE, Indexes
 from search.opensearch_order import behind, order_of
 from search.opensearch_query import facet_clause, facet_value, query_clause, term_clause, words_of
@@ -37,7 +37,7 @@ class OpenSearchEngine:
         """Raise SearchUnavailableError where the cluster is known to be away; with `look`, ask for the index."""
         self.client.check()
         if look:
-            self.client.ask("GET", f"/{self.indexes.alias}/_alias", seconds=SEARCH_SECONDS)
+            self.client.ask("GET", f"/{self.indexes.alias}/_alias", seconds=LOOK_SECONDS)
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
         """Store documents where theirs is not older than what is stored, in the live index or in all `targets`."""

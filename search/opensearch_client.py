@@ -2,7 +2,7 @@
 alone for a while.
 
 After a failure nobody asks again for a second, then for two, up to half a minute; meanwhile every question ends at once
-with what was wrong. So a cluster that comes back meets one careful question and not the backlog of a night.
+with what was wrong. So a cluster that comes back meets the questions of that moment and not the backlog of a night.
 """
 
 import json
@@ -22,6 +22,8 @@ from search.engine import IndexMissingError, SearchUnavailableError
 CONNECT_SECONDS = 60.0
 """How long an answer may take: a write that is longer on its way is sent again."""
 SEARCH_SECONDS = 15.0
+LOOK_SECONDS = 2.0
+"""For whoever only wants to know whether it answers: probes wait no longer than five."""
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 TOO_MANY = 429
 BUSY = (502, 503, 504)

@@ -10,6 +10,7 @@ from api.pages import NoSuchPage, PerPage, envelope
 from api.pages import Page as PageNumber
 from api.routing import Service
 from search.criteria import MAX_WINDOW, Criteria, CriteriaError, KindOf, parse_criteria
+from search.documents import METADATA
 from search.engine import Hit
 from tasks.find import find
 from tasks.metadata_search import kind_reader, shown_names
@@ -86,6 +87,10 @@ def hit_body(hit: Hit, names: frozenset[str] | None = None) -> dict[str, Any]:
     body = {"metadata": {}, **hit.as_object()}
     if names is not None:
         body["metadata"] = {name: values for name, values in body["metadata"].items() if name in names}
+        hidden = body.get("highlight", {}).keys() - {METADATA + name for name in names}
+        for name in hidden:
+            if name.startswith(METADATA):
+                del body["highlight"][name]
     if isinstance(body.get("format"), list):
         body["format"] = next(iter(body["format"]), None)
     return body
