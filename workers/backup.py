@@ -44,8 +44,11 @@ class Manifest:
     taken: str
 
 
-def back_up(database_url: str, key: Path | None, file: Path) -> int:
-    """Write a backup of a running system; returns its size in bytes. A half-written one never has the final name."""
+def back_up(database_url: str, key: Path, file: Path) -> bool:
+    """Write a backup of a running system; says whether the key is in it, or kept by the operator elsewhere.
+
+    A half-written one never has the final name.
+    """
     if not is_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
     manifest = Manifest(FORM, version("tapeless"), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
@@ -54,12 +57,12 @@ def back_up(database_url: str, key: Path | None, file: Path) -> int:
         run("pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
         with tarfile.open(draft, "w") as archive:
             add(archive, MANIFEST, json.dumps(asdict(manifest)).encode())
-            if key is not None and key.exists():
+            if has_key := key.exists():
                 add(archive, KEY, key.read_bytes())
             archive.add(dump, DUMP)
         draft.chmod(0o600)
         draft.rename(file)
-    return file.stat().st_size
+    return has_key
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -20,8 +20,9 @@ def backup(file: Path, data: Path | None) -> None:
     """Write the running system into FILE, as it is at this moment; keep the file as safe as the system."""
     with sentences():
         settings = Settings.for_data(data)
-        size = back_up(find_running(settings).database_url, settings.data / FILE, file)
-    click.echo(f"wrote {file}: {size / 1e6:.1f} MB; it holds all rows and the key of links, but no media")
+        has_key = back_up(find_running(settings).database_url, settings.data / FILE, file)
+    holds = "all rows and the key of links" if has_key else "all rows, but not the key of TAPELESS_SECRET_KEY(_FILE)"
+    click.echo(f"wrote {file}: {file.stat().st_size / 1e6:.1f} MB; it holds {holds}, and no media")
 
 
 @click.command()
