@@ -15,6 +15,7 @@ from workers.processes import Identity, identify, is_running, read_record, write
 from workers.settings import SEARCH_INDEX, Settings, SettingsError, variable
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8780"
+"""Where `tapeless api` listens unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,6 @@ PUBLIC_URL = re.compile(r"https?://[^/?#\s@]+/?")
 SEARCH_URL = re.compile(r"https?://[^/?#\s]+/?")
 SEARCH_INDEX = "tapeless"
 INDEX_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
-"""Where `tapeless api` listens unless it is told otherwise."""
 TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
