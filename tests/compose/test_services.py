@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -100,7 +101,9 @@ def test_no_service_of_ours_may_write_media_or_hold_a_secret_in_its_environment(
         media = [volume for volume in service["volumes"] if ":/media" in volume]
         assert media
         assert all(volume.endswith(":ro") for volume in media), name
-        assert not [value for value in service["environment"].values() if ":" in value and "@" in value.split("@")[0]]
+        for setting, value in service["environment"].items():
+            assert urlsplit(value).password is None, (name, setting)
+            assert not setting.endswith(("PASSWORD", "SECRET", "KEY")), (name, setting)
 
 
 def test_servers_keep_their_secrets_in_files_and_their_data_in_volumes() -> None:

@@ -67,13 +67,20 @@ def system(tmp_path: Path) -> Iterator[System]:
 
 
 def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, tmp_path: Path) -> None:
+    assert system.process is not None
     with another(system, "workers.main", "watch", "--data", str(system.data)) as second:
         write(tmp_path / "card", "a.mov")
         system.wait_until_idle(files=1)
-        os.kill(child_of(system, "watch").pid, signal.SIGKILL)
-        wait_until(lambda: leads(system), what="somebody leads the storage")
-        write(tmp_path / "card", "b.mov")
-        system.wait_until_idle(files=2)
+        first, supervisor = child_of(system, "watch"), psutil.Process(system.process.pid)
+        # Stopped meanwhile: the supervisor would start the first anew.
+        supervisor.suspend()
+        try:
+            os.kill(first.pid, signal.SIGKILL)
+            wait_until(lambda: leads(system), what="the second leads the storage")
+            write(tmp_path / "card", "b.mov")
+            system.wait_until_idle(files=2)
+        finally:
+            supervisor.resume()
         assert second.poll() is None
     write(tmp_path / "card", "c.mov")
     system.wait_until_idle(files=3)

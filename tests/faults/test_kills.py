@@ -14,7 +14,8 @@ from tests.media.expected_demo import EXPECTED, IGNORED
 from tests.waiting import wait_until
 from workers.supervisor import read_states
 
-CHILDREN = {"postgres", "valkey", "worker-ingest", "worker-index", "beat", "watch"}
+WORKERS = {"worker-ingest", "worker-index", "worker-media", "worker-trigger"}
+CHILDREN = {"postgres", "valkey", "beat", "watch", "api", *WORKERS}
 PARTS = ("artwork", "documents", "interviews", "masters", "rushes", "sound", "stereo", "vfx")
 
 
@@ -42,8 +43,9 @@ def system(tmp_path: Path, folder: Path) -> Iterator[System]:
 
 def is_complete(system: System) -> bool:
     """Whether every child runs, and the servers answer."""
-    running = {child.name for child in read_states(system.data) if child.state == "running"}
-    return running >= CHILDREN and answers(system)
+    children = read_states(system.data)
+    runs = all(child.state == "running" for child in children)
+    return runs and {child.name for child in children} >= CHILDREN and answers(system)
 
 
 def files_below(folder: Path) -> int:

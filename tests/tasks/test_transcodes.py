@@ -169,7 +169,9 @@ def test_a_proxy_storage_keeps_renditions_and_nobody_watches_it(studio: Studio, 
     studio.run()
     assert [path.name for path in studio.files()] == ["clip.web.mp4"]
     assert [each.name for each in watched_storages(studio.sessions)] == ["Rushes"]
-    assert studio.pipeline.status().idle or studio.pipeline.status().index_queue
+    studio.pipeline.settle()
+    assert studio.pipeline.titles() == ["clip"]
+    assert studio.pipeline.status().pending_islands == 0
     assert studio.pipeline.broken() == []
 
 

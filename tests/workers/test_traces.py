@@ -1,5 +1,6 @@
 """Traces are off unless somebody asks, and whoever asks is told at the start what is missing."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from sqlalchemy import text
 
 from models.sessions import make_engine, make_sessions, transact
 from models.tracing import is_tracing, span
+from tests.servers import ROOT
 from workers.settings import Settings, SettingsError
 from workers.traces import LIBRARY, endpoint_of
 
@@ -31,7 +33,9 @@ def test_off_is_the_default_and_no_transaction_says_anything_more(database_url: 
 
 
 def test_a_process_without_traces_does_not_even_load_the_library() -> None:
-    assert "workers.otlp" not in sys.modules
+    told = "import sys, workers.app; print([name for name in sys.modules if name.startswith('opentelemetry.sdk')])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"
 
 
 @pytest.mark.parametrize("url", ["collector:4318", "ftp://collector", "http://collector/?token=x"])

@@ -121,8 +121,14 @@ def test_jobs_are_paused_resumed_and_aborted(running: dict[str, str], sessions: 
 
 
 @pytest.mark.parametrize("key", ["7", "nonsense", "01930000-0000-7000-8000-000000000000"])
-def test_what_is_not_parked_is_not_taken_up(running: dict[str, str], key: str) -> None:
+def test_what_does_not_exist_is_not_taken_up(running: dict[str, str], key: str) -> None:
     run(running, "retry", key, code=1)
+
+
+def test_what_is_not_parked_is_not_taken_up(running: dict[str, str], sessions: Sessions) -> None:
+    job = str(make_job(sessions))
+    run(running, "retry", job, code=1)
+    assert json.loads(run(running, "show", job, "--json"))["state"] == "READY"
 
 
 def test_retry_wants_keys_or_all(running: dict[str, str]) -> None:
