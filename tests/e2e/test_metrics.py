@@ -106,6 +106,16 @@ def test_rules_and_dashboard_ask_for_metrics_and_labels_that_exist(system: Syste
     assert unknown == []
 
 
+def test_the_dashboard_counts_as_parked_what_the_alert_counts_and_each_kind_of_it(system: System, port: int) -> None:
+    (counted,) = (rule["expr"].removesuffix(" > 0") for rule in rules() if rule["alert"] == "WorkParked")
+    shown = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["title"].startswith("Parked")]
+    assert [target["expr"] for panel in shown for target in panel["targets"]] == [counted]
+    parks = {
+        name for name, family in read(port).items() for one in family.samples if one.labels.get("state") == "parked"
+    }
+    assert parks | {"tapeless_jobs"} == {name for name, _ in NAME.findall(counted)}
+
+
 def test_every_alert_has_a_page_that_says_what_to_do() -> None:
     page = (ROOT / "docs" / "alerts.md").read_text()
     told = set(re.findall(r"^## (\w+)$", page, re.MULTILINE))
