@@ -4,8 +4,9 @@
    the job's row.
 2. The job finds where the file is with the rights that its requester has then, reads it with no transaction open, and
    follows no link on the way (`media.sources`).
-3. One transaction takes the lines of an earlier reading of the same file away, writes the new ones, tells history and
-   ends the job. So running twice is running once.
+3. One transaction makes the lines of an earlier reading of the same file what it says now (`caption_lines`), tells
+   history and ends the job. So running twice is running once.
+4. When the file changes, it is read again of itself, as a job that nobody asked for (`caption_changes`).
 """
 
 import os
@@ -23,14 +24,15 @@ from media.sources import ChangedError, OpenFolders, Source
 from models.acl import Actor
 from models.asset import Asset
 from models.base import new_id
-from models.bulk import copy_rows
 from models.history import Operation
 from models.job import Job, JobStatus
 from models.segment import Segment, SegmentType
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from tasks.actors import find_actor
-from tasks.assets import KIND, find_for_change
+from tasks.assets import KIND, find_asset, find_for_change
+from tasks.caption_changes import BY_ITSELF, TASK, TYPE
+from tasks.caption_lines import LineChanges, write_lines
 from tasks.downloads import find_source
 from tasks.history import record
 from tasks.job_leases import JobClaim, JobLostError, about_job, claim_jobs, end_job, fail_job, keep_job
@@ -39,11 +41,7 @@ from tasks.segments import asset_duration_ms
 from tasks.segments_writing import remove_segments
 from tasks.sentences import counted
 
-TASK = "maintenance.captions"
-COLUMNS = (
-    *("id", "asset_id", "version_id", "made_on", "segment_type", "time_start_milliseconds", "time_end_milliseconds"),
-    *("segment_text", "transcription_id", "user_id"),
-)
+ITSELF = Actor(name="captions", user_id=None, is_admin=True)
 
 
 def request_captions(
@@ -55,7 +53,7 @@ def request_captions(
     _format_of(source)
     job = Job(
         id=new_id(),
-        type="TRANSCRIPTION",
+        type=TYPE,
         title=f"Read the captions of {source.name}",
         task=TASK,
         arguments={"file_id": str(file_id), "replaces_all": replaces_all},
@@ -93,10 +91,10 @@ def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
 
 def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
     """One job. What is wrong with the file or the rights ends it; what may be another in a minute is tried again."""
-    reading = _Reading(claim, timing)
+    reading = Reading(claim, timing)
     try:
         source = transact(sessions, reading.find)
-        captions = _read(source)
+        captions = read_file(source)
         transact(sessions, lambda session: reading.finish(session, source, captions))
     except (Refusal, CaptionsError) as error:
         text = str(error)
@@ -112,7 +110,7 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
         raise
 
 
-def _read(source: Source) -> list[Caption]:
+def read_file(source: Source) -> list[Caption]:
     """The captions of a file that is no larger than captions are."""
     try:
         if source.size > MOST_BYTES:
@@ -124,7 +122,7 @@ def _read(source: Source) -> list[Caption]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """The short transactions before and after the reading."""
 
     claim: JobClaim
@@ -140,34 +138,51 @@ class _Reading:
             end_job(session, self.claim, JobStatus.ABORTED, "stopped; nothing was written")
             return
         asset, actor = self._allowed(session)
+        if find_source(session, actor, asset, self._file_id) != source:
+            raise ChangedError(f'the file "{source.name}" changed while it was read')
         duration = asset_duration_ms(session, asset.id)
         fitting = [each for each in captions if duration is None or each.end_ms <= duration]
-        self._replace(session, asset, fitting, actor)
-        said = f'{counted(len(fitting), "line")} of captions read from "{source.name}"'
         late = len(captions) - len(fitting)
-        if late:
-            said += f"; {counted(late, 'line')} behind the end of the clip left out"
-        record(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.claim.id)
+        found = self._write(session, asset, fitting, actor)
+        said = _told(source.name, len(fitting), late, found)
+        if not (self._is_by_itself and found.is_empty):
+            record(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.claim.id)
         end_job(session, self.claim, JobStatus.FINISHED_WITH_WARNING if late else JobStatus.FINISHED, said)
 
     @property
     def _file_id(self) -> uuid.UUID:
         return uuid.UUID(self.claim.arguments["file_id"])
 
+    @property
+    def _is_by_itself(self) -> bool:
+        """Whether the file changed and nobody asked."""
+        return bool(self.claim.arguments.get(BY_ITSELF))
+
     def _allowed(self, session: Session) -> tuple[Asset, Actor]:
-        """The asset and who asked, if that one may still write it."""
+        """The asset and who asked, if that one may still write it; what follows a change needs nobody."""
+        if self._is_by_itself and self.claim.object_id is not None:
+            return find_asset(session, ITSELF, self.claim.object_id, lock=True), ITSELF
         requester = session.get_one(Job, self.claim.id).created_by
         actor = find_actor(session, requester) if requester is not None else None
         if actor is None or self.claim.object_id is None:
             raise Denied("who asked for this may not sign in any more")
         return find_for_change(session, actor, self.claim.object_id), actor
 
-    def _replace(self, session: Session, asset: Asset, captions: Sequence[Caption], actor: Actor) -> None:
-        lines = and_(Segment.asset_id == asset.id, Segment.segment_type == SegmentType.TRANSCRIPTION)
-        same = Segment.transcription_id == self._file_id
-        remove_segments(session, lines if self.claim.arguments["replaces_all"] else and_(lines, same))
-        fixed = (asset.id, asset.id, asset.id, SegmentType.TRANSCRIPTION.value)
-        rows = (
-            (new_id(), *fixed, each.start_ms, each.end_ms, each.text, self._file_id, actor.user_id) for each in captions
-        )
-        copy_rows(session, Segment, COLUMNS, rows)
+    def _write(self, session: Session, asset: Asset, captions: Sequence[Caption], actor: Actor) -> LineChanges:
+        if self.claim.arguments["replaces_all"]:
+            lines = and_(Segment.asset_id == asset.id, Segment.segment_type == SegmentType.TRANSCRIPTION)
+            remove_segments(session, lines)
+        return write_lines(session, asset.id, self._file_id, captions, actor.user_id)
+
+
+def _told(name: str, read: int, late: int, found: LineChanges) -> str:
+    """What came of a reading, for history and the job."""
+    said = f'{counted(read, "line")} of captions read from "{name}"'
+    parts = {"new": len(found.added), "changed": len(found.changed), "gone": len(found.gone)}
+    if len(found.added) < read or found.gone:
+        said += f": {', '.join(f'{count:,} {word}' for word, count in parts.items() if count) or 'nothing new'}"
+    if found.kept:
+        said += f"; {counted(found.kept, 'line')} left as people made them"
+    if late:
+        said += f"; {counted(late, 'line')} behind the end of the clip left out"
+    return said

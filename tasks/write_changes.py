@@ -13,6 +13,7 @@ from models.base import Base, new_id
 from models.bulk import among, copy_rows
 from models.history import History, Operation
 from tasks.approvals_reopening import changed_sets, reopen_changed
+from tasks.caption_changes import refresh_captions, sets_of_new_assets
 from tasks.changes import Changes, Ending, HistoryEntry, Values
 from tasks.folder_tags import write_tags
 from tasks.frame_buckets import write_buckets
@@ -84,6 +85,7 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
     write_buckets(session, changes.buckets)
     _clear(session, changes)
     reopen_changed(session, touched, actor)
+    refresh_captions(session, touched - sets_of_new_assets(changes))
     write_history(session, [*changes.history, *_end(session, changes.endings, ended)], actor)
 
 

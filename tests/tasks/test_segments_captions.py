@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from media.sources import ChangedError
 from models.acl import Actor
 from models.asset import Asset
 from models.history import History
 from models.job import Job
-from models.segment import Segment, SegmentType
+from models.segment import Segment, SegmentStatus, SegmentType
+from models.sessions import transact
 from models.timing import Timing
+from tasks.job_leases import claim_jobs
 from tasks.refusals import Denied, Invalid
-from tasks.segments_captions import request_captions, run_captions
+from tasks.segments_captions import TASK, Reading, read_file, request_captions, run_captions
+from tasks.segments_writing import NewSegment, SegmentChange, add_segments, change_segments
 from tasks.users import SETUP, NewUser, create_user
 from tests.files import write
 from tests.pipeline import Pipeline
@@ -162,3 +166,94 @@ def test_an_aborted_or_doubled_job_writes_nothing_more(pipeline: Pipeline, root:
     assert run_captions(pipeline.sessions, [job.id], Timing()) == 1
     assert run_captions(pipeline.sessions, [job.id], Timing()) == 0
     assert len(lines_of(pipeline, asset)) == 2
+
+
+def correct(pipeline: Pipeline, root: Path, content: str) -> Job | None:
+    """The file is written anew; the job that reads it again, as it ended, if there is one."""
+    (root / "clip.en.srt").write_text(content)
+    pipeline.settle()
+    with pipeline.sessions() as session:
+        waiting = list(session.scalars(select(Job.id).where(Job.task == TASK, Job.status == "READY")))
+    run_captions(pipeline.sessions, waiting, Timing())
+    return ended(pipeline, waiting[0]) if waiting else None
+
+
+def segments_of(pipeline: Pipeline, asset: uuid.UUID) -> dict[str, uuid.UUID]:
+    with pipeline.sessions() as session:
+        query = select(Segment).where(Segment.asset_id == asset, Segment.segment_type == SegmentType.TRANSCRIPTION)
+        return {each.segment_text: each.id for each in session.scalars(query)}
+
+
+def test_lines_follow_their_file_when_it_is_corrected(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    read(pipeline, admin, asset, file)
+    before = segments_of(pipeline, asset)
+    job = correct(pipeline, root, SRT.replace("World", "Planet") + "\n3\n00:00:05,000 --> 00:00:06,000\nBye\n")
+    said = '3 lines of captions read from "clip.en.srt": 1 new, 1 changed'
+    assert job is not None
+    assert (job.status, job.created_by, job.message) == ("FINISHED", None, said)
+    assert lines_of(pipeline, asset) == [(1_000, "Hello"), (3_000, "Planet"), (5_000, "Bye")]
+    now = segments_of(pipeline, asset)
+    assert (now["Hello"], now["Planet"]) == (before["Hello"], before["World"])
+    assert pipeline.history(asset)[-1] == f"TRANSCRIPTION: {said}"
+    with pipeline.sessions() as session:
+        assert {each.user_id for each in session.scalars(select(Segment))} == {admin.user_id}
+    correct(pipeline, root, SRT.replace("World", "Planet"))
+    assert lines_of(pipeline, asset) == [(1_000, "Hello"), (3_000, "Planet")]
+
+
+def test_nobodys_words_are_lost_when_a_caption_file_changes(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root, SRT + "\n3\n00:00:05,000 --> 00:00:06,000\nBye\n")
+    read(pipeline, admin, asset, file)
+    lines = segments_of(pipeline, asset)
+    with pipeline.sessions.begin() as session:
+        change = SegmentChange(lines["Hello"], {"segment_text": "Hello, you"})
+        change_segments(session, admin, asset, [change])
+        change_segments(session, admin, asset, [SegmentChange(lines["World"], {"status": SegmentStatus.DELETED})])
+        answer = NewSegment(SegmentType.COMMENT, {"segment_text": "Who?"}, parent_id=lines["Bye"])
+        add_segments(session, admin, asset, [answer])
+    job = correct(pipeline, root, SRT.replace("Hello", "Hallo").replace("World", "Welt"))
+    assert job is not None
+    assert job.message == '2 lines of captions read from "clip.en.srt": nothing new; 3 lines left as people made them'
+    assert segments_of(pipeline, asset).keys() == {"Hello, you", "World", "Bye"}
+    with pipeline.sessions() as session:
+        assert session.get_one(Segment, lines["World"]).status == SegmentStatus.DELETED
+        assert session.scalar(select(Segment.segment_text).where(Segment.parent_id == lines["Bye"])) == "Who?"
+
+
+def test_a_caption_file_that_nobody_had_read_is_not_read_when_it_changes(
+    pipeline: Pipeline, root: Path, admin: Actor
+) -> None:
+    asset, file = captioned(pipeline, root)
+    assert correct(pipeline, root, SRT.replace("World", "Planet")) is None
+    read(pipeline, admin, asset, file)
+    with pipeline.sessions.begin() as session:
+        gone = [
+            SegmentChange(line, {"status": SegmentStatus.DELETED}) for line in segments_of(pipeline, asset).values()
+        ]
+        change_segments(session, admin, asset, gone)
+    assert correct(pipeline, root, SRT) is None
+
+
+def test_a_file_that_went_bad_leaves_the_lines_that_were_read(pipeline: Pipeline, root: Path, admin: Actor) -> None:
+    asset, file = captioned(pipeline, root)
+    read(pipeline, admin, asset, file)
+    job = correct(pipeline, root, "nothing to see")
+    assert job is not None
+    assert (job.status, len(lines_of(pipeline, asset))) == ("FAILED", 2)
+
+
+def test_what_was_read_before_the_file_changed_is_not_written_after(
+    pipeline: Pipeline, root: Path, admin: Actor
+) -> None:
+    asset, file = captioned(pipeline, root)
+    with pipeline.sessions.begin() as session:
+        job = request_captions(session, asset, file, admin)
+    (claim,) = transact(pipeline.sessions, lambda session: claim_jobs(session, TASK, [job.id], Timing()))
+    reading = Reading(claim, Timing())
+    source = transact(pipeline.sessions, reading.find)
+    captions = read_file(source)
+    correct(pipeline, root, SRT.replace("World", "Planet, all of it"))
+    with pytest.raises(ChangedError, match=r'"clip\.en\.srt" changed while it was read'):
+        transact(pipeline.sessions, lambda session: reading.finish(session, source, captions))
+    assert lines_of(pipeline, asset) == []

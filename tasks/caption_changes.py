@@ -1,0 +1,65 @@
+"""What was read out of a caption file is read again when the file changes.
+
+A finish of the ingest calls this after it wrote. What nobody had read out of its file is never read of itself.
+"""
+
+import uuid
+from collections.abc import Iterable
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.job import Job
+from models.paths import display_text
+from tasks.assets import KIND
+from tasks.changes import Changes
+
+TASK = "maintenance.captions"
+TYPE = "TRANSCRIPTION"
+BY_ITSELF = "by_itself"
+
+# From the lines to their files: a sequence has a hundred thousand files, and no line. A job that waits already will
+# read what is there now; one that runs has perhaps read it before.
+READ_BEFORE = text("""
+    SELECT read.asset_id, file.id AS file_id, file.name FROM (
+        SELECT DISTINCT segment.asset_id, transcription_id FROM segment
+        WHERE segment_type = 'TRANSCRIPTION' AND status = 'ACTIVE' AND transcription_id IS NOT NULL
+            AND asset_id IN (SELECT file_set.asset_id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])))
+    ) AS read
+    JOIN file_set_file AS member ON member.file_id = read.transcription_id
+    JOIN file_set ON file_set.id = member.file_set_id AND file_set.asset_id = read.asset_id
+        AND file_set.id = ANY(CAST(:sets AS uuid[]))
+    JOIN file ON file.id = member.file_id
+    WHERE NOT EXISTS (SELECT FROM job WHERE object_id = read.asset_id AND task = :task AND job.status = 'READY'
+        AND lease_until IS NULL AND parked_at IS NULL AND arguments ->> 'file_id' = CAST(file.id AS text))
+    ORDER BY file.id
+""")
+
+
+def refresh_captions(session: Session, file_sets: Iterable[uuid.UUID]) -> int:
+    """Make jobs that read the caption files of these sets again whose lines are on their asset; how many."""
+    sets = list(file_sets)
+    if not sets:
+        return 0
+    rows = session.execute(READ_BEFORE, {"sets": sets, "task": TASK}).all()
+    for row in rows:
+        session.add(
+            Job(
+                id=new_id(),
+                type=TYPE,
+                title=f"Read the captions of {display_text(bytes(row.name))} again",
+                task=TASK,
+                arguments={"file_id": str(row.file_id), "replaces_all": False, BY_ITSELF: True},
+                object_type=KIND,
+                object_id=row.asset_id,
+            )
+        )
+    session.flush()
+    return len(rows)
+
+
+def sets_of_new_assets(changes: Changes) -> set[uuid.UUID]:
+    """File sets of assets that a finish makes: nobody has had anything read out of them."""
+    new = {row[0] for row in changes.new_assets}
+    return {values["id"] for values in changes.new_file_sets if values["asset_id"] in new}

@@ -1,0 +1,167 @@
+"""What reading a caption file again changes in the lines that an earlier reading left: as little as it says.
+
+A line that is the same stays as it is, and so does one that somebody changed or took away: the file's words for it are
+left out then. One that the file says otherwise gets the new words under its old id, so that answers and values stay
+with it, and one that the file has no more goes, unless people's words hang on it.
+"""
+
+import uuid
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from media.captions import Caption
+from models.base import new_id
+from models.bulk import among, copy_rows
+from models.segment import Segment, SegmentType
+from tasks.segments_writing import remove_segments
+
+COLUMNS = (
+    *("id", "asset_id", "version_id", "made_on", "segment_type", "time_start_milliseconds", "time_end_milliseconds"),
+    *("segment_text", "transcription_id", "user_id"),
+)
+
+# What a reading wrote has both of its dates from one transaction.
+LINES = text("""
+    SELECT id, time_start_milliseconds AS start_ms, time_end_milliseconds AS end_ms, segment_text AS said, user_id,
+        status <> 'ACTIVE' OR date_modified <> date_created AS is_edited,
+        EXISTS (SELECT FROM segment AS answer WHERE answer.parent_id = segment.id)
+            OR EXISTS (SELECT FROM metadata_value WHERE object_id = segment.id) AS is_held
+    FROM segment WHERE asset_id = :asset AND segment_type = 'TRANSCRIPTION' AND transcription_id = :file
+    ORDER BY time_start_milliseconds, id
+""")
+
+SAY = text("""
+    UPDATE segment SET time_start_milliseconds = said.start_ms, time_end_milliseconds = said.end_ms,
+        segment_text = said.words, date_created = now(), date_modified = now()
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:starts AS int[]), CAST(:ends AS int[]), CAST(:words AS text[]))
+        AS said (id, start_ms, end_ms, words)
+    WHERE segment.id = said.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A segment that came from a caption file."""
+
+    id: uuid.UUID
+    start_ms: int | None
+    end_ms: int | None
+    text: str
+    is_edited: bool = False
+    """Somebody changed it, or took it away."""
+    is_held: bool = False
+    """Somebody answered it, or gave it values."""
+
+
+@dataclass(slots=True)
+class LineChanges:
+    """What differs."""
+
+    added: list[Caption] = field(default_factory=list)
+    changed: list[tuple[uuid.UUID, Caption]] = field(default_factory=list)
+    gone: list[uuid.UUID] = field(default_factory=list)
+    kept: int = 0
+    """Lines that stay although the file says something else, or nothing, in their place."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the lines are what the file says already, but for what people changed."""
+        return not (self.added or self.changed or self.gone)
+
+
+def compare(lines: Sequence[Line], captions: Sequence[Caption]) -> LineChanges:
+    """What is to be done so that the lines are what the file says."""
+    found = LineChanges()
+    left = _Captions(captions)
+    differing = [line for line in lines if line.is_edited or not left.take_same(line)]
+    for line in differing:
+        if line.is_edited and left.take_near(line) is not None:
+            found.kept += 1
+    for line in differing:
+        if line.is_edited:
+            continue
+        near = left.take_near(line)
+        if near is not None:
+            found.changed.append((line.id, near))
+        elif line.is_held:
+            found.kept += 1
+        else:
+            found.gone.append(line.id)
+    found.added = left.rest()
+    return found
+
+
+class _Captions:
+    """Captions of a file by their start, each given to one line at most."""
+
+    def __init__(self, captions: Iterable[Caption]) -> None:
+        self._captions = sorted(captions, key=lambda each: each.start_ms)
+        self._starts = [each.start_ms for each in self._captions]
+        self._is_free = [True] * len(self._captions)
+        self._same: dict[tuple[int | None, int | None, str], list[int]] = {}
+        for place, each in enumerate(self._captions):
+            self._same.setdefault((each.start_ms, each.end_ms, each.text), []).append(place)
+
+    def take_same(self, line: Line) -> bool:
+        """Whether the file has this very line, and for no other one yet."""
+        places = self._same.get((line.start_ms, line.end_ms, line.text))
+        if not places:
+            return False
+        self._is_free[places.pop()] = False
+        return True
+
+    def take_near(self, line: Line) -> Caption | None:
+        """The free caption that begins nearest to a line, if they overlap."""
+        if line.start_ms is None:
+            return None
+        after = bisect_left(self._starts, line.start_ms)
+        places = [place for place in (after, after - 1) if 0 <= place < len(self._captions) and self._is_free[place]]
+        for place in sorted(places, key=lambda place: abs(self._starts[place] - line.start_ms)):
+            caption = self._captions[place]
+            if caption.start_ms == line.start_ms or _overlap(line, caption):
+                self._is_free[place] = False
+                return caption
+        return None
+
+    def rest(self) -> list[Caption]:
+        """Those that were given to no line."""
+        return [each for each, is_free in zip(self._captions, self._is_free, strict=True) if is_free]
+
+
+def _overlap(line: Line, caption: Caption) -> bool:
+    start = line.start_ms or 0
+    end = start if line.end_ms is None else line.end_ms
+    return caption.start_ms < end and start < caption.end_ms
+
+
+def write_lines(
+    session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, captions: Sequence[Caption], user_id: uuid.UUID | None
+) -> LineChanges:
+    """Make the lines of a file what it says; new ones are by this user, or else by whoever had it read before.
+
+    The caller holds the asset, as everybody does who changes a segment of it.
+    """
+    rows = session.execute(LINES, {"asset": asset_id, "file": file_id}).all()
+    found = compare(
+        [Line(row.id, row.start_ms, row.end_ms, row.said, row.is_edited, row.is_held) for row in rows], captions
+    )
+    author = user_id or next((row.user_id for row in rows if row.user_id is not None), None)
+    if found.gone:
+        remove_segments(session, among(Segment.id, found.gone))
+    _say(session, found.changed)
+    fixed = (asset_id, asset_id, asset_id, SegmentType.TRANSCRIPTION.value)
+    new = ((new_id(), *fixed, each.start_ms, each.end_ms, each.text, file_id, author) for each in found.added)
+    copy_rows(session, Segment, COLUMNS, new)
+    return found
+
+
+def _say(session: Session, changed: Sequence[tuple[uuid.UUID, Caption]]) -> None:
+    if changed:
+        ids, said = zip(*sorted(changed, key=lambda pair: pair[0]), strict=True)
+        starts, ends = [each.start_ms for each in said], [each.end_ms for each in said]
+        words = [each.text for each in said]
+        session.execute(SAY, {"ids": list(ids), "starts": starts, "ends": ends, "words": words})
