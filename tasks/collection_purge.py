@@ -1,21 +1,33 @@
-"""Removing for good the collections that were deleted long enough ago. What they held stays where it is."""
+"""Removing for good the collections that were deleted long enough ago. What they held stays where it is.
+
+A person who empties the queue waits for a few alone: many are a job, because each is removed with all that names it.
+"""
 
 import uuid
 from collections.abc import Collection as Several
 from collections.abc import Sequence
+from datetime import datetime
 
+from celery import Task, shared_task
 from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from models.acl import AclEntry, Actor, Permission
 from models.approval import Approval
+from models.base import new_id
 from models.bulk import among
 from models.collection import Collection, CollectionStatus, Favorite
+from models.job import Job
 from models.share import Share
 from tasks.audit import note
+from tasks.batches import Place, work_off
 from tasks.collections import HOLD_TREE, KIND, find_collection
+from tasks.job_leases import JobClaim
 from tasks.metadata_values import forget_values
 from tasks.refusals import Conflict
+
+TASK = "maintenance.purge_collections"
+BATCH = 500
 
 
 def purge_collections(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
@@ -32,18 +44,49 @@ def purge_collections(session: Session, ids: Sequence[uuid.UUID], actor: Actor) 
 # Leaves first: what is above goes with a later batch.
 DUE = text("""
     SELECT id FROM collection
-    WHERE status = 'DELETED' AND date_deleted < now() - make_interval(secs => :seconds)
+    WHERE status = 'DELETED'
+        AND date_deleted < coalesce(CAST(:asked_at AS timestamptz), now()) - make_interval(secs => :seconds)
         AND NOT EXISTS (SELECT FROM collection AS child WHERE child.parent_id = collection.id)
     ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED
 """)
 
 
-def purge_collection_batch(session: Session, recycle_seconds: float, limit: int = 500) -> int:
-    """Purge up to `limit` collections that were deleted `recycle_seconds` ago; returns how many."""
-    ids = session.scalars(DUE, {"seconds": recycle_seconds, "limit": limit}).all()
+def purge_collection_batch(
+    session: Session, recycle_seconds: float, limit: int = BATCH, asked_at: datetime | None = None
+) -> int:
+    """Purge up to `limit` collections that were deleted `recycle_seconds` ago, or before `asked_at`; gives how many."""
+    ids = session.scalars(DUE, {"seconds": recycle_seconds, "limit": limit, "asked_at": asked_at}).all()
     if ids:
         _forget(session, ids)
     return len(ids)
+
+
+def purge_all_collections(session: Session, actor: Actor) -> Job | None:
+    """Purge every collection that is deleted by now: a few at once, many by a job, which is given."""
+    gone = 0
+    while batch := purge_collection_batch(session, recycle_seconds=0, limit=BATCH - gone):
+        gone += batch
+    if gone < BATCH:
+        return None
+    job = Job(id=new_id(), type="DELETE", title="Purge all deleted collections", task=TASK, created_by=actor.user_id)
+    session.add(job)
+    session.flush()
+    return job
+
+
+@shared_task(name=TASK, bind=True, ignore_result=True)
+def purge_deleted_collections(self: Task, job_ids: Sequence[str] = ()) -> None:
+    """Run the jobs with these ids."""
+    context = self.app.context
+    ids = [uuid.UUID(job_id) for job_id in job_ids]
+    work_off(context.sessions, TASK, ids, context.timing, purge_asked, "collections were purged")
+
+
+def purge_asked(session: Session, claim: JobClaim, _place: Place) -> tuple[int, Place | None]:
+    """Purge some of what was deleted when the job was asked for."""
+    asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))
+    gone = purge_collection_batch(session, recycle_seconds=0, asked_at=asked_at)
+    return gone, {} if gone else None
 
 
 def _remove(session: Session, roots: Sequence[uuid.UUID]) -> None:

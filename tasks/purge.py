@@ -3,9 +3,10 @@ those that were merged into another, whose ids go on answering with it."""
 
 import uuid
 from collections.abc import Sequence
+from datetime import datetime
 
 from celery import Task, shared_task
-from sqlalchemy import delete, exists, select, text
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.orm import Session
 
 from models.acl import Actor, Permission, permitted, readable_by
@@ -53,14 +54,15 @@ def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
     _remove(session, sorted(found))
 
 
-def purge_batch(session: Session, recycle_seconds: float, limit: int = 500) -> int:
-    """Purge up to `limit` assets that were deleted `recycle_seconds` ago; returns how many, for a job's progress."""
+def purge_batch(session: Session, recycle_seconds: float, limit: int = 500, asked_at: datetime | None = None) -> int:
+    """Purge up to `limit` assets that were deleted `recycle_seconds` ago, or before `asked_at`; returns how many, for a
+    job's progress."""
     ids = session.scalars(
         select(Asset.id)
         .where(
             Asset.status == AssetStatus.DELETED,
             Asset.merged_into.is_(None),
-            Asset.date_deleted < text("now() - make_interval(secs => :seconds)").bindparams(seconds=recycle_seconds),
+            Asset.date_deleted < func.coalesce(asked_at, func.now()) - func.make_interval(*[0] * 6, recycle_seconds),
             ~HAS_FILES,
         )
         .order_by(Asset.id)
@@ -80,7 +82,7 @@ def _remove(session: Session, ids: Sequence[uuid.UUID]) -> None:
 
 
 def request_purge(session: Session, actor: Actor) -> Job:
-    """A job that purges everything deleted, whenever that was."""
+    """A job that purges everything that is deleted by now; what is deleted while it waits or runs stays."""
     job = Job(id=new_id(), type="DELETE", title="Purge all deleted assets", task=TASK, created_by=actor.user_id)
     session.add(job)
     session.flush()
@@ -122,7 +124,8 @@ def _purge_fenced(session: Session, claim: JobClaim, gone: int, timing: Timing) 
     """One batch, of a job that is still ours; its row is locked until the batch is gone. Says whether to stop."""
     if keep_job(session, claim, timing):
         return 0, True
-    batch = purge_batch(session, recycle_seconds=0)
+    asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))
+    batch = purge_batch(session, recycle_seconds=0, asked_at=asked_at)
     done = claim.processed + gone + batch
     keep_job(session, claim, timing, Progress(processed=done, total=done))
     return batch, False

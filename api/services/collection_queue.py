@@ -9,11 +9,12 @@ from api.pages import Page, PerPage, Sort, ordered, paged
 from api.routing import Service
 from api.services.collection_bodies import in_list
 from api.services.collections import SORTED_BY, delete_with_rest, readable
-from api.services.delete_queue import IdsBody
+from api.services.delete_queue import EMPTY, IdsBody, ring_if_any
 from models.collection import Collection, CollectionStatus
-from tasks.assets import MOST_AT_ONCE
-from tasks.collection_purge import purge_collection_batch, purge_collections
+from tasks.collection_purge import purge_all_collections, purge_collections
 from tasks.collection_tree import restore_collection
+from tasks.collections import KIND
+from tasks.restoring import restore_all
 from tasks.users import require_administrator
 
 routes = Service("assets")
@@ -54,18 +55,12 @@ def post_collection_purge(call: Call, body: IdsBody) -> None:
 
 @routes.post("/delete_queue/collections/purge/all/", status=204)
 def post_collection_purge_all(call: Call) -> None:
-    """Empty the queue."""
-    require_administrator(call.actor, "purge everything")
-    while purge_collection_batch(call.session, recycle_seconds=0):
-        pass
+    """Empty the queue; where that is much, by a job."""
+    require_administrator(call.actor, EMPTY)
+    ring_if_any(call, purge_all_collections(call.session, call.actor))
 
 
 @routes.post("/delete_queue/collections/restore/all/", status=204)
 def post_collection_restore_all(call: Call) -> None:
-    """Restore everything, a thousand at a time, those nearer to the root first."""
-    require_administrator(call.actor, "restore everything")
-    deleted = select(Collection).where(Collection.status == CollectionStatus.DELETED)
-    deleted = deleted.order_by(Collection.path).limit(MOST_AT_ONCE)
-    while rows := call.session.scalars(deleted).all():
-        for row in sorted(rows, key=lambda row: len(row.path)):
-            restore_collection(call.session, row.id, call.actor)
+    """Restore everything; where that is much, by a job."""
+    ring_if_any(call, restore_all(call.session, KIND, call.actor))

@@ -4,7 +4,6 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import select
 
 from api.bodies import Body
 from api.call import Answer, Call
@@ -14,13 +13,16 @@ from api.services.asset_bodies import in_list
 from api.services.assets import COLUMNS, readable
 from api.services.collections import delete_with_rest
 from models.asset import Asset, AssetStatus
-from tasks.assets import MOST_AT_ONCE, delete_assets, restore_assets
-from tasks.collection_purge import purge_collection_batch
+from models.job import Job
+from tasks.assets import KIND, MOST_AT_ONCE, delete_assets, restore_assets
+from tasks.collection_purge import purge_all_collections
 from tasks.purge import purge, request_purge
 from tasks.refusals import Invalid
+from tasks.restoring import restore_all
 from tasks.users import require_administrator
 
 routes = Service("assets")
+EMPTY = "purge everything"
 Ids = Annotated[list[UUID], Field(max_length=MOST_AT_ONCE)]
 
 
@@ -68,6 +70,12 @@ def post_delete_queue_bulk(call: Call, body: BulkBody) -> Answer:
     return Answer(202, {})
 
 
+def ring_if_any(call: Call, job: Job | None) -> None:
+    """Have a job taken up, where one is needed."""
+    if job is not None:
+        call.ring(job.task or "", [job.id])
+
+
 @routes.post("/delete_queue/assets/purge/", status=204)
 def post_purge(call: Call, body: IdsBody) -> None:
     """Remove deleted assets for good."""
@@ -77,24 +85,18 @@ def post_purge(call: Call, body: IdsBody) -> None:
 @routes.post("/delete_queue/assets/purge/all/", status=204)
 def post_purge_all_assets(call: Call) -> None:
     """A job that empties the queue."""
-    require_administrator(call.actor, "purge everything")
-    job = request_purge(call.session, call.actor)
-    call.ring(job.task or "", [job.id])
+    require_administrator(call.actor, EMPTY)
+    ring_if_any(call, request_purge(call.session, call.actor))
 
 
 @routes.post("/delete_queue/purge/all/", status=204)
 def post_purge_all(call: Call) -> None:
-    """Empty the queue of every kind of object: collections at once, assets by a job."""
+    """Empty the queue of every kind of object; many collections, and any assets, by jobs."""
     post_purge_all_assets(call)
-    while purge_collection_batch(call.session, recycle_seconds=0):
-        pass
+    ring_if_any(call, purge_all_collections(call.session, call.actor))
 
 
 @routes.post("/delete_queue/assets/restore/all/", status=204)
 def post_restore_all(call: Call) -> None:
-    """Restore everything, a thousand at a time."""
-    require_administrator(call.actor, "restore everything")
-    deleted = select(Asset.id).where(Asset.status == AssetStatus.DELETED, Asset.merged_into.is_(None))
-    deleted = deleted.order_by(Asset.id).limit(MOST_AT_ONCE)
-    while ids := call.session.scalars(deleted).all():
-        restore_assets(call.session, ids, call.actor)
+    """Restore everything; where that is much, by a job."""
+    ring_if_any(call, restore_all(call.session, KIND, call.actor))
