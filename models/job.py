@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, Created, Id, Word, checked_text
+from models.tracing import TRACE_NOW
 
 
 class JobStatus(Word):
@@ -71,3 +72,5 @@ class Job(Base):
     date_modified: Mapped[Created]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    trace: Mapped[str | None] = mapped_column(default=text(TRACE_NOW))
+    """The W3C traceparent of the request, or the piece of work, that made it; null where nothing is traced."""

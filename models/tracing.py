@@ -1,9 +1,9 @@
 """The way of one change through the processes, from a file's look to its search document; followed only where asked.
 
-1. Rows carry the work and messages are doorbells, so the trace travels in rows too: as a W3C traceparent on islands and
-   index marks, told to the statements that write them by a setting of the transaction.
+1. Rows carry the work and messages are doorbells, so the trace travels in rows too: as a W3C traceparent on islands,
+   index marks and jobs, told to the statements that write them by a setting of the transaction.
 2. A row that several changes made dirty keeps the trace of the one that waits longest, as it keeps its time.
-3. Off, which is the default, nothing is told, read or written: no statement more, and a null in either column.
+3. Off, which is the default, nothing is told, read or written: no statement more, and a null in these columns.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -31,8 +31,8 @@ class OpenSpan:
     tell: Callable[[str | None, Mapping[str, object]], None]
 
 
-BeginSpan = Callable[[str, Iterable[str], Mapping[str, object]], AbstractContextManager[OpenSpan]]
-"""Opens a span: its name, the traces it goes on with, what it is about."""
+BeginSpan = Callable[[str, Iterable[str], Mapping[str, object], int | None], AbstractContextManager[OpenSpan]]
+"""Opens a span: its name, the traces it goes on with, what it is about, when it began if that was before."""
 _begin: BeginSpan | None = None
 
 
@@ -53,17 +53,19 @@ def keeping_trace(row: str) -> str:
 
 
 @contextmanager
-def span(name: str, traces: Iterable[str | None] = (), **about: object) -> Iterator[OpenSpan | None]:
+def span(
+    name: str, traces: Iterable[str | None] = (), *, began_ns: int | None = None, **about: object
+) -> Iterator[OpenSpan | None]:
     """A part of the way: what is written inside goes on with it. Without `traces` it belongs to the span around it.
 
-    None where nobody follows.
+    It began now, or by the wall clock at `began_ns`. None where nobody follows.
     """
     if _begin is None:
         yield None
         return
     around = _CURRENT.get()
     given = dict.fromkeys(trace for trace in traces if trace) or ([around] if around else ())
-    with _begin(name, given, about) as own:
+    with _begin(name, given, about, began_ns) as own:
         token = _CURRENT.set(own.trace)
         try:
             yield own

@@ -41,7 +41,7 @@ CLAIM = text("""
         WHERE id = ANY(:ids) AND task = :task AND status IN ('READY', 'STARTED') AND parked_at IS NULL
             AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())
         ORDER BY id FOR UPDATE SKIP LOCKED)
-    RETURNING id, object_id, arguments, details, attempt, progress_processed, progress_total
+    RETURNING id, object_id, arguments, details, attempt, progress_processed, progress_total, trace
 """)
 
 KEEP = text("""
@@ -125,6 +125,8 @@ class JobClaim:
     processed: int
     total: int
     task: str
+    trace: str | None = None
+    """What made it, where that is traced."""
 
     @property
     def fence(self) -> dict[str, Any]:
@@ -161,6 +163,7 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
             row.progress_processed,
             row.progress_total,
             task,
+            row.trace,
         )
         for row in sorted(rows, key=lambda row: row.id)
     ]
@@ -168,11 +171,12 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
 
 @contextmanager
 def about_job(claim: JobClaim) -> Iterator[None]:
-    """Around the work on one job: every line of the log names it, and where changes are followed it is a span.
+    """Around the work on one job: every line of the log names it, and it is a span in the trace of what made it.
 
     A job that turns out to be somebody else's by now is left to them.
     """
-    with log_about(job_id=claim.id), span("job", task=claim.task, job_id=claim.id, attempt=claim.attempt):
+    followed = span("job", [claim.trace], task=claim.task, job_id=claim.id, attempt=claim.attempt)
+    with log_about(job_id=claim.id), followed:
         try:
             yield
         except JobLostError as lost:

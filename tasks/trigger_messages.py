@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from models.job import Job, JobStatus
 from models.sessions import transact
+from models.tracing import span
 from tasks.refusals import Refusal
 from tasks.trigger import Trigger
 from tasks.trigger_operations import TRIGGERS
@@ -68,12 +69,19 @@ def receive(task: Task, trigger: Trigger, args: tuple[Any, ...], kwargs: Mapping
         raise TriggerRefused(f"job {job_id}: {job.error_message}")
 
 
+def caller_of(task: Task) -> str | None:
+    """The trace that the sender follows, in the header where OpenTelemetry's own libraries for Celery put it."""
+    given = task.request.get("traceparent")
+    return given if isinstance(given, str) else None
+
+
 def make_task(trigger: Trigger) -> Task:
     """The Celery task of one trigger."""
 
     def receive_message(self: Task, *args: Any, **kwargs: Any) -> None:
         try:
-            receive(self, trigger, args, kwargs)
+            with span("trigger", [caller_of(self)], trigger=trigger.name):
+                receive(self, trigger, args, kwargs)
         except OperationalError as error:  # the database is away: the message waits, it is all there is
             wait = min(LONGEST_WAIT_SECONDS, 2**self.request.retries)
             log.warning("the database does not answer (%s); trigger %s waits", error.orig, self.request.id)

@@ -15,10 +15,9 @@ from sqlalchemy.orm import Session
 
 from models.bulk import among
 from models.file import File, Folder
-from models.paths import display_text, join_path
+from models.paths import join_path
 from models.sessions import Sessions, transact
 from models.storage import Storage
-from models.tracing import span
 from watch import files as file_rows
 from watch.clock import Clock
 from watch.compare import GONE, SETTLED, Difference, KnownFile, compare
@@ -27,8 +26,9 @@ from watch.folders import FolderBook, KnownFolder, write_digests
 from watch.homes import Homes, rehome
 from watch.islands import is_marker
 from watch.listing import Entry, digest_of, look_at_file
+from watch.noticing import publishing
 from watch.roots import RootIdentity, identify_root, must_freeze
-from watch.stability import Patience, SettlingBook, Unsettled, settle_seconds
+from watch.stability import Patience, SettlingBook, Sighting, Unsettled, settle_seconds
 from watch.walk import FolderListing
 from watch.watched import WatchedStorage
 
@@ -107,7 +107,7 @@ class Reconciler:
         digests = []
         for path, files in entries.items():
             difference = differences.setdefault(path, Difference(unsettled=list(files)))
-            self._wait_for(path, difference.unsettled, frozenset(), arrived_ns)
+            self._wait_for(path, difference.unsettled, frozenset(), arrived_ns, "listing")
             folder = self.book.get(path)
             if folder is not None:
                 digest = None if difference.unsettled else digest_of(files)
@@ -157,7 +157,7 @@ class Reconciler:
             with self._sessions() as session:
                 rows = list(file_rows.rows_by_name(session, [(known.id, name) for name in wanted]).values())
         difference = compare(entries, rows)
-        self._wait_for(folder, difference.unsettled, closed, 0)
+        self._wait_for(folder, difference.unsettled, closed, 0, "event")
         self._write([difference], self._unsettle(known) if difference.unsettled or difference.vanished else [])
 
     def _unsettle(self, folder: KnownFolder | None) -> list[KnownFolder]:
@@ -166,11 +166,15 @@ class Reconciler:
         folder.digest = None
         return [folder]
 
-    def _wait_for(self, folder: bytes, entries: list[Entry], closed: frozenset[bytes], arrived_ns: int) -> None:
+    def _wait_for(
+        self, folder: bytes, entries: list[Entry], closed: frozenset[bytes], arrived_ns: int, by: str
+    ) -> None:
         now_ns, now = self._clock.wall_ns(), self._clock.monotonic()
+        sighting = Sighting(now, by)
         for entry in entries:
             is_closed = entry.ctime_ns < arrived_ns or entry.name in closed
-            self.settling.watch(folder, entry, now + settle_seconds(entry, now_ns, is_closed, self.patience))
+            due = now + settle_seconds(entry, now_ns, is_closed, self.patience)
+            self.settling.watch(folder, entry, due, sighting=sighting)
 
     def settle(self, only_files: int = PUBLISH_FILES) -> int:
         """Look again at what is due and publish what is stable; give the number of published files.
@@ -186,7 +190,7 @@ class Reconciler:
                 break
         for start in range(0, len(stable), PUBLISH_FILES):
             part = stable[start : start + PUBLISH_FILES]
-            with span("watch.publish", storage=self.storage_id, files=len(part), first=_shown(*part[0])):
+            with publishing(self.storage_id, self.settling, part, self._clock):
                 self._publish(part)
         if growing:
             files = self._in_folders(growing)
@@ -364,7 +368,3 @@ class Reconciler:
 def is_below(path: bytes, folder: bytes) -> bool:
     """Whether `path` is `folder` or lies below it; everything is below the root."""
     return not folder or path == folder or path.startswith(folder + b"/")
-
-
-def _shown(folder: bytes, entry: Entry) -> str:
-    return display_text(join_path(folder, entry.name))

@@ -37,18 +37,31 @@ def settle_seconds(entry: Entry, now_ns: int, closed: bool, patience: Patience) 
     return min(threshold, max(0.0, threshold - stood_still))
 
 
+class Sighting(NamedTuple):
+    """When something was noticed first, by the monotonic clock, and by what; all files of one look share one."""
+
+    at: float
+    by: str
+
+
+UNTOLD = Sighting(0.0, "")
+
+
 class Unsettled(NamedTuple):
-    """A file that is not stable yet: its last look, when the next one is due, and whether it was seen to grow."""
+    """A file that is not stable yet: its last look, when the next one is due, whether it was seen to grow, its first
+    look."""
 
     entry: Entry
     due: float
     grew: bool
+    first: Sighting
 
 
 class SettlingBook:
     """Files that wait to be stable, by folder. Times are a monotonic clock's seconds, given by the caller.
 
-    - `watch` starts or restarts the wait of a file; the earlier of two due times stays where nothing was written.
+    - `watch` starts or restarts the wait of a file; the earlier of two due times stays where nothing was written, and
+      the first sighting stays until it is published.
     - `due` hands out, folder by folder, what should be looked at again.
     - `forget` drops a file that vanished or became stable.
     """
@@ -62,17 +75,19 @@ class SettlingBook:
     def __len__(self) -> int:
         return self._count
 
-    def watch(self, folder: bytes, entry: Entry, due: float, grew: bool = False) -> None:
+    def watch(self, folder: bytes, entry: Entry, due: float, grew: bool = False, sighting: Sighting = UNTOLD) -> None:
         """Look at `entry` again at `due`."""
         waiting = self._folders.setdefault(folder, {})
         known = waiting.get(entry.name)
         if known is None:
             self._count += 1
-        elif known.entry.same_content(entry.size, entry.mtime_ns):
-            due, grew = min(due, known.due), known.grew or grew
         else:
-            grew = True
-        waiting[entry.name] = Unsettled(entry, due, grew)
+            sighting = known.first
+            if known.entry.same_content(entry.size, entry.mtime_ns):
+                due, grew = min(due, known.due), known.grew or grew
+            else:
+                grew = True
+        waiting[entry.name] = Unsettled(entry, due, grew, sighting)
         self._set_alarm(folder, due)
 
     def get(self, folder: bytes, name: bytes) -> Unsettled | None:

@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from itertools import islice
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -40,7 +41,9 @@ class Spans:
         self._provider.shutdown()
 
     @contextmanager
-    def begin(self, name: str, traces: Iterable[str], about: Mapping[str, object]) -> Iterator[OpenSpan]:
+    def begin(
+        self, name: str, traces: Iterable[str], about: Mapping[str, object], began_ns: int | None = None
+    ) -> Iterator[OpenSpan]:
         """One span in each of the traces, at the same time; what follows goes on with the first, the rest link to it.
 
         Without any it begins a trace of its own.
@@ -48,12 +51,10 @@ class Spans:
         attributes = _plain(about)
         parents = [W3C.extract({HEADER: trace}) for trace in islice(traces, MOST_TRACES)] or [None]
         kind = SpanKind.SERVER if name == "http" else SpanKind.INTERNAL
-        first = self._tracer.start_span(name, parents[0], kind, attributes)
+        start = partial(self._tracer.start_span, name, kind=kind, attributes=attributes, start_time=began_ns)
+        first = start(parents[0])
         link = Link(first.get_span_context())
-        spans = [
-            first,
-            *(self._tracer.start_span(name, parent, kind, attributes, links=[link]) for parent in parents[1:]),
-        ]
+        spans = [first, *(start(parent, links=[link]) for parent in parents[1:])]
         try:
             yield OpenSpan(_traceparent(first), lambda name, about: _tell(spans, name, about))
         except BaseException as error:

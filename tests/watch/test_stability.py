@@ -3,7 +3,7 @@
 import pytest
 
 from watch.listing import Entry
-from watch.stability import NANOSECONDS, Patience, SettlingBook, settle_seconds
+from watch.stability import NANOSECONDS, Patience, SettlingBook, Sighting, settle_seconds
 
 NOW = 1_000_000 * NANOSECONDS
 LOCAL = Patience(growing_seconds=5.0, close_seconds=1.0)
@@ -77,6 +77,17 @@ def test_a_write_starts_the_wait_again_and_is_remembered_as_growth() -> None:
     assert waiting is not None
     assert (waiting.due, waiting.grew, waiting.entry.size) == (6.0, True, 2)
     assert due_names(book, 6.0) == [(b"", [b"a.mov"])]
+
+
+def test_the_first_sighting_stays_however_long_a_file_grows() -> None:
+    book = SettlingBook()
+    book.watch(b"", file_of(size=1), due=1.0, sighting=Sighting(0.5, "event"))
+    book.watch(b"", file_of(size=2), due=6.0, sighting=Sighting(5.0, "listing"))
+    book.watch(b"", file_of(size=2), due=6.0, grew=True)
+    assert book.get(b"", b"a.mov").first == Sighting(0.5, "event")
+    book.forget(b"", b"a.mov")
+    book.watch(b"", file_of(size=3), due=9.0, sighting=Sighting(8.0, "listing"))
+    assert book.get(b"", b"a.mov").first == Sighting(8.0, "listing")
 
 
 def test_a_forgotten_file_is_never_handed_out() -> None:
