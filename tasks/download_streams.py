@@ -7,7 +7,7 @@ more than a piece is held: an archive is packed while it is sent, its files as t
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from zipstream import ZIP_STORED, ZipStream
 
@@ -50,9 +50,19 @@ def open_source(source: Source) -> int:
         return folders.open_source(source)
 
 
-def pieces(descriptor: int, start: int, length: int, watch: Watch) -> Iterator[bytes]:
-    """A part of an open file, which is closed at the end."""
+def pieces(descriptor: int, start: int, length: int, watch: Watch) -> Generator[bytes, None, None]:
+    """A part of an open file, which is closed at the end, or where the rest is not asked for.
+
+    It is begun already: what ends a generator before its first piece does not run what closes the file.
+    """
+    begun = _pieces(descriptor, start, length, watch)
+    next(begun)
+    return begun
+
+
+def _pieces(descriptor: int, start: int, length: int, watch: Watch) -> Generator[bytes, None, None]:
     try:
+        yield b""
         while length > 0:
             watch.look()
             piece = os.pread(descriptor, min(PIECE_BYTES, length), start)
@@ -64,7 +74,7 @@ def pieces(descriptor: int, start: int, length: int, watch: Watch) -> Iterator[b
         os.close(descriptor)
 
 
-def archive_pieces(sessions: Sessions, ticket: Ticket, archive: Archive) -> Iterator[bytes]:
+def archive_pieces(sessions: Sessions, ticket: Ticket, archive: Archive) -> Generator[bytes, None, None]:
     """The files of a format as one ZIP archive, stored as they are; every reader of large archives takes it."""
     watch, packed = Watch(sessions, ticket), ZipStream(compress_type=ZIP_STORED)
     last: uuid.UUID | None = None

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -32,9 +32,13 @@ HEADERS = {
 
 
 class Download(StreamingResponse):
-    """Bytes that may break off: the client then sees a connection that closed too early, and not a whole file."""
+    """Bytes that may break off: the client then sees a connection that closed too early, and not a whole file.
 
-    def __init__(self, content: Iterator[bytes], status: int, headers: Mapping[str, str]) -> None:
+    However early the client leaves, what is open for it is closed.
+    """
+
+    def __init__(self, content: Generator[bytes, None, None], status: int, headers: Mapping[str, str]) -> None:
+        self._content = content
         kind = "application/zip" if headers["Accept-Ranges"] == "none" else "application/octet-stream"
         super().__init__(content, status, {**HEADERS, **headers}, kind)
 
@@ -43,6 +47,8 @@ class Download(StreamingResponse):
             await super().__call__(scope, receive, send)
         except DownloadEndedError as ended:
             LOG.warning("a download broke off: %s", ended)
+        finally:
+            self._content.close()
 
 
 @routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, unsupported=True)

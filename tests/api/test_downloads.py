@@ -9,14 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID, uuid4
 
+import anyio
 import httpx
 import pytest
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
+from api.call import OpenCall
+from api.context import Context
+from api.edge import NOBODY
+from api.services.downloads import send_file
 from models.asset import FileSet, FileSetFile, Format, FormatRole
 from models.base import new_id
 from models.file import File, FileStatus, Folder
 from models.sessions import transact
 from models.storage import Storage
+from search.postgres import PostgresEngine
 from tasks.archives import plan_archive
 from tasks.download_streams import archive_pieces
 from tasks.downloads import FILE, FORMAT, Ticket
@@ -257,8 +266,43 @@ def test_who_leaves_an_archive_at_a_header_leaves_nothing_open(api: Api, owner: 
             next(sent)
         sent.close()
         gc.collect()
-        held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
-        assert not [path for path in held if path.startswith(str(made.folder))]
+        assert open_below(made.folder) == []
+
+
+def open_below(folder: Path) -> list[str]:
+    """What this process holds open there."""
+    held = [os.readlink(entry) for entry in Path("/proc/self/fd").iterdir() if entry.is_symlink()]
+    return [path for path in held if path.startswith(str(folder))]
+
+
+@pytest.mark.parametrize("heard", [None, 0, 1, 2])
+def test_who_hangs_up_leaves_no_file_open_however_early(
+    api: Api, owner: Caller, tmp_path: Path, heard: int | None
+) -> None:
+    """None: the answer is made and never sent."""
+    made = store(api, owner, tmp_path / "s", {b"a.mov": b"x" * 1000})
+    token = UUID(owner.http.get("/auth/v1/auth/token/").json()["id"])
+    ticket = Ticket(FILE, token, UUID(made.asset_id), UUID(made.file_ids[0]), int(time.time()) + 60)
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "asgi": {"spec_version": "2.4"}}
+    call = OpenCall(Context(api.sessions, PostgresEngine(api.sessions)), Request(scope), NOBODY)
+    response = send_file(call, ticket)
+    assert len(open_below(made.folder)) == 1
+    if heard is None:
+        del response
+    else:
+        messages: list[Message] = []
+
+        async def send(message: Message) -> None:
+            if len(messages) == heard:
+                raise OSError("the client left")
+            messages.append(message)
+
+        async def receive() -> Message:
+            return {"type": "http.disconnect"}
+
+        with pytest.raises(ClientDisconnect):
+            anyio.run(response, scope, receive, send)
+    assert open_below(made.folder) == []
 
 
 def test_no_ticket_reaches_the_log(api: Api, owner: Caller, tmp_path: Path) -> None:
