@@ -207,6 +207,14 @@ def waiting(session: Session) -> int:
     return session.execute(text(f"SELECT count(*) FROM index_mark WHERE {DUE}")).scalar_one()
 
 
+FREE = text(f"SELECT count(*) FROM (SELECT FROM index_mark WHERE {DUE} AND lease_until IS NULL LIMIT :most) AS free")
+
+
+def count_free(session: Session, most: int) -> int:
+    """How many documents a drain could take now, counted up to `most`."""
+    return session.execute(FREE, {"most": most}).scalar_one()
+
+
 def parked(session: Session) -> int:
     """Marks that wait for a person, or for their object to change."""
     return session.execute(text("SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL")).scalar_one()

@@ -189,8 +189,12 @@ def _rows(text: str) -> list[list[str]]:
 
 def _wholes(text: str) -> set[str]:
     """Every line of folded text as one token, but for lines that are prose."""
-    lines = text.split("\n")
-    return {WHOLE + whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line)[:MAX_WHOLE])}
+    if len(text) > MAX_WHOLE:
+        lines = text.split("\n")
+        return {WHOLE + whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line))}
+    # No gap reaches across a line's end, so short ones are dotted together.
+    dotted = (ASCII_GAP if text.isascii() else GAP).sub(".", text)
+    return {WHOLE + whole for line in dotted.split("\n") if (whole := line.strip("."))}
 
 
 def _dotted(text: str) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from search.documents import Document, newest_of
+from search.encoding import encode
 from search.engine import IndexMissingError, Outcome, SearchUnavailableError
 from search.opensearch_client import BusyError, Client, RequestError
-from search.opensearch_rows import encode, id_of, source_of
+from search.opensearch_rows import id_of, source_of
 
 REQUEST_BYTES = 4_000_000
 """Of one request: larger ones are not faster (measured from 2 to 20 MB), and stand in memory on both sides."""
@@ -69,7 +70,7 @@ def _requests(documents: Sequence[Document], indexes: Sequence[str]) -> Iterator
         for index in indexes:
             action = {"_index": index, "_id": id_of(document.key), "version": document.revision}
             head = encode({"index": action | {"version_type": "external_gte"}})
-            lines.append(Line(document, index, b"%b\n%b\n" % (head.encode(), source)))
+            lines.append(Line(document, index, b"%b\n%b\n" % (head, source)))
             size += len(source)
     if lines:
         yield lines

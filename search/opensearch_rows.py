@@ -1,6 +1,5 @@
 """Documents as OpenSearch stores them: finished tokens, keys of terms, and what a hit shows."""
 
-import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -9,6 +8,7 @@ from typing import Any
 from models.index_queue import DocumentKey
 from search.analysis import cut, sort_key, token_set
 from search.documents import Document
+from search.encoding import encode
 from search.mapping import TOKEN_FIELDS, slot_of
 from search.predicates import tagged
 from search.term_keys import keys_of
@@ -18,8 +18,6 @@ MICROSECOND = timedelta(microseconds=1)
 MAX_TITLE_KEY_BYTES = 2_000
 SHARED = frozenset({"folders"})
 """Fields whose text many documents have in common: their tokens are worth remembering."""
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def id_of(key: DocumentKey) -> str:
@@ -58,7 +56,7 @@ def source_of(document: Document) -> bytes:
             "terms": document.terms,
             "body": document.body,
         }
-    return encode(row).encode("utf-8", "replace")
+    return encode(row)
 
 
 def tokens_of(texts: dict[str, str]) -> dict[str, str]:
@@ -80,7 +78,11 @@ def slots_of(terms: dict[str, list[Any]]) -> dict[str, list[str]]:
     slots: dict[str, list[str]] = {}
     for name, values in terms.items():
         if values:
-            slots.setdefault(slot_of(name), []).extend(keys_of(name, values))
+            slot, keys = slot_of(name), keys_of(name, values)
+            if slot in slots:
+                slots[slot] += keys
+            else:
+                slots[slot] = keys
     return slots
 
 

@@ -3,7 +3,6 @@
 A document that the database refuses must not keep back the others: a refused batch is halved until it stands alone.
 """
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -18,6 +17,7 @@ from models.index_queue import DocumentKey
 from models.sessions import Sessions, transact
 from search.analysis import sort_key, token_set
 from search.documents import Document, newest_of
+from search.encoding import encode
 from search.engine import Outcome
 from search.predicates import FIELD_WEIGHTS, tagged
 
@@ -55,8 +55,6 @@ UPSERT = text(f"""
 
 # Classes of SQLSTATE that the data itself causes: 22 data exception, 54 program limit exceeded.
 CAUSED_BY_DATA = ("22", "54")
-
-encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def write_documents(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
@@ -111,9 +109,9 @@ def _row(document: Document) -> tuple[Any, ...]:
         sort_key(document.title),
         document.date_created or NO_DATE,
         lexemes(document.texts),
-        encode(document.terms),
+        encode(document.terms).decode(),
         f"{{{','.join(document.audience)}}}",
-        encode(document.body),
+        encode(document.body).decode(),
     )
 
 

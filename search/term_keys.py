@@ -11,6 +11,7 @@ the numbers do (doubles: whole numbers are exact up to 2**53), all others as the
 import hashlib
 import re
 import struct
+from functools import lru_cache
 from typing import Any
 
 from search.analysis import clean_text
@@ -34,23 +35,28 @@ def name_key(name: str) -> str:
 
 def typed(value: Any) -> str:
     """A value with the letter of its type before it."""
+    if isinstance(value, str):
+        text = clean_text(value)
+        return f"t{text}" if len(text) <= LONG_TEXT else f"t{text[:LONG_TEXT]}{CUT}{_digest(text)}"
     if isinstance(value, bool):
         return "btrue" if value else "bfalse"
     if isinstance(value, int | float):
         return f"n{_sortable(value)}"
-    if not isinstance(value, str):
-        raise TypeError(f"a term's value is a text, a number or a truth value, not {type(value).__name__}")
-    text = clean_text(value)
-    return f"t{text}" if len(text) <= LONG_TEXT else f"t{text[:LONG_TEXT]}{CUT}{_digest(text)}"
+    raise TypeError(f"a term's value is a text, a number or a truth value, not {type(value).__name__}")
 
 
 def keys_of(name: str, values: list[Any]) -> list[str]:
     """All keys of a name's values."""
-    begin = name_key(name)
-    keys = [f"{begin}{VALUE}{typed(value)}" for value in values]
+    keys = [_key(name, value) for value in values]
     if len(keys) > 1:
-        keys.append(f"{begin}{FIRST}{typed(values[0])}")
+        keys.append(f"{name_key(name)}{FIRST}{typed(values[0])}")
     return keys
+
+
+@lru_cache(maxsize=8_192, typed=True)
+def _key(name: str, value: Any) -> str:
+    """Remembered, since most of what a document says others say too: its status, its kind, the day."""
+    return f"{name_key(name)}{VALUE}{typed(value)}"
 
 
 def shown_value(key: str) -> Any:

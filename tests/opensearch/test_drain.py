@@ -1,15 +1,20 @@
 """Draining into OpenSearch: it makes its index by itself, and mends what somebody did to it."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import pytest
+from celery import Celery
 from sqlalchemy import delete, select, text, update
 
+import tasks.index
 from models.asset import Asset
 from models.index_build import IndexBuild
 from models.index_mark import IndexMark
 from models.index_queue import waiting
 from models.sessions import Sessions, transact
+from models.timing import Timing
 from search.documents import Document
 from search.engine import IndexMissingError, SearchUnavailableError
 from search.opensearch import OpenSearchEngine
@@ -136,3 +141,36 @@ def test_a_process_of_an_older_version_leaves_a_newer_index_alone(sessions: Sess
     with pytest.raises(SearchUnavailableError, match="newer version"):
         drain(sessions, engine, CALM)
     assert ask(sessions, waiting) == 1
+
+
+@dataclass
+class Context:
+    """What the worker hands to a task."""
+
+    sessions: Sessions
+    engine: OpenSearchEngine
+    timing: Timing = CALM
+    rung: list[tuple[str, list[int]]] = field(default_factory=list)
+
+    def ring(self, task: str, ids: Sequence[int]) -> None:
+        self.rung.append((task, list(ids)))
+
+
+def test_a_long_queue_is_shared_with_one_more_process_and_no_further(
+    sessions: Sessions, engine: OpenSearchEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = Celery("tests", set_as_current=False)
+    app.context = Context(sessions, engine)
+    task = app.tasks["index.drain"]
+    monkeypatch.setattr(tasks.index, "SHARED_FROM", 2)
+    add(sessions, "a", "b")
+    task.apply(args=[[]], throw=True)
+    assert app.context.rung == []
+    add(sessions, "c", "d", "e")
+    task.apply(args=[[]], throw=True)
+    ((name, beside),) = app.context.rung
+    assert name == "index.drain"
+    add(sessions, "f", "g", "h")
+    task.apply(args=[beside], throw=True)
+    assert len(app.context.rung) == 1
+    assert titles(engine) == list("abcdefgh")
