@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.acl import Actor, Guest, opens_format, readable_by
@@ -32,6 +33,25 @@ from tasks.share_guests import GuestToken
 GUEST_NAME = "guest_name"
 """Among a comment's details: who a guest said to be, where its link is for everybody."""
 MOST_FILES, MOST_COMMENTS, MOST_INSIDE = 200, 500, 500
+"""On one page of a list; the next ones have addresses of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A page of a list: which, of how many."""
+
+    number: int
+    last: int
+
+    @classmethod
+    def of(cls, number: int, count: int, size: int) -> "Part":
+        """The page that was asked for, or the nearest that there is."""
+        last = max(1, -(-count // size))
+        return cls(min(max(1, number), last), last)
+
+    def cut(self, rows: Select[Any], size: int) -> Select[Any]:
+        """The rows of this page."""
+        return rows.limit(size).offset((self.number - 1) * size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +65,11 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class ShownFormat:
-    """A format with its first files, how many there are, and the address of all of them as an archive."""
+    """A format with some of its files, how many there are, and the address of all of them as an archive."""
 
     name: str
     files: list[ShownFile]
+    part: Part
     count: int
     size: int
     archive_url: str | None
@@ -77,6 +98,7 @@ class ShownAsset:
     values: list[tuple[str, str]]
     formats: list[ShownFormat]
     comments: list[ShownComment]
+    comments_part: Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +110,30 @@ class Inside:
     kind: str
 
 
+@dataclass(frozen=True, slots=True)
+class ShownCollection:
+    """All that a page shows of a collection."""
+
+    title: str
+    values: list[tuple[str, str]]
+    inside: list[Inside]
+    part: Part
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Which page of each list somebody wants to see."""
+
+    files: int = 1
+    comments: int = 1
+    inside: int = 1
+
+
 class Reader:
     """Reads for one guest; `until` is the end of the addresses that it makes, in seconds since 1970."""
 
-    def __init__(self, session: Session, key: ServerKey, token: GuestToken, until: int) -> None:
-        self._session, self._key, self._token, self._until = session, key, token, until
+    def __init__(self, session: Session, key: ServerKey, token: GuestToken, until: int, numbers: Numbers) -> None:
+        self._session, self._key, self._token, self._until, self._numbers = session, key, token, until, numbers
 
     @property
     def _actor(self) -> Actor:
@@ -108,19 +149,22 @@ class Reader:
         title = self._guest.title if self._guest.is_merged else asset.title
         pictures = keyframes_of(self._session, self._actor, [asset.id]).get(asset.id, [])
         picture = picture_ticket(pictures[0], self._token.id) if pictures else None
+        comments, part = self._comments(asset.id)
         return ShownAsset(
             id=asset.id,
             title=title,
             picture_url=f"/API/files/v1/pictures/{picture.write(self._key)}/" if picture else None,
             values=self._values("assets", asset.id),
             formats=self._formats(asset),
-            comments=self._comments(asset.id),
+            comments=comments,
+            comments_part=part,
         )
 
-    def collection(self, collection_id: uuid.UUID) -> tuple[str, list[tuple[str, str]], list[Inside]]:
-        """A collection's title, values and what is in it."""
+    def collection(self, collection_id: uuid.UUID) -> ShownCollection:
+        """A collection that the share opens."""
         collection = find_collection(self._session, self._actor, collection_id)
-        return collection.title, self._values("collections", collection.id), self._inside(collection.id)
+        inside, part = self._inside(collection.id)
+        return ShownCollection(collection.title, self._values("collections", collection.id), inside, part)
 
     def vote_on(self, kind: str, object_id: uuid.UUID) -> str | None:
         """The guest's vote, empty while there is none; None where it is not asked for one by its own link."""
@@ -134,14 +178,15 @@ class Reader:
         votes = votes_of(self._session, [approval])[approval.id]
         return next((vote.status for vote in votes if vote.external == guest.email), "")
 
-    def _inside(self, collection_id: uuid.UUID) -> list[Inside]:
-        below = select(Collection.id, Collection.title).where(
+    def _inside(self, collection_id: uuid.UUID) -> tuple[list[Inside], Part]:
+        """Collections first, each kind by title."""
+        below = select(Collection.id, Collection.title, literal("collections").label("kind")).where(
             Collection.parent_id == collection_id,
             Collection.status == CollectionStatus.ACTIVE,
             readable_by(self._actor, "collections", Collection.id),
         )
         held = (
-            select(Asset.id, Asset.title)
+            select(Asset.id, Asset.title, literal("assets").label("kind"))
             .join(CollectionAsset, CollectionAsset.asset_id == Asset.id)
             .where(
                 CollectionAsset.collection_id == collection_id,
@@ -149,10 +194,13 @@ class Reader:
                 readable_by(self._actor, "assets", Asset.id),
             )
         )
-        rows = [("collections", row) for row in self._session.execute(below.order_by(Collection.title))]
-        some = held.order_by(Asset.title, Asset.id).limit(MOST_INSIDE)
-        rows += [("assets", row) for row in self._session.execute(some)]
-        return [Inside(row.id, row.title, kind) for kind, row in rows]
+        both = union_all(below, held).subquery()
+        part = Part.of(self._numbers.inside, self._count(select(both.c.id)), MOST_INSIDE)
+        rows = select(both.c.id, both.c.title, both.c.kind).order_by(both.c.kind.desc(), both.c.title, both.c.id)
+        return [Inside(*row) for row in self._session.execute(part.cut(rows, MOST_INSIDE))], part
+
+    def _count(self, rows: Select[Any]) -> int:
+        return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
     def _values(self, kind: str, object_id: uuid.UUID) -> list[tuple[str, str]]:
         """Labels and values of the fields in the views that the share names."""
@@ -179,41 +227,39 @@ class Reader:
             select(FileSet.file_count, FileSet.size_bytes).where(FileSet.format_id == one.id)
         ).all()
         may = may_download(self._actor, one.role)
-        files = self._session.execute(
+        stored = (
             select(File.id, File.name, File.size)
             .join(FileSetFile, FileSetFile.file_id == File.id)
             .join(FileSet, FileSet.id == FileSetFile.file_set_id)
             .where(FileSet.format_id == one.id)
-            .order_by(File.name)
-            .limit(MOST_FILES)
-        ).all()
+        )
+        there = self._count(stored)
+        part = Part.of(self._numbers.files, there, MOST_FILES)
+        files = self._session.execute(part.cut(stored.order_by(File.name, File.id), MOST_FILES)).all()
         shown = [
             ShownFile(display_text(file.name), file.size, self._address(FILE, asset.id, file.id) if may else None)
             for file in files
         ]
-        archive = self._address(FORMAT, asset.id, one.id) if may and len(shown) > 1 else None
+        archive = self._address(FORMAT, asset.id, one.id) if may and there > 1 else None
         count, size = sum(row.file_count for row in sets), sum(row.size_bytes for row in sets)
-        return ShownFormat(one.name, shown, max(count, len(shown)), size or sum(f.size for f in shown), archive)
+        return ShownFormat(one.name, shown, part, max(count, there), size or sum(f.size for f in shown), archive)
 
     def _address(self, kind: int, asset_id: uuid.UUID, object_id: uuid.UUID) -> str:
         ticket = Ticket(kind, self._token.id, asset_id, object_id, self._until)
         return f"/API/files/v1/downloads/{ticket.write(self._key)}/"
 
-    def _comments(self, asset_id: uuid.UUID) -> list[ShownComment]:
-        rows = self._session.execute(
+    def _comments(self, asset_id: uuid.UUID) -> tuple[list[ShownComment], Part]:
+        said = (Segment.asset_id == asset_id, Segment.segment_type == SegmentType.COMMENT, visible_to(self._actor))
+        part = Part.of(self._numbers.comments, self._count(select(Segment.id).where(*said)), MOST_COMMENTS)
+        ordered = (
             select(Segment, User.first_name, User.last_name)
             .outerjoin(User, User.id == Segment.user_id)
-            .where(
-                Segment.asset_id == asset_id,
-                Segment.segment_type == SegmentType.COMMENT,
-                visible_to(self._actor),
-            )
+            .where(*said)
             .order_by(Segment.time_start_milliseconds.nulls_first(), Segment.id)
-            .limit(MOST_COMMENTS)
-        ).all()
-        return threads(
-            [(row[0], f"{row[1] or ''} {row[2] or ''}".strip() or email_shown(self._actor, row[0])) for row in rows]
         )
+        rows = self._session.execute(part.cut(ordered, MOST_COMMENTS)).all()
+        names = [f"{row[1] or ''} {row[2] or ''}".strip() or email_shown(self._actor, row[0]) for row in rows]
+        return threads([(row[0], name) for row, name in zip(rows, names, strict=True)]), part
 
 
 def guest_name(comment: Segment) -> str | None:

@@ -35,7 +35,7 @@ from tasks.share_guests import GuestToken, OpenShare, find_guest, find_link, sig
 from tasks.share_links import PAGE, read_hash
 from tasks.sign_in import Limit, count_try
 from web.pages import Render, make_renderer
-from web.share_content import GUEST_NAME, Reader, allows_comments
+from web.share_content import GUEST_NAME, Numbers, Reader, allows_comments
 
 COOKIE = "tapeless-share"
 FORM = "share page form"
@@ -76,6 +76,11 @@ class Asked:
     def home(self) -> str:
         """The address of the page itself."""
         return f"/{PAGE}/{self.hash}"
+
+    def number(self, name: str) -> int:
+        """Which page of a list is wanted; the first where that is none."""
+        text = self.request.query_params.get(name, "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
 def answering(handle: Callable[[Asked], Response]) -> Callable[[Request], object]:
@@ -212,24 +217,28 @@ class Pages:
         object_id = asked.request.path_params.get("object_id", guest.object_id)
         if kind not in ("assets", "collections"):
             return self._ended()
-        values = transact(self.sessions, lambda session: self._content(session, token, kind, object_id))
+        numbers = Numbers(**{name: asked.number(name) for name in Numbers.__slots__})
+        values = transact(self.sessions, lambda session: self._content(session, token, kind, object_id, numbers))
+        is_inside = object_id != guest.object_id
         return self.render(
             f"{kind}.html",
             home=asked.home,
-            is_inside=object_id != guest.object_id,
+            here=f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home,
+            is_inside=is_inside,
             share=token.share,
             form=self._form_word(token),
             comments_allowed=allows_comments(guest),
             **values,
         )
 
-    def _content(self, session: Session, token: GuestToken, kind: str, object_id: UUID) -> dict[str, object]:
-        reader = Reader(session, self._key(), token, int(time.time()) + LASTS_SECONDS)
+    def _content(
+        self, session: Session, token: GuestToken, kind: str, object_id: UUID, numbers: Numbers
+    ) -> dict[str, object]:
+        reader = Reader(session, self._key(), token, int(time.time()) + LASTS_SECONDS, numbers)
         shared = {"object_id": object_id, "vote": reader.vote_on(kind, object_id)}
         if kind == "assets":
             return {**shared, "asset": reader.asset(object_id)}
-        title, values, inside = reader.collection(object_id)
-        return {**shared, "title": title, "values": values, "inside": inside}
+        return {**shared, "collection": reader.collection(object_id)}
 
     def _form_word(self, token: GuestToken) -> str:
         return base64.urlsafe_b64encode(self._key().sign(FORM, token.id.bytes)).decode()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text as sql
 
 from tests.api.conftest import Api, Caller
 from tests.api.sharing import hash_of, let_end, share_url, share_with, shares_of
@@ -196,6 +197,55 @@ def test_a_collection_shows_what_is_in_it_and_nothing_beside_it(owner: Caller, b
     form = {"form": word, "kind": "assets", "object": inside, "text": "good"}
     said = browser.post(f"{url}/comments", data=form)
     assert "<p>good</p>" in said.text
+
+
+FILL_COLLECTION = sql("""
+    WITH made AS (
+        INSERT INTO asset (id, title) SELECT uuidv7(), 'clip ' || lpad(CAST(number AS text), 4, '0')
+        FROM generate_series(1, :count) AS number RETURNING id
+    )
+    INSERT INTO collection_asset (collection_id, asset_id, carries_rights) SELECT :collection, id, true FROM made
+""")
+SAY_MUCH = sql("""
+    INSERT INTO segment (id, asset_id, version_id, made_on, segment_type, segment_text, share_id)
+    SELECT uuidv7(), :asset, :asset, :asset, 'COMMENT', 'word ' || lpad(CAST(number AS text), 4, '0'), :share
+    FROM generate_series(1, :count) AS number
+""")
+
+
+def pages_of(browser: httpx.Client, url: str, name: str, pattern: str) -> list[list[str]]:
+    """What the pattern finds on each page of this list, following its links."""
+    found, following = [], url
+    while following:
+        page = browser.get(following).text
+        found.append(re.findall(pattern, page))
+        more = re.search(f'<a href="([^"]+[?]{name}=[0-9]+)">more →', page)
+        following = more[1] if more else ""
+    return found
+
+
+def test_a_long_list_goes_on_for_as_many_pages_as_it_takes(
+    api: Api, owner: Caller, browser: httpx.Client, tmp_path: Path
+) -> None:
+    collection = owner.http.post("/assets/v1/collections/", json={"title": "reels"}).json()["id"]
+    owner.http.post("/assets/v1/collections/", json={"title": "box", "parent_id": collection})
+    made = store(api, owner, tmp_path / "s", {f"f{number:04}.exr".encode(): b"x" for number in range(201)})
+    shared = share_url(owner, made.asset_id, allow_download=True)
+    with api.sessions.begin() as session:
+        session.execute(FILL_COLLECTION, {"collection": collection, "count": 500})
+        session.execute(SAY_MUCH, {"asset": made.asset_id, "share": shared["id"], "count": 501})
+    shown = share_url(owner, collection, kind="collections")["url"]
+    clips = pages_of(browser, shown, "inside", r">(box|clip \d+)<")
+    assert [(len(page), page[0], page[-1]) for page in clips] == [(500, "box", "clip 0499"), (1, *["clip 0500"] * 2)]
+    files = pages_of(browser, shared["url"], "files", r">(f\d+\.exr)<")
+    assert [(len(page), page[0]) for page in files] == [(200, "f0000.exr"), (1, "f0200.exr")]
+    words = pages_of(browser, shared["url"], "comments", r"<p>(word \d+)<")
+    assert [(len(page), page[0], page[-1]) for page in words] == [
+        (500, "word 0001", "word 0500"),
+        (1, *["word 0501"] * 2),
+    ]
+    for wrong in ("?files=x", "?comments=-1", "?inside=" + "9" * 30, "?files=999999"):
+        assert browser.get(shared["url"] + wrong).status_code == 200
 
 
 def test_whoever_is_asked_votes_by_the_own_link_and_may_think_again(owner: Caller, browser: httpx.Client) -> None:
