@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 SWEEP, TIDY = "maintenance.sweep", "maintenance.tidy"
 LOOK, AUDIT = "index.look", "index.audit"
 LOOK_SECONDS, AUDIT_SECONDS = 15.0, 6 * 3600.0
-"""A million documents are compared in a minute; what differs then is a fault that nobody has seen yet."""
+"""A comparison reads every document; what differs then is a fault that nobody has seen yet, so it has no hurry."""
 MEDIA = {task: kind for kind, task in TASKS.items()}
 """Rung for by beat itself: it sees how long their queue is, and one that is busy needs no second ring."""
 TIDY_PICTURES, TIDY_RENDITIONS = "media.tidy", "media.forget"
