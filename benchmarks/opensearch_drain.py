@@ -42,6 +42,7 @@ from search.opensearch import OpenSearchEngine
 from search.opensearch_client import Cluster
 from search.opensearch_rows import id_of, source_of
 from tasks.index import BATCH, drain_together
+from tasks.index_audit import audit
 from tasks.rebuild import run_rebuild
 from tasks.reindex import start_rebuild
 from tests.opensearch.node import Node, user_cache
@@ -216,6 +217,16 @@ def rebuild_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> t
     return assets / seconds, sorted(singles.late)
 
 
+def compare_seconds(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> float:
+    """Seconds of one comparison of every revision between the database and the index, as `tapeless verify` makes it."""
+    start = time.perf_counter()
+    compared = list(audit(sessions, engine))
+    seconds = time.perf_counter() - start
+    assert sum(each.checked for each in compared) >= assets
+    assert not any(each.lacking or each.ahead or each.orphans for each in compared)
+    return seconds
+
+
 def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
     migrate(url)
     connections = make_engine(url, pool_size=10)
@@ -250,6 +261,9 @@ def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
                 f"rebuilt          {rate:8,.0f} documents a second; rebuild / raw = {rate / raw:.2f} "
                 f"of the {PROMISED_REBUILD} promised"
             )
+            seconds = compare_seconds(sessions, engine, rebuilt)
+            million = seconds / rebuilt * 1e6
+            print(f"compared         {seconds:8.1f} s for {rebuilt:,} revisions, so {million:,.0f} s for a million")
             told = f"{late[int(len(late) * 0.95)]:8.2f} s until 95 of 100 of" if late else "     too short for any of"
             print(f"single changes   {told} {len(late)} were found meanwhile, of the {PROMISED_SECONDS:g} promised")
     finally:
