@@ -73,7 +73,7 @@ FAIL = text("""
     WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
 """)
 
-SELF_SERVED = ("media.transcode",)
+SELF_SERVED = ("transcode.run",)
 """Tasks whose messages take what waits longest themselves: a ring for each of a hundred long jobs, repeated while they
 wait, would fill the queue."""
 

@@ -25,8 +25,8 @@ from tasks.refusals import Conflict
 from tasks.renditions import renditions_of, warn_older
 from tasks.transcode_plan import choose
 
-TASK = "media.transcode"
-QUEUE = "media"
+TASK = "transcode.run"
+QUEUE = "transcode"
 PRIORITY_ITSELF = 7
 """What a storage asks for waits behind what people ask for."""
 CLAIM_LOCK = 7_411_034
@@ -34,7 +34,7 @@ CLAIM_LOCK = 7_411_034
 assert TASK in SELF_SERVED
 
 WAITING = """
-    job.queue = 'media' AND job.task = 'media.transcode'
+    job.queue = 'transcode' AND job.task = 'transcode.run'
     AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
     AND job.not_before <= now() AND (job.lease_until IS NULL OR job.lease_until <= now())
     AND NOT EXISTS (
@@ -46,7 +46,7 @@ WAITING = """
 """
 """Two runs of one rendition follow each other: the later one sees the newer files."""
 RUNNING_HERE = """
-    SELECT count(*) FROM job AS here WHERE here.queue = 'media' AND here.task = 'media.transcode'
+    SELECT count(*) FROM job AS here WHERE here.queue = 'transcode' AND here.task = 'transcode.run'
         AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host
 """
 NEXT = text(f"""

@@ -45,7 +45,7 @@ LIMITS = Limits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, writt
 """Of the time between two signs of progress: a rendition as a whole may take a day."""
 TELL_SECONDS = 0.5
 AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-"""On one machine: an encoder takes several cores, and headers and posters shall find a free worker beside it."""
+"""On one machine: an encoder takes several cores. A worker says how many of its children may (`workers.app`)."""
 MOST_DEATHS = 2
 """Of its encoder, before a person has to look."""
 

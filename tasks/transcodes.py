@@ -45,6 +45,12 @@ def forget(self: Task, _ids: Sequence[Any] = ()) -> None:
 def transcode(self: Task, _ids: Sequence[Any] = ()) -> None:
     """Run the job that is next; a doubled message finds another one, or none."""
     context = self.app.context
-    by = Transcoder(context.sessions, context.timing, context.transcode_profiles, context.media_folder)
+    by = Transcoder(
+        context.sessions,
+        context.timing,
+        context.transcode_profiles,
+        context.media_folder,
+        at_once=context.transcodes_at_once,
+    )
     if transcode_next(by, context.ring):
         context.ring("index.drain", ())

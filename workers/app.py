@@ -7,18 +7,22 @@ lost, doubled or late. What the settings have to protect is the process, not the
 import dataclasses
 import gc
 import logging
-from collections.abc import Sequence
+import os
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from typing import Any
 
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
+from celery.worker import WorkController
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 import workers.around_tasks  # noqa: F401 - connects what stands around tasks
 from models.mounts import use_mounts
 from tasks.job_leases import SELF_SERVED
+from tasks.transcode_jobs import QUEUE as TRANSCODES
+from tasks.transcode_run import AT_ONCE
 from tasks.triggers import TASK as TRIGGER_TASK
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
@@ -30,7 +34,7 @@ from workers.trigger_consumer import OnlyTriggers
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media")
+QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRANSCODES)
 TASK_MODULES = (
     "tasks.headers",
     "tasks.checksums",
@@ -77,8 +81,18 @@ def names_of(task: str, ids: Sequence[object]) -> dict[str, str]:
     return {"root_id" if task == TRIGGER_TASK else "task_id": str(ids[0])}
 
 
+def transcodes_at_once(children: int, queues: Collection[str], cores: int) -> int:
+    """How many renditions a worker makes at once: all its children where it does nothing else, and otherwise so many
+    that one child is always free for headers and pictures, and no more than half of the cores encode."""
+    if set(queues) == {TRANSCODES}:
+        return children
+    return max(1, min(cores // 2, children - 1))
+
+
 class TapelessCelery(Celery):
     """Celery with this process's context, made when a task first asks, so after the fork."""
+
+    transcodes_at_once = AT_ONCE
 
     @cached_property
     def own_settings(self) -> Settings:
@@ -96,6 +110,7 @@ class TapelessCelery(Celery):
             trigger_user=settings.trigger_user,
             media_folder=settings.media_folder,
             transcode_profiles=settings.profiles,
+            transcodes_at_once=self.transcodes_at_once,
         )
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
@@ -160,9 +175,15 @@ def set_up_own_logging(loglevel: int = logging.INFO, **_: object) -> None:
 
 
 @worker_init.connect
-def prepare_worker(**_: object) -> None:
-    """Before the first child measures anything."""
+def prepare_worker(sender: WorkController, **_: object) -> None:
+    """Before the first child measures anything, or asks how many may encode."""
     prepare_shared_folder()
+    cores = os.cpu_count() or 1
+    children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is no number yet
+    queues = sender.app.amqp.queues.consume_from.keys()
+    sender.app.transcodes_at_once = transcodes_at_once(children, queues, cores)
+    if children == 1 and TRANSCODES in queues and len(queues) > 1:
+        log.warning("the queue %s shares the only child of this worker: give it two (-c 2)", TRANSCODES)
 
 
 @worker_ready.connect

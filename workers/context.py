@@ -19,6 +19,7 @@ from search.opensearch_client import Cluster
 from search.postgres import PostgresEngine
 from tasks.outside import NOTHING_OUTSIDE, Outside
 from tasks.transcode_profiles import BUILT_IN, Profiles
+from tasks.transcode_run import AT_ONCE
 from workers.running import Connection, find_running
 from workers.settings import Settings
 
@@ -41,6 +42,8 @@ class Context:
     """Where pictures of media are kept."""
     transcode_profiles: Profiles = field(default_factory=lambda: BUILT_IN)
     """How renditions may be made."""
+    transcodes_at_once: int = AT_ONCE
+    """How many of them this machine makes at once."""
 
     def close(self) -> None:
         """Give back all connections."""

@@ -20,8 +20,9 @@ INGEST_CHILDREN = 2
 INDEX_CHILDREN = 2
 """One more than the index needs: a mail server or a webhook that is slow must not keep a document waiting."""
 TRIGGER_CHILDREN = 1
-MEDIA_CHILDREN = min(8, os.cpu_count() or 1)
-"""Each waits for a confined child that decodes, or that for it: one a core keeps all busy. They yield to all others."""
+MEDIA_CHILDREN = max(2, min(8, os.cpu_count() or 1))
+"""Each waits for a confined child that decodes, or that for it: one a core keeps all busy; at least a second one is for
+headers while the first encodes. They yield to all others."""
 YIELDING = Path(__file__).with_name("yielding.py")
 WORKER_STOP_SECONDS = 6.0
 """Beyond Celery's own soft shutdown; a batch that is cut off is taken up again by its lease."""
@@ -98,7 +99,7 @@ def make_processes(
         worker("index", "index,maintenance", INDEX_CHILDREN),
         worker("ingest", "ingest", INGEST_CHILDREN),
         worker("trigger", "trigger", TRIGGER_CHILDREN),
-        worker("media", "metadata,media", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(YIELDING))),
+        worker("media", "metadata,media,transcode", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(YIELDING))),
         Child(
             "beat",
             (*celery, "beat", "--scheduler", "workers.beat:Bell", "--pidfile=", "-l", "INFO"),

@@ -19,7 +19,7 @@ def post_job(caller: Caller, **fields: Any) -> Any:
 def our_job(api: Api, caller: Caller, status: JobStatus, **fields: Any) -> str:
     """A job that Tapeless runs."""
     with api.sessions.begin() as session:
-        job = Job(id=new_id(), type="TRANSCODE", title="Proxy", task="media.transcode", status=status, **fields)
+        job = Job(id=new_id(), type="TRANSCODE", title="Proxy", task="transcode.run", status=status, **fields)
         job.created_by = caller.id
         session.add(job)
     return str(job.id)

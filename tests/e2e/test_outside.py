@@ -17,6 +17,7 @@ from celery import Celery
 
 from tests.e2e.node_client import node_folder, send
 from tests.e2e.system import System, free_port, open_system
+from tests.tasks.media_clips import put
 from tests.waiting import wait_until
 from workers.app import QUEUES
 from workers.flower import USER, Flower
@@ -180,14 +181,46 @@ def test_the_id_of_a_task_in_flower_is_the_id_of_its_job(system: Running) -> Non
 
 
 def test_flower_shows_every_queue_with_its_workers(system: Running) -> None:
+    names = {"ingest", "index", "media", "trigger"}
+    wait_until(lambda: workers(system.flower).keys() >= names, what="Flower knows all workers", seconds=SECONDS)
     found = workers(system.flower)
-    assert found.keys() >= {"ingest", "index", "media", "trigger"}
     assert {queue for queues in found.values() for queue in queues} == set(QUEUES)
     assert found["trigger"] == ["trigger"]
     lengths = ask(system.flower, "/api/queues/length").json()["active_queues"]
     assert {each["name"] for each in lengths} == set(QUEUES)
     assert ask(system.flower, "/tasks").status_code == 200
     assert "trigger@" in ask(system.flower, "/workers").text
+
+
+def test_headers_of_what_comes_in_do_not_wait_for_renditions(system: Running) -> None:
+    """Two sequences of four files and a hole of a hundred thousand frames: their encoders are busy for minutes."""
+    put(system.root, *(f"{name}.{number:06}.exr" for name in ("dawn", "dusk") for number in (1, 2, 3, 99_999)))
+    jobs = [transcode(system, name) for name in ("dawn", "dusk")]
+    wait_until(lambda: "STARTED" in states(system, jobs), what="one is made", seconds=SECONDS)
+    put(system.root, "fresh.mp4")
+    wait_until(lambda: has_headers(system, "fresh"), what="the headers of what came then are read", seconds=SECONDS)
+    assert sorted(states(system, jobs)) == ["READY", "STARTED"]
+    for job in jobs:
+        system.system.run("jobs", "abort", job)
+    wait_until(lambda: states(system, jobs) == ["ABORTED"] * 2, what="both have stopped", seconds=SECONDS)
+
+
+def transcode(system: Running, title: str) -> str:
+    """Ask for a rendition once the asset is there with its headers; the id of its job."""
+    wait_until(lambda: has_headers(system, title), what=f"{title} is read", seconds=SECONDS)
+    return system.system.run("transcode", title).split()[1].rstrip(":")
+
+
+def states(system: Running, jobs: list[str]) -> list[str]:
+    return [system.system.ask("jobs", "show", job)["state"] for job in jobs]
+
+
+def has_headers(system: Running, title: str) -> bool:
+    try:
+        (shown,) = system.system.ask("show", title)["formats"]
+    except AssertionError:
+        return False
+    return any(part["media"] for file_set in shown["file_sets"] for part in file_set["components"])
 
 
 def test_nothing_is_shown_without_the_password_and_nothing_is_changed_with_it(system: Running) -> None:

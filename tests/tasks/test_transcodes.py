@@ -209,7 +209,7 @@ def test_a_trigger_has_a_rendition_made(studio: Studio, root: Path) -> None:
     given = trigger.arguments.model_validate({"object_id": str(studio.pipeline.ids()["clip"])})
     done = transact(studio.sessions, lambda session: trigger.perform(Asked(session, ADMIN, uuid.uuid4(), {}), given))
     assert isinstance(done, Done)
-    assert done.rings == [("media.transcode", [done.object_id])]
+    assert done.rings == [("transcode.run", [done.object_id])]
     assert studio.run() == 1
     assert studio.job(done.object_id).status.value == "FINISHED"
 

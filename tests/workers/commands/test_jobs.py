@@ -36,7 +36,7 @@ def listed(running: dict[str, str], *words: str) -> list[dict[str, Any]]:
 
 def make_job(sessions: Sessions, status: JobStatus = JobStatus.READY, **values: Any) -> uuid.UUID:
     with sessions.begin() as session:
-        job = Job(id=new_id(), type="TRANSCODE", title="Proxy", task="media.transcode", status=status, **values)
+        job = Job(id=new_id(), type="TRANSCODE", title="Proxy", task="transcode.run", status=status, **values)
         session.add(job)
         return job.id
 
@@ -107,7 +107,7 @@ def test_jobs_are_listed_by_status_and_those_that_ended_only_when_asked(
 def test_one_job_is_shown_whole(running: dict[str, str], sessions: Sessions) -> None:
     job = make_job(sessions, JobStatus.FAILED, error_message="no such codec", object_type="assets", object_id=new_id())
     shown = json.loads(run(running, "show", str(job), "--json"))
-    assert (shown["state"], shown["error"], shown["task"]) == ("FAILED", "no such codec", "media.transcode")
+    assert (shown["state"], shown["error"], shown["task"]) == ("FAILED", "no such codec", "transcode.run")
     assert "no such codec" in run(running, "show", str(job))
     assert "does not exist" in run(running, "show", str(uuid.uuid4()), code=1)
 
