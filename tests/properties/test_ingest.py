@@ -152,7 +152,8 @@ class Folder(RuleBasedStateMachine):
     def move_frames(self, data: st.DataObject, most: int, is_copy: bool, settles: bool) -> None:
         """As `mv` does within a file system, and between two, where every frame gets another inode."""
         came_from, goes_to = data.draw(st.permutations(PLACES))[:2]
-        for name in [name for name in self.there() if name.startswith(came_from)][:most]:
+        full = [name for name in self.there() if name.startswith(came_from) and (self.root / name).stat().st_size]
+        for name in full[:most]:
             target = self.root / name.replace(came_from, goes_to)
             target.parent.mkdir(exist_ok=True)
             if is_copy:
