@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import drop, headers, latency, watching
+from benchmarks import drop, drop_beside_media, headers, latency, watching
 from benchmarks.stage.floor import measure_floor
 from benchmarks.stage.production import Production, write_production
 from benchmarks.stage.system import RunningSystem, running_system
@@ -69,3 +69,14 @@ def test_headers_reads_every_clip_and_gives_the_ratio(tmp_path: Path, capsys: py
     printed = capsys.readouterr().out
     assert "bare loop" in printed
     assert "ours" in printed
+
+
+def test_drop_beside_media_gives_no_figure_where_the_queue_ran_empty(
+    system: RunningSystem, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    system.wait_until_idle()
+    with pytest.raises(SystemExit, match="all clips were read before the drop ended"):
+        drop_beside_media.measure_drop(system, write_production(tmp_path / "more", 20), clips=1)
+    assert capsys.readouterr().out == ""
+    assert drop_beside_media.measure_drop(system, write_production(tmp_path / "last", 20), clips=0) > 0
+    assert "0 clips waited before" in capsys.readouterr().out
