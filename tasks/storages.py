@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_origin
 
 from pydantic import ValidationError
 from sqlalchemy import func, select
@@ -185,11 +186,11 @@ def parse_settings(pairs: Iterable[str], before: Mapping[str, object] = MappingP
         key, equals, value = pair.partition("=")
         if not equals:
             raise StorageError(f'setting "{pair}": write it as key=value')
-        is_list = key in ("scan_directories", "scan_ignore")
         if key not in StorageSettings.model_fields:
             near = difflib.get_close_matches(key, StorageSettings.model_fields, n=1)
             meant = f'did you mean "{near[0]}"?' if near else f"known are {', '.join(StorageSettings.model_fields)}"
             raise StorageError(f'setting "{key}": there is none of this name; {meant}')
+        is_list = get_origin(StorageSettings.model_fields[key].annotation) is tuple
         values[key] = [part for part in value.split(",") if part] if is_list else _parsed(key, value)
         if not value:
             del values[key]

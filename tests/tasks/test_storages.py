@@ -139,6 +139,7 @@ def test_what_a_person_asks_stands_in_the_row(sessions: Sessions, folder: Path) 
         (["growing_files_threshold=0.5"], "growing_files_threshold", 0.5),
         (["scan=false"], "scan", False),
         (["scan_ignore=*.bak,render/tmp"], "scan_ignore", ("*.bak", "render/tmp")),
+        (["transcode_profiles=web,dailies"], "transcode_profiles", ("web", "dailies")),
         (["scan_directories=in/,deep/er"], "scan_directories", ("in", "deep/er")),
         (["filename_is_external_id=yes"], "filename_is_external_id", True),
     ],
