@@ -4,11 +4,15 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).parent.parent.parent
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATORS = frozenset({"|", "||", "&&", ";", "&", "(", ")"})
+BEFORE = frozenset({"exec", "sudo", "nohup", "until", "while", "do", "done"})
+"""What may stand before a command, or in its place."""
+IN_A_SHELL = frozenset({"mkdir", "openssl", "echo", "grep", "sleep"})
+"""Programs of every machine: a line with one of them is run as it stands, by a shell."""
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
@@ -36,6 +40,11 @@ def commands() -> Iterator[Command]:
             yield from (Command(name, words) for words in simple_commands(line))
 
 
+def is_run(command: Command) -> bool:
+    """Whether it is of those that tests/docs/test_commands_run.py runs, each in its way."""
+    return PurePosixPath(command.words[0]).name in {"tapeless", "curl", *IN_A_SHELL}
+
+
 def typed_lines(text: str) -> Iterator[str]:
     """The lines to type: all of a `sh` block; of a `console` block those behind a dollar, the rest is the answer."""
     for language, block in FENCED.findall(text):
@@ -55,7 +64,7 @@ def simple_commands(line: str) -> Iterator[tuple[str, ...]]:
         if word not in SEPARATORS:
             words.append(word)
             continue
-        while words and (ASSIGNMENT.match(words[0]) or words[0] in ("exec", "sudo", "nohup")):
+        while words and (ASSIGNMENT.match(words[0]) or words[0] in BEFORE):
             del words[0]
         if words:
             yield tuple(_without_redirections(words))

@@ -2,60 +2,66 @@
 
 import re
 from pathlib import PurePosixPath
-from typing import Any
 
-import click
 import pytest
 
-from tests.docs.pages import ROOT, Command, commands, pages, simple_commands, typed_lines
+from tests.docs.not_run import NOT_RUN, listed
+from tests.docs.pages import Command, commands, is_run, pages, simple_commands, typed_lines
+from tests.docs.parsing import faults
 from workers.main import main
 
 LINK = re.compile(r"\]\(([^)\s#]+)(?:#[^)]*)?\)|src=\"([^\"]+)\"")
-TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 
 
-def is_tapeless(command: Command) -> bool:
-    return PurePosixPath(command.words[0]).name == "tapeless"
+def test_every_command_in_the_documentation_is_run_or_stands_in_the_table_of_those_that_cannot_be() -> None:
+    asked = list(commands())
+    assert len(asked) > 80
+    assert [str(command) for command in asked if listed(command) is None and not is_run(command)] == []
 
 
-def faults(words: tuple[str, ...]) -> str | None:
-    """What click would say to these words behind `tapeless`, but for what only a running system can know."""
-    command: click.Command = main
-    context = click.Context(main, info_name="tapeless")
-    rest = list(words)
-    try:
-        while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
-            _, found, rest = command.resolve_command(context, rest)
-            assert found is not None
-            context = click.Context(found, info_name=found.name, parent=context)
-            command = found
-        values, left, _ = command.make_parser(context).parse_args(rest)
-    except click.UsageError as error:
-        return error.format_message()
-    missing = [one.name for one in command.get_params(context) if one.required and is_missing(one, context, values)]
-    if isinstance(command, click.Group) and not values.get("help") and not values.get("version"):
-        return "names no subcommand"
-    if (left or missing) and not values.get("help"):
-        return f"has {left} too much" if left else f"lacks {missing}"
-    return None
+def test_what_cannot_be_run_is_right_in_all_that_can_be_checked() -> None:
+    wrong = [
+        f"{command}: {fault}" for command in commands() if (check := listed(command)) for fault in check(command.words)
+    ]
+    assert wrong == []
 
 
-def is_missing(parameter: click.Parameter, context: click.Context, values: dict[str, Any]) -> bool:
-    value, _ = parameter.consume_value(context, values)
-    return parameter.value_is_missing(value)
+def test_every_reason_is_needed() -> None:
+    used = {check for command in commands() if (check := listed(command))}
+    assert {check for _, check in NOT_RUN.values()} <= used
+
+
+@pytest.mark.parametrize(
+    ("typed", "fault"),
+    [
+        ("tapeless up --colour red", "No such option"),
+        ("make wind", "no wind"),
+        ("make run PLACE=/mnt", "no PLACE"),
+        ("docker compose exec nobody tapeless status", "no service nobody"),
+        ("docker compose exec api tapeless wind", "No such command"),
+        ("docker compose run --rm --env A=b migrate tapeless restore", "lacks"),
+        ("docker compose up --detach postgres sqlite", "no service sqlite"),
+        ("docker compose cp db:/data/a a", "no service db"),
+        ("chown 0 a", "no user 0"),
+        ("celery -A workers.app worker -Q metadata,cloud", "no queue"),
+        ("sysctl fs.inotify.max_dreams=1", "no fs.inotify.max_dreams"),
+        ("python -m pytest tests/gone", "not there"),
+        ("python3 -m nothing", "no module"),
+        ("pip install tapeless", "something else"),
+        ("ruff dream .", "no ruff dream"),
+    ],
+)
+def test_what_is_wrong_with_a_command_that_cannot_be_run_is_noticed(typed: str, fault: str) -> None:
+    command = Command("page", tuple(typed.split()))
+    check = listed(command)
+    assert check is not None
+    assert any(fault in told for told in check(command.words)), list(check(command.words))
 
 
 def test_every_tapeless_command_in_the_documentation_exists_with_its_options() -> None:
-    asked = [command for command in commands() if is_tapeless(command)]
+    asked = [command for command in commands() if PurePosixPath(command.words[0]).name == "tapeless"]
     assert len(asked) > 20
-    assert [f"{command}: {fault}" for command in asked if (fault := faults(command.words[1:]))] == []
-
-
-def test_every_make_target_in_the_documentation_exists() -> None:
-    targets = set(TARGET.findall((ROOT / "Makefile").read_text(encoding="utf-8")))
-    asked = [command for command in commands() if command.words[0] == "make"]
-    assert {word for command in asked for word in command.words[1:] if re.fullmatch("[a-z]+", word)} <= targets
-    assert asked
+    assert [f"{command}: {fault}" for command in asked if (fault := faults(main, command.words[1:]))] == []
 
 
 def test_every_link_in_the_documentation_leads_to_a_page() -> None:
@@ -84,8 +90,8 @@ def test_every_link_in_the_documentation_leads_to_a_page() -> None:
 )
 def test_a_command_that_does_not_exist_is_noticed(typed: str, fault: str | None) -> None:
     (words,) = simple_commands(typed)
-    assert (faults(words[1:]) or "").startswith(fault or "")
-    assert (faults(words[1:]) is None) is (fault is None)
+    assert (faults(main, words[1:]) or "").startswith(fault or "")
+    assert (faults(main, words[1:]) is None) is (fault is None)
 
 
 def test_commands_are_found_in_blocks_behind_what_stands_around_them() -> None:
@@ -94,3 +100,5 @@ def test_commands_are_found_in_blocks_behind_what_stands_around_them() -> None:
     )
     found = [words for line in typed_lines(text) for words in simple_commands(line)]
     assert found == [("tapeless", "status", "--json"), ("jq", ".idle"), ("make", "run")]
+    (loop,) = typed_lines("```sh\nuntil tapeless status | grep -q idle; do sleep 1; done\n```")
+    assert list(simple_commands(loop)) == [("tapeless", "status"), ("grep", "-q", "idle"), ("sleep", "1")]

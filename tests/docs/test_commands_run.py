@@ -1,101 +1,68 @@
-"""The commands of the first pages, typed one after the other on a running system, do what they are there for."""
+"""The commands of the pages, typed one after the other on a running system, do what they are there for."""
 
+import ast
+import re
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
 
 import pytest
-from click.testing import CliRunner
+from sqlalchemy import select
 
-from models.base import new_id
 from models.job import Job, JobStatus
-from models.sessions import make_engine, make_sessions
-from tests.docs.pages import Command, commands
-from tests.e2e.system import System, open_system
-from tests.files import write
-from workers.main import main
-from workers.running import find_running
-from workers.settings import Settings
+from tests.compose.host import read_compose
+from tests.docs.documented import Documented, lines, open_documented
+from tests.docs.pages import ROOT
+from tests.waiting import wait_until
 
-PAGES = ("docs/start.md", "docs/run.md", "docs/operate.md", "docs/alerts.md")
-NOT_TYPED = ("up",)
-"""It is what the system of this test runs by; others start it in many ways."""
-PASSWORD = "not a word but many"
 ASKS = "nobody is there to ask"
 """What shows a difference and then asks a person, and is told here that there is none."""
-A_JOB = "01930000-0000-7000-8000-000000000000"
-FILES = ("sc07_kitchen.mov", "kitchen/take.mov", ".DS_Store")
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("documented")
+def documented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Documented]:
+    with open_documented(tmp_path_factory.mktemp("documented")) as documented:
+        yield documented
 
 
-@pytest.fixture(scope="module")
-def system(folder: Path) -> Iterator[System]:
-    write(folder / "rushes", *FILES)
-    write(folder / "archive", "old.mov")
-    write(folder / "editors", "cut.mov")
-    with open_system(folder) as system:
-        system.start(folder / "rushes", "--flower-port", "0")
-        system.wait_until_idle(files=2)
-        yield system
-
-
-def typed() -> list[Command]:
-    """Every command of `tapeless` on the pages, in their order, once."""
-    found = [each for page in PAGES for each in commands() if each.page == page]
-    ours = [
-        each for each in found if PurePosixPath(each.words[0]).name == "tapeless" and each.words[1] not in NOT_TYPED
-    ]
-    return list({each.words: each for each in ours}.values())
-
-
-def here(words: tuple[str, ...], folder: Path) -> list[str]:
-    """The same words with the places of this test."""
-    places = {
-        "demo-media/rushes/.DS_Store": "rushes/.DS_Store",
-        "/mnt/rushes": "editors" if words[1:3] == ("storage", "add") else "rushes",
-        "/mnt/archive": "archive",
-        "/backup/monday.tar": "monday.tar",
-        "/backup/before.tar": "before.tar",
-        "/srv/tapeless-again": "again",
-    }
-    names = {"Rushes": "rushes"}
-    return [str(folder / places[word]) if word in places else names.get(word, word) for word in words[1:]]
-
-
-def make_job(system: System, status: JobStatus) -> str:
-    """A job that the placeholder of a page may stand for."""
-    engine = make_engine(find_running(Settings.for_data(system.data)).database_url)
-    job = Job(id=new_id(), type="CUSTOM", title="A job", status=status)
-    with make_sessions(engine).begin() as session:
-        session.add(job)
-    engine.dispose()
-    return str(job.id)
-
-
-def run(command: Command, system: System, folder: Path) -> tuple[int, str]:
-    """Its exit code and what it printed."""
-    words = here(command.words, folder)
-    if A_JOB in words:
-        job = make_job(system, JobStatus.FAILED if words[1] == "retry" else JobStatus.STARTED)
-        words = [job if word == A_JOB else word for word in words]
-    needs_system = words[0] != "restore" and (words[0] != "group" or words[1] == "add")
-    if needs_system:
-        words = [*(words[: words.index("--data")] if "--data" in words else words), "--data", str(system.data)]
-    done = CliRunner().invoke(main, words, input=f"{PASSWORD}\n" * 2 if words[:2] == ["user", "add"] else None)
-    return done.exit_code, done.output
-
-
-def test_every_command_of_the_first_pages_runs_as_it_is_written(system: System, folder: Path) -> None:
-    asked = typed()
-    assert len(asked) > 25
+def test_every_command_of_the_pages_runs_as_it_is_written(documented: Documented) -> None:
+    asked = lines()
+    assert len(asked) > 60
     failed = []
-    for command in asked:
-        code, output = run(command, system, folder)
+    for line in asked:
+        code, output = documented.run(line)
         if code and ASKS not in output:
-            failed.append(f"{command}: exit code {code}: {output[-400:]}")
-        if command.words[1:3] in (("storage", "add"), ("storage", "regroup")):
-            system.wait_for(lambda status: status.idle, "idle again")
+            failed.append(f"{line.page}: {line.text}: exit code {code}: {output[-400:]}")
     assert failed == []
+
+
+def test_what_the_pages_ask_for_as_another_system_is_done(documented: Documented) -> None:
+    def ended() -> list[JobStatus] | None:
+        with documented.system.session() as session:
+            found = list(session.scalars(select(Job.status).where(Job.queue == "trigger")))
+        return None if {JobStatus.READY, JobStatus.STARTED} & set(found) else found
+
+    assert wait_until(ended, what="the triggers ended", seconds=40) == [JobStatus.FINISHED, JobStatus.FINISHED]
+
+
+def test_the_secrets_that_the_page_makes_are_those_that_compose_reads(documented: Documented) -> None:
+    made = documented.folder / "shell"
+    for name, secret in read_compose()["secrets"].items():
+        assert (made / secret["file"]).stat().st_size > 40, name
+    names = {
+        name.id
+        for name in ast.walk(ast.parse((made / "secrets" / "flower.py").read_text()))
+        if isinstance(name, ast.Name)
+    }
+    assert names == {"basic_auth", "read_only"}
+
+
+def test_the_page_lists_every_log_that_there_is(documented: Documented) -> None:
+    told = re.search(r"^## Logs\n(.*?)^## ", (ROOT / "docs" / "operate.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert told is not None
+    logs = {path.name.removesuffix(".log") for path in (documented.system.data / "logs").glob("*.log")}
+    assert logs - set(re.findall(r"`([a-z-]+)`", told[1].partition("\n\n")[0])) == set()
+
+
+def test_the_page_lists_everything_that_is_in_a_data_folder(documented: Documented) -> None:
+    told = "".join(re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs" / "run.md").read_text(), re.MULTILINE))
+    found = {f"{path.name}/" if path.is_dir() else path.name for path in documented.system.data.iterdir()}
+    assert found - set(re.findall(r"`([^`]+)`", told)) == set()

@@ -1,0 +1,118 @@
+"""Commands of the pages that no test can run, each with the reason, and what can be said of it all the same."""
+
+import importlib.util
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+import click
+from celery.bin.celery import celery
+
+from tests.compose.host import read_compose
+from tests.docs.pages import ROOT, Command
+from tests.docs.parsing import faults
+from workers.app import QUEUES
+from workers.main import main
+
+Words = tuple[str, ...]
+TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
+VALUED = frozenset({"--env", "--volume"})
+"""Options of docker that have a value behind them."""
+
+
+def of_tapeless(words: Words) -> Iterator[str]:
+    """Its options are those that the program has."""
+    yield from filter(None, [faults(main, words[1:])])
+
+
+def of_make(words: Words) -> Iterator[str]:
+    """Its targets stand in the Makefile, its variables too."""
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for word in words[1:]:
+        name, is_variable, _ = word.partition("=")
+        known = f"$({name})" in text if is_variable else name in TARGET.findall(text)
+        if not known:
+            yield f"the Makefile has no {word}"
+
+
+def of_compose(words: Words) -> Iterator[str]:
+    """Its services stand in compose.yaml, and what runs in them is a command of ours."""
+    services = read_compose()["services"]
+    action, rest = words[2], list(words[3:])
+    while rest and rest[0].startswith("--"):
+        del rest[: 2 if rest[0] in VALUED else 1]
+    if action == "up":
+        named = rest
+    elif action == "cp":
+        named = [word.partition(":")[0] for word in rest if ":" in word]
+    else:
+        named = rest[:1]
+        yield from of_tapeless(tuple(rest[1:])) if rest[1] == "tapeless" else [f"runs {rest[1]}"]
+    if action not in ("up", "cp", "exec", "run"):
+        yield f"docker compose {action} is not known here"
+    yield from (f"compose.yaml has no service {name}" for name in named if name not in services)
+
+
+def of_chown(words: Words) -> Iterator[str]:
+    """The user is the image's."""
+    if f"--uid {words[1]} " not in (ROOT / "Dockerfile").read_text(encoding="utf-8"):
+        yield f"the image has no user {words[1]}"
+
+
+def of_celery(words: Words) -> Iterator[str]:
+    """Its options are Celery's, its application and its queues ours."""
+    group: click.Command = celery
+    rest = words[1:]
+    if rest[:2] != ("-A", "workers.app"):
+        yield "names another application"
+    yield from filter(None, [faults(group, rest[2:])])
+    queues = rest[rest.index("-Q") + 1].split(",") if "-Q" in rest else []
+    yield from (f"no queue is called {name}" for name in queues if name not in QUEUES)
+
+
+def of_sysctl(words: Words) -> Iterator[str]:
+    """The kernel has these settings."""
+    for word in words[1:]:
+        if not Path("/proc/sys", *word.partition("=")[0].split(".")).exists():
+            yield f"the kernel has no {word}"
+
+
+def of_python(words: Words) -> Iterator[str]:
+    """The module is there, and so are the tests that it is given."""
+    if words[1] != "-m" or importlib.util.find_spec(words[2]) is None:
+        yield f"no module {words[2]}"
+    yield from (
+        f"{word} is not there" for word in words[3:] if word.startswith("tests/") and not (ROOT / word).exists()
+    )
+
+
+def of_ruff(words: Words) -> Iterator[str]:
+    """What `make test` says of it too."""
+    if f"$(BIN)/ruff {words[1]}" not in (ROOT / "Makefile").read_text(encoding="utf-8"):
+        yield f"`make test` does no ruff {words[1]}"
+
+
+def of_pip(words: Words) -> Iterator[str]:
+    """It installs this project."""
+    if words[1:] != ("install", "."):
+        yield "installs something else"
+
+
+NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
+    ("tapeless", "up"): ("does not end, and is what the others are run on", of_tapeless),
+    ("make",): ("run does not end, test is what runs this, bench takes minutes", of_make),
+    ("docker", "compose"): ("no container engine runs here; tests/compose runs what the services run", of_compose),
+    ("chown",): ("gives files away, which only root may", of_chown),
+    ("celery",): ("a worker does not end; tests/compose and tests/e2e have some", of_celery),
+    ("sysctl",): ("changes the whole machine", of_sysctl),
+    ("python",): ("makes the environment that this runs in, or runs these tests", of_python),
+    ("python3",): ("makes the environment that this runs in", of_python),
+    ("pip",): ("installs for a minute, from a registry", of_pip),
+    ("ruff",): ("is a part of `make test`, and format writes", of_ruff),
+}
+
+
+def listed(command: Command) -> Callable[[Words], Iterator[str]] | None:
+    """How a command that no test runs is checked; None for one that is run, or is new."""
+    words = (PurePosixPath(command.words[0]).name, *command.words[1:])
+    return next((check for start, (_, check) in NOT_RUN.items() if words[: len(start)] == start), None)
