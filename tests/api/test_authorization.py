@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -132,17 +131,51 @@ def test_only_what_a_row_or_this_page_says_is_open_to_people_outside() -> None:
     assert open_routes == {name for name, policy in POLICIES.items() if policy.guest} | OPEN_ELSEWHERE
 
 
-def hidden_texts(world: World) -> list[Any]:
-    """What a stranger must not find in any answer about these objects."""
-    return [world.ids["deleted_id"], world.ids["related_to_asset_id"], world.ids["checksum"]]
+WORDS = {"object_type", "permission", "purpose"}
+"""Names in addresses that are no secret of anybody."""
+KNOWN_TO_ALL = WORDS | {
+    *("field_name", "group_id", "me", "name", "relation_type", "spare_field", "spare_type", "template_id", "user_id"),
+    "view_id",
+}
+"""What everybody who is signed in may list: people, and what administrators set up."""
+KNOWN_TO_GUESTS = WORDS | {
+    *("asset_id", "component_id", "file_id", "file_set_id", "format_id", "keyframe_id", "object_id", "object_key"),
+    *("checksum", "described_segment_id", "described_text", "media_file_id", "proxy_id", "segment_id", "segment_text"),
+    *("guest_session", "guest_token", "share_email", "share_id", "share_title", "share_user_id"),
+    *("me", "one_title", "stored_file_id", "transcodable_format_id", "version_id"),
+}
+"""What a share that allows all shows: its asset, with whoever commented on it."""
 
 
-@pytest.mark.parametrize("name", sorted(name for name in POLICIES if name.startswith("GET")))
-def test_no_list_or_error_tells_a_stranger_of_hidden_objects(still: Still, name: str) -> None:
-    policy, route, cast, world = POLICIES[name], ROUTES[name], still.cast, still.own
+def told_of(client: Client, world: World, name: str, known: set[str]) -> set[str]:
+    """The names of what an answer tells of and was not asked with, besides what the asker may know."""
+    policy, route = POLICIES[name], ROUTES[name]
     ids = World({**world.ids, **{name: world.fill(value) for name, value in policy.names.items()}})
     params = {key: world.fill(value) for key, value in policy.params.items()} | {"per_page": "1000"}
-    answer = cast.stranger.http.get(ids.fill(route.url.removeprefix("/API")), params=params)
+    answer = client.get(ids.fill(route.url.removeprefix("/API")), params=params)
     asked = str(answer.request.url)
-    told = [text for text in hidden_texts(world) if text in answer.text and text not in asked]
-    assert told == []
+    hidden = {key: text for key, text in world.ids.items() if key not in known and text not in asked}
+    return {key for key, text in hidden.items() if text in answer.text}
+
+
+LISTING = sorted(name for name in POLICIES if name.startswith("GET"))
+
+
+@pytest.mark.parametrize("name", LISTING)
+def test_no_list_or_error_tells_a_stranger_of_hidden_objects(still: Still, name: str) -> None:
+    assert told_of(still.cast.stranger.http, still.own, name, KNOWN_TO_ALL) == set()
+
+
+@pytest.mark.parametrize("name", LISTING)
+def test_no_list_or_error_tells_a_guest_of_what_was_not_shared(api: Api, still: Still, name: str) -> None:
+    guest = still.cast.client(api, "guest", still.own)
+    assert told_of(guest, still.own, name, KNOWN_TO_GUESTS) == set()
+
+
+def test_whoever_reads_the_objects_is_told_of_them(api: Api) -> None:
+    """Or nothing above could ever be found."""
+    cast = cast_of(api)
+    world, told = cast.world(api, is_own=True), set()
+    for name in LISTING:
+        told |= told_of(cast.owner.http, world, name, WORDS) | told_of(cast.administrator.http, world, name, WORDS)
+    assert world.ids.keys() - told == WORDS | {"guest_session", "guest_token", "unique"}

@@ -44,6 +44,10 @@ def test_a_guest_comments_under_an_e_mail_and_sees_the_answers(api: Api, owner: 
     url = f"{segments_url(asset)}{made['id']}/"
     assert guest.patch(url, json={"segment_text": "better"}).status_code == 200
     assert guest.patch(url, json={"segment_checked": True}).status_code == 403
+    whole = {**guest.get(url).json(), "segment_text": "best"}
+    assert guest.put(url, json=whole).json()["segment_text"] == "best"
+    for name, value in (("is_internal", True), ("segment_checked", True), ("segment_type", "MARKER")):
+        assert guest.put(url, json={**whole, name: value}).status_code == 403
     assert guest.delete(url).status_code == 204
     assert read(guest, asset) == []
 
@@ -71,6 +75,8 @@ def test_existing_comments_show_where_the_share_shows_them_and_never_what_is_int
     assert guest.post(segments_url(asset), json=COMMENT).status_code == 403
     url = f"{segments_url(asset)}{shown['id']}/"
     assert (guest.patch(url, json={"segment_text": "x"}).status_code, guest.delete(url).status_code) == (403, 403)
+    assert guest.put(url, json={**COMMENT, "segment_text": "x"}).status_code == 403
+    assert guest.put(f"{segments_url(asset)}{hidden['id']}/", json=COMMENT).status_code == 404
     listener = ann(api, owner, asset, show_existing_comments=True, allow_view_transcriptions=True)
     assert read(listener, asset) == ["for all", "a line"]
     ticking = ann(api, owner, asset, show_existing_comments=True, allow_approving_comments=True)

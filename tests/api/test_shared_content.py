@@ -1,5 +1,7 @@
 """What a share opens: its formats and no later ones, files to fetch, a collection's content; and what races with it."""
 
+import io
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -36,6 +38,7 @@ def test_a_share_opens_the_formats_it_was_made_for_and_no_later_one(api: Api, ow
         f"formats/{later.format_id}/",
         f"files/{later.file_ids[0]}/",
         f"files/{later.file_ids[0]}/download_url/",
+        f"formats/{later.format_id}/download_url/",
     ):
         assert guest.get(f"{files}/{path}").status_code == 404
     path = f"{shares_of(first.asset_id)}{made['id']}/"
@@ -82,6 +85,24 @@ def test_downloads_through_a_share_are_allowed_counted_told_and_ended_with_it(
     assert (told["operation_type"], told["share_user_id"]) == ("DOWNLOAD", user["id"])
     owner.http.put(f"{shares_of(made.asset_id)}{opened['id']}/", json=FLAGS)
     assert api.http.get(url).status_code == 403
+    owner.http.delete(f"{shares_of(made.asset_id)}{opened['id']}/")
+    assert api.http.get(url).status_code == 404
+
+
+def test_a_format_is_fetched_through_a_share_as_an_archive_where_that_is_allowed(
+    api: Api, owner: Caller, tmp_path: Path
+) -> None:
+    made = store(api, owner, tmp_path / "a", {b"a.mov": b"content", b"b.mov": b"more"})
+    path = f"/files/v1/assets/{made.asset_id}/formats/{made.format_id}/download_url/"
+    closed, opened = share_url(owner, made.asset_id), share_url(owner, made.asset_id, allow_download=True)
+    proxies = share_url(owner, made.asset_id, allow_download_proxy=True)
+    assert guest_of(api, closed["url"]).get(path).status_code == 403
+    assert guest_of(api, proxies["url"]).get(path).status_code == 403  # it is the original
+    url = guest_of(api, opened["url"]).get(path).json()["url"]
+    with zipfile.ZipFile(io.BytesIO(api.http.get(url).content)) as packed:
+        assert {name: packed.read(name) for name in packed.namelist()} == {"a.mov": b"content", "b.mov": b"more"}
+    (user,) = owner.http.get(f"{shares_of(made.asset_id)}{opened['id']}/users/").json()["objects"]
+    assert user["download_count"] == 1
     owner.http.delete(f"{shares_of(made.asset_id)}{opened['id']}/")
     assert api.http.get(url).status_code == 404
 

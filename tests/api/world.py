@@ -53,9 +53,9 @@ class World:
 
 def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> World:
     """Objects of `owner_id`, of which `reader_id` may read those that have rights."""
-    asset, other, deleted = _assets(session, owner_id, reader_id)
+    (asset, other, deleted), titles = _assets(session, owner_id, reader_id)
     files = _files(session, asset)
-    job, step = _job(session, owner_id, asset)
+    job, job_title, step = _job(session, owner_id, asset)
     people = _people(session, owner_id)
     relation = RelationType(name=f"k{uuid4().hex}", source_label="s", destination_label="d")
     spare = RelationType(name=f"k{uuid4().hex}", source_label="s", destination_label="d")
@@ -77,6 +77,7 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
     return World(
         {
             **{name: str(value) for name, value in (files | people | more).items()},
+            **{f"{word}_title": title for word, title in titles.items()},
             "asset_id": str(asset),
             "related_to_asset_id": str(other),
             "deleted_id": str(deleted),
@@ -90,6 +91,7 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
             "spare_type": spare.name,
             "history_entity_id": str(entry.id),
             "job_id": str(job),
+            "job_title": job_title,
             "job_step_id": str(step),
             "purpose": "FILES",
             "stored_file_id": str(stored),
@@ -99,14 +101,15 @@ def make_world(session: Session, owner_id: UUID, reader_id: UUID | None) -> Worl
     )
 
 
-def _assets(session: Session, owner: UUID, reader: UUID | None) -> tuple[UUID, UUID, UUID]:
-    assets = [Asset(id=new_id(), title=title, created_by_user=owner) for title in ("one", "other", "deleted")]
+def _assets(session: Session, owner: UUID, reader: UUID | None) -> tuple[list[UUID], dict[str, str]]:
+    titles = {word: f"{word} {uuid4().hex}" for word in ("one", "other", "deleted")}
+    assets = [Asset(id=new_id(), title=title, created_by_user=owner) for title in titles.values()]
     assets[2].status = AssetStatus.DELETED
     session.add_all(assets)
     session.flush()
     for asset in assets:
         _rights(session, "assets", asset.id, owner, reader)
-    return assets[0].id, assets[1].id, assets[2].id
+    return [asset.id for asset in assets], titles
 
 
 def _rights(session: Session, kind: str, object_id: UUID, owner: UUID, reader: UUID | None) -> None:
@@ -167,14 +170,15 @@ def _file(folder_id: int) -> File:
     return file
 
 
-def _job(session: Session, owner: UUID, asset: UUID) -> tuple[UUID, UUID]:
-    job = Job(id=new_id(), type="CUSTOM", title="j", queue="external", created_by=owner, status=JobStatus.STARTED)
+def _job(session: Session, owner: UUID, asset: UUID) -> tuple[UUID, str, UUID]:
+    job = Job(id=new_id(), type="CUSTOM", title=f"j {uuid4().hex}", queue="external", created_by=owner)
+    job.status = JobStatus.STARTED
     job.object_type, job.object_id = "assets", asset
     session.add(job)
     session.flush()
     step = JobStep(id=new_id(), job_id=job.id, position=0, label="a")
     session.add(step)
-    return job.id, step.id
+    return job.id, job.title, step.id
 
 
 def _people(session: Session, owner: UUID) -> dict[str, object]:

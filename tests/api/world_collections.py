@@ -27,7 +27,7 @@ def make_collections(session: Session, asset: UUID, owner: UUID, reader: UUID | 
 
 def _collection(session: Session, owner: UUID, reader: UUID | None, parent: Collection | None = None) -> Collection:
     key = new_id()
-    made = Collection(id=key, title="c", path=[*(parent.path if parent else []), key], created_by_user=owner)
+    made = Collection(id=key, title=f"c {key}", path=[*(parent.path if parent else []), key], created_by_user=owner)
     made.parent_id = parent.id if parent else None
     session.add(made)
     session.flush()

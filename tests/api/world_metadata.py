@@ -24,8 +24,9 @@ def make_metadata(session: Session, asset: UUID, owner: UUID, reader: UUID | Non
     session.flush()
     session.add(MetadataViewField(view_id=view.id, field_id=used.id, position=0))
     category = MetadataCategory(object_type="assets", name=f"c{uuid4().hex}", label="c", view_ids=[view.id])
+    said = f"said {uuid4().hex}"
     values = [
-        MetadataValue(object_id=key, field_id=used.id, object_type=kind, values=["x"])
+        MetadataValue(object_id=key, field_id=used.id, object_type=kind, values=[said])
         for kind, key in (("assets", asset), ("segments", segment.id))
     ]
     session.add_all([category, *values])
@@ -37,6 +38,8 @@ def make_metadata(session: Session, asset: UUID, owner: UUID, reader: UUID | Non
         "spare_field": spare.name,
         "name": category.name,
         "described_segment_id": segment.id,
+        "described_text": segment.segment_text,
+        "value": said,
     }
 
 
@@ -46,6 +49,6 @@ def _field(name: str) -> MetadataField:
 
 def _segment(asset: UUID, owner: UUID) -> Segment:
     said = Segment(id=new_id(), asset_id=asset, version_id=asset, made_on=asset, user_id=owner)
-    said.segment_type, said.segment_text = SegmentType.COMMENT, "described"
+    said.segment_type, said.segment_text = SegmentType.COMMENT, f"described {uuid4().hex}"
     said.time_start_milliseconds, said.time_end_milliseconds = 0, 1
     return said

@@ -17,7 +17,9 @@ def make_shares(session: Session, asset: UUID, owner: UUID, _reader: UUID | None
     """Ids of the share and its recipient, and the secret of a guest's token."""
     end = datetime.now(UTC) + timedelta(days=1)
     formats = session.scalars(select(Format.id).where(Format.asset_id == asset)).all()
-    share = Share(id=new_id(), object_type="assets", object_id=asset, title="s", created_by=owner, expires=end)
+    share = Share(
+        id=new_id(), object_type="assets", object_id=asset, title=f"s {uuid4().hex}", created_by=owner, expires=end
+    )
     share.allows, share.format_ids = sorted(right.value for right in ShareRight), list(formats)
     session.add(share)
     session.flush()
@@ -27,4 +29,11 @@ def make_shares(session: Session, asset: UUID, owner: UUID, _reader: UUID | None
     secret = PREFIX + uuid4().hex
     token = ShareToken(id=new_id(), digest=digest_of(secret), share_user_id=user.id, generation=1, expires_at=end)
     session.add(token)
-    return {"share_id": share.id, "share_user_id": user.id, "guest_token": secret, "guest_session": token.id}
+    return {
+        "share_id": share.id,
+        "share_title": share.title,
+        "share_user_id": user.id,
+        "share_email": user.email,
+        "guest_token": secret,
+        "guest_session": token.id,
+    }
