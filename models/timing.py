@@ -25,3 +25,9 @@ class Timing:
     """A deleted asset can be restored for this long; then it is purged for good."""
     ring_seconds: float = 5.0
     """How often beat looks for waiting rows whose message may have been lost."""
+    look_seconds: float = 1.0
+    """How long a download goes on at most after what it was allowed by has ended, while bytes flow."""
+    answer_seconds: float = 5.0
+    """A webhook's target that says nothing for this long has not answered …"""
+    longest_answer_seconds: float = 10.0
+    """… nor has one that drips, byte by byte, for this long: it would keep its worker for ever."""

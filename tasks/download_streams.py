@@ -7,19 +7,18 @@ more than a piece is held: an archive is packed while it is sent, its files as t
 import os
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 
 from zipstream import ZIP_STORED, ZipStream
 
 from media.sources import ChangedError, OpenFolders, Source
 from models.sessions import Sessions, transact
+from models.timing import Timing
 from tasks.archives import Archive, Member, members_behind
 from tasks.downloads import Ticket, refuse_ended
 from tasks.refusals import Refusal
 
 PIECE_BYTES = 512 * 1024
-LOOK_SECONDS = 1.0
-"""How long a download goes on at most after what it was allowed by has ended, while bytes flow."""
 
 
 class DownloadEndedError(Exception):
@@ -27,21 +26,21 @@ class DownloadEndedError(Exception):
 
 
 class Watch:
-    """Asks at most once a second whether a ticket is still good; what it sends is cut off where it is not."""
+    """Asks now and then whether a ticket is still good; what it sends is cut off where it is not."""
 
-    def __init__(self, sessions: Sessions, ticket: Ticket, clock: Callable[[], float] = time.monotonic) -> None:
-        self._sessions, self._ticket, self._clock = sessions, ticket, clock
-        self._next = clock() + LOOK_SECONDS
+    def __init__(self, sessions: Sessions, ticket: Ticket, timing: Timing) -> None:
+        self._sessions, self._ticket, self._seconds = sessions, ticket, timing.look_seconds
+        self._next = time.monotonic() + self._seconds
 
     def look(self) -> None:
         """DownloadEndedError where the ticket is good no more."""
-        if self._clock() < self._next:
+        if time.monotonic() < self._next:
             return
         try:
             transact(self._sessions, lambda session: refuse_ended(session, self._ticket))
         except Refusal:
             raise DownloadEndedError("its share, sign-in or right ended") from None
-        self._next = self._clock() + LOOK_SECONDS
+        self._next = time.monotonic() + self._seconds
 
 
 def open_source(source: Source) -> int:
@@ -74,9 +73,11 @@ def _pieces(descriptor: int, start: int, length: int, watch: Watch) -> Generator
         os.close(descriptor)
 
 
-def archive_pieces(sessions: Sessions, ticket: Ticket, archive: Archive) -> Generator[bytes, None, None]:
+def archive_pieces(
+    sessions: Sessions, ticket: Ticket, archive: Archive, timing: Timing
+) -> Generator[bytes, None, None]:
     """The files of a format as one ZIP archive, stored as they are; every reader of large archives takes it."""
-    watch, packed = Watch(sessions, ticket), ZipStream(compress_type=ZIP_STORED)
+    watch, packed = Watch(sessions, ticket, timing), ZipStream(compress_type=ZIP_STORED)
     last: uuid.UUID | None = None
     try:
         while members := _next_members(sessions, ticket, archive, last):

@@ -70,6 +70,21 @@ ANSWERED = text("""
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """One round of sending: where to, and for how long."""
+
+    sessions: Sessions
+    networks: Sequence[Network]
+    timing: Timing
+    end: float
+    """By the monotonic clock."""
+
+    @property
+    def is_over(self) -> bool:
+        return time.monotonic() >= self.end
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """One delivery, read before it is sent."""
 
@@ -111,24 +126,24 @@ def tell_webhooks(sessions: Sessions, timing: Timing, outside: Outside) -> int:
     """Spread what is new and send what is due, for some seconds; give how many deliveries arrived."""
     while transact(sessions, spread_events) == EVENTS_AT_ONCE:
         pass
-    arrived, end = 0, time.monotonic() + BUDGET_SECONDS
-    while time.monotonic() < end:
+    arrived, way = 0, Round(sessions, outside.webhook_networks, timing, time.monotonic() + BUDGET_SECONDS)
+    while not way.is_over:
         held = transact(sessions, lambda session: DELIVERIES.claim(session, AT_ONCE, timing))
         if not held:
             break
         with keep_renewing(sessions, lambda session, held=held: DELIVERIES.renew(session, held, timing), timing):
-            arrived += _send_all(sessions, held, outside.webhook_networks, end)
+            arrived += _send_all(way, held)
     return arrived
 
 
-def _send_all(sessions: Sessions, held: Sequence[Sending], networks: Sequence[Network], end: float) -> int:
-    with sessions() as session:
+def _send_all(way: Round, held: Sequence[Sending]) -> int:
+    with way.sessions() as session:
         parcels = [_parcel(session, each) for each in held]
     lines: dict[uuid.UUID, list[Parcel]] = {}
     for parcel in filter(None, parcels):
         lines.setdefault(parcel.webhook_id, []).append(parcel)
     with ThreadPoolExecutor(THREADS) as pool:
-        return sum(pool.map(lambda line: _send_line(sessions, line, networks, end), lines.values()))
+        return sum(pool.map(lambda line: _send_line(way, line), lines.values()))
 
 
 def _parcel(session: Session, held: Sending) -> Parcel | None:
@@ -150,18 +165,18 @@ def _parcel(session: Session, held: Sending) -> Parcel | None:
     return Parcel(held, webhook.id, webhook.url, webhook.secret, dict(webhook.headers), body)
 
 
-def _send_line(sessions: Sessions, line: list[Parcel], networks: Sequence[Network], end: float) -> int:
+def _send_line(way: Round, line: list[Parcel]) -> int:
     """Send one webhook's share until one fails or the time is over; what was not tried is as before."""
     arrived = 0
-    while line and time.monotonic() < end:
-        if not _send(sessions, line.pop(0), networks):
+    while line and not way.is_over:
+        if not _send(way, line.pop(0)):
             break
         arrived += 1
-    transact(sessions, lambda session: [DELIVERIES.release(session, parcel.held) for parcel in line])
+    transact(way.sessions, lambda session: [DELIVERIES.release(session, parcel.held) for parcel in line])
     return arrived
 
 
-def _send(sessions: Sessions, parcel: Parcel, networks: Sequence[Network]) -> bool:
+def _send(way: Round, parcel: Parcel) -> bool:
     """One try, noted on the delivery and on its webhook. The time that is signed is the try's."""
     message_id, moment = str(parcel.held.id), int(time.time())
     headers = {
@@ -174,12 +189,12 @@ def _send(sessions: Sessions, parcel: Parcel, networks: Sequence[Network]) -> bo
     }
     answer, reason = None, None
     try:
-        answer = post(parcel.url, headers, parcel.body, networks)
+        answer = post(parcel.url, headers, parcel.body, way.networks, way.timing)
         if not 200 <= answer < 300:
             reason = f"answered {answer}" + (", and redirects are not followed" if 300 <= answer < 400 else "")
     except TargetError as error:
         reason = str(error)
-    transact(sessions, lambda session: _note(session, parcel, answer, reason))
+    transact(way.sessions, lambda session: _note(session, parcel, answer, reason))
     return reason is None
 
 

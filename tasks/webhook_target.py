@@ -21,13 +21,11 @@ import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from models.timing import Timing
 from tasks.outside import Network
 from tasks.refusals import Invalid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-ANSWER_SECONDS = 5.0
-LONGEST_SECONDS = 10.0
-"""For all of it: an answer that drips would keep its worker for ever, byte by byte in time."""
 LONGEST_URL = 2000
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 PREFIX = "whsec_"
@@ -123,27 +121,28 @@ class _Encrypted(_Plain):
         self.sock.do_handshake()
 
 
-def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[Network]) -> int:
+def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[Network], timing: Timing) -> int:
     """Send a body; give the status of the answer. TargetError where none came."""
     parts = urlsplit(url)
     kind = _Encrypted if parts.scheme == "https" else _Plain
     host = str(parts.hostname)
     port = parts.port or kind.default_port  # without one, it would be looked for in the colons of an IPv6 address
     try:
-        connection = kind(host, port, timeout=ANSWER_SECONDS)
+        connection = kind(host, port, timeout=timing.answer_seconds)
     except http.client.InvalidURL as error:
         raise TargetError(f"{host}: {error}") from None
     connection.address = resolve(host, port, networks)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    guard = threading.Timer(LONGEST_SECONDS, _hang_up, [connection])
+    longest = timing.longest_answer_seconds
+    guard = threading.Timer(longest, _hang_up, [connection])
     guard.start()
     began = time.monotonic()
     try:
         connection.request("POST", path, body, dict(headers))
         return connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        late = time.monotonic() - began >= LONGEST_SECONDS
-        reason = f"no answer within {LONGEST_SECONDS:g} s" if late else f"{type(error).__name__}: {error}"
+        late = time.monotonic() - began >= longest
+        reason = f"no answer within {longest:g} s" if late else f"{type(error).__name__}: {error}"
         raise TargetError(f"{host}: {reason}") from None
     finally:
         guard.cancel()

@@ -93,7 +93,7 @@ def send_file(call: OpenCall, ticket: Ticket) -> Response:
     if status == 206:
         headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{source.size}"
     headers["Content-Length"] = str(length)
-    body = pieces(opened(source), start, length, Watch(call.context.sessions, ticket))
+    body = pieces(opened(source), start, length, Watch(call.context.sessions, ticket, call.context.timing))
     return Download(body, status, headers)
 
 
@@ -129,4 +129,5 @@ def send_archive(call: OpenCall, ticket: Ticket) -> Response:
     """All files of a format; it has no parts, because its end is not known before it is sent."""
     archive = call.transact(lambda session: plan_archive(session, ticket))
     headers = {"Accept-Ranges": "none", "Content-Disposition": attachment(f"{archive.title}.zip")}
-    return Download(archive_pieces(call.context.sessions, ticket, archive), 200, headers)
+    body = archive_pieces(call.context.sessions, ticket, archive, call.context.timing)
+    return Download(body, 200, headers)

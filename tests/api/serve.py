@@ -9,6 +9,7 @@ import uvicorn
 from api.app import create_app
 from api.context import Context
 from models.sessions import make_engine, make_sessions
+from models.timing import Timing
 from search.postgres import PostgresEngine
 from tasks.outside import Outside
 from tasks.server_key import ServerKey
@@ -18,6 +19,8 @@ from workers.logs import set_up_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
 """So that a test can make a link or a ticket by itself."""
+TIMING = Timing(look_seconds=0.02)
+"""A download looks so often whether it may go on that no test waits for that."""
 
 
 def main(url: str, port_file: str) -> None:
@@ -29,7 +32,15 @@ def main(url: str, port_file: str) -> None:
     media = Path(port_file).parent / "media"
     engine_of_search = PostgresEngine(sessions)
     app = create_app(
-        Context(sessions, engine_of_search, threads=8, storage_roots=roots, media_folder=media, outside=outside)
+        Context(
+            sessions,
+            engine_of_search,
+            timing=TIMING,
+            threads=8,
+            storage_roots=roots,
+            media_folder=media,
+            outside=outside,
+        )
     )
     app.mount(f"/{PAGE}", share_pages(sessions, outside))
     with socket.create_server(("127.0.0.1", 0)) as listener:

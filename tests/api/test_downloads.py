@@ -25,6 +25,7 @@ from models.base import new_id
 from models.file import File, FileStatus, Folder
 from models.sessions import transact
 from models.storage import Storage
+from models.timing import Timing
 from search.postgres import PostgresEngine
 from tasks.archives import plan_archive
 from tasks.download_streams import archive_pieces
@@ -45,8 +46,10 @@ class Stored:
     folder: Path
 
 
-def store(api: Api, owner: Caller, root: Path, files: dict[bytes, bytes], *, asset_id: str | None = None) -> Stored:
-    """An asset with one format of files in a folder of a storage."""
+def store(
+    api: Api, owner: Caller, root: Path, files: dict[bytes, bytes | int], *, asset_id: str | None = None
+) -> Stored:
+    """An asset with one format of files in a folder of a storage; a number is a file of so many bytes of nothing."""
     folder = root / "reel"
     folder.mkdir(parents=True)
     asset_id = asset_id or make_asset(owner)["id"]
@@ -69,10 +72,10 @@ def store(api: Api, owner: Caller, root: Path, files: dict[bytes, bytes], *, ass
         return Stored(asset_id, str(one.id), made, folder)
 
 
-def _file(session, folder: Path, folder_id: int, group_id: UUID, name: bytes, content: bytes) -> str:  # type: ignore[no-untyped-def]
+def _file(session, folder: Path, folder_id: int, group_id: UUID, name: bytes, content: bytes | int) -> str:  # type: ignore[no-untyped-def]
     path = os.path.join(os.fsencode(folder), name)
     with open(path, "wb") as file:
-        file.write(content)
+        file.truncate(content) if isinstance(content, int) else file.write(content)
     now = os.stat(path)
     row = File(id=new_id(), folder_id=folder_id, name=name, size=now.st_size, mtime_ns=now.st_mtime_ns)
     row.device = row.inode = row.seen = row.content_seen = 1
@@ -261,7 +264,7 @@ def test_who_leaves_an_archive_at_a_header_leaves_nothing_open(api: Api, owner: 
     ticket = Ticket(FORMAT, token, UUID(made.asset_id), UUID(made.format_id), int(time.time()) + 60)
     archive = transact(api.sessions, lambda session: plan_archive(session, ticket))
     for read in range(1, 4):
-        sent = archive_pieces(api.sessions, ticket, archive)
+        sent = archive_pieces(api.sessions, ticket, archive, Timing())
         for _ in range(read):
             next(sent)
         sent.close()

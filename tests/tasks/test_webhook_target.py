@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tasks import webhook_target as targets
+from models.timing import Timing
 from tasks.refusals import Invalid
 from tasks.webhook_target import TargetError, check_url, is_allowed, post, resolve, shown_secret, sign
 from tests.tasks.webhook_target import webhook_target
@@ -27,8 +27,8 @@ def test_the_signature_is_the_standard_s() -> None:
     assert shown_secret(secret) == "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(targets, "LONGEST_SECONDS", 0.5)
+def test_an_answer_that_drips_is_cut_off() -> None:
+    timing = Timing(longest_answer_seconds=0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stop = threading.Event()
 
@@ -44,7 +44,7 @@ def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> Non
         thread = threading.Thread(target=drip)
         thread.start()
         with pytest.raises(TargetError, match="within"):
-            post(f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"{}", LOOPBACK)
+            post(f"http://127.0.0.1:{listener.getsockname()[1]}/", {}, b"{}", LOOPBACK, timing)
         stop.set()
         thread.join()
 
@@ -118,14 +118,14 @@ def test_an_address_that_no_webhook_may_have_is_refused_at_once(url: str) -> Non
 def test_an_ipv6_address_is_reached_with_and_without_a_port(monkeypatch: pytest.MonkeyPatch, *, has_port: bool) -> None:
     with webhook_target(host="::1") as target:
         monkeypatch.setattr(http.client.HTTPConnection, "default_port", target.port)
-        assert post(target.url("[::1]") if has_port else "http://[::1]/", {}, b"{}", LOOPBACK) == 204
+        assert post(target.url("[::1]") if has_port else "http://[::1]/", {}, b"{}", LOOPBACK, Timing()) == 204
         assert target.heard[0].headers["host"] == "[::1]"
 
 
 @pytest.mark.parametrize("url", ["http://[fc00::beef]/", "http://[fc00::1]/", "http://[fc00::1]:8080/"])
 def test_a_private_ipv6_address_is_a_delivery_that_did_not_arrive(url: str) -> None:
     with pytest.raises(TargetError, match="private"):
-        post(url, {}, b"{}", LOOPBACK)
+        post(url, {}, b"{}", LOOPBACK, Timing())
 
 
 def test_over_tls_the_certificate_must_be_the_name_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +135,6 @@ def test_over_tls_the_certificate_must_be_the_name_s(tmp_path: Path, monkeypatch
     certificate = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("localhost").configure_cert(certificate)
     with webhook_target(certificate) as target:
-        assert post(target.url("localhost"), {}, b"{}", LOOPBACK) == 204
+        assert post(target.url("localhost"), {}, b"{}", LOOPBACK, Timing()) == 204
         with pytest.raises(TargetError, match="certificate"):
-            post(target.url("127.0.0.1"), {}, b"{}", LOOPBACK)
+            post(target.url("127.0.0.1"), {}, b"{}", LOOPBACK, Timing())

@@ -17,7 +17,6 @@ from models.job import Job
 from models.sessions import Sessions, transact
 from models.timing import Timing
 from models.webhook import Event, Webhook, WebhookDelivery
-from tasks import webhook_target as targets
 from tasks.outside import Outside
 from tasks.refusals import Denied, Invalid
 from tasks.users import SETUP
@@ -56,8 +55,8 @@ def change(sessions: Sessions, asset_id: uuid.UUID, **values: Any) -> None:
         session.execute(update(Asset).where(Asset.id == asset_id).values(**values))
 
 
-def tell(sessions: Sessions, outside: Outside = OUTSIDE) -> int:
-    return tell_webhooks(sessions, TIMING, outside)
+def tell(sessions: Sessions, outside: Outside = OUTSIDE, timing: Timing = TIMING) -> int:
+    return tell_webhooks(sessions, timing, outside)
 
 
 def deliveries(sessions: Sessions) -> Sequence[WebhookDelivery]:
@@ -251,17 +250,14 @@ def test_a_delivery_that_fails_for_a_day_is_parked_until_a_person_retries_it(
     assert tell(sessions) == 1
 
 
-def test_a_webhook_that_does_not_answer_takes_no_time_of_the_others(
-    sessions: Sessions, target: Target, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(targets, "ANSWER_SECONDS", 0.3)
+def test_a_webhook_that_does_not_answer_takes_no_time_of_the_others(sessions: Sessions, target: Target) -> None:
     with webhook_target() as slow:
         slow.hang = threading.Event()
         hook(sessions, slow)
         hook(sessions, target)
         for _ in range(5):
             make_asset(sessions)
-        assert tell(sessions) == 5
+        assert tell(sessions, timing=Timing(answer_seconds=0.3)) == 5
         assert (len(target.heard), len(slow.heard)) == (5, 1)
         slow.hang.set()
 
