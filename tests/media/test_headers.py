@@ -210,10 +210,17 @@ def test_a_timecode_of_wrong_digits_is_none() -> None:
     assert timecode_text(0x0A000000) is None
 
 
-@pytest.mark.parametrize("length", [0, 3, 8, 20, 64, 200])
-def test_a_film_header_that_breaks_off_gives_what_was_there(length: int) -> None:
+def test_a_film_header_that_breaks_off_gives_what_was_there() -> None:
     head = exr_head(reelName=("string", b"A003"), timeCode=("timecode", struct.pack("<II", 0, 0)))
-    assert set(read_frame_header(head[:length])) <= {"reel", "timecode_start"}
+    reel, timecode = head.index(b"A003") + len(b"A003"), head.index(b"timecode\0") + len(b"timecode\0") + 4 + 8
+    for length in range(len(head) + 1):
+        said = {"reel": "A003"} if length >= reel else {}
+        said |= {"timecode_start": "00:00:00:00"} if length >= timecode else {}
+        assert (length, read_frame_header(head[:length])) == (length, said)
+
+
+@pytest.mark.parametrize("length", [0, 3, 8, 20, 64, 200])
+def test_a_header_of_a_scanned_frame_that_breaks_off_says_nothing(length: int) -> None:
     assert read_frame_header(b"SDPX" + bytes(length)) == {}
 
 

@@ -255,9 +255,12 @@ def test_an_ingested_path_ends_with_the_asset_that_it_is_in(watched: Pipeline, r
 
 def test_a_folder_is_ingested_as_a_whole(watched: Pipeline, root: Path) -> None:
     (root / "day").mkdir()
-    (root / "day" / "clip.mov").write_bytes(b"x")
+    (root / "night").mkdir()
+    for name in ("day/clip.mov", "day/other.mov", "night/late.mov"):
+        (root / name).write_bytes(b"x")
     recorded = ask(watched.sessions, "ingest", {"path": "day", "storage": "Rushes"})
     assert go_on_until_ended(watched, recorded.job_id).status == JobStatus.FINISHED
+    assert set(watched.ids()) == {"clip", "other"}
 
 
 def test_a_path_that_is_not_there_ends_with_a_warning(watched: Pipeline) -> None:
