@@ -71,15 +71,21 @@ def _container_name(container: "av.container.InputContainer", name: str) -> str:
 
 def _duration(container: "av.container.InputContainer") -> int | None:
     if container.duration is not None and container.duration > 0:
-        return round(Fraction(container.duration, TIME_BASE) * 1000)
+        return _rounded(container.duration * 1000, TIME_BASE)
     found = [_milliseconds(stream) for stream in container.streams]
     return max((one for one in found if one), default=None)
 
 
 def _milliseconds(stream: "av.stream.Stream") -> int | None:
-    if not stream.duration or stream.duration < 0 or not stream.time_base:
+    duration, base = stream.duration, stream.time_base
+    if not duration or duration < 0 or not base:
         return None
-    return round(stream.duration * stream.time_base * 1000)
+    return _rounded(duration * base.numerator * 1000, base.denominator)
+
+
+def _rounded(numerator: int, denominator: int) -> int:
+    """The quotient as a whole number: fractions took a tenth of the time that reading a small clip takes."""
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def _first_tag(key: str, container: "av.container.InputContainer") -> str | None:
@@ -97,7 +103,8 @@ def _tags(metadata: Mapping[str, str]) -> Facts:
 
 def _clean(text: str) -> str:
     """PostgreSQL takes no NUL, and JSON no half of a character."""
-    return text.replace("\0", " ").encode("utf-8", "replace").decode()[:LONGEST_TAG].strip()
+    whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    return whole.replace("\0", " ")[:LONGEST_TAG].strip()
 
 
 def _cleaned(value: Any) -> Any:

@@ -4,7 +4,7 @@ The names of frames are made from what stands on the file set, so that reading t
 """
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
@@ -24,12 +24,14 @@ MOST_MEMBERS = 32
 """Of a set that is no sequence, such as the clips of one recording on a card."""
 
 SETS = text("""
-    SELECT file_set.id, file_set.asset_id, file_set.format_id, file_set.name, file_set.label, storage.root,
-        storage.settings, file_set.bucket_folder_id, file_set.bucket_key, file_set.padding, file_set.frames,
+    SELECT file_set.id, file_set.asset_id, file_set.format_id, file_set.name, file_set.label, file_set.storage_id,
+        file_set.bucket_folder_id, file_set.bucket_key, file_set.padding, file_set.frames,
         file_set.first_frame, file_set.last_frame, file_set.frame_step, format.role = 'original' AS is_original
-    FROM file_set JOIN storage ON storage.id = file_set.storage_id JOIN format ON format.id = file_set.format_id
-    WHERE file_set.id = ANY(CAST(:ids AS uuid[])) AND file_set.file_count > 0
+    FROM file_set JOIN format ON format.id = file_set.format_id
+    WHERE file_set.id = ANY(CAST(:ids AS uuid[])) AND file_set.file_count > 0 AND file_set.storage_id IS NOT NULL
 """)
+
+STORAGES = text("SELECT id, root, settings FROM storage WHERE id = ANY(CAST(:ids AS uuid[]))")
 
 WHOLE = "file.status IN ('CLOSED', 'REDISCOVERED')"
 
@@ -74,6 +76,13 @@ class SetToRead:
         return self.settings.frame_rate
 
 
+class _OfStorage(NamedTuple):
+    """What all file sets of a storage have: its settings are validated once, not with each."""
+
+    root: bytes
+    settings: StorageSettings
+
+
 class Member(NamedTuple):
     """A file that may be read."""
 
@@ -87,7 +96,8 @@ def read_sets(session: Session, ids: Sequence[uuid.UUID], frames: int, most: int
     """Those of the sets that have something to read: of sequences `frames` files, spread from the first to the last,
     of others the first `most`."""
     rows = session.execute(SETS, {"ids": list(ids)}).all()
-    found = {row.id: _set_of(row) for row in rows}
+    storages = _read_storages(session, {row.storage_id for row in rows})
+    found = {row.id: _set_of(row, storages[row.storage_id].settings) for row in rows}
     wanted = {
         (row.bucket_folder_id, name): (row.id, number)
         for row in rows
@@ -101,12 +111,16 @@ def read_sets(session: Session, ids: Sequence[uuid.UUID], frames: int, most: int
     others = [set_id for set_id, some in members.items() if not some]
     for row in session.execute(MEMBERS, {"ids": others, "most": most}) if others else ():
         members[row.set_id].append((None, Member(row.folder_id, bytes(row.name), row.size, row.mtime_ns)))
-    _add_sources(session, rows, found, members)
+    _add_sources(session, rows, found, members, storages)
     return [one for one in found.values() if one.sources]
 
 
-def _set_of(row: Row) -> SetToRead:
-    settings = StorageSettings.model_validate(row.settings)
+def _read_storages(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, _OfStorage]:
+    rows = session.execute(STORAGES, {"ids": sorted(ids)})
+    return {row.id: _OfStorage(bytes(row.root), StorageSettings.model_validate(row.settings)) for row in rows}
+
+
+def _set_of(row: Row, settings: StorageSettings) -> SetToRead:
     found = SetToRead(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
     if row.frames:
         # A text of so many ranges was cut, perhaps in the middle of one.
@@ -151,6 +165,7 @@ def _add_sources(
     rows: Sequence[Row],
     found: dict[uuid.UUID, SetToRead],
     members: dict[uuid.UUID, list[tuple[int | None, Member]]],
+    storages: Mapping[uuid.UUID, _OfStorage],
 ) -> None:
     folders = sorted({member.folder_id for some in members.values() for _, member in some})
     paths = {
@@ -160,6 +175,6 @@ def _add_sources(
         one = found[row.id]
         for number, member in sorted(members[row.id], key=lambda pair: (pair[0] or 0, pair[1].name)):
             path = join_path(paths[member.folder_id], member.name)
-            one.sources.append(Source(bytes(row.root), path, member.size, member.mtime_ns))
+            one.sources.append(Source(storages[row.storage_id].root, path, member.size, member.mtime_ns))
             if number is not None:
                 one.numbers.append(number)

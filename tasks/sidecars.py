@@ -1,7 +1,6 @@
 """Sidecars: read in the media queue like headers, written into metadata fields, and what is wrong with them told on
 their format, in a job and by `explain`."""
 
-import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,12 @@ from sqlalchemy.orm import Session
 
 from media.reading import End
 from media.sidecars.kinds import is_read
-from models.base import new_id
 from models.media import MediaKind
 from models.media_queue import Trouble
 from models.sessions import Sessions
 from models.timing import Timing
 from tasks.checksums import request_checksums
-from tasks.header_rows import ADD, FORGET, GENERAL, LOCK_SETS, warn_of_sets
+from tasks.header_rows import LOCK_SETS, general_component, replace_components, warn_of_sets
 from tasks.media_drain import Drained, Reading, SetOutcome, drain_media
 from tasks.media_jobs import TASKS
 from tasks.media_runs import run_reading_jobs
@@ -131,10 +129,7 @@ def _told_missing(one: _SetSaid) -> list[str]:
 def _keep_facts(session: Session, sets: Sequence[_SetSaid]) -> None:
     ids = [one.read.id for one in sets]
     session.execute(LOCK_SETS, {"sets": ids})
-    session.execute(FORGET, {"sets": ids})
-    rows = [(new_id(), one.read.id, "General", GENERAL, None, json.dumps(one.general())) for one in sets]
-    names = ("ids", "sets", "names", "types", "languages", "media")
-    session.execute(ADD, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+    replace_components(session, ids, [general_component(one.read.id, one.general()) for one in sets])
     warn_of_sets(session, ids)
 
 
