@@ -1,4 +1,4 @@
-"""Whatever is written of an asset is told in its history, and a search finds the asset by it."""
+"""Whatever is written of an asset is told in its history, and a search finds the asset by it, where it shows there."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,9 +6,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import select
 
+from models.index_mark import IndexMark
 from tests.api.conftest import Api, Caller
 from tests.api.describing import make_field, make_view, put_well
+from tests.api.sharing import share_url
 from tests.api.test_assets import history_of, make_asset
 from tests.api.test_collections import make as make_collection
 from tests.api.test_collections import put as put_into
@@ -24,6 +27,8 @@ class Scene:
     api: Api
     owner: Caller
     admin: Caller
+    colleague: Caller
+    """Reads nothing yet."""
     asset: str
     word: str
 
@@ -35,6 +40,10 @@ class Scene:
 
     def of_asset(self, rest: str = "") -> str:
         return f"/assets/v1/assets/{self.asset}/{rest}"
+
+
+def make_scene(api: Api, admin: Caller, owner: Caller) -> Scene:
+    return Scene(api, owner, admin, api.user(), str(make_asset(owner, "plate")["id"]), f"w{uuid4().hex}")
 
 
 def rename(scene: Scene) -> dict[str, Any]:
@@ -88,20 +97,19 @@ def delete_and_restore(scene: Scene) -> dict[str, Any]:
 
 
 def share_with_a_colleague(scene: Scene) -> dict[str, Any]:
-    let(scene.owner, scene.api.user(), scene.asset, "read")
-    return {}
+    rename(scene)
+    let(scene.owner, scene.colleague, scene.asset, "read")
+    assert find(scene.colleague, {})["objects"] == []
+    return {"query": scene.word}
 
 
-def share_outside(scene: Scene) -> dict[str, Any]:
-    allows = dict.fromkeys(("approving_comments", "comments", "download", "setting_approve_status"), False)
-    scene.send("POST", scene.of_asset("shares/url/"), json={f"allow_{name}": no for name, no in allows.items()})
-    return {}
+def share_outside(scene: Scene) -> None:
+    share_url(scene.owner, scene.asset)
 
 
-def relate(scene: Scene) -> dict[str, Any]:
+def relate(scene: Scene) -> None:
     other = make_asset(scene.owner, "poster")["id"]
     scene.send("POST", scene.of_asset("relations/"), json={"relation_type": "promo", "related_to_asset_id": other})
-    return {}
 
 
 @pytest.mark.parametrize(
@@ -117,20 +125,33 @@ def relate(scene: Scene) -> dict[str, Any]:
         (add_format, "ADD_FORMAT"),
         (delete_and_restore, "RESTORE"),
         (share_with_a_colleague, "CUSTOM"),
-        (share_outside, "CUSTOM"),
-        (relate, "CUSTOM"),
     ],
     ids=lambda given: getattr(given, "__name__", given),
 )
 def test_every_change_is_told_and_found(
     api: Api, admin: Caller, owner: Caller, change: Callable[[Scene], dict[str, Any]], operation: str
 ) -> None:
-    asset = str(make_asset(owner, "plate")["id"])
-    before = len(history_of(owner, asset))
-    criteria = change(Scene(api, owner, admin, asset, f"w{uuid4().hex}"))
-    told = history_of(owner, asset)
+    scene = make_scene(api, admin, owner)
+    before = len(history_of(owner, scene.asset))
+    criteria = change(scene)
+    told = history_of(owner, scene.asset)
     assert len(told) > before
     assert told[-1][0] == operation
     drain_all(api)
-    found = [hit["id"] for hit in find(owner, criteria)["objects"]]
-    assert found == [asset] or (not criteria and asset in found)
+    finder = scene.colleague if change is share_with_a_colleague else owner
+    assert [hit["id"] for hit in find(finder, criteria)["objects"]] == [scene.asset]
+
+
+@pytest.mark.parametrize("change", [share_outside, relate])
+def test_what_no_search_shows_is_told_and_changes_no_document(
+    api: Api, admin: Caller, owner: Caller, change: Callable[[Scene], None]
+) -> None:
+    scene = make_scene(api, admin, owner)
+    drain_all(api)
+    before = len(history_of(owner, scene.asset))
+    change(scene)
+    told = history_of(owner, scene.asset)
+    assert (len(told), told[-1][0]) == (before + 1, "CUSTOM")
+    with api.sessions() as session:
+        dirty = session.scalars(select(IndexMark.dirty_since).where(IndexMark.object_id == scene.asset)).one()
+    assert dirty is None
