@@ -27,6 +27,7 @@ from models.user import Token
 from tasks.actors import find_actor
 from tasks.assets import find_asset
 from tasks.files import FOLDER_PATHS
+from tasks.formats import find_visible_format
 from tasks.history import record
 from tasks.refusals import Denied, Missing
 from tasks.server_key import ServerKey
@@ -126,11 +127,7 @@ def may_download(actor: Actor, role: FormatRole) -> bool:
 
 def find_downloadable(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
     """A format of the asset that the actor sees and may download."""
-    found = session.scalar(
-        select(Format).where(Format.id == format_id, Format.asset_id == asset.id, opens_format(actor, Format.id))
-    )
-    if found is None:
-        raise Missing("format", format_id)
+    found = find_visible_format(session, actor, asset, format_id)
     if not may_download(actor, found.role):
         raise Denied("this share does not allow downloads of it")
     return found

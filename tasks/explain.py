@@ -20,7 +20,7 @@ from tasks.media_told import media_lines
 from tasks.read_islands import claim_for_reading, read_and_group
 from tasks.required_sidecars import held_sentence
 from tasks.sentences import counted, in_words
-from tasks.storages import is_inside, storage_of_path
+from tasks.storages import is_inside, path_below, storage_of_path
 from tasks.way_on import job_lines, mark_line, moment, read_mark
 from watch.compare import GONE
 from watch.grouping import Ignore, Profile, describe
@@ -61,7 +61,7 @@ def explain(session: Session, path: bytes, excluded: frozenset[bytes] = frozense
         roots = [f'"{display_text(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
         known = ", ".join(roots) or "none"
         return Explanation(display_text(path), "outside", [f"lies in no storage; watched are {known}"])
-    relative = path[len(storage.place) :].strip(b"/")
+    relative = path_below(storage, path) or b""
     row = find_row(session, storage, relative)
     if row is None:
         return _without_row(session, storage, path, relative)

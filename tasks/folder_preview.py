@@ -21,7 +21,7 @@ from tasks.difference import Difference
 from tasks.island_state import StoredFile
 from tasks.profile_preview import rules_with
 from tasks.refusals import Refusal
-from tasks.storages import storage_of_path
+from tasks.storages import path_below, storage_of_path
 from tasks.supposition import Supposition, stored_files
 from watch.folders import FolderBook
 from watch.grouping import Ignore, Profile
@@ -80,7 +80,7 @@ def preview_folder(
             "see tapeless storage list"
         )
     profile = profile or Profile.model_validate(storage.profile)
-    below = folder[len(storage.place) :].strip(b"/")
+    below = path_below(storage, folder) or b""
     settings = StorageSettings.model_validate(storage.settings)
     disk = Disk(storage.place, settings, excluded, HOMING_NAMES | profile.homing_dirs)
     _read_islands(disk, below)

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.acl import Actor
+from models.acl import Actor, opens_format
 from models.asset import (
     Asset,
     Component,
@@ -59,6 +59,16 @@ def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
     """A format of this asset."""
     found = session.get(Format, format_id)
     if found is None or found.asset_id != asset.id:
+        raise Missing("format", format_id)
+    return found
+
+
+def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
+    """A format of this asset that the actor, who reads the asset, sees: a share opens its own alone."""
+    found = session.scalar(
+        select(Format).where(Format.id == format_id, Format.asset_id == asset.id, opens_format(actor, Format.id))
+    )
+    if found is None:
         raise Missing("format", format_id)
     return found
 

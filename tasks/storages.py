@@ -145,10 +145,16 @@ def find_storage(session: Session, name: str) -> Storage:
 
 
 def storage_of_path(session: Session, path: bytes) -> Storage | None:
-    """The storage below whose root an absolute path lies."""
-    for storage in session.scalars(select(Storage)):
-        if is_inside(path, storage.place):
-            return storage
+    """The storage below whose root, where it is on this machine, an absolute path lies."""
+    return next((storage for storage in session.scalars(select(Storage)) if is_inside(path, storage.place)), None)
+
+
+def path_below(storage: Storage, path: bytes) -> bytes | None:
+    """An absolute path as it is below the storage's root, named as on this machine or as on the one where it was added;
+    None where it lies elsewhere."""
+    for root in (storage.place, storage.root):
+        if is_inside(path, root):
+            return path[len(root) :].strip(b"/")
     return None
 
 

@@ -21,7 +21,7 @@ from tasks.acls import find_object
 from tasks.explain import find_folder, find_row
 from tasks.refusals import Conflict, Invalid, Missing
 from tasks.storage_changes import KIND
-from tasks.storages import is_inside, request_scan, storage_of_path
+from tasks.storages import path_below, request_scan, storage_of_path
 from tasks.trigger import Arguments, Asked, Done, Later, Trigger
 
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -75,10 +75,10 @@ def find_place(session: Session, actor: Actor, storage: str | None, path: str | 
         raise Missing("storage", storage if storage is not None else f"of the path {path}") from None
     if absolute is None:
         return found, (path or "").encode().strip(b"/")
-    for root in (found.place, found.root):  # as this machine names it, or as the one where it was added
-        if is_inside(absolute, root):
-            return found, absolute[len(root) :].strip(b"/")
-    raise Invalid("path", f'"{path}" does not lie in the storage "{found.name}"')
+    below = path_below(found, absolute)
+    if below is None:
+        raise Invalid("path", f'"{path}" does not lie in the storage "{found.name}"')
+    return found, below
 
 
 def _id(text: str) -> uuid.UUID | None:

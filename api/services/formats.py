@@ -18,11 +18,10 @@ from tasks.formats import (
     add_format,
     change_component,
     components_of,
-    find_format,
+    find_visible_format,
     remove_format,
     rename_format,
 )
-from tasks.refusals import Missing
 
 routes = Service("files")
 
@@ -44,11 +43,7 @@ def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
 def visible_format(call: Call, asset_id: UUID, format_id: UUID) -> Format:
     """A format of an asset that the caller reads, and that its share opens."""
     asset = find_asset(call.session, call.actor, asset_id)
-    found = find_format(call.session, asset, format_id)
-    opened = call.actor.guest.format_ids if call.actor.guest else None
-    if opened is not None and found.id not in opened:
-        raise Missing("format", format_id)
-    return found
+    return find_visible_format(call.session, call.actor, asset, format_id)
 
 
 @routes.get("/assets/{asset_id}/formats/", guests=True)

@@ -16,6 +16,7 @@ from api.services.metadata_bodies import (
     category_body,
     view_body,
 )
+from api.services.reindex import EVERYTHING, marked
 from models.metadata import MetadataView
 from tasks.metadata_categories import (
     categories_of,
@@ -90,19 +91,17 @@ def delete_one_view(call: Call, view_id: UUID) -> None:
 @routes.post("/views/reindex/")
 def post_views_reindex(call: Call) -> Answer:
     """Have the documents of all objects with values made anew."""
-    require_administrator(call.actor, "have everything indexed again")
+    require_administrator(call.actor, EVERYTHING)
     mark_values(call.session)
-    call.rings.append(("index.drain", []))
-    return Answer(201)
+    return marked(call)
 
 
 @routes.post("/views/{view_id}/reindex/")
 def post_view_reindex(call: Call, view_id: UUID) -> Answer:
     """Have the documents of all objects with values in a view's fields made anew."""
-    require_administrator(call.actor, "have everything indexed again")
+    require_administrator(call.actor, EVERYTHING)
     mark_values(call.session, find_view(call.session, view_id).id)
-    call.rings.append(("index.drain", []))
-    return Answer(201)
+    return marked(call)
 
 
 @routes.get("/{object_type}/categories/")

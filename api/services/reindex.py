@@ -46,7 +46,7 @@ def post_assets_reindex(call: Call) -> Answer:
     """Build a new index of everything, as a job; one that is under way is enough."""
     require_administrator(call.actor, EVERYTHING)
     job = start_rebuild(call.session, call.actor)
-    call.rings.append((str(job.task), [str(job.id)]))
+    call.ring(job.task or "", [job.id])
     return Answer(201)
 
 
@@ -84,5 +84,5 @@ def post_bulk_reindex(call: Call, body: BulkBody) -> dict[str, Any]:
 
 def marked(call: Call) -> Answer:
     """Drain when it is committed."""
-    call.rings.append(("index.drain", []))
+    call.ring("index.drain", [])
     return Answer(201)

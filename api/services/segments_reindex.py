@@ -10,6 +10,7 @@ from api.bodies import Body
 from api.call import Answer, Call
 from api.pages import MOST
 from api.routing import Service
+from api.services.reindex import EVERYTHING, marked
 from models.acl import Permission
 from models.bulk import among
 from models.segment import Segment
@@ -78,18 +79,12 @@ def post_segment_reindex(call: Call, asset_id: UUID, segment_id: UUID) -> Answer
 
 def everything(call: Call) -> Answer:
     """Mark all segments."""
-    require_administrator(call.actor, "have everything indexed again")
+    require_administrator(call.actor, EVERYTHING)
     mark_all_again(call.session, SEGMENTS)
-    return ringing(call)
+    return marked(call)
 
 
 def reindexed(call: Call, which: ColumnElement[bool]) -> Answer:
     """Mark what is meant."""
     mark_again(call.session, call.session.scalars(select(Segment.id).where(which)).all(), SEGMENTS)
-    return ringing(call)
-
-
-def ringing(call: Call) -> Answer:
-    """Drain when it is committed."""
-    call.rings.append(("index.drain", []))
-    return Answer(201)
+    return marked(call)

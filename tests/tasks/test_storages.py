@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from models.mounts import use_mounts
 from models.sessions import Sessions, transact
 from models.storage import Storage
 from tasks.storages import (
@@ -16,6 +17,7 @@ from tasks.storages import (
     ensure_storage,
     find_storage,
     parse_settings,
+    path_below,
     request_scan,
     storage_of_path,
 )
@@ -114,6 +116,20 @@ def test_a_path_belongs_to_the_storage_around_it(
     add(sessions, folder)
     with sessions() as session:
         assert (storage_of_path(session, bytes(tmp_path / path)) is not None) is is_in
+
+
+def test_a_path_below_a_storage_is_named_as_here_or_as_where_it_was_added(sessions: Sessions, folder: Path) -> None:
+    made = add(sessions, folder)
+    use_mounts({bytes(folder): b"/elsewhere/r"})
+    try:
+        for root in (b"/elsewhere/r", bytes(folder)):
+            assert (path_below(made, root), path_below(made, root + b"/day/a.mov")) == (b"", b"day/a.mov")
+            assert path_below(made, root + b"2/a.mov") is None
+        with sessions() as session:
+            assert storage_of_path(session, b"/elsewhere/r/a.mov") is not None
+            assert storage_of_path(session, bytes(folder / "a.mov")) is None
+    finally:
+        use_mounts({})
 
 
 def test_what_a_person_asks_stands_in_the_row(sessions: Sessions, folder: Path) -> None:

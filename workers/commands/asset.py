@@ -16,7 +16,7 @@ from tasks import by_hand
 from tasks.explain import find_row
 from tasks.refusals import Refusal
 from tasks.show import find_asset
-from tasks.storages import storage_of_path
+from tasks.storages import path_below, storage_of_path
 from tasks.undo import undo as undo_act
 from workers.commands.options import data_option, running_system
 
@@ -96,7 +96,7 @@ def _file_id(session: Session, path: Path) -> uuid.UUID:
         )
     if storage is None:
         raise Refusal(f'file "{display_text(absolute)}": lies in no storage; `tapeless storage list` shows them')
-    row = find_row(session, storage, absolute[len(storage.place) :].strip(b"/"))
+    row = find_row(session, storage, path_below(storage, absolute) or b"")
     if row is None:
         raise Refusal(
             f'file "{display_text(absolute)}": is not recorded; see tapeless explain {shlex.quote(str(path))}'
