@@ -23,7 +23,7 @@ from tasks.triggers import TASK, Service, record, run_triggers, service_actor
 log = logging.getLogger(__name__)
 
 SOFT_SECONDS, HARD_SECONDS = 120, 150
-"""Far below the hour after which the broker would deliver an unacknowledged message to somebody else too."""
+"""Far below the five minutes after which an unacknowledged message is delivered to somebody else too."""
 LONGEST_WAIT_SECONDS = 60
 
 

@@ -62,7 +62,7 @@ TASK_MODULES = (
     "tasks.webhook_sending",
 )
 SOCKET_SECONDS = 5.0
-VISIBILITY_SECONDS = 3600
+VISIBILITY_SECONDS = 300
 
 
 def queue_of(name: str, *_: object, **__: object) -> dict[str, str]:
@@ -149,8 +149,10 @@ def make_configuration() -> dict[str, Any]:
         "worker_soft_shutdown_timeout": 5.0,
         # The default socket timeout is none: a publish to a vanished broker would hang for ever.
         "broker_transport_options": {
-            # A message that a worker took and did not acknowledge is delivered again after this long. Only `trigger.*`
-            # are acknowledged late, and their time limit is far below.
+            # A message that a worker took and did not acknowledge is delivered again after this long, at the next look,
+            # of which there is one in 100 s: so long waits a `trigger.*` whose worker was killed as a whole. Only these
+            # are acknowledged late, and their time limit is far below. Others that wait unacknowledged, fetched by a
+            # worker that is busy, ring twice then, which does nothing.
             "visibility_timeout": VISIBILITY_SECONDS,
             "socket_timeout": SOCKET_SECONDS,
             "socket_connect_timeout": SOCKET_SECONDS,
