@@ -5,24 +5,28 @@ what it looks at, asks with a bound on its time, and finds one of three things: 
 """
 
 import os
+import platform
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Literal
 
 from celery import Celery
 from kombu.exceptions import OperationalError as BrokerError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from models.index_mark import DUE
 from models.paths import display_text
 from models.schema import is_current
 from models.sessions import Sessions
-from models.storage import FILES, Storage, StorageStatus
+from models.storage import FILES, PROXIES, Storage, StorageStatus
 from search.engine import SearchEngine, SearchUnavailableError
+from tasks.reindex import COMPARE
 from watch.roots import identify_root, is_network_file_system
 from workers.app import QUEUES, SOCKET_SECONDS
 from workers.running import Connection
@@ -35,7 +39,16 @@ LEAST_FREE_SHARE, LEAST_FREE_BYTES = 0.05, 2 * 1024**3
 FEWEST_EVENTS = 16_384
 WATCHER_SECONDS = 60.0
 ANSWER_SECONDS = 2.0
+INDEX_SECONDS = 60.0
+"""As in the alert IndexStuck."""
 INOTIFY = Path("/proc/sys/fs/inotify")
+INDEX = text(f"""
+    SELECT (SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark WHERE {DUE}),
+        (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL),
+        (SELECT CAST(details ->> 'mended' AS bigint) FROM job
+            WHERE task = '{COMPARE}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1)
+""")
+"""How long documents wait, how many are parked, how many the last comparison had to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,7 @@ class Patient:
     engine: SearchEngine
     celery: Celery
     data: Path
+    media: Path
 
 
 def broker_client(url: str) -> Celery:
@@ -69,6 +83,11 @@ def broker_client(url: str) -> Celery:
 def examine(patient: Patient) -> list[Check]:
     """Everything, in the order in which one thing stands on another."""
     return [check for examination in EXAMINATIONS for check in examination(patient)]
+
+
+def check_program(patient: Patient) -> Iterator[Check]:
+    """What is asked here; whoever reports a fault sends it along."""
+    yield Check("program", "well", f"Tapeless {version_of('tapeless')} on Python {platform.python_version()}")
 
 
 def check_database(patient: Patient) -> Iterator[Check]:
@@ -102,13 +121,17 @@ def check_broker(patient: Patient) -> Iterator[Check]:
     try:
         with patient.celery.connection_for_read() as connection:
             client = connection.default_channel.client
-            version = client.info("server").get("valkey_version") or client.info("server").get("redis_version")
+            server = client.info("server")
+            yield Check("broker", "well", f"version {server.get('valkey_version') or server.get('redis_version')}")
             policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
             kept = client.config_get("appendonly").get("appendonly")
+    except ResponseError:
+        advice = "see for yourself that it has appendonly yes and maxmemory-policy noeviction"
+        yield Check("broker persistence", "look", "its user may not ask for its settings (CONFIG)", advice)
+        return
     except (BrokerError, RedisError, OSError) as error:
         yield Check("broker", "broken", str(error), "start it; rows that wait are rung for within seconds")
         return
-    yield Check("broker", "well", f"version {version}")
     right = policy == "noeviction"
     yield Check("broker memory", "well" if right else "broken", f"{policy}", "set maxmemory-policy noeviction")
     advice = "set appendonly yes: messages of other systems are lost with it until they are rows"
@@ -129,13 +152,34 @@ def check_workers(patient: Patient) -> Iterator[Check]:
 
 
 def check_search(patient: Patient) -> Iterator[Check]:
-    """The engine answers."""
+    """The engine answers, and knows what the rows know."""
     try:
         patient.engine.check(look=True)
     except SearchUnavailableError as error:
         yield Check("search", "broken", str(error), "start it, or free its disk; what changed waits until it answers")
         return
     yield Check("search", "well", type(patient.engine).__name__.removesuffix("Engine"))
+    try:
+        with patient.sessions() as session:
+            seconds, parked, mended = session.execute(INDEX).one()
+    except DBAPIError:
+        return
+    yield check_index(float(seconds), parked, mended or 0)
+
+
+def check_index(seconds: float, parked: int, mended: int) -> Check:
+    """How well the index follows the rows; the first thing that is wrong is told."""
+    if seconds > INDEX_SECONDS:
+        found = f"the oldest change has waited {seconds:,.0f} s"
+        return Check("index", "look", found, "if that grows, look at logs/worker-index.log: is its worker there?")
+    if parked:
+        return Check(
+            "index", "look", f"{parked:,} documents are parked", "tapeless jobs list --status PARKED has reasons"
+        )
+    if mended:
+        found = f"the last comparison found and mended {mended:,} documents"
+        return Check("index", "look", found, "find out who else writes into it, or whether its machine lost something")
+    return Check("index", "well", f"the oldest change has waited {seconds:,.0f} s")
 
 
 def check_storages(patient: Patient) -> Iterator[Check]:
@@ -157,12 +201,19 @@ def check_storage(storage: Storage, is_watched: bool) -> Check:
     name, root = f'storage "{storage.name}"', display_text(storage.place)
     if identify_root(storage.place) is None:
         return Check(name, "broken", f"{root} is not there or not readable", "mount it, or give its user the right")
+    if storage.purpose == PROXIES and not is_writable(storage.place):
+        return Check(name, "broken", f"{root} is not writable from here", "give it to the user of the media workers")
     if not is_watched:
         return Check(name, "broken", "nobody has watched it for a minute", "start tapeless watch")
     if storage.frozen_reason is not None:
         return Check(name, "look", storage.frozen_reason, f"if that is right: tapeless storage accept {storage.name}")
     how = "a network file system: noticed by walks" if is_network_file_system(storage.place) else "local"
     return Check(name, "well", f"{root}, {how}")
+
+
+def is_writable(folder: Path | bytes) -> bool:
+    """Whether this process may make files there, with the rights that it has now."""
+    return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def check_watches(patient: Patient) -> Iterator[Check]:
@@ -182,18 +233,26 @@ def check_watches(patient: Patient) -> Iterator[Check]:
 
 
 def check_disk(patient: Patient) -> Iterator[Check]:
-    """Room where Tapeless itself writes."""
-    if not patient.data.exists():
+    """Room, and the right to write, where Tapeless itself writes."""
+    yield from check_folder("disk", patient.data, "a full disk stops the database")
+    if patient.data not in patient.media.parents:
+        yield from check_folder("media folder", patient.media, "without room there are no pictures and no renditions")
+
+
+def check_folder(name: str, folder: Path, harm: str) -> Iterator[Check]:
+    """One folder; none where servers are elsewhere and nothing was made yet."""
+    if not folder.exists():
         return
-    usage = shutil.disk_usage(patient.data)
+    if not is_writable(folder):
+        yield Check(name, "broken", f"{folder} is not writable from here", "give it to the user of Tapeless")
+    usage = shutil.disk_usage(folder)
     low = usage.free < max(LEAST_FREE_BYTES, LEAST_FREE_SHARE * usage.total)
-    advice = "free some: a full disk stops the database"
-    yield Check("disk", "broken" if low else "well", f"{usage.free / 1024**3:.1f} GiB free in {patient.data}", advice)
-    if not os.access(patient.data, os.W_OK | os.X_OK):
-        yield Check("data folder", "broken", f"{patient.data} is not writable", "give it to the user of Tapeless")
+    found = f"{usage.free / 1024**3:.1f} GiB free in {folder}"
+    yield Check(name, "broken" if low else "well", found, f"free some: {harm}")
 
 
 EXAMINATIONS: Iterable[Callable[[Patient], Iterator[Check]]] = (
+    check_program,
     check_database,
     check_broker,
     check_workers,

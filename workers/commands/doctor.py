@@ -31,6 +31,7 @@ def doctor(data: Path | None, as_json: bool) -> None:
                 context.engine,
                 broker_client(connection.broker_url),
                 settings.data.absolute(),
+                settings.media_folder,
             )
         )
     if as_json:
