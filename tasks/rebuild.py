@@ -18,6 +18,7 @@ import json
 import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ START = ["", str(uuid.UUID(int=0))]
 """Before every key."""
 MOST_PASSES = 3
 """Comparisons of the whole new index; what three did not mend needs a person."""
+SENDERS = 2
+"""Batches that are under way to the engine while the next is read: one is encoded while the other is stored."""
 MOST_WAITING = 20_000
 """Marks that may wait where everything is sent again by marking."""
 
@@ -97,6 +100,16 @@ MESSAGES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A batch under way: where it ends, how many marks are in it, when it was begun, and what the engine will say."""
+
+    place: list[str]
+    count: int
+    begun: float
+    sent: Future[list[Outcome]]
+
+
 class RebuildFailedError(Exception):
     """The new index cannot replace the old one; the text says why."""
 
@@ -115,7 +128,7 @@ class Rebuild:
         self._claim = claim
         self._end = time.monotonic() + limits.slice_seconds
         self._total, self._pause = claim.total, 0.0
-        self._rate = int(claim.arguments.get("rate", 0))
+        self._rate, self._free_at = int(claim.arguments.get("rate", 0)), 0.0
         # A job that a person restarted counts from nothing.
         kept = claim.details if claim.processed else {}
         self._after: list[str] = kept.get("after", START)
@@ -174,27 +187,25 @@ class Rebuild:
         return not waits
 
     def _fill(self, build: IndexBuild) -> bool:
-        """Write documents behind the last one that was written, one batch being read while another is sent; whether all
+        """Write documents behind the last one that was written, one batch being read while others are sent; whether all
         are written and there is time for more."""
-        with ThreadPoolExecutor(1) as sender:
-            sent: Future[list[Outcome]] | None = None
-            place: list[str] | None = self._after
-            count, begun = 0, time.monotonic()
-            while place is not None:
+        under_way: deque[Sending] = deque()
+        place = self._after
+        with ThreadPoolExecutor(SENDERS) as senders:
+            while True:
                 batch = snapshot(self._sessions, lambda session, at=place: self._read(session, at))
-                if sent is not None:
-                    self._written(sent, place, count, begun)
+                if batch is None or len(under_way) == SENDERS:
+                    self._written(under_way, leave=0 if batch is None else SENDERS - 1)
                 if batch is None:
                     self._step("compare", ["", ""], passes=1)
                     return not self._is_over()
-                place, count, documents = batch[0], batch[1], batch[2]
-                begun = time.monotonic()
-                sent = sender.submit(self._engine.write, documents, [build.name])
+                place, count, documents = batch
+                sent = senders.submit(self._engine.write, documents, [build.name])
+                under_way.append(Sending(place, count, time.monotonic(), sent))
                 # After the first one at the earliest: where single changes never end, a slice is one batch.
                 if self._is_over():
                     break
-            if sent is not None and place is not None:
-                self._written(sent, place, count, begun)
+            self._written(under_way)
         return False
 
     def _read(self, session: Session, after: Sequence[str]) -> tuple[list[str], int, list[Document]] | None:
@@ -203,17 +214,20 @@ class Rebuild:
         keys = [DocumentKey(*row) for row in session.execute(NEXT, asked)]
         if not keys:
             return None
-        keys = keys[: fitting(session, keys, BATCH_BYTES)]
+        keys = keys[: fitting(session, keys, BATCH_BYTES // SENDERS)]
         return [keys[-1].object_type, str(keys[-1].object_id)], len(keys), build_documents(session, keys)
 
-    def _written(self, sent: "Future[list[Outcome]]", place: list[str], count: int, begun: float) -> None:
-        """Note that everything up to `place` is written, and keep to the rate."""
-        sent.result()
-        self._after = place
-        self._processed += count
-        transact(self._sessions, self._keep)
-        if self._rate:
-            time.sleep(min(max(0.0, count / self._rate - (time.monotonic() - begun)), self._timing.lease_seconds / 2))
+    def _written(self, under_way: deque[Sending], leave: int = 0) -> None:
+        """Wait for the oldest batches, note that everything up to their end is written, and keep to the rate."""
+        while len(under_way) > leave:
+            sending = under_way.popleft()
+            sending.sent.result()
+            self._after = sending.place
+            self._processed += sending.count
+            transact(self._sessions, self._keep)
+            if self._rate:
+                self._free_at = max(self._free_at, sending.begun) + sending.count / self._rate
+                time.sleep(min(max(0.0, self._free_at - time.monotonic()), self._timing.lease_seconds / 2))
 
     def _compare(self, build: IndexBuild) -> bool:
         """Compare one page of the new index and write again what differs; whether the slice has time for another."""
