@@ -66,6 +66,7 @@ class Asset(Base):
         Index(None, "external_id", postgresql_where=text("external_id IS NOT NULL")),
         Index(None, "island_id", postgresql_where=text("island_id IS NOT NULL")),
         Index(None, "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_asset_deleted", "date_deleted", postgresql_where=text("status = 'DELETED'")),
     )
 
     id: Mapped[Id]

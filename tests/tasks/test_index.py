@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from celery import Celery
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 
 import tasks.index
 from models.asset import Asset, FileSet
@@ -62,6 +62,21 @@ def test_a_delete_leaves_searches_at_its_commit_and_the_index_at_the_drain(sessi
     drain(sessions, PostgresEngine(sessions), CALM)
     assert titles(sessions) == ["here"]
     assert ask(sessions, narrowed_keys) == frozenset()
+    assert is_index_equal_to_rows(sessions)
+
+
+def test_removing_for_good_what_is_deleted_hides_it_from_nobody_again(sessions: Sessions) -> None:
+    kept, deleted, undrained = add(sessions, "kept", "deleted", "undrained")
+    gone = update(Asset).values(status="DELETED")
+    transact(sessions, lambda session: session.execute(gone.where(Asset.id == deleted)))
+    drain(sessions, PostgresEngine(sessions), CALM)
+    transact(sessions, lambda session: session.execute(gone.where(Asset.id == undrained)))
+    removed = delete(Asset).where(Asset.id.in_([deleted, undrained]))
+    transact(sessions, lambda session: session.execute(removed))
+    assert ask(sessions, narrowed_keys) == {DocumentKey("assets", undrained)}
+    transact(sessions, lambda session: session.execute(delete(Asset)))
+    assert ask(sessions, narrowed_keys) == {DocumentKey("assets", undrained), DocumentKey("assets", kept)}
+    drain(sessions, PostgresEngine(sessions), CALM)
     assert is_index_equal_to_rows(sessions)
 
 
