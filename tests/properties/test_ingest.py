@@ -234,7 +234,7 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
 
 @pytest.mark.parametrize(
     ("names", "examples"),
-    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 150)],
+    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 30)],
     ids=["of all kinds", "that part again", "that go over"],
 )
 def test_what_is_stored_is_the_grouping_of_what_is_there(
