@@ -9,7 +9,6 @@ children of the index worker share it.
 """
 
 import argparse
-import gc
 import json
 import multiprocessing
 import tempfile
@@ -46,10 +45,11 @@ from tasks.index_audit import audit
 from tasks.rebuild import run_rebuild
 from tasks.reindex import start_rebuild
 from tests.opensearch.node import Node, user_cache
+from workers.collecting import calm_collector
 from workers.system import INDEX_CHILDREN
 
 FIRST = text("SELECT object_id FROM index_mark ORDER BY revision LIMIT 20000")
-ROUNDS = 5
+ROUNDS = 9
 PROMISED_DRAIN, PROMISED_REBUILD, PROMISED_SECONDS, PROMISED_BYTES = 0.6, 0.4, 3.0, 64_000_000
 
 
@@ -117,8 +117,7 @@ CHILD: list[tuple[Sessions, OpenSearchEngine]] = []
 
 def open_child(url: str, cluster: Cluster) -> None:
     CHILD.append((make_sessions(make_engine(url)), OpenSearchEngine(cluster)))
-    gc.collect()
-    gc.freeze()
+    calm_collector()
 
 
 def drain_in_child(_: int) -> int:
@@ -232,8 +231,7 @@ def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
     connections = make_engine(url, pool_size=10)
     cluster = Cluster(search_url, f"bench-{uuid.uuid4().hex}")
     sessions, engine = make_sessions(connections), OpenSearchEngine(cluster)
-    gc.collect()
-    gc.freeze()
+    calm_collector()
     try:
         fill(sessions, 0, assets)
         drain_together(sessions, engine, Timing())

@@ -44,8 +44,9 @@ def write_documents(client: Client, documents: Sequence[Document], indexes: Sequ
     for lines in _requests(list(newest.values()), indexes):
         _send(client, lines)
         for line in lines:
-            before = outcomes.get(line.document.key)
-            outcomes[line.document.key] = _worse(before, line) if before else _outcome(line)
+            outcome = _outcome(line)
+            before = outcomes.get(outcome.key)
+            outcomes[outcome.key] = outcome if before is None else _worse(before, outcome)
     return [
         outcomes[document.key]
         if document is newest[document.key]
@@ -67,8 +68,9 @@ def _requests(documents: Sequence[Document], indexes: Sequence[str]) -> Iterator
         if lines and size + len(source) * len(indexes) > REQUEST_BYTES:
             yield lines
             lines, size = [], 0
+        document_id = id_of(document.key)
         for index in indexes:
-            action = {"_index": index, "_id": id_of(document.key), "version": document.revision}
+            action = {"_index": index, "_id": document_id, "version": document.revision}
             head = encode({"index": action | {"version_type": "external_gte"}})
             lines.append(Line(document, index, b"%b\n%b\n" % (head, source)))
             size += len(source)
@@ -141,8 +143,7 @@ def _outcome(line: Line) -> Outcome:
     return Outcome(line.document.key, line.document.revision, line.result, line.reason)
 
 
-def _worse(before: Outcome, line: Line) -> Outcome:
+def _worse(before: Outcome, now: Outcome) -> Outcome:
     """What became of a document that went to two indexes: refused by one is refused, written to one is written."""
-    now = _outcome(line)
     rank = ("refused", "written", "stale")
     return min(before, now, key=lambda outcome: rank.index(outcome.result))

@@ -5,7 +5,6 @@ lost, doubled or late. What the settings have to protect is the process, not the
 """
 
 import dataclasses
-import gc
 import logging
 import os
 from collections.abc import Collection, Sequence
@@ -24,6 +23,7 @@ from tasks.job_leases import SELF_SERVED
 from tasks.transcode_jobs import QUEUE as TRANSCODES
 from tasks.transcode_run import AT_ONCE
 from tasks.triggers import TASK as TRIGGER_TASK
+from workers.collecting import calm_collector
 from workers.context import Context, make_context
 from workers.logs import set_up_logging
 from workers.metrics import prepare_shared_folder, serve_metrics
@@ -196,13 +196,9 @@ def show_metrics(**_: object) -> None:
 
 @worker_process_init.connect
 def prepare_child(**_: object) -> None:
-    """A forked child must not share its parent's sockets, nor walk its parent's objects at every collection.
-
-    Freezing what was imported took a tenth off the time of building documents.
-    """
+    """A forked child must not share its parent's sockets, nor walk its parent's objects at every collection."""
     context = app.__dict__.pop("context", None)
     if context is not None:
         context.database.dispose(close=False)
     follow(app.own_settings.traces_url, "worker")
-    gc.collect()
-    gc.freeze()
+    calm_collector()
