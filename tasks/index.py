@@ -94,7 +94,7 @@ def drain_index(self: Task, beside: Sequence[int] = ()) -> None:
     """Drain what is due, and ring again where that was too much for one message.
 
     A long queue is shared: a second message, `beside` the first, has another child of the worker drain too, because
-    building documents keeps a process to one core (measured: twice the rate on two). That one calls nobody.
+    building documents keeps a process to one core. That one calls nobody.
     """
     context = self.app.context
     is_shared = context.engine.indexes is not None

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from models.index_mark import DUE
+from models import index_queue
 from models.paths import display_text
 from models.schema import is_current
 from models.sessions import Sessions
@@ -42,13 +42,11 @@ ANSWER_SECONDS = 2.0
 INDEX_SECONDS = 60.0
 """As in the alert IndexStuck."""
 INOTIFY = Path("/proc/sys/fs/inotify")
-INDEX = text(f"""
-    SELECT (SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark WHERE {DUE}),
-        (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL),
-        (SELECT CAST(details ->> 'mended' AS bigint) FROM job
-            WHERE task = '{COMPARE}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1)
+MENDED = text(f"""
+    SELECT CAST(details ->> 'mended' AS bigint) FROM job
+    WHERE task = '{COMPARE}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1
 """)
-"""How long documents wait, how many are parked, how many the last comparison had to mend."""
+"""How many documents the last comparison had to mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,10 +159,12 @@ def check_search(patient: Patient) -> Iterator[Check]:
     yield Check("search", "well", type(patient.engine).__name__.removesuffix("Engine"))
     try:
         with patient.sessions() as session:
-            seconds, parked, mended = session.execute(INDEX).one()
+            found = check_index(
+                index_queue.lag_seconds(session), index_queue.parked(session), session.scalar(MENDED) or 0
+            )
     except DBAPIError:
         return
-    yield check_index(float(seconds), parked, mended or 0)
+    yield found
 
 
 def check_index(seconds: float, parked: int, mended: int) -> Check:
