@@ -1,4 +1,4 @@
-# Everything a person does here: run it, test it, measure it. `make` alone says so.
+# Entry points for developers: run, test, benchmark, build the documentation. `make` alone lists them.
 
 PYTHON ?= python3
 VENV := .venv
@@ -44,7 +44,7 @@ bench: $(VENV)/.run
 docs: $(VENV)/.test
 	$(BIN)/python -m mkdocs build --strict
 
-# A stamp is written last, so that an environment that was cut off half made is made again.
+# The stamp is written last, so that an incomplete environment is created again.
 $(VENV)/.run: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tapeless needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -55,7 +55,7 @@ $(VENV)/.test: $(VENV)/.run
 	$(PIP) --editable '.[test]'
 	touch $@
 
-# In an environment of its own: what happens to stand in .venv must not be pinned.
+# In a separate environment, so that unrelated packages in .venv are not pinned.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'

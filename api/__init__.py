@@ -1,1 +1,1 @@
-"""The control API: parse, authorise, call an operation of `tasks`, render by hand. Speaks the subset in docs/api.md."""
+"""The control API: parse, authorise, call a function of `services`, render by hand. docs/api.md lists its routes."""

@@ -1,4 +1,4 @@
-"""Addresses that stand in answers: where people reach this system, and under which name they save what they fetch."""
+"""URLs and download names in responses: the public base URL and the `Content-Disposition` header."""
 
 from urllib.parse import quote
 
@@ -8,17 +8,17 @@ from api.call import Call, OpenCall
 
 
 def base_of(request: Request) -> str:
-    """Where a request came in, without a slash at its end."""
+    """Return the base URL of a request, without a trailing slash."""
     return str(request.base_url).rstrip("/")
 
 
 def public_base(call: Call | OpenCall) -> str:
-    """Where people reach this system: where the operator says, else where this request came in."""
+    """Return the public base URL: the configured one, else the base URL of this request."""
     return call.context.outside.public_url or base_of(call.request)
 
 
 def attachment(name: str) -> str:
-    """Save under a name, whatever letters it has: once for old clients, once in UTF-8 (RFC 6266)."""
+    """Build a `Content-Disposition` value with the name in ASCII for old clients and in UTF-8 (RFC 6266)."""
     plain = "".join(
         letter if letter.isascii() and letter.isprintable() and letter not in UNSAFE else "_" for letter in name
     )

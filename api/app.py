@@ -1,4 +1,4 @@
-"""Making the API: routes, error answers, request ids, and the document that describes all of it."""
+"""Build the API application: routes, error handlers, request limits, request ids and the OpenAPI document."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +18,7 @@ VERSION = "v1"
 
 
 def create_app(context: Context) -> FastAPI:
-    """An ASGI application that serves one system."""
+    """Build the ASGI application that serves one system."""
     app = FastAPI(
         title="Tapeless",
         version=VERSION,
@@ -42,13 +42,13 @@ def create_app(context: Context) -> FastAPI:
 
 @asynccontextmanager
 async def as_many_threads_as_connections(app: FastAPI) -> AsyncIterator[None]:
-    """Run as many requests at once as there are connections: a thread never waits for one."""
+    """Limit worker threads to the size of the connection pool, so that no thread waits for a connection."""
     to_thread.current_default_thread_limiter().total_tokens = app.state.context.threads
     yield
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document: 400 where the framework would say 422, and the two headers that sign in."""
+    """Return the OpenAPI document, with 400 instead of the framework's 422 and the two authentication headers."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
         for path in document["paths"].values():

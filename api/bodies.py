@@ -1,4 +1,4 @@
-"""What clients send: unknown and read-only keys are ignored, since clients write back whole objects that they read."""
+"""Base of request bodies. Unknown and read-only keys are ignored, since clients write back whole objects they read."""
 
 import math
 from collections.abc import Iterator
@@ -8,11 +8,11 @@ from typing import Annotated, Any, ClassVar, get_args
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 DEEPEST = 40
-"""Levels of nesting that a body may have; a search filter of a person has five."""
+"""Maximum nesting levels of a body; a search filter written by a person has five."""
 
 
 def _in_utc(value: datetime) -> datetime:
-    """A time without a zone is UTC."""
+    """Interpret a time without a zone as UTC."""
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value
 
 
@@ -24,7 +24,10 @@ Number = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
 class Body(BaseModel):
-    """A request body. An empty text where no text belongs is taken as absent: real clients send `"view_id": ""`."""
+    """Base class of request bodies.
+
+    An empty string in a field that takes no text counts as absent: real clients send `"view_id": ""`.
+    """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
     _takes_text: ClassVar[frozenset[str]] = frozenset()
@@ -43,15 +46,15 @@ class Body(BaseModel):
         return {key: value for key, value in given.items() if value != "" or key in cls._takes_text}
 
     def sent(self) -> dict[str, Any]:
-        """What the client set, by name: a PATCH changes these alone."""
+        """Return the fields that the client set, by name: a PATCH changes only these."""
         return {name: getattr(self, name) for name in self.model_fields_set}
 
     def is_slow(self) -> bool:
-        """Whether `prepare` has something to do."""
+        """Return whether `prepare` has work to do."""
         return False
 
     def prepare(self) -> None:
-        """Slow work on the values, done before the transaction."""
+        """Do slow work on the values (hash a password); called before the transaction."""
 
 
 def _accepts_text(annotation: Any) -> bool:
@@ -59,7 +62,11 @@ def _accepts_text(annotation: Any) -> bool:
 
 
 def refuse_unstorable(given: Any) -> None:
-    """Refuse what PostgreSQL or JSON cannot hold, naming where it stands, and nesting beyond any purpose."""
+    """Reject values that PostgreSQL or JSON cannot store, and nesting deeper than `MAX_BODY_DEPTH`.
+
+    Raises:
+        ValueError: names the path of the value.
+    """
     for path, value in _leaves(given):
         where = ".".join(path)
         if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
@@ -69,7 +76,7 @@ def refuse_unstorable(given: Any) -> None:
 
 
 def _leaves(given: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value and key with its path, without recursion: a body may be nested as deep as the parser allows."""
+    """Yield every key and value with its path, without recursion: the parser allows any depth of nesting."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), given)]
     while waiting:
         path, value = waiting.pop()

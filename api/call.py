@@ -1,4 +1,4 @@
-"""One request inside its transaction, as an endpoint sees it."""
+"""Request context that endpoints receive: caller, transaction and pending notifications."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A body with a status that the request decided, where an endpoint has more than one of success."""
+    """Response body with its status, for endpoints with more than one success status."""
 
     status: int
     body: Any = None
@@ -26,7 +26,7 @@ class Answer:
 
 @dataclass(slots=True)
 class Call:
-    """Who asks, in which transaction, and what to ring for once that is committed."""
+    """One request inside its transaction: the caller, the session, and the tasks to notify after the commit."""
 
     context: Context
     request: Request
@@ -36,19 +36,19 @@ class Call:
     rings: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def ring(self, task: str, ids: Iterable[UUID]) -> None:
-        """Ring for rows of this transaction, after it was committed."""
+        """Queue wake-up messages for rows of this transaction; they are sent after the commit."""
         self.rings.append((task, [str(key) for key in ids]))
 
     @property
     def token(self) -> SignedIn:
-        """By which token the caller came; public routes have none and never ask."""
+        """Return the token that authenticated the caller. Public routes have none and must not call this."""
         assert self.signed_in is not None
         return self.signed_in
 
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A request whose endpoint has its own short transactions, because something slow stands between them."""
+    """One request whose endpoint runs its own short transactions, because slow steps lie between them."""
 
     context: Context
     request: Request
@@ -60,5 +60,5 @@ class OpenCall:
 
     @property
     def address(self) -> str:
-        """Where the caller sits."""
+        """Return the IP address of the caller."""
         return self.request.client.host if self.request.client else "unknown"

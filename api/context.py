@@ -1,4 +1,4 @@
-"""What the API is handed when it is made; it reads no environment and opens nothing by itself."""
+"""Dependencies of the API application. The API reads no environment and opens no connections by itself."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,16 +11,16 @@ from tasks.outside import NOTHING_OUTSIDE, Outside
 from tasks.transcode_profiles import BUILT_IN, Profiles
 
 Ring = Callable[[str, Sequence[str]], None]
-"""Rings for rows by id at a named task. Called after commit only; what it rings for is a row already."""
+"""Sends a wake-up message with row ids to a named task. Called after commit only, when the rows exist."""
 
 
 def ring_nobody(_task: str, _ids: Sequence[str]) -> None:
-    """For a process without a broker: the beat of another finds the rows."""
+    """Send nothing: without a broker, the scheduler of another process finds the rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One API process. `threads` is the size of the pool of connections too: a thread never waits for one."""
+    """Dependencies of one API process. `threads` is also the size of the connection pool: no thread waits for one."""
 
     sessions: Sessions
     engine: SearchEngine
@@ -28,10 +28,10 @@ class Context:
     timing: Timing = field(default_factory=Timing)
     threads: int = 16
     storage_roots: tuple[Path, ...] = ()
-    """Under which folders storages may be made over HTTP."""
+    """Folders below which storages may be created over HTTP."""
     media_folder: Path = Path("media")
-    """Where pictures of media are kept."""
+    """Folder of generated previews."""
     transcode_profiles: Profiles = field(default_factory=lambda: BUILT_IN)
-    """How renditions may be made."""
+    """Transcode profiles that requests may name."""
     outside: Outside = NOTHING_OUTSIDE
-    """Whether mails are sent, and where people reach this system."""
+    """Signing key, public URL, mail server and allowed webhook networks."""

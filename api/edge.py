@@ -1,7 +1,8 @@
-"""The edge of a request: one thread opens the session, signs in, calls the endpoint, renders and commits, and only
-then the response starts. So a client that hears 201 can rely on the row, and one that hears an error on nothing.
+"""Transaction around a request: one thread opens the session, authenticates, calls the endpoint, renders and commits.
 
-A `yield` dependency could not do this: since FastAPI 0.118 it ends after the response was sent.
+Only then the response starts: a client that receives 201 can rely on the row, and one that receives an error knows
+that nothing was written. A `yield` dependency could not do this: since FastAPI 0.118 it ends after the response was
+sent.
 """
 
 import dataclasses
@@ -29,10 +30,14 @@ LOG = logging.getLogger("tapeless.api")
 def within_a_transaction(
     endpoint: Callable[..., Any], status: int, *, public: bool, keeps: bool, guests: bool
 ) -> Callable[..., Any]:
-    """What FastAPI calls instead of `endpoint(call, …)`: the same parameters, with the request for the call.
+    """Wrap `endpoint(call, …)` into a FastAPI handler that runs it in one transaction.
 
-    `keeps` says whether its answers may be kept for an Idempotency-Key; those that hold a token may not. `guests` says
-    whether people outside may ask.
+    Args:
+        endpoint: takes the call first; its other parameters become those of the handler.
+        status: status of success.
+        public: whether the endpoint needs no authentication.
+        replayable: whether responses may be stored for an Idempotency-Key; those that hold a token must not be.
+        guests: whether guests of a share may call it.
     """
 
     def handle(request: Request, **values: Any) -> Response:
@@ -63,7 +68,7 @@ def within_a_transaction(
 def with_own_transactions(
     endpoint: Callable[..., Any], status: int, *, public: bool, guests: bool
 ) -> Callable[..., Any]:
-    """For an endpoint that commits by itself between slow steps; who asks is known before it begins."""
+    """Wrap an endpoint that commits by itself between slow steps; the caller is authenticated before it begins."""
 
     def handle(request: Request, **values: Any) -> Response:
         context: Context = request.app.state.context
@@ -76,7 +81,7 @@ def with_own_transactions(
 
 
 def prepare(context: Context, request: Request, values: Iterable[Any]) -> None:
-    """Do what a body needs slowly (hashing a password) before the transaction, but only for who is signed in."""
+    """Do the slow work of bodies (hash a password) before the transaction, and only for authenticated callers."""
     slow = [value for value in values if isinstance(value, Body) and value.is_slow()]
     if slow:
         transact(context.sessions, lambda session: authenticate(session, request, guests=True))
@@ -85,7 +90,7 @@ def prepare(context: Context, request: Request, values: Iterable[Any]) -> None:
 
 
 def render(result: Any, status: int) -> Response:
-    """Make the response before the commit, so that what cannot be rendered is not committed."""
+    """Build the response. Called before the commit, so that a result that cannot be rendered is not committed."""
     if isinstance(result, Answer):
         status, result = result.status, result.body
     if isinstance(result, Response):
@@ -94,7 +99,7 @@ def render(result: Any, status: int) -> Response:
 
 
 def ring_all(context: Context, call: Call) -> None:
-    """Ring for what was committed; a broker that is away costs seconds, because the beat rings again."""
+    """Send the wake-up messages of a committed call; if the broker is down, the scheduler sends them seconds later."""
     for task, ids in call.rings:
         try:
             context.ring(task, ids)
@@ -103,7 +108,7 @@ def ring_all(context: Context, call: Call) -> None:
 
 
 def with_signature_of(endpoint: Callable[..., Any], handle: Callable[..., Response]) -> Callable[..., Response]:
-    """Give `handle` the name, text and parameters of `endpoint`, so that FastAPI parses and documents those."""
+    """Copy name, docstring and parameters of `endpoint` to `handle`, so that FastAPI parses and documents those."""
     hints = get_type_hints(endpoint, include_extras=True)
     _, *parameters = inspect.signature(endpoint).parameters.values()
     keyword = inspect.Parameter.KEYWORD_ONLY

@@ -1,4 +1,4 @@
-"""What goes wrong, as JSON objects `{"errors": […]}` or `{"errors": {field: message}}`, with the request's id."""
+"""Exception handlers: errors as JSON `{"errors": […]}` or `{"errors": {field: message}}`, with the request id."""
 
 from typing import Any
 
@@ -29,12 +29,12 @@ STATUS: dict[type[Refusal], int] = {
 
 
 def error(status: int, errors: list[str] | dict[str, str], headers: dict[str, str] | None = None) -> JSONResponse:
-    """An error's body, the same for all."""
+    """Build the response body that all errors share."""
     return JSONResponse({"errors": errors, "request_id": request_id()}, status, headers)
 
 
 async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
-    """An operation refused, in its own words."""
+    """Render a `DomainError` with its status and message."""
     if isinstance(refusal, Invalid):
         return error(400, dict(refusal.errors))
     headers = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, NotNow) else None
@@ -43,12 +43,13 @@ async def refused(_request: Request, refusal: Refusal) -> JSONResponse:
 
 
 async def not_signed_in(_request: Request, _error: NotSignedIn) -> JSONResponse:
-    """Nobody is signed in; what is wrong with the headers stays unsaid."""
+    """Render 401 without saying which of the headers is wrong."""
     return error(401, ["sign in: App-ID and Auth-Token name no valid token"])
 
 
 async def not_parsed(request: Request, wrong: RequestValidationError) -> JSONResponse:
-    """The request reads wrong: 401 goes before 400, so that nobody explores the API from outside."""
+    """Render a request that does not validate. Authenticate first: 401 goes before 400, so that the API cannot be
+    explored without an account."""
     route = request.scope.get("route")
     state = request.app.state
     if route is None or route.name not in state.public_names:
@@ -58,7 +59,7 @@ async def not_parsed(request: Request, wrong: RequestValidationError) -> JSONRes
 
 
 def complaints(found: Any) -> dict[str, str]:
-    """One message a field, by the field's path; what was sent is not repeated, it may be a secret."""
+    """Return one message per field, by the field's path. Values are not repeated, as they may be secrets."""
     messages: dict[str, str] = {}
     for one in found:
         place, *rest = (str(part) for part in one["loc"])
@@ -68,36 +69,39 @@ def complaints(found: Any) -> dict[str, str]:
 
 
 async def http_error(_request: Request, wrong: HTTPException) -> JSONResponse:
-    """What the framework refuses: unknown paths and methods, bodies that are no JSON."""
+    """Render errors of the framework: unknown paths and methods, bodies that are not JSON."""
     if wrong.status_code == 400:
         return error(400, {"body": str(wrong.detail)})
     return error(wrong.status_code, [str(wrong.detail)], dict(wrong.headers or {}))
 
 
 async def data_error(_request: Request, _wrong: DataError) -> JSONResponse:
-    """A value that the database cannot hold, past every check of ours."""
+    """Render 400 for a value that passed all checks but does not fit its column."""
     return error(400, {"body": "a value is out of the range that can be kept"})
 
 
 async def integrity_error(_request: Request, wrong: IntegrityError) -> JSONResponse:
-    """Somebody else changed what this stood on, between our look and our write; any other broken rule is a bug."""
+    """Render 409 where a concurrent request changed the rows between our read and our write.
+
+    Any other violated constraint is a bug and raised again.
+    """
     if getattr(wrong.orig, "sqlstate", None) not in (UNIQUE, FOREIGN_KEY):
         raise wrong
     return error(409, ["this collides with what another request just did; read again and repeat"])
 
 
 async def not_answering(_request: Request, _wrong: Exception) -> JSONResponse:
-    """The database is away or busy: the same request may succeed soon."""
+    """Render 503: the database is down or busy, and the same request may succeed soon."""
     return error(503, ["the database does not answer; try again"], {"Retry-After": "2"})
 
 
 async def search_away(_request: Request, _wrong: Exception) -> JSONResponse:
-    """The search engine is away, or so much was hidden at once that it would show too much."""
+    """Render 503: the search engine is down, or too many objects were hidden at once to exclude them from results."""
     return error(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
 
 
 def install(app: FastAPI) -> None:
-    """Answer every error of the app with its own status."""
+    """Register the exception handlers of the application."""
     handlers: dict[type[Exception], Any] = {
         Refusal: refused,
         NotSignedIn: not_signed_in,

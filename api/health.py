@@ -1,4 +1,4 @@
-"""Two questions of whoever keeps the process alive: does it run (`/health`), and can it work (`/ready`)?"""
+"""Liveness (`/health`) and readiness (`/ready`) probes for process managers and load balancers."""
 
 import logging
 
@@ -16,18 +16,18 @@ log = logging.getLogger(__name__)
 
 
 def install(app: FastAPI) -> None:
-    """Add both, outside of the services and without signing in."""
+    """Add both probes; they need no authentication and are not part of the OpenAPI document."""
     app.add_api_route("/health", health, methods=["GET"], include_in_schema=False)
     app.add_api_route("/ready", ready, methods=["GET"], include_in_schema=False)
 
 
 def health() -> JSONResponse:
-    """The process runs."""
+    """Return 200 while the process runs."""
     return JSONResponse({"status": "up"})
 
 
 def ready(request: Request) -> JSONResponse:
-    """The database answers and has every migration that this code knows."""
+    """Return 200 if the database answers and has every migration of this version, else 503."""
     try:
         with request.app.state.context.sessions() as session:
             heads = set(MigrationContext.configure(session.connection()).get_current_heads())
@@ -39,7 +39,7 @@ def ready(request: Request) -> JSONResponse:
 
 
 def search_state(context: Context) -> str:
-    """Without search there is much that can still be done, so this process stays ready; but whoever looks is told."""
+    """Describe the search engine. Its outage does not make the process unready, since the rest of the API works."""
     try:
         context.engine.check(look=True)
     except SearchUnavailableError as error:

@@ -1,7 +1,7 @@
-"""`Idempotency-Key`: the same key and request answers what it answered before, another request is a conflict.
+"""`Idempotency-Key`: a repeated request gets the stored response; another request with the same key is a conflict.
 
-The key's row is inserted first, in the transaction of the work itself: a second caller waits at it until the first
-has committed, and finds the answer; or the first was rolled back, and the second does the work.
+The key's row is inserted first, in the transaction of the work itself: a second caller waits on it until the first
+has committed, and finds the response; or the first was rolled back, and the second does the work.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ OPERATIONS = uuid.UUID("5b0e3c39-4a53-4b84-8d0c-2f6d3c6c9a11")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Whose key it is, and of which request."""
+    """A write request with an idempotency key: the caller, the key, and the fingerprint of method, URL and body."""
 
     user_id: uuid.UUID
     text: str
@@ -31,12 +31,12 @@ class Key:
 
     @property
     def operation_id(self) -> uuid.UUID:
-        """What history calls the operation."""
+        """Return the operation id that history entries of this request share."""
         return uuid.uuid5(OPERATIONS, f"{self.user_id} {self.text}")
 
 
 def key_of(request: Request, user_id: uuid.UUID | None) -> Key | None:
-    """The key of a write, if it carries one."""
+    """Return the key of a write request, or None where it carries none."""
     text = request.headers.get("idempotency-key")
     if not text or user_id is None or request.method not in WRITES:
         return None
@@ -49,7 +49,12 @@ def key_of(request: Request, user_id: uuid.UUID | None) -> Key | None:
 
 
 def find_answer(session: Session, key: Key) -> Response | None:
-    """The answer kept for this key, or nothing, and then the key is ours until the end of the transaction."""
+    """Return the response stored for this key; else claim the key until the end of the transaction, and return None.
+
+    Raises:
+        Conflict: the key was used with another request.
+    """
+    # The unique index makes a concurrent request with this key wait here until the first one ends.
     mine = insert(KeptAnswer).values(user_id=key.user_id, key=key.text, fingerprint=key.fingerprint)
     if session.scalar(mine.on_conflict_do_nothing().returning(KeptAnswer.key)):
         return None
@@ -64,7 +69,7 @@ def find_answer(session: Session, key: Key) -> Response | None:
 
 
 def keep_answer(session: Session, key: Key, response: Response) -> None:
-    """Keep what was answered, in the transaction that did the work."""
+    """Store the response, in the transaction that did the work."""
     session.execute(
         update(KeptAnswer)
         .where(KeptAnswer.user_id == key.user_id, KeptAnswer.key == key.text)

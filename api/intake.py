@@ -1,7 +1,7 @@
-"""What every request goes through before it is routed: both slash forms, a largest body, no NUL in its address.
+"""Checks before routing: normalise slashes, limit the body size, reject NUL in URLs.
 
-Neither form of an address is ever redirected: the 2.x client does not follow redirects, and the 1.x client would turn
-a redirected POST into a GET. 1.x also doubles slashes (`delete_queue//bulk/`).
+URLs are normalised, never redirected: the 2.x client does not follow redirects, and the 1.x client would turn a
+redirected POST into a GET. 1.x also doubles slashes (`delete_queue//bulk/`).
 """
 
 import json
@@ -16,18 +16,18 @@ SERVICE: Final = re.compile(r"/API/[a-z-]+/v\d+/")
 SLASHES: Final = re.compile(r"/{2,}")
 LARGEST_BODY: Final = 2 * 1024 * 1024
 FARTHEST: Final = 64 * 1024 * 1024
-"""What is too large is read on and dropped up to here: a client that still sends when the connection closes hears a
-reset instead of the answer."""
+"""A body that is too large is read and discarded up to here: a client that still sends when the connection closes gets
+a reset instead of the response."""
 
 
 def one_form(path: str) -> str:
-    """The one form that routes are written in: single slashes, and one at the end of an endpoint of a service."""
+    """Return the path in the form that routes have: single slashes, and a trailing one on endpoints of a service."""
     path = SLASHES.sub("/", path)
     return path + "/" if SERVICE.match(path) and not path.endswith("/") else path
 
 
 class Intake:
-    """Reads the whole body at once, as FastAPI would, so that a client that hangs up is noticed before any work."""
+    """Middleware that reads the whole body first, as FastAPI would, so that a disconnect is noticed before any work."""
 
     def __init__(self, app: ASGIApp, largest_body: int = LARGEST_BODY) -> None:
         self.app = app
@@ -48,12 +48,12 @@ class Intake:
             return
         if body is None:
             return
-        # In place: whoever measures the request asks the same scope for its route afterwards.
+        # In place: the metrics middleware reads the route from the same scope afterwards.
         scope |= {"path": path, "tapeless.body": body}
         await self.app(scope, replay(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:
-        """The body, or nothing where the client hung up."""
+        """Return the body, or None where the client disconnected."""
         chunks, size, more = [], 0, True
         while more:
             message = await receive()
@@ -72,11 +72,11 @@ class Intake:
 
 
 class TooLarge(Exception):
-    """The body is larger than any endpoint takes."""
+    """Raised for a body that is larger than any endpoint accepts."""
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
-    """Hand on a body that was read already, then whatever comes."""
+    """Return a `receive` that yields the body already read, then passes on later messages."""
     sent = False
 
     async def receive_again() -> Message:
@@ -90,7 +90,7 @@ def replay(body: bytes, receive: Receive) -> Receive:
 
 
 async def refuse(send: Send, status: int, errors: dict[str, str]) -> None:
-    """Answer before anything was routed. The connection closes, since the rest of the body is not read."""
+    """Respond with an error before routing. The connection closes, since the rest of the body is not read."""
     content = json.dumps({"errors": errors, "request_id": request_id()}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -1,4 +1,4 @@
-"""Lists, in one place: numbered pages with sort and filter, and cursors that go on behind the last id."""
+"""Pagination: numbered pages with sort and filter, and cursors by last id."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,7 @@ Row = Any
 
 
 class NoSuchPage(Missing):
-    """The page is behind the last one."""
+    """Raised for a page number beyond the last page."""
 
     def __init__(self) -> None:
         Exception.__init__(self, "Requested page does not exist")
@@ -39,7 +39,7 @@ def paged(
     per_page: int,
     render: Callable[[Sequence[Row]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """One numbered page of `query` (already ordered): two queries, however many rows."""
+    """Return one numbered page of `query`, which is already ordered, in two queries."""
     return paged_rows(call, query, page, per_page, lambda rows: render([row[0] for row in rows]))
 
 
@@ -50,7 +50,7 @@ def paged_rows(
     per_page: int,
     render: Callable[[Sequence[Row]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The same for a query of several columns."""
+    """Return one numbered page of a query of several columns; `render` gets whole rows."""
     total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     pages = max(1, math.ceil(total / per_page))
     if page > pages:
@@ -62,7 +62,7 @@ def paged_rows(
 def envelope(
     call: Call | OpenCall, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
 ) -> dict[str, Any]:
-    """The body of a numbered page, with the addresses of its neighbours."""
+    """Build the body of a numbered page, with the URLs of its neighbours."""
     return {
         "objects": objects,
         "page": page,
@@ -84,7 +84,7 @@ def cursored(
     per_page: int,
     render: Callable[[Sequence[Row]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The rows of `query` behind `last_id`, by id, which is by time: nothing new shifts what was read already."""
+    """Return the rows of `query` after `last_id` in id order, which is by time: new rows never shift earlier pages."""
     total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
     behind = query.where(key > last_id) if last_id else query
     rows = call.session.scalars(behind.order_by(key).limit(per_page + 1)).all()
@@ -99,7 +99,7 @@ def cursor_envelope(
     total: int,
     render: Callable[[Sequence[Row]], list[dict[str, Any]]],
 ) -> dict[str, Any]:
-    """The body of a cursor's page; `rows` holds one more than a page where there is a next one."""
+    """Build the body of a cursor page; `rows` has one row more than the page where a next page exists."""
     shown, more = rows[:per_page], len(rows) > per_page
     return {
         "objects": render(shown),
@@ -115,7 +115,7 @@ def cursor_envelope(
 
 
 def address(call: Call | OpenCall, **changes: object) -> str:
-    """The address of this list with other numbers in its query."""
+    """Return the URL of this list with some query parameters replaced; None removes one."""
     query = dict(parse_qsl(call.request.url.query))
     for name, value in changes.items():
         query.pop(name, None)
@@ -150,7 +150,7 @@ OPERATORS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 
 
 def filtered(query: Select[Any], text: str, columns: Columns) -> Select[Any]:
-    """Keep what `field,eq,value;…` says."""
+    """Filter by an expression `field,eq,value;…`."""
     for part in filter(None, text.split(";")):
         name, operator, value = [*part.split(",", 2), "", ""][:3]
         if name not in columns or operator not in OPERATORS:
@@ -161,7 +161,7 @@ def filtered(query: Select[Any], text: str, columns: Columns) -> Select[Any]:
 
 
 def matching(query: Select[Any], columns: Columns, wanted: Mapping[str, str | None]) -> Select[Any]:
-    """Keep rows whose columns have the given values; several values of one column stand between commas."""
+    """Filter by column values; several values of one column are separated by commas, empty ones do not filter."""
     for name, value in wanted.items():
         if value:
             column = columns[name]
@@ -170,7 +170,11 @@ def matching(query: Select[Any], columns: Columns, wanted: Mapping[str, str | No
 
 
 def typed(name: str, column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
-    """A value of a query as the column's type, or the field with what is wrong with it."""
+    """Parse a query value as the type of its column.
+
+    Raises:
+        ValidationFailed: names the field and the value.
+    """
     try:
         kind = column.type
         return _word(kind, text) if isinstance(kind, Enum) else READERS.get(type(kind), str)(text)

@@ -1,6 +1,6 @@
-"""Routes as plain values, put onto the app in one order: what is written out goes before a parameter.
+"""Routes as plain values, registered on the app in one order: literal path segments before parameters.
 
-So `assets/relation_types/` never reads as an asset named "relation_types", whatever module came first.
+So `assets/relation_types/` never matches `assets/{asset_id}/`, regardless of the order of modules.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -21,8 +21,8 @@ def _as_errors(text: str) -> dict[str, Any]:
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: _as_errors(text)
     for status, text in {
-        400: "The request reads wrong",
-        401: "Nobody is signed in",
+        400: "Bad request",
+        401: "Not authenticated",
         403: "Not allowed",
         404: "No such thing",
         409: "Another state",
@@ -35,7 +35,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint. `path` begins behind the version."""
+    """One endpoint. `path` begins after the version."""
 
     service: str
     version: str
@@ -44,15 +44,15 @@ class Route:
     status: int
     endpoint: Callable[..., Any]
     other: int | None = None
-    """Another code of success (200 where the thing was there already)."""
+    """Second success status (200 where the object existed already)."""
     unsupported: bool = False
-    """Whether it answers 501 on a server without a key to sign links and downloads with."""
+    """Whether it responds 501 on a server without a key to sign links and downloads."""
     public: bool = False
     own_transactions: bool = False
     keeps: bool = True
-    """Whether its answer may be kept for an Idempotency-Key."""
+    """Whether its response may be stored for an Idempotency-Key; responses that hold a secret must not be."""
     guests: bool = False
-    """Whether people outside may ask, with what their share allows; to all other routes they are denied."""
+    """Whether guests may call it, within what their share allows; all other routes deny them."""
 
     @property
     def url(self) -> str:
@@ -64,7 +64,7 @@ class Route:
         return f"{self.service}{version}.{self.endpoint.__name__}"
 
     def handler(self) -> Callable[..., Any]:
-        """What FastAPI calls."""
+        """Return the function that FastAPI calls."""
         if self.own_transactions:
             return with_own_transactions(self.endpoint, self.status, public=self.public, guests=self.guests)
         return within_a_transaction(
@@ -74,7 +74,7 @@ class Route:
 
 @dataclass(slots=True)
 class Service:
-    """Collects the routes of one of iconik's services: `assets acls auth files jobs search users …`."""
+    """Collects the routes of one service of iconik's API: `assets acls auth files jobs search users …`."""
 
     name: str
     version: str = "v1"
@@ -104,7 +104,7 @@ class Service:
 
 
 def in_order(services: Iterable[Service]) -> list[Route]:
-    """All routes, written-out segments before parameters."""
+    """Return all routes, literal segments before parameters."""
     return sorted((route for service in services for route in service.routes), key=lambda route: list(_key(route.url)))
 
 
@@ -114,7 +114,7 @@ def _key(url: str) -> Iterator[tuple[bool, str]]:
 
 
 def install(app: FastAPI, services: Iterable[Service]) -> list[Route]:
-    """Put every route onto the app."""
+    """Register every route on the app."""
     routes = in_order(services)
     for route in routes:
         others: dict[int | str, dict[str, Any]] = {route.other: {"description": "Success too"}} if route.other else {}

@@ -1,7 +1,7 @@
-"""Who asks: `App-ID` and `Auth-Token`, with no "Bearer" before them. One answer to all that is wrong with them.
+"""Authentication by the headers `App-ID` and `Auth-Token`, without "Bearer". All failures give the same response.
 
-Somebody outside sends the token that its link gave in the same headers, or in `Share-Auth-Token` alone. Such a guest
-is let through to the routes that say so and to no other, so that nothing is open by omission.
+A guest of a share sends its token in the same headers, or in `Share-Auth-Token` alone. Guests may call only routes
+that declare it, so that no route is open by omission.
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from tasks.tokens import SignedIn, find_signed_in, touch
 
 
 class NotSignedIn(Exception):
-    """The headers name nobody; which part of them is wrong is never said."""
+    """Raised for missing or invalid credentials; does not say which part of them is wrong."""
 
 
 def authenticate(session: Session, request: Request, *, guests: bool = False) -> SignedIn:
-    """The user or guest behind the headers; notes at most once a minute that a user's token was used."""
+    """Return the user or guest that the headers authenticate; updates a token's last use at most once a minute."""
     secret = request.headers.get("share-auth-token") or request.headers.get("auth-token") or ""
     if secret.startswith(PREFIX):
         found = signed_in(find_guest_of(session, request, secret))
@@ -50,7 +50,10 @@ def _app_id(request: Request) -> UUID | None:
 
 
 def find_guest_of(session: Session, request: Request, secret: str) -> GuestToken:
-    """The guest of a token. In `Share-Auth-Token` it stands alone, as clients send their user's `App-ID` beside it."""
+    """Return the guest of a token.
+
+    `Share-Auth-Token` is matched without `App-ID`, since clients send the `App-ID` of their user beside it.
+    """
     alone = "share-auth-token" in request.headers
     app = None if alone else _app_id(request)
     found = find_guest(session, secret, app) if alone or app is not None else None
@@ -60,7 +63,7 @@ def find_guest_of(session: Session, request: Request, secret: str) -> GuestToken
 
 
 def named(actor: Actor, claimed: str | None) -> Actor:
-    """Where a link is anybody's, who came by it says a name; history shows that it is no more than said."""
+    """Name the guest of a public link by the e-mail it claims; history marks the name as claimed."""
     if not claimed or actor.guest is None or actor.guest.email:
         return actor
     try:

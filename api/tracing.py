@@ -1,7 +1,7 @@
-"""Each request has an id, the caller's or a new one: in the response, in every log line, in every error.
+"""Request ids: each request has the caller's or a new one, in the response, in every log line and in every error.
 
-A log line holds method, path, status and time; never a header, a query or a body, since those hold secrets. Where a
-path holds one (the link of a share, the ticket of a download), its place is shown alone.
+A log line holds method, path, status and duration; never headers, query or body, since those hold secrets. A secret in
+a path (the link of a share, the ticket of a download) is replaced by `***`.
 """
 
 import json
@@ -17,19 +17,19 @@ from models.log_context import log_about
 
 LOG = logging.getLogger("tapeless.api")
 OBJECTS = ("asset_id", "job_id")
-"""What of an address a log line names by itself, so that all lines about one thing are found."""
+"""Path parameters that log lines carry as fields, so that all lines about one object are found."""
 PLAIN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 SECRET = re.compile(r"^(/share/|/API/files/v1/(?:downloads|pictures)/)[^/]+")
 CURRENT: ContextVar[str] = ContextVar("request_id", default="-")
 
 
 def request_id() -> str:
-    """The id of the request that this code runs for."""
+    """Return the id of the current request."""
     return CURRENT.get()
 
 
 class Tracing:
-    """Outermost: names the request, logs how it ended, and turns a crash into an answer with its id."""
+    """Outermost middleware: assigns the request id, logs the outcome, and turns a crash into a response with the id."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -73,7 +73,7 @@ def _identity(scope: Scope) -> str:
 
 
 def _shown(path: str) -> str:
-    """A path in one line, whatever bytes it holds, without the secrets of those that have one."""
+    """Return the path for a log line: control characters escaped, secrets replaced."""
     return SECRET.sub(r"\1***", re.sub("/{2,}", "/", path))[:300].encode("unicode_escape").decode()
 
 

@@ -1,1 +1,1 @@
-"""Programs that measure; each prints figures, none is a timed test."""
+"""Benchmark programs; each prints figures, none is a timed test."""

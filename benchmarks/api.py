@@ -1,4 +1,4 @@
-"""How fast the control API is, as ratios to bare FastAPI routes and bare SQL in the same run.
+"""Speed of the control API, as ratios to bare FastAPI routes and bare SQL in the same run.
 
     python -m benchmarks.api [--assets 100000] [--seconds 5] [--clients 16]
 

@@ -26,7 +26,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What came of it."""
+    """Result of a load."""
 
     per_second: float
     median_ms: float
@@ -35,7 +35,7 @@ class Figures:
 
 
 async def run(plan: Plan) -> Figures:
-    """Send until the time is over."""
+    """Send requests until the time is over."""
     end = time.perf_counter() + plan.seconds
     results = await asyncio.gather(*(client(plan, end) for _ in range(plan.clients)))
     times = sorted(took for times, _ in results for took in times)

@@ -1,4 +1,4 @@
-"""How fast marks become searchable documents, against writing the same documents prebuilt.
+"""Rate at which marks become searchable documents, against writing the same documents prebuilt.
 
     python -m benchmarks.drain [--assets 20000] [--url DATABASE_URL] [--profile]
 
@@ -86,7 +86,7 @@ def database(url: str | None) -> Iterator[str]:
 
 
 def write_prebuilt(sessions: Sessions) -> float:
-    """Seconds that the engine alone takes for all documents, built beforehand, into an empty index."""
+    """Return the seconds that the engine alone takes to write all documents, built beforehand, into an empty index."""
     with sessions() as session:
         ids: list[uuid.UUID] = list(session.scalars(text("SELECT object_id FROM index_mark ORDER BY revision")))
     keys = [DocumentKey("assets", object_id) for object_id in ids]
@@ -99,7 +99,7 @@ def write_prebuilt(sessions: Sessions) -> float:
 
 
 def time_searches(sessions: Sessions) -> None:
-    """Milliseconds of three kinds of searches on what was drained."""
+    """Return the milliseconds of three kinds of searches over the drained documents."""
     engine, everything = PostgresEngine(sessions), Visibility(everything=True)
     kinds = {
         "one name": {"query": "sh00600_comp*"},
@@ -113,7 +113,7 @@ def time_searches(sessions: Sessions) -> None:
 
 
 def backend_of(sessions: Sessions) -> psutil.Process:
-    """The database's process behind the one connection that is in use."""
+    """Return the database process that serves the connection in use."""
     with sessions() as session:
         return psutil.Process(session.execute(text("SELECT pg_backend_pid()")).scalar_one())
 
@@ -137,7 +137,7 @@ def measure(url: str, assets: int, profile: bool) -> None:
     if profiler:
         profiler.enable()
     backend = backend_of(sessions)
-    # As a worker does after its imports: without it, a tenth of the time goes into looking through what never changes.
+    # As a worker does after its imports: otherwise a tenth of the time is garbage collection over permanent objects.
     gc.collect()
     gc.freeze()
     start, own, server = time.perf_counter(), time.process_time(), cpu_of(backend)

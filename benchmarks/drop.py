@@ -3,7 +3,7 @@
     python -m benchmarks.drop [--assets 20000] [--floor-only] [--folder DIR]
 
 Everything is real: `tapeless up` with all its processes on a fresh data folder, idle when the tree comes. The clock
-starts right before the rename: every file has stood still for longer than the storage waits by then, so all of them
+starts right before the rename: every file has been unchanged for longer than the storage waits, so all of them
 are stable the moment they are there. It stops when the search index holds a document for each asset and no file,
 island or mark is on its way. The floor (see benchmarks/stage/floor.py) runs over the same tree before. A tenth of the
 tree is dropped on a system of its own, to see whether time grows with the number of files.
@@ -33,7 +33,7 @@ MOMENTS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """How one drop went; seconds since the rename."""
+    """Timings of one drop, in seconds since the rename."""
 
     seconds: float
     moments: list[float]
@@ -43,7 +43,7 @@ class Drop:
 
 
 def wait_until_old(written: float) -> None:
-    """Let the files stand still for as long as a storage asks."""
+    """Leave the files unchanged for as long as a storage requires."""
     time.sleep(max(0.0, written + StorageSettings().growing_files_threshold + 0.5 - time.time()))
 
 
@@ -65,7 +65,7 @@ def measure_drop(system: RunningSystem, production: Production, written: float) 
 
 
 def is_visible(system: RunningSystem, expected: int) -> bool:
-    """Whether the last document is there; more of them than assets would be an error that is found afterwards."""
+    """Return whether the last document is indexed; more documents than assets are an error detected afterwards."""
     progress = system.progress()
     return progress.documents >= expected and progress.is_through
 

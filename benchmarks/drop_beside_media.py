@@ -1,4 +1,4 @@
-"""The rate of ingest while thousands of clips wait to be read, against its rate while nobody waits.
+"""The rate of ingest while thousands of clips wait to be probed, against its rate without pending clips.
 
     python -m benchmarks.drop_beside_media [--assets 5000] [--clips 5000] [--folder DIR]
 
@@ -35,17 +35,17 @@ WAITING = text(f"""
 
 
 class NotFullError(SystemExit):
-    """The queue ran empty, so that nothing was measured."""
+    """The media queue ran empty, so the measurement is invalid."""
 
 
 def waiting_clips(system: RunningSystem) -> int:
-    """How many clips wait for a worker of media."""
+    """Return how many clips wait for a media worker."""
     with system.context.sessions() as session:
         return session.scalar(WAITING)
 
 
 def fill_queue(system: RunningSystem, folder: Path, clips: int) -> None:
-    """Have clips become assets, all at once, and give back as soon as they can be found."""
+    """Ingest clips all at once, and return as soon as they can be found."""
     ready = folder / CLIPS
     ready.mkdir()
     write_clips(ready, clips)

@@ -67,7 +67,7 @@ def run_all(commands: list[list[str]], stdin: list[str]) -> float:
 
 
 def bare_loop(paths: list[str]) -> None:
-    """What a script of a dozen lines does."""
+    """The bare loop: what a script of a dozen lines does."""
     for path in paths:
         with av.open(path) as container:
             for stream in container.streams:
@@ -81,14 +81,14 @@ def bare_loop(paths: list[str]) -> None:
 
 
 def has_settled(watcher: StorageWatcher, sessions: Sessions) -> bool:
-    """Whether nothing waits to be grouped any more: media would stand back for it."""
+    """Return whether no island is waiting to be grouped: media would yield to it."""
     settle(watcher, sessions)
     with sessions() as session:
         return not is_ingest_waiting(session)
 
 
 def ingest(sessions: Sessions, root: Path) -> None:
-    """Let the clips become assets, without anybody who reads them yet."""
+    """Let the clips become assets, without a media worker."""
     with sessions.begin() as session:
         session.add(
             Storage(name="bench", root=str(root).encode(), settings=SETTINGS | {"local_keyframe_creation": False})

@@ -1,4 +1,4 @@
-"""What metadata costs: three ways to keep values, and the job that writes many, against the same rows by plain SQL.
+"""Cost of metadata: three storage layouts, and the bulk job against the same rows written by plain SQL.
 
 `python -m benchmarks.metadata storage` compares a row for each field (A), for each object (B) and for each value (C);
 `python -m benchmarks.metadata bulk` writes one field of many assets and prints the ratio.

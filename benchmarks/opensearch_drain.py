@@ -112,7 +112,7 @@ def action(name: str, document: Document, run: int) -> dict[str, Any]:
 
 
 CHILD: list[tuple[Sessions, OpenSearchEngine]] = []
-"""What a child of the worker has open."""
+"""Connections of one child process of the worker."""
 
 
 def open_child(url: str, cluster: Cluster) -> None:
@@ -162,7 +162,7 @@ def mark_all(sessions: Sessions) -> float:
 
 
 def peak_bytes(sessions: Sessions, engine: OpenSearchEngine) -> int:
-    """What a drain holds at most, by its own allocations."""
+    """Return the peak memory of a drain, by its own allocations."""
     transact(sessions, partial(change_all, external_id="y"))
     tracemalloc.start()
     drain_together(sessions, engine, Timing(), 5_000)
@@ -173,7 +173,7 @@ def peak_bytes(sessions: Sessions, engine: OpenSearchEngine) -> int:
 
 
 class Singles(threading.Thread):
-    """Changes one asset after another while an index is built, and notes how late each is found."""
+    """Change one asset after another while an index is built, and record how late each is found."""
 
     def __init__(self, sessions: Sessions, engine: OpenSearchEngine) -> None:
         super().__init__(daemon=True)

@@ -1,4 +1,4 @@
-"""What our search adds to the query that it sends: the same query, sent bare by a plain HTTP client.
+"""Overhead of our search over the bare query, sent by a plain HTTP client.
 
     python -m benchmarks.opensearch_search [--assets 100000] [--times 100] [--url DATABASE_URL] [--search URL]
 
@@ -38,7 +38,7 @@ BODY = {"query": "interview", "facets": ["media_type", "format_kind"]}
 
 
 def milliseconds(works: Sequence[Callable[[], Any]], times: int) -> list[float]:
-    """The medians of so many runs in turn, so that whatever else the machine does falls on all; the first warm up."""
+    """Return the medians of alternating runs, so that other load affects all alike; the first runs are warm-up."""
     took: list[list[float]] = [[] for _ in works]
     for number in range(times + 30):
         for place, work in enumerate(works):

@@ -1,4 +1,4 @@
-"""What events for webhooks cost a flood of assets: the same inserts with the triggers, and with them dropped.
+"""Overhead of webhook events for a mass of assets: the same inserts with the triggers, and with them dropped.
 
 python -m benchmarks.telling
 """

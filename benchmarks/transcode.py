@@ -2,9 +2,9 @@
 
     python -m benchmarks.transcode [--frames 480] [--rounds 3] [--folder DIR]
 
-The bare process opens each frame by its path, decodes it, brings it into size and colours and encodes it; it isolates,
-looks after, tells and registers nothing. Ours is the whole job: claimed, read, encoded in the confined child with its
-frames handed over in batches, told twice a second, its index moved to the front, published, registered with history.
+The bare process opens each frame by its path, decodes it, converts size and colours and encodes it; it isolates,
+supervises, reports and registers nothing. Ours is the whole job: claimed, read, encoded in the sandboxed child with its
+frames passed in batches, progress twice a second, its index moved to the front, published, registered with history.
 The frames are PNG pictures of 1920x1080 that move, a few drawn and used again and again.
 
 Both run in one run, by turns; the median of each counts. Promised: at most 1.15 times as long.

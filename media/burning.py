@@ -1,7 +1,7 @@
-"""Numbers burnt into pictures: the frame's, or its timecode, so that people who talk about a frame mean the same one.
+"""Burn-in of the frame number or timecode, so that people who discuss a frame refer to the same one.
 
-The wheel's FFmpeg has no text filter, and digits need none: lines of a 5 by 7 letter are written into the plane of
-brightness, white on a dark band.
+PyAV's wheels have no FFmpeg text filter, and digits need none: the lines of a 5 by 7 bitmap font are written into the
+luma plane, white on a dark band.
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ LETTERS = GLYPHS | {
     "-": "00000 00000 00000 11111 00000 00000 00000",
 }
 WIDE, HIGH = 6, 7
-"""Of a letter, with the gap behind it."""
+"""Size of a glyph, including the gap behind it."""
 LINES_A_DOT = 216
-"""Of a picture of 1080 lines, a dot is 5 pixels: its letters are as high as a subtitle's."""
+"""Picture height per dot of a glyph: at 1080 lines a dot is 5 pixels, and the digits are as high as a subtitle."""
 INK, BAND = 235, 16
 
 
@@ -33,15 +33,15 @@ class Burn:
     kind: str
     rate: Fraction
     timecode: str | None
-    """Of the first picture."""
+    """Timecode of the first picture."""
 
     @classmethod
     def of(cls, recipe: Recipe, rate: Fraction, timecode: str | None) -> "Burn":
-        """By a recipe."""
+        """Create from encoder settings."""
         return cls(recipe.burn, rate, timecode)
 
     def burnt(self, picture: "av.VideoFrame", frame: int, index: int) -> "av.VideoFrame":
-        """The picture with its number: the same one where nothing is burnt in, else a copy."""
+        """Return a copy of the picture with its number burnt in, or the picture itself if nothing is."""
         if self.kind == "none":
             return picture
         import av  # noqa: PLC0415
@@ -61,7 +61,7 @@ class Burn:
 
 
 def frames_of(timecode: str, fps: int) -> int:
-    """How many frames a timecode is from zero."""
+    """Convert a timecode to the number of frames since zero."""
     hours, minutes, seconds, frames = (int(part) for part in timecode.replace(";", ":").replace(".", ":").split(":"))
     whole = (hours * 60 + minutes) * 60 + seconds
     count = whole * fps + frames
@@ -72,7 +72,7 @@ def frames_of(timecode: str, fps: int) -> int:
 
 
 def timecode_text(count: int, fps: int, drops: bool) -> str:
-    """The timecode of a count of frames; a day later it begins anew."""
+    """Convert a number of frames to a timecode; it wraps after 24 hours."""
     if drops:
         drop = _dropped(fps)
         ten_minutes = 600 * fps - 9 * drop
@@ -85,12 +85,12 @@ def timecode_text(count: int, fps: int, drops: bool) -> str:
 
 
 def _dropped(fps: int) -> int:
-    """Numbers left out at a minute that is not a tenth one."""
+    """Frame numbers dropped at every minute except each tenth one."""
     return round(fps / 15)
 
 
 def paint(picture: "av.VideoFrame", text: str) -> None:
-    """Write a line of digits into the brightness of a picture, in the middle near its lower edge."""
+    """Write a line of digits into the luma plane, centred near the lower edge."""
     deep = picture.format.components[0].bits > 8
     plane = memoryview(picture.planes[0]).cast("H" if deep else "B")
     scale = max(1, picture.height // LINES_A_DOT)
@@ -108,7 +108,7 @@ def paint(picture: "av.VideoFrame", text: str) -> None:
 
 
 def _row(text: str, row: int, scale: int, ink: int, band: int) -> "bytes":
-    """A line of the letters' dots as the plane has it."""
+    """Return one line of glyph dots in the sample format of the plane."""
     dots = "00"
     for letter in text:
         glyph = LETTERS.get(letter, LETTERS[" "]).split()

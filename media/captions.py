@@ -1,7 +1,6 @@
-"""Reading caption files: SubRip and WebVTT, in whatever encoding their program wrote them.
+"""Reading caption files: SubRip and WebVTT, in any encoding.
 
-A library splits the file into captions. What is ours is what a stranger's file may cost: its size, how many captions
-it may have and how long one may be.
+A library parses the captions. This module adds limits for untrusted files: bytes, number of captions, and their length.
 """
 
 import html
@@ -12,21 +11,21 @@ import webvtt
 from webvtt.errors import MalformedCaptionError, MalformedFileError
 
 FORMATS = {".srt": "srt", ".vtt": "vtt"}
-"""By the extension of the name; the content decides nothing, because SubRip has no mark to know it by."""
+"""Formats by extension. Content is not sniffed, because SubRip has no signature."""
 MOST_BYTES = 8 * 1024 * 1024
-"""Captions of a long film take 200 kB."""
+"""For comparison: the captions of a long film take 200 kB."""
 MOST_CAPTIONS = 20_000
 MOST_CHARACTERS = 10_000
 LATEST_MS = 2**31 - 1
 
 
 class CaptionsError(Exception):
-    """Not a caption file that can be used; the text says what is wrong with it."""
+    """The file is no usable caption file; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What is shown from one time to another, in milliseconds, without tags."""
+    """Text shown from one time to another, without tags."""
 
     start_ms: int
     end_ms: int
@@ -34,7 +33,7 @@ class Caption:
 
 
 def read_captions(content: bytes, caption_format: str) -> list[Caption]:
-    """The captions of a file that have a text, by their start."""
+    """Return the captions that have text, sorted by start."""
     if len(content) > MOST_BYTES:
         raise CaptionsError(f"has more than {MOST_BYTES:,} bytes, which no captions have")
     try:
@@ -56,9 +55,9 @@ def _caption(found: webvtt.Caption) -> Caption:
 
 
 def decoded(content: bytes) -> str:
-    """Text of bytes: what a byte order mark says, else UTF-8, else UTF-16 by its empty halves, else Windows' Latin-1.
+    """Decode by byte order mark, else as UTF-8, else as UTF-16 if many bytes are zero, else as Windows-1252.
 
-    The last reads anything, so nothing fails here; a wrong guess shows as wrong letters, not as a lost line.
+    Windows-1252 decodes anything, so this never fails: a wrong guess shows wrong letters, but loses no line.
     """
     if content.startswith((b"\xff\xfe", b"\xfe\xff")):
         return content.decode("utf-16", "replace").replace("\0", "")

@@ -1,12 +1,13 @@
-"""What every program that runs confined has in common: requests come in with open files, answers go out as lines.
+"""The sandbox protocol, child's side: requests with open files come in, answers go out as JSON lines.
 
-Such a program is a function from a request to answers, and `serve` is its whole life:
+A sandboxed program is a function from a request to answers; `serve_requests` runs its whole life:
 
-1. Standard input is a socket. Its first packet says the limits; the program gives up its rights and says it is ready.
-2. Each further packet is one request as JSON, and the open files that it is about come with it: the program itself can
-   open nothing. One request may read many files, and one life answers many requests.
-3. Answers are JSON, one a line, each with the number of its request: any number of them, the last one with `done`.
-   What goes wrong in one request is an answer too, and the next one is taken.
+1. Standard input is a socket. Its first packet contains the limits; the program drops its rights and reports that it is
+   ready.
+2. Each further packet is one request as JSON with its open files attached: the program cannot open files itself. A
+   request may cover many files, and a process answers many requests.
+3. Answers are JSON, one per line, each with the number of its request. There may be any number of them; the last has
+   `done`. An error is an answer too, and the next request is read.
 """
 
 import json
@@ -21,16 +22,16 @@ from media.confinement import Limits, allow_cpu, confine
 
 PACKET_BYTES = 256 << 10
 MOST_FILES = 250
-"""The kernel passes 253 open files in a packet."""
+"""The kernel passes up to 253 open files in a packet."""
 
 
 class UnreadableError(Exception):
-    """The file is not what it should be; the text says so to a person who does not know its name."""
+    """The file is invalid; the message says how, for users, without the file's name."""
 
 
 @dataclass(slots=True)
 class Request:
-    """One request, and the files that came with it; they are closed when it is answered."""
+    """One request with its open files, which are closed when it is answered."""
 
     values: Mapping[str, Any]
     files: list[int]
@@ -38,7 +39,7 @@ class Request:
     _line: socket.socket = field(repr=False)
 
     def next_file(self) -> None:
-        """Give the next file its own share of processor time."""
+        """Grant fresh processor time for the next file."""
         allow_cpu(self.limits)
 
     def more(self) -> tuple[Mapping[str, Any], list[int]]:
@@ -54,7 +55,7 @@ class Request:
         return self.more()[1]
 
     def close_files(self) -> None:
-        """Let go of all files that came so far."""
+        """Close all files received so far."""
         for descriptor in self.files:
             os.close(descriptor)
         self.files.clear()
@@ -64,7 +65,7 @@ Answering = Callable[[Request], Iterator[Mapping[str, Any]]]
 
 
 def serve(answer: Answering) -> None:
-    """Answer requests until the parent hangs up."""
+    """Answer requests until the parent closes the socket."""
     with socket.socket(fileno=os.dup(0)) as line:
         hello = _receive(line)
         if hello is None:
@@ -86,7 +87,7 @@ def serve(answer: Answering) -> None:
 
 
 def describe_error(error: Exception) -> dict[str, Any]:
-    """What went wrong, for the parent: whether it is the file's fault, and a sentence."""
+    """Describe an error for the parent: whether the file is at fault, and a sentence."""
     if isinstance(error, UnreadableError):
         return {"error": str(error), "kind": "unreadable"}
     if isinstance(error, MemoryError):
@@ -96,7 +97,7 @@ def describe_error(error: Exception) -> dict[str, Any]:
 
 
 def _receive(line: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
-    """The next packet with its files; None where the parent hung up."""
+    """Receive the next packet with its files; None once the parent has closed the socket."""
     packet, files, _, _ = socket.recv_fds(line, PACKET_BYTES, MOST_FILES)
     return (json.loads(packet), list(files)) if packet else None
 
@@ -107,9 +108,9 @@ def _say(answer: Mapping[str, Any]) -> None:
 
 
 def answering_items(read: Callable[[Mapping[str, Any], list[int]], Mapping[str, Any]]) -> Answering:
-    """Requests of many items, each with files of its own, answered one by one in their order.
+    """Return a handler for requests of many items with their own files, answered one by one in order.
 
-    What is wrong with one item says nothing about the next; and the first that has no answer is the one that kills.
+    An error of one item does not affect the next. If the process dies, the first item without an answer is the cause.
     """
 
     def answer(request: Request) -> Iterator[Mapping[str, Any]]:

@@ -1,4 +1,4 @@
-"""Names for the numbers by which files say what their colours mean (ITU-T H.273, as FFmpeg numbers them)."""
+"""Names of the color codes in media files (ITU-T H.273, as numbered by FFmpeg)."""
 
 PRIMARIES = {
     1: "bt709",
@@ -54,4 +54,4 @@ SCANS = {
     4: "interlaced, top coded first, bottom shown first",
     5: "interlaced, bottom coded first, top shown first",
 }
-"""AVFieldOrder."""
+"""Values of AVFieldOrder."""

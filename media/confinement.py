@@ -1,15 +1,15 @@
-"""What a process gives up before it looks at a file that somebody else made.
+"""Process sandbox: resource limits and a seccomp filter, applied before an untrusted file is parsed.
 
-Parsers of media are the largest attack surface that Tapeless has, and they run on whatever lies in a folder. So they
-run in a process of their own that can only read what was handed to it, answer on its standard output, and die:
+Media parsers are the largest attack surface of Tapeless, and they run on any file in a watched folder. Therefore they
+run in a separate process that can only read the descriptors it was given and answer on standard output:
 
-1. Limits of the kernel end it where a file makes it compute, allocate or write without end; it leaves no core dump.
-2. It can never gain a right again, and it dies with its parent.
-3. A filter of system calls (seccomp, which needs no root) refuses to open, rename, remove or relabel any file, also one
-   that was handed over, to make a socket, and to start, signal or look into another process; threads it may have.
-   Network is impossible, not merely unused.
+1. Resource limits end it if a file makes it compute, allocate or write without end. It leaves no core dump.
+2. It cannot regain privileges (`no_new_privs`), and it dies with its parent.
+3. A seccomp filter, which needs no root, denies system calls that open, rename, remove or relabel files (also those
+   handed over), create sockets, or start, signal or inspect processes. Threads are allowed. Network access is
+   impossible, not merely unused.
 
-Where the kernel has no such filter the rest still holds, and the process says what is missing.
+Where the kernel has no seccomp the rest still applies, and the process reports what is missing.
 """
 
 import ctypes
@@ -29,12 +29,12 @@ ERRNO, KILL, ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/bpf_common.h
 NUMBER_AT, ARCHITECTURE_AT, FIRST_ARGUMENT_AT, SECOND_ARGUMENT_AT = 0, 4, 16, 24
 X32_BIT = 0x40000000
-"""x86-64 has a second table of the same calls behind this bit; nothing of ours uses it."""
+"""x86-64 has a second table of the same calls behind this bit; none of our code uses it."""
 CLONE_THREAD = 0x10000  # linux/sched.h
 EPERM, ENOSYS = 1, 38
 
 SPARE_ADDRESSES = 2 << 30
-"""Address space is reserved far beyond what is used (stacks and arenas of threads), so its limit is the wider one."""
+"""Margin for address space, which is reserved far beyond use (stacks and arenas of threads)."""
 
 REFUSED: dict[str, tuple[int, int]] = {
     "open": (2, -1),
@@ -112,50 +112,51 @@ REFUSED: dict[str, tuple[int, int]] = {
     "request_key": (249, 218),
     "keyctl": (250, 219),
 }
-"""System calls by name with their numbers on x86-64 and on ARM64 (-1 where there is none)."""
+"""Denied system calls by name with their numbers on x86-64 and ARM64 (-1: does not exist)."""
 
 CLONE, CLONE3, TGKILL, PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
-"""Calls that are refused by what they are about, in the same columns: threads are made by the first, `abort` ends its
-process by the third, and the last gives each file its processor time."""
+"""Calls denied depending on their arguments, with the same columns: `clone` creates threads, `tgkill` is used by
+`abort`, and `prlimit` renews the processor time for each file."""
 
 FCNTL, IOCTL = (72, 25), (16, 29)
 OWNERS_BY_FCNTL = (8, 15)
-"""F_SETOWN and F_SETOWN_EX of linux/fcntl.h: who is signalled when a pipe or a socket has something to read."""
+"""F_SETOWN and F_SETOWN_EX of linux/fcntl.h: they select the process to signal when a pipe or socket has input."""
 CHANGES_BY_IOCTL = (0x8901, 0x8902, 0x40086602, 0x401C5820)
 """The same for sockets (FIOSETOWN, SIOCSPGRP), and the flags of a file (FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR)."""
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""AUDIT_ARCH of linux/audit.h, and the column of the tables above."""
+"""AUDIT_ARCH of linux/audit.h, and the column in the tables above."""
 
 Step = tuple[int, int, int, int]
-"""Of the filter: code, steps to skip if true, if false, value."""
+"""One BPF instruction: code, jump if true, jump if false, value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What reading one file may cost; beyond it the process is ended and the file is to blame."""
+    """Limits for reading one file; beyond them the process is ended and the file is at fault."""
 
     wall_seconds: float = 60.0
-    """Until the next answer: what waits for a disk, or for ever, uses no processor."""
+    """Limit until the next answer: waiting for a disk, or a hang, uses no processor time."""
     cpu_seconds: int = 20
     memory_bytes: int = 768 << 20
-    """Private memory, of which Python and FFmpeg take 30 MB before they read anything."""
+    """Limit of private memory; Python and FFmpeg take 30 MB before they read anything."""
     written_bytes: int = 0
-    """Of one file; answers go through a pipe and do not count."""
+    """Limit of bytes written to one file; answers go through a pipe and do not count."""
     niceness: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """As a request carries them."""
+        """Return the form used in requests."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Limits":
-        """What `to_json` gave."""
+        """Create from the form of `to_json`."""
         return cls(**values)
 
 
 def confine(limits: Limits, parent_pid: int) -> list[str]:
-    """Give everything up; gives what this kernel does not enforce. Import before: nothing opens after."""
+    """Sandbox this process; returns what this kernel does not enforce. Import everything first: nothing can be opened
+    after."""
     os.nice(limits.niceness)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (limits.written_bytes, limits.written_bytes))
@@ -169,7 +170,7 @@ def confine(limits: Limits, parent_pid: int) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
-    if os.getppid() != parent_pid:  # it died before the request stood
+    if os.getppid() != parent_pid:  # the parent died before PDEATHSIG was set
         raise SystemExit(128 + signal.SIGKILL)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
@@ -178,7 +179,7 @@ def confine(limits: Limits, parent_pid: int) -> list[str]:
 
 
 def allow_cpu(limits: Limits) -> None:
-    """Give the next file its own share of processor time; the limit counts what was used before."""
+    """Grant fresh processor time for the next file; RLIMIT_CPU counts from the start of the process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + limits.cpu_seconds + 1
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
@@ -186,7 +187,7 @@ def allow_cpu(limits: Limits) -> None:
 
 
 def _filter_calls(libc: ctypes.CDLL) -> bool:
-    """Put the filter in place for this thread and all that it starts; False where the kernel has none."""
+    """Install the filter for this thread and everything that it starts; False if the kernel has no seccomp."""
     if platform.machine() not in ARCHITECTURES:
         return False
     architecture, column = ARCHITECTURES[platform.machine()]
@@ -199,7 +200,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
 
 
 def _steps(architecture: int, column: int) -> Iterator[Step]:
-    """The filter: another table of calls kills, a refused call fails."""
+    """Build the filter: a foreign system call table kills the process, a denied call fails with EPERM."""
     numbers = sorted({row[column] for row in REFUSED.values() if row[column] >= 0})
     yield LOAD, 0, 0, ARCHITECTURE_AT
     yield JUMP_EQUAL, 1, 0, architecture
@@ -207,7 +208,7 @@ def _steps(architecture: int, column: int) -> Iterator[Step]:
     yield LOAD, 0, 0, NUMBER_AT
     yield JUMP_AT_LEAST, 0, 1, X32_BIT
     yield RETURN, 0, 0, ERRNO | EPERM
-    # Its flags lie in memory, where no filter can look; without it the C library makes threads by `clone`.
+    # The flags of clone3 are in memory, which a filter cannot read; on ENOSYS the C library falls back to `clone`.
     yield JUMP_EQUAL, 0, 1, CLONE3[column]
     yield RETURN, 0, 0, ERRNO | ENOSYS
     yield from _only_where(CLONE[column], JUMP_ANY_BIT, CLONE_THREAD)
@@ -222,7 +223,7 @@ def _steps(architecture: int, column: int) -> Iterator[Step]:
 
 
 def _only_where(number: int, test: int, value: int) -> Iterator[Step]:
-    """Let a call pass where its first argument (the lower half: both architectures are little-endian) passes a test."""
+    """Allow a call only if its first argument passes a test (lower half: both architectures are little-endian)."""
     yield JUMP_EQUAL, 0, 4, number
     yield LOAD, 0, 0, FIRST_ARGUMENT_AT
     yield test, 0, 1, value
@@ -231,7 +232,7 @@ def _only_where(number: int, test: int, value: int) -> Iterator[Step]:
 
 
 def _but_for(number: int, values: Sequence[int]) -> Iterator[Step]:
-    """Let a call pass but where its second argument is one of these."""
+    """Deny a call if its second argument is one of these values."""
     yield JUMP_EQUAL, 0, len(values) + 3, number
     yield LOAD, 0, 0, SECOND_ARGUMENT_AT
     for place, value in enumerate(values):

@@ -1,8 +1,8 @@
-"""Writes a small production's worth of real media, one of everything that has to be grouped.
+"""Demo production: a small set of real media with one example of everything that grouping handles.
 
-Somebody who tries Tapeless has no test material at hand, and files that only carry the right names would say
-nothing about headers, posters and renditions. The folder may be watched already while it is written, so a file
-gets its bytes under an ignored name and is then renamed: no watcher sees half of one, but for the one meant so.
+People who try Tapeless have no test material at hand, and files with the right names alone would not exercise probing,
+previews and renditions. The folder may be watched already while it is written, so each file is written under an ignored
+name and then renamed: no watcher sees a partial file, except the one meant to be partial.
 """
 
 import os
@@ -63,14 +63,14 @@ class DemoFolderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One thing to discover in the demo: what it is, and how each of its files comes by its bytes."""
+    """One example in the demo: its description, and a function per file that returns the bytes."""
 
     what: str
     files: dict[str, Callable[[], bytes]]
 
 
 def write_demo(folder: Path, report: Callable[[str], None]) -> list[Path]:
-    """Writes what is missing of the demo, leaves what is there alone, and gives the files that it wrote."""
+    """Write the missing files of the demo, leave existing ones alone, and return the written paths."""
     written: list[Path] = []
     for piece in demo_pieces():
         missing = {name: make for name, make in piece.files.items() if not is_taken(folder / name)}
@@ -86,7 +86,8 @@ def write_demo(folder: Path, report: Callable[[str], None]) -> list[Path]:
 
 
 def is_taken(path: Path) -> bool:
-    """Whether something stands there, be it a broken link; a folder that refuses the look refuses the write too."""
+    """Whether the path exists, including as a broken link; an unreadable folder counts as missing, and then fails on
+    write."""
     try:
         path.lstat()
     except OSError:
@@ -95,7 +96,7 @@ def is_taken(path: Path) -> bool:
 
 
 def place(path: Path, content: bytes) -> None:
-    """Lets a file appear at once with all its bytes; `.part` names are ignored at any depth."""
+    """Write a file atomically; `.part` names are ignored at any depth."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.part")
     try:
@@ -106,7 +107,7 @@ def place(path: Path, content: bytes) -> None:
 
 
 def refusal(folder: Path, name: str, error: OSError) -> str:
-    """The sentence for a person whose folder cannot be written."""
+    """Return the error message for a folder that cannot be written."""
     if os.path.exists(folder) and not os.path.isdir(folder):  # unlike Path's, these never raise
         return f'demo folder "{folder}": is a file; name a folder, or a new name to have one made'
     return (
@@ -116,7 +117,7 @@ def refusal(folder: Path, name: str, error: OSError) -> str:
 
 
 def line_of(piece: Piece, written: list[str]) -> str:
-    """A line for the person who waits: what became of a piece."""
+    """Return the progress line for an example."""
     count = len(piece.files)
     first = next(iter(piece.files)) + (" …" if count > 1 else "")
     if not written:
@@ -129,7 +130,7 @@ def line_of(piece: Piece, written: list[str]) -> str:
 
 
 def demo_pieces() -> Iterator[Piece]:
-    """What there is to discover, folder by folder."""
+    """Yield all examples, folder by folder."""
     yield from rushes()
     yield from interviews()
     yield goldfish()

@@ -1,7 +1,7 @@
-"""Draws the demo's pictures: a shape that moves over a gradient, with its frame number burnt in.
+"""Draw the demo's pictures: a shape that moves over a gradient, with its frame number burnt in.
 
-A person who opens a demo file has to see which eye, camera or frame it is, and numpy is no dependency of ours.
-A picture made of horizontal runs needs none: painting is slice assignment on three bytearrays, 1.5 ms a picture.
+A user who opens a demo file must see which eye, camera or frame it is, without a dependency on numpy. Pictures made of
+horizontal runs need none: painting is slice assignment on three bytearrays, 1.5 ms a picture.
 """
 
 import math
@@ -12,9 +12,9 @@ FRAMES_PER_SECOND = 24
 
 Colour = tuple[int, int, int]
 Run = tuple[int, int, int]
-"""A horizontal stretch of pixels relative to a shape's middle: y, first x, last x + 1."""
+"""A horizontal run of pixels relative to the centre of a shape: y, first x, last x + 1."""
 Planes = tuple[bytes, bytes, bytes]
-"""One picture as FFmpeg's planar gbrp has it: green, blue, red, each WIDTH * HEIGHT bytes."""
+"""One picture in FFmpeg's planar gbrp: green, blue, red, each DEMO_WIDTH * DEMO_HEIGHT bytes."""
 
 GLYPHS = {
     "0": "01110 10001 10011 10101 11001 10001 01110",
@@ -38,13 +38,13 @@ INK: Colour = (240, 240, 235)
 
 
 def ball(radius: int) -> tuple[Run, ...]:
-    """A full circle."""
+    """Return the runs of a filled circle."""
     widths = ((y, round(math.sqrt(radius * radius - y * y))) for y in range(-radius + 1, radius))
     return tuple((y, -half, half) for y, half in widths)
 
 
 def fish(radius: int) -> tuple[Run, ...]:
-    """A flat circle with a tail behind it, swimming to the right."""
+    """Return the runs of a flat ellipse with a tail, swimming to the right."""
     body = tuple((y // 2, 2 * left // 2, right) for y, left, right in ball(radius) if y % 2 == 0)
     root, tip = -radius + radius // 4, -radius - radius // 3
     tail = tuple((y, tip - abs(y), root) for y in range(-radius // 2, radius // 2))
@@ -52,7 +52,7 @@ def fish(radius: int) -> tuple[Run, ...]:
 
 
 def cup(size: int) -> tuple[Run, ...]:
-    """A cup with its handle to the right."""
+    """Return the runs of a cup with its handle to the right."""
     body = tuple((y, -size + max(0, y) // 4, size - max(0, y) // 4) for y in range(-size, size))
     grip = size // 2
     outer = ((y, right) for y, _left, right in ball(grip))
@@ -62,7 +62,7 @@ def cup(size: int) -> tuple[Run, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What a clip or sequence shows; the same scene and frame always give the same bytes."""
+    """Content of a clip or sequence; the same scene and frame always give the same bytes."""
 
     shape: tuple[Run, ...]
     paint: Colour
@@ -70,13 +70,13 @@ class Scene:
     floor: Colour
     label: str = ""
     shift_pixels: int = 0
-    """Moves the shape sideways: the disparity between two eyes."""
+    """Horizontal offset of the shape: the disparity between two eyes."""
     is_mirrored: bool = False
     """The same action from the other side of the table: the second camera."""
 
 
 def draw(scene: Scene, frame: int, number: int) -> Planes:
-    """Draws one frame: `frame` counts from 0 and moves the shape, `number` is what is burnt in."""
+    """Draw one frame: `frame` counts from 0 and moves the shape, `number` is burnt in."""
     planes = background(scene)
     x, y = position(scene, frame)
     paint_runs(planes, scene.shape, x, y, scene.paint)
@@ -87,7 +87,7 @@ def draw(scene: Scene, frame: int, number: int) -> Planes:
 
 
 def position(scene: Scene, frame: int) -> tuple[int, int]:
-    """Where the shape is: once across and back in four seconds, and a bounce every second."""
+    """Return the centre of the shape: across and back in four seconds, with a bounce every second."""
     way = frame / (4 * FRAMES_PER_SECOND)
     across = 1 - abs(1 - 2 * (way % 1))
     if scene.is_mirrored:
@@ -97,7 +97,7 @@ def position(scene: Scene, frame: int) -> tuple[int, int]:
 
 
 def background(scene: Scene) -> tuple[bytearray, bytearray, bytearray]:
-    """A gradient from the sky to the floor, in gbrp's order of planes."""
+    """Draw a gradient from sky to floor, in gbrp's order of planes."""
     planes = []
     for channel in (1, 2, 0):
         top, bottom = scene.sky[channel], scene.floor[channel]
@@ -108,7 +108,7 @@ def background(scene: Scene) -> tuple[bytearray, bytearray, bytearray]:
 
 
 def lettering(text: str) -> tuple[Run, ...]:
-    """The runs of a line of text, from its top left corner."""
+    """Return the runs of a line of text, from its top left corner."""
     runs = []
     for place, character in enumerate(text):
         for row, bits in enumerate(GLYPHS[character].split()):
@@ -121,7 +121,7 @@ def lettering(text: str) -> tuple[Run, ...]:
 
 
 def paint_runs(planes: tuple[bytearray, ...], runs: tuple[Run, ...], x: int, y: int, colour: Colour) -> None:
-    """Paints the runs of a shape that stands at x, y; what is outside the picture is cut."""
+    """Paint the runs of a shape at x, y, clipped to the picture."""
     red, green, blue = colour
     for plane, value in zip(planes, (green, blue, red), strict=True):
         for row, left, right in runs:

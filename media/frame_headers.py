@@ -1,7 +1,7 @@
-"""What the headers of film frames say that FFmpeg tells only after decoding: timecode, reel, rate, channels.
+"""Headers of EXR and DPX frames: timecode, reel, rate and channels, which FFmpeg reports only after decoding.
 
-Decoding one 4K frame costs a hundred times what reading its header does, and three frames of every sequence are read.
-Both formats are plain tables; whatever does not fit them ends the reading, and what was read so far is kept.
+Decoding one 4K frame costs a hundred times as much as reading its header, and three frames of every sequence are read.
+Both formats are plain tables; parsing stops at the first invalid entry and keeps the values before it.
 """
 
 import struct
@@ -18,7 +18,7 @@ MOST_CHANNELS = 200
 
 
 def read_frame_header(head: bytes) -> dict[str, Any]:
-    """Facts of the first bytes of an EXR or DPX file; nothing of any other."""
+    """Parse the first bytes of an EXR or DPX file; empty for any other format."""
     if head[:4] == EXR_MAGIC:
         return _read_exr(head)
     if head[:4] in DPX_MAGICS:
@@ -27,12 +27,12 @@ def read_frame_header(head: bytes) -> dict[str, Any]:
 
 
 def fraction_text(rate: Fraction) -> str:
-    """A rate as files and people write it: `24000/1001`, `25/1`."""
+    """Return a rate as written in files: `24000/1001`, `25/1`."""
     return f"{rate.numerator}/{rate.denominator}"
 
 
 def timecode_text(bits: int) -> str | None:
-    """SMPTE 12M bits, four to a digit, as people write it; None where a digit is none."""
+    """Decode SMPTE 12M timecode bits (BCD); None if a digit is invalid."""
     hours, minutes, seconds, frames = (bits >> 24 & 0x3F), (bits >> 16 & 0x7F), (bits >> 8 & 0x7F), bits & 0x3F
     if any(part & 15 > 9 for part in (hours, minutes, seconds, frames)):
         return None
@@ -73,7 +73,7 @@ EXR_TEXTS = {
 
 
 def _exr_attributes(head: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """Name, type and bytes of each attribute of the first part."""
+    """Yield name, type and bytes of each attribute of the first part."""
     place = 8
     while place < len(head):
         name, place = _until_nul(head, place)
@@ -106,7 +106,7 @@ def _exr_texts(value: bytes) -> Iterator[str]:
 
 
 def _until_nul(data: bytes, place: int) -> tuple[str, int]:
-    """A text that a zero ends within 256 bytes, and the place behind it; empty where there is none."""
+    """Return the text up to a NUL within 256 bytes and the offset behind it; empty if there is no NUL."""
     end = data.find(b"\0", place, place + 256)
     return ("", len(data)) if end < 0 else (data[place:end].decode("utf-8", "replace"), end + 1)
 
@@ -132,5 +132,5 @@ def _read_dpx(head: bytes, order: str) -> dict[str, Any]:
 
 
 def _dpx_text(head: bytes, place: int, size: int) -> str:
-    """A text of a fixed field; undefined ones are filled with ones."""
+    """Read a text field of fixed size; undefined ones are filled with 0xFF."""
     return head[place : place + size].split(b"\0")[0].replace(b"\xff", b"").decode("ascii", "replace").strip()

@@ -1,4 +1,5 @@
-"""Reads headers, confined: `python -m media.headers` is handed files and answers with what each says of itself."""
+"""Read media headers in the sandbox: `python -m media.probe.headers` receives open files and answers with their
+facts."""
 
 import os
 from collections.abc import Mapping
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 Facts = dict[str, Any]
 MOST_TAGS, LONGEST_TAG = 64, 1_000
 TIME_BASE = 1_000_000
-"""FFmpeg's, of whole containers."""
+"""AV_TIME_BASE, the unit of container durations."""
 UNSAID = ("und", "unknown", "")
 
 
 def read_headers(asked: Mapping[str, Any], files: list[int]) -> Facts:
-    """What each file of an item says; UnreadableError where none says anything."""
+    """Return the facts of each file of an item. UnreadableError if none of them can be read."""
     read: list[Facts] = []
     for name, descriptor in zip(asked["names"], files, strict=True):
         try:
@@ -34,7 +35,7 @@ def read_headers(asked: Mapping[str, Any], files: list[int]) -> Facts:
 
 
 def read_header(descriptor: int, name: str = "") -> Facts:
-    """What an open file says of itself; `name` decides between containers that one demuxer reads."""
+    """Return the facts of an open file; `name` decides between containers that share a demuxer."""
     beside = read_frame_header(os.pread(descriptor, HEADER_BYTES, 0))
     with opened(descriptor) as container:
         still = is_still(container)
@@ -55,12 +56,12 @@ def read_header(descriptor: int, name: str = "") -> Facts:
 
 
 def _said(facts: Mapping[str, Any]) -> Facts:
-    """Without what the file does not say."""
+    """Drop empty values."""
     return {name: value for name, value in facts.items() if value not in (None, "", [], {})}
 
 
 def _container_name(container: "av.container.InputContainer", name: str) -> str:
-    """One word of the demuxer's list: the one that the file's brand or its name says."""
+    """Return one name of the demuxer's list, by the file's brand or its name."""
     names = container.format.name.removesuffix("_pipe").split(",")
     if "mov" in names:
         brand = container.metadata.get("major_brand", "qt").strip()
@@ -84,12 +85,12 @@ def _milliseconds(stream: "av.stream.Stream") -> int | None:
 
 
 def _rounded(numerator: int, denominator: int) -> int:
-    """The quotient as a whole number: fractions took a tenth of the time that reading a small clip takes."""
+    """Divide and round to an integer: Fraction took a tenth of the time of reading a small clip."""
     return (2 * numerator + denominator) // (2 * denominator)
 
 
 def _first_tag(key: str, container: "av.container.InputContainer") -> str | None:
-    """A tag of the container or of its first stream that has it: QuickTime has the timecode in a track of its own."""
+    """Return a tag of the container or of the first stream that has it: QuickTime stores timecode in its own track."""
     for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
         if metadata.get(key):
             return _clean(metadata[key])
@@ -102,20 +103,20 @@ def _tags(metadata: Mapping[str, str]) -> Facts:
 
 
 def _clean(text: str) -> str:
-    """PostgreSQL takes no NUL, and JSON no half of a character."""
+    """Remove what PostgreSQL (NUL) and JSON (lone surrogates) refuse, and cut to the maximal length."""
     whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
     return whole.replace("\0", " ")[:LONGEST_TAG].strip()
 
 
 def _cleaned(value: Any) -> Any:
-    """What a frame's header says, with its texts and lists of texts as they can be kept."""
+    """Clean texts and lists of texts from a frame header."""
     if isinstance(value, list):
         return [_cleaned(one) for one in value]
     return _clean(value) if isinstance(value, str) else value
 
 
 def _stream_facts(stream: "av.stream.Stream", still: bool) -> Facts | None:
-    """A picture, a sound or a text; anything else (timecode, attachments) tells nothing more."""
+    """Return the facts of a video, audio or subtitle stream; None for others (timecode, attachments)."""
     reader = READERS.get(stream.type)
     codec = stream.codec_context
     if reader is None:
@@ -184,7 +185,7 @@ def _sound_facts(_stream: "av.AudioStream", codec: "av.AudioCodecContext | None"
 
 
 def _layout_name(layout: "av.AudioLayout") -> str | None:
-    """WAV files say how many channels they have and seldom which; of one and two there is no doubt."""
+    """Return the layout name. WAV files often lack one; for one and two channels it is unambiguous."""
     return {1: "mono", 2: "stereo"}.get(layout.nb_channels) if layout.name.endswith("channels") else layout.name
 
 
@@ -197,7 +198,7 @@ READERS = {"video": _picture_facts, "audio": _sound_facts, "subtitle": _text_fac
 
 
 def main() -> None:
-    """Serve, with FFmpeg loaded beforehand: a confined process opens nothing, its own libraries included."""
+    """Serve requests. FFmpeg is loaded first: a sandboxed process cannot open its own libraries."""
     load_ffmpeg()
     serve(answering_items(read_headers))
 

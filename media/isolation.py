@@ -1,7 +1,8 @@
-"""The parent's side of a confined child: started with nothing but what it needs, asked, and ended when it misbehaves.
+"""Sandbox supervisor, parent's side: starts a child with a minimal environment, sends requests, and kills it on a
+violation.
 
-Whatever a file does to its reader ends that reader alone: a crash, a hang, a bomb. The parent learns which request was
-under way and why it ended, in words for a person, and starts another child for the next file.
+A malformed file can only harm its reader: a crash, a hang, a decompression bomb. The parent learns which request was
+running and why the child ended, as a sentence, and starts another child for the next file.
 """
 
 import contextlib
@@ -24,24 +25,24 @@ from media.confinement import Limits
 log = logging.getLogger(__name__)
 
 START_SECONDS = 60.0
-"""A machine under load may take long to load FFmpeg; a file is never to blame for it."""
+"""A machine under load may take long to load FFmpeg; that is never the file's fault."""
 LONGEST_ANSWER = 32 << 20
 READ_BYTES = 1 << 20
 
 
 class ChildDiedError(Exception):
-    """The child ended, or was ended, before it answered; the text says why, as the end of "its reader …"."""
+    """The child ended, or was killed, before it answered; the message completes the sentence "its reader …"."""
 
 
 class ChildNotStartedError(Exception):
-    """No child came up: the machine's fault, and never that of a file."""
+    """The child could not be started: a fault of the machine, never of a file."""
 
 
 class ConfinedChild:
-    """`python -m PROGRAM` in a process that can only read what it is handed.
+    """Runs `python -m PROGRAM` in a process that can only read the descriptors it is sent.
 
-    `with ConfinedChild("media.headers", limits) as child: child.send({"number": 1, …}, files); child.receive()`. After
-    a ChildDiedError it is gone; the next `send` starts another one, or raises ChildNotStartedError.
+    `with ConfinedChild("media.probe.headers", limits) as child: child.send({"number": 1, …}, files); child.receive()`.
+    After a ChildDiedError the child is gone; the next `send` starts another one, or raises ChildNotStartedError.
     """
 
     def __init__(self, program: str, limits: Limits) -> None:
@@ -62,18 +63,18 @@ class ConfinedChild:
 
     @property
     def is_running(self) -> bool:
-        """Whether a child is there; one that died counts until that was noticed."""
+        """Whether a child was started; one that died counts until `receive` notices."""
         return self._process is not None
 
     @property
     def pid(self) -> int | None:
-        """The process, for those who watch it."""
+        """Process id, for monitoring."""
         return None if self._process is None else self._process.pid
 
     def send(self, request: Mapping[str, Any], files: Sequence[int] = ()) -> None:
-        """Hand over a request (`number` and whatever the program takes) with open files, which stay the caller's.
+        """Send a request (`number` and the program's own values) with open files, which stay the caller's.
 
-        A child that is gone is noticed by `receive`, behind all that it had still answered.
+        If the child has died, `receive` reports it after all answers that it had still sent.
         """
         if self._process is None:
             self._start()
@@ -81,9 +82,9 @@ class ConfinedChild:
             self._send(request, files)
 
     def receive(self, patience_seconds: float | None = None) -> dict[str, Any] | None:
-        """The next answer; None where it takes longer than `patience_seconds`, which is no fault yet.
+        """Return the next answer; None on reaching `timeout_seconds`, which is not an error.
 
-        ChildDiedError where the child ended, or said nothing for as long as its limits allow.
+        ChildDiedError if the child ended, or sent nothing within its limits.
         """
         seconds = self.limits.wall_seconds if patience_seconds is None else patience_seconds
         answer = self._next_line(seconds)
@@ -93,7 +94,7 @@ class ConfinedChild:
         return None if answer is None else json.loads(answer)
 
     def close(self) -> None:
-        """End it; there is nothing that it could leave half-done."""
+        """Kill the child; it has no state to save."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -107,7 +108,7 @@ class ConfinedChild:
                 stdin=its,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                # Nothing of ours is in its environment: addresses and passwords of servers are.
+                # A minimal environment: ours contains addresses and passwords of servers.
                 env={"PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8"},
                 cwd="/",
             )
@@ -133,7 +134,7 @@ class ConfinedChild:
         socket.send_fds(self._line, [packet], files)
 
     def _next_line(self, seconds: float) -> bytes | None:
-        """The next whole line, or None after `seconds`."""
+        """Return the next complete line, or None after `seconds`."""
         assert self._process is not None
         assert self._process.stdout is not None
         end = time.monotonic() + seconds
@@ -156,7 +157,7 @@ class ConfinedChild:
         return self._lines.pop(0)
 
     def _died(self) -> ChildDiedError:
-        """Why the child is gone; it hung up, so its end is near if it is not there yet."""
+        """Return why the child ended. It has closed its pipe, so its exit is near."""
         assert self._process is not None
         try:
             code = self._process.wait(5)
@@ -176,7 +177,7 @@ class ConfinedChild:
 
 
 def describe_exit(code: int, limits: Limits) -> str:
-    """An exit code in words, as the end of "its reader …"."""
+    """Describe an exit code, completing the sentence "its reader …"."""
     if code == -signal.SIGXCPU:
         return f"used more than {limits.cpu_seconds} s of processor time and was ended"
     if code == -signal.SIGKILL:

@@ -1,7 +1,7 @@
-"""The folder of pictures: files are made beside their place and renamed into it, and never written again.
+"""Picture store: files are written under a temporary name, renamed into place, and never modified.
 
-A picture's name carries the digest of its bytes, so an address can be kept by browsers for ever, and a picture that is
-made anew is another file. Whatever no row names any more is removed some time later.
+A picture's name contains the digest of its bytes, so browsers can cache its URL for ever, and a new picture is another
+file. Files without a row are removed after some time.
 """
 
 import hashlib
@@ -14,20 +14,20 @@ from uuid import UUID
 EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png"}
 MAGIC = {"image/jpeg": b"\xff\xd8\xff", "image/png": b"\x89PNG\r\n\x1a\n"}
 SPARED_SECONDS = 3600.0
-"""A file this young may belong to a row that is about to be committed."""
+"""A younger file may belong to a row that is not committed yet."""
 
 
 class NotAPictureError(Exception):
-    """What a confined process answered is not what it says: it may be somebody else's by now."""
+    """The answer of a sandboxed process is not the announced type: the process may be compromised."""
 
 
 def keep_picture(folder: Path, owner: UUID, kind: str, media_type: str, content: bytes) -> str:
-    """Keep a picture of `owner` and give its path below the folder."""
+    """Store a picture of `owner` and return its path below the folder."""
     if not content.startswith(MAGIC.get(media_type, b"\0")):
         raise NotAPictureError(f"answered with something that is no {media_type}")
     digest = hashlib.sha256(content).hexdigest()[:24]
     name = f"{kind.lower()}-{digest}.{EXTENSIONS[media_type]}"
-    # The end of a UUIDv7 is random, its beginning the time.
+    # Shard by the end of the UUIDv7, which is random; its beginning is the time.
     below = Path(owner.hex[-2:], str(owner))
     (folder / below).mkdir(mode=0o700, parents=True, exist_ok=True)
     place = folder / below / name
@@ -38,17 +38,17 @@ def keep_picture(folder: Path, owner: UUID, kind: str, media_type: str, content:
 
 
 def owners_in(folder: Path, shard: str) -> list[UUID]:
-    """Whose pictures lie in one of the 256 parts of the folder."""
+    """Return the owners with pictures in one of the 256 shards."""
     return [UUID(entry.name) for entry in _entries(folder / shard) if entry.is_dir() and len(entry.name) == 36]
 
 
 def shards_of(folder: Path) -> list[str]:
-    """The parts of the folder that there are."""
+    """Return the existing shards."""
     return sorted(entry.name for entry in _entries(folder) if len(entry.name) == 2)
 
 
 def remove_others(folder: Path, shard: str, owners: Collection[UUID], kept: Collection[str]) -> int:
-    """Remove pictures of these owners that are not in `kept` and not young; gives how many."""
+    """Remove pictures of these owners that are neither in `kept` nor young. Returns their number."""
     removed, old = 0, time.time() - SPARED_SECONDS
     for owner in owners:
         home = folder / shard / str(owner)
@@ -59,7 +59,7 @@ def remove_others(folder: Path, shard: str, owners: Collection[UUID], kept: Coll
         try:
             home.rmdir()
         except OSError:
-            continue  # it still holds some
+            continue  # not empty
     return removed
 
 

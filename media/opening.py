@@ -1,7 +1,7 @@
-"""How FFmpeg is let at a file: one open descriptor, no other protocol, and only demuxers that read one file.
+"""Open files with FFmpeg safely: one open descriptor, no other protocol, and only demuxers that read a single file.
 
-A playlist (HLS, concat, DASH, an image pattern, an IMF composition) names other files and addresses: its reader opens
-what a stranger wrote. None of those is on the list below, and nothing but the descriptor can be opened at all.
+A playlist (HLS, concat, DASH, an image pattern, an IMF composition) names other files and URLs, which its demuxer
+opens. None of these demuxers is allowed, and only the descriptor can be opened.
 """
 
 import importlib
@@ -32,9 +32,9 @@ MOST_STREAMS = 256
 
 
 def load_ffmpeg() -> None:
-    """Load all of PyAV: it loads parts when a file first needs them, and a confined process cannot open those.
+    """Load all of PyAV: it imports parts lazily, which a sandboxed process cannot do.
 
-    A test reads one of every kind of stream, so that a part that is loaded in another way is noticed.
+    A test reads one stream of every kind, to detect parts that are loaded in another way.
     """
     import av  # noqa: PLC0415
 
@@ -45,7 +45,7 @@ def load_ffmpeg() -> None:
 
 @contextmanager
 def opened(descriptor: int) -> Iterator["av.container.InputContainer"]:
-    """A container over an open file. UnreadableError where FFmpeg finds nothing that it knows in it."""
+    """Open a container over an open file. UnreadableError if FFmpeg does not recognise the content."""
     import av  # noqa: PLC0415
 
     av.logging.set_level(None)
@@ -58,7 +58,7 @@ def opened(descriptor: int) -> Iterator["av.container.InputContainer"]:
     }
     try:
         container = av.open("fd:", "r", options=options, metadata_errors="replace")
-    except av.error.ArgumentError:  # FFmpeg's word for a demuxer that is not on the list
+    except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
         raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
     except (av.error.InvalidDataError, av.error.EOFError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError):
         raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
@@ -67,5 +67,5 @@ def opened(descriptor: int) -> Iterator["av.container.InputContainer"]:
 
 
 def is_still(container: "av.container.InputContainer") -> bool:
-    """Whether it is a picture without a time of its own."""
+    """Whether the container is a still picture."""
     return container.format.name in STILL_DEMUXERS

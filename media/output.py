@@ -1,8 +1,7 @@
-"""Writing a rendition into the one open file that a confined process was handed for it.
+"""Muxer of renditions: writes into the single open file that the sandboxed process was given.
 
-FFmpeg writes through Python here, because the index of a movie is moved to its front at the end: for that FFmpeg opens
-the file a second time, by its name, and there is no name that this process could open. It is given the same descriptor
-with a place of its own.
+FFmpeg writes through Python here because `+faststart` moves the index to the front at the end: for that FFmpeg opens
+the file a second time by name, which the sandbox denies. It gets the same descriptor with an own file position instead.
 """
 
 import os
@@ -21,19 +20,19 @@ KEY_SECONDS = 2
 SOUND_RATE = 48_000
 SOUND_BITS = {"mono": 96_000, "stereo": 160_000, "5.1": 384_000}
 BT709 = 1
-"""ITU-T H.273's number, of primaries, transfer and matrix alike."""
+"""The H.273 code of BT.709, for primaries, transfer and matrix alike."""
 UNSAID, HD_LINES = 2, 720
 
 
 class DescriptorFile:
-    """An open file with a place of its own, whoever else reads or writes by the same descriptor."""
+    """An open file with its own position, independent of other users of the same descriptor."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._place = 0
 
     def write(self, data: bytes) -> int:
-        """Write all of it."""
+        """Write all of `data`."""
         left = memoryview(data)
         while left:
             written = os.pwrite(self._descriptor, left, self._place)
@@ -42,13 +41,13 @@ class DescriptorFile:
         return len(data)
 
     def read(self, size: int) -> bytes:
-        """Read up to so many bytes."""
+        """Read up to `size` bytes."""
         data = os.pread(self._descriptor, size, self._place)
         self._place += len(data)
         return data
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Go to a place."""
+        """Set the position and return it."""
         if whence == os.SEEK_CUR:
             offset += self._place
         elif whence == os.SEEK_END:
@@ -57,15 +56,15 @@ class DescriptorFile:
         return offset
 
     def tell(self) -> int:
-        """The place."""
+        """Return the position."""
         return self._place
 
     def close(self) -> None:
-        """The descriptor is its giver's."""
+        """Do nothing: the descriptor belongs to the caller."""
 
 
 class Output:
-    """A rendition while it is written: one track of pictures, one of sound, or one of the two."""
+    """A rendition being written, with a video track, an audio track, or both."""
 
     def __init__(self, descriptor: int, recipe: Recipe) -> None:
         import av  # noqa: PLC0415
@@ -87,7 +86,7 @@ class Output:
         self._size = (0, 0)
 
     def add_pictures(self, first: "av.VideoFrame", rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
-        """Make the track for pictures like this one; `aspect` is that of its pixels."""
+        """Add the video track for pictures like `first`; `aspect` is the pixel aspect ratio."""
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
         wide, high = max(1, round(first.width * aspect)), first.height
         self._turn = turn_of(first)
@@ -106,14 +105,14 @@ class Output:
         self._video = video
 
     def add_sound(self) -> None:
-        """Make the track for sound."""
+        """Add the audio track."""
         audio = self._container.add_stream(self._writing.audio_encoder, rate=SOUND_RATE, layout=self._recipe.audio)
         if self._writing.audio_encoder == "aac":
             audio.bit_rate = SOUND_BITS[self._recipe.audio]
         self._audio = audio
 
     def shaped(self, picture: "av.VideoFrame") -> "av.VideoFrame":
-        """A picture in the size and the colours of the track."""
+        """Convert a picture to the size and color of the track."""
         import av  # noqa: PLC0415
 
         assert self._video is not None
@@ -131,11 +130,11 @@ class Output:
         )
         if self._turn is not None:
             made = self._turn.turned(made)
-        made.pict_type = av.video.frame.PictureType.NONE  # a whole picture of the source need not be one here
+        made.pict_type = av.video.frame.PictureType.NONE  # let the encoder choose keyframes
         return made
 
     def write_picture(self, picture: "av.VideoFrame", pts: int) -> None:
-        """Encode a picture that was shaped; one that is no later than the one before is left out."""
+        """Encode a converted picture; one that is not later than the previous is dropped."""
         assert self._video is not None
         if pts <= self._last_pts:
             return
@@ -150,7 +149,7 @@ class Output:
             self._container.mux(self._audio.encode(sound))
 
     def finish(self) -> None:
-        """Write what the encoders hold back, and put the index where it belongs."""
+        """Flush the encoders and write the index."""
         for stream in (self._video, self._audio):
             if stream is not None:
                 self._container.mux(stream.encode(None))
@@ -158,6 +157,6 @@ class Output:
 
 
 def _said(number: object) -> int:
-    """What the source says of its colours, in eight bits as here; what it does not say is what players assume."""
+    """Return a color code of the source; unspecified becomes BT.709, as players assume."""
     value = int(number) if number is not None else UNSAID  # type: ignore[call-overload]
     return BT709 if value == UNSAID else value

@@ -1,7 +1,7 @@
-"""Makes the pictures by which people know a clip, confined: `python -m media.pictures`.
+"""Render previews in the sandbox: `python -m media.pictures.previews`.
 
-A poster, a small one of it for lists, and a strip of moments for scrubbing; of a sound its waveform. Everything goes
-back as bytes in the answer: the process that decodes a stranger's file can write nowhere.
+A poster, a thumbnail for lists, and a strip of moments for scrubbing; for audio a waveform. Pictures are returned as
+bytes in the answer: the process that decodes an untrusted file cannot write anywhere.
 """
 
 import base64
@@ -21,28 +21,28 @@ POSTER_WIDTH, KEYFRAME_WIDTH, TILE_WIDTH = 1280, 320, 160
 COLUMNS = 10
 MOST_TILES, TILES_A_SECOND = 60, 4
 DECODED_WHOLE = 300
-"""Pictures of a clip that is decoded from end to end: jumping would land on the same few whole pictures again."""
+"""Up to this many pictures a clip is decoded in full: seeking would land on the same few keyframes again."""
 DECODED_ON = 60
-"""Pictures decoded from a whole one on towards the moment that was asked for; beyond that the strip is less exact."""
+"""Pictures decoded after a keyframe to reach the requested time; beyond that the strip is less exact."""
 POSTER_AT = Fraction(1, 3)
-"""How far into a clip its poster is: clips begin with slates, black and shaking."""
+"""Position of the poster: clips begin with slates, black and camera shake."""
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A decoded picture, its time, and the aspect of its pixels, which some decoders know no sooner."""
+    """A decoded picture, its time, and its pixel aspect ratio, which some decoders know only after decoding."""
 
     milliseconds: int
     picture: "av.VideoFrame"
     aspect: Fraction
 
     def shaped(self, widest: int) -> "av.VideoFrame":
-        """As a browser shows it."""
+        """Return the picture as a browser shows it."""
         return shaped(self.picture, self.aspect, widest)
 
 
 def make_pictures(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
-    """The pictures of an item: of frames where the request numbers them, else of its one file."""
+    """Return the pictures of an item: of a sequence if the request has frame numbers, else of its one file."""
     if asked.get("numbers"):
         return {"pictures": _of_moments(list(_frames_of_sequence(asked, files)), whole_ms=asked["milliseconds"])}
     with opened(files[0]) as container:
@@ -61,11 +61,11 @@ def make_pictures(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any]:
 
 
 DISCARD_CORRUPT = 0x0100
-"""AVFMT_FLAG_DISCARD_CORRUPT: a broken picture is no poster."""
+"""AVFMT_FLAG_DISCARD_CORRUPT: a damaged picture is no poster."""
 
 
 def _of_moments(moments: Sequence[Moment], whole_ms: int | None) -> list[dict[str, Any]]:
-    """Poster, thumbnail and, of something that moves, the strip."""
+    """Return poster, thumbnail and, for moving pictures, the strip."""
     if not moments:
         raise UnreadableError("shows no picture that can be decoded")
     chosen = moments[int(len(moments) * POSTER_AT)]
@@ -99,7 +99,7 @@ def _picture(kind: str, frame: "av.VideoFrame", details: Mapping[str, Any]) -> d
 
 
 def _frames_of_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> Iterator[Moment]:
-    """Each frame is a file; one that cannot be decoded leaves a gap in the strip."""
+    """Yield the frames of a sequence, one per file; a frame that cannot be decoded leaves a gap in the strip."""
     rate = Fraction(asked["rate"])
     for number, descriptor in zip(asked["numbers"], files, strict=True):
         at = round((number - asked["first"]) / rate / asked["step"] * 1000)
@@ -118,14 +118,15 @@ def _first_moment(container: "av.container.InputContainer", stream: "av.VideoStr
 
 
 def _prepare(stream: "av.VideoStream") -> None:
-    """One thread, for there are always others that wait; film frames in linear light get the curve of a screen."""
+    """Configure the decoder: one thread, because other work is always waiting; linear-light EXR gets a display
+    curve."""
     stream.codec_context.thread_count = 1
     if stream.codec_context.name == "exr":
         stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
 
 
 def _decoded(container: "av.container.InputContainer", stream: "av.stream.Stream") -> Iterator["av.VideoFrame"]:
-    """Decoded pictures up to the first error: what comes before a break is as good as any."""
+    """Yield decoded pictures up to the first error: the pictures before a damage are usable."""
     import av  # noqa: PLC0415
 
     try:
@@ -141,7 +142,7 @@ def _milliseconds(container: "av.container.InputContainer", stream: "av.VideoStr
 
 
 def _moments_of_video(container: "av.container.InputContainer", stream: "av.VideoStream") -> Iterator[Moment]:
-    """Pictures at even distances: a short clip is decoded whole, in a long one it jumps."""
+    """Yield pictures at even intervals: a short clip is decoded in full, in a long one it seeks."""
     _prepare(stream)
     whole = _milliseconds(container, stream)
     if is_still(container) or not whole:
@@ -164,7 +165,7 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
 
 
 def _pick(container: "av.container.InputContainer", stream: "av.VideoStream", times: Sequence[int]) -> Iterator[Moment]:
-    """Decode from end to end and keep the first picture at or behind each time."""
+    """Decode the whole clip and yield the first picture at or after each time."""
     left = list(times)
     last = None
     for picture in _decoded(container, stream):
@@ -187,14 +188,14 @@ def _start(stream: "av.VideoStream") -> int:
 
 
 def _time_ms(picture: "av.VideoFrame", stream: "av.VideoStream") -> int:
-    """Since the beginning of the stream."""
+    """Return the time since the start of the stream."""
     if picture.pts is None or picture.time_base is None:
         return 0
     return round((picture.pts * picture.time_base - _start(stream) * (stream.time_base or 0)) * 1000)
 
 
 def main() -> None:
-    """Serve, with FFmpeg loaded beforehand."""
+    """Serve requests, with FFmpeg loaded first."""
     load_ffmpeg()
     serve(answering_items(make_pictures))
 

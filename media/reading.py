@@ -1,8 +1,7 @@
-"""Having a confined child read many things, so that ten thousand clips are neither ten thousand processes nor a pile
-that one bad clip takes down.
+"""Batch reader: reads many items with one sandboxed child, replacing the child when a file crashes it.
 
-Things go out in packets of some dozen open files, the next packet while the last one is read. When the child dies, the
-first thing without an answer is to blame; it is named, and the rest goes to another child.
+Items are sent in packets of some dozen open files, the next packet while the last is being read. If the child dies, the
+first item without an answer is the cause; it is reported, and the rest goes to another child.
 """
 
 from collections import deque
@@ -17,30 +16,30 @@ from media.sources import ChangedError, OpenFolders, Source, refuse_changed
 PACKET_FILES = 48
 SENT_AHEAD = 2
 MOST_DEATHS = 5
-"""In one go. A storage that does not answer lets every file hang, and each costs its whole time."""
+"""Limit of deaths per run: on a storage that does not respond every file hangs, and each costs the full timeout."""
 
 
 class End(StrEnum):
-    """How a reading ended."""
+    """Outcome of reading an item."""
 
     READ = "read"
     UNREADABLE = "unreadable"
-    """The file is not what it should be; reading it again would say the same."""
+    """The file is invalid; reading it again would give the same result."""
     CHANGED = "changed"
-    """The disk says something else than the rows: the watcher will notice."""
+    """The file differs from its row: the watcher will notice."""
     LIMIT = "limit"
-    """It asked for more than a file may take."""
+    """It exceeded a resource limit."""
     DIED = "died"
     """Its reader crashed, hung or was killed."""
     ERROR = "error"
-    """Something else went wrong; it may be the disk."""
+    """Another error, possibly of the disk."""
     SKIPPED = "skipped"
-    """It was not its turn any more: too much died before it, which is rather the machine's fault."""
+    """Not read: too many readers died before it, which suggests a fault of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Something to read: its files, and what the program is asked about them."""
+    """An item to read: its files, and the program's parameters."""
 
     key: Any
     sources: Sequence[Source]
@@ -48,24 +47,24 @@ class Item:
 
     @property
     def name(self) -> str:
-        """Its first file, for people."""
+        """Name of its first file, for messages."""
         return self.sources[0].name
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of an item."""
+    """Result of one item."""
 
     item: Item
     end: End
     result: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
-    """A sentence that names the file, where it was not read."""
+    """A sentence that names the file, if it was not read."""
 
 
 @dataclass(slots=True)
 class _Packet:
-    """Items that were sent together, and their open files."""
+    """Items sent together, and their open files."""
 
     number: int
     items: list[Item] = field(default_factory=list)
@@ -84,14 +83,14 @@ class _Packet:
 
 
 class Reader:
-    """Reads with a child, and with another one where that died."""
+    """Reads with a child, and starts another one if it dies."""
 
     def __init__(self, child: ConfinedChild) -> None:
         self._child = child
         self._number = 0
 
     def read(self, items: Iterable[Item]) -> list[Outcome]:
-        """Read all of them; gives what became of each, in no particular order."""
+        """Read all items. Returns their outcomes in no particular order."""
         waiting, outcomes, deaths = deque(items), [], 0
         while waiting:
             if deaths >= MOST_DEATHS:
@@ -104,7 +103,7 @@ class Reader:
             except ChildDiedError as died:
                 deaths += 1
                 under_way, *others = [packet.items[answered.get(packet.number, 0) :] for packet in sent]
-                if under_way:  # else it died between two packets, which is the fault of none
+                if under_way:  # else it died between two packets, which is no item's fault
                     first = under_way.pop(0)
                     outcomes.append(Outcome(first, End.DIED, reason=f"{first.name}: its reader {died}"))
                 waiting.extendleft(reversed([item for items in (under_way, *others) for item in items]))
@@ -132,7 +131,7 @@ class Reader:
                 close_files(sent.popleft().all_files)
 
     def _pack(self, waiting: deque[Item], folders: OpenFolders, outcomes: list[Outcome]) -> _Packet:
-        """Open the files of the next items; what cannot be opened is answered at once."""
+        """Open the files of the next items; items with a file that cannot be opened get their outcome at once."""
         self._number += 1
         packet = _Packet(self._number)
         room = PACKET_FILES
@@ -158,7 +157,8 @@ class Reader:
 
 
 def _outcome(item: Item, files: Sequence[int], said: Mapping[str, Any]) -> Outcome:
-    """What an answer means, once the files were looked at again: what changed under its reader says nothing."""
+    """Convert an answer to an outcome, after checking the files again: if a file changed meanwhile, the answer is
+    void."""
     try:
         for source, descriptor in zip(item.sources, files, strict=True):
             refuse_changed(source, descriptor)

@@ -1,7 +1,7 @@
-"""What a rendition is made like: its codec, its greatest size, what is burnt into it, how it sounds.
+"""Encoder settings of a rendition: codec, maximal size, burn-in and audio layout.
 
-Plain values, because they cross into a confined process; where they come from (the built-in profile, the operator's
-file) is no concern of that process.
+Plain values, because they are passed into a sandboxed process; their origin (the built-in profile, the operator's file)
+does not matter there.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ LONG_SIDE, SHORT_SIDE = 1920, 1080
 
 @dataclass(frozen=True, slots=True)
 class Codec:
-    """A way to write pictures, with the container and the sound that go with it."""
+    """A video codec with its container and audio codec."""
 
     encoder: str
     pixel_format: str
@@ -26,11 +26,11 @@ class Codec:
 
 
 FASTSTART = {"movflags": "+faststart"}
-"""The index goes before the pictures, so that a browser starts to play before it has the end."""
+"""Write the index before the pictures, so that a browser can start to play before it has the whole file."""
 CODECS: dict[str, Codec] = {
     "h264": Codec(
         *("libx264", "yuv420p", "mp4", "mp4", "aac"),
-        # Profile and level are what every browser and phone decodes; a whole picture every two seconds is for seeking.
+        # Every browser and phone decodes this profile and level; a keyframe every two seconds makes seeking fast.
         options={"preset": "veryfast", "crf": "23", "profile": "high"},
         container_options=FASTSTART,
     ),
@@ -48,7 +48,7 @@ LAYOUTS = ("stereo", "mono", "5.1", "none")
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a rendition is encoded; `widest` and `highest` are of a picture that lies, and turn with one that stands."""
+    """How a rendition is encoded; `widest` and `highest` apply to landscape pictures, and are swapped for portrait."""
 
     codec: str = "h264"
     widest: int = LONG_SIDE
@@ -58,17 +58,17 @@ class Recipe:
 
     @property
     def writing(self) -> Codec:
-        """How the codec is written."""
+        """Settings of the codec."""
         return CODECS[self.codec]
 
     def to_json(self) -> dict[str, Any]:
-        """As a request carries it."""
+        """Return the form used in requests."""
         return asdict(self)
 
 
 def fitted(width: int, height: int, recipe: Recipe) -> tuple[int, int]:
-    """The size of a picture in a rendition: even, with its aspect, never larger than it was."""
+    """Return the size of a picture in a rendition: even, same aspect ratio, never enlarged."""
     box = (recipe.widest, recipe.highest) if width >= height else (recipe.highest, recipe.widest)
     scale = min(1.0, box[0] / width, box[1] / height)
-    # Rounded down: an odd picture would otherwise grow, and one at the limit go beyond it.
+    # Round down: otherwise an odd size would grow, and one at the limit exceed it.
     return max(2, int(width * scale + 1e-6) // 2 * 2), max(2, int(height * scale + 1e-6) // 2 * 2)

@@ -1,4 +1,4 @@
-"""The pictures of a movie, or of several that follow each other, with the times that they have there."""
+"""Video frames of a movie, or of several consecutive files, with their times."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     import av
 
 FINE = Fraction(1, 90_000)
-"""The clock of a rendition of several files, each of which may have another one."""
+"""Time base of a rendition of several files, which may differ in theirs."""
 USUAL_RATE = Fraction(25)
 COARSEST = Fraction(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A picture and its time from the beginning, in seconds."""
+    """A picture and its time from the start, in seconds."""
 
     at: Fraction
     picture: "av.VideoFrame"
@@ -33,7 +33,7 @@ class Step:
 
 @dataclass(slots=True)
 class MovingPictures:
-    """Files that are one recording, in their order."""
+    """Files of one recording, in order."""
 
     files: Sequence[int]
     timecode: str | None
@@ -50,11 +50,11 @@ class MovingPictures:
 
     @property
     def done(self) -> int:
-        """Milliseconds, as `total`."""
+        """Encoded milliseconds, in the unit of `total`."""
         return round(self.clock * 1000)
 
     def steps(self) -> Iterator[Step]:
-        """Each picture."""
+        """Yield each picture."""
         begun = Fraction(0)
         for descriptor in self.files:
             with opened(descriptor) as container:
@@ -79,7 +79,7 @@ class MovingPictures:
         self._index += 1
 
     def notes(self) -> dict[str, Any]:
-        """What was left out."""
+        """Return notes about skipped pictures."""
         return {"damaged": self._damaged} if self._damaged else {}
 
     def _stream_of(self, container: "av.container.InputContainer") -> "av.VideoStream":
@@ -93,7 +93,7 @@ class MovingPictures:
     def _begin(self, picture: "av.VideoFrame", stream: "av.VideoStream") -> None:
         self._rate = Fraction(stream.average_rate or stream.guessed_rate or USUAL_RATE).limit_denominator(1001)
         own = Fraction(stream.time_base) if stream.time_base else FINE
-        # A clock that is coarser than the pictures go would put several on one place.
+        # A time base coarser than the frame rate would give several pictures the same time.
         self._base = own if len(self.files) == 1 and own <= min(COARSEST, 1 / self._rate) else FINE
         self.output.add_pictures(picture, self._rate, self._base, picture_aspect(stream))
         self._burn = Burn.of(self.recipe, self._rate, self.timecode)
@@ -101,7 +101,7 @@ class MovingPictures:
     def _pictures(
         self, container: "av.container.InputContainer", stream: "av.VideoStream"
     ) -> Iterator["av.VideoFrame"]:
-        """What can be decoded, without stripes of an interlaced one."""
+        """Yield the pictures that can be decoded, deinterlaced."""
         import av  # noqa: PLC0415
 
         try:

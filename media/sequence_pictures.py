@@ -1,4 +1,4 @@
-"""The pictures of a sequence at its own rate: each frame is a file, and one that is not there shows the last one."""
+"""Frames of an image sequence at its frame rate: one file per frame; a missing frame repeats the previous one."""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     import av
 
 MOST_NAMED = 20
-"""Frames that are named when they cannot be read; of the others their number is enough."""
+"""Limit of unreadable frames listed by number; the others are only counted."""
 
 
 @dataclass(slots=True)
 class Batch:
-    """Frames that were asked for, and their open files once those came."""
+    """Requested frames, and their open files once received."""
 
     number: int
     numbers: Sequence[int] = ()
@@ -31,7 +31,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A place in the rendition, and the picture of its frame."""
+    """A position in the rendition, and the picture of its frame."""
 
     index: int
     picture: "av.VideoFrame"
@@ -39,7 +39,7 @@ class Step:
 
 @dataclass(slots=True)
 class SequencePictures:
-    """`first`, `frame_step`, `count` and `rate` of a sequence, and its frames as they come in batches."""
+    """Frames of a sequence (`first`, `frame_step`, `count` and `rate` in `asked`), received in batches."""
 
     asked: Mapping[str, Any]
     recipe: Recipe
@@ -49,23 +49,23 @@ class SequencePictures:
     _missing: int = 0
     _unreadable: list[int] = field(default_factory=list)
     _next: int = 0
-    """The place in the rendition that has no picture yet."""
+    """Position in the rendition without a picture yet."""
     _burn: Burn | None = None
     _last: "av.VideoFrame | None" = None
     _aspect: Fraction = Fraction(1)
 
     @property
     def total(self) -> int:
-        """Places in the rendition."""
+        """Number of positions in the rendition."""
         return int(self.asked["count"])
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second."""
+        """Frames per second."""
         return Fraction(self.asked["rate"])
 
     def steps(self) -> Iterator[Batch | Step]:
-        """Each picture, and before some of them a batch that is to be filled."""
+        """Yield each picture, and before some of them a batch to be filled by the caller."""
         for number in range(self.asked["batches"]):
             batch = Batch(number)
             yield batch
@@ -84,7 +84,7 @@ class SequencePictures:
         yield Step(self.total, self._last)
 
     def write(self, step: Step) -> None:
-        """Write what was held up to the step's place, and its picture there."""
+        """Repeat the previous picture up to the step's position, then write its picture."""
         is_end = step.index == self.total
         shaped = step.picture if is_end else self.output.shaped(step.picture)
         held = shaped if self._last is None else self._last
@@ -103,7 +103,7 @@ class SequencePictures:
         self.clock = self._next / self.rate
 
     def notes(self) -> dict[str, Any]:
-        """What is held, and why."""
+        """Return the numbers of missing and unreadable frames."""
         return {
             "missing": self.total - self.asked["there"],
             "unreadable": len(self._unreadable),
@@ -126,6 +126,6 @@ class SequencePictures:
 
 
 def prepare_still(stream: "av.VideoStream") -> None:
-    """Film frames in linear light get the curve of a screen."""
+    """Configure the decoder: linear-light EXR gets a display curve."""
     if stream.codec_context.name == "exr":
         stream.codec_context.options = {"apply_trc": "iec61966_2_1"}

@@ -1,4 +1,4 @@
-"""Pictures as a browser shows them: upright, with square pixels, no wider than asked, as JPEG or PNG."""
+"""Scaling for browsers: upright, square pixels, limited width, as JPEG or PNG."""
 
 import base64
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 SHOWN = "yuvj420p"
 BEST, WORST = 2, 5
-"""Quantisers of JPEG: about the quality that editors call 90."""
+"""JPEG quantisers, about quality 90 in editors."""
 WAVE_WIDTH, WAVE_HEIGHT = 1280, 320
 WAVE_COLOUR = "0x4a90d9"
 TURNS = {90: "clock", -270: "clock", 270: "cclock", -90: "cclock"}
@@ -20,15 +20,15 @@ TICK = Fraction(1, 25)
 
 
 def picture_aspect(stream: "av.VideoStream") -> Fraction:
-    """Of the stream's pixels; what is not said is square."""
+    """Return the pixel aspect ratio of the stream; square if unspecified."""
     ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     return Fraction(ratio) if ratio else Fraction(1)
 
 
 def shaped(picture: "av.VideoFrame", aspect: Fraction, widest: int) -> "av.VideoFrame":
-    """The picture upright and scaled down to `widest`, in the colours of JPEG: full range, BT.601.
+    """Return the picture upright and scaled down to `widest`, in JPEG color: full range, BT.601.
 
-    `aspect` is that of its pixels, of which the result has square ones.
+    `aspect` is the pixel aspect ratio of the source; the result has square pixels.
     """
     import av  # noqa: PLC0415
 
@@ -36,7 +36,7 @@ def shaped(picture: "av.VideoFrame", aspect: Fraction, widest: int) -> "av.Video
     matrix = av.video.reformatter.Colorspace
     unsaid = int(picture.colorspace) == UNSAID
     source = None if not unsaid else (matrix.ITU709 if picture.height >= HD_LINES else matrix.ITU601)
-    # One thread: each of a strip's 60 pictures keeps those it was scaled with, 8 MB for each processor of the machine.
+    # One thread: each of a strip's 60 pictures keeps the threads that scaled it, 8 MB per processor of the machine.
     scaled = picture.reformat(
         width=width, height=height, format=SHOWN, src_colorspace=source, dst_colorspace=matrix.ITU601, threads=1
     )
@@ -47,7 +47,7 @@ UNSAID, HD_LINES = 2, 720
 
 
 def _shown_size(picture: "av.VideoFrame", aspect: Fraction, widest: int) -> tuple[int, int]:
-    """Even numbers of pixels; a picture that stands upright may be as high as another may be wide."""
+    """Return an even size; portrait pictures are limited in height as landscape ones in width."""
     wide = max(1, round(picture.width * aspect))
     scale = min(1.0, widest / max(wide, picture.height))
     return (_even(wide * scale), _even(picture.height * scale))
@@ -66,7 +66,7 @@ def _turned(picture: "av.VideoFrame", degrees: int) -> "av.VideoFrame":
 
 
 def joined(tiles: Sequence["av.VideoFrame"], columns: int) -> "av.VideoFrame":
-    """Pictures of one size in one, line by line; what a file shows in another size halfway is made to fit."""
+    """Tile pictures into one, row by row; a picture of another size is scaled to fit."""
     width, height = tiles[0].width, tiles[0].height
     fitting = [
         tile if (tile.width, tile.height) == (width, height) else tile.reformat(width, height, SHOWN, threads=1)
@@ -76,7 +76,7 @@ def joined(tiles: Sequence["av.VideoFrame"], columns: int) -> "av.VideoFrame":
 
 
 def _filtered(pictures: Sequence["av.VideoFrame"], name: str, arguments: str) -> "av.VideoFrame":
-    """What a filter of FFmpeg makes of pictures of one size."""
+    """Apply an FFmpeg filter to pictures of one size."""
     import av  # noqa: PLC0415
 
     first = pictures[0]
@@ -94,7 +94,7 @@ def _filtered(pictures: Sequence["av.VideoFrame"], name: str, arguments: str) ->
 
 
 def to_jpeg(picture: "av.VideoFrame") -> bytes:
-    """The bytes of a JPEG file."""
+    """Encode as JPEG."""
     import av  # noqa: PLC0415
 
     codec = av.CodecContext.create("mjpeg", "w")
@@ -105,7 +105,7 @@ def to_jpeg(picture: "av.VideoFrame") -> bytes:
 
 
 def waveform(container: "av.container.InputContainer", stream: "av.AudioStream") -> dict[str, Any]:
-    """A picture of how loud a sound is over its whole length, on nothing."""
+    """Draw the waveform of the whole sound, on a transparent background."""
     import av  # noqa: PLC0415
 
     graph = av.filter.Graph()
@@ -121,7 +121,7 @@ def waveform(container: "av.container.InputContainer", stream: "av.AudioStream")
             graph.push(sound)
             heard += sound.samples
     except av.error.InvalidDataError:
-        pass  # what was heard up to the break is drawn
+        pass  # draw the part before the damage
     if not heard:
         raise UnreadableError("holds no sound that can be decoded")
     graph.push(None)

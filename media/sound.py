@@ -1,9 +1,9 @@
-"""The sound of a rendition: every track of it decoded side by side and brought into one.
+"""Audio mix of a rendition: all tracks are decoded in parallel and mixed into one.
 
-1. Of a file whose tracks are all mono, as cameras and recorders write them, every track counts: those at odd places
-   are on the left, the others on the right. Of any other file the first track counts; a second one is another language.
-2. Files of sound beside the picture all count, each from its own beginning.
-3. Silence at the beginning, or a gap, stays as long as it is.
+1. If all tracks of a file are mono, as cameras and recorders write them, all are used: odd tracks on the left, even
+   ones on the right. Of any other file only the first track is used; a second one is another language.
+2. Audio files beside the picture are all used, each from its own start.
+3. Silence at the start and gaps keep their length.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """How the samples of a track come; a file that does not name its layout has one of FFmpeg's, `1 channels`."""
+    """Sample format of a track; without a named layout it is one of FFmpeg's, such as `1 channels`."""
 
     rate: int
     sample_format: str
@@ -31,17 +31,17 @@ class Template:
 
 
 class Track:
-    """One track of a file, or of files that follow each other."""
+    """One track of a file, or of several consecutive files."""
 
     def __init__(self, descriptors: Sequence[int], index: int) -> None:
         self._descriptors, self._index = descriptors, index
         self.clock = Fraction(0)
-        """How far it was decoded, in seconds."""
+        """Decoded seconds."""
         self.ended = False
         self._frames = self._decode()
 
     def next(self) -> "av.AudioFrame | None":
-        """The next piece of sound, its time counted from the beginning; None at the end."""
+        """Return the next piece of sound, timed from the start; None at the end."""
         frame = next(self._frames, None)
         self.ended = frame is None
         return frame
@@ -63,7 +63,7 @@ class Track:
 
 
 def _decoded(container: "av.container.InputContainer", stream: "av.AudioStream") -> "Iterator[av.AudioFrame]":
-    """What can be decoded; a damaged packet is left out."""
+    """Yield the audio that can be decoded; damaged packets are skipped."""
     import av  # noqa: PLC0415
 
     try:
@@ -77,7 +77,7 @@ def _decoded(container: "av.container.InputContainer", stream: "av.AudioStream")
 
 
 class Sound:
-    """All tracks as one, in the layout of the recipe."""
+    """All tracks as one, in the requested layout."""
 
     def __init__(self, sources: Sequence[Sequence[int]], layout: str) -> None:
         self._tracks: list[Track] = []
@@ -95,11 +95,11 @@ class Sound:
 
     @property
     def ended(self) -> bool:
-        """Whether all of it was decoded."""
+        """Whether everything was decoded."""
         return all(track.ended for track in self._tracks)
 
     def step(self) -> "Iterator[av.AudioFrame]":
-        """Decode a piece of the track that is furthest behind; gives what is ready of the whole."""
+        """Decode a piece of the track that is furthest behind, and yield the finished part of the mix."""
         track = min((one for one in self._tracks if not one.ended), key=lambda one: one.clock)
         self._inputs[self._tracks.index(track)].push(track.next())
         behind = [one.clock for one in self._tracks if not one.ended]
@@ -155,7 +155,7 @@ class Sound:
 
 
 def enumerate_tracks(descriptor: int) -> list[tuple[int, Template]]:
-    """The tracks of a file that count, each with its place."""
+    """Return the usable tracks of a file with their indexes."""
     with opened(descriptor) as container:
         found = [
             (index, Template(codec.sample_rate, codec.format.name, codec.layout.name, codec.layout.nb_channels))

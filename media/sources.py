@@ -1,8 +1,8 @@
-"""Opening what a storage holds, and nothing else: below its root, no link on the way, regular files alone.
+"""Safe opening of files on a storage: only below its root, without following links, regular files only.
 
-A path in a row may be old by the time that it is read. What stands there now could be a link out of the storage, or a
-FIFO that keeps its reader for ever, so each part of the way is opened by itself and the end is looked at once it is
-open. The descriptor is then handed to whoever reads: no path is ever resolved a second time.
+A path in a row may be outdated when it is read. By then it could be a link out of the storage, or a FIFO that blocks
+its reader for ever. Therefore each part of the path is opened separately and the result is checked once open. The
+reader receives the descriptor: no path is resolved a second time.
 """
 
 import os
@@ -16,31 +16,31 @@ from models.paths import display_text, name_of
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
 MOST_FOLDERS = 200
-"""A process may have 1,024 files open where nobody allowed it more."""
+"""A process may have 1,024 open files by default."""
 
 
 class ChangedError(Exception):
-    """The disk says something else than the row; the watcher will notice, and then there is new work."""
+    """The file differs from its row. The watcher will notice and cause new work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file as its row describes it."""
+    """A file as described by its row."""
 
     root: bytes
     path: bytes
-    """Below the root."""
+    """Path below the root."""
     size: int
     mtime_ns: int
 
     @property
     def name(self) -> str:
-        """Its last part, for people."""
+        """Last part of the path, for messages."""
         return display_text(name_of(self.path))
 
 
 class OpenFolders:
-    """Folders of storages, opened once for many files in them."""
+    """Cache of open folders, for many files in the same folders."""
 
     def __init__(self) -> None:
         self._open: dict[tuple[bytes, bytes], int] = {}
@@ -52,7 +52,7 @@ class OpenFolders:
         self._close()
 
     def open_source(self, source: Source) -> int:
-        """The file, open for reading. ChangedError where it is not what its row says, or not there."""
+        """Open a file for reading. SourceChangedError if it differs from its row or is missing."""
         folder, _, name = source.path.rpartition(b"/")
         if len(self._open) > MOST_FOLDERS:
             self._close()
@@ -83,7 +83,7 @@ class OpenFolders:
 
 
 def refuse_changed(source: Source, descriptor: int) -> None:
-    """Refuse an open file that is not, or no longer, what its row says."""
+    """Raise SourceChangedError if an open file does not match its row, or no longer does."""
     now = os.fstat(descriptor)
     if not stat.S_ISREG(now.st_mode):
         raise ChangedError(f"{source.name} is no regular file any more")

@@ -1,4 +1,4 @@
-"""Summing up files by the algorithms that lists of checksums name."""
+"""Checksums of files, by the algorithms that checksum lists use."""
 
 import hashlib
 import os
@@ -11,7 +11,7 @@ READ_BYTES = 4 << 20
 
 
 class Sum(Protocol):
-    """What hashlib and xxhash both give."""
+    """Common interface of hashlib and xxhash."""
 
     def update(self, data: bytes, /) -> object: ...
 
@@ -31,7 +31,7 @@ SUMS: dict[str, Callable[[], Sum]] = {
 
 
 def sum_up(descriptor: int, algorithm: str, pulse: Callable[[], None]) -> str:
-    """The sum of an open file; `pulse` is called between its pieces, and may raise to stop."""
+    """Compute the checksum of an open file; `pulse` is called between chunks, and may raise to stop."""
     summed = SUMS[algorithm]()
     while piece := os.read(descriptor, READ_BYTES):
         summed.update(piece)
@@ -40,7 +40,7 @@ def sum_up(descriptor: int, algorithm: str, pulse: Callable[[], None]) -> str:
 
 
 def is_same(algorithm: str, expected: str, found: str) -> bool:
-    """Whether two sums say the same; some programs write the bytes of an xxhash the other way round."""
+    """Whether two checksums are equal; some programs write an xxhash in reverse byte order."""
     if expected == found:
         return True
     if not algorithm.startswith("xxh") or len(expected) != len(found):

@@ -1,10 +1,10 @@
-"""Makes renditions, confined: `python -m media.transcoding` is handed files to read and the one file to write.
+"""Encoder of renditions, in the sandbox: `python -m media.renditions.encoder` receives input files and one output file.
 
-1. The first packet brings the output, then the files of the picture, then those of the sound: each opened for it alone,
-   because places in a file belong to whoever opened it.
-2. Frames of a sequence come in batches, the next one asked for while this one is encoded. A hole, or a frame that
-   cannot be read, shows the frame before it, and is counted.
-3. Answers tell how far it is, at most twice a second; each gives it new time, so that only standing still ends it.
+1. The first packet contains the output file, the video files and then the audio files. Each was opened separately,
+   because descriptors from one open share their file position.
+2. Frames of a sequence arrive in batches; the next one is requested while the current one is encoded. A missing or
+   unreadable frame repeats the previous one, and is counted.
+3. Progress is reported up to twice a second. Each report renews the time limit, so that only a stall ends the process.
 """
 
 import os
@@ -29,7 +29,7 @@ Pictures = MovingPictures | SequencePictures
 
 
 class Transcoding:
-    """One rendition, from the request to what became of it."""
+    """Encodes one rendition, from request to result."""
 
     def __init__(self, request: Request) -> None:
         asked = request.values
@@ -44,7 +44,7 @@ class Transcoding:
         self._sound = Sound(sounds if self._recipe.audio != "none" else (), self._recipe.audio)
 
     def run(self) -> Iterator[Said]:
-        """Encode everything; gives what is to be said meanwhile, and at the end what the rendition is."""
+        """Encode everything; yields progress, and the facts of the rendition at the end."""
         if self._pictures is None and not self._sound:
             raise UnreadableError("shows no picture and holds no sound that can be decoded")
         if self._sound and self._pictures is None:
@@ -77,17 +77,17 @@ class Transcoding:
             yield from self._tell(pictures.done, pictures.total)
 
     def _fill(self, batch: Batch, count: int) -> Iterator[Said]:
-        """Take the batch that was asked for, and ask for the next one before this one is encoded."""
+        """Receive the requested batch, and request the next one before this one is encoded."""
         if batch.number == 0:
             yield {"wants": 0}
         values, files = self._request.more()
-        del self._request.files[len(self._request.files) - len(files) :]  # whoever reads a frame closes it
+        del self._request.files[len(self._request.files) - len(files) :]  # closed after reading each frame
         batch.numbers, batch.files = values["numbers"], files
         if batch.number + 1 < count:
             yield {"wants": batch.number + 1}
 
     def _catch_up(self, until: Fraction | None) -> Iterator[Said]:
-        """Encode sound up to the picture's time, or to its end, so that both lie beside each other in the file."""
+        """Encode sound up to the picture's time (or to its end), so that both are interleaved in the file."""
         while self._sound and not self._sound.ended and (until is None or self._sound.clock <= until):
             self._output.write_sound(self._sound.step())
             if until is None:
@@ -102,7 +102,7 @@ class Transcoding:
 
 
 def _shared(files: Sequence[int], counts: Sequence[int]) -> list[Sequence[int]]:
-    """Files of sound by the source that they are parts of."""
+    """Split the audio files by the source that they belong to."""
     shared, place = [], 0
     for count in counts:
         shared.append(files[place : place + count])
@@ -117,7 +117,7 @@ def answer(request: Request) -> Iterator[Said]:
 
 
 def main() -> None:
-    """Serve, with FFmpeg loaded beforehand."""
+    """Serve requests, with FFmpeg loaded first."""
     load_ffmpeg()
     serve(answer)
 

@@ -1,4 +1,4 @@
-"""Turning pictures of a camera that was held on its side: its file says so, and the picture itself lies."""
+"""Rotation of pictures from a camera held sideways, as flagged in the file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Turn:
-    """Turns pictures of one size, one after the other."""
+    """Rotates consecutive pictures of one size."""
 
     def __init__(self, degrees: int) -> None:
         self.keeps_sides = abs(degrees) == 180
@@ -18,7 +18,7 @@ class Turn:
         self._count = 0
 
     def turned(self, picture: "av.VideoFrame") -> "av.VideoFrame":
-        """The picture upright."""
+        """Return the picture upright."""
         if self._graph is None:
             self._build(picture)
         picture.pts, picture.time_base = self._count, TICK
@@ -39,6 +39,6 @@ class Turn:
 
 
 def turn_of(picture: "av.VideoFrame") -> Turn | None:
-    """What makes a picture upright; None where it is."""
+    """Return the rotation that makes a picture upright; None if it is already."""
     degrees = -round(picture.rotation)
     return Turn(degrees) if degrees in TURNS or abs(degrees) == 180 else None

@@ -1,7 +1,7 @@
-"""Encodes drawn pictures and tones into the bytes of finished media files.
+"""Encode drawn pictures and tones as complete media files in memory, for the demo.
 
-Whole files are made in memory, because a file that is watched must appear finished: all its bytes have to be
-there before its name is. So this is for small files only, the demo's, of tens to hundreds of kilobytes each.
+Files are completed in memory because a watched file must appear finished: all bytes have to exist before its name does.
+Only for small files of tens to hundreds of kilobytes.
 """
 
 import io
@@ -22,7 +22,7 @@ FADE_SAMPLES = 480
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a clip is written: container, codecs, and the pixel format that the video codec takes."""
+    """Encoding of a clip: container, codecs, and the pixel format of the video codec."""
 
     container: str
     video_codec: str
@@ -37,12 +37,12 @@ MPEG4 = Recipe("mov", "mpeg4", "yuv420p")
 
 
 def encode_clip(recipe: Recipe, pictures: Iterable[Planes], sound: array | None = None) -> bytes:
-    """Gives the bytes of a movie file; `sound` is mono, 16 bit, 48 kHz; None leaves the track out."""
+    """Encode a movie file; `sound` is mono, 16 bit, 48 kHz; None omits the track."""
     target = io.BytesIO()
     with av.open(target, "w", format=recipe.container) as container:
         video = container.add_stream(recipe.video_codec, rate=FRAMES_PER_SECOND, options=recipe.options)
         video.width, video.height, video.pix_fmt = WIDTH, HEIGHT, recipe.pixel_format
-        video.thread_count = 1  # x264 and mpeg4 write other bytes with more, so that machines would differ
+        video.thread_count = 1  # with more, x264 and mpeg4 would write different bytes on different machines
         audio = None
         if sound is not None:
             audio = container.add_stream(recipe.audio_codec, rate=SAMPLES_PER_SECOND, layout="mono")
@@ -57,7 +57,7 @@ def encode_clip(recipe: Recipe, pictures: Iterable[Planes], sound: array | None 
 
 
 def encode_sound(sound: array) -> bytes:
-    """Gives the bytes of a WAV file."""
+    """Encode a WAV file."""
     target = io.BytesIO()
     with av.open(target, "w", format="wav") as container:
         stream = container.add_stream("pcm_s16le", rate=SAMPLES_PER_SECOND, layout="mono")
@@ -66,12 +66,12 @@ def encode_sound(sound: array) -> bytes:
 
 
 def encode_png(planes: Planes) -> bytes:
-    """Gives the bytes of a PNG file."""
+    """Encode a PNG file."""
     return encode_still("png", frame_of(planes).reformat(format="rgb24"), {})
 
 
 def encode_exr(planes: Planes) -> bytes:
-    """Gives the bytes of an OpenEXR file: half float, in linear light as the format demands.
+    """Encode an OpenEXR file: half float, in linear light as the format demands.
 
     Each byte of the floats is looked up for a whole plane at once: 7 ms a frame; a lookup for each pixel took 42.
     """
@@ -86,7 +86,7 @@ def encode_exr(planes: Planes) -> bytes:
 
 
 def encode_still(codec_name: str, picture: av.VideoFrame, options: dict[str, str]) -> bytes:
-    """A still's packet is its file."""
+    """Encode a still: its packet is the file."""
     codec = av.CodecContext.create(codec_name, "w")
     codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, picture.format.name
     codec.time_base = Fraction(1, FRAMES_PER_SECOND)
@@ -95,7 +95,7 @@ def encode_still(codec_name: str, picture: av.VideoFrame, options: dict[str, str
 
 
 def tone(hertz: float, seconds: float, level: float = 0.2) -> array:
-    """A sine with soft ends, in 16 bit samples."""
+    """Return a sine tone with faded ends, as 16-bit samples."""
     count = round(seconds * SAMPLES_PER_SECOND)
     turn = 2 * math.pi * hertz / SAMPLES_PER_SECOND
     peak = level * 32767
@@ -107,7 +107,7 @@ def tone(hertz: float, seconds: float, level: float = 0.2) -> array:
 
 
 def frame_of(planes: Planes) -> av.VideoFrame:
-    """A drawn picture as a frame of PyAV."""
+    """Convert a drawn picture to a PyAV frame."""
     picture = av.VideoFrame(WIDTH, HEIGHT, "gbrp")
     for plane, drawn in zip(picture.planes, planes, strict=True):
         plane.update(padded(drawn, WIDTH, plane.line_size))
@@ -115,7 +115,7 @@ def frame_of(planes: Planes) -> av.VideoFrame:
 
 
 def padded(pixels: bytes, row_size: int, line_size: int) -> bytes:
-    """FFmpeg may want its lines longer than the picture; 480 pixels fit on every machine so far."""
+    """Pad lines to the line size of FFmpeg, which may exceed the picture's; 480 pixels have needed none so far."""
     if row_size == line_size:
         return pixels
     gap = bytes(line_size - row_size)
@@ -123,14 +123,14 @@ def padded(pixels: bytes, row_size: int, line_size: int) -> bytes:
 
 
 def write_sound(container: av.container.OutputContainer, stream: av.AudioStream, sound: array) -> None:
-    """Writes all samples into a track and closes its encoder."""
+    """Encode all samples into a track and flush its encoder."""
     for frame in sound_frames(sound):
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
 def sound_frames(sound: array) -> Iterator[av.AudioFrame]:
-    """The samples in pieces of 1024, which is what AAC takes at a time."""
+    """Yield the samples in frames of 1024, the frame size of AAC."""
     for start in range(0, len(sound), 1024):
         piece = sound[start : start + 1024]
         frame = av.AudioFrame(format="s16", layout="mono", samples=len(piece))

@@ -1,1 +1,1 @@
-"""Tables and the rules of one row or one statement: Postgres is the record of everything that Tapeless knows."""
+"""Tables and the rules of one row or one statement. PostgreSQL is the system of record."""

@@ -1,8 +1,9 @@
-"""Who may do what to an object, and the one definition of "readable by" that SQL and both search engines use.
+"""Access control: permissions on objects, and the one definition of "readable by" that SQL and both search engines use.
 
-Rights come in two ways: an entry on the object itself, or an entry on a collection that holds it, near or far above,
-which propagates. The second way is looked up by the few collections whose entries propagate to the actor and by the
-paths of collections, so nothing is written where rights of a collection or its place in the tree change.
+An actor has a permission on an object either by an entry on the object itself, or by a propagating entry on a
+collection that contains it at any depth. Propagation is resolved at query time, from the few collections whose entries
+propagate to the actor and from the materialised paths of collections. Changing the rights of a collection or moving it
+therefore writes no rows for its content.
 """
 
 import uuid
@@ -30,7 +31,7 @@ from models.base import Base, Created, Id, Word, checked_text
 from models.collection import Collection, CollectionAsset, CollectionStatus
 
 OWN = uuid.UUID(int=0)
-"""Stands in `inherited_from` where an entry is the object's own: a part of the primary key cannot be null."""
+"""Value of `inherited_from` for the object's own entries: a part of the primary key cannot be null."""
 
 
 class Permission(Word):
@@ -49,7 +50,8 @@ class PrincipalKind(Word):
 
 
 class AclEntry(Base):
-    """What a user or group may do to one object. Ids of users and groups never meet, so one column holds both."""
+    """Permissions of one user or group on one object. User and group ids are UUIDs that never collide, so one column
+    holds both."""
 
     __tablename__ = "acl_entry"
     __table_args__ = (
@@ -62,17 +64,17 @@ class AclEntry(Base):
     object_type: Mapped[str] = mapped_column(primary_key=True)
     principal_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     inherited_from: Mapped[uuid.UUID] = mapped_column(primary_key=True, server_default=text(f"'{OWN}'"))
-    """The collection whose entry this is a copy of."""
+    """The collection that this entry was copied from."""
     principal_kind: Mapped[PrincipalKind] = mapped_column(checked_text(PrincipalKind))
     permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     propagates: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Of a collection: the same permissions hold for everything inside, as deep as it goes."""
+    """For collections: the permissions also apply to everything inside, at any depth."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
 
 class AclTemplate(Base):
-    """A named set of rights. Its own entries (object type `acl_templates`) are what it gives to others."""
+    """A named set of rights. Its own entries (object type `acl_templates`) are the ones that it applies to objects."""
 
     __tablename__ = "acl_template"
 
@@ -83,7 +85,7 @@ class AclTemplate(Base):
 
 
 class Propagating(NamedTuple):
-    """A collection whose entry for the actor reaches what it holds."""
+    """A collection with an entry that propagates to its content for the actor."""
 
     collection_id: uuid.UUID
     permissions: frozenset[str]
@@ -91,66 +93,66 @@ class Propagating(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody outside, who came through a share: sees its object and does with it what the share allows."""
+    """An external person who came through a share: sees the shared object and may do what the share allows."""
 
     share_id: uuid.UUID
     share_user_id: uuid.UUID
     email: str
-    """To which the link was made out; empty where anybody holds it. What a guest says of itself does not stand here."""
+    """Recipient of the link; empty for a link that anyone may use. Never an address that the guest entered."""
     object_type: str
     object_id: uuid.UUID
-    """Of the living object, where the shared one was merged away."""
+    """Id of the surviving object if the shared one was merged."""
     title: str
-    """What the object was called when it was shared."""
+    """Title of the object when it was shared."""
     allows: frozenset[str]
-    """Words of `models.share.ShareRight`."""
+    """Values of `models.access.share.ShareRight`."""
     format_ids: tuple[uuid.UUID, ...] | None
-    """The formats that the share was made for; None where it follows the content of a collection."""
+    """Formats that the share includes; None if it follows the content of a collection."""
     metadata_views: tuple[uuid.UUID, ...] = ()
     is_merged: bool = False
-    """The shared object lives on in another, of which the guest sees the formats alone."""
+    """The shared object was merged; the guest sees only its own formats of the survivor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a signed-in user with its groups, somebody outside, or a part of the system, which passes like
-    administrators."""
+    """The acting party: a signed-in user with its groups, a guest of a share, or a part of the system, which has the
+    rights of an administrator."""
 
     name: str
     user_id: uuid.UUID | None = None
     is_admin: bool = False
     group_ids: tuple[uuid.UUID, ...] = ()
     propagating: tuple[Propagating, ...] = ()
-    """Read with the actor, so that a request asks once; empty for nearly everybody."""
+    """Loaded together with the actor, so that a request needs one query; empty for most users."""
     operation_id: uuid.UUID | None = None
-    """Of the whole request, where the caller gave it a key to repeat itself with."""
+    """Id of the whole request if it carried an `Idempotency-Key`."""
     guest: Guest | None = None
 
     @property
     def principal_ids(self) -> list[uuid.UUID]:
-        """Whom entries may name for this actor to have their rights."""
+        """Ids of the user and its groups, to match against `AclEntry.principal_id`."""
         return [*([self.user_id] if self.user_id else []), *self.group_ids]
 
     @property
     def principals(self) -> list[str]:
-        """The same as search documents write them in `readers`."""
+        """The same in the notation of `readers` in search documents."""
         return [*([f"user:{self.user_id}"] if self.user_id else []), *(f"group:{group}" for group in self.group_ids)]
 
     def reaching(self, permission: Permission) -> list[uuid.UUID]:
-        """The collections that give this permission on what they hold."""
+        """Return the collections that propagate this permission to their content."""
         return [each.collection_id for each in self.propagating if permission.value in each.permissions]
 
 
 HOLDER, HELD = aliased(Collection, name="holder"), aliased(CollectionAsset, name="held")
-"""Under names of their own, or a query that reads collections itself would be asked about its own rows."""
+"""Aliases, so that a query that itself selects collections is not correlated with its own rows."""
 
 
 def is_inside(object_type: str, key: ColumnElement[uuid.UUID], collections: ColumnElement[Any]) -> ColumnElement[bool]:
-    """SQL that is true where rights that propagate from these collections reach the object of `key`; they reach the
-    collections themselves.
+    """Return SQL that is true where rights propagate from one of `collections` to the object of `key`, which may be one
+    of these collections itself.
 
-    As EXISTS, because the planner may then look at one object by its own index, or at all of them by a hash: an IN read
-    every asset inside for each single one (23 ms of 100,000, against 0.5).
+    Written as EXISTS so that the planner may either probe one object through its index or hash all of them: IN read
+    every asset inside each time (23 ms of 100,000, against 0.5 ms).
     """
     if object_type == "collections":
         return exists().where(HOLDER.id == key, HOLDER.path.overlap(collections))
@@ -164,7 +166,7 @@ def is_inside(object_type: str, key: ColumnElement[uuid.UUID], collections: Colu
 
 
 HOLDABLE = frozenset({"assets", "collections"})
-"""Types of objects that collections hold."""
+"""Object types that a collection can contain."""
 
 
 def granted(
@@ -174,9 +176,9 @@ def granted(
     principal_ids: ColumnElement[Any],
     collections: ColumnElement[Any] | None = None,
 ) -> ColumnElement[bool]:
-    """SQL that is true where an entry gives one of these users and groups the permission on the object of `key`.
+    """Return SQL that is true where an entry grants one of `principal_ids` the permission on the object of `key`.
 
-    `collections` are those that give it on what they hold; without any, the question is the plain one.
+    `collections` are those that propagate the permission to their content; None leaves propagation out.
     """
     own = exists().where(
         AclEntry.object_id == key,
@@ -192,7 +194,8 @@ def granted(
 def permitted(
     actor: Actor, object_type: str, key: ColumnElement[uuid.UUID], permission: Permission = Permission.READ
 ) -> ColumnElement[bool]:
-    """SQL that is true where `actor` has `permission` on the object that `key` names: the union of user and groups."""
+    """Return SQL that is true where `actor` has `permission` on the object of `key`, by user or by any of its
+    groups."""
     if actor.guest is not None:
         return opened_to(actor.guest, object_type, key) if permission == Permission.READ else false()
     if actor.is_admin:
@@ -203,19 +206,21 @@ def permitted(
 
 
 def opened_to(guest: Guest, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
-    """SQL that is true where a share opens the object that `key` names: its own, or what its collection holds now."""
+    """Return SQL that is true where the share opens the object of `key`: the shared object, or the current content of
+    the shared collection."""
     if guest.object_type == "collections" and object_type in HOLDABLE:
         return is_inside(object_type, key, literal([guest.object_id], ARRAY(Uuid)))
     return key == guest.object_id if object_type == guest.object_type else false()
 
 
 def opens_format(actor: Actor, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
-    """SQL that is true where `actor` sees the format of an asset that it may read; a share opens only its own."""
+    """Return SQL that is true where `actor` may see the format of `key`, given read access to its asset. Shares with a
+    list of formats open only these."""
     if actor.guest is None or actor.guest.format_ids is None:
         return true()
     return key == any_(literal(list(actor.guest.format_ids), ARRAY(Uuid)))
 
 
 def readable_by(actor: Actor, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
-    """SQL that is true where `actor` may read the object that `key` names."""
+    """Return SQL that is true where `actor` may read the object of `key`."""
     return permitted(actor, object_type, key, Permission.READ)

@@ -1,4 +1,4 @@
-"""Approvals: who was asked to agree to an object, how many have to, and what each of them said."""
+"""Approval requests: the requested reviewers, the required number of approvals, and the votes."""
 
 import uuid
 from datetime import datetime
@@ -10,7 +10,7 @@ from models.base import Base, Created, Id, Word, checked_text
 
 
 class ApprovalStatus(Word):
-    """iconik's words; nothing is stored where nobody asked, so `N/A` stands in no row."""
+    """iconik's statuses. No row is stored without a request, so `N/A` is never in the table."""
 
     NONE = "N/A"
     REQUESTED = "REQUESTED"
@@ -25,7 +25,8 @@ class VoteStatus(Word):
 
 
 class Approval(Base):
-    """A request. `status` is what its votes make of it, kept so that lists and documents need not count."""
+    """An approval request. `status` is derived from the votes and stored, so that lists and documents need not
+    count."""
 
     __tablename__ = "approval"
     __table_args__ = (
@@ -38,13 +39,13 @@ class Approval(Base):
     object_type: Mapped[str]
     object_id: Mapped[uuid.UUID]
     version_id: Mapped[uuid.UUID]
-    """Of a collection its own id: it has no versions."""
+    """For a collection, its own id: collections have no versions."""
     status: Mapped[ApprovalStatus] = mapped_column(checked_text(ApprovalStatus), server_default="REQUESTED")
     min_number: Mapped[int] = mapped_column(server_default="1")
     users: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     groups: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     externals: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
-    """E-mail addresses in lower case; they vote through a share."""
+    """E-mail addresses in lower case; external reviewers vote through a share."""
     requested_by: Mapped[uuid.UUID | None]
     share_id: Mapped[uuid.UUID | None]
     request_date: Mapped[Created]
@@ -52,7 +53,7 @@ class Approval(Base):
 
 
 class ApprovalVote(Base):
-    """What one of them said last; a vote that was withdrawn is no row."""
+    """The latest vote of one reviewer; withdrawing a vote deletes its row."""
 
     __tablename__ = "approval_vote"
     __table_args__ = (
@@ -66,7 +67,7 @@ class ApprovalVote(Base):
     approval_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("approval.id", ondelete="CASCADE"))
     user_id: Mapped[uuid.UUID | None]
     external: Mapped[str | None]
-    """The e-mail of somebody outside."""
+    """E-mail address of an external reviewer."""
     status: Mapped[VoteStatus] = mapped_column(checked_text(VoteStatus))
     share_id: Mapped[uuid.UUID | None]
     change_date: Mapped[datetime] = mapped_column(server_default=text("now()"))

@@ -1,4 +1,4 @@
-"""An asset and what it is made of: formats of file sets with components, and which file is in which set."""
+"""Assets and their parts: formats, file sets, components, and the membership of files in file sets."""
 
 import uuid
 from datetime import datetime
@@ -59,7 +59,7 @@ class FileSetStatus(Word):
 
 
 class Asset(Base):
-    """What a person means by "the clip". Version 1 has the asset's own id."""
+    """One media item as users see it ("the clip"). Version 1 has the asset's own id."""
 
     __tablename__ = "asset"
     __table_args__ = (
@@ -72,27 +72,27 @@ class Asset(Base):
     id: Mapped[Id]
     title: Mapped[str]
     title_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))
-    """A person named it: the grouping no longer does."""
+    """A user set the title; grouping no longer changes it."""
     external_id: Mapped[str | None]
     type: Mapped[AssetType] = mapped_column(checked_text(AssetType), server_default="ASSET")
     status: Mapped[AssetStatus] = mapped_column(checked_text(AssetStatus), server_default="ACTIVE")
     is_online: Mapped[bool] = mapped_column(server_default=text("true"))
     island_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("island.id", ondelete="SET NULL"))
-    """The island that keeps it; null where a person made it without files."""
+    """The island that owns the asset; null for assets created without files."""
     merged_into: Mapped[uuid.UUID | None]
-    """The survivor that answers for this id; never a chain (one hop)."""
+    """The surviving asset that answers for this id; always one hop, never a chain."""
     created_by_user: Mapped[uuid.UUID | None]
     updated_by_user: Mapped[uuid.UUID | None]
     deleted_by_user: Mapped[uuid.UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What clients set and only clients read back (category, external_link, time_start_milliseconds …)."""
+    """Values that clients set and that only clients read (category, external_link, time_start_milliseconds …)."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
     date_deleted: Mapped[datetime | None]
 
 
 class Format(Base):
-    """One representation of the content. `structure` is the kind that GROUPING names, `rule` what made it."""
+    """One representation of the content. `structure` is the kind in GROUPING.md, `rule` the rule that created it."""
 
     __tablename__ = "format"
 
@@ -111,7 +111,8 @@ class Format(Base):
 
 
 class FileSet(Base):
-    """Files that belong together in one folder tree; what search shows of files stands here, never on `file`."""
+    """Files that belong together in one folder tree. Everything that search shows about files is stored here, not on
+    `file`."""
 
     __tablename__ = "file_set"
 
@@ -122,32 +123,33 @@ class FileSet(Base):
     storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
     island_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("island.id", ondelete="SET NULL"), index=True)
     label: Mapped[str] = mapped_column(server_default="")
-    """What tells this set apart in its format: an eye, a camera, a track, a language."""
+    """Distinguishes this set within its format: an eye, a camera, a track, a language."""
     name: Mapped[str]
-    """A display text: the file's name, or a sequence's template such as `plate.[1001-1240].exr`."""
+    """Display name: the file's name, or a sequence's template such as `plate.[1001-1240].exr`."""
     base_dir: Mapped[str] = mapped_column(server_default="")
     type: Mapped[FileSetType] = mapped_column(checked_text(FileSetType), server_default="REGULAR")
     status: Mapped[FileSetStatus] = mapped_column(checked_text(FileSetStatus), server_default="ACTIVE")
     file_count: Mapped[int] = mapped_column(server_default="0")
     size_bytes: Mapped[Big] = mapped_column(server_default="0")
     names: Mapped[str] = mapped_column(server_default="")
-    """At most 1,000 member names for search, one a line."""
+    """Up to 1,000 member names for search, one per line."""
     note: Mapped[str] = mapped_column(server_default="")
-    """What a person should know of it now, such as a member that grows again."""
+    """Current remark for users, such as a member that is growing again."""
     told_count: Mapped[int] = mapped_column(server_default="0")
-    """`file_count` when history last spoke of it: growth is told once, when it is quiet."""
+    """`file_count` as last recorded in history: growth is recorded once, when it has stopped."""
     untold_changes: Mapped[int] = mapped_column(server_default="0")
-    """Members written anew since then."""
+    """Members rewritten since then."""
     changed_at: Mapped[datetime | None]
     bucket_folder_id: Mapped[int | None] = mapped_column(BigInteger)
-    """With `bucket_key` and `padding`: the one frame bucket that the set is all of, as of the last finish."""
+    """With `bucket_key` and `padding`: the one frame bucket that the set consists of entirely, as of the last completed
+    grouping."""
     bucket_key: Mapped[bytes | None]
     first_frame: Mapped[Big | None]
     last_frame: Mapped[Big | None]
     frame_step: Mapped[Big | None]
     padding: Mapped[int | None] = mapped_column(SmallInteger)
     frames: Mapped[str | None]
-    """Ranges such as `1001-1240,1242-1300`; null where the set is no sequence."""
+    """Ranges such as `1001-1240,1242-1300`; null unless the set is a sequence."""
     missing_frames: Mapped[int] = mapped_column(server_default="0")
     missing: Mapped[str] = mapped_column(server_default="")
     empty_frames: Mapped[str] = mapped_column(server_default="")
@@ -156,7 +158,7 @@ class FileSet(Base):
 
 
 class Component(Base):
-    """A stream or part of a format (picture, sound, caption), and the file set that holds it."""
+    """A stream or part of a format (picture, sound, caption), and the file set that contains it."""
 
     __tablename__ = "component"
     __table_args__ = (
@@ -175,17 +177,17 @@ class Component(Base):
     language: Mapped[str | None]
     flags: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     media: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What the header of its file says of it."""
+    """Facts from the header of its file."""
     from_header: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Only the header told that it is there: the grouping neither made it nor compares with it."""
+    """Known only from the media header: grouping neither creates nor compares it."""
 
 
 class FileSetFile(Base):
-    """A file is in at most one file set; only the grouping writes this."""
+    """Membership of a file in a file set, one per file. Written only by grouping."""
 
     __tablename__ = "file_set_file"
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
     counted_bytes: Mapped[Big] = mapped_column(server_default="0")
-    """What the member adds to its set's `size_bytes`, so that a change costs its difference."""
+    """The member's share of its set's `size_bytes`, so that a change is applied as a difference."""

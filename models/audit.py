@@ -1,4 +1,4 @@
-"""Who changed users, groups, rights' templates, fields, views and storages: a log beside the history of assets."""
+"""Audit log of changes to users, groups, ACL templates, fields, views and storages, beside the history of assets."""
 
 import uuid
 from datetime import datetime
@@ -10,7 +10,7 @@ from models.base import Base, Id
 
 
 class AuditEntry(Base):
-    """One change; append-only by the same trigger that guards history."""
+    """One change; append-only by the trigger `audit_is_append_only`."""
 
     __tablename__ = "audit_entry"
     __table_args__ = (Index(None, "object_type", "object_id"),)

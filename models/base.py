@@ -1,4 +1,4 @@
-"""What all tables share: named constraints, ids that are made before the insert, and enums as checked text."""
+"""Declarative base: constraint names, ids generated before the insert, and enums as checked text."""
 
 import enum
 import uuid
@@ -19,11 +19,14 @@ NAMING = {
 
 
 class Word(enum.StrEnum):
-    """An enum that is stored as text with a CHECK; its words are iconik's where iconik has one."""
+    """An enum stored as text with a CHECK constraint. The values are iconik's where iconik defines them."""
 
 
 def checked_text(words: type[Word]) -> Enum:
-    """Map an enum to text with a named CHECK: adding a word is then a cheap migration, unlike a native enum."""
+    """Map an enum to text with a named CHECK: adding a value is then a cheap migration, unlike with a native enum.
+
+    The constraint is named after the class in lower case, so renaming an enum class needs a migration.
+    """
     return Enum(
         words,
         native_enum=False,
@@ -35,7 +38,7 @@ def checked_text(words: type[Word]) -> Enum:
 
 
 def new_id() -> uuid.UUID:
-    """A UUIDv7, made in Python because COPY needs ids beforehand and cursors follow their order in time."""
+    """Return a UUIDv7. Generated in Python because COPY needs ids beforehand and cursors follow their order in time."""
     return uuid7()
 
 

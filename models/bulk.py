@@ -1,5 +1,5 @@
-"""Bulk writes: rows by COPY, because 128,000 files must not mean 128,000 round trips (15,000 assets a second by COPY,
-1,100 by single inserts)."""
+"""Bulk writes by COPY: 128,000 files must not be 128,000 round trips (15,000 assets a second by COPY, 1,100 by
+inserts)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,16 +12,19 @@ from models.base import Base
 
 
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """COPY `rows` into `columns` of `table` within the session's transaction; defaults of other columns apply."""
+    """COPY `rows` into `columns` of `table` within the session's transaction; other columns get their defaults."""
     driver = session.connection().connection.driver_connection
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
+    # COPY fires the statement-level triggers of the table once (`mark_asset_insert`, `mark_format_insert`, …), which
+    # mark the search documents.
     with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 
 
 def among(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
-    """`column = ANY(array)`: one parameter for any number of values; IN has one each, and PostgreSQL takes 65,535."""
+    """Return `column = ANY(array)`: one parameter for any number of values. IN takes one each; PostgreSQL allows
+    65,535."""
     return column == any_(literal(list(values), ARRAY(column.type)))

@@ -1,8 +1,8 @@
-"""Collections: a tree that people sort assets into; an asset is in none, one or more of them.
+"""Collections: a tree that users sort assets into; an asset is in any number of them.
 
-Why each collection keeps its whole path beside its parent: whose rights reach what is inside, what lies below a
-collection, its ancestors, its depth, and whether a move would close a ring are then one array each, not a recursion.
-A move rewrites the paths below it, which is rare; all the rest happens with every request.
+Each collection stores its whole path beside its parent. Inherited rights, descendants, ancestors, depth and the check
+for cycles on a move then need one array operation each, not a recursive query. Moving rewrites the paths of all
+descendants, which is rare; the other operations happen on every request.
 """
 
 import uuid
@@ -16,18 +16,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base, Created, Id, Word, checked_text
 
 DEEPEST = 50
-"""Levels of collections, the root counted."""
+"""Levels of collections, including the root."""
 
 
 class CollectionStatus(Word):
     ACTIVE = "ACTIVE"
     DELETED = "DELETED"
     HIDDEN = "HIDDEN"
-    """iconik's word; nothing here sets it."""
+    """iconik's value; never set here."""
 
 
 class Collection(Base):
-    """A named place in the tree. `path` runs from its root to itself, both included."""
+    """A node of the tree. `path` contains the ids from the root to the collection itself."""
 
     __tablename__ = "collection"
     __table_args__ = (
@@ -46,12 +46,12 @@ class Collection(Base):
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("collection.id"))
     path: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid))
     position: Mapped[int | None]
-    """Among what its parent holds; null comes last."""
+    """Position among the content of its parent; null sorts last."""
     storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="SET NULL"), index=True)
     folder_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="SET NULL"))
-    """The folder that it mirrors; null where a person made it."""
+    """The folder that it mirrors; null for collections created by users."""
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What clients set and only clients read back (category, custom_keyframe …)."""
+    """Values that clients set and that only clients read (category, custom_keyframe …)."""
     created_by_user: Mapped[uuid.UUID | None]
     deleted_by_user: Mapped[uuid.UUID | None]
     date_created: Mapped[Created]
@@ -60,7 +60,7 @@ class Collection(Base):
 
 
 class CollectionAsset(Base):
-    """An asset is in a collection."""
+    """Membership of an asset in a collection."""
 
     __tablename__ = "collection_asset"
     __table_args__ = (Index(None, "asset_id"),)
@@ -68,17 +68,18 @@ class CollectionAsset(Base):
     collection_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("collection.id", ondelete="CASCADE"), primary_key=True)
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), primary_key=True)
     carries_rights: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Whether rights that propagate from its collections reach the asset: who put it in could give rights on it. What
-    somebody who only reads it put in, or a merge brought along, is listed and no more."""
+    """Whether rights that propagate from the collection reach the asset. True only if the user who added it could grant
+    rights on it; assets added by users with read access alone, or by a merge, are listed without passing on rights."""
     mirrors_folder: Mapped[bool] = mapped_column(server_default=text("false"))
-    """It is here because its files are in the collection's folder; a person's own placing is none of the mirror's."""
+    """Created by folder mirroring, because files of the asset are in the collection's folder. Mirroring leaves
+    memberships that users created alone."""
     position: Mapped[int | None]
     added_by_user: Mapped[uuid.UUID | None]
     date_created: Mapped[Created]
 
 
 class Favorite(Base):
-    """What a user marked to find it again."""
+    """An object that a user marked as a favourite."""
 
     __tablename__ = "favorite"
 

@@ -1,5 +1,5 @@
-"""Files that a client says belong to an asset, or lie on a storage. `file` is the watcher's alone; what no watcher sees
-stands here."""
+"""Files that a client declared for an asset or a storage. `file` belongs to the watcher; files that no watcher sees are
+stored here."""
 
 import uuid
 from datetime import datetime
@@ -19,7 +19,7 @@ class FileType(Word):
 
 
 class DeclaredFile(Base):
-    """One file as its system described it, in an asset or in none; Tapeless never looks for it on a disk."""
+    """One file as described by its system, with or without an asset; Tapeless never looks for it on disk."""
 
     __tablename__ = "declared_file"
     __table_args__ = (

@@ -1,4 +1,5 @@
-"""Folders and files as the watcher saw them: identity by parent and name bytes, so that renaming a tree is one row."""
+"""Folders and files as the watcher saw them, identified by parent and name bytes, so that renaming a tree changes one
+row."""
 
 import uuid
 from datetime import datetime
@@ -22,7 +23,7 @@ class FileStatus(Word):
 
 
 class Folder(Base):
-    """One folder of a storage; the root has no parent and an empty name."""
+    """One folder of a storage; the root folder has no parent and an empty name."""
 
     __tablename__ = "folder"
     __table_args__ = (UniqueConstraint("storage_id", "parent_id", "name", postgresql_nulls_not_distinct=True),)
@@ -35,23 +36,23 @@ class Folder(Base):
         BigInteger, ForeignKey("island.id", ondelete="SET NULL", use_alter=True), index=True
     )
     digest: Mapped[bytes | None]
-    """Of the settled listing (name, size, mtime_ns, inode): equal means that no row below needs to be read."""
+    """Digest of the settled listing (name, size, mtime_ns, inode): if it is equal, the rows below need not be read."""
     error: Mapped[str | None]
 
 
 class FrameBucket(Base):
-    """Which frames a bucket has, kept up to date by the difference, so that one more frame does not cost its folder."""
+    """The frames of one bucket, maintained incrementally, so that one more frame does not cost a read of its folder."""
 
     __tablename__ = "frame_bucket"
 
     folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"), primary_key=True)
     key: Mapped[bytes] = mapped_column(primary_key=True)
     runs: Mapped[dict[str, str]] = mapped_column(JSONB)
-    """Frames as ranges, by the padding that they are written with."""
+    """Frame ranges by padding."""
 
 
 class File(Base):
-    """One regular file; only the watcher writes it. What it is grouped into stands in `file_set_file`."""
+    """One regular file, written only by the watcher. Its file set is stored in `file_set_file`."""
 
     __tablename__ = "file"
     __table_args__ = (
@@ -72,19 +73,20 @@ class File(Base):
     inode: Mapped[Big]
     status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus))
     seen: Mapped[Big]
-    """The island's `seen` that touched this row: what is above the island's `done` is new to the grouping."""
+    """The island's `seen` that last touched this row: values above the island's `done` are new to grouping."""
     content_seen: Mapped[Big]
-    """The `seen` with which its content was last new: a move or a return leaves it."""
+    """The `seen` at which the content last changed: a move or a reappearance leaves it as it is."""
     suspected_at: Mapped[datetime | None]
-    """Found gone once; a second look decides (a vanished mount is not a deletion)."""
+    """First found missing at this time; a second look decides (a vanished mount is not a deletion)."""
     media_class: Mapped[str]
     bucket: Mapped[bytes | None]
-    """Key of the frame bucket in its folder, null where the name is no frame."""
+    """Key of the frame bucket in its folder; null if the name contains no frame number."""
     frame: Mapped[Big | None]
     width: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     padded: Mapped[bool] = mapped_column(server_default=text("false"))
     checksum: Mapped[str | None]
     digest: Mapped[bytes | None]
-    """Of the file's ends, where others have its name, size and a coarse mtime too: tells them apart when they move."""
+    """Digest of both ends of the file, only where another file has the same name, size and coarse mtime: distinguishes
+    them when they move."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]

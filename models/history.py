@@ -1,4 +1,4 @@
-"""Who did what to an asset, when: append-only, written in the transaction of the change itself."""
+"""History of assets: append-only, written in the transaction of the change itself."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ from models.base import Base, Id, Word, checked_text
 
 
 class Operation(Word):
-    """iconik's closed list: a client refuses any other word, so there is no CREATE (VERSION_CREATE says it)."""
+    """iconik's closed list: clients reject any other value, so creation is recorded as VERSION_CREATE."""
 
     ADD_FORMAT = "ADD_FORMAT"
     ANALYZE = "ANALYZE"
@@ -48,7 +48,8 @@ class Operation(Word):
 
 
 class History(Base):
-    """One entry. No foreign key to the asset, because history outlives it; a trigger refuses UPDATE and DELETE."""
+    """One entry. There is no foreign key to the asset because history outlives it; the trigger `history_is_append_only`
+    refuses UPDATE and DELETE."""
 
     __tablename__ = "history"
     __table_args__ = (Index(None, "asset_id", "id"),)
@@ -59,13 +60,13 @@ class History(Base):
     operation_type: Mapped[Operation] = mapped_column(checked_text(Operation))
     operation_description: Mapped[str]
     operation_id: Mapped[uuid.UUID | None] = mapped_column(unique=True)
-    """Given where a caller may repeat itself: the same operation is written once."""
+    """Set where a caller may retry: the same operation is recorded once."""
     actor: Mapped[str]
-    """Who, for people: a user's name, a storage's watcher, a share's guest."""
+    """Display name of the actor: a user, a storage's watcher, a guest of a share."""
     user_id: Mapped[uuid.UUID | None]
     job_id: Mapped[uuid.UUID | None]
     share_id: Mapped[uuid.UUID | None]
     share_user_id: Mapped[uuid.UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What an undo needs; shown to nobody."""
+    """Data for undo; never shown."""
     date_created: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -1,4 +1,5 @@
-"""Answers to writes that carried an `Idempotency-Key`, kept a day so that a caller who heard nothing may ask again."""
+"""Idempotency keys: responses to writes with an `Idempotency-Key`, stored for a day so that a client can retry
+safely."""
 
 import uuid
 
@@ -9,7 +10,8 @@ from models.base import Base, Created
 
 
 class KeptAnswer(Base):
-    """Inserted before the work and finished with its answer in one transaction: a second caller waits for the first."""
+    """One key of one user. Inserted before the work and completed with its response in one transaction, so that a
+    concurrent request with the same key waits."""
 
     __tablename__ = "kept_answer"
     __table_args__ = (Index(None, "date_created"),)
@@ -17,7 +19,7 @@ class KeptAnswer(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(primary_key=True)
     fingerprint: Mapped[bytes]
-    """SHA-256 of method, path, query and body: the same key with another request is a mistake."""
+    """SHA-256 of method, path, query and body: the same key with a different request is an error."""
     status: Mapped[int | None] = mapped_column(SmallInteger)
     body: Mapped[bytes | None]
     date_created: Mapped[Created]

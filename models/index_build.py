@@ -1,10 +1,10 @@
 """Indexes of a search engine, and which of them a drain has to write to.
 
-Why this stands in Postgres, and not only in the engine:
+Why this is stored in PostgreSQL, and not only in the engine:
 
-1. a drain clears a mark only under the list of indexes that it wrote to, so the list and the mark need one lock;
-2. a rebuild that was killed goes on from its row, and a second one finds the first one's row in its way;
-3. an engine that lost an index, or is another one than before, is noticed by comparing.
+1. A drain acknowledges a mark only together with the list of indexes that it wrote to, so list and mark need one lock.
+2. A killed rebuild resumes from its row, and a second rebuild is refused by the first one's row.
+3. Comparing detects an engine that lost an index or was replaced.
 """
 
 import uuid
@@ -18,15 +18,15 @@ from models.base import Base, Created, Serial, Word, checked_text
 
 class BuildState(Word):
     BUILDING = "BUILDING"
-    """Filled beside the live one."""
+    """Being filled beside the live index."""
     LIVE = "LIVE"
-    """Searches look here."""
+    """Searches use this one."""
     RETIRED = "RETIRED"
-    """Replaced, or given up while it was filled; the engine may still have it."""
+    """Replaced, or abandoned while it was filled; the engine may still have it."""
 
 
 class IndexBuild(Base):
-    """One index from its making to its end; at most one is live and at most one is filled."""
+    """One index over its life; only one can be LIVE and one BUILDING."""
 
     __tablename__ = "index_build"
     __table_args__ = (
@@ -41,10 +41,10 @@ class IndexBuild(Base):
     id: Mapped[Serial]
     name: Mapped[str] = mapped_column(unique=True)
     version: Mapped[int]
-    """Of the mapping."""
+    """Version of the mapping."""
     state: Mapped[BuildState] = mapped_column(checked_text(BuildState))
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
-    """Who fills it."""
+    """The job that fills it."""
     date_created: Mapped[Created]
 
 
@@ -56,7 +56,8 @@ class Target(NamedTuple):
 
 
 LIST_LOCK = 7_411_032
-"""Advisory: shared by a drain that finishes, alone for whoever changes the list. The lock ends with its transaction."""
+"""Advisory lock on the list of indexes: shared by drains that acknowledge, exclusive for changes of the list. Ends with
+the transaction."""
 
 TARGETS = text("SELECT name, version FROM index_build WHERE state IN ('BUILDING', 'LIVE') ORDER BY id")
 HOLD = text("SELECT pg_advisory_xact_lock_shared(:lock)").bindparams(lock=LIST_LOCK)
@@ -64,16 +65,16 @@ CHANGE = text("SELECT pg_advisory_xact_lock(:lock)").bindparams(lock=LIST_LOCK)
 
 
 def read_targets(session: Session) -> tuple[Target, ...]:
-    """Which indexes a drain writes to, as of now."""
+    """Return the indexes that a drain must write to, as of now."""
     return tuple(Target(*row) for row in session.execute(TARGETS))
 
 
 def hold_targets(session: Session) -> tuple[Target, ...]:
-    """The same, and nobody changes it before the transaction ends."""
+    """Return the same, locked against changes until the transaction ends."""
     session.execute(HOLD)
     return read_targets(session)
 
 
 def change_targets(session: Session) -> None:
-    """Wait for drains that are just finishing; whoever comes later reads the list as this transaction leaves it."""
+    """Wait for drains that are acknowledging, and lock the list: later drains read it as this transaction leaves it."""
     session.execute(CHANGE)

@@ -1,10 +1,10 @@
 """The index queue: which documents differ from their rows, and since when.
 
-Why marks stand in Postgres, and are made by triggers:
+Why marks are stored in PostgreSQL and written by triggers:
 
-1. the mark commits with the change or not at all, so nothing that was updated stays unindexed;
-2. the revision that a document carries is taken under the row's lock, so it never goes backwards;
-3. a hundred thousand changed documents are one statement, and draining them is one bulk request.
+1. The mark commits with the change or not at all, so no update stays unindexed.
+2. The revision of a document is assigned under the row's lock, so it never goes backwards.
+3. A hundred thousand changed documents are one statement, and draining them is one bulk request.
 """
 
 import uuid
@@ -21,7 +21,7 @@ DUE = "dirty_since IS NOT NULL AND parked_at IS NULL"
 
 
 class IndexMark(Base):
-    """One row for every object that has a document, narrow because every change writes it; outlives its object."""
+    """One row per object that has a document, kept narrow because every change writes it. Outlives its object."""
 
     __tablename__ = "index_mark"
     __table_args__ = (
@@ -36,27 +36,30 @@ class IndexMark(Base):
     object_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
     revision: Mapped[Big]
     dirty_since: Mapped[datetime | None]
-    """Null once the document of `revision` is in the engine."""
+    """Null once the engine has the document of `revision`."""
     narrowed: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Fewer may see it than the document says: left out at query time until drained."""
+    """Access was reduced: fewer users may see the object than the indexed document says. Filtered from results until
+    reindexed."""
     bulk: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Marked together with many others by one statement: drained behind single updates."""
+    """Low priority (backfill): marked by one statement together with many others, and drained after single changes."""
     errors: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None]
     parked_at: Mapped[datetime | None]
-    """Since when it waits for a person or for the next change; null while it is to be drained."""
+    """Time of dead-lettering: the mark waits for an operator or for the next change of its object. Null while
+    pending."""
     lease_until: Mapped[datetime | None]
-    """Null while nobody drains it; in the past where a drain died on it, or where an engine refused it lately."""
+    """Null while unclaimed; in the past if its drain died or an engine recently refused the document."""
     gone_since: Mapped[datetime | None]
-    """Since when its object is known to be gone for good: after a while mark and tombstone are forgotten."""
+    """Since when the object is known to be permanently gone: mark and tombstone are deleted after a while."""
     marked_by: Mapped[int] = mapped_column(BigInteger, server_default="0")
-    """The transaction that marked last: a second mark of the same transaction writes nothing."""
+    """Id of the transaction that marked last: marking again in the same transaction writes nothing."""
     trace: Mapped[str | None]
-    """The W3C traceparent of the change that waits longest; null where nothing is traced."""
+    """W3C traceparent of the oldest pending change; null unless tracing is on."""
 
 
 class SearchDocument(Base):
-    """The Postgres engine's own table: whole documents, versioned by revision, a tombstone where the object is gone."""
+    """Table of the PostgreSQL engine: whole documents, versioned by revision, with tombstones for objects that are
+    gone."""
 
     __tablename__ = "search_document"
     __table_args__ = (
@@ -77,13 +80,14 @@ class SearchDocument(Base):
     deleted: Mapped[bool] = mapped_column(server_default=text("false"))
     title: Mapped[str]
     title_key: Mapped[str] = mapped_column(Text(collation="C"))
-    """The title folded, for an order that no locale changes."""
+    """The title, case-folded, for an order that is independent of the locale."""
     date_created: Mapped[datetime]
-    """The object's; of a tombstone any time."""
+    """Creation time of the object; arbitrary for a tombstone."""
     tokens: Mapped[str] = mapped_column(TSVECTOR)
     terms: Mapped[dict[str, list[object]]] = mapped_column(JSONB)
-    """What criteria and facets ask: name to a list of values."""
+    """Values for criteria and facets, by name."""
     readers: Mapped[list[str]] = mapped_column(ARRAY(Text))
-    """Who may find it: `user:ID` and `group:ID` of its ACL, `collection:ID` of what directly holds it."""
+    """Principals with read access: `user:ID` and `group:ID` of its ACL, `collection:ID` of the collections that contain
+    it directly."""
     body: Mapped[dict[str, object]] = mapped_column(JSONB)
-    """What a hit shows."""
+    """Content of a search hit."""

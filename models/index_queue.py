@@ -1,15 +1,16 @@
-"""Claiming and clearing marks: the index queue's statements, each for a whole batch.
+"""Claiming and acknowledging marks: the statements of the index queue, each for a whole batch.
 
 The life of a mark:
 
-1. a trigger makes it dirty, or bumps its revision where it is dirty already;
-2. a claim takes a lease by the database's clock, singles before floods, what was narrowed before both;
-3. the drain builds the documents and sends them with no transaction open;
-4. a clear makes clean what still has the revision that was sent; the rest stays dirty and is free again;
-5. what an engine refuses, or what a drain died on, is taken again alone, a bounded number of times, and then parked
-   with its reason until it changes or a person asks for it.
+1. A trigger (`mark_for_index`) makes it dirty, or raises its revision if it is dirty already.
+2. A claim takes a lease by the database's clock: reduced access first, then single changes, then backfill.
+3. The drain builds the documents and sends them with no transaction open.
+4. Acknowledging removes an entry only if its revision is unchanged; otherwise it stays dirty and is claimable again.
+5. A document that an engine refused, or that a drain died on, is retried alone up to `MAX_ISOLATED_TRIES` times, and
+   then dead-lettered with its reason until it changes or an operator requeues it.
 
-Two drains that meet on a mark harm nothing: an engine keeps the newer document, and a clear names its revision.
+Two drains that claim the same mark do no harm: an engine keeps the newer document, and an acknowledgement names its
+revision.
 """
 
 import uuid
@@ -28,22 +29,22 @@ from models.migrations.marking import BULK
 from models.tracing import MOST_TRACES, is_tracing
 
 MAX_ERRORS = 3
-"""Tries alone before a mark is parked."""
+"""Isolated tries before a mark is dead-lettered."""
 BULK_SHARE = 5
-"""One in so many of a batch is kept for floods, so that a steady stream of singles cannot starve them."""
+"""One in this many of a batch is reserved for backfill, so that a steady stream of single changes cannot starve it."""
 MAX_NARROWED = 10_000
-"""Objects that a query leaves out by name; beyond that it waits for the drain instead."""
+"""Limit of objects that a query filters by id; beyond that it waits for the drain."""
 
 
 class DocumentKey(NamedTuple):
-    """Which object a document is about; the type is the API's word (`assets`)."""
+    """Object of a document; the type is the API's name (`assets`)."""
 
     object_type: str
     object_id: uuid.UUID
 
 
 class Sent(NamedTuple):
-    """A document that an engine has now."""
+    """A document that the engine has now."""
 
     object_type: str
     object_id: uuid.UUID
@@ -56,14 +57,15 @@ class Refused(NamedTuple):
     object_type: str
     object_id: uuid.UUID
     revision: int | None
-    """Null where it could not even be built."""
+    """Null if it could not even be built."""
     reason: str
 
 
 class TooManyNarrowedError(Exception):
-    """So much was hidden since the last drain that a query cannot leave it out by name."""
+    """Too many objects were hidden since the last drain to filter them by id."""
 
 
+# FOR UPDATE SKIP LOCKED lets any number of drains claim at once without waiting for each other.
 def _taking(which: str, order: str, counted: str = "") -> TextClause:
     return text(f"""
         UPDATE index_mark AS mark SET lease_until = now() + make_interval(secs => :lease_seconds){counted}
@@ -83,7 +85,7 @@ SUSPECTS = _taking("lease_until < now()", "lease_until", ", errors = mark.errors
 
 
 def claim(session: Session, limit: int, lease_seconds: float) -> list[DocumentKey]:
-    """Lease up to `limit` marks (a few more where floods wait), most urgent first."""
+    """Lease up to `limit` marks, most urgent first; a few more if backfill is pending."""
     parameters = {"lease_seconds": lease_seconds}
     keys: list[DocumentKey] = []
     for statement in (NARROWED, SINGLES):
@@ -92,6 +94,7 @@ def claim(session: Session, limit: int, lease_seconds: float) -> list[DocumentKe
     return keys + _run(session, FLOODS, parameters | {"limit": max(limit - len(keys), limit // BULK_SHARE)})
 
 
+# A drain that died cannot count its own try: an expired lease with all tries used up is a dead letter.
 PARK_DEAD = text(f"""
     UPDATE index_mark SET parked_at = now(), lease_until = NULL,
         error = coalesce(error, 'its drain ended ' || errors || ' times without a word')
@@ -100,7 +103,7 @@ PARK_DEAD = text(f"""
 
 
 def claim_suspect(session: Session, lease_seconds: float) -> list[DocumentKey]:
-    """Lease one mark whose last claim did not end well, alone, and count the try before it is made."""
+    """Lease one mark after a failed claim, alone, and count the try before it is made."""
     session.execute(PARK_DEAD, {"max_errors": MAX_ERRORS})
     return _run(session, SUSPECTS, {"lease_seconds": lease_seconds, "limit": 1})
 
@@ -109,6 +112,8 @@ def _run(session: Session, statement: TextClause, parameters: dict[str, Any]) ->
     return [DocumentKey(*row) for row in session.execute(statement, parameters)]
 
 
+# Rows are locked in primary key order, so that two acknowledgements cannot deadlock. A mark with a newer revision stays
+# dirty, but only from `built_at` on: the change came after the snapshot of the document that was sent.
 CLEAR = text("""
     UPDATE index_mark AS mark SET
         lease_until = NULL,
@@ -133,11 +138,12 @@ CLEAR = text("""
 
 
 def clear(session: Session, sent: Sequence[Sent], built_at: datetime) -> None:
-    """Make clean what has still the revision that was sent; what changed since is dirty from `built_at` on."""
+    """Acknowledge documents if their revision is unchanged; the others are dirty from `built_at` on."""
     types, ids, revisions = ([each[place] for each in sent] for place in range(3))
     session.execute(CLEAR, {"types": types, "ids": ids, "revisions": revisions, "built_at": built_at})
 
 
+# Only an unchanged mark takes the error: a newer revision has not been tried yet.
 REFUSE = text("""
     UPDATE index_mark AS mark SET
         error = refused.reason,
@@ -156,7 +162,8 @@ REFUSE = text("""
 
 
 def refuse(session: Session, refused: Sequence[Refused], backoff_seconds: float) -> None:
-    """Keep the reasons; each is tried again alone after a while, and parked after the last of `MAX_ERRORS` tries."""
+    """Record the reasons. Each document is retried alone after `backoff_seconds`, and dead-lettered after
+    `MAX_ISOLATED_TRIES`."""
     types, ids, revisions, reasons = ([each[place] for each in refused] for place in range(4))
     arrays = {"types": types, "ids": ids, "revisions": revisions, "reasons": reasons}
     session.execute(REFUSE, arrays | {"max_errors": MAX_ERRORS, "backoff_seconds": backoff_seconds})
@@ -178,7 +185,7 @@ RENEW = text("""
 
 
 def renew(session: Session, keys: Sequence[DocumentKey], lease_seconds: float) -> None:
-    """Keep the leases of a drain that is still at work."""
+    """Renew the leases of a drain that is still working."""
     held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
     session.execute(RENEW, held | {"lease_seconds": lease_seconds})
 
@@ -190,7 +197,7 @@ TRACES = text(f"""
 
 
 def traces_of(session: Session, keys: Sequence[DocumentKey]) -> list[str]:
-    """The traces of the changes that these documents are made anew for."""
+    """Return the traces of the changes that these documents are reindexed for."""
     if not (is_tracing() and keys):
         return []
     held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
@@ -198,12 +205,12 @@ def traces_of(session: Session, keys: Sequence[DocumentKey]) -> list[str]:
 
 
 def release(session: Session, keys: Sequence[DocumentKey]) -> None:
-    """Give leases back where the fault was not the document's: a try that was counted counts no more."""
+    """Release leases after a fault that was not the document's: the counted try is taken back."""
     session.execute(RELEASE, {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]})
 
 
 def waiting(session: Session) -> int:
-    """Documents that differ from their rows; parked ones wait for a person and are not among them."""
+    """Count documents that differ from their rows, without dead letters."""
     return session.execute(text(f"SELECT count(*) FROM index_mark WHERE {DUE}")).scalar_one()
 
 
@@ -211,16 +218,16 @@ FREE = text(f"SELECT count(*) FROM (SELECT FROM index_mark WHERE {DUE} AND lease
 
 
 def count_free(session: Session, most: int) -> int:
-    """How many documents a drain could take now, counted up to `most`."""
+    """Count the documents that a drain could claim now, up to `most`."""
     return session.execute(FREE, {"most": most}).scalar_one()
 
 
 def parked(session: Session) -> int:
-    """Marks that wait for a person, or for their object to change."""
+    """Count the marks that wait for an operator or for a change of their object."""
     return session.execute(text("SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL")).scalar_one()
 
 
-# One probe of the index for each of its four beginnings, however long the queue is.
+# One index probe for each pair of `narrowed` and `bulk`, so that the cost does not grow with the queue.
 OLDEST = text(f"""
     SELECT coalesce(extract(epoch FROM clock_timestamp() - min(oldest.dirty_since)), 0)::float8
     FROM (VALUES (false, false), (false, true), (true, false), (true, true)) AS kind (narrowed, bulk)
@@ -233,27 +240,27 @@ OLDEST = text(f"""
 
 
 def lag_seconds(session: Session) -> float:
-    """How long the oldest difference between rows and index exists; 0 where there is none."""
+    """Return the age in seconds of the oldest difference between rows and index; 0 if there is none."""
     return session.execute(OLDEST).scalar_one()
 
 
 def is_fresh_waiting(session: Session) -> bool:
-    """Whether single changes wait, before which nothing large should go."""
+    """Whether single changes are pending, which take precedence over bulk work."""
     query = f"SELECT EXISTS (SELECT FROM index_mark WHERE {DUE} AND NOT bulk AND lease_until IS NULL)"
     return session.execute(text(query)).scalar_one()
 
 
 def needs_ring(session: Session) -> bool:
-    """Whether a drain would find something to do now."""
+    """Whether a drain would find something to claim now."""
     query = f"SELECT EXISTS (SELECT FROM index_mark WHERE {DUE} AND (lease_until IS NULL OR lease_until < now()))"
     return session.execute(text(query)).scalar_one()
 
 
 SEGMENTS_OF = "segments_of"
-"""Stands for the type where a key names an asset, and with it all segments that were made on it."""
+"""Type of a key that names an asset and means all segments created on it."""
 MAX_LOOKED_AT = 100_000
 
-# A segment that is still there was narrowed with its asset, and an asset may have thousands of lines: they are one key.
+# An existing segment lost readers together with its asset, which may have thousands of lines: they become one key.
 NARROWED_KEYS = text(f"""
     SELECT CASE WHEN segment.status = 'ACTIVE' THEN '{SEGMENTS_OF}' ELSE object_type END,
         CASE WHEN segment.status = 'ACTIVE' THEN segment.made_on ELSE object_id END, count(*)
@@ -265,13 +272,14 @@ NARROWED_KEYS = text(f"""
 
 
 def narrowed_keys(session: Session) -> frozenset[DocumentKey]:
-    """Objects that were deleted or narrowed and not drained since: a query leaves them out by name."""
+    """Return the objects with reduced access that were not reindexed since: queries filter them by id."""
     rows = session.execute(NARROWED_KEYS, {"looked_at": MAX_LOOKED_AT}).all()
     if len(rows) > MAX_NARROWED or sum(row[2] for row in rows) >= MAX_LOOKED_AT:
         raise TooManyNarrowedError(f"more than {MAX_NARROWED} objects were hidden since the index was last drained")
     return frozenset(DocumentKey(*row[:2]) for row in rows)
 
 
+# Rows are locked in primary key order, as in the acknowledgement, so that the two cannot deadlock.
 MARK_UNSENT = text("""
     UPDATE index_mark AS mark SET dirty_since = now(), bulk = :bulk
     FROM (
@@ -286,7 +294,7 @@ MARK_ALL_UNSENT = text("UPDATE index_mark SET dirty_since = now(), bulk = true W
 
 
 def mark_unsent(session: Session, keys: Sequence[DocumentKey]) -> int:
-    """Have documents sent that the engine lost; their objects are as they were, so they keep their revision."""
+    """Requeue documents that the engine lost. Their objects are unchanged, so they keep their revision."""
     lost = {
         "types": [key.object_type for key in keys],
         "ids": [key.object_id for key in keys],
@@ -296,11 +304,11 @@ def mark_unsent(session: Session, keys: Sequence[DocumentKey]) -> int:
 
 
 def mark_all_unsent(session: Session) -> int:
-    """The same for an engine that has nothing."""
+    """Requeue all documents, for an empty engine."""
     return session.execute(MARK_ALL_UNSENT).rowcount
 
 
 def unpark(session: Session) -> int:
-    """Take everything that is parked up again, as a person asks for it; how many marks that were."""
+    """Requeue all dead letters on request of an operator. Returns their number."""
     query = text("UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL")
     return session.execute(query).rowcount

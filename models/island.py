@@ -1,10 +1,10 @@
-"""Islands: the smallest part of a tree that can be grouped alone, and the queue of those that changed.
+"""Islands: the smallest folder trees that can be grouped on their own, and the queue of those that changed.
 
-Why a queue stands in Postgres beside Celery's:
+Why there is a queue in PostgreSQL beside Celery's:
 
-1. a message may be lost, doubled or late; the row says what is still to do, so none of these matters;
-2. a hundred thousand changes of one folder are one row, not a hundred thousand messages;
-3. what waits, since when and why can be asked by SQL, after a restart too.
+1. A message may be lost, duplicated or late. The row says what is left to do, so none of these matters.
+2. A hundred thousand changes of one folder are one row, not a hundred thousand messages.
+3. SQL shows what is pending, since when and why, also after a restart.
 """
 
 import uuid
@@ -17,11 +17,14 @@ from models.base import Base, Big, Serial
 
 
 class Island(Base):
-    """Hangs on its root folder's id. `seen` counts changes, `done` what was grouped; `epoch` alone refuses a finish.
+    """One island, identified by its root folder. `seen` is the version of its content, `done` the processed version,
+    `epoch` the fencing token.
 
-    A life: a change raises `seen` and sets `dirty_since`; when quiet it is handed out (`handed_until`); a task takes a
-    lease and counts an attempt; a finish fenced by lease, attempt and epoch sets `done` to the `seen` that it read, and
-    `dirty_since` is cleared where nothing came meanwhile.
+    1. A change raises `seen` and sets `dirty_since`.
+    2. After the debounce time the island is dispatched (`handed_until`).
+    3. A task takes a lease and counts an attempt.
+    4. Completion, fenced by lease, attempt and epoch, sets `done` to the `seen` that the task read, and clears
+       `dirty_since` unless more changes arrived.
     """
 
     __tablename__ = "island"
@@ -37,9 +40,9 @@ class Island(Base):
     done: Mapped[Big] = mapped_column(server_default="0")
     epoch: Mapped[Big] = mapped_column(server_default="0")
     arrived: Mapped[Big] = mapped_column(server_default="0")
-    """Changes since the last finish: the weight by which islands are packed into batches."""
+    """Changes since the last completion: the weight by which islands are packed into batches."""
     stale_summaries: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Frames left its buckets under another name: they are made anew from the files."""
+    """Frames moved out of its buckets by renames: rebuild the buckets from the files."""
     dirty_since: Mapped[datetime | None]
     touched_at: Mapped[datetime | None]
     wait_until: Mapped[datetime | None]
@@ -49,10 +52,10 @@ class Island(Base):
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     crashes: Mapped[int] = mapped_column(server_default="0")
-    """Attempts alone in a message that did not end; only these count towards parking."""
+    """Isolated attempts that did not end; only these count towards dead-lettering."""
     error: Mapped[str | None]
     parked_at: Mapped[datetime | None]
     rules_version: Mapped[int | None]
     profile_revision: Mapped[int | None]
     trace: Mapped[str | None]
-    """The W3C traceparent of the change that waits longest; null where nothing is traced."""
+    """W3C traceparent of the oldest pending change; null unless tracing is on."""

@@ -1,4 +1,4 @@
-"""Jobs: pieces of work that a person can see, stop and start again; each is a row before any message rings for it."""
+"""Jobs: work that users can see, stop and restart. Each is a row before any message is sent for it."""
 
 import uuid
 from datetime import datetime
@@ -28,7 +28,7 @@ class JobStatus(Word):
 
 
 class Job(Base):
-    """`type` is iconik's word for people and clients, `task` the Celery task that claims it by id."""
+    """`type` is iconik's name for users and clients, `task` the Celery task that claims the job by id."""
 
     __tablename__ = "job"
     __table_args__ = (
@@ -51,7 +51,7 @@ class Job(Base):
     task: Mapped[str | None]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What the system that made a CUSTOM job keeps with it: metadata, job_context, related_objects."""
+    """Data stored by the system that created a CUSTOM job: metadata, job_context, related_objects."""
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
     object_type: Mapped[str | None]
     object_id: Mapped[uuid.UUID | None]
@@ -73,4 +73,4 @@ class Job(Base):
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     trace: Mapped[str | None] = mapped_column(default=text(TRACE_NOW))
-    """The W3C traceparent of the request, or the piece of work, that made it; null where nothing is traced."""
+    """W3C traceparent of the request or work that created it; null unless tracing is on."""

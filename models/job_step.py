@@ -1,4 +1,4 @@
-"""The steps of a job that another system does and reports on."""
+"""Steps of a job that another system performs and reports on."""
 
 import uuid
 
@@ -17,7 +17,7 @@ class StepStatus(Word):
 
 
 class JobStep(Base):
-    """One step; `position` keeps the order in which its system named them."""
+    """One step; `position` keeps the reported order."""
 
     __tablename__ = "job_step"
 

@@ -1,7 +1,6 @@
-"""What the lines of a log are about: ids that stand in every line while the work on them goes on.
+"""Log context: ids that are added to every log line while the work on them goes on.
 
-An operator who has one id (of a request from an error, of a job from a list, of an asset) finds all lines of it, in
-whichever process they were written.
+An operator who has one id (of a request, a job, an asset) finds all of its lines in the logs of every process.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +11,13 @@ _ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about")
 
 
 def log_fields() -> Mapping[str, str]:
-    """The ids by their names: `request_id`, `task`, `task_id`, `job_id`, `asset_id`."""
+    """Return the current ids by name: `request_id`, `task`, `task_id`, `job_id`, `asset_id`."""
     return _ABOUT.get({})
 
 
 @contextmanager
 def log_about(**ids: object) -> Iterator[None]:
-    """Put ids into every line that is logged inside, beside those that are there already."""
+    """Add ids to every line logged inside the block, beside those already set."""
     token = _ABOUT.set({**log_fields(), **{name: str(value) for name, value in ids.items()}})
     try:
         yield

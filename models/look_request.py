@@ -1,4 +1,4 @@
-"""Paths that somebody wants looked at now: the watcher takes them like hints of the kernel, each row with its hint."""
+"""Scan requests: paths that a client wants scanned now. The watcher treats them like kernel events."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from models.base import Base, Created, Serial
 
 
 class LookRequest(Base):
-    """One path below the root of a storage. A look that is lost on the way costs nothing: whoever asked, asks again."""
+    """One path below the root of a storage. Losing a request is harmless: the client asks again."""
 
     __tablename__ = "look_request"
 
@@ -17,5 +17,5 @@ class LookRequest(Base):
     storage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
     path: Mapped[bytes]
     is_finished: Mapped[bool]
-    """Whether its writer says that the file is complete: it is stable as soon as one that was closed."""
+    """Whether the writer reports the file complete: it then settles as fast as a file that was closed."""
     date_created: Mapped[Created]

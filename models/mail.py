@@ -1,4 +1,4 @@
-"""Mails to be sent: whom, about what, and never what would be secret in them."""
+"""Outbox of mails: recipient and subject matter, never a secret."""
 
 import uuid
 from typing import Any
@@ -12,15 +12,15 @@ from models.outbox import Outgoing, outbox_index
 
 
 class Mail(Outgoing, Base):
-    """The text is written when it is sent: a link with a secret in it is derived then, and stands in no row."""
+    """One mail. Its text is rendered when it is sent, so that links with secrets are derived then and never stored."""
 
     __tablename__ = "mail"
     __table_args__ = (outbox_index("mail"),)
 
     id: Mapped[Id]
     kind: Mapped[str]
-    """Which letter it is: a key of `tasks.letters.LETTERS`."""
+    """Kind of message: a key of the registry in `services/operations/mail_kinds.py`."""
     recipient: Mapped[str]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What the letter is about: ids and words, no secret."""
+    """Ids and words for the template; no secrets."""
     created_by: Mapped[uuid.UUID | None]

@@ -1,8 +1,8 @@
-"""What waits to be read out of files, and the pictures that were made of them.
+"""Queue of media work (probing, previews, sidecars), and the pictures that were made.
 
-Reading is work of its own, behind the asset that can be found already, and it is made necessary by what the grouping
-writes: so the database itself queues it, by triggers beside those of the index. A row stands for one file set and one
-kind of reading, and it goes when that is done; what cannot be read stays, parked with its reason.
+Reading media happens after the asset is already searchable. Grouping makes it necessary, so database triggers
+(`queue_media_work`, `queue_sidecar_work`) enqueue it, beside those of the index. A row is one kind of reading of one
+file set. It is deleted when done; a file that cannot be read stays as a dead letter with its reason.
 """
 
 import uuid
@@ -21,12 +21,12 @@ class MediaKind(Word):
     PICTURES = "PICTURES"
     """Poster, thumbnail and strip, or the waveform of a sound."""
     SIDECARS = "SIDECARS"
-    """What the small files beside media say of them."""
+    """Sidecar files: metadata and checksums."""
 
 
 class MediaWork(Base):
-    """One kind of reading that a file set waits for. `revision` goes up with every change of its content, so that a
-    reading of older content does not end the wait."""
+    """Pending reading of one kind for one file set. `revision` increases with every change of the content, so that
+    reading older content does not complete the work."""
 
     __tablename__ = "media_work"
     __table_args__ = (
@@ -41,9 +41,9 @@ class MediaWork(Base):
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
-    """Claims since the last orderly end: what has one already is taken alone, so that it harms no neighbour."""
+    """Claims since the last orderly end: work with an attempt is claimed alone, so that it cannot harm other work."""
     failures: Mapped[int] = mapped_column(server_default="0")
-    """Readings alone that ended its reader, or went wrong in another way."""
+    """Isolated readings that crashed the reader or failed in another way."""
     error: Mapped[str | None]
     parked_at: Mapped[datetime | None]
 
@@ -55,7 +55,7 @@ class KeyframeType(Word):
 
 
 class Keyframe(Base):
-    """A picture made of a file set: a poster, a thumbnail, or a strip of many moments for scrubbing."""
+    """A picture of a file set: a poster, a thumbnail, or a strip of many moments for scrubbing."""
 
     __tablename__ = "keyframe"
     __table_args__ = (UniqueConstraint("file_set_id", "type"),)
@@ -64,11 +64,11 @@ class Keyframe(Base):
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"))
     type: Mapped[KeyframeType] = mapped_column(checked_text(KeyframeType))
     path: Mapped[str]
-    """Below the media folder; it carries the digest of the content, so that no address ever changes its picture."""
+    """Path below the media folder. It contains the digest of the content, so that a URL never changes its picture."""
     media_type: Mapped[str]
     size_bytes: Mapped[Big]
     width: Mapped[int]
     height: Mapped[int]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """Of which moment it is; of a strip, how many pictures stand in it and how far apart they are in time."""
+    """Time of the picture; for a strip, the number of tiles and their times."""
     date_created: Mapped[Created]

@@ -1,10 +1,10 @@
-"""The queue of media work as statements: claimed in bulk, fenced by owner, attempt and revision, given back or parked.
+"""Statements of the media queue: bulk claims, fenced by owner, attempt and revision.
 
-1. A trigger queues a file set. A claim takes a lease, in the order in which the sets came, and counts the attempt.
-2. A reading that ended leaves the queue, unless its file set changed meanwhile: then it waits again.
-3. What had an attempt without an orderly end is taken alone, after all others.
-4. What ends its reader alone, again and again, is parked with its reason; a change of the file set, or a person who
-   restarts the job that tells of it, takes it up again.
+1. A trigger queues a file set. A claim takes a lease, in id order, and counts the attempt.
+2. Completed work leaves the queue, unless its file set changed meanwhile: then it is pending again.
+3. Work with an attempt that did not end orderly is claimed alone, after all other work.
+4. Work that repeatedly fails alone is dead-lettered with its reason. A change of the file set requeues it, and so does
+   an operator who restarts its job.
 """
 
 import uuid
@@ -17,13 +17,14 @@ from sqlalchemy.orm import Session
 from models.media import MediaKind
 
 MOST_FAILURES = 2
-"""Readings alone that went wrong before a person has to look: a crash is no matter of chance, a slow disk may be."""
+"""Isolated readings that failed before an operator has to look: a crash is deterministic, a slow disk may not be."""
 RETRY_SECONDS = 10.0
 
 FREE = """
     parked_at IS NULL AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())
 """
 
+# FOR UPDATE SKIP LOCKED lets concurrent claims pass each other without waiting.
 TAKE = """
     UPDATE media_work AS work SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
         attempt = attempt + 1
@@ -40,6 +41,8 @@ TAKE_NAMED = text(
     )
 )
 
+# Locked in id order, so that two completions cannot deadlock. Owner and attempt are the fencing token: work whose lease
+# expired and was claimed again is not returned.
 FENCED = text("""
     SELECT work.file_set_id, work.revision = mine.revision AS is_current FROM media_work AS work
     JOIN unnest(CAST(:sets AS uuid[]), CAST(:revisions AS bigint[]), CAST(:attempts AS int[]))
@@ -61,7 +64,8 @@ RETURN = text("""
     WHERE kind = :kind AND file_set_id = ANY(:sets)
 """)
 
-# A file that is not as its row says may be so for a second, or as long as a mount is away.
+# A file that differs from its row may differ for a second, or for as long as a mount is missing: the delay grows with
+# the time that the work has been pending, up to five minutes.
 PUT_OFF = text("""
     UPDATE media_work SET lease_owner = NULL, lease_until = NULL, attempt = 0,
         not_before = now()
@@ -97,25 +101,26 @@ INGEST_WAITS = text("SELECT EXISTS (SELECT FROM island WHERE dirty_since IS NOT 
 
 @dataclass(frozen=True, slots=True)
 class MediaClaim:
-    """A file set to read; what was read counts only while owner, attempt and revision are these."""
+    """A leased file set; results count only while owner, attempt and revision are unchanged."""
 
     file_set_id: uuid.UUID
     revision: int
     attempt: int
     is_blamed: bool = False
-    """Whether its reader died of it, or something else went wrong, the last time."""
+    """Whether its last reading crashed the reader or failed in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A file set that could not be read, and why, as a sentence about its file."""
+    """A file set that could not be read, with the reason as a sentence about its file."""
 
     file_set_id: uuid.UUID
     error: str
 
 
 def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
-    """Have file sets read (again), parked ones too; those without what it reads on a storage are left out."""
+    """Queue file sets for reading (again), dead letters included; sets without files of this kind on a storage are left
+    out."""
     if kind is MediaKind.SIDECARS:
         session.execute(QUEUE_SIDECARS, {"sets": list(sets)})
     else:
@@ -123,22 +128,22 @@ def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) ->
 
 
 def unpark_media(session: Session) -> int:
-    """Take up what waits for a person, who has just asked for it; gives how many."""
+    """Requeue all dead letters on request of an operator. Returns their number."""
     return session.execute(UNPARK).rowcount
 
 
 def is_media_waiting(session: Session, kind: MediaKind) -> bool:
-    """Whether there is something to claim now."""
+    """Whether work of this kind can be claimed now."""
     return bool(session.scalar(IS_WAITING, {"kind": kind.value}))
 
 
 def is_ingest_waiting(session: Session) -> bool:
-    """Whether files wait to become assets, which goes before everything about assets that are there."""
+    """Whether files wait for grouping, which takes precedence over work on existing assets."""
     return bool(session.scalar(INGEST_WAITS))
 
 
 def claim_media(session: Session, kind: MediaKind, owner: str, lease: float, most: int) -> list[MediaClaim]:
-    """Take leases on what waits, the oldest first; where nothing else does, on one suspect, alone."""
+    """Lease up to `most` pending file sets in id order; if there are none, one that failed before, alone."""
     asked = {"kind": kind.value, "owner": owner, "lease": lease}
     return _claims(session.execute(TAKE_NEW, asked | {"most": most})) or _claims(
         session.execute(TAKE_SUSPECT, asked | {"most": 1})
@@ -148,7 +153,7 @@ def claim_media(session: Session, kind: MediaKind, owner: str, lease: float, mos
 def claim_named(
     session: Session, kind: MediaKind, owner: str, lease: float, sets: Sequence[uuid.UUID]
 ) -> list[MediaClaim]:
-    """Take leases on these file sets, where nobody has them."""
+    """Lease these file sets, except those that are leased already."""
     asked = {"kind": kind.value, "owner": owner, "lease": lease, "sets": list(sets), "most": len(sets)}
     return _claims(session.execute(TAKE_NAMED, asked))
 
@@ -158,7 +163,7 @@ def _claims(rows: Sequence) -> list[MediaClaim]:
 
 
 def fence_media(session: Session, kind: MediaKind, owner: str, claims: Sequence[MediaClaim]) -> dict[uuid.UUID, bool]:
-    """Lock those that are still ours, in id order; of each, whether its content is still what was read."""
+    """Lock the claims that are still ours, in id order. Returns for each whether its content is unchanged."""
     rows = session.execute(
         FENCED,
         {
@@ -173,28 +178,29 @@ def fence_media(session: Session, kind: MediaKind, owner: str, claims: Sequence[
 
 
 def renew_media(session: Session, kind: MediaKind, owner: str, lease: float, claims: Sequence[MediaClaim]) -> None:
-    """Keep leases while a batch is read."""
+    """Renew leases while a batch is read."""
     sets = [claim.file_set_id for claim in claims]
     session.execute(RENEW, {"kind": kind.value, "owner": owner, "lease": lease, "sets": sets})
 
 
 def end_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:
-    """Take what was read off the queue. Call this and the following under the fence."""
+    """Complete: remove from the queue what was read. Call this and the following functions under the fence."""
     session.execute(END, {"kind": kind.value, "sets": list(sets)})
 
 
 def return_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID], seconds: float = 0) -> None:
-    """Have file sets wait again, through nobody's fault."""
+    """Release: make file sets pending again without counting a failure."""
     session.execute(RETURN, {"kind": kind.value, "sets": list(sets), "seconds": seconds})
 
 
 def put_off_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID], seconds: float) -> None:
-    """Have file sets wait for the watcher: at least so many seconds, and the longer the longer they wait already."""
+    """Defer file sets until the watcher has caught up: by at least `seconds`, and longer the longer they have been
+    pending."""
     session.execute(PUT_OFF, {"kind": kind.value, "sets": list(sets), "seconds": seconds})
 
 
 def suspect_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble], alone: bool) -> list[Trouble]:
-    """Have what went wrong tried again, alone; gives what was tried alone often enough and is parked now."""
+    """Retry failures in isolation. Returns those that are dead-lettered now, after their last isolated try."""
     rows = session.execute(
         SUSPECT, _named(kind, troubles) | {"alone": alone, "most": MOST_FAILURES, "retry": RETRY_SECONDS}
     )
@@ -202,7 +208,7 @@ def suspect_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble]
 
 
 def park_media(session: Session, kind: MediaKind, troubles: Sequence[Trouble]) -> None:
-    """Park what no second try would change."""
+    """Dead-letter failures that another try would not change."""
     session.execute(PARK, _named(kind, troubles))
 
 

@@ -1,6 +1,6 @@
-"""What people and programs say of objects: fields with a type, views that show them, categories, and the values.
+"""Metadata of objects: typed fields, views that show them, categories, and values.
 
-A value is kept as the JSON that search documents hold too, so that nothing is read twice in two ways.
+A value is stored in the JSON form that search documents use too, so that it is never interpreted in two ways.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from models.base import Base, Created, Id, Word, checked_text
 
 
 class FieldType(Word):
-    """iconik's twelve; a field never changes its type, because its values are kept as that type reads them."""
+    """iconik's twelve types. A field never changes its type, because its values are stored in the form of that type."""
 
     STRING = "string"
     STRING_EXACT = "string_exact"
@@ -32,7 +32,7 @@ class FieldType(Word):
 
 
 class MetadataField(Base):
-    """A field by its name. A deleted one keeps its values, and comes back when its name and type are made again."""
+    """A metadata field. A deleted field keeps its values, and reappears when its name and type are created again."""
 
     __tablename__ = "metadata_field"
     __table_args__ = (
@@ -41,11 +41,11 @@ class MetadataField(Base):
 
     id: Mapped[Id]
     name: Mapped[str]
-    """Stands in addresses and, behind `metadata.`, in searches."""
+    """Name in URLs and, after `metadata.`, in searches."""
     label: Mapped[str]
     field_type: Mapped[FieldType] = mapped_column(checked_text(FieldType))
     options: Mapped[list[dict[str, str]]] = mapped_column(JSONB, server_default=text("'[]'"))
-    """What a drop-down offers: `{"label", "value"}` in order."""
+    """Options of a drop-down: `{"label", "value"}` in order."""
     required: Mapped[bool] = mapped_column(server_default=text("false"))
     read_only: Mapped[bool] = mapped_column(server_default=text("false"))
     multi: Mapped[bool] = mapped_column(server_default=text("false"))
@@ -54,14 +54,14 @@ class MetadataField(Base):
     min_value: Mapped[float | None]
     max_value: Mapped[float | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What only clients set and read: description, external_id, representative, source_url …"""
+    """Values that clients set and that only clients read: description, external_id, representative, source_url …"""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
     date_deleted: Mapped[datetime | None]
 
 
 class MetadataView(Base):
-    """A form: all or some of the fields in an order."""
+    """A form: all or some of the fields, in order."""
 
     __tablename__ = "metadata_view"
 
@@ -69,13 +69,13 @@ class MetadataView(Base):
     name: Mapped[str]
     description: Mapped[str | None]
     write_access_for_everyone: Mapped[bool] = mapped_column(server_default=text("true"))
-    """Where not, administrators alone write values through it."""
+    """If false, only administrators may write values through it."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
 
 class MetadataViewField(Base):
-    """One field of a view, and what the view says otherwise than the field."""
+    """One field of a view, with the view's overrides."""
 
     __tablename__ = "metadata_view_field"
 
@@ -88,7 +88,7 @@ class MetadataViewField(Base):
 
 
 class MetadataCategory(Base):
-    """Which views belong to a kind of object, under a name."""
+    """The views of one kind of object, under a name."""
 
     __tablename__ = "metadata_category"
 
@@ -101,8 +101,8 @@ class MetadataCategory(Base):
 
 
 class MetadataValue(Base):
-    """All values of one field of one object; no row where there is none. The object may be of any kind, so no key says
-    where it is; whatever ends an object for good ends these."""
+    """All values of one field of one object; no row if there are none. Objects of any kind have values, so there is no
+    foreign key; every permanent deletion of an object also deletes these rows."""
 
     __tablename__ = "metadata_value"
 
@@ -117,7 +117,7 @@ class MetadataValue(Base):
 
 
 class MetadataBulkObject(Base):
-    """What a bulk job goes over; apart from the job's row, which every list of jobs reads whole."""
+    """Objects of a bulk job; stored apart from the job's row, which lists of jobs read whole."""
 
     __tablename__ = "metadata_bulk_object"
 

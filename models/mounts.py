@@ -1,7 +1,7 @@
-"""Where the roots of storages are on this machine, which may have them mounted elsewhere than where they were added.
+"""Mount points of storages on this machine, which may differ from the machine on which the storage was added.
 
-It is a fact of the machine, as its time zone is: said once when a process starts, the same for all that it does. Rows
-hold the root as its watcher's machine named it; whoever opens something on a disk asks for the place here.
+A property of the machine, like its time zone: configured once per process. Rows contain the root as named by the
+watcher's machine; call `resolve_mount` before opening a path on disk.
 """
 
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ _places: Mapping[bytes, bytes] = MappingProxyType({})
 
 
 def use_mounts(places: Mapping[bytes, bytes]) -> None:
-    """Say where roots are on this machine; those that are not named are where their rows say."""
+    """Configure the local paths of roots; all other roots are used as stored."""
     global _places  # noqa: PLW0603
     _places = MappingProxyType(dict(places))
 
 
 def here(root: bytes) -> bytes:
-    """The place of a storage's root on this machine."""
+    """Return the local path of a storage's root."""
     return _places.get(root, root)

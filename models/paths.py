@@ -6,35 +6,35 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def display_text(path: bytes) -> str:
-    """The path for people, PostgreSQL and JSON; never an identity.
+    """Return the path as text for people, PostgreSQL and JSON; never an identity.
 
-    Undecodable bytes show as `\\xNN`, and so do control characters: a name must not steer the terminal that shows it.
+    Undecodable bytes and control characters become `\\xNN`: a name must not steer the terminal that shows it.
     """
     text = path.decode("utf-8", "backslashreplace")
     return text if text.isprintable() else _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
 
 
 def clean_text(text: str) -> str:
-    """A text that came out of a path, where a lone surrogate stands for a byte: PostgreSQL and JSON refuse those."""
+    """Return a text derived from a path, with lone surrogates escaped: PostgreSQL and JSON refuse those."""
     return text if text.isprintable() else display_text(text.encode("utf-8", "surrogateescape"))
 
 
 def join_path(folder: bytes, name: bytes) -> bytes:
-    """A path below the root; the root folder itself is the empty path."""
+    """Join a folder below the root and a name; the root folder itself is the empty path."""
     return folder + b"/" + name if folder else name
 
 
 def parent_of(path: bytes) -> bytes:
-    """The folder that holds `path`; the empty path is its own parent."""
+    """Return the folder that contains `path`; the empty path is its own parent."""
     return path.rpartition(b"/")[0]
 
 
 def name_of(path: bytes) -> bytes:
-    """The last part of `path`."""
+    """Return the last part of `path`."""
     return path.rpartition(b"/")[2]
 
 
 def ancestors_of(path: bytes) -> list[bytes]:
-    """Every folder on the way from the root to `path`, both included, the root (empty path) first."""
+    """Return every folder from the root (the empty path) to `path`, both included."""
     parts = path.split(b"/") if path else []
     return [b"/".join(parts[:depth]) for depth in range(len(parts) + 1)]

@@ -1,4 +1,4 @@
-"""What a person grouped by hand: a pinned file stays in its asset, format and file set whatever the rules say."""
+"""Manual grouping: a pinned file stays in its asset, format and file set, overriding the rules."""
 
 import uuid
 
@@ -10,7 +10,7 @@ from models.base import Base, Created, checked_text
 
 
 class Pin(Base):
-    """One pinned file. A format with pinned files belongs to the person: no rule adds to it or takes from it."""
+    """One pinned file. A format with pinned files belongs to the user: no rule adds to it or removes from it."""
 
     __tablename__ = "pin"
 
@@ -21,5 +21,5 @@ class Pin(Base):
     role: Mapped[FormatRole] = mapped_column(checked_text(FormatRole))
     structure: Mapped[str]
     act_id: Mapped[uuid.UUID]
-    """The history entry that tells of the act, and that an undo takes back."""
+    """The history entry of the action, which undo reverts."""
     date_created: Mapped[Created]

@@ -1,4 +1,4 @@
-"""Typed links between two assets, directional or not: the seven types of the system, and own ones."""
+"""Typed links between two assets, directional or not: the seven system types, and custom types."""
 
 import uuid
 
@@ -9,7 +9,7 @@ from models.base import Base, Created, Id
 
 
 class RelationType(Base):
-    """How one asset relates to another; the labels are read from the source's and from the destination's side."""
+    """Type of a relation, with the labels for both directions."""
 
     __tablename__ = "relation_type"
 
@@ -19,13 +19,13 @@ class RelationType(Base):
     description: Mapped[str] = mapped_column(server_default="")
     is_directional: Mapped[bool] = mapped_column(server_default=text("true"))
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
-    """Comes with Tapeless: nobody changes or removes it."""
+    """Built in: cannot be changed or removed."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
 
 class Relation(Base):
-    """`asset_id` is the source. An undirected relation is one row too, found from both ends."""
+    """One relation; `asset_id` is the source. An undirected relation is one row too, found from both ends."""
 
     __tablename__ = "relation"
     __table_args__ = (UniqueConstraint("asset_id", "relation_type", "related_to_asset_id"),)

@@ -1,7 +1,7 @@
-"""Searches that people keep: some under a name until they are wanted again, the last ones by themselves.
+"""Saved searches of users, and the automatic history of recent searches.
 
-Both hold criteria as a client sent them and not as they were parsed, so that a client shows its user what was typed,
-and so that a later version of the parser reads old ones anew.
+Both store criteria as the client sent them, not as parsed, so that a client can show what was typed and later versions
+of the parser can read old criteria.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from models.base import Base, Created, Id
 
 
 class SavedSearch(Base):
-    """A search under a name, seen by the user who saved it."""
+    """A named search, visible to the user who saved it."""
 
     __tablename__ = "saved_search"
     __table_args__ = (Index(None, "user_id", "id"),)
@@ -30,7 +30,7 @@ class SavedSearch(Base):
 
 
 class SearchHistory(Base):
-    """A search that a user asked to be remembered; the newest ones alone are kept."""
+    """One entry of a user's search history; only the newest entries are kept."""
 
     __tablename__ = "search_history"
     __table_args__ = (Index(None, "user_id", "id"),)

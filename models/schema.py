@@ -1,4 +1,4 @@
-"""Bringing a database to the shape that this code expects."""
+"""Database schema: migrate to the version that this code expects, and check it."""
 
 from pathlib import Path
 
@@ -12,23 +12,25 @@ from models.sessions import make_engine
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 7_411_031
-"""Advisory lock of migrations: two containers that start at once migrate one after the other."""
+"""Advisory lock of migrations: containers that start at the same time migrate one after the other."""
 
 
 def alembic_config() -> Config:
-    """Alembic's settings without an ini file, so that an installed package can migrate too."""
+    """Return Alembic's configuration without an ini file, so that an installed package can migrate too."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     return config
 
 
 def migrate(url: str) -> None:
-    """Bring the database at `url` to the newest revision, or leave it untouched on an error."""
+    """Upgrade the database at `url` to the newest revision, or leave it untouched on an error."""
     engine = make_engine(url)
     config = alembic_config()
     try:
         with engine.begin() as connection:
+            # Taken before the revision is read, so that a second process waits and then finds nothing left to do.
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+            # Fail rather than queue behind a long transaction: an ALTER TABLE that waits blocks all reads behind it.
             connection.execute(text("SET LOCAL lock_timeout = '10s'"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -37,7 +39,7 @@ def migrate(url: str) -> None:
 
 
 def is_current(url: str) -> bool:
-    """Whether the database has every migration that this code knows."""
+    """Whether the database has every migration known to this code."""
     engine = make_engine(url)
     try:
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Segments: comments, markers, transcriptions and whatever else somebody says about an asset or a stretch of it."""
+"""Segments: comments, markers, transcriptions and other time-based annotations of assets."""
 
 import uuid
 from datetime import datetime
@@ -31,7 +31,7 @@ class SegmentStatus(Word):
 
 
 class Segment(Base):
-    """One of them; its author is a user, or a guest of a share by e-mail. Who reads the asset reads it."""
+    """One segment. Its author is a user, or a guest of a share by e-mail. Readable with read access to the asset."""
 
     __tablename__ = "segment"
     __table_args__ = (
@@ -49,30 +49,30 @@ class Segment(Base):
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
     version_id: Mapped[uuid.UUID]
     made_on: Mapped[uuid.UUID]
-    """The asset that it was made on, in whichever that one ended since: a search leaves segments out by it."""
+    """The asset that it was created on, even if merged into another since: searches exclude segments by it."""
     segment_type: Mapped[SegmentType] = mapped_column(checked_text(SegmentType))
     status: Mapped[SegmentStatus] = mapped_column(checked_text(SegmentStatus), server_default="ACTIVE")
     parent_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("segment.id", ondelete="CASCADE"))
-    """What a comment answers; that one answers nothing itself."""
+    """The comment that this one replies to; replies have no replies."""
     time_start_milliseconds: Mapped[int | None]
-    """From the beginning of the clip; null where it is about the whole asset."""
+    """Measured from the start of the clip; null if it is about the whole asset."""
     time_end_milliseconds: Mapped[int | None]
-    """Null where it is about one moment."""
+    """Null if it is about a single moment."""
     segment_text: Mapped[str] = mapped_column(server_default="")
     segment_color: Mapped[str | None]
     segment_track: Mapped[str | None]
     segment_checked: Mapped[bool] = mapped_column(server_default=text("false"))
-    """A comment that was ticked off."""
+    """Whether the comment was checked off."""
     is_internal: Mapped[bool] = mapped_column(server_default=text("false"))
     """Hidden from guests of shares."""
     external_id: Mapped[str | None]
     person_id: Mapped[uuid.UUID | None]
     project_id: Mapped[uuid.UUID | None]
     transcription_id: Mapped[uuid.UUID | None]
-    """Which lines came together: those of one caption file."""
+    """Groups lines imported together from one caption file."""
     drawing: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What clients set and only clients read back (transcription, keyframe_id, shot …)."""
+    """Values that clients set and that only clients read (transcription, keyframe_id, shot …)."""
     user_id: Mapped[uuid.UUID | None]
     share_id: Mapped[uuid.UUID | None]
     share_user_id: Mapped[uuid.UUID | None]

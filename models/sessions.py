@@ -1,4 +1,4 @@
-"""Engines and transactions: the one edge where a transaction starts, is retried, and ends."""
+"""Engines and transactions: the only place where a transaction starts, is retried, and ends."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -18,7 +18,7 @@ TRIES = 5
 
 
 def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
-    """An engine that notices a restarted server at once and lets no transaction idle for longer than a minute."""
+    """Return an engine that detects a restarted server at once and ends transactions that idle for a minute."""
     return create_engine(
         url,
         pool_size=pool_size,
@@ -34,15 +34,15 @@ def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
 
 
 def make_sessions(engine: Engine) -> Sessions:
-    """Sessions that do not refresh after commit: what was read in a transaction stays as it was read."""
+    """Return sessions that do not refresh after commit: objects stay as they were read."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
-    """Run `work` in one transaction and commit, again from the start where marks of two statements crossed.
+    """Run `work` in one transaction and commit; retry from the start on a conflict with another transaction.
 
-    Deadlocks (40P01) and serialization failures (40001) are retried five times; `work` must therefore have no effect
-    outside its session.
+    Deadlocks (40P01), for example between index marks of two statements, and serialization failures (40001) are retried
+    up to `MAX_TRANSACTION_TRIES` times. `work` must therefore have no effect outside its session.
     """
     for attempt in range(1, TRIES + 1):
         try:
@@ -50,7 +50,7 @@ def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
                 tell_trace(session)
                 return work(session)
         except (DBAPIError, psycopg.Error) as error:
-            # COPY's errors come as the driver's own.
+            # Errors of COPY are raised by the driver itself, without SQLAlchemy's wrapper.
             cause = error.orig if isinstance(error, DBAPIError) else error
             if attempt == TRIES or getattr(cause, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
                 raise
@@ -58,7 +58,7 @@ def transact(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
 
 
 def snapshot(sessions: Sessions, work: Callable[[Session], Result]) -> Result:
-    """Run `work` against one consistent snapshot that writes nothing."""
+    """Run `work` in a read-only transaction with one consistent snapshot (REPEATABLE READ)."""
     with sessions() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
         return work(session)

@@ -1,7 +1,8 @@
-"""Shares: what somebody outside may do with one object until a time, and through which link each of them comes.
+"""Shares: access of external people to one object until an expiry time, with one link per recipient.
 
-A link's secret stands nowhere: it is derived from the server's key, the recipient and the recipient's generation. So
-whoever may share can see it again, and one more generation ends every link and sign-in of the recipient at once.
+The secret of a link is not stored: it is derived from the server's key, the recipient and the recipient's generation.
+So users with the right to share can see the link again, and raising the generation invalidates all links and sign-ins
+of the recipient at once.
 """
 
 import uuid
@@ -16,7 +17,7 @@ from models.base import Base, Created, Id, Word
 
 
 class ShareRight(Word):
-    """What a share allows beside seeing its object; iconik's keys, each of them false unless it is given."""
+    """Rights of a share beyond seeing its object; iconik's keys, each false by default."""
 
     APPROVING_COMMENTS = "allow_approving_comments"
     COMMENTS = "allow_comments"
@@ -36,7 +37,7 @@ RIGHTS = ", ".join(f"'{right}'" for right in ShareRight)
 
 
 class Share(Base):
-    """One object opened to people outside. It always has an end; whether it is open is asked at every request."""
+    """One object shared with external people. Always has an expiry time, which every request checks."""
 
     __tablename__ = "share"
     __table_args__ = (
@@ -49,29 +50,29 @@ class Share(Base):
     id: Mapped[Id]
     object_type: Mapped[str]
     object_id: Mapped[uuid.UUID]
-    """As it was when shared: an asset that was merged away since is still named here, and opens less."""
+    """The object at the time of sharing: an asset merged since is still named here, and opens less."""
     title: Mapped[str] = mapped_column(server_default="")
     message: Mapped[str] = mapped_column(server_default="")
     created_by: Mapped[uuid.UUID | None]
     allows: Mapped[list[str]] = mapped_column(ARRAY(Text))
     format_ids: Mapped[list[uuid.UUID] | None] = mapped_column(ARRAY(Uuid))
-    """The formats that it was made for; null where it follows the content of a collection."""
+    """Formats that the share includes; null if it follows the content of a collection."""
     metadata_views: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
     password_hash: Mapped[str | None]
     has_url: Mapped[bool] = mapped_column(server_default=text("false"))
-    """One link for everybody who is given it, instead of one for each recipient."""
+    """One link for all recipients, instead of one per recipient."""
     options: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """What clients keep with a share and Tapeless gives back."""
+    """Data that clients store with a share."""
     expires: Mapped[datetime]
     ended_at: Mapped[datetime | None]
-    """When its end was noticed and told in history; it stopped at `expires` whether noticed or not."""
+    """When its end was recorded in history; access stops at `expires` in any case."""
     revoked_at: Mapped[datetime | None]
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
 
 class ShareUser(Base):
-    """A recipient with a link of its own; the one of a plain URL has no e-mail."""
+    """A recipient with a link of its own; the recipient of a plain URL has no e-mail."""
 
     __tablename__ = "share_user"
     __table_args__ = (UniqueConstraint("share_id", "email"),)
@@ -83,7 +84,7 @@ class ShareUser(Base):
     first_name: Mapped[str] = mapped_column(server_default="")
     last_name: Mapped[str] = mapped_column(server_default="")
     internal_user_id: Mapped[uuid.UUID | None]
-    """The account of the same e-mail, if there is one; the link opens no more to it than to others."""
+    """The account with the same e-mail, if any; the link gives it no additional access."""
     generation: Mapped[int] = mapped_column(server_default="1")
     access_count: Mapped[int] = mapped_column(server_default="0")
     download_count: Mapped[int] = mapped_column(server_default="0")
@@ -92,7 +93,8 @@ class ShareUser(Base):
 
 
 class ShareToken(Base):
-    """A sign-in through a link: only the secret's SHA-256 is kept, and it works in the generation it was made in."""
+    """A sign-in through a link: only the SHA-256 of the secret is stored. Valid for the generation in which it was
+    created."""
 
     __tablename__ = "share_token"
     __table_args__ = (UniqueConstraint("digest"),)

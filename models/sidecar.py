@@ -1,6 +1,6 @@
-"""What sidecars left behind: the values that they wrote last, and what became of the checksums that they list.
+"""Results of sidecars: the values that they wrote last, and the outcome of checksum verification.
 
-Without the first nobody could tell a value that a sidecar wrote, and may write anew, from one that a person chose.
+The former are needed to distinguish a value that a sidecar wrote, and may overwrite, from one that a user chose.
 """
 
 import uuid
@@ -14,8 +14,8 @@ from models.base import Base, Big, Created
 
 
 class SidecarValue(Base):
-    """What a sidecar of an asset wrote last into a metadata field, by the field's id, or into the asset's own `.title`
-    or `.external_id`."""
+    """Value last written by a sidecar of an asset, by the id of the metadata field, or to the asset's own `.title` or
+    `.external_id`."""
 
     __tablename__ = "sidecar_value"
 
@@ -25,14 +25,14 @@ class SidecarValue(Base):
 
 
 class FileChecksum(Base):
-    """What came out when a file was summed up against a list. It counts while the file has this size and time."""
+    """Result of verifying a file against a checksum list. Valid while the file has this size and mtime."""
 
     __tablename__ = "file_checksum"
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     list_name: Mapped[str] = mapped_column(primary_key=True)
     list_id: Mapped[uuid.UUID]
-    """The file set of the list, as long as there is one: it is read again when the file changes."""
+    """The file set of the list, if it still exists: the list is read again when the file changes."""
     algorithm: Mapped[str]
     expected: Mapped[str]
     found: Mapped[str]

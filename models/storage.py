@@ -1,4 +1,4 @@
-"""A storage: a watched root with its settings, and what its watcher last said of it."""
+"""Storages: a watched root with its settings and the last status from its watcher."""
 
 import uuid
 from datetime import datetime
@@ -12,7 +12,7 @@ from models.base import Base, Big, Created, Id, Word, checked_text
 from models.mounts import here
 
 FILES, PROXIES = "FILES", "PROXIES"
-"""Purposes of a storage: what lies on the one is watched, what lies on the other Tapeless wrote itself."""
+"""Purposes of a storage: FILES are watched, PROXIES contain renditions written by Tapeless."""
 
 
 class StorageStatus(Word):
@@ -22,7 +22,7 @@ class StorageStatus(Word):
 
 
 class ProfileRevision(Base):
-    """A profile that a storage had before: islands that were not grouped since are right by it."""
+    """A former profile of a storage: islands not grouped since then still follow it."""
 
     __tablename__ = "profile_revision"
 
@@ -33,7 +33,7 @@ class ProfileRevision(Base):
 
 
 class Storage(Base):
-    """One watched root; people write the upper half, its watcher alone the lower half."""
+    """One watched root. Users write the upper half of the columns, only its watcher the lower half."""
 
     __tablename__ = "storage"
 
@@ -43,12 +43,12 @@ class Storage(Base):
     method: Mapped[str] = mapped_column(server_default="FILE")
     purpose: Mapped[str] = mapped_column(server_default="FILES")
     root: Mapped[bytes] = mapped_column(unique=True)
-    """The real path of the mount point: bytes, because a path need not be UTF-8."""
+    """Real path of the mount point, as bytes because a path need not be UTF-8."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     profile: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     profile_revision: Mapped[int] = mapped_column(server_default="1")
     owner_id: Mapped[uuid.UUID | None]
-    """Creator of what the storage ingests; an administrator where nobody is set."""
+    """Creator of ingested assets; an administrator if null."""
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
     scan_requested_at: Mapped[datetime | None]
@@ -57,7 +57,7 @@ class Storage(Base):
     status: Mapped[StorageStatus] = mapped_column(checked_text(StorageStatus), server_default="ACTIVE")
     status_message: Mapped[str] = mapped_column(server_default="")
     frozen_reason: Mapped[str | None]
-    """Why deletions are frozen; null while they are not."""
+    """Why deletions are frozen; null if they are not."""
     root_device: Mapped[Big | None]
     root_inode: Mapped[Big | None]
     watcher_seen_at: Mapped[datetime | None]
@@ -65,15 +65,15 @@ class Storage(Base):
     last_scanned: Mapped[datetime | None]
     scan_seconds: Mapped[float] = mapped_column(server_default="0")
     scan_entries: Mapped[Big] = mapped_column(server_default="0")
-    """Entries walked so far by the scan that runs, or by the last one."""
+    """Entries walked so far by the current scan, or by the last one."""
     scan_expected: Mapped[Big] = mapped_column(server_default="0")
-    """Entries of the last whole walk: what a progress bar measures against."""
+    """Entries of the last full walk: the total of the progress bar."""
     unsettled: Mapped[Big] = mapped_column(server_default="0")
-    """Files on disk that are not stable yet."""
+    """Files on disk that have not settled yet."""
     events_lost: Mapped[Big] = mapped_column(server_default="0")
-    """How often the kernel's queue of events overflowed or a watch could not be set; each was followed by a scan."""
+    """Number of overflows of the kernel's event queue and of watches that could not be set; each caused a scan."""
 
     @property
     def place(self) -> bytes:
-        """Where its root is on this machine."""
+        """The local path of its root."""
         return here(self.root)

@@ -1,4 +1,4 @@
-"""What an operator sets per storage: iconik's keys, parsed by one typed object at the edge of the row's JSON."""
+"""Settings of a storage: iconik's keys, parsed into a typed object from the row's JSON."""
 
 from fractions import Fraction
 from typing import Annotated
@@ -8,52 +8,55 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 FILM_RATES = {23.98: "24000/1001", 29.97: "30000/1001", 47.95: "48000/1001", 59.94: "60000/1001"}
-"""What people write in decimals means one of these."""
+"""Exact rates for the usual decimal notations."""
 
 
 class StorageSettings(BaseModel):
-    """Settings of a FILE storage. Unknown keys are refused by name; keys of later versions never pass silently."""
+    """Settings of a FILE storage. Unknown keys are rejected by name, so that keys of later versions are never silently
+    ignored."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     scan: bool = True
     scan_directories: tuple[str, ...] = ()
-    """Folders below the root that are watched; empty means the whole root."""
+    """Folders below the root to watch; empty means the whole root."""
     scan_ignore: tuple[str, ...] = ()
-    """Glob patterns on names or relative paths, beside the built-in junk."""
+    """Glob patterns on names or relative paths, beside the built-in ignore list."""
     scan_interval_seconds: Annotated[float, Field(ge=0.1, le=86_400)] = 5
     growing_files_threshold: Seconds = 5
-    """Seconds that size and mtime must stand still; a close or a rename into place shortens it."""
+    """Seconds without a change of size and mtime until a file is settled; shorter after a close or a rename into
+    place."""
     filename_is_external_id: bool = False
     title_includes_extension: bool = False
     aggregate_identical_files: bool = False
     """A file that is missing on another storage and appears here with the same name, size and mtime keeps its asset.
 
-    iconik's default is true; here a person turns it on, because an asset then changes its storage."""
+    iconik's default is true; here it is opt-in, because the asset then changes its storage.
+    """
     enable_collection_directory_mapping: bool = False
-    """Collections mirror the folders, and assets are in those of their files' folders."""
+    """Collections mirror the folders, and contain the assets with files in them."""
     acl_template_id: UUID | None = None
-    """Rights that everything ingested gets, beside the storage's own and its owner's."""
+    """ACL template applied to ingested assets, beside the rights from the storage and its owner."""
 
     sequence_frame_rate: str = "24"
-    """Frames a second of image sequences, whose files have no time of their own: `25`, `24000/1001`."""
+    """Frames per second of image sequences, because their files carry no timing: `25`, `24000/1001`."""
     header_fields: dict[str, str] = Field(default_factory=dict)
-    """Metadata fields by the header's words, beside the built-in table: `{"reel": "camera_roll"}`."""
+    """Metadata fields by header key, beside the built-in table: `{"reel": "camera_roll"}`."""
     metadata_view_id: UUID | None = None
-    """The view through which sidecars write; without one they write any field."""
+    """Restricts sidecars to the fields of this view; without it they may write any field."""
     sidecar_metadata_required: bool = False
-    """Nothing is taken in before a sidecar with metadata is beside it."""
+    """Files are not ingested until a sidecar with metadata is beside them."""
     folder_name_tags_metadata_field_name: str | None = None
-    """The field, a tag cloud, that gets the names of an asset's folders below the root when it is ingested."""
+    """Tag cloud field that receives the names of the folders below the root when an asset is ingested."""
     folder_name_tags_metadata_view_id: UUID | None = None
-    """The view that has to show this field."""
+    """The view that must contain this field."""
     sidecar_fields: dict[str, str] = Field(default_factory=dict)
-    """Metadata fields by the sidecars' words, beside the built-in table: `{"dc:rights": "copyright"}`."""
+    """Metadata fields by sidecar key, beside the built-in table: `{"dc:rights": "copyright"}`."""
     local_keyframe_creation: bool = True
-    """Whether posters, strips and waveforms are made of what comes in."""
+    """Whether to create posters, strips and waveforms of ingested files."""
 
     transcode_profiles: tuple[str, ...] = ()
-    """Profiles of which everything that comes in gets a rendition."""
+    """Transcode profiles for which every ingested asset gets a rendition."""
 
     @property
     def frame_rate(self) -> Fraction:

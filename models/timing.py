@@ -1,33 +1,33 @@
-"""The pipeline's time constants in one typed value, so that a test shortens them without patching anything."""
+"""Time constants of the pipeline in one typed value, so that tests can shorten them without patching."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds; what each one waits for stands beside it. Times of rows are the database's, never a host's."""
+    """Times in seconds. Times in rows come from the clock of the database, never from a host."""
 
     close_seconds: float = 1.0
-    """A file that was closed or renamed into place is stable after this long, instead of its storage's threshold."""
+    """A file that was closed or renamed into place settles after this time instead of its storage's threshold."""
     quiet_seconds: float = 0.3
-    """An island is due when nothing in it changed for this long …"""
+    """Debounce: an island is due after this time without a change …"""
     dirty_seconds: float = 5.0
-    """… or when it was dirty for this long, so that a restless folder is published too."""
+    """… or, at the latest, this long after it became dirty, so that busy folders are published too."""
     growth_seconds: float = 10.0
-    """A file set that grew is told in history once nothing joined it for this long, not at every settling."""
+    """Growth of a file set is recorded in history after this time without additions, not on every settled file."""
     handed_seconds: float = 10.0
-    """An island handed to the queue counts as outstanding for this long; a lost message frees its place by itself."""
+    """Dispatch timeout: a dispatched island counts as queued for this long; then the message is presumed lost."""
     lease_seconds: float = 20.0
-    """A claim that is not renewed for this long may be taken by somebody else."""
+    """A claim not renewed for this long may be taken over."""
     sweep_seconds: float = 5.0
-    """How often leases and waiting rows are looked after."""
+    """Interval of the sweep over leases and pending rows."""
     recycle_seconds: float = 30 * 86_400.0
-    """A deleted asset can be restored for this long; then it is purged for good."""
+    """Retention of deleted assets: they can be restored for this long, and are then purged."""
     ring_seconds: float = 5.0
-    """How often beat looks for waiting rows whose message may have been lost."""
+    """Interval at which beat polls for pending rows with a message that may have been lost."""
     look_seconds: float = 1.0
-    """How long a download goes on at most after what it was allowed by has ended, while bytes flow."""
+    """Interval at which a running download checks again that access is still allowed."""
     answer_seconds: float = 5.0
-    """A webhook's target that says nothing for this long has not answered …"""
+    """Idle timeout for webhook responses."""
     longest_answer_seconds: float = 10.0
-    """… nor has one that drips, byte by byte, for this long: it would keep its worker for ever."""
+    """Total timeout for webhook responses: a target that sends byte by byte must not occupy its worker for ever."""

@@ -1,9 +1,10 @@
-"""The way of one change through the processes, from a file's look to its search document; followed only where asked.
+"""Trace context of a change on its way through the processes, from detection of the file to its search document. Off by
+default.
 
-1. Rows carry the work and messages are doorbells, so the trace travels in rows too: as a W3C traceparent on islands,
-   index marks and jobs, told to the statements that write them by a setting of the transaction.
-2. A row that several changes made dirty keeps the trace of the one that waits longest, as it keeps its time.
-3. Off, which is the default, nothing is told, read or written: no statement more, and a null in these columns.
+1. Work is stored in rows and messages are only wake-ups, so the trace is stored in rows too: as a W3C traceparent on
+   islands, index marks and jobs, passed to the statements that write them by a setting of the transaction.
+2. A row that several changes made dirty keeps the trace of the oldest pending one, as it keeps its time.
+3. If tracing is off, nothing is read or written: no additional statement, and null in these columns.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -15,9 +16,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 MOST_TRACES = 20
-"""A batch goes on with at most so many; the others end before it."""
+"""Limit of traces that a batch continues; the others end before it."""
 TRACE_NOW = "nullif(current_setting('tapeless.trace', true), '')"
-"""SQL: the trace of this transaction; null where nothing is followed."""
+"""SQL of the trace of the current transaction; null if tracing is off."""
 
 _SET = text("SELECT set_config('tapeless.trace', :trace, true)")
 _CURRENT: ContextVar[str | None] = ContextVar("trace", default=None)
@@ -25,30 +26,31 @@ _CURRENT: ContextVar[str | None] = ContextVar("trace", default=None)
 
 @dataclass(frozen=True, slots=True)
 class OpenSpan:
-    """A span under way: its traceparent, and how it is told another name or what is known of it only later."""
+    """An open span: its traceparent, and a callback to rename it or to add attributes later."""
 
     trace: str
     tell: Callable[[str | None, Mapping[str, object]], None]
 
 
 BeginSpan = Callable[[str, Iterable[str], Mapping[str, object], int | None], AbstractContextManager[OpenSpan]]
-"""Opens a span: its name, the traces it goes on with, what it is about, when it began if that was before."""
+"""Opens a span: its name, the traces that it continues, its attributes, and its start in ns if it began earlier."""
 _begin: BeginSpan | None = None
 
 
 def use_traces(begin: BeginSpan | None) -> None:
-    """Say how this process opens spans; a fact of the process, said once when it starts."""
+    """Configure how this process opens spans; called once at startup."""
     global _begin  # noqa: PLW0603
     _begin = begin
 
 
 def is_tracing() -> bool:
-    """Whether anybody follows."""
+    """Whether tracing is on."""
     return _begin is not None
 
 
 def keeping_trace(row: str) -> str:
-    """SQL that sets the column `trace` of a `row` (alias of the table) that becomes dirty now, or is already."""
+    """Return SQL that sets the column `trace` of `row` (a table alias) when it becomes dirty, or keeps it if it is
+    already."""
     return f"trace = CASE WHEN {row}.dirty_since IS NULL THEN {TRACE_NOW} ELSE coalesce({row}.trace, {TRACE_NOW}) END"
 
 
@@ -56,9 +58,9 @@ def keeping_trace(row: str) -> str:
 def span(
     name: str, traces: Iterable[str | None] = (), *, began_ns: int | None = None, **about: object
 ) -> Iterator[OpenSpan | None]:
-    """A part of the way: what is written inside goes on with it. Without `traces` it belongs to the span around it.
+    """Open a span; rows written inside continue it. Without `traces` it is a child of the enclosing span.
 
-    It began now, or by the wall clock at `began_ns`. None where nobody follows.
+    It starts now, or at the wall clock time `began_ns`. Yields None if tracing is off.
     """
     if _begin is None:
         yield None
@@ -74,7 +76,7 @@ def span(
 
 
 def tell_trace(session: Session) -> None:
-    """Have the rows that this transaction writes go on with the span around it."""
+    """Make the rows that this transaction writes continue the enclosing span."""
     trace = _CURRENT.get()
     if trace:
         session.execute(_SET, {"trace": trace})

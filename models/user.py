@@ -1,4 +1,4 @@
-"""Who may sign in: users, groups of users, apps and their tokens, and how often a sign-in failed."""
+"""Users, user groups, apps with their tokens, and the limiter of sign-in attempts."""
 
 import uuid
 from datetime import datetime
@@ -29,7 +29,7 @@ class GroupType(Word):
 
 
 class User(Base):
-    """A person or a program that signs in. Never deleted, because history and rights name it: its status says so."""
+    """A person or a program that signs in. Never deleted, because history and rights refer to it: see `status`."""
 
     __tablename__ = "user_account"
     __table_args__ = (Index("uq_user_account_email", func.lower(text("email")), unique=True),)
@@ -42,19 +42,19 @@ class User(Base):
     status: Mapped[UserStatus] = mapped_column(checked_text(UserStatus), server_default="ACTIVE")
     is_admin: Mapped[bool] = mapped_column(server_default=text("false"))
     password_hash: Mapped[str | None]
-    """argon2id with its parameters; null where nobody may sign in with a password."""
+    """argon2id hash with its parameters; null if password sign-in is disabled."""
     last_web_login: Mapped[datetime | None]
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
     @property
     def display_name(self) -> str:
-        """What history and lists call this user."""
+        """Name for history and lists."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
 
 class UserGroup(Base):
-    """A named set of users that rights are given to."""
+    """A named set of users that rights are granted to."""
 
     __tablename__ = "user_group"
 
@@ -69,7 +69,7 @@ class UserGroup(Base):
 
 
 class Membership(Base):
-    """A user is in a group."""
+    """Membership of a user in a group."""
 
     __tablename__ = "membership"
 
@@ -80,7 +80,7 @@ class Membership(Base):
 
 
 class App(Base):
-    """A program that calls the API in a user's name; its id is the `App-ID` of the user's tokens."""
+    """A program that calls the API on behalf of a user; its id is the `App-ID` of the user's tokens."""
 
     __tablename__ = "app"
 
@@ -93,7 +93,7 @@ class App(Base):
 
 
 class Token(Base):
-    """A secret of 256 bit that was shown once: only its SHA-256 is kept. Revoking it removes the row."""
+    """An API token of 256 bits, shown once: only its SHA-256 is stored. Revoking it deletes the row."""
 
     __tablename__ = "token"
     __table_args__ = (UniqueConstraint("digest"),)
@@ -104,13 +104,13 @@ class Token(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
-    """Written at most once a minute, because a read of the API shall not write each time."""
+    """Written at most once a minute, so that reads do not write on every request."""
     date_created: Mapped[Created]
 
 
 class SignInLimit(Base):
-    """How often `subject` (an address or an e-mail) tried within its window; in Postgres, so that all API processes
-    count together and a restart forgets nothing."""
+    """Sign-in attempts of `subject` (an IP address or an e-mail) within its window; in PostgreSQL, so that all API
+    processes share one count that survives restarts."""
 
     __tablename__ = "sign_in_limit"
 

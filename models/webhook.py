@@ -1,7 +1,7 @@
-"""Webhooks: where other systems want to hear of changes, what there is to tell, and each time it was told.
+"""Webhooks: subscriptions of other systems, pending events, and the outbox of deliveries.
 
-The database writes an `event` in the transaction of the change (models/migrations/telling.py), and only while some
-enabled webhook wants its kind. A task turns events into deliveries, one for each webhook that wants them.
+Triggers (`models/migrations/webhook_triggers.py`) write an `event` in the transaction of the change, only while an
+enabled webhook subscribes to its kind. A task turns events into deliveries, one per subscribed webhook.
 """
 
 import uuid
@@ -22,7 +22,8 @@ class WebhookStatus(Word):
 
 
 class Webhook(Base):
-    """Which changes go to which address; null in `realm`, `operation` or `object_id` means any."""
+    """One subscription: which changes are sent to which URL. Null in `realm`, `operation` or `object_id` matches
+    any."""
 
     __tablename__ = "webhook"
 
@@ -36,22 +37,22 @@ class Webhook(Base):
     object_id: Mapped[uuid.UUID | None]
     status: Mapped[WebhookStatus] = mapped_column(checked_text(WebhookStatus), server_default="ENABLED")
     secret: Mapped[bytes]
-    """Signs each delivery, so it cannot be kept as a digest. Shown when it is made, and never again."""
+    """Key that signs each delivery, so it cannot be stored as a digest. Shown once, on creation."""
     headers: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    """Sent along; often a password of the other system, so no answer shows the values."""
+    """Additional request headers; often credentials of the other system, so responses never show the values."""
     first_failed_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default="0")
-    """In a row."""
+    """Consecutive failures."""
     resting_until: Mapped[datetime | None]
-    """After a failure nothing is sent for a while: an address that does not answer must not take the time of others."""
+    """Backoff after a failure: a target that does not respond must not take the time of others."""
     created_by: Mapped[uuid.UUID | None]
     date_created: Mapped[Created]
     date_modified: Mapped[Created]
 
 
 class Event(Base):
-    """What one transaction did to one object, to be told; gone once its deliveries are made."""
+    """Effect of one transaction on one object, deleted once its deliveries are created."""
 
     __tablename__ = "event"
     __table_args__ = (UniqueConstraint("told_by", "event_type", "realm", "operation", "object_id"),)
@@ -62,12 +63,12 @@ class Event(Base):
     operation: Mapped[str]
     object_id: Mapped[uuid.UUID]
     told_by: Mapped[int] = mapped_column(BigInteger)
-    """The transaction."""
+    """Id of the transaction."""
     date_created: Mapped[Created]
 
 
 class WebhookDelivery(Outgoing, Base):
-    """One event for one webhook; its id stays the same over all tries."""
+    """One event for one webhook; its id stays the same over all retries."""
 
     __tablename__ = "webhook_delivery"
     __table_args__ = (
@@ -83,4 +84,4 @@ class WebhookDelivery(Outgoing, Base):
     object_id: Mapped[uuid.UUID]
     event_at: Mapped[datetime]
     answer: Mapped[int | None] = mapped_column(SmallInteger)
-    """The status of the last answer, if there was one."""
+    """HTTP status of the last response, if any."""

@@ -1,1 +1,1 @@
-"""The index: tokens, documents, the query language and the engines that answer it."""
+"""Search index: tokens, documents, the query language, and the engines that execute queries."""

@@ -1,11 +1,11 @@
-"""One analyser for documents and for queries: a name is found by any part of it, however it is written.
+"""Analyser for documents and queries: a name is found by any part of it, however it is written.
 
-Why in Python and not in a search engine: PostgreSQL splits `plate_v001.exr` like a host name, and the extensions that
-would fold accents are not everywhere. Three kinds of tokens answer three kinds of questions:
+It is in Python and not in a search engine because PostgreSQL splits `plate_v001.exr` like a host name, and extensions
+that fold accents are not available everywhere. Three kinds of tokens serve three kinds of queries:
 
 1. pieces, split at separators, camel case and between letters and digits: `ShotA_010` has `shot`, `a`, `010`;
-2. neighbours joined, so that `shot010` finds `SHOT_010` and not `shot020.010`, which has the same pieces apart;
-3. whole lines with every separator as a dot, behind a mark, so that what is called exactly so ranks first.
+2. joined neighbours, so that `shot010` finds `SHOT_010` but not `shot020.010`, which has the same pieces apart;
+3. whole lines with every separator as a dot, behind a mark, so that exact names rank first.
 """
 
 import re
@@ -16,15 +16,15 @@ from itertools import islice, pairwise
 from operator import add
 
 MAX_BYTES = 256_000
-"""Text of one document that is analysed; what lies beyond is cut."""
+"""Limit of analysed UTF-8 bytes per document; longer text is truncated."""
 MAX_PIECE = 240
-"""Characters of a piece: two may be joined, a character has up to four bytes, and PostgreSQL takes 2,046 of them."""
+"""Two pieces can be joined and a character has up to four bytes, while PostgreSQL limits a lexeme to 2,046 bytes."""
 MAX_WHOLE = 200
-"""A line longer than this is prose, which nobody types in full."""
+"""Longer lines are prose, which users do not type in full."""
 WHOLE = "="
-"""Marks the token of a whole line: `harbour` alone is also a piece of `harbour_at_night`."""
+"""Prefix of whole-line tokens: `harbour` alone is also a piece of `harbour_at_night`."""
 MAX_WHOLES = 8
-"""Lines that are kept whole; the names of a long sequence are found by their pieces and neighbours alone."""
+"""Limit of whole-line tokens; names of a long sequence are found only by their pieces and neighbours."""
 
 SURROGATE = re.compile("[\ud800-\udfff\0]")
 ACCENT = re.compile("[\u0300-\u036f]+")
@@ -38,7 +38,8 @@ EMOJI = (
     "\U0001f000-\U0001f3fa\U0001f400-\U0001faff"
 )
 FLAG = "\U0001f1e6-\U0001f1ff"
-# Vowel signs of Arabic, Hebrew, Indic and South-East Asian scripts are no letters to Python, yet part of words.
+# Python does not classify vowel signs of Arabic, Hebrew, Indic and South-East Asian scripts as letters, but they are
+# parts of words.
 MARKS = (
     "\u0591-\u05bd\u05bf\u05c1-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0df3\u0e31\u0e34-\u0e3a"
     "\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ece\u0f71-\u0f84\u102b-\u103e\u17b4-\u17d3"
@@ -49,41 +50,41 @@ PIECE = re.compile(
 GAP = re.compile(rf"[^\w\n{MARKS}{EMOJI}]+|_+")
 CJK_RUN = re.compile(f"[{CJK}]+")
 SYMBOL = re.compile(f"[{FLAG}{EMOJI}]")
-# Letters that Unicode does not take apart into a base and an accent.
+# Letters that Unicode does not decompose into a base and an accent.
 UNDECOMPOSED = str.maketrans(
     {"ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ı": "i"}
 )
 CAMEL = "\x1f"
-"""Stands where a word changes into the next by case alone; a separator like any other."""
+"""Inserted at changes of case inside a word; a separator like any other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a query: a document must have all its tokens."""
+    """Word of a query; a matching document has all its tokens."""
 
     tokens: tuple[str, ...]
-    """Tokens in full."""
+    """Complete tokens."""
     beginnings: tuple[str, ...] = ()
-    """Tokens that may go on."""
+    """Token prefixes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Words that a document must all have, and the fields to look in (all where there is none)."""
+    """Words that a matching document has, and the fields to search (all if empty)."""
 
     words: tuple[Word, ...]
     whole: str
-    """The query as one whole token: what is called exactly so ranks first."""
+    """Query as one whole-line token, so that exact names rank first."""
     fields: tuple[str, ...] = ()
 
 
 def clean_text(text: str) -> str:
-    """The text without what neither PostgreSQL nor JSON can hold: NUL and lone surrogates."""
+    """Replace characters that PostgreSQL and JSON cannot store: NUL and lone surrogates."""
     return text if text.isascii() and "\0" not in text else SURROGATE.sub("\ufffd", text)
 
 
 def fold_accents(text: str) -> str:
-    """NFKC without the accents of Latin, Greek and Cyrillic letters; those of other scripts tell words apart."""
+    """Normalise to NFKC without accents of Latin, Greek and Cyrillic letters; elsewhere they distinguish words."""
     if text.isascii():
         return text
     bare = ACCENT.sub("", unicodedata.normalize("NFKD", clean_text(text)))
@@ -91,17 +92,17 @@ def fold_accents(text: str) -> str:
 
 
 def sort_key(text: str) -> str:
-    """What a text is sorted by: its letters without case and accents."""
+    """Return the sort key of a text: its letters without case and accents."""
     return fold_accents(text).casefold()
 
 
 def tokens_of(text: str) -> list[str]:
-    """All tokens that find `text`, each once; more than `MAX_BYTES` of it is not looked at."""
+    """Return all tokens of a text, sorted; text beyond `MAX_ANALYSED_BYTES` is ignored."""
     return sorted(token_set(text))
 
 
 def token_set(text: str) -> set[str]:
-    """The same without an order, for an index that makes one itself."""
+    """Return all tokens of a text, unsorted, for an index that sorts them itself."""
     text = fold_accents(cut(text, MAX_BYTES))
     lower = _casefold(text)
     tokens = _views(lower)
@@ -113,9 +114,9 @@ def token_set(text: str) -> set[str]:
 
 
 def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
-    """What a document must have to answer `words`; None where nothing in them can be looked for.
+    """Parse a query; None if it contains nothing searchable.
 
-    A word stands for its pieces in a row; a trailing `*` takes every word that begins so.
+    A word requires its pieces in a row; a trailing `*` makes it a prefix.
     """
     asked = [word for text in cut(words, 10_000).split() if (word := _word_of(text)) is not None]
     if not asked:
@@ -124,7 +125,7 @@ def query_of(words: str, fields: Iterable[str] = ()) -> Query | None:
 
 
 def answers(query: Query, text: str) -> bool:
-    """Whether `text` alone has every word of the query, for telling which value of a hit it was that answered."""
+    """Return whether `text` alone matches the query, to find which value of a hit matched."""
     tokens = token_set(text)
     return all(
         tokens.issuperset(word.tokens)
@@ -134,13 +135,13 @@ def answers(query: Query, text: str) -> bool:
 
 
 def whole_of(name: str) -> str:
-    """The token that stands for a whole name."""
+    """Return the whole-line token of a name."""
     lower = _casefold(fold_accents(name.replace("\n", " ")))
     return WHOLE + _dotted(lower)[:MAX_WHOLE]
 
 
 def cut(text: str, limit_bytes: int) -> str:
-    """The beginning of `text` that fits into so many bytes of UTF-8."""
+    """Truncate `text` to a number of UTF-8 bytes."""
     if len(text) * 4 <= limit_bytes:
         return text
     if text.isascii():
@@ -153,7 +154,7 @@ def _casefold(text: str) -> str:
 
 
 def _views(text: str) -> set[str]:
-    """Pieces and joined neighbours of folded text; nothing is joined across a line's end."""
+    """Return pieces and joined neighbours of folded text; nothing is joined across lines."""
     if text.isascii():
         pieces = ASCII_PIECE.findall(text)
         tokens = set(pieces)
@@ -170,7 +171,7 @@ def _views(text: str) -> set[str]:
 
 
 def _rows(text: str) -> list[list[str]]:
-    """Pieces in rows of those that may be joined: words and numbers of a line, a run of CJK characters, a symbol."""
+    """Return rows of pieces that may be joined: words and numbers of a line, a run of CJK characters, a symbol."""
     rows: list[list[str]] = []
     fresh = True
     for piece in PIECE.findall(text):
@@ -188,11 +189,11 @@ def _rows(text: str) -> list[list[str]]:
 
 
 def _wholes(text: str) -> set[str]:
-    """Every line of folded text as one token, but for lines that are prose."""
+    """Return every line of folded text as one token, except prose."""
     if len(text) > MAX_WHOLE:
         lines = text.split("\n")
         return {WHOLE + whole for line in lines if len(line) <= MAX_WHOLE and (whole := _dotted(line))}
-    # No gap reaches across a line's end, so short ones are dotted together.
+    # A gap never spans two lines, so short texts are processed at once.
     dotted = (ASCII_GAP if text.isascii() else GAP).sub(".", text)
     return {WHOLE + whole for line in dotted.split("\n") if (whole := line.strip("."))}
 
@@ -202,7 +203,7 @@ def _dotted(text: str) -> str:
 
 
 def _part_camel(text: str) -> str | None:
-    """The text with a mark where camel case changes words; None where it nowhere does."""
+    """Insert a mark at camel-case boundaries; None if there are none."""
     if text.isascii():
         parted = ASCII_CAMEL.sub(CAMEL, text)
         return parted if len(parted) > len(text) else None
@@ -215,13 +216,13 @@ def _part_camel(text: str) -> str | None:
 
 
 def _word_of(text: str) -> Word | None:
-    """What a document must have to hold `text` as a name or a part of one."""
+    """Return the tokens that a document needs to contain `text` as a name or as a part of one."""
     folded = fold_accents(text.rstrip("*"))
     rows = _rows(_casefold(_part_camel(folded) or folded))
     tokens = [[first + second for first, second in pairwise(row)] or row for row in rows]
     if not tokens:
         return None
-    # A lone CJK character begins every bigram that it is in, but for the last of a run, which stands by itself too.
+    # A single CJK character is the prefix of every bigram that begins with it; the last one of a run is its own token.
     beginnings = [row[0] for row in rows if len(row) == 1 and len(row[0]) == 1 and CJK_RUN.match(row[0])]
     if text.endswith("*"):
         beginnings.append(tokens[-1][-1])

@@ -1,7 +1,7 @@
-"""Documents of assets: what formats, file sets and rights say, and what every other aggregate adds to them.
+"""Documents of assets: formats, file sets, permissions, and the parts of other aggregates.
 
-An aggregate that shows in an asset's document (metadata, approvals, comments …) says so in a module of its own under
-`search/parts`, so that what an asset shows of it is read in one place.
+Each aggregate that appears in an asset's document (metadata, approvals, comments …) has a module in
+`search/documents/parts`, so that its contribution is defined in one place.
 """
 
 import uuid
@@ -22,17 +22,17 @@ from search.parts.metadata import read_metadata
 from search.parts.part import Part, PartReader
 
 SHOWN_FORMATS = 50
-"""Formats that a hit lists; the terms and texts know all of them."""
+"""Limit of formats listed in a hit; terms and texts include all formats."""
 
 MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document", "other": "other"}
-"""What the other structures show is video, the frames of a sequence too."""
+"""All other structures are video, including the frames of a sequence."""
 
 
 PARTS: tuple[PartReader, ...] = (read_places, read_approvals, read_metadata, read_comments, read_media)
-"""Every aggregate that adds to the documents of assets."""
+"""Readers of all aggregates that contribute to documents of assets."""
 
 
-# A mark without an asset is a tombstone, so the mark is on the left.
+# LEFT JOIN from the mark: a mark without an asset becomes a tombstone.
 ASSETS = text("""
     SELECT mark.object_id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
         asset.title, asset.external_id, asset.type, asset.status, asset.is_online, asset.created_by_user,
@@ -61,7 +61,7 @@ FILE_SETS = text("""
 
 
 def build_assets(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of assets in a fixed number of queries, however many there are."""
+    """Build documents of assets in a fixed number of queries, regardless of their number."""
     ids = list(ids)
     assets = session.execute(ASSETS, {"ids": ids}).all()
     formats = by_object(session.execute(FORMATS, {"ids": ids}))
@@ -128,12 +128,12 @@ def _asset_document(
 
 
 def kind_of(row: Row[Any]) -> str:
-    """A format's kind as grouping prints it: the structure, or its role where that says more."""
+    """Return a format's kind as grouping prints it: the structure of an original, else the role."""
     return row.structure if row.role == "original" else row.role
 
 
 def media_type_of(formats: Sequence[Row[Any]]) -> str:
-    """What an asset is to a person: what its first original is; an asset without formats is `other`."""
+    """Return the media type of an asset, from its first original; `other` without formats."""
     for row in formats:
         if row.role != "sidecar":
             return MEDIA_OF_STRUCTURE.get(row.structure, "video")
@@ -143,7 +143,7 @@ def media_type_of(formats: Sequence[Row[Any]]) -> str:
 def _asset_texts(
     title: str, external_id: str | None, file_sets: Sequence[Row[Any]], parts: Sequence[Part]
 ) -> tuple[dict[str, str], int]:
-    """Texts by field, together no longer than the analyser reads, and how many bytes were cut."""
+    """Return texts by field, truncated together to the analyser's limit, and the number of truncated bytes."""
     texts = {"title": title}
     if external_id:
         texts["external_id"] = external_id
@@ -151,6 +151,7 @@ def _asset_texts(
     texts["folders"] = "\n".join(once(row.base_dir for row in file_sets if row.base_dir))
     for part in parts:
         texts |= part.texts
+    # One budget for all fields in this order, so that a long later field never displaces title or file names.
     left, cut_bytes = MAX_BYTES, 0
     for name, whole in texts.items():
         texts[name] = cut(clean_text(whole), left)
@@ -162,13 +163,13 @@ def _asset_texts(
 
 
 def _names(file_set: Row[Any]) -> list[str]:
-    """A set's own name, where it is a template, and its members' names."""
+    """Return the names of a file set's members, after its own name if that is a template."""
     name, names = file_set.name, file_set.names
     return [names] if names.startswith(name) else [name, names] if names else [name]
 
 
 def _shown_formats(formats: Sequence[Row[Any]], file_sets: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Formats of a hit, each with the names of its file sets."""
+    """Return the formats listed in a hit, each with the names of its file sets."""
     names: dict[uuid.UUID, list[str]] = defaultdict(list)
     for row in file_sets:
         names[row.format_id].append(clean_text(row.name))

@@ -1,4 +1,4 @@
-"""Which documents there are, and how a batch of them is built: one builder for each type of object."""
+"""Builders of documents, one for each type of object, and the size limit of a batch."""
 
 import uuid
 from collections import defaultdict
@@ -22,9 +22,10 @@ BUILDERS: dict[str, Callable[[Session, Sequence[uuid.UUID]], list[Document]]] = 
 
 
 def build_documents(session: Session, keys: Iterable[DocumentKey]) -> list[Document]:
-    """Documents of all `keys` that have a mark, in no particular order; run it in a snapshot.
+    """Build documents of all `keys` that have a mark, in no particular order; run it in one snapshot.
 
-    A key whose type has no builder raises KeyError: a mark of that type is a mistake in a migration.
+    Raises:
+        KeyError: no builder for the type of a key, which is a fault of a migration.
     """
     by_type: dict[str, list[uuid.UUID]] = defaultdict(list)
     for object_type, object_id in keys:
@@ -38,7 +39,7 @@ HEAVY = text("""
 """).bindparams(IDS)
 
 
-# Only what is long is taken out of its compressed form to be measured.
+# pg_column_size reads the stored size, so only long values are decompressed to be measured.
 HEAVY_VALUES = text("""
     SELECT object_id, sum(CASE WHEN pg_column_size("values") > 500 THEN octet_length("values"::text) ELSE 500 END)
     FROM metadata_value WHERE object_id = ANY(:ids) GROUP BY object_id HAVING sum(pg_column_size("values")) > 500
@@ -46,9 +47,9 @@ HEAVY_VALUES = text("""
 
 
 def fitting(session: Session, keys: Sequence[DocumentKey], limit_bytes: int, light_bytes: int = 8_000) -> int:
-    """How many of the first `keys` make documents of no more than `limit_bytes` together; at least one.
+    """Return how many of the first `keys` fit into `limit_bytes` together; 1 or more.
 
-    The sizes of texts are asked before any is read; whatever is lighter counts as `light_bytes`.
+    Text sizes are queried before any text is read; smaller texts count as `light_bytes`.
     """
     ids = [key.object_id for key in keys if key.object_type == "assets"]
     heavy = {row[0]: row[1] for row in session.execute(HEAVY, {"ids": ids, "light": light_bytes})}

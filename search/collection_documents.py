@@ -1,4 +1,4 @@
-"""Documents of collections: how they are called, who reads them, and which collection holds them."""
+"""Documents of collections: names, readers and the parent collection."""
 
 import uuid
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from search.parts.approvals import read_approvals
 from search.parts.metadata import read_metadata
 from search.parts.part import Part, PartReader
 
-# A mark without a collection is a tombstone, so the mark is on the left.
+# LEFT JOIN from the mark: a mark without a collection becomes a tombstone.
 COLLECTIONS = text("""
     SELECT mark.object_id, mark.revision, collection.id IS NULL OR collection.status <> 'ACTIVE' AS is_gone,
         collection.title, collection.external_id, collection.status, collection.details ->> 'category' AS category,
@@ -31,11 +31,11 @@ READERS = text("""
 
 
 PARTS: tuple[PartReader, ...] = (read_metadata, read_approvals)
-"""What other aggregates add to the documents of collections."""
+"""Readers of aggregates that contribute to documents of collections."""
 
 
 def build_collections(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of collections in five queries, however many there are."""
+    """Build documents of collections in five queries, regardless of their number."""
     ids = list(ids)
     rows = session.execute(COLLECTIONS, {"ids": ids}).all()
     readers = by_object(session.execute(READERS, {"ids": ids}))
@@ -83,6 +83,6 @@ def _document(row: Row[Any], readers: list[str], parts: Sequence[Part]) -> Docum
         terms=terms,
         readers=list(dict.fromkeys(readers)),
         collections=above,
-        # By themselves, where a hit shows most terms as lists.
+        # Scalars in the body, because a hit shows most terms as lists.
         body=body | {"parent_id": above[0] if above else None, "is_root": not above, "category": row.category},
     )

@@ -1,6 +1,6 @@
-"""What is asked of the index: a typed tree, parsed from the body that iconik's clients send.
+"""Search criteria: a typed tree, parsed from the request body of iconik's clients.
 
-Clients send empty strings and lists where they mean nothing, so empty is absent everywhere. An error names the field.
+Clients send empty strings and lists for absent values, so empty is absent everywhere. Errors name the field.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -13,8 +13,8 @@ from search.ranges import Kind, Range, RangeError, number_of, parse_range, whole
 
 DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
 UNASKED = DOC_TYPES[:-1]
-"""What a search without types looks at. A comment is found through its asset, and lines of captions, of which a clip
-has thousands, would hide the clips."""
+"""Types of a search without `doc_types`. Segments are excluded: a comment is found through its asset, and thousands of
+caption lines would hide the clips."""
 SEARCH_FIELDS = (
     *("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text"),
     "transcription_text",
@@ -25,15 +25,15 @@ MAX_VALUES = 10_000
 MAX_FACETS = 50
 MAX_PER_PAGE = 1_000
 MAX_WINDOW = 10_000
-"""Hits that pages reach; `search_after` has no end. OpenSearch's own limit, so that both engines answer alike."""
+"""Limit of hits reachable by pages; `search_after` has none. This is OpenSearch's limit, applied to both engines."""
 
 
 KindOf = Callable[[str], Kind | None]
-"""Tells what the values of a name are; None where nobody knows."""
+"""Returns the kind of a name's values, or None if unknown."""
 
 
 class CriteriaError(Exception):
-    """A search that cannot be understood: `field` says where, the text why."""
+    """Invalid search request; `field` names the place, `problem` the reason."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
@@ -43,19 +43,19 @@ class CriteriaError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A question about one name; every part that is given must hold for one of its values."""
+    """Condition on one name; every part that is given must hold for one of its values."""
 
     name: str
     values: tuple[str, ...] | None = None
-    """One of these, each compared as text, number and truth value, because clients send all of them as text."""
+    """Alternatives, each compared as text, number and boolean, because clients send all of them as text."""
     within: tuple[Range, ...] = ()
-    """In every one of these; a value of a date stands here too, as the time that it covers."""
+    """All must contain the value; a date value is here too, as the time span it covers."""
     exists: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A node of the tree: AND all, OR any, NOT none of its parts."""
+    """Node of the filter tree: AND all, OR any, NOT none of its parts."""
 
     operator: Literal["AND", "OR", "NOT"]
     terms: tuple[Term, ...] = ()
@@ -70,14 +70,14 @@ class SortKey:
 
 @dataclass(frozen=True, slots=True)
 class Criteria:
-    """A whole search; without anything it finds everything, the newest first."""
+    """Complete search; without conditions it finds everything, newest first."""
 
     query: Query | None = None
     filter: Filter | None = None
     doc_types: tuple[str, ...] = UNASKED
     facets: tuple[str, ...] = ()
     facets_filters: tuple[Term, ...] = ()
-    """Applied to hits and total, after the facets were counted."""
+    """Applied to hits and total after facets are counted."""
     sort: tuple[SortKey, ...] = ()
     search_after: tuple[Any, ...] = ()
     page: int = 1
@@ -88,25 +88,25 @@ class Criteria:
 
 @dataclass(frozen=True, slots=True)
 class Visibility:
-    """What the asker may find. Part of every search, because a hit that is taken out later was counted already."""
+    """Objects that the user may find. Part of every query, because hits removed later would already be counted."""
 
     everything: bool = False
     """For administrators."""
     principals: frozenset[str] = frozenset()
-    """`user:ID` of the asker and `group:ID` of each group."""
+    """`user:ID` of the user and `group:ID` of each group."""
     collections: frozenset[str] = frozenset()
-    """Collections whose rights propagate to the asker, with all below them: their direct content may be found."""
+    """Collections with permissions that propagate to the user, and their descendants: direct content may be found."""
     excluded: frozenset[DocumentKey] = field(default=frozenset())
-    """Objects that were deleted or narrowed and not drained since: their rows hide already what the index still has."""
+    """Objects deleted or with reduced access since the last drain: their rows are current, the index is not."""
 
     @property
     def audience(self) -> list[str]:
-        """Any of these among a document's own opens it."""
+        """Return the principals and collections, any of which in a document's own audience grants access."""
         return sorted({*self.principals, *(f"collection:{collection}" for collection in self.collections)})
 
 
 def forms_of(value: str) -> list[str | int | float | bool]:
-    """The values that a text from a client may stand for: itself, a number, a truth value."""
+    """Return the values that a client's text may mean: itself, a number, a boolean."""
     forms: list[str | int | float | bool] = [value]
     if value in {"true", "false"}:
         forms.append(value == "true")
@@ -118,7 +118,7 @@ def forms_of(value: str) -> list[str | int | float | bool]:
 def parse_criteria(
     body: Mapping[str, Any], page: int = 1, per_page: int = 10, kind_of: KindOf = lambda _name: None
 ) -> Criteria:
-    """Criteria from a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
+    """Parse a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
     search_after = _list(body, "search_after", "search_after")
     if not 1 <= per_page <= MAX_PER_PAGE:
         raise CriteriaError("per_page", f"{per_page} is not between 1 and {MAX_PER_PAGE}")
@@ -147,7 +147,7 @@ def parse_criteria(
 
 
 class _Budget:
-    """Counts the terms of a tree, so that one request cannot ask for a million comparisons, and knows their kinds."""
+    """Counts the terms of a tree, to bound the comparisons of one request, and looks up their kinds."""
 
     def __init__(self, kind_of: KindOf) -> None:
         self.terms = 0
@@ -160,7 +160,7 @@ class _Budget:
 
 
 def _filter(node: Any, where: str, depth: int, budget: _Budget) -> Filter | None:
-    """A node, or None where nothing is asked in it."""
+    """Parse a node; None if it has no conditions."""
     if not isinstance(node, Mapping):
         raise CriteriaError(where, "is not an object")
     if depth > MAX_DEPTH:
@@ -181,7 +181,7 @@ def _terms(kind_of: KindOf) -> Callable[[Any, str], Term | None]:
 
 
 def _term(node: Any, where: str, kind_of: KindOf) -> Term | None:
-    """A term, or None where nothing is asked in it."""
+    """Parse a term; None if it has no conditions."""
     if not isinstance(node, Mapping):
         raise CriteriaError(where, "is not an object")
     name = node.get("name")
@@ -206,14 +206,14 @@ def _term(node: Any, where: str, kind_of: KindOf) -> Term | None:
 
 
 def _common(asked: list[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """Values that satisfy both `value` and `value_in` where both are given."""
+    """Return the values that satisfy both `value` and `value_in` if both are given."""
     if not asked:
         return None
     return asked[0] if len(asked) == 1 else tuple(value for value in asked[0] if value in asked[1])
 
 
 def _existence(node: Mapping[str, Any], where: str) -> bool | None:
-    """`exists` and `missing` as one answer; clients that send both as false ask for neither."""
+    """Return `exists` and `missing` as one condition; clients that send both as false mean neither."""
     given = {}
     for name in ("exists", "missing"):
         if node.get(name) not in (None, "", [], {}):
@@ -235,7 +235,7 @@ def _sort_key(node: Any, where: str) -> SortKey | None:
 
 
 def _each(body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any]) -> Iterable[Any]:
-    """What `parse` makes of every element that asks for something."""
+    """Parse every element of a list, without elements that have no conditions."""
     parsed = (parse(element, f"{where}[{place}]") for place, element in enumerate(_list(body, name, where)))
     return [element for element in parsed if element is not None]
 
@@ -257,7 +257,7 @@ def _strings(body: Mapping[str, Any], name: str, where: str) -> list[str]:
 
 
 def _scalar(value: Any, where: str) -> str:
-    """A value as text; clients may send numbers and truth values as such."""
+    """Return a value as text; clients may send numbers and booleans."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):

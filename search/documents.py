@@ -1,8 +1,8 @@
-"""Search documents: what the index holds of an object, whole, built from its rows in one snapshot.
+"""Search documents: complete index content of an object, built from its rows in one snapshot.
 
-Documents are always whole, because an engine that merges parts can keep a part of an older state; and revision and
-content come out of one snapshot, because a revision that belongs to other content would hide the difference for good.
-`file` rows are never read: a sequence has hundreds of thousands, and what search shows of them stands on the file set.
+Documents are always complete, because an engine that merges parts can keep a part of an older state. Revision and
+content come from one snapshot, because a revision of other content would hide the difference permanently. `file` rows
+are never read: a sequence has hundreds of thousands, and the file set stores what a search shows of them.
 """
 
 import uuid
@@ -20,8 +20,8 @@ from search.criteria import Criteria
 
 
 class IdArray(UserDefinedType[Sequence[uuid.UUID]]):
-    """Ids on their way into `uuid[]`, as one text: psycopg turns a list over value by value, and for the eleven
-    questions of a batch that took a tenth of a drain (benchmarks.opensearch_drain)."""
+    """Bind type that passes ids as one `uuid[]` literal: psycopg converts a list value by value, which for the eleven
+    queries of a batch took a tenth of a drain (benchmarks.opensearch_drain)."""
 
     cache_ok = True
 
@@ -29,6 +29,7 @@ class IdArray(UserDefinedType[Sequence[uuid.UUID]]):
         return "uuid[]"
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[uuid.UUID]], str]:
+        # 32 hex digits: PostgreSQL accepts UUIDs without hyphens.
         return lambda ids: "{" + ",".join([f"{each.int:032x}" for each in ids]) + "}"
 
 
@@ -37,7 +38,7 @@ IDS = bindparam("ids", type_=IdArray())
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One object as an engine stores it, or a tombstone that keeps late writes from bringing it back."""
+    """Object as an engine stores it, or a tombstone that prevents late writes from restoring it."""
 
     object_type: str
     object_id: uuid.UUID
@@ -46,15 +47,15 @@ class Document:
     title: str = ""
     date_created: datetime | None = None
     texts: dict[str, str] = field(default_factory=dict)
-    """What free text finds, by field name: title, file_names, external_id …"""
+    """Full-text content by field name: title, file_names, external_id …"""
     terms: dict[str, list[Any]] = field(default_factory=dict)
-    """What criteria and facets ask, by name: texts, numbers, truth values, dates as `date_term` writes; each once."""
+    """Values for criteria and facets by name: texts, numbers, booleans, dates of `format_date_term`; no duplicates."""
     readers: list[str] = field(default_factory=list)
-    """`user:ID` and `group:ID` of the rights to read it."""
+    """`user:ID` and `group:ID` with permission to read it."""
     collections: list[str] = field(default_factory=list)
-    """Ids of the collections that directly hold it; a query names those whose rights propagate to the asker."""
+    """Ids of the direct parent collections; a query lists those with permissions that propagate to the user."""
     body: dict[str, Any] = field(default_factory=dict)
-    """What a hit shows besides its terms."""
+    """Content of a hit besides its terms."""
 
     @property
     def key(self) -> DocumentKey:
@@ -62,17 +63,17 @@ class Document:
 
     @property
     def audience(self) -> list[str]:
-        """Readers and collections in one list, so that who may see a hit is a single question to the index."""
+        """Return readers and collections in one list, so that access is a single condition in the index."""
         return [*self.readers, *(f"collection:{collection}" for collection in self.collections)]
 
 
 def date_term(moment: datetime) -> str:
-    """A date as documents write it: UTC with microseconds, so that order of text is order in time."""
+    """Format a date for documents: UTC with microseconds, so that text order is time order."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 METADATA = "metadata."
-"""Begins the name of a term that is a metadata field's values; a hit shows them under `metadata`."""
+"""Prefix of the terms of metadata fields; a hit shows them under `metadata`."""
 SCALARS = (
     *("status", "type", "media_type", "is_online", "external_id", "created_by_user", "date_created", "date_modified"),
     *("asset_id", "version_id", "made_on", "segment_type", "parent_id", "time_start_milliseconds"),
@@ -81,11 +82,11 @@ SCALARS = (
     *("description", "archive_status", "approval_status", "missing_frames", "size_bytes", "file_count"),
     "duration_milliseconds",
 )
-"""Terms that have one value: a hit shows them by themselves. All others it shows as lists, but for the title."""
+"""Terms with a single value, which a hit shows as such. Other terms are lists in a hit, except the title."""
 
 
 def shown_body(terms: dict[str, list[Any]], body: dict[str, Any]) -> dict[str, Any]:
-    """What a hit shows of a stored document; both engines store terms and body apart, so that nothing stands twice."""
+    """Build the body of a hit; engines store terms and body separately, so that nothing is stored twice."""
     shown: dict[str, Any] = {}
     for name, values in terms.items():
         if name.startswith(METADATA):
@@ -96,7 +97,7 @@ def shown_body(terms: dict[str, list[Any]], body: dict[str, Any]) -> dict[str, A
 
 
 def asked_body(body: dict[str, Any], criteria: Criteria) -> dict[str, Any]:
-    """The part of a body that was asked for."""
+    """Return the requested fields of a body."""
     return {
         name: value
         for name, value in body.items()
@@ -105,7 +106,7 @@ def asked_body(body: dict[str, Any], criteria: Criteria) -> dict[str, Any]:
 
 
 def newest_of(documents: Sequence[Document]) -> dict[DocumentKey, Document]:
-    """The newest document of each object in a batch."""
+    """Return the newest document of each object in a batch."""
     newest: dict[DocumentKey, Document] = {}
     for document in documents:
         key = document.key
@@ -116,7 +117,7 @@ def newest_of(documents: Sequence[Document]) -> dict[DocumentKey, Document]:
 
 
 def by_object(rows: Iterable[Row[Any]]) -> dict[uuid.UUID, list[Row[Any]]]:
-    """Rows by their first column."""
+    """Group rows by their first column."""
     grouped: dict[uuid.UUID, list[Row[Any]]] = defaultdict(list)
     for row in rows:
         grouped[row[0]].append(row)
@@ -124,5 +125,5 @@ def by_object(rows: Iterable[Row[Any]]) -> dict[uuid.UUID, list[Row[Any]]]:
 
 
 def once(values: Iterable[str]) -> list[str]:
-    """Values in their order, each once."""
+    """Return values in their order without duplicates."""
     return list(dict.fromkeys(values))

@@ -1,8 +1,8 @@
-"""What both engines share: Postgres for one machine, OpenSearch for everybody else, behind one small interface.
+"""Interface of search engines: PostgreSQL for a single machine, OpenSearch for clusters.
 
-An engine stores whole documents by revision and answers criteria. A write of an older revision than the stored one
-changes nothing and counts as success, because somebody newer won; a tombstone is a document like any other to a write
-and to an audit, and nothing to a search.
+An engine stores complete documents by revision and executes criteria. A write of a revision older than the stored one
+changes nothing and counts as success, because a newer write was faster. A tombstone is an ordinary document to writes
+and audits, and invisible to searches.
 """
 
 import uuid
@@ -17,28 +17,28 @@ from search.documents import Document
 
 
 class SearchUnavailableError(Exception):
-    """The engine does not answer or takes no writes now; what was to be written is still marked."""
+    """The engine is down or rejects writes; documents that were not written are still marked."""
 
 
 class IndexMissingError(SearchUnavailableError):
-    """The engine answers and has no such index: somebody removed it, or it is another engine than before."""
+    """The engine has no such index: it was removed, or it is a different engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one document that was written."""
+    """Result of writing one document."""
 
     key: DocumentKey
     revision: int | None
-    """Null where the document could not be built."""
+    """None if the document could not be built."""
     result: Literal["written", "stale", "refused"]
     reason: str = ""
-    """Why the engine refused it: sending it again unchanged ends the same."""
+    """Reason of a refusal; a retry without a change fails again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One object that answers, as much of it as was asked for."""
+    """Matching object with its requested fields."""
 
     object_type: str
     object_id: uuid.UUID
@@ -46,16 +46,16 @@ class Hit:
     date_created: datetime | None
     body: dict[str, Any]
     sort: list[Any]
-    """Where it stands in the order; a client sends it back as `search_after`."""
+    """Sort values; a client sends them back as `search_after`."""
 
     def as_object(self) -> dict[str, Any]:
-        """The hit as the API and `--json` show it."""
+        """Return the hit in the form of the API and `--json`."""
         shown = {"id": str(self.object_id), "object_type": self.object_type, "title": self.title}
         return {**shown, **self.body, "_sort": self.sort}
 
 
 class Bucket(NamedTuple):
-    """How many documents have a value."""
+    """Facet value with its number of documents."""
 
     key: Any
     doc_count: int
@@ -63,7 +63,7 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """A page of hits, how many there are in all, and the facets that were asked for."""
+    """Page of hits, total number of hits, and requested facets."""
 
     total: int
     hits: list[Hit]
@@ -71,7 +71,7 @@ class Results:
 
 
 class StoredRevision(NamedTuple):
-    """What the engine holds of one object."""
+    """Stored revision of one object."""
 
     object_id: uuid.UUID
     revision: int
@@ -79,79 +79,79 @@ class StoredRevision(NamedTuple):
 
 
 class IndexKeeper(Protocol):
-    """What an engine with indexes of its own does to them; each has a name that no other had before."""
+    """Index management of an engine with its own indexes; names are never reused."""
 
     version: int
-    """Of the mapping: an index of another version is to be replaced."""
+    """Version of the mapping; an index with another version is replaced."""
 
     def new_name(self) -> str:
-        """A name for an index that is to be made."""
+        """Return an unused name for a new index."""
         ...
 
     def create(self, name: str, building: bool = False) -> None:
-        """Make an index that takes writes; what is written into a building one is found once it is opened."""
+        """Create an index that accepts writes; a building index becomes searchable once it is opened."""
         ...
 
     def open(self, name: str) -> None:
-        """Have everything found that was written, now and from now on."""
+        """Make an index searchable, including later writes."""
         ...
 
     def drop(self, name: str) -> None:
-        """Remove an index; one that is gone already is no error."""
+        """Delete an index; a missing one is no error."""
         ...
 
     def names(self) -> list[str]:
-        """Our indexes, whatever they are for."""
+        """List all indexes of this system, whichever their state."""
         ...
 
     def live(self) -> list[str]:
-        """Where searches go."""
+        """List the indexes that searches use."""
         ...
 
     def point_to(self, name: str) -> None:
-        """Let searches go to this index alone, in one step."""
+        """Switch searches to this index in one step."""
         ...
 
     def count(self, name: str) -> int:
-        """Documents of an index, tombstones included."""
+        """Count the documents of an index, including tombstones."""
         ...
 
 
 class SearchEngine(Protocol):
-    """No method runs inside a transaction of its caller."""
+    """Search engine; no method may be called inside a transaction of the caller."""
 
     indexes: IndexKeeper | None
-    """None where documents stand in the database, where nothing has to be built beside anything."""
+    """None if documents are stored in the database, which needs no separate indexes."""
 
     def check(self, look: bool = False) -> None:
-        """Raise SearchUnavailableError, without waiting, where the engine is known to be away; or `look` whether."""
+        """Raise SearchUnavailableError if the engine is known to be down; with `look`, send a request to find out."""
         ...
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
-        """Store whole documents where theirs is not older than what is stored; one outcome each, in their order.
+        """Store documents that are not older than the stored ones; returns one result each, in their order.
 
-        They go to the indexes of all `targets`; without any, to where searches look.
+        Writes to all indexes of `targets`, or to the live index.
         """
         ...
 
     def search(self, criteria: Criteria, visibility: Visibility) -> Results:
-        """Answer `criteria` with nothing that `visibility` leaves out, in hits, total and facets alike."""
+        """Execute `criteria`, with `visibility` applied to hits, total and facets."""
         ...
 
     def revisions(
         self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
     ) -> list[StoredRevision]:
-        """Stored revisions by id, tombstones included, from behind `after` on: an audit walks them page by page."""
+        """Return stored revisions by id after `after`, including tombstones: an audit reads them in pages."""
         ...
 
     def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
-        """Stored revisions of `keys`, without those that the engine has nothing of."""
+        """Return the stored revisions of `keys` that exist."""
         ...
 
     def purge(self, keys: Sequence[DocumentKey]) -> int:
-        """Forget the tombstones among `keys`, and say how many there were."""
+        """Delete the tombstones among `keys`; return their number."""
         ...
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         ...

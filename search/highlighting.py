@@ -1,6 +1,6 @@
-"""Which part of a hit answered: the words of a query, marked in what the hit shows.
+"""Highlighting: marks the query's words in the fields of a hit.
 
-The same for both engines, because it is made of the hit and of the tokens that they both search, and not by either.
+Results are the same for both engines, because they are computed from the hit and the shared tokens.
 """
 
 import html
@@ -19,16 +19,16 @@ from search.engine import Hit
 PIECE = re.compile(rf"[{CJK}]|\d+|(?:(?![{CJK}])[^\W\d_])+|[^\s\w]")
 CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 LONGEST = 200
-"""Characters of a fragment; of a longer text it is what stands around the first word that answers."""
+"""Longer texts are cut around their first match."""
 MOST = 5
-"""Fragments of one field."""
+"""Limit of fragments per field."""
 MOST_HITS = 100
-"""A page with more hits than this is read by a program, which would wait for what it does not look at."""
+"""Larger pages are read by programs, which should not wait for highlights they do not use."""
 OPEN, CLOSE = "<em>", "</em>"
 
 
 def highlights(query: Query, title: str, body: dict[str, Any]) -> dict[str, list[str]]:
-    """Fragments by field, as safe HTML with the words that answer in `<em>`; without those in which none does."""
+    """Return fragments by field as safe HTML with matches in `<em>`, for fields with a match."""
     wanted = {token for word in query.words for token in word.tokens}
     beginnings = tuple(start for word in query.words for start in word.beginnings)
     found: dict[str, list[str]] = {}
@@ -48,7 +48,7 @@ def make_hit(
     body: dict[str, Any],
     place: list[Any],
 ) -> Hit:
-    """A hit of either engine, as much of it as was asked for: `highlight` is a field like any other."""
+    """Build a hit of either engine with the requested fields; `highlight` is a field like any other."""
     shown = shown_body(terms, body)
     if criteria.query is not None and criteria.per_page <= MOST_HITS:
         shown |= {"highlight": highlights(criteria.query, title, shown)}
@@ -56,7 +56,7 @@ def make_hit(
 
 
 def mark(text: str, wanted: set[str], beginnings: tuple[str, ...]) -> str | None:
-    """The text with the pieces marked that are wanted, alone or joined with a neighbour; None where none is."""
+    """Mark pieces that match, alone or joined with a neighbour; None if none does."""
     known = [(start, end, token) for start, end in _pieces(text) if (token := _folded(text[start:end]))]
     spans, folded = [(start, end) for start, end, _ in known], [token for *_, token in known]
     chosen = {place for place, piece in enumerate(folded) if piece in wanted or piece.startswith(beginnings)}
@@ -66,6 +66,7 @@ def mark(text: str, wanted: set[str], beginnings: tuple[str, ...]) -> str | None
             chosen |= {place, place + 1}
     if not chosen:
         return None
+    # A quarter of the fragment before the first match, as context.
     first = spans[min(chosen)][0]
     low = max(0, first - LONGEST // 4) if len(text) > LONGEST else 0
     return _marked(text, [spans[place] for place in sorted(chosen)], low, min(len(text), low + LONGEST))
@@ -82,7 +83,7 @@ def _marked(text: str, spans: list[tuple[int, int]], low: int, high: int) -> str
 
 
 def _joined(spans: list[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
-    """Spans with those in one that have nothing or a single separator between them."""
+    """Merge spans with nothing or a single separator between them."""
     start, end = spans[0]
     for next_start, next_end in spans[1:]:
         if next_start - end <= 1 and not text[end:next_start].isspace():
@@ -103,12 +104,12 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _folded(piece: str) -> str:
-    """The piece as a token of the index; empty where it is none."""
+    """Return the piece as a token of the index, or an empty text."""
     return next((token for token in token_set(piece.lower()) if not token.startswith("=")), "")
 
 
 def _texts(title: str, body: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What a hit shows and free text finds, by field."""
+    """Yield the searchable texts of a hit, by field."""
     yield "title", title
     for name in ("external_id", "description", "segment_text"):
         if isinstance(body.get(name), str):

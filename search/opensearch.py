@@ -1,7 +1,7 @@
-"""The OpenSearch engine: for everybody whose documents do not fit beside the record, or who has a cluster anyway.
+"""OpenSearch engine, for catalogues too large for the database or sites that already run a cluster.
 
-Documents are whole, and their version is the revision (`external_gte`): a stale write is refused by the index itself,
-and the same again is welcome. Tombstones are documents like any other, left out of every search.
+Documents are complete, and their version is the revision (`external_gte`): the index itself rejects stale writes and
+accepts repeated ones. Tombstones are ordinary documents that every search excludes.
 """
 
 import uuid
@@ -23,28 +23,28 @@ from search.opensearch_rows import id_of, key_of
 
 SHOWN = ["title", "date_created", "terms", "body"]
 MAX_CLAUSES = 900
-"""Of the words of a query: OpenSearch takes 1,024 in all."""
+"""Limit for the words of a query; OpenSearch's limit for the whole query is 1,024."""
 
 
 class OpenSearchEngine:
-    """Documents in one index of a cluster, behind an alias."""
+    """Documents in one index of a cluster, addressed by an alias."""
 
     def __init__(self, cluster: Cluster, client: Client | None = None) -> None:
         self.client = client or Client(cluster)
         self.indexes = Indexes(self.client)
 
     def check(self, look: bool = False) -> None:
-        """Raise SearchUnavailableError where the cluster is known to be away; with `look`, ask for the index."""
+        """Raise SearchUnavailableError if the cluster is known to be down; with `look`, request the index."""
         self.client.check()
         if look:
             self.client.ask("GET", f"/{self.indexes.alias}/_alias", seconds=LOOK_SECONDS)
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
-        """Store documents where theirs is not older than what is stored, in the live index or in all `targets`."""
+        """Store documents that are not older than the stored ones, in the live index or in all `targets`."""
         return write_documents(self.client, documents, [f"{name}{WRITE}" for name in targets] or [self.indexes.alias])
 
     def search(self, criteria: Criteria, visibility: Visibility) -> Results:
-        """Answer criteria in one request."""
+        """Execute criteria in one request."""
         if criteria.query is not None and words_of(criteria.query) > MAX_CLAUSES:
             raise CriteriaError("query", "has too many words; ask for fewer of them")
         path = f"/{self.indexes.alias}/_search"
@@ -64,14 +64,14 @@ class OpenSearchEngine:
     def revisions(
         self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
     ) -> list[StoredRevision]:
-        """Stored revisions by id, tombstones included, of the live index or of `target`."""
+        """Return stored revisions by id, including tombstones, of the live index or of `target`."""
         name = target or self.indexes.alias
         if after is None:
             self.indexes.refresh(name)
         return self.indexes.revisions(name, object_type, after, limit)
 
     def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
-        """Stored revisions of `keys`, as they are at this moment."""
+        """Return the current stored revisions of `keys`."""
         if not keys:
             return {}
         path = f"/{target or self.indexes.alias}/_mget"
@@ -81,7 +81,7 @@ class OpenSearchEngine:
         return {key: StoredRevision(key.object_id, held["revision"], held["deleted"]) for key, held in found}
 
     def purge(self, keys: Sequence[DocumentKey]) -> int:
-        """Forget the tombstones among `keys`."""
+        """Delete the tombstones among `keys`; return their number."""
         if not keys:
             return 0
         dead = {"bool": {"filter": [{"ids": {"values": [id_of(key) for key in keys]}}, {"term": {"deleted": True}}]}}
@@ -90,12 +90,12 @@ class OpenSearchEngine:
         return int(self.client.ask("POST", path, {"query": dead}, conflicts="proceed")["deleted"])
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self.client.close()
 
 
 def request_body(criteria: Criteria, visibility: Visibility) -> dict[str, Any]:
-    """What is asked of the cluster."""
+    """Build the body of a search request."""
     columns = order_of(criteria)
     body: dict[str, Any] = {
         "query": query_clause(criteria, visibility),

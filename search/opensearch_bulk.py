@@ -1,8 +1,7 @@
-"""Writing documents in bulk: every document's own answer is read, because a request that succeeded may have failed for
-half of what it carried.
+"""Bulk writes: the result of every document is checked, because a successful request may contain failed documents.
 
-What an index takes in no case (a mapping that does not fit) is refused with its reason; what it does not take now (a
-full queue, a read-only index) is sent again, later each time, for a bounded while.
+Permanent errors (a mapping that does not fit) are returned as refusals with their reason. Temporary errors (a full
+queue, a read-only index) are retried with exponential backoff for a bounded time.
 """
 
 import time
@@ -17,9 +16,9 @@ from search.opensearch_client import BusyError, Client, RequestError
 from search.opensearch_rows import id_of, source_of
 
 REQUEST_BYTES = 4_000_000
-"""Of one request: larger ones are not faster (measured from 2 to 20 MB), and stand in memory on both sides."""
+"""Limit per request: larger requests are not faster (measured from 2 to 20 MB) and occupy memory on both sides."""
 FIRST_SECONDS, LONGEST_SECONDS, WAIT_SECONDS = 0.1, 5.0, 45.0
-"""Between two tries, and in all."""
+"""Backoff between two attempts, and the limit of all attempts together."""
 LATER = (429, 502, 503, 504)
 TOO_LARGE = 413
 ANSWER = "errors,items.index._id,items.index.status,items.index.error.type,items.index.error.reason"
@@ -28,7 +27,7 @@ CAUSE = ",items.index.error.caused_by.reason"
 
 @dataclass(slots=True)
 class Line:
-    """One document on its way to one index."""
+    """Document to write to one index."""
 
     document: Document
     index: str
@@ -38,7 +37,7 @@ class Line:
 
 
 def write_documents(client: Client, documents: Sequence[Document], indexes: Sequence[str]) -> list[Outcome]:
-    """Write documents to every index; one outcome each, in their order. The same key twice: the newer one counts."""
+    """Write documents to every index; return one result each, in their order. Of equal keys the newest is written."""
     newest = newest_of(documents)
     outcomes = {}
     for lines in _requests(list(newest.values()), indexes):
@@ -56,7 +55,7 @@ def write_documents(client: Client, documents: Sequence[Document], indexes: Sequ
 
 
 def _requests(documents: Sequence[Document], indexes: Sequence[str]) -> Iterator[list[Line]]:
-    """Lines in parts of the size of one request, made when they are needed."""
+    """Yield lines in batches of one request, built on demand."""
     lines: list[Line] = []
     size = 0
     for document in documents:
@@ -79,7 +78,7 @@ def _requests(documents: Sequence[Document], indexes: Sequence[str]) -> Iterator
 
 
 def _send(client: Client, lines: list[Line]) -> None:
-    """Send until every line has its answer; SearchUnavailableError where that takes too long."""
+    """Send until every line has a result; raises SearchUnavailableError after the deadline."""
     end, pause = time.monotonic() + WAIT_SECONDS, FIRST_SECONDS
     while waiting := [line for line in lines if line.result == "waiting"]:
         reason = _try(client, waiting)
@@ -93,10 +92,10 @@ def _send(client: Client, lines: list[Line]) -> None:
 
 
 def _try(client: Client, lines: list[Line]) -> str | None:
-    """Send once; the reason why some lines have to wait, or None."""
+    """Send once; return the reason if lines have to be retried, else None."""
     body = b"".join(line.payload for line in lines)
     try:
-        # An index that is not there must not be made by a write, with a mapping of its own.
+        # require_alias: a write must not create a missing index, with a mapping that OpenSearch infers.
         answer = client.ask("POST", "/_bulk", body, require_alias="true", filter_path=ANSWER + CAUSE)
     except BusyError as error:
         return str(error)
@@ -112,12 +111,13 @@ def _halve(client: Client, lines: list[Line], error: RequestError) -> str | None
     if len(lines) == 1:
         lines[0].result, lines[0].reason = "refused", str(error)
         return None
+    # The cluster's limit is unknown (http.max_content_length), so halve until the request fits.
     middle = len(lines) // 2
     return _try(client, lines[:middle]) or _try(client, lines[middle:])
 
 
 def _read(line: Line, item: dict[str, Any]) -> str | None:
-    """Keep a line's answer; the reason, where it has to be sent again."""
+    """Record the result of a line; return the reason if it has to be retried."""
     answer = item["index"]
     status, error = int(answer["status"]), answer.get("error", {})
     kind, reason = str(error.get("type", "")), str(error.get("reason", ""))
@@ -144,6 +144,6 @@ def _outcome(line: Line) -> Outcome:
 
 
 def _worse(before: Outcome, now: Outcome) -> Outcome:
-    """What became of a document that went to two indexes: refused by one is refused, written to one is written."""
+    """Combine the results of two indexes: refused by one is refused, written to one is written."""
     rank = ("refused", "written", "stale")
     return min(before, now, key=lambda outcome: rank.index(outcome.result))

@@ -1,8 +1,7 @@
-"""Speaking to an OpenSearch cluster: one place where its errors become ours, and where a cluster that is down is left
-alone for a while.
+"""OpenSearch client: translates errors of the library, and stops requests to a cluster that is down.
 
-After a failure nobody asks again for a second, then for two, up to half a minute; meanwhile every question ends at once
-with what was wrong. So a cluster that comes back meets the questions of that moment and not the backlog of a night.
+The circuit breaker opens for one second after a failure, then for two, up to half a minute; meanwhile every request
+fails at once with the last error. A cluster that recovers then receives current requests, not an accumulated backlog.
 """
 
 import json
@@ -20,10 +19,10 @@ from opensearchpy.exceptions import ConnectionTimeout, TransportError
 from search.engine import IndexMissingError, SearchUnavailableError
 
 CONNECT_SECONDS = 60.0
-"""How long an answer may take: a write that is longer on its way is sent again."""
+"""Limit of a response; a write that takes longer is sent again."""
 SEARCH_SECONDS = 15.0
 LOOK_SECONDS = 2.0
-"""For whoever only wants to know whether it answers: probes wait no longer than five."""
+"""For health checks: probes time out after five seconds."""
 FIRST_SECONDS, LONGEST_SECONDS = 1.0, 30.0
 TOO_MANY = 429
 BUSY = (502, 503, 504)
@@ -31,11 +30,11 @@ REFUSED = {401: "refuses the user or the password", 403: "refuses"}
 
 
 class BusyError(SearchUnavailableError):
-    """The cluster takes nothing at this moment; the same may succeed in a second."""
+    """The cluster is overloaded; the same request may succeed in a second."""
 
 
 class RequestError(Exception):
-    """The cluster does not understand what we sent."""
+    """The cluster rejects the request as invalid."""
 
     def __init__(self, status: int, kind: str, reason: str) -> None:
         super().__init__(f"OpenSearch answered {status} {kind}: {reason}")
@@ -44,31 +43,32 @@ class RequestError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the cluster is and who we are to it."""
+    """Address and credentials of the cluster."""
 
     url: str = field(repr=False)
-    """With user and password, where the cluster wants them."""
+    """Includes user and password if the cluster requires them."""
     index: str = "tapeless"
-    """The alias that searches go to; the indexes behind it have longer names."""
+    """Alias that searches use; the indexes behind it have longer names."""
     ca_file: Path | None = None
-    """Certificates to trust, where the system's do not do."""
+    """CA bundle for the cluster, if not in the system store."""
 
 
 class Breaker:
-    """Says no for a while after each failure, longer each time."""
+    """Circuit breaker with exponential backoff."""
 
     def __init__(self, first_seconds: float = FIRST_SECONDS, longest_seconds: float = LONGEST_SECONDS) -> None:
         self._first, self._longest = first_seconds, longest_seconds
+        # Threads of a pool share the client; failures of concurrent requests must extend the wait only once.
         self._lock = threading.Lock()
         self._wait, self._until, self._reason = 0.0, 0.0, ""
 
     @property
     def has_failed(self) -> bool:
-        """Whether the last thing that is known of the cluster is a failure."""
+        """Return whether the last request failed."""
         return self._wait > 0
 
     def refuse(self) -> None:
-        """Raise while it is too early to try again."""
+        """Raise while the breaker is open."""
         if time.monotonic() < self._until:
             raise SearchUnavailableError(self._reason)
 
@@ -83,7 +83,7 @@ class Breaker:
 
 
 class Client:
-    """Sends one request at a time; connections are made when they are needed."""
+    """Sends one request at a time; connections are opened on demand."""
 
     def __init__(self, cluster: Cluster, breaker: Breaker | None = None) -> None:
         self.cluster = cluster
@@ -98,7 +98,7 @@ class Client:
         seconds: float = CONNECT_SECONDS,
         **params: Any,
     ) -> Any:
-        """The answer's JSON. Raises SearchUnavailableError, one of its kinds, or RequestError."""
+        """Send a request and return its JSON; raises SearchUnavailableError, a subclass, or ClusterRequestError."""
         self.breaker.refuse()
         sent = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         try:
@@ -111,17 +111,17 @@ class Client:
         return answer
 
     def check(self) -> None:
-        """Raise where the cluster is known to be down, or is still so after a failure."""
+        """Raise if the cluster is known to be down, or still is after a failure."""
         self.breaker.refuse()
         if self.breaker.has_failed:
             self.ask("GET", "/", seconds=SEARCH_SECONDS)
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self._wire.close()
 
     def _translated(self, error: Exception, seconds: float) -> Exception:
-        """Our word for an error of the library."""
+        """Translate an error of the library."""
         if isinstance(error, ConnectionTimeout):
             return self._away(f"did not answer within {seconds:g} s")
         if isinstance(error, NoConnection):
@@ -146,26 +146,26 @@ class Client:
 
     @property
     def _name(self) -> str:
-        """The cluster without its password."""
+        """Return the cluster's address without its password."""
         scheme, mark, rest = self.cluster.url.partition("://")
         return f"OpenSearch at {scheme}{mark}{rest.rpartition('@')[2]}"
 
 
 def _connect(cluster: Cluster) -> OpenSearch:
     options: dict[str, Any] = {} if cluster.ca_file is None else {"ca_certs": str(cluster.ca_file)}
-    # A request is sent again by whoever knows that it may be: a drain by its marks, a person by asking again.
+    # No retries here: only callers know whether a request may be repeated, for example a drain by its marks.
     options |= {"max_retries": 0, "retry_on_timeout": False, "timeout": CONNECT_SECONDS, "pool_maxsize": 20}
     return OpenSearch([cluster.url], **options)
 
 
 def _innermost(error: TransportError) -> str:
-    """The short sentence inside what three libraries said about a failed connection."""
+    """Return the short message inside three libraries' wrappings of a failed connection."""
     text = str(getattr(error, "info", "") or error)
     return text.rpartition(": ")[2].strip("')\" ") or type(error).__name__
 
 
 def _cause(error: TransportError) -> tuple[str, str]:
-    """Type and reason of an error, the root's where there is one."""
+    """Return type and reason of an error, of its root cause if given."""
     info = error.info if isinstance(error.info, dict) else {}
     found = info.get("error", {})
     if not isinstance(found, dict):

@@ -1,7 +1,7 @@
-"""The indexes of a cluster that are ours: made, filled beside the live one, put in its place, removed.
+"""Management of this system's indexes: create, fill beside the live one, switch, delete.
 
-Searches go to an alias. Every index has a second alias of its own for writes, and writes insist on an alias: an index
-that somebody removed is then an error, and not silently made anew with a mapping that OpenSearch invents.
+Searches use an alias. Every index has a second alias for writes, and writes require an alias: writing to a removed
+index is then an error, and does not create one with a mapping that OpenSearch infers.
 """
 
 import re
@@ -19,7 +19,7 @@ READY = {name: SETTINGS[name] for name in ("refresh_interval", "auto_expand_repl
 
 
 class Indexes:
-    """What a rebuild does to a cluster."""
+    """Indexes of this system in a cluster."""
 
     version = MAPPING_VERSION
 
@@ -28,11 +28,11 @@ class Indexes:
         self.alias = client.cluster.index
 
     def new_name(self) -> str:
-        """A name that no index has or had."""
+        """Return a name that was never used."""
         return f"{self.alias}-{new_id().hex}"
 
     def create(self, name: str, building: bool = False) -> None:
-        """Make an index that takes writes; a building one is not refreshed until it is `opened`."""
+        """Create an index that accepts writes; a building one is not refreshed until `open`."""
         body = index_body(BUILDING if building else {}) | {"aliases": {f"{name}{WRITE}": {}}}
         try:
             self._client.ask("PUT", f"/{name}", body)
@@ -41,40 +41,40 @@ class Indexes:
                 raise
 
     def open(self, name: str) -> None:
-        """Have everything that was written found, now and from now on."""
+        """Make an index searchable, including later writes."""
         self._client.ask("PUT", f"/{name}/_settings", {"index": READY})
         self.refresh(name)
 
     def refresh(self, name: str | None = None) -> None:
-        """Have everything found that was written until now."""
+        """Make all previous writes searchable."""
         self._client.ask("POST", f"/{name or self.alias}/_refresh")
 
     def drop(self, name: str) -> None:
-        """Remove an index; one that is gone already is no error."""
+        """Delete an index; a missing one is no error."""
         try:
             self._client.ask("DELETE", f"/{name}")
         except IndexMissingError:
             return
 
     def names(self) -> list[str]:
-        """Our indexes, whatever they are for."""
+        """List all indexes of this system, whichever their state."""
         return sorted(self._aliases())
 
     def live(self) -> list[str]:
-        """Where searches go: one index, or none where somebody took the alias away."""
+        """List the indexes that searches use: one, or none if the alias was removed."""
         return sorted(name for name, aliases in self._aliases().items() if self.alias in aliases)
 
     def point_to(self, name: str) -> None:
-        """Let searches go to this index alone, in one step."""
+        """Switch searches to this index in one step."""
         actions = [{"remove": {"index": other, "alias": self.alias}} for other in self.live() if other != name]
         self._client.ask("POST", "/_aliases", {"actions": [*actions, {"add": {"index": name, "alias": self.alias}}]})
 
     def count(self, name: str) -> int:
-        """Documents of an index, tombstones included."""
+        """Count the documents of an index, including tombstones."""
         return int(self._client.ask("GET", f"/{name}/_count")["count"])
 
     def revisions(self, name: str, object_type: str, after: uuid.UUID | None, limit: int) -> list[StoredRevision]:
-        """Stored revisions by id, from behind `after` on."""
+        """Return stored revisions by id after `after`."""
         body: dict[str, Any] = {
             "query": {"term": {"object_type": object_type}},
             "sort": [{"object_id": "asc"}],
@@ -94,6 +94,6 @@ class Indexes:
 
     def _aliases(self) -> dict[str, Sequence[str]]:
         found = self._client.ask("GET", f"/{self.alias}-*/_alias")
-        # The pattern also finds those of a system whose alias begins as ours does.
+        # The wildcard also matches indexes of another system with an alias that begins like ours.
         ours = re.compile(rf"{re.escape(self.alias)}-[0-9a-f]{{32}}")
         return {name: list(entry["aliases"]) for name, entry in found.items() if ours.fullmatch(name)}

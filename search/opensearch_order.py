@@ -1,8 +1,7 @@
-"""In which order OpenSearch gives hits, and how a search goes on behind one of them: the orders of `search.ordering`.
+"""Sort order and `search_after` for OpenSearch: the same orders as `search.query.ordering`.
 
-Names that have one value are sorted by their slot's column. All others are looked for in the column of a slot that they
-share, by a script, because a column of its own for each name is what an index has no room for: 200,000 hits take some
-tenths of a second.
+Names with one value are sorted by the column of their slot. All others are read from the column of a shared slot by a
+script, because an index has no room for one column per name: 200,000 hits take some tenths of a second.
 """
 
 import uuid
@@ -16,7 +15,7 @@ from search.mapping import slot_field
 from search.ordering import default_order
 from search.term_keys import FIRST, VALUE, name_key
 
-# Keys are in their order, so the first of several values stands before all others of its name.
+# Keys are sorted, so the first of several values precedes all others of its name.
 SCRIPT = """
     for (String key : doc[params.slot]) {
         if (key.startsWith(params.first) || key.startsWith(params.name)) {
@@ -27,19 +26,19 @@ SCRIPT = """
     return params.none;
 """
 LAST = {"asc": "\U0010ffff", "desc": ""}
-"""What stands for no value, so that it comes last in both directions."""
+"""Sort values of missing values, which come last in both directions."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One key of an order, and the type that its values have."""
+    """Sort key with the type of its values."""
 
     spec: dict[str, Any]
     kind: type
     nullable: bool = False
 
     def read(self, value: Any) -> Any:
-        """A value that a client sent back, as this column compares it."""
+        """Convert a value from a client's `search_after`; raises TypeError or ValueError."""
         if value is None and self.nullable:
             return None
         if self.kind is uuid.UUID:
@@ -52,7 +51,7 @@ class Column:
 
 
 def order_of(criteria: Criteria) -> list[Column]:
-    """The columns that `criteria` is sorted by: as asked, else the best first, else the newest."""
+    """Return the columns of an order: as requested, else best first, else newest first."""
     columns: list[Column] = []
     falling = False
     for key in criteria.sort or default_order(criteria.query):
@@ -64,7 +63,7 @@ def order_of(criteria: Criteria) -> list[Column]:
 
 
 def behind(columns: Sequence[Column], values: Sequence[Any]) -> list[Any]:
-    """`values` as OpenSearch goes on behind them."""
+    """Validate `values` and return them as OpenSearch's `search_after`."""
     if len(values) != len(columns):
         raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
     try:

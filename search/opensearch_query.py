@@ -1,7 +1,7 @@
-"""Criteria as a query of OpenSearch: the same questions as `search.predicates` asks in SQL.
+"""Criteria as an OpenSearch query, equivalent to `search.query.sql_predicates`.
 
-Scores are constants, not statistics: a word in the title is worth ten elsewhere, and what is called so in full comes
-first. Statistics would tell of documents that the asker may not see, and would move between two pages.
+Scores are constants, not statistics: a word in the title counts ten times as much as elsewhere, and an exact title
+comes first. Statistics would reveal documents that the user may not see, and would change between two pages.
 """
 
 import re
@@ -29,7 +29,7 @@ SPECIAL = re.compile(r'([.?+*|{}\[\]()"\\#@&<>~^$\-])')
 
 
 def query_clause(criteria: Criteria, visibility: Visibility) -> Clause:
-    """What a document must satisfy to be counted in facets."""
+    """Return the query of documents that facets count."""
     hidden = [{"term": {"deleted": True}}]
     if visibility.excluded:
         hidden.append({"ids": {"values": [id_of(key) for key in visibility.excluded]}})
@@ -50,7 +50,7 @@ def query_clause(criteria: Criteria, visibility: Visibility) -> Clause:
 
 
 def filter_clause(node: Filter) -> Clause:
-    """AND of all parts, OR of any, NOT of none."""
+    """Combine parts: AND of all, OR of any, NOT of none."""
     parts = [*map(term_clause, node.terms), *map(filter_clause, node.filters)]
     if node.operator == "AND":
         return _all(parts)
@@ -60,7 +60,7 @@ def filter_clause(node: Filter) -> Clause:
 
 
 def term_clause(term: Term) -> Clause:
-    """Every question of a term, each about any of the name's values."""
+    """Combine all conditions of a term, each on any of the name's values."""
     clauses = [_within(term.name, each) for each in term.within]
     if term.values is not None:
         clauses.append(_one_of(term.name, term.values))
@@ -102,7 +102,7 @@ def _within(name: str, asked: Range) -> Clause:
 
 
 def words_of(query: Query) -> int:
-    """How many clauses the words of a query become, of which OpenSearch takes 1,024 by default."""
+    """Return the number of clauses for a query's words; OpenSearch's default limit is 1,024."""
     ways = max(len(query.fields), 1) if query.fields else 3
     return ways * sum(len(word.tokens) + len(word.beginnings) for word in query.words)
 
@@ -147,7 +147,7 @@ def _constant(clause: Clause, boost: float = 1.0) -> Clause:
 
 
 def facet_clause(name: str) -> Clause:
-    """The most frequent values of a name."""
+    """Return the aggregation of a name's most frequent values."""
     asked: Clause = {"size": MAX_BUCKETS, "order": [{"_count": "desc"}, {"_key": "asc"}]}
     if name == "object_type":
         return {"terms": asked | {"field": name}}
@@ -157,7 +157,7 @@ def facet_clause(name: str) -> Clause:
 
 
 def facet_value(name: str, key: str) -> Any:
-    """A bucket's key as a facet shows it."""
+    """Return a bucket's key as a facet shows it."""
     return key if name == "object_type" else shown_value(key)
 
 

@@ -1,4 +1,4 @@
-"""Documents as OpenSearch stores them: finished tokens, keys of terms, and what a hit shows."""
+"""Documents as OpenSearch stores them: tokens, term keys, and the content of a hit."""
 
 import uuid
 from datetime import UTC, datetime, timedelta
@@ -17,27 +17,27 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MAX_TITLE_KEY_BYTES = 2_000
 SHARED = frozenset({"folders"})
-"""Fields whose text many documents have in common: their tokens are worth remembering."""
+"""Fields with text that many documents share: their tokens are worth caching."""
 
 
 def id_of(key: DocumentKey) -> str:
-    """The document's id in the index."""
+    """Return the document's id in the index."""
     return f"{key.object_type}:{key.object_id}"
 
 
 def key_of(document_id: str) -> DocumentKey:
-    """The object that a document of this id is about."""
+    """Return the object of a document id."""
     object_type, _, object_id = document_id.rpartition(":")
     return DocumentKey(object_type, uuid.UUID(object_id))
 
 
 def microseconds(moment: datetime | None) -> int:
-    """A date as the index orders it; of a tombstone any."""
+    """Return a date as microseconds since the epoch; 0 for a tombstone."""
     return 0 if moment is None else (moment - EPOCH) // MICROSECOND
 
 
 def source_of(document: Document) -> bytes:
-    """The document as one line of JSON."""
+    """Encode the document as one line of JSON."""
     row: dict[str, Any] = {
         "object_type": document.object_type,
         "object_id": str(document.object_id),
@@ -60,7 +60,7 @@ def source_of(document: Document) -> bytes:
 
 
 def tokens_of(texts: dict[str, str]) -> dict[str, str]:
-    """The tokens of all fields, with blanks between them: no token has one."""
+    """Return the tokens of all fields, separated by spaces, which no token contains."""
     fields: dict[str, str] = {}
     rest: set[str] = set()
     for name, whole in texts.items():
@@ -74,7 +74,7 @@ def tokens_of(texts: dict[str, str]) -> dict[str, str]:
 
 
 def slots_of(terms: dict[str, list[Any]]) -> dict[str, list[str]]:
-    """The keys of all terms by slot."""
+    """Return the keys of all terms by slot."""
     slots: dict[str, list[str]] = {}
     for name, values in terms.items():
         if values:

@@ -1,7 +1,7 @@
-"""In which order hits come, and how a search goes on behind one of them.
+"""Sort order of hits, and `search_after`.
 
-Every order ends with type and id, so that it is total: a page begins exactly where the last one ended, also among a
-thousand documents of one title. Numbers come before texts, and what has no value comes last in both directions.
+Every order ends with type and id, so that it is total: a page begins exactly where the previous one ended, even among a
+thousand documents with one title. Numbers sort before texts, and missing values last in both directions.
 """
 
 import uuid
@@ -33,14 +33,14 @@ from search.criteria import Criteria, CriteriaError, SortKey
 from search.predicates import rank_tsquery, values_of, whole_tsquery
 
 WEIGHTS = [0.1, 0.2, 0.2, 1.0]
-"""Of D, C, B and A: a word of the title is worth ten of what hangs on the asset."""
+"""Weights of D, C, B and A: a word of the title counts ten times as much as one of other fields."""
 CALLED_SO = 10.0
-"""What the query's whole text as a title adds: more than any rank by words."""
+"""Score of a title that equals the query: more than any rank by words."""
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One expression of an order."""
+    """Expression of a sort order."""
 
     expression: ColumnElement[Any]
     type: TypeEngine[Any]
@@ -52,7 +52,7 @@ class Column:
         return direction.nulls_last() if self.nullable else direction
 
     def behind(self, value: Any) -> ColumnElement[bool]:
-        """What comes strictly behind `value` in this column."""
+        """Return the condition for rows strictly after `value` in this column."""
         if value is None:
             return false()
         bound = literal(value, self.type)
@@ -60,11 +60,11 @@ class Column:
         return or_(further, self.expression.is_(None)) if self.nullable else further
 
     def level(self, value: Any) -> ColumnElement[bool]:
-        """What ties with `value` in this column."""
+        """Return the condition for rows equal to `value` in this column."""
         return self.expression.is_(None) if value is None else self.expression == literal(value, self.type)
 
     def read(self, value: Any) -> Any:
-        """A value that a client sent back, as this column compares it."""
+        """Convert a value from a client's `search_after`; raises TypeError or ValueError."""
         if value is None and self.nullable:
             return None
         if isinstance(self.type, DateTime):
@@ -80,18 +80,18 @@ class Column:
 
 
 def order_of(criteria: Criteria) -> list[Column]:
-    """The columns that `criteria` is sorted by: as asked, else the best first, else the newest."""
+    """Return the columns of an order: as requested, else best first, else newest first."""
     columns: list[Column] = []
     for key in criteria.sort or default_order(criteria.query):
         columns += _columns(key, criteria.query)
-    # In the direction of what is before them, so that the index of dates serves "the newest first" to the end.
+    # In the direction of the column before, so that the index on dates covers "newest first" completely.
     falling = bool(columns) and columns[-1].descending
     tail = (SearchDocument.object_id, Uuid()), (SearchDocument.object_type, Text())
     return [*columns, *(Column(expression, kind, falling) for expression, kind in tail)]
 
 
 def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bool]:
-    """What comes strictly behind a hit whose `_sort` is `values`."""
+    """Return the condition for rows strictly after the hit with `_sort` of `values`."""
     if len(values) != len(columns):
         raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
     try:
@@ -105,7 +105,7 @@ def behind(columns: Sequence[Column], values: Sequence[Any]) -> ColumnElement[bo
 
 
 def shown(values: Sequence[Any]) -> list[Any]:
-    """A hit's place in the order as JSON holds it."""
+    """Return a hit's sort values as JSON values."""
     return [_as_json(value) for value in values]
 
 
@@ -116,7 +116,7 @@ def _as_json(value: Any) -> Any:
 
 
 def default_order(query: Query | None) -> tuple[SortKey, ...]:
-    """The best first, else the newest."""
+    """Return the default order: best first with a query, else newest first."""
     newest = SortKey("date_created", descending=True)
     return (SortKey("_score", descending=True), newest) if query is not None else (newest,)
 

@@ -1,8 +1,8 @@
-"""The Postgres engine: full text of the same database that holds the record, for a system without a search server.
+"""PostgreSQL engine: full-text search in the main database, for systems without a search server.
 
-It still keeps documents of its own instead of asking the rows, for three reasons: a query under rights with facets is
-one index away however many tables an asset has; what it answers is what the other engine answers; and moving to that
-one is a reindex.
+It stores separate documents instead of querying the catalogue tables, for three reasons: a query with permissions and
+facets needs one index, however many tables an asset has; its results equal those of OpenSearch; and switching engines
+is a reindex.
 """
 
 import uuid
@@ -40,11 +40,11 @@ from search.postgres_rows import write_documents
 from search.predicates import matching, term_clause, values_of
 
 MAX_BUCKETS = 100
-"""Values that a facet lists: the most frequent ones."""
+"""Limit of values in a facet, most frequent first."""
 
 
 class PostgresEngine:
-    """Documents in `search_document`; every method is a short transaction of its own."""
+    """Documents in `search_document`; every method is a short transaction."""
 
     indexes = None
 
@@ -52,17 +52,17 @@ class PostgresEngine:
         self._sessions = sessions
 
     def check(self, look: bool = False) -> None:
-        """Whoever can ask has the database already."""
+        """Do nothing: the caller is connected to the same database."""
 
     def close(self) -> None:
-        """The connections are the caller's."""
+        """Do nothing: the caller owns the connections."""
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
-        """Store documents where theirs is not older than what is stored."""
+        """Store documents that are not older than the stored ones."""
         return write_documents(self._sessions, documents)
 
     def search(self, criteria: Criteria, visibility: Visibility) -> Results:
-        """Answer criteria: total and facets in one statement, the page of hits in another."""
+        """Execute criteria: total and facets in one statement, the page of hits in another."""
         with self._sessions() as session:
             total, facets = _count(session, criteria, visibility)
             return Results(total, _hits(session, criteria, visibility) if total else [], facets)
@@ -70,7 +70,7 @@ class PostgresEngine:
     def revisions(
         self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
     ) -> list[StoredRevision]:
-        """Stored revisions by id, tombstones included."""
+        """Return stored revisions by id, including tombstones."""
         query = (
             select(SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted)
             .where(SearchDocument.object_type == object_type)
@@ -83,7 +83,7 @@ class PostgresEngine:
             return [StoredRevision(*row) for row in session.execute(query)]
 
     def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
-        """Stored revisions of `keys`."""
+        """Return the stored revisions of `keys`."""
         query = select(
             SearchDocument.object_type, SearchDocument.object_id, SearchDocument.revision, SearchDocument.deleted
         ).where(_is_one_of(keys))
@@ -91,13 +91,13 @@ class PostgresEngine:
             return {DocumentKey(row[0], row[1]): StoredRevision(*row[1:]) for row in session.execute(query)}
 
     def purge(self, keys: Sequence[DocumentKey]) -> int:
-        """Forget the tombstones among `keys`."""
+        """Delete the tombstones among `keys`; return their number."""
         statement = delete(SearchDocument).where(_is_one_of(keys), SearchDocument.deleted)
         return transact(self._sessions, lambda session: session.execute(statement).rowcount)
 
 
 def _is_one_of(keys: Sequence[DocumentKey]) -> ColumnElement[bool]:
-    """`keys` as two arrays: two parameters for any number of them."""
+    """Return a condition on `keys` with two array parameters, regardless of their number."""
     wanted = (
         func.unnest(
             literal([key.object_type for key in keys], ARRAY(Text)),
@@ -112,12 +112,12 @@ def _is_one_of(keys: Sequence[DocumentKey]) -> ColumnElement[bool]:
 
 
 def _kept(criteria: Criteria) -> ColumnElement[bool]:
-    """The filters that facets do not see."""
+    """Return the filters that facets ignore."""
     return and_(true(), *map(term_clause, criteria.facets_filters))
 
 
 def _count(session: Session, criteria: Criteria, visibility: Visibility) -> tuple[int, dict[str, list[Bucket]]]:
-    """The total and the facets; the documents are found once for all of them."""
+    """Return total and facets; matching documents are found once for both."""
     values = [
         func.jsonb_build_array(SearchDocument.object_type) if name == "object_type" else values_of(name)
         for name in criteria.facets
@@ -142,7 +142,7 @@ def _count(session: Session, criteria: Criteria, visibility: Visibility) -> tupl
 
 
 def _facet(found: Any, place: int) -> Select[Any]:
-    """The most frequent values of one facet: lists that are alike are counted first, and only then taken apart."""
+    """Return the most frequent values of a facet; equal lists are counted before they are expanded."""
     column = found.c[f"f{place}"]
     alike = select(column.label("values"), func.count().label("documents")).group_by(column).subquery(f"alike{place}")
     each = func.jsonb_array_elements(alike.c["values"]).table_valued("value").render_derived(f"each{place}")
@@ -159,7 +159,7 @@ def _facet(found: Any, place: int) -> Select[Any]:
 
 
 def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[Hit]:
-    """One page of hits."""
+    """Return one page of hits."""
     columns = order_of(criteria)
     query = (
         select(

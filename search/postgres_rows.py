@@ -1,6 +1,6 @@
-"""Writing documents into `search_document`: a batch is one COPY and one upsert, guarded by the revision.
+"""Writes to `search_document`: one COPY and one upsert per batch, guarded by the revision.
 
-A document that the database refuses must not keep back the others: a refused batch is halved until it stands alone.
+A document that the database rejects must not block the others: a rejected batch is halved until the document is alone.
 """
 
 from collections.abc import Sequence
@@ -22,26 +22,27 @@ from search.engine import Outcome
 from search.predicates import FIELD_WEIGHTS, tagged
 
 MAX_LEXEMES_BYTES = 1_000_000
-"""PostgreSQL takes 1 MB of lexemes with their places. Only text in which every character is a word comes near it."""
+"""PostgreSQL limits a tsvector to 1 MB including positions; only text with a token per character comes near it."""
 PLACES_BYTES = 10
-"""What the places of a lexeme take beside its text, at most."""
+"""Limit of the size of a lexeme's positions, besides its text."""
 
 FIELD_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
-"""Place and weight of a lexeme, by the field that it stands in; weights are kept at places alone."""
+"""Position and weight of lexemes by field; a tsvector stores weights only at positions."""
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 OTHER_FIELDS = "3D"
 SHARED = frozenset({"folders"})
-"""Fields whose text many documents have in common: their tokens are worth remembering."""
+"""Fields with text that many documents share: their tokens are worth caching."""
 LONG = 50_000
-"""Characters; shorter texts cannot have too many lexemes."""
+"""Shorter texts cannot exceed the size of a tsvector."""
 
 COLUMNS = "object_type, object_id, revision, deleted, title, title_key, date_created, tokens, terms, readers, body"
 
+# A temporary table, because COPY cannot resolve conflicts.
 STAGE = text("""
     CREATE TEMPORARY TABLE IF NOT EXISTS staged_document (LIKE search_document) ON COMMIT DELETE ROWS
 """)
 
-# The rows are taken in the order of their key, so that two writers of the same documents wait instead of deadlocking.
+# Rows are locked in key order, so that two writers of the same documents wait for each other instead of deadlocking.
 UPSERT = text(f"""
     INSERT INTO search_document AS stored ({COLUMNS})
     SELECT {COLUMNS} FROM staged_document ORDER BY object_type, object_id
@@ -53,12 +54,12 @@ UPSERT = text(f"""
     RETURNING object_type, object_id
 """)
 
-# Classes of SQLSTATE that the data itself causes: 22 data exception, 54 program limit exceeded.
+# SQLSTATE classes caused by the data itself: 22 data exception, 54 program limit exceeded.
 CAUSED_BY_DATA = ("22", "54")
 
 
 def write_documents(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
-    """Write documents; one outcome each, in their order. The same key twice in one batch: the newer one counts."""
+    """Write documents; return one result each, in their order. Of equal keys the newest is written."""
     newest = newest_of(documents)
     outcomes = {outcome.key: outcome for outcome in _write(sessions, list(newest.values()))}
     return [
@@ -76,6 +77,7 @@ def _write(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
         written = transact(sessions, lambda session: _upsert(session, documents))
     except (DBAPIError, psycopg.Error) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error  # COPY's errors come as the driver's own
+        # Only errors of the data are bisected; with any other error every half would fail too.
         if not (getattr(cause, "sqlstate", None) or "").startswith(CAUSED_BY_DATA):
             raise
         if len(documents) == 1:
@@ -90,7 +92,7 @@ def _write(sessions: Sessions, documents: Sequence[Document]) -> list[Outcome]:
 
 
 def _upsert(session: Session, documents: Sequence[Document]) -> set[DocumentKey]:
-    """Write a batch in the session's transaction; the keys that were not stale."""
+    """Write a batch in the session's transaction; return the keys that were not stale."""
     session.execute(STAGE)
     driver = session.connection().connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY staged_document ({COLUMNS}) FROM STDIN") as copy:
@@ -116,10 +118,10 @@ def _row(document: Document) -> tuple[Any, ...]:
 
 
 def lexemes(texts: dict[str, str]) -> str:
-    """All tokens of a document as the text of a tsvector, each with the labels of the fields that it stands in.
+    """Return all tokens of a document as tsvector text, each with the labels of its fields.
 
-    Tokens hold no quote, backslash, colon or blank, so nothing has to be escaped, and all tokens of the same labels are
-    one join: that is three times as fast as a line of Python for each.
+    Tokens contain no quote, backslash, colon or space, so no escaping is needed, and all tokens with the same labels
+    are joined at once: three times as fast as a loop over tokens.
     """
     labelled: dict[str, set[str]] = {}
     others: set[str] = set()
@@ -137,7 +139,7 @@ def lexemes(texts: dict[str, str]) -> str:
 
 
 def _label(labelled: dict[str, set[str]], tokens: set[str], label: str) -> None:
-    """Give a label to `tokens`, besides the ones that they have."""
+    """Add a label to `tokens`, besides the labels they have."""
     rest = tokens
     for labels, known in list(labelled.items()):
         if both := rest & known:
@@ -148,7 +150,7 @@ def _label(labelled: dict[str, set[str]], tokens: set[str], label: str) -> None:
 
 
 def _bound(labelled: dict[str, set[str]]) -> None:
-    """Take out the lexemes that do not fit into a tsvector."""
+    """Remove lexemes beyond the size limit of a tsvector."""
     left = MAX_LEXEMES_BYTES
     for tokens in labelled.values():
         for token in sorted(tokens):

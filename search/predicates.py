@@ -1,4 +1,4 @@
-"""Criteria as SQL over `search_document`: every value a bind parameter, every name too."""
+"""Criteria as SQL over `search_document`; every value and every name is a bind parameter."""
 
 import json
 import uuid
@@ -32,18 +32,18 @@ from search.criteria import Criteria, Filter, Term, Visibility, forms_of
 from search.ranges import Range
 
 FIELD_WEIGHTS = {"title": "A", "file_names": "C"}
-"""The label that a field's tokens carry; all other fields share D and hold their tokens once more under their name."""
+"""tsvector weight of a field's tokens; other fields share D and repeat their tokens with the field's name."""
 
 Clause = ColumnElement[bool]
 
 
 def tagged(field: str, token: str) -> str:
-    """The token as it stands under its field's name; no token of the analyser has a slash in it."""
+    """Return the token with its field's name; tokens contain no slash."""
     return f"{field}/{token}"
 
 
 def matching(criteria: Criteria, visibility: Visibility) -> Clause:
-    """What a document must satisfy to be counted in facets."""
+    """Return the condition for documents that facets count."""
     clauses = [not_(SearchDocument.deleted), visible_to(visibility)]
     if criteria.doc_types:
         clauses.append(SearchDocument.object_type == _any(criteria.doc_types))
@@ -55,7 +55,7 @@ def matching(criteria: Criteria, visibility: Visibility) -> Clause:
 
 
 def visible_to(visibility: Visibility) -> Clause:
-    """Who the asker is, and what was hidden since the last drain."""
+    """Return the condition of the user's access, without objects hidden since the last drain."""
     clauses: list[Clause] = []
     if not visibility.everything:
         clauses.append(_has_reader(visibility.audience))
@@ -70,14 +70,14 @@ def _named(object_type: str, ids: list[uuid.UUID]) -> Clause:
 
 
 def _made_on(assets: list[uuid.UUID]) -> Clause:
-    """Segments that were made on one of these assets."""
+    """Return the condition for segments made on one of these assets."""
     made_on = func.coalesce(values_of("made_on").op("->>")(0), "")
     return and_(SearchDocument.object_type == "segments", made_on == _any([str(key) for key in assets]))
 
 
 MANY = 50
-"""Values beyond which a list is hashed: an array operator compares each with each (1,000 readers on 100,000 documents
-took 5.2 s, hashed 0.4), and an index is no help for what matches much."""
+"""Longer lists are hashed: an array operator compares each pair (1,000 readers on 100,000 documents took 5.2 s, hashed
+0.4 s), and an index does not help conditions that match many rows."""
 
 
 def _has_reader(audience: list[str]) -> Clause:
@@ -88,7 +88,7 @@ def _has_reader(audience: list[str]) -> Clause:
 
 
 def filter_clause(node: Filter) -> Clause:
-    """AND of all parts, OR of any, NOT of none."""
+    """Combine parts: AND of all, OR of any, NOT of none."""
     parts = [*map(term_clause, node.terms), *map(filter_clause, node.filters)]
     if node.operator == "AND":
         return and_(true(), *parts)
@@ -96,7 +96,7 @@ def filter_clause(node: Filter) -> Clause:
 
 
 def term_clause(term: Term) -> Clause:
-    """Every question of a term, each about any of the name's values; never null, so that NOT can turn it round."""
+    """Combine all conditions of a term, each on any of the name's values; never NULL, so that NOT is valid."""
     clauses = [_within(term.name, each) for each in term.within]
     if term.values is not None:
         clauses.append(_one_of(term.name, term.values))
@@ -106,22 +106,22 @@ def term_clause(term: Term) -> Clause:
 
 
 def tsquery(query: Query) -> ColumnElement[Any]:
-    """All words as a tsquery, in all fields or in the ones that the query names."""
+    """Return all words as a tsquery, in all fields or in the query's fields."""
     return _tsquery(" & ".join(f"({_word(word, query.fields)})" for word in query.words))
 
 
 def rank_tsquery(query: Query) -> ColumnElement[Any]:
-    """Any token of the query: PostgreSQL ranks AND by distances, and names have no distance worth a rank."""
+    """Return any token of the query: PostgreSQL ranks AND by distance, which is meaningless for names."""
     return _tsquery(" | ".join(_word(word, (), " | ") for word in query.words))
 
 
 def whole_tsquery(query: Query) -> ColumnElement[Any]:
-    """What has the whole query as its title."""
+    """Return the tsquery of documents with the whole query as their title."""
     return _tsquery(f"'{query.whole}':A")
 
 
 def _tsquery(text: str) -> ColumnElement[Any]:
-    # Tokens have neither quote nor backslash in them, so the text needs no escapes.
+    # Tokens contain neither quote nor backslash, so the text needs no escapes.
     return cast(bindparam(None, text, type_=String), TSQUERY)
 
 
@@ -174,14 +174,14 @@ def _within(name: str, asked: Range) -> Clause:
 
 
 def _created_within(asked: Range) -> Clause:
-    """The one range that has an index; every document has this date."""
+    """Return the range condition on `date_created`, the only one with an index; every document has this date."""
     low, high = (cast(bindparam(None, end, type_=String), DateTime(timezone=True)) for end in (asked.low, asked.high))
     clauses = [SearchDocument.date_created >= low] if asked.low is not None else []
     return and_(true(), *clauses, *([SearchDocument.date_created <= high] if asked.high is not None else []))
 
 
 def values_of(name: str) -> ColumnElement[Any]:
-    """The list of a name's values, as JSON; null where there is none."""
+    """Return the list of a name's values as JSON; NULL if absent."""
     return SearchDocument.terms.op("->")(bindparam(None, name, type_=Text))
 
 

@@ -1,7 +1,7 @@
-"""Ranges of numbers, times and texts, with their ends included, from the texts that clients send.
+"""Inclusive ranges of numbers, times and texts, parsed from the texts of clients.
 
-A date without a time is the whole day, a year the whole year, in the range's own time zone: "up to the 31st" takes the
-evening of the 31st in.
+A date without a time means the whole day, a year the whole year, in the range's time zone: "up to the 31st" includes
+the evening of the 31st.
 """
 
 import math
@@ -25,16 +25,16 @@ TICK = timedelta(microseconds=1)
 
 
 class RangeError(Exception):
-    """A range that cannot be understood; the text says why."""
+    """Invalid range; the message gives the reason."""
 
 
 Kind = Literal["number", "time", "day", "text"]
-"""What values of a name are, where that is known: a day is of the calendar, the same in every time zone."""
+"""Kind of a name's values, if known: a day is a calendar date, equal in every time zone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """From `low` to `high`, both included; None is open. Times are UTC texts as documents hold them."""
+    """From `low` to `high`, both included; None is unbounded. Times are UTC texts as in documents."""
 
     kind: Literal["number", "time", "text"]
     low: float | str | None = None
@@ -42,14 +42,14 @@ class Range:
 
 
 def is_date(name: str) -> bool:
-    """Whether values of this name are times; fields of metadata tell by their type."""
+    """Return whether values of this name are times; metadata fields have explicit types."""
     return name.startswith("date_")
 
 
 def parse_range(name: str, given: Any, kind: Kind | None = None) -> Range | None:
-    """A range from `{min, max, timezone}`; None where it has neither end.
+    """Parse `{min, max, timezone}`; None if both ends are absent.
 
-    What a name's values are tells how to read the ends; where that is unknown, the ends themselves tell.
+    The kind of a name's values determines how ends are parsed; if it is unknown, the ends themselves do.
     """
     if not isinstance(given, Mapping):
         raise RangeError("is not an object with min, max and timezone")
@@ -71,13 +71,13 @@ def parse_range(name: str, given: Any, kind: Kind | None = None) -> Range | None
 
 
 def whole_range(name: str, value: str, kind: Kind | None = None) -> Range | None:
-    """The time that a date's value covers; None where `name` is no date."""
+    """Return the time span that a date value covers; None if `name` is not a date."""
     dated = is_date(name) or kind in ("time", "day")
     return parse_range(name, {"min": value, "max": value}, kind) if dated else None
 
 
 def parse_zone(given: Any) -> tzinfo:
-    """A zone from `+02:00`, `Z` or a name such as `Europe/Berlin`; UTC where there is none."""
+    """Parse a time zone such as `+02:00`, `Z` or `Europe/Berlin`; UTC by default."""
     if given in (None, "", "Z", "UTC"):
         return UTC
     if isinstance(given, str) and (match := OFFSET.fullmatch(given)):
@@ -100,7 +100,7 @@ def _end(value: Any, side: str) -> str | None:
 
 
 def number_of(value: str) -> float | None:
-    """The number that a text is written as, exact where it is whole; None where it is none or has no end."""
+    """Parse a number, exactly if it is whole; None if it is not a finite number."""
     if NUMBER.fullmatch(value) is None:
         return None
     if value.lstrip("-").isdigit():
@@ -109,13 +109,13 @@ def number_of(value: str) -> float | None:
 
 
 def _number(value: str) -> tuple[float, float] | None:
-    """The number twice, as the low and the high end of itself."""
+    """Return the number twice, as low and high end."""
     number = number_of(value)
     return None if number is None else (number, number)
 
 
 def _days(value: str) -> tuple[str, str] | None:
-    """The first and the last day that a date covers, as it is written; a time of day and its zone say no more."""
+    """Return the first and last day that a date covers; a time of day and its zone are ignored."""
     match = DATE.fullmatch(value)
     if match is None:
         return None
@@ -128,7 +128,7 @@ def _days(value: str) -> tuple[str, str] | None:
 
 
 def _times(zone: tzinfo) -> Any:
-    """A parser of the first and the last moment that a date covers."""
+    """Return a parser of the first and last moment that a date covers."""
 
     def parse(value: str) -> tuple[str, str] | None:
         match = DATE.fullmatch(value)
@@ -148,7 +148,7 @@ def _times(zone: tzinfo) -> Any:
 
 
 def _last(first: datetime, precision: int) -> datetime:
-    """The last moment of the year, month, day, hour, minute or second that begins here."""
+    """Return the last moment of the year, month, day, hour, minute or second that begins at `first`."""
     try:
         if precision == 1:
             return first.replace(year=first.year + 1) - TICK
@@ -160,7 +160,7 @@ def _last(first: datetime, precision: int) -> datetime:
 
 
 def _utc(moment: datetime) -> str:
-    """The moment as documents write it; beyond the calendar's ends it is the end."""
+    """Format a moment as in documents, clamped to the supported calendar."""
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:

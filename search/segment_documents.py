@@ -1,6 +1,6 @@
-"""Documents of segments: found by what they say and when, by whoever finds the asset that they are on.
+"""Documents of segments, visible to all users who can find their asset.
 
-Who that is stands in the document, so it is marked anew when the asset's readers or collections change.
+The document stores the asset's readers, so it is marked again when the asset's readers or collections change.
 """
 
 import uuid
@@ -18,10 +18,10 @@ from search.parts.metadata import read_metadata
 from search.parts.part import Part
 
 TITLE = 200
-"""Characters of what it says that stand for its title: clients want one, and a segment has none."""
+"""Limit of the text used as a title: clients require one, and segments have none."""
 SPOKEN = ("TRANSCRIPTION", "SEMANTIC_TRANSCRIPTION")
 
-# A mark without a segment is a tombstone, so the mark is on the left.
+# LEFT JOIN from the mark: a mark without a segment becomes a tombstone.
 SEGMENTS = text("""
     SELECT mark.object_id, mark.revision,
         segment.id IS NULL OR segment.status <> 'ACTIVE' OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
@@ -35,11 +35,11 @@ TERMS = (
     *("time_end_milliseconds", "segment_color", "segment_track", "segment_checked", "is_internal", "external_id"),
     *("person_id", "project_id", "transcription_id", "user_id", "share_id"),
 )
-"""Columns that criteria ask by their own names."""
+"""Columns that are terms under their own names."""
 
 
 def build_segments(session: Session, ids: Sequence[uuid.UUID]) -> list[Document]:
-    """Documents of segments in five queries, however many there are and on however many assets."""
+    """Build documents of segments in five queries, regardless of the number of segments and assets."""
     segments = session.execute(SEGMENTS, {"ids": list(ids)}).all()
     assets = list({row.asset_id for row in segments if row.asset_id is not None})
     readers = by_object(session.execute(READERS, {"ids": assets}))
@@ -81,7 +81,7 @@ def _document(row: Row[Any], readers: list[str], places: Part, metadata: Part) -
 
 
 def title_of(segment_type: str, said: str) -> str:
-    """What a list calls it: the beginning of what it says, or its type where it says nothing."""
+    """Return the title for lists: the beginning of the text, or the type without text."""
     first = " ".join(said.split())[:TITLE]
     return first or segment_type
 

@@ -1,11 +1,10 @@
-"""Terms as keys: a name and a value in one text, whose order is the order of the values.
+"""Terms as keys: name and value in one text that sorts like the values.
 
-Why one text instead of a field for each name: an index has room for a thousand fields, and metadata has as many names
-as people make. A key answers equality, ranges, existence and facets alike, and so numbers, dates, texts and truth
-values need no more fields than texts alone.
+One text replaces a field per name, because an index is limited to a thousand fields and metadata has as many names as
+users create. A key supports equality, ranges, existence and facets for numbers, dates, texts and booleans alike.
 
-A key is the name, a separator, a letter for the type, and the value: numbers as sixteen hexadecimal digits that sort as
-the numbers do (doubles: whole numbers are exact up to 2**53), all others as they read.
+A key is the name, a separator, a letter for the type, and the value: numbers as sixteen hexadecimal digits that sort
+numerically (doubles: whole numbers are exact up to 2**53), others as text.
 """
 
 import hashlib
@@ -17,24 +16,24 @@ from typing import Any
 from search.analysis import clean_text
 
 VALUE, FIRST = "\x1f", "\x1e"
-"""Between name and value: of every value, and once more of the first of several, by which hits are sorted."""
+"""Separators of name and value: of every value, and of the repeated first value, by which hits are sorted."""
 LONG_NAME, LONG_TEXT = 200, 1_000
-"""Characters; what is longer stands as a digest. Lucene takes 32,766 bytes of a term."""
+"""Longer names and texts are stored as digests. Lucene limits a term to 32,766 bytes."""
 CUT = "\x1d"
-"""Between the beginning of a long text and its digest."""
+"""Separator of the beginning of a long text and its digest."""
 SIGN = 1 << 63
 CONTROL = re.compile("[\x00-\x1f]")
 
 
 def name_key(name: str) -> str:
-    """The name as it begins a key; one that is long, or could be taken apart wrongly, is its digest."""
+    """Return the name as it begins a key; long names and names with control characters become digests."""
     if len(name) > LONG_NAME or CONTROL.search(name):
         return _digest(name)
     return clean_text(name)
 
 
 def typed(value: Any) -> str:
-    """A value with the letter of its type before it."""
+    """Return a value with the letter of its type."""
     if isinstance(value, str):
         text = clean_text(value)
         return f"t{text}" if len(text) <= LONG_TEXT else f"t{text[:LONG_TEXT]}{CUT}{_digest(text)}"
@@ -46,7 +45,7 @@ def typed(value: Any) -> str:
 
 
 def keys_of(name: str, values: list[Any]) -> list[str]:
-    """All keys of a name's values."""
+    """Return all keys of a name's values."""
     keys = [_key(name, value) for value in values]
     if len(keys) > 1:
         keys.append(f"{name_key(name)}{FIRST}{typed(values[0])}")
@@ -55,12 +54,12 @@ def keys_of(name: str, values: list[Any]) -> list[str]:
 
 @lru_cache(maxsize=8_192, typed=True)
 def _key(name: str, value: Any) -> str:
-    """Remembered, since most of what a document says others say too: its status, its kind, the day."""
+    """Return a key; cached, because documents share most values: status, kind, day."""
     return f"{name_key(name)}{VALUE}{typed(value)}"
 
 
 def shown_value(key: str) -> Any:
-    """The value in a key, as a facet shows it: truth values as texts, long texts by their beginning."""
+    """Return the value of a key as a facet shows it: booleans as texts, long texts by their beginning."""
     kind, value = key.partition(VALUE)[2][:1], key.partition(VALUE)[2][1:]
     if kind != "n":
         return value.partition(CUT)[0]
@@ -74,6 +73,7 @@ def _sortable(value: float) -> str:
         number = float(value) + 0.0
     except OverflowError:
         number = float("inf") if value > 0 else float("-inf")
+    # Flip the sign bit of positive numbers and all bits of negative ones: then bytes sort as numbers.
     (bits,) = struct.unpack(">Q", struct.pack(">d", number))
     return f"{bits ^ (2 * SIGN - 1) if bits & SIGN else bits | SIGN:016x}"
 

@@ -1,5 +1,7 @@
-"""Named sets of rights: what a template's own entries say is given to an object at a stroke, or to all that a storage
-ingests. Administrators make them; whoever may change an object's rights may apply one."""
+"""ACL templates: named sets of permissions, applied to an object, or to everything that a storage ingests.
+
+Administrators manage them; applying one needs the permission to change the object's ACL.
+"""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,14 +22,14 @@ KIND = "acl_templates"
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """What one user or group gets."""
+    """Permissions for one user or group."""
 
     principal: Principal
     permissions: tuple[str, ...]
 
 
 def create_template(session: Session, name: str, actor: Actor) -> AclTemplate:
-    """Make a template without entries; they are set as the rights of any object are."""
+    """Create an empty template; its entries are set like those of any object."""
     require_administrator(actor, "make ACL templates")
     _refuse_taken(session, name)
     template = AclTemplate(id=new_id(), name=name)
@@ -38,7 +40,7 @@ def create_template(session: Session, name: str, actor: Actor) -> AclTemplate:
 
 
 def find_template(session: Session, template_id: uuid.UUID) -> AclTemplate:
-    """A template by id."""
+    """Return a template by id."""
     template = session.get(AclTemplate, template_id)
     if template is None:
         raise Missing("ACL template", template_id)
@@ -46,7 +48,7 @@ def find_template(session: Session, template_id: uuid.UUID) -> AclTemplate:
 
 
 def rename_template(session: Session, template_id: uuid.UUID, name: str, actor: Actor) -> AclTemplate:
-    """Give a template another name."""
+    """Rename a template."""
     require_administrator(actor, "change ACL templates")
     template = find_template(session, template_id)
     if template.name != name:
@@ -64,7 +66,7 @@ def _refuse_taken(session: Session, name: str) -> None:
 
 
 def delete_template(session: Session, template_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a template; what it gave stays given."""
+    """Delete a template; permissions that were granted through it remain."""
     require_administrator(actor, "delete ACL templates")
     template = find_template(session, template_id)
     session.execute(delete(AclEntry).where(AclEntry.object_id == template_id, AclEntry.object_type == KIND))
@@ -75,14 +77,14 @@ def delete_template(session: Session, template_id: uuid.UUID, actor: Actor) -> N
 def apply_template(
     session: Session, template_id: uuid.UUID, object_type: str, object_ids: Sequence[uuid.UUID], actor: Actor
 ) -> None:
-    """Add what a template gives to what the objects say already."""
+    """Merge the template's permissions into those of the objects."""
     find_template(session, template_id)
     for right in rights_from(session, KIND, template_id):
         grant(session, object_type, object_ids, [right.principal], right.permissions, actor, adds=True)
 
 
 def rights_from(session: Session, object_type: str, object_id: uuid.UUID) -> list[Right]:
-    """The entries of an object as values to give to another; own and inherited ones of somebody are one."""
+    """Return an object's entries as grants for another object; own and inherited entries of a principal are merged."""
     return _joined(
         Right(Principal(entry.principal_kind, entry.principal_id), tuple(entry.permissions))
         for entry in entries_of(session, object_type, object_id)
@@ -92,9 +94,10 @@ def rights_from(session: Session, object_type: str, object_id: uuid.UUID) -> lis
 def rights_of_ingested(
     session: Session, storage_id: uuid.UUID, owner_id: uuid.UUID | None, template_id: uuid.UUID | None = None
 ) -> list[Right]:
-    """What every asset gets that a storage ingests: all for its owner, and what the storage's rights and template say.
+    """Return the grants for every asset that a storage ingests.
 
-    So `storage add --readers GROUP` is one entry on the storage.
+    All permissions for its owner, plus the entries of the storage itself (`storage add --readers GROUP`) and of its
+    template.
     """
     found = rights_from(session, "storages", storage_id)
     if template_id is not None:

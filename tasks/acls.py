@@ -1,4 +1,4 @@
-"""Rights on objects: asked, given and taken away. Whoever may not read an object is told that there is none."""
+"""Check, grant and revoke permissions on objects. An object that the actor may not read is reported as missing."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,13 +20,13 @@ from tasks.refusals import Conflict, Denied, Invalid, Missing
 
 COLLECTIONS = "collections"
 MOST_PROPAGATING = 1_000
-"""Collections whose rights propagate to one user or group; whoever asks anything brings all of its own along."""
+"""Collections that propagate permissions to one user or group: each request loads all of its actor's."""
 BOTH = literal_column("ARRAY(SELECT DISTINCT unnest(acl_entry.permissions || excluded.permissions))")
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of object that has rights. Everybody reads the open ones, and administrators alone change them."""
+    """A kind of object with permissions. Everyone may read an open kind; only administrators change it."""
 
     noun: str
     table: type[Asset] | type[Collection] | type[Storage] | type[AclTemplate]
@@ -43,28 +43,28 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A user or a group that rights are given to."""
+    """A user or group that permissions are granted to."""
 
     kind: PrincipalKind
     id: uuid.UUID
 
 
 def kind_of(object_type: str) -> Kind:
-    """The kind that a client names, refused where there is none of that name."""
+    """Return the kind of this name, or raise ValidationFailed."""
     if object_type not in KINDS:
         raise Invalid("object_type", f'"{object_type[:80]}" has no rights; known are {", ".join(KINDS)}')
     return KINDS[object_type]
 
 
 def checked_permission(text: str) -> Permission:
-    """A permission by its word."""
+    """Parse the name of a permission, or raise ValidationFailed."""
     if text not in ALL:
         raise Invalid("permission", f'"{text[:80]}" is no permission; known are {", ".join(ALL)}')
     return Permission(text)
 
 
 def living_id(session: Session, object_type: str, object_key: str) -> uuid.UUID:
-    """The id behind a key: an asset that was merged away answers with its survivor."""
+    """Resolve a key to an object id; the key of a merged asset resolves to its survivor."""
     kind = kind_of(object_type)
     try:
         key = uuid.UUID(object_key)
@@ -78,7 +78,7 @@ def living_id(session: Session, object_type: str, object_key: str) -> uuid.UUID:
 
 
 def permissions_of(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> list[str]:
-    """All that the actor may do to an object: the union of what it and its groups may."""
+    """Return all permissions of the actor on an object, its groups' included."""
     if actor.is_admin:
         return list(ALL)
     if kind_of(object_type).is_open:
@@ -91,7 +91,7 @@ def permissions_of(session: Session, actor: Actor, object_type: str, object_id: 
 def find_object(
     session: Session, actor: Actor, object_type: str, object_key: str, permission: Permission = Permission.READ
 ) -> uuid.UUID:
-    """The id of an object on which the actor has a permission; missing where it may not even read it."""
+    """Return the id of an object on which the actor has `permission`; NotFound if it may not even read it."""
     object_id = living_id(session, object_type, object_key)
     held = permissions_of(session, actor, object_type, object_id)
     if Permission.READ not in held:
@@ -104,7 +104,7 @@ def find_object(
 def permitted_ids(
     session: Session, actor: Actor, object_type: str, object_keys: Sequence[str], permissions: Iterable[Permission]
 ) -> dict[str, uuid.UUID]:
-    """Of many keys those of objects on which the actor has all permissions, with the ids behind them, in two queries.
+    """Return the ids of those keys on which the actor has all `permissions`, in two queries.
 
     Unknown keys are left out like forbidden ones.
     """
@@ -138,7 +138,7 @@ def _id_or_none(key: str) -> uuid.UUID | None:
 
 
 def entries_of(session: Session, object_type: str, object_id: uuid.UUID) -> Sequence[AclEntry]:
-    """Everything that is said about one object."""
+    """Load all ACL entries of one object."""
     return session.scalars(
         select(AclEntry)
         .where(AclEntry.object_id == object_id, AclEntry.object_type == object_type)
@@ -147,7 +147,7 @@ def entries_of(session: Session, object_type: str, object_id: uuid.UUID) -> Sequ
 
 
 def find_entry(session: Session, object_type: str, object_id: uuid.UUID, principal: Principal) -> AclEntry | None:
-    """What an object itself says about one user or group."""
+    """Return the object's own (not inherited) entry for one user or group."""
     return session.get(AclEntry, (object_id, object_type, principal.id, OWN))
 
 
@@ -162,9 +162,9 @@ def grant(
     adds: bool = False,
     propagates: bool | None = None,
 ) -> None:
-    """Give users and groups these permissions on objects, instead of what they had or (`adds`) beside it.
+    """Grant permissions on objects, replacing existing ones or (`adds`) merging with them.
 
-    `propagates` says whether entries of collections hold for what is inside too; without it each stays as it was.
+    `propagates` says whether entries of collections also apply to their contents; None leaves that unchanged.
     """
     if propagates and object_type != COLLECTIONS:
         raise Invalid("propagating", f"rights on {object_type} do not propagate: nothing is inside")
@@ -189,6 +189,7 @@ def grant(
         for object_id in ids
         for principal in sorted(principals, key=lambda p: p.id)
     ]
+    # Triggers mark_acl_entry_* (assets), mark_collection_readers_* and mark_segments_of_rights_* queue the documents.
     statement = insert(AclEntry)
     statement = statement.on_conflict_do_update(
         index_elements=["object_id", "object_type", "principal_id", "inherited_from"],
@@ -204,7 +205,7 @@ def grant(
 
 
 def refuse_too_many_propagating(session: Session, ids: Sequence[uuid.UUID], principals: Sequence[Principal]) -> None:
-    """Refuse where so many collections propagate rights to one user or group that its requests would be slow."""
+    """Raise Conflict if so many collections propagate to one principal that its requests would slow down."""
     held = select(AclEntry.principal_id, func.count()).where(
         AclEntry.propagates,
         AclEntry.principal_id.in_([principal.id for principal in principals]),
@@ -225,8 +226,9 @@ def revoke(
     principals: Sequence[Principal],
     actor: Actor,
 ) -> list[uuid.UUID]:
-    """Take every own entry of these users and groups away; returns the objects that had one."""
+    """Delete every own entry of these principals; returns the objects that had one."""
     ids = sorted(object_ids)
+    # Triggers mark_acl_entry_delete and its siblings hide documents that lose `read` until they are reindexed.
     gone = session.scalars(
         delete(AclEntry)
         .where(
@@ -245,7 +247,7 @@ def revoke(
 
 
 def _tell(session: Session, object_type: str, ids: Sequence[uuid.UUID], text: str, actor: Actor) -> None:
-    """History of what assets' rights became, and the audit log of what collections' did; other kinds have neither."""
+    """Record the change: in the history of assets, in the audit log for collections; other kinds have neither."""
     for object_id in ids:
         if object_type == "assets":
             record(session, object_id, Operation.CUSTOM, text, actor)
@@ -254,7 +256,7 @@ def _tell(session: Session, object_type: str, ids: Sequence[uuid.UUID], text: st
 
 
 def names_of(session: Session, principals: Sequence[Principal]) -> dict[uuid.UUID, str]:
-    """What people call these users and groups; refused where one does not exist."""
+    """Return display names of these principals; NotFound if one does not exist."""
     users = [principal.id for principal in principals if principal.kind == PrincipalKind.USER]
     groups = [principal.id for principal in principals if principal.kind == PrincipalKind.GROUP]
     names: dict[uuid.UUID, str] = {}

@@ -1,4 +1,4 @@
-"""Users as actors: with their groups, and the collections whose rights reach through to them, in one query."""
+"""Load users as actors, with their groups and the collections that propagate permissions to them, in one query."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ COLUMNS = """
             SELECT group_id FROM membership WHERE membership.user_id = who.id UNION ALL SELECT who.id))
     ) AS propagating
 """
-"""What an actor is made of, of `user_account AS who`. Nearly no entry propagates, so looking for those is one probe of
-a small index."""
+"""Columns from which `actor_from_row` builds an actor, of `user_account AS who`. Almost no entry propagates, so finding
+those is one probe of a small partial index."""
 
 
 def actor_of(row: Row[Any]) -> Actor:
-    """The actor of a row with `COLUMNS`."""
+    """Build the actor from a row with `ACTOR_COLUMNS`."""
     return Actor(
         name=f"{row.first_name} {row.last_name}".strip() or row.email,
         user_id=row.id,
@@ -37,10 +37,10 @@ FIND = text(f"SELECT {COLUMNS} FROM user_account AS who WHERE who.id = ANY(:user
 
 
 def find_actor(session: Session, user_id: uuid.UUID) -> Actor | None:
-    """A user as it may act now; nothing where it may not sign in any more."""
+    """Return the active user as an actor, or None if the user is unknown or may not sign in any more."""
     return find_actors(session, [user_id]).get(user_id)
 
 
 def find_actors(session: Session, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Actor]:
-    """Users as they may act now, by id; without those who may not sign in any more."""
+    """Return the active users as actors, by id; users who may not sign in are left out."""
     return {row.id: actor_of(row) for row in session.execute(FIND, {"users": list(user_ids)})}

@@ -1,7 +1,7 @@
-"""Approvals of assets and collections: asked for, changed and withdrawn by whoever may write the object.
+"""Approval requests for assets and collections: created, updated and withdrawn by users with write access.
 
-An approval's row is locked before its votes are touched, so two who vote at once both count. All of this takes many
-objects in a fixed number of statements, for a job may ask for the approval of all that a collection holds.
+The request's row is locked before its votes are changed, so that concurrent votes all count. All functions take many
+objects in a fixed number of statements, because a job may request approval for the whole contents of a collection.
 """
 
 import uuid
@@ -32,7 +32,7 @@ NOBODY: Mapping[uuid.UUID, list[ApprovalVote]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Who shall agree, and how many of them."""
+    """Reviewers of a request, and how many of them must approve."""
 
     users: Sequence[uuid.UUID] = ()
     groups: Sequence[uuid.UUID] = ()
@@ -42,7 +42,7 @@ class Wanted:
 
     @property
     def values(self) -> dict[str, Any]:
-        """The columns of a request."""
+        """Columns of the request."""
         return {
             "users": list(dict.fromkeys(self.users)),
             "groups": list(dict.fromkeys(self.groups)),
@@ -54,7 +54,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A request as it stands, with its votes; None where nobody asked."""
+    """An object's approval request with its votes; `approval` is None if there is no request."""
 
     found: Found
     approval: Approval | None
@@ -62,36 +62,37 @@ class Standing:
 
 
 def refuse_other_kinds(object_type: str) -> None:
-    """Segments and whatever else has objects are not approved."""
+    """Raise ValidationFailed for object types without approvals, such as segments."""
     if object_type not in KINDS:
         raise Invalid("object_type", f'"{object_type[:80]}" is not approved; {" and ".join(KINDS)} are')
 
 
 def version_of(found: Found) -> uuid.UUID:
-    """The version that an approval is about."""
+    """Return the id of the version that an approval applies to."""
     return found.version_id or found.id
 
 
 def standing_of(session: Session, found: Found) -> Standing:
-    """What was asked and said of an object."""
+    """Load an object's request and votes."""
     approval = requests_of(session, [found]).get(found.id)
     return Standing(found, approval, votes_of(session, [approval])[approval.id] if approval else ())
 
 
 def requests_of(session: Session, founds: Sequence[Found], *, lock: bool = False) -> dict[uuid.UUID, Approval]:
-    """The requests about these objects of one type, by object."""
+    """Load the requests for objects of one type, by object id; with `lock`, for update in id order."""
     query = select(Approval).where(
         Approval.object_type == founds[0].object_type,
         among(Approval.object_id, [found.id for found in founds]),
         among(Approval.version_id, [version_of(found) for found in founds]),
     )
+    # Locks are taken in object id order, as everywhere, so that concurrent requests and votes do not deadlock.
     query = query.order_by(Approval.object_id).execution_options(populate_existing=True)
     rows = session.scalars(query.with_for_update() if lock else query)
     return {row.object_id: row for row in rows}
 
 
 def find_request(session: Session, found: Found, *, lock: bool = False) -> Approval:
-    """The request about an object."""
+    """Return the request for an object. Raises NotFound if there is none."""
     refuse_other_kinds(found.object_type)
     approval = requests_of(session, [found], lock=lock).get(found.id)
     if approval is None:
@@ -100,7 +101,7 @@ def find_request(session: Session, found: Found, *, lock: bool = False) -> Appro
 
 
 def votes_of(session: Session, approvals: Iterable[Approval]) -> Mapping[uuid.UUID, list[ApprovalVote]]:
-    """The votes on many requests in one query, the first one first."""
+    """Load the votes on requests in one query, oldest first, by request id."""
     votes: dict[uuid.UUID, list[ApprovalVote]] = defaultdict(list)
     query = select(ApprovalVote).where(among(ApprovalVote.approval_id, [each.id for each in approvals]))
     for vote in session.scalars(query.order_by(ApprovalVote.id).execution_options(populate_existing=True)):
@@ -109,12 +110,13 @@ def votes_of(session: Session, approvals: Iterable[Approval]) -> Mapping[uuid.UU
 
 
 def request_approval(session: Session, found: Found, wanted: Wanted, actor: Actor) -> Approval:
-    """Ask for the approval of an object that the actor may write and holds; asked again, all votes begin anew."""
+    """Request approval for an object, which the actor may write and the caller has locked. A repeated request discards
+    votes."""
     return request_approvals(session, [found], wanted, actor)[0]
 
 
 def request_approvals(session: Session, founds: Sequence[Found], wanted: Wanted, actor: Actor) -> list[Approval]:
-    """The same for many objects of one type, which the caller holds in id order."""
+    """Request approval for many objects of one type, which the caller has locked in id order."""
     refuse_other_kinds(founds[0].object_type)
     named = check(session, wanted)
     before = requests_of(session, founds, lock=True)
@@ -131,6 +133,7 @@ def request_approvals(session: Session, founds: Sequence[Found], wanted: Wanted,
         index_elements=["object_type", "object_id", "version_id"],
         set_=fresh | {"request_date": func.now(), "change_date": func.now()},
     )
+    # mark_approval_insert and mark_approval_update mark the documents of the objects.
     session.execute(statement, rows)
     for found in founds:
         tell(session, found, Operation.CUSTOM, f"approval was asked for: {named}", actor)
@@ -140,7 +143,7 @@ def request_approvals(session: Session, founds: Sequence[Found], wanted: Wanted,
 
 
 def check(session: Session, wanted: Wanted) -> str:
-    """Refuse a request that nobody could fulfil; say whom it names."""
+    """Raise ValidationFailed for a request that cannot be fulfilled; return a description of its reviewers."""
     for name, value in (("users", wanted.users), ("groups", wanted.groups), ("externals", wanted.externals)):
         if len(value) > MOST_NAMED:
             raise Invalid(name, f"{len(value)} are named; at most {MOST_NAMED} may be")
@@ -170,7 +173,7 @@ def _names(session: Session, field_name: str, kind: PrincipalKind, ids: Sequence
 
 
 def change_request(session: Session, found: Found, changes: Mapping[str, Any], actor: Actor) -> Approval:
-    """Set who shall agree and how many; votes of those who are still asked stay."""
+    """Update reviewers and the required number; votes of current reviewers stay."""
     approval = find_request(session, found, lock=True)
     names = ("users", "groups", "externals", "min_number", "share_id")
     wanted = Wanted(**{name: changes.get(name, getattr(approval, name)) for name in names})
@@ -198,7 +201,7 @@ def _asked_among(
     groups: Sequence[uuid.UUID],
     externals: Sequence[str],
 ) -> set[uuid.UUID]:
-    """Which votes are of somebody whom a request with these names asks."""
+    """Return the ids of the votes by reviewers on these lists."""
     voters = [vote.user_id for vote in votes if vote.user_id is not None]
     members: set[uuid.UUID] = set()
     if voters and groups:
@@ -208,11 +211,12 @@ def _asked_among(
 
 
 def withdraw_requests(session: Session, founds: Sequence[Found], actor: Actor) -> int:
-    """Ask no more, and forget the votes; history keeps them. How many were withdrawn."""
+    """Delete the requests with their votes, which history keeps; return the number of deleted requests."""
     refuse_other_kinds(founds[0].object_type)
     standing = requests_of(session, founds, lock=True)
     ids = [approval.id for approval in standing.values()]
     if ids:
+        # mark_approval_delete marks the documents of the objects.
         session.execute(_without_objects(delete(Approval).where(among(Approval.id, ids))))
     for found in founds:
         if found.id in standing:
@@ -222,23 +226,24 @@ def withdraw_requests(session: Session, founds: Sequence[Found], actor: Actor) -
 
 
 def withdraw_request(session: Session, found: Found, actor: Actor) -> None:
-    """Ask no more for the approval of one object."""
+    """Delete the request for one object. Raises NotFound if there is none."""
     if not withdraw_requests(session, [found], actor):
         raise Missing("approval request", f'of "{found.title}"')
 
 
 def settle(approval: Approval, votes: Collection[ApprovalVote]) -> None:
-    """Write what the votes make of a locked request."""
+    """Recompute the status of a locked request from its votes."""
+    # mark_approval_update marks the object's document.
     approval.status = state_of(approval.min_number, [vote.status for vote in votes])
     approval.change_date = func.now()  # type: ignore[assignment]
 
 
 def refuse_deleted(found: Found) -> None:
-    """Nobody votes on what was deleted."""
+    """Raise Conflict if the object is deleted."""
     if found.is_deleted:
         raise Conflict(f'"{found.title}" is deleted; restore it first')
 
 
 def _without_objects(statement: Any) -> Any:
-    """A delete that does not look through the session's objects: none of them is used afterwards."""
+    """Skip session synchronisation of a bulk delete: none of the deleted objects is used afterwards."""
     return statement.execution_options(synchronize_session=False)

@@ -1,6 +1,6 @@
-"""Who of those that were asked for an approval cannot look at what they shall approve.
+"""List reviewers who lack read access to the object.
 
-A request gives nobody rights: who may ask for an approval may not always share. So it says for whom it waits in vain.
+A request grants no rights, because its author may not be allowed to share. So responses warn about such reviewers.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from tasks.objects import Found
 
 
 def cannot_read(session: Session, found: Found, user_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Of these users those who may not read the object, or not sign in; in two queries."""
+    """Return those of the users who may not read the object or may not sign in; in two queries."""
     if not user_ids:
         return []
     actors = find_actors(session, user_ids)

@@ -1,7 +1,6 @@
-"""Asking for the approval of all that a collection holds, as a job: the assets in it and below it, batch by batch.
+"""Approval requests for the contents of a collection, as a job: the assets in it and in its subcollections, in batches.
 
-Only what its requester may write is asked for. A job that was killed goes on
-behind the last asset that it asked for.
+Only assets that the requester may write are included. A killed job resumes after the last asset of its last batch.
 """
 
 import json
@@ -33,7 +32,7 @@ FIRST = uuid.UUID(int=0)
 
 
 def request_contents(session: Session, found: Found, wanted: Wanted, actor: Actor) -> Job:
-    """The job that asks for the approval of what a collection holds."""
+    """Create the job that requests approval for the contents of a collection."""
     values = wanted.values
     arguments = {
         **values,
@@ -57,7 +56,7 @@ def request_contents(session: Session, found: Found, wanted: Wanted, actor: Acto
 
 
 def wanted_of(arguments: dict[str, Any]) -> Wanted:
-    """The request that a job's arguments hold."""
+    """Restore the approval spec from a job's arguments."""
     return Wanted(
         users=[uuid.UUID(each) for each in arguments["users"]],
         groups=[uuid.UUID(each) for each in arguments["groups"]],
@@ -69,13 +68,13 @@ def wanted_of(arguments: dict[str, Any]) -> Wanted:
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def ask_for_contents(self: object, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    """Run the jobs with these ids. A duplicate or late message claims nothing."""
     context = self.app.context
     run_requests(context.sessions, [uuid.UUID(job_id) for job_id in job_ids], context.timing)
 
 
 def run_requests(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, batch: int = BATCH) -> int:
-    """Do these jobs; give how many were claimed."""
+    """Run those of these jobs that can be claimed; return their number."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):
@@ -100,19 +99,19 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: int) -> Non
 
 
 class Place(NamedTuple):
-    """How far a job is: how many assets it asked for, and the last one of them."""
+    """Progress of a job: the number of assets so far, and the last of them."""
 
     asked: int
     after: uuid.UUID
 
 
 def _first(claim: JobClaim) -> Place:
-    """Where to go on. A job that a person restarted counts from nothing, so it goes over everything again."""
+    """Return where to resume. A restarted job has a count of zero and starts over."""
     return Place(claim.processed, uuid.UUID(claim.details["after"])) if claim.processed else Place(0, FIRST)
 
 
 def _step(session: Session, claim: JobClaim, timing: Timing, at: Place, batch: int) -> Place | None:
-    """Ask for one batch; where that left the job, or nothing where the job has ended."""
+    """Process one batch; return the new progress, or None if the job has ended."""
     if keep_job(session, claim, timing):
         end_job(session, claim, JobStatus.ABORTED, f"stopped; {counted(at.asked, 'asset')} asked for")
         return None
@@ -134,11 +133,12 @@ def _step(session: Session, claim: JobClaim, timing: Timing, at: Place, batch: i
 
 def _next(session: Session, claim: JobClaim, actor: Actor, after: uuid.UUID, batch: int) -> Sequence[Asset]:
     query = select(Asset).where(_inside(claim, actor), Asset.id > after).order_by(Asset.id).limit(batch)
+    # Assets first, in id order, then their approvals: the lock order of all writers of approvals.
     return session.scalars(query.with_for_update(of=Asset, key_share=True)).all()
 
 
 def _inside(claim: JobClaim, actor: Actor) -> ColumnElement[bool]:
-    """The assets that the collection holds, as deep as it goes, and that the requester may write."""
+    """Match assets in the collection, at any depth, that the requester may write."""
     held = (
         select(CollectionAsset.asset_id)
         .join(Collection, Collection.id == CollectionAsset.collection_id)

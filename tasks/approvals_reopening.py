@@ -1,7 +1,8 @@
-"""An approval is of what was looked at: when the files of an original change after a vote, it is asked for again.
+"""Reopen approvals when the files of an original change after a vote: an approval applies to the content that was
+reviewed.
 
-A finish of the ingest calls this twice, before and after it writes, because a file set may go over from one asset to
-another in between. Where nobody votes it is one look at an empty table.
+Ingest calls this hook twice per transaction, before and after it writes, because a file set may move from one asset to
+another in between. Without any votes the cost is one query of an empty table.
 """
 
 import uuid
@@ -17,17 +18,18 @@ from tasks.changes import Changes
 from tasks.history import record
 
 CONTENT = frozenset({"asset_id", "format_id", "file_count", "size_bytes", "names", "frames", "missing_frames"})
-"""Columns of a file set in which a change of its files shows."""
+"""Columns of a file set that show a change of its files."""
 
 ANY_VOTE = text("SELECT EXISTS (SELECT FROM approval_vote)")
 
-# Assets first and approvals by the assets' ids, as those who set or ask for many at once take them.
+# FOR NO KEY UPDATE on assets in id order, before the approvals: the lock order of all writers of approvals.
 HOLD = text("""
     SELECT FROM asset WHERE id IN (SELECT asset_id FROM file_set WHERE file_set.id = ANY(:sets))
     ORDER BY id FOR NO KEY UPDATE
 """)
 
-# A voter waits, and then votes on what is.
+# FOR UPDATE makes concurrent voters wait; their vote then applies to the new content. The update is marked for indexing
+# by mark_approval_update.
 REOPEN = text("""
     WITH voted AS (
         SELECT approval.id, object_id FROM approval
@@ -46,19 +48,19 @@ REOPEN = text("""
 
 
 def shows_change(values: Mapping[str, Any]) -> bool:
-    """Whether changed columns of a file set tell of other files, or of files that were written anew."""
+    """Return whether changed columns of a file set imply other or rewritten files."""
     return bool(values.keys() & CONTENT) or bool(values.get("untold_changes"))
 
 
 def changed_sets(changes: Changes) -> set[uuid.UUID]:
-    """The file sets of which a finish writes other files."""
+    """Return the ids of the file sets that an ingest transaction gives other files."""
     changed = {values["id"] for values in changes.changed_file_sets if shows_change(values)}
     members = {set_id for _, set_id, _ in (*changes.new_members, *changes.moved_members)}
     return changed | members | {values["id"] for values in changes.new_file_sets} | set(changes.emptied_sets)
 
 
 def reopen_changed(session: Session, file_sets: Iterable[uuid.UUID], actor: str) -> int:
-    """Ask again for every approval with votes whose original has one of these sets; how many these were."""
+    """Reset approvals with votes where the original includes one of these file sets; return their number."""
     sets = list(file_sets)
     if not sets or not session.scalar(ANY_VOTE):
         return 0

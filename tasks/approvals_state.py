@@ -1,4 +1,4 @@
-"""What votes make of a request: a pure function, and the only one that knows."""
+"""Approval status from votes: the only definition, a pure function."""
 
 from collections.abc import Collection
 
@@ -6,10 +6,10 @@ from models.approval import ApprovalStatus, VoteStatus
 
 
 def state_of(min_number: int | None, votes: Collection[VoteStatus]) -> ApprovalStatus:
-    """The status of a request that so many have to approve; None where nobody asked.
+    """Compute the status of a request with these votes; `min_number` is None if there is no request.
 
-    Votes that differ make it MIXED, whatever the numbers are: a person has to look. One rejection rejects, for
-    `min_number` says how many have to agree, and nobody needs company to refuse.
+    Differing votes give MIXED regardless of their numbers: a person must decide. A single rejection without approvals
+    rejects, because `min_number` counts only approvals.
     """
     if min_number is None:
         return ApprovalStatus.NONE

@@ -1,7 +1,7 @@
-"""Votes: by those who were asked, once each, as often changed as they like.
+"""Votes on approval requests: one per reviewer, which can be changed any time.
 
-Who was asked is a named user, a member of a named group, or somebody outside whose share allows it; where a request
-names nobody, whoever may write the object. An administrator may always set it. Who only reads the object may look.
+Reviewers are the named users, members of the named groups, and guests of a share that allows votes; if a request names
+no reviewers, every user with write access. An administrator may always vote. Read access alone allows no vote.
 """
 
 import uuid
@@ -30,12 +30,14 @@ from tasks.objects import Found, tell
 from tasks.refusals import Conflict, Denied, Missing
 
 TOLD = {VoteStatus.APPROVED: (Operation.APPROVE, "approved"), VoteStatus.NOT_APPROVED: (Operation.REJECT, "rejected")}
+"""History operation and verb of a vote."""
 
 
 def vote(session: Session, found: Found, status: VoteStatus, actor: Actor) -> ApprovalVote:
-    """Say what the actor thinks of an object that it reads; what it said before no longer counts."""
+    """Record the actor's vote on an object with read access; it replaces an earlier vote."""
     refuse_other_kinds(found.object_type)
     refuse_deleted(found)
+    # The request is locked before its votes are read: a concurrent vote waits, and both count.
     approval = requests_of(session, [found], lock=True).get(found.id)
     if approval is None:
         raise Conflict(f'nobody asked for the approval of "{found.title}"; ask first, with POST …/approvals/request/')
@@ -62,11 +64,12 @@ def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteSt
 
 
 def _email_of(actor: Actor) -> str | None:
-    """Under which address somebody outside votes; None for a user."""
+    """Return the address under which a guest votes; None for a user."""
     return None if actor.guest is None else actor.guest.email.lower()
 
 
 def _refuse_who_was_not_asked(session: Session, approval: Approval, found: Found, actor: Actor) -> None:
+    """Raise PermissionDenied if the actor is not a reviewer of the request."""
     if actor.guest is not None:
         if ShareRight.SETTING_APPROVE_STATUS not in actor.guest.allows:
             raise Denied(f'this share of "{found.title}" allows no votes')
@@ -80,7 +83,7 @@ def _refuse_who_was_not_asked(session: Session, approval: Approval, found: Found
 
 
 def _names_nobody(approval: Approval) -> bool:
-    """Whether it is open to whoever may write the object."""
+    """Return whether the request names no reviewers, so that every user with write access may vote."""
     return not (approval.users or approval.groups or approval.externals)
 
 
@@ -92,7 +95,7 @@ def _may_write(session: Session, found: Found, actor: Actor) -> bool:
 def withdraw_vote(
     session: Session, found: Found, actor: Actor, *, user_id: uuid.UUID | None = None, external: str | None = None
 ) -> None:
-    """Take a vote back: one's own, or with the right to write the object anybody's."""
+    """Withdraw a vote: the actor's own, or with write access that of another voter."""
     approval = find_request(session, found, lock=True)
     refuse_deleted(found)
     if user_id is None and external is None:
@@ -113,10 +116,11 @@ def withdraw_vote(
 
 
 def set_approvals(session: Session, founds: Sequence[Found], status: VoteStatus, actor: Actor) -> None:
-    """Ask where nobody did, and vote: for many objects of one type that the actor may write, held in id order.
+    """Vote on many objects of one type, and request approval where there is no request. The actor may write all of
+    them, and the caller has locked them in id order.
 
-    Whoever may write an object may ask anybody, and so itself: where others were asked, it is now, too. A request that
-    names nobody stays open to all who may write it.
+    Write access includes the right to add reviewers: if others are named, the actor is added to them. A request without
+    reviewers stays open to all users with write access.
     """
     refuse_other_kinds(founds[0].object_type)
     assert actor.user_id is not None

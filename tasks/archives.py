@@ -1,4 +1,5 @@
-"""Which files an archive of a format holds, under which names, read in pages: a sequence may have 100,000."""
+"""Archives of formats: the files and their names in the archive, read in pages, because a sequence may have 100,000
+files."""
 
 import uuid
 from collections.abc import Sequence
@@ -22,7 +23,7 @@ GONE = (FileStatus.MISSING, FileStatus.DELETED)
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A folder of the format: where it is, and what it is called in the archive."""
+    """A folder of the format: its location, and its name in the archive."""
 
     root: bytes
     path: bytes
@@ -31,7 +32,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """A format that is packed while it is sent."""
+    """Plan of an archive that is packed while it is sent."""
 
     title: str
     places: dict[int, Place]
@@ -47,7 +48,7 @@ class Member:
 
 
 def plan_archive(session: Session, ticket: Ticket) -> Archive:
-    """What to pack, for whom a ticket says; told as a download."""
+    """Plan the archive of a ticket and record the download."""
     title = open_format(session, ticket)
     _refuse_incomplete(session, ticket)
     rows = session.execute(
@@ -72,7 +73,7 @@ def plan_archive(session: Session, ticket: Ticket) -> Archive:
 
 
 def _refuse_incomplete(session: Session, ticket: Ticket) -> None:
-    """Refuse before the first byte what could only break off later; leaving a file out would be a lie."""
+    """Raise Conflict before the first byte if a file is missing: an archive without it would look complete."""
     query = (
         select(File.name)
         .join(FileSetFile, FileSetFile.file_id == File.id)
@@ -89,7 +90,7 @@ def _refuse_incomplete(session: Session, ticket: Ticket) -> None:
 
 
 def common_folder(paths: Sequence[bytes]) -> bytes:
-    """The deepest folder that holds all of these."""
+    """Return the deepest folder that contains all of these paths."""
     parts = [path.split(b"/") for path in paths]
     depth = 0
     while parts and depth < min(map(len, parts)) and len({each[depth] for each in parts}) == 1:
@@ -98,7 +99,7 @@ def common_folder(paths: Sequence[bytes]) -> bytes:
 
 
 def members_behind(session: Session, ticket: Ticket, archive: Archive, last: uuid.UUID | None) -> list[Member]:
-    """The next files by id. A file that came into a folder of its own since the plan was made is left out."""
+    """Load the next entries by file id. Files in folders that were created after the plan are left out."""
     refuse_ended(session, ticket)
     query = (
         select(File)
@@ -113,6 +114,6 @@ def members_behind(session: Session, ticket: Ticket, archive: Archive, last: uui
 
 
 def _member(place: Place, file: File) -> Member:
-    """A backslash separates folders where archives are unpacked on Windows, so no name may bring one."""
+    """Build an entry. Backslashes are replaced, because Windows treats them as folder separators when it unpacks."""
     name = "/".join(part for part in (place.shown, display_text(file.name)) if part).replace("\\", "_")
     return Member(file.id, name, source_of(place.root, place.path, file))

@@ -1,4 +1,4 @@
-"""Writing who changed users, groups, templates, fields, views and storages."""
+"""Write the audit log: changes of users, groups, templates, fields, views, storages and other configuration."""
 
 from sqlalchemy.orm import Session
 
@@ -7,7 +7,7 @@ from models.audit import AuditEntry
 
 
 def note(session: Session, object_type: str, object_id: object, description: str, actor: Actor) -> None:
-    """Add one line to the audit log, in the transaction of the change; `description` never holds a secret."""
+    """Add one entry to the audit log, in the transaction of the change. `description` must never hold a secret."""
     session.add(
         AuditEntry(
             object_type=object_type,

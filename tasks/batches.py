@@ -1,4 +1,4 @@
-"""Jobs that work something off in batches of rows: each batch is one fenced transaction that also keeps the place."""
+"""Run jobs in batches of rows: each batch is one fenced transaction that also stores the cursor."""
 
 import json
 import logging
@@ -17,17 +17,18 @@ from tasks.refusals import Refusal
 log = logging.getLogger(__name__)
 
 Place = dict[str, Any]
-"""Where the next batch begins, as the job keeps it; empty at the start."""
+"""Where the next batch begins, as stored in the job; empty at the start."""
 Batch = Callable[[Session, JobClaim, Place], tuple[int, Place | None]]
-"""Does one batch; gives how many rows that were, and the next place, or None where nothing is left."""
+"""Process one batch; returns the number of rows and the next cursor, or None when nothing is left."""
 
 
 def work_off(
     sessions: Sessions, task: str, job_ids: Sequence[uuid.UUID], timing: Timing, batch: Batch, noun: str
 ) -> None:
-    """Run these jobs to their end, or until somebody stops them; what others hold is left alone.
+    """Run these jobs until they end or a user stops them; jobs leased by other workers are skipped.
 
-    What a person has to put right ends a job with its words; any other error leaves it for a later try.
+    A DomainError needs a person, so it fails the job for good with its message; any other error leaves the job for a
+    retry.
     """
     for claim in transact(sessions, lambda session: claim_jobs(session, task, job_ids, timing)):
         with about_job(claim):
@@ -47,7 +48,7 @@ def work_off(
 
 
 def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: Batch, noun: str) -> None:
-    # A job that a person restarted counts from nothing, so it goes over everything again.
+    # A restart by a user resets `processed` to 0: then ignore the stored cursor and process everything again.
     place: Place | None = dict(claim.details.get("place") or {}) if claim.processed else {}
     done = claim.processed
     while place is not None:
@@ -66,7 +67,7 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing, batch: Batch, noun
 def _fenced(
     session: Session, claim: JobClaim, timing: Timing, batch: Batch, place: Place, done: int
 ) -> tuple[bool, int, Place | None]:
-    """One batch of a job that is still ours: its row is locked until the batch is written."""
+    """Run one batch under the lease: the job's row stays locked until the batch is committed."""
     if keep_job(session, claim, timing):
         return True, 0, place
     count, following = batch(session, claim, place)

@@ -1,7 +1,7 @@
-"""Grouping by hand: split, merge and move files between assets, which later groupings respect.
+"""Manual grouping: split, merge and move files between assets; later groupings respect it.
 
-An act changes the rows at once, pins its files where they now are, and marks their islands, so that what they left is
-grouped again. Its history entry keeps what was before: that is all an undo needs.
+An operation changes the rows at once, pins the files to their new place and marks their islands dirty, so that the
+files left behind are grouped again. Its history entry stores the previous state for undo.
 """
 
 import uuid
@@ -28,13 +28,15 @@ from tasks.renditions import IS_RENDITION
 from tasks.sentences import counted
 from watch.grouping import regroup
 
+# The incremented epoch invalidates a grouping that is in progress. Locked in id order against deadlocks.
 MARK_ISLANDS = text("""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
         dirty_since = coalesce(dirty_since, now())
     WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
 """)
 
-# A set that stays is counted by the grouping; one whose asset ends is read by nobody.
+# Only file sets that lost all files: counts of the others are updated by the next grouping.
+# The trigger mark_file_set_update marks the documents.
 EMPTY = text("""
     UPDATE file_set SET file_count = 0, size_bytes = 0 WHERE id = ANY(:ids)
         AND NOT EXISTS (SELECT FROM file_set_file WHERE file_set_file.file_set_id = file_set.id)
@@ -43,7 +45,7 @@ EMPTY = text("""
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file in its place before an act."""
+    """File with its file set and format before an operation."""
 
     file_id: uuid.UUID
     name: bytes
@@ -54,22 +56,22 @@ class Member:
 
 @dataclass(slots=True)
 class Act:
-    """What one act did, collected while it goes on: history is append-only, so the entry is written last and whole."""
+    """Record of one operation, collected while it runs: history is append-only, so its entry is written last."""
 
     source: Asset
     description: str
     id: uuid.UUID = field(default_factory=new_id)
     before: list[tuple[str, str]] = field(default_factory=list)
-    """(file, file set) of every file that moved."""
+    """(file id, previous file set id) of every moved file."""
     formats: list[str] = field(default_factory=list)
-    """Formats that were made."""
+    """Ids of created formats."""
     created: str | None = None
     merged: str | None = None
     held: dict[str, Any] = field(default_factory=dict)
-    """What went over with it beside its files."""
+    """Dependents that moved with a merged asset."""
 
     def write(self, session: Session, actor: Actor) -> None:
-        """Put it into the source's history."""
+        """Append the entry to the source's history."""
         details = {"act": "by hand", "before": self.before, "formats": self.formats}
         details |= {"created": self.created, "merged": self.merged, "held": self.held}
         entry = record(session, self.source.id, Operation.CUSTOM, self.description, actor, details=details)
@@ -77,7 +79,7 @@ class Act:
 
 
 def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: str | None = None) -> Asset:
-    """Make a new asset of files of one asset; each format that they come from becomes a format of the new one."""
+    """Create a new asset from files of one asset; each of their formats gets a counterpart in the new one."""
     members = _members(session, file_ids)
     (source,) = _one_asset(session, members)
     if len(members) == count_files(session, source.id):
@@ -89,7 +91,7 @@ def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: 
         island_id=None,
         created_by_user=source.created_by_user,
     )
-    session.add(made)
+    session.add(made)  # the trigger mark_asset_insert marks the document
     session.flush()
     _copy_rights(session, source, made)
     act = Act(source, f'Split {_named(members)} off into "{made.title}".', created=str(made.id))
@@ -104,7 +106,7 @@ def split(session: Session, file_ids: Sequence[uuid.UUID], actor: Actor, title: 
 
 
 def move(session: Session, file_ids: Sequence[uuid.UUID], asset_id: uuid.UUID, actor: Actor) -> Asset:
-    """Move files into another asset, as transcodes of it; sidecars stay sidecars."""
+    """Move files into another asset as its transcodes; sidecars stay sidecars."""
     members = _members(session, file_ids)
     target = _active(session, asset_id)
     for source in _one_asset(session, members):
@@ -119,7 +121,7 @@ def move(session: Session, file_ids: Sequence[uuid.UUID], asset_id: uuid.UUID, a
 
 
 def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUID], actor: Actor) -> Asset:
-    """Make one asset of several: the first keeps its id, values and rights, the files of the others join it."""
+    """Merge assets into the survivor, which keeps its id, values and permissions and gets the files of the others."""
     survivor = _active(session, survivor_id)
     for other_id in other_ids:
         other = _active(session, other_id)
@@ -140,7 +142,7 @@ def merge(session: Session, survivor_id: uuid.UUID, other_ids: Sequence[uuid.UUI
 
 
 def owners_of(session: Session, file_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, uuid.UUID]:
-    """The asset of each file that is in one."""
+    """Return asset ids by file id; files without an asset are left out."""
     rows = select(FileSetFile.file_id, FileSet.asset_id).join(FileSet).where(among(FileSetFile.file_id, file_ids))
     return {row.file_id: row.asset_id for row in session.execute(rows)}
 
@@ -170,12 +172,13 @@ def _one_asset(session: Session, members: Sequence[Member]) -> list[Asset]:
 
 
 def _active(session: Session, asset_id: uuid.UUID) -> Asset:
-    """The asset, locked; a merged one stands for its survivor."""
+    """Return the active asset, or the survivor of a merged one, locked until the transaction ends."""
     asset = session.get(Asset, asset_id)
     if asset is not None and asset.merged_into is not None:
         asset = session.get(Asset, asset.merged_into)
     if asset is None or asset.status is not AssetStatus.ACTIVE:
         raise Missing("asset", asset_id)
+    # FOR UPDATE: serializes operations on the asset with each other, with purge and with automatic merges.
     session.refresh(asset, with_for_update=True)
     return asset
 
@@ -189,7 +192,8 @@ def _move_formats(session: Session, members: Sequence[Member], target: Asset, ac
 
 
 def _copy_rights(session: Session, source: Asset, made: Asset) -> None:
-    """Whoever could not see the files before does not see them now."""
+    """Copy the permissions of the source, so that a split grants no access."""
+    # The trigger mark_acl_entry_insert marks the document.
     session.add_all(
         AclEntry(
             object_id=made.id,
@@ -203,7 +207,7 @@ def _copy_rights(session: Session, source: Asset, made: Asset) -> None:
 
 
 def _structure_of(session: Session, part: Format, members: Sequence[Member]) -> str:
-    """A format that moves whole stays what it is; of a part of one, the names alone say what it is."""
+    """Return the structure of the moved members: that of the format if it moves whole, or else derived from names."""
     files = select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.format_id == part.id)
     if session.scalar(files) == len(members):
         return part.structure
@@ -220,13 +224,13 @@ def _new_format(session: Session, asset: Asset, role: FormatRole, structure: str
         structure=structure,
         rule="grouped by hand",
     )
-    session.add(part)
+    session.add(part)  # the trigger mark_format_insert marks the document
     session.flush()
     return part
 
 
 def _move_members(session: Session, members: Sequence[Member], part: Format, act: Act) -> None:
-    """Give each old file set a twin in the new format, move the files there and pin them; facts follow by grouping."""
+    """Move files to new file sets in the format, one per old file set, and pin them; grouping fills the summaries."""
     act.before.extend((str(member.file_id), str(member.file_set.id)) for member in members)
     act.formats.append(str(part.id))
     for old in {member.file_set.id: member.file_set for member in members}.values():
@@ -245,7 +249,7 @@ def _move_members(session: Session, members: Sequence[Member], part: Format, act
             file_count=len(files),
             told_count=len(files),
         )
-        session.add(twin)
+        session.add(twin)  # the trigger mark_file_set_insert marks the document; file_set_file has no trigger
         session.flush()
         session.execute(update(FileSetFile).where(among(FileSetFile.file_id, files)).values(file_set_id=twin.id))
         session.execute(delete(Pin).where(among(Pin.file_id, files)))
@@ -267,14 +271,14 @@ def _move_members(session: Session, members: Sequence[Member], part: Format, act
 
 
 def mark_islands(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
-    """Have the islands of files grouped again, whole."""
+    """Mark the islands of files dirty, to be read whole."""
     islands = select(Folder.island_id).join(File, File.folder_id == Folder.id).where(among(File.id, file_ids))
     ids = sorted({island for island in session.scalars(islands) if island is not None})
     session.execute(MARK_ISLANDS, {"ids": ids})
 
 
 def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> None:
-    """An asset that lost its last file to another lives on under the other's id."""
+    """Merge the source into the target if it has no files left."""
     if count_files(session, source.id) == 0:
         session.flush()
         act.held = end_in(session, [(source.id, target.id)])[source.id]
@@ -283,7 +287,7 @@ def _end_if_empty(session: Session, source: Asset, target: Asset, act: Act) -> N
 
 
 def count_files(session: Session, asset_id: uuid.UUID) -> int:
-    """How many files an asset has, missing ones too, but none that Tapeless made of them."""
+    """Return the number of files of an asset, including missing ones but not renditions."""
     members = (
         select(func.count()).select_from(FileSetFile).join(FileSet).where(FileSet.asset_id == asset_id, ~IS_RENDITION)
     )

@@ -1,6 +1,6 @@
-"""What was read out of a caption file is read again when the file changes.
+"""Import captions again when their file changes.
 
-A finish of the ingest calls this after it wrote. What nobody had read out of its file is never read of itself.
+Ingest calls this hook after its writes. Files that no user imported captions from are not read.
 """
 
 import uuid
@@ -16,11 +16,12 @@ from tasks.assets import KIND
 from tasks.changes import Changes
 
 TASK = "maintenance.captions"
+"""Celery task of caption jobs (`sidecars.caption_import`)."""
 TYPE = "TRANSCRIPTION"
 BY_ITSELF = "by_itself"
 
-# From the lines to their files: a sequence has a hundred thousand files, and no line. A job that waits already will
-# read what is there now; one that runs has perhaps read it before.
+# Starts from segments, because a sequence has up to a hundred thousand files but no captions. A waiting job will read
+# the current file, so no second one is needed; a running job may have read the previous version.
 READ_BEFORE = text("""
     SELECT read.asset_id, file.id AS file_id, file.name FROM (
         SELECT DISTINCT segment.asset_id, transcription_id FROM segment
@@ -38,7 +39,7 @@ READ_BEFORE = text("""
 
 
 def refresh_captions(session: Session, file_sets: Iterable[uuid.UUID]) -> int:
-    """Make jobs that read the caption files of these sets again whose lines are on their asset; how many."""
+    """Create jobs that read the changed caption files of these file sets again; return their number."""
     sets = list(file_sets)
     if not sets:
         return 0
@@ -60,6 +61,6 @@ def refresh_captions(session: Session, file_sets: Iterable[uuid.UUID]) -> int:
 
 
 def sets_of_new_assets(changes: Changes) -> set[uuid.UUID]:
-    """File sets of assets that a finish makes: nobody has had anything read out of them."""
+    """Return the file sets of assets that this ingest transaction creates: no captions were imported from them."""
     new = {row[0] for row in changes.new_assets}
     return {values["id"] for values in changes.new_file_sets if values["asset_id"] in new}

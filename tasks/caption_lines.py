@@ -1,8 +1,8 @@
-"""What reading a caption file again changes in the lines that an earlier reading left: as little as it says.
+"""Diff of a caption file against the segments of an earlier import: as few changes as possible.
 
-A line that is the same stays as it is, and so does one that somebody changed or took away: the file's words for it are
-left out then. One that the file says otherwise gets the new words under its old id, so that answers and values stay
-with it, and one that the file has no more goes, unless people's words hang on it.
+Unchanged lines stay, and so do lines that a user edited or deleted: their captions in the file are skipped. A changed
+line keeps its id, so that replies and values stay attached. A line that the file no longer contains is deleted, unless
+it has replies or values.
 """
 
 import uuid
@@ -24,7 +24,7 @@ COLUMNS = (
     *("segment_text", "transcription_id", "user_id"),
 )
 
-# What a reading wrote has both of its dates from one transaction.
+# A line is unedited if both dates are equal: an import sets them in one transaction.
 LINES = text("""
     SELECT id, time_start_milliseconds AS start_ms, time_end_milliseconds AS end_ms, segment_text AS said, user_id,
         status <> 'ACTIVE' OR date_modified <> date_created AS is_edited,
@@ -34,6 +34,7 @@ LINES = text("""
     ORDER BY time_start_milliseconds, id
 """)
 
+# mark_segment_update marks the segments' documents; both dates are set, so that the lines count as unedited.
 SAY = text("""
     UPDATE segment SET time_start_milliseconds = said.start_ms, time_end_milliseconds = said.end_ms,
         segment_text = said.words, date_created = now(), date_modified = now()
@@ -45,36 +46,36 @@ SAY = text("""
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A segment that came from a caption file."""
+    """A segment from a caption file."""
 
     id: uuid.UUID
     start_ms: int | None
     end_ms: int | None
     text: str
     is_edited: bool = False
-    """Somebody changed it, or took it away."""
+    """A user changed or deleted it."""
     is_held: bool = False
-    """Somebody answered it, or gave it values."""
+    """It has replies or metadata values."""
 
 
 @dataclass(slots=True)
 class LineChanges:
-    """What differs."""
+    """Differences between segments and file."""
 
     added: list[Caption] = field(default_factory=list)
     changed: list[tuple[uuid.UUID, Caption]] = field(default_factory=list)
     gone: list[uuid.UUID] = field(default_factory=list)
     kept: int = 0
-    """Lines that stay although the file says something else, or nothing, in their place."""
+    """Number of lines that stay although the file differs."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the lines are what the file says already, but for what people changed."""
+        """Return whether nothing has to be written."""
         return not (self.added or self.changed or self.gone)
 
 
 def compare(lines: Sequence[Line], captions: Sequence[Caption]) -> LineChanges:
-    """What is to be done so that the lines are what the file says."""
+    """Compute the changes that make the lines equal to the file."""
     found = LineChanges()
     left = _Captions(captions)
     differing = [line for line in lines if line.is_edited or not left.take_same(line)]
@@ -96,7 +97,7 @@ def compare(lines: Sequence[Line], captions: Sequence[Caption]) -> LineChanges:
 
 
 class _Captions:
-    """Captions of a file by their start, each given to one line at most."""
+    """Captions of a file ordered by start; each is assigned to at most one line."""
 
     def __init__(self, captions: Iterable[Caption]) -> None:
         self._captions = sorted(captions, key=lambda each: each.start_ms)
@@ -107,7 +108,7 @@ class _Captions:
             self._same.setdefault((each.start_ms, each.end_ms, each.text), []).append(place)
 
     def take_same(self, line: Line) -> bool:
-        """Whether the file has this very line, and for no other one yet."""
+        """Take a caption that is equal to the line; return whether there was one."""
         places = self._same.get((line.start_ms, line.end_ms, line.text))
         if not places:
             return False
@@ -115,7 +116,7 @@ class _Captions:
         return True
 
     def take_near(self, line: Line) -> Caption | None:
-        """The free caption that begins nearest to a line, if they overlap."""
+        """Take the free caption with the nearest start, if it overlaps the line."""
         if line.start_ms is None:
             return None
         after = bisect_left(self._starts, line.start_ms)
@@ -128,7 +129,7 @@ class _Captions:
         return None
 
     def rest(self) -> list[Caption]:
-        """Those that were given to no line."""
+        """Return the captions that were not taken."""
         return [each for each, is_free in zip(self._captions, self._is_free, strict=True) if is_free]
 
 
@@ -141,9 +142,10 @@ def _overlap(line: Line, caption: Caption) -> bool:
 def write_lines(
     session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, captions: Sequence[Caption], user_id: uuid.UUID | None
 ) -> LineChanges:
-    """Make the lines of a file what it says; new ones are by this user, or else by whoever had it read before.
+    """Update the segments of a caption file. New segments belong to this user, or else to the author of the earlier
+    import.
 
-    The caller holds the asset, as everybody does who changes a segment of it.
+    The caller has locked the asset, as all writers of its segments do.
     """
     rows = session.execute(LINES, {"asset": asset_id, "file": file_id}).all()
     found = compare(
@@ -155,6 +157,7 @@ def write_lines(
     _say(session, found.changed)
     fixed = (asset_id, asset_id, asset_id, SegmentType.TRANSCRIPTION.value)
     new = ((new_id(), *fixed, each.start_ms, each.end_ms, each.text, file_id, author) for each in found.added)
+    # mark_segment_insert marks the segments' documents.
     copy_rows(session, Segment, COLUMNS, new)
     return found
 

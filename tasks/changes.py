@@ -1,4 +1,4 @@
-"""What a finish writes: rows to add, to change and to take away, and the history that tells of it; values only."""
+"""Change set of a finish: rows to add, change and delete, with their history entries; values only."""
 
 import uuid
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class HistoryEntry:
-    """One row of history, without its id and time."""
+    """History row without id and time."""
 
     asset_id: uuid.UUID
     operation: Operation
@@ -24,18 +24,18 @@ class HistoryEntry:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An asset that ends in another one, and how its history tells it."""
+    """Merge of an asset into a survivor, with the text of its history entry."""
 
     asset_id: uuid.UUID
     survivor_id: uuid.UUID
     description: str
     was: Values | None = None
-    """What it held, of one that had ended before; of others it is read when it is written."""
+    """Snapshot of an asset that was merged before; for others it is read at the write."""
 
 
 @dataclass(slots=True)
 class Changes:
-    """Rows of one or several islands. `new_*` are COPY rows; `changed_*` are values by column, each with its `id`."""
+    """Changes of one or several islands. `new_*` are rows for COPY; `changed_*` are values by column, with the `id`."""
 
     new_assets: list[tuple] = field(default_factory=list)
     new_rights: list[tuple] = field(default_factory=list)
@@ -44,31 +44,31 @@ class Changes:
     new_file_sets: list[Values] = field(default_factory=list)
     new_components: list[tuple] = field(default_factory=list)
     new_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)
-    """(file, file set, bytes) of files that were in none."""
+    """(file id, file set id, bytes) of files without a file set before."""
     moved_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)
-    """(file, file set, bytes) of files that were in another."""
+    """(file id, file set id, bytes) of files that were in another file set."""
     recounted: list[tuple[uuid.UUID, int]] = field(default_factory=list)
-    """(file, bytes) of members that add another size to their set than before."""
+    """(file id, bytes) of members with a changed size."""
     buckets: list[FrameBucketState] = field(default_factory=list)
     changed_assets: list[Values] = field(default_factory=list)
     changed_formats: list[Values] = field(default_factory=list)
     changed_file_sets: list[Values] = field(default_factory=list)
     recomposed_sets: list[uuid.UUID] = field(default_factory=list)
-    """File sets whose components are written anew."""
+    """File sets that get new components."""
     emptied_sets: list[uuid.UUID] = field(default_factory=list)
     emptied_formats: list[uuid.UUID] = field(default_factory=list)
     returned: list[Return] = field(default_factory=list)
     endings: list[Ending] = field(default_factory=list)
     copied_rights: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
-    """(asset that parts, the one that held it): it may be seen by nobody who could not see that one."""
+    """(new asset, asset it split from): it gets the same permissions, so that a split grants no access."""
     history: list[HistoryEntry] = field(default_factory=list)
     waits: dict[int, float] = field(default_factory=dict)
-    """Seconds until an island has to be looked at again, by island."""
+    """Seconds until an island has to be grouped again, by island id."""
 
     def wait(self, island_id: int, seconds: float) -> None:
-        """Ask for another look at an island; the earliest counts."""
+        """Schedule another grouping of an island; the earliest wins."""
         self.waits[island_id] = min(seconds, self.waits.get(island_id, seconds))
 
     def tell(self, asset_id: uuid.UUID, operation: Operation, description: str, **details: Any) -> None:
-        """Add an entry to an asset's history."""
+        """Append an entry to an asset's history."""
         self.history.append(HistoryEntry(asset_id, operation, description, details))

@@ -1,4 +1,4 @@
-"""The files that a list of checksums names, as rows: below the folder of the list, and nowhere else."""
+"""Files that a checksum manifest names, as rows: only below the folder of the manifest."""
 
 import posixpath
 import uuid
@@ -24,26 +24,26 @@ FILES = text("""
     WHERE file.status IN ('CLOSED', 'REDISCOVERED')
 """)
 HASH_FOLDER = b"ascmhl"
-"""Lists of the second generation lie in a folder of their own, and name files as seen from the one above it."""
+"""ASC MHL manifests are in a folder of their own, and name files relative to its parent folder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A file of a list, and what the list says of it."""
+    """An entry of a manifest."""
 
     list_name: str
     name: str
-    """As the list writes it."""
+    """As written in the manifest."""
     algorithm: str
     expected: str
     size: int | None
     path: bytes
-    """Below the root of the storage."""
+    """Relative to the root of the storage."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToSum:
-    """A file that is there."""
+    """A manifest entry with its existing file."""
 
     listed: Listed
     file_id: uuid.UUID
@@ -51,7 +51,7 @@ class ToSum:
 
 
 def listed_of(source: Source, entries: Iterable[Mapping[str, Any]]) -> list[Listed]:
-    """The files of one list; names that lead out of the storage are nobody's."""
+    """Parse the entries of one manifest; names that lead out of the storage are ignored."""
     folder = source.path.rpartition(b"/")[0]
     if folder.rpartition(b"/")[2] == HASH_FOLDER:
         folder = folder.rpartition(b"/")[0]
@@ -67,7 +67,7 @@ def listed_of(source: Source, entries: Iterable[Mapping[str, Any]]) -> list[List
 
 
 def find_listed(session: Session, storage_id: uuid.UUID, root: bytes, listed: Sequence[Listed]) -> list[ToSum]:
-    """Those that are there and whole now."""
+    """Find the files of these entries that exist and are complete."""
     folders = _folder_ids(session, storage_id, {one.path.rpartition(b"/")[0] for one in listed})
     places = {}
     for one in listed:
@@ -86,7 +86,7 @@ def find_listed(session: Session, storage_id: uuid.UUID, root: bytes, listed: Se
 
 
 def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> dict[bytes, int]:
-    """Folders by path, level by level: a list of a whole card is as many questions as it is deep."""
+    """Find folders by path, level by level: one query per level of depth, even for a whole card."""
     top = session.scalar(TOP, {"storage": storage_id})
     found: dict[bytes, int] = {b"": top} if top is not None else {}
     wanted = {path[:end] for path in paths for end in [*_ends(path), len(path)]} - {b""}

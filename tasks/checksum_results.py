@@ -1,6 +1,6 @@
-"""What came of checksums: kept for each file, told on formats that do not match, and by `explain`.
+"""Checksum results: stored per file, reported on formats with mismatches and by `explain`.
 
-A result counts while its file is the one that was summed up, by size and time.
+A result is valid while size and modification time of its file are unchanged.
 """
 
 import uuid
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.file import File
 
+# The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.
 KEEP = text("""
     INSERT INTO file_checksum (file_id, list_id, list_name, algorithm, expected, found, matches, size, mtime_ns)
     SELECT said.* FROM unnest(CAST(:files AS uuid[]), CAST(:lists AS uuid[]), CAST(:names AS text[]),
@@ -29,7 +30,7 @@ KNOWN = text("""
     WHERE file_id = ANY(CAST(:files AS uuid[]))
 """)
 
-# Formats that warn already, so that they may stop, and those that have reason to.
+# Formats with a mismatch, and those with a checksum warning that may have to be removed.
 WRONG = text("""
     SELECT format.id, format.warnings, format.media -> 'checksum_warnings' AS before,
         array_remove(array_agg(file_checksum.file_id), NULL) AS files
@@ -43,12 +44,15 @@ WRONG = text("""
     GROUP BY format.id HAVING format.media ? 'checksum_warnings' OR count(file_checksum.file_id) > 0
     ORDER BY format.id
 """)
+# NO KEY UPDATE locks in id order; the query above runs again afterwards, because another job may have committed
+# meanwhile.
 LOCK = text("SELECT FROM format WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE")
 OF_FILES = text("""
     SELECT file_checksum.*, file.name FROM file_checksum JOIN file ON file.id = file_checksum.file_id
         AND (file_checksum.size, file_checksum.mtime_ns) = (file.size, file.mtime_ns)
     WHERE file_id = ANY(CAST(:files AS uuid[])) ORDER BY file.name, list_name
 """)
+# mark_format_update marks the asset's document.
 WARN = text("""
     UPDATE format SET warnings = CAST(:warnings AS text[]), date_modified = now(),
         media = (media - 'checksum_warnings') || CASE WHEN CAST(:now AS text[]) = '{}' THEN CAST('{}' AS jsonb)
@@ -60,7 +64,7 @@ MOST_WARNINGS = 20
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One file, summed up."""
+    """Checksum of one file."""
 
     file_id: uuid.UUID
     list_name: str
@@ -72,12 +76,12 @@ class Result:
     mtime_ns: int
 
     def sentence(self, name: str) -> str:
-        """What does not match."""
+        """Describe the mismatch."""
         return f'{name}: its {self.algorithm} is {self.found}, but "{self.list_name}" says {self.expected}'
 
 
 def keep_results(session: Session, list_id: uuid.UUID, results: Sequence[Result]) -> None:
-    """Keep what came out, in the place of what came out before."""
+    """Store results, replacing earlier ones of the same file and manifest."""
     last = {(one.file_id, one.list_name): one for one in results}.values()
     if last:
         session.execute(
@@ -97,13 +101,14 @@ def keep_results(session: Session, list_id: uuid.UUID, results: Sequence[Result]
 
 
 def known_results(session: Session, files: Sequence[uuid.UUID]) -> dict[tuple[uuid.UUID, str, str, int, int], bool]:
-    """Whether files matched, by file, list, expected sum, size and time: what is the same need not be summed again."""
+    """Load whether files matched, by file, manifest, expected checksum, size and time: unchanged files are not hashed
+    again."""
     rows = session.execute(KNOWN, {"files": list(files)})
     return {(row.file_id, row.list_name, row.expected, row.size, row.mtime_ns): row.matches for row in rows}
 
 
 def warn_of_checksums(session: Session, files: Sequence[uuid.UUID]) -> None:
-    """Say on the formats of these files which of them do not match; what others warn of stays."""
+    """Update the checksum warnings of the formats of these files; other warnings stay."""
     wrong = session.execute(WRONG, {"files": list(files)}).all()
     if not wrong:
         return
@@ -131,7 +136,7 @@ def _result(row: object) -> Result:
 
 
 def checksum_lines(session: Session, file: File) -> Iterator[str]:
-    """Sentences about a file for those who ask."""
+    """Describe the checksum results of a file."""
     for row in _of_files(session, [file.id]):
         since = row.date_checked.astimezone().isoformat(sep=" ", timespec="seconds")
         if row.matches:

@@ -1,11 +1,11 @@
-"""Verifying lists of checksums, as jobs: each file that a list names is read and summed up, with no transaction open.
+"""Checksum verification jobs: hash each file that a checksum manifest names, with no transaction open.
 
-1. Reading a list makes the job, in the transaction that says what the list is.
-2. The job reads the list (confined), finds its files among the rows, and sums up those that were not summed up as they
-   are now. Every second it keeps what came out, so that a killed worker loses a second; after a minute it lets others
-   in between.
-3. What does not match makes the job fail, with both sums on the format; files that are not there are a warning, and
-   when files come to the storage the list is read again.
+1. Reading a manifest creates the job, in the transaction that stores what the manifest is.
+2. The job reads the manifest (sandboxed), finds its files among the rows, and hashes those without a result for their
+   current size and time. Results are saved every second, so a killed worker loses a second; after a minute the job
+   gives way to others.
+3. A mismatch fails the job, and both checksums are reported on the format; missing files are a warning, and the
+   manifest is read again when files arrive on the storage.
 """
 
 import json
@@ -61,6 +61,7 @@ STORAGE = text("""
     SELECT storage.id, storage.root FROM file_set JOIN storage ON storage.id = file_set.storage_id
     WHERE file_set.id = :set
 """)
+# mark_component_update marks the document; `missing_files` lets queue_sidecar_insert queue the manifest again.
 TELL_MISSING = text("""
     UPDATE component SET media = (media - 'missing_clips' - 'missing_files') || CAST(:facts AS jsonb)
     WHERE file_set_id = :set AND type = 'GENERAL' AND from_header
@@ -69,7 +70,7 @@ TELL_MISSING = text("""
 
 
 def request_checksums(session: Session, set_id: uuid.UUID, asset_id: uuid.UUID, name: str) -> None:
-    """A job that verifies the lists of a file set, unless one waits already."""
+    """Create a job that verifies the manifests of a file set, unless one is waiting."""
     if session.scalar(WAITS_ALREADY, {"task": TASK, "asset": asset_id, "set": str(set_id)}):
         return
     session.add(
@@ -90,7 +91,7 @@ def request_checksums(session: Session, set_id: uuid.UUID, asset_id: uuid.UUID, 
 def run_checksums(
     sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, turn_seconds: float = TURN_SECONDS
 ) -> None:
-    """Run those of these jobs that wait, each for its turn."""
+    """Run those of these jobs that can be claimed, each for at most one turn."""
     for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
         with about_job(claim):
             try:
@@ -105,11 +106,11 @@ def run_checksums(
 
 
 class _TurnEndedError(Exception):
-    """Others come first now; what was summed up is kept."""
+    """The turn is over; results are saved and the job continues later."""
 
 
 class _AbortedError(Exception):
-    """Somebody wants the job to stop."""
+    """The job was asked to stop."""
 
 
 @dataclass(slots=True)
@@ -121,9 +122,9 @@ class _Run:
     claim: JobClaim
     ends_at: float
     results: list[Result] = field(default_factory=list)
-    """Summed up and not yet kept."""
+    """Computed and not yet saved."""
     gone: set[str] = field(default_factory=set)
-    """Files that were not there as their rows say, in earlier turns, too: none is read in every turn again."""
+    """States of files that were missing or changed, also from earlier turns: they are not retried in every turn."""
     done: int = 0
     total: int = 0
     kept_at: float = 0.0
@@ -133,7 +134,7 @@ class _Run:
         return uuid.UUID(self.claim.arguments["file_set"])
 
     def run(self) -> None:
-        """Read the list, sum up, and say how it ended."""
+        """Read the manifest, hash the files, and end the job."""
         listed = self._read_list()
         if listed is None:
             return
@@ -161,7 +162,7 @@ class _Run:
         self._finish(there, [one for one in listed if one.path not in paths])
 
     def _read_list(self) -> list[Listed] | None:
-        """The files of the lists; None where there is nothing to verify, and the job ended or waits."""
+        """Return the entries of the manifests; None if there is nothing to verify and the job has ended or waits."""
         with self.sessions() as session:
             sets = read_sets(session, [self.set_id], 1, MEMBERS)
         sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
@@ -185,7 +186,7 @@ class _Run:
         return [one for source, file in pairs for one in listed_of(source, file.get("entries", ()))]
 
     def _sum(self, one: ToSum) -> bool:
-        """Sum up one file; whether it was there as its row says."""
+        """Hash one file; return whether it matched its row."""
         listed, source = one.listed, one.source
         try:
             with OpenFolders() as folders:
@@ -203,7 +204,7 @@ class _Run:
         return True
 
     def _pulse(self) -> None:
-        """Now and then keep what came out, and the lease; stop where somebody wants that."""
+        """Save results and renew the lease once a second; stop if requested."""
         if time.monotonic() - self.kept_at >= KEEP_SECONDS:
             self._keep_results()
 
@@ -214,7 +215,7 @@ class _Run:
         self.results.clear()
 
     def _end_turn(self) -> None:
-        """Let others in between, but never in the middle of a file: one may take longer than a turn."""
+        """End the turn if its time is over, between two files only: one file may take longer than a turn."""
         if time.monotonic() >= self.ends_at:
             self._keep_results()
             progress = self._progress(whole=True)
@@ -222,7 +223,7 @@ class _Run:
             raise _TurnEndedError(f"{self.done:,} of {counted(self.total, 'file')} summed up; goes on soon")
 
     def _progress(self, *, whole: bool = False) -> Progress:
-        """How far it is; as a `whole` with the files to leave alone in the next turn."""
+        """Return the progress; with `whole` including the files to skip in the next turn."""
         details = json.dumps({"gone": sorted(self.gone)}) if whole else "{}"
         return Progress(self.done + len(self.gone), self.total, details=details)
 
@@ -252,7 +253,7 @@ class _Run:
 
 
 def _state(one: ToSum) -> str:
-    """A listed file as it is now; one that the watcher sees anew is another."""
+    """Identify a listed file in its current state; a changed file has another state."""
     return f"{one.file_id}:{one.source.size}:{one.source.mtime_ns}"
 
 
@@ -263,7 +264,7 @@ def _key(one: ToSum) -> tuple[uuid.UUID, str, str, int, int]:
 def _ended(
     there: Sequence[ToSum], wrong: Sequence[ToSum], missing: Sequence[Listed]
 ) -> tuple[JobStatus, str, str | None]:
-    """How a job ends: what does not match is a failure, what is not there a warning."""
+    """Return the result of a job: a mismatch is a failure, a missing file a warning."""
     message = f"{len(there) - len(wrong):,} of {counted(len(there) + len(missing), 'file')} match"
     absent = (
         f"{counted(len(missing), 'file')} not there or not readable: {_few([one.name for one in missing])}"
@@ -284,7 +285,7 @@ def _few(names: Sequence[str]) -> str:
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def verify_checksums(self: Task, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    """Run the jobs with these ids. A duplicate or late message claims nothing."""
     context = self.app.context
     run_checksums(context.sessions, [uuid.UUID(one) for one in job_ids], context.timing)
     context.ring("index.drain", ())

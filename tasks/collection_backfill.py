@@ -1,4 +1,4 @@
-"""Mirroring the folders of a storage that has assets already, as a job: turning the setting on is about those too."""
+"""Mirror the folders of a storage that already has assets, as a job, after the setting is turned on."""
 
 import uuid
 from collections.abc import Sequence
@@ -20,11 +20,11 @@ from tasks.job_leases import JobClaim
 
 TASK = "maintenance.mirror_folders"
 BATCH = 200
-"""Islands of one transaction."""
+"""Islands per transaction."""
 
 
 def request_mirror(session: Session, storage: Storage, actor: Actor | None) -> Job:
-    """A job that mirrors all folders of a storage."""
+    """Create a job that mirrors all folders of a storage."""
     job = Job(
         id=new_id(),
         type="REQUEST_COLLECTION_MAP",
@@ -48,12 +48,13 @@ def mirror_folders(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def mirror_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, Place | None]:
-    """Mirror the next islands by id; nothing where the setting was turned off again."""
+    """Mirror the next islands by id; ends if the setting was turned off meanwhile."""
     storage = session.get(Storage, claim.object_id)
     if storage is None or not StorageSettings.model_validate(storage.settings).enable_collection_directory_mapping:
         return 0, None
     after = int(place.get("after", 0))
     due = select(Island.id).where(Island.storage_id == storage.id, Island.id > after).order_by(Island.id).limit(BATCH)
+    # FOR UPDATE: a concurrent ingest of the same island waits, so that both see the same assets.
     islands = session.scalars(due.with_for_update()).all()
     if islands:
         mirror_islands(session, mirrored_of(session, storage), islands)
@@ -61,7 +62,7 @@ def mirror_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, 
 
 
 def mirrored_of(session: Session, storage: Storage) -> Mirrored:
-    """A storage as the mirror needs it."""
+    """Load a storage as the mirror needs it."""
     settings = StorageSettings.model_validate(storage.settings)
     rights = rights_of_ingested(session, storage.id, storage.owner_id, settings.acl_template_id)
     return Mirrored(storage.id, storage.name, storage.owner_id, tuple(rights))

@@ -1,7 +1,8 @@
-"""What is in a collection: assets put in and taken out, subcollections moved under it, and the order of both.
+"""Contents of collections: add and remove assets, and order assets and subcollections.
 
-Putting an asset in takes reading it and writing the collection. Rights that propagate reach only what somebody put in
-who could give rights on it: otherwise a reader would open an asset to others, or to itself, by a collection of its own.
+Adding an asset needs read permission on it and write permission on the collection. Propagating permissions reach only
+assets added by someone who may change their ACL: otherwise a reader could open an asset to others, or gain rights on
+it, through a collection of its own.
 """
 
 import uuid
@@ -23,7 +24,7 @@ from tasks.refusals import Conflict, Invalid, Missing
 
 
 def put_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, actor: Actor) -> CollectionAsset:
-    """Put an asset into a collection; one that is there stays as it is, but for the rights that now reach it."""
+    """Add an asset to a collection; adding it again may only extend the permissions that reach it."""
     collection = find_for_change(session, actor, collection_id)
     asset = assets.find_asset(session, actor, asset_id)
     if asset.status == AssetStatus.DELETED:
@@ -32,12 +33,13 @@ def put_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, a
 
 
 def place_asset(session: Session, collection: Collection, asset: Asset, actor: Actor) -> CollectionAsset:
-    """Put an asset that was found into a collection that was found for change.
+    """Add an asset to a collection, both already checked.
 
-    Where the folder mirror put it already it stays the mirror's, unless the actor may give rights on it: else it would
-    keep rights that it has by its folder when its files are elsewhere, by the word of somebody who only reads it.
+    A membership that the folder mirror made stays the mirror's, unless the actor may change the asset's ACL. Otherwise
+    a mere reader could make permanent the permissions that the asset has only while its files are in that folder.
     """
     carries = may_give_rights(session, actor, asset.id)
+    # Triggers mark_collection_asset_* (asset) and mark_segments_of_places_* (its segments) queue the documents.
     statement = insert(CollectionAsset).values(
         collection_id=collection.id, asset_id=asset.id, carries_rights=carries, added_by_user=actor.user_id
     )
@@ -54,15 +56,16 @@ def place_asset(session: Session, collection: Collection, asset: Asset, actor: A
 
 
 def may_give_rights(session: Session, actor: Actor, asset_id: uuid.UUID) -> bool:
-    """Whether the actor may change who may do what with an asset."""
+    """Return whether the actor may change the ACL of an asset."""
     may = permitted(actor, assets.KIND, Asset.id, Permission.CHANGE_ACL)
     return bool(session.scalar(select(may).where(Asset.id == asset_id)))
 
 
 def take_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, actor: Actor) -> None:
-    """Take an asset out of a collection, and with it what it inherited there; the asset itself may be gone."""
+    """Remove an asset, even a deleted one, from a collection, with the permissions it inherited there."""
     collection = find_for_change(session, actor, collection_id)
     living = session.scalar(select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == asset_id))
+    # Trigger mark_collection_asset_delete hides the asset until it is reindexed, if permissions propagated to it.
     gone = delete(CollectionAsset).where(
         CollectionAsset.collection_id == collection.id, CollectionAsset.asset_id == living
     )
@@ -74,7 +77,7 @@ def take_asset(session: Session, collection_id: uuid.UUID, asset_id: uuid.UUID, 
 
 
 def _tell(session: Session, collection: Collection, asset: Asset, what: str, actor: Actor) -> None:
-    """The collection's title is left out: who reads the asset may not read that."""
+    """Record the change without the collection's title: readers of the asset may not read the collection."""
     record(session, asset.id, Operation.CUSTOM, f"{what} the collection {collection.id}", actor)
     note(session, KIND, collection.id, f"asset {asset.id} was {what} it", actor)
 
@@ -93,7 +96,7 @@ def set_position(
     position: int | None,
     actor: Actor,
 ) -> None:
-    """Say where an object stands among what its collection holds; others keep their numbers."""
+    """Set the position of an object in its collection; other positions stay as they are."""
     find_for_change(session, actor, collection_id)
     if object_type not in ("assets", KIND):
         raise Invalid("object_type", f'"{object_type[:80]}" is in no collection; known are assets, {KIND}')

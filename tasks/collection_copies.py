@@ -1,4 +1,4 @@
-"""Copying a collection into another: its subcollections as the actor sees them, and the assets that the actor reads."""
+"""Copy a collection into another: the subcollections and assets that the actor may read."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_
 def copy_collection(
     session: Session, source_id: uuid.UUID, parent_id: uuid.UUID, actor: Actor, *, with_rights: bool
 ) -> Collection:
-    """A copy of a collection inside another, which belongs to whoever made it; `with_rights` copies its entries too."""
+    """Copy a collection into another; the copy belongs to the actor, and `with_rights` copies ACL entries too."""
     session.execute(HOLD_TREE)
     source = find_collection(session, actor, source_id)
     refuse_deleted(source)
@@ -53,7 +53,7 @@ def copy_collection(
 
 
 def _readable_below(session: Session, source: Collection, actor: Actor) -> Sequence[Collection]:
-    """The collection and those below it that the actor reaches by reading, parents before children."""
+    """Return the collection and the descendants that the actor can reach by reading, parents before children."""
     found = session.scalars(
         select(Collection)
         .where(
@@ -74,7 +74,7 @@ def _readable_below(session: Session, source: Collection, actor: Actor) -> Seque
 
 
 def _copy(row: Collection, path: list[uuid.UUID], actor: Actor) -> Collection:
-    """External ids and folders are the original's alone."""
+    """Build the copy of one collection, without external id and folder, which are unique to the original."""
     return Collection(
         id=path[-1],
         title=row.title,
@@ -105,7 +105,7 @@ def _copy_rights(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor:
 
 
 def _joined(copy: uuid.UUID, entries: Sequence[AclEntry]) -> list[dict[str, Any]]:
-    """Rows for a copy: what somebody has of its own and what it inherited are one there."""
+    """Build ACL rows for a copy; a principal's own and inherited entries are merged."""
     together: dict[uuid.UUID, list[AclEntry]] = {}
     for entry in entries:
         together.setdefault(entry.principal_id, []).append(entry)
@@ -123,7 +123,7 @@ def _joined(copy: uuid.UUID, entries: Sequence[AclEntry]) -> list[dict[str, Any]
 
 
 def _copy_places(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:
-    """Put what the actor reads of the originals' assets into the copies, each told in the asset's history."""
+    """Add the originals' readable assets to the copies, recorded in each asset's history."""
     places = session.execute(
         select(
             CollectionAsset.collection_id,
@@ -141,6 +141,7 @@ def _copy_places(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor:
     ).all()
     if len(places) > MOST_ASSETS:
         raise Conflict(f"the collections hold more than {MOST_ASSETS} assets; copy them in parts")
+    # Trigger mark_collection_asset_insert queues the assets' documents.
     copied = ((copies[row[0]], row[1], row[3], row[2], actor.user_id) for row in places)
     copy_rows(session, CollectionAsset, PLACE_COLUMNS, copied)
     said = (
@@ -151,5 +152,5 @@ def _copy_places(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor:
 
 
 def text_of(collection_id: uuid.UUID) -> str:
-    """What an asset's history says of it; the title is left out, because who reads the asset may not read that."""
+    """Return the history text, without the collection's title: readers of the asset may not read the collection."""
     return f"put into the collection {collection_id}"

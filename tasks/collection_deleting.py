@@ -1,5 +1,7 @@
-"""Deleting the many collections that are below a deleted one, as a job: each deletion hides one from search by name
-until it was drained, and too many at once would have every search wait."""
+"""Delete the many descendants of a deleted collection in a job.
+
+Each deletion excludes one from search by id until it is reindexed, and too many at once would make all searches wait.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ TASK = "maintenance.delete_collections"
 
 
 def request_deletion(session: Session, collection_id: uuid.UUID, left: int, actor: Actor) -> Job:
-    """A job that deletes what is left below a deleted collection."""
+    """Create a job that deletes the remaining descendants of a deleted collection."""
     job = Job(
         id=new_id(),
         type="DELETE",
@@ -44,6 +46,6 @@ def delete_collections(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def delete_batch(session: Session, claim: JobClaim, _place: Place) -> tuple[int, Place | None]:
-    """Delete some; what is done already needs no place."""
+    """Delete the next descendants; what is deleted already needs no cursor."""
     gone = delete_below(session, claim.object_id, MOST_AT_ONCE) if claim.object_id else 0
     return gone, {} if gone else None

@@ -1,4 +1,4 @@
-"""What can be said of collections and of what they hold, for somebody: only what that somebody reads counts."""
+"""Queries on collections and their contents, restricted to what the actor may read."""
 
 import uuid
 from collections.abc import Collection as Several
@@ -18,16 +18,16 @@ from tasks.collections import KIND
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where objects are, as somebody sees it."""
+    """Collections that contain objects, as far as the actor may read them."""
 
     direct: dict[uuid.UUID, list[uuid.UUID]] = field(default_factory=dict)
-    """Collections that hold an object themselves, by object."""
+    """By object: collections that contain it directly."""
     above: dict[uuid.UUID, list[uuid.UUID]] = field(default_factory=dict)
-    """All collections that an object is in, near or far."""
+    """By object: all collections that contain it, directly or not."""
 
 
 def places_of(session: Session, actor: Actor, asset_ids: Several[uuid.UUID]) -> Places:
-    """The collections that hold these assets, in at most two queries."""
+    """Load the collections that contain these assets, in at most two queries."""
     rows = session.execute(
         select(CollectionAsset.asset_id, Collection.id, Collection.path)
         .join(Collection, Collection.id == CollectionAsset.collection_id)
@@ -42,7 +42,7 @@ def places_of(session: Session, actor: Actor, asset_ids: Several[uuid.UUID]) -> 
 
 
 def _seen(session: Session, actor: Actor, rows: Sequence[Row[tuple[uuid.UUID, uuid.UUID, list[uuid.UUID]]]]) -> Places:
-    """Rows of (object, collection that holds it, that one's path) without what the actor may not read of the paths."""
+    """Build memberships from rows of (object, collection, path), leaving unreadable collections out of the paths."""
     places = Places()
     known = {row[1] for row in rows}
     known |= readable_among(session, actor, {step for row in rows for step in row[2]} - known)
@@ -54,7 +54,7 @@ def _seen(session: Session, actor: Actor, rows: Sequence[Row[tuple[uuid.UUID, uu
 
 
 def readable_among(session: Session, actor: Actor, ids: Several[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of these collections that are there and that the actor may read."""
+    """Return those of these collections that are active and readable by the actor."""
     if not ids:
         return set()
     return set(
@@ -69,7 +69,7 @@ def readable_among(session: Session, actor: Actor, ids: Several[uuid.UUID]) -> s
 
 
 def favorites_among(session: Session, actor: Actor, object_type: str, ids: Several[uuid.UUID]) -> set[uuid.UUID]:
-    """Those of these objects that the actor marked."""
+    """Return those of these objects that are favorites of the actor."""
     return set(
         session.scalars(
             select(Favorite.object_id).where(
@@ -80,14 +80,14 @@ def favorites_among(session: Session, actor: Actor, object_type: str, ids: Sever
 
 
 def permissions_among(session: Session, actor: Actor, ids: Several[uuid.UUID]) -> dict[uuid.UUID, list[str]]:
-    """What the actor may do with these collections, in one query."""
+    """Load the actor's permissions on these collections, in one query."""
     held = [permitted(actor, KIND, Collection.id, permission) for permission in Permission]
     rows = session.execute(select(Collection.id, *held).where(among(Collection.id, ids)))
     return {row[0]: [each.value for each, may in zip(Permission, row[1:], strict=True) if may] for row in rows}
 
 
 def seen_below(actor: Actor, collection_id: uuid.UUID, *, deep: bool = True) -> Select[tuple[uuid.UUID]]:
-    """The collection and, where `deep`, those below it that the actor may read; each once."""
+    """Select the collection and, with `deep`, its readable descendants."""
     which = Collection.path.contains([collection_id]) if deep else Collection.id == collection_id
     return select(Collection.id).where(
         which, Collection.status == CollectionStatus.ACTIVE, readable_by(actor, KIND, Collection.id)
@@ -95,7 +95,7 @@ def seen_below(actor: Actor, collection_id: uuid.UUID, *, deep: bool = True) -> 
 
 
 def assets_within(actor: Actor, collections: Select[tuple[uuid.UUID]]) -> Select[tuple[uuid.UUID]]:
-    """The assets that these collections hold and the actor may read; each once, however often it is in there."""
+    """Select the readable assets in these collections, each once."""
     return (
         select(CollectionAsset.asset_id)
         .join(Asset, Asset.id == CollectionAsset.asset_id)
@@ -110,19 +110,19 @@ def assets_within(actor: Actor, collections: Select[tuple[uuid.UUID]]) -> Select
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What shall be counted."""
+    """What content to count."""
 
     deep: bool = False
-    """Whether what is in collections further down counts."""
+    """Whether to include descendants."""
     format_name: str | None = None
     storage_id: uuid.UUID | None = None
     types: tuple[str, ...] = ()
-    """Types of assets; all without any."""
+    """Asset types; empty means all."""
 
 
 @dataclass(frozen=True, slots=True)
 class StorageContent:
-    """The part of the content that lies on one storage."""
+    """Content that is on one storage."""
 
     storage_id: uuid.UUID | None
     assets: int
@@ -133,7 +133,7 @@ class StorageContent:
 
 @dataclass(frozen=True, slots=True)
 class ContentInfo:
-    """How much there is in a collection."""
+    """Counts and sizes of a collection's content."""
 
     assets: int
     collections: int
@@ -143,6 +143,9 @@ class ContentInfo:
     storages: tuple[StorageContent, ...]
 
 
+# The first row is the total, the others are per storage. An asset's duration is that of its longest format, counted
+# once; renditions (`transcode`) are summed separately as proxy bytes. Ids are passed instead of the permission query,
+# so that permissions are evaluated once.
 SIZES = text("""
     WITH content AS (SELECT unnest(CAST(:ids AS uuid[])) AS asset_id),
     long AS (
@@ -170,7 +173,7 @@ SIZES = text("""
 
 
 def content_info(session: Session, actor: Actor, collection_id: uuid.UUID, question: Question) -> ContentInfo:
-    """Counts and sizes of what the actor reads in a collection, each asset and collection once."""
+    """Count the content that the actor may read, each asset and collection once."""
     inside = seen_below(actor, collection_id, deep=question.deep)
     if question.deep:
         collections = len(session.scalars(inside).all()) - 1

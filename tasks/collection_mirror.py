@@ -1,8 +1,7 @@
-"""Collections that mirror a storage's folders, where its settings ask for it: written by the finish that publishes the
-assets, some statements for a whole batch however many folders it has.
+"""Mirror a storage's folders as collections, if its settings ask for it.
 
-A mirrored collection is its folder: it bears its name and stands where that stands, so a rename or move of the folder
-is one of the collection. What a person puts into it stays theirs; what a person deletes is not made again.
+Runs in the transaction that publishes assets, with a few statements per batch, however many folders. A mirrored
+collection follows its folder's name and parent. What users add to it stays; what users delete is not created again.
 """
 
 import uuid
@@ -30,7 +29,7 @@ HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_
 
 @dataclass(frozen=True, slots=True)
 class Mirrored:
-    """A storage whose folders are mirrored, and who may do what with the collections."""
+    """A storage with mirrored folders, and the owner and grants of its collections."""
 
     storage_id: uuid.UUID
     name: str
@@ -38,7 +37,7 @@ class Mirrored:
     rights: tuple[Right, ...]
 
 
-# One file speaks for a set: a sequence is in one folder, and reading its hundred thousand frames would cost its drop.
+# One file represents a set: a sequence is in one folder, and reading its 100,000 frames would slow down its ingest.
 HOMES = text("""
     SELECT DISTINCT file_set.asset_id, coalesce(file_set.bucket_folder_id, (
         SELECT min(file.folder_id) FROM file_set_file AS member JOIN file ON file.id = member.file_id
@@ -48,6 +47,7 @@ HOMES = text("""
         AND file_set.storage_id = :storage AND format.role = 'original' AND asset.status = 'ACTIVE'
 """)
 
+# Only rows of the mirror (mirrors_folder); trigger mark_collection_asset_delete queues the assets.
 STALE = text("""
     DELETE FROM collection_asset AS place USING collection
     WHERE collection.id = place.collection_id AND collection.storage_id = :storage AND place.mirrors_folder
@@ -61,8 +61,13 @@ STALE = text("""
 
 
 def mirror_islands(session: Session, storage: Mirrored, island_ids: Sequence[int]) -> int:
-    """Put the assets of islands into the collections of their folders, and take out what is elsewhere now; gives how
-    many were put or taken. Doing it again changes nothing."""
+    """Add the assets of islands to the collections of their folders, and remove them from former ones.
+
+    Repeating it changes nothing.
+
+    Returns:
+        The number of memberships added or removed.
+    """
     parameters = {"islands": list(island_ids), "storage": storage.storage_id}
     homes = [(asset, folder) for asset, folder in session.execute(HOMES, parameters) if folder is not None]
     of_folder = _collections_of(session, storage, homes)
@@ -77,13 +82,14 @@ def mirror_islands(session: Session, storage: Mirrored, island_ids: Sequence[int
 
 
 def _put(session: Session, wanted: Iterable[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple[uuid.UUID, uuid.UUID]]:
-    """Add what is not there; what a person put there stays the person's."""
+    """Add missing memberships; one that a user made stays the user's."""
     wanted = set(wanted)
     there = select(CollectionAsset.collection_id, CollectionAsset.asset_id).where(
         among(CollectionAsset.collection_id, {key for key, _ in wanted}),
         among(CollectionAsset.asset_id, {asset for _, asset in wanted}),
     )
     missing = sorted(wanted - {tuple(row) for row in session.execute(there)}) if wanted else []
+    # COPY fires triggers too: mark_collection_asset_insert queues the assets.
     copy_rows(session, CollectionAsset, PLACE_COLUMNS, ((key, asset, True, True) for key, asset in missing))
     return missing
 
@@ -103,12 +109,16 @@ def _tell(session: Session, places: Sequence[tuple[uuid.UUID, uuid.UUID]], what:
 def _collections_of(
     session: Session, storage: Mirrored, homes: Sequence[tuple[uuid.UUID, int]]
 ) -> dict[int, uuid.UUID]:
-    """The collection of each folder, made, renamed or moved where it is not as its folder; none where a person deleted
-    it or one above it. Folders below the deepest level share the collection of the last one that has one."""
+    """Return the collection of each folder, created, renamed or moved as needed.
+
+    A folder has none if a user deleted its collection or one above it. Folders below the maximum depth share the
+    collection of their deepest mirrored ancestor.
+    """
     folder_ids = {folder for _, folder in homes}
     folders = chains_of(session, storage.name, folder_ids)
     known = _known(session, folders)
     if any(_differs(known.get(folder.id), folder, known) for folder in folders.values()):
+        # Only when something differs: the tree lock is exclusive. Rows are read again under it.
         session.execute(HOLD_TREE)
         known = _known(session, folders)
         known |= take_over(session, storage.storage_id, homes, folders, known)
@@ -125,7 +135,7 @@ def _collections_of(
 
 
 def _known(session: Session, folders: Mapping[int, MirroredFolder]) -> dict[int, Collection]:
-    """The collections that mirror these folders, by folder."""
+    """Load the collections that mirror these folders, by folder."""
     query = select(Collection).where(among(Collection.folder_id, folders)).execution_options(populate_existing=True)
     return {row.folder_id: row for row in session.scalars(query) if row.folder_id is not None}
 
@@ -145,7 +155,7 @@ def _differs(collection: Collection | None, folder: MirroredFolder, known: Mappi
 def _make_alike(
     session: Session, storage: Mirrored, folders: Mapping[int, MirroredFolder], known: dict[int, Collection]
 ) -> None:
-    """Make what is missing, from the root down; rename and move what is another's name or place."""
+    """Create missing collections from the root down; rename and move those that differ from their folder."""
     made: list[Collection] = []
     for folder in folders.values():
         above = known.get(folder.parent_id) if folder.parent_id is not None else None
@@ -156,7 +166,7 @@ def _make_alike(
         collection = known.get(folder.id)
         if collection is None:
             known[folder.id] = _new(storage, folder, above)
-            # At once: one that follows may move below it.
+            # Added immediately: a following collection may move below it.
             session.add(known[folder.id])
             made.append(known[folder.id])
         elif collection.status == CollectionStatus.ACTIVE:
@@ -180,7 +190,7 @@ def _new(storage: Mirrored, folder: MirroredFolder, above: Collection | None) ->
 
 
 def _follow(session: Session, collection: Collection, folder: MirroredFolder, above: Collection | None) -> None:
-    """Give a collection its folder's name and place."""
+    """Give a collection its folder's title and parent."""
     if collection.title != folder.title:
         collection.title = folder.title
     wanted = above.id if above else None
@@ -195,11 +205,12 @@ def _follow(session: Session, collection: Collection, folder: MirroredFolder, ab
     session.execute(REWRITE, values)
     collection.parent_id = wanted
     session.flush()
+    # REWRITE_PATHS changed rows behind the session's back.
     session.expire_all()
 
 
 def _give_rights(session: Session, storage: Mirrored, made: Sequence[Collection]) -> None:
-    """What the storage says of all that it ingests."""
+    """Grant what the storage grants on everything it ingests."""
     rows = [
         {
             "object_id": collection.id,

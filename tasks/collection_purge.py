@@ -1,6 +1,6 @@
-"""Removing for good the collections that were deleted long enough ago. What they held stays where it is.
+"""Purge of deleted collections; their assets stay.
 
-A person who empties the queue waits for a few alone: many are a job, because each is removed with all that names it.
+A few are purged within the request, many by a job, because each is removed with every row that refers to it.
 """
 
 import uuid
@@ -31,7 +31,8 @@ BATCH = 500
 
 
 def purge_collections(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
-    """Purge these deleted collections with those below them; all or none."""
+    """Purge these deleted collections and their descendants (all or nothing)."""
+    # Advisory lock of the collection tree: no move or copy may change the descendants meanwhile.
     session.execute(HOLD_TREE)
     for key in sorted(set(ids)):
         collection = find_collection(session, actor, key, Permission.DELETE, lock=True)
@@ -41,7 +42,8 @@ def purge_collections(session: Session, ids: Sequence[uuid.UUID], actor: Actor) 
     _remove(session, ids)
 
 
-# Leaves first: what is above goes with a later batch.
+# Leaves first, because of the foreign key to the parent; parents follow in a later batch.
+# SKIP LOCKED: parallel purges divide the queue.
 DUE = text("""
     SELECT id FROM collection
     WHERE status = 'DELETED'
@@ -54,7 +56,7 @@ DUE = text("""
 def purge_collection_batch(
     session: Session, recycle_seconds: float, limit: int = BATCH, asked_at: datetime | None = None
 ) -> int:
-    """Purge up to `limit` collections that were deleted `recycle_seconds` ago, or before `asked_at`; gives how many."""
+    """Purge up to `limit` collections deleted `recycle_seconds` before `asked_at` (default: now); return the count."""
     ids = session.scalars(DUE, {"seconds": recycle_seconds, "limit": limit, "asked_at": asked_at}).all()
     if ids:
         _forget(session, ids)
@@ -62,7 +64,7 @@ def purge_collection_batch(
 
 
 def purge_all_collections(session: Session, actor: Actor) -> Job | None:
-    """Purge every collection that is deleted by now: a few at once, many by a job, which is given."""
+    """Purge every collection that is deleted by now: one batch at once; return a job for the rest, if any."""
     gone = 0
     while batch := purge_collection_batch(session, recycle_seconds=0, limit=BATCH - gone):
         gone += batch
@@ -83,7 +85,7 @@ def purge_deleted_collections(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def purge_asked(session: Session, claim: JobClaim, _place: Place) -> tuple[int, Place | None]:
-    """Purge some of what was deleted when the job was asked for."""
+    """Purge a batch of the collections that were deleted when the job was requested."""
     asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))
     gone = purge_collection_batch(session, recycle_seconds=0, asked_at=asked_at)
     return gone, {} if gone else None
@@ -97,8 +99,9 @@ def _remove(session: Session, roots: Sequence[uuid.UUID]) -> None:
 
 
 def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
-    """Remove the rows of collections and what names them; the assets' rows in them go by their foreign key."""
+    """Delete collections and the rows that refer to them; memberships are deleted by their foreign key."""
     options = {"synchronize_session": False}
+    # The triggers mark_acl_entry_delete, mark_approval_delete and mark_metadata_value_delete mark the documents.
     entries = delete(AclEntry).where(AclEntry.object_type == KIND, among(AclEntry.object_id, ids))
     session.execute(entries.execution_options(**options))
     copies = delete(AclEntry).where(among(AclEntry.inherited_from, ids))
@@ -110,4 +113,5 @@ def _forget(session: Session, ids: Several[uuid.UUID]) -> None:
     marks = delete(Favorite).where(Favorite.object_type == KIND, among(Favorite.object_id, ids))
     session.execute(marks.execution_options(**options))
     forget_values(session, ids)
+    # The triggers mark_collection_delete and mark_collection_asset_delete mark the documents.
     session.execute(delete(Collection).where(among(Collection.id, ids)).execution_options(**options))

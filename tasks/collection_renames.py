@@ -1,8 +1,7 @@
-"""Folders as the mirror needs them, and which of them is another one under a new name.
+"""Detect renamed folders for the folder mirror.
 
-The watcher's rows say where files are now; a folder that was renamed is a new row to which its files moved. So the
-collection of a folder without any file goes over to the folder that its assets are in now, and those above it alike, as
-far as they were renamed too.
+A renamed folder is a new row in `folder` to which its files moved. So the collection of a folder without files is
+reassigned to the folder that its assets are in now, and likewise its ancestors, as far as they were renamed too.
 """
 
 import uuid
@@ -19,7 +18,7 @@ from models.paths import display_text
 
 @dataclass(frozen=True, slots=True)
 class MirroredFolder:
-    """A folder with its place in the tree; the storage's root has depth 1 and its name."""
+    """A folder with its position in the tree; the storage's root has depth 1 and the storage's name."""
 
     id: int
     parent_id: int | None
@@ -38,7 +37,7 @@ CHAIN = text("""
 
 
 def chains_of(session: Session, storage_name: str, folder_ids: set[int]) -> dict[int, MirroredFolder]:
-    """The folders with all above them, parents before children."""
+    """Load the folders with all their ancestors, parents before children."""
     rows = {row.id: row for row in session.execute(CHAIN, {"folders": list(folder_ids)})}
     children: dict[int | None, list[int]] = {}
     for row in rows.values():
@@ -54,7 +53,7 @@ def chains_of(session: Session, storage_name: str, folder_ids: set[int]) -> dict
     return found
 
 
-# Asked for few folders, from which assets just went.
+# Walks whole subtrees, which is cheap only because it is asked for the few folders that assets just left.
 WITH_FILES = text("""
     WITH RECURSIVE below AS (
         SELECT id AS top, id FROM folder WHERE id = ANY(:folders)
@@ -74,7 +73,7 @@ def take_over(
     folders: Mapping[int, MirroredFolder],
     known: Mapping[int, Collection],
 ) -> dict[int, Collection]:
-    """Give collections of emptied folders to the folders that their assets are in now; by the new folder."""
+    """Reassign collections of emptied folders to the folders of their assets; returns them by new folder."""
     new_home = {asset: folder for asset, folder in homes if folder not in known}
     if not new_home:
         return {}
@@ -94,6 +93,7 @@ def take_over(
     for asset, old in left:
         new: int | None = new_home[asset]
         step: int | None = old
+        # Walk both chains upwards in parallel, pairing new with old folders until they meet.
         while new is not None and step is not None and new != step and new not in known:
             pairs.setdefault(new, step)
             new, step = folders[new].parent_id, old_folders[step].parent_id

@@ -1,7 +1,7 @@
-"""Rights that come from collections: copied to what is made inside, said of an object, and set on all that is inside.
+"""Permissions from collections: inherited on creation, listed for an object, and set on all contents.
 
-What propagates is never copied: it is looked up with each question. A copy (`inherited_from`) is what somebody asked
-for when something was made in a collection, and it ends when the thing leaves.
+Propagating permissions are never copied but looked up on each request. A copy (`inherited_from`) is made on request
+when something is created in a collection, and is deleted when it leaves.
 """
 
 import uuid
@@ -28,6 +28,8 @@ from tasks.refusals import Denied, Missing
 TASK = "maintenance.set_content_rights"
 BATCH = 500
 
+# Triggers mark_acl_entry_insert and mark_collection_readers_insert queue the object's document. Entries of a principal
+# (own and inherited) become one, hence the aggregate.
 INHERIT = text("""
     INSERT INTO acl_entry (object_id, object_type, principal_id, inherited_from, principal_kind, permissions)
     SELECT :object, :type, principal_id, :collection, min(principal_kind), array_agg(DISTINCT permission)
@@ -39,12 +41,13 @@ INHERIT = text("""
 
 
 def inherit_rights(session: Session, object_type: str, object_id: uuid.UUID, collection_id: uuid.UUID) -> None:
-    """Copy what a collection's entries say to something that was made inside it."""
+    """Copy a collection's ACL entries to an object that was created inside it."""
     session.execute(INHERIT, {"object": object_id, "type": object_type, "collection": collection_id})
 
 
 def end_inheritance(session: Session, object_type: str, object_id: uuid.UUID, collection_id: uuid.UUID) -> None:
-    """Remove the copies that an object has of a collection's entries: it is no longer in there."""
+    """Delete the entries that an object inherited from a collection it has left."""
+    # Trigger mark_acl_entry_delete (or mark_collection_readers_delete) hides the document until it is reindexed.
     copies = delete(AclEntry).where(
         AclEntry.object_type == object_type, AclEntry.object_id == object_id, AclEntry.inherited_from == collection_id
     )
@@ -52,8 +55,10 @@ def end_inheritance(session: Session, object_type: str, object_id: uuid.UUID, co
 
 
 def reaching_entries(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> Sequence[AclEntry]:
-    """Entries of collections that hold for an object because it is inside, or of a collection for what is inside it;
-    without those of collections that the actor may not read."""
+    """Load the collection entries that propagate to an object, or within a collection.
+
+    Entries of collections that the actor may not read are left out.
+    """
     if object_type == KIND:
         path = select(func.unnest(Collection.path)).where(Collection.id == object_id)
     else:
@@ -81,9 +86,9 @@ def request_content_rights(
     rights: Mapping[str, object],
     actor: Actor,
 ) -> Job:
-    """A job that sets rights on everything inside collections that the actor reads, where the actor may give rights.
+    """Create a job that sets permissions on everything in these collections that the actor may read and administer.
 
-    `rights` are `{"permissions", "adds"}`, or nothing where those of the principals are taken away.
+    `rights` is `{"permissions", "adds"}`, or empty to revoke.
     """
     for key in collection_ids:
         find_collection(session, actor, key)
@@ -116,8 +121,9 @@ def set_content_rights(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def set_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, Place | None]:
-    """Set the rights of some objects, with what the user who asked may do now."""
+    """Set the permissions of the next objects, with the requesting user's current permissions."""
     asked = claim.arguments
+    # Permissions may have changed since the request: the job must not do what the user may no longer do.
     actor = find_actor(session, uuid.UUID(asked["user"]))
     if actor is None:
         raise Missing("user", f"{asked['user']} who may sign in")
@@ -140,7 +146,7 @@ def set_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, Pla
 def _next(
     session: Session, actor: Actor, kind: str, collections: list[uuid.UUID], after: str | None
 ) -> Sequence[uuid.UUID]:
-    """The next objects inside by id, of those that the actor reads and may give rights on."""
+    """Return the next contained objects by id, of those that the actor may read and change the ACL of."""
     within = Collection.path.overlap(literal(collections, ARRAY(Uuid))), Collection.status == CollectionStatus.ACTIVE
     key: InstrumentedAttribute[uuid.UUID] = Collection.id if kind == KIND else Asset.id
     if kind == KIND:
@@ -155,5 +161,5 @@ def _next(
 
 
 def kinds_of(*, include_assets: bool, include_collections: bool) -> list[str]:
-    """Which objects inside are meant."""
+    """Return the kinds of contained objects to process."""
     return [*([KIND] if include_collections else []), *([assets.KIND] if include_assets else [])]

@@ -1,8 +1,9 @@
-"""What a search says of collections, put into what documents hold: the collections that directly hold an object.
+"""Translate collection terms of a search into what documents contain: the ids of the collections that directly hold an
+object.
 
-`ancestor_collections` becomes the list of all collections at or below the ones asked for, at the moment of the search,
-so that a collection may move without its content being indexed again. Collections that the asker may not read, or that
-were deleted, are in no term, facet or hit: to the asker they do not exist.
+`ancestor_collections` is expanded to all collections at or below the requested ones when the search runs, so that
+moving a collection does not require its content to be indexed again. Collections that are deleted or not readable
+appear in no term, facet or hit: for this actor they do not exist.
 """
 
 import dataclasses
@@ -23,11 +24,12 @@ from tasks.refusals import Conflict, Invalid
 
 DIRECT, ABOVE = "in_collections", "ancestor_collections"
 MOST_BELOW = 10_000
-"""Collections that a search names: more are slow in both engines, and OpenSearch takes 65,536 values."""
+"""Collections that one search may name. More are slow in both engines, and OpenSearch accepts 65,536 values."""
 
 
 def reached_collections(session: Session, actor: Actor) -> frozenset[str]:
-    """All collections whose direct content rights that propagate to the actor let it read."""
+    """Return the ids of collections that the actor may read directly held content of, by rights that propagate to
+    it."""
     roots = actor.reaching(Permission.READ)
     if not roots or actor.is_admin:
         return frozenset()
@@ -44,7 +46,8 @@ def reached_collections(session: Session, actor: Actor) -> frozenset[str]:
 
 
 def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteria:
-    """Criteria that ask for direct collections alone, and only for those that the actor reads: two queries at most."""
+    """Return criteria that name direct collections only, limited to those that the actor may read. At most two
+    queries."""
     terms = [*_terms_of(criteria.filter), *criteria.facets_filters]
     _refuse_what_tells(criteria, terms, actor)
     direct = _ids_in(term for term in terms if term.name == DIRECT)
@@ -58,7 +61,7 @@ def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteri
         if term.name not in (DIRECT, ABOVE):
             return term
         if term.values is None:
-            # Whether something is in any collection that the actor reads; whoever reads all asks that of the engine.
+            # "Is in any collection": limited to the readable ones, except for administrators, who read all.
             if actor.is_admin:
                 return dataclasses.replace(term, name=DIRECT)
             return Term(DIRECT, _all_readable(session, actor))
@@ -76,7 +79,7 @@ def resolve_terms(session: Session, criteria: Criteria, actor: Actor) -> Criteri
 
 
 def _refuse_what_tells(criteria: Criteria, terms: Iterable[Term], actor: Actor) -> None:
-    """Refuse what would tell of collections that the asker may not read: a range or an order finds out their ids."""
+    """Reject terms that would disclose unreadable collections: a range or a sort order reveals their ids."""
     for term in terms:
         if term.name in (DIRECT, ABOVE) and term.within:
             raise Invalid(term.name, f"{term.name} holds ids, which have no range; name them in value or value_in")
@@ -92,8 +95,7 @@ def _asks_missing(term: Term, actor: Actor) -> bool:
 
 
 def _without_missing(node: Filter | None, actor: Actor) -> Filter | None:
-    """A tree that says NOT where it said that something is in no collection: one that the asker does not know counts
-    as none."""
+    """Replace "in no collection" terms by NOT, so that a collection unknown to the actor counts as none."""
     if node is None:
         return None
     missing = [term for term in node.terms if _asks_missing(term, actor)]
@@ -117,7 +119,8 @@ def _readable(actor: Actor) -> Select[tuple[uuid.UUID]]:
 
 
 def _below(session: Session, actor: Actor, above: Sequence[uuid.UUID]) -> dict[str, list[str]]:
-    """The readable collections at or below each of these, by its id; nothing below one that is not readable itself."""
+    """Return the readable collections at or below each of these, by its id; none below one that is not readable
+    itself."""
     query = _readable(actor).add_columns(Collection.path)
     rows = session.execute(
         query.where(Collection.path.overlap(literal(list(above), ARRAY(Uuid)))).limit(MOST_BELOW + 1)
@@ -147,7 +150,7 @@ def _map(node: Filter | None, change: Callable[[Term], Term]) -> Filter | None:
 
 
 def _ids_in(terms: Iterable[Term]) -> list[uuid.UUID]:
-    """Values that are ids; whatever else is asked for is in no document."""
+    """Return the values that are ids; other values occur in no document."""
     return [key for term in terms for value in term.values or () if (key := _id_or_none(value)) is not None]
 
 
@@ -161,7 +164,7 @@ def _id_or_none(value: object) -> uuid.UUID | None:
 def show_places(
     session: Session, actor: Actor, hits: Sequence[Hit], facets: dict[str, list[Bucket]]
 ) -> tuple[list[Hit], dict[str, list[Bucket]]]:
-    """Hits and facets with the collections that the actor reads alone; hits with what lies above those, too."""
+    """Restrict collection ids in hits and facets to readable collections; add readable ancestors to each hit."""
     named = {key for hit in hits for value in hit.body.get(DIRECT) or () if (key := _id_or_none(value)) is not None}
     named |= {key for bucket in facets.get(DIRECT, ()) if (key := _id_or_none(bucket.key)) is not None}
     if not named:

@@ -1,7 +1,7 @@
-"""Where collections stand: moved with all below them, copied, deleted and restored as one.
+"""The collection tree: move with all descendants, delete and restore as one.
 
-A move holds the lock that whoever makes a collection shares, and asks for paths only then: so two moves never close a
-ring between them, and nothing is made on a path that is just being rewritten.
+A move holds the tree lock exclusively and reads paths only then, so that two moves never create a cycle and nothing is
+created on a path that is being rewritten.
 """
 
 import uuid
@@ -18,9 +18,10 @@ from tasks.collections import HOLD_TREE, KIND, find_collection, find_for_change,
 from tasks.refusals import Conflict, Denied, Refusal
 
 MOST_AT_ONCE = 500
-"""Collections that a request deletes itself. Each deletion hides one from search by name until it was drained, and a
-search waits where that are too many; so more are a job."""
+"""Collections that a request deletes itself; more become a job. Each deletion excludes one from search by id until it
+is reindexed, and searches wait while there are too many."""
 
+# No lock needed here: every caller holds LOCK_TREE.
 REWRITE = text("""
     UPDATE collection SET path = CAST(:above AS uuid[]) || path[CAST(:start AS integer)\\:]
     WHERE path @> ARRAY[CAST(:id AS uuid)]
@@ -28,15 +29,18 @@ REWRITE = text("""
 
 
 def below(collection_id: uuid.UUID) -> Sequence[object]:
-    """What makes a collection one of those in a subtree, its root included."""
+    """Build the condition for the collections of a subtree, its root included."""
     return (Collection.path.contains([collection_id]),)
 
 
 def move_collection(
     session: Session, collection_id: uuid.UUID, parent_id: uuid.UUID | None, actor: Actor
 ) -> Collection:
-    """Give a collection another parent, or none. Rights of the new one may reach what is inside, so it takes the right
-    to give rights on it; and writing both ends, since both hold something else afterwards."""
+    """Move a collection to another parent, or to the root.
+
+    Permissions of the new parent may propagate into it, so this needs permission to change its ACL, and to write both
+    parents.
+    """
     session.execute(HOLD_TREE)
     collection = find_for_change(session, actor, collection_id)
     if collection.parent_id == parent_id:
@@ -65,7 +69,7 @@ def move_collection(
 
 
 def _refuse_to_take_out(session: Session, parent_id: uuid.UUID, actor: Actor) -> None:
-    """Taking something out of a collection is writing it; one that the actor may not read is not named."""
+    """Require write permission on the current parent, without naming one that the actor may not read."""
     try:
         find_collection(session, actor, parent_id, Permission.WRITE)
     except Refusal:
@@ -73,7 +77,7 @@ def _refuse_to_take_out(session: Session, parent_id: uuid.UUID, actor: Actor) ->
 
 
 def put_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.UUID, actor: Actor) -> None:
-    """Put a collection that stands nowhere into another: it stands in one place at a time."""
+    """Move a collection without a parent into another; Conflict if it has a different parent."""
     collection = find_collection(session, actor, collection_id)
     if collection.parent_id not in (None, parent_id):
         raise Conflict(
@@ -84,7 +88,7 @@ def put_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.U
 
 
 def take_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.UUID, actor: Actor) -> bool:
-    """Take a collection out of another, to the root; says whether it was in there."""
+    """Move a collection out of another, to the root; returns whether it was inside."""
     find_collection(session, actor, parent_id, Permission.WRITE)
     inside = session.scalar(select(Collection.parent_id).where(Collection.id == collection_id)) == parent_id
     if inside:
@@ -93,8 +97,11 @@ def take_collection(session: Session, parent_id: uuid.UUID, collection_id: uuid.
 
 
 def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) -> int:
-    """Put a collection with those below it into the delete queue; what they hold stays. Gives how many are left over,
-    for a job: the collection itself is gone from lists and search at once."""
+    """Move a collection with its descendants to the delete queue; assets in them stay.
+
+    Returns:
+        How many descendants are left for a job; the collection itself is hidden from lists and search at once.
+    """
     session.execute(HOLD_TREE)
     collection = find_collection(session, actor, collection_id, Permission.DELETE, lock=True)
     if collection.status == CollectionStatus.DELETED:
@@ -103,6 +110,7 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
     active = Collection.status == CollectionStatus.ACTIVE
     if session.scalar(select(Collection.id).where(*below(collection_id), active, may_not).limit(1)):
         raise Denied(f'something inside "{collection.title}" is not yours to delete; move it out first')
+    # Trigger mark_collection_update marks it as hidden until it is reindexed.
     collection.status = CollectionStatus.DELETED
     collection.date_deleted = func.now()  # type: ignore[assignment]
     collection.deleted_by_user = actor.user_id
@@ -115,7 +123,8 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
     return left
 
 
-# Restoring the collection meanwhile ends this: what is below one that is there stays.
+# Reads the root in the same statement: once it is restored meanwhile, nothing more is deleted. Locked in id order, so
+# that concurrent deletions cannot deadlock. Trigger mark_collection_update queues the documents.
 DELETE_BELOW = text("""
     WITH root AS (
         SELECT id, date_deleted, deleted_by_user FROM collection WHERE id = :id AND status = 'DELETED'
@@ -130,10 +139,12 @@ DELETE_BELOW = text("""
 
 
 def delete_below(session: Session, collection_id: uuid.UUID, limit: int) -> int:
-    """Delete some of what is below a deleted collection, with its time and name: that is how a restore knows them."""
+    """Delete up to `limit` descendants of a deleted collection, with its time, by which a restore finds them."""
     return session.execute(DELETE_BELOW, {"id": collection_id, "limit": limit}).rowcount
 
 
+# Trigger mark_collection_update queues the documents. Descendants that were deleted separately have another date and
+# stay.
 RESTORE = text("""
     UPDATE collection SET status = 'ACTIVE', date_deleted = NULL, deleted_by_user = NULL
     WHERE path @> ARRAY[CAST(:id AS uuid)] AND status = 'DELETED'
@@ -142,7 +153,7 @@ RESTORE = text("""
 
 
 def restore_collection(session: Session, collection_id: uuid.UUID, actor: Actor) -> Collection:
-    """Take a collection back out of the delete queue, with those below that were deleted with it."""
+    """Restore a collection from the delete queue, with the descendants that were deleted with it."""
     session.execute(HOLD_TREE)
     collection = find_collection(session, actor, collection_id, Permission.DELETE, lock=True)
     if collection.status != CollectionStatus.DELETED:
@@ -157,7 +168,7 @@ def restore_collection(session: Session, collection_id: uuid.UUID, actor: Actor)
 
 
 def ancestors_of(session: Session, collection: Collection, actor: Actor) -> Sequence[Collection]:
-    """The collections above one that the actor may read, the root first."""
+    """Return the ancestors that the actor may read, the root first."""
     above = collection.path[:-1]
     rows = session.scalars(
         select(Collection).where(Collection.id.in_(above), readable_by(actor, KIND, Collection.id))

@@ -1,4 +1,4 @@
-"""Collections as people make, find, change and place them. What happened to one stands in the audit log."""
+"""Create, find, update and place collections. Their changes are recorded in the audit log."""
 
 import uuid
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ from tasks.refusals import Conflict, Denied, Invalid, Missing
 
 KIND = "collections"
 
-# Paths below a collection are rewritten by a move and copied by whoever makes one there. Rows alone cannot order the
-# two: a new row is invisible to a move that waited for its maker. So makers share a lock that a move has alone.
+# Advisory lock. A move rewrites the paths below a collection, and a creation copies its parent's path. Row locks cannot
+# order the two: a row inserted meanwhile is invisible to the waiting move. So creations share it, moves take it alone.
 TREE = 0x7461_7065_0001
 SHARE_TREE = text(f"SELECT pg_advisory_xact_lock_shared({TREE})")
 HOLD_TREE = text(f"SELECT pg_advisory_xact_lock({TREE})")
@@ -28,7 +28,7 @@ HOLD_TREE = text(f"SELECT pg_advisory_xact_lock({TREE})")
 
 @dataclass(frozen=True, slots=True)
 class NewCollection:
-    """What a client says of a collection that it makes."""
+    """A collection to be created by a client."""
 
     title: str
     parent_id: uuid.UUID | None = None
@@ -39,7 +39,7 @@ class NewCollection:
 
 @cache
 def _finder(permission: Permission, lock: bool, is_admin: bool, is_reached: bool) -> Select[tuple[Collection, bool]]:
-    """The statement of `find_collection`, built once, as that of assets."""
+    """Build the statement of `find_collection`, cached like that of assets."""
     found = Collection.id == bindparam("collection")
     if is_admin:
         query = select(Collection, true()).where(found)
@@ -64,9 +64,11 @@ def find_collection(
     *,
     lock: bool = False,
 ) -> Collection:
-    """The collection, if the actor has the permission: missing where it may not read it, denied where it only reads.
+    """Return the collection, deleted ones included, as for assets.
 
-    Deleted ones are found, as deleted assets are.
+    Raises:
+        NotFound: it does not exist, or the actor may not read it.
+        PermissionDenied: the actor may read it but lacks `permission`.
     """
     if actor.guest is not None:
         return _find_for_guest(session, actor, collection_id, permission)
@@ -84,7 +86,7 @@ def find_collection(
 
 
 def _find_for_guest(session: Session, actor: Actor, collection_id: uuid.UUID, permission: Permission) -> Collection:
-    """What a share opens to somebody outside, which reads it and no more."""
+    """Return a collection that a share opens to a guest, who may only read it."""
     readable = readable_by(actor, KIND, Collection.id)
     found = session.scalar(select(Collection).where(Collection.id == collection_id, readable))
     if found is None or found.status == CollectionStatus.DELETED:
@@ -95,20 +97,21 @@ def _find_for_guest(session: Session, actor: Actor, collection_id: uuid.UUID, pe
 
 
 def find_for_change(session: Session, actor: Actor, collection_id: uuid.UUID) -> Collection:
-    """The collection, locked, if the actor may write it and nobody deleted it."""
+    """Return the collection, locked, if the actor may write it; Conflict if it is deleted."""
     collection = find_collection(session, actor, collection_id, Permission.WRITE, lock=True)
     refuse_deleted(collection)
     return collection
 
 
 def refuse_deleted(collection: Collection) -> None:
-    """Nothing is changed in a collection that was deleted."""
+    """Raise Conflict for a deleted collection."""
     if collection.status == CollectionStatus.DELETED:
         raise Conflict(f'the collection "{collection.title}" is deleted; restore it first')
 
 
 def refuse_mirrored(session: Session, collection: Collection) -> None:
-    """A collection that mirrors a folder has its name and place, as long as its storage asks for that."""
+    """Raise Conflict for a collection that mirrors a folder, which determines its title and parent, while its storage
+    asks for it."""
     if collection.folder_id is None or collection.storage_id is None:
         return
     settings = session.scalar(select(Storage.settings).where(Storage.id == collection.storage_id)) or {}
@@ -117,7 +120,7 @@ def refuse_mirrored(session: Session, collection: Collection) -> None:
 
 
 def create_collection(session: Session, new: NewCollection, actor: Actor) -> Collection:
-    """Make a collection, at the root or in another that the actor writes; its maker may do everything with it."""
+    """Create a collection, at the root or in one that the actor may write; its creator gets all permissions."""
     identity, above = new_id(), []
     if new.parent_id is not None:
         session.execute(SHARE_TREE)
@@ -134,6 +137,7 @@ def create_collection(session: Session, new: NewCollection, actor: Actor) -> Col
         details=dict(new.details),
         created_by_user=actor.user_id,
     )
+    # Trigger mark_collection_insert queues the document for indexing.
     session.add(collection)
     if actor.user_id is not None:
         session.add(creators_entry(identity, actor.user_id, KIND))
@@ -143,7 +147,7 @@ def create_collection(session: Session, new: NewCollection, actor: Actor) -> Col
 
 
 def refuse_too_deep(parent: Collection, levels: int) -> None:
-    """Refuse what would reach below the deepest level."""
+    """Raise ValidationFailed if `levels` more would exceed the maximum depth."""
     if len(parent.path) + levels > DEEPEST:
         raise Invalid("parent_id", f'"{parent.title}" is too deep: collections are nested {DEEPEST} levels at most')
 
@@ -154,7 +158,7 @@ COLUMNS = frozenset({"title", "external_id", "storage_id"})
 def change_collection(
     session: Session, collection_id: uuid.UUID, changes: Mapping[str, Any], actor: Actor
 ) -> Collection:
-    """Set columns and details of a collection; what is the same already is no change."""
+    """Update columns and details of a collection; equal values are no change."""
     collection = find_for_change(session, actor, collection_id)
     changed = {name: value for name, value in changes.items() if _value(collection, name) != value}
     if changed.keys() & {"title", "storage_id"}:
@@ -166,6 +170,7 @@ def change_collection(
             kept = {**collection.details, name: value}
             collection.details = {key: one for key, one in kept.items() if one is not None}
     if changed:
+        # Flushing fires mark_collection_update, which queues the document for indexing.
         collection.date_modified = func.now()  # type: ignore[assignment]
         said = ", ".join(f'{name} is now "{str(value)[:200]}"' for name, value in changed.items())
         note(session, KIND, collection_id, said, actor)

@@ -1,7 +1,7 @@
-"""Turning planned assets that continue stored ones into changes of their rows, told in history at the right moment.
+"""Updates of stored assets: turns plans that continue them into row changes and history entries.
 
-What changes a structure is told at once. Growth and rewritten members are told once, when the file set was quiet for a
-while: a sequence that arrives in forty batches is one sentence, not forty.
+Structural changes are recorded at once. Growth and rewritten members are debounced until the file set was quiet for
+`growth_seconds`: a sequence that arrives in forty batches is one history entry, not forty.
 """
 
 import uuid
@@ -23,7 +23,7 @@ from tasks.taken import Taken
 
 
 class Continuation:
-    """Compares one planned asset with the stored one that it continues; `now` is the database's time."""
+    """Compares one planned asset with the stored one that it continues; `now` is the database's clock."""
 
     def __init__(self, planned: PlannedAsset, changes: Changes, now: datetime, growth_seconds: float) -> None:
         self._planned = planned
@@ -35,7 +35,7 @@ class Continuation:
         self._done = planned.island.claim.done
 
     def write(self) -> None:
-        """Append everything that differs."""
+        """Append all differences to the changes."""
         for taken in self._planned.returned:
             self._return(taken)
         for swallowed in self._planned.merged:
@@ -62,7 +62,7 @@ class Continuation:
         self._change(self._changes.changed_assets, row, wanted)
 
     def _add_format(self, part: PlannedFormat) -> None:
-        """A format that nothing stored continues; file sets that go over to it keep their ids."""
+        """Append a format without a stored counterpart; file sets that move to it keep their ids."""
         moved = [file for file_set in part.sets for file in file_set.files if file.file_set_id is not None]
         format_id = enter_format(part, self._asset_id, self._changes)
         for file_set in part.sets:
@@ -79,7 +79,7 @@ class Continuation:
 
     def _continue_format(self, part: PlannedFormat, row: Format) -> None:
         plan = part.plan
-        # What a person grouped has the role that they gave it, whatever else of the asset is in this island.
+        # A manually grouped format keeps its role; the plan sees only the part of the asset in this island.
         role = plan.role if self._planned.pin is None else row.role.value
         joined: list[StoredFile] = []
         for file_set in part.sets:
@@ -128,7 +128,7 @@ class Continuation:
             compose(part.plan.components, format_id, row.id, self._changes)
 
     def _growth(self, row: FileSet, facts: Values, joined: int, rewritten: int, back: int) -> Values:
-        """Columns that keep what is not told yet; tells it when the set was quiet long enough."""
+        """Return the columns that count unreported growth; record it in history once the set was quiet long enough."""
         untold, now = row.untold_changes + rewritten, facts["file_count"]
         told = min(row.told_count + back, now)
         if joined or rewritten:
@@ -149,7 +149,7 @@ class Continuation:
         tell_missing(self._planned.island, row.id, self._asset_id, self._changes)
 
     def _tell_rename(self, row: FileSet, facts: Values, joined: list[StoredFile]) -> None:
-        """A lone file under another name, or any set in another folder, is told; a sequence that grew is no rename."""
+        """Record a renamed single file, or a file set in another folder; a grown sequence is no rename."""
         before, now = (row.base_dir, row.name), (facts["base_dir"], facts["name"])
         if joined or before == now or (before[0] == now[0] and facts["file_count"] != 1):
             return
@@ -159,7 +159,7 @@ class Continuation:
         self._tell(Operation.CUSTOM, sentences.renamed(old, new))
 
     def _return(self, taken: Taken) -> None:
-        """What parts from another asset is its own again, or goes on in this one: what it held comes along."""
+        """Unmerge an asset with its dependents: it becomes this asset again, or is merged into this one instead."""
         dead, plan = taken.row, self._planned.plan
         self._changes.returned.append(Return(dead.id, taken.holder_id, taken.held))
         names = [facts_of(part)["name"] for part in self._planned.sets()]
@@ -187,9 +187,9 @@ class Continuation:
         )
 
     def _clear_leftovers(self) -> None:
-        """Stored formats and sets of this asset that no plan continues: moved over, or taken away when empty.
+        """Move stored formats and file sets that no plan continues to this asset, or take them offline when empty.
 
-        What a person grouped is left to the plan of their pins, and that plan leaves everything else alone.
+        Manually grouped ones are left to the plan of their pins, which changes nothing else.
         """
         kept_formats = {part.stored.id for part in self._planned.formats if part.stored}
         kept_sets = {part.stored.id for part in self._planned.sets() if part.stored}
@@ -247,14 +247,14 @@ def _same_components(stored: Iterable[Component], part: PlannedSet) -> bool:
 
 
 def tell_missing(island: IslandState, set_id: uuid.UUID, asset_id: uuid.UUID, changes: Changes) -> None:
-    """Tell which members of a file set went missing since the last finish."""
+    """Record in history which members of a file set went missing since the last finish."""
     gone = island.newly_missing().get(set_id)
     if gone:
         changes.tell(asset_id, Operation.MODIFY_FILESET, sentences.went_missing(gone))
 
 
 def abandon_asset(stored: StoredAsset, islands: Iterable[IslandState], changes: Changes) -> None:
-    """An asset none of whose files is there now stays, offline: its files may come back to their place."""
+    """Take an asset without present files offline; it is kept, because its files may come back."""
     islands = list(islands)
     left = [row for row in stored.file_sets.values() if row.island_id is not None and row.id not in stored.given]
     for row in left:

@@ -1,4 +1,4 @@
-"""Turning planned assets that continue nothing into new rows: the way of almost every file, so it only appends."""
+"""Creation of assets from plans without a stored asset. Most files take this path, so it only appends rows."""
 
 import uuid
 
@@ -15,7 +15,7 @@ from watch.grouping import AssetPlan, ComponentPlan
 
 
 def create_asset(planned: PlannedAsset, changes: Changes) -> None:
-    """Append the rows of a new asset; version 1 has its id."""
+    """Append the rows of a new asset, of its permissions and formats; version 1 has the asset's id."""
     asset_id = new_id()
     rules = planned.island.rules
     title, external_id = name_asset(planned.plan, rules)
@@ -40,21 +40,21 @@ def create_asset(planned: PlannedAsset, changes: Changes) -> None:
 
 
 def name_asset(plan: AssetPlan, rules: StorageRules) -> tuple[str, str | None]:
-    """Title and external id of what a storage ingests, as its settings say."""
+    """Return title and external id of an ingested asset according to the storage's settings."""
     first = display_text(name_of(plan.key))
     title = first if rules.settings.title_includes_extension else clean_text(plan.title)
     return title, first.rpartition(".")[0] or first if rules.settings.filename_is_external_id else None
 
 
 def create_format(planned: PlannedAsset, part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> str:
-    """Append a new format with its file sets; give the name of its first file set."""
+    """Append a new format with its file sets; return the name of its first file set."""
     format_id = enter_format(part, asset_id, changes)
     names = [create_file_set(planned, file_set, asset_id, format_id, changes) for file_set in part.sets]
     return names[0]
 
 
 def enter_format(part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> uuid.UUID:
-    """Append the row of a new format alone; give its id."""
+    """Append only the row of a new format; return its id."""
     format_id, plan = part.id or new_id(), part.plan
     changes.new_formats.append((format_id, asset_id, asset_id, plan.name, plan.role, plan.kind, plan.rule))
     return format_id
@@ -63,8 +63,10 @@ def enter_format(part: PlannedFormat, asset_id: uuid.UUID, changes: Changes) -> 
 def create_file_set(
     planned: PlannedAsset, part: PlannedSet, asset_id: uuid.UUID, format_id: uuid.UUID, changes: Changes
 ) -> str:
-    """Append a new file set with its components and members, or one that parts whole from another asset; give its
-    name."""
+    """Append a file set with its components and members; return its name.
+
+    A stored file set that splits off whole from another asset keeps its row.
+    """
     facts = facts_of(part)
     row = {
         "id": part.stored.id if part.stored is not None else part.id or new_id(),
@@ -104,7 +106,7 @@ def compose(components: tuple[ComponentPlan, ...], format_id: uuid.UUID, set_id:
 
 
 def enter_members(part: PlannedSet, set_id: uuid.UUID, changes: Changes) -> list[StoredFile]:
-    """Append the membership of files that are not in the set yet; give those that joined."""
+    """Append memberships of files that are not in the file set yet; return those files."""
     joined = [file for file in part.files if file.file_set_id != set_id]
     for file in joined:
         rows = changes.new_members if file.file_set_id is None else changes.moved_members

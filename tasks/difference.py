@@ -1,5 +1,4 @@
-"""What a grouping would change in the catalogue, asset by asset: a pure comparison of plans that the ingest's own
-matching found stored assets for with what those assets hold now."""
+"""Diff of a grouping, asset by asset: compares plans, matched as the ingest does, with the stored assets. Pure."""
 
 import uuid
 from collections import Counter
@@ -16,26 +15,26 @@ from watch.grouping.render import path_json
 MOST_CHANGES = 1_000
 SHOWN_FILES = 20
 CHANGES = ("merge", "split", "kind", "files", "title", "new", "gone")
-"""An asset that takes in others; a new one from files of others, or one that had ended in them; one of another
-structure or role; one that files join or leave; one under another title; one of files that are in none; one none of
-whose files is there."""
+"""Kinds of change, of which the first applies: other assets are merged into it; it is new from files of others, or
+unmerged; its structure or role changes; files join or leave; its title changes; it is new from ungrouped files; all its
+files are gone."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssetName:
-    """An asset for people and programs."""
+    """Id and title of an asset."""
 
     id: uuid.UUID
     title: str
 
     def to_json(self) -> dict[str, str]:
-        """The asset for programs."""
+        """Return the JSON form."""
         return {"id": str(self.id), "title": self.title}
 
 
 @dataclass(frozen=True, slots=True)
 class FormatChange:
-    """Role and structure of a format before and after; None where there is none."""
+    """Role and structure of a format before and after; None if it does not exist."""
 
     name: str
     before: str | None
@@ -45,25 +44,25 @@ class FormatChange:
 
 @dataclass(frozen=True, slots=True)
 class FileList:
-    """How many files, and the first of them."""
+    """Number of files, and the first paths."""
 
     count: int = 0
     shown: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, paths: Iterable[bytes]) -> "FileList":
-        """The files of these paths."""
+        """Build from paths, in sorted order."""
         ordered = sorted(paths)
         return cls(len(ordered), tuple(ordered[:SHOWN_FILES]))
 
     def to_json(self) -> dict[str, Any]:
-        """The files for programs."""
+        """Return the JSON form."""
         return {"count": self.count, "files": [path_json(path) for path in self.shown]}
 
 
 @dataclass(frozen=True, slots=True)
 class AssetChange:
-    """One asset that would be another; `asset` is None for one that would be made."""
+    """Change of one asset; `asset` is None for one that would be created."""
 
     change: str
     title: str
@@ -76,7 +75,7 @@ class AssetChange:
     leaves: FileList = FileList()
 
     def to_json(self) -> dict[str, Any]:
-        """The change for programs."""
+        """Return the JSON form."""
         return {
             "change": self.change,
             "asset": self.asset.to_json() if self.asset else None,
@@ -95,19 +94,19 @@ class AssetChange:
 
 @dataclass(slots=True)
 class Difference:
-    """All of it: exact counts, and the first changes."""
+    """Diff of all assets: exact counts, and the first `MAX_REPORTED_CHANGES` changes."""
 
     islands: int = 0
     files: int = 0
     unchanged: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    """By the words of `CHANGES`."""
+    """Number of changes by `CHANGE_KINDS`."""
     merged: int = 0
-    """Assets that would end in others."""
+    """Assets that would be merged into others."""
     changes: list[AssetChange] = field(default_factory=list)
 
     def add(self, change: AssetChange) -> None:
-        """Count a change, and keep it while there are not too many."""
+        """Count a change, and keep it up to the limit."""
         self.counts[change.change] += 1
         self.merged += len(change.takes_in)
         if len(self.changes) < MOST_CHANGES:
@@ -115,7 +114,7 @@ class Difference:
 
     @property
     def left_out(self) -> int:
-        """Changes that are only counted."""
+        """Number of changes that are only counted."""
         return sum(self.counts.values()) - len(self.changes)
 
     @property
@@ -124,7 +123,7 @@ class Difference:
         return not self.counts
 
     def to_json(self) -> dict[str, Any]:
-        """The difference for programs."""
+        """Return the JSON form."""
         return {
             "islands": self.islands,
             "files": self.files,
@@ -138,18 +137,18 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """Plans against what is stored; `held` are the files that count in the catalogue now."""
+    """Comparison of plans with stored assets; `held` are the present files of the catalogue."""
 
     planned: list[PlannedAsset]
     found: Snapshot
     held: Iterable[StoredFile]
     concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True
-    """Whether a change of these paths is to be told."""
+    """Whether a change of these paths is reported."""
     _before: dict[uuid.UUID, dict[uuid.UUID, set[bytes]]] = field(default_factory=dict)
     _owner: dict[uuid.UUID, StoredAsset] = field(default_factory=dict)
 
     def write_to(self, difference: Difference) -> None:
-        """Add every change and count the rest."""
+        """Add every change, and count unchanged assets."""
         self._read_held()
         continued: dict[uuid.UUID, list[PlannedAsset]] = {}
         for plan in self.planned:
@@ -196,7 +195,7 @@ class Comparison:
         )
 
     def _tell_continued(self, plans: list[PlannedAsset], difference: Difference) -> None:
-        """An asset may have a plan of its rules and one of what a person pinned: together they are what it becomes."""
+        """Report one stored asset; it may have a plan by rules and one by pins, which are compared together."""
         stored = plans[0].stored
         taken = [asset for plan in plans for asset in plan.merged]
         before = set(self._paths_of(stored))
@@ -259,15 +258,15 @@ class Comparison:
 
 
 def shown(plan: Any) -> str:
-    """A planned format in its two words."""
+    """Describe a planned format by role and structure."""
     return shown_as(plan.role, plan.kind)
 
 
 def shown_as(role: str, structure: str) -> str:
-    """Role and structure of a format: `original single`; sidecars have no structure."""
+    """Describe a format by role and structure: `original single`; sidecars have no structure."""
     return str(role) if role == "sidecar" else f"{role} {structure}"
 
 
 def name_of(stored: StoredAsset) -> AssetName:
-    """A stored asset by id and title."""
+    """Return id and title of a stored asset."""
     return AssetName(stored.row.id, stored.row.title)

@@ -1,7 +1,7 @@
-"""The bytes of a download, a piece at a time, and before each piece a look whether it may still go on.
+"""Stream downloads chunk by chunk, and check before each chunk that the ticket is still valid.
 
-No file is ever opened by a path that could have been exchanged (`media.sources`), nothing is written anywhere, and no
-more than a piece is held: an archive is packed while it is sent, its files as they are.
+Files are never opened by a path that could have been exchanged (`media.sandbox.safe_open`), nothing is written to disk,
+and only one chunk is held in memory: an archive is packed uncompressed while it is sent.
 """
 
 import os
@@ -22,18 +22,18 @@ PIECE_BYTES = 512 * 1024
 
 
 class DownloadEndedError(Exception):
-    """A download breaks off: the text is for the log."""
+    """A download is interrupted; the text is for the log."""
 
 
 class Watch:
-    """Asks now and then whether a ticket is still good; what it sends is cut off where it is not."""
+    """Checks a ticket every few seconds while its download runs."""
 
     def __init__(self, sessions: Sessions, ticket: Ticket, timing: Timing) -> None:
         self._sessions, self._ticket, self._seconds = sessions, ticket, timing.look_seconds
         self._next = time.monotonic() + self._seconds
 
     def look(self) -> None:
-        """DownloadEndedError where the ticket is good no more."""
+        """Raise DownloadEndedError if the ticket is no longer valid."""
         if time.monotonic() < self._next:
             return
         try:
@@ -44,15 +44,15 @@ class Watch:
 
 
 def open_source(source: Source) -> int:
-    """One file, open for reading; ChangedError where it is not what its row says."""
+    """Open one file for reading and return its descriptor. Raises ChangedError if it differs from its row."""
     with OpenFolders() as folders:
         return folders.open_source(source)
 
 
 def pieces(descriptor: int, start: int, length: int, watch: Watch) -> Generator[bytes, None, None]:
-    """A part of an open file, which is closed at the end, or where the rest is not asked for.
+    """Stream a range of an open file, and close the file at the end or when the client disconnects.
 
-    It is begun already: what ends a generator before its first piece does not run what closes the file.
+    The generator is started before it is returned: closing a generator that never started would skip its `finally`.
     """
     begun = _pieces(descriptor, start, length, watch)
     next(begun)
@@ -76,7 +76,7 @@ def _pieces(descriptor: int, start: int, length: int, watch: Watch) -> Generator
 def archive_pieces(
     sessions: Sessions, ticket: Ticket, archive: Archive, timing: Timing
 ) -> Generator[bytes, None, None]:
-    """The files of a format as one ZIP archive, stored as they are; every reader of large archives takes it."""
+    """Stream the files of a format as one uncompressed ZIP archive, with ZIP64 if it is large."""
     watch, packed = Watch(sessions, ticket, timing), ZipStream(compress_type=ZIP_STORED)
     last: uuid.UUID | None = None
     try:
@@ -92,7 +92,7 @@ def archive_pieces(
 
 
 def _whole(folders: OpenFolders, source: Source, watch: Watch) -> Iterator[bytes]:
-    """A file, opened with its first piece: whoever leaves at its header leaves nothing open behind."""
+    """Stream a whole file; it is opened with its first chunk, so an earlier disconnect leaves nothing open."""
     yield from pieces(folders.open_source(source), 0, source.size, watch)
 
 

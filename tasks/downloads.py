@@ -1,8 +1,8 @@
-"""Addresses that open one file, or one format as an archive, for a while, for programs that fetch without headers.
+"""Signed download URLs: each opens one file, or one format as an archive, for a limited time, without headers.
 
-An address holds a signed ticket: whose sign-in it was made for and what it opens. Nothing of it is kept. When it is
-opened, and again and again while bytes go out, the sign-in has to be there still, in its generation, and its user or
-share has to have the right still: what ends a share ends the downloads that run.
+A URL contains a signed ticket: the sign-in it was issued for and its target. Tickets are not stored. When a ticket is
+opened, and repeatedly while bytes are sent, its sign-in must still exist in the same generation, and its user or share
+must still have the right. So revoking a share ends its running downloads.
 """
 
 import base64
@@ -41,7 +41,7 @@ FILE, FORMAT = 1, 2
 
 
 class NoSuchDownload(Missing):
-    """Whatever is wrong with an address reads the same."""
+    """An invalid ticket; the response is the same for every reason."""
 
     def __init__(self) -> None:
         super().__init__("download", "of this address")
@@ -49,26 +49,26 @@ class NoSuchDownload(Missing):
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """What a signed address says."""
+    """Contents of a signed URL."""
 
     kind: int
-    """A file, or a format."""
+    """`FILE_TICKET`, `FORMAT_TICKET` or `PICTURE_TICKET`."""
     token_id: uuid.UUID
-    """Of the sign-in that it was made for, a user's or a guest's."""
+    """The sign-in that the ticket was issued for, of a user or a guest."""
     asset_id: uuid.UUID
     object_id: uuid.UUID
     until: int
-    """Seconds since 1970."""
+    """Expiry in seconds since 1970."""
 
     def write(self, key: ServerKey) -> str:
-        """The ticket as the last part of an address."""
+        """Sign and encode the ticket as the last part of a URL."""
         parts = (self.token_id.bytes, self.asset_id.bytes, self.object_id.bytes)
         content = LAYOUT.pack(self.kind, *parts, self.until)
         return base64.urlsafe_b64encode(content + key.sign(PURPOSE, content)).decode().rstrip("=")
 
 
 def read_ticket(key: ServerKey, text: str) -> Ticket:
-    """The ticket of an address, if it is ours and its time is not over."""
+    """Decode a ticket. Raises InvalidTicket if the signature is wrong or it has expired."""
     try:
         raw = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
@@ -83,7 +83,7 @@ def read_ticket(key: ServerKey, text: str) -> Ticket:
 
 
 def file_ticket(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, token_id: uuid.UUID, actor: Actor) -> Ticket:
-    """A ticket for a file on a watched storage that the actor may download."""
+    """Create a ticket for a file on a storage that the actor may download."""
     asset = find_asset(session, actor, asset_id)
     find_source(session, actor, asset, file_id)
     return Ticket(FILE, token_id, asset.id, file_id, int(time.time()) + LASTS_SECONDS)
@@ -92,7 +92,7 @@ def file_ticket(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, token
 def format_ticket(
     session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, token_id: uuid.UUID, actor: Actor
 ) -> Ticket:
-    """A ticket for all files of a format that the actor may download."""
+    """Create a ticket for all files of a format that the actor may download."""
     asset = find_asset(session, actor, asset_id)
     found = find_downloadable(session, actor, asset, format_id)
     stored = exists().where(FileSet.format_id == found.id, FileSetFile.file_set_id == FileSet.id)
@@ -102,7 +102,7 @@ def format_ticket(
 
 
 def holder_of(session: Session, ticket: Ticket) -> Actor:
-    """Who a ticket was made for, as it may act now."""
+    """Return the actor that a ticket was issued for, with its current rights."""
     user_id = session.scalar(
         select(Token.user_id).where(
             Token.id == ticket.token_id, or_(Token.expires_at.is_(None), Token.expires_at > func.now())
@@ -119,14 +119,16 @@ def holder_of(session: Session, ticket: Ticket) -> Actor:
 
 
 def may_download(actor: Actor, role: FormatRole) -> bool:
-    """Whoever reads an asset downloads it; a share says it by itself, and may open what was transcoded alone."""
+    """Return whether the actor may download a format of this role: a user may if the asset is readable, a guest by the
+    rights of the share, which may be limited to transcodes.
+    """
     if actor.guest is None or ShareRight.DOWNLOAD in actor.guest.allows:
         return True
     return role == FormatRole.TRANSCODE and ShareRight.DOWNLOAD_PROXY in actor.guest.allows
 
 
 def find_downloadable(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
-    """A format of the asset that the actor sees and may download."""
+    """Return a format of the asset that the actor may see and download."""
     found = find_visible_format(session, actor, asset, format_id)
     if not may_download(actor, found.role):
         raise Denied("this share does not allow downloads of it")
@@ -134,7 +136,7 @@ def find_downloadable(session: Session, actor: Actor, asset: Asset, format_id: u
 
 
 def find_source(session: Session, actor: Actor, asset: Asset, file_id: uuid.UUID) -> Source:
-    """Where a file of the asset is, for whoever may download it."""
+    """Return the location of a file of the asset. Raises an error if the actor may not download it."""
     row = session.execute(
         select(FileSet.format_id, File, Storage.root)
         .join(FileSetFile, FileSetFile.file_set_id == FileSet.id)
@@ -152,12 +154,12 @@ def find_source(session: Session, actor: Actor, asset: Asset, file_id: uuid.UUID
 
 
 def source_of(root: bytes, folder: bytes, file: File) -> Source:
-    """A file in a folder as whoever opens it needs it."""
+    """Build the source of a file in a folder."""
     return Source(root, join_path(folder.removeprefix(b"/"), file.name), file.size, file.mtime_ns)
 
 
 def open_file(session: Session, ticket: Ticket, *, from_start: bool) -> Source:
-    """The file that a ticket opens now; what is read from its start is a download, counted and told."""
+    """Return the file of a ticket; a read from its start is counted and recorded as a download."""
     actor = holder_of(session, ticket)
     asset = find_asset(session, actor, ticket.asset_id)
     source = find_source(session, actor, asset, ticket.object_id)
@@ -167,7 +169,7 @@ def open_file(session: Session, ticket: Ticket, *, from_start: bool) -> Source:
 
 
 def open_format(session: Session, ticket: Ticket) -> str:
-    """The title of the asset whose format a ticket opens now; counted and told as a download."""
+    """Record a download of the format of a ticket, and return the title of its asset."""
     actor = holder_of(session, ticket)
     asset = find_asset(session, actor, ticket.asset_id)
     found = find_downloadable(session, actor, asset, ticket.object_id)
@@ -182,7 +184,7 @@ def _tell(session: Session, asset: Asset, text: str, actor: Actor) -> None:
 
 
 def refuse_ended(session: Session, ticket: Ticket) -> None:
-    """Refuse a download whose sign-in, share or right ended since it began."""
+    """Raise an error if the sign-in, share or right of a running download has ended."""
     actor = holder_of(session, ticket)
     asset = find_asset(session, actor, ticket.asset_id)
     if ticket.kind == FILE:

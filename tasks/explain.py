@@ -1,4 +1,4 @@
-"""Why is this file (not) an asset? Every answer names the reason and what happens next."""
+"""Explain why a file is (not) an asset: each answer gives the reason and what happens next."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ from watch.grouping import Ignore, Profile, describe
 from watch.listing import look_at_file
 
 SHOWN_HOLES = 200
-"""Characters: every second frame of a long sequence may be missing."""
+"""Length limit in characters: every second frame of a long sequence may be missing."""
 SPECIAL = (
     (stat.S_ISLNK, "is a symbolic link, which is never followed"),
     (stat.S_ISFIFO, "is a FIFO, which is never opened"),
@@ -40,7 +40,7 @@ SPECIAL = (
 
 @dataclass(slots=True)
 class Explanation:
-    """`state` in one word for programs, `lines` for people; ids where there is something behind them."""
+    """Answer: `state` is one word for programs, `lines` are sentences for people; ids are set where they exist."""
 
     path: str
     state: str
@@ -51,7 +51,8 @@ class Explanation:
 
 
 def explain(session: Session, path: bytes, excluded: frozenset[bytes] = frozenset()) -> Explanation:
-    """Explain an absolute path; nothing is changed. `excluded` are folders of our own, which are never entered."""
+    """Explain an absolute path without changing anything. `excluded` are Tapeless's own folders, which are never
+    entered."""
     own = next((folder for folder in excluded if is_inside(path, folder)), None)
     if own is not None:
         line = f'lies in Tapeless\'s own folder "{display_text(own)}", which is never watched'
@@ -69,7 +70,7 @@ def explain(session: Session, path: bytes, excluded: frozenset[bytes] = frozense
 
 
 def find_row(session: Session, storage: Storage, relative: bytes) -> File | None:
-    """The file row at a path below a storage's root, walking its folders by name."""
+    """Return the file row at a path relative to a storage's root, looked up folder by folder."""
     folder = find_folder(session, storage, parent_of(relative))
     if folder is None:
         return None
@@ -77,7 +78,7 @@ def find_row(session: Session, storage: Storage, relative: bytes) -> File | None
 
 
 def find_folder(session: Session, storage: Storage, relative: bytes) -> Folder | None:
-    """The folder row at a path below a storage's root."""
+    """Return the folder row at a path relative to a storage's root."""
     folder = session.scalar(select(Folder).where(Folder.storage_id == storage.id, Folder.parent_id.is_(None)))
     for name in relative.split(b"/") if relative else ():
         if folder is None:
@@ -131,7 +132,7 @@ def _look_at_disk(session: Session, storage: Storage, path: bytes, relative: byt
 
 
 def _tell_hole(session: Session, storage: Storage, relative: bytes, said: Explanation) -> bool:
-    """Say of a frame that never came which sequence it is missing in."""
+    """Add the sequence in which this frame is missing, if there is one; return whether there was."""
     described = describe(relative, Profile.model_validate(storage.profile))
     folder = find_folder(session, storage, parent_of(relative))
     if folder is None or described.bucket is None or described.frame is None:
@@ -161,7 +162,7 @@ def _holes(file_set: FileSet) -> str:
 
 
 def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> str | None:
-    """What is wrong with the uppermost folder on the way to a path that could not be read."""
+    """Return what is wrong with the topmost unreadable folder above a path."""
     for path in ancestors_of(parent_of(relative)):
         folder = find_folder(session, storage, path)
         if folder is None:
@@ -224,7 +225,7 @@ def _state_of(row: File, storage: Storage) -> str:
 
 
 def _news(session: Session, storage: Storage, relative: bytes, row: File) -> Iterator[str]:
-    """What the disk says now and the row does not yet."""
+    """Yield what the disk shows and the row does not yet."""
     if storage.status is StorageStatus.FAILING:
         yield storage.status_message
     unreadable = _unreadable_above(session, storage, relative)

@@ -1,4 +1,4 @@
-"""What stands on a file set's row: counts, ranges and names, as values of its columns; pure."""
+"""Summary of a file set: counts, frame ranges and names as values of its columns. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,12 +12,12 @@ from watch.grouping import Single
 
 MOST_NAMES, MOST_TEXT = 1_000, 256_000
 MOST_MISSING = 2**31 - 1
-"""Two frames may be numbered 18 digits apart; the column holds 32 bits."""
+"""Limit of the 32 bit column; the numbers of two frames may differ by up to 18 digits."""
 UNSETTLED = {"GROWING": "grows again", "OPEN": "was emptied"}
 
 
 def facts_of(part: PlannedSet) -> dict[str, Any]:
-    """Column values of a planned file set."""
+    """Return the column values of a planned file set."""
     only = part.plan.members[0] if len(part.plan.members) == 1 else None
     sequence = only if isinstance(only, FrameSequence) else None
     return {
@@ -46,11 +46,11 @@ NO_FRAMES: dict[str, Any] = {
     "empty_frames": "",
 }
 NOTHING_PRESENT: dict[str, Any] = {"file_count": 0, "size_bytes": 0, "bucket_folder_id": None, "bucket_key": None}
-"""Of a set without a present file. It is no sequence any more: frames of its bucket may come back into another set."""
+"""Columns of a file set without present files. Its bucket is cleared: the frames may come back in another set."""
 
 
 def _size_bytes(part: PlannedSet) -> int:
-    """The sum of all members; of those that were not read the stored sum, changed by the difference of the others."""
+    """Sum the sizes of all members; if some were not read, adjust the stored sum by the changes of the others."""
     total = sum(file.size for file in part.files)
     if part.continues is None:
         return total
@@ -89,7 +89,7 @@ def _name(part: PlannedSet, sequence: FrameSequence | None) -> str:
 
 
 def _names(part: PlannedSet, sequence: FrameSequence | None) -> str:
-    """Member names for search, one a line; of a sequence its template and its ends."""
+    """Return member names for search, one per line; for a sequence its template and its first frame."""
     names = []
     for member in part.plan.members[:MOST_NAMES]:
         names.append(name_of(member.path if isinstance(member, Single) else member.template))

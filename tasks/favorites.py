@@ -1,4 +1,4 @@
-"""What users marked to find it again: theirs alone, and nothing that they may not read."""
+"""Favorites of users: private, and only of objects that the user may read."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ KINDS = ("assets", "collections")
 
 
 def add_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
-    """Mark objects that the actor reads; all or none."""
+    """Add readable objects to the actor's favorites; all or none."""
     user_id = _user_of(actor)
     _refuse_unknown(object_type)
     found = sorted({find_object(session, actor, object_type, key).id for key in ids})
@@ -27,7 +27,7 @@ def add_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], 
 
 
 def remove_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
-    """Take marks away, also from what is no longer readable."""
+    """Remove favorites, including objects that are no longer readable."""
     _refuse_unknown(object_type)
     mine = (Favorite.user_id == _user_of(actor), Favorite.object_type == object_type, among(Favorite.object_id, ids))
     session.execute(delete(Favorite).where(*mine).execution_options(synchronize_session=False))

@@ -1,6 +1,6 @@
-"""Files of assets: those that a watcher saw and those that a client declared, read as one kind of thing.
+"""Files of assets: those that a watcher saw and those that clients declared, read as one kind.
 
-The watcher alone writes `file`, so what a client says of files is kept beside it.
+Only the watcher writes `file`, so declared files have a table of their own.
 """
 
 import uuid
@@ -34,11 +34,12 @@ FOLDER_PATHS = text("""
     )
     SELECT folder_id, path FROM up WHERE parent_id IS NULL
 """)
+"""Walks up from each folder to the root and joins the names with `/` (0x2f): names are bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """One file as clients see it, wherever it is kept."""
+    """One file as clients see it, watched or declared."""
 
     id: uuid.UUID
     asset_id: uuid.UUID | None
@@ -60,7 +61,10 @@ class FileView:
 
 
 def ids_of(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = None) -> Select[Any]:
-    """Ids of files of both kinds. A condition on FileSet, which both hang on, serves both; others are given twice."""
+    """Select ids of files of both kinds.
+
+    A condition on FileSet, which both join, serves both; any other is given twice.
+    """
     watched = (
         select(File.id.label("id"), literal(True).label("is_watched"))
         .join(FileSetFile, FileSetFile.file_id == File.id)
@@ -77,7 +81,7 @@ def ids_of(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = Non
 
 
 def page_of(session: Session, ids: Select[Any], after: uuid.UUID | None, limit: int) -> list[FileView]:
-    """Files behind `after`, by id: four queries, however many files."""
+    """Load the files after id `after`, in id order: four queries, however many files."""
     key = ids.selected_columns.id
     behind = ids.where(key > after) if after else ids
     rows = session.execute(behind.order_by(key).limit(limit)).all()
@@ -87,12 +91,12 @@ def page_of(session: Session, ids: Select[Any], after: uuid.UUID | None, limit: 
 
 
 def count_of(session: Session, ids: Select[Any]) -> int:
-    """How many files there are."""
+    """Count the selected files."""
     return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
 
 def views_of_watched(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, FileView]:
-    """Files that a watcher saw, with their paths below the root."""
+    """Load files that a watcher saw, with their paths below the storage root."""
     if not ids:
         return {}
     rows = session.execute(
@@ -113,7 +117,7 @@ def _storage_of(folder_id: ColumnElement[int]) -> ColumnElement[uuid.UUID]:
 
 
 def folder_paths(session: Session, folders: Iterable[int]) -> dict[int, str]:
-    """The paths of folders below their storage's root, as people read them."""
+    """Load the paths of folders below their storage's root, as display text."""
     rows = session.execute(FOLDER_PATHS, {"folders": sorted(set(folders))})
     return {folder_id: display_text(bytes(path).removeprefix(b"/")) for folder_id, path in rows}
 
@@ -149,7 +153,7 @@ def _watched(
 
 
 def _moment(nanoseconds: int) -> datetime | None:
-    """A file's own time, or nothing where a broken clock wrote one that no calendar has."""
+    """Convert an mtime; None if a broken clock wrote one beyond the calendar."""
     try:
         return EPOCH + timedelta(microseconds=nanoseconds // 1000)
     except OverflowError:
@@ -157,7 +161,7 @@ def _moment(nanoseconds: int) -> datetime | None:
 
 
 def views_of_declared(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, FileView]:
-    """Files that clients declared."""
+    """Load files that clients declared."""
     if not ids:
         return {}
     rows = session.execute(
@@ -169,7 +173,7 @@ def views_of_declared(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.U
 
 
 def view_of_declared(file: DeclaredFile, format_id: uuid.UUID | None) -> FileView:
-    """A declared file as clients see it."""
+    """Build the view of a declared file."""
     return FileView(
         id=file.id,
         asset_id=file.asset_id,
@@ -194,7 +198,7 @@ def view_of_declared(file: DeclaredFile, format_id: uuid.UUID | None) -> FileVie
 def declare_file(
     session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUID, values: Mapping[str, Any], actor: Actor
 ) -> FileView:
-    """Say that a file belongs to a declared file set; Tapeless never looks for it on a disk."""
+    """Declare a file of a declared file set; Tapeless never looks for it on disk."""
     asset = find_for_change(session, actor, asset_id)
     file_set = find_declared_set(session, asset, file_set_id)
     name = values["original_name"]
@@ -208,6 +212,7 @@ def declare_file(
         **{"name": name, "storage_id": file_set.storage_id, **values},
     )
     session.add(file)
+    # Trigger mark_file_set_update queues the asset's document; declared_file has no trigger of its own.
     file_set.file_count += 1
     file_set.size_bytes += file.size or 0
     file_set.names = "\n".join([*file_set.names.splitlines(), name][:1000])
@@ -219,7 +224,7 @@ def declare_file(
 def change_file(
     session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, values: Mapping[str, Any], actor: Actor
 ) -> FileView:
-    """Set what a client knows of a file that it declared."""
+    """Update a declared file."""
     asset = find_for_change(session, actor, asset_id)
     file = _declared(session, asset.id, file_id)
     changed = {name: value for name, value in values.items() if getattr(file, name) != value}
@@ -238,10 +243,11 @@ def change_file(
 
 
 def remove_file(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> None:
-    """Take a declared file out of its set; nothing is deleted from any disk."""
+    """Remove a declared file from its set; no file is deleted from disk."""
     asset = find_for_change(session, actor, asset_id)
     file = _declared(session, asset.id, file_id)
     file_set = session.get_one(FileSet, file.file_set_id)
+    # Trigger mark_file_set_update queues the asset's document.
     file_set.file_count -= 1
     file_set.size_bytes -= file.size or 0
     session.delete(file)
@@ -249,6 +255,7 @@ def remove_file(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, actor
 
 
 def _declared(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID) -> DeclaredFile:
+    """Return a declared file; PermissionDenied for one on a watched storage."""
     file = session.get(DeclaredFile, file_id)
     if file is not None and file.asset_id == asset_id:
         return file
@@ -259,12 +266,12 @@ def _declared(session: Session, asset_id: uuid.UUID, file_id: uuid.UUID) -> Decl
 
 
 def refuse_path(field: str, path: str) -> None:
-    """Refuse a folder that leaves its root."""
+    """Raise ValidationFailed for a directory path that leaves its root."""
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:
         raise Invalid(field, f'"{path[:200]}" must be a path below the root, without ".."')
 
 
 def refuse_name(field: str, name: str) -> None:
-    """Refuse a name that is a path."""
+    """Raise ValidationFailed for a name that is a path."""
     if not name or "/" in name or name in (".", "..") or "\0" in name:
         raise Invalid(field, f'"{name[:200]}" is no file name')

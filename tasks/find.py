@@ -1,4 +1,4 @@
-"""Searching as somebody: what the engine finds, without what its asker may not see, then checked against the rows."""
+"""Search as an actor: ask the engine for what the actor may see, then check every hit against the rows."""
 
 import time
 import uuid
@@ -20,27 +20,35 @@ from tasks.collection_terms import reached_collections, resolve_terms, show_plac
 from tasks.segments import visible_to
 
 WAIT_SECONDS, LOOK_SECONDS = 2.0, 0.2
-"""How long a search waits where too much was hidden to leave it out by name; the drain takes that first."""
+"""How long a search waits while more objects are hidden than a query can exclude by id. The drain handles those
+first."""
 
 
 def find(sessions: Sessions, engine: SearchEngine, criteria: Criteria, actor: Actor) -> Results:
-    """Search in three steps with no transaction open while the engine works: what is hidden, the hits, a check.
+    """Search as `actor` and return hits and facets that the actor may read.
 
-    The check is a second lock on the same door: a hit whose rows say no is left out, and the total with it.
+    No transaction is open while the engine works: resolve visibility, search, check the hits. The final check is a
+    second barrier: a hit that the rows do not permit is dropped, and subtracted from the total.
+
+    Raises TooManyNarrowedError if too many objects were hidden since the last drain to exclude them by id.
     """
     with sessions() as session:
         criteria = resolve_terms(session, criteria, actor)
     results = engine.search(criteria, visibility_of(sessions, actor))
     with sessions() as session:
         shown = readable_keys(session, actor, results.hits)
+        # The index lags behind the rows by a drain: a right that was revoked a moment ago is enforced here.
         hits = [hit for hit in results.hits if DocumentKey(hit.object_type, hit.object_id) in shown]
         total = results.total - (len(results.hits) - len(hits))
         return Results(total, *show_places(session, actor, hits, results.facets))
 
 
 def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
-    """What the actor may find. Raises TooManyNarrowedError where the drain does not keep up: better no answer than one
-    that shows too much."""
+    """Return the filters that limit a search to what the actor may find.
+
+    Raises TooManyNarrowedError if the drain does not catch up in time: no answer is better than one that shows too
+    much.
+    """
     end = time.monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -61,7 +69,8 @@ def visibility_of(sessions: Sessions, actor: Actor) -> Visibility:
 
 
 def readable_keys(session: Session, actor: Actor, hits: Sequence[Hit]) -> set[DocumentKey]:
-    """Which of these hits are there by their rows, for this actor; one query for each type of object among them."""
+    """Return the keys of those hits that the actor may read according to the rows, with one query for each object
+    type."""
     shown: set[DocumentKey] = set()
     for kind, readable in READABLE.items():
         if ids := [hit.object_id for hit in hits if hit.object_type == kind]:
@@ -70,7 +79,7 @@ def readable_keys(session: Session, actor: Actor, hits: Sequence[Hit]) -> set[Do
 
 
 def readable_assets(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
-    """Those of these assets that are there and that the actor may read."""
+    """Select which of these assets are active and readable by the actor."""
     return select(Asset.id).where(
         Asset.id.in_(ids),
         Asset.status == AssetStatus.ACTIVE,
@@ -80,7 +89,7 @@ def readable_assets(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid
 
 
 def readable_collections(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
-    """The same of collections."""
+    """Select which of these collections are active and readable by the actor."""
     return select(Collection.id).where(
         Collection.id.in_(ids),
         Collection.status == CollectionStatus.ACTIVE,
@@ -89,7 +98,7 @@ def readable_collections(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple
 
 
 def readable_segments(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
-    """The same of segments, which are read with their asset."""
+    """Select which of these segments the actor may read; a segment is read with its asset."""
     return (
         select(Segment.id)
         .join(Asset, Asset.id == Segment.asset_id)
@@ -109,14 +118,15 @@ READABLE: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[tuple[uuid.UUI
     "collections": readable_collections,
     "segments": readable_segments,
 }
-"""How hits of each type are checked against the rows; a type without an entry is never shown."""
+"""Row check for the hits of each object type; hits of a type without an entry are dropped."""
 
 
+# The function that the mark_* triggers of asset, collection and segment call: no row changes here that could fire them.
 MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]))")
 
 
 def mark_again(session: Session, ids: Iterable[uuid.UUID], kind: str = KIND) -> None:
-    """Have documents made anew, though nothing of them changed."""
+    """Mark documents to be rebuilt though their rows did not change."""
     session.execute(MARK, {"kind": kind, "ids": list(ids)})
 
 
@@ -127,5 +137,5 @@ MARK_ALL = {
 
 
 def mark_all_again(session: Session, kind: str = KIND) -> None:
-    """Have every document of a type made anew; one statement, which for a million assets takes its time."""
+    """Mark every document of a type to be rebuilt, in one statement. A million assets take noticeable time."""
     session.execute(MARK_ALL[kind], {"kind": kind})

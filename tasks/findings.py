@@ -1,4 +1,4 @@
-"""What a check of the running system says, and what it looks at."""
+"""Result and input of a check of the running system."""
 
 from dataclasses import dataclass, field
 
@@ -11,7 +11,7 @@ SHOWN = 5
 
 @dataclass(slots=True)
 class Finding:
-    """One invariant: what it says, how often it is broken, and the first cases."""
+    """One invariant: its promise, the number of violations, and the first cases."""
 
     name: str
     promise: str
@@ -20,10 +20,10 @@ class Finding:
     samples: list[str] = field(default_factory=list)
     repaired: int = 0
     notes: list[str] = field(default_factory=list)
-    """What a person should know though nothing is broken."""
+    """Facts for the operator that are no violations."""
 
     def breaks(self, sample: str) -> None:
-        """Count a case."""
+        """Record a violation."""
         self.broken += 1
         if len(self.samples) < SHOWN:
             self.samples.append(sample)
@@ -31,7 +31,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """What verify looks at. `excluded` are folders that are never ingested."""
+    """What the checks inspect. `excluded` are folders that are never ingested."""
 
     sessions: Sessions
     engine: SearchEngine

@@ -1,8 +1,7 @@
-"""The dry run of a folder against the catalogue: what a scan and a grouping of what is on disk now would change.
+"""Dry run of a folder: what a scan and a grouping of the files on disk would change in the catalogue.
 
-Rows whose files are gone count as missing, names without a row as new files that are finished; the rest is the same
-comparison as for another profile. Only islands with a file in the folder are looked at, and those whole: a clip's
-partner may lie beside the folder.
+Rows without a file count as missing, files without a row as new and stable; the rest is the same comparison as for
+another profile. Only islands with a file in the folder are read, but as a whole: a partner of a clip may be outside it.
 """
 
 import os
@@ -32,7 +31,7 @@ from watch.walk import walk
 
 @dataclass(slots=True)
 class Disk:
-    """What is on disk: sizes by folder and name, the folders that hold a marker file, and those that tell nothing."""
+    """Files on disk: sizes by folder and name, folders with a package marker file, and unreadable folders."""
 
     root: bytes
     settings: StorageSettings
@@ -43,7 +42,7 @@ class Disk:
     unreadable: list[bytes] = field(default_factory=list)
 
     def read(self, start: bytes) -> None:
-        """List everything at and below `start` that is watched."""
+        """List all watched folders at and below `start`."""
         self.folders, self.unreadable = {}, []
         for listings in walk(self.root, [start], Ignore(self.settings.scan_ignore), self.excluded):
             for folder, listing in listings:
@@ -56,7 +55,7 @@ class Disk:
         self.packages = frozenset([*above, *below])
 
     def is_watched(self, folder: bytes) -> bool:
-        """Whether a scan would tell of files that are gone from a folder."""
+        """Whether a scan covers a folder, and so would detect missing files there."""
         starts = [top.encode() for top in self.settings.scan_directories] or [b""]
         is_hidden = any(is_within(folder, unreadable) for unreadable in self.unreadable)
         return not is_hidden and any(is_within(folder, top) for top in starts)
@@ -65,14 +64,22 @@ class Disk:
         return any(look_at_file(self.root, join_path(folder, name)) is not None for name in MARKERS)
 
     def home_of(self, folder: bytes) -> bytes:
-        """The root folder of a folder's island."""
+        """Return the root folder of a folder's island."""
         return island_of(folder, self.packages, self.homing)
 
 
 def preview_folder(
     sessions: Sessions, folder: bytes, profile: Profile | None = None, excluded: frozenset[bytes] = frozenset()
 ) -> Difference:
-    """What grouping a folder (by its real path) would change; by its storage's own profile unless one is given."""
+    """Return what grouping a folder would change.
+
+    Args:
+        folder: real path.
+        profile: default is the profile of the folder's storage.
+
+    Raises:
+        DomainError: the folder is in no storage.
+    """
     storage = snapshot(sessions, lambda session: storage_of_path(session, folder))
     if storage is None:
         raise Refusal(
@@ -88,7 +95,7 @@ def preview_folder(
 
 
 def _read_islands(disk: Disk, below: bytes) -> None:
-    """Read the folder, and once more from higher up where one of its islands hangs on a folder above it."""
+    """Read the folder; read again from further up if the root of one of its islands is above it."""
     start = below
     while True:
         disk.read(start)
@@ -124,7 +131,7 @@ def _compare(session: Session, storage: Storage, profile: Profile, disk: Disk, b
 
 
 def _as_found(file: StoredFile, size: int | None) -> StoredFile:
-    """A row as a scan would leave it."""
+    """Return a row as a scan would leave it; `size` is None if the file is gone."""
     if size is None:
         return file._replace(status=FileStatus.MISSING.value)
     return file._replace(status=(FileStatus.CLOSED if size else FileStatus.OPEN).value, size=size)
@@ -133,7 +140,7 @@ def _as_found(file: StoredFile, size: int | None) -> StoredFile:
 def _add_new(
     supposed: Supposition, on_disk: dict[bytes, dict[bytes, int]], disk: Disk, known: dict[bytes, int]
 ) -> None:
-    """Names without a row; a folder without one gets a number that no row has."""
+    """Add files without a row; a folder without a row gets a negative id, which no row has."""
     for number, (folder, names) in enumerate(on_disk.items()):
         for name, size in names.items():
             status = (FileStatus.CLOSED if size else FileStatus.OPEN).value
@@ -143,12 +150,16 @@ def _add_new(
 
 
 def is_within(path: bytes, folder: bytes) -> bool:
-    """Whether `path` is `folder` or lies below it; everything is below the root."""
+    """Whether `path` is `folder` or below it; both are relative to the storage's root, which is empty."""
     return not folder or path == folder or path.startswith(folder + b"/")
 
 
 def real_folder(folder: str) -> bytes:
-    """The real path of a folder that is there."""
+    """Return the real path of an existing folder.
+
+    Raises:
+        DomainError: the folder does not exist.
+    """
     real = os.path.realpath(os.fsencode(folder))
     if not os.path.isdir(real):
         raise Refusal(f'folder "{folder}": no such folder')

@@ -1,4 +1,4 @@
-"""Names of folders as tags: what somebody filed an asset under, in a tag cloud, when it is ingested."""
+"""Folder names as tags: written into a tag cloud field when an asset is ingested."""
 
 import json
 import uuid
@@ -14,13 +14,15 @@ from models.storage_settings import StorageSettings
 
 COLUMNS = ("object_id", "object_type", "field_id", "values")
 LONGEST = 1_000
+"""As for other values of tag clouds (`services.metadata.types`)."""
 
 TagRow = tuple[uuid.UUID, uuid.UUID, Sequence[str]]
 """An asset, a field and its tags."""
 
 
 def folder_tags_field(session: Session, settings: StorageSettings) -> uuid.UUID | None:
-    """The field that takes a storage's folder names; None where there is none, or the view does not show it."""
+    """Return the field for a storage's folder names; None if it is not configured, does not exist or is not in the
+    view."""
     name = settings.folder_name_tags_metadata_field_name
     if name is None:
         return None
@@ -37,14 +39,15 @@ def folder_tags_field(session: Session, settings: StorageSettings) -> uuid.UUID 
 
 
 def tags_of(path: bytes) -> list[str]:
-    """The folders between the root and a file, each once."""
+    """Return the names of the folders between the root and a file, without duplicates."""
     folder = parent_of(path)
     names = (display_text(name).strip()[:LONGEST] for name in folder.split(b"/")) if folder else ()
     return [name for name in dict.fromkeys(names) if name]
 
 
 def write_tags(session: Session, rows: Sequence[TagRow]) -> None:
-    """Write the tags of new assets, which have no values yet."""
+    """Insert the tags of new assets, which have no values yet."""
     if rows:
         lines = ((asset, "assets", field, json.dumps(tags, ensure_ascii=False)) for asset, field, tags in rows)
+        # mark_metadata_value_insert marks the documents of the assets.
         copy_rows(session, MetadataValue, COLUMNS, lines)

@@ -1,6 +1,6 @@
-"""Removing what was kept for a time only: answers to repeated writes, tries to sign in, what ended long ago.
+"""Retention: delete expired idempotency keys, sign-in attempts, tokens, and finished jobs, mails and deliveries.
 
-What waits for a person (parked, with its reason) stays however old it is. History and the audit log are for good.
+Dead letters stay until an operator handles them. History and the audit log are kept forever.
 """
 
 from datetime import timedelta
@@ -15,7 +15,7 @@ ANSWERS, TRIES, TOKENS = timedelta(days=1), timedelta(days=1), timedelta(days=30
 
 
 def forget_old(session: Session) -> None:
-    """Three deletes by index or on small tables; run it now and then."""
+    """Delete expired idempotency keys, sign-in attempts and tokens: three deletes by index or on small tables."""
     session.execute(delete(KeptAnswer).where(KeptAnswer.date_created < func.now() - ANSWERS))
     session.execute(delete(SignInLimit).where(SignInLimit.window_start < func.now() - TRIES))
     session.execute(delete(Token).where(Token.expires_at < func.now() - TOKENS))
@@ -29,11 +29,12 @@ LONG_ENDED = {
     "mail": "done_at < now() - make_interval(days => :days)",
     "webhook_delivery": "done_at < now() - make_interval(days => :days)",
 }
-"""By table, what nobody looks at any more; a job goes after those that it started."""
+"""SQL condition of expired rows by table; a job is deleted after its child jobs."""
 
 
 def forget_ended(session: Session) -> int:
-    """Remove up to a batch of each; returns how many went, so that a caller goes on until none does."""
+    """Delete up to one batch per table; return the number of rows, 0 when nothing is left."""
+    # Small batches by id: one delete of millions of rows would hold locks and bloat the tables.
     gone = 0
     for table, ended in LONG_ENDED.items():
         batch = f"DELETE FROM {table} WHERE id IN (SELECT id FROM {table} WHERE {ended} ORDER BY id LIMIT {BATCH})"

@@ -1,7 +1,6 @@
-"""Removing what is left of renditions that nobody knows any more: rows of their files, then the files themselves.
+"""Delete what is left of removed renditions: rows of their files, then the files on disk.
 
-A format that is removed, or an asset that is purged, takes its file set along; a run that was killed leaves a folder
-that no row names.
+Deleting a format or purging an asset deletes the file set; a killed run leaves a folder that no row names.
 """
 
 import os
@@ -18,7 +17,7 @@ FORGET_FILES = text("""
     WHERE folder.id = file.folder_id AND storage.id = folder.storage_id AND storage.purpose = 'PROXIES'
         AND NOT EXISTS (SELECT FROM file_set_file WHERE file_id = file.id)
 """)
-# From below: a folder goes once nothing is in it, and so the ones above it the next times.
+# Bottom-up: an empty folder is deleted by one statement, its parent by the next.
 FORGET_FOLDERS = text("""
     DELETE FROM folder USING storage
     WHERE storage.id = folder.storage_id AND storage.purpose = 'PROXIES' AND folder.parent_id IS NOT NULL
@@ -26,10 +25,11 @@ FORGET_FOLDERS = text("""
         AND NOT EXISTS (SELECT FROM folder AS below WHERE below.parent_id = folder.id)
 """)
 DEEP = 3
+"""Levels of folders below the root, deleted one per statement."""
 
 
 def forget_renditions(sessions: Sessions, spared_seconds: float = SPARED_SECONDS) -> int:
-    """Remove rows that no file set has, and folders that no row names; gives how many folders."""
+    """Delete file rows without a file set, and run folders that no row names; return the number of folders."""
     transact(sessions, lambda session: session.execute(FORGET_FILES))
     for _ in range(DEEP):
         transact(sessions, lambda session: session.execute(FORGET_FOLDERS))

@@ -1,5 +1,7 @@
-"""Formats, components and file sets that a client declares. What the grouping made out of files on a storage stays
-its own: a person changes that by moving files or by pinning, never here."""
+"""Formats, components and file sets that clients declare.
+
+Formats that grouping derives from files are read-only here: users change them by moving files or by pinning.
+"""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -27,16 +29,16 @@ from tasks.history import record
 from tasks.refusals import Conflict, Invalid, Missing
 
 DECLARED = "declared"
-"""Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+"""Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""
 TRANSCODED = "transcode"
-"""The same of a rendition that Tapeless made; its file goes some time after its rows."""
+"""Value of `rule` for a rendition that Tapeless made; its file is deleted some time after its rows."""
 ORIGINAL = "ORIGINAL"
-"""The name by which clients know the format that a person delivered; every other one is made from it."""
+"""Name by which clients know the delivered format; every other one is made from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewComponent:
-    """A stream or part of a format."""
+    """A stream or part of a format, to be declared."""
 
     name: str
     type: ComponentType
@@ -45,7 +47,7 @@ class NewComponent:
 
 @dataclass(frozen=True, slots=True)
 class NewFileSet:
-    """Files that belong together, somewhere."""
+    """Files that belong together, to be declared."""
 
     format_id: uuid.UUID
     name: str
@@ -56,7 +58,7 @@ class NewFileSet:
 
 
 def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
-    """A format of this asset."""
+    """Return a format of this asset."""
     found = session.get(Format, format_id)
     if found is None or found.asset_id != asset.id:
         raise Missing("format", format_id)
@@ -64,7 +66,7 @@ def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
 
 
 def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
-    """A format of this asset that the actor, who reads the asset, sees: a share opens its own alone."""
+    """Return a format of this asset that the actor may see: a share opens only its own."""
     found = session.scalar(
         select(Format).where(Format.id == format_id, Format.asset_id == asset.id, opens_format(actor, Format.id))
     )
@@ -74,7 +76,7 @@ def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id:
 
 
 def find_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
-    """A file set of this asset."""
+    """Return a file set of this asset."""
     found = session.get(FileSet, file_set_id)
     if found is None or found.asset_id != asset.id:
         raise Missing("file set", file_set_id)
@@ -82,7 +84,7 @@ def find_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> Fil
 
 
 def find_component(session: Session, of: Format, component_id: uuid.UUID) -> Component:
-    """A component of this format."""
+    """Return a component of this format."""
     found = session.get(Component, component_id)
     if found is None or found.format_id != of.id:
         raise Missing("component", component_id)
@@ -97,8 +99,9 @@ def add_format(
     metadata: Sequence[Mapping[str, Any]],
     actor: Actor,
 ) -> Format:
-    """Declare one more representation of an asset."""
+    """Declare a format of an asset."""
     asset = find_for_change(session, actor, asset_id)
+    # Triggers mark_format_* and mark_component_* queue the asset's document for indexing.
     made = Format(
         id=new_id(),
         asset_id=asset.id,
@@ -119,7 +122,7 @@ def add_format(
 
 
 def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, name: str, actor: Actor) -> Format:
-    """Give a declared format another name."""
+    """Rename a declared format."""
     asset = find_for_change(session, actor, asset_id)
     found = find_format(session, asset, format_id)
     if found.name != name:
@@ -149,7 +152,7 @@ def _refuse_grouped(found: Format) -> None:
 def add_component(
     session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, new: NewComponent, actor: Actor
 ) -> Component:
-    """Declare a stream or part of a format."""
+    """Declare a component of a format."""
     asset = find_for_change(session, actor, asset_id)
     of = find_format(session, asset, format_id)
     made = _component(of, new)
@@ -173,7 +176,7 @@ def change_component(
     new: NewComponent,
     actor: Actor,
 ) -> Component:
-    """Set what a declared component is."""
+    """Update a declared component."""
     asset = find_for_change(session, actor, asset_id)
     of = find_format(session, asset, format_id)
     found = find_component(session, of, component_id)
@@ -185,11 +188,12 @@ def change_component(
 
 
 def add_file_set(session: Session, asset_id: uuid.UUID, new: NewFileSet, actor: Actor) -> FileSet:
-    """Declare files that belong together in a format."""
+    """Declare a file set of a format."""
     asset = find_for_change(session, actor, asset_id)
     of = find_format(session, asset, new.format_id)
     if new.storage_id is not None and session.get(Storage, new.storage_id) is None:
         raise Invalid("storage_id", f"storage {new.storage_id} does not exist")
+    # Trigger mark_file_set_insert queues the asset's document for indexing.
     made = FileSet(
         id=new_id(),
         asset_id=asset.id,
@@ -210,7 +214,7 @@ def add_file_set(session: Session, asset_id: uuid.UUID, new: NewFileSet, actor: 
 
 
 def find_declared_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
-    """A file set that a client declared, which clients alone change."""
+    """Return a file set that a client declared; Conflict for one that grouping made."""
     found = find_file_set(session, asset, file_set_id)
     if found.island_id is not None:
         raise Conflict(f'the file set "{found.name}" is what its files on the storage say; change those')
@@ -218,7 +222,7 @@ def find_declared_set(session: Session, asset: Asset, file_set_id: uuid.UUID) ->
 
 
 def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a declared file set; nothing is deleted from any disk."""
+    """Remove a declared file set; no file is deleted from disk."""
     asset = find_for_change(session, actor, asset_id)
     found = find_declared_set(session, asset, file_set_id)
     session.delete(found)
@@ -226,7 +230,7 @@ def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUI
 
 
 def components_of(session: Session, format_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Component]]:
-    """The components of many formats in one query."""
+    """Load the components of many formats in one query."""
     found: dict[uuid.UUID, list[Component]] = {format_id: [] for format_id in format_ids}
     for component in session.scalars(
         select(Component).where(Component.format_id.in_(format_ids)).order_by(Component.id)
@@ -236,7 +240,7 @@ def components_of(session: Session, format_ids: Sequence[uuid.UUID]) -> dict[uui
 
 
 def component_ids_of(session: Session, file_set_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """The components that many file sets hold, in one query."""
+    """Load the ids of components of many file sets in one query."""
     found: dict[uuid.UUID, list[uuid.UUID]] = {file_set_id: [] for file_set_id in file_set_ids}
     rows = session.execute(
         select(Component.file_set_id, Component.id)

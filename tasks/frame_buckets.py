@@ -1,6 +1,6 @@
-"""Frame buckets between two finishes: read as ranges, changed by the files that are new, written back by the finish.
+"""Frame buckets: stored as ranges, updated with the changed files, and written back by the finish.
 
-A sequence of 100,000 published frames is one item to the grouping; only frames that came, changed or went since the
+A sequence of 100,000 published frames is one item to the grouping; only frames that arrived, changed or left since the
 last finish are read as rows.
 """
 
@@ -18,6 +18,7 @@ NO_FRAMES = Frames()
 
 READ = text("SELECT folder_id, key, runs FROM frame_bucket WHERE folder_id = ANY(:folders)")
 
+# Ordered by key, so that concurrent finishes lock rows in the same order.
 WRITE = text("""
     INSERT INTO frame_bucket (folder_id, key, runs)
     SELECT * FROM unnest(CAST(:folders AS bigint[]), CAST(:keys AS bytea[]), CAST(:runs AS jsonb[])) AS t (f, k, r)
@@ -33,7 +34,7 @@ DELETE = text("""
 
 @dataclass(slots=True)
 class FrameBucketState:
-    """One bucket: what is stored, and what the files that were read make of it."""
+    """State of one bucket: the stored ranges, and the changes by the files that were read."""
 
     folder_id: int
     folder: bytes
@@ -45,11 +46,11 @@ class FrameBucketState:
     went: dict[int, list[int]] = field(default_factory=dict)
 
     def note(self, padding: int, frame: int, is_present: bool) -> None:
-        """Take in what a file row says of one frame; `settle` makes ranges of it."""
+        """Record the presence of one frame; `settle` applies it to the ranges."""
         (self.came if is_present else self.went).setdefault(padding, []).append(frame)
 
     def settle(self) -> None:
-        """Apply what was noted."""
+        """Apply the recorded frames to the ranges."""
         before = dict(self.runs)
         for padding, frames in self.came.items():
             known = self.runs.get(padding, NO_FRAMES)
@@ -63,16 +64,16 @@ class FrameBucketState:
 
     @property
     def count(self) -> int:
-        """How many frames are there."""
+        """Number of frames."""
         return sum(frames.count for frames in self.runs.values())
 
     def to_item(self) -> Bucket:
-        """The bucket as the pure function takes it."""
+        """Convert to the input of the pure function."""
         return Bucket(self.folder, self.key, tuple(self.runs.items()))
 
 
 def read_buckets(session: Session, folders: dict[int, bytes]) -> dict[tuple[int, bytes], FrameBucketState]:
-    """The stored buckets of folders, given as id to path."""
+    """Read the stored buckets of folders (path by id), by folder id and key."""
     found = {}
     for folder_id, key, runs in session.execute(READ, {"folders": list(folders)}):
         parsed = {int(padding): Frames.from_text(frames) for padding, frames in runs.items()}
@@ -83,7 +84,7 @@ def read_buckets(session: Session, folders: dict[int, bytes]) -> dict[tuple[int,
 
 
 def write_buckets(session: Session, buckets: Iterable[FrameBucketState]) -> None:
-    """Store the changed ones; an empty bucket is taken away."""
+    """Store changed buckets; delete empty ones."""
     changed = [bucket for bucket in buckets if bucket.is_changed]
     kept = [bucket for bucket in changed if bucket.runs]
     gone = [bucket for bucket in changed if not bucket.runs and not bucket.is_new]

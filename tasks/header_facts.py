@@ -1,6 +1,6 @@
-"""What the headers of a file set's files say of the set as a whole, and what of it is worth a warning; pure.
+"""Summaries of file sets from the headers of their files, and warnings about them; pure functions.
 
-Everything here ends in values for people and programs: times in milliseconds, rates as fractions such as `24000/1001`.
+Values are for people and programs: times in milliseconds, rates as fractions such as `24000/1001`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,16 +12,16 @@ from tasks.media_sources import SetToRead
 
 Facts = dict[str, Any]
 ONE_PICTURE = ("width", "height", "pixel_format", "codec")
-"""What all frames of a sequence share."""
+"""Keys that are equal in all frames of a valid sequence."""
 SLACK_MS = 100
-"""Sounds that belong together end this far apart: encoders fill up their last block."""
+"""Tolerated difference in length of related sounds: encoders fill up their last block."""
 ERRORS = ("error", "picture_error")
 PICTURE_TYPES = ("VIDEO", "IMAGE")
 
 
 @dataclass(frozen=True, slots=True)
 class SetFacts:
-    """What was read of a file set: of all of it, of each stream, and what a person should look at."""
+    """Facts about a file set as a whole and about each stream, and notes that users should see."""
 
     general: Facts
     streams: Sequence[Facts] = ()
@@ -29,12 +29,12 @@ class SetFacts:
 
     @property
     def has_media(self) -> bool:
-        """Whether there is something to see or hear."""
+        """Return whether there is picture or sound."""
         return any(stream["type"] != "TEXT" for stream in self.streams)
 
 
 def facts_of_set(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> SetFacts:
-    """Put together what its files said, in the order of `read.sources`."""
+    """Summarize a file set from the facts of its files, in the order of `read.sources`."""
     if read.frames is not None and read.numbers:
         return _facts_of_sequence(read, files)
     first = next(facts for facts in files if "error" not in facts)
@@ -50,7 +50,7 @@ def facts_of_set(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> SetFact
 
 
 def _facts_of_sequence(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> SetFacts:
-    """Frames have no time of their own: the storage's profile says how fast they follow each other."""
+    """Summarize a sequence. Frames have no duration: the storage's profile defines the frame rate."""
     first = next(facts for facts in files if "error" not in facts)
     duration = round(read.frame_count / read.rate * 1000)
     rate = f"{read.rate.numerator}/{read.rate.denominator}"
@@ -72,7 +72,7 @@ def _unread(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> Iterator[str
 
 
 def _unlike(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Frames whose pictures are not like the first one's."""
+    """Report frames that differ from the first frame."""
     pictures = [
         (source.name, facts["streams"][0])
         for source, facts in zip(read.sources, files, strict=True)
@@ -88,7 +88,7 @@ def _unlike(read: SetToRead, files: Sequence[Mapping[str, Any]]) -> Iterator[str
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A file set of a format as far as lengths go."""
+    """File set of a format, for the comparison of lengths."""
 
     name: str
     label: str
@@ -97,12 +97,12 @@ class Part:
 
     @property
     def milliseconds(self) -> int | None:
-        """How long it is."""
+        """Duration of the file set, if known."""
         return self.general.get("duration_milliseconds")
 
     @property
     def frame_ms(self) -> float | None:
-        """How long one picture of it stands."""
+        """Duration of one frame of its picture, if it has one."""
         for stream in self.streams:
             if stream.get("frame_rate") and stream["type"] == "VIDEO":
                 return 1000 / float(Fraction(stream["frame_rate"]))
@@ -110,7 +110,7 @@ class Part:
 
 
 def warnings_of_format(structure: str, parts: Sequence[Part]) -> list[str]:
-    """What a person should know of a format: what reading it brought up, and parts of different lengths."""
+    """List the warnings of a format: errors and notes of its file sets, and parts of different lengths."""
     found = [f"{part.name}: {part.general[key]}" for part in parts for key in ERRORS if part.general.get(key)]
     found += [note for part in parts for note in part.general.get("notes", ())]
     timed = [part for part in parts if part.milliseconds]
@@ -131,7 +131,7 @@ UNLIKE_LENGTHS = {
 
 
 def _slack(parts: Sequence[Part]) -> float:
-    """Half a picture, where all show pictures; sound may be a little longer."""
+    """Half a frame if all parts have pictures; sound may be slightly longer."""
     frames = [part.frame_ms for part in parts]
     shown = max((frame for frame in frames if frame), default=SLACK_MS)
     return shown / 2 if all(frames) else max(shown, SLACK_MS)

@@ -1,7 +1,7 @@
-"""Which metadata fields the words of headers go to, and writing them there as a person's own words would be.
+"""Metadata values from headers: map header keys to metadata fields, and write them under the same validation as users.
 
-Only fields that somebody made are written: whoever wants none has none. What a person said stays, for a header fills
-what is empty, and replaces what an earlier reading of the file had written and nobody changed since.
+Only existing fields are written. Values of users stay: a header fills empty fields, and replaces what an earlier probe
+wrote and no user changed since.
 """
 
 import uuid
@@ -43,7 +43,7 @@ FIELD_OF_WORD = {
     "tags.comment": "header_comment",
     "tags.creation_time": "creation_time",
 }
-"""The header's words by the names of fields; a storage's `header_fields` adds to it and changes it."""
+"""Metadata field by header key; a storage's `header_fields` extends and overrides it."""
 
 FIELDS = text("""
     SELECT name, id FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
@@ -56,17 +56,17 @@ BEFORE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """A file set of an asset, and what its header says."""
+    """A file set of an asset, and the summary of its headers."""
 
     file_set_id: uuid.UUID
     asset_id: uuid.UUID
     facts: SetFacts
     header_fields: Mapping[str, str]
-    """What the storage says of words and fields."""
+    """Mapping of header keys to fields, from the storage's settings."""
 
 
 def words_of(facts: SetFacts) -> dict[str, Any]:
-    """Everything that a header says, by word: of the file, of its first picture, of its first sound, of its tags."""
+    """Flatten a summary to one value per key: of the file, its first picture, its first sound, and its tags."""
     words: dict[str, Any] = {name: value for name, value in facts.general.items() if _is_scalar(value)}
     words |= {f"tags.{name}": value for name, value in facts.general.get("tags", {}).items()}
     picture = next((stream for stream in facts.streams if stream["type"] in PICTURE_TYPES), {})
@@ -84,11 +84,11 @@ def _is_scalar(value: Any) -> bool:
 
 
 Written = dict[uuid.UUID, tuple[dict[str, Any], list[str]]]
-"""By file set, the values that were written by field, and sentences about those that were not."""
+"""By file set id: the written values by field, and messages about rejected ones."""
 
 
 def write_fields(session: Session, spoken: Sequence[Spoken]) -> Written:
-    """Write the values of fields that there are; gives what was written, and what was refused, by file set."""
+    """Write the values of existing fields; return what was written and rejected, by file set id."""
     tables = {one.file_set_id: FIELD_OF_WORD | dict(one.header_fields) for one in spoken}
     names = {name for table in tables.values() for name in table.values()}
     fields = {row.name: row.id for row in session.execute(FIELDS, {"names": sorted(names)})}
@@ -110,7 +110,7 @@ def write_fields(session: Session, spoken: Sequence[Spoken]) -> Written:
 def _write(
     session: Session, one: Spoken, values: dict[str, Any], before: Mapping[str, Any], fields: Mapping[str, uuid.UUID]
 ) -> tuple[dict[str, Any], list[str]]:
-    """All at once; a word that does not fit its field keeps no other from its own."""
+    """Write all values at once; if some are invalid, write the others."""
     try:
         found = find_object_for_change(session, ACTOR, "assets", one.asset_id)
     except Refusal:
@@ -128,5 +128,5 @@ def _write(
 
 
 def _is_free(now: Sequence[Any], before: Any) -> bool:
-    """Whether nobody said anything else than an earlier reading did."""
+    """Return whether no user changed what an earlier probe wrote."""
     return not now or [str(each) for each in now] == [str(before)]

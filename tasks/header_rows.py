@@ -1,8 +1,8 @@
-"""Writing what headers said: components with their facts, the warnings of formats, all of a batch in some statements.
+"""Writer of probe results: components with their facts, and warnings of formats, in a few statements per batch.
 
-The grouping names the components of a file set by its file's name; a header tells what they really are, and that there
-are others. Those others, and one component GENERAL for the file as a whole, are the header's own (`from_header`): a
-grouping neither compares with them nor keeps them.
+Grouping creates components from the file name; a header gives their facts and may add others. The added ones, and one
+component GENERAL for the file as a whole, belong to the header (`from_header`): grouping neither compares nor deletes
+them.
 """
 
 import json
@@ -26,10 +26,12 @@ PLANNED = text("""
     WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND NOT from_header ORDER BY id
 """)
 
+# FOR KEY SHARE: a file set cannot be deleted before its components are committed; id order avoids deadlocks.
 LOCK_SETS = text("""
     SELECT id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])) ORDER BY id FOR KEY SHARE
 """)
 
+# Writes to component are marked for indexing by mark_component_insert, _update and _delete.
 FORGET = text("DELETE FROM component WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND from_header")
 
 DESCRIBE = text("""
@@ -47,7 +49,8 @@ ADD = text("""
     ORDER BY said.id
 """)
 
-# A format of one file set without anything to say is what almost all of them are.
+# Almost all formats have one file set and nothing to report; this query skips them. FOR UPDATE: concurrent batches of
+# one format recompute its warnings one after the other.
 TO_WARN = text("""
     SELECT format.id FROM format WHERE format.id IN
         (SELECT format_id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])))
@@ -65,6 +68,7 @@ SAID = text("""
     WHERE format.id = ANY(CAST(:formats AS uuid[])) ORDER BY format.id, file_set.id, component.id
 """)
 
+# mark_format_update marks the asset's document.
 WARN = text("""
     UPDATE format SET warnings = CAST(:warnings AS text[]), media = CAST(:media AS jsonb), date_modified = now()
     WHERE id = :id
@@ -73,14 +77,14 @@ WARN = text("""
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A file set and what was read of it; of one that cannot be read, why."""
+    """A file set and its summary; for an unreadable one, the error."""
 
     file_set_id: uuid.UUID
     facts: SetFacts
 
 
 def write_headers(session: Session, described: Sequence[Described]) -> None:
-    """Write what was read of file sets in the place of what was known before; the caller holds their work."""
+    """Replace what is stored about file sets; the caller has fenced their media work."""
     sets = [one.file_set_id for one in described]
     session.execute(LOCK_SETS, {"sets": sets})
     planned: dict[uuid.UUID, list[Row]] = defaultdict(list)
@@ -103,17 +107,17 @@ def write_headers(session: Session, described: Sequence[Described]) -> None:
 
 
 def replace_components(session: Session, sets: Sequence[uuid.UUID], components: Sequence[Facts]) -> None:
-    """Write these components, which headers told of, in the place of those of before.
+    """Replace the header components of file sets.
 
-    All rows are one JSON: in arrays of texts the driver escapes each quotation mark, which took a third of all the time
-    that our own process needed for a header.
+    All rows are one JSON parameter: in text arrays the driver escapes each quotation mark, which took a third of our
+    CPU time per header.
     """
     session.execute(FORGET, {"sets": list(sets)})
     session.execute(ADD, {"rows": encode(components).decode()})
 
 
 def general_component(file_set_id: uuid.UUID, facts: Facts) -> Facts:
-    """What is known of a file set as a whole, as a row."""
+    """Build the row of the component for a file set as a whole."""
     return _component(file_set_id, "General", GENERAL, None, facts)
 
 
@@ -129,14 +133,15 @@ def _component(file_set_id: uuid.UUID, name: str, kind: str, language: str | Non
 
 @dataclass(frozen=True, slots=True)
 class Assigned:
-    """Streams by the components that the grouping had named, and those that it had not."""
+    """Streams of the planned components, and streams without one."""
 
     of_planned: Sequence[Facts | None]
     others: Sequence[Facts]
 
 
 def assign(types: Sequence[str], streams: Sequence[Facts]) -> Assigned:
-    """Give each component the next stream of its type; a still is an image to one and a picture to the other."""
+    """Assign to each planned component the next stream of its type; VIDEO and IMAGE match each other, because a still
+    is both."""
     left = list(streams)
     of_planned: list[Facts | None] = []
     for wanted in types:
@@ -149,7 +154,7 @@ def assign(types: Sequence[str], streams: Sequence[Facts]) -> Assigned:
 
 
 def warn_of_sets(session: Session, sets: Sequence[uuid.UUID]) -> None:
-    """Say on the formats of these sets what their headers brought up; what others warn of stays."""
+    """Update the header warnings of the formats of these file sets; other warnings stay."""
     formats = list(session.scalars(TO_WARN, {"sets": list(sets)}))
     if not formats:
         return

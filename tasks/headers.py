@@ -1,4 +1,4 @@
-"""What the headers of files say becomes facts of components, warnings of formats, and values of metadata fields."""
+"""Probing: read the headers of media files and store component facts, format warnings and metadata values."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -28,16 +28,16 @@ TASK = TASKS[MediaKind.HEADERS]
 LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20)
 BATCH = 500
 FRAMES = 3
-"""Of a sequence the first, the middle and the last."""
+"""Of a sequence: the first, the middle and the last frame."""
 
 
 def ask(read: SetToRead) -> dict[str, Any]:
-    """What the program is asked of a file set."""
+    """Build the request to the reader for a file set."""
     return {"names": [source.name for source in read.sources]}
 
 
 def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
-    """Facts of file sets, made before the transaction that writes them."""
+    """Summarize what was read before the transaction; return the function that writes it."""
     facts = {one.read.id: _facts(one) for one in outcomes}
 
     def write(session: Session, told: Sequence[SetOutcome]) -> None:
@@ -58,7 +58,7 @@ def _spoken(read: SetToRead, facts: SetFacts) -> Spoken:
 
 
 def _described(set_id: uuid.UUID, facts: SetFacts, fields: Written) -> Described:
-    """The facts with what was written of them into fields, so that the next reading knows its own words."""
+    """Combine the facts with the values written to fields, so that the next probe recognises its own values."""
     written, refused = fields.get(set_id, ({}, []))
     general = {**facts.general, "fields": written} if written else facts.general
     return Described(set_id, replace(facts, general=general, notes=[*facts.notes, *refused]))
@@ -74,13 +74,13 @@ HEADERS = Reading(MediaKind.HEADERS, "media.headers", LIMITS, BATCH, FRAMES, ask
 
 
 def probe(sessions: Sessions, timing: Timing, reading: Reading = HEADERS, **limits: float) -> Drained:
-    """Read the headers of what waits."""
+    """Probe the file sets in the queue."""
     return drain_media(sessions, reading, timing, **limits)
 
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def probe_media(self: Task, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids, then read what waits, and ring for the pictures that are to be made then."""
+    """Run the jobs with these ids, then probe the queue, and notify the workers that make pictures and renditions."""
     context = self.app.context
     run_reading_jobs(context.sessions, HEADERS, context.timing, [uuid.UUID(one) for one in job_ids])
     done = probe(context.sessions, context.timing)

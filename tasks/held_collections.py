@@ -1,5 +1,8 @@
-"""Collections that assets are in, when they end in others: the survivor is put where the other was, but rights that
-propagate there do not reach it. A merge opens nothing; whoever may give rights on the survivor puts it in by hand."""
+"""Collection memberships on merge: the survivor joins the collections of the merged asset, without inheriting rights.
+
+A merge grants no access, so propagated permissions need a person with the right to grant them to add it manually.
+The triggers mark_collection_asset_* and mark_segments_of_places_* mark the documents.
+"""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -12,7 +15,7 @@ from models.bulk import among
 from models.collection import CollectionAsset
 from tasks.holding import Held, Holding, Pairs, Parting, unnest_pairs
 
-# Rows of the asset that ends go, so that its documents and lists are in no collection; what they were is handed back.
+# Memberships of the merged asset are deleted, so that no collection lists it; an unmerge inserts them again.
 TAKE = text("""
     DELETE FROM collection_asset AS place USING unnest(CAST(:dead AS uuid[])) AS dead (id)
     WHERE place.asset_id = dead.id
@@ -20,6 +23,7 @@ TAKE = text("""
         place.added_by_user, place.date_created
 """)
 
+# Ordered by key, so that two merges lock rows in the same order. Existing memberships win: they may carry rights.
 PUT = text("""
     INSERT INTO collection_asset
         (collection_id, asset_id, carries_rights, mirrors_folder, position, added_by_user, date_created)
@@ -42,8 +46,10 @@ REMOVE = text("""
 
 
 def _move(session: Session, pairs: Pairs) -> Held:
-    """What each asset had, and whether the survivor was put there for it: [collection, carried, mirrored, position,
-    came to the survivor, who put it there, when]."""
+    """Move memberships; return those of each merged asset, for history.
+
+    A membership is [collection id, carries rights, mirrors folder, position, survivor was added, added by user, date].
+    """
     survivor_of = dict(pairs)
     taken = session.execute(TAKE, {"dead": unnest_pairs(pairs)["dead"]}).all()
     if not taken:
@@ -63,7 +69,10 @@ def _move(session: Session, pairs: Pairs) -> Held:
 
 
 def _give_back(session: Session, partings: Sequence[Parting]) -> None:
-    """Each is again where it was; the holder leaves what it came to by the merge, unless somebody put it in since."""
+    """Restore memberships; remove the survivor from collections that it joined by the merge.
+
+    A membership that carries rights was added by a user since, and stays.
+    """
     rows = [
         (uuid.UUID(held[0]), parting.asset_id, *held[1:4], *held[5:7]) for parting in partings for held in parting.held
     ]

@@ -1,6 +1,7 @@
-"""Declared files of assets that end: they go over with the formats and file sets that hold them.
+"""Declared files on merge: they move to the survivor with their file sets and formats.
 
-What the grouping made of files on a disk moves by itself; what another system declared is in no plan of it.
+Grouping moves formats of scanned files itself; declared ones are in none of its plans.
+The triggers mark_file_set_update and mark_format_update mark the documents.
 """
 
 import uuid
@@ -13,7 +14,7 @@ from models.bulk import among
 from models.declared_file import DeclaredFile
 from tasks.holding import BACK, PAIRS, Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
 
-# A file set without a file on a disk, and a format of such sets alone, are only declared.
+# A file set with declared files and without scanned ones.
 DECLARED_SET = """
     EXISTS (SELECT FROM declared_file WHERE declared_file.file_set_id = file_set.id)
     AND NOT EXISTS (SELECT FROM file_set_file WHERE file_set_file.file_set_id = file_set.id)
@@ -67,7 +68,7 @@ def _move(session: Session, pairs: Pairs) -> Held:
 
 
 def _give_back(session: Session, partings: Sequence[Parting]) -> None:
-    """Files, then the sets that they are in, then the formats of which every set came along."""
+    """Move back files, then their file sets, then the formats of which every file set moved back."""
     holder_of = {parting.asset_id: parting.holder_id for parting in partings}
     rows = session.execute(GIVE_FILES, unnest_partings(partings)).all()
     for statement in (GIVE_SETS, GIVE_FORMATS):

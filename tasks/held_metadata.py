@@ -1,6 +1,5 @@
-"""Values when assets merge, part and end: the survivor's stay as they are, and the other's stay under the other's id,
-out of sight, where its history tells of them and its return finds them. What a purge removes, it removes of the asset's
-segments too."""
+"""Metadata values on merge: the survivor keeps its values; those of the merged asset stay under its own id, hidden,
+until it is unmerged. A purge removes the values of the asset and of its segments."""
 
 import uuid
 from collections.abc import Collection
@@ -10,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from tasks.holding import Holding
 
+# The trigger mark_metadata_value_delete marks the documents.
 REMOVE = text("""
     DELETE FROM metadata_value WHERE object_id = ANY(CAST(:ids AS uuid[]))
         OR object_id IN (SELECT id FROM segment WHERE asset_id = ANY(CAST(:ids AS uuid[])))

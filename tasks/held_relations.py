@@ -1,4 +1,4 @@
-"""Relations of assets that end: each end of one moves by itself, for the other end may be ending too."""
+"""Relations on merge: each end of a relation moves on its own, because the other end may be merged too."""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -10,8 +10,8 @@ from models.bulk import among
 from models.relation import Relation
 from tasks.holding import Held, Holding, Pairs, Parting, unnest_pairs
 
-# What the survivor would have twice, or to itself, stays with the asset that ends, where its return finds it. Of two
-# that would become the same the older one moves.
+# Relations that the survivor would have twice, or to itself, stay with the merged asset until it is unmerged. Of two
+# that would become equal, the older one moves. FOR UPDATE in id order: two merges cannot deadlock.
 MOVE = text("""
     WITH pair AS (
         SELECT * FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS t (dead, survivor)
@@ -42,6 +42,7 @@ MOVE = text("""
     RETURNING relation.id, source_before, target_before
 """)
 
+# Moves an end only if it is still at the survivor, and not where that would duplicate a relation made since.
 GIVE_BACK = text("""
     WITH back AS (
         SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:is_source AS boolean[]), CAST(:owners AS uuid[]),
@@ -65,7 +66,7 @@ GIVE_BACK = text("""
 
 
 def _move(session: Session, pairs: Pairs) -> Held:
-    """(id, which end) of what moved: an asset may be the source of some and the target of others."""
+    """Move relations; return [id, "source" or "target"] of each moved end by merged asset."""
     held: Held = {}
     for relation_id, source, target in session.execute(MOVE, unnest_pairs(pairs)):
         for asset_id, end in ((source, "source"), (target, "target")):

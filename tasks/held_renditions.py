@@ -1,4 +1,7 @@
-"""Renditions go over with what they were made of when assets merge, and come back with it when they part."""
+"""Renditions on merge and unmerge: they follow the formats that they were transcoded from.
+
+The triggers mark_format_update and mark_file_set_update mark the documents.
+"""
 
 import uuid
 from collections.abc import Collection, Sequence
@@ -8,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from tasks.holding import BACK, PAIRS, Held, Holding, Pairs, Parting, ids_by_asset, unnest_pairs, unnest_partings
 
-# The rules have moved their formats already; a person moves files, and the formats that those were in stay behind.
+# For manual merges, which move files but leave renditions behind; in merges by rule their formats have moved already.
 MOVE = text(f"""
     WITH held AS (
         SELECT format.id, dead, survivor FROM format JOIN {PAIRS} ON asset_id = dead
@@ -30,7 +33,7 @@ FOLLOW = text("""
         AND source.asset_id <> format.asset_id
     RETURNING format.id
 """)
-"""What the rules moved they move back by themselves; of renditions they know nothing."""
+"""Grouping moves only formats of scanned files back; renditions have to follow them."""
 
 SETS_TOO = text("""
     UPDATE file_set SET asset_id = format.asset_id, version_id = format.version_id FROM format
@@ -52,7 +55,7 @@ def _give_back(session: Session, partings: Sequence[Parting]) -> None:
 
 
 def follow_sources(session: Session) -> int:
-    """Bring renditions to where their sources are, which the rules parted from them; gives how many."""
+    """Move renditions to the assets of their sources after a split; return the number of formats moved."""
     lost = session.scalars(FOLLOW).all()
     if lost:
         session.execute(SETS_TOO, {"formats": lost})
@@ -60,7 +63,7 @@ def follow_sources(session: Session) -> int:
 
 
 def _remove(_session: Session, _ids: Collection[uuid.UUID]) -> None:
-    """They hang on their asset by foreign keys; their files are removed later."""
+    """Delete nothing: foreign keys delete the rows with the asset, and the rendition cleanup the files later."""
 
 
 RENDITIONS = Holding("renditions", _move, _give_back, _remove)

@@ -1,4 +1,4 @@
-"""Segments of assets that end or are purged: they go over one and all, and take the values that hang on them along."""
+"""Segments on merge and purge: all of them move to the survivor, together with their metadata values."""
 
 import dataclasses
 import uuid

@@ -1,4 +1,4 @@
-"""Writing and reading who did what to an asset: always in the transaction, and the function, of the change itself."""
+"""Write and read the history of assets. An entry is written by the function, and in the transaction, of the change."""
 
 import uuid
 from typing import Any
@@ -23,10 +23,10 @@ def record(
     job_id: uuid.UUID | None = None,
     details: dict[str, Any] | None = None,
 ) -> History:
-    """Add one entry; `description` is read by people, `details` by an undo alone.
+    """Add one entry to an asset's history.
 
-    A request with a key has an operation id; each of its entries derives its own from that and what it says, so that
-    the same operation can never be written twice.
+    `description` is for people; `details` is only for undo. The entry id of a request with an idempotency key is
+    derived from that key and the text, so that a repeated request cannot write the same entry twice.
     """
     entry = History(
         id=new_id(),
@@ -53,7 +53,11 @@ def _operation_id(actor: Actor, asset_id: uuid.UUID, operation: Operation, descr
 
 
 def add_custom_entry(session: Session, asset_id: uuid.UUID, operation: str, description: str, actor: Actor) -> History:
-    """What another system did with an asset, in its words; only CUSTOM, since every other word is a fact of ours."""
+    """Add an entry on behalf of another system.
+
+    Raises:
+        PermissionDenied: `operation` is not CUSTOM; all other types are facts that Tapeless alone records.
+    """
     if operation != Operation.CUSTOM:
         raise Denied(f"history entries of the type {operation} are written by Tapeless alone; send CUSTOM")
     entry = record(session, asset_id, Operation.CUSTOM, description, actor)
@@ -62,13 +66,15 @@ def add_custom_entry(session: Session, asset_id: uuid.UUID, operation: str, desc
 
 
 def of_asset(asset_id: uuid.UUID) -> ColumnElement[bool]:
-    """Entries of an asset, and of those that were merged into it: each stays under the id that it was written for."""
+    """Build the condition for entries of an asset and of the assets merged into it, which keep their own asset id."""
+    # A merge leaves entries under the id they were written for: history is append-only (trigger
+    # history_is_append_only).
     merged = select(Asset.id).where(Asset.merged_into == asset_id)
     return or_(History.asset_id == asset_id, History.asset_id.in_(merged))
 
 
 def find_entry(session: Session, asset_id: uuid.UUID, entry_id: uuid.UUID) -> History:
-    """One entry of an asset."""
+    """Return one history entry of an asset."""
     entry = session.scalar(select(History).where(of_asset(asset_id), History.id == entry_id))
     if entry is None:
         raise Missing("history entry", entry_id)

@@ -1,4 +1,4 @@
-"""The shape of what an asset holds besides its files, and the two ways in which nearly everything is held."""
+"""Dependents of an asset: the interface for rows that belong to it besides its files, with its two usual forms."""
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
@@ -11,21 +11,20 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.bulk import among
 
 Pairs = Sequence[tuple[uuid.UUID, uuid.UUID]]
-"""(asset that ends, asset that it ends in), by the id of the first; no asset is the first of one and the second of
-another."""
+"""(merged asset, survivor), in the order of the first; an id is never in both places."""
 
 Held = dict[uuid.UUID, Any]
-"""What each asset that ended had, as JSON; one that had nothing is not in it."""
+"""What moved from each merged asset, as JSON; assets without such rows are left out."""
 
 PAIRS = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
-"""What `unnest_pairs` gives, as a table of a statement."""
+"""FROM item for the parameters of `bind_merge_pairs`."""
 BACK = "unnest(CAST(:ids AS uuid[]), CAST(:owners AS uuid[]), CAST(:holders AS uuid[])) AS back (id, owner, holder)"
-"""What `unnest_partings` gives, as a table of a statement."""
+"""FROM item for the parameters of `bind_unmerge_rows`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """An asset that answers for itself again: what moved from it at its merge, and who holds that now."""
+    """Reversal of a merge for one kind of dependent: the rows that moved, and the asset that has them now."""
 
     asset_id: uuid.UUID
     holder_id: uuid.UUID
@@ -34,43 +33,47 @@ class Parting:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """One aggregate. All three take as many assets as there are in a fixed number of statements: a finish of the
-    ingest may merge thousands."""
+    """One kind of dependent rows.
+
+    Each function handles all given assets in a fixed number of statements: an ingest may merge thousands.
+    """
 
     name: str
-    """The key in history: never changed."""
+    """Key in the details of history entries; must never change."""
     move: Callable[[Session, Pairs], Held]
-    """Move to the survivors what may move, and say what moved."""
+    """Move rows to the survivors where allowed; return what moved."""
     give_back: Callable[[Session, Sequence[Parting]], None]
-    """Undo that, but for what somebody removed or moved on since; what came since stays with the holder."""
+    """Move those rows back, unless they were removed or moved on since; later rows stay with the survivor."""
     remove: Callable[[Session, Collection[uuid.UUID]], None]
-    """Remove what these assets hold, for a purge; before their rows go, so foreign keys may do it instead."""
+    """Delete the rows of purged assets; called before the assets are deleted, so foreign keys may do it instead."""
 
 
 def moving(name: str, column: InstrumentedAttribute[uuid.UUID], *versions: InstrumentedAttribute[Any]) -> Holding:
-    """Rows with an `id` that hang on an asset by `column` and go over to its survivor one and all.
+    """Define rows with an `id` that refer to an asset by `column` and all move to its survivor.
 
-    `versions` are columns with the asset's version, which is 1 and so has the asset's own id.
+    Args:
+        versions: columns with the asset's version id, which equals the asset's id.
     """
     statements = _Rows(column, versions)
     return Holding(name, statements.move, statements.give_back, _remover(column))
 
 
 def staying(name: str, column: InstrumentedAttribute[uuid.UUID], *conditions: ColumnElement[bool]) -> Holding:
-    """Rows that stay under the id of an asset that ends, where they show to nobody and are when it comes back.
+    """Define rows that stay under the id of a merged asset, hidden until it is unmerged.
 
-    `column` is the asset's id in the rows for which the conditions hold (`Value.object_type == "assets"`).
+    Args:
+        column: the asset's id in the rows that meet the conditions (`Value.object_type == "assets"`).
     """
     return Holding(name, lambda _session, _pairs: {}, lambda _session, _partings: None, _remover(column, *conditions))
 
 
 def unnest_pairs(pairs: Pairs) -> dict[str, list[uuid.UUID]]:
-    """Parameters of a statement with `PAIRS`."""
+    """Return the parameters of a statement with `MERGE_PAIRS_SQL`."""
     return {"dead": [dead for dead, _ in pairs], "survivors": [survivor for _, survivor in pairs]}
 
 
 def ids_by_asset(rows: Sequence[Row[Any]]) -> Held:
-    """Rows of (asset that ended, id of what moved) as JSON."""
+    """Group rows of (merged asset, id of the moved row) by asset, as JSON."""
     held: Held = {}
     for asset_id, moved in rows:
         held.setdefault(asset_id, []).append(str(moved))
@@ -78,7 +81,7 @@ def ids_by_asset(rows: Sequence[Row[Any]]) -> Held:
 
 
 def unnest_partings(partings: Sequence[Parting]) -> dict[str, list[uuid.UUID]]:
-    """Parameters of a statement with `BACK`; `held` are lists of ids."""
+    """Return the parameters of a statement with `UNMERGE_ROWS_SQL`; each `held` is a list of ids."""
     rows = [(uuid.UUID(held), parting) for parting in partings for held in parting.held]
     return {
         "ids": [held for held, _ in rows],
@@ -89,7 +92,7 @@ def unnest_partings(partings: Sequence[Parting]) -> dict[str, list[uuid.UUID]]:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """The statements of `moving`; rows are taken in the order of their ids, so that two merges never cross."""
+    """Statements of `define_moved_rows`."""
 
     column: InstrumentedAttribute[uuid.UUID]
     versions: tuple[InstrumentedAttribute[Any], ...]
@@ -113,6 +116,8 @@ class _Rows:
         return self.column.class_.__tablename__
 
     def _update(self, held: str) -> Any:
+        # Rows are locked in id order, so that two merges cannot deadlock. Marking: segments by mark_segment_update and
+        # mark_commented_asset_update, merged assets by mark_asset_update.
         columns = ", ".join(f"{each.key} = held.now" for each in (self.column, *self.versions))
         return text(f"""
             WITH held AS ({held} ORDER BY it.id FOR UPDATE OF it)

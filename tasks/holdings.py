@@ -1,21 +1,21 @@
-"""What an asset holds besides its files, in one list: so that a merge, a parting and a purge forget nothing.
+"""Registry of asset dependents: the rows besides files that a merge, an unmerge and a purge have to handle.
 
-When assets merge, comments, collections and relations go over to the one that lives on; its own rights and values
-stay, and the other's are kept under the other's id. When they part again, each gets back what it had.
+On merge, comments, collection memberships and relations move to the survivor; permissions and metadata values stay
+under the id of the merged asset. An unmerge gives each asset back what it had.
 
-An aggregate is one line here. Comments hang on an asset by a column and simply move:
+A kind of dependent is one line here. Comments refer to an asset by a column and all move:
 
-    moving("segments", Segment.asset_id, Segment.version_id)
+    define_moved_rows("segments", Segment.asset_id, Segment.version_id)
 
-Values stay with the asset that ends, and come back with it:
+Values stay with the merged asset until it is unmerged:
 
-    staying("values", Value.object_id, Value.object_type == "assets")
+    define_retained_rows("values", Value.object_id, Value.object_type == "assets")
 
-Where the survivor may have the same already, as in a collection, the aggregate says itself how it moves, in a `Holding`
-of three functions (`tasks/held_relations.py` is one), and what `move` returns is what `give_back` is handed, through
-history: ids mostly, nothing that anybody may not read.
+Where the survivor may have an equal row already, as in a collection, a `DependentKind` of three functions defines the
+move (`lifecycle/dependent_relations.py` is an example). The result of `move` is stored in history and passed to
+`move_back`: mostly ids, and nothing that a reader of the history may not see.
 
-The order of the list is the order in which rows are locked; assets come first, and all rows by their ids.
+Rows are locked in the order of this list, assets first, and by id within a kind.
 """
 
 import uuid
@@ -39,7 +39,7 @@ from tasks.held_segments import SEGMENTS
 from tasks.holding import Holding, Pairs, Parting, moving, staying
 
 HOLDINGS: tuple[Holding, ...] = (
-    moving("merged", Asset.merged_into),  # those that ended in it before answer with the survivor: one hop
+    moving("merged", Asset.merged_into),  # earlier merges into it point to the new survivor: ids resolve in one hop
     staying("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
     VALUES,
     SEGMENTS,
@@ -55,7 +55,7 @@ HOLDINGS: tuple[Holding, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """An asset that comes back from the one that it had ended in, with what history says that moved."""
+    """Reversal of the merge of one asset: the survivor, and the moved rows as stored in history."""
 
     asset_id: uuid.UUID
     holder_id: uuid.UUID
@@ -63,7 +63,7 @@ class Return:
 
 
 def move_holdings(session: Session, pairs: Pairs) -> dict[uuid.UUID, dict[str, Any]]:
-    """Move everything of each first asset to its second; give what moved by asset and name, for history."""
+    """Move the dependents of each merged asset to its survivor; return what moved by asset and kind, for history."""
     moved: dict[uuid.UUID, dict[str, Any]] = {dead: {} for dead, _ in pairs}
     if pairs:
         for holding in HOLDINGS:
@@ -73,7 +73,7 @@ def move_holdings(session: Session, pairs: Pairs) -> dict[uuid.UUID, dict[str, A
 
 
 def give_back_holdings(session: Session, returns: Sequence[Return]) -> None:
-    """Give assets back what moved when they ended."""
+    """Move dependents back to the assets that they belonged to before the merge."""
     for holding in HOLDINGS:
         partings = [
             Parting(back.asset_id, back.holder_id, back.held[holding.name])
@@ -85,7 +85,7 @@ def give_back_holdings(session: Session, returns: Sequence[Return]) -> None:
 
 
 def remove_holdings(session: Session, ids: Collection[uuid.UUID]) -> None:
-    """Remove what purged assets hold."""
+    """Delete the dependents of purged assets."""
     if ids:
         for holding in HOLDINGS:
             holding.remove(session, ids)

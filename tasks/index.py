@@ -1,7 +1,7 @@
-"""Draining the index queue: what was marked becomes documents in the engine, in bulk, until nothing is due.
+"""Drain the index queue: build marked documents and write them to the engine in bulk until none is due.
 
-Every edge of a transaction is here: a claim, a snapshot to build in, and a clear, each short, with none open while the
-engine works. What goes wrong with one document never keeps back the others of its batch.
+All transaction boundaries are here: claim, snapshot for building, acknowledge. Each is short, and none is open while
+the engine works. A document that fails never holds back the others of its batch.
 """
 
 import logging
@@ -45,42 +45,44 @@ from tasks.media_jobs import ring_for_headers
 log = logging.getLogger(__name__)
 
 BATCH = 500
-"""Documents of one claim: 1,000 save a tenth at most, and 500 are visible twice as early."""
+"""Documents of one claim. 1,000 save at most a tenth of the time; 500 become visible twice as early."""
 BATCH_BYTES = 12_000_000
-"""Text of the documents of one write. It stands in memory three times at worst, below 64 MB with all that is around."""
+"""Text of the documents of one write. At worst it is in memory three times; with its overhead that stays below 64
+MB."""
 SUSPECTS_EVERY = 20
-"""Batches between two looks at marks whose drain died, while the queue is too long to be empty in between."""
+"""Batches between two attempts at marks whose drain died, while the queue is too long to become empty in between."""
 BACKOFF_LEASES = 0.1
-"""Lease times before a refused document is tried again."""
+"""Delay before a refused document is tried again, in lease times."""
 OUTAGES = (
     SearchUnavailableError,
     OperationalError,
     InterfaceError,
-    # COPY's errors come as the driver's own.
+    # Errors of COPY are raised as the driver's own types.
     psycopg.OperationalError,
     psycopg.InterfaceError,
 )
 SHARED_FROM = 4 * BATCH
-"""Documents that wait: fewer are done before another process has heard of them."""
+"""Queue length from which a second process joins; a shorter queue is drained before that process has started."""
 BESIDE = (1,)
 TASK_LIMIT = 50_000
-"""Documents of one message: then it rings again, so that a worker that shall stop is not kept for a whole flood."""
+"""Documents of one message. A longer queue needs a further message, so that a worker that was asked to stop is not kept
+busy until a backfill ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrainResult:
-    """What a drain did."""
+    """Counts of one drain."""
 
     written: int = 0
     stale: int = 0
-    """The engine had a newer one already."""
+    """The engine already had a newer document."""
     refused: int = 0
     more: bool = False
-    """It stopped at its limit."""
+    """The drain stopped at its limit."""
 
     @property
     def count(self) -> int:
-        """Documents that were taken up."""
+        """Documents that were processed."""
         return self.written + self.stale + self.refused
 
     def __add__(self, other: "DrainResult") -> "DrainResult":
@@ -91,17 +93,17 @@ class DrainResult:
 
 @shared_task(name="index.drain", bind=True, ignore_result=True)
 def drain_index(self: Task, beside: Sequence[int] = ()) -> None:
-    """Drain what is due, and ring again where that was too much for one message.
+    """Drain what is due, and send another message if that was too much for this one.
 
-    A long queue is shared: a second message, `beside` the first, has another child of the worker drain too, because
-    building documents keeps a process to one core. That one calls nobody.
+    A long queue is shared with a second child of the worker, because building documents keeps one core busy. The second
+    drain (`beside` is not empty) never asks for another one.
     """
     context = self.app.context
     is_shared = context.engine.indexes is not None
     if is_shared and not beside and is_longer(context.sessions, SHARED_FROM):
         context.ring("index.drain", BESIDE)
     try:
-        # Where documents stand in the same database, two would only wait for each other.
+        # Two drains of an index in the same database would only wait for each other.
         done = drain_together(context.sessions, context.engine, context.timing, TASK_LIMIT, 2 if is_shared else 1)
     except SearchUnavailableError as error:
         log.warning("nothing was indexed, all of it stays marked: %s", error)
@@ -112,14 +114,14 @@ def drain_index(self: Task, beside: Sequence[int] = ()) -> None:
 
 
 def is_longer(sessions: Sessions, documents: int) -> bool:
-    """Whether more documents than that wait; they are counted no further."""
+    """Return whether more than `documents` marks are due; counting stops there."""
     return transact(sessions, lambda session: count_free(session, documents + 1)) > documents
 
 
 def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None) -> DrainResult:
-    """Send documents until none is due or `limit` is reached; any number of drains may run at once.
+    """Write documents until none is due or `limit` is reached. Any number of drains may run at once.
 
-    Raises SearchUnavailableError where the engine does not answer; what it did not take is marked as before.
+    Raises SearchUnavailableError if the engine does not answer; what it did not accept stays marked.
     """
     try:
         return _drain(Drain(sessions, engine, timing), limit)
@@ -131,7 +133,7 @@ def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int |
 def drain_together(
     sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None, drains: int = 2
 ) -> DrainResult:
-    """The same with so many drains at once: one builds documents while another waits for the engine."""
+    """Run several drains at once: one builds documents while another waits for the engine."""
     each = None if limit is None else limit // drains
     with ThreadPoolExecutor(drains) as pool:
         running = [pool.submit(drain, sessions, engine, timing, each) for _ in range(drains)]
@@ -142,7 +144,7 @@ def drain_together(
 
 def _drain(drain: "Drain", limit: int | None) -> DrainResult:
     done, batches = DrainResult(), 0
-    # Before anything is claimed: while the engine is away, the queue is not even touched.
+    # Before the first claim: while the engine is down, the queue is not touched.
     drain.engine.check()
     while limit is None or done.count < limit:
         room = BATCH if limit is None else min(BATCH, limit - done.count)
@@ -159,18 +161,18 @@ def _drain(drain: "Drain", limit: int | None) -> DrainResult:
 
 @dataclass(frozen=True, slots=True)
 class Drain:
-    """The steps of one drain, each a claim and what becomes of it."""
+    """Steps of one drain: each claims documents and completes or releases them."""
 
     sessions: Sessions
     engine: SearchEngine
     timing: Timing
 
     def send_batch(self, limit: int) -> DrainResult:
-        """Send what is most urgent."""
+        """Write the most urgent documents."""
         return self._send_claimed(*self._claimed(lambda session: claim(session, limit, self.timing.lease_seconds)))
 
     def send_suspects(self, limit: int) -> DrainResult:
-        """Send one by one what an earlier drain did not finish, so that one document takes no other down with it."""
+        """Retry one by one what an earlier drain did not finish, so that one document cannot fail others with it."""
         done = DrainResult()
         for _ in range(limit):
             claimed = self._claimed(lambda session: claim_suspect(session, self.timing.lease_seconds))
@@ -182,7 +184,7 @@ class Drain:
     def _claimed(
         self, take: Callable[[Session], list[DocumentKey]]
     ) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
-        """What one claim takes, where it is to be written, and the traces that it goes on with."""
+        """Return the keys of one claim, the indexes to write to, and the traces to continue."""
 
         def claim_some(session: Session) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
             keys = take(session)
@@ -191,7 +193,7 @@ class Drain:
         return transact(self.sessions, claim_some)
 
     def _targets(self, session: Session) -> tuple[Target, ...]:
-        """Which indexes to write to; none where the engine has no indexes of its own."""
+        """Return the indexes to write to; none for an engine without indexes of its own."""
         if self.engine.indexes is None:
             return ()
         targets = read_targets(session)
@@ -202,18 +204,20 @@ class Drain:
         return targets
 
     def _send_claimed(self, keys: list[DocumentKey], targets: tuple[Target, ...], traces: list[str]) -> DrainResult:
-        """Send claimed marks; an outage gives all of them back, because it is no document's fault."""
+        """Write claimed documents. An outage releases all leases without counting an error: it is no document's
+        fault."""
         if not keys:
             return DrainResult()
         try:
             with span("index.drain", traces, documents=len(keys)), self._keeping(keys, targets):
                 return self._send(keys, targets)
         except OUTAGES:
+            # Released at once: otherwise the batch would wait for the end of its leases after a short outage.
             transact(self.sessions, lambda session: release(session, keys))
             raise
 
     def _keeping(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> AbstractContextManager[None]:
-        """Keep the leases while an engine beside the database works; the database itself is quick enough."""
+        """Renew the leases while an external engine works; writes into the database itself are fast enough."""
         if not targets:
             return nullcontext()
         return keep_renewing(
@@ -221,7 +225,7 @@ class Drain:
         )
 
     def _send(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
-        """Send in parts that fit into memory; a part that fails is tried again one by one."""
+        """Write in parts that fit into memory; if a part fails, retry its documents one by one."""
         done, rest = DrainResult(), keys
         while rest:
             try:
@@ -237,10 +241,10 @@ class Drain:
         return done
 
     def _send_part(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> tuple[int, DrainResult]:
-        """Build, write and clear as many of `keys` as fit, and say how many these were.
+        """Build, write and acknowledge as many of `keys` as fit; return how many these were.
 
-        Where a rebuild began or ended meanwhile, they are written once more, to the indexes of now: a mark is cleared
-        only under the list that its document was written to.
+        If a rebuild began or ended meanwhile, write the same documents again to the current indexes: a mark may only be
+        cleared under the index list that its document was written to.
         """
         built_at, taken, documents = snapshot(self.sessions, lambda session: _build(session, keys))
         written: tuple[Target, ...] | None = None
@@ -255,8 +259,10 @@ class Drain:
     def _finish(
         self, session: Session, outcomes: Sequence[Outcome], built_at: datetime, written: tuple[Target, ...]
     ) -> tuple[Target, ...]:
-        """Clear what the engine has now, and keep the reasons for the rest, if the indexes are still those that were
-        written to; which they are now."""
+        """Clear acknowledged marks and record the reasons of refusals, if the index list is unchanged; return the
+        current list."""
+        # Takes a shared advisory lock: no rebuild can add or remove an index before this transaction
+        # clears.
         if written and (now := hold_targets(session)) != written:
             return now
         sent = [Sent(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
@@ -272,7 +278,7 @@ class Drain:
         return written
 
     def _refuse(self, key: DocumentKey, error: Exception) -> DrainResult:
-        """Keep what went wrong with a document that could not even be sent."""
+        """Record the failure of a document that could not be sent."""
         log.error("%s %s could not be indexed", *key, exc_info=error)
         refused = [Refused(*key, None, f"{type(error).__name__}: {error}")]
         transact(self.sessions, lambda session: refuse(session, refused, self._backoff_seconds))
@@ -284,6 +290,6 @@ class Drain:
 
 
 def _build(session: Session, keys: list[DocumentKey]) -> tuple[datetime, int, list[Document]]:
-    """When the snapshot was taken, how many of `keys` fit into one write, and their documents."""
+    """Return the time of the snapshot, how many of `keys` fit into one write, and their documents."""
     taken = fitting(session, keys, BATCH_BYTES)
     return session.scalar(select(func.now())), taken, build_documents(session, keys[:taken])

@@ -1,7 +1,7 @@
-"""Comparing the index with its marks, revision by revision, and mending what differs.
+"""Compare the index with its marks by revision, and repair differences.
 
-The two are walked side by side in pages of ten thousand, so that a million documents take a minute and no memory. What
-changes meanwhile is no difference: whatever looks wrong is looked at once more, without a search in between.
+Both are walked in parallel in pages of ten thousand, so a million documents take about a minute and little memory. A
+concurrent change is not a difference: every suspected key is checked a second time by id, without a search in between.
 """
 
 import uuid
@@ -18,11 +18,11 @@ from search.building import BUILDERS
 from search.engine import SearchEngine, StoredRevision
 
 PAGE = 10_000
-"""What an index gives in one answer."""
+"""Documents that an index returns in one answer."""
 AGAIN = 1_000
-"""Keys of one second look."""
+"""Keys of one second check."""
 TABLES = {"assets": "asset", "collections": "collection", "segments": "segment"}
-"""Whose rows each type's documents show."""
+"""Table of the objects of each document type."""
 
 MARKS = text("""
     SELECT object_id, revision, dirty_since IS NULL AS clean FROM index_mark
@@ -41,7 +41,7 @@ UNMARKED = {
     for kind, table in TABLES.items()
 }
 MARK = text("SELECT mark_for_index(:kind, CAST(:ids AS uuid[]), :narrows)")
-# After a restore of the database the index may be ahead of the sequence, and would call every write stale.
+# After a restore of the database the index may be ahead of the sequence, and would reject every write as stale.
 LIFT = text("""
     SELECT setval('index_revision', :highest) WHERE (SELECT last_value FROM index_revision) < :highest
 """)
@@ -49,25 +49,25 @@ LIFT = text("""
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """What a stretch of the index has in common with its marks."""
+    """Differences between one page of the index and its marks."""
 
     kind: str
     checked: int
     lacking: list[DocumentKey] = field(default_factory=list)
-    """Not of their mark's revision: missing, or older."""
+    """Documents that are missing or older than their mark."""
     ahead: list[DocumentKey] = field(default_factory=list)
-    """Newer than their mark."""
+    """Documents newer than their mark."""
     orphans: list[DocumentKey] = field(default_factory=list)
-    """Documents of objects that nobody knows of."""
+    """Documents of objects without a mark."""
     dead: list[DocumentKey] = field(default_factory=list)
-    """Tombstones whose mark is gone."""
+    """Tombstones without a mark."""
     highest: int = 0
     last: uuid.UUID | None = None
-    """Where the stretch ends; None at the end of its type."""
+    """Last id of the page; None at the end of its type."""
 
     @property
     def wrong(self) -> list[DocumentKey]:
-        """Everything that a search would show wrongly or not at all."""
+        """All documents that a search would show wrongly or not at all."""
         return [*self.lacking, *self.ahead, *self.orphans]
 
 
@@ -91,8 +91,10 @@ def compare_page(
 def _look_again(
     sessions: Sessions, engine: SearchEngine, result: Compared, ids: Sequence[uuid.UUID], target: str | None
 ) -> None:
-    """Sort what looked wrong: a mark that is not clean any more, or was cleared anew, is work and no fault."""
+    """Classify suspected keys after a second look; a mark that is dirty again, or was cleared meanwhile, is not a
+    fault."""
     with sessions() as session:
+        # Marks are read before and after the document: only a mark that was clean and equal both times is comparable.
         before = {row.object_id: row for row in session.execute(THESE, {"kind": result.kind, "ids": list(ids)})}
     keys = [DocumentKey(result.kind, object_id) for object_id in ids]
     stored = engine.revisions_of(keys, target)
@@ -112,7 +114,7 @@ def _revision(stored: StoredRevision | None) -> int:
 
 
 def audit(sessions: Sessions, engine: SearchEngine, target: str | None = None) -> Iterator[Compared]:
-    """Compare everything, page by page."""
+    """Compare all documents, page by page."""
     for kind in BUILDERS:
         after: uuid.UUID | None = None
         while True:
@@ -124,7 +126,8 @@ def audit(sessions: Sessions, engine: SearchEngine, target: str | None = None) -
 
 
 def repair(sessions: Sessions, engine: SearchEngine, page: Compared) -> int:
-    """Mark what is wrong, so that the next drain mends it; how many documents that are."""
+    """Mark the differing documents for the next drain, purge tombstones without a mark; return the number of marked
+    ones."""
     if page.dead:
         engine.purge(page.dead)
     if page.wrong:
@@ -135,19 +138,19 @@ def repair(sessions: Sessions, engine: SearchEngine, page: Compared) -> int:
 def _mark(session: Session, page: Compared) -> None:
     if page.ahead or page.orphans:
         session.execute(LIFT, {"highest": page.highest})
-    # With a new revision: a document that was deleted by hand is remembered by its index for a minute, as a newer one.
+    # With a new revision, because the index remembers a manually deleted document as a newer one for a minute.
     for keys, narrows in (([*page.lacking, *page.ahead], False), (page.orphans, True)):
         if keys:
             session.execute(MARK, {"kind": page.kind, "ids": [key.object_id for key in keys], "narrows": narrows})
 
 
 def find_unmarked(session: Session) -> list[DocumentKey]:
-    """Objects that have no mark, which only a hole in the triggers or a hand could make."""
+    """Return objects without a mark. Only a gap in the triggers or a manual change can cause that."""
     return [DocumentKey(kind, row) for kind, query in UNMARKED.items() for row in session.scalars(query)]
 
 
 def mark_unmarked(session: Session, keys: Sequence[DocumentKey]) -> None:
-    """Give them one."""
+    """Mark objects that have no mark."""
     for kind in {key.object_type for key in keys}:
         ids = [key.object_id for key in keys if key.object_type == kind]
         session.execute(MARK, {"kind": kind, "ids": ids, "narrows": False})

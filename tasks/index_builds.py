@@ -1,7 +1,7 @@
-"""Looking after the indexes of a search engine: that there is one, that searches go to it, that nothing is left over.
+"""Reconcile the indexes of a search engine with the rows: create a missing one, fix the alias, drop retired ones.
 
-The rows say what should be; this makes the engine agree. It is called when a drain finds no index, and regularly, so an
-alias that somebody took away, an index that somebody removed, or another cluster at the same address mend themselves.
+The rows describe the desired state. Called when a drain finds no index, and periodically, so that a removed alias, a
+removed index or a replaced cluster at the same address is repaired.
 """
 
 import logging
@@ -25,7 +25,7 @@ ENDED = text("""
 
 
 def look_after_indexes(sessions: Sessions, engine: SearchEngine) -> None:
-    """Make the engine agree with the rows; nothing where it has no indexes of its own."""
+    """Make the engine agree with the rows. Does nothing for an engine without indexes of its own."""
     if engine.indexes is None:
         return
     live = transact(sessions, live_build)
@@ -39,7 +39,7 @@ def look_after_indexes(sessions: Sessions, engine: SearchEngine) -> None:
         log.warning("the index %s is gone: it is made anew, and everything is sent again", live.name)
         transact(sessions, mark_all_unsent)
         engine.indexes.create(live.name)
-    # Between the two steps of a swap, searches go to the one that is about to be live.
+    # Between the two steps of a swap, the alias already points to the index that is about to become live.
     if engine.indexes.live() not in [[build.name] for build in builds]:
         engine.indexes.point_to(live.name)
     for name in transact(sessions, lambda session: _retired_among(session, there)):
@@ -47,30 +47,30 @@ def look_after_indexes(sessions: Sessions, engine: SearchEngine) -> None:
 
 
 def live_build(session: Session) -> IndexBuild | None:
-    """Where searches look, by the rows."""
+    """Return the index that searches use according to the rows."""
     return session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.LIVE))
 
 
 def current_builds(session: Session) -> list[IndexBuild]:
-    """The live index, and the one that is filled beside it."""
+    """Return the live index and the one being built, if any."""
     current = IndexBuild.state.in_((BuildState.LIVE, BuildState.BUILDING))
     return list(session.scalars(select(IndexBuild).where(current).order_by(IndexBuild.id)))
 
 
 def retire(session: Session, build_id: int) -> None:
-    """Write to an index no more; whoever clears marks after this transaction knows."""
+    """Stop writes to an index; transactions that clear marks after this one see that."""
     change_targets(session)
     session.execute(update(IndexBuild).where(IndexBuild.id == build_id).values(state=BuildState.RETIRED))
 
 
 def give_up_ended(session: Session) -> None:
-    """Write no more to an index whose job ended before it was live."""
+    """Retire indexes whose rebuild job ended early."""
     for build_id in session.scalars(ENDED).all():
         retire(session, build_id)
 
 
 def _make_first(sessions: Sessions, indexes: IndexKeeper) -> None:
-    """Make an index for a system that has none, and have everything sent to it."""
+    """Create the first index and queue all documents for it."""
     name = indexes.new_name()
     indexes.create(name)
     if transact(sessions, lambda session: _register_first(session, name, indexes.version)):
@@ -89,7 +89,10 @@ def _register_first(session: Session, name: str, version: int) -> bool:
 
 
 def _retired_among(session: Session, names: list[str]) -> list[str]:
-    """Indexes that were replaced or given up. One without a row is left alone: it may be of a rebuild that is about to
-    write its row, or of another system that was given our alias by mistake."""
+    """Return those of `names` that were retired.
+
+    An index without a row is left alone: it may belong to a rebuild that is about to insert its row, or to another
+    system that was given our alias by mistake.
+    """
     retired = IndexBuild.state == BuildState.RETIRED
     return list(session.scalars(select(IndexBuild.name).where(among(IndexBuild.name, names), retired)))

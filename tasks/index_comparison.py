@@ -1,4 +1,4 @@
-"""The comparison of index and rows as a job: some pages at a time, so that drains go on in between."""
+"""Comparison of index and rows as a job that does a few pages at a time, so that drains run in between."""
 
 import json
 import logging
@@ -39,7 +39,7 @@ AWAY_SECONDS = 60.0
 def run_comparison(
     sessions: Sessions, engine: SearchEngine, job_ids: Sequence[uuid.UUID], timing: Timing
 ) -> list[uuid.UUID]:
-    """Do a slice of each of these jobs; those that have more to do."""
+    """Run one slice of each of these jobs; return the ids of those that have more to do."""
     more = []
     for claim in transact(sessions, lambda session: claim_jobs(session, COMPARE, job_ids, timing)):
         with about_job(claim):
@@ -62,6 +62,7 @@ def run_comparison(
 
 def _run(sessions: Sessions, engine: SearchEngine, claim: JobClaim, timing: Timing) -> bool:
     engine.check()
+    # A job that was restarted by a user has processed nothing, and starts from the beginning.
     kept = claim.details if claim.processed else {}
     kinds, after = list(kept.get("kinds", BUILDERS)), kept.get("after")
     checked, mended = int(kept.get("checked", 0)), int(kept.get("mended", 0))
@@ -103,7 +104,7 @@ def _mark_unmarked(sessions: Sessions) -> int:
 
 @shared_task(name=COMPARE, bind=True, ignore_result=True)
 def compare_index(self: Task, ids: list[str]) -> None:
-    """Go on with these jobs for a second, and ring for what they marked and for the rest."""
+    """Continue these jobs for a second, then notify the drain of their marks, and itself of the remaining work."""
     context = self.app.context
     more = run_comparison(context.sessions, context.engine, [uuid.UUID(job_id) for job_id in ids], context.timing)
     context.ring("index.drain", [])
@@ -113,7 +114,7 @@ def compare_index(self: Task, ids: list[str]) -> None:
 
 @shared_task(name="index.audit", bind=True, ignore_result=True)
 def audit_index(self: Task, _ids: Sequence[object] = ()) -> None:
-    """Compare the index with the rows, and forget the tombstones that nothing can need any more."""
+    """Start a comparison of index and rows, and delete expired tombstones."""
     context = self.app.context
     purge_tombstones(context.sessions, context.engine)
     job = transact(context.sessions, start_comparison)

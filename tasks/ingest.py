@@ -1,11 +1,11 @@
-"""Grouping dirty islands: claim, read in one snapshot, group with the pure function, write the difference, finish.
+"""Ingest of dirty islands: claim, read in one snapshot, group with the pure function, write the difference, finish.
 
-1. A short transaction takes leases and counts attempts.
-2. One read-only snapshot gives files and the assets that hold them now, and the pure function groups them: which frames
+1. A short transaction leases the islands and counts attempts.
+2. One read-only snapshot loads files and the assets that hold them, and the pure function groups them: which frames
    have to be read depends on the groups.
-3. Plans are matched with what is stored; no transaction is open.
+3. Plans are matched with the stored assets; no transaction is open.
 4. Short transactions of some hundred assets write, each fenced by lease, attempt and epoch; the last one of an island
-   sets `done` to the `seen` that was read, so that what came meanwhile keeps the island dirty.
+   sets `done` to the `seen` that was read, so that changes made meanwhile keep the island dirty.
 """
 
 import logging
@@ -56,22 +56,22 @@ DRAIN_INDEX = "index.drain"
 
 @dataclass(slots=True)
 class Chunk:
-    """What one transaction writes, and the islands that are finished with it."""
+    """Changes of one transaction, and the islands that are finished with it."""
 
     claims: dict[int, IslandClaim] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     ends: list[IslandEnd] = field(default_factory=list)
     mirrored: dict[uuid.UUID, tuple[Mirrored, list[int]]] = field(default_factory=dict)
-    """Storages whose folders are mirrored, with the islands that are finished; empty for nearly all."""
+    """Storages with folder mirroring, each with its finished islands; usually empty."""
     assets: int = 0
 
 
 def ingest_islands(
     sessions: Sessions, ids: Sequence[int], timing: Timing, ring: Callable[[str, Sequence[int]], None]
 ) -> int:
-    """Group those of the islands `ids` that are dirty and free; give how many were finished.
+    """Group those of the islands `ids` that are dirty and not leased; return how many were finished.
 
-    An error releases the islands with its text, and they are tried again one by one; the error is raised.
+    An error is stored with the islands, which are retried one by one, and raised.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
@@ -88,7 +88,7 @@ def ingest_islands(
 
 
 def _ingest_what_is_held(sessions: Sessions, claims: list[IslandClaim], owner: str, timing: Timing) -> int:
-    """Group the claims; those that were changed or taken meanwhile are given back, and the rest is grouped without."""
+    """Group the claims; islands with a lost lease are requeued, and the others are grouped without them."""
     while claims:
         try:
             with keep_leases(sessions, claims, owner, timing):
@@ -121,7 +121,7 @@ def _ingest(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timin
 
 
 def _without_held(planned: Sequence[PlannedAsset], waits: dict[int, float]) -> list[PlannedAsset]:
-    """Without what waits for its sidecar; an island that holds such files has a time until it is looked at again."""
+    """Leave out assets that wait for their sidecar, and schedule a recheck of their islands in `waits`."""
     taken_in = []
     for each in planned:
         if each.stored is None and is_held(each.island, each.plan):
@@ -144,9 +144,10 @@ def _in_order(grouping: Grouping, overdue: set[bytes]) -> list[AssetPlan]:
 def _overdue_orphans(
     sessions: Sessions, found: Snapshot, groupings: dict[int, Grouping]
 ) -> tuple[set[bytes], dict[int, float]]:
-    """Paths of orphans that stand alone now, and the seconds until the next one of each island does.
+    """Return the paths of orphans that become assets now, and by island the seconds until its next one does.
 
-    An orphan that stands alone already keeps standing; a new one waits for its host first.
+    Orphans are captions, sidecars and the like without their media file. One that is an asset already stays one; a new
+    one waits `orphan_after_seconds` for its media file first.
     """
     overdue: set[bytes] = set()
     waiting: list[tuple[IslandState, bytes]] = []
@@ -173,9 +174,9 @@ def _overdue_orphans(
 def _chunks(
     found: Snapshot, planned: Sequence[PlannedAsset], waits: dict[int, float], now: datetime, timing: Timing
 ) -> Iterator[Chunk]:
-    """New assets in chunks of some hundred; whatever touches stored assets, and all ends, in the last chunk.
+    """Split the work into transactions: new assets in chunks of some hundred, all other changes in the last chunk.
 
-    New assets depend on nothing, so a crash between two chunks leaves whole assets that the next try finds again.
+    New assets depend on nothing, so a crash between two chunks leaves complete assets that the next attempt matches.
     """
     chunk = Chunk()
     for asset in planned:
@@ -222,7 +223,12 @@ def _enter(chunk: Chunk, claim: IslandClaim) -> None:
 
 
 def _write(session: Session, chunk: Chunk, owner: str) -> int:
-    """Write a chunk where all its islands are still ours; otherwise nothing: what is dirty is tried again."""
+    """Write a chunk and finish its islands; return how many were finished.
+
+    Raises:
+        LeaseLostError: an island was claimed or changed by another process; nothing is written.
+    """
+    # FOR UPDATE of the islands until the commit: the fence that makes a late worker's write impossible.
     held = lock_claims(session, [chunk.claims[island] for island in sorted(chunk.claims)], owner)
     lost = chunk.claims.keys() - held
     if lost:
@@ -235,7 +241,7 @@ def _write(session: Session, chunk: Chunk, owner: str) -> int:
 
 
 class LeaseLostError(Exception):
-    """Somebody else holds islands of this batch now, or they were changed by hand while they were grouped."""
+    """Islands of this batch were claimed by another worker, or their epoch changed while they were grouped."""
 
     def __init__(self, islands: Iterable[int]) -> None:
         self.islands = frozenset(islands)
@@ -244,6 +250,6 @@ class LeaseLostError(Exception):
 
 @shared_task(name="ingest.island", bind=True, ignore_result=True)
 def ingest_island(self: object, ids: list[int]) -> None:
-    """Group the islands `ids` (database ids); a doubled or late message finds nothing to do."""
+    """Group the islands `ids` (database ids); duplicate and late messages find nothing to do."""
     context = self.app.context
     ingest_islands(context.sessions, ids, context.timing, context.ring)

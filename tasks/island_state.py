@@ -1,4 +1,4 @@
-"""Islands as the grouping sees them: files by path, frame buckets, and the assets that hold them now; values only."""
+"""In-memory state of islands: files by path, frame buckets, and the assets that hold them; values only."""
 
 import uuid
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ UNFINISHED = frozenset({FileStatus.OPEN.value, FileStatus.GROWING.value, FileSta
 
 
 class StoredFile(NamedTuple):
-    """A file row as the grouping needs it."""
+    """File row with the columns that grouping needs."""
 
     id: uuid.UUID
     path: bytes
@@ -28,31 +28,33 @@ class StoredFile(NamedTuple):
     seen: int
     file_set_id: uuid.UUID | None
     counted_bytes: int
-    """What it adds to its file set's size as of the last finish."""
+    """Bytes that its file set's size includes for it, as of the last finish."""
     folder_id: int
     bucket: bytes | None
     frame: int | None
     padding: int
     pin: Pin | None = None
-    """Where a person put it."""
+    """Manual grouping, if any."""
 
     @property
     def is_present(self) -> bool:
-        """Whether it counts in a structure: stable once, and not missing. A member that grows again or was emptied
-        stays in; what was never stable waits."""
+        """Whether it counts as a member: not missing, and stable at least once.
+
+        A member that grows again or was emptied stays; a file that was never stable waits.
+        """
         if self.status in ABSENT:
             return False
         return self.file_set_id is not None or (self.status not in UNFINISHED and self.size > 0)
 
     @property
     def is_counted_but_gone(self) -> bool:
-        """Whether its set still counts bytes that are not there."""
+        """Whether its file set still counts its bytes although it is gone."""
         return self.counted_bytes > 0 and not self.is_present
 
 
 @dataclass(slots=True)
 class StoredAsset:
-    """An asset as it stands, with its formats and their file sets."""
+    """Stored asset with its formats and their file sets."""
 
     row: Asset
     formats: dict[uuid.UUID, Format] = field(default_factory=dict)
@@ -60,14 +62,14 @@ class StoredAsset:
     components: dict[uuid.UUID, list[Component]] = field(default_factory=dict)
     """By file set."""
     kept_formats: frozenset[uuid.UUID] = frozenset()
-    """Formats with pinned files: no rule adds to them or takes from them."""
+    """Formats with pinned files, which rules must not change."""
     given: set[uuid.UUID] = field(default_factory=set)
-    """Formats and file sets that go over to an asset that parts from it."""
+    """Formats and file sets that move to an asset split from it."""
     is_needed_elsewhere: bool = False
-    """It has present files in islands that are not at hand: it cannot be taken over whole, or given up."""
+    """It has present files in islands outside this snapshot, so it must not be merged or taken offline."""
 
     def may_give_up(self, format_id: uuid.UUID) -> bool:
-        """Whether the grouping made a format: what a person pinned or another system declared is not its to end."""
+        """Whether a format was made by grouping, and so may be taken offline; pinned and declared ones may not."""
         of_format = [row for row in self.file_sets.values() if row.format_id == format_id]
         made = bool(of_format) and all(row.island_id is not None for row in of_format)
         return made and format_id not in self.kept_formats
@@ -75,7 +77,7 @@ class StoredAsset:
 
 @dataclass(frozen=True, slots=True)
 class StorageRules:
-    """How one storage is grouped."""
+    """Settings and profile by which one storage is grouped."""
 
     id: uuid.UUID
     name: str
@@ -84,27 +86,29 @@ class StorageRules:
     profile_revision: int
     owner_id: uuid.UUID | None
     rights: tuple[Right, ...] = ()
-    """What its new assets may be seen and changed by."""
+    """Permissions given to its new assets."""
     folder_tags_field: uuid.UUID | None = None
-    """The field that the names of folders go to as tags."""
+    """Metadata field that receives folder names as tags."""
 
 
 @dataclass(slots=True)
 class IslandState:
-    """One island. `files` holds every lone file, but of the frames in buckets only those that changed, unless the
-    bucket was read whole."""
+    """State of one island.
+
+    `files` holds every file outside buckets; of frames only those that changed, unless the bucket was read whole.
+    """
 
     claim: IslandClaim
     rules: StorageRules
     files: dict[bytes, StoredFile] = field(default_factory=dict)
     buckets: dict[tuple[int, bytes], FrameBucketState] = field(default_factory=dict)
     frames: dict[tuple[int, bytes], list[StoredFile]] = field(default_factory=dict)
-    """Those of `files` that are frames, by bucket."""
+    """Frames among `files`, by bucket."""
     _missing: dict[uuid.UUID, list[StoredFile]] | None = None
     _folder_ids: dict[bytes, int] = field(default_factory=dict)
 
     def add(self, file: StoredFile) -> None:
-        """Take in a file row; a frame is noted in its bucket."""
+        """Add a file; a frame is also recorded in its bucket."""
         self.files[file.path] = file
         if file.bucket is not None and file.frame is not None:
             place = (file.folder_id, file.bucket)
@@ -115,11 +119,11 @@ class IslandState:
             self.frames.setdefault(place, []).append(file)
 
     def items(self) -> Iterator[Item]:
-        """What the pure function groups: lone files as they are, frames by their bucket."""
+        """Yield the input of the pure function: single files, and frames by bucket."""
         for path, file in self.files.items():
             if file.bucket is None and file.is_present:
                 described = describe(path, self.rules.profile)
-                # Whether a name is a frame stands in its row: until a new profile has read the row again, it is none.
+                # The row decides whether a name is a frame: a new profile applies only after the row was reclassified.
                 is_as_described = described.bucket is None or file.pin is not None
                 yield Single(path, described if is_as_described else Described(described.media_class))
         for bucket in self.buckets.values():
@@ -127,13 +131,13 @@ class IslandState:
                 yield bucket.to_item()
 
     def place_of(self, folder: bytes, key: bytes) -> tuple[int, bytes]:
-        """The bucket of a folder's path and a key."""
+        """Return the bucket key (folder id, name key) of a folder's path."""
         if not self._folder_ids:
             self._folder_ids = {bucket.folder: folder_id for (folder_id, _), bucket in self.buckets.items()}
         return self._folder_ids[folder], key
 
     def pins(self) -> Pins:
-        """What a person grouped by hand in this island."""
+        """Return the manual grouping of this island."""
         return Pins({path: file.pin for path, file in self.files.items() if file.pin is not None})
 
     def is_whole(self, place: tuple[int, bytes]) -> bool:
@@ -141,7 +145,7 @@ class IslandState:
         return sum(file.is_present for file in self.frames.get(place, ())) == self.buckets[place].count
 
     def newly_missing(self) -> dict[uuid.UUID, list[StoredFile]]:
-        """Members that went missing since the last finish, by file set."""
+        """Return members that went missing since the last finish, by file set."""
         if self._missing is None:
             self._missing = {}
             for file in self.files.values():
@@ -150,17 +154,17 @@ class IslandState:
         return self._missing
 
     def empty_paths(self) -> list[bytes]:
-        """Names with zero bytes that are in no file set."""
+        """Return paths of empty files that are in no file set."""
         return [path for path, file in self.files.items() if file.size == 0 and file.file_set_id is None]
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """Islands and all assets that hold any of their files."""
+    """Islands with all assets that hold any of their files, read in one transaction."""
 
     islands: dict[int, IslandState]
     assets: dict[uuid.UUID, StoredAsset]
     asset_of_set: dict[uuid.UUID, uuid.UUID]
-    """By file set; those of formats that a person keeps are left out, for no rule may continue them."""
+    """Asset ids by file set id, without pinned formats, which rules must not continue."""
     set_of_bucket: dict[tuple[int, bytes], dict[int, FileSet]]
-    """The file sets that are all of one sequence of a bucket, by padding."""
+    """File sets that are exactly one sequence of a bucket, by bucket key and padding."""

@@ -1,4 +1,4 @@
-"""What people do with jobs: let them wait less long, stop, start again and remove them; all that were named or none."""
+"""User actions on jobs: change priority, abort, pause, resume, restart and delete; all of the named jobs or none."""
 
 import uuid
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tasks.refusals import Conflict, Invalid
 
 
 class Action(StrEnum):
-    """What people do with jobs."""
+    """An action that users may apply to jobs."""
 
     ABORT = "ABORT"
     PAUSE = "PAUSE"
@@ -23,7 +23,7 @@ class Action(StrEnum):
 
 
 def set_priority(session: Session, job_ids: Sequence[uuid.UUID], priority: int, actor: Actor) -> None:
-    """Let jobs wait less or more long; all or none."""
+    """Set the priority of jobs; all or none."""
     for job_id in ordered(job_ids):
         job = find_for_change(session, actor, job_id)
         job.priority = priority
@@ -32,7 +32,7 @@ def set_priority(session: Session, job_ids: Sequence[uuid.UUID], priority: int, 
 
 
 def act(session: Session, job_ids: Sequence[uuid.UUID], action: Action, actor: Actor) -> list[Job]:
-    """Abort, pause, resume or restart jobs, all or none; returns those that wait for a worker now."""
+    """Abort, pause, resume or restart jobs, all or none; returns those that are now ready for a worker."""
     jobs = [find_for_change(session, actor, job_id) for job_id in ordered(job_ids)]
     for job in jobs:
         ACTIONS[action](job)
@@ -43,7 +43,7 @@ def act(session: Session, job_ids: Sequence[uuid.UUID], action: Action, actor: A
 
 
 def _abort(job: Job) -> None:
-    """A job that a worker holds is asked to stop, and its worker says when it has; any other is over at once."""
+    """Ask the worker of a running job to stop, which then completes the abort; any other job is aborted at once."""
     if job.status not in ENDED:
         held = job.task is not None and job.status == JobStatus.STARTED
         job.status = JobStatus.ABORT_PENDING if held else JobStatus.ABORTED
@@ -73,7 +73,7 @@ def _restart(job: Job) -> None:
 
 
 def _release(job: Job) -> None:
-    """Take it from whoever holds it: a late finish of that worker is refused by its lease."""
+    """Drop the lease, so that the fence rejects later writes of the worker that held it."""
     job.lease_owner = job.lease_until = job.handed_until = None
 
 
@@ -81,7 +81,7 @@ ACTIONS = {Action.ABORT: _abort, Action.PAUSE: _pause, Action.RESUME: _resume, A
 
 
 def delete_jobs(session: Session, job_ids: Sequence[uuid.UUID], actor: Actor) -> None:
-    """Remove jobs with their children and steps; one that a worker may hold is aborted first."""
+    """Delete jobs with their children and steps; a job that a worker may hold must be aborted first."""
     for job_id in ordered(job_ids):
         job = find_for_change(session, actor, job_id)
         if job.task is not None and job.status not in ENDED:
@@ -91,7 +91,7 @@ def delete_jobs(session: Session, job_ids: Sequence[uuid.UUID], actor: Actor) ->
 
 
 def ordered(job_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """Ids in the order in which rows are locked."""
+    """Return the ids in locking order: sorted, so that two such requests cannot deadlock."""
     if len(job_ids) > MOST_AT_ONCE:
         raise Invalid("job_ids", f"at most {MOST_AT_ONCE} at once, not {len(job_ids)}")
     return sorted(set(job_ids))

@@ -1,12 +1,13 @@
-"""Claiming jobs that Tapeless runs: a lease in a short transaction, work without one, every write fenced.
+"""Leases of jobs that Tapeless runs: claim in a short transaction, work without one, fence every write.
 
-A job's life:
+Life of a job:
 
-1. a row is READY; the sweep hands it out (`handed_until`) and rings its task with its id;
+1. a row is READY; the sweep dispatches it (`handed_until`) and sends its task a message with its id;
 2. the task claims it: STARTED, with an owner, a lease and an attempt;
-3. it works in short transactions, each of which keeps the lease and learns whether a person wants it to stop;
-4. it gives the job back to go on later, or ends it; a normal end of either kind clears the attempt;
-5. a worker that dies leaves its attempt behind: the next claim counts a crash, and after some the job is parked.
+3. it works in short transactions; each renews the lease and reads whether a user asked it to stop;
+4. it releases the job to continue later, or completes it; both reset the attempt;
+5. a worker that dies leaves its attempt behind: the next claim counts a crash, and after MAX_JOB_CRASHES the job is
+   dead-lettered.
 """
 
 import logging
@@ -32,6 +33,8 @@ MOST_CRASHES = 3
 MOST_ERRORS = 8
 HANDED_AT_ONCE = 100
 
+# An attempt that is still above 0 beside an expired lease means that its worker died: only then is a crash counted. FOR
+# UPDATE SKIP LOCKED lets concurrent claims take different rows instead of waiting for each other.
 CLAIM = text("""
     UPDATE job SET status = 'STARTED', lease_owner = :owner, lease_until = now() + make_interval(secs => :lease),
         attempt = attempt + 1, crashes = crashes + CASE WHEN attempt > 0 AND lease_until IS NOT NULL THEN 1 ELSE 0 END,
@@ -66,6 +69,7 @@ END = text("""
     WHERE id = :id AND lease_owner = :owner AND attempt = :attempt
 """)
 
+# Exponential backoff: 2, 4, 8 ... at most 300 seconds after each failed attempt.
 FAIL = text("""
     UPDATE job SET lease_owner = NULL, lease_until = NULL, error_message = :error,
         not_before = now() + make_interval(secs => least(300, power(2, attempt))),
@@ -74,8 +78,8 @@ FAIL = text("""
 """)
 
 SELF_SERVED = ("transcode.run",)
-"""Tasks whose messages take what waits longest themselves: a ring for each of a hundred long jobs, repeated while they
-wait, would fill the queue."""
+"""Tasks that claim the longest waiting job themselves when a message arrives: a message for each of a hundred long
+jobs, repeated while they wait, would fill the queue."""
 
 WAITING = f"""
     status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL AND not_before <= now()
@@ -86,6 +90,7 @@ UNHELD = "status = 'ABORT_PENDING' AND task IS NOT NULL AND (lease_until IS NULL
 
 IS_WAITING = text(f"SELECT EXISTS (SELECT FROM job WHERE {WAITING}) OR EXISTS (SELECT FROM job WHERE {UNHELD})")
 
+# SKIP LOCKED: a row that a worker is just claiming needs no dispatch.
 HAND_OUT = text(f"""
     UPDATE job SET handed_until = now() + make_interval(secs => :handed)
     WHERE id IN (SELECT id FROM job WHERE {WAITING} ORDER BY priority, id LIMIT :most FOR UPDATE SKIP LOCKED)
@@ -106,7 +111,8 @@ PARK_CRASHED = text("""
 
 
 class JobLostError(Exception):
-    """Somebody else holds the job now, or a person paused, restarted or deleted it: nothing more may be written."""
+    """The lease was lost: another worker holds the job, or a user paused, restarted or deleted it. Nothing more may be
+    written."""
 
     def __init__(self, job_id: uuid.UUID) -> None:
         super().__init__(f"job {job_id} was taken, paused or restarted while it ran")
@@ -114,7 +120,7 @@ class JobLostError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JobClaim:
-    """What was true when the lease was taken; every later write is refused where `owner` or `attempt` moved."""
+    """A leased job as read at claim time; `owner` and `attempt` are the fencing token of every later write."""
 
     id: uuid.UUID
     object_id: uuid.UUID | None
@@ -126,30 +132,30 @@ class JobClaim:
     total: int
     task: str
     trace: str | None = None
-    """What made it, where that is traced."""
+    """Trace context of the request that created the job, if traced."""
 
     @property
     def fence(self) -> dict[str, Any]:
-        """The parameters that every fenced statement has."""
+        """Return the parameters that every fenced statement takes."""
         return {"id": self.id, "owner": self.owner, "attempt": self.attempt}
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What a piece of work adds to its job's row; None leaves a column as it is."""
+    """What one step writes to its job's row; None leaves a column unchanged."""
 
     processed: int | None = None
     total: int | None = None
     message: str | None = None
     details: str = "{}"
-    """JSON that is laid over what the job keeps."""
+    """JSON object that is merged into the job's details."""
 
 
 STILL_THERE = Progress()
 
 
 def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Timing) -> list[JobClaim]:
-    """Take leases on those of `ids` that wait for this task and are free."""
+    """Lease those of `ids` that belong to `task`, are due and unleased."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     rows = session.execute(CLAIM, {"ids": list(ids), "task": task, "owner": owner, "lease": timing.lease_seconds})
     return [
@@ -171,9 +177,9 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
 
 @contextmanager
 def about_job(claim: JobClaim) -> Iterator[None]:
-    """Around the work on one job: every line of the log names it, and it is a span in the trace of what made it.
+    """Set the log context and open a trace span for work on one job.
 
-    A job that turns out to be somebody else's by now is left to them.
+    A lost lease (JobLostError) ends the block quietly: the job belongs to another worker now.
     """
     followed = span("job", [claim.trace], task=claim.task, job_id=claim.id, attempt=claim.attempt)
     with log_about(job_id=claim.id), followed:
@@ -184,9 +190,13 @@ def about_job(claim: JobClaim) -> Iterator[None]:
 
 
 def keep_job(session: Session, claim: JobClaim, timing: Timing, progress: Progress = STILL_THERE) -> bool:
-    """Keep the lease and write how far the work is, in the transaction of the work itself.
+    """Renew the lease and write progress, in the transaction of the work itself.
 
-    Gives whether a person wants it to stop. JobLostError, which undoes the transaction, where it is somebody else's.
+    Returns:
+        Whether a user asked the job to stop.
+
+    Raises:
+        JobLostError: the lease was lost; the transaction must roll back.
     """
     status = session.scalar(
         KEEP,
@@ -205,28 +215,31 @@ def keep_job(session: Session, claim: JobClaim, timing: Timing, progress: Progre
 
 
 def give_back_job(session: Session, claim: JobClaim, message: str | None = None, seconds: float = 0) -> None:
-    """Leave the rest for another ring, no sooner than in so many seconds."""
+    """Release the job so that it continues after the next dispatch, no sooner than in `seconds`."""
     session.execute(GIVE_BACK, claim.fence | {"message": message, "seconds": seconds})
 
 
 def end_job(session: Session, claim: JobClaim, status: JobStatus, message: str, error: str | None = None) -> None:
-    """Say how it ended."""
+    """Complete the job with its final status."""
     error = None if error is None else error[:2_000]
     session.execute(END, claim.fence | {"status": status.value, "message": message, "error": error})
 
 
 def fail_job(session: Session, claim: JobClaim, error: str) -> None:
-    """Give a job back after an error: tried again later, parked with its reason after some tries."""
+    """Release the job after an error: retried with backoff, dead-lettered after MAX_JOB_ERRORS attempts."""
     session.execute(FAIL, claim.fence | {"error": error[:2_000], "most": MOST_ERRORS})
 
 
 def is_job_waiting(session: Session) -> bool:
-    """Whether a job waits for a ring, or for somebody to say that it was aborted."""
+    """Return whether a job waits for dispatch, or for its abort to be completed."""
     return bool(session.scalar(IS_WAITING))
 
 
 def hand_out_jobs(session: Session, timing: Timing) -> list[tuple[str, uuid.UUID]]:
-    """Mark waiting jobs as handed out; give task and id of each, to ring for. Ends and parks what nobody holds."""
+    """Mark due jobs as dispatched and return (task, id) of each, to be sent as messages.
+
+    Also completes aborts that no worker holds, and dead-letters jobs after too many crashes of their workers.
+    """
     session.execute(END_ABORTED)
     session.execute(PARK_CRASHED, {"most": MOST_CRASHES})
     rows = session.execute(HAND_OUT, {"handed": timing.handed_seconds, "most": HANDED_AT_ONCE})

@@ -1,7 +1,7 @@
-"""Jobs as people and other systems see them: made, followed, stopped, and started again.
+"""Jobs as users and other systems see them: create, follow, stop and restart.
 
-A job with a `task` is run by Tapeless: its worker alone says how far it is, and people stop or restart it. A job
-without one is another system's: that system says everything about it, and no worker ever claims it.
+A job with a `task` is run by Tapeless: only its worker reports progress; users stop or restart it. A job without one
+belongs to another system, which reports everything about it; no worker claims it.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from tasks.assets import KIND, find_asset
 from tasks.refusals import Conflict, Denied, Invalid, Missing
 
 EXTERNAL = "external"
-"""The queue of jobs that other systems run: no worker of ours listens there."""
+"""Queue name of jobs that other systems run; no worker consumes it."""
 ENDED = frozenset(
     {
         JobStatus.ABORTED,
@@ -76,7 +76,7 @@ MOST_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class NewStep:
-    """A step of another system's job."""
+    """A step of an external job."""
 
     label: str
     status: StepStatus = StepStatus.WAITING
@@ -87,7 +87,7 @@ class NewStep:
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """What another system says of a job that it makes."""
+    """An external job to be created."""
 
     values: Mapping[str, Any]
     details: Mapping[str, Any] = field(default_factory=dict)
@@ -95,7 +95,7 @@ class NewJob:
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """Jobs of one's own, and those that work on an asset that one may read; the rest is for administrators."""
+    """Build the condition for jobs that the actor created, or that work on an asset it may read."""
     if actor.is_admin:
         return true()
     on_readable = exists().where(Asset.id == Job.object_id, readable_by(actor, KIND, Asset.id))
@@ -103,7 +103,7 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 
 
 def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
-    """Make a job that another system runs."""
+    """Create a job that another system runs."""
     values = dict(new.values)
     refuse_unknown_type(values["type"])
     if values.get("object_id") is not None and values.get("object_type") == KIND:
@@ -120,13 +120,13 @@ def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
 
 
 def refuse_unknown_type(text: str) -> None:
-    """Refuse a type that is none of iconik's: a client that reads it would refuse the whole list."""
+    """Raise ValidationFailed for a type that iconik does not know: iconik clients would reject the whole list."""
     if text not in TYPES:
         raise Invalid("type", f'"{text[:80]}" is no type of job; known are {", ".join(TYPES)}')
 
 
 def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = False) -> Job:
-    """A job that the actor may see."""
+    """Return a job that the actor may see."""
     query = select(Job).where(Job.id == job_id, visible_to(actor))
     job = session.scalar(query.with_for_update(of=Job) if lock else query)
     if job is None:
@@ -135,7 +135,7 @@ def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = 
 
 
 def find_for_change(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:
-    """A job that the actor made, or any for administrators, locked."""
+    """Return a job that the actor created, or any for administrators, locked."""
     job = find_job(session, actor, job_id, lock=True)
     if not actor.is_admin and job.created_by != actor.user_id:
         raise Denied(f'you may see the job "{job.title}", but only who made it, or an administrator, changes it')
@@ -154,7 +154,7 @@ def change_job(
     *,
     merges: bool = False,
 ) -> Job:
-    """Set what is known of a job; of one that Tapeless runs, its title and priority alone."""
+    """Update a job; of one that Tapeless runs, only title and priority."""
     job = find_for_change(session, actor, job_id)
     changes = {name: value for name, value in values.items() if getattr(job, name) != value}
     if job.task is not None and not (changes.keys() <= FREE and not details):
@@ -173,13 +173,13 @@ def change_job(
 
 
 def _merged(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Metadata with the new keys over the old ones, instead of in their place."""
+    """Merge new keys into the existing metadata instead of replacing it."""
     both = {**(before.get("metadata") or {}), **(given.get("metadata") or {})}
     return {**before, **given, "metadata": both}
 
 
 def note_times(job: Job) -> None:
-    """When it began and ended, by the database's clock, whatever a client says."""
+    """Set start and end times from the database clock; client-supplied times are ignored."""
     if job.status == JobStatus.STARTED and job.started_at is None:
         job.started_at = func.now()  # type: ignore[assignment]
     if job.status in ENDED and job.completed_at is None:
@@ -189,7 +189,7 @@ def note_times(job: Job) -> None:
 
 
 def put_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewStep], actor: Actor) -> Job:
-    """Set all the steps of another system's job, in this order."""
+    """Replace all steps of an external job, in this order."""
     job = _external(session, job_id, actor)
     for step in steps_of(session, [job.id])[job.id]:
         session.delete(step)
@@ -215,7 +215,7 @@ def _put_steps(session: Session, job: Job, steps: Sequence[NewStep]) -> None:
 
 
 def patch_step(session: Session, job_id: uuid.UUID, step_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> Job:
-    """Set what is known of one step."""
+    """Update one step of an external job."""
     job = _external(session, job_id, actor)
     step = session.get(JobStep, step_id)
     if step is None or step.job_id != job.id:
@@ -235,7 +235,7 @@ def _external(session: Session, job_id: uuid.UUID, actor: Actor) -> Job:
 
 
 def steps_of(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JobStep]]:
-    """The steps of many jobs in one query."""
+    """Load the steps of many jobs in one query."""
     found: dict[uuid.UUID, list[JobStep]] = {job_id: [] for job_id in job_ids}
     query = select(JobStep).where(JobStep.job_id.in_(job_ids)).order_by(JobStep.position, JobStep.id)
     for step in session.scalars(query):
@@ -244,5 +244,5 @@ def steps_of(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, 
 
 
 def parents_among(session: Session, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Which of these jobs have children."""
+    """Return those of these jobs that have children."""
     return set(session.scalars(select(Job.parent_id).where(Job.parent_id.in_(job_ids)).distinct()))

@@ -1,8 +1,8 @@
-"""Posters, strips and renditions as people and clients see them, and the addresses under which browsers fetch pictures.
+"""Posters, keyframe maps and proxies as clients see them, and signed URLs for pictures.
 
-A browser fetches pictures without headers, so their addresses are signed like those of downloads: with the caller's
-sign-in, for an hour or two, and asked again when they are opened. All of one hour are the same, so that a browser which
-has a picture does not fetch it again.
+Browsers fetch pictures without headers, so their URLs are signed like those of downloads: with the caller's sign-in,
+for one to two hours, and checked again when they are opened. URLs made within one hour are equal, so that browsers can
+cache the pictures.
 """
 
 import time
@@ -23,30 +23,30 @@ from tasks.downloads import LASTS_SECONDS, NoSuchDownload, Ticket, holder_of
 from tasks.refusals import Missing
 
 PICTURE = 3
-"""The kind of ticket; downloads have 1 and 2."""
+"""Kind of ticket, beside `FILE_TICKET` and `FORMAT_TICKET`."""
 ROLES = {FormatRole.ORIGINAL: 0, FormatRole.TRANSCODE: 1, FormatRole.SIDECAR: 2}
 TYPES = {KeyframeType.POSTER: 0, KeyframeType.KEYFRAME: 1, KeyframeType.KEYFRAME_MAP: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class ShownKeyframe:
-    """A picture, and of which part of which asset it is."""
+    """A picture, with the asset and file set that it shows."""
 
     row: Keyframe
     asset_id: uuid.UUID
     name: str
-    """Of the file set."""
+    """Name of the file set."""
     format_id: uuid.UUID
     role: FormatRole
 
     @property
     def id(self) -> uuid.UUID:
-        """What pages go by."""
+        """The pagination key."""
         return self.row.id
 
 
 def readable_keyframes(actor: Actor) -> Select[Any]:
-    """Pictures of formats that the actor sees; of assets that the caller has found already."""
+    """Select pictures of formats that the actor may see; the caller has checked the assets."""
     return (
         select(Keyframe, FileSet.asset_id, FileSet.name, FileSet.format_id, Format.role)
         .join(FileSet, FileSet.id == Keyframe.file_set_id)
@@ -56,7 +56,7 @@ def readable_keyframes(actor: Actor) -> Select[Any]:
 
 
 def keyframes_of(session: Session, actor: Actor, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[ShownKeyframe]]:
-    """The pictures of many assets in one query, those of originals first, posters before strips."""
+    """Load the pictures of assets in one query, by asset id: originals first, posters before maps."""
     rows = session.execute(readable_keyframes(actor).where(FileSet.asset_id.in_(assets)))
     found: dict[uuid.UUID, list[ShownKeyframe]] = defaultdict(list)
     for row in rows:
@@ -67,7 +67,7 @@ def keyframes_of(session: Session, actor: Actor, assets: Sequence[uuid.UUID]) ->
 
 
 def find_keyframe(session: Session, actor: Actor, asset: Asset, keyframe_id: uuid.UUID) -> ShownKeyframe:
-    """One picture of an asset."""
+    """Return one picture of an asset. Raises NotFound if it does not exist."""
     row = session.execute(
         readable_keyframes(actor).where(Keyframe.id == keyframe_id, FileSet.asset_id == asset.id)
     ).first()
@@ -77,13 +77,13 @@ def find_keyframe(session: Session, actor: Actor, asset: Asset, keyframe_id: uui
 
 
 def picture_ticket(shown: ShownKeyframe, token_id: uuid.UUID) -> Ticket:
-    """A ticket for a picture; all that are made within an hour are the same."""
+    """Create a ticket for a picture; tickets made within the same hour are equal."""
     until = (int(time.time()) // LASTS_SECONDS + 2) * LASTS_SECONDS
     return Ticket(PICTURE, token_id, shown.asset_id, shown.row.id, until)
 
 
 def open_picture(session: Session, ticket: Ticket) -> Keyframe:
-    """The picture of a ticket, for a holder who may read its asset still."""
+    """Return the picture of a ticket, if its holder may still read the asset."""
     if ticket.kind != PICTURE:
         raise NoSuchDownload
     actor = holder_of(session, ticket)
@@ -92,23 +92,23 @@ def open_picture(session: Session, ticket: Ticket) -> Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A rendition of an asset in one file, as clients know it."""
+    """A rendition that is one file, as clients see it."""
 
     format: Format
     file_set: FileSet
     file_id: uuid.UUID | None
-    """Of the one file, where it is on a storage."""
+    """The file, if it is on a storage."""
     media: dict[str, dict[str, Any]]
-    """What its header says, by type of component."""
+    """Facts from its header, by component type."""
 
     @property
     def id(self) -> uuid.UUID:
-        """What pages go by; a format is listed once."""
+        """The pagination key; a format is listed once."""
         return self.format.id
 
 
 def proxies_query(actor: Actor, asset: Asset) -> Select[Any]:
-    """Formats of an asset that are renditions and one file each, with that file."""
+    """Select the formats of an asset that are renditions of a single file, with that file."""
     member = (
         select(FileSetFile.file_id)
         .where(FileSetFile.file_set_id == FileSet.id)
@@ -126,7 +126,7 @@ def proxies_query(actor: Actor, asset: Asset) -> Select[Any]:
 
 
 def shown_proxies(session: Session, rows: Sequence[Row]) -> list[Proxy]:
-    """Renditions with what their headers say, in one more query."""
+    """Build the views of renditions with the facts from their headers, in one more query."""
     sets = [row.FileSet.id for row in rows]
     media: dict[uuid.UUID, dict[str, dict[str, Any]]] = defaultdict(dict)
     described = select(Component).where(Component.file_set_id.in_(sets)).order_by(Component.id.desc())

@@ -1,4 +1,4 @@
-"""Keeping leases while work goes on, from a thread of its own: the work itself is one long computation."""
+"""Renew leases in a background thread while the work itself is one long computation."""
 
 import logging
 import threading
@@ -17,7 +17,8 @@ log = logging.getLogger(__name__)
 
 RENEWALS_PER_LEASE = 4
 LONGEST_SECONDS = 900.0
-"""Work that takes longer hangs: its lease then ends like that of a dead worker, and is counted as a crash."""
+"""Work that takes longer is considered hung: renewal stops, the lease expires like that of a dead worker, and the
+attempt counts as a crash."""
 
 
 @contextmanager
@@ -33,7 +34,8 @@ def keep_leases(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, t
 
 @contextmanager
 def keep_renewing(sessions: Sessions, renew: Callable[[Session], object], timing: Timing) -> Iterator[None]:
-    """Renew a lease of any kind four times in its length until the block ends, or for a quarter of an hour."""
+    """Call `renew` RENEWALS_PER_LEASE times per lease length, from a thread, until the block ends or
+    MAX_HEARTBEAT_SECONDS have passed."""
     done = threading.Event()
     keeper = threading.Thread(target=_renew_until, args=(done, sessions, renew, timing), daemon=True)
     keeper.start()
@@ -50,4 +52,5 @@ def _renew_until(done: threading.Event, sessions: Sessions, renew: Callable[[Ses
         try:
             transact(sessions, renew)
         except DBAPIError as error:
+            # Not fatal: the lease outlives a few failed renewals, and a lost lease is found by the fenced write.
             log.warning("a lease was not renewed: %s", error.orig)

@@ -1,6 +1,6 @@
-"""Claiming islands: a short transaction takes a lease, the work runs without one, a fenced transaction finishes.
+"""Island leases: a short transaction claims, the work runs without a transaction, a fenced transaction finishes.
 
-The database's clock decides; attempts are committed before the work, so that what kills its worker is counted.
+Leases use the database's clock. Attempts are committed before the work, so that a crash of the worker is counted.
 """
 
 from collections.abc import Sequence
@@ -12,9 +12,12 @@ from sqlalchemy.orm import Session
 from models.timing import Timing
 
 MOST_CRASHES = 3
-"""Attempts alone in a message that may end without an end, before a person has to look."""
+"""Worker crashes after which an island is dead-lettered."""
 MOST_ERRORS = 8
+"""Failed attempts after which an island is dead-lettered."""
 
+# SKIP LOCKED: workers with overlapping messages divide the islands instead of waiting for each other.
+# An attempt that did not end counts as a crash; such an island is claimed only alone, so that it harms no other.
 CLAIM = text("""
     UPDATE island SET lease_owner = :owner, lease_until = now() + make_interval(secs => :lease), attempt = attempt + 1,
         crashes = crashes + CASE WHEN attempt > 0 THEN 1 ELSE 0 END
@@ -27,6 +30,7 @@ CLAIM = text("""
     RETURNING id, storage_id, folder_id, seen, done, epoch, attempt, stale_summaries, trace
 """)
 
+# The fence: a claim is valid only while owner, attempt and epoch are unchanged. Locked in id order against deadlocks.
 FENCED = text("""
     SELECT id FROM island
     JOIN unnest(CAST(:ids AS bigint[]), CAST(:attempts AS int[]), CAST(:epochs AS bigint[]))
@@ -39,6 +43,7 @@ RENEW = text("""
     UPDATE island SET lease_until = now() + make_interval(secs => :lease) WHERE id = ANY(:ids) AND lease_owner = :owner
 """)
 
+# An island that became dirty again (`seen` moved on) keeps its dirty_since, so that its latency is measured truthfully.
 FINISH = text("""
     UPDATE island SET done = mine.seen, lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0,
         crashes = 0, error = NULL, rules_version = :rules, profile_revision = mine.profile_revision,
@@ -52,6 +57,7 @@ FINISH = text("""
     WHERE island.id = mine.id
 """)
 
+# Exponential backoff, at most five minutes.
 RELEASE = text("""
     UPDATE island SET lease_owner = NULL, lease_until = NULL, error = :error, handed_until = now() + make_interval(
             secs => least(300, power(2, attempt))),
@@ -74,7 +80,7 @@ PARK_CRASHED = text("""
 
 @dataclass(frozen=True, slots=True)
 class IslandClaim:
-    """What was true when the lease was taken; a finish is refused where `attempt` or `epoch` moved."""
+    """Island as it was when the lease was taken; `attempt` and `epoch` are the fencing token of the finish."""
 
     id: int
     storage_id: object
@@ -84,14 +90,17 @@ class IslandClaim:
     epoch: int
     attempt: int
     reads_whole: bool = False
-    """Frames left its buckets under another name: the summaries are made anew from all files."""
+    """Whether the stored frame ranges are stale, so that all files are read to rebuild them."""
     trace: str | None = None
-    """What made it dirty, where that is traced."""
+    """Trace context of the change that made it dirty, if traced."""
 
 
 @dataclass(frozen=True, slots=True)
 class IslandEnd:
-    """How one island's work ended: the `seen` it covers, and when to look again (None: only when something changes)."""
+    """Result of grouping one island.
+
+    `wait_seconds` is the delay until it must be grouped again; None means only when something changes.
+    """
 
     claim: IslandClaim
     profile_revision: int
@@ -99,7 +108,7 @@ class IslandEnd:
 
 
 def claim_islands(session: Session, ids: Sequence[int], owner: str, timing: Timing) -> list[IslandClaim]:
-    """Take leases on those of `ids` that are dirty and free; one that did not end before is taken only alone."""
+    """Lease those of `ids` that are dirty and free; after a failed attempt an island is leased only alone."""
     rows = session.execute(
         CLAIM, {"ids": list(ids), "owner": owner, "lease": timing.lease_seconds, "alone": len(ids) == 1}
     )
@@ -120,7 +129,7 @@ def claim_islands(session: Session, ids: Sequence[int], owner: str, timing: Timi
 
 
 def lock_claims(session: Session, claims: Sequence[IslandClaim], owner: str) -> set[int]:
-    """Lock islands in id order and give those whose lease, attempt and epoch still are the claim's."""
+    """Lock the islands; return the ids with a claim that is still valid."""
     rows = session.execute(
         FENCED,
         {
@@ -134,12 +143,15 @@ def lock_claims(session: Session, claims: Sequence[IslandClaim], owner: str) -> 
 
 
 def renew_leases(session: Session, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> None:
-    """Keep leases while work goes on."""
+    """Extend the leases of running work (heartbeat)."""
     session.execute(RENEW, {"ids": [claim.id for claim in claims], "owner": owner, "lease": timing.lease_seconds})
 
 
 def finish_islands(session: Session, ends: Sequence[IslandEnd], rules_version: int) -> None:
-    """Set `done` to the `seen` that was read; what came meanwhile keeps the island dirty. Call it under the fence."""
+    """Set `done` to the `seen` that was read; islands changed meanwhile stay dirty.
+
+    The caller has locked the islands with `lock_island_claims` in the same transaction.
+    """
     if ends:
         session.execute(
             FINISH,
@@ -156,7 +168,11 @@ def finish_islands(session: Session, ends: Sequence[IslandEnd], rules_version: i
 def release_islands(
     session: Session, claims: Sequence[IslandClaim], owner: str, error: str, counts: bool = True
 ) -> None:
-    """Give leases back after an error: tried again later and alone, parked with its reason after some tries."""
+    """Release leases after an error: islands are retried later and alone, and dead-lettered after `MAX_ISLAND_ERRORS`.
+
+    Args:
+        counts: False if the error may be another island's, so that no island is dead-lettered for it.
+    """
     session.execute(
         RELEASE,
         {"ids": [claim.id for claim in claims], "owner": owner, "error": error, "most": MOST_ERRORS, "counts": counts},
@@ -164,10 +180,10 @@ def release_islands(
 
 
 def return_islands(session: Session, claims: Sequence[IslandClaim], owner: str) -> None:
-    """Give leases back unharmed: nobody failed, but some of the islands were changed meanwhile; all are due again."""
+    """Release leases without an error, because islands were changed meanwhile; they are due again at once."""
     session.execute(RETURN, {"ids": [claim.id for claim in claims], "owner": owner})
 
 
 def park_crashed(session: Session) -> list[int]:
-    """Park islands that killed their worker again and again; give their ids."""
+    """Dead-letter islands that crashed their worker `MAX_ISLAND_CRASHES` times; return their ids."""
     return [row.id for row in session.execute(PARK_CRASHED, {"most": MOST_CRASHES})]

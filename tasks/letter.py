@@ -1,4 +1,4 @@
-"""A mail's text, and how a kind of mail writes it."""
+"""The message of a mail, and the interface of the functions that compose mails of one kind."""
 
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from tasks.server_key import ServerKey
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """What a person reads. Plain text alone: no pictures to load, nothing to click on by mistake."""
+    """Subject and body. Plain text only: no remote images, no misleading links."""
 
     subject: str
     text: str
@@ -20,20 +20,21 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Addressed:
-    """What a writer knows of the mail it writes."""
+    """What a composer knows about the mail it composes."""
 
     mail_id: uuid.UUID
     recipient: str
     arguments: Mapping[str, Any]
     public_url: str | None
-    """Where people reach this system, without a slash at its end; None where nobody set it."""
+    """Base URL of this system, without a trailing slash; None if not configured."""
     key: ServerKey | None = field(default=None, repr=False)
-    """What links are signed with."""
+    """Key that signs links."""
 
 
 Writer = Callable[[Session, Addressed], Letter | None]
-"""Reads rows, derives what is secret, changes nothing. None where the mail has no purpose any more (a share ended)."""
+"""Composes a mail from rows and derives secrets, without writing. Returns None if the mail is obsolete (the share
+ended)."""
 
 
 class CannotWrite(Exception):
-    """The letter cannot be written as things are; the text says what to do. The mail is parked with it."""
+    """The mail cannot be composed; the message says what to do. The mail is dead-lettered with it."""

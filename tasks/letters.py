@@ -1,4 +1,4 @@
-"""Every kind of mail and who writes it."""
+"""Registry of mail kinds and their writers."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from tasks.share_mail import LETTER, write_share_letter
 
 
 def write_test(_session: Session, addressed: Addressed) -> Letter:
-    """What `tapeless mail test` sends."""
+    """Write the mail that `tapeless mail test` sends."""
     where = f"\n\nPeople reach it at {addressed.public_url}" if addressed.public_url else ""
     return Letter("Tapeless can send mail", f"This was sent to try the mail settings of Tapeless.{where}\n")
 
 
 LETTERS: Mapping[str, Writer] = {"test": write_test, LETTER: write_share_letter}
-"""By the word that `queue_mail` is given."""
+"""Writers by the kind that `queue_mail` is given."""

@@ -1,7 +1,7 @@
-"""Asking for a mail: a row in the transaction of what it is about, so that neither comes without the other.
+"""Queue mails: a row in the same transaction as the change it announces, so that neither exists without the other.
 
-`tasks.mail_sending` sends it. Without a mail server it is parked with that reason, and `tapeless jobs retry` sends it
-once there is one; who would rather hand a link over by himself looks at `Outside.mail_server` first.
+`outbound.mail_sender` sends it. Without a mail server it is dead-lettered with that reason; `tapeless jobs retry` sends
+it once one is configured. A caller that can show a link to the user instead checks `OutboundConfig.mail_server` first.
 """
 
 from collections.abc import Mapping
@@ -18,16 +18,16 @@ from tasks.refusals import Invalid
 
 LONGEST_ADDRESS = 254
 TASK = "maintenance.mail"
-"""What to ring for after the commit; beat does where nobody did."""
+"""Task to notify after the commit; if that message is lost, beat notifies it."""
 
 
 def check_address(text: str, field: str = "email") -> str:
-    """An address that mail can be sent to, or the field with what is wrong with it."""
+    """Return the normalised address; ValidationFailed for `field` if mail cannot be sent to it."""
     address = text.strip()
     try:
         parsed = Address(addr_spec=address)
         address.encode("ascii")
-    except (ValueError, IndexError, MessageError):  # Address answers torn texts in each of these ways
+    except (ValueError, IndexError, MessageError):  # Address raises any of these for malformed text
         raise Invalid(field, f'"{address[:80]}" is no e-mail address') from None
     if not parsed.username or not parsed.domain or len(address) > LONGEST_ADDRESS or not address.isprintable():
         raise Invalid(field, f'"{address[:80]}" is no e-mail address')
@@ -37,10 +37,10 @@ def check_address(text: str, field: str = "email") -> str:
 def queue_mail(
     session: Session, kind: str, recipient: str, arguments: Mapping[str, Any], actor: Actor | None = None
 ) -> Mail:
-    """Have a mail sent once this transaction is committed.
+    """Queue a mail that is sent after this transaction commits.
 
-    `kind` names its writer in `tasks.letters.LETTERS`; `arguments` are ids and words for it, never a secret: a mail
-    with a share's link names the share's user, and its writer derives the link while it is sent.
+    `kind` names its composer in the registry of mail kinds; `arguments` are ids and words for it, never a secret: a
+    mail with a share link names the recipient, and its composer derives the link when it is sent.
     """
     mail = Mail(id=new_id(), kind=kind, recipient=check_address(recipient), arguments=dict(arguments))
     mail.created_by = actor.user_id if actor is not None else None

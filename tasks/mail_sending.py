@@ -1,4 +1,4 @@
-"""Sending the mails that wait: claimed in batches, each written and sent with no transaction open."""
+"""Send queued mails: leased in batches, composed and sent without an open transaction."""
 
 import logging
 import time
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 MAILS = Outbox("mail")
 AT_ONCE = 20
 BUDGET_SECONDS = 5.0
-"""No batch is begun after this: other work of the same worker waits, and the sweep rings again."""
+"""No batch is begun after this: the worker has other tasks, and the sweep notifies this one again."""
 NO_SERVER = (
     "no mail server is set; set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, start again, "
     "and run: tapeless jobs retry --all-parked"
@@ -36,7 +36,7 @@ NO_PURPOSE = "not sent: what it was about has ended"
 
 
 def send_mails(sessions: Sessions, timing: Timing, outside: Outside) -> int:
-    """Send what is due; give how many mails went out."""
+    """Send due mails; returns how many went out."""
     sent, end = 0, time.monotonic() + BUDGET_SECONDS
     while time.monotonic() < end and (
         held := transact(sessions, lambda session: MAILS.claim(session, AT_ONCE, timing))
@@ -69,7 +69,7 @@ def _finish(sessions: Sessions, held: Sending, finish: Finish, reason: str | Non
 
 
 def _send(sessions: Sessions, connection: Connection, held: Sending, outside: Outside) -> tuple[Finish, str | None]:
-    """Write and send one mail; give how its row ends, and why it was not sent."""
+    """Compose and send one mail; returns the outbox method that records the outcome, and why it was not sent."""
     try:
         recipient, letter = _write(sessions, held, outside)
         if letter is None:
@@ -83,7 +83,7 @@ def _send(sessions: Sessions, connection: Connection, held: Sending, outside: Ou
 
 
 def _write(sessions: Sessions, held: Sending, outside: Outside) -> tuple[str, Letter | None]:
-    """Whom it goes to, and the letter; one that fails is parked alone, and holds no other up."""
+    """Return recipient and message; a mail that cannot be composed is dead-lettered alone."""
 
     def write(session: Session) -> tuple[str, Letter | None]:
         mail = session.get_one(Mail, held.id)
@@ -97,7 +97,7 @@ def _write(sessions: Sessions, held: Sending, outside: Outside) -> tuple[str, Le
         return snapshot(sessions, write)
     except (CannotWrite, DBAPIError):
         raise
-    except Exception as error:  # a fault of one writer, whose text may hold what it derived
+    except Exception as error:  # its text may hold a secret that the composer derived, so only the type is stored
         where = "".join(traceback.format_tb(error.__traceback__))
         log.error("mail %s could not be written: %s\n%s", held.id, type(error).__name__, where)
         raise CannotWrite(f"writing it failed ({type(error).__name__}); the log of the worker has more") from None
@@ -105,6 +105,6 @@ def _write(sessions: Sessions, held: Sending, outside: Outside) -> tuple[str, Le
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def send(self: object, _ids: Sequence[object] = ()) -> None:
-    """Send mails that are due; a doubled or late message finds nothing to do."""
+    """Send due mails; a duplicate or late message finds nothing to do."""
     context = self.app.context
     send_mails(context.sessions, context.timing, context.outside)

@@ -1,4 +1,4 @@
-"""The mail server that a setting names, and one connection to it: encrypted unless the setting says otherwise."""
+"""SMTP client: parse the configured server, connect (encrypted unless the setting says otherwise) and send."""
 
 import smtplib
 import socket
@@ -22,11 +22,11 @@ FORMS = (
 
 
 class MailServerError(Exception):
-    """Nothing can be sent now; every mail waits for another try."""
+    """The server is unavailable; all mails wait for a retry."""
 
 
 class MailRefusedError(Exception):
-    """The server will never take this mail; `is_final` is false where it said to come again later."""
+    """The server rejected this mail; `is_final` is false for temporary rejections (4xx)."""
 
     def __init__(self, text: str, *, is_final: bool) -> None:
         super().__init__(text)
@@ -35,7 +35,7 @@ class MailRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where mail goes and by whom it is sent; the password is read from its file at each connection."""
+    """An SMTP server and the sender address; the password is read from its file for each connection."""
 
     host: str
     port: int
@@ -46,7 +46,7 @@ class MailServer:
 
     @classmethod
     def parse(cls, url: str, sender: str, password_file: Path | None) -> Self:
-        """Read the address of a server, or ValueError with what is wrong with it."""
+        """Parse a server URL; ValueError says what is wrong with it."""
         parts = urlsplit(url)
         if parts.scheme not in PORTS or not parts.hostname:
             raise ValueError(f"is no address of a mail server; write {FORMS}")
@@ -63,7 +63,7 @@ class MailServer:
 
     @contextmanager
     def connect(self) -> Iterator["Connection"]:
-        """Say hello, encrypt and sign in; MailServerError where any of it fails."""
+        """Connect, encrypt and sign in; MailServerError if any of these fails."""
         try:
             smtp = self._open()
         except (OSError, smtplib.SMTPException) as error:
@@ -94,13 +94,18 @@ class MailServer:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An open connection that mails go over one after another."""
+    """An open SMTP connection for several mails."""
 
     server: MailServer
     smtp: smtplib.SMTP
 
     def send(self, mail_id: str, recipient: str, subject: str, text: str) -> None:
-        """Send one mail; the id makes a doubled one recognisable. MailRefusedError says whether to try again."""
+        """Send one mail; its id becomes the Message-ID, so that a duplicate can be recognised.
+
+        Raises:
+            MailRefusedError: this mail was rejected.
+            MailServerError: the connection was lost.
+        """
         message = EmailMessage(policy=SMTP)
         message["From"], message["To"] = self.server.sender, recipient
         message["Subject"] = " ".join(subject.split())
@@ -119,14 +124,14 @@ class Connection:
 
 
 def code_of(error: Exception) -> int | None:
-    """The code of the server's answer, if it gave one."""
+    """Return the SMTP reply code, if the server gave one."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return next((code for code, _ in error.recipients.values()), None)
     return error.smtp_code if isinstance(error, smtplib.SMTPResponseException) else None
 
 
 def reason_of(error: Exception) -> str:
-    """What the server said, for a person."""
+    """Return the server's reply as text for people."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return "; ".join(f"{code} {_words(said)}" for code, said in error.recipients.values())
     if isinstance(error, smtplib.SMTPResponseException):

@@ -1,4 +1,5 @@
-"""Looking after rows that wait: whatever lost its message, its worker or its lease is rung for again."""
+"""Sweep and cleanup: notify workers again of work that lost its message, its worker or its lease; purge expired
+rows."""
 
 from collections.abc import Callable, Sequence
 
@@ -30,13 +31,18 @@ ISLANDS_WAIT = text("""
 
 
 def is_anything_waiting(session: Session, timing: Timing) -> bool:
-    """Whether a sweep would find something: beat rings only then, so that rings never pile up."""
+    """Return whether a sweep would find work. Beat sends it only then, so that messages do not pile up."""
     islands = bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds}))
     return islands or needs_ring(session) or is_job_waiting(session) or bool(outgoing_tasks(session))
 
 
 def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
-    """Park what kills its workers, hand out islands and jobs that nobody rang for, ring for marks; give the rings."""
+    """Dead-letter islands that kill their workers, dispatch due islands and jobs, and notify the drain and the
+    outboxes.
+
+    Return the number of messages sent.
+    """
+    # First, so that an island that kills its workers is not dispatched once more.
     transact(sessions, park_crashed)
     batches = transact(sessions, lambda session: hand_out(session, timing))
     for batch in batches:
@@ -54,8 +60,10 @@ def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
 
 
 def tidy(sessions: Sessions, timing: Timing) -> int:
-    """Purge what was deleted long enough ago, end shares, forget what was kept for a time; give the purged assets."""
+    """Purge what was deleted long enough ago, end expired shares, delete expired rows; return the number of purged
+    assets."""
     transact(sessions, forget_old)
+    # Each batch is a transaction of its own: a large backlog must not hold locks or old rows for long.
     while transact(sessions, forget_ended):
         pass
     while transact(sessions, end_shares):
@@ -73,12 +81,12 @@ def tidy(sessions: Sessions, timing: Timing) -> int:
 
 @shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
 def tidy_rows(self: object, _ids: Sequence[object] = ()) -> None:
-    """Throw away what nobody needs any more."""
+    """Purge expired rows."""
     tidy(self.app.context.sessions, self.app.context.timing)
 
 
 @shared_task(name="maintenance.sweep", bind=True, ignore_result=True)
 def sweep_rows(self: object, _ids: Sequence[object] = ()) -> None:
-    """Ring again for what waits."""
+    """Notify workers of waiting work."""
     context = self.app.context
     sweep(context.sessions, context.timing, context.ring)

@@ -1,11 +1,11 @@
-"""Which stored asset, format and file set each planned one is: a pure function of overlaps, so that ids survive.
+"""Matching of plans with stored assets, formats and file sets by overlap, so that ids survive. Pure.
 
-- Every stored thing goes to the plan that holds most of its files; a tie goes to the first plan by path.
-- An asset that several stored assets go to keeps the oldest id; the others are merged into it.
-- A plan that no living asset goes to, but one that ended in another, is that one again.
+- Every stored object goes to the plan that holds most of its files; a tie goes to the first plan by path.
+- A plan matched by several stored assets keeps the oldest id; the others are merged into it.
+- A plan matched only by an asset that was merged into another unmerges that asset.
 - A format or file set keeps the id with the largest overlap; a tie goes to the oldest.
-- A sequence of which not every frame was read keeps its file set, however many frames join it from another: those that
-  were not read are members of it and stay so, since nothing is written for them.
+- A partly read sequence keeps its file set, however many frames join it from another: its unread frames are members
+  already, and nothing is written for them.
 """
 
 import uuid
@@ -25,7 +25,11 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 def match(planned: Sequence[PlannedAsset], snapshot: Snapshot, taken: Sequence[Taken] = ()) -> None:
-    """Fill in what all plans continue; `taken` ended in the assets that part (`tasks.origins.parting`)."""
+    """Fill in the stored rows that plans continue.
+
+    Args:
+        taken: snapshots of assets merged into those that split now (`find_splits`).
+    """
     by_rule = [asset for asset in planned if asset.pin is None]
     origins = Origins(taken)
     overlaps = count_overlaps(by_rule, snapshot, origins)
@@ -50,13 +54,13 @@ def match(planned: Sequence[PlannedAsset], snapshot: Snapshot, taken: Sequence[T
 
 
 def _fit(taken: Taken, overlaps: Overlaps, number: int) -> tuple[float, float, int]:
-    """How well a plan is the asset that ended: by how much of that is in it, then the oldest."""
+    """Rank a merged asset as the identity of a plan: by the share of its files in the plan, then the oldest."""
     share = overlaps[taken.row.id][number] / max(1, taken.count())
     return min(share, 1.0), -taken.row.date_created.timestamp(), -taken.row.id.int
 
 
 def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot, continued: set[uuid.UUID]) -> None:
-    """A person said which asset and formats these are; only the file sets are found by their files."""
+    """Match a manually grouped asset: pins name the asset and formats; only file sets are matched by overlap."""
     asset.stored = snapshot.assets.get(uuid.UUID(pin.asset))
     if asset.stored is None:
         return
@@ -67,7 +71,7 @@ def _match_pinned(asset: PlannedAsset, pin: Pin, snapshot: Snapshot, continued: 
 
 
 def _by_target(overlaps: dict[Key, Counter[int]]) -> dict[int, list[Key]]:
-    """Each key under the number with which it shares most, the smallest of equal ones."""
+    """Group keys by the plan number with the largest overlap; a tie goes to the smallest number."""
     targets: dict[int, list[Key]] = {}
     for key, counts in overlaps.items():
         best = min(counts, key=lambda number: (-counts[number], number))
@@ -112,7 +116,7 @@ def _assign(
     sets: dict[uuid.UUID, FileSet],
     rows: dict[uuid.UUID, Row],
 ) -> dict[int, Row]:
-    """The stored row of each part's number: of those that go to it the largest overlap, then the oldest."""
+    """Return the stored row for each part number: the one with the largest overlap, then the oldest."""
     overlaps: dict[uuid.UUID, Counter[int]] = {}
     for number, of_part in enumerate(parts):
         for part in of_part:

@@ -1,7 +1,7 @@
-"""The state of the whole system in numbers over time: what an alert asks at three in the morning.
+"""State of the whole system as metrics over time, for monitoring and alerts.
 
-Status (status.py) answers one person who looks now; these are for a machine that looks every few seconds, so each is
-one statement. Files and assets are counted by a walk over their rows: whoever shows them keeps the answer for a while.
+`services.operations.status` answers one operator; metrics are scraped every few seconds, so each is one statement.
+Files and assets are counted by a scan of their rows: the caller caches the result for a while.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,8 @@ Labels = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One named number, or one for each value of its labels. `only_grows` tells a counter from a state."""
+    """A metric: one number, or one for each combination of labels. `is_counter` distinguishes a counter from a
+    gauge."""
 
     name: str
     help: str
@@ -34,16 +35,16 @@ class _Question:
     help: str
     labels: Labels
     sql: str
-    """Answers with a column for each label, then the number."""
+    """Returns a column for each label, then the number."""
     only_grows: bool = False
 
 
 MEDIA_KINDS = f"unnest(ARRAY{[str(kind) for kind in MediaKind]}) AS kinds (kind)"
-"""All of them, so that there is a zero where nothing waits."""
+"""All kinds, so that a kind without pending work is reported as zero."""
 
 
 def _of_each(sql: str) -> str:
-    """The same question of each outbox."""
+    """Apply the same query to each outbox."""
     tables = {"mails": "mail", "deliveries": "webhook_delivery"}
     return " UNION ALL ".join(sql.format(name=name, table=table, DUE=DUE) for name, table in tables.items())
 
@@ -181,7 +182,7 @@ QUESTIONS = (
 
 
 def read_measures(session: Session) -> Iterator[Measure]:
-    """Every number that stands in the rows, by their state now."""
+    """Read every metric that is computed from rows."""
     for question in QUESTIONS:
         rows = session.execute(text(question.sql)).all()
         samples = [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]

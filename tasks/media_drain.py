@@ -1,12 +1,12 @@
-"""Reading what waits in the media queue: claim a batch, read it in a confined child, write what came of it.
+"""Media queue drain: claim a batch of file sets, read it in a sandboxed child, write the results.
 
-1. A short transaction takes leases; another one, a snapshot, says which files are to be read.
-2. They are read with no transaction open; a thread keeps the leases.
-3. One transaction writes all results under the fence, and the jobs that tell of them. What its reader died of waits to
-   be read again, alone; what cannot be read is told on its format and in a job of its own, which starts it again.
+1. A short transaction leases media work; a snapshot loads the files to read.
+2. Files are read with no transaction open; a thread renews the leases.
+3. One fenced transaction writes all results and the jobs that report them. A file that killed the reader is retried
+   alone; an unreadable one is reported on its format and in its own failed job, which a user can restart.
 
-Media never keep ingest waiting: while folders wait to be grouped, a message reads one small batch and ends, and beat
-rings for the next one some seconds later.
+Media reading never delays ingest: while folders wait to be grouped, a message reads one small batch and ends, and beat
+sends the next wake-up message some seconds later.
 """
 
 import logging
@@ -49,34 +49,35 @@ log = logging.getLogger(__name__)
 
 BATCH_WHILE_INGEST_WAITS = 20
 CHANGED_SECONDS = 5.0
-"""What changed on disk is new work once the watcher sees it; until then it is looked at again now and then."""
+"""Retry delay for a file that changed on disk; the watcher queues it again once it sees the change."""
 LONGEST_SECONDS = 60.0
-"""Of one message: then it rings again, so that others come in between and a worker that shall stop is not kept."""
+"""Per message: then another wake-up message follows, so that other tasks run in between and a worker can shut down."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One kind of reading: the program, what it is asked, and what becomes of its answers."""
+    """One kind of media reading: the program, its requests, and the use of its answers."""
 
     kind: MediaKind
     program: str
     limits: Limits
     batch: int
     frames: int
-    """How many files of a sequence are read."""
+    """Number of files of a sequence that are read."""
     ask: Callable[[SetToRead], dict[str, Any]]
     keep: Callable[[Sequence["SetOutcome"]], Callable[[Session, Sequence["SetOutcome"]], Sequence[Trouble] | None]]
-    """Takes the results out of the answers, with no transaction open; gives what writes those that still count, and
-    of those that were not read, why. What was read and cannot be used is a trouble then."""
+    """Called with the outcomes, with no transaction open; returns the function that writes those that are still
+    current. That function may return troubles of its own: what was read but cannot be used.
+    """
     members: int = MOST_MEMBERS
-    """How many files are read of a set of several that are no sequence."""
+    """Maximum number of files that are read of a set without a sequence."""
     takes: Callable[[str], bool] | None = None
-    """Which files of a set are read, by name; all of them without."""
+    """Filter of the files of a set by name; None for all."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetOutcome:
-    """A file set and what became of reading it."""
+    """A file set and the outcome of reading it."""
 
     read: SetToRead
     outcome: Outcome
@@ -84,16 +85,16 @@ class SetOutcome:
 
 @dataclass(slots=True)
 class Drained:
-    """What a drain did."""
+    """Result of a drain."""
 
     read: int = 0
     troubles: list[Trouble] = field(default_factory=list)
     more: bool = False
-    """It stopped before the queue was empty."""
+    """The time was over before the queue was empty."""
 
 
 def drain_media(sessions: Sessions, reading: Reading, timing: Timing, seconds: float = LONGEST_SECONDS) -> Drained:
-    """Read what waits, for so long; any number of drains may run at once."""
+    """Read the queue for up to `seconds`; any number of drains may run at once."""
     done, end = Drained(), time.monotonic() + seconds
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     with ConfinedChild(reading.program, reading.limits) as child:
@@ -113,7 +114,7 @@ def drain_media(sessions: Sessions, reading: Reading, timing: Timing, seconds: f
 
 
 def read_named(sessions: Sessions, reading: Reading, timing: Timing, sets: Sequence[uuid.UUID]) -> Drained | None:
-    """Read these file sets alone, as a person asked; None where somebody is reading one of them."""
+    """Read only these file sets, for a job; None if another worker is reading one of them."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     with ConfinedChild(reading.program, reading.limits) as child:
         batches = Batches(sessions, reading, timing, owner, child, tells_jobs=False)
@@ -130,7 +131,7 @@ def read_named(sessions: Sessions, reading: Reading, timing: Timing, sets: Seque
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """The steps of one drain."""
+    """Steps of one drain."""
 
     sessions: Sessions
     reading: Reading
@@ -140,12 +141,13 @@ class Batches:
     tells_jobs: bool = True
 
     def claim(self, most: int) -> list[MediaClaim]:
-        """Take what waits longest."""
+        """Lease the oldest waiting work."""
         kind, lease = self.reading.kind, self.timing.lease_seconds
         return transact(self.sessions, lambda session: claim_media(session, kind, self.owner, lease, most))
 
     def read(self, claims: Sequence[MediaClaim], done: Drained) -> None:
-        """Read and write one batch; what goes wrong in our own code is tried again one by one, like what kills."""
+        """Read and write one batch. After an error in our own code its files are retried alone, like those that kill
+        the reader."""
         try:
             self._read(claims, done)
         except ChildNotStartedError:
@@ -157,7 +159,7 @@ class Batches:
             raise
 
     def _give_back(self, session: Session, claims: Sequence[MediaClaim], reason: str | None) -> None:
-        """Let go of what was claimed, with a reason where it may be the file's fault."""
+        """Release the leases; with a reason if a file may have caused the error."""
         kind = self.reading.kind
         held = list(fence_media(session, kind, self.owner, claims))
         if reason is None:
@@ -184,7 +186,7 @@ class Batches:
             by_id = {one.id: one for one in sets}
             alone = len(claims) == 1
             if alone and claims[0].is_blamed:
-                self.child.close()  # it shall not be blamed for what an earlier file left behind
+                self.child.close()  # a fresh child: an earlier file must not cause this one to fail
             outcomes = [SetOutcome(by_id[one.item.key], one) for one in Reader(self.child).read(items)]
             write = self.reading.keep(outcomes)
         finish = Finish(self, claims, outcomes, write, alone)
@@ -197,7 +199,7 @@ class Batches:
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The transaction that ends a batch."""
+    """The transaction that completes a batch."""
 
     batches: Batches
     claims: Sequence[MediaClaim]
@@ -206,8 +208,10 @@ class Finish:
     alone: bool
 
     def run(self, session: Session) -> list[Trouble]:
-        """Write what still counts, and say where each file set goes; gives those that a person has to look at."""
+        """Write current results and complete, release or retry each file set; return the troubles that need a user."""
         kind = self.batches.reading.kind
+        # The fence locks the rows that this drain still leases. `is_current` is false if the file set was queued again
+        # meanwhile.
         held = fence_media(session, kind, self.batches.owner, self.claims)
         current = [one for one in self.outcomes if held.get(one.read.id)]
         answered = {one.read.id for one in self.outcomes}
@@ -224,7 +228,7 @@ class Finish:
         return bad
 
     def _park(self, session: Session, current: Sequence[SetOutcome]) -> list[Trouble]:
-        """Have what went wrong tried again, or wait for a person."""
+        """Retry isolated what killed its reader, and dead-letter what exceeded a limit."""
         kind = self.batches.reading.kind
         limits = _troubles(current, End.LIMIT)
         park_media(session, kind, limits)
@@ -241,7 +245,7 @@ def _troubles(outcomes: Sequence[SetOutcome], *ends: End) -> list[Trouble]:
 
 
 def _done(outcomes: Sequence[SetOutcome], bad: Sequence[Trouble]) -> list[Done]:
-    """What a job tells of: what was read, and what cannot be."""
+    """List the file sets that jobs report: read ones, and unreadable ones."""
     reasons = {trouble.file_set_id: trouble.error for trouble in bad}
     return [
         Done(one.read.id, one.read.asset_id, one.read.name, reasons.get(one.read.id))

@@ -1,7 +1,7 @@
-"""Jobs of reading media, as people see them.
+"""Jobs of media reading, as users see them.
 
-What is read of itself in batches leaves one finished job a batch, and one that failed for each file that cannot be
-read. A person who restarts such a job, or asks for a new one, has those file sets read again, alone.
+Automatic reading records one finished job per batch, and a failed one for each unreadable file set. Restarting such a
+job, or requesting a new one, reads its file sets again, in isolation.
 """
 
 import uuid
@@ -43,7 +43,7 @@ SET_OF_FILE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A file set that was read, or why it cannot be."""
+    """A file set that was read, or its error."""
 
     file_set_id: uuid.UUID
     asset_id: uuid.UUID
@@ -52,7 +52,7 @@ class Done:
 
 
 def record_jobs(session: Session, kind: MediaKind, done: Sequence[Done]) -> None:
-    """Tell what was done of itself: one job for all that was read, one for each that cannot be."""
+    """Record automatic reading: one job for all file sets that were read, one for each unreadable one."""
     good = [one for one in done if one.error is None]
     if good:
         asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
@@ -88,7 +88,8 @@ def _ended(job: Job) -> Job:
 
 
 def ring_for_headers(sessions: Sessions, ring: Callable[[str, Sequence[object]], None]) -> None:
-    """What can be found now is read next, unless more comes in: beat rings for media then, now and again."""
+    """Notify header and sidecar readers when assets are searchable, unless ingest work waits: then beat notifies them
+    later."""
     with sessions() as session:
         kinds = (MediaKind.HEADERS, MediaKind.SIDECARS)
         waiting = [] if is_ingest_waiting(session) else [kind for kind in kinds if is_media_waiting(session, kind)]
@@ -97,7 +98,7 @@ def ring_for_headers(sessions: Sessions, ring: Callable[[str, Sequence[object]],
 
 
 def request_reading(session: Session, kind: MediaKind, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> Job:
-    """A job that reads the file set of this file again, by somebody who may write the asset."""
+    """Create a job that reads the file set of this file again. The actor needs write access to the asset."""
     asset = find_asset(session, actor, asset_id, Permission.WRITE)
     row = session.execute(SET_OF_FILE, {"asset": asset.id, "file": file_id}).first()
     if row is None:

@@ -1,4 +1,4 @@
-"""Running the jobs by which a person has media read again: each reads its file sets alone, and ends with what came."""
+"""Run the jobs that read media again on request: each reads only its own file sets."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,12 +18,12 @@ from tasks.media_drain import Drained, Reading, read_named
 from tasks.media_jobs import TASKS
 
 BUSY_SECONDS = 2.0
-"""Before a job looks again whether its file set is free."""
+"""Retry delay while another worker reads one of the file sets."""
 ARE_QUEUED = text("SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND file_set_id = ANY(:sets))")
 
 
 def run_reading_jobs(sessions: Sessions, reading: Reading, timing: Timing, job_ids: Sequence[uuid.UUID]) -> None:
-    """Run those of these jobs that wait; what somebody else holds, or what has ended, is left alone."""
+    """Run those of these jobs that can be claimed."""
     task = TASKS[reading.kind]
     for claim in transact(sessions, lambda session: claim_jobs(session, task, job_ids, timing)):
         with about_job(claim):
@@ -51,7 +51,7 @@ def _run(sessions: Sessions, reading: Reading, timing: Timing, claim: JobClaim) 
 
 
 def _queue(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> bool:
-    """Have them wait to be read; false where none of them has anything on a storage, so that none ever will."""
+    """Queue the file sets; return False if none of them has files on a storage."""
     queue_media(session, kind, sets)
     return bool(session.scalar(ARE_QUEUED, {"kind": kind.value, "sets": list(sets)}))
 

@@ -1,6 +1,6 @@
-"""Which files of a file set are read: the one file, the first of several, or frames spread over a sequence.
+"""Select the files of a file set to read: the only file, the first of several, or frames spread over a sequence.
 
-The names of frames are made from what stands on the file set, so that reading three of 100,000 asks for three rows.
+Names of frames are computed from the file set's summary, so that reading three of 100,000 frames fetches three rows.
 """
 
 import uuid
@@ -21,7 +21,7 @@ from watch.grouping.frames import Frames
 from watch.grouping.items import number_text
 
 MOST_MEMBERS = 32
-"""Of a set that is no sequence, such as the clips of one recording on a card."""
+"""Files read of a set that is no sequence, such as the clips of one recording on a card."""
 
 SETS = text("""
     SELECT file_set.id, file_set.asset_id, file_set.format_id, file_set.name, file_set.label, file_set.storage_id,
@@ -35,6 +35,7 @@ STORAGES = text("SELECT id, root, settings FROM storage WHERE id = ANY(CAST(:ids
 
 WHOLE = "file.status IN ('CLOSED', 'REDISCOVERED')"
 
+# LATERAL with LIMIT stops after the first files of each set, however many files it has.
 MEMBERS = text(f"""
     SELECT wanted.id AS set_id, member.* FROM unnest(CAST(:ids AS uuid[])) AS wanted (id)
     CROSS JOIN LATERAL (
@@ -44,6 +45,7 @@ MEMBERS = text(f"""
     ) AS member
 """)
 
+# Joined by folder and name, which are indexed: three rows of a sequence of 100,000 are three probes.
 FRAMES = text(f"""
     SELECT file.folder_id, file.name, file.size, file.mtime_ns
     FROM unnest(CAST(:folders AS bigint[]), CAST(:names AS bytea[])) AS wanted (folder_id, name)
@@ -53,7 +55,7 @@ FRAMES = text(f"""
 
 @dataclass(slots=True)
 class SetToRead:
-    """A file set with the files of it that are read."""
+    """A file set with those of its files that are read."""
 
     id: uuid.UUID
     asset_id: uuid.UUID
@@ -61,30 +63,30 @@ class SetToRead:
     name: str
     settings: StorageSettings
     is_original: bool = True
-    """Whether its format is what the asset was delivered as."""
+    """Whether its format is the delivered one."""
     frames: Frames | None = None
-    """Of a sequence."""
+    """Of a sequence only."""
     frame_count: int = 0
-    """From the first frame to the last in the sequence's own step, holes too."""
+    """From the first to the last frame in the sequence's step, gaps included."""
     sources: list[Source] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
-    """The frame of each source, of a sequence."""
+    """Frame number of each source, of a sequence only."""
 
     @property
     def rate(self) -> Fraction:
-        """Frames a second, of a sequence: files of frames have no time of their own."""
+        """Return frames per second: files of frames have no timing of their own."""
         return self.settings.frame_rate
 
 
 class _OfStorage(NamedTuple):
-    """What all file sets of a storage have: its settings are validated once, not with each."""
+    """Shared by all file sets of a storage: its settings are validated once instead of for each set."""
 
     root: bytes
     settings: StorageSettings
 
 
 class Member(NamedTuple):
-    """A file that may be read."""
+    """A file that can be read."""
 
     folder_id: int
     name: bytes
@@ -93,8 +95,12 @@ class Member(NamedTuple):
 
 
 def read_sets(session: Session, ids: Sequence[uuid.UUID], frames: int, most: int = MOST_MEMBERS) -> list[SetToRead]:
-    """Those of the sets that have something to read: of sequences `frames` files, spread from the first to the last,
-    of others the first `most`."""
+    """Load those of the file sets that have something to read.
+
+    Args:
+        frames: number of files per sequence, spread from the first to the last.
+        most: number of files of any other set.
+    """
     rows = session.execute(SETS, {"ids": list(ids)}).all()
     storages = _read_storages(session, {row.storage_id for row in rows})
     found = {row.id: _set_of(row, storages[row.storage_id].settings) for row in rows}
@@ -123,7 +129,7 @@ def _read_storages(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
 def _set_of(row: Row, settings: StorageSettings) -> SetToRead:
     found = SetToRead(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
     if row.frames:
-        # A text of so many ranges was cut, perhaps in the middle of one.
+        # A text of MAX_SUMMARY_CHARACTERS was truncated, perhaps within a range: drop the last one.
         shown = row.frames if len(row.frames) < MOST_TEXT else row.frames.rpartition(",")[0]
         found.frames = Frames.from_text(shown)
         found.frame_count = (row.last_frame - row.first_frame) // (row.frame_step or 1) + 1
@@ -131,7 +137,7 @@ def _set_of(row: Row, settings: StorageSettings) -> SetToRead:
 
 
 def spread(frames: Frames, count: int) -> list[int]:
-    """`count` frames that are there, from the first to the last at even distances; all where there are fewer."""
+    """Pick `count` existing frames at even distances from the first to the last; all if there are fewer."""
     if frames.count <= count:
         return [frame for first, last in frames.intervals() for frame in range(first, last + 1)]
     if count == 1:

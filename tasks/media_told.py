@@ -1,4 +1,4 @@
-"""What is told of media: to a person who asks why a file is as it is, and in the facts of an asset as a whole."""
+"""Sentences about the media of a file set, and media facts of an asset as a whole."""
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ WHAT = {"SIDECARS": "what sidecars say", "HEADERS": "its header", "PICTURES": "i
 
 
 def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
-    """Sentences about what was read of a file set, what waits, and what went wrong and who takes it up again."""
+    """Yield what was read from a file set, what is pending, and what failed and how to retry it."""
     media = session.scalar(GENERAL, {"set": file_set_id}) or {}
     facts = fact_texts(media)
     if facts:
@@ -53,12 +53,12 @@ def media_lines(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
 
 
 def durations_of(session: Session, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
-    """How long assets are, in milliseconds: the longest part of their originals."""
+    """Return the duration of assets in milliseconds: that of the longest component of their originals."""
     return {row.asset_id: row.milliseconds for row in session.execute(DURATIONS, {"assets": list(assets)})}
 
 
 def fact_texts(media: Mapping[str, Any]) -> list[str]:
-    """The facts of a component as a person reads them, the most telling first."""
+    """Format the facts of a component for people, the most informative first."""
     shown = [
         media.get("container"),
         media.get("codec"),

@@ -1,7 +1,7 @@
-"""Ending assets in others, and bringing them back: the dead id answers with the living one in one hop.
+"""Merge of assets, and its reversal: the id of a merged asset resolves to the survivor in one hop.
 
-Rights never move, so a merge opens nothing; history stays under the id that it was written for. The row of the dead
-asset keeps its title, its rights and its values, so that it comes back as it was.
+Permissions never move, so a merge grants no access. History stays under the id that it was written for. The row of the
+merged asset keeps its title, permissions and values, so that an unmerge restores it unchanged.
 """
 
 import uuid
@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from tasks.holding import Pairs, unnest_pairs
 from tasks.holdings import Return, give_back_holdings, move_holdings
 
+# In id order, so that two merges cannot deadlock.
 LOCK = text("SELECT FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
 
+# The trigger mark_asset_update marks the documents here and in CLEAR_MERGED_INTO.
 END = text("""
     UPDATE asset SET merged_into = survivor, status = 'DELETED', is_online = false, date_modified = now(),
         date_deleted = coalesce(date_deleted, now())
@@ -31,9 +33,10 @@ BRING_BACK = text("""
 
 
 def end_in(session: Session, pairs: Pairs) -> dict[uuid.UUID, dict[str, Any]]:
-    """End each first asset in its second; the files, formats and sets have moved already.
+    """Merge the first asset of each pair into the second; its files, file sets and formats have moved already.
 
-    Gives what else moved, by asset, for the entry of history from which `bring_back` undoes it.
+    Returns:
+        The dependent rows that moved, by merged asset, to be stored in its history entry for `unmerge_assets`.
     """
     if not pairs:
         return {}
@@ -44,7 +47,7 @@ def end_in(session: Session, pairs: Pairs) -> dict[uuid.UUID, dict[str, Any]]:
 
 
 def bring_back(session: Session, returns: Sequence[Return]) -> None:
-    """Have assets answer for themselves again, with what they held; the files have moved or move later."""
+    """Reverse merges: reactivate the assets and move their dependent rows back; files are moved by the caller."""
     if not returns:
         return
     pairs = sorted((back.asset_id, back.holder_id) for back in returns)

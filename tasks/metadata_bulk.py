@@ -1,10 +1,10 @@
-"""The same values on many objects, as a job: everything is checked before it is made, then objects go one batch at a
-time, and one that may not be written is told in the job and keeps back nobody.
+"""Bulk metadata write: set the same values on many objects as a job. The request is validated before the job exists; an
+object that may not be written is reported in the job and does not stop the others.
 
-1. `request_bulk` checks view and values, and makes the job with the list of its objects.
-2. The job goes over them in id order, a batch a transaction, as the user who asked, with the rights of that moment.
-3. How far it is stands on its row, in the transaction of each batch: killed, it goes on behind the last one.
-4. It ends with a warning where objects were refused; the first of them stand in its `job_context` with their reasons.
+1. `create_bulk_write_job` validates view and values, and creates the job with its list of objects.
+2. The job processes the list in id order, one batch per transaction, with the current rights of its requester.
+3. Progress is saved on the job's row in the transaction of each batch, so a killed job resumes after its last batch.
+4. It ends with a warning if objects were refused; the first refusals and their reasons are in its `job_context`.
 """
 
 import json
@@ -51,7 +51,12 @@ def request_bulk(
     given: Mapping[str, Given],
     actor: Actor,
 ) -> Job:
-    """A job that writes values through a view on many objects; refused where view or values are wrong."""
+    """Create the job that writes values through a view on many objects.
+
+    Raises:
+        ValidationFailed: the object type, the number of objects or a value is invalid.
+        NotFound: the view does not exist.
+    """
     ids = sorted(set(object_ids))
     if object_type not in FINDERS:
         raise Invalid("object_type", f"{quoted(object_type)} is no kind of object; known are {', '.join(FINDERS)}")
@@ -77,12 +82,12 @@ def request_bulk(
 
 
 class JobAbortedError(Exception):
-    """A person asked the job to stop."""
+    """The job was asked to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What became of the objects so far; kept in the job's row between batches."""
+    """Counts of processed and refused objects; saved in the job's row between batches."""
 
     processed: int = 0
     after: uuid.UUID | None = None
@@ -91,7 +96,7 @@ class Tally:
 
     @classmethod
     def of(cls, claim: JobClaim) -> "Tally":
-        """A job that a person restarted counts from nothing, so it goes over everything again."""
+        """Restore the progress of a claimed job. A restarted job has a count of zero and starts over."""
         kept = claim.details.get("bulk") if claim.processed else None
         if not kept:
             return cls()
@@ -99,7 +104,7 @@ class Tally:
         return cls(claim.processed, uuid.UUID(kept["after"]), kept["refused"], tuple(reasons))
 
     def plus(self, ids: Sequence[uuid.UUID], refused: Mapping[uuid.UUID, str]) -> "Tally":
-        """The same behind one more batch."""
+        """Return the progress after one more batch."""
         reasons = [{"object_id": str(key), "error": why[:1_000]} for key, why in refused.items()]
         return Tally(
             self.processed + len(ids),
@@ -109,14 +114,14 @@ class Tally:
         )
 
     def progress(self) -> Progress:
-        """What the job's row keeps; clients read its context."""
+        """Return the progress as the job's row stores it; clients read its `job_context`."""
         context = {"refused": self.reasons, "refused_count": self.refused}
         details = {"bulk": {"after": str(self.after), "refused": self.refused}, "job_context": context}
         return Progress(processed=self.processed, details=json.dumps(details))
 
 
 class BulkWrite:
-    """One claim of one job."""
+    """One run of a claimed bulk write job."""
 
     def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim) -> None:
         self._sessions, self._timing, self._claim = sessions, timing, claim
@@ -124,21 +129,21 @@ class BulkWrite:
         self._tally = Tally.of(claim)
 
     def run(self) -> None:
-        """Write batch by batch until all are done."""
+        """Write batch by batch until no object is left."""
         while (tally := transact(self._sessions, self._write_next)) is not None:
             self._tally = tally
         self._end(JobStatus.FINISHED_WITH_WARNING if self._tally.refused else JobStatus.FINISHED, "")
 
     def stop(self) -> None:
-        """A person asked for it: what was written stays so, and another start goes over everything."""
+        """End the job as aborted. Written values stay; a restart processes all objects again."""
         self._end(JobStatus.ABORTED, "stopped; ")
 
     def refuse(self, refusal: Refusal) -> None:
-        """The whole job can not be done any more: its view, its values or its user are gone."""
+        """Fail the job for good: its view, a field or its requester no longer exists or lost the right."""
         self._end(JobStatus.FAILED, f"{refusal}; ")
 
     def fail(self, error: Exception) -> None:
-        """Tried again later, parked after some tries."""
+        """Record the error; the job is retried later and dead-lettered after several attempts."""
         text = f"{type(error).__name__}: {error}"
         transact(self._sessions, lambda session: fail_job(session, self._claim, text))
 
@@ -149,7 +154,7 @@ class BulkWrite:
         transact(self._sessions, lambda session: end_job(session, self._claim, status, text))
 
     def _write_next(self, session: Session) -> Tally | None:
-        """One batch of a job that is still ours, whose row is locked until the batch is written."""
+        """Write one batch, with the job's row locked until the transaction ends. Return None if no object is left."""
         if keep_job(session, self._claim, self._timing):
             raise JobAbortedError
         ids = self._next(session, self._tally.after)
@@ -166,14 +171,15 @@ class BulkWrite:
         return list(session.scalars(query.order_by(MetadataBulkObject.object_id).limit(BATCH)))
 
     def _write(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-        """Write a batch, and give the objects that were refused with their reasons."""
+        """Write a batch and return the refused objects with their reasons."""
         actor, form, changes = self._question(session)
         found, refused = find_many(session, actor, self._object_type, ids)
         outcome = write_many(session, form, found, dict.fromkeys(found, changes), actor, job_id=self._claim.id)
         return refused | outcome.refused
 
     def _question(self, session: Session) -> tuple[Actor, Form, list[Change]]:
-        """Who asked, and for what: as it is now, since rights, views and options may have changed."""
+        """Load requester, form and changes as they are now: rights, views and options may have changed since the
+        request."""
         asker = session.scalar(select(Job.created_by).where(Job.id == self._claim.id))
         actor = find_actor(session, asker) if asker else None
         if actor is None:
@@ -188,7 +194,10 @@ class BulkWrite:
 def find_many(
     session: Session, actor: Actor, object_type: str, ids: Sequence[uuid.UUID]
 ) -> tuple[dict[uuid.UUID, Found], dict[uuid.UUID, str]]:
-    """Objects that the actor may change, locked in id order, and of the others why not."""
+    """Lock the objects that the actor may write, in id order.
+
+    Returns: The writable objects by id, and for each of the others the reason why it is refused.
+    """
     if object_type == "assets":
         return _find_assets(session, actor, ids)
     found, refused = {}, {}
@@ -204,7 +213,7 @@ def find_many(
 def _find_assets(
     session: Session, actor: Actor, ids: Sequence[uuid.UUID]
 ) -> tuple[dict[uuid.UUID, Found], dict[uuid.UUID, str]]:
-    """The same as one query; an asset that was merged away is found as its survivor."""
+    """Find writable assets in one query; a merged asset is found as its survivor."""
     asked = aliased(Asset)
     query = (
         select(
@@ -218,6 +227,7 @@ def _find_assets(
         .join(Asset, Asset.id == func.coalesce(asked.merged_into, asked.id))
         .where(among(asked.id, ids))
         .order_by(Asset.id)
+        # FOR NO KEY UPDATE in id order: writers of the same assets wait without deadlock, and foreign keys stay usable.
         .with_for_update(of=Asset, key_share=True)
     )
     found: dict[uuid.UUID, Found] = {}
@@ -236,9 +246,11 @@ def _find_assets(
 
 
 def write_bulks(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Do these jobs; give how many were claimed. An error gives its job back and is raised."""
+    """Run those of these jobs that can be claimed and return their number. An unexpected error fails its job and is
+    re-raised."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
+        # Every end of the job below is fenced: a run that lost its lease writes nothing (JobLostError).
         with about_job(claim):
             bulk = BulkWrite(sessions, timing, claim)
             try:
@@ -257,6 +269,6 @@ def write_bulks(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def set_values_of_many(self: Task, ids: Sequence[str] = ()) -> None:
-    """Go on with the jobs `ids`; a doubled or late message finds nothing to do."""
+    """Run the jobs `ids`. A duplicate or late message claims nothing."""
     context: Any = self.app.context
     write_bulks(context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing)

@@ -1,4 +1,4 @@
-"""Categories: under which names which views belong to a kind of object."""
+"""Metadata categories: named lists of views per object type."""
 
 import uuid
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ OBJECT_TYPES = ("assets", "collections", "segments")
 
 
 def find_category(session: Session, object_type: str, name: str, *, lock: bool = False) -> MetadataCategory:
-    """A category by its name."""
+    """Return a category by its name. Raises NotFound if it does not exist."""
     _check_type(object_type)
     found = session.get(MetadataCategory, (object_type, name), with_for_update=lock or None)
     if found is None:
@@ -27,7 +27,7 @@ def find_category(session: Session, object_type: str, name: str, *, lock: bool =
 
 
 def categories_of(session: Session, object_type: str) -> Sequence[MetadataCategory]:
-    """All categories of a kind of object."""
+    """List all categories of an object type by name."""
     _check_type(object_type)
     query = select(MetadataCategory).where(MetadataCategory.object_type == object_type)
     return session.scalars(query.order_by(MetadataCategory.name)).all()
@@ -36,7 +36,7 @@ def categories_of(session: Session, object_type: str) -> Sequence[MetadataCatego
 def create_category(
     session: Session, object_type: str, name: str, label: str, view_ids: Sequence[uuid.UUID], actor: Actor
 ) -> MetadataCategory:
-    """Make a category."""
+    """Create a category. Raises Conflict if the name is in use."""
     require_administrator(actor, "make metadata categories")
     _check_type(object_type)
     if session.get(MetadataCategory, (object_type, name)) is not None:
@@ -53,7 +53,7 @@ def create_category(
 def change_category(
     session: Session, object_type: str, name: str, label: str, view_ids: Sequence[uuid.UUID] | None, actor: Actor
 ) -> MetadataCategory:
-    """Set the label, and the views where they were sent."""
+    """Update the label, and the views if given."""
     require_administrator(actor, "change metadata categories")
     changed = find_category(session, object_type, name, lock=True)
     changed.label = label
@@ -67,7 +67,7 @@ def change_category(
 
 
 def delete_category(session: Session, object_type: str, name: str, actor: Actor) -> None:
-    """Remove a category; its views stay."""
+    """Delete a category; its views stay."""
     require_administrator(actor, "remove metadata categories")
     session.delete(find_category(session, object_type, name, lock=True))
     session.flush()
@@ -77,7 +77,7 @@ def delete_category(session: Session, object_type: str, name: str, actor: Actor)
 def views_of(
     session: Session, view_ids: Sequence[uuid.UUID], *, writable_by: Actor | None = None
 ) -> list[MetadataView]:
-    """Views in the order of their ids; only those that somebody writes through, where asked."""
+    """Return views in the order of their ids; with `writable_by`, only those that this actor may write through."""
     found = {view.id: view for view in session.scalars(select(MetadataView).where(MetadataView.id.in_(view_ids)))}
     views = [found[view_id] for view_id in view_ids if view_id in found]
     if writable_by is None or writable_by.is_admin:
@@ -86,9 +86,11 @@ def views_of(
 
 
 def _checked_views(session: Session, view_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Return the ids without duplicates; raise for each id that is not a view."""
     wanted = list(dict.fromkeys(view_ids))
     known = set(
         session.scalars(
+            # FOR KEY SHARE: a view cannot be deleted before the category that names it is committed.
             select(MetadataView.id).where(MetadataView.id.in_(wanted)).with_for_update(key_share=True, read=True)
         )
     )

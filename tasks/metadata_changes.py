@@ -1,6 +1,6 @@
-"""What a write of values comes to: pure functions from a form, what is there and what was given to what will be there.
+"""Validation of metadata writes: pure functions from a form, stored values and input to the values to be stored.
 
-Everything is checked before anything is written: first each given value by itself, then what the object would have.
+Everything is validated before anything is written: first each input by itself, then the resulting values of the object.
 """
 
 import json
@@ -15,18 +15,19 @@ from tasks.metadata_types import Value, as_kept, as_text, quoted, read_value
 from tasks.refusals import InvalidFields
 
 MOST_VALUES = 1_000
+"""Maximum number of values of one field of one object."""
 MOST_BYTES = 1_000_000
-"""JSON of one field's values: a document holds them all."""
+"""Maximum size of one field's values as JSON: a search document holds all of them."""
 SHOWN_CHARACTERS = 200
 SHOWN_FIELDS = 20
 MOST_FAULTS = 100
 
 Kept = Mapping[uuid.UUID, Sequence[Any]]
-"""What an object has: values by the field's id, as the database gives them."""
+"""Stored values of an object by field id, as the database returns them."""
 
 
 class Mode(StrEnum):
-    """What becomes of the values that are there."""
+    """How a write combines with the stored values."""
 
     OVERWRITE = "overwrite"
     APPEND = "append"
@@ -35,7 +36,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What a caller says of one field."""
+    """Input for one field."""
 
     values: Sequence[Any]
     mode: Mode = Mode.OVERWRITE
@@ -43,7 +44,7 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The same, read: values as they are kept, each once."""
+    """Validated input for one field: parsed values without duplicates."""
 
     rule: Rule
     values: tuple[Value, ...]
@@ -52,7 +53,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """One field of one object, before and after."""
+    """Values of one field of one object before and after a write."""
 
     rule: Rule
     before: tuple[Value, ...]
@@ -64,7 +65,8 @@ class Written:
 
 
 def given_of(values: Mapping[str, Any]) -> dict[str, Given]:
-    """Values as programs hand them over: one, a list, or a `Given` where they are not to overwrite."""
+    """Convert a mapping of plain values to inputs: a single value, a list, or a `FieldInput` for a mode other than
+    overwrite."""
     return {
         name: value
         if isinstance(value, Given)
@@ -74,9 +76,9 @@ def given_of(values: Mapping[str, Any]) -> dict[str, Given]:
 
 
 def read_changes(form: Form, given: Mapping[str, Given], kept: Kept | None = None) -> list[Change]:
-    """Read every value; InvalidFields tells of each field that has a fault, before anything is done.
+    """Parse and validate every input. Raises ValidationFailed with all faults, by field name.
 
-    A value that the object has already (`kept`) may be written back though its option or its limits are gone.
+    A value that is stored already (`kept`) may be written back even if its option or its limits are gone.
     """
     changes, faults = [], {}
     for name, one in given.items():
@@ -109,7 +111,7 @@ def _read(rule: Rule, given: Given, kept: Sequence[Any]) -> Change:
 
 
 def settle(form: Form, kept: Kept, changes: Sequence[Change]) -> list[Written]:
-    """What an object will have, field by field; InvalidFields where that may not be."""
+    """Compute the resulting values of an object, field by field. Raises ValidationFailed if the result is invalid."""
     written = [_written(change, kept) for change in changes]
     faults = {}
     for one in written:
@@ -157,12 +159,12 @@ def _refuse(faults: Mapping[str, str]) -> None:
 
 
 def _storable(name: str) -> str:
-    """A name that an answer can hold, of which nobody can know how long it is."""
+    """Return a field name shortened and cleaned for an error response; its length is not limited before."""
     return quoted(name, 200)[1:-1]
 
 
 def in_words(written: Iterable[Written]) -> str:
-    """What changed, for history: by the fields' labels, long values cut."""
+    """Describe the changes for history: field labels with old and new values, long values cut."""
     changes = [one for one in written if one.is_change]
     if not changes:
         return "metadata was saved; nothing changed"

@@ -1,7 +1,7 @@
-"""Fields: made, changed and removed by administrators, read by everybody who is signed in.
+"""Metadata fields: created, updated and deleted by administrators, readable by every signed-in user.
 
-A field that is removed keeps its values, out of sight; made again with its name and type, it has them back. What a
-change of a field means for documents the database marks by itself, in one statement.
+A deleted field keeps its values, hidden; a new field of the same name and type restores them. The trigger
+`mark_metadata_field_update` marks the documents that show a change, in one statement.
 """
 
 import re
@@ -23,6 +23,7 @@ from tasks.users import require_administrator
 
 FIELDS = "metadata_fields"
 NAME = re.compile(r"\w(?:[\w .:-]{0,198}[\w.:-])?")
+"""Names have up to 200 characters without surrounding blanks."""
 MOST_OPTIONS = 10_000
 WITH_OPTIONS = frozenset({FieldType.DROP_DOWN, FieldType.TAG_CLOUD})
 COLUMNS = (
@@ -37,7 +38,7 @@ TRUTHS = frozenset({"required", "read_only", "multi", "sortable", "use_as_facet"
 
 @dataclass(frozen=True, slots=True)
 class NewField:
-    """What an administrator says of a field to be made."""
+    """Input for a new field."""
 
     name: str
     field_type: FieldType
@@ -45,10 +46,13 @@ class NewField:
 
 
 def create_field(session: Session, new: NewField, actor: Actor) -> MetadataField:
-    """Make a field; one of this name and type that was removed comes back with its values."""
+    """Create a field, or restore a deleted one of the same name and type with its values. Raises Conflict if the name
+    is in use.
+    """
     require_administrator(actor, "make metadata fields")
     if not NAME.fullmatch(new.name) or not new.name.isprintable():
         raise Invalid("name", "a name has 1 to 200 letters, digits, blanks and . : - _, with no blank around it")
+    # Locks deleted fields of this name too, so that two requests cannot restore the same one.
     same = select(MetadataField).where(MetadataField.name == new.name).with_for_update()
     if session.scalar(same.where(MetadataField.date_deleted.is_(None))):
         raise Conflict(f'a metadata field named "{new.name}" exists already')
@@ -69,7 +73,7 @@ def create_field(session: Session, new: NewField, actor: Actor) -> MetadataField
 
 
 def find_field(session: Session, name: str, *, lock: bool = False) -> MetadataField:
-    """A field by its name."""
+    """Return a field by its name. Raises NotFound if it does not exist."""
     query = select(MetadataField).where(MetadataField.name == name, MetadataField.date_deleted.is_(None))
     found = session.scalar(query.with_for_update() if lock else query) if name.isprintable() else None
     if found is None:
@@ -78,7 +82,7 @@ def find_field(session: Session, name: str, *, lock: bool = False) -> MetadataFi
 
 
 def change_field(session: Session, name: str, settings: Mapping[str, Any], actor: Actor) -> MetadataField:
-    """Set what was sent; name and type stay for good."""
+    """Update the given settings. Name and type are immutable."""
     require_administrator(actor, "change metadata fields")
     changed = find_field(session, name, lock=True)
     for fixed in ("name", "field_type"):
@@ -98,9 +102,10 @@ def change_field(session: Session, name: str, settings: Mapping[str, Any], actor
 
 
 def delete_field(session: Session, name: str, actor: Actor) -> None:
-    """Remove a field from all views, documents and answers; its values stay, out of sight."""
+    """Soft-delete a field: it leaves all views, documents and responses; its values stay stored, hidden."""
     require_administrator(actor, "remove metadata fields")
     gone = find_field(session, name, lock=True)
+    # mark_metadata_field_update marks the documents of all objects with values of this field.
     gone.date_deleted = func.now()  # type: ignore[assignment]
     session.execute(delete(MetadataViewField).where(MetadataViewField.field_id == gone.id))
     session.flush()
@@ -108,7 +113,7 @@ def delete_field(session: Session, name: str, actor: Actor) -> None:
 
 
 def _blank(made: MetadataField) -> None:
-    """A field that comes back is what is said of it now, but for its values."""
+    """Reset a restored field to the defaults; only its values survive the deletion."""
     made.date_deleted = None
     made.details, made.options = {}, []
     for name in TRUTHS:
@@ -118,7 +123,8 @@ def _blank(made: MetadataField) -> None:
 
 
 def _set(changed: MetadataField, settings: Mapping[str, Any]) -> None:
-    """Null takes a setting away; clients write back as false what was never set."""
+    """Apply the given settings. Null removes a setting; False is stored as absent, because clients send back all
+    settings."""
     details = dict(changed.details)
     for name, value in settings.items():
         if name in DETAILS:
@@ -137,7 +143,7 @@ def _settings(kept: MetadataField) -> dict[str, Any]:
 
 
 def _check(kept: MetadataField) -> None:
-    """Refuse settings that contradict each other or the type."""
+    """Raise ValidationFailed if settings contradict each other or the field type."""
     for side in ("min_value", "max_value"):
         if getattr(kept, side) is not None and kept.field_type not in NUMBERS:
             raise Invalid(side, f"a {kept.field_type} field has no {side}; integer and float have")
@@ -150,7 +156,7 @@ def _check(kept: MetadataField) -> None:
 
 
 def checked_options(options: list[Mapping[str, str | None]]) -> list[dict[str, str]]:
-    """Options as they are kept: an option without a label is called as its value."""
+    """Return options as they are stored; an option without a label gets its value as label."""
     if len(options) > MOST_OPTIONS:
         raise Invalid("options", f"at most {MOST_OPTIONS:,} options, not {len(options):,}")
     kept: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""What may be said of an object: fields by their names, as a view shows them or as they are by themselves."""
+"""Forms: the fields that a write accepts by name, as a view presents them or without a view."""
 
 import uuid
 from collections.abc import Iterable, Mapping
@@ -14,13 +14,13 @@ from tasks.metadata_types import Value, quoted
 from tasks.refusals import Missing
 
 OVERRIDES = ("label", "options", "required", "read_only", "auto_set", "hide_if_not_set", "mapped_field_name")
-"""What a view may say otherwise than its field, besides `source_url`, which stands with the options."""
+"""Field settings that a view may override, besides `source_url`, which belongs to the options."""
 NUMBERS = frozenset({FieldType.INTEGER, FieldType.FLOAT})
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One field, as a value of it is checked and named."""
+    """Validation rule of one field."""
 
     field_id: uuid.UUID
     name: str
@@ -32,10 +32,10 @@ class Rule:
     low: float | None = None
     high: float | None = None
     options: frozenset[str] | None = None
-    """What may be chosen; None where anything may."""
+    """Allowed values; None if any value is allowed."""
 
     def fault(self, value: Value) -> str | None:
-        """Why the field does not take a value of its type."""
+        """Return why the field rejects a value of its type, or None."""
         if self.options is not None and value not in self.options:
             return f"{quoted(value)} is none of its options"
         if self.kind not in NUMBERS:
@@ -47,19 +47,19 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The fields that values are taken for, in order."""
+    """The fields that a write accepts, in order."""
 
     rules: Mapping[str, Rule]
     view: MetadataView | None = None
 
     @property
     def required(self) -> list[Rule]:
-        """The fields that may not be left without a value; a field by itself is never required."""
+        """Fields that must have a value. Without a view no field is required."""
         return [rule for rule in self.rules.values() if rule.required and self.view is not None]
 
 
 def form_of_view(session: Session, view_id: uuid.UUID) -> Form:
-    """A view's fields; missing where there is no such view."""
+    """Load the form of a view. Raises NotFound if the view does not exist."""
     view = session.get(MetadataView, view_id)
     if view is None:
         raise Missing("metadata view", view_id)
@@ -68,7 +68,7 @@ def form_of_view(session: Session, view_id: uuid.UUID) -> Form:
 
 
 def view_rows(session: Session, view_ids: Iterable[uuid.UUID]) -> list[tuple[MetadataViewField, MetadataField]]:
-    """The living fields of views, in their order, in one query."""
+    """Load the fields of views that are not deleted, in their order, in one query."""
     query = (
         select(MetadataViewField, MetadataField)
         .join(MetadataField, MetadataField.id == MetadataViewField.field_id)
@@ -79,14 +79,14 @@ def view_rows(session: Session, view_ids: Iterable[uuid.UUID]) -> list[tuple[Met
 
 
 def form_of_fields(session: Session, names: Iterable[str]) -> Form:
-    """Fields by themselves, without a view: what they take counts, what a form asks of people does not."""
+    """Load fields without a view: type and limits apply, `required` and `read_only` do not."""
     storable = [name for name in names if name.isprintable()]
     query = select(MetadataField).where(among(MetadataField.name, storable), MetadataField.date_deleted.is_(None))
     return Form({field.name: rule_of(field, {"read_only": False}) for field in session.scalars(query)})
 
 
 def rule_of(field: MetadataField, overrides: Mapping[str, Any]) -> Rule:
-    """A field with what a view says otherwise."""
+    """Build the rule of a field with the overrides of a view."""
     said = {name: value for name, value in overrides.items() if value is not None}
     options = said.get("options", field.options)
     is_elsewhere = bool(said.get("source_url") or field.details.get("source_url")) and not options

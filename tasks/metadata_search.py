@@ -1,4 +1,4 @@
-"""What a search has to know of fields: what their values are, and which of them a view shows."""
+"""Field information that a search needs: value types for range terms, and the fields of a view."""
 
 import uuid
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from tasks.metadata_forms import form_of_view
 from tasks.refusals import Invalid, Missing
 
 Run = Callable[[Callable[[Session], Any]], Any]
-"""Runs a question in a transaction: a request's own, or a short one."""
+"""Runs a query in a transaction: that of the request, or a short one of its own."""
 
 KINDS: dict[FieldType, Kind] = {
     FieldType.INTEGER: "number",
@@ -26,7 +26,7 @@ KINDS: dict[FieldType, Kind] = {
 
 
 def kind_reader(run: Run) -> Callable[[str], Kind | None]:
-    """Tells what the values of a term are; the fields are read once, and only where a term names one."""
+    """Return a function from a term's name to its value type. Fields are loaded once, and only if a term names one."""
 
     @cache
     def kinds() -> dict[str, Kind]:
@@ -36,7 +36,8 @@ def kind_reader(run: Run) -> Callable[[str], Kind | None]:
 
 
 def kinds_by_term(session: Session) -> dict[str, Kind]:
-    """What the values of each living field are, by the name of its term; a truth value has no ranges."""
+    """Return the value type of each active field by the name of its term. Booleans are left out: they have no
+    ranges."""
     query = select(MetadataField.name, MetadataField.field_type).where(
         MetadataField.date_deleted.is_(None), MetadataField.field_type != FieldType.BOOLEAN
     )
@@ -44,7 +45,7 @@ def kinds_by_term(session: Session) -> dict[str, Kind]:
 
 
 def shown_names(session: Session, view_id: Any) -> frozenset[str] | None:
-    """Names of the fields that a search's view shows; None where it names none, and hits show all."""
+    """Return the names of the fields that a view shows, or None without a view: then hits show all fields."""
     if not view_id:
         return None
     try:

@@ -1,8 +1,8 @@
-"""What a value of each of the twelve types may be, and the one form in which it is kept, shown and searched.
+"""Value types of metadata: parsing and validation of the twelve field types, and the one stored form of each.
 
-Clients send values as JSON of the type or as texts; both are read. What is kept is a JSON number, truth value or text:
-times as search documents write them, in UTC, so that their order as texts is their order in time; a date without a
-time is a day of the calendar, the same in every time zone.
+Clients send values as JSON of the type or as text; both are accepted. Stored values are JSON numbers, booleans or
+texts: timestamps as search documents hold them, in UTC, so that text order is chronological; a date without a time is a
+calendar day, the same in every time zone.
 """
 
 import math
@@ -28,10 +28,12 @@ LONGEST: Mapping[FieldType, int] = {
     FieldType.EMAIL: 254,
     FieldType.URL: 4_000,
 }
-"""Characters. Search compares the first 1,000 of them exactly; e-mail has its limit from RFC 5321."""
+"""Maximum length in characters. Search compares the first 1,000 of them exactly; the e-mail limit is that of RFC 5321.
+"""
 LARGEST = 2**63 - 1
+"""Largest signed 64-bit integer."""
 SCHEMES = frozenset({"http", "https", "ftp", "ftps", "sftp", "s3", "gs", "smb", "nfs", "file", "mailto"})
-"""What a value may link to: pages show it as a link, so `javascript:` and the like must not come in."""
+"""URL schemes that a value may have: pages render it as a link, so `javascript:` and the like must be rejected."""
 WITHOUT_HOST = frozenset({"file", "mailto"})
 DAY = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00(?::00(?:[.,]0{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -40,7 +42,8 @@ DECIMAL = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]
 
 
 def read_value(kind: FieldType, raw: Any) -> Value | None:
-    """The value as it is kept; None where it is blank. ValueError says what is wrong, without the field's name."""
+    """Parse a value into its stored form; None if it is blank. Raises ValueError with the fault, without the field's
+    name."""
     if raw is None or raw == "":
         return None
     if isinstance(raw, str):
@@ -49,17 +52,18 @@ def read_value(kind: FieldType, raw: Any) -> Value | None:
 
 
 def as_text(value: Value) -> str:
-    """A value as text, as clients that ask for texts read it."""
+    """Return a value as text, for clients that expect texts."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def as_kept(kind: FieldType, value: Any) -> Value:
-    """A value from the database, which has one kind of number: 1e22 comes back as a whole one."""
+    """Restore a value from the database. JSONB has one number type: the float 1e22 is returned as an integer."""
     return float(value) if kind == FieldType.FLOAT else value
 
 
 def quoted(value: Any, most: int = 80) -> str:
-    """A value in a sentence: on one line, cut where it is long, and without what no answer can hold."""
+    """Quote a value for a message: on one line, cut to `most` characters, without characters that JSON responses cannot
+    hold."""
     text = as_text(value) if isinstance(value, bool) else str(value)
     text = " ".join(text[: 2 * most].split()).encode("utf-8", "replace").decode().replace("\0", "\ufffd")
     return f'"{text if len(text) <= most else text[: most - 1] + "…"}"'
@@ -75,7 +79,7 @@ def _refuse_unstorable(text: str) -> None:
 
 
 def _text(kind: FieldType, raw: Any) -> str | None:
-    """A text; a number is taken as it is written."""
+    """Parse a text; a number is accepted as its digits."""
     if isinstance(raw, bool) or not isinstance(raw, str | int | float):
         raise ValueError(f"takes a text, not {_noun(raw)}")
     if isinstance(raw, float) and not math.isfinite(raw):
@@ -87,7 +91,7 @@ def _text(kind: FieldType, raw: Any) -> str | None:
 
 
 def _word(kind: FieldType, raw: Any) -> str | None:
-    """A text without blanks around it."""
+    """Parse a text and strip surrounding blanks."""
     return (_text(kind, raw) or "").strip() or None
 
 
@@ -160,7 +164,7 @@ def _boolean(_: FieldType, raw: Any) -> bool | None:
 
 
 def _date(_: FieldType, raw: Any) -> str | None:
-    """A day of the calendar. A time is taken where it is midnight, as some clients write days."""
+    """Parse a calendar day. A timestamp at midnight is accepted, because some clients send days so."""
     if not isinstance(raw, str):
         raise ValueError(f"takes a day such as 2024-01-31, not {_noun(raw)}")
     if not (text := raw.strip()):
@@ -173,7 +177,7 @@ def _date(_: FieldType, raw: Any) -> str | None:
 
 
 def _datetime(_: FieldType, raw: Any) -> str | None:
-    """A moment; without a zone it is UTC."""
+    """Parse a timestamp; without a time zone it is UTC."""
     if not isinstance(raw, str):
         raise ValueError(f"takes a time such as 2024-01-31T18:30:00+02:00, not {_noun(raw)}")
     if not (text := raw.strip()):
@@ -188,7 +192,7 @@ def _datetime(_: FieldType, raw: Any) -> str | None:
 
 
 def _noun(raw: Any) -> str:
-    """What JSON calls a value that is of the wrong kind; the value itself may be huge."""
+    """Name the JSON type of a rejected value; the value itself may be huge."""
     if isinstance(raw, bool):
         return "a truth value"
     names = {int: "a number", float: "a number", str: "a text", list: "a list", dict: "an object"}

@@ -1,7 +1,7 @@
-"""Values on objects of any kind: read, and written with their history, for one object or for thousands at once.
+"""Metadata values of any kind of object: read and written together with history, for one object or thousands.
 
-A write is three statements however many objects and fields: read what is there, store what changed, remove what is
-empty now. The caller holds the objects' rows, so that nobody's append is lost.
+A write is three statements for any number of objects and fields: read the stored values, upsert the changed ones,
+delete the empty ones. The caller has the objects' rows locked, so that concurrent appends are not lost.
 """
 
 import json
@@ -25,6 +25,8 @@ from tasks.metadata_types import Value, as_kept
 from tasks.objects import Found, tell
 from tasks.refusals import Denied, InvalidFields
 
+# metadata_value's triggers (mark_metadata_value_insert, _update, _delete) mark the documents of these objects. ORDER
+# BY: concurrent writes lock rows in the same order.
 STORE = text("""
     INSERT INTO metadata_value AS stored (object_id, field_id, object_type, "values")
     SELECT object_id, field_id, :object_type, CAST(given AS jsonb)
@@ -49,7 +51,7 @@ HISTORY_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class FieldValues:
-    """What an object has in one field."""
+    """Values of one field of an object."""
 
     name: str
     kind: FieldType
@@ -60,19 +62,19 @@ class FieldValues:
 
 @dataclass(frozen=True, slots=True)
 class BulkOutcome:
-    """What became of many objects."""
+    """Result of a write on many objects."""
 
     written: set[uuid.UUID] = field(default_factory=set)
-    """Objects that have what was given, also where they had it before."""
+    """Objects that have the given values now, including those that had them before."""
     changed: set[uuid.UUID] = field(default_factory=set)
     refused: dict[uuid.UUID, str] = field(default_factory=dict)
     """Objects of which nothing was written, with the reason."""
 
 
 def read_values(session: Session, object_id: uuid.UUID, *, includes_deleted: bool = False) -> list[FieldValues]:
-    """All values of one object, by the names of their fields; those of deleted fields where they are asked for.
+    """List the values of one object by field name; those of deleted fields on request.
 
-    Where a deleted field and a living one share a name, the living one's values are given.
+    If a deleted and a current field share a name, the current field wins.
     """
     query = (
         select(
@@ -96,7 +98,7 @@ def read_values(session: Session, object_id: uuid.UUID, *, includes_deleted: boo
 
 
 def values_by_object(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, dict[str, list[Value]]]:
-    """What objects have in living fields, by the fields' names; an object without any is not in it."""
+    """Load the values of objects in current fields, by field name; objects without values are absent."""
     held: dict[uuid.UUID, dict[str, list[Value]]] = {}
     query = (
         select(MetadataValue.object_id, MetadataField.name, MetadataField.field_type, MetadataValue.values)
@@ -110,7 +112,7 @@ def values_by_object(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[
 
 
 def kept_values(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Kept]:
-    """What objects have, by field, in one query."""
+    """Load the stored values of objects by field id, in one query."""
     kept: dict[uuid.UUID, dict[uuid.UUID, Sequence[Any]]] = {object_id: {} for object_id in object_ids}
     query = (
         select(MetadataValue.object_id, func.jsonb_object_agg(MetadataValue.field_id, MetadataValue.values))
@@ -131,10 +133,10 @@ def set_values(
     view_id: uuid.UUID | None = None,
     ignores_unchanged: bool = True,
 ) -> list[Written]:
-    """Write values by field name on an object that was found for a change (locked): each one value, a list, or a
-    `Given` with a mode. InvalidFields names every field with a fault, and then nothing was written.
+    """Write values by field name on an object that is locked for update: for each field a value, a list, or a
+    `FieldInput`. Raises ValidationFailed with every faulty field; then nothing is written.
 
-    Without a view, what a form asks of people (required, read-only) does not count.
+    Without a view, `required` and `read_only` do not apply.
     """
     form = form_of_view(session, view_id) if view_id else form_of_fields(session, values)
     return write_form(session, found, form, given_of(values), actor, ignores_unchanged=ignores_unchanged)
@@ -149,7 +151,8 @@ def write_form(
     *,
     ignores_unchanged: bool,
 ) -> list[Written]:
-    """Write what was given for a form. Unchanged values are saved again, with an entry in history, unless ignored."""
+    """Write inputs through a form. Unchanged values are saved again and recorded in history, unless
+    `ignores_unchanged`."""
     refuse_closed(form, actor)
     kept = kept_values(session, [found.id])[found.id]
     written = settle(form, kept, read_changes(form, given, kept))
@@ -162,7 +165,7 @@ def write_form(
 
 
 def refuse_closed(form: Form, actor: Actor) -> None:
-    """Refuse whoever may not write through the view."""
+    """Raise PermissionDenied if the actor may not write through the form's view."""
     if form.view is not None and not form.view.write_access_for_everyone and not actor.is_admin:
         raise Denied(f'only administrators write through the view "{form.view.name}"')
 
@@ -170,10 +173,11 @@ def refuse_closed(form: Form, actor: Actor) -> None:
 def apply_values_bulk(
     session: Session, values: Mapping[uuid.UUID, Mapping[str, Any]], actor: Actor, *, job_id: uuid.UUID | None = None
 ) -> BulkOutcome:
-    """Write values on many assets, each its own, in a handful of statements: for programs that took them in.
+    """Write different values on many assets in a few statements, for programs such as importers.
 
-    The assets are known to be there; an asset with a fault is refused by itself, and the others are written.
+    The assets must exist; an asset with a fault is refused by itself, and the others are written.
     """
+    # Locked in id order, as all other writers do: no deadlocks, and concurrent appends wait for each other.
     ids = sorted(values)
     session.execute(text("SELECT FROM asset WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"), {"ids": ids})
     form = form_of_fields(session, {name for one in values.values() for name in one})
@@ -198,9 +202,10 @@ def write_many(
     job_id: uuid.UUID | None = None,
     names: Mapping[uuid.UUID, str] | None = None,
 ) -> BulkOutcome:
-    """Write changes on objects of one kind that are locked; what is the same already is left alone.
+    """Write changes on locked objects of one type; unchanged values are left alone.
 
-    `names` are who tells of each object in history, where it is not the actor's own.
+    Args:
+        names: actor names for history by object id, where they differ from the actor's own.
     """
     outcome = BulkOutcome()
     changed: dict[uuid.UUID, list[Written]] = {}
@@ -222,7 +227,8 @@ def write_many(
 
 
 def forget_values(session: Session, object_ids: Iterable[uuid.UUID]) -> None:
-    """Remove all values of objects that end for good."""
+    """Delete all values of objects that are purged."""
+    # mark_metadata_value_delete marks the documents.
     session.execute(text("DELETE FROM metadata_value WHERE object_id = ANY(:ids)"), {"ids": list(object_ids)})
 
 
@@ -241,7 +247,7 @@ def _store(session: Session, object_type: str, written: Mapping[uuid.UUID, Seque
 
 
 def _told(found: Found, written: Sequence[Written]) -> str:
-    """A segment's values are told in its asset's history, so it is named there."""
+    """Describe a write for history. A segment's values go to its asset's history, so its title is included."""
     told = in_words(written)
     return told if found.history_of == found.id else f'{found.object_type} "{found.title[:80]}": {told}'
 
@@ -253,7 +259,7 @@ def _tell_many(
     job_id: uuid.UUID | None,
     names: Mapping[uuid.UUID, str],
 ) -> None:
-    """History by COPY: a thousand entries are one round trip."""
+    """Write history by COPY: a thousand entries in one round trip."""
     session.flush()
     rows: list[tuple[Any, ...]] = []
     for found, written in told:

@@ -1,4 +1,4 @@
-"""Views: made, changed and removed by administrators, read by everybody who is signed in."""
+"""Metadata views: created, updated and deleted by administrators, readable by every signed-in user."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -24,17 +24,17 @@ MOST_FIELDS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class NewView:
-    """What an administrator says of a view; a part that is None is left as it is."""
+    """Input for a view; parts that are None stay as they are."""
 
     name: str | None = None
     fields: Sequence[Mapping[str, Any]] | None = None
-    """Each with the name of a field and what the view says otherwise."""
+    """Each with a field name and the overrides of the view."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """`description` and `write_access_for_everyone`, where they were sent."""
+    """`description` and `write_access_for_everyone`, if given."""
 
 
 def create_view(session: Session, new: NewView, actor: Actor) -> MetadataView:
-    """Make a view of fields that are there."""
+    """Create a view of existing fields."""
     require_administrator(actor, "make metadata views")
     view = MetadataView(id=new_id(), name=new.name)
     _set(view, new.settings)
@@ -47,7 +47,7 @@ def create_view(session: Session, new: NewView, actor: Actor) -> MetadataView:
 
 
 def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> MetadataView:
-    """A view by its id."""
+    """Return a view by its id. Raises NotFound if it does not exist."""
     view = session.get(MetadataView, view_id, with_for_update=lock or None)
     if view is None:
         raise Missing("metadata view", view_id)
@@ -55,7 +55,7 @@ def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> Me
 
 
 def change_view(session: Session, view_id: uuid.UUID, new: NewView, actor: Actor) -> MetadataView:
-    """Set what was sent; fields that were sent are all the fields then."""
+    """Update the given parts; given fields replace all fields of the view."""
     require_administrator(actor, "change metadata views")
     view = find_view(session, view_id, lock=True)
     if new.name is not None:
@@ -73,7 +73,7 @@ def change_view(session: Session, view_id: uuid.UUID, new: NewView, actor: Actor
 
 
 def delete_view(session: Session, view_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a view, also from its categories; fields and values stay."""
+    """Delete a view and remove it from its categories; fields and values stay."""
     require_administrator(actor, "remove metadata views")
     view = find_view(session, view_id, lock=True)
     session.execute(
@@ -93,7 +93,7 @@ def _set(view: MetadataView, settings: Mapping[str, Any]) -> None:
 
 
 def _put_fields(session: Session, view_id: uuid.UUID, fields: Sequence[Mapping[str, Any]]) -> None:
-    """The fields of a view in order; a name that is no field, or comes twice, is told by its place."""
+    """Insert the fields of a view in order. Raises ValidationFailed for unknown and repeated names, by position."""
     if len(fields) > MOST_FIELDS:
         raise Invalid("view_fields", f"at most {MOST_FIELDS:,} fields, not {len(fields):,}")
     names = [one["name"] for one in fields if one["name"].isprintable()]
@@ -127,7 +127,8 @@ def _overrides(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mark_values(session: Session, view_id: uuid.UUID | None = None) -> None:
-    """Have the documents of all objects with values made anew, or of those with values in a view's fields."""
+    """Mark all objects with values for reindexing, or those with values in a view's fields."""
+    # Marks by hand: no row changes here, so no trigger does it.
     of_view = "WHERE field_id IN (SELECT field_id FROM metadata_view_field WHERE view_id = :view)" if view_id else ""
     session.execute(
         text(

@@ -1,6 +1,6 @@
-"""Objects that values, approvals, shares and comments hang on, found by type and id in one way.
+"""Look up assets, collections and segments alike, by type and id.
 
-Routes say `/{object_type}/{object_id}/…` for every kind alike, so finding, refusing and telling are the same for all.
+Routes of the form `/{object_type}/{object_id}/…` serve all kinds, so lookup, errors and history are the same for all.
 """
 
 import uuid
@@ -23,16 +23,16 @@ from tasks.segments import find_any_segment, may_change, may_write
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """An object that the actor may see, as those that hang something on it need it."""
+    """An object that the actor may read, as its metadata, approvals and shares need it."""
 
     object_type: str
     id: uuid.UUID
-    """Of the living one: an asset that was merged away is found as its survivor."""
+    """Id of the survivor, for a merged asset."""
     title: str
     is_deleted: bool
     version_id: uuid.UUID | None = None
     history_of: uuid.UUID | None = None
-    """The asset in whose history it is told what happened to the object; a collection has none."""
+    """The asset that records the object's history; None for collections."""
 
 
 Finder = Callable[[Session, Actor, uuid.UUID, Permission, bool], Found]
@@ -49,7 +49,7 @@ def _find_collection(session: Session, actor: Actor, key: uuid.UUID, permission:
 
 
 def _find_segment(session: Session, actor: Actor, key: uuid.UUID, permission: Permission, lock: bool) -> Found:
-    """A segment is read with its asset, and written by its author or whoever may write the asset."""
+    """Read with its asset; written by its author or anyone who may write the asset."""
     held = find_any_segment(session, actor, key, lock=lock)
     asset, segment = held.asset, held.segment
     if permission != Permission.READ:
@@ -60,7 +60,7 @@ def _find_segment(session: Session, actor: Actor, key: uuid.UUID, permission: Pe
 
 
 FINDERS: dict[str, Finder] = {"assets": _find_asset, "collections": _find_collection, "segments": _find_segment}
-"""By the API's word; each refuses like `tasks.assets.find_asset`: missing where unreadable, denied where read only."""
+"""By object type; each raises NotFound if unreadable and PermissionDenied if only readable, like `find_asset`."""
 
 
 def find_object(
@@ -72,14 +72,14 @@ def find_object(
     *,
     lock: bool = False,
 ) -> Found:
-    """The object, if the actor has the permission on it."""
+    """Return the object if the actor has `permission` on it."""
     if object_type not in FINDERS:
         raise Invalid("object_type", f'"{object_type[:80]}" is no kind of object; known are {", ".join(FINDERS)}')
     return FINDERS[object_type](session, actor, object_id, permission, lock)
 
 
 def find_object_for_change(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> Found:
-    """The object, locked, if the actor may write it and nobody deleted it."""
+    """Return the object, locked, if the actor may write it; Conflict if it is deleted."""
     found = find_object(session, actor, object_type, object_id, Permission.WRITE, lock=True)
     if found.is_deleted:
         raise Conflict(f'"{found.title}" is deleted; restore it first')
@@ -87,6 +87,6 @@ def find_object_for_change(session: Session, actor: Actor, object_type: str, obj
 
 
 def tell(session: Session, found: Found, operation: Operation, description: str, actor: Actor) -> None:
-    """History of what happened to an object, where its kind has one."""
+    """Record history of an object, if its kind has one."""
     if found.history_of is not None:
         record(session, found.history_of, operation, description, actor)

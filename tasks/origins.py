@@ -1,6 +1,6 @@
-"""Whose a file is by right: of the asset that holds it, or of one that ended in that one and had the file. Pure.
+"""Provenance of files: the current asset, or the asset merged into it that had the file before. Pure.
 
-So assets that ended are matched as if they lived: each goes where most of its own files go.
+Merged assets are matched as if they still existed: each goes to the plan with most of its own files.
 """
 
 import uuid
@@ -12,11 +12,11 @@ from tasks.planned import PlannedAsset, PlannedSet
 from tasks.taken import Taken
 
 Overlaps = dict[uuid.UUID, Counter[int]]
-"""Asset to how many of its files go to the plan of which number."""
+"""Number of files by asset and plan number."""
 
 
 class Origins:
-    """Assets that ended in those at hand. Of two that had a file, the one of fewer files is meant."""
+    """Lookup of original assets by file. If two merged assets had a file, the one with fewer files wins."""
 
     def __init__(self, taken: Sequence[Taken]) -> None:
         self.taken = {each.row.id: each for each in taken}
@@ -32,19 +32,19 @@ class Origins:
                 self._of_long_set[each.holder_id, set_id] = each.row.id
 
     def of_file(self, holder_id: uuid.UUID, file_id: uuid.UUID, set_id: uuid.UUID) -> uuid.UUID:
-        """Whose a file of an asset is."""
+        """Return the original asset of a file, `holder_id` by default."""
         known = self._of_file.get((holder_id, file_id))
         return known or self._of_long_set.get((holder_id, set_id), holder_id)
 
     def of_unread(self, part: PlannedSet) -> uuid.UUID:
-        """Whose the frames are that were not read: of the asset that had the set, if it had most of it."""
+        """Return the original asset of the unread frames: the one that had the file set, if it had at least half."""
         row = part.continues
         origin, count = self._of_set.get((row.asset_id, row.id), (row.asset_id, 0))
         return origin if count * 2 >= part.count else row.asset_id
 
 
 def parting(planned: Iterable[PlannedAsset], snapshot: Snapshot) -> set[uuid.UUID]:
-    """Assets whose files go to several plans, or to an island that cannot take them over whole."""
+    """Return the assets with files that go to several plans, or to an island that cannot take over the whole asset."""
     parted: set[uuid.UUID] = set()
     if not snapshot.assets:
         return parted
@@ -59,15 +59,15 @@ def parting(planned: Iterable[PlannedAsset], snapshot: Snapshot) -> set[uuid.UUI
 
 
 def may_take(planned: PlannedAsset, snapshot: Snapshot, owner: uuid.UUID) -> bool:
-    """An asset with files in islands that are not at hand stays where it is; only the file moves."""
+    """Whether an asset may continue as this plan: one with files in other islands stays there, only the file moves."""
     stored = snapshot.assets[owner]
     return not stored.is_needed_elsewhere or stored.row.island_id == planned.island.claim.id
 
 
 def count_overlaps(by_rule: Sequence[PlannedAsset], snapshot: Snapshot, origins: Origins) -> Overlaps:
-    """How many files of each asset go to each plan; those that ended count for themselves.
+    """Count the files of each asset in each plan; merged assets count separately from their survivor.
 
-    An asset that has nothing of its own in any plan goes on with what it took: nothing parts there.
+    A survivor without files of its own in any plan counts with the files of its merged assets: nothing splits there.
     """
     overlaps: Overlaps = {}
     together: Overlaps = {}
@@ -94,5 +94,5 @@ def _owned(asset: PlannedAsset, snapshot: Snapshot, origins: Origins) -> Iterabl
 
 
 def _is_whole(taken: Taken, counts: Counter[int], snapshot: Snapshot) -> bool:
-    """Whether half of it is here: of an asset in another island nobody here sees where the rest goes."""
+    """Whether at least half of it is in this snapshot; where the rest of an asset in another island goes is unknown."""
     return not snapshot.assets[taken.holder_id].is_needed_elsewhere or sum(counts.values()) * 2 >= taken.count()

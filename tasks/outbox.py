@@ -1,6 +1,7 @@
-"""Claiming, finishing and parking rows of an outbox: the same statements for mails and for webhooks' deliveries.
+"""Lease, acknowledge and dead-letter rows of a transactional outbox: the same statements for mails and webhook
+deliveries.
 
-Sending is at least once: a worker that dies between the other side's answer and our commit sends again, so what is sent
+Delivery is at least once: a worker that dies between the receiver's answer and our commit sends again, so each message
 carries an id that stays the same.
 """
 
@@ -18,12 +19,13 @@ from models.timing import Timing
 
 FREE = f"{DUE} AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())"
 FIRST_WAIT_SECONDS, WAIT_GROWS, LONGEST_WAIT_SECONDS = 10, 3, 3600
-"""10 s after the first failure, three times as long after each, an hour at most: some 28 tries in a day."""
+"""Exponential backoff: 10 s after the first failure, then three times longer each, at most an hour; about 28 tries a
+day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """One row that we hold; a late finisher is refused by owner and attempt."""
+    """A leased row; `owner` and `attempt` are its fencing token."""
 
     id: uuid.UUID
     owner: str
@@ -31,14 +33,14 @@ class Sending:
 
 
 LOCKED = "FOR UPDATE SKIP LOCKED"
-"""How candidates are locked; whoever only asks whether there are any leaves it out."""
+"""How candidates are locked for a claim; a mere existence check removes it."""
 
 
 class Outbox:
-    """The statements of one table that has the columns of `models.outbox.Outgoing`."""
+    """The statements for one table that has the columns of `models.queues.outbox`."""
 
     def __init__(self, table: str, candidates: str | None = None) -> None:
-        """`candidates` is SQL that gives ids of up to `:most` rows that may be claimed, fairly, locked by `LOCKED`."""
+        """`candidates` is SQL that selects ids of up to `:most` claimable rows, fairly, locked by `SKIP_LOCKED`."""
         oldest = f"SELECT id FROM {table} WHERE {FREE} ORDER BY not_before, id LIMIT :most {LOCKED}"
         chosen = candidates or oldest
         held = f"UPDATE {table} SET {{}} WHERE id = :id AND lease_owner = :owner AND attempt = :attempt"
@@ -77,40 +79,47 @@ class Outbox:
         """)
 
     def is_waiting(self, session: Session) -> bool:
-        """Whether a claim would find something now."""
+        """Return whether a claim would find a row now."""
         return bool(session.scalar(self._waits, {"most": 1}))
 
     def claim(self, session: Session, most: int, timing: Timing) -> list[Sending]:
-        """Take leases on up to `most` rows that are due, the longest due first; park what killed its workers a day."""
+        """Lease up to `most` due rows, oldest first.
+
+        Expired rows that were left behind by a dead worker are dead-lettered first.
+        """
         session.execute(self._park_dead)
         owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         rows = session.execute(self._claim, {"owner": owner, "lease": timing.lease_seconds, "most": most})
         return [Sending(row.id, owner, row.attempt) for row in sorted(rows, key=lambda row: row.id)]
 
     def renew(self, session: Session, held: Sequence[Sending], timing: Timing) -> None:
-        """Keep what one claim took for another length of a lease."""
+        """Extend the leases of one claim."""
         if held:
             ids = [each.id for each in held]
             session.execute(self._renew, {"ids": ids, "owner": held[0].owner, "lease": timing.lease_seconds})
 
     def done(self, session: Session, held: Sending, unsent: str | None = None) -> bool:
-        """It arrived, or is not needed any more (`unsent` says why). False where somebody else holds the row by now."""
+        """Acknowledge a row: it was delivered, or is obsolete (`skip_reason` says why).
+
+        Returns:
+            False if the lease was lost.
+        """
         return self._finish(session, self._done, held, error=unsent)
 
     def fail(self, session: Session, held: Sending, error: str) -> bool:
-        """It did not arrive: tried again later, or parked when its time is over."""
+        """Record a failed attempt: retried with backoff, dead-lettered after its expiry."""
         return self._finish(session, self._fail, held, error=error[:2_000])
 
     def park(self, session: Session, held: Sending, error: str) -> bool:
-        """It will never arrive as it is: a person has to look at it."""
+        """Dead-letter a row that no retry can deliver; a person has to look at it."""
         return self._finish(session, self._park, held, error=error[:2_000])
 
     def release(self, session: Session, held: Sending) -> bool:
-        """Nothing was tried: the row is as before."""
+        """Return a row that was not attempted; the attempt is not counted."""
         return self._finish(session, self._release, held)
 
     def retry(self, session: Session, ids: Sequence[uuid.UUID] | None = None) -> int:
-        """Take parked rows up again, all without `ids`; they have another day."""
+        """Requeue dead letters, all without `ids`, with a new expiry of one day; returns how many."""
         return session.execute(self._retry, {"ids": None if ids is None else list(ids)}).rowcount
 
     def _finish(self, session: Session, statement: object, held: Sending, **more: object) -> bool:

@@ -1,4 +1,4 @@
-"""Which outboxes have something to send: what beat looks at, and what the sweep rings for."""
+"""Registry of outboxes: which have messages to send, for beat and the sweep to notify their tasks."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,11 +12,11 @@ WAITING: Mapping[str, Callable[[Session], bool]] = {
     mail.TASK: MAILS.is_waiting,
     webhook_sending.TASK: webhook_sending.has_news,
 }
-"""By the task that sends it."""
+"""By task name: whether the task would find something to send."""
 OUTBOXES: Mapping[str, Outbox] = {"mails": MAILS, "deliveries": webhook_sending.DELIVERIES}
-"""By what operators call what is in it."""
+"""By the name that operators use."""
 
 
 def outgoing_tasks(session: Session) -> list[str]:
-    """The tasks that would find something to send now."""
+    """Return the tasks that would find something to send now."""
     return [task for task, is_waiting in WAITING.items() if is_waiting(session)]

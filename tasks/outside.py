@@ -1,4 +1,4 @@
-"""What lies outside of this system and how it may be reached: settings of the process, handed down as one value."""
+"""Configuration of outbound connections (mail, webhooks, links), read from settings and passed down as one value."""
 
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
@@ -11,14 +11,14 @@ Network = IPv4Network | IPv6Network
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """The mail server, the address of our own, and private networks that webhooks may reach."""
+    """The mail server, the public address of this system, and private networks that webhooks may reach."""
 
     mail_server: MailServer | None = None
     public_url: str | None = None
-    """Where people reach this system, without a slash at its end: the beginning of links in mails."""
+    """Base URL of this system as people reach it, without a trailing slash; the prefix of links in mails."""
     webhook_networks: tuple[Network, ...] = ()
     key: ServerKey | None = field(default=None, repr=False)
-    """What links into this system are signed with; None where the operator gave none, and then there are none."""
+    """Key that signs links into this system; None if the operator configured none, and then links are not available."""
 
 
 NOTHING_OUTSIDE = Outside()

@@ -1,7 +1,7 @@
-"""What waits and what needs a person, of every kind of work, from the rows: whatever messages and Flower say.
+"""Backlog: pending work and dead letters of every kind, read from the rows.
 
-A message may be lost, doubled, or shown as running for ever because its worker's last event was. The rows know: a job
-that is done is done, and what is parked has its reason here.
+A message may be lost or duplicated, and Flower can show a finished task as running if its last event was lost. The
+database is authoritative.
 """
 
 import uuid
@@ -24,10 +24,10 @@ from tasks.users import SETUP
 
 MOST = 1000
 MOST_DIGITS = 18
-"""What a bigint always holds."""
+"""Digits that always fit into a bigint."""
 BY_STATUS = "(CAST(:status AS text) IS NULL OR {state} = :status)"
 
-# One shape for all: kind, key, what it is, state, since when, tries, and why.
+# All queries return the same columns, those of BacklogItem; a job has a few more, NULL for the other kinds.
 JOBS = f"""
     SELECT 'job' AS kind, CAST(id AS text) AS key, title AS what,
         CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state,
@@ -95,7 +95,7 @@ PARKED_JOBS = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One piece of work; `why` is its reason where it is parked or failed, else what it says of itself."""
+    """One backlog item; `why` is the reason if it is dead-lettered or failed, else its progress message."""
 
     kind: str
     key: str
@@ -111,12 +111,12 @@ class Work:
     progress: int | None
 
     def to_json(self) -> dict[str, Any]:
-        """For programs."""
+        """Return the item for programs."""
         return asdict(self) | {"since": self.since.isoformat() if self.since else None}
 
 
 def list_work(session: Session, status: str | None = None) -> list[Work]:
-    """Jobs of a status (all that have not ended without one), and whatever is parked of any kind."""
+    """List jobs of a status (without one: all unfinished ones), and dead letters of every kind."""
     found = [_work(row) for row in session.execute(text(JOBS), {"status": status})]
     if status in (None, "PARKED"):
         found += [_work(row) for query in PARKED for row in session.execute(text(query))]
@@ -130,7 +130,7 @@ def _work(row: Row[Any]) -> Work:
 
 
 def find_job_row(session: Session, key: uuid.UUID) -> Job:
-    """A job by its id, which is the id of its task where another system or a person asked for it."""
+    """Return a job by its id, which is also the id of the task of a trigger or of a request."""
     job = session.get(Job, key)
     if job is None:
         raise Missing("job", key)
@@ -138,8 +138,9 @@ def find_job_row(session: Session, key: uuid.UUID) -> Job:
 
 
 def retry_all_parked(session: Session) -> Mapping[str, int]:
-    """Take up everything that is parked, of every kind; says how much of each."""
+    """Requeue all dead letters of every kind; return how many of each."""
     jobs, after = 0, None
+    # In pages by id, so that a long list of dead letters is not loaded at once.
     while ids := session.scalars(PARKED_JOBS, {"after": after}).all():
         act(session, ids, Action.RESTART, SETUP)
         jobs, after = jobs + len(ids), ids[-1]
@@ -153,7 +154,7 @@ def retry_all_parked(session: Session) -> Mapping[str, int]:
 
 
 def retry_one(session: Session, key: str) -> str:
-    """Take up one thing by the key that the list shows; gives its kind."""
+    """Requeue one item by the key that the list shows; return its kind."""
     if key.isascii() and key.isdigit() and len(key) <= MOST_DIGITS:
         if session.execute(UNPARK_ISLANDS, {"key": int(key)}).rowcount:
             return "folder"

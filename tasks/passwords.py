@@ -1,4 +1,4 @@
-"""Passwords: argon2id, checked outside transactions because one check takes tens of milliseconds on purpose."""
+"""Hash and verify passwords with argon2id, outside transactions: one check takes tens of milliseconds on purpose."""
 
 import secrets
 
@@ -9,13 +9,14 @@ from tasks.refusals import Invalid
 
 LEAST_LENGTH = 10
 LEAST_OF_SHARE = 4
-"""A share's password stands behind a link of 256 bit, and ten wrong ones close it for minutes."""
+"""Characters. Lower than for users: a share's password is a second factor behind a link of 256 random bits, and ten
+wrong attempts lock it for minutes."""
 MOST_LENGTH = 512
 
 # OWASP's second choice: 19 MiB and two passes take ~20 ms here, and forty sign-ins at once stay below 1 GB.
 MEMORY_KIB, PASSES, LANES = 19_456, 2, 1
 
-# A hash of nothing: checking against it makes an unknown e-mail as slow as a known one.
+# Hash of no password: verifying against it makes an unknown e-mail take as long as a known one (no user enumeration).
 NOBODY = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 
@@ -24,14 +25,21 @@ def _hasher() -> PasswordHasher:
 
 
 def hash_password(password: str, least: int = LEAST_LENGTH) -> str:
-    """The text to keep for `password`, refused where it is too short to keep anybody out."""
+    """Return the hash to store for `password`.
+
+    Raises:
+        ValidationFailed: the length is outside `least` to MAX_PASSWORD_LENGTH characters.
+    """
     if not least <= len(password) <= MOST_LENGTH:
         raise Invalid("password", f"a password has between {least} and {MOST_LENGTH} characters")
     return _hasher().hash(password)
 
 
 def is_password(password: str, kept: str | None) -> bool:
-    """Whether `password` is the one that `kept` was made of; as slow for nobody as for somebody."""
+    """Return whether `password` matches the stored hash `kept`.
+
+    Without a hash, a dummy is verified, so that an unknown user takes as long as a known one.
+    """
     try:
         matches = _hasher().verify(kept or NOBODY, password[:MOST_LENGTH])
     except (VerificationError, InvalidHashError):
@@ -40,5 +48,5 @@ def is_password(password: str, kept: str | None) -> bool:
 
 
 def invent_password() -> str:
-    """A password nobody has to think of: 120 bits."""
+    """Return a random password of 120 bits."""
     return secrets.token_urlsafe(15)

@@ -1,4 +1,4 @@
-"""Posters, strips and waveforms: made in the media queue behind the headers, kept as files, known by rows."""
+"""Posters, keyframe maps and waveforms: made from the media queue after probing, stored as files, with one row each."""
 
 import base64
 import json
@@ -30,13 +30,14 @@ TASK = TASKS[MediaKind.PICTURES]
 LIMITS = Limits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30)
 BATCH = 8
 FRAMES = 24
-"""Of a sequence: each is a whole picture to decode, and a film frame takes a tenth of a second."""
+"""Of a sequence: each is a full picture to decode, and a film frame takes a tenth of a second."""
 
 FORGET = text("DELETE FROM keyframe WHERE file_set_id = ANY(CAST(:sets AS uuid[]))")
 ADD = text("""
     INSERT INTO keyframe (id, file_set_id, type, path, media_type, size_bytes, width, height, details)
     VALUES (:id, :file_set_id, :type, :path, :media_type, :size_bytes, :width, :height, CAST(:details AS jsonb))
 """)
+# mark_component_update marks the asset's document.
 TELL = text("""
     UPDATE component SET media = component.media - 'picture_error'
         || CASE WHEN said.error IS NULL THEN CAST('{}' AS jsonb)
@@ -49,7 +50,7 @@ TELL = text("""
 
 
 def ask(read: SetToRead) -> dict[str, Any]:
-    """What the program is asked of a file set: of a sequence which frames its files are, and how fast they go."""
+    """Build the request to the reader for a file set; for a sequence with frame numbers and rate."""
     if read.frames is None or not read.numbers:
         return {}
     return {
@@ -62,7 +63,7 @@ def ask(read: SetToRead) -> dict[str, Any]:
 
 
 def keep(folder: Path, outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
-    """Keep the pictures as files before the transaction that names them."""
+    """Store the pictures as files before the transaction that inserts their rows."""
     kept: dict[uuid.UUID, list[dict[str, Any]]] = {}
     errors: dict[uuid.UUID, str | None] = {}
     for one in outcomes:
@@ -80,7 +81,7 @@ def keep(folder: Path, outcomes: Sequence[SetOutcome]) -> Callable[[Session, Seq
         rows = [row for set_id in sets for row in kept.get(set_id, ())]
         if rows:
             session.execute(ADD, rows)
-        # What became of the pictures is rarely worth a word, and a word is a new document in the index.
+        # Only changed errors are written: each write reindexes the asset's document.
         changed = session.scalars(TELL, {"sets": sets, "errors": [errors[set_id] for set_id in sets]}).all()
         if changed:
             warn_of_sets(session, changed)
@@ -106,17 +107,17 @@ PICTURES = Reading(MediaKind.PICTURES, "media.pictures", LIMITS, BATCH, FRAMES, 
 
 
 def pictures_into(folder: Path) -> Reading:
-    """The reading that keeps its pictures in this folder."""
+    """Return the reading that stores its pictures in this folder."""
     return replace(PICTURES, keep=partial(keep, folder))
 
 
 def make_pictures(sessions: Sessions, timing: Timing, folder: Path, **limits: float) -> Drained:
-    """Make the pictures of what waits."""
+    """Make the pictures of the file sets in the queue."""
     return drain_media(sessions, pictures_into(folder), timing, **limits)
 
 
 def forget_pictures(sessions: Sessions, folder: Path) -> int:
-    """Remove files that no row names any more; gives how many."""
+    """Delete files without a row; return their number."""
     removed = 0
     for shard in shards_of(folder):
         owners = owners_in(folder, shard)
@@ -132,7 +133,7 @@ def forget_pictures(sessions: Sessions, folder: Path) -> int:
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def make_keyframes(self: Task, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids, then make the pictures of what waits."""
+    """Run the jobs with these ids, then make the pictures of the queue."""
     context = self.app.context
     reading = pictures_into(context.media_folder)
     run_reading_jobs(context.sessions, reading, context.timing, [uuid.UUID(one) for one in job_ids])
@@ -142,6 +143,6 @@ def make_keyframes(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 @shared_task(name="media.tidy", bind=True, ignore_result=True)
 def tidy_pictures(self: Task, _ids: Sequence[object] = ()) -> None:
-    """Remove the pictures of what is gone."""
+    """Delete pictures of file sets that no longer exist."""
     context = self.app.context
     forget_pictures(context.sessions, context.media_folder)

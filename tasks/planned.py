@@ -1,4 +1,4 @@
-"""Planned assets, formats and file sets: what the pure function says of an island, with the rows of its files."""
+"""Planned assets, formats and file sets: the result of the pure function, joined with file rows and stored rows."""
 
 import uuid
 from collections.abc import Iterable
@@ -13,42 +13,42 @@ from watch.grouping import Sequence as FrameSequence
 
 @dataclass(slots=True)
 class PlannedSet:
-    """A file set of the plan, its files as rows, and the stored file set that it continues."""
+    """File set of the plan with its file rows and the stored file set that it continues (`stored`)."""
 
     plan: FileSetPlan
     files: list[StoredFile]
     stored: FileSet | None = None
     continues: FileSet | None = None
-    """The stored set of the same bucket, where not all frames were read: the others are its members already."""
+    """Stored file set of the same bucket if not all frames were read; the unread ones are its members already."""
     unread: int = 0
-    """How many frames of the plan were not read."""
+    """Number of planned frames that were not read."""
     place: tuple[int, bytes] | None = None
-    """The bucket that the set is a sequence of."""
+    """Bucket key of a sequence."""
     lost_bytes: int = 0
-    """What members that are gone added to the size of the set that it continues."""
+    """Bytes of gone members that the size of the continued file set still includes."""
     id: uuid.UUID | None = None
-    """Of a new one, where it was a file set before."""
+    """Id of a former file set that a new one reuses."""
 
     @property
     def count(self) -> int:
-        """Files of the set, read or not."""
+        """Number of files, read or not."""
         return len(self.files) + self.unread
 
 
 @dataclass(slots=True)
 class PlannedFormat:
-    """A format of the plan and the stored format that it continues."""
+    """Format of the plan and the stored format that it continues."""
 
     plan: FormatPlan
     sets: list[PlannedSet]
     stored: Format | None = None
     id: uuid.UUID | None = None
-    """Of a new one, where it was a format before."""
+    """Id of a former format that a new one reuses."""
 
 
 @dataclass(slots=True)
 class PlannedAsset:
-    """An asset of the plan, the stored asset that it continues, and those that it swallows."""
+    """Asset of the plan, the stored asset that it continues (`stored`), and those merged into it (`merged`)."""
 
     island: IslandState
     plan: AssetPlan
@@ -56,36 +56,36 @@ class PlannedAsset:
     stored: StoredAsset | None = None
     merged: list[StoredAsset] = field(default_factory=list)
     returned: list[Taken] = field(default_factory=list)
-    """Assets that part from the one that they had ended in: one may be the asset itself, the others end in it."""
+    """Formerly merged assets that leave their survivor: this asset itself may be one, the others are merged into it."""
     parts_from: uuid.UUID | None = None
-    """Of a new one, the asset that held most of its files."""
+    """For a new asset, the asset that had most of its files."""
 
     @property
     def pin(self) -> Pin | None:
-        """Where a person put it, for an asset (or a part of one) that was grouped by hand."""
+        """Pin of an asset, or of a part of one, that was grouped manually."""
         return next((file.pin for file in self.files() if file.pin is not None), None)
 
     def sets(self) -> Iterable[PlannedSet]:
-        """Every file set of the asset."""
+        """Iterate over all file sets."""
         return (part for planned in self.formats for part in planned.sets)
 
     def files(self) -> Iterable[StoredFile]:
-        """Every file of the asset that was read."""
+        """Iterate over all files that were read."""
         return (file for part in self.sets() for file in part.files)
 
     @property
     def revived(self) -> Taken | None:
-        """The asset that ended, if it is that one again."""
+        """Snapshot of the merged asset that this asset is again, if any."""
         return next((each for each in self.returned if self.stored is not None and each.row is self.stored.row), None)
 
     @property
     def is_new(self) -> bool:
-        """Whether none of its files was in a file set before."""
+        """Whether none of its files was in a file set."""
         return not any(part.unread for part in self.sets()) and not any(file.file_set_id for file in self.files())
 
 
 def plan_asset(island: IslandState, plan: AssetPlan, snapshot: Snapshot) -> PlannedAsset:
-    """Look up the rows of a plan's paths."""
+    """Build a planned asset by looking up the file rows of a plan's paths."""
     return PlannedAsset(
         island,
         plan,
@@ -117,7 +117,7 @@ def _plan_set(island: IslandState, plan: FileSetPlan, snapshot: Snapshot) -> Pla
 
 
 def is_member(sequence: FrameSequence, file: StoredFile) -> bool:
-    """Whether a frame of the bucket is in this sequence of it: the number and the way it is written both fit."""
+    """Whether a frame of the bucket belongs to this sequence: both its number and its padding match."""
     if file.frame is None or file.frame not in sequence.frames:
         return False
     return file.padding == sequence.padding or len(str(abs(file.frame))) >= sequence.padding > 0 == file.padding

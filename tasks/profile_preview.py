@@ -1,7 +1,7 @@
-"""The dry run of another profile: every island of a storage grouped by it and compared with the catalogue.
+"""Dry run of another profile: groups every island of a storage by it and compares the result with the catalogue.
 
-Memory holds the folders of the storage and the files of one batch of islands. Islands that another profile would cut
-otherwise are looked at together.
+Memory holds all folders of the storage, and the files of one batch of islands. Islands with different borders under the
+other profile are processed together.
 """
 
 import uuid
@@ -24,12 +24,12 @@ from watch.grouping import Profile
 from watch.homes import Homes
 
 FILES_AT_ONCE = 5_000
-"""With their assets these take 60 MB where each file is one."""
+"""Files per batch: 60 MB with their assets, if each file is an asset."""
 
 
 @dataclass(slots=True)
 class Neighbourhood:
-    """Folders that share files of one island now, or would by the other profile: id to path, with their new homes."""
+    """Folders that share an island now or under the other profile: paths and new island roots by folder id."""
 
     paths: dict[int, bytes] = field(default_factory=dict)
     homes: dict[int, bytes] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Neighbourhood:
 
 
 def preview_profile(sessions: Sessions, storage_id: uuid.UUID, profile: Profile) -> Difference:
-    """What grouping the storage by `profile` would change; nothing is written."""
+    """Return what grouping the storage by `profile` would change; nothing is written."""
     rules, neighbourhoods = snapshot(sessions, lambda session: _read_storage(session, storage_id, profile))
     difference = Difference()
     for batch in _batches(neighbourhoods):
@@ -46,7 +46,7 @@ def preview_profile(sessions: Sessions, storage_id: uuid.UUID, profile: Profile)
 
 
 def rules_with(storage: Storage, profile: Profile) -> StorageRules:
-    """A storage's rules with another profile."""
+    """Build a storage's rules with another profile."""
     settings = StorageSettings.model_validate(storage.settings)
     return StorageRules(storage.id, storage.name, settings, profile, storage.profile_revision, storage.owner_id)
 
@@ -67,7 +67,7 @@ def _read_storage(
 
 
 def _neighbourhoods(book: FolderBook, homes: Homes, files: dict[int, int]) -> list[Neighbourhood]:
-    """The folders that hold files, those together that share an island of now or of then."""
+    """Cluster folders with files that share an island now or under the other profile (union-find)."""
     parent: dict[object, object] = {}
 
     def top(key: object) -> object:

@@ -1,5 +1,7 @@
-"""Removing for good what was deleted long enough ago. History stays; so do assets whose files are still on a disk, and
-those that were merged into another, whose ids go on answering with it."""
+"""Purge of deleted assets: remove rows for good once the recycle period is over.
+
+History stays. Assets with files on a storage stay too, and so do merged assets, which still resolve to their survivor.
+"""
 
 import uuid
 from collections.abc import Sequence
@@ -24,16 +26,22 @@ from tasks.renditions import IS_RENDITION
 
 TASK = "maintenance.purge"
 
-# The row of such an asset is what tells the grouping that a person does not want it: without it, the files that are
-# still there would make it anew.
-# What Tapeless made of them goes with it.
+# While files exist, the deleted row keeps grouping from creating the asset again, so it must not be purged.
+# Renditions do not count: they are purged with their asset.
 HAS_FILES = exists().where(FileSet.asset_id == Asset.id, FileSetFile.file_set_id == FileSet.id, ~IS_RENDITION)
 
 
 def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
-    """Purge these deleted assets, or say which of them cannot be."""
+    """Purge these deleted assets (all or nothing).
+
+    Raises:
+        NotFound: an id is not readable, or was merged into another asset.
+        PermissionDenied: the actor may not delete the asset.
+        Conflict: the asset is not deleted, or has files on a storage.
+    """
     if not ids:
         return
+    # FOR UPDATE: a concurrent restore or merge waits until the rows are gone.
     queue = session.execute(
         select(Asset.id, Asset.title, Asset.status, HAS_FILES, permitted(actor, KIND, Asset.id, Permission.DELETE))
         .where(Asset.id.in_(ids), Asset.merged_into.is_(None), readable_by(actor, KIND, Asset.id))
@@ -55,8 +63,8 @@ def purge(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
 
 
 def purge_batch(session: Session, recycle_seconds: float, limit: int = 500, asked_at: datetime | None = None) -> int:
-    """Purge up to `limit` assets that were deleted `recycle_seconds` ago, or before `asked_at`; returns how many, for a
-    job's progress."""
+    """Purge up to `limit` assets deleted `recycle_seconds` before `asked_at` (default: now); return the count."""
+    # SKIP LOCKED: parallel purges divide the queue, and rows that are being restored stay.
     ids = session.scalars(
         select(Asset.id)
         .where(
@@ -74,15 +82,16 @@ def purge_batch(session: Session, recycle_seconds: float, limit: int = 500, aske
 
 
 def _remove(session: Session, ids: Sequence[uuid.UUID]) -> None:
-    """With the assets that ended in them: nobody is left to answer for those."""
+    """Delete assets together with those that were merged into them, which have no survivor to resolve to any more."""
     merged = session.scalars(select(Asset.id).where(among(Asset.merged_into, ids)).order_by(Asset.id).with_for_update())
     ids = [*ids, *merged]
     remove_holdings(session, ids)
+    # The trigger mark_asset_delete marks the documents, without hiding already deleted ones from searches again.
     session.execute(delete(Asset).where(among(Asset.id, ids)).execution_options(synchronize_session=False))
 
 
 def request_purge(session: Session, actor: Actor) -> Job:
-    """A job that purges everything that is deleted by now; what is deleted while it waits or runs stays."""
+    """Create a job that purges the assets deleted by now; assets deleted later are not part of it."""
     job = Job(id=new_id(), type="DELETE", title="Purge all deleted assets", task=TASK, created_by=actor.user_id)
     session.add(job)
     session.flush()
@@ -97,9 +106,12 @@ def purge_deleted(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def run_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Empty the delete queue batch by batch, each in its own transaction, until it is empty or somebody stops it.
+    """Purge batch by batch, each in its own transaction, until the delete queue is empty or the job is stopped.
 
-    Returns how many assets went. A job that somebody else holds, or that has ended, is left alone.
+    Jobs that are leased by another worker or have ended are skipped.
+
+    Returns:
+        Number of purged assets.
     """
     gone = 0
     for claim in transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing)):
@@ -121,7 +133,10 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> int:
 
 
 def _purge_fenced(session: Session, claim: JobClaim, gone: int, timing: Timing) -> tuple[int, bool]:
-    """One batch, of a job that is still ours; its row is locked until the batch is gone. Says whether to stop."""
+    """Purge one batch under the job's lease; return the count and whether to stop.
+
+    The heartbeat locks the job's row until the commit, so a worker that lost its lease cannot purge.
+    """
     if keep_job(session, claim, timing):
         return 0, True
     asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))

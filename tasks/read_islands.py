@@ -1,4 +1,5 @@
-"""Reading islands in one snapshot: only what a finish can need, so that one more frame does not read its sequence."""
+"""Reader of islands, in one snapshot: loads only what a finish can need, so that one frame more does not read its
+whole sequence."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -43,7 +44,8 @@ FILE_COLUMNS = """
     LEFT JOIN pin ON pin.file_id = file.id
 """
 
-# Of frames only what is new since the last finish, or never settles by itself.
+# Frames are read only if they changed since the last finish, are pinned, or are in a status that may change unnoticed;
+# all others are in the stored ranges of their bucket.
 CHANGED_FILES = text(f"""{FILE_COLUMNS}
     JOIN unnest(CAST(:folders AS bigint[]), CAST(:done AS bigint[])) AS of_island (folder_id, done)
         ON of_island.folder_id = file.folder_id
@@ -58,6 +60,7 @@ BUCKET_FILES = text(f"""{FILE_COLUMNS}
     WHERE file.status <> 'DELETED'
 """)
 
+# Assets with present files in islands outside this batch: those islands may be written by another worker.
 PRESENT_ELSEWHERE = text("""
     SELECT DISTINCT file_set.asset_id FROM file_set
     JOIN file_set_file AS member ON member.file_set_id = file_set.id
@@ -71,7 +74,7 @@ Place = tuple[int, bytes]
 
 
 def claim_for_reading(session: Session, island_ids: Sequence[int]) -> list[IslandClaim]:
-    """Islands as they are, for whoever only looks: no lease is taken, so nothing may be written."""
+    """Return claims of islands for reading only: no lease is taken, so nothing may be written with them."""
     rows = session.scalars(select(Island).where(among(Island.id, island_ids)).order_by(Island.id))
     return [
         IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, True)
@@ -81,16 +84,17 @@ def claim_for_reading(session: Session, island_ids: Sequence[int]) -> list[Islan
 
 @dataclass(slots=True)
 class GroupedIslands:
-    """What was read, and what the pure function makes of each island."""
+    """Snapshot of islands, and the result of the pure grouping function for each."""
 
     snapshot: Snapshot
     groupings: dict[int, Grouping]
 
 
 def read_and_group(session: Session, claims: Sequence[IslandClaim], profile: Profile | None = None) -> GroupedIslands:
-    """Read islands and group them; the frames of a bucket are read only where its file sets become others.
+    """Read islands and group them; the frames of a bucket are read only if its file sets change.
 
-    By their storages' profiles of now, or by an earlier one.
+    Args:
+        profile: used instead of the storages' current profiles.
     """
     islands, folders = _read_files(session, claims, profile)
     for state in islands.values():
@@ -140,7 +144,7 @@ def _read_files(
     summarised = {folder: path for folder, path in paths.items() if not home[folder].claim.reads_whole}
     for place, bucket in read_buckets(session, paths).items():
         if place[0] not in summarised:
-            # Made anew from the files: what is stored only tells that a row has to be written or taken away.
+            # Rebuilt from the files; the stored row only shows that it has to be written or deleted.
             bucket.runs, bucket.is_changed = {}, True
         home[place[0]].buckets[place] = bucket
     done = [-1 if home[folder].claim.reads_whole else home[folder].claim.done for folder in paths]
@@ -150,11 +154,11 @@ def _read_files(
 
 
 def read_stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
-    """A row of `FILE_COLUMNS` with its path; `paths` are the folders' by id."""
+    """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
     file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
     path = join_path(paths[folder_id], bytes(name))
     pin = read_pin(*pinned) if pinned[0] is not None else None
-    # A pinned frame leaves its bucket: it is a file by itself to every rule.
+    # A pinned frame leaves its bucket: rules see it as a single file.
     key = bytes(bucket) if bucket is not None and pin is None else None
     return StoredFile(
         file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding, pin
@@ -162,12 +166,12 @@ def read_stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
 
 
 def read_pin(asset_id: uuid.UUID, format_id: uuid.UUID, label: str, role: str, structure: str) -> Pin:
-    """A pin's row as the pure function takes it: ids as the names of asset and format."""
+    """Convert a pin's row for the pure function, which names asset and format by their ids."""
     return Pin(str(asset_id), str(format_id), label, role, structure)
 
 
 def _places_to_read(state: IslandState, grouping: Grouping, found: Snapshot) -> list[Place]:
-    """Buckets whose sequences are not one by one the stored file sets, so that members go from one to another."""
+    """Return buckets whose planned sequences differ from the stored file sets, so that members have to move."""
     planned: dict[Place, set[int]] = {place: set() for place in state.buckets}
     mixed: set[Place] = set()
     for plan in grouping.settled():
@@ -202,7 +206,7 @@ def _read_whole_buckets(session: Session, state: IslandState, places: list[Place
 
 
 def read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
-    """All assets that hold any file of the islands, with everything they are made of."""
+    """Read all assets that hold any file of the islands, with their formats, file sets and components."""
     members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
     ids = set(session.scalars(select(FileSet.asset_id).where(among(FileSet.island_id, islands)).distinct()))
     ids |= set(session.scalars(select(FileSet.asset_id).where(among(FileSet.id, members)).distinct()))
@@ -232,7 +236,7 @@ def read_assets(session: Session, islands: dict[int, IslandState]) -> Snapshot:
 
 
 def _note_needed_elsewhere(session: Session, found: Snapshot) -> None:
-    """Ask only for assets that could be taken over or given up: those of other islands, and those without a file."""
+    """Set `is_needed_elsewhere`; queried only for assets that could be merged or go offline, to save the join."""
     held = {
         found.asset_of_set.get(file.file_set_id)
         for state in found.islands.values()
@@ -254,6 +258,6 @@ def _note_needed_elsewhere(session: Session, found: Snapshot) -> None:
 
 
 def seconds_since_creation(session: Session, files: Sequence[uuid.UUID]) -> dict[uuid.UUID, float]:
-    """How long files have been known, by the database's clock."""
+    """Return the age of file rows in seconds, by the database's clock."""
     age = func.extract("epoch", func.now() - File.date_created)
     return {row[0]: float(row[1]) for row in session.execute(select(File.id, age).where(among(File.id, files)))}

@@ -1,17 +1,17 @@
-"""Building a new index beside the live one, as a job, so that nobody notices.
+"""Job that builds a new search index beside the live one, without interrupting searches.
 
-1. `tasks.reindex.start_rebuild` makes the job; one that is under way is given instead.
-2. The job makes an index and writes its row. From then on drains write to both, and clear no mark under the old list.
+1. `services.indexing.requests.start_index_rebuild` creates the job, or returns the one in progress.
+2. The job creates an index and its row. From then on drains write to both, and clear no mark under the old list.
 3. It waits for the leases that are older than the row, then walks the marks by key and writes every document into the
    new index, each batch read in one short snapshot. An older document never replaces a newer one there, so drains and
-   the walk may cross. How far it is stands on the job's row: killed, it goes on behind the last batch.
-4. It compares the new index with all marks, revision by revision, and writes again what differs, until nothing does.
-5. The alias moves in one step, the rows follow, and the old index goes.
+   the walk may cross. The position is stored on the job's row: after a crash it continues behind the last batch.
+4. It compares the new index with all marks by revision, and writes again what differs, until nothing does.
+5. The alias moves in one step, the rows follow, and the old index is dropped.
 
-It works in slices of a second and rings for itself in between, so that a worker with one child drains meanwhile; a
-slice ends early where single changes wait. Aborted at any time, it leaves the live index as it was.
+It works in slices of a second and sends itself a message in between, so that a worker with one child drains meanwhile;
+a slice ends early if single changes wait. Aborted at any time, it leaves the live index unchanged.
 
-Where documents stand in the database there is nothing to build beside: there the job has everything sent again.
+An engine that stores documents in the database has no second index: there the job queues all documents again.
 """
 
 import json
@@ -57,16 +57,16 @@ from tasks.sentences import counted
 log = logging.getLogger(__name__)
 
 AWAY_SECONDS = 5.0
-"""Until a job looks again for an engine that is away."""
+"""Delay before a job tries again while the engine is down."""
 LEASE_WAIT_SECONDS = 0.5
 START = ["", str(uuid.UUID(int=0))]
-"""Before every key."""
+"""Position before every key."""
 MOST_PASSES = 3
-"""Comparisons of the whole new index; what three did not mend needs a person."""
+"""Comparisons of the whole new index; what three did not repair needs an operator."""
 SENDERS = 2
-"""Batches that are under way to the engine while the next is read: one is encoded while the other is stored."""
+"""Batches in flight to the engine while the next is read: one is encoded while the other is stored."""
 MOST_WAITING = 20_000
-"""Marks that may wait where everything is sent again by marking."""
+"""Marks that may be pending while all documents are queued again."""
 
 OLDER_LEASES = text("""
     SELECT EXISTS (
@@ -83,7 +83,7 @@ PARKED = text("SELECT object_type, object_id FROM index_mark WHERE parked_at IS 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long one message works at most, and how many documents are read at once."""
+    """Longest time of one slice, and documents that are read at once."""
 
     slice_seconds: float = 1.0
     batch: int = BATCH
@@ -102,7 +102,7 @@ MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class Sending:
-    """A batch under way: where it ends, how many marks are in it, when it was begun, and what the engine will say."""
+    """A batch in flight: its last key, its number of marks, its start, and the pending answer of the engine."""
 
     place: list[str]
     count: int
@@ -111,15 +111,15 @@ class Sending:
 
 
 class RebuildFailedError(Exception):
-    """The new index cannot replace the old one; the text says why."""
+    """The new index cannot replace the old one; the message gives the reason."""
 
 
 class StoppedError(Exception):
-    """A person asked the job to stop."""
+    """A user asked the job to stop."""
 
 
 class Rebuild:
-    """One slice of one job, from where the last one left it."""
+    """One slice of one job, continued from the state on the job's row."""
 
     def __init__(
         self, sessions: Sessions, engine: SearchEngine, timing: Timing, claim: JobClaim, limits: Limits
@@ -129,7 +129,7 @@ class Rebuild:
         self._end = time.monotonic() + limits.slice_seconds
         self._total, self._pause = claim.total, 0.0
         self._rate, self._free_at = int(claim.arguments.get("rate", 0)), 0.0
-        # A job that a person restarted counts from nothing.
+        # A job that a user restarted begins from the first mark.
         kept = claim.details if claim.processed else {}
         self._after: list[str] = kept.get("after", START)
         self._phase: str = kept.get("phase", "wait")
@@ -137,7 +137,7 @@ class Rebuild:
         self._passes, self._fixed = int(kept.get("passes", 0)), int(kept.get("fixed", 0))
 
     def run(self) -> bool:
-        """Work until the slice ends; whether there is more."""
+        """Work until the slice ends; return whether there is more to do."""
         if self._engine.indexes is None:
             return self._send_everything_again()
         self._engine.check()
@@ -153,13 +153,14 @@ class Rebuild:
         return False
 
     def _own_build(self, indexes: IndexKeeper) -> IndexBuild | None:
-        """The build of this job, begun where there is none; None where it is another job's."""
+        """Return the build of this job, started if none exists; None if another job is building."""
         with self._sessions() as session:
             build = session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.BUILDING))
         if build is None:
             look_after_indexes(self._sessions, self._engine)
             name = indexes.new_name()
             indexes.create(name, building=True)
+            # Created before its row, so that no drain writes to an index that does not exist.
             build = transact(self._sessions, lambda session: self._register(session, name, indexes.version))
         return build if build.job_id == self._claim.id else None
 
@@ -177,7 +178,7 @@ class Rebuild:
         return build
 
     def _wait(self, build: IndexBuild) -> bool:
-        """Wait for the leases of before; whether they are gone."""
+        """Return whether all leases from before the build have ended."""
         asked = {"build": build.id, "lease": self._timing.lease_seconds}
         with self._sessions() as session:
             waits = bool(session.scalar(OLDER_LEASES, asked))
@@ -187,8 +188,8 @@ class Rebuild:
         return not waits
 
     def _fill(self, build: IndexBuild) -> bool:
-        """Write documents behind the last one that was written, one batch being read while others are sent; whether all
-        are written and there is time for more."""
+        """Write documents from the current position on, reading one batch while others are sent; return whether all are
+        written and the slice has time left."""
         under_way: deque[Sending] = deque()
         place = self._after
         with ThreadPoolExecutor(SENDERS) as senders:
@@ -202,14 +203,14 @@ class Rebuild:
                 place, count, documents = batch
                 sent = senders.submit(self._engine.write, documents, [build.name])
                 under_way.append(Sending(place, count, time.monotonic(), sent))
-                # After the first one at the earliest: where single changes never end, a slice is one batch.
+                # Checked after a batch was sent: a slice makes progress even under constant single changes.
                 if self._is_over():
                     break
             self._written(under_way)
         return False
 
     def _read(self, session: Session, after: Sequence[str]) -> tuple[list[str], int, list[Document]] | None:
-        """Where the next batch ends, how many marks are in it, and their documents."""
+        """Return the last key of the next batch, its number of marks, and their documents."""
         asked = {"kind": after[0], "id": after[1], "limit": self._limits.batch}
         keys = [DocumentKey(*row) for row in session.execute(NEXT, asked)]
         if not keys:
@@ -218,10 +219,11 @@ class Rebuild:
         return [keys[-1].object_type, str(keys[-1].object_id)], len(keys), build_documents(session, keys)
 
     def _written(self, under_way: deque[Sending], leave: int = 0) -> None:
-        """Wait for the oldest batches, note that everything up to their end is written, and keep to the rate."""
+        """Wait for the oldest batches in flight, record the new position, and keep to the rate limit."""
         while len(under_way) > leave:
             sending = under_way.popleft()
             sending.sent.result()
+            # Only after the engine confirmed the batch: a crash before this repeats it, which is harmless.
             self._after = sending.place
             self._processed += sending.count
             transact(self._sessions, self._keep)
@@ -230,7 +232,7 @@ class Rebuild:
                 time.sleep(min(max(0.0, self._free_at - time.monotonic()), self._timing.lease_seconds / 2))
 
     def _compare(self, build: IndexBuild) -> bool:
-        """Compare one page of the new index and write again what differs; whether the slice has time for another."""
+        """Compare one page of the new index and write again what differs; return whether the slice has time left."""
         kinds = [*sorted(self._kinds())]
         kind = self._after[0] or kinds[0]
         after = uuid.UUID(self._after[1]) if self._after[1] else None
@@ -258,7 +260,7 @@ class Rebuild:
             return set(session.scalars(select(IndexMark.object_type).distinct())) or {"assets"}
 
     def _swap(self, build: IndexBuild, indexes: IndexKeeper) -> None:
-        """Let searches go to the new index, then say so in the rows; in between, drains write to both."""
+        """Point searches to the new index, then update the rows; in between, drains write to both."""
         self._refuse_loss(build)
         indexes.open(build.name)
         indexes.point_to(build.name)
@@ -267,7 +269,7 @@ class Rebuild:
             indexes.drop(old)
 
     def _refuse_loss(self, build: IndexBuild) -> None:
-        """A parked document that searches find now must be in the new index too."""
+        """Raise RebuildFailedError if a dead-lettered document of the live index is missing in the new one."""
         with self._sessions() as session:
             keys = [DocumentKey(*row) for row in session.execute(PARKED)]
         there, here = self._engine.revisions_of(keys), self._engine.revisions_of(keys, build.name)
@@ -286,7 +288,7 @@ class Rebuild:
         return live.name if live is not None else None
 
     def _send_everything_again(self) -> bool:
-        """Have all documents in the database written anew, some thousand waiting at a time."""
+        """Queue all documents of an engine in the database again, a limited number at a time."""
         while time.monotonic() < self._end:
             with self._sessions() as session:
                 if waiting(session) > MOST_WAITING:
@@ -307,7 +309,7 @@ class Rebuild:
         transact(self._sessions, self._keep)
 
     def _keep(self, session: Session) -> None:
-        """Keep the lease, and write where the next slice goes on."""
+        """Renew the lease and store the position for the next slice."""
         kept = {"phase": self._phase, "after": self._after, "passes": self._passes, "fixed": self._fixed}
         done = max(self._processed, 1)
         details = json.dumps(kept | {"written": self._processed})
@@ -316,7 +318,7 @@ class Rebuild:
             raise StoppedError
 
     def _is_over(self) -> bool:
-        """Whether the slice ends: its time is up, or single changes wait."""
+        """Return whether the slice ends: its time is up, or single changes wait."""
         if time.monotonic() > self._end:
             return True
         with self._sessions() as session:
@@ -330,7 +332,7 @@ class Rebuild:
         transact(self._sessions, lambda session: end_job(session, self._claim, status, message))
 
     def give_up(self, status: JobStatus, message: str) -> None:
-        """Leave the live index as it was, and remove what was built."""
+        """Drop what was built and end the job; the live index stays as it was."""
         names = transact(self._sessions, lambda session: self._give_up(session, status, message))
         for name in names:
             assert self._engine.indexes is not None
@@ -348,7 +350,7 @@ class Rebuild:
 def run_rebuild(
     sessions: Sessions, engine: SearchEngine, job_ids: Sequence[uuid.UUID], timing: Timing, limits: Limits = ONE_SECOND
 ) -> list[uuid.UUID]:
-    """Do a slice of each of these jobs; those that have more to do now. An error gives its job back and is raised."""
+    """Run one slice of each of these jobs; return the ids of those with more to do. Unexpected errors fail the job."""
     more = []
     for claim in transact(sessions, lambda session: claim_jobs(session, REBUILD, job_ids, timing)):
         with about_job(claim):
@@ -381,7 +383,7 @@ Ring = Callable[[str, Sequence[Any]], None]
 
 @shared_task(name=REBUILD, bind=True, ignore_result=True)
 def rebuild_index(self: Task, ids: list[str]) -> None:
-    """Go on with these jobs for a second, and ring for what waited meanwhile and for the rest."""
+    """Continue these jobs for a second, then notify the drain, and itself of the remaining work."""
     context = self.app.context
     more = run_rebuild(context.sessions, context.engine, [uuid.UUID(job_id) for job_id in ids], context.timing)
     if more:

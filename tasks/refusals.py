@@ -1,25 +1,25 @@
-"""What an operation refuses, in the words of the caller. The edge that called it says so in its own way (HTTP, CLI)."""
+"""Domain errors that operations raise. Each caller (HTTP, command line) translates them into its own form."""
 
 from collections.abc import Mapping
 
 
 class Refusal(Exception):
-    """Nothing was done; the text names the thing, the value and the next step."""
+    """Base class: nothing was done. The message names the object, the value and the next step."""
 
 
 class Missing(Refusal):
-    """There is no such thing, or none that this actor may know of: both read the same."""
+    """The object does not exist, or the actor may not know that it does; both read the same."""
 
     def __init__(self, noun: str, key: object) -> None:
         super().__init__(f"{noun} {key} does not exist")
 
 
 class Denied(Refusal):
-    """The actor may see the thing but not do this with it."""
+    """The actor may read the object but lacks the permission for this operation."""
 
 
 class Invalid(Refusal):
-    """A value that cannot be taken, with the field that holds it."""
+    """A value is not acceptable; `field` names where it was given."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -27,12 +27,12 @@ class Invalid(Refusal):
 
     @property
     def errors(self) -> Mapping[str, str]:
-        """What is wrong by the field that holds it."""
+        """Return the message for each invalid field."""
         return {self.field: str(self)}
 
 
 class InvalidFields(Invalid):
-    """Several values at once, each with its own reason."""
+    """Several values are invalid, each with its own message."""
 
     def __init__(self, errors: Mapping[str, str]) -> None:
         super().__init__(next(iter(errors)), "; ".join(f"{field}: {message}" for field, message in errors.items()))
@@ -44,15 +44,15 @@ class InvalidFields(Invalid):
 
 
 class Conflict(Refusal):
-    """The thing is in a state, or has a neighbour, that forbids this."""
+    """The state of the object, or of a related one, forbids the operation."""
 
 
 class Unsupported(Refusal):
-    """Right, but about a kind of thing that this version does not have."""
+    """The request is valid but needs a kind of object or a configuration that this installation does not have."""
 
 
 class NotNow(Refusal):
-    """Right, but too often or too early; `seconds` says when to try again."""
+    """The request is valid but came too often or too early; retry after `seconds`."""
 
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)

@@ -1,12 +1,12 @@
-"""Grouping a whole storage again, as a job: after its profile changed, or by the rules of a new version.
+"""Regroup job: groups a whole storage again after its profile changed, or by the rules of a new version.
 
-1. `set_profile` stores the profile with a new revision, and a job row with it; `start_regroup` only the job.
-2. The job goes over the islands in id order, some thousand files at a time. It keeps the ingest off a batch by its
-   leases, reads the names of the files again (`watch.redescribe`), and lets the batch go dirty, to be read whole.
-3. It leaves no more than some islands of the storage waiting: beyond that it gives itself back and goes on when
-   the sweep rings again, so that what is dropped meanwhile waits for seconds, not for the whole storage.
-4. How far it is stands on its row, in the transaction of each batch: killed, it goes on behind the last one.
-5. It ends when every island was grouped by the rules and the profile of now.
+1. `set_storage_profile` stores the profile with a new revision and creates the job; `request_regroup` only the job.
+2. The job walks the islands in id order, some thousand files at a time. It leases a batch to keep the ingest away,
+   classifies the file names again (`watch.rows.reclassify`), and leaves the batch dirty, to be read whole.
+3. It limits the dirty islands of the storage (backpressure): beyond the limit it releases itself and resumes at the
+   next wake-up message of the sweep, so that new files wait for seconds, not for the whole storage.
+4. Its cursor is stored on the job row in the transaction of each batch: after a crash it resumes behind the last batch.
+5. It completes when every island was grouped by the current rules and profile.
 """
 
 import json
@@ -64,10 +64,11 @@ ISLANDS = text("""
     SELECT count(*) AS total, coalesce(max(id), 0) AS last FROM island WHERE storage_id = :storage AND seen > 0
 """)
 
+# In id order, so that it cannot deadlock with a finish.
 LOCK = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
-# Dirty from the first moment: if this worker dies, its lease ends and whoever comes groups what the rows say then.
-# Without a revision the island counts as grouped by nothing of now, whatever was finished a moment ago.
+# Dirty from the start: if this worker dies, its lease expires and any worker groups the rows as they are then.
+# The profile revision is cleared, so that a finish just before does not count as grouped by the current profile.
 HOLD = text("""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
         dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
@@ -85,11 +86,15 @@ BEHIND = text("""
 
 
 class ProfileInvalid(Refusal):
-    """A profile that cannot be used; the text names the key and what is wrong with it."""
+    """A profile is invalid; the text names the key and its fault."""
 
 
 def parse_profile(values: Mapping[str, Any]) -> Profile:
-    """The profile of a JSON object; ProfileInvalid names the key that is wrong."""
+    """Parse a profile from a JSON object.
+
+    Raises:
+        InvalidProfile: names the key and its fault.
+    """
     try:
         return Profile.model_validate(values)
     except ValidationError as error:
@@ -99,12 +104,13 @@ def parse_profile(values: Mapping[str, Any]) -> Profile:
 def set_profile(
     session: Session, storage: Storage, profile: Profile | Mapping[str, Any], actor: Actor | None = None
 ) -> Job | None:
-    """Give a storage another profile, and make the job that groups it by that; None where it has this one already."""
+    """Change a storage's profile and create its regroup job; return None if the profile is unchanged."""
     parsed = profile if isinstance(profile, Profile) else parse_profile(profile)
+    # FOR UPDATE: two concurrent changes must not store the same revision number.
     session.refresh(storage, with_for_update=True)
     if parsed == Profile.model_validate(storage.profile):
         return None
-    # Islands are grouped again one after the other; until then each is right by the profile that it has.
+    # The old profile is kept: until an island is grouped again, it is verified by the profile it was grouped with.
     session.add(ProfileRevision(storage_id=storage.id, revision=storage.profile_revision, profile=storage.profile))
     storage.profile = parsed.model_dump(mode="json", exclude_defaults=True)
     storage.profile_revision += 1
@@ -116,7 +122,8 @@ def set_profile(
 
 
 def start_regroup(session: Session, storage: Storage, actor: Actor | None = None) -> Job:
-    """Make the job that groups a storage again; one that does the same already is given instead."""
+    """Create the job that groups a storage again, or return an unfinished job that does the same."""
+    # FOR UPDATE: serializes requests, so that the search for an equal job below sees the other's.
     session.refresh(storage, with_for_update=True)
     arguments = {"profile_revision": storage.profile_revision, "rules_version": RULES_VERSION}
     same = select(Job).where(
@@ -147,7 +154,7 @@ def start_regroup(session: Session, storage: Storage, actor: Actor | None = None
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is done and left waiting at a time: what is dropped meanwhile waits behind `dirty` islands at most."""
+    """Batch sizes, and the backpressure limit: new files wait behind at most `dirty` islands."""
 
     dirty: int = 2_000
     islands: int = 500
@@ -158,15 +165,15 @@ class Limits:
 NO_HURRY = Limits()
 
 Batch = dict[int, int]
-"""Islands that are done together: id to number of files."""
+"""Islands of one batch: id to number of files."""
 
 
 class JobAbortedError(Exception):
-    """A person asked the job to stop."""
+    """The job was asked to stop."""
 
 
 class Regrouping:
-    """One claim of one job, from where the last one left it."""
+    """Run of one claimed job, starting at the stored cursor."""
 
     def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim, limits: Limits) -> None:
         self._sessions = sessions
@@ -174,12 +181,12 @@ class Regrouping:
         self._limits = limits
         self._claim = claim
         self._processed, self._total = claim.processed, claim.total
-        # A job that a person restarted counts from nothing, so it goes over everything again.
+        # A restarted job has no progress, so it starts over.
         kept = claim.details if claim.processed else {}
         self._after, self._until = int(kept.get("after", 0)), int(kept.get("until", 0))
 
     def run(self) -> None:
-        """Work until everything is marked or enough waits; give the job back, or end it."""
+        """Work until all islands are marked or enough are dirty; then release the job or complete it."""
         if not self._until:
             transact(self._sessions, self._measure)
         while batch := transact(self._sessions, self._next_batch):
@@ -187,22 +194,22 @@ class Regrouping:
         transact(self._sessions, self._leave)
 
     def stop(self) -> None:
-        """A person asked for it: what was regrouped stays so, and another start goes over everything."""
+        """Abort the job on request; finished islands stay regrouped, and a restart starts over."""
         text = f"stopped; {self._processed:,} of {counted(self._total, 'island')} were handed to grouping"
         transact(self._sessions, lambda session: end_job(session, self._claim, JobStatus.ABORTED, text))
 
     def fail(self, error: Exception) -> None:
-        """Tried again later, parked after some tries."""
+        """Record a failed attempt; the job is retried later, and dead-lettered after some attempts."""
         text = f"{type(error).__name__}: {error}"
         transact(self._sessions, lambda session: fail_job(session, self._claim, text))
 
     def _measure(self, session: Session) -> None:
-        """Islands that come later are grouped by the profile of now anyway."""
+        """Count the islands and fix the last id; later islands are grouped by the current profile anyway."""
         row = session.execute(ISLANDS, {"storage": self._claim.object_id}).one()
         self._total, self._until = row.total, row.last
 
     def _next_batch(self, session: Session) -> Batch:
-        """The islands to do now: none at the end, and none while enough of them wait to be grouped."""
+        """Return the next islands; empty at the end, and while enough islands are dirty."""
         self._keep(session)
         storage = session.get(Storage, self._claim.object_id)
         if storage is None or self._is_outdated(storage):
@@ -221,11 +228,11 @@ class Regrouping:
             raise JobAbortedError
 
     def _is_outdated(self, storage: Storage) -> bool:
-        """Whether another profile came since: its own job does everything again."""
+        """Whether the profile changed since; the newer job regroups everything."""
         return storage.profile_revision != self._claim.arguments["profile_revision"]
 
     def _do(self, batch: Batch) -> None:
-        """Hold the islands, read their names again in short transactions, and let them go to be grouped."""
+        """Lease the islands, classify their names again in short transactions, and release them to be grouped."""
         folders = transact(self._sessions, lambda session: folders_of(session, sorted(batch)))
         place: Place | None = FIRST
         while place is not None:
@@ -246,7 +253,7 @@ class Regrouping:
         storage = session.get_one(Storage, self._claim.object_id)
         profile = Profile.model_validate(storage.profile)
         _, after = redescribe(session, folders, profile, place, self._limits.rows)
-        # A wish to stop waits for the end of the batch: names that were read must be grouped.
+        # A stop request is ignored until the end of the batch: reclassified names must be grouped.
         keep_job(session, self._claim, self._timing)
         return after
 
@@ -261,7 +268,7 @@ class Regrouping:
         keep_job(session, self._claim, self._timing, progress)
 
     def _leave(self, session: Session) -> None:
-        """End the job where everything was grouped, or give it back until the sweep rings again."""
+        """Complete the job if everything was grouped, or release it until the sweep notifies it again."""
         self._keep(session)
         storage = session.get(Storage, self._claim.object_id)
         if storage is None or self._is_outdated(storage):
@@ -283,7 +290,10 @@ class Regrouping:
 def regroup_storages(
     sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, limits: Limits = NO_HURRY
 ) -> int:
-    """Do what can be done now of these jobs; give how many were claimed. An error gives its job back and is raised."""
+    """Run these jobs as far as possible now; return how many were claimed.
+
+    An error is recorded on its job and raised.
+    """
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):
@@ -302,6 +312,6 @@ def regroup_storages(
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def regroup(self: object, ids: list[str]) -> None:
-    """Go on with the jobs `ids`; a doubled or late message finds nothing to do."""
+    """Run the jobs `ids`; duplicate and late messages find nothing to do."""
     context = self.app.context
     regroup_storages(context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing)

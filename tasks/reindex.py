@@ -1,7 +1,7 @@
-"""Asking for documents to be made anew: all of them in a new index, or some of them in place.
+"""Requests to rebuild documents: all of them into a new index, or some of them in place.
 
-Some are only marked, and the drain does the rest, behind single changes where they are many. All of them are a job
-(`tasks.rebuild`), because a new index is filled beside the live one for as long as that takes.
+Some documents are only marked, and the drain writes them; large numbers come behind single changes. All documents are a
+job (`services.indexing.rebuild`), because a new index is filled beside the live one meanwhile.
 """
 
 import uuid
@@ -27,9 +27,9 @@ UNDER_WAY = (JobStatus.READY, JobStatus.STARTED, JobStatus.PAUSED, JobStatus.ABO
 
 
 def start_rebuild(session: Session, actor: Actor | None = None, rate: int = 0) -> Job:
-    """Make the job that builds the index anew; one that does so already is given instead.
+    """Return the job that rebuilds the index: the one in progress, or else a new one.
 
-    `rate` is the most documents a second; 0 is as many as go.
+    `rate` limits the documents per second; 0 is no limit.
     """
     if rate < 0:
         raise Invalid("rate", f"{rate} documents a second is less than none; 0 is without a limit")
@@ -37,7 +37,7 @@ def start_rebuild(session: Session, actor: Actor | None = None, rate: int = 0) -
 
 
 def start_if_outdated(session: Session, engine: SearchEngine) -> Job | None:
-    """The job that replaces an index of an older mapping; None where the mapping is that of now."""
+    """Start a rebuild if the live index has an older mapping; return its job, or None."""
     live = live_build(session)
     if engine.indexes is None or live is None or live.version >= engine.indexes.version:
         return None
@@ -45,12 +45,14 @@ def start_if_outdated(session: Session, engine: SearchEngine) -> Job | None:
 
 
 def start_comparison(session: Session, actor: Actor | None = None) -> Job:
-    """The job that compares the index with the rows, revision by revision, and mends what differs."""
+    """Return the job that compares index and rows by revision and repairs differences: the one in progress, or a new
+    one."""
     return _start(session, COMPARE, "Compare the search index with the rows", actor)
 
 
 def _start(session: Session, task: str, title: str, actor: Actor | None, rate: int = 0) -> Job:
     change_targets(session)
+    # An exclusive advisory lock: two requests at once find one job.
     same = select(Job).where(Job.task == task, Job.status.in_(UNDER_WAY), Job.parked_at.is_(None))
     job = session.scalar(same.order_by(Job.id).limit(1))
     if job is None:
@@ -72,7 +74,7 @@ CONTENTS = text("""
 def mark_collection(
     session: Session, collection_id: uuid.UUID, with_assets: bool = True, with_collections: bool = True
 ) -> None:
-    """Have the documents of a collection and of what is in it made anew, as deep as it goes."""
+    """Mark the documents of a collection and of its whole subtree to be rebuilt."""
     below = session.scalars(BELOW, {"id": collection_id}).all()
     mark_again(session, below if with_collections else [collection_id], "collections")
     if with_assets:
@@ -81,7 +83,7 @@ def mark_collection(
 
 @shared_task(name="index.look", bind=True, ignore_result=True)
 def look_at_index(self: Task, _ids: Sequence[object] = ()) -> None:
-    """See that searches have an index to go to, of the mapping of now."""
+    """Reconcile the indexes, and start a rebuild if the mapping is outdated."""
     context = self.app.context
     look_after_indexes(context.sessions, context.engine)
     job = transact(context.sessions, lambda session: start_if_outdated(session, context.engine))

@@ -1,4 +1,4 @@
-"""Relations between assets and their types. A relation is told in the history of both its ends."""
+"""Relations between assets, and their types. A relation is recorded in the history of both assets."""
 
 import uuid
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ KIND = "relation_types"
 
 @dataclass(frozen=True, slots=True)
 class NewType:
-    """What a relation type is made of."""
+    """A relation type to be created."""
 
     name: str
     source_label: str
@@ -34,7 +34,7 @@ class NewType:
 
 
 def find_type(session: Session, name: str) -> RelationType:
-    """A relation type by its name."""
+    """Return a relation type by name."""
     found = session.get(RelationType, name)
     if found is None:
         raise Missing("relation type", f'"{name[:80]}"')
@@ -42,7 +42,7 @@ def find_type(session: Session, name: str) -> RelationType:
 
 
 def create_type(session: Session, new: NewType, actor: Actor) -> RelationType:
-    """Make a relation type of one's own."""
+    """Create a custom relation type."""
     require_administrator(actor, "make relation types")
     if session.get(RelationType, new.name) is not None:
         raise Invalid("name", f'a relation type named "{new.name}" exists already')
@@ -60,7 +60,7 @@ def create_type(session: Session, new: NewType, actor: Actor) -> RelationType:
 
 
 def change_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:
-    """Set labels, description and direction of an own type; its name is its identity."""
+    """Update labels, description and direction of a custom type; its name is its identity."""
     found = _own_type(session, name, actor)
     for field in ("source_label", "destination_label", "description", "is_directional"):
         if field in changes:
@@ -72,7 +72,7 @@ def change_type(session: Session, name: str, changes: dict[str, Any], actor: Act
 
 
 def delete_type(session: Session, name: str, actor: Actor) -> None:
-    """Remove an own type that no relation has."""
+    """Delete a custom type that no relation uses."""
     found = _own_type(session, name, actor)
     if session.scalar(select(exists().where(Relation.relation_type == name))):
         raise Conflict(f'relations of the type "{name}" exist; remove them first')
@@ -81,6 +81,7 @@ def delete_type(session: Session, name: str, actor: Actor) -> None:
 
 
 def _own_type(session: Session, name: str, actor: Actor) -> RelationType:
+    """Return a custom type; PermissionDenied for the built-in ones."""
     require_administrator(actor, "change relation types")
     found = find_type(session, name)
     if found.is_system:
@@ -91,7 +92,11 @@ def _own_type(session: Session, name: str, actor: Actor) -> RelationType:
 def relate(
     session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, description: str, actor: Actor
 ) -> tuple[Relation, bool]:
-    """Relate two assets, one that the actor writes with one that it reads; says whether the relation is new."""
+    """Relate an asset that the actor may write to one that it may read.
+
+    Returns:
+        The relation, and whether it is new.
+    """
     kind = find_type(session, type_name)
     source = find_asset(session, actor, source_id, Permission.WRITE)
     target = find_asset(session, actor, target_id)
@@ -120,7 +125,7 @@ def relate(
 
 
 def _between(session: Session, kind: RelationType, one: uuid.UUID, other: uuid.UUID) -> Relation | None:
-    """The relation from one to the other; of undirected types also the other way round."""
+    """Return the relation from one asset to the other; for undirected types in either direction."""
     here = and_(Relation.asset_id == one, Relation.related_to_asset_id == other)
     there = and_(Relation.asset_id == other, Relation.related_to_asset_id == one)
     ends = here if kind.is_directional else or_(here, there)
@@ -128,7 +133,7 @@ def _between(session: Session, kind: RelationType, one: uuid.UUID, other: uuid.U
 
 
 def find_relation(session: Session, one: uuid.UUID, type_name: str, other: uuid.UUID) -> Relation:
-    """The relation between two assets."""
+    """Return the relation between two assets."""
     found = _between(session, find_type(session, type_name), one, other)
     if found is None:
         raise Missing("relation", f'"{type_name}" between {one} and {other}')
@@ -136,7 +141,7 @@ def find_relation(session: Session, one: uuid.UUID, type_name: str, other: uuid.
 
 
 def reverse(session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, actor: Actor) -> Relation:
-    """Turn a directional relation round: what was its source becomes its destination. Needs to write both ends."""
+    """Swap source and destination of a directional relation. Needs write permission on both assets."""
     source = find_asset(session, actor, source_id, Permission.WRITE)
     target = find_asset(session, actor, target_id, Permission.WRITE)
     kind = find_type(session, type_name)
@@ -151,7 +156,7 @@ def reverse(session: Session, source_id: uuid.UUID, type_name: str, target_id: u
 
 
 def unrelate(session: Session, source_id: uuid.UUID, type_name: str, target_id: uuid.UUID, actor: Actor) -> None:
-    """Remove a relation; the other end may be gone for the actor."""
+    """Remove a relation; the actor need not have access to the other asset."""
     source = find_asset(session, actor, source_id, Permission.WRITE)
     kind = find_type(session, type_name)
     relation = find_relation(session, source.id, type_name, target_id)
@@ -161,12 +166,12 @@ def unrelate(session: Session, source_id: uuid.UUID, type_name: str, target_id: 
 
 
 def _tell(session: Session, kind: RelationType, source: Asset, target: Asset, what: str, actor: Actor) -> None:
-    """One entry in each history. The other's title is left out: who reads this one may not read that one."""
+    """Record the change in both histories, without the other asset's title: its readers may differ."""
     record(session, source.id, Operation.CUSTOM, f"{what}: {kind.source_label} {target.id}", actor)
     record(session, target.id, Operation.CUSTOM, f"{what}: {kind.destination_label} {source.id}", actor)
 
 
 def touching(asset_id: uuid.UUID, type_name: str | None = None) -> ColumnElement[bool]:
-    """Relations that an asset is an end of."""
+    """Build the condition for relations of which the asset is either end."""
     ends = or_(Relation.asset_id == asset_id, Relation.related_to_asset_id == asset_id)
     return ends if type_name is None else and_(ends, Relation.relation_type == type_name)

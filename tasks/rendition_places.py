@@ -1,8 +1,7 @@
-"""Where renditions lie: on a storage for proxies, or in the media folder where there is none.
+"""Paths of renditions: on a proxy storage, or in the media folder if there is none.
 
-Each run writes into a folder of its own, under a hidden name first; a row names the file only once it is whole. So a
-rendition that is made anew never harms who is watching the old one, and what a killed run left behind is known by its
-folder, which no row names.
+Each run writes into its own folder, under a hidden name first; a row names the file only when it is complete. So a new
+rendition never disturbs viewers of the old one, and leftovers of a killed run are the folders that no row names.
 """
 
 import os
@@ -25,10 +24,11 @@ from models.storage import PROXIES, Storage, StorageStatus
 OWN_NAME = "Renditions"
 LONGEST_NAME = 180
 SPARED_SECONDS = 24 * 3600.0
-"""A folder this young may belong to a run that goes on; longer than any rendition takes."""
+"""Younger folders may belong to a running transcode; longer than any rendition takes."""
 RUN = re.compile("[0-9a-f]{12}")
 ADD_LOCK = 7_411_033
 
+# DO UPDATE instead of DO NOTHING, because the latter returns no id for an existing row.
 FOLDER = text("""
     INSERT INTO folder (storage_id, parent_id, name) VALUES (:storage, :parent, :name)
     ON CONFLICT (storage_id, parent_id, name) DO UPDATE SET name = excluded.name RETURNING id
@@ -37,47 +37,47 @@ FOLDER = text("""
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file that will be, below the root of a storage."""
+    """Path of a future file below the root of a storage."""
 
     storage_id: uuid.UUID
     root: bytes
-    """As this machine has it."""
+    """As mounted on this machine."""
     folders: tuple[str, ...]
     name: str
 
     @property
     def folder(self) -> Path:
-        """The run's own folder."""
+        """Folder of this run."""
         return Path(os.fsdecode(self.root), *self.folders)
 
     @property
     def draft(self) -> Path:
-        """The file while it is written."""
+        """Path while the file is written."""
         return self.folder / f".{self.name}.part"
 
     @property
     def path(self) -> Path:
-        """The file once it is whole."""
+        """Path of the complete file."""
         return self.folder / self.name
 
     def open_draft(self) -> int:
-        """The draft, open for writing and reading; nobody else's file can be under its name."""
+        """Create the draft and open it for reading and writing; an existing file of this name is an error."""
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         return os.open(self.draft, flags, 0o644)
 
     def publish(self) -> os.stat_result:
-        """Give the draft its name; gives what it is then."""
+        """Rename the draft to its final name and return its stat."""
         self.draft.rename(self.path)
         return self.path.stat()
 
     def remove(self) -> None:
-        """Remove the run's folder with whatever is in it."""
+        """Delete the run's folder with its contents."""
         remove_run(self.folder)
 
 
 def remove_run(folder: Path) -> None:
-    """Remove the folder of a run, and the folders above it that are empty now."""
+    """Delete the folder of a run, and the parent folders that are empty then."""
     if not RUN.fullmatch(folder.name):
         raise ValueError(f'"{folder}" is no folder of a run')
     shutil.rmtree(folder, ignore_errors=True)
@@ -89,15 +89,15 @@ def remove_run(folder: Path) -> None:
 
 
 def place_for(session: Session, asset_id: uuid.UUID, name: str, media_folder: Path) -> Place:
-    """A place for a new file of this asset, in a folder that nothing else is in."""
+    """Allocate a path for a new file of this asset, in a folder of its own."""
     storage = find_proxy_storage(session, media_folder)
+    # The end of a UUIDv7 is random, its beginning is the time.
     run = new_id().hex[-12:]
-    # The end of a UUIDv7 is random, its beginning the time.
     return Place(storage.id, storage.place, (asset_id.hex[-2:], str(asset_id), run), name)
 
 
 def file_name(title: str, profile: str, extension: str) -> str:
-    """The name of a rendition, for people who find it on a disk."""
+    """Return the file name of a rendition, readable for people who find it on disk."""
     stem = clean_text(title).replace("/", "_").lstrip(".").strip() or "untitled"
     while len(stem.encode()) > LONGEST_NAME:
         stem = stem[:-1]
@@ -105,12 +105,13 @@ def file_name(title: str, profile: str, extension: str) -> str:
 
 
 def find_proxy_storage(session: Session, media_folder: Path) -> Storage:
-    """The storage that renditions are written to; one in the media folder is made where there is none."""
+    """Return the storage for renditions; one in the media folder is created if there is none."""
     proxies = select(Storage).where(Storage.purpose == PROXIES, Storage.status == StorageStatus.ACTIVE)
     own = os.fsencode(media_folder / "renditions")
     others = session.scalars(proxies.where(Storage.root != own).order_by(Storage.id)).all()
     if others:
         return others[0]
+    # Serialises the creation: two workers would otherwise add the storage twice.
     session.execute(select(func.pg_advisory_xact_lock(ADD_LOCK)))
     found = session.scalar(proxies.where(Storage.root == own))
     if found is None:
@@ -123,7 +124,7 @@ def find_proxy_storage(session: Session, media_folder: Path) -> Storage:
 
 
 def ensure_folders(session: Session, place: Place) -> int:
-    """The rows of a place's folders; gives the last one's id."""
+    """Insert the rows of a path's folders if missing; return the id of the last one."""
     parent = session.execute(FOLDER, {"storage": place.storage_id, "parent": None, "name": b""}).scalar_one()
     for name in place.folders:
         asked = {"storage": place.storage_id, "parent": parent, "name": name.encode()}
@@ -132,13 +133,13 @@ def ensure_folders(session: Session, place: Place) -> int:
 
 
 def is_named(session: Session, storage_id: uuid.UUID, run: str) -> bool:
-    """Whether a row names the folder of a run."""
+    """Return whether a row names the folder of a run."""
     named = select(Folder.id).where(Folder.storage_id == storage_id, Folder.name == run.encode())
     return session.scalar(named.limit(1)) is not None
 
 
 def old_runs(root: Path, spared_seconds: float) -> Iterator[Path]:
-    """Folders of runs that are not young."""
+    """List folders of runs that are older than this."""
     before = time.time() - spared_seconds
     for shard in _folders(root):
         for asset in _folders(shard) if len(shard.name) == 2 else ():

@@ -1,8 +1,8 @@
-"""Registering what was encoded: another format of the same asset, with its file set and its file.
+"""Rendition registry: write an encoded file as another format of the same asset, with file set and file.
 
-No island has such a file set, so no grouping touches it, and no watcher walks where its file lies: on storages for
-proxies the rows of files and folders are written here alone. A rendition that is made anew keeps its format, file set
-and file by their ids, and with them what shares, people and other systems know of it.
+Such a file set belongs to no island, so no grouping changes it, and no watcher scans its folder: on proxy storages the
+rows of files and folders are written here only. A repeated rendition keeps its format, file set and file ids, so that
+shares and other systems can keep referring to them.
 """
 
 import json
@@ -28,11 +28,11 @@ from tasks.rendition_places import Place, ensure_folders
 from tasks.sentences import in_words
 
 RULE = "transcode"
-"""Stands in a format's `rule`, where GROUPING's name of a rule stands otherwise."""
+"""Value of a format's `rule`, instead of the name of a grouping rule."""
 IS_RENDITION = exists().where(Format.id == FileSet.format_id, Format.rule == RULE)
-"""Of a file set."""
+"""Condition on a file set."""
 KEPT = "transcode"
-"""The key of a format's `media` under which stands what it was made of."""
+"""Key in a format's `media` of what it was made from."""
 OLDER = "it is older than what it was made of; transcode it again"
 
 RENDITIONS = text("""
@@ -49,23 +49,23 @@ WARN_OLDER = text("""
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """What was encoded, and what of."""
+    """An encoded file, and what it was made from."""
 
     source_id: uuid.UUID
-    """The format that it was made of."""
+    """The source format."""
     profile: str
     by_hand: bool
     state: Mapping[str, str]
     place: Place
     stat: os.stat_result
     facts: Mapping[str, Any]
-    """Of its header."""
+    """Facts of the encoded file's header."""
     warnings: Sequence[str]
     description: str
 
 
 def find_rendition(session: Session, source: Format, profile: str) -> Format | None:
-    """The rendition of a format in a profile."""
+    """Lock and return the rendition of a format in a profile."""
     return session.scalar(
         select(Format)
         .where(
@@ -81,13 +81,14 @@ def find_rendition(session: Session, source: Format, profile: str) -> Format | N
 
 
 def register(session: Session, made: Made, actor: Actor, job_id: uuid.UUID) -> Path | None:
-    """Write the rows of a rendition with their history; gives the folder of the file that it replaces.
+    """Write the rows of a rendition with their history; return the folder of the file that it replaces.
 
-    The caller holds the job. None of it is written where the source is gone: `LookupError`.
+    The caller holds the job's lease. Raises LookupError, before any write, if the source format is gone.
     """
     source = session.get(Format, made.source_id)
     if source is None:
         raise LookupError(made.source_id)
+    # Lock the asset first, as other writers do: two runs register one after the other, and a purge waits.
     session.get(Asset, source.asset_id, with_for_update={"key_share": True})
     found = find_rendition(session, source, made.profile)
     is_new = found is None
@@ -95,6 +96,7 @@ def register(session: Session, made: Made, actor: Actor, job_id: uuid.UUID) -> P
     part.media = {**part.media, KEPT: _kept(made)}
     part.warnings, part.is_online = list(made.warnings), True
     part.date_modified = func.now()  # type: ignore[assignment]
+    # mark_format_*, mark_file_set_* and mark_component_* mark the asset's document.
     group, replaced = _rows_of(session, part, made)
     _describe(session, part, group, made.facts)
     if is_new:
@@ -106,7 +108,8 @@ def register(session: Session, made: Made, actor: Actor, job_id: uuid.UUID) -> P
 
 
 def _kept(made: Made) -> dict[str, Any]:
-    """What it was made of, and whether a person asked: then only a person, or its storage, has it made again."""
+    """Return the origin of a rendition. One requested by a user is not remade automatically, unless its storage
+    requires it."""
     return {"profile": made.profile, "format": str(made.source_id), "by_hand": made.by_hand, "state": dict(made.state)}
 
 
@@ -127,7 +130,7 @@ def _new_format(session: Session, source: Format, made: Made) -> Format:
 
 
 def _rows_of(session: Session, part: Format, made: Made) -> tuple[FileSet, Path | None]:
-    """File set and file: new ones, or those that are there with what they are now."""
+    """Write file set and file: update the existing rows or create new ones."""
     folder_id = ensure_folders(session, made.place)
     group = session.scalar(select(FileSet).where(FileSet.format_id == part.id).order_by(FileSet.id).limit(1))
     if group is None:
@@ -158,7 +161,7 @@ def _rows_of(session: Session, part: Format, made: Made) -> tuple[FileSet, Path 
 
 
 def _leave_folder(session: Session, file: File) -> Path:
-    """Where the file was until now; the caller removes that folder once this is committed."""
+    """Return the current folder of the file; the caller deletes it after the commit."""
     folder = session.get_one(Folder, file.folder_id)
     storage = session.get_one(Storage, folder.storage_id)
     path = session.execute(FOLDER_PATHS, {"folders": [folder.id]}).one().path
@@ -166,7 +169,7 @@ def _leave_folder(session: Session, file: File) -> Path:
 
 
 def _describe(session: Session, part: Format, group: FileSet, facts: Mapping[str, Any]) -> None:
-    """Its components, as headers of files that come in are told."""
+    """Replace the components of a rendition, in the form that probed files have."""
     session.execute(delete(Component).where(Component.format_id == part.id))
     general = {name: value for name, value in facts.items() if name not in ("streams", "tags")}
     told = [("General", "GENERAL", general)]
@@ -190,12 +193,13 @@ def _describe(session: Session, part: Format, group: FileSet, facts: Mapping[str
 def renditions_of(
     session: Session, assets: Sequence[uuid.UUID], formats: Sequence[uuid.UUID]
 ) -> list[tuple[uuid.UUID, str, dict[str, Any]]]:
-    """Id, profile and origin of the renditions of these formats."""
+    """Load id, profile and origin of the renditions of these formats."""
     asked = {"assets": list(assets), "formats": [str(one) for one in formats]}
     rows = session.execute(RENDITIONS, asked)
     return [(row.id, row.name, row.kept if isinstance(row.kept, dict) else json.loads(row.kept)) for row in rows]
 
 
 def warn_older(session: Session, formats: Sequence[uuid.UUID]) -> None:
-    """Say of renditions that people made that their source has changed since."""
+    """Add a warning to renditions requested by users that their source has changed since."""
+    # mark_format_update marks the documents of the assets.
     session.execute(WARN_OLDER, {"formats": list(formats), "older": OLDER})

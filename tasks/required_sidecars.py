@@ -1,7 +1,7 @@
-"""Storages that take in nothing without its sidecar: files wait, ungrouped, until one with metadata stands beside them.
+"""Sidecar gate: on storages that require metadata sidecars, files wait ungrouped until their sidecar arrives.
 
-What waits is decided by each grouping anew and is written nowhere, so it cannot be out of date: a sidecar that comes
-dirties the island like any file. Nothing that is an asset already is ever taken back.
+Each grouping decides again which files wait; no state is stored, so none can be stale: an arriving sidecar dirties the
+island like any file. Existing assets are not affected.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from tasks.island_state import IslandState
 from watch.grouping import AssetPlan, Grouping
 
 LOOK_SECONDS = 3_600.0
-"""An island with files that wait has a time, like one with orphans. Nothing depends on it."""
+"""Delay until an island with waiting files is grouped again; only a safety net, as sidecars dirty the island."""
 
 RELEASE = text("""
     UPDATE island SET wait_until = now() WHERE storage_id = :storage AND wait_until IS NOT NULL
@@ -23,7 +23,7 @@ RELEASE = text("""
 
 
 def is_held(island: IslandState, plan: AssetPlan) -> bool:
-    """Whether a planned asset, none of whose files is in one yet, waits for its sidecar."""
+    """Whether a planned asset of ungrouped files waits for its sidecar."""
     if not island.rules.settings.sidecar_metadata_required:
         return False
     parts = list(plan.formats)
@@ -33,13 +33,13 @@ def is_held(island: IslandState, plan: AssetPlan) -> bool:
     )
     if is_lone_sidecar or has_sidecar:
         return False
-    # A frame that was not read is a member of a stored set; a file with a pin was placed by a person.
+    # Unread frames are members of a stored file set, and pinned files were grouped manually: neither waits.
     files = [island.files.get(path) for part in parts for path in part.paths()]
     return all(file is not None and file.file_set_id is None and file.pin is None for file in files)
 
 
 def held_sentence(island: IslandState, grouping: Grouping, path: bytes) -> str | None:
-    """What a file waits for, if it does."""
+    """Describe which sidecar a file waits for; None if it does not wait."""
     for plan in grouping.assets:
         if any(path in part.paths() for part in plan.formats) and is_held(island, plan):
             name = display_text(name_of(plan.key))
@@ -52,5 +52,5 @@ def held_sentence(island: IslandState, grouping: Grouping, path: bytes) -> str |
 
 
 def release_held(session: Session, storage_id: uuid.UUID) -> None:
-    """Have what waits in a storage grouped again, now that it may need no sidecar any more."""
+    """Schedule the grouping of waiting files of a storage that no longer requires sidecars."""
     session.execute(RELEASE, {"storage": storage_id})

@@ -1,7 +1,7 @@
-"""Taking everything that is deleted back out of the delete queue.
+"""Restore of all deleted assets or collections.
 
-A thousand are back when the answer comes; more are a job, whose batches are a few statements each: a hundred thousand
-one by one would hold a request, its transaction and the rows in it for minutes.
+Up to a thousand are restored within the request; more by a job, whose batches are a few statements each: a hundred
+thousand one by one would keep a request, its transaction and its row locks for minutes.
 """
 
 import uuid
@@ -32,11 +32,11 @@ BATCH = 1000
 DEED = "restore everything"
 
 Restorer = Callable[[Session, datetime, Actor, Place], tuple[int, Place | None]]
-"""Restores some of what was deleted before a time; gives how many, and the next place, or None where none is left."""
+"""Restore a batch of objects deleted before a time; return the count and the next cursor, None at the end."""
 
 
 def restore_all(session: Session, kind: str, actor: Actor) -> Job | None:
-    """Restore all of a kind that is deleted by now: a few at once, many by a job, which is given."""
+    """Restore all objects of a kind that are deleted by now; return a job where they are too many for one request."""
     require_administrator(actor, DEED)
     asked_at: datetime = session.scalar(text("SELECT now()"))
     done, place = 0, Place()
@@ -65,7 +65,11 @@ def restore_deleted(self: Task, job_ids: Sequence[str] = ()) -> None:
 
 
 def restore_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int, Place | None]:
-    """Restore some of what was deleted when the job was asked for, if whoever asked may still do so."""
+    """Restore a batch of the objects that were deleted when the job was requested.
+
+    Raises:
+        PermissionDenied: the requesting user cannot sign in any more, or is no administrator.
+    """
     asked_at, asker = session.execute(select(Job.date_created, Job.created_by).where(Job.id == claim.id)).one()
     actor = find_actor(session, asker) if asker else None
     if actor is None:
@@ -75,13 +79,15 @@ def restore_batch(session: Session, claim: JobClaim, place: Place) -> tuple[int,
 
 
 def restore_some_assets(session: Session, asked_at: datetime, actor: Actor, place: Place) -> tuple[int, Place | None]:
-    """The next assets by id; those that were merged into another stay there."""
+    """Restore the next assets by id, except merged ones."""
     due = select(Asset.id, Asset.title).where(
         Asset.status == AssetStatus.DELETED, Asset.merged_into.is_(None), Asset.date_deleted <= asked_at
     )
     if after := place.get("after"):
         due = due.where(Asset.id > uuid.UUID(after))
+    # FOR NO KEY UPDATE: keeps out purge and merge, but not inserts of rows that reference these assets.
     rows = session.execute(due.order_by(Asset.id).limit(BATCH).with_for_update(key_share=True)).all()
+    # The trigger mark_asset_update marks the documents.
     back = {"status": AssetStatus.ACTIVE, "date_deleted": None, "deleted_by_user": None}
     restore = update(Asset).where(among(Asset.id, [key for key, _ in rows])).values(back)
     session.execute(restore.execution_options(synchronize_session=False))
@@ -91,7 +97,8 @@ def restore_some_assets(session: Session, asked_at: datetime, actor: Actor, plac
     return len(rows), {"after": str(rows[-1][0])} if len(rows) == BATCH else None
 
 
-# Nothing comes back into what is deleted, so a tree comes back level by level, from above.
+# A collection is never restored below a deleted parent, so a tree is restored level by level, from the top.
+# The trigger mark_collection_update marks the documents.
 RESTORE_COLLECTIONS = text("""
     WITH due AS (
         SELECT id FROM collection
@@ -107,7 +114,8 @@ RESTORE_COLLECTIONS = text("""
 def restore_some_collections(
     session: Session, asked_at: datetime, actor: Actor, _place: Place
 ) -> tuple[int, Place | None]:
-    """Some of the collections that stand in none that is deleted."""
+    """Restore a batch of collections without a deleted parent."""
+    # Advisory lock of the collection tree: no parent may be deleted meanwhile.
     session.execute(collections.HOLD_TREE)
     rows = session.execute(RESTORE_COLLECTIONS, {"asked_at": asked_at, "limit": BATCH}).all()
     for key, title in rows:

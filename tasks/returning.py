@@ -1,8 +1,8 @@
-"""Formats and file sets of what parts from an asset: rows that go over whole, and ids that come back. Pure.
+"""Formats and file sets of an asset that splits off: rows that move whole, and ids that are reused. Pure.
 
-A sequence of which not every frame was read goes over with its row, for the others are its members already. An asset
-that comes back gets its formats and file sets too: the rows, where its holder has them still and needs them no more,
-or else their ids, where nobody has them.
+A partly read sequence moves with its row, because its unread frames are members already. An unmerged asset gets its
+formats and file sets back: the rows, if the survivor still has them and needs them no more, or else their ids, if they
+are unused.
 """
 
 import uuid
@@ -16,7 +16,7 @@ from tasks.taken import Taken
 
 
 def match_returned(assets: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
-    """Fill in rows and ids that the matching within an asset could not see."""
+    """Fill in rows and ids that matching within a single asset cannot find."""
     for asset in assets:
         for part in asset.sets():
             if part.continues is not None and part.stored is None:
@@ -29,13 +29,13 @@ def match_returned(assets: Sequence[PlannedAsset], snapshot: Snapshot) -> None:
         used = {part.stored.id for asset in assets for part in (*asset.formats, *asset.sets()) if part.stored}
         for asset in back:
             holder = snapshot.assets[asset.revived.holder_id]
-            # Another finish may be writing the rows of an asset that is at home elsewhere.
+            # Rows of an asset in another island may be written by another finish at the same time.
             may_take = holder.row.island_id in snapshot.islands
             _Reclaim(asset.revived, holder if may_take else StoredAsset(holder.row), used).fill(asset)
 
 
 def _holder_of(asset: PlannedAsset, snapshot: Snapshot) -> uuid.UUID | None:
-    """The asset that held most of its files."""
+    """Return the asset that had most of its files."""
     counts = Counter(snapshot.asset_of_set.get(file.file_set_id) for file in asset.files() if file.file_set_id)
     for part in asset.sets():
         if part.continues is not None:
@@ -45,7 +45,7 @@ def _holder_of(asset: PlannedAsset, snapshot: Snapshot) -> uuid.UUID | None:
 
 
 class _Reclaim:
-    """What one asset that comes back takes from its holder; `used` are rows and ids that are not free."""
+    """Matches one unmerged asset with rows of its holder; `used` are row ids that are taken by other plans."""
 
     def __init__(self, taken: Taken, holder: StoredAsset, used: set[uuid.UUID]) -> None:
         self._taken = taken
@@ -85,7 +85,7 @@ class _Reclaim:
             return
 
     def _is_free(self, format_id: uuid.UUID) -> bool:
-        """Whether everything in a format goes elsewhere, so that its row is not needed for what is missing now."""
+        """Whether all file sets of a format leave, so that its row is not needed for missing files."""
         sets = [row.id for row in self._holder.file_sets.values() if row.format_id == format_id]
         return format_id not in self._holder.kept_formats and all(set_id in self._used for set_id in sets)
 

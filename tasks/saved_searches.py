@@ -1,4 +1,4 @@
-"""Keeping searches for their user: under a name, or as one of the last ones."""
+"""Saved searches and the search history of a user."""
 
 import json
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from models.base import new_id
 from models.saved_search import SavedSearch, SearchHistory
 
 REMEMBERED = 100
-"""Last searches of a user that are kept."""
+"""Entries of the search history that are kept for each user."""
 LARGEST_BYTES = 64 * 1024
-"""Criteria beyond this are programs' lists of ids, which nobody looks for among their last searches."""
+"""Larger criteria are lists of ids sent by programs, which are of no use in a search history."""
 
 
 def save_search(
     session: Session, actor: Actor, name: str, criteria: Mapping[str, Any], *, favoured: bool
 ) -> SavedSearch:
-    """Keep a search under a name; names may repeat, as in iconik."""
+    """Save a search under a name. Names may repeat, as in iconik."""
     saved = SavedSearch(id=new_id(), user_id=actor.user_id, name=name, criteria=dict(criteria), favoured=favoured)
     session.add(saved)
     session.flush()
@@ -28,7 +28,7 @@ def save_search(
 
 
 def remember_search(session: Session, actor: Actor, criteria: Mapping[str, Any]) -> None:
-    """Put a search before the user's last ones, once: the same one further down goes, and so do those past the end."""
+    """Put a search first in the user's history; remove an equal older entry and entries beyond the limit."""
     if len(json.dumps(criteria)) > LARGEST_BYTES:
         return
     mine = SearchHistory.user_id == actor.user_id

@@ -1,8 +1,8 @@
-"""Who sees which segments, and who may do what to them: asked here, whoever asks and for whatever.
+"""Access rules of segments, for all callers.
 
-Whoever reads an asset reads its segments, and may comment on it, for that is what reviewers do. Every other type, and
-what others wrote, is for whoever may write the asset; what one wrote oneself one may change and take back.
-A guest of a share does what the share allows, and never sees what is internal, nor the answers to it.
+Readers of an asset may read its segments and comment, as reviewers do. All other types, and others' segments, need
+write permission on the asset; authors may change and delete their own. Guests of a share may do what the share allows,
+and never see internal segments or replies to them.
 """
 
 import uuid
@@ -25,15 +25,17 @@ LINES = (SegmentType.TRANSCRIPTION, SegmentType.SEMANTIC_TRANSCRIPTION)
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A segment and the asset that it is on."""
+    """A segment and its asset."""
 
     asset: Asset
     segment: Segment
 
 
 def visible_to(actor: Actor) -> ColumnElement[bool]:
-    """SQL that is true for the segments of a readable asset which the actor sees; deleted ones show to whoever could
-    bring them back."""
+    """Build the condition for the segments of a readable asset that the actor may see.
+
+    Deleted segments are visible only to those who could restore them.
+    """
     if actor.guest is not None:
         return _visible_to_guest(actor.guest)
     if actor.is_admin:
@@ -46,7 +48,7 @@ def visible_to(actor: Actor) -> ColumnElement[bool]:
 
 
 def _visible_to_guest(guest: Guest) -> ColumnElement[bool]:
-    """What came through its share, with the answers; the rest only where the share shows existing comments."""
+    """Build the condition for a guest: its share's segments and replies; all if the share shows existing comments."""
     asked = aliased(Segment)
     own = or_(
         Segment.share_id == guest.share_id,
@@ -66,7 +68,7 @@ def _visible_to_guest(guest: Guest) -> ColumnElement[bool]:
 
 
 def email_shown(actor: Actor, segment: Segment) -> str | None:
-    """Under which address somebody outside said it; another guest is not told, whose comments it may read."""
+    """Return the e-mail of a guest author; hidden from other guests."""
     if actor.guest is not None and segment.share_user_email != actor.guest.email:
         return None
     return segment.share_user_email
@@ -75,7 +77,10 @@ def email_shown(actor: Actor, segment: Segment) -> str | None:
 def find_segment(
     session: Session, actor: Actor, asset_id: uuid.UUID, segment_id: uuid.UUID, *, lock: bool = False
 ) -> Held:
-    """A segment of an asset that the actor reads. With `lock` the asset's row is held, as whoever deletes it does."""
+    """Return a segment of an asset that the actor may read.
+
+    `lock` locks the asset's row too, as a deletion does.
+    """
     asset = find_asset(session, actor, asset_id, lock=lock)
     query = select(Segment).where(Segment.id == segment_id, Segment.asset_id == asset.id, visible_to(actor))
     segment = session.scalar(query.with_for_update(of=Segment) if lock else query)
@@ -85,7 +90,7 @@ def find_segment(
 
 
 def find_any_segment(session: Session, actor: Actor, segment_id: uuid.UUID, *, lock: bool = False) -> Held:
-    """A segment of whichever asset; missing alike where there is none and where its asset is unreadable."""
+    """Return a segment by id alone; NotFound also if its asset is unreadable."""
     asset_id = session.scalar(select(Segment.asset_id).where(Segment.id == segment_id))
     try:
         if asset_id is not None:
@@ -96,7 +101,7 @@ def find_any_segment(session: Session, actor: Actor, segment_id: uuid.UUID, *, l
 
 
 def find_asset_to_add(session: Session, actor: Actor, asset_id: uuid.UUID, *, only_comments: bool) -> Asset:
-    """The asset, held, if the actor may add to it: comments with `read`, anything else with `write`."""
+    """Return the asset, locked, if the actor may add segments: comments need `read`, all others `write`."""
     permission = Permission.READ if only_comments else Permission.WRITE
     asset = find_asset(session, actor, asset_id, permission, lock=True)
     if actor.guest is not None and ShareRight.COMMENTS not in actor.guest.allows:
@@ -106,31 +111,31 @@ def find_asset_to_add(session: Session, actor: Actor, asset_id: uuid.UUID, *, on
 
 
 def refuse_deleted(asset: Asset) -> None:
-    """Nothing new is said about what was deleted."""
+    """Raise Conflict for a deleted asset."""
     if asset.status == AssetStatus.DELETED:
         raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
 
 
 def is_author(actor: Actor, segment: Segment) -> bool:
-    """Whether the actor wrote it: as a user, or as this recipient of a share."""
+    """Return whether the actor is the author, as a user or as this recipient of a share."""
     if actor.guest is not None:
         return segment.share_user_id == actor.guest.share_user_id
     return actor.user_id is not None and segment.user_id == actor.user_id
 
 
 def may_change(actor: Actor, asset: Asset, segment: Segment, *, may_write: bool) -> None:
-    """Refuse whoever neither wrote the segment nor may write its asset."""
+    """Raise PermissionDenied unless the actor is the author or may write the asset."""
     if not may_write and not is_author(actor, segment):
         raise Denied(f'only who wrote segment {segment.id}, or who may write the asset "{asset.title}", may change it')
 
 
 def may_write(session: Session, actor: Actor, asset: Asset) -> bool:
-    """Whether the actor may write the asset, and so what others said of it."""
+    """Return whether the actor may write the asset, and so change others' segments."""
     if actor.guest is not None:
         return False
     return bool(session.scalar(select(permitted(actor, KIND, literal(asset.id), Permission.WRITE))))
 
 
 def asset_duration_ms(session: Session, asset_id: uuid.UUID) -> int | None:
-    """How long the asset is, as the headers of its originals say; None where nobody has read any."""
+    """Return the asset's duration from the headers of its originals; None if none was read."""
     return durations_of(session, [asset_id]).get(asset_id)

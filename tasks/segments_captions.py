@@ -1,12 +1,12 @@
-"""Captions of an asset's own file as TRANSCRIPTION segments, as a job.
+"""Caption import: captions of an asset's own file become TRANSCRIPTION segments, as a job.
 
-1. `request_captions` asks for the right to write the asset, looks whether the file is a caption file of it, and makes
-   the job's row.
-2. The job finds where the file is with the rights that its requester has then, reads it with no transaction open, and
-   follows no link on the way (`media.sources`).
-3. One transaction makes the lines of an earlier reading of the same file what it says now (`caption_lines`), tells
-   history and ends the job. So running twice is running once.
-4. When the file changes, it is read again of itself, as a job that nobody asked for (`caption_changes`).
+1. `create_caption_job` requires write access to the asset, checks that the file is a caption file of it, and creates
+   the job.
+2. The job locates the file with its requester's current rights and reads it with no transaction open, without following
+   links (`media.sandbox.safe_open`).
+3. One transaction updates the segments from earlier imports of the file (`caption_diff`), records history and completes
+   the job. So running twice has the effect of running once.
+4. When the file changes, an automatic job imports it again (`refresh_captions`).
 """
 
 import os
@@ -47,7 +47,8 @@ ITSELF = Actor(name="captions", user_id=None, is_admin=True)
 def request_captions(
     session: Session, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor, *, replaces_all: bool = False
 ) -> Job:
-    """A job that reads a caption file of the asset; `replaces_all` takes the lines of other files away too."""
+    """Create a job that imports a caption file of the asset; `replaces_all` also removes segments from other caption
+    files."""
     asset = find_for_change(session, actor, asset_id)
     source = find_source(session, actor, asset, file_id)
     _format_of(source)
@@ -75,13 +76,13 @@ def _format_of(source: Source) -> str:
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def read_caption_files(self: object, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids; a doubled or late message finds nothing to do."""
+    """Run the jobs with these ids. A duplicate or late message claims nothing."""
     context = self.app.context
     run_captions(context.sessions, [uuid.UUID(job_id) for job_id in job_ids], context.timing)
 
 
 def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Do what can be done of these jobs; give how many were claimed."""
+    """Run those of these jobs that can be claimed; return their number."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):
@@ -90,7 +91,7 @@ def run_captions(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timin
 
 
 def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
-    """One job. What is wrong with the file or the rights ends it; what may be another in a minute is tried again."""
+    """Run one job. An unusable file or a missing right ends it; other errors are retried."""
     reading = Reading(claim, timing)
     try:
         source = transact(sessions, reading.find)
@@ -111,7 +112,7 @@ def _run(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
 
 
 def read_file(source: Source) -> list[Caption]:
-    """The captions of a file that is no larger than captions are."""
+    """Read the captions of a file. Raises CaptionsError if it is too large or invalid."""
     try:
         if source.size > MOST_BYTES:
             raise CaptionsError(f"has {source.size:,} bytes; at most {MOST_BYTES:,} are read")
@@ -123,7 +124,7 @@ def read_file(source: Source) -> list[Caption]:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The short transactions before and after the reading."""
+    """The short transactions before and after reading the file."""
 
     claim: JobClaim
     timing: Timing
@@ -133,7 +134,8 @@ class Reading:
         return find_source(session, actor, asset, self._file_id)
 
     def finish(self, session: Session, source: Source, captions: Sequence[Caption]) -> None:
-        """Write the lines and end the job, unless somebody else holds it now or wants it to stop."""
+        """Write the segments and complete the job, unless it was asked to stop. Raises JobLostError if the lease was
+        lost."""
         if keep_job(session, self.claim, self.timing):
             end_job(session, self.claim, JobStatus.ABORTED, "stopped; nothing was written")
             return
@@ -155,11 +157,11 @@ class Reading:
 
     @property
     def _is_by_itself(self) -> bool:
-        """Whether the file changed and nobody asked."""
+        """Return whether the job was created by a change of the file, without a requester."""
         return bool(self.claim.arguments.get(BY_ITSELF))
 
     def _allowed(self, session: Session) -> tuple[Asset, Actor]:
-        """The asset and who asked, if that one may still write it; what follows a change needs nobody."""
+        """Return asset and requester, if that user may still write it; an automatic job has no requester."""
         if self._is_by_itself and self.claim.object_id is not None:
             return find_asset(session, ITSELF, self.claim.object_id, lock=True), ITSELF
         requester = session.get_one(Job, self.claim.id).created_by
@@ -176,7 +178,7 @@ class Reading:
 
 
 def _told(name: str, read: int, late: int, found: LineChanges) -> str:
-    """What came of a reading, for history and the job."""
+    """Describe the result of an import, for history and the job."""
     said = f'{counted(read, "line")} of captions read from "{name}"'
     parts = {"new": len(found.added), "changed": len(found.changed), "gone": len(found.gone)}
     if len(found.added) < read or found.gone:

@@ -1,4 +1,4 @@
-"""Segments as files that other programs open: a table, captions in two formats, and plain text."""
+"""Export segments as CSV, SubRip, WebVTT and plain text."""
 
 import csv
 import html
@@ -11,11 +11,11 @@ from models.segment import Segment
 from tasks.segments_times import clock
 
 MOST_EXPORTED = 50_000
-"""Lines of one file; a film has some two thousand captions, and this many words each second for four hours."""
+"""Lines of one file: a film has about 2,000 captions; this allows three to four words a second for four hours."""
 MOMENT_MS = 2_000
-"""How long a caption stands that has no end: about as long as a line takes to read."""
+"""Duration of a caption without an end: about the reading time of a line."""
 FORMULA = frozenset("=+-@＝＋－＠")
-"""A spreadsheet runs what begins so (OWASP, CSV injection)."""
+"""Prefixes that spreadsheets evaluate (OWASP, CSV injection)."""
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\x85\u2028\u2029]")
 COLUMNS = (
     *("id", "type", "status", "start", "end", "start_milliseconds", "end_milliseconds", "text", "color", "checked"),
@@ -25,14 +25,14 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A segment and the name of its author."""
+    """A segment and its author's name."""
 
     segment: Segment
     author: str
 
 
 def as_csv(lines: Iterable[Line]) -> str:
-    """A table with a heading; whatever people wrote is text to a spreadsheet, never a formula."""
+    """Export a table with a header; user text is escaped so that spreadsheets never evaluate it."""
     table = io.StringIO(newline="")
     writer = csv.writer(table)
     writer.writerow(COLUMNS)
@@ -62,21 +62,22 @@ def _row(line: Line) -> list[object]:
 
 
 def as_cell(text: str) -> str:
-    """Text that a spreadsheet takes for text: an apostrophe says so where it would calculate."""
+    """Escape a cell that a spreadsheet would evaluate, with a leading apostrophe."""
     beginning = text.lstrip()[:1]
     return f"'{text}" if beginning in FORMULA or text[:1] in {"\t", "\r", "\n"} else text
 
 
 def as_srt(lines: Iterable[Line], words_per_line: int | None = None) -> str:
-    """SubRip: a number, the times with a comma, the text, a blank line."""
+    """Export SubRip: number, times with a comma, text, blank line."""
     return "".join(
+        # An arrow in the text would be parsed as a timing line.
         f"{number}\n{clock(cue.start, ',')} --> {clock(cue.end, ',')}\n{cue.text.replace('-->', '->')}\n\n"
         for number, cue in enumerate(cues(lines, words_per_line), start=1)
     )
 
 
 def as_vtt(lines: Iterable[Line], words_per_line: int | None = None) -> str:
-    """WebVTT, with what is a tag in it written out."""
+    """Export WebVTT, with HTML-escaped text."""
     shown = (
         f"{clock(cue.start)} --> {clock(cue.end)}\n{html.escape(cue.text, quote=False)}\n\n"
         for cue in cues(lines, words_per_line)
@@ -85,7 +86,7 @@ def as_vtt(lines: Iterable[Line], words_per_line: int | None = None) -> str:
 
 
 def as_text(lines: Iterable[Line]) -> str:
-    """A line for each: when, who, what."""
+    """Export one line per segment: time, author, text."""
     return "".join(f"{_plain(line)}\n" for line in lines)
 
 
@@ -99,7 +100,7 @@ def _plain(line: Line) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """A caption with both its times, and no blank line in its text."""
+    """A caption with start and end, without blank lines in its text."""
 
     start: int
     end: int
@@ -107,7 +108,7 @@ class Cue:
 
 
 def cues(lines: Iterable[Line], words_per_line: int | None = None) -> Iterator[Cue]:
-    """The captions of segments that have a place in the clip."""
+    """Yield the captions of segments that have a start time."""
     for line in lines:
         segment = line.segment
         start, end = segment.time_start_milliseconds, segment.time_end_milliseconds
@@ -119,13 +120,13 @@ def cues(lines: Iterable[Line], words_per_line: int | None = None) -> Iterator[C
 
 
 def said_by(segment: Segment) -> list[str]:
-    """The text in lines, without blank ones, which would end a caption; its type where it says nothing."""
+    """Return the text as lines without blank ones, which would end a caption; the segment type if it is empty."""
     cleaned = (CONTROL.sub(" ", each).strip() for each in segment.segment_text.splitlines())
     return [each for each in cleaned if each] or [segment.segment_type.value]
 
 
 def wrapped(said: Sequence[str], words_per_line: int | None) -> Sequence[str]:
-    """The same words, so many on a line."""
+    """Re-wrap text to `words_per_line`."""
     if words_per_line is None:
         return said
     words = " ".join(said).split()

@@ -1,8 +1,8 @@
-"""Milliseconds as people and caption files write them."""
+"""Format milliseconds for people and caption files."""
 
 
 def clock(milliseconds: int, point: str = ".") -> str:
-    """`00:01:02.500`; SubRip has a comma for the point. Hours have two digits, or as many as they need."""
+    """Format as `00:01:02.500`; SubRip uses a comma as `point`. Hours have at least two digits."""
     seconds, rest = divmod(milliseconds, 1000)
     minutes, seconds = divmod(seconds, 60)
     hours, minutes = divmod(minutes, 60)

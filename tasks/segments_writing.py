@@ -1,6 +1,7 @@
-"""Segments as people and clients make, change and delete them; each act is told once in the asset's history.
+"""Create, update and delete segments; each operation writes one history entry of the asset.
 
-History names who said something and where, never what: it can not be taken back, and a comment can.
+History records who did something and at which time of the clip, never the text: history is permanent, a comment can be
+deleted.
 """
 
 import json
@@ -38,7 +39,7 @@ from tasks.segments import (
 from tasks.segments_telling import counted, listed, noun_of, told_of_change, told_of_new
 
 MOST_KEPT_BYTES = 256 * 1024
-"""Of a drawing, and of all that is kept for clients, as JSON: a pencil line of some ten thousand points."""
+"""Of a drawing, and of all client details, as JSON: a pencil line of about ten thousand points."""
 PURGED_AT_ONCE = 500
 NOT_NULL = frozenset({"segment_type", "status", "segment_text", "segment_checked", "is_internal"})
 COLUMNS = frozenset(
@@ -53,7 +54,7 @@ START, END = "time_start_milliseconds", "time_end_milliseconds"
 
 @dataclass(frozen=True, slots=True)
 class NewSegment:
-    """What somebody says; `values` are columns by name, `details` what clients keep with it."""
+    """A segment to be created; `values` are columns by name, `details` are stored for clients."""
 
     segment_type: SegmentType
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -63,7 +64,7 @@ class NewSegment:
 
 @dataclass(frozen=True, slots=True)
 class SegmentChange:
-    """What to set of a segment, by column and by detail; None clears what may be empty."""
+    """An update of a segment by column and detail; None clears nullable ones."""
 
     segment_id: uuid.UUID
     values: Mapping[str, Any] = field(default_factory=dict)
@@ -71,7 +72,7 @@ class SegmentChange:
 
 
 def add_segments(session: Session, actor: Actor, asset_id: uuid.UUID, news: Sequence[NewSegment]) -> Sequence[Segment]:
-    """Find the asset, ask whether the actor may add these to it, and make them; all or none."""
+    """Create segments on an asset that the actor may add them to; all or none."""
     if not 0 < len(news) <= MOST_AT_ONCE:
         raise Invalid("objects", f"between 1 and {MOST_AT_ONCE} segments at once, not {len(news)}")
     only_comments = all(new.segment_type == SegmentType.COMMENT for new in news)
@@ -80,15 +81,16 @@ def add_segments(session: Session, actor: Actor, asset_id: uuid.UUID, news: Sequ
 
 
 def create_segment(session: Session, asset: Asset, new: NewSegment, actor: Actor) -> Segment:
-    """Make one on an asset that the actor was found to be allowed to add to."""
+    """Create one segment; the caller has checked the permission on the asset."""
     return create_segments(session, asset, [new], actor)[0]
 
 
 def create_segments(session: Session, asset: Asset, news: Sequence[NewSegment], actor: Actor) -> Sequence[Segment]:
-    """Make many: three queries and one entry of history, however many there are."""
+    """Create many segments with three queries and one history entry."""
     _refuse_wrong_parents(session, actor, asset, news)
     duration = asset_duration_ms(session, asset.id)
     made = [_segment(asset, new, actor, duration) for new in news]
+    # Triggers mark_segment_insert (segments) and mark_commented_asset_insert (their asset) queue the documents.
     session.add_all(made)
     record(session, asset.id, Operation.CUSTOM, told_of_new(made, actor), actor)
     session.flush()
@@ -121,7 +123,7 @@ def _segment(asset: Asset, new: NewSegment, actor: Actor, duration: int | None) 
 
 
 def _refuse_wrong_parents(session: Session, actor: Actor, asset: Asset, news: Sequence[NewSegment]) -> None:
-    """What is answered is on the same asset, is seen by the actor, and answers nothing itself."""
+    """Require that a parent is on the same asset, visible to the actor, and no reply itself."""
     asked = {new.parent_id for new in news if new.parent_id is not None}
     if not asked:
         return
@@ -144,7 +146,7 @@ def _refuse_wrong_parents(session: Session, actor: Actor, asset: Asset, news: Se
 
 
 def refuse_wrong_times(start: int | None, end: int | None, duration: int | None) -> None:
-    """A stretch begins at 0 or later, ends no sooner than it begins, and no later than the clip where that is known."""
+    """Raise ValidationFailed unless 0 <= start <= end, both within the clip if its duration is known."""
     if start is not None and start < 0:
         raise Invalid(START, f"{start} is before the clip begins")
     if end is not None and start is None:
@@ -157,7 +159,7 @@ def refuse_wrong_times(start: int | None, end: int | None, duration: int | None)
 
 
 def refuse_too_large(value: Any, name: str) -> None:
-    """What is kept as given has a size."""
+    """Raise ValidationFailed for a value larger than MAX_SEGMENT_JSON_BYTES as JSON."""
     if value and (size := len(json.dumps(value).encode())) > MOST_KEPT_BYTES:
         raise Invalid(name, f"{size} bytes as JSON; at most {MOST_KEPT_BYTES} are kept with a segment")
 
@@ -165,7 +167,7 @@ def refuse_too_large(value: Any, name: str) -> None:
 def change_segments(
     session: Session, actor: Actor, asset_id: uuid.UUID, changes: Sequence[SegmentChange]
 ) -> list[Segment]:
-    """Change many of one asset, all or none; what is the same already is no change."""
+    """Update many segments of one asset, all or none; equal values are no change."""
     ids = sorted({change.segment_id for change in changes})
     if not 0 < len(changes) <= MOST_AT_ONCE or len(ids) < len(changes):
         raise Invalid("objects", f"between 1 and {MOST_AT_ONCE} segments at once, each once, not {len(changes)}")
@@ -187,13 +189,14 @@ def change_segments(
 
 def _locked(session: Session, actor: Actor, asset: Asset, which: ColumnElement[bool]) -> Sequence[Segment]:
     query = select(Segment).where(Segment.asset_id == asset.id, visible_to(actor), which)
+    # Locked in id order, so that concurrent requests cannot deadlock.
     return session.scalars(query.order_by(Segment.id).with_for_update(of=Segment)).all()
 
 
 def _change(
     session: Session, actor: Actor, held: Held, change: SegmentChange, *, writes: bool, duration: int | None
 ) -> list[str]:
-    """Set what differs, and say it for history."""
+    """Set what differs; returns its descriptions for history."""
     segment = held.segment
     values = {name: value for name, value in change.values.items() if value is not None or name not in NOT_NULL}
     differing = {name: value for name, value in values.items() if getattr(segment, name) != value}
@@ -210,13 +213,14 @@ def _change(
     what = told_of_change(segment, differing)
     if "status" in differing:
         _take_answers_along(session, segment, differing["status"], actor)
+    # Flushing fires mark_segment_update and mark_commented_asset_update.
     for name, value in (differing | {"details": kept, "date_modified": func.now()}).items():
         setattr(segment, name, value)
     return [what]
 
 
 def _take_answers_along(session: Session, segment: Segment, status: SegmentStatus, actor: Actor) -> None:
-    """A deleted segment goes with its answers, and comes back with those that went with it."""
+    """Delete replies with their segment, and restore those that were deleted with it."""
     answers = update(Segment).where(Segment.parent_id == segment.id).execution_options(synchronize_session=False)
     if status == SegmentStatus.DELETED:
         session.execute(answers.where(Segment.status != status).values(_deleted_by(actor)))
@@ -246,7 +250,7 @@ def _refuse_who_may_not(actor: Actor, held: Held, names: set[str], *, writes: bo
 def delete_segment(
     session: Session, actor: Actor, asset_id: uuid.UUID, segment_id: uuid.UUID, *, for_good: bool = False
 ) -> None:
-    """Take one away with its answers; `for_good` leaves nothing to bring back."""
+    """Delete a segment with its replies; `for_good` deletes the rows."""
     held = find_segment(session, actor, asset_id, segment_id, lock=True)
     _delete(session, actor, held.asset, [held.segment], for_good=for_good)
 
@@ -254,7 +258,7 @@ def delete_segment(
 def delete_segments(
     session: Session, actor: Actor, asset: Asset, which: ColumnElement[bool], *, for_good: bool = False
 ) -> None:
-    """Take away what is chosen, with the answers, if the actor may take each; all or none."""
+    """Delete the selected segments with replies, if the actor may delete each; all or none."""
     chosen = _locked(session, actor, asset, which)
     if not chosen:
         raise Missing("segment", f'of these on the asset "{asset.title}"')
@@ -265,7 +269,7 @@ def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segme
     writes = may_write(session, actor, asset)
     for segment in chosen:
         may_change(actor, asset, segment, may_write=writes)
-    if for_good and not writes:  # the answers that go along are others' words
+    if for_good and not writes:  # replies, which are deleted too, are by others
         raise Denied(f'only who may write the asset "{asset.title}" deletes for good; leave soft_delete=false out')
     ids = [segment.id for segment in chosen]
     gone = or_(among(Segment.id, ids), among(Segment.parent_id, ids))
@@ -273,6 +277,7 @@ def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segme
     if for_good:
         remove_segments(session, gone)
     else:
+        # Triggers mark_segment_update and mark_commented_asset_update queue the documents.
         statement = update(Segment).where(gone, Segment.status != SegmentStatus.DELETED).values(_deleted_by(actor))
         session.execute(statement.execution_options(synchronize_session=False))
     if told:
@@ -281,19 +286,20 @@ def _delete(session: Session, actor: Actor, asset: Asset, chosen: Sequence[Segme
 
 
 def remove_segments(session: Session, which: ColumnElement[bool]) -> int:
-    """Remove rows for good, answers with what they answer, and the values that hang on them; how many."""
+    """Delete rows of segments with their replies and metadata values; returns how many."""
     ids = session.scalars(select(Segment.id).where(which)).all()
     answers = session.scalars(select(Segment.id).where(among(Segment.parent_id, ids))).all() if ids else ()
     gone = sorted({*ids, *answers})
     if gone:
         forget_values(session, gone)
+        # Triggers mark_segment_delete and mark_commented_asset_delete queue the documents.
         statement = delete(Segment).where(among(Segment.id, gone)).execution_options(synchronize_session=False)
         session.execute(statement)
     return len(gone)
 
 
 def purge_segments(session: Session, recycle_seconds: float) -> int:
-    """Remove some of what was deleted so long ago; 0 once nothing is left."""
+    """Delete some of the segments that were deleted `recycle_seconds` ago; returns 0 when none is left."""
     age = func.make_interval(0, 0, 0, 0, 0, 0, recycle_seconds)
     old = select(Segment.id).where(Segment.date_deleted < func.now() - age).order_by(Segment.id).limit(PURGED_AT_ONCE)
     return remove_segments(session, Segment.id.in_(old))

@@ -1,4 +1,4 @@
-"""History in words that a person understands: what joined or left, how many, and the rule that says so."""
+"""Texts of history entries: what joined or left, how many files, and by which rule."""
 
 from collections.abc import Sequence
 
@@ -21,28 +21,28 @@ WORDS = {
 }
 
 MASS = frozenset({"separate_tracks", "audio"})
-"""Nobody says "a sound" or "a picture and sound"."""
+"""Structures with labels that take no article: not "a sound" or "a picture and sound"."""
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 file`, `48 files`."""
+    """Return a number with its noun: `1 file`, `48 files`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def listed(files: Sequence[StoredFile]) -> str:
-    """The first names and how many more."""
+    """List the first file names and the number of further ones."""
     names = [display_text(name_of(file.path)) for file in files[:SHOWN_NAMES]]
     more = len(files) - len(names)
     return ", ".join(names) + (f" and {more:,} more" if more else "")
 
 
 def in_words(structure: str) -> str:
-    """A structure for people."""
+    """Return the label of a structure."""
     return WORDS.get(structure, structure)
 
 
 def with_article(structure: str) -> str:
-    """A structure in a sentence."""
+    """Return the label of a structure with its indefinite article."""
     words = in_words(structure)
     if structure in MASS:
         return words
@@ -50,46 +50,46 @@ def with_article(structure: str) -> str:
 
 
 def created(plan: AssetPlan, first_name: str) -> str:
-    """An asset came to be."""
+    """Describe the creation of an asset."""
     original = plan.formats[0]
     return f"Created from {first_name}: {in_words(original.kind)} (rule: {original.rule})."
 
 
 def added_format(plan: FormatPlan, name: str) -> str:
-    """A further representation came."""
+    """Describe an added format."""
     return f"Added {plan.role} {name}: {in_words(plan.kind)} (rule: {plan.rule})."
 
 
 def changed_structure(before: str, plan: FormatPlan, role_before: str) -> str:
-    """A format is something else now that a partner came or went."""
+    """Describe the changed role or structure of a format after a partner file joined or left."""
     if role_before != plan.role:
         return f"Is now the {plan.role} (was the {role_before}; rule: {plan.rule})."
     return f"Became {with_article(plan.kind)} (was {with_article(before)}; rule: {plan.rule})."
 
 
 def joined_format(files: Sequence[StoredFile], plan: FormatPlan) -> str:
-    """Files joined a format as a part of their own."""
+    """Describe files that joined a format as a file set of their own."""
     return f"{listed(files)} joined the {in_words(plan.kind)} (rule: {plan.rule})."
 
 
 def parted(names: Sequence[str], plan: AssetPlan) -> str:
-    """What ended in another asset is an asset of its own again."""
+    """Describe an unmerge, for the asset that is its own again."""
     return f"Is an asset of its own again: {named(names)}, {in_words(plan.formats[0].kind)} (rule: {plan.rule})."
 
 
 def left(names: Sequence[str], plan: AssetPlan) -> str:
-    """Files are an asset of their own, or in another one, that were in this."""
+    """Describe files that left, for the asset that had them."""
     return f'{named(names)} left: now in "{clean_text(plan.title)}" (rule: {plan.rule}).'
 
 
 def named(names: Sequence[str]) -> str:
-    """The first names and how many more."""
+    """List the first names and the number of further ones."""
     more = len(names) - SHOWN_NAMES
     return ", ".join(names[:SHOWN_NAMES]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def grew(name: str, before: int, now: int, changed: int) -> str:
-    """What settled since history last spoke of a file set."""
+    """Describe added and rewritten files since the last entry on a file set."""
     parts = []
     if before != now:
         parts.append(f"{counted(before, 'file')} became {now:,}")
@@ -99,25 +99,25 @@ def grew(name: str, before: int, now: int, changed: int) -> str:
 
 
 def went_missing(files: Sequence[StoredFile]) -> str:
-    """Files are no longer on disk."""
+    """Describe files that are no longer on disk."""
     return f"{counted(len(files), 'file')} missing: {listed(files)}."
 
 
 def came_back(files: Sequence[StoredFile]) -> str:
-    """Missing files are there again."""
+    """Describe missing files that were found again."""
     return f"{counted(len(files), 'file')} found again: {listed(files)}."
 
 
 def renamed(before: str, now: str) -> str:
-    """A file set is under another name or in another folder."""
+    """Describe a file set that was renamed or moved to another folder."""
     return f"Renamed from {before} to {now}."
 
 
 def merged_into(title: str, rule: str) -> str:
-    """For the asset that ends."""
+    """Describe a merge, for the merged asset."""
     return f'Merged into "{title}": its files belong to that clip (rule: {rule}).'
 
 
 def merged_from(title: str, rule: str) -> str:
-    """For the asset that survives."""
+    """Describe a merge, for the survivor."""
     return f'Took in "{title}": its files belong to this clip (rule: {rule}).'

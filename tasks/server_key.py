@@ -1,6 +1,6 @@
-"""The one secret that this system signs with: links of shares, addresses of downloads, forms of the share page.
+"""Sign with the one secret of this system: share links, download URLs and the forms of the share page.
 
-Each signature names its purpose, so that none of one kind is ever good for another.
+Each signature includes its purpose, so that a signature of one kind is never valid for another.
 """
 
 import hmac
@@ -13,7 +13,8 @@ LEAST_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class ServerKey:
-    """Whoever holds it can open every share: it is kept in a file of its owner alone, and in no row or message."""
+    """HMAC key for links into this system. A leak opens every share, so it is stored in a file readable by its owner
+    only, and never in rows or messages."""
 
     secret: bytes = field(repr=False)
 
@@ -22,16 +23,16 @@ class ServerKey:
             raise ValueError(f"the server's key has {len(self.secret)} bytes; it needs at least {LEAST_BYTES}")
 
     def sign(self, purpose: str, content: bytes) -> bytes:
-        """32 bytes that only the holder of the key can make."""
+        """Return the 32-byte HMAC-SHA-256 of `content` for `purpose`."""
         return hmac.digest(self.secret, purpose.encode() + b"\0" + content, "sha256")
 
     def is_signed(self, purpose: str, content: bytes, signature: bytes) -> bool:
-        """Whether a signature is ours; takes as long for a wrong one as for a right one."""
+        """Return whether `signature` is valid, in constant time."""
         return hmac.compare_digest(self.sign(purpose, content), signature)
 
 
 def require_key(key: ServerKey | None) -> ServerKey:
-    """The key, refused where the operator gave none."""
+    """Return the key, or raise Unsupported if the operator configured none."""
     if key is None:
         raise Unsupported(
             "this system has no key to sign links with: set TAPELESS_SECRET_KEY or TAPELESS_SECRET_KEY_FILE"

@@ -1,6 +1,6 @@
-"""Telling that shares ended, and sweeping the sign-ins that can open nothing any more.
+"""Record the expiry of shares, and delete sign-ins that are no longer valid.
 
-Nothing depends on when this runs: a share stops at its end whether anybody noticed or not.
+Nothing depends on when this runs: every request checks the expiry of its share.
 """
 
 from sqlalchemy import delete, func, or_, select, update
@@ -15,15 +15,17 @@ from tasks.history import record
 
 NOBODY = Actor("Tapeless", is_admin=True)
 AT_ONCE = 500
+"""Per run; beat runs this again."""
 
 
 def end_shares(session: Session) -> int:
-    """Write down the end of shares whose time came, up to 500; returns how many."""
+    """Record the expiry of up to `MAX_EXPIRED_SHARES` shares in history; return their number."""
     due = (
         select(Share.id)
         .where(Share.expires <= func.now(), Share.ended_at.is_(None), Share.revoked_at.is_(None))
         .order_by(Share.id)
         .limit(AT_ONCE)
+        # SKIP LOCKED: concurrent runs divide the shares between them, and each expiry is recorded once.
         .with_for_update(skip_locked=True)
     )
     ended = session.scalars(update(Share).where(Share.id.in_(due)).values(ended_at=func.now()).returning(Share)).all()
@@ -38,7 +40,7 @@ def end_shares(session: Session) -> int:
 
 
 def sweep_tokens(session: Session) -> None:
-    """Remove sign-ins that ended by themselves, or with their share."""
+    """Delete sign-ins that are expired, or that belong to an expired or revoked share."""
     closed = (
         select(ShareUser.id)
         .join(Share, Share.id == ShareUser.share_id)

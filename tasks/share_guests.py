@@ -1,7 +1,8 @@
-"""People outside: signed in by a link, found again by their token, each time asked whether the share is still open.
+"""Guests of shares: they sign in by a link and are authenticated by a token; every request checks that the share is
+open.
 
-One statement says what "open" means: not revoked, not at its end by the database's clock, its object there, and the
-recipient's generation the one that the link or token was made in. So nothing has to be told when a share stops.
+One statement defines "open": not revoked, not expired by the database's clock, its object exists, and the recipient's
+generation is the one of the link or token. So ending a share needs no notification.
 """
 
 import hashlib
@@ -27,13 +28,14 @@ from tasks.tokens import BYTES, SignedIn, digest_of
 
 TOKEN_SECONDS = 12 * 3600
 PREFIX = "share."
-"""Before every guest's token, so that no other token is looked for twice."""
+"""Marks guest tokens, so that no user token is looked up for them."""
 BY_ADDRESS = Limit(tries=60, seconds=60)
 BY_LINK = Limit(tries=10, seconds=300)
 BY_RECIPIENT = Limit(tries=5, seconds=3600)
-"""Mails with one link again."""
+"""Requests to mail the same link again."""
 AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
-"""What is left of a share whose object lives on in another: its comments, values and votes are the other's."""
+"""Rights that remain after the shared asset was merged into another: comments, values and votes belong to the survivor.
+"""
 
 OPEN = """
     SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
@@ -50,6 +52,7 @@ OPEN = """
     WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
         AND {where}
 """
+"""The definition of an open share. `living` is the shared asset or, after a merge, its survivor."""
 TOKEN = {
     "columns": ", token.id AS token_id, token.expires_at",
     "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
@@ -65,7 +68,7 @@ BY_TOKEN = text(OPEN.format(**TOKEN, where="token.expires_at > now() AND token.i
 
 @dataclass(frozen=True, slots=True)
 class OpenShare:
-    """A share as one recipient finds it open now."""
+    """An open share as seen by one recipient."""
 
     actor: Actor
     guest: Guest
@@ -77,7 +80,7 @@ class OpenShare:
 
 @dataclass(frozen=True, slots=True)
 class GuestToken:
-    """A sign-in: the secret is known to whoever made it, and kept nowhere."""
+    """A guest's sign-in. Only the client knows the secret; its digest is stored."""
 
     id: uuid.UUID
     secret: str
@@ -87,18 +90,18 @@ class GuestToken:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whose link somebody says that it is."""
+    """The recipient that a client claims a link belongs to."""
 
     share_id: uuid.UUID
     email: str
 
     def is_of(self, guest: Guest) -> bool:
-        """Whether the link was made out so."""
+        """Return whether the link belongs to this recipient."""
         return guest.share_id == self.share_id and guest.email == self.email.strip().lower()
 
 
 def open_share_of(row: Row[Any]) -> OpenShare:
-    """What a row of `OPEN` says."""
+    """Build an open share from a row of `OPEN_SHARE_SQL`."""
     allows = frozenset(row.allows)
     guest = Guest(
         share_id=row.share_id,
@@ -118,13 +121,13 @@ def open_share_of(row: Row[Any]) -> OpenShare:
 
 
 def find_recipient(session: Session, share_user_id: uuid.UUID) -> OpenShare | None:
-    """What the link of a recipient opens now, for whoever looks after the system; it asks for no link."""
+    """Return the open share of a recipient without checking a link; for administrators."""
     row = session.execute(BY_USER, {"user": share_user_id}).first()
     return open_share_of(row) if row is not None else None
 
 
 def find_link(session: Session, key: ServerKey, login_hash: str) -> OpenShare | None:
-    """What a link opens now, before any password; nothing for what is unknown, ended or revoked."""
+    """Return the open share of a link, before any password; None if the link is unknown, expired or revoked."""
     share_user_id, secret = read_hash(login_hash)
     row = session.execute(BY_USER, {"user": share_user_id}).first()
     generation = row.generation if row is not None else 0
@@ -140,10 +143,14 @@ def sign_in_by_link(
     address: str,
     only: Recipient | None = None,
 ) -> GuestToken | None:
-    """Open a link. Unknown, ended, revoked and a wrong password give the same nothing, after the same work.
+    """Sign in by a link. Unknown, expired and revoked links and a wrong password are indistinguishable: None, after
+    equal work.
 
-    Tries are counted by address, and by link where a password stands before it: NotNow where there were too many.
-    A link that is opened as that of one recipient has to be its own.
+    Args:
+        only: the recipient that the link must belong to, if the client names one.
+
+    Raises:
+        RateLimited: too many attempts from the address, or on a link with a password.
     """
     transact(sessions, lambda session: count_try(session, f"share-address:{address}", BY_ADDRESS))
     found = transact(sessions, lambda session: find_link(session, key, login_hash))
@@ -152,6 +159,7 @@ def sign_in_by_link(
     kept = found.password_hash if found is not None else None
     if found is not None and kept is not None and password is not None:
         transact(sessions, lambda session: count_try(session, _subject(found.guest.share_user_id), BY_LINK))
+    # The hash is computed for unknown links too, so that response times do not reveal which links exist.
     is_right = is_password(password, kept) if password is not None else False
     if found is None or (kept is not None and not is_right):
         return None
@@ -159,7 +167,7 @@ def sign_in_by_link(
 
 
 def count_request(session: Session, address: str, share_id: uuid.UUID, email: str) -> None:
-    """Count who asks for a link by mail, whether there is one or not."""
+    """Count a request to mail a link against the rate limits, whether the recipient exists or not."""
     count_try(session, f"share-address:{address}", BY_ADDRESS)
     recipient = hashlib.sha256(f"{share_id} {email.strip().lower()}".encode("utf-8", "surrogateescape"))
     count_try(session, f"share-mail:{recipient.hexdigest()}", BY_RECIPIENT)
@@ -170,9 +178,10 @@ def _subject(share_user_id: uuid.UUID) -> str:
 
 
 def _issue(session: Session, found: OpenShare) -> GuestToken | None:
-    """A token, unless the link or its password changed since they were looked at.
+    """Create a token, unless the link or its password changed since they were checked.
 
-    The recipient's row is locked first: a change of either waits for us and then finds our token, or we find it.
+    The UPDATE locks the recipient's row first: a concurrent change of either waits for this transaction and then ends
+    its token, or is seen here.
     """
     user = found.guest.share_user_id
     counted = update(ShareUser).where(ShareUser.id == user, ShareUser.generation == found.generation)
@@ -197,24 +206,24 @@ def _end(share_ends: datetime) -> Any:
 
 
 def find_guest(session: Session, secret: str, share_id: uuid.UUID | None = None) -> GuestToken | None:
-    """Who holds this token, while its share is open; where an App-ID came with it, it has to be the share's id."""
+    """Return the sign-in of a token while its share is open; an App-ID, if sent, must be the id of the share."""
     row = session.execute(BY_SECRET, {"digest": digest_of(secret), "app": share_id}).first()
     return GuestToken(row.token_id, secret, row.expires_at, open_share_of(row)) if row is not None else None
 
 
 def find_guest_by_token(session: Session, token_id: uuid.UUID) -> OpenShare | None:
-    """The guest of a token by its id, while the share is open and the token lasts."""
+    """Return the open share of a token id while the token is valid."""
     row = session.execute(BY_TOKEN, {"token": token_id}).first()
     return open_share_of(row) if row is not None else None
 
 
 def signed_in(token: GuestToken) -> SignedIn:
-    """A guest as every request knows who asks."""
+    """Convert a guest's sign-in to the form that request authentication uses."""
     return SignedIn(token.share.actor, token.id, token.share.guest.share_id, is_stale=False)
 
 
 def refresh(session: Session, token: GuestToken) -> GuestToken:
-    """Move the end of a token, at most to the end of its share."""
+    """Extend a token, at most to the expiry of its share."""
     row = session.get_one(ShareToken, token.id, with_for_update=True)
     row.expires_at = _end(token.share.expires)
     session.flush()
@@ -223,7 +232,7 @@ def refresh(session: Session, token: GuestToken) -> GuestToken:
 
 
 def count_download(session: Session, guest: Guest) -> None:
-    """One more download by this recipient."""
+    """Increment the recipient's download counter."""
     counted = update(ShareUser).where(ShareUser.id == guest.share_user_id)
     session.execute(
         counted.values(download_count=ShareUser.download_count + 1).execution_options(synchronize_session=False)

@@ -1,6 +1,6 @@
-"""A share's link: the recipient's id with a secret that is derived, never kept.
+"""Share links: the recipient's id and a secret that is derived from the server's key and never stored.
 
-What is wrong with a link is never said, and costs the same: an id that nobody has is compared, too.
+An invalid link gives no reason and takes equal time: the secret of an unknown id is compared as well.
 """
 
 import base64
@@ -13,22 +13,23 @@ from tasks.server_key import ServerKey
 PURPOSE = "share link"
 ID_BYTES, SECRET_BYTES = 16, 32
 PAGE = "share"
-"""The first part of the address of every share's page."""
+"""First path segment of every share's page."""
 
 
 def login_hash(key: ServerKey, share_user_id: uuid.UUID, generation: int) -> str:
-    """What a recipient signs in with: 64 letters, the last part of its link."""
+    """Return the credential of a recipient: 64 characters, the last part of the link."""
     secret = key.sign(PURPOSE, share_user_id.bytes + generation.to_bytes(8, "big"))
     return base64.urlsafe_b64encode(share_user_id.bytes + secret).decode()
 
 
 def link(key: ServerKey, base_url: str, share_user_id: uuid.UUID, generation: int) -> str:
-    """The address that a recipient opens."""
+    """Return the URL that a recipient opens."""
     return f"{base_url.rstrip('/')}/{PAGE}/{login_hash(key, share_user_id, generation)}"
 
 
 def read_hash(text: str) -> tuple[uuid.UUID, bytes]:
-    """The recipient and the secret that a hash claims; one of an unknown recipient where it is none of ours."""
+    """Return the recipient id and secret of a credential; for a malformed one a random id, so that verification fails
+    later."""
     try:
         raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
     except (ValueError, binascii.Error):
@@ -39,5 +40,5 @@ def read_hash(text: str) -> tuple[uuid.UUID, bytes]:
 
 
 def is_link_of(key: ServerKey, secret: bytes, share_user_id: uuid.UUID, generation: int) -> bool:
-    """Whether a secret is the recipient's of this generation."""
+    """Return whether a secret is valid for the recipient's current generation."""
     return key.is_signed(PURPOSE, share_user_id.bytes + generation.to_bytes(8, "big"), secret)

@@ -1,4 +1,4 @@
-"""Letters with a share's link. The row of a letter names the recipient; its link is derived while it is sent."""
+"""E-mails with share links. The queued row names the recipient; the link is derived when the mail is composed."""
 
 import uuid
 from collections.abc import Callable, Iterable, Sequence
@@ -19,12 +19,12 @@ Ring = Callable[[str, Iterable[uuid.UUID]], None]
 
 
 def sends_links(outside: Outside) -> bool:
-    """Whether links are mailed; where they are not, who shares hands them over himself."""
+    """Return whether links can be mailed; otherwise the user who shares sends them."""
     return outside.mail_server is not None and outside.public_url is not None and outside.key is not None
 
 
 def send_links(session: Session, outside: Outside, users: Sequence[ShareUser], actor: Actor | None, ring: Ring) -> None:
-    """Have each recipient's link mailed, where that is possible."""
+    """Queue a mail with the link for each recipient, if mail is configured."""
     if not sends_links(outside):
         return
     for user in users:
@@ -33,7 +33,7 @@ def send_links(session: Session, outside: Outside, users: Sequence[ShareUser], a
 
 
 def send_link_again(session: Session, outside: Outside, share_id: uuid.UUID, email: str, ring: Ring) -> None:
-    """Mail a recipient its own link once more; nothing for whoever is none."""
+    """Queue a recipient's own link again; do nothing if the address is not a recipient of the share."""
     user = session.scalar(
         select(ShareUser)
         .join(Share, Share.id == ShareUser.share_id)
@@ -50,7 +50,7 @@ def send_link_again(session: Session, outside: Outside, share_id: uuid.UUID, ema
 
 
 def write_share_letter(session: Session, addressed: Addressed) -> Letter | None:
-    """Who shared what until when, and the link; nothing where that ended meanwhile."""
+    """Compose the mail of a share link; None if the share has ended meanwhile."""
     row = session.execute(
         select(ShareUser, Share, User)
         .join(Share, Share.id == ShareUser.share_id)

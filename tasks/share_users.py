@@ -1,4 +1,4 @@
-"""Recipients of shares: whom a link is made out to, and how a link and all that came through it ends."""
+"""Recipients of shares: creation, and revocation of their links and sign-ins."""
 
 import uuid
 from collections.abc import Iterable, Sequence
@@ -20,7 +20,7 @@ MOST_RECIPIENTS = 500
 
 
 def checked_emails(emails: Iterable[str]) -> list[str]:
-    """Recipients, each once and in lower case."""
+    """Return the addresses in lower case without duplicates; raise for an invalid address or number."""
     checked = list(dict.fromkeys(check_address(email, "emails").lower() for email in emails))
     if not checked:
         raise Invalid("emails", "name at least one recipient, or ask for a plain link with shares/url/")
@@ -30,7 +30,7 @@ def checked_emails(emails: Iterable[str]) -> list[str]:
 
 
 def make_recipients(session: Session, share_id: uuid.UUID, emails: Sequence[str]) -> list[ShareUser]:
-    """A row for each e-mail, with the account that has it."""
+    """Build a recipient for each e-mail address, linked to the user account that has it."""
     accounts = {
         email: (user_id, first, last)
         for email, user_id, first, last in session.execute(
@@ -49,9 +49,9 @@ def make_recipients(session: Session, share_id: uuid.UUID, emails: Sequence[str]
 
 
 def sign_out(session: Session, share_ids: Sequence[uuid.UUID]) -> None:
-    """End every sign-in through these shares; the links stay good.
+    """End every sign-in through these shares; the links stay valid.
 
-    The recipients are locked first, so that a sign-in that is just being made is waited for and ended as well.
+    The recipients are locked first, so that a concurrent sign-in is waited for and ended as well.
     """
     users = session.scalars(
         select(ShareUser.id).where(ShareUser.share_id.in_(share_ids)).order_by(ShareUser.id).with_for_update()
@@ -65,7 +65,7 @@ def _end_tokens(session: Session, users: Sequence[uuid.UUID]) -> None:
 
 
 def close_links(session: Session, users: ColumnElement[bool]) -> None:
-    """Move the generation of recipients: their links and sign-ins are those of an earlier one."""
+    """Revoke links and sign-ins of recipients by incrementing their generation."""
     moved = session.scalars(
         update(ShareUser)
         .where(users)
@@ -77,7 +77,7 @@ def close_links(session: Session, users: ColumnElement[bool]) -> None:
 
 
 def users_of(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[ShareUser]]:
-    """The recipients of shares, by share."""
+    """Load the recipients of shares, by share id."""
     ids = list(share_ids)
     users: dict[uuid.UUID, list[ShareUser]] = {share_id: [] for share_id in ids}
     for user in session.scalars(select(ShareUser).where(ShareUser.share_id.in_(ids)).order_by(ShareUser.id)):
@@ -86,7 +86,7 @@ def users_of(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
 
 
 def find_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock: bool = False) -> ShareUser:
-    """A recipient of a share."""
+    """Return a recipient of a share. Raises NotFound if it is not one."""
     user = session.get(ShareUser, share_user_id, with_for_update=lock)
     if user is None or user.share_id != share.id:
         raise Missing("share user", share_user_id)
@@ -94,7 +94,7 @@ def find_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock:
 
 
 def add_user(session: Session, found: Found, share: Share, email: str, actor: Actor) -> ShareUser:
-    """One more recipient of a share by e-mail."""
+    """Add a recipient by e-mail to a share."""
     if share.has_url:
         raise Conflict("this share has one link for everybody; make another share for recipients by e-mail")
     (email,) = checked_emails([email])
@@ -112,7 +112,7 @@ def add_user(session: Session, found: Found, share: Share, email: str, actor: Ac
 
 
 def change_user(session: Session, user: ShareUser, first_name: str | None, last_name: str | None) -> ShareUser:
-    """Set how history calls a recipient."""
+    """Update the name of a recipient as history shows it."""
     user.first_name = user.first_name if first_name is None else first_name
     user.last_name = user.last_name if last_name is None else last_name
     session.flush()
@@ -120,21 +120,21 @@ def change_user(session: Session, user: ShareUser, first_name: str | None, last_
 
 
 def renew_link(session: Session, found: Found, share: Share, user: ShareUser, actor: Actor) -> None:
-    """Give a recipient another link: the one before ends at once."""
+    """Issue a new link for a recipient; the previous one ends at once."""
     close_links(session, ShareUser.id == user.id)
     session.refresh(user)
     tell_of_share(session, found, f'share "{share.title}": another link for {user.email or "everybody"}', actor)
 
 
 def remove_user(session: Session, found: Found, share: Share, user: ShareUser, actor: Actor) -> None:
-    """Take a recipient out of a share, with its link and sign-ins."""
+    """Remove a recipient from a share, with its link and sign-ins."""
     session.delete(user)
     tell_of_share(session, found, f'share "{share.title}": removed {user.email or "its link"}', actor)
     session.flush()
 
 
 def tell_of_share(session: Session, found: Found, text: str, actor: Actor) -> None:
-    """History of what happened to an object's shares; a collection's stands in the audit log."""
+    """Record a change of an object's shares: in the history of an asset, in the audit log for a collection."""
     tell(session, found, Operation.CUSTOM, text, actor)
     if found.history_of is None:
         note(session, found.object_type, found.id, text, actor)

@@ -1,6 +1,6 @@
-"""Shares made, found, changed, revoked and ended. Whoever may change the rights on an object may share it.
+"""Shares: created, found, updated, revoked and expired. Users who may change the permissions of an object may share it.
 
-Each change writes history at once, in which no link and no password ever stands.
+Every change is recorded in history in the same transaction; history never contains a link or a password.
 """
 
 import uuid
@@ -29,7 +29,7 @@ SHAREABLE = ("assets", "collections")
 
 @dataclass(frozen=True, slots=True)
 class NewShare:
-    """What somebody says of a share that he makes."""
+    """Input for a new share."""
 
     allows: frozenset[str]
     title: str | None = None
@@ -39,13 +39,13 @@ class NewShare:
     expires: datetime | None = None
     password_hash: str | None = None
     format_ids: Sequence[uuid.UUID] | None = None
-    """None: those that the asset has now."""
+    """None: all formats that the asset has now."""
     metadata_views: Sequence[uuid.UUID] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def create_share(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID, new: NewShare) -> Share:
-    """Open an object to people outside: with a link for each e-mail, or one for whoever is given it."""
+    """Open an object to external guests: one link per e-mail address, or a single link for everyone who has it."""
     found = find_shareable(session, actor, object_type, object_id)
     share = Share(
         id=new_id(),
@@ -74,7 +74,7 @@ def create_share(session: Session, actor: Actor, object_type: str, object_id: uu
 
 
 def find_shareable(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> Found:
-    """The object, if the actor may open it to others."""
+    """Lock and return the object if the actor may share it."""
     if object_type not in SHAREABLE:
         raise Invalid("object_type", f'"{object_type[:80]}" cannot be shared; {" and ".join(SHAREABLE)} can')
     found = find_object(session, actor, object_type, object_id, Permission.CHANGE_ACL, lock=True)
@@ -84,7 +84,7 @@ def find_shareable(session: Session, actor: Actor, object_type: str, object_id: 
 
 
 def checked_end(session: Session, wanted: datetime | None) -> datetime:
-    """The end of a share, by the database's clock: never in the past, never further than five years."""
+    """Return the expiry of a share by the database's clock: in the future, and at most five years ahead."""
     now, farthest = session.execute(NOW_AND_FARTHEST).one()
     if wanted is None:
         return now + DEFAULT_END
@@ -96,7 +96,9 @@ def checked_end(session: Session, wanted: datetime | None) -> datetime:
 
 
 def checked_formats(session: Session, found: Found, wanted: Sequence[uuid.UUID] | None) -> list[uuid.UUID] | None:
-    """The formats that a share opens: those that the asset has now, or some of them; a collection's follow it."""
+    """Return the formats that a share opens: all that the asset has now, or the given ones; None for a collection,
+    which follows its contents.
+    """
     if found.object_type != "assets":
         if wanted is not None:
             raise Invalid("format_ids", "a collection is shared with all that it holds; share an asset by itself")
@@ -111,7 +113,7 @@ def checked_formats(session: Session, found: Found, wanted: Sequence[uuid.UUID] 
 
 
 def checked_views(session: Session, wanted: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-    """The views through which guests see values."""
+    """Return the ids of the views through which guests see values, without duplicates."""
     there = set(session.scalars(select(MetadataView.id).where(MetadataView.id.in_(wanted))))
     for view_id in wanted:
         if view_id not in there:
@@ -120,7 +122,7 @@ def checked_views(session: Session, wanted: Sequence[uuid.UUID]) -> list[uuid.UU
 
 
 def of_object(object_id: uuid.UUID) -> ColumnElement[bool]:
-    """Shares of an object that are not revoked, and those of assets that live on in it."""
+    """Match unrevoked shares of an object, including those of assets that were merged into it."""
     merged = select(Asset.id).where(Asset.merged_into == object_id)
     return and_(Share.revoked_at.is_(None), or_(Share.object_id == object_id, Share.object_id.in_(merged)))
 
@@ -133,7 +135,7 @@ def find_share(
     share_id: uuid.UUID,
     permission: Permission = Permission.READ,
 ) -> tuple[Found, Share]:
-    """A share with its object; missing for whoever may not read that."""
+    """Return a share with its object. Raises NotFound if the actor may not read the object."""
     found = find_object(session, actor, object_type, object_id, permission, lock=permission != Permission.READ)
     share = session.scalar(
         select(Share).where(Share.id == share_id, Share.object_type == object_type, of_object(found.id))
@@ -144,22 +146,22 @@ def find_share(
 
 
 def may_share(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> bool:
-    """Whether somebody may open an object to others."""
+    """Return whether the actor may share an object."""
     return Permission.CHANGE_ACL in permissions_of(session, actor, object_type, object_id)
 
 
 def is_maker(actor: Actor, share: Share) -> bool:
-    """Whether somebody made a share."""
+    """Return whether the actor created the share."""
     return share.created_by is not None and share.created_by == actor.user_id
 
 
 def sees_links(session: Session, actor: Actor, share: Share, object_id: uuid.UUID) -> bool:
-    """Whether somebody is shown a share's links: its maker is, and whoever may share the object."""
+    """Return whether the actor may see a share's links: its creator, and users who may share the object."""
     return is_maker(actor, share) or may_share(session, actor, share.object_type, object_id)
 
 
 def change_share(session: Session, found: Found, share: Share, changes: Mapping[str, Any], actor: Actor) -> None:
-    """Set columns of a share; what is the same is no change. A changed password signs everybody out."""
+    """Update columns of a share; equal values are no change. A new password signs out all guests."""
     changes = dict(changes)
     if "expires" in changes and changes["expires"] != share.expires:
         changes["expires"] = checked_end(session, changes["expires"])
@@ -185,7 +187,8 @@ def change_share(session: Session, found: Found, share: Share, changes: Mapping[
 def _changed_formats(
     session: Session, found: Found, share: Share, wanted: Sequence[uuid.UUID] | None
 ) -> list[uuid.UUID] | None:
-    """Formats that are gone since may still be named, as clients send back what they read."""
+    """Return the updated formats. Formats that were deleted since stay allowed, because clients send back what they
+    read."""
     if wanted is None or share.format_ids is None:
         return share.format_ids
     kept = [format_id for format_id in wanted if format_id in share.format_ids]
@@ -194,7 +197,7 @@ def _changed_formats(
 
 
 def revoke_share(session: Session, found: Found, share: Share, actor: Actor) -> None:
-    """End a share at once: every link, every sign-in and every download that runs."""
+    """Revoke a share at once: all links, sign-ins and running downloads end."""
     share.revoked_at = func.now()  # type: ignore[assignment]
     session.flush()
     close_links(session, ShareUser.share_id == share.id)
@@ -202,7 +205,8 @@ def revoke_share(session: Session, found: Found, share: Share, actor: Actor) -> 
 
 
 def revoke_shares(session: Session, actor: Actor, share_ids: Sequence[uuid.UUID]) -> None:
-    """Revoke many, in id order; all or none."""
+    """Revoke several shares in id order; all or nothing."""
+    # Sorted, so that concurrent calls lock the objects in the same order.
     for share_id in sorted(set(share_ids)):
         share = session.get(Share, share_id)
         if share is None or share.revoked_at is not None:
@@ -216,6 +220,6 @@ def revoke_shares(session: Session, actor: Actor, share_ids: Sequence[uuid.UUID]
 
 
 def require_maker(session: Session, actor: Actor, share: Share, found: Found) -> None:
-    """A share is ended by its maker or by whoever may share its object."""
+    """Raise PermissionDenied unless the actor created the share or may share its object."""
     if not sees_links(session, actor, share, found.id):
         raise Denied(f'the share "{share.title}" is ended by its maker, or by whoever may share "{found.title}"')

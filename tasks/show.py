@@ -1,4 +1,4 @@
-"""One asset whole, for people and programs: formats, file sets, components, history."""
+"""Report of one asset for people and programs: formats, file sets, components, history."""
 
 import uuid
 from typing import Any
@@ -15,7 +15,10 @@ MANY = 10
 
 
 def find_asset(session: Session, word: str) -> Asset:
-    """The asset of an id, an external id or a title; a merged one gives its survivor. Refusal names the candidates."""
+    """Return the asset with an id, external id or title; for a merged one, its survivor.
+
+    An ambiguous word raises an error that lists the candidates.
+    """
     if not word:
         raise Refusal("asset: give an id, an external id or a title; `tapeless search` finds by parts of names")
     asset = _by_id(session, word)
@@ -45,7 +48,7 @@ def _by_id(session: Session, word: str) -> Asset | None:
 
 
 def show_asset(session: Session, asset: Asset) -> dict[str, Any]:
-    """The asset as nested values; names of keys are the API's."""
+    """Return the asset as nested values, with the API's key names."""
     formats = session.scalars(select(Format).where(Format.asset_id == asset.id).order_by(Format.id)).all()
     sets = session.scalars(select(FileSet).where(FileSet.asset_id == asset.id).order_by(FileSet.id)).all()
     components = session.scalars(

@@ -1,4 +1,4 @@
-"""Rows of tables that name other clips: an Avid log and a CSV say something of many assets of their island."""
+"""Table rows about other clips: an Avid log or a CSV describes many assets of its island."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# By the title, by the name of the file, and by that without its extension; the first that fits counts.
+# Matches by file name, then asset title, then file name without extension; `rank` decides if several match.
 CLIPS = text("""
     SELECT list.id AS list_id, clip.name AS said, clip.asset_id FROM unnest(CAST(:lists AS uuid[])) AS list (id)
     JOIN file_set AS of_list ON of_list.id = list.id
@@ -29,18 +29,18 @@ CLIPS = text("""
 
 @dataclass(slots=True)
 class Found:
-    """Assets by the names that a table gives them."""
+    """Assets by table and clip name."""
 
     assets: Mapping[tuple[uuid.UUID, str], uuid.UUID] = field(default_factory=dict)
 
     def asset_of(self, list_id: uuid.UUID, name: str) -> uuid.UUID | None:
-        """The asset of a row; a path counts by its last part."""
+        """Return the asset of a row; a path matches by its last part."""
         short = name.replace("\\", "/").rpartition("/")[2]
         return self.assets.get((list_id, name)) or self.assets.get((list_id, short))
 
 
 def find_clips(session: Session, rows: Mapping[uuid.UUID, Sequence[Mapping[str, Any]]]) -> Found:
-    """The clips that the rows of each table are about, among those of its own island."""
+    """Find the clips that the rows of each table name, within the island of the table."""
     lists = [list_id for list_id, of_list in rows.items() if of_list]
     if not lists:
         return Found()

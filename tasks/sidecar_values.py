@@ -1,11 +1,10 @@
-"""Writing what sidecars say into metadata fields: through the storage's view, checked as a person's words are.
+"""Writer of sidecar values to metadata fields: through the storage's view, under the same validation as users.
 
-1. A sidecar with one value that its field does not take writes nothing and says which: half a sidecar is worse than
-   none, because nobody looks for the other half.
-2. What a person said stays: a sidecar fills what is empty, and replaces what a sidecar wrote last and nobody changed
-   since. Of fields with several values, what sidecars added comes and goes with them, beside what people added; what a
-   person took away stays away. A field that it does not name any more stays as it is.
-3. Many sidecars are a handful of statements; two of one asset are written one after the other.
+1. A sidecar with one invalid value writes nothing and reports the field: a partial write would go unnoticed.
+2. Values of users stay: a sidecar fills empty fields, and replaces what a sidecar wrote last and no user changed since.
+   In multi-value fields its values are added and removed beside those of users; a value that a user removed stays
+   removed. A field that it no longer contains keeps its values.
+3. Many sidecars take a few statements; two sidecars of one asset are written one after the other.
 """
 
 import json
@@ -32,6 +31,7 @@ from tasks.sidecar_words import FieldTable, Taken
 ACTOR = Actor(name="sidecars", user_id=None, is_admin=True)
 
 FIELD_NAMES = text("SELECT name FROM metadata_field WHERE date_deleted IS NULL")
+# Locked in id order before their values are read: concurrent writes of metadata wait.
 LOCK = text("""
     SELECT id, title, title_by_hand, external_id FROM asset
     WHERE id = ANY(CAST(:ids AS uuid[])) AND status = 'ACTIVE' ORDER BY id FOR NO KEY UPDATE
@@ -47,6 +47,7 @@ REMEMBER = text("""
     ORDER BY asset_id, field
     ON CONFLICT (asset_id, field) DO UPDATE SET "values" = excluded."values"
 """)
+# mark_asset_update marks the document.
 NAME_ASSET = text("""
     UPDATE asset SET title = :title, title_by_hand = :by_hand, external_id = :external_id, date_modified = now()
     WHERE id = :id
@@ -55,27 +56,27 @@ NAME_ASSET = text("""
 
 @dataclass(slots=True)
 class Said:
-    """What one sidecar says of one asset, and what became of it."""
+    """Values of one sidecar for one asset, and the result of writing them."""
 
     asset_id: uuid.UUID
     name: str
     words: Mapping[str, Sequence[Any]]
     settings: StorageSettings
     is_plain: bool = False
-    """It names fields outright, so that `title` may be the asset's title."""
+    """It names fields directly, so that `title` may be the asset's title."""
     refused: str | None = None
     untaken: list[str] = field(default_factory=list)
 
 
 def write_said(session: Session, said: Sequence[Said]) -> None:
-    """Write all of it; each is told what was refused of it, and which words no field takes."""
+    """Write all values, and set `refused` and the unmapped words of each."""
     tables = _tables(session, said)
     for round_ in _rounds(said):
         _write_round(session, round_, tables)
 
 
 def _rounds(said: Sequence[Said]) -> Iterator[list[Said]]:
-    """In their order, no asset twice in one round."""
+    """Split into rounds without a repeated asset, in order."""
     waiting = list(said)
     while waiting:
         seen: set[uuid.UUID] = set()
@@ -96,7 +97,7 @@ def _key(settings: StorageSettings) -> Key:
 
 
 def _tables(session: Session, said: Sequence[Said]) -> dict[Key, FieldTable | str]:
-    """The fields of each storage; of one whose view is gone, why nothing can be written."""
+    """Load the field table of each storage; an error message if its view no longer exists."""
     tables: dict[Key, FieldTable | str] = {}
     for settings in {_key(one.settings): one.settings for one in said}.values():
         try:
@@ -107,7 +108,7 @@ def _tables(session: Session, said: Sequence[Said]) -> dict[Key, FieldTable | st
 
 
 def _form(session: Session, settings: StorageSettings) -> Form:
-    """What is read-only to people is for programs to fill."""
+    """Load the form of a storage. Read-only fields are writable here: they are meant for programs."""
     if settings.metadata_view_id is None:
         return form_of_fields(session, list(session.scalars(FIELD_NAMES)))
     form = form_of_view(session, settings.metadata_view_id)
@@ -116,14 +117,14 @@ def _form(session: Session, settings: StorageSettings) -> Form:
 
 @dataclass(frozen=True, slots=True)
 class _Assets:
-    """The assets of a round, locked, with what they have and what sidecars wrote last."""
+    """Locked assets of a round with their values and the last values from sidecars."""
 
     rows: Mapping[uuid.UUID, Row]
     kept: Mapping[uuid.UUID, Mapping[uuid.UUID, Sequence[Any]]]
     last: Mapping[tuple[uuid.UUID, str], Any]
 
     def fit(self, asset_id: uuid.UUID, change: Change) -> Change | None:
-        """What a sidecar may change beside what people said; None where that is nothing."""
+        """Reduce a change to what keeps the values of users; None if nothing remains."""
         now = self.kept[asset_id].get(change.rule.field_id)
         last = self.last.get((asset_id, str(change.rule.field_id)), [])
         if not now or now == last:
@@ -190,7 +191,8 @@ def _refusal(wrong: InvalidFields) -> str:
 def _write_own(
     session: Session, one: Said, own: Mapping[str, str], assets: _Assets
 ) -> Iterator[tuple[uuid.UUID, str, list[Any]]]:
-    """Title and external id, where nobody else gave them."""
+    """Write title and external id, unless a user or another program set them. Yields the rows to store in
+    `sidecar_value`."""
     row = assets.rows[one.asset_id]
     title, external_id = own.get("title"), own.get("external_id")
     if row.title_by_hand and [row.title] != assets.last.get((row.id, ".title")):

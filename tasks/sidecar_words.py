@@ -1,4 +1,4 @@
-"""Which metadata fields the words of sidecars go to, and the values as those fields take them; pure."""
+"""Mapping of sidecar keys to metadata fields, with values in the form of those fields; pure functions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,28 +36,29 @@ FIELD_OF_WORD = {
     "Comments": "notes",
     "keywords": "tags",
 }
-"""The sidecars' words by the names of fields; a storage's `sidecar_fields` adds to it and changes it. Any other word
-goes to the field of its own name."""
+"""Metadata field by sidecar key; a storage's `sidecar_fields` extends and overrides it. Any other key maps to the field
+of the same name.
+"""
 OWN = ("title", "external_id")
-"""The asset's own, for words that no field takes."""
+"""Columns of the asset, for keys without a field."""
 JOINED = frozenset({FieldType.STRING, FieldType.TEXT})
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The words of a sidecar, sorted by who takes them."""
+    """Sidecar values by destination."""
 
     given: dict[str, Given]
-    """By the name of the field."""
+    """By field name."""
     own: dict[str, str]
     """Title and external id of the asset."""
     untaken: list[str]
-    """Words that have no field."""
+    """Keys without a field."""
 
 
 @dataclass(frozen=True, slots=True)
 class FieldTable:
-    """The fields that sidecars of a storage may write, found by their words."""
+    """Fields that sidecars of a storage may write, by key."""
 
     form: Form
     by_fold: Mapping[str, str]
@@ -65,17 +66,18 @@ class FieldTable:
 
     @classmethod
     def of(cls, form: Form, extended: Mapping[str, str]) -> "FieldTable":
-        """A form with what the storage says of words."""
+        """Build the table of a form with the mapping from the storage's settings."""
         return cls(form, {fold(name): name for name in reversed(list(form.rules))}, FIELD_OF_WORD | dict(extended))
 
     def rule_of(self, word: str) -> Rule | None:
-        """The field of a word: as the table has it, of its own name, or of its name in another spelling."""
+        """Return the field of a key: by the mapping, by its name, or by another spelling of the name."""
         name = self.extended.get(word, word)
         return self.form.rules.get(name) or self.form.rules.get(self.by_fold.get(fold(name), ""))
 
     def sort(self, words: Mapping[str, Sequence[Any]], *, is_plain: bool) -> Taken:
-        """Give each word to its field; those of plain sidecars may be the asset's own. The last word of a field counts,
-        so that what an operator maps goes before what has the name."""
+        """Assign each key to its field; keys of plain sidecars may be columns of the asset. The last key of a field
+        wins, so that mapped keys take precedence over equal names.
+        """
         taken = Taken({}, {}, [])
         for word, values in words.items():
             rule = self.rule_of(word)
@@ -89,17 +91,17 @@ class FieldTable:
 
 
 def as_taken(rule: Rule, values: Sequence[Any]) -> list[Any]:
-    """Several values in one text where the field holds one: an XMP may have many creators."""
+    """Join several values to one text if the field has a single value: XMP may have many creators."""
     if len(values) > 1 and not rule.multi and rule.kind in JOINED:
         return ["; ".join(map(str, values))]
     return list(values)
 
 
 def fold(name: str) -> str:
-    """A name as it is compared: `Reel Name` and `reel_name` are one."""
+    """Normalise a field name for comparison: `Reel Name` and `reel_name` are equal."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
 
 
 def kinds_of(files: Iterable[Mapping[str, Any]]) -> str:
-    """What the files of a set were read as, for people."""
+    """List the formats that the files of a set were read as."""
     return ", ".join(dict.fromkeys(file["format"] for file in files if "format" in file))

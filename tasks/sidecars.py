@@ -1,5 +1,6 @@
-"""Sidecars: read in the media queue like headers, written into metadata fields, and what is wrong with them told on
-their format, in a job and by `explain`."""
+"""Sidecars: read from the media queue like headers and written to metadata fields; problems are reported on their
+format, in a job and by `explain`.
+"""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -35,13 +36,13 @@ CHECKSUMS = "checksums"
 
 
 def ask(read: SetToRead) -> dict[str, Any]:
-    """What the program is asked of a set of sidecars."""
+    """Build the request to the reader for a set of sidecars."""
     return {"names": [source.name for source in read.sources]}
 
 
 @dataclass(slots=True)
 class _SetSaid:
-    """What the files of one set say, put together."""
+    """Combined contents of the files of one set."""
 
     read: SetToRead
     files: Sequence[Mapping[str, Any]]
@@ -50,15 +51,15 @@ class _SetSaid:
     missing: list[str] = field(default_factory=list)
 
     def named(self) -> list[tuple[str, Mapping[str, Any]]]:
-        """The files by name."""
+        """Pair the files with their names."""
         return [(source.name, file) for source, file in zip(self.read.sources, self.files, strict=True)]
 
     def rows(self) -> list[Mapping[str, Any]]:
-        """Rows about other assets."""
+        """Return the rows about other assets."""
         return [row for file in self.files for row in file.get("rows", ())]
 
     def general(self) -> dict[str, Any]:
-        """What is kept of it for people, and for the triggers that have it read again."""
+        """Return the facts stored for users, and for the triggers that queue it again (`missing_clips`)."""
         untaken = list(dict.fromkeys(word for one in self.said for word in one.untaken))
         facts: dict[str, Any] = {"sidecars": kinds_of(self.files), "untaken": untaken[:SHOWN_NAMES]}
         facts |= {"notes": self.notes, "missing_clips": len(self.missing)}
@@ -66,7 +67,7 @@ class _SetSaid:
 
 
 def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], list[Trouble]]:
-    """Nothing is to be made of the answers before the transaction."""
+    """Return the function that writes the answers; nothing needs to be prepared before the transaction."""
     answers = {one.read.id: one for one in outcomes}
 
     def write(session: Session, told: Sequence[SetOutcome]) -> list[Trouble]:
@@ -101,7 +102,7 @@ def _write(session: Session, sets: Sequence[_SetSaid]) -> list[Trouble]:
 
 
 def _sort(one: _SetSaid, found: Found) -> None:
-    """Who is told what by the files of a set."""
+    """Assign the values of a set's files to their assets."""
     for name, file in one.named():
         plain = file.get("format") in PLAIN
         if file.get("words"):
@@ -139,13 +140,13 @@ SIDECARS = Reading(
 
 
 def read_sidecars(sessions: Sessions, timing: Timing, reading: Reading = SIDECARS, **limits: float) -> Drained:
-    """Read the sidecars that wait."""
+    """Read the sidecars in the queue."""
     return drain_media(sessions, reading, timing, **limits)
 
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def read_waiting_sidecars(self: Task, job_ids: Sequence[str] = ()) -> None:
-    """Run the jobs with these ids, then read what waits."""
+    """Run the jobs with these ids, then read the queue."""
     context = self.app.context
     run_reading_jobs(context.sessions, SIDECARS, context.timing, [uuid.UUID(one) for one in job_ids])
     done = read_sidecars(context.sessions, context.timing)

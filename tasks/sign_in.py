@@ -1,4 +1,4 @@
-"""Signing in with e-mail and password, counted by address and e-mail so that nobody guesses for long."""
+"""Throttle sign-in attempts by address and by e-mail, against password guessing."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tasks.refusals import NotNow
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """At most `tries` within `seconds`."""
+    """At most `tries` attempts within `seconds`."""
 
     tries: int
     seconds: int
@@ -25,7 +25,11 @@ BY_EMAIL = Limit(tries=10, seconds=300)
 
 
 def count_try(session: Session, subject: str, limit: Limit) -> None:
-    """Count one try of `subject`, refused where the window is full; a refusal is rolled back, so the window ends."""
+    """Count one attempt of `subject`.
+
+    Raises:
+        RateLimited: the window is full. The rejected attempt is rolled back, so the window still ends on time.
+    """
     ended = SignInLimit.window_start < func.now() - timedelta(seconds=limit.seconds)
     counted = insert(SignInLimit).values(subject=subject, window_start=func.now(), tries=1)
     tries, left = session.execute(
@@ -45,17 +49,17 @@ def count_try(session: Session, subject: str, limit: Limit) -> None:
 
 
 def forgive(session: Session, email: str) -> None:
-    """Forget the failed tries of an e-mail, because its owner came in."""
+    """Delete the failed attempts of an e-mail after a successful sign-in."""
     session.execute(delete(SignInLimit).where(SignInLimit.subject == email_subject(email)))
 
 
 def email_subject(email: str) -> str:
-    """How the tries of an e-mail are counted, whatever its case."""
+    """Return the throttle key of an e-mail, ignoring case."""
     return f"email:{email.lower()[:320]}"
 
 
 def find_password(session: Session, email: str) -> tuple[uuid.UUID, str | None] | None:
-    """The id and kept password of whoever may sign in with this e-mail."""
+    """Return id and password hash of the active user with this e-mail."""
     row = session.execute(
         select(User.id, User.password_hash).where(
             func.lower(User.email) == email.lower(), User.status == UserStatus.ACTIVE

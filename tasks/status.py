@@ -1,4 +1,4 @@
-"""The state of the whole system in a few numbers: what the terminal shows, programs read and health asks."""
+"""State of the whole system in a few numbers, for the terminal, programs and health checks."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.paths import display_text
 from models.storage import FILES, Storage, StorageStatus
 
-# Estimates would do for a person, but a program waits for `idle`; every part is an index or a small table.
+# Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
 COUNTS = text("""
     SELECT
         (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
@@ -50,7 +50,7 @@ UNREADABLE = text("""
 
 @dataclass(frozen=True, slots=True)
 class StorageState:
-    """One storage for people."""
+    """State of one storage for display."""
 
     name: str
     root: str
@@ -66,9 +66,12 @@ class StorageState:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """`growing`: files not stable yet; `pending_islands`: to be grouped; `empty`: files of zero bytes, which wait for
-    content; `failed`: files and folders that cannot be read; `idle`: nothing is growing, pending, queued or waiting
-    (orphans, empty files and parked work do not count)."""
+    """Counts of the whole system.
+
+    `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `empty`: files of zero bytes,
+    which wait for content; `failed`: files and folders that cannot be read; `idle`: nothing is growing, pending, queued
+    or scanning (orphans, empty files and dead letters do not count).
+    """
 
     files: int
     assets: int
@@ -87,17 +90,21 @@ class Status:
 
     @property
     def idle(self) -> bool:
-        """Whether everything that was dropped is an asset and everything that changed can be found."""
+        """Whether every stable file is an asset and every change can be found."""
         busy = self.growing + self.pending_islands + self.index_queue + self.jobs_waiting
         return busy == 0 and not any(storage.is_scanning for storage in self.storages)
 
     def to_json(self) -> dict[str, Any]:
-        """The status for programs."""
+        """Return the status for programs."""
         return asdict(self) | {"idle": self.idle}
 
 
 def read_status(session: Session) -> Status:
-    """Count everything; storages come first, as work flows on: what is past its scan by then, the counts see."""
+    """Count everything.
+
+    Storages are read before the counts, in the direction of the pipeline: work that leaves its scan in between is still
+    counted.
+    """
     rows = session.scalars(select(Storage).order_by(Storage.name)).all()
     counts = session.execute(COUNTS).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
@@ -124,7 +131,7 @@ def read_status(session: Session) -> Status:
 
 
 def _is_scan_due(row: Storage) -> bool:
-    """Whether a first scan, or one that a person asked for, is still to come."""
+    """Return whether a first or requested scan is still to come."""
     is_first = row.last_scanned is None and row.settings.get("scan", True)
     is_watched = row.status is StorageStatus.ACTIVE and row.purpose == FILES
     return is_watched and (is_first or row.scan_requested_at is not None)

@@ -1,4 +1,4 @@
-"""Storages made and changed over HTTP: by administrators, and only under the folders that the operator allowed."""
+"""Storage changes over HTTP: by administrators only, and only under the roots that the operator allowed."""
 
 import math
 import os
@@ -32,7 +32,7 @@ MIRRORS = "enable_collection_directory_mapping"
 
 @dataclass(frozen=True, slots=True)
 class StorageWish:
-    """What a client wants a storage to be; what it leaves out stays."""
+    """Requested values of a storage; None leaves a value unchanged."""
 
     name: str | None = None
     description: str | None = None
@@ -41,7 +41,12 @@ class StorageWish:
 
 
 def create_storage(session: Session, wish: StorageWish, allowed: Sequence[Path], actor: Actor) -> Storage:
-    """Watch a folder from now on; its assets belong to whoever made it."""
+    """Create a storage owned by the actor, who will own its assets too.
+
+    Raises:
+        PermissionDenied: the actor is no administrator.
+        ValidationFailed: the folder or a setting is invalid.
+    """
     require_administrator(actor, "make storages")
     settings = wish.settings or {}
     mount_point = settings.get("mount_point")
@@ -62,7 +67,7 @@ def create_storage(session: Session, wish: StorageWish, allowed: Sequence[Path],
 
 
 def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:
-    """Say the same of folders that do not exist and of folders that may not be watched: nobody explores the disk."""
+    """Refuse missing and forbidden folders with the same message, so that the API does not reveal what is on disk."""
     try:
         real = readable_root(root)
     except StorageError:
@@ -76,7 +81,7 @@ def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:
 
 
 def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, actor: Actor) -> Storage:
-    """Set a storage's name, description and settings; the folder that it watches never changes."""
+    """Change name, description and settings of a storage; its folder never changes."""
     require_administrator(actor, "change storages")
     storage = find_storage_row(session, storage_id, lock=True)
     if wish.purpose not in (None, storage.purpose):
@@ -97,8 +102,9 @@ def change_storage(session: Session, storage_id: uuid.UUID, wish: StorageWish, a
 
 
 def set_settings(session: Session, storage: Storage, settings: StorageSettings, actor: Actor) -> bool:
-    """Give a storage these settings; whether it had others before."""
+    """Replace a storage's settings; return whether they changed."""
     require_administrator(actor, "change storages")
+    # FOR UPDATE: the comparison with the stored settings and the write must not interleave with another change.
     session.refresh(storage, with_for_update=True)
     told = _set(session, storage, settings, actor)
     _tell(session, storage, told, actor)
@@ -127,8 +133,11 @@ def _tell(session: Session, storage: Storage, told: Sequence[str], actor: Actor)
 
 
 def parsed(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings:
-    """The settings to keep: what was sent over what is kept. Keys that are not ours are ignored, as clients write back
-    whole objects; a threshold that was shown rounded up and comes back so is no change."""
+    """Merge sent settings over the stored ones.
+
+    Unknown keys are ignored, because clients write back whole objects. The threshold is displayed rounded up, so the
+    rounded value is no change.
+    """
     before = StorageSettings.model_validate(storage.settings if storage else {})
     known = {name: value for name, value in given.items() if name in StorageSettings.model_fields and value is not None}
     if known.get(THRESHOLD) == math.ceil(before.growing_files_threshold):
@@ -141,7 +150,7 @@ def parsed(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings
 
 
 def find_storage_row(session: Session, storage_id: uuid.UUID, *, lock: bool = False) -> Storage:
-    """A storage by id."""
+    """Return a storage by id, locked FOR UPDATE if `lock`."""
     storage = session.get(Storage, storage_id, with_for_update=lock)
     if storage is None:
         raise Missing("storage", storage_id)
@@ -149,7 +158,11 @@ def find_storage_row(session: Session, storage_id: uuid.UUID, *, lock: bool = Fa
 
 
 def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> None:
-    """Stop watching a folder of which nothing became an asset; nothing is deleted from the disk."""
+    """Delete a storage without assets; nothing is deleted from disk.
+
+    Raises:
+        Conflict: files of the storage belong to assets.
+    """
     require_administrator(actor, "delete storages")
     storage = find_storage_row(session, storage_id, lock=True)
     grouped = exists().where(FileSet.storage_id == storage_id)

@@ -1,4 +1,4 @@
-"""Declaring files of a storage, in an asset or in none: rows alone, because nothing is written to a watched root."""
+"""Declared files of a storage, with or without an asset: rows only, because nothing is written to a watched root."""
 
 import uuid
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from tasks.storage_changes import KIND
 
 
 def declare_on_storage(session: Session, storage_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> FileView:
-    """Say that a file is on a storage, for whoever writes the storage."""
+    """Declare a file on a storage; requires write permission on the storage."""
     find_object(session, actor, KIND, str(storage_id), Permission.WRITE)
     refuse_path("directory_path", values.get("directory_path", ""))
     refuse_name("original_name", values["original_name"])
@@ -41,6 +41,6 @@ def declare_in_asset(
     values: Mapping[str, Any],
     actor: Actor,
 ) -> FileView:
-    """Say that a file of a declared file set is on a storage, for whoever writes the storage and the asset."""
+    """Declare a file of a file set on a storage; requires write permission on the storage and the asset."""
     find_object(session, actor, KIND, str(storage_id), Permission.WRITE)
     return declare_file(session, asset_id, file_set_id, {**values, "storage_id": storage_id}, actor)

@@ -1,4 +1,4 @@
-"""What settings of a storage name is there when they are given: a view, a field of tags, a template of rights."""
+"""References of storage settings: metadata view, tag field and ACL template must exist when a setting is changed."""
 
 import uuid
 
@@ -18,7 +18,11 @@ NAMED = {
 
 
 def refuse_unknown(session: Session, wanted: StorageSettings, before: StorageSettings) -> None:
-    """Refuse a name of something that is not there, by its setting; what was set before may have gone since."""
+    """Check the references of changed settings; unchanged ones may have been deleted since.
+
+    Raises:
+        ValidationFailed: names the setting and the missing object.
+    """
     for setting, (table, noun) in NAMED.items():
         named: uuid.UUID | None = getattr(wanted, setting)
         if named is not None and named != getattr(before, setting) and session.get(table, named) is None:

@@ -1,4 +1,4 @@
-"""Storages: made, listed, scanned on request, and accepted after a loss; the watcher follows the rows."""
+"""Storages: create and find them, request scans, confirm deletions. The watcher polls the rows."""
 
 import difflib
 import json
@@ -26,12 +26,12 @@ DEFAULT_SETTINGS = StorageSettings()
 
 
 class StorageError(Refusal):
-    """A storage cannot be made or found; the text names it, the reason and the next step."""
+    """A storage cannot be created or found; the text names it, the reason and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewStorage:
-    """What a person gives for a storage."""
+    """Values of a storage to create."""
 
     root: Path
     name: str | None = None
@@ -42,9 +42,13 @@ class NewStorage:
 
 
 def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = ()) -> Storage:
-    """Make a storage row; StorageError where the folder cannot be watched or overlaps another.
+    """Create a storage.
 
-    `forbidden` are folders of our own (the data folder): a root inside one would ingest what we write.
+    Args:
+        forbidden: Tapeless's own folders (the data folder); a root inside one would ingest Tapeless's own output.
+
+    Raises:
+        StorageError: the folder cannot be watched or overlaps another storage, or the name is in use.
     """
     root = readable_root(new.root)
     forbidden = list(forbidden)
@@ -55,9 +59,10 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
             "that runs Tapeless"
         )
     refuse_unknown(session, new.settings, DEFAULT_SETTINGS)
+    # Overlap is no database constraint, and two concurrent inserts do not see each other: serialize creation.
     session.execute(select(func.pg_advisory_xact_lock(_ADD_LOCK)))
     others = session.scalars(select(Storage)).all()
-    # Our own folder for renditions lies in the data folder, which no watcher enters.
+    # Tapeless's own rendition storage is in the data folder, which is never watched, so overlaps do not matter.
     own = [os.path.realpath(os.fsencode(folder)) for folder in forbidden]
     _refuse_overlap(root, [other for other in others if not any(is_inside(other.root, folder) for folder in own)])
     name = new.name or _free_name(root, {other.name for other in others})
@@ -77,18 +82,22 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
 
 
 _ADD_LOCK = 7_411_032
-"""Advisory lock of storage creation: two at once could overlap unseen."""
+"""Advisory lock id of storage creation."""
 
 
 def ensure_storage(session: Session, root: Path, forbidden: Iterable[Path] = ()) -> Storage:
-    """The storage of a folder, made where there is none: starting twice on one folder is one storage."""
+    """Return the storage with this root folder; create it if it does not exist. Idempotent."""
     real = readable_root(root)
     found = session.scalar(select(Storage).where(Storage.root == real))
     return found or add_storage(session, NewStorage(root), forbidden)
 
 
 def readable_root(root: Path) -> bytes:
-    """The real path of a folder that can be watched."""
+    """Return the real path of a folder that can be watched.
+
+    Raises:
+        StorageError: the folder does not exist, is a file or cannot be read.
+    """
     try:
         real = os.path.realpath(os.fsencode(root), strict=True)
         with os.scandir(real):
@@ -121,7 +130,7 @@ def _refuse_overlap(root: bytes, others: Sequence[Storage]) -> None:
 
 
 def is_inside(path: bytes, folder: bytes) -> bool:
-    """Whether `path` is `folder` or lies below it."""
+    """Whether `path` is `folder` or below it; both are absolute."""
     return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
@@ -135,7 +144,11 @@ def _free_name(root: bytes, taken: set[str]) -> str:
 
 
 def find_storage(session: Session, name: str) -> Storage:
-    """The storage of a name or id; StorageError tells which there are."""
+    """Return the storage with this name or id.
+
+    Raises:
+        StorageError: not found; the text lists the known storages.
+    """
     storages = session.scalars(select(Storage).order_by(Storage.name)).all()
     for storage in storages:
         if name in (storage.name, str(storage.id)):
@@ -145,13 +158,15 @@ def find_storage(session: Session, name: str) -> Storage:
 
 
 def storage_of_path(session: Session, path: bytes) -> Storage | None:
-    """The storage below whose root, where it is on this machine, an absolute path lies."""
+    """Return the storage that contains an absolute path of this machine."""
     return next((storage for storage in session.scalars(select(Storage)) if is_inside(path, storage.place)), None)
 
 
 def path_below(storage: Storage, path: bytes) -> bytes | None:
-    """An absolute path as it is below the storage's root, named as on this machine or as on the one where it was added;
-    None where it lies elsewhere."""
+    """Return an absolute path relative to the storage's root, None if it is outside.
+
+    The root may be the mount point on this machine or the path under which the storage was added.
+    """
     for root in (storage.place, storage.root):
         if is_inside(path, root):
             return path[len(root) :].strip(b"/")
@@ -159,21 +174,25 @@ def path_below(storage: Storage, path: bytes) -> bytes | None:
 
 
 def request_scan(session: Session, storages: Iterable[Storage]) -> None:
-    """Ask the watcher for a walk at once; never two at a time for a storage. Nobody walks what Tapeless wrote."""
+    """Request an immediate scan from the watcher; storages for renditions are never scanned."""
     for storage in storages:
         if storage.purpose == FILES:
             storage.scan_requested_at = func.now()
 
 
 def accept_loss(session: Session, storage: Storage) -> str | None:
-    """Say that what vanished is gone, or that another disk is right under the root; give what was frozen."""
+    """Confirm that vanished files are deleted, or that another disk is at the root.
+
+    Returns:
+        The reason for which the storage was frozen, if it was.
+    """
     reason = storage.frozen_reason or (storage.status_message or None)
     storage.accept_requested_at = func.now()
     return reason
 
 
 def _parsed(key: str, value: str) -> object:
-    """A value as it was typed, or the JSON object that it is."""
+    """Return a command line value as it is, or parsed if it is a JSON object."""
     if not value.startswith("{"):
         return value
     try:
@@ -183,9 +202,10 @@ def _parsed(key: str, value: str) -> object:
 
 
 def parse_settings(pairs: Iterable[str], before: Mapping[str, object] = MappingProxyType({})) -> StorageSettings:
-    """Settings given as `key=value`, over those of `before`; lists with commas, and nothing for the default.
+    """Parse settings given as `key=value` over those of `before`; lists have commas, an empty value resets to default.
 
-    StorageError names the key and what is wrong with it.
+    Raises:
+        StorageError: names the key and its fault.
     """
     values = dict(before)
     for pair in pairs:

@@ -1,7 +1,7 @@
-"""Suggesting how to go on typing: values that begin as typed, out of hits that the asker may see and of nothing else.
+"""Search-as-you-type: suggest field values that begin as typed, taken only from hits that the user may see.
 
-Facets would be cheaper, but their counts are not checked against the rows again; hits are, so a value that only
-hidden objects have is never told.
+Facets would be cheaper, but their counts are not checked against the rows again. Hits are, so a value that only hidden
+objects have is never disclosed.
 """
 
 from collections.abc import Iterable
@@ -16,14 +16,14 @@ from search.engine import Hit, SearchEngine
 from tasks.find import find
 
 LOOKED_AT = 100
-"""Hits whose values are read, the best first: a person who does not find it among these types one more letter."""
+"""Hits from which values are read, best first. A user who does not find the value among these types one more letter."""
 SUGGESTIONS = 10
 
 
 def suggest(
     sessions: Sessions, engine: SearchEngine, field: str, typed: str, doc_types: Any, actor: Actor
 ) -> list[str]:
-    """Values of `field` that have every word typed, the last one as a beginning. Raises CriteriaError."""
+    """Return values of `field` that contain every typed word, the last one as a prefix. Raises CriteriaError."""
     beginning = f"{typed.rstrip().rstrip('*')}*"
     query = query_of(beginning)
     searched = field if field in SEARCH_FIELDS else "metadata"
@@ -37,7 +37,7 @@ def suggest(
 
 
 def values_of(hit: Hit, field: str) -> Iterable[str]:
-    """The texts that a hit shows under a name: its title, its files, a term, or a metadata field."""
+    """Return the texts of a hit under a field: its title, file names, a term, or a metadata field."""
     if field == "title":
         return [hit.title]
     if field == "file_names":

@@ -1,7 +1,6 @@
-"""Islands as they would be: the rows of now under another profile, or as a scan would leave them; nothing is written.
+"""In-memory dry run: group islands with a different profile, or as a scan would see the disk, without writing.
 
-What would become of them is not guessed: the pure function groups them and the ingest's own matching finds the assets
-that the groups continue, so that a dry run and the grouping that follows cannot disagree.
+It uses the same pure grouping function and the ingest's own matching, so that a dry run agrees with the real grouping.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,24 +23,24 @@ FILES = text(f"{FILE_COLUMNS} WHERE file.folder_id = ANY(:folders) AND file.stat
 
 
 def stored_files(session: Session, paths: dict[int, bytes]) -> Iterator[StoredFile]:
-    """Every file row of these folders (id to path), as it stands."""
+    """Iterate over all file rows of these folders (path by id)."""
     for row in session.execute(FILES, {"folders": list(paths)}):
         yield read_stored_file(row, paths)
 
 
 @dataclass(slots=True)
 class Supposition:
-    """Islands by their root folder, filled with files one by one."""
+    """Dry run over islands by root folder, to which files are added one by one."""
 
     rules: StorageRules
     islands: dict[bytes, IslandState] = field(default_factory=dict)
     held: list[StoredFile] = field(default_factory=list)
-    """Files that count in the catalogue now."""
+    """Present files of the catalogue."""
 
     def add(self, home: bytes, file: StoredFile) -> None:
-        """Put a file into the island that hangs on `home`, its name read by the profile that is supposed."""
+        """Add a file to the island with root folder `home`, its name classified by the dry run's profile."""
         if home not in self.islands:
-            # No island has a negative id, so nothing can be taken for a row.
+            # Negative ids cannot be mistaken for rows.
             claim = IslandClaim(-1 - len(self.islands), self.rules.id, 0, 0, 0, 0, 0, reads_whole=True)
             self.islands[home] = IslandState(claim, self.rules)
         said = describe(file.path, self.rules.profile)
@@ -55,7 +54,12 @@ class Supposition:
         stands_alone: Callable[[StoredFile], bool],
         concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True,
     ) -> None:
-        """Add to `difference` what would change. An orphan is an asset where it `stands_alone`, else it waits."""
+        """Add the changes to `difference`.
+
+        Args:
+            stands_alone: whether an orphan becomes an asset; else it waits.
+            concerns: whether a change of these paths is reported.
+        """
         states = {state.claim.id: state for _, state in sorted(self.islands.items())}
         for state in states.values():
             for bucket in state.buckets.values():
@@ -77,5 +81,5 @@ def _plans(state: IslandState, grouping: Grouping, stands_alone: Callable[[Store
 
 
 def is_grouped(file: StoredFile) -> bool:
-    """Whether a file is in a file set: an orphan that stands alone already keeps standing."""
+    """Whether a file is in a file set; an orphan that is an asset already stays one."""
     return file.file_set_id is not None

@@ -1,7 +1,7 @@
-"""Assets that ended in others by the rules: what they held then, kept whole in history, and found again from there.
+"""Snapshots of assets merged automatically, stored in history so that a later split can restore them.
 
-When the rules let go of what they joined (a file is renamed, a partner leaves, another profile comes), the part that
-was an asset of its own is that asset again: its id, its title and its formats come out of the entry of its end.
+When rules no longer join files (a file was renamed, a partner left, the profile changed), the part that was an asset
+before becomes that asset again: id, title and formats come from the history entry of its merge.
 """
 
 import uuid
@@ -16,8 +16,9 @@ from models.asset import Asset, FileSet, Format
 from models.bulk import among
 
 KEPT_FILES = 1_000
-"""Of each file set the ids of so many files; all others are told by its folder, name and ranges of frames."""
+"""File ids stored per file set; further files are identified by its folder, name and frame ranges."""
 
+# One JSON document of formats, file sets and file ids per asset, to be stored in the history entry of the merge.
 FORMATS_BEFORE = text("""
     SELECT format.asset_id, jsonb_agg(jsonb_build_object(
         'id', format.id, 'name', format.name, 'role', format.role, 'structure', format.structure,
@@ -34,7 +35,7 @@ FORMATS_BEFORE = text("""
     WHERE format.asset_id = ANY(:ids) GROUP BY format.asset_id
 """)
 
-# The last entry of an end tells; an asset that ended by hand comes back by hand.
+# Only if the last merge was automatic: an asset that was merged manually is unmerged only manually.
 ENDS = text("""
     SELECT asset.id, ended.details FROM asset JOIN LATERAL (
         SELECT details FROM history WHERE history.asset_id = asset.id
@@ -47,25 +48,25 @@ ENDS = text("""
 
 @dataclass(slots=True)
 class Taken:
-    """An asset that ended in another one, as it was."""
+    """Merged asset as it was before the merge."""
 
     row: Asset
     holder_id: uuid.UUID
     was: dict[str, Any]
     held: dict[str, Any]
     living: frozenset[uuid.UUID] = field(default_factory=frozenset)
-    """Those of its formats and file sets that are rows, whoever has them now."""
+    """Ids of its formats and file sets that still exist, in any asset."""
 
     def formats(self) -> Iterable[dict[str, Any]]:
-        """Its formats."""
+        """Return its formats."""
         return self.was["formats"]
 
     def file_sets(self) -> Iterable[dict[str, Any]]:
-        """Its file sets."""
+        """Iterate over its file sets."""
         return (file_set for part in self.formats() for file_set in part["file_sets"])
 
     def format_of_file(self) -> dict[uuid.UUID, uuid.UUID]:
-        """Its files, and in which format each was."""
+        """Return format ids by file id."""
         return {
             uuid.UUID(file): uuid.UUID(part["id"])
             for part in self.formats()
@@ -74,24 +75,24 @@ class Taken:
         }
 
     def set_of_file(self) -> dict[uuid.UUID, uuid.UUID]:
-        """Its files, and in which file set each was."""
+        """Return file set ids by file id."""
         return {uuid.UUID(file): uuid.UUID(each["id"]) for each in self.file_sets() for file in each["files"]}
 
     def counts(self) -> dict[uuid.UUID, int]:
-        """How many files were in each file set."""
+        """Return the number of files by file set id."""
         return {uuid.UUID(each["id"]): max(each["file_count"], len(each["files"])) for each in self.file_sets()}
 
     def long_sets(self) -> set[uuid.UUID]:
-        """File sets of which not every file was kept by its id."""
+        """Return file sets that may have had more files than `MAX_SNAPSHOT_FILE_IDS`."""
         return {uuid.UUID(each["id"]) for each in self.file_sets() if len(each["files"]) >= KEPT_FILES}
 
     def count(self) -> int:
-        """How many files it had."""
+        """Return the number of its files."""
         return sum(self.counts().values())
 
 
 def describe_assets(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.UUID, dict[str, Any]]:
-    """What assets are and hold, as JSON for the entry of their end."""
+    """Return assets with their formats and file sets as JSON, for the history entries of their merge."""
     formats = {}
     if ids:
         for row in session.execute(FORMATS_BEFORE, {"ids": list(ids), "most": KEPT_FILES}):
@@ -103,7 +104,7 @@ def describe_assets(session: Session, ids: Collection[uuid.UUID]) -> dict[uuid.U
 
 
 def read_taken(session: Session, holders: Collection[uuid.UUID]) -> list[Taken]:
-    """All that ended in these assets by the rules."""
+    """Load the snapshots of all assets that were merged into these automatically."""
     if not holders:
         return []
     ends = {row.id: row.details for row in session.execute(ENDS, {"holders": list(holders)})}

@@ -1,4 +1,4 @@
-"""Tokens: made, found by what a caller sends, looked at and revoked. Only a token's SHA-256 is ever kept."""
+"""API tokens: issue, authenticate, extend and revoke. Only the SHA-256 of a token is stored."""
 
 import hashlib
 import secrets
@@ -21,17 +21,17 @@ LONGEST = timedelta(days=5 * 365)
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who a request's headers name, by which token, which may have an end."""
+    """The actor that a request authenticated as, and the token it used."""
 
     actor: Actor
     token_id: uuid.UUID
     app_id: uuid.UUID
     is_stale: bool
-    """Its last use was written more than a minute ago."""
+    """Whether the last recorded use is more than a minute old, so that not every request writes."""
 
 
 def digest_of(secret: str) -> bytes:
-    """What the database knows of a token; plain SHA-256 suffices for 256 random bits."""
+    """Return the stored digest of a token; plain SHA-256 suffices for 256 random bits."""
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
 
 
@@ -42,11 +42,14 @@ SIGNED_IN = text(f"""
     WHERE token.digest = :digest AND token.app_id = :app AND (token.expires_at IS NULL OR token.expires_at > now())
         AND who.status = 'ACTIVE'
 """)
-"""Every request asks this, so it is text: building it took longer than running it."""
+"""Runs on every request, so it is text: building the statement took longer than running it."""
 
 
 def find_signed_in(session: Session, app_id: uuid.UUID, secret: str) -> SignedIn | None:
-    """Who holds this token, in one query; nothing where it is unknown, ended, of another app, or its user is out."""
+    """Return the actor of this token in one query.
+
+    None if the token is unknown, expired, of another app, or its user may not sign in.
+    """
     row = session.execute(SIGNED_IN, {"digest": digest_of(secret), "app": app_id}).first()
     if row is None:
         return None
@@ -54,7 +57,8 @@ def find_signed_in(session: Session, app_id: uuid.UUID, secret: str) -> SignedIn
 
 
 def touch(session: Session, token_id: uuid.UUID) -> None:
-    """Write that the token was used, skipping where another request is just writing it."""
+    """Record that the token was used."""
+    # SKIP LOCKED: concurrent requests with one token must not queue behind each other for a timestamp.
     fresh = select(Token.id).where(Token.id == token_id).with_for_update(skip_locked=True)
     session.execute(update(Token).where(Token.id.in_(fresh)).values(last_used_at=func.now()))
 
@@ -62,7 +66,11 @@ def touch(session: Session, token_id: uuid.UUID) -> None:
 def issue_token(
     session: Session, user_id: uuid.UUID, app_id: uuid.UUID, expires_in: int | None = None
 ) -> tuple[Token, str]:
-    """Make a token for a user's app; the secret is returned once and kept nowhere. `expires_in` counts seconds."""
+    """Issue a token for a user's app, valid for `expires_in` seconds.
+
+    Returns:
+        The token and its secret, which is stored nowhere.
+    """
     if expires_in is not None and not 0 < expires_in <= LONGEST.total_seconds():
         raise Invalid("expires_in", f"a token lasts between 1 second and {LONGEST.days} days")
     secret = secrets.token_urlsafe(BYTES)
@@ -75,7 +83,7 @@ def issue_token(
 
 
 def create_app(session: Session, user_id: uuid.UUID, name: str, description: str = "") -> App:
-    """Register a program that will call the API in a user's name."""
+    """Register a program that calls the API in a user's name."""
     if not name.strip():
         raise Invalid("name", "an app needs a name")
     app = App(id=new_id(), name=name, description=description, user_id=user_id)
@@ -86,13 +94,13 @@ def create_app(session: Session, user_id: uuid.UUID, name: str, description: str
 
 
 def app_named(session: Session, user_id: uuid.UUID, name: str) -> App:
-    """The user's app of this name, registered where it is new: signing in each day makes one app, not many."""
+    """Return the user's app of this name, registered if new: repeated sign-ins share one app."""
     found = session.scalar(select(App).where(App.user_id == user_id, App.name == name).order_by(App.id).limit(1))
     return found or create_app(session, user_id, name)
 
 
 def find_app(session: Session, actor: Actor, app_id: uuid.UUID) -> App:
-    """An app of the actor. Not even administrators find another's: its tokens would act in that user's name."""
+    """Return an app of the actor. Administrators cannot see others' apps: its tokens act in that user's name."""
     app = session.get(App, app_id)
     if app is None or app.user_id != actor.user_id:
         raise Missing("app", app_id)
@@ -100,7 +108,7 @@ def find_app(session: Session, actor: Actor, app_id: uuid.UUID) -> App:
 
 
 def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
-    """A token of the actor; administrators find everybody's."""
+    """Return a token of the actor; administrators see all tokens."""
     token = session.get(Token, token_id)
     if token is None or not (actor.is_admin or token.user_id == actor.user_id):
         raise Missing("token", token_id)
@@ -108,7 +116,7 @@ def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
 
 
 def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Token:
-    """Move the end of a token to `expires_in` seconds from now; one without an end keeps none."""
+    """Set the expiry of a token to `expires_in` seconds from now; a token without expiry keeps none."""
     token = session.get_one(Token, token_id, with_for_update=True)
     if token.expires_at is not None:
         token.expires_at = func.now() + timedelta(seconds=expires_in)  # type: ignore[assignment]
@@ -118,5 +126,5 @@ def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Toke
 
 
 def revoke_token(session: Session, token_id: uuid.UUID) -> None:
-    """End a token at once."""
+    """Delete a token, effective immediately."""
     session.execute(delete(Token).where(Token.id == token_id))

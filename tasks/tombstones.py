@@ -1,6 +1,6 @@
-"""Forgetting tombstones: what was purged is kept as a mark and a tombstone only as long as a late write could come.
+"""Delete tombstones: a purged object keeps its mark and tombstone only as long as a late write could arrive.
 
-A write is on its way for minutes at most; a day is enough whatever happened to its process.
+A write is in flight for minutes at most; a day is safe even after a crash of its process.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from tasks.index_audit import TABLES
 KEPT_SECONDS = 86_400.0
 AT_ONCE = 1_000
 
-# The first look writes down since when an object is gone; a mark has no other time once it is clean.
+# The first run records since when an object is gone, because a clean mark has no other timestamp.
 NOTE = {
     kind: text(f"""
         UPDATE index_mark AS mark SET gone_since = now()
@@ -37,7 +37,7 @@ FORGET = text("""
 
 
 def purge_tombstones(sessions: Sessions, engine: SearchEngine, kept_seconds: float = KEPT_SECONDS) -> int:
-    """Forget the tombstones of objects that are gone for so long; how many. While an index is rebuilt, none."""
+    """Delete expired tombstones and their marks; return how many. Does nothing while an index is being rebuilt."""
     with sessions() as session:
         if len(read_targets(session)) > 1:
             return 0
@@ -45,6 +45,8 @@ def purge_tombstones(sessions: Sessions, engine: SearchEngine, kept_seconds: flo
         transact(sessions, lambda session, note=note: session.execute(note))
     forgotten = 0
     while keys := transact(sessions, lambda session: _old(session, kept_seconds)):
+        # The engine first: a mark that is left after a crash leads to the next attempt, a tombstone without one does
+        # not.
         engine.purge(keys)
         forgotten += transact(sessions, lambda session, keys=keys: _forget(session, keys))
     return forgotten

@@ -1,6 +1,6 @@
-"""What a run hands to its encoder: the open files of a plan, frames of sequences in batches.
+"""Encoder input: the open files of a plan, with the frames of sequences in batches.
 
-Files stay open here until they were looked at again: what changed while it was read makes no rendition.
+Files stay open until they were checked again: a file that changed while it was read makes no rendition.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ BATCH_FRAMES = 48
 
 
 class Feed:
-    """The files of one plan."""
+    """Opens the files of one plan for the encoder, and closes them."""
 
     def __init__(self, plan: Plan, recipe: Recipe, output: int) -> None:
         self._plan, self._recipe = plan, recipe
@@ -24,7 +24,7 @@ class Feed:
         self._folders = OpenFolders()
         self._opened: list[tuple[Source, int]] = []
         self._frames: list[tuple[Source, int]] = []
-        """Of the batch that the encoder has."""
+        """Frames of batches that the encoder may still be reading."""
         self._request: dict[str, Any] = {"number": 1, "recipe": recipe.to_json(), "timecode": plan.timecode}
 
     def __enter__(self) -> Self:
@@ -45,20 +45,20 @@ class Feed:
 
     @property
     def files(self) -> list[int]:
-        """What goes with the request: the output, then pictures, then sound."""
+        """Descriptors that accompany the request: the output, then pictures, then sound."""
         return [self._output, *(descriptor for _, descriptor in self._opened)]
 
     @property
     def name(self) -> str:
-        """Of its source, for people."""
+        """Name of the source, for messages."""
         return (self._plan.picture or self._plan.sounds[0]).name
 
     def request(self) -> dict[str, Any]:
-        """What the encoder is asked."""
+        """Return the request to the encoder."""
         return self._request
 
     def batch(self, number: int) -> tuple[dict[str, Any], list[int]]:
-        """The frames of a batch, which the encoder asks for while it has the one before."""
+        """Open a batch of frames; the encoder requests it while it reads the previous one."""
         picture = self._plan.picture
         assert picture is not None
         refuse_all(self._frames[:-BATCH_FRAMES])
@@ -74,7 +74,7 @@ class Feed:
         return {"number": 1, "numbers": [picture.numbers[place] for place in places]}, files
 
     def refuse_changed(self) -> None:
-        """ChangedError where a file is not what it was when it was opened."""
+        """Raise ChangedError if a file changed since it was opened."""
         refuse_all([*self._opened, *self._frames])
 
     def _open(self) -> None:
@@ -111,6 +111,6 @@ class Feed:
 
 
 def refuse_all(opened: Sequence[tuple[Source, int]]) -> None:
-    """ChangedError where one of these is not what its row says."""
+    """Raise ChangedError if one of these open files differs from its row."""
     for source, descriptor in opened:
         refuse_changed(source, descriptor)

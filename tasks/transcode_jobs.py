@@ -1,7 +1,7 @@
-"""Jobs of making renditions: asked for by people and triggers, or by the settings of a storage, and handed out.
+"""The transcode queue: jobs are requested by users, triggers or storage settings, and claimed one by one.
 
-They take long, so they are not rung for one by one as others are: a message takes the job that waits longest, and rings
-for another worker before it begins.
+Transcodes take long, so workers are not notified for each job: a message claims the oldest waiting job, and notifies
+another worker before it starts.
 """
 
 import socket
@@ -28,7 +28,7 @@ from tasks.transcode_plan import choose
 TASK = "transcode.run"
 QUEUE = "transcode"
 PRIORITY_ITSELF = 7
-"""What a storage asks for waits behind what people ask for."""
+"""Lower priority than requests of users."""
 CLAIM_LOCK = 7_411_034
 
 assert TASK in SELF_SERVED
@@ -44,11 +44,12 @@ WAITING = """
             AND other.arguments ->> 'profile' = job.arguments ->> 'profile'
     )
 """
-"""Two runs of one rendition follow each other: the later one sees the newer files."""
+"""Transcodes of the same rendition never overlap: the later one reads the newer files."""
 RUNNING_HERE = """
     SELECT count(*) FROM job AS here WHERE here.queue = 'transcode' AND here.task = 'transcode.run'
         AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host
 """
+"""Number of transcodes that run on this machine."""
 NEXT = text(f"""
     SELECT id FROM job WHERE {WAITING} AND ({RUNNING_HERE}) < :most
     ORDER BY priority, id LIMIT 1 FOR UPDATE OF job SKIP LOCKED
@@ -61,12 +62,13 @@ ORIGINALS = text("""
 
 
 def is_transcode_waiting(session: Session) -> bool:
-    """Whether there is a job to take now."""
+    """Return whether a job can be claimed now."""
     return bool(session.scalar(IS_WAITING))
 
 
 def claim_next(session: Session, timing: Timing, most: int) -> JobClaim | None:
-    """Take the job that is next, unless so many run on this machine already."""
+    """Claim the next job, unless `most` jobs run on this machine already."""
+    # Serialises claims: without it, two workers of one machine would both count the running jobs and exceed the limit.
     session.execute(select(func.pg_advisory_xact_lock(CLAIM_LOCK)))
     job_id = session.scalar(NEXT, {"host": socket.gethostname(), "most": most})
     if job_id is None:
@@ -77,8 +79,9 @@ def claim_next(session: Session, timing: Timing, most: int) -> JobClaim | None:
 def request_transcode(
     session: Session, asset_id: uuid.UUID, format_id: uuid.UUID | None, profile: str, actor: Actor
 ) -> Job:
-    """A job that makes a rendition of a format, by somebody who may write the asset; one that waits already is given
-    again. Without a format, of the first original that shows or sounds."""
+    """Create a job that makes a rendition of a format; a waiting job for the same rendition is returned instead. The
+    actor needs write access to the asset. Without a format, the first original with picture or sound is used.
+    """
     asset = find_asset(session, actor, asset_id, Permission.WRITE)
     source = find_format(session, asset, format_id) if format_id else _first_original(session, asset)
     if source.role is not FormatRole.ORIGINAL:
@@ -104,7 +107,7 @@ def _first_original(session: Session, asset: Asset) -> Format:
 
 
 def _waiting(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, profile: str) -> Job | None:
-    """A job that will read what is there now; one that runs has read it already."""
+    """Return a job that has not started yet and will read the current files."""
     found = session.scalars(
         select(Job)
         .where(
@@ -139,8 +142,9 @@ def _new_job(session: Session, asset: Asset, format_id: uuid.UUID, profile: str,
 
 
 def refresh_renditions(session: Session, read: Sequence[SetToRead]) -> int:
-    """After the headers of file sets were read: ask for the renditions that their storage wants, and for those again
-    whose source changed; of those that people made, warn. Gives how many jobs were made."""
+    """After file sets were probed: create jobs for renditions that their storage requires and for automatic ones that
+    are outdated, and mark outdated those that users requested. Return the number of jobs.
+    """
     originals = {one.format_id: one for one in read if one.is_original}
     kept: dict[uuid.UUID, dict[str, tuple[uuid.UUID, dict]]] = defaultdict(dict)
     assets = sorted({one.asset_id for one in originals.values()})

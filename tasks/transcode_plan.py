@@ -1,6 +1,6 @@
-"""What a rendition of a format is made of: whose pictures are shown, and whose sound is heard.
+"""Source selection for a rendition: which file sets of a format are shown, and which are heard.
 
-Of two eyes the left is shown, of several cameras the first; files of sound beside the picture are heard with its own.
+The left eye is shown, and the first camera; separate sound files are mixed with the sound of the picture.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from tasks.media_sources import SetToRead, read_sets
 
 ALL_FRAMES = 10_000_000
 MOST_PARTS = 100
-"""Files that one recording was split into by its camera."""
+"""Maximum number of files into which a camera split one recording."""
 
 SETS = text("""
     SELECT file_set.id, file_set.label, file_set.name, file_set.frames IS NOT NULL AS is_sequence,
@@ -35,23 +35,23 @@ TIMECODES = text("""
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Which file sets of a format are shown and heard, and what state they are in."""
+    """Selected file sets of a format, and their state."""
 
     picture: uuid.UUID | None
     sounds: Sequence[uuid.UUID]
     state: dict[str, str]
-    """By file set; another state means that a rendition is older than its source."""
+    """By file set id; a rendition with another state is outdated."""
     left_out: str = ""
-    """What else there is to see, in words."""
+    """Description of pictures that are not shown."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to see or hear."""
+        """Return whether there is neither picture nor sound."""
         return self.picture is None and not self.sounds
 
 
 def choose(session: Session, format_id: uuid.UUID) -> Chosen:
-    """What a rendition of this format is made of."""
+    """Select the file sets for a rendition of this format."""
     rows = session.execute(SETS, {"format": format_id}).all()
     seen = [row for row in rows if "VIDEO" in row.types or (row.is_sequence and "IMAGE" in row.types)]
     heard = [row for row in rows if "AUDIO" in row.types and row not in seen]
@@ -73,7 +73,7 @@ def _left_out(seen: Sequence[Row[Any]]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The files of a rendition, as they were in one snapshot."""
+    """Files of a rendition, as of one snapshot."""
 
     chosen: Chosen
     picture: SetToRead | None
@@ -82,7 +82,7 @@ class Plan:
 
 
 def plan_of(session: Session, format_id: uuid.UUID) -> Plan:
-    """All files that a rendition of this format is made of; call it in a snapshot."""
+    """Load all files for a rendition of this format. Call it in a snapshot transaction."""
     chosen = choose(session, format_id)
     ids = [*([chosen.picture] if chosen.picture else []), *chosen.sounds]
     found = {one.id: one for one in read_sets(session, ids, ALL_FRAMES, MOST_PARTS)} if ids else {}

@@ -1,7 +1,7 @@
-"""Profiles of renditions as data: the built-in one, and those of the operator's file.
+"""Transcode profiles: the built-in one, and those of the operator's file.
 
-A file is TOML, or JSON with the same meaning: a table for each profile, under its name. What is not in it is as in
-`web`, and a file that gives `web` itself says what that is here.
+The file is TOML or equivalent JSON with one table per profile. Missing keys default to those of `web`; a table named
+`web` replaces the built-in profile.
 """
 
 import json
@@ -25,24 +25,24 @@ Side = Annotated[int, Field(ge=16, le=LARGEST)]
 
 
 class ProfilesError(Exception):
-    """The operator's file of profiles is wrong; the text names the file, the profile and the key."""
+    """The profiles file is invalid; the text names the file, the profile and the key."""
 
 
 class TranscodeProfile(BaseModel):
-    """One way to make renditions. Unknown keys are refused by name."""
+    """Settings of one kind of rendition. Unknown keys are rejected by name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     codec: Literal["h264", "h265", "prores"] = "h264"
     width: Side = LONG_SIDE
-    """With `height` the greatest size, of a picture that lies; nothing is made larger than it was."""
+    """With `height` the maximum size of a landscape picture, swapped for portrait; pictures are never enlarged."""
     height: Side = SHORT_SIDE
     burn_in: Literal["none", "frame", "timecode"] = "none"
     audio: Literal["stereo", "mono", "5.1", "none"] = "stereo"
 
     @property
     def recipe(self) -> Recipe:
-        """How it is encoded."""
+        """Encoder settings of the profile."""
         return Recipe(self.codec, self.width, self.height, self.burn_in, self.audio)
 
 
@@ -52,7 +52,7 @@ FILE = TypeAdapter(dict[Name, TranscodeProfile])
 
 
 def load_profiles(path: Path | None) -> Profiles:
-    """The built-in profile and those of a file; ProfilesError where the file is wrong."""
+    """Load the built-in profile and those of a file. Raises TranscodeProfilesError if the file is invalid."""
     if path is None:
         return BUILT_IN
     try:
@@ -69,7 +69,7 @@ def load_profiles(path: Path | None) -> Profiles:
 
 
 def find_profile(profiles: Profiles, name: str) -> TranscodeProfile:
-    """The profile of a name."""
+    """Return the profile of this name. Raises ValidationFailed if it does not exist."""
     if name not in profiles:
         raise Invalid("profile", f'"{name[:80]}" is none; known are {", ".join(sorted(profiles))}')
     return profiles[name]

@@ -1,10 +1,11 @@
-"""One run of a transcode job: read the plan, have a confined child encode, publish the file, register it.
+"""Run one transcode job: load the plan, encode in a sandboxed child, publish the file, register it.
 
-1. A snapshot says which files are read, a short transaction where the rendition will lie; the run's folder is noted in
-   the job, so that whoever takes it up after a kill removes it first and starts over.
-2. The child encodes with no transaction open. Twice a second the job's row is told how far it is, which also keeps the
-   lease and says whether a person wants it to stop.
-3. The file gets its name, one transaction registers it and ends the job under its fence, and then the old file goes.
+1. A snapshot selects the files to read, a short transaction allocates the path of the rendition; the run's folder is
+   saved in the job, so that the next run after a kill deletes it first and starts over.
+2. The child encodes with no transaction open. Twice a second the progress is saved in the job's row, which also renews
+   the lease and reports a request to stop.
+3. The draft is renamed, one fenced transaction registers the file and completes the job, and then the old file is
+   deleted.
 """
 
 import contextlib
@@ -42,25 +43,25 @@ log = logging.getLogger(__name__)
 
 PROGRAM = "media.transcoding"
 LIMITS = Limits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
-"""Of the time between two signs of progress: a rendition as a whole may take a day."""
+"""Per interval between two signs of progress: a whole rendition may take a day."""
 TELL_SECONDS = 0.5
 AT_ONCE = max(1, (os.cpu_count() or 1) // 2)
-"""On one machine: an encoder takes several cores. A worker says how many of its children may (`workers.app`)."""
+"""Per machine: an encoder uses several cores. A worker computes its own limit (`workers.celery.app`)."""
 MOST_DEATHS = 2
-"""Of its encoder, before a person has to look."""
+"""Deaths of the encoder, before the job fails for good."""
 
 
 class AbortedError(Exception):
-    """A person asked the job to stop."""
+    """The job was asked to stop."""
 
 
 class EncodingError(Exception):
-    """It cannot be encoded; the text is a sentence about its source."""
+    """The source cannot be encoded; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Transcoder:
-    """What every run of this process has."""
+    """Configuration shared by all runs of a process."""
 
     sessions: Sessions
     timing: Timing
@@ -73,7 +74,7 @@ class Transcoder:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What a run has to do."""
+    """Plan, target path and profile of a run."""
 
     plan: Plan
     place: Place
@@ -84,7 +85,7 @@ class Task:
 
 @dataclass(slots=True)
 class Run:
-    """One claim of one job."""
+    """One run of a claimed job."""
 
     by: Transcoder
     claim: JobClaim
@@ -92,7 +93,7 @@ class Run:
     _kept_at: float = field(default=0.0)
 
     def run(self) -> None:
-        """Work until the rendition is registered, or say why there is none."""
+        """Encode and register the rendition, or end the job with the reason."""
         place: Place | None = None
         try:
             self._clean_up()
@@ -129,7 +130,7 @@ class Run:
         transact(self.by.sessions, lambda session: end_job(session, self.claim, status, message, error))
 
     def _retry(self, reason: str, most: int | None = None) -> None:
-        """Tried again later, from the beginning; ended where it went wrong often enough."""
+        """Retry later from the beginning, or fail the job after `most` attempts."""
         log.warning("job %s: %s", self.claim.id, reason)
         if most is not None and self.claim.attempt >= most:
             self._end(JobStatus.FAILED, "could not be transcoded", reason)
@@ -137,13 +138,13 @@ class Run:
             transact(self.by.sessions, lambda session: fail_job(session, self.claim, reason))
 
     def _clean_up(self) -> None:
-        """Remove what a run that was killed left behind."""
+        """Delete what a killed run left behind."""
         left = self.claim.details.get("run")
         if left:
             remove_run(Path(left))
 
     def _prepare(self) -> Task | None:
-        """The plan and the place; None where the job has ended because there is nothing to do."""
+        """Load the plan and allocate the path; None if the job has ended because there is nothing to do."""
         profile = find_profile(self.by.profiles, self.claim.arguments["profile"])
         source_id = uuid.UUID(self.claim.arguments["format_id"])
         with self._held():
@@ -167,6 +168,7 @@ class Run:
         place = place_for(session, source.asset_id, file_name(title, name, extension), self.by.media_folder)
         session.get_one(Job, self.claim.id).details = {**self.claim.details, "run": str(place.folder)}
         session.flush()
+        # The heartbeat is also the fence: it raises JobLostError if another worker has the job.
         if keep_job(session, self.claim, self.by.timing, Progress(0, 0, "reads its source")):
             raise AbortedError
         return Task(plan, place, profile, source_id, title)
@@ -177,7 +179,7 @@ class Run:
         return found is not None and found.media["transcode"]["state"] == plan.chosen.state
 
     def _encode(self, task: Task) -> Mapping[str, Any]:
-        """Have it encoded into the draft; gives what the child says of it."""
+        """Encode into the draft and return the child's result."""
         descriptor = task.place.open_draft()
         try:
             feeding = Feed(task.plan, task.profile.recipe, descriptor)
@@ -193,7 +195,7 @@ class Run:
         return result
 
     def _follow(self, child: ConfinedChild, feed: Feed) -> Mapping[str, Any]:
-        """Answer the child's questions and tell how far it is, until it is done."""
+        """Serve the child's requests and save the progress until it is done."""
         result: Mapping[str, Any] = {}
         heard = time.monotonic()
         while True:
@@ -221,7 +223,7 @@ class Run:
 
     @contextlib.contextmanager
     def _held(self) -> Iterator[None]:
-        """Keep the lease through what may take long and says nothing meanwhile."""
+        """Renew the lease during steps that take long and report no progress."""
 
         def renew(session: Session) -> None:
             with contextlib.suppress(JobLostError):  # the next step of the run finds that out
@@ -235,7 +237,7 @@ class Run:
             raise AbortedError
 
     def _finish(self, task: Task, result: Mapping[str, Any]) -> Path | None:
-        """Register what was made; gives the folder that nobody needs any more."""
+        """Publish and register the rendition; return the folder that is no longer needed."""
         self._keep()
         stat = task.place.publish()
         warnings = warnings_of(task.plan, result)
@@ -272,7 +274,7 @@ class Run:
 
 
 def describe(task: Task, result: Mapping[str, Any]) -> str:
-    """What was made, for history and the job."""
+    """Describe the rendition, for history and the job."""
     picture = next((one for one in result["facts"]["streams"] if one["type"] == "VIDEO"), None)
     size = f"{picture['width']}x{picture['height']} " if picture else ""
     seconds = result["facts"].get("duration_milliseconds", 0) / 1000
@@ -280,7 +282,7 @@ def describe(task: Task, result: Mapping[str, Any]) -> str:
 
 
 def warnings_of(plan: Plan, result: Mapping[str, Any]) -> list[str]:
-    """What a person should know of a rendition."""
+    """List what users should know about a rendition."""
     found = []
     if result.get("missing"):
         found.append(f"{counted(result['missing'], 'frame')} missing: the frame before is held")

@@ -1,4 +1,4 @@
-"""Renditions: each message takes the transcode that waits longest, and rings for another worker before it begins."""
+"""Transcode tasks: each message claims the oldest waiting job, and notifies another worker before it starts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Ring = Callable[[str, Sequence[object]], None]
 
 
 def transcode_next(by: Transcoder, ring: Ring) -> bool:
-    """Take the job that is next and run it; whether there was one."""
+    """Claim and run the next job; return whether there was one."""
     claim = transact(by.sessions, lambda session: claim_next(session, by.timing, by.at_once))
     if claim is None:
         return False
@@ -35,7 +35,7 @@ def _ring_for_more(by: Transcoder, ring: Ring) -> None:
 
 @shared_task(name="media.forget", bind=True, ignore_result=True)
 def forget(self: Task, _ids: Sequence[Any] = ()) -> None:
-    """Bring renditions to where their sources are now, and remove those of what is gone."""
+    """Move renditions to the assets that have their sources now, and delete those without a source."""
     sessions = self.app.context.sessions
     transact(sessions, follow_sources)
     forget_renditions(sessions)
@@ -43,7 +43,7 @@ def forget(self: Task, _ids: Sequence[Any] = ()) -> None:
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def transcode(self: Task, _ids: Sequence[Any] = ()) -> None:
-    """Run the job that is next; a doubled message finds another one, or none."""
+    """Run the next job. A duplicate message runs another job, or none."""
     context = self.app.context
     by = Transcoder(
         context.sessions,

@@ -1,4 +1,4 @@
-"""What a trigger is: an operation that another system asks for by name, with arguments that a typed model checks."""
+"""Triggers: operations that another system requests by name, with arguments validated by a typed model."""
 
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -14,9 +14,9 @@ from tasks.outside import NOTHING_OUTSIDE, Outside
 
 
 class Arguments(BaseModel):
-    """Arguments by name. What is unknown is refused: a misspelled name would otherwise mean something else in silence.
+    """Base of trigger arguments. Unknown names are rejected: a misspelled one would otherwise be ignored silently.
 
-    Never a secret: Flower shows arguments, the broker keeps them, and the job's row has them.
+    Arguments must not contain secrets: Flower shows them, and the broker and the job's row store them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -28,28 +28,28 @@ class Asked:
 
     session: Session
     actor: Actor
-    """The service user, or whoever called over HTTP, with the rights of now."""
+    """The service user, or the caller over HTTP, with their current permissions."""
     job_id: uuid.UUID
     state: Mapping[str, Any]
-    """What the run before this one left, where the work goes on."""
+    """State that the previous run returned, to continue from."""
     outside: Outside = NOTHING_OUTSIDE
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is done, or another job goes on with it."""
+    """The trigger is done, or another job continues it."""
 
     message: str
     status: JobStatus = JobStatus.FINISHED
     object_type: str | None = None
     object_id: uuid.UUID | None = None
     rings: Sequence[tuple[str, Sequence[uuid.UUID]]] = ()
-    """Tasks to ring for once this is committed."""
+    """Tasks to notify after the commit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """It goes on; look again in some seconds."""
+    """The trigger is not done; run it again in some seconds."""
 
     message: str
     state: Mapping[str, Any] = field(default_factory=dict)
@@ -58,11 +58,14 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """`perform` may raise what `tasks.refusals` has: the job then failed, and nothing of it was written."""
+    """An operation with its name and arguments.
+
+    `perform` may raise a domain error (`services.core.errors`): the job then fails, and nothing of it is written.
+    """
 
     name: str
     job_type: str
-    """iconik's word, of `tasks.jobs.TYPES`."""
+    """Job type in iconik's terms, one of `services.jobs.jobs.TYPES`."""
     arguments: type[Arguments]
     perform: Callable[[Asked, Any], Done | Later]
     title: Callable[[Any], str]

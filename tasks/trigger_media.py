@@ -1,4 +1,4 @@
-"""The trigger that has renditions made."""
+"""Trigger that creates renditions."""
 
 import uuid
 from typing import Annotated
@@ -11,7 +11,7 @@ from tasks.trigger import Arguments, Asked, Done, Trigger
 
 
 class TranscodeArguments(Arguments):
-    """One asset; without a format its first original that shows or sounds."""
+    """One asset; without a format, its first original with video or audio."""
 
     object_id: uuid.UUID
     format_id: uuid.UUID | None = None
@@ -19,7 +19,7 @@ class TranscodeArguments(Arguments):
 
 
 def transcode(asked: Asked, given: TranscodeArguments) -> Done:
-    """Make a job of it, which the workers of media run."""
+    """Create a transcode job, which the media workers run."""
     job = request_transcode(asked.session, given.object_id, given.format_id, given.profile, asked.actor)
     return Done(f"job {job.id} transcodes it", object_type="jobs", object_id=job.id, rings=[(TASK, [job.id])])
 

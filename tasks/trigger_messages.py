@@ -1,7 +1,7 @@
 """Triggers as Celery tasks: `trigger.NAME` on the queue `trigger`, from any system that speaks Celery's JSON.
 
-A message from elsewhere is no row yet, so it is acknowledged late: after its job is committed. A worker that dies
-before that has it delivered again; the job's id, which is the task's, makes that harmless.
+A message from another system has no row yet, so it is acknowledged late, after its job is committed. If a worker dies
+before that, the message is delivered again; the job's id, which is the task's, makes that idempotent.
 """
 
 import logging
@@ -23,16 +23,18 @@ from tasks.triggers import TASK, Service, record, run_triggers, service_actor
 log = logging.getLogger(__name__)
 
 SOFT_SECONDS, HARD_SECONDS = 120, 150
-"""Far below the five minutes after which an unacknowledged message is delivered to somebody else too."""
+"""Well below the visibility timeout of five minutes, after which an unacknowledged message is delivered to another
+worker."""
 LONGEST_WAIT_SECONDS = 60
 
 
 class TriggerRefused(Exception):
-    """Nothing was done; the text is in the job, too. Raised so that the task fails where everybody looks: in Flower."""
+    """Nothing was done; the job has the text, too. Raised so that the task fails visibly in Flower."""
 
 
 def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Arguments by name, as keywords or as one JSON object: some clients know positions alone."""
+    """Return arguments by name, given as keywords or as one JSON object: some clients send positional arguments
+    only."""
     if not args:
         return dict(kwargs)
     if len(args) == 1 and isinstance(args[0], dict) and not kwargs:
@@ -41,7 +43,7 @@ def arguments_of(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, 
 
 
 def id_of(given: dict[str, Any], task_id: str) -> uuid.UUID:
-    """The caller's own id of the request: the argument `id`, or else the id of the task."""
+    """Remove and return the caller's id of the request: the argument `id`, or else the id of the task."""
     text = given.pop("id", task_id)
     try:
         return uuid.UUID(text)
@@ -50,7 +52,7 @@ def id_of(given: dict[str, Any], task_id: str) -> uuid.UUID:
 
 
 def receive(task: Task, trigger: Trigger, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """Write the request down, run it, and fail visibly where it was refused."""
+    """Record the request, run it, and fail visibly if it was refused."""
     context = task.app.context
     email = context.trigger_user
     given = arguments_of(args, kwargs)
@@ -70,19 +72,19 @@ def receive(task: Task, trigger: Trigger, args: tuple[Any, ...], kwargs: Mapping
 
 
 def caller_of(task: Task) -> str | None:
-    """The trace that the sender follows, in the header where OpenTelemetry's own libraries for Celery put it."""
+    """Return the sender's trace, from the header where OpenTelemetry's Celery instrumentation puts it."""
     given = task.request.get("traceparent")
     return given if isinstance(given, str) else None
 
 
 def make_task(trigger: Trigger) -> Task:
-    """The Celery task of one trigger."""
+    """Create the Celery task of one trigger."""
 
     def receive_message(self: Task, *args: Any, **kwargs: Any) -> None:
         try:
             with span("trigger", [caller_of(self)], trigger=trigger.name):
                 receive(self, trigger, args, kwargs)
-        except OperationalError as error:  # the database is away: the message waits, it is all there is
+        except OperationalError as error:  # the database is down: retry, as nothing but the message exists yet
             wait = min(LONGEST_WAIT_SECONDS, 2**self.request.retries)
             log.warning("the database does not answer (%s); trigger %s waits", error.orig, self.request.id)
             raise self.retry(countdown=wait) from None
@@ -104,7 +106,7 @@ MESSAGES = {name: make_task(trigger) for name, trigger in TRIGGERS.items()}
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def go_on(self: Task, ids: list[str]) -> None:
-    """Go on with jobs of triggers: made over HTTP, waiting for something, or left by their worker."""
+    """Continue trigger jobs that came over HTTP, that wait for something, or that lost their worker."""
     context = self.app.context
     service = Service(context.trigger_user, context.outside)
     run_triggers(context.sessions, [uuid.UUID(job_id) for job_id in ids], context.timing, service, context.ring)

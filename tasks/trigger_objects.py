@@ -1,4 +1,4 @@
-"""Triggers about objects: write metadata, approve, share, index again; each is the operation that the API calls."""
+"""Triggers about objects: write metadata, approve, share, reindex; each calls the same service as the API."""
 
 import uuid
 from datetime import datetime
@@ -30,7 +30,7 @@ Values = dict[Name, Scalar | list[Scalar]]
 
 
 class MetadataArguments(Arguments):
-    """Values by field name, of one object; with a view, what it asks of people counts too."""
+    """Values of one object by field name; with a view, its required fields and options apply."""
 
     object_id: uuid.UUID
     object_type: ObjectType = "assets"
@@ -40,7 +40,7 @@ class MetadataArguments(Arguments):
 
 
 class ApprovalArguments(Arguments):
-    """Ask for approval of one object (`REQUESTED`), or vote on it; the service user writes the object in both cases."""
+    """Request approval of one object (`REQUESTED`), or vote on it; the service user needs `write` in both cases."""
 
     object_id: uuid.UUID
     object_type: ObjectType = "assets"
@@ -52,7 +52,7 @@ class ApprovalArguments(Arguments):
 
 
 class ShareArguments(Arguments):
-    """A share by mail, or with a link for whoever is given it. A password is a secret: it is set over HTTP."""
+    """A share by mail, or with one link for anyone who has it. Passwords are secrets, and can only be set over HTTP."""
 
     object_id: uuid.UUID
     object_type: ObjectType = "assets"
@@ -65,14 +65,14 @@ class ShareArguments(Arguments):
 
 
 class ReindexArguments(Arguments):
-    """One object, or without one the whole index, which administrators may."""
+    """One object, or without one the whole index, which only administrators may rebuild."""
 
     object_id: uuid.UUID | None = None
     object_type: ObjectType = "assets"
 
 
 def write_metadata(asked: Asked, given: MetadataArguments) -> Done:
-    """Write values with history, all or none."""
+    """Write values and their history, all or none."""
     found = find_object_for_change(asked.session, asked.actor, given.object_type, given.object_id)
     values: dict[str, Any] = {
         name: Given(value if isinstance(value, list) else [value], Mode(given.mode))
@@ -83,7 +83,7 @@ def write_metadata(asked: Asked, given: MetadataArguments) -> Done:
 
 
 def set_approval(asked: Asked, given: ApprovalArguments) -> Done:
-    """Ask, or vote as who runs this; asked anew where nobody did."""
+    """Request approval, or vote as the actor of this run."""
     refuse_other_kinds(given.object_type)
     found = find_object_for_change(asked.session, asked.actor, given.object_type, given.object_id)
     if given.status == "REQUESTED":
@@ -97,7 +97,7 @@ def set_approval(asked: Asked, given: ApprovalArguments) -> Done:
 
 
 def share(asked: Asked, given: ShareArguments) -> Done:
-    """Open an object to people outside; they get their links by mail where a mail server is set."""
+    """Share an object; recipients get their links by mail if a mail server is configured."""
     if given.has_url == bool(given.emails):
         raise Invalid("emails", "a share has e-mails, or a link for whoever is given it (has_url)")
     emails = [check_address(email, "emails") for email in given.emails]
@@ -113,7 +113,7 @@ def share(asked: Asked, given: ShareArguments) -> Done:
 
 
 def reindex(asked: Asked, given: ReindexArguments) -> Done:
-    """Send an object to the search engine again, or begin a new index."""
+    """Mark one object for the index, or start a rebuild of the whole index."""
     if given.object_id is None:
         require_administrator(asked.actor, "build the index anew")
         job = start_rebuild(asked.session, asked.actor)
@@ -121,6 +121,7 @@ def reindex(asked: Asked, given: ReindexArguments) -> Done:
         return Done(f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, rings=rings)
     found = find_object(asked.session, asked.actor, given.object_type, given.object_id, Permission.WRITE)
     asked.session.execute(
+        # Called directly: no row changes here that could fire a mark_* trigger.
         text("SELECT mark_for_index(:kind, ARRAY[CAST(:id AS uuid)])"), {"kind": found.object_type, "id": found.id}
     )
     return Done("it is sent to the search engine again", object_type=found.object_type, object_id=found.id)

@@ -1,4 +1,4 @@
-"""Every trigger by its name. What is not in here is no trigger: its message is refused, and Flower shows that."""
+"""Registry of triggers by name. A message with any other name is rejected, and shows as failed in Flower."""
 
 from collections.abc import Mapping
 

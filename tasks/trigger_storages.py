@@ -1,6 +1,6 @@
-"""Triggers of storages: walk one, look at a part of one, take a finished path in now.
+"""Triggers of storages: scan one, scan a path, ingest a finished path.
 
-The watcher alone reads disks, so these leave a request and come back to see what became of it.
+Only the watcher reads disks, so these triggers leave a request for it and check the result later.
 """
 
 import uuid
@@ -27,36 +27,36 @@ from tasks.trigger import Arguments, Asked, Done, Later, Trigger
 Path = Annotated[str, Field(min_length=1, max_length=4096)]
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 LOOKS = 8
-"""A path of which so many looks of the watcher, some seconds apart, recorded nothing is not there."""
+"""Scans of a path, some seconds apart, after which a path without a row is considered missing."""
 LONGEST_WAIT = 720
-"""Looks at a file that is there but in no asset yet (growing, or waiting for its partner) before the job gives up."""
+"""Checks of a recorded file that is in no asset yet (growing, or waiting for its partner) before the job fails."""
 
 
 class ScanArguments(Arguments):
-    """A storage by its id or name, or an absolute path, or both with the path below the storage's root."""
+    """A storage by its id or name, or an absolute path, or both with the path relative to the storage's root."""
 
     storage: Name | None = None
     path: Path | None = None
 
     @model_validator(mode="after")
     def name_something(self) -> "ScanArguments":
-        """Without either it would mean everything, which nobody asks for by leaving something out."""
+        """Reject missing arguments: they would mean everything, which is never asked for by omission."""
         if self.storage is None and self.path is None:
             raise ValueError("name a storage, a path, or both")
         return self
 
 
 class IngestArguments(Arguments):
-    """A file or folder that is complete, as an absolute path or below the root of a storage."""
+    """A complete file or folder, as an absolute path or relative to the root of a storage."""
 
     path: Path
     storage: Name | None = None
 
 
 def find_place(session: Session, actor: Actor, storage: str | None, path: str | None) -> tuple[Storage, bytes]:
-    """The storage, and the path below its root (empty for all of it), if the actor has `write` on the storage.
+    """Return the storage, and the path relative to its root (empty for all of it); requires `write` on the storage.
 
-    A storage that the actor may not know of reads like one that is not there.
+    A storage that the actor cannot see is reported like one that does not exist.
     """
     if path is not None and ("\0" in path or ".." in path.split("/")):
         raise Invalid("path", f'"{display_text(path.encode())}" holds ".." or a NUL')
@@ -89,7 +89,7 @@ def _id(text: str) -> uuid.UUID | None:
 
 
 def look_at(session: Session, storage: Storage, path: bytes, *, is_finished: bool) -> bool:
-    """Ask the watcher to look at a path; false where it has not come to an earlier request yet."""
+    """Ask the watcher to scan a path; return False if an earlier request for it is still pending."""
     same = select(LookRequest.id).where(LookRequest.storage_id == storage.id, LookRequest.path == path)
     if session.scalar(same.limit(1)) is not None:
         return False
@@ -98,7 +98,7 @@ def look_at(session: Session, storage: Storage, path: bytes, *, is_finished: boo
 
 
 def scan(asked: Asked, given: ScanArguments) -> Done | Later:
-    """Walk a whole storage, and be done when a walk that began after the request has ended; or look at a path."""
+    """Scan a storage, and finish once a scan that began after the request has ended; or request a scan of a path."""
     storage, path = find_place(asked.session, asked.actor, given.storage, given.path)
     if path:
         look_at(asked.session, storage, path, is_finished=False)
@@ -115,7 +115,7 @@ def scan(asked: Asked, given: ScanArguments) -> Done | Later:
 
 
 def ingest(asked: Asked, given: IngestArguments) -> Done | Later:
-    """Have the watcher look at a path, and be done when it is in an asset, which the job then names."""
+    """Request a scan of a path, and finish once it is in an asset, which the job then refers to."""
     storage, path = find_place(asked.session, asked.actor, given.storage, given.path)
     if not path:
         raise Invalid("path", f'is the whole storage "{storage.name}"; trigger.scan walks it')

@@ -1,9 +1,9 @@
-"""Triggers from elsewhere: written down as a job under the caller's own id first, then run with somebody's rights.
+"""Trigger requests: recorded as a job under the caller's own id first, then run with a user's permissions.
 
-1. `record` checks the arguments and inserts the job; the same id again does nothing, and with other arguments it is
-   refused. From the commit on, the request is as safe as everything else here.
+1. `record_trigger` validates the arguments and inserts the job. The same id again does nothing; with other arguments it
+   is rejected. From the commit on, the request is as durable as any other row.
 2. `run_triggers` claims jobs by id: the operation and the end of its job are one transaction, so it happens once.
-3. Whatever lost its worker on the way is READY or past its lease, and the sweep rings for it.
+3. A job that lost its worker is READY or past its lease, and the sweep dispatches it again.
 """
 
 import hashlib
@@ -53,7 +53,7 @@ Ring = Callable[[str, Sequence[object]], None]
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What a process has for triggers: the user as whom messages run, and what lies outside."""
+    """What a process provides for triggers: the user of messages, and the configuration of mail and webhooks."""
 
     email: str | None = None
     outside: Outside = NOTHING_OUTSIDE
@@ -61,16 +61,16 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """The job of a request; `is_new` is false where the same request came before."""
+    """The job of a request; `is_new` is False if the same request came before."""
 
     job_id: uuid.UUID
     is_new: bool
     refusal: str | None = None
-    """Why the job failed at once."""
+    """Reason why the job failed immediately."""
 
 
 def parse(trigger: Trigger, given: Mapping[str, Any]) -> Arguments:
-    """The arguments as they are typed, or the name of the first that is wrong; never its value, which may be a slip."""
+    """Validate arguments. An error names the first wrong argument, but not its value, which may be a secret."""
     try:
         text = json.dumps(given, ensure_ascii=False, allow_nan=False)
         if len(text.encode()) > LONGEST_BYTES:
@@ -90,7 +90,7 @@ def parse(trigger: Trigger, given: Mapping[str, Any]) -> Arguments:
 def record(
     session: Session, trigger: Trigger, given: Mapping[str, Any], job_id: uuid.UUID | None, actor: Actor | None
 ) -> Recorded:
-    """Write a request down. Without an actor, or with arguments that read wrong, the job is there and failed."""
+    """Insert the job of a request. Without an actor, or with invalid arguments, it is inserted as failed."""
     refusal, arguments, title = None, {}, f"trigger.{trigger.name}"
     try:
         parsed = parse(trigger, given)
@@ -111,6 +111,7 @@ def record(
         "error_message": refusal,
         "message": refusal or "",
     }
+    # ON CONFLICT makes redelivery of the same message idempotent.
     inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
     if session.scalar(inserted) is not None:
         return Recorded(values["id"], True, refusal)
@@ -128,13 +129,13 @@ def _repeated(
 
 
 def digest_of(trigger: Trigger, given: Mapping[str, Any]) -> str:
-    """What tells a repeat from another request under the same id; it shows nothing of what was sent."""
+    """Return a digest that distinguishes a repeated request from another one with the same id, without exposing it."""
     text = json.dumps([trigger.name, given], sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def service_actor(session: Session, email: str | None) -> Actor | None:
-    """The user as whom messages run, if there is one who may."""
+    """Return the actor of messages, if the user exists and may sign in."""
     if email is None:
         return None
     user_id = session.scalar(select(User.id).where(func.lower(User.email) == email.lower()))
@@ -142,7 +143,7 @@ def service_actor(session: Session, email: str | None) -> Actor | None:
 
 
 def run_triggers(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, service: Service, ring: Ring) -> int:
-    """Run those of these jobs that wait, and ring for what they began; give how many were claimed."""
+    """Run the waiting ones of these jobs, and notify the tasks that they started; return how many were claimed."""
     claims = transact(sessions, lambda session: claim_jobs(session, TASK, job_ids, timing))
     for claim in claims:
         with about_job(claim):

@@ -1,4 +1,4 @@
-"""Taking back what was grouped by hand: the entry of the act in history holds all that is needed."""
+"""Undo of manual grouping, from the previous state stored in the operation's history entry."""
 
 import uuid
 from collections.abc import Sequence
@@ -19,8 +19,13 @@ from tasks.refusals import Conflict
 
 
 def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
-    """Take back the last act on an asset that was not taken back yet; what the rules say then holds again."""
+    """Undo the last manual operation on an asset that was not undone yet; the rules apply again.
+
+    Raises:
+        Conflict: there is no operation to undo.
+    """
     entry = _last_act(session, asset_id)
+    # Without pins the rules decide again. Files return to file sets that still exist; grouping assigns the others.
     session.execute(delete(Pin).where(Pin.act_id == entry.id))
     before = [(uuid.UUID(file_id), uuid.UUID(set_id)) for file_id, set_id in entry.details["before"]]
     standing = set(session.scalars(select(FileSet.id).where(among(FileSet.id, {set_id for _, set_id in before}))))
@@ -49,6 +54,7 @@ def undo(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
 
 
 def _drop_empty(session: Session, formats: Sequence[str], created: str | None) -> None:
+    # The triggers mark_file_set_delete, mark_format_delete and mark_asset_update mark the documents.
     ids = [uuid.UUID(format_id) for format_id in formats]
     used = select(FileSetFile.file_set_id).where(FileSetFile.file_set_id == FileSet.id).exists()
     session.execute(delete(FileSet).where(among(FileSet.format_id, ids), ~used))

@@ -1,4 +1,4 @@
-"""Groups of users: made, changed, and who is in them. Rights are given to a group once, not to each of its users."""
+"""Manage groups of users. Permissions are granted to a group once instead of to each of its users."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from tasks.users import find_user, require_administrator
 
 
 def create_group(session: Session, name: str, actor: Actor, **fields: Any) -> UserGroup:
-    """Make a group of users; its name is its own."""
+    """Create a group; names are unique."""
     require_administrator(actor, "make groups")
     group = UserGroup(id=new_id(), name=_checked_group_name(session, name), **fields)
     session.add(group)
@@ -37,7 +37,7 @@ def _checked_group_name(session: Session, name: str, besides: uuid.UUID | None =
 
 
 def find_group(session: Session, group_id: uuid.UUID) -> UserGroup:
-    """A group by id."""
+    """Return a group by id."""
     group = session.get(UserGroup, group_id)
     if group is None:
         raise Missing("group", group_id)
@@ -45,7 +45,7 @@ def find_group(session: Session, group_id: uuid.UUID) -> UserGroup:
 
 
 def find_group_by_name(session: Session, name: str) -> UserGroup:
-    """A group by its name."""
+    """Return a group by name."""
     group = session.scalar(select(UserGroup).where(UserGroup.name == name))
     if group is None:
         raise Missing("group", f'"{name}"')
@@ -53,7 +53,7 @@ def find_group_by_name(session: Session, name: str) -> UserGroup:
 
 
 def change_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> UserGroup:
-    """Set fields of a group."""
+    """Update a group."""
     require_administrator(actor, "change groups")
     group = find_group(session, group_id)
     if "name" in changes:
@@ -70,7 +70,7 @@ def change_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any],
 
 
 def add_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, actor: Actor) -> User:
-    """Put a user into a group; already there is well."""
+    """Add a user to a group; adding a member again changes nothing."""
     require_administrator(actor, "change groups")
     group, user = find_group(session, group_id), find_user(session, user_id)
     joined = insert(Membership).values(group_id=group_id, user_id=user_id).on_conflict_do_nothing()
@@ -81,7 +81,7 @@ def add_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, actor:
 
 
 def remove_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, actor: Actor) -> None:
-    """Take a user out of a group."""
+    """Remove a user from a group."""
     require_administrator(actor, "change groups")
     group, user = find_group(session, group_id), find_user(session, user_id)
     gone = session.execute(
@@ -93,7 +93,7 @@ def remove_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, act
 
 
 def groups_of(session: Session, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
-    """The groups of many users in one query."""
+    """Load the groups of many users in one query."""
     groups: dict[uuid.UUID, list[uuid.UUID]] = {user_id: [] for user_id in user_ids}
     rows = session.execute(
         select(Membership.user_id, Membership.group_id)

@@ -1,4 +1,4 @@
-"""Users and groups: made, changed and looked up. Administrators do this; everybody may look."""
+"""Manage users: create, change, delete and look up. Changes need an administrator; everyone may look up."""
 
 import re
 import uuid
@@ -22,7 +22,7 @@ SETUP = Actor(name="setup", is_admin=True)
 
 @dataclass(frozen=True, slots=True)
 class NewUser:
-    """What a user is made of; `password_hash` is made before the transaction, since hashing is slow on purpose."""
+    """A user to be created; `password_hash` is computed before the transaction, since hashing is slow on purpose."""
 
     email: str
     password_hash: str | None = None
@@ -34,13 +34,13 @@ class NewUser:
 
 
 def require_administrator(actor: Actor, deed: str) -> None:
-    """Refuse what only administrators do."""
+    """Raise PermissionDenied unless the actor is an administrator."""
     if not actor.is_admin:
         raise Denied(f"only administrators may {deed}")
 
 
 def create_user(session: Session, new: NewUser, actor: Actor) -> User:
-    """Make a user; two users never share an e-mail, whatever its case."""
+    """Create a user; e-mails are unique, ignoring case."""
     require_administrator(actor, "make users")
     email = checked_email(session, new.email)
     user = User(
@@ -61,7 +61,7 @@ def create_user(session: Session, new: NewUser, actor: Actor) -> User:
 
 
 def checked_email(session: Session, email: str, besides: uuid.UUID | None = None) -> str:
-    """The e-mail as it is kept, refused where it is none or somebody else's."""
+    """Return the normalised e-mail; ValidationFailed if it is malformed or belongs to another user."""
     email = email.strip()
     if not EMAIL.fullmatch(email):
         raise Invalid("email", f'"{email[:80]}" is no e-mail address')
@@ -72,7 +72,7 @@ def checked_email(session: Session, email: str, besides: uuid.UUID | None = None
 
 
 def find_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> User:
-    """A user who was not deleted."""
+    """Return a user who was not deleted."""
     user = session.get(User, user_id, with_for_update=lock)
     if user is None or user.status == UserStatus.DELETED:
         raise Missing("user", user_id)
@@ -80,7 +80,7 @@ def find_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> Us
 
 
 def find_user_by_email(session: Session, email: str) -> User:
-    """A user who was not deleted, by e-mail whatever its case."""
+    """Return a user who was not deleted, by e-mail, ignoring case."""
     user = session.scalar(
         select(User).where(func.lower(User.email) == email.lower(), User.status != UserStatus.DELETED)
     )
@@ -93,7 +93,7 @@ OWN_FIELDS = frozenset({"first_name", "last_name", "password_hash"})
 
 
 def change_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> User:
-    """Set fields of a user; people change their own names and password, administrators everything of everybody."""
+    """Update a user; users may change their own name and password, administrators everything."""
     user = find_user(session, user_id, lock=True)
     changes = {name: value for name, value in changes.items() if getattr(user, name) != value}
     if not actor.is_admin and (actor.user_id != user_id or not changes.keys() <= OWN_FIELDS):
@@ -118,7 +118,7 @@ def change_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], a
 
 
 def delete_user(session: Session, user_id: uuid.UUID, actor: Actor) -> None:
-    """Shut a user out for ever; the row stays, because history names it."""
+    """Delete a user for good; the row remains, because history refers to it."""
     require_administrator(actor, "delete users")
     user = find_user(session, user_id, lock=True)
     user.status = UserStatus.DELETED
@@ -136,19 +136,24 @@ def _sign_out(session: Session, user_id: uuid.UUID) -> None:
 
 
 def _keep_an_administrator(session: Session) -> None:
-    """Refuse to shut the last administrator out: nobody could let one in again."""
+    """Raise Conflict if no active administrator is left: no one could create another."""
     if not session.scalar(select(exists().where(User.is_admin, User.status == UserStatus.ACTIVE))):
         raise Conflict("this is the last administrator; make another one first")
 
 
 def first_administrator(session: Session) -> uuid.UUID | None:
-    """Whom everything belongs to that nobody else owns; None before the first start made one."""
+    """Return the default owner of new objects; None before the first start created one."""
     administrators = select(User.id).where(User.is_admin, User.status == UserStatus.ACTIVE)
     return session.scalar(administrators.order_by(User.id).limit(1))
 
 
 def ensure_administrator(session: Session) -> tuple[str, str | None]:
-    """The e-mail of an administrator, and the password where one had to be made: shown once, at the first start."""
+    """Create the first administrator if there is none.
+
+    Returns:
+        The e-mail and, if one was created, its password, to be shown once.
+    """
+    # Several processes start at once: the lock makes one of them create the administrator, the others find it.
     session.execute(select(func.pg_advisory_xact_lock(7_411_033)))
     found = first_administrator(session)
     if found is not None:

@@ -1,5 +1,4 @@
-"""The invariants of a live system, each checked on its own and counted; what can be repaired is repaired by the way
-that the work would have taken anyway: a scan, a dirty island, an index mark."""
+"""Check the invariants of a live system. Repairs use the normal pipeline: a scan, a dirty island, an index mark."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,11 +24,11 @@ from watch.grouping import Ignore
 from watch.walk import walk
 
 GRACE_SECONDS = 3.0
-"""Beyond its storage's threshold, a file may be this much younger than its row."""
+"""Tolerated lag, beyond the storage's threshold, of a row behind its file."""
 
 
 def verify(audited: Audited, repair: bool = False) -> list[Finding]:
-    """Check every invariant; with `repair` put the broken ones back to work."""
+    """Check every invariant; with `repair`, requeue what violates one."""
     checks: list[Callable[[Audited, bool], Finding]] = [
         check_files,
         check_grouping,
@@ -43,7 +42,7 @@ def verify(audited: Audited, repair: bool = False) -> list[Finding]:
 
 
 def check_files(audited: Audited, repair: bool) -> Finding:
-    """Every stable, regular, not ignored file on disk is recorded, and in a file set unless it waits."""
+    """Check that every stable, regular, not ignored file on disk is recorded, and is in a file set unless it waits."""
     found = Finding("files", "every stable file on disk is in exactly one file set, or waits for its partner")
     with audited.sessions() as session:
         watched = select(Storage).where(Storage.status == StorageStatus.ACTIVE, Storage.purpose == FILES)
@@ -129,7 +128,7 @@ UNBORN = text("""
 
 
 def check_history(audited: Audited, _repair: bool) -> Finding:
-    """Every asset was created exactly once; history itself refuses to be rewritten."""
+    """Check that every asset was created exactly once. History itself rejects changes."""
     found = Finding("history", "every asset's creation is in history exactly once")
     with audited.sessions() as session:
         found.checked = session.scalar(select(func.count(Asset.id)).where(Asset.status == AssetStatus.ACTIVE)) or 0
@@ -138,6 +137,7 @@ def check_history(audited: Audited, _repair: bool) -> Finding:
     return found
 
 
+# Two sweeps of tolerance: the sweep itself takes up what lost its worker, so only what it missed twice is a fault.
 STRANGE_LEASES = text("""
     SELECT 'island ' || id AS name FROM island
         WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL AND dirty_since IS NULL
@@ -154,7 +154,7 @@ STRANGE_LEASES = text("""
 
 
 def check_leases(audited: Audited, repair: bool) -> Finding:
-    """Work is done, waiting, leased, or parked with a reason; a repair takes up what is parked."""
+    """Check that work is done, waiting, leased or dead-lettered with a reason; a repair requeues dead letters."""
     found = Finding("leases", "no lease is past its end by two sweeps; what is parked has a reason")
     with audited.sessions() as session:
         for row in session.execute(STRANGE_LEASES, {"sweep": audited.timing.sweep_seconds}):
@@ -165,14 +165,14 @@ def check_leases(audited: Audited, repair: bool) -> Finding:
 
 
 def _take_up_parked(session: Session) -> int:
-    """Islands, index marks and media that wait for a person, who has just asked for them."""
+    """Requeue dead-lettered islands, index marks and media readings; return how many."""
     islands = session.scalars(select(Island.id).where(Island.parked_at.is_not(None)).order_by(Island.id)).all()
     dirty_islands(session, islands)
     return len(islands) + unpark(session) + unpark_media(session)
 
 
 def check_documents(audited: Audited, repair: bool) -> Finding:
-    """The search document of every object has the object's revision, and there is none without an object."""
+    """Check that every object's search document has its revision, and that no document lacks an object."""
     found = Finding("documents", "every object's search document has its revision; no document without an object")
     with audited.sessions() as session:
         unmarked = find_unmarked(session)

@@ -1,4 +1,4 @@
-"""Checks of what was grouped: against a grouping from scratch, and the counts that stand on file sets."""
+"""Check stored groups against a grouping from scratch, and the counts on file sets."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -21,10 +21,10 @@ ISLANDS_AT_ONCE = 200
 
 
 def check_grouping(audited: Audited, repair: bool) -> Finding:
-    """Grouping every settled island from scratch gives what is stored.
+    """Check that grouping every settled island from scratch gives what is stored.
 
-    An upgrade never regroups by itself, and a new profile regroups in its time: an island is right by the profile that
-    grouped it. What older rules made can only be counted, for their program is gone.
+    An upgrade regroups nothing by itself, and a changed profile is applied over time, so an island is checked with the
+    profile that grouped it. Islands grouped by older rules are only counted, because that code no longer exists.
     """
     found = Finding("grouping", "grouping every island from scratch changes nothing")
     with audited.sessions() as session:
@@ -38,7 +38,8 @@ def check_grouping(audited: Audited, repair: bool) -> Finding:
 
 
 def _by_profile(session: Session) -> list[tuple[Profile | None, list[int]]]:
-    """Settled islands of the rules of now, under the profile that grouped them; None stands for that of now."""
+    """Return settled islands grouped by the current rules, by the profile that grouped them; None is the current
+    profile."""
     found: dict[tuple[object, int | None], tuple[Profile | None, list[int]]] = {}
     for row in session.execute(SETTLED, NOW):
         key = (row.storage_id, row.revision) if row.revision is not None else (None, None)
@@ -53,7 +54,7 @@ def _check_islands(audited: Audited, profile: Profile | None, ids: Sequence[int]
     stored = stored_groups(read.snapshot)
     for island in read.snapshot.islands.values():
         if island.claim.seen != island.claim.done:
-            continue  # something came since the ids were read: it is work, not a fault
+            continue  # changed since the ids were read: pending work, not a fault
         found.checked += 1
         if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
             found.breaks(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
@@ -98,7 +99,7 @@ Group = tuple[str, str, frozenset[bytes]]
 
 
 def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
-    """Role, structure and files of every format, from scratch; an orphan counts once it stands in a file set."""
+    """Return role, structure and files of every format from scratch; an orphan counts once it is in a file set."""
     standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
     return {
         (_role_of(island, part), part.kind, frozenset(part.paths()))
@@ -109,12 +110,12 @@ def planned_groups(island: IslandState, grouping: Grouping) -> set[Group]:
 
 
 def _role_of(island: IslandState, part: FormatPlan) -> str:
-    """The role that a person gave, of a format that was grouped by hand."""
+    """Return the manually assigned role of a format, if it was grouped manually, else the role of the plan."""
     return next((pin.role for path in part.paths() if (pin := island.files[path].pin) is not None), part.role)
 
 
 def stored_groups(state: Snapshot) -> dict[int, set[Group]]:
-    """The same of what is stored, by island of the files."""
+    """Return the stored groups, by the island of the files."""
     members: dict[tuple[int, object], set[bytes]] = {}
     formats = {}
     for asset in state.assets.values():
@@ -133,7 +134,7 @@ def stored_groups(state: Snapshot) -> dict[int, set[Group]]:
 
 
 def dirty_islands(session: Session, ids: Iterable[int]) -> None:
-    """Have islands grouped again, parked ones too."""
+    """Queue islands to be grouped again, dead-lettered ones too."""
     session.execute(
         update(Island)
         .where(Island.id.in_(list(ids)))
@@ -149,6 +150,7 @@ def dirty_islands(session: Session, ids: Iterable[int]) -> None:
     )
 
 
+# Dirty and dead-lettered islands are left out: their counts are pending work.
 MISCOUNTED = text("""
     SELECT file_set.name, file_set.island_id, file_set.file_count, count(file.id) AS members FROM file_set
     JOIN island ON island.id = file_set.island_id AND island.dirty_since IS NULL AND island.parked_at IS NULL
@@ -159,7 +161,7 @@ MISCOUNTED = text("""
 
 
 def check_counts(audited: Audited, repair: bool) -> Finding:
-    """What search and people see of a file set is what it holds."""
+    """Check that the file counts shown by search and UI match the file sets."""
     found = Finding("counts", "every file set says how many files it holds")
     with audited.sessions() as session:
         found.checked = session.scalar(select(func.count(FileSet.id))) or 0

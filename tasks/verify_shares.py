@@ -1,7 +1,8 @@
-"""What shares open, asked as their guests ask it, beside what the tree of collections says by parents and not by paths.
+"""Check what shares expose: evaluated as their guests, compared with the collection tree by parent links instead of
+paths.
 
-A share that ended keeps its recipients' rows, so each of them is tried: a link or a sign-in that still opens something
-is one too many. What a share opens is the same for all its recipients, so that is asked once.
+An expired share keeps its recipients' rows, so each of them is tried: a link or session that still works is a fault.
+All recipients of a share see the same, so that is evaluated once.
 """
 
 import uuid
@@ -20,6 +21,7 @@ from tasks.share_guests import find_guest_by_token, find_recipient
 
 AT_ONCE = 500
 
+# Pages by id, so that a check of many shares holds no long snapshot. Five years is the limit that creation enforces.
 SHARES = text("""
     SELECT share.id, share.title, share.object_type, share.object_id, share.expires,
         share.revoked_at IS NOT NULL OR share.expires <= now() AS is_over,
@@ -30,6 +32,7 @@ SHARES = text("""
     FROM share WHERE share.id > :after ORDER BY share.id LIMIT :limit
 """)
 
+# Recursive by parent_id on purpose: an independent check of `path`, which the access rules use.
 INSIDE = text("""
     WITH RECURSIVE tree AS (
         SELECT id, status FROM collection WHERE id = :root
@@ -44,7 +47,7 @@ INSIDE = text("""
 
 
 def check_shares(audited: Audited, _repair: bool) -> Finding:
-    """No share has its end too far away, outlives it, or opens what it was not made for."""
+    """Check that no share ends too late, works after its end, or exposes more than its object."""
     found = Finding("shares", "every share ends within five years, opens its object alone, and nothing once it ended")
     last: uuid.UUID | None = uuid.UUID(int=0)
     while last is not None:
@@ -53,7 +56,7 @@ def check_shares(audited: Audited, _repair: bool) -> Finding:
 
 
 def _check_page(session: Session, after: uuid.UUID, found: Finding) -> uuid.UUID | None:
-    """One page of shares in one snapshot; the id of the last, or nothing where there was none."""
+    """Check one page of shares in one snapshot; return the id of the last, or None if there was none."""
     rows = session.execute(SHARES, {"after": after, "limit": AT_ONCE}).all()
     for row in rows:
         found.checked += 1
@@ -75,7 +78,7 @@ def _faults(session: Session, row: Row) -> Iterator[str]:
 
 
 def _beside(session: Session, row: Row, actor: Actor) -> Iterator[str]:
-    """What a guest can read that is neither the object nor in it."""
+    """Yield faults for objects that a guest can read outside the shared object."""
     inside = _inside(session, row)
     for kind, key, title in (
         ("assets", Asset.id, Asset.title),

@@ -1,6 +1,6 @@
-"""The way of an asset's file after it was grouped: its document, what is read of its media, and its jobs, since when.
+"""Downstream status of a grouped file: index state, media probing and jobs, with timestamps.
 
-It says what the rows say and what the engine has, whatever messages were lost and whatever Flower shows.
+It reads the rows and asks the engine. Both are authoritative when messages were lost or Flower is outdated.
 """
 
 import uuid
@@ -32,7 +32,7 @@ JOBS = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """What the mark of a document says."""
+    """State of a document's mark."""
 
     revision: int
     dirty_since: datetime | None
@@ -42,13 +42,13 @@ class Marked:
 
 
 def read_mark(session: Session, asset_id: uuid.UUID) -> Marked | None:
-    """The mark of an asset's document."""
+    """Return the mark of an asset's document."""
     row = session.execute(MARK, {"kind": KIND, "asset": asset_id}).one_or_none()
     return Marked(*row) if row is not None else None
 
 
 def mark_line(marked: Marked | None, asset_id: uuid.UUID) -> str:
-    """Whether a document is as its rows are, by its mark."""
+    """Describe from its mark whether a document is up to date."""
     if marked is None:
         return "its document was never marked: tapeless verify --repair marks it"
     if marked.parked_at is not None:
@@ -62,7 +62,8 @@ def mark_line(marked: Marked | None, asset_id: uuid.UUID) -> str:
 
 
 def engine_line(engine: SearchEngine, marked: Marked | None, asset_id: uuid.UUID) -> str:
-    """What the engine itself has, which is not what the mark says where it lost something; with no transaction open."""
+    """Describe which revision the engine has; it may have lost what its mark calls written. Open no transaction around
+    it."""
     key = DocumentKey(KIND, asset_id)
     try:
         stored = engine.revisions_of([key]).get(key)
@@ -78,12 +79,12 @@ def engine_line(engine: SearchEngine, marked: Marked | None, asset_id: uuid.UUID
 
 
 def job_lines(session: Session, asset_id: uuid.UUID) -> Iterator[str]:
-    """The newest jobs about an asset, first those that have not ended."""
+    """Yield the newest jobs of an asset, unfinished ones first."""
     for job in session.execute(JOBS, {"asset": asset_id}):
         why = f": {clean_text(job.why)}" if job.why else ""
         yield f'job {job.id} "{clean_text(job.title)}" is {job.state} since {moment(job.since)}{why}'
 
 
 def moment(when: datetime) -> str:
-    """A time as people here read it."""
+    """Format a time in the local time zone."""
     return when.astimezone().isoformat(sep=" ", timespec="seconds")

@@ -1,7 +1,7 @@
-"""Telling webhooks what happened: events become deliveries, deliveries are sent in claimed batches.
+"""Deliver webhooks: events become deliveries, deliveries are sent in leased batches.
 
-Each webhook has its own line: a thread sends its share of a batch one by one and stops at the first failure; then that
-webhook rests, ten seconds at first and ten minutes at most, while all others go on. Order is not promised.
+A thread sends one webhook's share of a batch in order and stops at its first failure; then that webhook backs off, from
+ten seconds to ten minutes, while the others go on. Order is not guaranteed.
 """
 
 import json
@@ -30,11 +30,11 @@ log = logging.getLogger(__name__)
 TASK = "maintenance.webhooks"
 EVENTS_AT_ONCE = 1000
 SHARE = 10
-"""Deliveries of one webhook in a batch."""
+"""Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
 AT_ONCE = 100
 THREADS = 4
 BUDGET_SECONDS = 5.0
-"""Nothing is begun after this: other work of the same worker waits, and the sweep rings again."""
+"""Nothing is begun after this: the worker has other tasks, and the sweep notifies this one again."""
 AGENT = "Tapeless-Webhooks/1"
 
 DELIVERIES = Outbox(
@@ -46,6 +46,9 @@ DELIVERIES = Outbox(
     ORDER BY due.not_before, due.id LIMIT :most""",
 )
 
+# Events are deleted and expanded in one transaction: lost by neither a crash nor a rollback. SKIP LOCKED lets several
+# workers pop different events. LEFT JOIN keeps events without subscribers, so that they count as popped. A webhook gets
+# no events older than itself.
 TAKE = text("""
     WITH taken AS (
         DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
@@ -71,22 +74,23 @@ ANSWERED = text("""
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of sending: where to, and for how long."""
+    """Time budget and shared context of one run of the task."""
 
     sessions: Sessions
     networks: Sequence[Network]
     timing: Timing
     end: float
-    """By the monotonic clock."""
+    """Deadline on the monotonic clock."""
 
     @property
     def is_over(self) -> bool:
+        """Return whether the budget is spent."""
         return time.monotonic() >= self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """One delivery, read before it is sent."""
+    """One delivery, read from the database before it is sent."""
 
     held: Sending
     webhook_id: uuid.UUID
@@ -97,12 +101,12 @@ class Parcel:
 
 
 def has_news(session: Session) -> bool:
-    """Whether there is something to spread or to send."""
+    """Return whether there are events to expand or deliveries to send."""
     return bool(session.scalar(text("SELECT EXISTS (SELECT FROM event)"))) or DELIVERIES.is_waiting(session)
 
 
 def spread_events(session: Session) -> int:
-    """Make deliveries of some events, for each webhook that wants them; give how many events that were."""
+    """Create deliveries for some events, for each subscribed webhook; returns the number of events processed."""
     rows = session.execute(TAKE, {"most": EVENTS_AT_ONCE}).all()
     wanted = [
         {
@@ -123,7 +127,7 @@ def spread_events(session: Session) -> int:
 
 
 def tell_webhooks(sessions: Sessions, timing: Timing, outside: Outside) -> int:
-    """Spread what is new and send what is due, for some seconds; give how many deliveries arrived."""
+    """Expand new events and send due deliveries within the time budget; returns how many were delivered."""
     while transact(sessions, spread_events) == EVENTS_AT_ONCE:
         pass
     arrived, way = 0, Round(sessions, outside.webhook_networks, timing, time.monotonic() + BUDGET_SECONDS)
@@ -147,7 +151,7 @@ def _send_all(way: Round, held: Sequence[Sending]) -> int:
 
 
 def _parcel(session: Session, held: Sending) -> Parcel | None:
-    """What is sent; nothing where somebody removed the webhook with its deliveries a moment ago."""
+    """Read a delivery; None if its webhook was just deleted."""
     delivery = session.get(WebhookDelivery, held.id)
     webhook = session.get(Webhook, delivery.webhook_id) if delivery is not None else None
     if delivery is None or webhook is None:
@@ -166,7 +170,7 @@ def _parcel(session: Session, held: Sending) -> Parcel | None:
 
 
 def _send_line(way: Round, line: list[Parcel]) -> int:
-    """Send one webhook's share until one fails or the time is over; what was not tried is as before."""
+    """Send one webhook's share until a failure or the deadline; release what was not attempted."""
     arrived = 0
     while line and not way.is_over:
         if not _send(way, line.pop(0)):
@@ -177,7 +181,10 @@ def _send_line(way: Round, line: list[Parcel]) -> int:
 
 
 def _send(way: Round, parcel: Parcel) -> bool:
-    """One try, noted on the delivery and on its webhook. The time that is signed is the try's."""
+    """Make one attempt and record it on the delivery and its webhook.
+
+    The signature covers the time of the attempt, as receivers reject old timestamps.
+    """
     message_id, moment = str(parcel.held.id), int(time.time())
     headers = {
         **parcel.headers,
@@ -210,6 +217,6 @@ def _note(session: Session, parcel: Parcel, answer: int | None, reason: str | No
 
 @shared_task(name=TASK, bind=True, ignore_result=True)
 def tell(self: object, _ids: Sequence[object] = ()) -> None:
-    """Tell webhooks what happened; a doubled or late message finds nothing to do."""
+    """Deliver webhooks; a duplicate or late message finds nothing to do."""
     context = self.app.context
     tell_webhooks(context.sessions, context.timing, context.outside)

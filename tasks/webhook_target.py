@@ -1,11 +1,11 @@
-"""One delivery over HTTP to an address that somebody typed in: resolved once, checked, and connected to as checked.
+"""Deliver to a user-supplied URL without SSRF: resolve once, check the address, connect to the checked address.
 
-1. Every address that the name has must be public, or in a network that the operator allows. Loopback, link-local and
-   the like are private. Otherwise a webhook would be a way into the network that Tapeless stands in.
-2. The connection goes to the address that was checked; a second answer of the name server changes nothing. TLS and the
-   Host header still say the name.
-3. Redirects are not followed, proxies are not asked, and the body of the answer is not read.
-4. The signature is that of standardwebhooks.com, so the libraries of that page verify it.
+1. Every address of the name must be public, or in a network that the operator allows; loopback, link-local and similar
+   are private. Otherwise a webhook could reach the internal network.
+2. The connection goes to the checked address, so a second DNS answer (rebinding) has no effect. TLS and the Host header
+   still use the name.
+3. Redirects are not followed, proxies are not used, and the response body is not read.
+4. The signature follows standardwebhooks.com; the libraries of that page verify it.
 """
 
 import base64
@@ -32,11 +32,11 @@ PREFIX = "whsec_"
 
 
 class TargetError(Exception):
-    """The delivery did not arrive; the text says why, for the log."""
+    """The delivery failed; the message says why, for the log."""
 
 
 def check_url(url: str, networks: Sequence[Network]) -> str:
-    """An address that a webhook may have. What its name resolves to is checked when it is used."""
+    """Return a valid webhook URL, or raise ValidationFailed. What its name resolves to is checked on each delivery."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -58,7 +58,7 @@ def check_url(url: str, networks: Sequence[Network]) -> str:
 
 
 def is_allowed(address: Address, networks: Sequence[Network]) -> bool:
-    """Whether deliveries may go to an address, also where it is one of IPv4 in the clothes of IPv6."""
+    """Return whether deliveries may go to this address; IPv4 addresses embedded in IPv6 are checked as IPv4."""
     inner = _inner(address)
     if any(inner.version == network.version and inner in network for network in networks):
         return True
@@ -75,7 +75,7 @@ def _inner(address: Address) -> Address:
 
 
 def resolve(host: str, port: int, networks: Sequence[Network]) -> str:
-    """One address of a name; TargetError where it has none, or one that is not allowed."""
+    """Return one address of a host; DeliveryError if it has none, or any that is not allowed."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -90,18 +90,18 @@ def resolve(host: str, port: int, networks: Sequence[Network]) -> str:
 
 
 def sign(secret: bytes, message_id: str, moment: int, body: bytes) -> str:
-    """The header `webhook-signature`."""
+    """Return the value of the `webhook-signature` header."""
     signed = b".".join((message_id.encode(), str(moment).encode(), body))
     return "v1," + base64.b64encode(hmac.digest(secret, signed, hashlib.sha256)).decode()
 
 
 def shown_secret(secret: bytes) -> str:
-    """A secret as its receiver keeps it."""
+    """Encode a secret in the form that its receiver configures."""
     return PREFIX + base64.b64encode(secret).decode()
 
 
 class _Plain(http.client.HTTPConnection):
-    """Connects to one address, whatever the name of the host would give."""
+    """HTTP connection to a fixed address, regardless of what the host name resolves to."""
 
     address = ""
 
@@ -110,7 +110,7 @@ class _Plain(http.client.HTTPConnection):
 
 
 class _Encrypted(_Plain):
-    """The same over TLS, with the certificate checked against the name."""
+    """The same over TLS, with the certificate checked against the host name."""
 
     default_port = http.client.HTTPS_PORT
 
@@ -122,7 +122,11 @@ class _Encrypted(_Plain):
 
 
 def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[Network], timing: Timing) -> int:
-    """Send a body; give the status of the answer. TargetError where none came."""
+    """POST a body and return the response status.
+
+    Raises:
+        DeliveryError: no response came in time.
+    """
     parts = urlsplit(url)
     kind = _Encrypted if parts.scheme == "https" else _Plain
     host = str(parts.hostname)
@@ -134,6 +138,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[N
     connection.address = resolve(host, port, networks)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     longest = timing.longest_answer_seconds
+    # The socket timeout restarts with each byte; the timer bounds the whole exchange against slow responses.
     guard = threading.Timer(longest, _hang_up, [connection])
     guard.start()
     began = time.monotonic()
@@ -150,6 +155,7 @@ def post(url: str, headers: Mapping[str, str], body: bytes, networks: Sequence[N
 
 
 def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """Shut the socket down, which unblocks the reading thread."""
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)

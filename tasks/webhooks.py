@@ -1,4 +1,4 @@
-"""Webhooks as administrators make, change and remove them."""
+"""Manage webhooks (administrators only)."""
 
 import secrets
 import uuid
@@ -29,18 +29,19 @@ EVENTS: Mapping[str, tuple[str, ...]] = {
     "shares": ("entity",),
     "storages": ("entity", "acls"),
 }
-"""What can be told of: the kinds of objects with their realms. `entity` is the object itself."""
+"""Event types with their realms; realm `entity` is the object itself."""
 OPERATIONS = ("create", "update", "delete")
 HIDDEN = "********"
-"""What reads instead of a header's value; sent back, the value stays."""
+"""Shown instead of a header's value; sent back unchanged, the stored value stays."""
 OURS = frozenset(
     {"host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent", "expect", "upgrade"}
 )
+"""Headers that Tapeless sets itself."""
 MOST_HEADERS, LONGEST_HEADER = 20, 4000
 
 
 def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequence[Network], actor: Actor) -> Webhook:
-    """Make one; its secret is random, and shown by the caller this once."""
+    """Create a webhook with a random secret, which the caller shows this once."""
     require_administrator(actor, "make webhooks")
     webhook = Webhook(id=new_id(), secret=secrets.token_bytes(SECRET_BYTES), headers={}, created_by=actor.user_id)
     _set(webhook, values, networks)
@@ -54,7 +55,7 @@ def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequen
 def change_webhook(
     session: Session, webhook_id: uuid.UUID, values: Mapping[str, Any], networks: Sequence[Network], actor: Actor
 ) -> Webhook:
-    """Set what was sent; whatever that is, its failures are forgotten, and it begins anew at once."""
+    """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     _set(webhook, values, networks)
     webhook.date_modified = func.now()  # type: ignore[assignment]
@@ -67,7 +68,7 @@ def change_webhook(
 
 
 def renew_secret(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Webhook:
-    """Another secret, from the next delivery on."""
+    """Replace the secret, effective from the next delivery."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     webhook.secret = secrets.token_bytes(SECRET_BYTES)
     note(session, KIND, webhook.id, f'webhook "{webhook.name}": another secret', actor)
@@ -76,7 +77,7 @@ def renew_secret(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Webho
 
 
 def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> None:
-    """Remove one with its log and whatever was not delivered."""
+    """Delete a webhook with its log and undelivered events."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     note(session, KIND, webhook.id, f'webhook "{webhook.name}" to {_host(webhook)} was removed', actor)
     session.delete(webhook)
@@ -84,7 +85,7 @@ def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Non
 
 
 def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock: bool = False) -> Webhook:
-    """A webhook, for administrators: it tells of every object."""
+    """Return a webhook, for administrators only: it reports on every object."""
     require_administrator(actor, "see webhooks")
     webhook = session.get(Webhook, webhook_id, with_for_update=lock)
     if webhook is None:
@@ -93,7 +94,7 @@ def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock:
 
 
 def find_delivery(session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID, actor: Actor) -> WebhookDelivery:
-    """One line of a webhook's log."""
+    """Return one delivery of a webhook's log."""
     find_webhook(session, webhook_id, actor)
     delivery = session.get(WebhookDelivery, delivery_id)
     if delivery is None or delivery.webhook_id != webhook_id:
@@ -125,6 +126,7 @@ def _checked_headers(given: Mapping[str, str], before: Mapping[str, str]) -> dic
     kept = {}
     for name, value in given.items():
         if value == HIDDEN and name in before:
+            # A client that sends back what it read must not overwrite the secret value with the placeholder.
             kept[name] = before[name]
             continue
         token = name.replace("-", "").replace("_", "")
@@ -137,6 +139,6 @@ def _checked_headers(given: Mapping[str, str], before: Mapping[str, str]) -> dic
 
 
 def _host(webhook: Webhook) -> str:
-    """The address without path, query and user, which may hold a secret of the other system."""
+    """Return scheme and host only: path, query and user may hold a secret of the other system."""
     parts = urlsplit(webhook.url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,4 +1,4 @@
-"""Writing changes in bulk: COPY for what is new, one statement a table for what differs."""
+"""Bulk writer of ingest changes: COPY for new rows, one statement per table for changed ones."""
 
 import json
 import uuid
@@ -32,6 +32,7 @@ ASSET_COLUMNS = ("id", "title", "external_id", "island_id", "created_by_user")
 RIGHT_COLUMNS = ("object_id", "object_type", "principal_id", "principal_kind", "permissions")
 HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "details")
 
+# Ordered by file, so that two writers lock rows in the same order.
 MOVE_MEMBERS = text("""
     INSERT INTO file_set_file (file_id, file_set_id, counted_bytes)
     SELECT * FROM unnest(CAST(:files AS uuid[]), CAST(:sets AS uuid[]), CAST(:sizes AS bigint[])) AS t (f, s, b)
@@ -59,7 +60,9 @@ DELETE_EMPTY_FORMATS = text("""
 
 
 def write_changes(session: Session, changes: Changes, actor: str) -> None:
-    """Write everything in the session's transaction; the caller holds the locks of the islands."""
+    """Write all changes in the session's transaction; the caller holds the locks of the islands."""
+    # The triggers mark_asset_*, mark_format_*, mark_file_set_*, mark_acl_entry_insert, mark_metadata_value_insert and
+    # mark_component_* mark the documents, once per transaction. Foreign keys determine the order of the statements.
     touched = changed_sets(changes)
     reopen_changed(session, touched, actor)
     ended = describe_assets(session, [ending.asset_id for ending in changes.endings if ending.was is None])
@@ -90,7 +93,7 @@ def write_changes(session: Session, changes: Changes, actor: str) -> None:
 
 
 def _end(session: Session, endings: Sequence[Ending], was: Mapping[uuid.UUID, Values]) -> list[HistoryEntry]:
-    """End assets; their last entries keep whole what they held, for the day on which they part again."""
+    """Merge assets; return their history entries, whose snapshots allow a later split to restore them."""
     held = end_in(session, [(ending.asset_id, ending.survivor_id) for ending in endings])
     return [
         HistoryEntry(
@@ -108,7 +111,7 @@ def _end(session: Session, endings: Sequence[Ending], was: Mapping[uuid.UUID, Va
 
 
 def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> None:
-    """Rows with the same columns in one executemany, by id so that two writers never cross."""
+    """Update rows with the same columns in one executemany, in id order so that two writers cannot deadlock."""
     by_columns: dict[tuple[str, ...], list[Values]] = {}
     for values in sorted(changed, key=lambda values: values["id"]):
         by_columns.setdefault(tuple(values), []).append(values)
@@ -122,9 +125,9 @@ def _update(session: Session, table: type[Base], changed: Sequence[Values]) -> N
 
 
 def _copied_rights(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple]:
-    """Rows that give each first asset the rights of its second, own and inherited ones together.
+    """Return rows that grant on the first asset of each pair the own and inherited rights of the second.
 
-    A list, because nothing can be asked while COPY runs on the connection.
+    A list, not an iterator: the connection cannot run queries during COPY.
     """
     rights: dict[uuid.UUID, dict[tuple[uuid.UUID, str], set[str]]] = {}
     holders = among(AclEntry.object_id, {holder for _, holder in pairs})
@@ -158,7 +161,7 @@ def _clear(session: Session, changes: Changes) -> None:
 
 
 def write_history(session: Session, entries: Sequence[HistoryEntry], actor: str) -> None:
-    """Append history; the version is the asset's first, which has its id."""
+    """Append history entries; their version is the asset's first, which has the asset's id."""
     rows = (
         (
             new_id(),

@@ -1,6 +1,6 @@
-"""Fixtures for everybody: real servers, a fresh database and an empty broker for each test that asks.
+"""Shared fixtures: real servers, and a fresh database and an empty broker for each test that requests them.
 
-A missing server skips on a laptop and fails in CI (`CI` is set there), where nobody would read the skips.
+A missing server skips on a laptop and fails in CI (`CI` is set there), where skips would go unnoticed.
 """
 
 import itertools
@@ -32,7 +32,7 @@ class RunOwner:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: object) -> None:
-        """Tell a new worker the folder of its run."""
+        """Pass the folder of the run to a new worker."""
         node.workerinput["tapeless_run"] = str(self.run)  # type: ignore[attr-defined]
         node.workerinput["tapeless_opensearch"] = self.opensearch  # type: ignore[attr-defined]
 

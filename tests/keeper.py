@@ -29,12 +29,12 @@ POLL_SECONDS = 0.2
 
 
 def postgres_of(run: Path) -> EmbeddedPostgres:
-    """The PostgreSQL of a run, whoever started it."""
+    """Return the PostgreSQL of a run, independent of the process that started it."""
     return EmbeddedPostgres(run / "postgres", FAST)
 
 
 def valkey_of(run: Path) -> EmbeddedValkey:
-    """The Valkey of a run, whoever started it."""
+    """Return the Valkey of a run, independent of the process that started it."""
     return EmbeddedValkey(run / "valkey")
 
 
@@ -66,7 +66,7 @@ def _leave(number: int, frame: object) -> None:
 
 
 def main(run: Path) -> None:
-    """Go on as nobody's child: the worker that started the keeper may be the first to end."""
+    """Detach from the parent process: the worker that started the keeper may be the first to end."""
     if os.fork() == 0:
         os.setsid()
         keep(run)

@@ -73,7 +73,7 @@ class Pipeline:
         self.rung.append((task, ids))
 
     def ingest(self) -> int:
-        """Hand out what is due and ingest it here and now."""
+        """Dispatch the due islands and ingest them synchronously."""
         batches = transact(self.sessions, lambda session: hand_out(session, self.timing))
         return sum(ingest_islands(self.sessions, batch, self.timing, self.ring) for batch in batches)
 
@@ -102,7 +102,7 @@ class Pipeline:
         return dirty is None and suspected is None and self.watcher.is_at_rest
 
     def settle(self, seconds: float = 20.0) -> None:
-        """Run until the rows say what the disk says: a whole walk first, then whatever it found."""
+        """Run until the database matches the disk: a full scan first, then the work that it found."""
         if self.watcher is None:
             self.watch()
         self.watcher.scan_now()

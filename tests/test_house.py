@@ -1,4 +1,4 @@
-"""The house's rules that a machine can hold: who imports whom, who owns which edge, and how long a page may be.
+"""Enforced architecture rules: allowed imports, owners of external calls, and the maximum length of a file.
 
 A rule with exceptions names them here, so that a new one is a line in a review.
 """
@@ -21,10 +21,10 @@ MAY_IMPORT = {
     "web": {"models", "watch", "media", "search", "tasks"},
     "workers": {"models", "watch", "media", "search", "tasks", "api", "web"},
 }
-"""Imports run the same way as the data, and neighbours do not know each other."""
+"""Imports run in the direction of the data; packages of one layer do not import each other."""
 
 HEAVY = {"av"}
-"""Loaded inside the function that needs it: PyAV brings all of FFmpeg into a process that may only count files."""
+"""Imported inside functions: PyAV loads all of FFmpeg, which a process that only counts files does not need."""
 
 OWNERS = {
     "commit": {"models/sessions.py"},
@@ -48,12 +48,12 @@ ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}
 NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
 LONGEST_LINES = 400
 WRITTEN_ONCE = "models/migrations/versions/"
-"""A migration is never edited again, so its length is nobody's burden."""
+"""Migrations are never edited again, so their length is not limited."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One source file: where it stands in the repository, its text and its tree."""
+    """One source file: its path in the repository, its text and its syntax tree."""
 
     name: str
     text: str
@@ -143,7 +143,7 @@ def shapeless(page: Page) -> Iterator[str]:
 
 
 def circles(pages: list[Page]) -> Iterator[str]:
-    """Modules that import each other, directly or around a corner; a package is left out, its parts are what counts."""
+    """Yield modules that import each other, directly or indirectly; packages are excluded, only their modules count."""
     modules = {page.module for page in pages if not page.name.endswith("__init__.py")}
     edges: dict[str, set[str]] = {name: set() for name in modules}
     for one in pages:

@@ -1,4 +1,4 @@
-"""The servers of a run start once, say what is wrong, and end with the run however it ends."""
+"""The servers of a run start once, report errors, and end with the run in any case."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""Waiting for a condition, the only place under tests where time passes on purpose."""
+"""Waiting for a condition: the only module under tests that sleeps."""
 
 import time
 from collections.abc import Callable
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.02
 
 
 def wait_until(predicate: Callable[[], Found], *, what: str, seconds: float = 10.0) -> Found:
-    """Ask until the answer is true, and return it; after `seconds` the test fails, saying `what` did not come."""
+    """Poll until the answer is true, and return it; after `seconds` the test fails with `what`."""
     end = time.monotonic() + seconds
     while not (found := predicate()):
         if time.monotonic() > end:

@@ -1,1 +1,1 @@
-"""The ingester: from a folder on disk to file rows and dirty islands, and the pure function that groups them."""
+"""The watcher: keeps file rows equal to the folders on disk, and marks the islands that changed as dirty."""

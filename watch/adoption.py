@@ -1,8 +1,8 @@
-"""A file that went missing on one storage and appears on another, where the other's setting asks for it.
+"""Moves between storages: match a new file with a row that is missing on another storage, if the setting allows it.
 
-Only a row whose own watcher wrote it as missing is taken over: two looks and the breaker have passed there, so nothing
-has to be asked of the other storage's disk. As with a copy, name, size and mtime must fit one row and one new file, or
-a digest must tell which of several it is.
+Only rows with status MISSING qualify: their own watcher has looked twice and the breaker has passed, so the other
+storage's disk is not read. As with a copy, name, size and mtime must fit exactly one row and one new file, or a digest
+must distinguish them.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ MISSING_ELSEWHERE = text("""
     ORDER BY file.id
 """)
 
+# Locks in id order, as every writer of islands does, so that two watchers wait for each other instead of deadlocking.
 LEAVE_ISLANDS = text(f"""
     UPDATE island SET seen = seen + 1, stale_summaries = true, touched_at = clock_timestamp(),
         dirty_since = coalesce(dirty_since, now()), {keeping_trace("island")}
@@ -37,9 +38,9 @@ File = TypeVar("File", bound=Arrived)
 def match_missing_elsewhere(
     session: Session, book: FolderBook, fresh: Sequence[File], digests: Digests
 ) -> list[tuple[File, KnownFile]]:
-    """Pair new files with rows that are missing on other storages, and mark the islands that those leave.
+    """Pair new files with rows that are missing on other storages, and mark the islands that lose those rows dirty.
 
-    The rows are given as if they were missing in the folder that the file came into: that is what they are from now on.
+    Returns each row as if it were missing in the folder of the new file, where it belongs from now on.
     """
     fresh = [file for file in fresh if file.entry.size]
     if not fresh:
@@ -67,6 +68,6 @@ def _missing_in(folder: KnownFolder, row: object) -> KnownFile:
         row.device,
         FileStatus.MISSING,
         suspected=False,
-        # Another island counts otherwise: what comes here unchanged is not new to it.
+        # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
         content_seen=0,
     )

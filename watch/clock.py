@@ -1,4 +1,4 @@
-"""This host's two clocks as a value, because time is the machine's edge and tests move it."""
+"""Clocks of this host as an injectable value, so that tests can set the time."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The wall clock to compare with file times (nanoseconds), the monotonic one to wait by (seconds)."""
+    """Wall clock in nanoseconds to compare with file times, and monotonic clock in seconds to wait by."""
 
     wall_ns: Callable[[], int] = time.time_ns
     monotonic: Callable[[], float] = time.monotonic

@@ -1,4 +1,4 @@
-"""What differs between a folder's listing and its rows: a pure function, the same for an event and for a scan."""
+"""Pure comparison of a folder's listing with its rows, used for events and for scans alike."""
 
 import uuid
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ GONE = frozenset({FileStatus.MISSING, FileStatus.DELETED})
 
 
 class KnownFile(NamedTuple):
-    """A file row, as far as the disk can contradict it."""
+    """Columns of a file row that the disk can contradict."""
 
     id: uuid.UUID
     folder_id: int
@@ -29,27 +29,27 @@ class KnownFile(NamedTuple):
 
 @dataclass(slots=True)
 class Difference:
-    """What to do so that the rows say what the disk says."""
+    """Changes that make the rows of a folder equal to the disk."""
 
     unsettled: list[Entry] = field(default_factory=list)
-    """New, changed, returned or unfinished: to be watched until stable."""
+    """New, changed, returned or unfinished files, to watch until they are stable."""
     cleared: list[uuid.UUID] = field(default_factory=list)
-    """Suspected, but there."""
+    """Suspected files that were found."""
     relinked: list[tuple[uuid.UUID, Entry]] = field(default_factory=list)
-    """Same content under another inode, as after a restore: only the row's inode is out of date."""
+    """Files with the same content under another inode, as after a restore: only the row's inode is out of date."""
     vanished: list[KnownFile] = field(default_factory=list)
-    """Rows without a file: suspected first, because one look is not enough."""
+    """Rows without a file. They become suspected first, because one look is not enough."""
 
 
 def is_finished(entry: Entry, row: KnownFile) -> bool:
-    """Whether the row already says all that the disk says; an empty file is never finished, only waiting."""
+    """Return whether the row matches the disk; an empty file never does, because it still waits for content."""
     if not entry.same_content(row.size, row.mtime_ns):
         return False
     return row.status in SETTLED or (row.status is FileStatus.OPEN and entry.size == 0)
 
 
 def compare(entries: Iterable[Entry], rows: Iterable[KnownFile]) -> Difference:
-    """Compare what is on disk with what is known; each name is looked at once."""
+    """Compare the listing of a folder with its rows, by name."""
     difference = Difference()
     on_disk = {entry.name: entry for entry in entries}
     for row in rows:

@@ -1,9 +1,8 @@
-"""A file that came back, or went elsewhere, under another inode: a restore, or a copy whose source was deleted.
+"""Copies and restores: match a new file with the row of a file that is gone, although the inode differs.
 
-Its inode tells nothing then. What tells is its name, its size and its mtime to the nanosecond, which copying tools
-keep. That is believed only of a row whose own file is gone, and only where it fits one row and one new file: of two
-that could be meant, neither is, unless a digest of their ends tells them apart that was taken while the earlier file
-was there (`watch.doubt`).
+The match uses name, size and mtime to the nanosecond, which copying tools preserve. It requires that the row's own file
+is gone and that exactly one row and one new file fit. Ambiguous candidates are not matched, unless a digest of their
+ends, taken while the earlier file existed, distinguishes them (`watch.rows.content_digests`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,12 +18,12 @@ from watch.doubt import Arrived, Digests, pair_alike
 from watch.folders import FolderBook
 from watch.listing import look_at_file
 
-# Both halves ask a partial index that holds such rows alone. Both ends of the range are there for a table without
-# statistics: of one alone the planner expects a third of all rows, and reads the whole table.
+# Each condition uses a partial index of exactly such rows. Both ends of the range are required on a table without
+# statistics: with one end the planner expects a third of all rows and reads the whole table.
 IS_SUSPECTED = "suspected_at > '-infinity' AND suspected_at < 'infinity'"
 IS_MISSING = "status = 'MISSING'"
 
-# Asked first, for 5,000 names take 40 ms to send and to plan with, this 1 ms.
+# Checked first: sending and planning 5,000 names takes 40 ms, this query 1 ms.
 IS_ANY_GONE = text(f"""
     SELECT EXISTS (SELECT FROM file WHERE {IS_SUSPECTED}) OR EXISTS (SELECT FROM file WHERE {IS_MISSING})
 """)
@@ -50,7 +49,7 @@ def match_copies(
     taken: Iterable[KnownFile],
     digests: Digests,
 ) -> list[tuple[File, KnownFile]]:
-    """Pair new files with the rows of the same name, size and mtime whose own file is gone; `taken` are not free."""
+    """Pair new files with rows of gone files with the same name, size and mtime; rows in `taken` are excluded."""
     fresh = [file for file in fresh if file.entry.size]
     if not fresh or not session.scalar(IS_ANY_GONE):
         return []

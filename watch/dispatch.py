@@ -1,8 +1,8 @@
-"""Handing dirty islands to the queue, fairly by storage: one statement, run by the watcher and by beat's sweep alike.
+"""Dispatch of dirty islands to the queue, fair across storages; used by the watcher and by the periodic sweep.
 
-An island that was handed out counts as outstanding until `handed_until`, by the database's clock, so that a lost
-message frees its place by itself. Each storage has its own bounded number of outstanding files: a flood of one keeps
-only its own islands waiting, in Postgres, and the queue stays short for everybody.
+A dispatched island counts as outstanding until `dispatched_until` on the database's clock, so a lost message expires
+by itself. The number of outstanding files is bounded per storage: the backlog of a large storage waits in PostgreSQL,
+and the queue stays short for the others.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,12 +17,17 @@ OUTSTANDING_FILES = 24_000
 OUTSTANDING_ISLANDS = 600
 BATCH_FILES, BATCH_ISLANDS = 4_000, 100
 
+# `touched_at` in the past makes the island due at once, without the debounce time. SKIP LOCKED: an island that an
+# ingest worker holds is checked again at the next dispatch.
 WAKE_ORPHANS = text("""
     UPDATE island SET seen = seen + 1, dirty_since = now(), touched_at = now() - interval '1 hour', wait_until = NULL
     WHERE id IN (
         SELECT id FROM island WHERE wait_until <= now() AND parked_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED)
 """)
 
+# The bounds are applied per storage by the lateral join: at most MAX_DISPATCHED_ISLANDS, then a running sum cuts the
+# list at MAX_DISPATCHED_FILES. An island is due when it was quiet for the debounce time or dirty for the maximum time.
+# FOR UPDATE SKIP LOCKED lets watcher and sweep run at once without dispatching an island twice.
 HAND_OUT = text("""
     WITH outstanding AS (
         SELECT storage_id, count(*) AS islands, sum(arrived) AS files FROM island
@@ -58,7 +63,7 @@ HAND_OUT = text("""
 
 @dataclass(frozen=True, slots=True)
 class HandedOut:
-    """One island that a message is to ring for."""
+    """One island that a message is sent for."""
 
     id: int
     storage_id: object
@@ -67,7 +72,7 @@ class HandedOut:
 
 
 def hand_out(session: Session, timing: Timing) -> list[list[int]]:
-    """Mark due islands as handed out and give the batches of ids to ring for, storages in turn."""
+    """Mark due islands as dispatched and return batches of their ids, one message each, round-robin by storage."""
     session.execute(WAKE_ORPHANS)
     rows = session.execute(
         HAND_OUT,
@@ -84,9 +89,10 @@ def hand_out(session: Session, timing: Timing) -> list[list[int]]:
 
 
 def pack(islands: Sequence[HandedOut]) -> list[list[int]]:
-    """Batches of ids of one storage each, the storages taking turns.
+    """Build batches of island ids, each of one storage, in round-robin order of the storages.
 
-    An island whose last attempt did not end goes alone: if it is what kills a worker, it takes no other with it.
+    An island whose last attempt did not finish gets a message of its own, so that an island that kills workers does not
+    fail others with it.
     """
     by_storage: dict[object, list[list[int]]] = {}
     room: dict[object, int] = {}
@@ -100,6 +106,7 @@ def pack(islands: Sequence[HandedOut]) -> list[list[int]]:
             batches[-1].append(island.id)
             room[island.storage_id] = left - island.files
         else:
+            # A message may exceed the file limit by its last island, so that an island of any size is dispatched.
             batches.append([island.id])
             room[island.storage_id] = BATCH_FILES - island.files
     return [batch for turn in _in_turns(list(by_storage.values())) for batch in turn]

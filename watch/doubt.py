@@ -1,10 +1,9 @@
-"""Telling files apart that have the same name, size and mtime: by a digest of their ends, taken while they are there.
+"""Content digests that distinguish files of the same name, size and mtime.
 
-Where a clock counts nanoseconds, equal times mean a faithful copy, whose content is the same too; nothing has to be
-read then, and nothing could be told. But times of whole seconds (exFAT cards, some network storages, tools that cut
-them) are equal by chance, as of frames of one size that two renders wrote at once under the same names. Of such files
-alone, and only of those that are alike, 64 KiB of either end are read, once. When they go elsewhere under other inodes,
-the digest says which is which.
+With nanosecond times, equal mtimes imply a faithful copy, so nothing needs to be read. Times of whole seconds (exFAT
+cards, some network storages, tools that truncate them) can be equal by chance, for example frames of one size that two
+renders write at once under the same names. Only for such files, 64 KiB of either end are read, once, while the file
+exists. When the files later move under other inodes, the digest identifies each of them.
 """
 
 import hashlib
@@ -24,11 +23,11 @@ from watch.folders import FolderBook, KnownFolder
 from watch.listing import Entry, entry_of, look_at_file
 
 COARSE_NS = 1_000_000
-"""Times that are whole milliseconds are taken for cut ones; of others one in a million is."""
+"""mtimes that are whole milliseconds count as truncated; one in a million others is such by chance."""
 END_BYTES = 65_536
 PRESENT = frozenset({"CLOSED", "REDISCOVERED"})
 
-# A partial index holds rows of such times alone.
+# `mtime_ns % 1000000 = 0` matches the predicate of a partial index on such rows.
 ALIKE = text(f"""
     SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns, file.status, file.digest IS NULL AS unread,
         folder.storage_id = :storage AS is_here
@@ -40,6 +39,7 @@ ALIKE = text(f"""
     ORDER BY file.id
 """)
 
+# Compares size and mtime again, because the file may have changed after its digest was taken.
 NOTE_ROWS = text("""
     UPDATE file SET digest = t.digest FROM unnest(CAST(:ids AS uuid[]), CAST(:digests AS bytea[]),
         CAST(:sizes AS bigint[]), CAST(:times AS bigint[])) AS t (id, digest, size, mtime_ns)
@@ -59,32 +59,32 @@ Trait = tuple[bytes, int, int]
 
 
 class Arrived(Protocol):
-    """A new file and the folder that it came into."""
+    """New file with its folder."""
 
     @property
     def folder(self) -> KnownFolder:
-        """Where it is."""
+        """Folder of the file."""
 
     @property
     def entry(self) -> Entry:
-        """What `lstat` said of it."""
+        """Result of `lstat`."""
 
 
 @dataclass(slots=True)
 class Digests:
-    """What was read of files that are alike."""
+    """Digests of files that are alike, before they are stored."""
 
     of_files: dict[tuple[int, bytes], tuple[Entry, bytes]] = field(default_factory=dict)
-    """New ones, by folder and name."""
+    """Digests of new files, by folder id and name."""
     of_rows: dict[uuid.UUID, tuple[Entry, bytes]] = field(default_factory=dict)
-    """Those that were there already."""
+    """Digests of known files, by row id."""
 
     def of(self, file: Arrived) -> bytes | None:
-        """The digest of a new file, if it was taken."""
+        """Return the digest of a new file, or None where none was taken."""
         return self.of_files.get((file.folder.id, file.entry.name), (None, None))[1]
 
     def write(self, session: Session) -> None:
-        """Note the digests on their rows, once these say the same size and time."""
+        """Store the digests on rows that still have the same size and mtime."""
         if self.of_rows:
             values = _columns(self.of_rows.values())
             session.execute(NOTE_ROWS, values | {"ids": list(self.of_rows)})
@@ -95,12 +95,12 @@ class Digests:
 
 
 def trait_of(entry: Entry) -> Trait:
-    """What a faithful copy has in common with its source."""
+    """Return what a faithful copy shares with its source: name, size and mtime."""
     return entry.name, entry.size, entry.mtime_ns
 
 
 def tell_apart(sessions: Sessions, root: bytes, book: FolderBook, files: Sequence[Arrived]) -> Digests:
-    """Read the ends of new files that are alike or like others; no transaction is open meanwhile."""
+    """Read the ends of new files that resemble each other or known files; no transaction is open meanwhile."""
     coarse = [file for file in files if file.entry.size and file.entry.mtime_ns % COARSE_NS == 0]
     digests = Digests()
     if not coarse:
@@ -129,9 +129,9 @@ def tell_apart(sessions: Sessions, root: bytes, book: FolderBook, files: Sequenc
 def pair_alike(
     files: Iterable[Arrived], rows: Iterable[tuple[Hashable, Trait, bytes | None]], digests: Digests
 ) -> list[tuple[Any, Any]]:
-    """Pairs of a new file and the row that it can only be: the one of its trait, or of its trait and digest.
+    """Pair each new file with the only row it can be: the one of its copy key, or of its copy key and digest.
 
-    Of two that could be meant, neither is, nor one whose digest is known to be another.
+    Ambiguous candidates, and rows with a different digest, are not paired.
     """
     arrived: dict[Trait, list[Arrived]] = {}
     for file in files:
@@ -157,12 +157,12 @@ def pair_alike(
 
 
 def kept_digests(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, bytes]:
-    """The digests that rows have."""
+    """Load the stored digests of rows, by id."""
     return {row.id: bytes(row.digest) for row in session.execute(KEPT, {"ids": list(ids)})}
 
 
 def digest_of_ends(root: bytes, path: bytes, entry: Entry) -> bytes | None:
-    """BLAKE2 of a file's size and both its ends; None where it cannot be read, or is not what it was any more."""
+    """Return the BLAKE2 digest of a file's size and both ends; None if it cannot be read or has changed meanwhile."""
     try:
         descriptor = os.open(join_path(root, path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:

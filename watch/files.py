@@ -1,4 +1,4 @@
-"""File rows: reading what is known of a folder, and writing what became stable, grew, vanished or moved."""
+"""File rows: load the known files of a folder; write files that became stable, grew, vanished or moved."""
 
 import uuid
 from collections import Counter
@@ -37,7 +37,7 @@ from watch.listing import Entry, look_at_file
 
 STREAM_ROWS = 2_000
 NO_DIGESTS = Digests()
-"""Where nothing was alike: never filled."""
+"""Shared empty value; never filled."""
 FILE_COLUMNS = (
     "id",
     "folder_id",
@@ -76,7 +76,7 @@ UPDATE_FILE = (
 )
 
 UNPUBLISHED = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED})
-"""Unless it is in a file set: a member that was emptied or grows again was published."""
+"""Statuses of files never published, unless the file is in a file set: members can become empty or grow again."""
 
 FORGET = text("""
     DELETE FROM file WHERE id = ANY(:ids)
@@ -84,12 +84,13 @@ FORGET = text("""
     RETURNING id
 """)
 
+# In id order, so that watchers and workers that change several islands do not deadlock.
 LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
 
 @dataclass(frozen=True, slots=True)
 class StableFile:
-    """A file that is stable, in its folder."""
+    """Stable file with its folder."""
 
     folder: KnownFolder
     entry: Entry
@@ -112,14 +113,14 @@ def known_columns(statement: Select[tuple]) -> Select[tuple]:
 
 
 def rows_of_folders(session: Session, folder_ids: Sequence[int]) -> Iterator[KnownFile]:
-    """The rows of whole folders, by folder, streamed so that a folder of 200,000 files is never held as rows."""
+    """Stream the rows of whole folders, ordered by folder, without holding a folder of 200,000 files in memory."""
     statement = known_columns(select(File)).where(among(File.folder_id, folder_ids)).order_by(File.folder_id)
     for row in session.execute(statement.execution_options(yield_per=STREAM_ROWS)):
         yield KnownFile(*row)
 
 
 def rows_by_name(session: Session, names: Sequence[tuple[int, bytes]]) -> dict[tuple[int, bytes], KnownFile]:
-    """The rows of single files, by (folder id, name)."""
+    """Load the rows of single files, by (folder id, name)."""
     if not names:
         return {}
     folders, wanted = zip(*names, strict=True)
@@ -132,7 +133,7 @@ def rows_by_name(session: Session, names: Sequence[tuple[int, bytes]]) -> dict[t
 
 
 def rows_by_inode(session: Session, storage_id: uuid.UUID, inodes: Sequence[int]) -> list[KnownFile]:
-    """Rows that may be the earlier names of files with these inodes."""
+    """Load rows that may be earlier names of files with these inodes."""
     statement = (
         known_columns(select(File))
         .join(Folder)
@@ -143,7 +144,7 @@ def rows_by_inode(session: Session, storage_id: uuid.UUID, inodes: Sequence[int]
 
 
 def bump_islands(session: Session, changes: Counter[int]) -> dict[int, int]:
-    """Raise `seen` of the islands, in id order and before the rows that carry it; give each island's new `seen`."""
+    """Increment the version of islands in id order, before rows that carry it are written; return it by island id."""
     ids = sorted(changes)
     session.execute(LOCK_ISLANDS, {"ids": ids})
     rows = session.execute(BUMP_ISLANDS, {"ids": ids, "changes": [changes[island] for island in ids]})
@@ -159,12 +160,12 @@ def publish(
     takes_from_elsewhere: bool = False,
     digests: Digests = NO_DIGESTS,
 ) -> int:
-    """Write files that became stable, and mark their islands; give the number of rows that changed.
+    """Write files that became stable and mark their islands dirty; return the number of changed rows.
 
-    A new name is first matched by (device, inode, size, mtime) with rows whose own path no longer answers: that is a
-    move, and the file keeps its row, so its asset too. What is left is matched by (name, size, mtime) with rows whose
-    file is gone: that is a copy or a restore. `takes_from_elsewhere` looks for such rows on other storages too.
-    `digests` tell those apart of which names, sizes and mtimes are the same.
+    A new name is first matched by (device, inode, size, mtime) with rows whose own path is gone: a move, where the file
+    keeps its row and its asset. Remaining names are matched by (name, size, mtime) with rows of gone files: a copy or
+    a restore, also from other storages with `match_other_storages`. `digests` distinguish files that are equal in
+    name, size and mtime.
     """
     known = _earlier_rows(session, files)
     fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
@@ -191,13 +192,13 @@ def publish(
 
 
 def _without(files: Sequence[StableFile], moved: Sequence[tuple[StableFile, KnownFile]]) -> list[StableFile]:
-    """The files that are no moves."""
+    """Return the files that were not moved."""
     moved_files = {id(file) for file, _ in moved}
     return [file for file in files if id(file) not in moved_files]
 
 
 def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[int, bytes], KnownFile]:
-    """The rows that files have already, by (folder id, name); once asked, no folder is new any more."""
+    """Load the existing rows of files by (folder id, name), and clear the `is_new` flag of their folders."""
     asked = [(file.folder.id, file.entry.name) for file in files if not file.folder.is_new]
     for file in files:
         file.folder.is_new = False
@@ -212,11 +213,10 @@ def match_moves(
     taken: Collection[uuid.UUID],
     digests: Digests = NO_DIGESTS,
 ) -> list[tuple[StableFile, KnownFile]]:
-    """Pair new names with the rows that they had before; a second hard link is no move.
+    """Pair new names with the rows they had before; a second hard link is not a move.
 
-    `taken` are rows that another file of the same batch has by its name: one row cannot be two files. An inode is given
-    again as soon as it is free, so where digests are known they must agree: of files that are alike, a copy has the
-    inode, size and time of another that was deleted just before.
+    `taken` are rows that another file of the batch has by its name. File systems reuse inodes, so known digests must
+    agree: a copy can get the inode, size and mtime of a file deleted just before.
     """
     if not fresh:
         return []
@@ -243,7 +243,7 @@ def match_moves(
 def _forget_summaries(
     session: Session, book: FolderBook, moved: Sequence[tuple[StableFile, KnownFile]], profile: Profile
 ) -> None:
-    """Have the buckets made anew that frames left: a row no longer tells where it was before."""
+    """Mark islands that lost frames for a rebuild of their summaries: the moved row no longer holds its old place."""
     left = set()
     for _, row in moved:
         folder = book.by_id(row.folder_id)
@@ -266,7 +266,7 @@ def _file_row(
     status: FileStatus | None = None,
     content_seen: int | None = None,
 ) -> tuple:
-    """The values of `FILE_COLUMNS`; `row` is what the file was before, `content_seen` what it keeps if unchanged."""
+    """Build the values of `FILE_WRITE_COLUMNS`; `row` is the earlier state, `content_seen` applies if unchanged."""
     entry, described = file.entry, describe(join_path(file.folder.path, file.entry.name), profile)
     status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
     was_whole = row is not None and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
@@ -301,7 +301,7 @@ def _update(
     values = []
     for file, row in changed:
         status = FileStatus.REDISCOVERED if row.status in GONE and file.entry.size else None
-        # Another island counts otherwise: what moves there unchanged is not new to it.
+        # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
         is_at_home = book.by_id(row.folder_id).island_id == file.folder.island_id
         content_seen = row.content_seen if is_at_home else 0
         written = _file_row(file, seen[file.folder.island_id], profile, row, status, content_seen)
@@ -310,9 +310,9 @@ def _update(
 
 
 def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFile], profile: Profile) -> None:
-    """Show files that were seen to grow; a published one marks its island, so that its file set can say so.
+    """Record files that are growing; a published one marks its island dirty, so that its file set shows it.
 
-    One that was missing stays so until it is whole, and is told as found again then.
+    A missing file stays missing until it is stable again, and is reported as rediscovered then.
     """
     known = _earlier_rows(session, growing)
     growing = [
@@ -353,28 +353,28 @@ def mark_growing(session: Session, book: FolderBook, growing: Sequence[StableFil
 
 
 def suspect(session: Session, files: Iterable[uuid.UUID]) -> None:
-    """Note that files were not found once; they stay grouped until a second look."""
+    """Record that files were not found once; they stay grouped until a second look."""
     session.execute(
         update(File).where(among(File.id, files), File.suspected_at.is_(None)).values(suspected_at=func.now())
     )
 
 
 def clear_suspicion(session: Session, files: Iterable[uuid.UUID]) -> None:
-    """Note that suspected files are there."""
+    """Record that suspected files were found."""
     session.execute(update(File).where(among(File.id, files)).values(suspected_at=None))
 
 
 def relink(session: Session, files: Iterable[tuple[uuid.UUID, Entry]]) -> None:
-    """Note the new inodes of files whose content did not change."""
+    """Store the new inodes of files with unchanged content."""
     rows = [{"id": file_id, "inode": entry.inode, "device": entry.device} for file_id, entry in files]
     if rows:
         session.execute(update(File), rows)
 
 
 def mark_missing(session: Session, book: FolderBook, files: Sequence[KnownFile]) -> None:
-    """Write files that are gone for good; their islands are grouped again without them.
+    """Mark files as missing after the second look, and their islands dirty, so that they are regrouped without them.
 
-    One that never was stable is nobody's loss: an unfinished transfer under its temporary name leaves no row.
+    Rows of files that were never published are deleted: an unfinished transfer under a temporary name is no loss.
     """
     seen = bump_islands(session, Counter(book.by_id(file.folder_id).island_id for file in files))
     forgotten = _forget_unpublished(session, [file.id for file in files if file.status in UNPUBLISHED])
@@ -390,5 +390,5 @@ def mark_missing(session: Session, book: FolderBook, files: Sequence[KnownFile])
 
 
 def _forget_unpublished(session: Session, files: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Delete those that are in no file set; give them."""
+    """Delete rows that are in no file set, and return their ids."""
     return set(session.scalars(FORGET, {"ids": list(files)})) if files else set()

@@ -1,4 +1,4 @@
-"""The folders of one storage, as rows and by path: a path is a walk over parents, so the watcher keeps the answers."""
+"""Cache of one storage's folder rows by path: resolving a path in the database would walk its parents."""
 
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +12,7 @@ from models.island import Island
 from models.paths import ancestors_of, join_path, name_of, parent_of
 from models.sessions import Sessions, transact
 
+# The DO UPDATE changes nothing; it makes RETURNING include rows that another transaction has inserted (xmax <> 0).
 INSERT_FOLDERS = text("""
     INSERT INTO folder (storage_id, parent_id, name)
     SELECT :storage_id, parent_id, name
@@ -35,7 +36,7 @@ SET_ISLANDS = text("""
 
 @dataclass(slots=True)
 class KnownFolder:
-    """One folder row and what the last walk found there."""
+    """Folder row and the result of the last walk over it."""
 
     id: int
     path: bytes
@@ -43,19 +44,19 @@ class KnownFolder:
     digest: bytes | None = None
     error: str | None = None
     walk: int = 0
-    """Number of the walk that saw it last: what the newest walk did not see is gone."""
+    """Number of the last walk that saw it; a folder that the newest walk did not see is gone."""
     is_new: bool = False
-    """Its row was just made, so that no file of it can have one: a folder of thousands asks for none of them."""
+    """True if its row was just inserted, so that no file of it can have a row and none needs to be looked up."""
 
 
 class FolderBook:
-    """Path to folder for one storage. Rows are made in transactions of their own, before any file needs them."""
+    """Folders of one storage by path and by id; inserts rows in its own transactions, before files refer to them."""
 
     def __init__(self, storage_id: uuid.UUID, island_of: Callable[[bytes], bytes]) -> None:
         self.storage_id = storage_id
         self._island_of = island_of
         self.newest_walk = 0
-        """A folder that gets its row during a walk was seen by it."""
+        """A folder inserted during a walk counts as seen by it."""
         self._by_path: dict[bytes, KnownFolder] = {}
         self._by_id: dict[int, KnownFolder] = {}
         self._roots: dict[int, bytes] = {}
@@ -64,23 +65,23 @@ class FolderBook:
         return iter(self._by_path.values())
 
     def get(self, path: bytes) -> KnownFolder | None:
-        """The folder at `path`, or None where no file below it was ever recorded."""
+        """Return the folder at `path`, or None if no file below it was ever recorded."""
         return self._by_path.get(path)
 
     def by_id(self, folder_id: int) -> KnownFolder:
-        """The folder of a row; KeyError where the row is of another storage."""
+        """Return the folder with this id; KeyError if it belongs to another storage."""
         return self._by_id[folder_id]
 
     def root_of(self, folder: KnownFolder) -> bytes | None:
-        """The root folder's path of the island that a folder belongs to."""
+        """Return the path of the root folder of a folder's island."""
         return self._roots.get(folder.island_id)
 
     def note_root(self, island_id: int, root: bytes) -> None:
-        """Remember on which folder an island hangs."""
+        """Remember the root folder of an island."""
         self._roots[island_id] = root
 
     def load(self, session: Session) -> None:
-        """Read all folders of the storage, parents before their children, and its islands."""
+        """Load all folders of the storage, parents first, and its islands."""
         rows = session.execute(
             select(Folder.id, Folder.parent_id, Folder.name, Folder.island_id, Folder.digest, Folder.error).where(
                 Folder.storage_id == self.storage_id
@@ -100,7 +101,7 @@ class FolderBook:
             self.note_root(island_id, self._by_id[folder_id].path)
 
     def ensure(self, sessions: Sessions, paths: Iterable[bytes]) -> None:
-        """Make rows for the folders at `paths`, their ancestors and islands, where there are none."""
+        """Insert missing rows for the folders at `paths`, their ancestors and their islands."""
         wanted = {ancestor for path in paths if path not in self._by_path for ancestor in ancestors_of(path)}
         new = sorted(path for path in wanted if path not in self._by_path)
         if new:
@@ -110,6 +111,7 @@ class FolderBook:
 
     def _insert(self, session: Session, paths: list[bytes]) -> list[KnownFolder]:
         made: dict[bytes, KnownFolder] = {}
+        # Level by level, because children need the ids of their parents.
         for depth in sorted({self._depth(path) for path in paths}):
             level = [path for path in paths if self._depth(path) == depth]
             made.update(self._insert_level(session, level, made))
@@ -160,18 +162,18 @@ class FolderBook:
 
 
 def insert_islands(session: Session, storage_id: uuid.UUID, folder_ids: Iterable[int]) -> dict[int, int]:
-    """The island that hangs on each folder, made where there is none."""
+    """Return the island rooted at each folder, inserted where it does not exist."""
     rows = session.execute(INSERT_ISLANDS, {"storage_id": storage_id, "folders": sorted(folder_ids)})
     return {row.folder_id: row.id for row in rows}
 
 
 def set_islands(session: Session, islands: dict[int, int]) -> None:
-    """Write which island each folder belongs to, by folder id."""
+    """Write the island of each folder, by folder id."""
     session.execute(SET_ISLANDS, {"folders": list(islands), "islands": list(islands.values())})
 
 
 def write_digests(session: Session, folders: list[KnownFolder]) -> None:
-    """Store what a walk found of each folder: the digest of its settled listing and why it could not be read."""
+    """Store the result of a walk over folders: the digest of the settled listing, or the error."""
     if folders:
         session.execute(
             update(Folder), [{"id": folder.id, "digest": folder.digest, "error": folder.error} for folder in folders]

@@ -1,4 +1,4 @@
-"""What the kernel's events point at, collected until the watcher looks: a hint is a place, never a fact."""
+"""Buffer of places that kernel events point at. A hint names a path to check, never a state."""
 
 import threading
 from dataclasses import dataclass, field
@@ -8,23 +8,23 @@ from models.paths import name_of, parent_of
 
 @dataclass(slots=True)
 class Hints:
-    """Where something happened since the last look."""
+    """Places with events since the last check."""
 
     files: dict[bytes, set[bytes]] = field(default_factory=dict)
     """Names by folder."""
     closed: set[bytes] = field(default_factory=set)
     """Paths that were closed or renamed into place."""
     trees: set[bytes] = field(default_factory=set)
-    """Folders that came, went or moved: looked at with all below them."""
+    """Folders that appeared, vanished or moved; checked with everything below them."""
     everything: bool = False
-    """Events were lost: only a scan tells."""
+    """Events were lost, so that only a full scan is reliable."""
 
     def __bool__(self) -> bool:
         return bool(self.files or self.trees or self.everything)
 
 
 class HintBox:
-    """Filled by the observer's thread, emptied by the watcher's; `wake` is set while there is something to look at."""
+    """Thread-safe buffer from the observer's thread to the watcher's; sets `wake` while it holds hints."""
 
     def __init__(self, wake: threading.Event) -> None:
         self._lock = threading.Lock()
@@ -32,7 +32,7 @@ class HintBox:
         self._wake = wake
 
     def file(self, path: bytes, closed: bool = False) -> None:
-        """Something happened to the file at `path`; inside a tree that is looked at anyway, nothing more is noted."""
+        """Record an event on the file at `path`; inside a tree that is checked anyway, only closes are recorded."""
         with self._lock:
             folder = parent_of(path)
             if folder not in self._hints.trees or closed:
@@ -42,19 +42,19 @@ class HintBox:
         self._wake.set()
 
     def tree(self, path: bytes) -> None:
-        """A folder came, went or moved."""
+        """Record that a folder appeared, vanished or moved."""
         with self._lock:
             self._hints.trees.add(path)
         self._wake.set()
 
     def everything(self) -> None:
-        """Events were lost."""
+        """Record that events were lost."""
         with self._lock:
             self._hints.everything = True
         self._wake.set()
 
     def take(self) -> Hints:
-        """All hints so far; the box is empty afterwards."""
+        """Return all hints and empty the buffer."""
         with self._lock:
             hints, self._hints = self._hints, Hints()
         return hints

@@ -1,7 +1,7 @@
-"""Which island each folder belongs to, and moving whole folders to another when a marker file or a profile says so.
+"""Assignment of folders to islands, and the move of whole folders when a marker file or a profile changes it.
 
-The island of a path is told by its bytes alone, but for packages: a marker file (ASSETMAP) makes its folder one,
-whenever it arrives. Then all folders below change their island in one transaction, and both islands are read whole.
+A folder's island follows from its path, except for packages: a marker file (ASSETMAP) makes its folder a package
+whenever it arrives. All folders below then change islands in one transaction, and both islands are regrouped in full.
 """
 
 from collections.abc import Iterable
@@ -16,9 +16,11 @@ from watch.compare import GONE
 from watch.folders import FolderBook, KnownFolder, insert_islands, set_islands
 from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, island_of
 
+# Locks folders first, then islands, each in id order like every writer of islands, so that writers do not deadlock.
 LOCK_FOLDERS = text("SELECT id FROM folder WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
 
+# Incrementing `epoch` fences workers that still hold a lease on the old island.
 REGROUP_WHOLE = text(f"""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
         dirty_since = coalesce(dirty_since, now()), {keeping_trace("island")}
@@ -27,18 +29,18 @@ REGROUP_WHOLE = text(f"""
 
 
 class Homes:
-    """The islands of one storage: the fixed list, its profile's own folders, and the packages that are there now."""
+    """Maps folders of one storage to islands, by built-in folder names, the profile's folders and current packages."""
 
     def __init__(self, homing_dirs: frozenset[bytes]) -> None:
         self._homing = HOMING_NAMES | homing_dirs
         self._packages = NO_PACKAGES
 
     def island_of(self, folder: bytes) -> bytes:
-        """The root folder of a folder's island."""
+        """Return the root folder of a folder's island."""
         return island_of(folder, self._packages, self._homing)
 
     def read_packages(self, session: Session, book: FolderBook) -> None:
-        """Find the folders that hold a marker file now."""
+        """Load the folders that hold a marker file now."""
         marked = (
             select(Folder.id)
             .join(File, File.folder_id == Folder.id)
@@ -48,7 +50,7 @@ class Homes:
 
 
 def rehome(sessions: Sessions, book: FolderBook, homes: Homes) -> int:
-    """Move every folder that stands in another island than its path says; give how many moved."""
+    """Move folders to the island that their path implies; return the number of moved folders."""
     misplaced = [folder for folder in book if book.root_of(folder) != homes.island_of(folder.path)]
     if not misplaced:
         return 0

@@ -1,8 +1,8 @@
-"""Which part of a tree can be grouped alone, told by the bytes of a path and a fixed list of folder names.
+"""Island of a path: the smallest folder tree that can be grouped on its own, derived from folder names alone.
 
-A change marks one island dirty, and no format crosses an island; so the island of a path may depend on nothing that
-could arrive later. The one exception, a marker file that makes its folder a package, is handed in by the caller, who
-re-homes the files below in the transaction that sees the marker come or go.
+A change marks one island dirty, and no format spans two islands, so the island of a path must not depend on files that
+arrive later. The one exception is a marker file that makes its folder a package: the caller passes the packages in, and
+reassigns the folders below in the transaction that sees the marker appear or vanish.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ CAPTION_DIRS: tuple[str, ...] = ("subs", "subtitle", "subtitles", "sub", "captio
 VIEW_DIRS: tuple[str, ...] = ("left", "right", "l", "r", "lefteye", "righteye", "left_eye", "right_eye")
 
 CARD_DIRS = frozenset(b"contents m4root xdroot bpav bdmv".split())
-"""Folders that a camera makes at the top of its card."""
+"""Folders that cameras create at the top of a card."""
 CARD_PARTS = frozenset(b"clip".split())
-"""An XDCAM disc keeps `Clip` beside `Sub`; too common a word to call its parent a card."""
+"""XDCAM discs store `Clip` beside `Sub`; the word is too common to make its parent a card."""
 P2_PARTS = frozenset(b"video audio clip icon proxy voice".split())
 
 HOMING_NAMES = frozenset(word.encode() for word in (*RENDITION_DIRS, *CAPTION_DIRS, *VIEW_DIRS)) | CARD_PARTS
-"""Trailing folders of these names (in lower case, blanks and dashes as `_`) belong to the island above them."""
+"""Trailing folders with these names (lower case, spaces and dashes as `_`) belong to the island above them."""
 
 MARKERS = frozenset({b"ASSETMAP", b"ASSETMAP.xml"})
 NO_PACKAGES: frozenset[bytes] = frozenset()
@@ -32,23 +32,23 @@ NO_PACKAGES: frozenset[bytes] = frozenset()
 _CANON_PART = re.compile(rb"clips\d{3}")
 _RED_CLIP = re.compile(rb".*\.rd[cm]", re.DOTALL)
 _EYE_WORD = re.compile(rb"(?<![^ ._-])(?:left|right|l|r|lefteye|righteye)(?![^ ._-])", re.IGNORECASE)
-"""An eye as a whole word of a folder's name, such as `main_left`, homes like the word alone."""
+"""An eye as a whole word of a folder name, such as `main_left`, attaches the folder like the word alone."""
 _WORD_BREAK = bytes.maketrans(b" -", b"__")
 
 
 def folded(segment: bytes) -> bytes:
-    """A folder's name as the lists hold it: lower case, `Proxy Media` as `proxy_media`."""
+    """Return a folder name as the lists spell it: lower case, `Proxy Media` as `proxy_media`."""
     return segment.lower().translate(_WORD_BREAK)
 
 
 def is_marker(name: bytes) -> bool:
-    """Whether a file of this name makes its folder a package."""
+    """Return whether a file of this name makes its folder a package."""
     return name in MARKERS
 
 
 @lru_cache(maxsize=65536)
 def card_root(folder: bytes) -> bytes | None:
-    """The nearest ancestor (or the folder itself) that a camera laid out as its card, or None."""
+    """Return the nearest ancestor (or the folder itself) with a camera card layout, or None."""
     parts = folder.split(b"/")
     lower = [part.lower() for part in parts]
     for depth in range(len(parts) - 1, -1, -1):
@@ -78,7 +78,7 @@ def _home_of(folder: bytes, dirs: frozenset[bytes]) -> bytes:
 
 
 def folder_above(folder: bytes, names: frozenset[bytes]) -> bytes:
-    """A folder without its trailing folders of these names."""
+    """Return a folder without its trailing folders of these names."""
     end = len(folder)
     while end > 0:
         slash = folder.rfind(b"/", 0, end)
@@ -91,10 +91,10 @@ def folder_above(folder: bytes, names: frozenset[bytes]) -> bytes:
 def island_of(
     folder: bytes, packages: frozenset[bytes] = NO_PACKAGES, homing: frozenset[bytes] = HOMING_NAMES
 ) -> bytes:
-    """The root folder of a folder's island; both are relative to the storage's root, which is b"".
+    """Return the root folder of a folder's island; both paths are relative to the storage root, which is b"".
 
-    `packages` are the folders that hold a marker file. `homing` widens or narrows the fixed list by a profile's own
-    folders: a storage whose profile names other folders passes `HOMING_NAMES | profile.homing_dirs` everywhere.
+    `packages` are the folders that hold a marker file. `attached` extends the fixed list by a profile's own folders:
+    for a storage whose profile names other folders, pass `ATTACHED_DIRS | profile.attached_dirs` in every call.
     """
     home = _home_of(folder, homing)
     package = nearest_root(folder, packages) if packages else None
@@ -105,9 +105,9 @@ def island_of(
 
 
 def nearest_root(folder: bytes, roots: frozenset[bytes]) -> bytes | None:
-    """The nearest of these folders at or above a folder.
+    """Return the nearest of these folders at or above a folder.
 
-    Only the lengths that a root has are tried, so that a path of a hundred thousand levels costs no more than another.
+    Tries only lengths that a root has, so that a path of a hundred thousand levels costs no more than a short one.
     """
     if folder in roots:
         return folder
@@ -123,7 +123,7 @@ def _lengths(roots: frozenset[bytes]) -> tuple[int, ...]:
 
 
 def renames_rehome(old: bytes, new: bytes) -> bool:
-    """Whether a folder renamed from one name to the other changes the islands of what lies in it."""
+    """Return whether renaming a folder changes the islands of its content."""
     return _homes(old) or _homes(new)
 
 

@@ -1,9 +1,9 @@
-"""Which watcher of several leads a storage: who holds its lock on the database, for as long as its connection lives.
+"""Leader election among watchers: the leader of a storage holds a PostgreSQL advisory lock on its connection.
 
-A storage has one writer of its files. A lock of a database session needs no clock and no renewal: the server frees it
-when its holder's process or machine is gone, and another watcher that asks has it then. A holder that lost its
-connection has lost all its locks and asks again a second later; until then both may look at the same disk, which
-harms nothing, since a file has one row by its folder and name.
+A storage has one writer of its files. A session-level advisory lock needs no clock and no renewal: the server releases
+it when the holder's process or machine is gone, and the next watcher that tries gets it. A watcher that loses its
+connection loses all locks and tries again a second later. Until then two watchers may scan the same disk, which is
+harmless because a file row is unique by folder and name.
 """
 
 import uuid
@@ -20,7 +20,7 @@ ALIVE = text("SELECT 1")
 
 
 class Leadership:
-    """The storages that this process leads, on one connection of its own; used by one thread."""
+    """Storages that this process leads, on a dedicated connection; used by one thread."""
 
     def __init__(self, sessions: Sessions) -> None:
         self._sessions = sessions
@@ -28,15 +28,17 @@ class Leadership:
         self._led: set[uuid.UUID] = set()
 
     def lead(self, wanted: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-        """Those of `wanted` that this process leads now; free ones are taken, those not wanted are let go.
+        """Acquire free locks of `wanted`, release others, and return the storages that this process leads.
 
-        A database that does not answer raises its error, and nothing is led then.
+        Raises:
+            DBAPIError: the database does not answer; no storage is led then.
         """
         try:
             connection = self._connected()
             for storage_id in sorted(self._led - set(wanted)):
                 connection.execute(FREE, {"lock": lock_of(storage_id)})
                 self._led.discard(storage_id)
+            # pg_try_advisory_lock does not wait: a storage that another watcher leads is tried again at the next call.
             for storage_id in sorted(set(wanted) - self._led):
                 if connection.scalar(TAKE, {"lock": lock_of(storage_id)}):
                     self._led.add(storage_id)
@@ -47,20 +49,22 @@ class Leadership:
 
     def _connected(self) -> Connection:
         if self._connection is None:
+            # Session-level locks need no transaction; AUTOCOMMIT avoids one that stays idle for days.
             engine = self._sessions.kw["bind"]
             self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         self._connection.execute(ALIVE)
         return self._connection
 
     def close(self) -> None:
-        """Let go of everything; a connection that goes back to its pool would keep its locks."""
+        """Release all locks by closing the connection; returned to the pool, it would keep them."""
         self._led.clear()
         if self._connection is not None:
+            # A pooled connection would keep its session and so its locks.
             self._connection.invalidate()
             self._connection.close()
         self._connection = None
 
 
 def lock_of(storage_id: uuid.UUID) -> int:
-    """The lock of a storage: the random half of its id, as the signed number that PostgreSQL takes."""
+    """Return the advisory lock key of a storage: the random half of its id as a signed 64-bit number."""
     return int.from_bytes(storage_id.bytes[8:], "big", signed=True)

@@ -1,4 +1,4 @@
-"""Reading one folder: what is there now, as plain values; symlinks are not followed, devices and FIFOs never opened."""
+"""Folder listing as plain values; symlinks are not followed, devices and FIFOs are never opened."""
 
 import hashlib
 import marshal
@@ -14,7 +14,7 @@ SIGNED_LIMIT, UNSIGNED_RANGE = 2**63, 2**64
 
 
 class Entry(NamedTuple):
-    """One regular file as `lstat` saw it; a tuple, because 200,000 of them are held at once."""
+    """Regular file as `lstat` reports it; a tuple, because 200,000 of them can be in memory at once."""
 
     name: bytes
     size: int
@@ -24,13 +24,13 @@ class Entry(NamedTuple):
     device: int
 
     def same_content(self, size: int, mtime_ns: int) -> bool:
-        """Whether nothing was written since `size` and `mtime_ns` were taken."""
+        """Return whether size and mtime still have these values."""
         return self.size == size and self.mtime_ns == mtime_ns
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A folder's regular files and subfolders, or the reason why it could not be read."""
+    """Regular files and subfolders of a folder, or the error that prevented reading it."""
 
     files: list[Entry]
     folders: list[bytes]
@@ -38,12 +38,12 @@ class Listing:
 
 
 def signed(number: int) -> int:
-    """Inodes and devices are unsigned 64 bit, PostgreSQL's bigint is signed: the upper half becomes negative."""
+    """Convert unsigned 64-bit inodes and devices to PostgreSQL's signed bigint: the upper half becomes negative."""
     return number - UNSIGNED_RANGE if number >= SIGNED_LIMIT else number
 
 
 def entry_of(name: bytes, status: os.stat_result) -> Entry:
-    """The values of `status` that tell one state of a file from another."""
+    """Return the values of `status` that identify a state of a file."""
     return Entry(
         name,
         status.st_size,
@@ -55,7 +55,7 @@ def entry_of(name: bytes, status: os.stat_result) -> Entry:
 
 
 def read_folder(root: bytes, folder: bytes, ignore: Ignore, excluded: frozenset[bytes] = frozenset()) -> Listing | None:
-    """List `folder` below `root`, or None where it is gone; what vanishes meanwhile is left out.
+    """List `folder` below `root`, or return None if it is gone; entries that vanish meanwhile are left out.
 
     `excluded` holds absolute real paths (the data folder, proxy storages) that are never entered.
     """
@@ -75,6 +75,7 @@ def read_folder(root: bytes, folder: bytes, ignore: Ignore, excluded: frozenset[
                         files.append(entry_of(name, entry.stat(follow_symlinks=False)))
                     elif entry.is_dir(follow_symlinks=False) and entry.path not in excluded:
                         folders.append(name)
+                # Removed between scandir and stat.
                 except FileNotFoundError:
                     continue
     except (FileNotFoundError, NotADirectoryError):
@@ -85,7 +86,7 @@ def read_folder(root: bytes, folder: bytes, ignore: Ignore, excluded: frozenset[
 
 
 def look_at_file(root: bytes, path: bytes) -> Entry | None:
-    """The regular file at `path` now, or None where there is none (any more)."""
+    """Return the regular file at `path`, or None if it does not exist."""
     try:
         status = os.lstat(join_path(root, path))
     except OSError:
@@ -94,7 +95,7 @@ def look_at_file(root: bytes, path: bytes) -> Entry | None:
 
 
 def digest_of(files: list[Entry]) -> bytes:
-    """Of a settled listing: equal digests mean that no row of the folder needs to be read.
+    """Return the digest of a settled listing; with an equal digest, no row of the folder needs to be read.
 
     `marshal` (version 2 has no back references, so equal lists give equal bytes) costs a tenth of formatting text.
     """

@@ -1,7 +1,7 @@
-"""What whoever follows a file is told of its first part: when it was noticed, and how long it waited to stand still.
+"""Trace spans for the settle phase of a file: detection time and how long it took to stabilise.
 
-Nothing is told while a file waits, which would cost each of them something: where a batch is published, its wait is a
-span that began in the past, and the publishing is a part of it. Where nobody follows, nothing is even looked up.
+Files that wait cost nothing: when a batch is published, its wait becomes a span that began in the past, with the
+publishing as a part of it. Without tracing nothing is looked up.
 """
 
 import uuid
@@ -19,7 +19,7 @@ from watch.stability import NANOSECONDS, SettlingBook, Sighting
 def publishing(
     storage_id: uuid.UUID, settling: SettlingBook, files: Sequence[tuple[bytes, Entry]], clock: Clock
 ) -> Iterator[None]:
-    """Around the publishing of a batch, which goes on with the file that has waited longest."""
+    """Trace the publishing of a batch, starting at the detection of the file that has waited longest."""
     if not is_tracing():
         yield
         return

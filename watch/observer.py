@@ -1,4 +1,4 @@
-"""watchdog's events as hints. What watchdog swallows (an overflow, a reached watch limit) is noticed here instead."""
+"""watchdog events as hints, with detection of what watchdog hides: queue overflows and a reached watch limit."""
 
 import ctypes
 import errno
@@ -24,7 +24,7 @@ from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, P
 
 from watch.hints import HintBox
 
-# With all event types 49 % of 50,000 fast events overflowed the queue, with these none.
+# Measured: with all event types 49 % of 50,000 fast events overflowed the queue, with these none.
 EVENTS: list[type[FileSystemEvent]] = [
     FileCreatedEvent,
     FileClosedEvent,
@@ -36,18 +36,19 @@ EVENTS: list[type[FileSystemEvent]] = [
 ]
 INOTIFY_LOGGER = "watchdog.observers.inotify_c"
 LONGEST_WARNING = 500
+# From linux/inotify.h. Any event serves, because the probe watch is never read.
 IN_DELETE_SELF = 0x400
 
 
 class HintingHandler(FileSystemEventHandler):
-    """Turns each event into a hint at a path below the root."""
+    """Turns each event into a hint for a path below the root."""
 
     def __init__(self, root: bytes, box: HintBox) -> None:
         self._prefix = len(root.rstrip(b"/")) + 1
         self._box = box
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Note where to look; called on watchdog's thread."""
+        """Record the paths of an event; called on watchdog's thread."""
         for path in (event.src_path, event.dest_path):
             if path:
                 relative = os.fsencode(path)[self._prefix :]
@@ -58,15 +59,15 @@ class HintingHandler(FileSystemEventHandler):
 
 
 class HintEmitter(InotifyFullEmitter):
-    """Reports a folder that was moved once, and a file that came from outside as moved.
+    """Reports a moved folder once, and a file moved in from outside as moved.
 
-    watchdog walks a folder that was moved in and reports each file below it: 128,000 files were listed three times for
-    that, although the one hint on top had said it all. And its usual emitter reports a file renamed into the tree from
-    outside as created, as if it might still be written.
+    watchdog walks a folder that was moved in and reports each file below it, so that 128,000 files were listed three
+    times although the hint for the folder suffices. Its emitter also reports a file that was renamed into the tree as
+    created, as if it might still be written.
     """
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
-        """Queue what watchdog's reader found; called on the emitter's thread."""
+        """Queue an event of watchdog's reader; called on the emitter's thread."""
         came = event if isinstance(event, PathedInotifyEvent) else event[1]
         if came.ev.is_directory and came.ev.is_moved_to:
             before = "" if came is event else os.fsdecode(event[0].path)
@@ -76,7 +77,7 @@ class HintEmitter(InotifyFullEmitter):
 
 
 class HintObserver(BaseObserver):
-    """An observer of these emitters, with an inotify instance of its own."""
+    """Observer with `HintEmitter` and its own inotify instance."""
 
     def __init__(self) -> None:
         self._inotify_fd = InotifyFD()
@@ -84,16 +85,16 @@ class HintObserver(BaseObserver):
         super().__init__(HintEmitter, inotify_fd=self._inotify_fd)
 
     def on_thread_stop(self) -> None:
-        """End the emitters, then the instance that they read."""
+        """Stop the emitters, then the inotify instance that they read."""
         super().on_thread_stop()
         self._inotify_fd.stop()
         self._inotify_fd.join()
 
 
 class LostEvents(logging.Handler):
-    """Hears watchdog's own warning of an overflow, the only sign that it gives, and shortens what it logs.
+    """Log handler that detects watchdog's overflow warning, its only sign of lost events, and truncates its messages.
 
-    Its warnings may format hundreds of kilobytes of events.
+    These warnings may format hundreds of kilobytes of events.
     """
 
     def __init__(self, on_lost: Callable[[], None]) -> None:
@@ -101,7 +102,7 @@ class LostEvents(logging.Handler):
         self._on_lost = on_lost
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by logging for each warning of watchdog's inotify reader."""
+        """Handle a warning of watchdog's inotify reader."""
         message = record.getMessage()
         if "overflow" in message:
             self._on_lost()
@@ -109,7 +110,7 @@ class LostEvents(logging.Handler):
 
 
 class RootObserver:
-    """Watches one root for as long as it stands; a root that vanishes is watched again by a new one."""
+    """Watches one root while it exists; a root that vanishes needs a new observer."""
 
     def __init__(self, root: bytes, box: HintBox) -> None:
         self._root = root
@@ -119,12 +120,12 @@ class RootObserver:
 
     @property
     def is_watching(self) -> bool:
-        """Whether events can arrive."""
+        """Return whether events can arrive."""
         return self._observer is not None and self._observer.is_alive()
 
     def start(self) -> None:
-        """Set the watches of the whole tree; OSError where not even the root can be watched."""
-        # It warns of each folder that it watches anew, and formats all its watches for that: megabytes for many.
+        """Watch the whole tree; raises OSError if not even the root can be watched."""
+        # watchdog warns for each folder that is watched again and formats all its watches for that: megabytes if many.
         warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
         logging.getLogger(INOTIFY_LOGGER).addHandler(self._lost)
         observer = HintObserver()
@@ -135,7 +136,7 @@ class RootObserver:
         self._observer = observer
 
     def stop(self) -> None:
-        """Take the watches away and end watchdog's threads."""
+        """Remove the watches and stop watchdog's threads."""
         logging.getLogger(INOTIFY_LOGGER).removeHandler(self._lost)
         if self._observer is not None:
             self._observer.stop()
@@ -144,9 +145,9 @@ class RootObserver:
 
 
 def watch_limit_reached(root: bytes) -> bool:
-    """Whether this user's inotify watches are used up: watchdog keeps silent about folders that it could not watch.
+    """Return whether the user's inotify watches are used up; watchdog does not report folders it could not watch.
 
-    A watch more is asked for in an instance of its own; the limit counts over all instances of a user.
+    Requests one more watch in a separate instance, because the limit counts over all instances of a user.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     instance = libc.inotify_init1(os.O_CLOEXEC)

@@ -1,8 +1,8 @@
-"""Making the rows say what the disk says. Events and scans both end here, so that neither knows more than the other.
+"""Reconciliation of file rows with the disk; events and scans both end here.
 
-A file's way: it is new or changed in a listing, waits in the settling book, is looked at again when due, and is
-published when nothing was written meanwhile. A row whose file was not found is suspected first, and missing only when a
-second look, one scan interval later and with the root's identity checked before and after, does not find it either.
+A file is new or changed in a listing, waits in `UnsettledFiles`, is checked again when due, and is published if nothing
+was written meanwhile. A row without its file becomes suspected first. It becomes missing only if a second look, one
+scan interval later and with the root's identity checked before and after, does not find the file either.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -36,23 +36,23 @@ PUBLISH_FILES = 5_000
 CONFIRM_FILES = 10_000
 SAMPLE, SAMPLE_SHARE = 100, 0.9
 GONE_FOLDER = -1
-"""Instead of a walk's number: a folder whose files are suspected already."""
+"""Walk number of a folder with files that are already suspected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How many suspects were looked at, and why deletions must freeze instead."""
+    """Number of suspects that were checked, and the reason to freeze deletions instead."""
 
     looked_at: int
     freeze: str | None = None
 
 
 class ProfileChangedError(Exception):
-    """The storage has another profile than this watcher reads names by: nothing was written, a new one takes over."""
+    """The storage's profile changed since this watcher started: nothing was written, and a new watcher takes over."""
 
 
 class Reconciler:
-    """Compares one storage's listings with its rows and writes the difference, in short transactions of its own."""
+    """Compares one storage's listings with its rows and writes the differences in short transactions."""
 
     def __init__(
         self,
@@ -78,9 +78,9 @@ class Reconciler:
     def look_at_folders(
         self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0, is_thorough: bool = False
     ) -> None:
-        """Compare whole folders; `arrived_ns` says when the tree around them was renamed into place (0: it was not).
+        """Compare whole folders; `arrived_ns` is the time at which the tree was renamed into place, or 0.
 
-        A thorough look, which a person asked for, reads the rows of folders too in which nothing changed.
+        A thorough comparison, as an operator requests it, reads the rows of unchanged folders too.
         """
         self.book.newest_walk = walk
         changed: list[FolderListing] = []
@@ -105,6 +105,7 @@ class Reconciler:
                 for folder_id, of_folder in groupby(rows, key=lambda row: row.folder_id):
                     differences[known[folder_id]] = compare(entries[known[folder_id]], of_folder)
         digests = []
+        # A folder with unsettled files keeps no digest, so that the next walk compares it again.
         for path, files in entries.items():
             difference = differences.setdefault(path, Difference(unsettled=list(files)))
             self._wait_for(path, difference.unsettled, frozenset(), arrived_ns, "listing")
@@ -142,7 +143,7 @@ class Reconciler:
         self._write([], noted)
 
     def look_at_files(self, folder: bytes, names: Iterable[bytes], closed: frozenset[bytes]) -> None:
-        """Compare single files that events pointed at: an event costs its file, not its folder."""
+        """Compare single files that events point at, so that an event costs its file and not its folder."""
         entries = []
         wanted = set(names)
         for name in wanted:
@@ -177,9 +178,9 @@ class Reconciler:
             self.settling.watch(folder, entry, due, sighting=sighting)
 
     def settle(self, only_files: int = PUBLISH_FILES) -> int:
-        """Look again at what is due and publish what is stable; give the number of published files.
+        """Check files that are due again and publish the stable ones; return their number.
 
-        At most about `only_files` are published at a time; what is due beyond stays due.
+        Publishes about `only_files` at a time; other files stay due.
         """
         stable: list[tuple[bytes, Entry]] = []
         growing: list[tuple[bytes, Entry]] = []
@@ -220,7 +221,7 @@ class Reconciler:
 
         def write(session: Session) -> None:
             file_rows.publish(session, self.root, self.book, files, self.profile, self._takes_from_elsewhere, digests)
-            # Only now: `publish` holds the islands, and whoever reads names again for a new profile holds them too.
+            # After the write, because `publish_stable_files` holds the island locks that a change of profile needs too.
             self._refuse_other_profile(session)
 
         transact(self._sessions, write)
@@ -234,12 +235,12 @@ class Reconciler:
             raise ProfileChangedError
 
     def follow_markers(self, names: Iterable[bytes]) -> None:
-        """Where a marker file came or went, move the folders below it to their new island."""
+        """Move the folders below a marker file that appeared or vanished to their new island."""
         if any(is_marker(name) for name in names):
             self.rehome()
 
     def rehome(self) -> None:
-        """Have every folder in the island that its path and the packages of now say."""
+        """Assign every folder to the island that its path and the current packages imply."""
         with self._sessions() as session:
             self._homes.read_packages(session, self.book)
         rehome(self._sessions, self.book, self._homes)
@@ -249,7 +250,7 @@ class Reconciler:
         return [file_rows.StableFile(self.book.get(folder), entry) for folder, entry in files]
 
     def suspect_unseen(self, walk: int, starts: Sequence[bytes]) -> None:
-        """Suspect files of folders that a walk from `starts` did not come to, unless an unreadable one hides them."""
+        """Suspect files of folders that a walk from `starts` did not reach, unless an unreadable parent hides them."""
         unseen = [
             folder
             for folder in self.book
@@ -266,7 +267,7 @@ class Reconciler:
             self._write([Difference(vanished=vanished)], unseen)
 
     def _is_hidden(self, folder: KnownFolder, walk: int) -> bool:
-        """Whether this walk, or a look during it, came to a folder above it and could not read it."""
+        """Return whether this walk, or a look during it, found an unreadable folder above."""
         path = folder.path
         while path:
             path = path.rpartition(b"/")[0]
@@ -276,10 +277,10 @@ class Reconciler:
         return False
 
     def confirm_suspects(self, older_than_seconds: float, identity: RootIdentity, accepted: bool) -> Confirmation:
-        """Look a second time at suspects; write those that are gone as missing, or give the reason to freeze instead.
+        """Check suspects a second time; mark those that are gone as missing, or return the reason to freeze deletions.
 
-        Where a person `accepted` the loss, nothing freezes. A file that waits to be stable under another name is no
-        loss: its row is left alone until the move is known.
+        Deletions do not freeze if an operator `accepted` the loss. A file that waits to be stable under another name is
+        not lost: its row stays until the move is known.
         """
         if not self.has_suspects():
             return Confirmation(0)
@@ -295,6 +296,7 @@ class Reconciler:
         for row in suspects:
             entry = look_at_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
             (gone if entry is None else there).append(row)
+        # Checked after the look: if the mount was lost meanwhile, the files only seem gone.
         if identify_root(self.root) != identity:
             return Confirmation(0)
 
@@ -308,10 +310,10 @@ class Reconciler:
         return Confirmation(len(suspects))
 
     def answers_as_before(self) -> bool:
-        """Whether files recorded earlier are still there with their inodes, under whatever device number.
+        """Return whether a sample of recorded files still exists with the same inodes, under any device number.
 
-        A restarted machine may number an unchanged file system anew; a different disk does not hold the same inodes.
-        Where no file was recorded, there is none to lose.
+        A reboot can renumber the devices of unchanged file systems, while another disk does not hold the same inodes.
+        True if no file is recorded, because none can be lost.
         """
         statement = select(File).join(Folder).where(Folder.storage_id == self.storage_id, File.status.in_(SETTLED))
         with self._sessions() as session:
@@ -324,13 +326,13 @@ class Reconciler:
         return entry is not None and entry.inode == row.inode and entry.same_content(row.size, row.mtime_ns)
 
     def renumber(self, old_device: int, new_device: int) -> None:
-        """Note the new device number of an unchanged file system, so that moves are still recognised."""
+        """Store the new device number of an unchanged file system, so that moves are still recognised."""
         folders = select(Folder.id).where(Folder.storage_id == self.storage_id)
         statement = update(File).where(File.folder_id.in_(folders), File.device == old_device)
         transact(self._sessions, lambda session: session.execute(statement.values(device=new_device)))
 
     def has_suspects(self) -> bool:
-        """Whether any file was not found at its last look."""
+        """Return whether any file was not found at its last look."""
         with self._sessions() as session:
             return bool(self._suspects(session, 0, limit=1))
 
@@ -366,5 +368,5 @@ class Reconciler:
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
-    """Whether `path` is `folder` or lies below it; everything is below the root."""
+    """Return whether `path` is `folder` or below it; every path is below the root."""
     return not folder or path == folder or path.startswith(folder + b"/")

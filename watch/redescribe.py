@@ -1,9 +1,9 @@
-"""Reading the names of known files again, after a storage's profile changed: what a name says by itself (its class, its
-bucket, its frame) is stored with the file's row, and a new profile may read it otherwise.
+"""Reclassification of known files after a storage's profile changed: class, bucket and frame of a name are stored with
+the file's row, and a new profile can read them differently.
 
-Only the watcher's room writes `file`. Whoever calls this holds the islands of the folders locked, so that a watcher
-that publishes at the same moment either comes before and is read again, or comes after and sees that the profile
-changed.
+Only the watcher's package writes `file`. The caller holds the locks of the folders' islands, so that a watcher that
+publishes at the same time either commits first and its rows are reclassified, or commits later and notices that the
+profile changed.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from watch.grouping import Described, Profile, describe
 
 ROWS_AT_ONCE = 5_000
 
+# Builds paths upwards, so that only ancestors of the islands' folders are read and not the whole tree.
 FOLDERS = text("""
     WITH RECURSIVE up AS (
         SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
@@ -33,6 +34,7 @@ ROWS = text("""
     ORDER BY folder_id, name LIMIT :most
 """)
 
+# `file` has no index mark trigger: documents show file sets, which the regrouping writes.
 WRITE = text("""
     UPDATE file SET media_class = said.media_class, bucket = said.bucket, frame = said.frame, width = said.width,
         padded = said.padded
@@ -45,7 +47,7 @@ WRITE = text("""
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file by folder and name: where a walk over rows goes on."""
+    """Keyset cursor over file rows, by folder and name."""
 
     folder_id: int = 0
     name: bytes = b""
@@ -55,7 +57,7 @@ FIRST = Place()
 
 
 def folders_of(session: Session, islands: Sequence[int]) -> dict[int, bytes]:
-    """The folders of islands with their paths below the root."""
+    """Return the folders of islands with their paths below the root."""
     rows = session.execute(FOLDERS, {"islands": list(islands)})
     return {row.folder_id: bytes(row.path).removeprefix(b"/") for row in rows}
 
@@ -63,7 +65,7 @@ def folders_of(session: Session, islands: Sequence[int]) -> dict[int, bytes]:
 def redescribe(
     session: Session, folders: dict[int, bytes], profile: Profile, after: Place = FIRST, most: int = ROWS_AT_ONCE
 ) -> tuple[int, Place | None]:
-    """Read the names of at most so many rows again and write what changed; give their number and where to go on."""
+    """Reclassify up to `most` rows; return the number of changed rows and the cursor of the next call, or None."""
     rows = session.execute(
         ROWS, {"folders": list(folders), "folder_id": after.folder_id, "name": after.name, "most": most}
     ).all()

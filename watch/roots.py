@@ -1,4 +1,4 @@
-"""A storage's root as a thing that can vanish: its identity, its file system, and when deletions must freeze."""
+"""Identity and file system of a storage's root, and the limit above which deletions freeze."""
 
 import os
 from dataclasses import dataclass
@@ -30,14 +30,14 @@ MOUNTS = "/proc/self/mountinfo"
 
 @dataclass(frozen=True, slots=True)
 class RootIdentity:
-    """Device and inode of a root: another device under the same path is another disk, or none."""
+    """Device and inode of a root: another device under the same path is another disk or a lost mount."""
 
     device: int
     inode: int
 
 
 def identify_root(root: bytes) -> RootIdentity | None:
-    """Who the root is now, or None where it does not answer as a folder."""
+    """Return the root's identity, or None if it is not readable as a folder."""
     try:
         with os.scandir(root):
             status = os.stat(root)
@@ -47,7 +47,7 @@ def identify_root(root: bytes) -> RootIdentity | None:
 
 
 def is_network_file_system(root: bytes) -> bool:
-    """Whether the root is on a network file system, where events of other hosts never arrive: it is only scanned."""
+    """Return whether the root is on a network file system; these are only scanned, as remote events are lost."""
     device = os.stat(root).st_dev
     wanted = f"{os.major(device)}:{os.minor(device)}"
     with open(MOUNTS, encoding="utf-8", errors="replace") as mounts:
@@ -59,5 +59,5 @@ def is_network_file_system(root: bytes) -> bool:
 
 
 def must_freeze(vanished: int, recorded: int) -> bool:
-    """Whether so much vanished at once that a lost mount is likelier than a deletion."""
+    """Return whether so many files vanished at once that a lost mount is more likely than a deletion."""
     return vanished > FROZEN_FILES and vanished > FROZEN_SHARE * recorded

@@ -1,4 +1,4 @@
-"""When a file is finished: rules on values alone, and the small book of those that are not finished yet."""
+"""Settling: pure rules for when a file is stable, and the collection of files that are not yet."""
 
 import heapq
 import math
@@ -13,7 +13,7 @@ NANOSECONDS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds to wait on a storage. `trusts_ctime` is false on network file systems, whose times are another host's."""
+    """Settle times of a storage; `trusts_ctime` is false on network file systems, where another host sets the times."""
 
     growing_seconds: float
     close_seconds: float
@@ -21,12 +21,12 @@ class Patience:
 
 
 def settle_seconds(entry: Entry, now_ns: int, closed: bool, patience: Patience) -> float:
-    """Seconds from now until `entry` is stable if nothing is written meanwhile.
+    """Return the seconds until `entry` is stable if nothing is written meanwhile.
 
-    - A file is stable when size and mtime stood still for `growing_seconds`. Its ctime, which nobody can set, tells how
-      long that is already, so that a start on an old archive waits for nothing.
-    - A close or a rename into place (`closed`) shortens it to `close_seconds`. So does a ctime behind the mtime: the
-      last thing that happened to the file was no write but a rename, a chmod or a copied time, as at the end of a copy.
+    - A file is stable when its size and mtime have not changed for `growing_seconds`. Its ctime, which users cannot
+      set, shows how long that is already, so that a start on an old archive does not wait.
+    - A close or a rename into place (`closed`) shortens the time to `close_seconds`. So does a ctime after the mtime:
+      the last change was then not a write but a rename, a chmod or a copied time, as at the end of a copy.
     """
     if not patience.trusts_ctime:
         return min(patience.growing_seconds, patience.close_seconds) if closed else patience.growing_seconds
@@ -38,7 +38,7 @@ def settle_seconds(entry: Entry, now_ns: int, closed: bool, patience: Patience) 
 
 
 class Sighting(NamedTuple):
-    """When something was noticed first, by the monotonic clock, and by what; all files of one look share one."""
+    """Time of the first detection on the monotonic clock, and its source; files of one look share one value."""
 
     at: float
     by: str
@@ -48,8 +48,7 @@ UNTOLD = Sighting(0.0, "")
 
 
 class Unsettled(NamedTuple):
-    """A file that is not stable yet: its last look, when the next one is due, whether it was seen to grow, its first
-    look."""
+    """File that is not stable yet: last look, time of the next one, whether it was seen to grow, first detection."""
 
     entry: Entry
     due: float
@@ -58,12 +57,12 @@ class Unsettled(NamedTuple):
 
 
 class SettlingBook:
-    """Files that wait to be stable, by folder. Times are a monotonic clock's seconds, given by the caller.
+    """Files that wait to be stable, by folder. Times are seconds of a monotonic clock, passed by the caller.
 
-    - `watch` starts or restarts the wait of a file; the earlier of two due times stays where nothing was written, and
-      the first sighting stays until it is published.
-    - `due` hands out, folder by folder, what should be looked at again.
-    - `forget` drops a file that vanished or became stable.
+    - `watch` starts or restarts the wait of a file; the earlier of two due times stays if nothing was written, and the
+      first detection stays until the file is published.
+    - `due` yields the files to check again, folder by folder.
+    - `forget` removes a file that vanished or became stable.
     """
 
     def __init__(self) -> None:
@@ -76,7 +75,7 @@ class SettlingBook:
         return self._count
 
     def watch(self, folder: bytes, entry: Entry, due: float, grew: bool = False, sighting: Sighting = UNTOLD) -> None:
-        """Look at `entry` again at `due`."""
+        """Check `entry` again at `due`."""
         waiting = self._folders.setdefault(folder, {})
         known = waiting.get(entry.name)
         if known is None:
@@ -91,15 +90,15 @@ class SettlingBook:
         self._set_alarm(folder, due)
 
     def get(self, folder: bytes, name: bytes) -> Unsettled | None:
-        """What is known of a file that waits, or None."""
+        """Return the state of a waiting file, or None."""
         return self._folders.get(folder, {}).get(name)
 
     def names(self, folder: bytes) -> list[bytes]:
-        """The files of a folder that wait."""
+        """Return the waiting files of a folder."""
         return list(self._folders.get(folder, ()))
 
     def inodes(self) -> set[int]:
-        """Of all files that wait: a file that vanished elsewhere may be one of them under another name."""
+        """Return the inodes of all waiting files: a file that vanished elsewhere may wait under another name."""
         return {file.entry.inode for waiting in self._folders.values() for file in waiting.values()}
 
     def forget(self, folder: bytes, name: bytes) -> None:
@@ -111,11 +110,11 @@ class SettlingBook:
                 del self._folders[folder]
 
     def next_due(self) -> float | None:
-        """When the next look is due, or None while nothing waits."""
+        """Return the time of the next check, or None if no file waits."""
         return self._alarms[0][0] if self._alarms else None
 
     def due(self, now: float) -> Iterator[tuple[bytes, list[Unsettled]]]:
-        """Each folder with files that are due at `now`, with those files; the others of the folder keep waiting."""
+        """Yield each folder with its files that are due at `now`; other files of the folder keep waiting."""
         while self._alarms and self._alarms[0][0] <= now:
             due, folder = heapq.heappop(self._alarms)
             if self._next_alarm.get(folder) != due:

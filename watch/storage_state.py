@@ -1,4 +1,4 @@
-"""What a watcher says of its storage, and what people ask of it: columns of the storage row, written sparingly."""
+"""Status that a watcher reports on its storage row, and requests of operators that it reads from there."""
 
 import uuid
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ HEARTBEAT_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the row asked for, and the root that it remembers."""
+    """Requests read from the storage row, and the recorded root."""
 
     scan: bool
     accepted: bool
     known_root: RootIdentity | None
     looks: tuple[tuple[bytes, bool], ...] = ()
-    """Paths to look at now, and whether their writer says that they are finished."""
+    """Paths to scan now, each with whether its writer declares it finished."""
 
 
 class StateWriter:
-    """Writes progress at most twice a second, changes of state at once."""
+    """Writes progress at most twice a second, and changes of state at once."""
 
     def __init__(self, storage_id: uuid.UUID, sessions: Sessions, clock: Clock) -> None:
         self._storage_id = storage_id
@@ -40,18 +40,18 @@ class StateWriter:
         self._unsettled = 0
         self._entries = 0
         self.failure: str | None = None
-        """What was said of a root that does not answer; None while it does."""
+        """Reason why the root is not readable, or None."""
         self.is_frozen = False
         self._message = ""
         self._accepted_at: float | None = None
 
     @property
     def is_accepted(self) -> bool:
-        """A person said that what vanished is gone: the breaker lets the present suspects pass."""
+        """Return whether an operator confirmed the deletions, so that the present suspects pass the breaker."""
         return self._accepted_at is not None
 
     def take_wishes(self) -> Wishes:
-        """Read and clear what people asked for since the last call."""
+        """Read and clear the requests made since the last call."""
         with self._sessions() as session:
             row = session.execute(
                 select(
@@ -92,13 +92,13 @@ class StateWriter:
         return tuple((row.path, row.is_finished) for row in rows)
 
     def fail(self, message: str) -> None:
-        """The root does not answer; deletions freeze until it does."""
+        """Mark the storage as failing: the root is not readable, and deletions freeze until it is."""
         if message != self.failure:
             self.failure = message
             self._write(status=StorageStatus.FAILING, status_message=message)
 
     def recover(self, root: RootIdentity) -> None:
-        """The root answers and is the one that is known from now on."""
+        """Mark the storage as active and record its root."""
         self.failure = None
         self._write(
             status=StorageStatus.ACTIVE,
@@ -108,37 +108,37 @@ class StateWriter:
         )
 
     def remark(self, text: str) -> None:
-        """Say what an operator should know; an empty text takes it back. What failed or froze is said before it."""
+        """Show a message to operators, or clear it with an empty text; failures and freezes take precedence."""
         if self.failure is None and not self.is_frozen and text != self._message:
             self._message = text
             self._write(status_message=text)
 
     def freeze(self, reason: str) -> None:
-        """Too much vanished: nothing is written as missing until a person accepts it."""
+        """Freeze deletions: nothing becomes missing until an operator confirms."""
         self.is_frozen = True
         self._write(frozen_reason=reason, status_message=reason)
 
     def thaw(self) -> None:
-        """Everything that had vanished is back."""
+        """End the freeze, because all vanished files are back."""
         self.is_frozen = False
         self._write(frozen_reason=None, status_message="")
 
     def accept(self) -> None:
-        """A person accepted: deletions go on."""
+        """Record that an operator confirmed the deletions, and continue."""
         self._accepted_at = self._clock.monotonic()
         self.thaw()
 
     def forget_acceptance(self, after_seconds: float) -> None:
-        """Arm the breaker again, once the suspects that were accepted are dealt with."""
+        """Arm the breaker again after the confirmed deletions were written."""
         if self._accepted_at is not None and self._clock.monotonic() > self._accepted_at + after_seconds:
             self._accepted_at = None
 
     def lost_events(self) -> None:
-        """Count an overflow or a watch that could not be set; a scan follows."""
+        """Count an overflow or a failed watch; a scan follows."""
         self._write(events_lost=Storage.events_lost + 1)
 
     def unsettled(self, count: int) -> None:
-        """How many files are not stable; from none to some and back is written at once, so that nobody sees idle."""
+        """Report the number of unstable files; a change from or to zero is written at once, to keep idle accurate."""
         if count != self._unsettled:
             at_once = (count == 0) != (self._unsettled == 0)
             self._unsettled = count
@@ -147,18 +147,18 @@ class StateWriter:
             self._later(False)
 
     def start_walk(self) -> None:
-        """A walk of the whole storage began."""
+        """Reset progress at the start of a full walk."""
         self._entries = 0
 
     def walked(self, entries: int) -> None:
-        """The walk came past this many more entries."""
+        """Add entries to the progress of the walk."""
         self._entries += entries
         self._later(
             False, scan_entries=self._entries, scan_started_at=func.coalesce(Storage.scan_started_at, func.now())
         )
 
     def end_walk(self, seconds: float) -> None:
-        """The walk is complete."""
+        """Record the end of a full walk."""
         self._pending.pop("scan_started_at", None)
         self._write(
             scan_entries=self._entries,

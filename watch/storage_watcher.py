@@ -1,6 +1,6 @@
-"""One storage's watcher: takes hints, walks, settles and confirms in small steps of one thread.
+"""Watcher of one storage: handles hints, walks, settles and confirms in small steps of one thread.
 
-A long walk runs in slices with hints and due files between them, so that a finished file is published within its second
+A long walk runs in slices with hints and due files between them, so that a finished file is published within a second
 while 200,000 others are still being listed.
 """
 
@@ -30,8 +30,8 @@ from watch.watched import WatchedStorage
 log = logging.getLogger(__name__)
 
 WALK_REST = 20
-"""A periodic walk starts no sooner than this many times the last one's own work after it. What was published between
-its slices does not count: the first walk of 200,000 files would keep the next one away for minutes."""
+"""Factor between the working time of a periodic walk and the minimum pause after it. Publishing between its slices does
+not count: the first walk of 200,000 files would delay the next one by minutes."""
 REFRESH_SECONDS = 0.5
 LONGEST_REST = 0.5
 CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
@@ -42,7 +42,7 @@ NO_WATCHES = (
 
 
 class StorageWatcher:
-    """Keeps one storage's rows equal to its disk until told to stop."""
+    """Keeps one storage's rows equal to its disk until stopped."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class StorageWatcher:
         self._next_confirm = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Watch until `stop` is set; OperationalError where the database went away: the caller starts anew."""
+        """Watch until `stop` is set; raises OperationalError if the database is down, and the caller restarts."""
         try:
             self.open()
             while not stop.is_set():
@@ -86,25 +86,25 @@ class StorageWatcher:
             self.close()
 
     def close(self) -> None:
-        """Take the watches away."""
+        """Remove the watches."""
         self._observer.stop()
 
     def wake(self) -> None:
-        """End the rest of the loop early, to see a stop or a request at once."""
+        """End the pause of the loop early, to handle a stop or a request at once."""
         self._wake.set()
 
     @property
     def is_at_rest(self) -> bool:
-        """Whether nothing waits to be stable, no walk is due or under way, and no accepted loss is being written."""
+        """Return whether no file waits to be stable, no walk is due or running, and no confirmed loss is pending."""
         busy = self._walk is not None or self._reconciler.settling or self._state.is_accepted
         return not busy and self._next_walk > 0
 
     def scan_now(self) -> None:
-        """Walk at the next step, or once more after the walk under way, which may be past what is asked for."""
+        """Start a walk at the next step, and another after a running walk, which may have passed the requested path."""
         self._next_walk = 0.0
 
     def open(self) -> None:
-        """Forget everything and read the storage's folders; the first step finds the root and starts a walk."""
+        """Reset all state and load the folders; the first step then finds the root and starts a walk."""
         self._identity, self._walk = None, None
         self._next_refresh = self._next_confirm = 0.0
         network = self._try_root()
@@ -125,7 +125,7 @@ class StorageWatcher:
             return False
 
     def step(self) -> bool:
-        """One round of everything that is due; whether there is more to do at once."""
+        """Run everything that is due once; return whether more work is due at once."""
         now = self._clock.monotonic()
         if now >= self._next_refresh:
             self._next_refresh = now + REFRESH_SECONDS
@@ -140,7 +140,7 @@ class StorageWatcher:
         return self._walk is not None or self._is_behind()
 
     def _is_behind(self) -> bool:
-        """Whether files are due: a periodic walk waits for them, because it would find them different once more."""
+        """Return whether files are due: a periodic walk waits for them, because it would see them change again."""
         due = self._reconciler.settling.next_due()
         return due is not None and due <= self._clock.monotonic()
 
@@ -152,7 +152,7 @@ class StorageWatcher:
         return max(0.01, min(LONGEST_REST, min(due) - now))
 
     def _refresh(self) -> None:
-        """Answer what people asked of the row, and see whether the root still is what it was."""
+        """Handle operators' requests, and check that the root is still the same."""
         wishes = self._state.take_wishes()
         found = identify_root(self.storage.root)
         if wishes.accepted:
@@ -216,7 +216,7 @@ class StorageWatcher:
         self._ask_for_watches()
 
     def _ask_for_watches(self) -> None:
-        """Say so while folders cannot be watched; once they can be, watch the whole tree anew."""
+        """Report a reached watch limit; once the limit is lifted, watch the whole tree again."""
         if not self._observer.is_watching:
             return
         is_limited = watch_limit_reached(self.storage.root)
@@ -242,7 +242,7 @@ class StorageWatcher:
                 self._look_at_names(folder, names, hints.closed)
 
     def _look_at_tree(self, folder: bytes, finished_ns: int | None = None) -> None:
-        """What has a ctime older than `finished_ns`, or than the folder's renaming into place, is complete."""
+        """Compare a tree; files with a ctime before `finished_ns`, or before the folder's rename, are complete."""
         number = self._number_look()
         arrived = arrival_of(self.storage.root, folder) if finished_ns is None else finished_ns
         for listings in walk(self.storage.root, [folder], self._ignore, self._excluded):
@@ -251,8 +251,8 @@ class StorageWatcher:
         self._reconciler.suspect_unseen(number, [folder])
 
     def _number_look(self) -> int:
-        """Later looks have higher numbers. A walk keeps its own to its end, whatever trees are looked at meanwhile:
-        by theirs, it would not have seen the folders that it came to before them."""
+        """Return a new, higher number for a look. A walk keeps its number to the end, also if trees are looked at
+        meanwhile: with their numbers, it would not have seen the folders it visited before them."""
         self._looks += 1
         return self._looks
 
@@ -265,6 +265,7 @@ class StorageWatcher:
     def _is_watched(self, folder: bytes) -> bool:
         if folder and self._ignore.path(folder) is not None:
             return False
+        # The data folder and rendition storages may be inside the root.
         absolute = self.storage.root + b"/" + folder
         if any(absolute == path or absolute.startswith(path + b"/") for path in self._excluded):
             return False
@@ -275,7 +276,7 @@ class StorageWatcher:
             if now < self._next_walk or (self._next_walk > 0 and self._is_behind()):
                 return
             if identify_root(self.storage.root) != self._identity:
-                # The next refresh says so. Under an empty folder in its place, every file would be suspected meanwhile.
+                # The next refresh reports it. Below an empty mount point, every file would become suspected meanwhile.
                 return
             self._walk_number = self._number_look()
             self._walk_started, self._walk_seconds, self._next_walk = now, 0.0, math.inf

@@ -1,4 +1,4 @@
-"""Walking a tree folder by folder, in slices, so that a long walk never keeps a single finished file waiting."""
+"""Tree walk in slices, so that a long walk does not delay a finished file."""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -15,10 +15,11 @@ FolderListing = tuple[bytes, Listing]
 def walk(
     root: bytes, starts: Iterable[bytes], ignore: Ignore, excluded: frozenset[bytes]
 ) -> Iterator[list[FolderListing]]:
-    """Listings of all folders at and below `starts`, in slices of some folders and files.
+    """Yield listings of all folders at and below `starts`, in slices of limited size.
 
-    A folder that vanished is left out; one that cannot be read comes with its error.
+    Folders that vanish are left out; unreadable folders carry their error.
     """
+    # An explicit stack instead of recursion: trees may be deeper than Python's recursion limit.
     waiting = list(starts)
     batch: list[FolderListing] = []
     files = 0
@@ -37,10 +38,10 @@ def walk(
 
 
 def arrival_of(root: bytes, folder: bytes) -> int:
-    """When a folder was renamed into place (nanoseconds), or 0 where it rather was made there.
+    """Return when a folder was renamed into place (nanoseconds), or 0 if it was created there.
 
-    A rename touches a folder's ctime alone, while each new entry moves mtime and ctime together. What lies in it with
-    an older ctime came along with it, complete.
+    A rename changes only a folder's ctime, while a new entry changes mtime and ctime together. Files in it with an
+    older ctime were moved along with it, complete.
     """
     try:
         status = os.lstat(join_path(root, folder) if folder else root)

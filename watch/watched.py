@@ -1,4 +1,4 @@
-"""What a person said of a storage, parsed: the value that a watcher works by."""
+"""Parsed configuration of a watched storage."""
 
 import uuid
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from watch.grouping import Profile
 
 @dataclass(frozen=True, slots=True)
 class WatchedStorage:
-    """A storage row's settings, parsed; a new value starts a new watcher."""
+    """Settings and profile of a storage row; a changed value starts a new watcher."""
 
     id: uuid.UUID
     name: str
@@ -24,7 +24,7 @@ class WatchedStorage:
 
 
 def watched_storages(sessions: Sessions) -> list[WatchedStorage]:
-    """All storages that are to be watched; what Tapeless wrote itself is no news to it."""
+    """Load all storages to watch; storages for renditions are excluded, because Tapeless writes them itself."""
     with sessions() as session:
         rows = session.scalars(
             select(Storage)

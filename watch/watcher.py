@@ -1,4 +1,4 @@
-"""The watcher process: a thread for each storage, and one that hands due islands to the queue."""
+"""The watcher process: a thread for each storage, and the dispatch of due islands to the queue."""
 
 import logging
 import threading
@@ -19,7 +19,7 @@ from watch.watched import WatchedStorage, watched_storages
 log = logging.getLogger(__name__)
 
 Ring = Callable[[str, Sequence[int]], None]
-"""Puts a message for the named task on its queue; given by `workers`, called only after commit."""
+"""Sends a message for the named task and island ids; supplied by `workers`, called only after commit."""
 
 INGEST_ISLAND = "ingest.island"
 DISPATCH_SECONDS = 0.1
@@ -36,7 +36,7 @@ class _Running:
 
 
 class Watcher:
-    """Watches the storages of the database that no other watcher leads, until `stop` is set."""
+    """Watches the storages that no other watcher leads, until `stop` is set."""
 
     def __init__(
         self, sessions: Sessions, timing: Timing, ring: Ring, excluded: frozenset[bytes], clock: Clock
@@ -50,7 +50,7 @@ class Watcher:
         self._running: dict[object, _Running] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Keep one thread for each storage row, and hand out islands; survives a database that goes away."""
+        """Run one thread for each led storage and dispatch islands; survives a database that is down."""
         next_look = 0.0
         try:
             while not stop.is_set():
@@ -69,7 +69,7 @@ class Watcher:
             self._leadership.close()
 
     def dispatch(self) -> int:
-        """Hand out what is due and ring for it; a ring that fails is made up for by beat."""
+        """Dispatch due islands and send their wake-up messages; the periodic sweep repeats messages that fail."""
         batches = transact(self._sessions, lambda session: hand_out(session, self._timing))
         for batch in batches:
             self._ring(INGEST_ISLAND, batch)
@@ -100,7 +100,7 @@ class Watcher:
         del self._running[running.storage.id]
 
     def _keep(self, storage: WatchedStorage, watcher: StorageWatcher, stop: threading.Event) -> None:
-        """Run a storage's watcher; after an error it starts anew from rows and disk, with nothing remembered."""
+        """Run a storage's watcher; after an error it restarts from rows and disk without any kept state."""
         while not stop.is_set():
             try:
                 watcher.run(stop)

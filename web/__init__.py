@@ -1,1 +1,1 @@
-"""Server-rendered pages: plain HTML that works without a script."""
+"""Server-rendered pages: plain HTML that works without JavaScript."""

@@ -1,6 +1,6 @@
-"""What every page is: escaped by the template engine, never stored, never framed, and with nothing from elsewhere.
+"""Rendering and headers of every page: escaped by the template engine, not cached, not framed, no external content.
 
-No page runs a script; the policy in its headers forbids all, so that a title or comment that slipped through the
+No page runs a script; its Content-Security-Policy forbids all, so that a title or comment that slipped through the
 escaping would still be text.
 """
 
@@ -16,7 +16,7 @@ Render = Callable[..., HTMLResponse]
 
 
 def make_renderer() -> Render:
-    """Renders `template` with values, under a status."""
+    """Return a function that renders a template with values and a status."""
     environment = Environment(
         loader=PackageLoader("web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -31,7 +31,7 @@ def make_renderer() -> Render:
 
 
 def headers_with(nonce: str) -> dict[str, str]:
-    """Headers of every page. Only styles with the page's own nonce count, and pictures of this system."""
+    """Build the headers of a page. The policy allows styles with the page's own nonce, and pictures of this system."""
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
         "frame-ancestors 'none'"
@@ -48,7 +48,7 @@ def headers_with(nonce: str) -> dict[str, str]:
 
 
 def size_in_words(size: int) -> str:
-    """Bytes as people read them: 1 kB is 1,000 bytes, as disks are sold."""
+    """Format a size in bytes with decimal units: 1 kB is 1,000 bytes, as disks are sold."""
     amount, unit = float(size), 0
     while amount >= 999.5 and unit < len(UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
@@ -56,12 +56,12 @@ def size_in_words(size: int) -> str:
 
 
 def moment_in_words(moment: datetime) -> str:
-    """A time, in the zone that everybody reads the same."""
+    """Format a time in UTC."""
     return f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC"
 
 
 def clock_of_ms(milliseconds: int) -> str:
-    """A place in a clip."""
+    """Format a position in a clip, in milliseconds, as h:mm:ss."""
     minutes, seconds = divmod(milliseconds // 1000, 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

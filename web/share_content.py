@@ -1,4 +1,4 @@
-"""What a guest of a share sees of an asset or a collection: read once, as values, for one page."""
+"""Read what a guest of a share sees of an asset or a collection, as plain values for one page."""
 
 import uuid
 from collections.abc import Sequence
@@ -31,32 +31,32 @@ from tasks.server_key import ServerKey
 from tasks.share_guests import GuestToken
 
 GUEST_NAME = "guest_name"
-"""Among a comment's details: who a guest said to be, where its link is for everybody."""
+"""Key in a comment's details: the name that a guest of a public link claims."""
 MOST_FILES, MOST_COMMENTS, MOST_INSIDE = 200, 500, 500
-"""On one page of a list; the next ones have addresses of their own."""
+"""Maximum rows on one page of each list."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A page of a list: which, of how many."""
+    """Number of a page of a list, and of the last page."""
 
     number: int
     last: int
 
     @classmethod
     def of(cls, number: int, count: int, size: int) -> "Part":
-        """The page that was asked for, or the nearest that there is."""
+        """Return the requested page, or the nearest existing one."""
         last = max(1, -(-count // size))
         return cls(min(max(1, number), last), last)
 
     def cut(self, rows: Select[Any], size: int) -> Select[Any]:
-        """The rows of this page."""
+        """Limit a query to the rows of this page."""
         return rows.limit(size).offset((self.number - 1) * size)
 
 
 @dataclass(frozen=True, slots=True)
 class ShownFile:
-    """A file with the address that fetches it, where that is allowed."""
+    """A file with its download URL, where downloading is allowed."""
 
     name: str
     size: int
@@ -65,7 +65,7 @@ class ShownFile:
 
 @dataclass(frozen=True, slots=True)
 class ShownFormat:
-    """A format with some of its files, how many there are, and the address of all of them as an archive."""
+    """A format with a page of its files, their total count and size, and the URL of all of them as an archive."""
 
     name: str
     files: list[ShownFile]
@@ -77,7 +77,7 @@ class ShownFormat:
 
 @dataclass(frozen=True, slots=True)
 class ShownComment:
-    """What somebody said, with the answers to it."""
+    """A comment with its replies."""
 
     id: uuid.UUID
     who: str
@@ -90,7 +90,7 @@ class ShownComment:
 
 @dataclass(frozen=True, slots=True)
 class ShownAsset:
-    """All that a page shows of an asset."""
+    """Content of an asset's page."""
 
     id: uuid.UUID
     title: str
@@ -103,7 +103,7 @@ class ShownAsset:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """An object of a shared collection."""
+    """An object in a shared collection."""
 
     id: uuid.UUID
     title: str
@@ -112,7 +112,7 @@ class Inside:
 
 @dataclass(frozen=True, slots=True)
 class ShownCollection:
-    """All that a page shows of a collection."""
+    """Content of a collection's page."""
 
     title: str
     values: list[tuple[str, str]]
@@ -122,7 +122,7 @@ class ShownCollection:
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Which page of each list somebody wants to see."""
+    """Requested page number of each list."""
 
     files: int = 1
     comments: int = 1
@@ -130,7 +130,7 @@ class Numbers:
 
 
 class Reader:
-    """Reads for one guest; `until` is the end of the addresses that it makes, in seconds since 1970."""
+    """Reads content for one guest; `until` is when the URLs that it builds expire, in seconds since 1970."""
 
     def __init__(self, session: Session, key: ServerKey, token: GuestToken, until: int, numbers: Numbers) -> None:
         self._session, self._key, self._token, self._until, self._numbers = session, key, token, until, numbers
@@ -144,7 +144,7 @@ class Reader:
         return self._token.share.guest
 
     def asset(self, asset_id: uuid.UUID) -> ShownAsset:
-        """An asset that the share opens."""
+        """Return an asset that the share opens."""
         asset = find_asset(self._session, self._actor, asset_id)
         title = self._guest.title if self._guest.is_merged else asset.title
         pictures = keyframes_of(self._session, self._actor, [asset.id]).get(asset.id, [])
@@ -161,13 +161,13 @@ class Reader:
         )
 
     def collection(self, collection_id: uuid.UUID) -> ShownCollection:
-        """A collection that the share opens."""
+        """Return a collection that the share opens."""
         collection = find_collection(self._session, self._actor, collection_id)
         inside, part = self._inside(collection.id)
         return ShownCollection(collection.title, self._values("collections", collection.id), inside, part)
 
     def vote_on(self, kind: str, object_id: uuid.UUID) -> str | None:
-        """The guest's vote, empty while there is none; None where it is not asked for one by its own link."""
+        """Return the guest's vote: "" before it voted, None if it is not a reviewer by its own link."""
         guest = self._guest
         if ShareRight.SETTING_APPROVE_STATUS not in guest.allows or not guest.email:
             return None
@@ -179,7 +179,7 @@ class Reader:
         return next((vote.status for vote in votes if vote.external == guest.email), "")
 
     def _inside(self, collection_id: uuid.UUID) -> tuple[list[Inside], Part]:
-        """Collections first, each kind by title."""
+        """Return the contents, collections first, each kind by title."""
         below = select(Collection.id, Collection.title, literal("collections").label("kind")).where(
             Collection.parent_id == collection_id,
             Collection.status == CollectionStatus.ACTIVE,
@@ -203,7 +203,7 @@ class Reader:
         return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
     def _values(self, kind: str, object_id: uuid.UUID) -> list[tuple[str, str]]:
-        """Labels and values of the fields in the views that the share names."""
+        """Return labels and values of the fields in the views that the share includes."""
         if not self._guest.metadata_views:
             return []
         there = {one.name: one.values for one in read_values(self._session, object_id)}
@@ -263,14 +263,13 @@ class Reader:
 
 
 def guest_name(comment: Segment) -> str | None:
-    """Who a guest said to be; an address is no name, and other guests are not told it."""
+    """Return the name that a guest claimed, or None where it is its e-mail, which other guests must not see."""
     said = comment.details.get(GUEST_NAME)
     return None if said == comment.share_user_email else said
 
 
 def threads(rows: Sequence[tuple[Segment, str | None]]) -> list[ShownComment]:
-    """Comments with the names that may be shown, and with their answers; an answer whose question is not shown stands
-    by itself."""
+    """Build comment threads from rows with author names; replies to hidden comments become top-level ones."""
     shown = {
         row.id: ShownComment(
             row.id,
@@ -293,5 +292,5 @@ def threads(rows: Sequence[tuple[Segment, str | None]]) -> list[ShownComment]:
 
 
 def allows_comments(guest: Guest) -> bool:
-    """Whether the page has a form for them."""
+    """Return whether the guest may write comments."""
     return ShareRight.COMMENTS in guest.allows

@@ -1,8 +1,8 @@
-"""The page of a share: what opens in a browser under its link, without an account and without a script.
+"""Page of a share, opened in a browser by its link, without an account and without JavaScript.
 
-A link is exchanged for a sign-in in a cookie of this page alone, so that looking again counts as one access and a
-password is asked for once. Unknown, ended and revoked links open the same page with the same kind word. Whoever holds a
-link that lives and has a password is asked for it: that it lives is no secret to who was given it.
+A link is exchanged for a sign-in in a cookie of this page alone, so that reloading counts as one access and a password
+is asked for once. Unknown, expired and revoked links show the same page. A valid link with a password asks for it: its
+holder may know that it is valid.
 """
 
 import base64
@@ -44,7 +44,7 @@ FORMS = Limit(tries=20, seconds=60)
 
 
 def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
-    """An application for everything below /share/."""
+    """Build the application for the paths below /share/."""
     pages = Pages(sessions, outside, make_renderer())
     return Starlette(
         routes=[
@@ -59,7 +59,7 @@ def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request with its form, read whole before any thread waits for it."""
+    """A request with its form, which is read before the request occupies a thread."""
 
     request: Request
     form: Mapping[str, str]
@@ -74,17 +74,17 @@ class Asked:
 
     @property
     def home(self) -> str:
-        """The address of the page itself."""
+        """Return the path of the share's page."""
         return f"/{PAGE}/{self.hash}"
 
     def number(self, name: str) -> int:
-        """Which page of a list is wanted; the first where that is none."""
+        """Return the requested page number of a list; 1 where the parameter is absent or invalid."""
         text = self.request.query_params.get(name, "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
 def answering(handle: Callable[[Asked], Response]) -> Callable[[Request], object]:
-    """Read the form, then work in a thread, as the database is waited for."""
+    """Wrap a handler: read the form, then run the handler in a thread, since it waits for the database."""
 
     async def answer(request: Request) -> Response:
         return await run_in_threadpool(handle, Asked(request, await _form(request)))
@@ -105,14 +105,14 @@ async def _form(request: Request) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """The handlers; one a request, in a thread."""
+    """Request handlers; each runs in a thread."""
 
     sessions: Sessions
     outside: Outside
     render: Render
 
     def show(self, asked: Asked) -> Response:
-        """The page, signing in on the way where no password stands before it."""
+        """Show the page; sign in first where the link has no password."""
         try:
             found = self._find(asked)
             if isinstance(found, GuestToken):
@@ -126,7 +126,7 @@ class Pages:
             return self._ended()
 
     def enter(self, asked: Asked) -> Response:
-        """A password was sent."""
+        """Sign in with a password."""
         try:
             found = self._find(asked)
             if isinstance(found, GuestToken):
@@ -138,7 +138,7 @@ class Pages:
             return self._ended()
 
     def comment(self, asked: Asked) -> Response:
-        """Somebody says something about an asset."""
+        """Add a comment to an asset."""
         text = asked.form.get("text", "").strip()[:LONGEST_COMMENT]
         said = NewSegment(SegmentType.COMMENT, {"segment_text": text})
 
@@ -149,7 +149,7 @@ class Pages:
         return self._act(asked, say)
 
     def vote(self, asked: Asked) -> Response:
-        """Somebody approves or rejects."""
+        """Vote on an approval request."""
         word = asked.form.get("vote", "")
 
         def set_vote(session: Session, actor: Actor, kind: str, object_id: UUID) -> None:
@@ -158,7 +158,7 @@ class Pages:
         return self._act(asked, set_vote)
 
     def _act(self, asked: Asked, act: Callable[[Session, Actor, str, UUID], None]) -> Response:
-        """Do what a form says. It carries a word that only the page of this sign-in knows."""
+        """Perform the action of a form; the form must carry the CSRF token of this sign-in."""
         kind = asked.form.get("kind", "")
         try:
             token, object_id = self._find(asked), UUID(asked.form.get("object", ""))
@@ -181,7 +181,7 @@ class Pages:
         return self.outside.key
 
     def _find(self, asked: Asked) -> GuestToken | OpenShare | None:
-        """The sign-in of the cookie, else what the link opens."""
+        """Return the sign-in of the cookie, else the share that the link opens."""
         secret = asked.request.cookies.get(COOKIE, "")
 
         def find(session: Session) -> GuestToken | OpenShare | None:
@@ -256,7 +256,7 @@ class Pages:
 
 
 def named(actor: Actor, name: str) -> Actor:
-    """Where a link is anybody's, who came by it may say a name; it shows that it is no more than said."""
+    """Name the guest of a public link by the name it gives; the result is marked as claimed."""
     said = " ".join(name.split())[:LONGEST_NAME]
     if not said or actor.guest is None or actor.guest.email or not said.isprintable():
         return actor

@@ -1,4 +1,4 @@
-"""Addresses of servers as operators write them: the password may stand in a file, as container secrets do."""
+"""Server URLs as operators write them; the password may be in a file, as with container secrets."""
 
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -7,13 +7,14 @@ DRIVER = "postgresql+psycopg"
 
 
 class AddressError(ValueError):
-    """An address or its password file is wrong; the text names the setting."""
+    """A URL or its password file is wrong; the message names the setting."""
 
 
 def with_password(setting: str, url: str, file: Path | None) -> str:
-    """The address with the password that the file holds, where one is named.
+    """Return the URL with the password from the file, if one is given.
 
-    `setting` is the address's own name (TAPELESS_DATABASE_URL); its file's ends with PASSWORD_FILE instead of URL.
+    `setting` is the variable of the URL (TAPELESS_DATABASE_URL); that of its file ends with PASSWORD_FILE instead of
+    URL.
     """
     if file is None:
         return url
@@ -34,6 +35,6 @@ def with_password(setting: str, url: str, file: Path | None) -> str:
 
 
 def database_address(url: str) -> str:
-    """PostgreSQL's usual address, for the one driver that is here."""
+    """Return a PostgreSQL URL for the installed driver."""
     scheme, mark, rest = url.partition("://")
     return f"{DRIVER}{mark}{rest}" if scheme in ("postgresql", "postgres") else url

@@ -1,7 +1,7 @@
-"""The Celery app: queues, settings with their reasons, and the ring that puts ids on them.
+"""The Celery app: queues, configuration with reasons, and `notify`, which sends ids to a task.
 
-A message is a doorbell: every piece of internal work is a row first, so messages are acknowledged early and may be
-lost, doubled or late. What the settings have to protect is the process, not the message.
+A message is a wake-up message: all internal work is a row first, so messages are acknowledged early and may be lost,
+duplicated or late. The configuration protects the process, not the message.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from celery.worker import WorkController
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
-import workers.around_tasks  # noqa: F401 - connects what stands around tasks
+import workers.around_tasks  # noqa: F401 - connects the task hooks
 from models.mounts import use_mounts
 from tasks.job_leases import SELF_SERVED
 from tasks.transcode_jobs import QUEUE as TRANSCODES
@@ -66,15 +66,16 @@ VISIBILITY_SECONDS = 300
 
 
 def queue_of(name: str, *_: object, **__: object) -> dict[str, str]:
-    """Task names are `queue.verb`, so the name says the queue."""
+    """Route a task to its queue: task names are `queue.verb`."""
     return {"queue": name.partition(".")[0]}
 
 
 def names_of(task: str, ids: Sequence[object]) -> dict[str, str]:
-    """The task of a single job has the job's id, so that whoever sees it in Flower asks for the job with it.
+    """Return the message id options: the task of a single job has the job's id, so that an id seen in Flower leads to
+    the job.
 
-    Where another system's message may have that id already, it is the root that Flower leads to, as both would be one
-    task there. Islands, which have numbers, are no jobs; and some messages take another job than they were sent for.
+    If a message of another system may already have that id, it becomes the root id, since both would be one task in
+    Flower. Islands have numbers and are no jobs; messages of self-served tasks may take another job than they name.
     """
     if len(ids) != 1 or isinstance(ids[0], int) or task in SELF_SERVED:
         return {}
@@ -82,26 +83,29 @@ def names_of(task: str, ids: Sequence[object]) -> dict[str, str]:
 
 
 def transcodes_at_once(children: int, queues: Collection[str], cores: int) -> int:
-    """How many renditions a worker makes at once: all its children where it does nothing else, and otherwise so many
-    that one child is always free for headers and pictures, and no more than half of the cores encode."""
+    """Return how many renditions a worker encodes at once.
+
+    All its children if it does nothing else; otherwise one child stays free for headers and pictures, and at most half
+    of the cores encode.
+    """
     if set(queues) == {TRANSCODES}:
         return children
     return max(1, min(cores // 2, children - 1))
 
 
 class TapelessCelery(Celery):
-    """Celery with this process's context, made when a task first asks, so after the fork."""
+    """Celery with this process's context, created on first use by a task, so after the fork."""
 
     transcodes_at_once = AT_ONCE
 
     @cached_property
     def own_settings(self) -> Settings:
-        """Those of the environment, unless a command that was given a data folder put its own here."""
+        """Settings of the environment, unless a command with a data folder assigned its own."""
         return current_settings()
 
     @cached_property
     def context(self) -> Context:
-        """Sessions, engine, times and ring of this process."""
+        """Sessions, engine, timing and notifier of this process."""
         settings = self.own_settings
         use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, self.ring, outside=settings.outside)
@@ -114,7 +118,7 @@ class TapelessCelery(Celery):
         )
 
     def ring(self, task: str, ids: Sequence[object]) -> None:
-        """Put a message for `task` on its queue; where the broker is away, beat makes up for it."""
+        """Send a message for `task` to its queue; if the broker is down, beat sends it later."""
         try:
             args = [[i if isinstance(i, int) else str(i) for i in ids]]
             self.send_task(task, args=args, retry=False, **names_of(task, ids))
@@ -123,36 +127,36 @@ class TapelessCelery(Celery):
 
 
 def make_configuration() -> dict[str, Any]:
-    """Every setting with its reason; read when the app is first used, not at import."""
+    """Return Celery's configuration, each setting with its reason. Read when the app is first used, not at import."""
     return {
         "broker_url": find_running(app.own_settings).broker_url,
         "imports": TASK_MODULES,
         "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "task_default_queue": "maintenance",
         "task_routes": (queue_of,),
-        # A pickled message breaks when a class is renamed, and runs code when it is forged.
+        # A pickled message breaks if a class is renamed, and executes code if it is forged.
         "task_serializer": "json",
         "accept_content": ["json"],
-        # Rows are the results.
+        # Results are rows.
         "task_ignore_result": True,
         "result_backend": None,
         # A prefetched message waits behind a long one while another child is idle.
         "worker_prefetch_multiplier": 1,
-        # Flower and metrics live on events; they cost a third of the rate of empty tasks, nothing of batches.
+        # Flower and metrics need events. Cost: a third of the rate of empty tasks, nothing measurable for batches.
         "worker_send_task_events": True,
         "task_send_sent_event": True,
         # The default cancels running work when the broker is lost; ours needs no broker to finish.
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "broker_connection_retry_on_startup": True,
         "broker_connection_max_retries": None,
-        # On a stop, running batches get this long; what is cut off is taken up by its lease.
+        # On a stop, running batches get this long; a batch that is cut off is retried after its lease.
         "worker_soft_shutdown_timeout": 5.0,
-        # The default socket timeout is none: a publish to a vanished broker would hang for ever.
+        # The default is no socket timeout: publishing to a vanished broker would hang forever.
         "broker_transport_options": {
-            # A message that a worker took and did not acknowledge is delivered again after this long, at the next look,
-            # of which there is one in 100 s: so long waits a `trigger.*` whose worker was killed as a whole. Only these
-            # are acknowledged late, and their time limit is far below. Others that wait unacknowledged, fetched by a
-            # worker that is busy, ring twice then, which does nothing.
+            # An unacknowledged message is delivered again after this long, at the next check, made every 100 s. So a
+            # `trigger.*` task waits that long if its whole worker was killed. Only these tasks are acknowledged late,
+            # and their time limit is far below. Other messages that a busy worker prefetched may be delivered twice,
+            # which is harmless.
             "visibility_timeout": VISIBILITY_SECONDS,
             "socket_timeout": SOCKET_SECONDS,
             "socket_connect_timeout": SOCKET_SECONDS,
@@ -172,16 +176,16 @@ app.steps["consumer"].add(OnlyTriggers)
 
 @setup_logging.connect
 def set_up_own_logging(loglevel: int = logging.INFO, **_: object) -> None:
-    """Celery leaves logging alone where somebody listens to this signal; workers, beat and Flower ask it."""
+    """Configure logging of workers, beat and Flower; Celery does not configure it if this signal has a receiver."""
     set_up_logging(app.own_settings.log_format, "celery", loglevel or logging.INFO)
 
 
 @worker_init.connect
 def prepare_worker(sender: WorkController, **_: object) -> None:
-    """Before the first child measures anything, or asks how many may encode."""
+    """Create the metrics folder before the first child measures anything, and limit concurrent transcodes."""
     prepare_shared_folder()
     cores = os.cpu_count() or 1
-    children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is no number yet
+    children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is not resolved yet
     queues = sender.app.amqp.queues.consume_from.keys()
     sender.app.transcodes_at_once = transcodes_at_once(children, queues, cores)
     if children == 1 and TRANSCODES in queues and len(queues) > 1:
@@ -190,13 +194,14 @@ def prepare_worker(sender: WorkController, **_: object) -> None:
 
 @worker_ready.connect
 def show_metrics(**_: object) -> None:
-    """The worker itself shows what its children measure; before its fork it may have no thread."""
+    """Serve the metrics of all children from the worker's parent, which must not have threads before its fork."""
     serve_metrics(app.own_settings)
 
 
 @worker_process_init.connect
 def prepare_child(**_: object) -> None:
-    """A forked child must not share its parent's sockets, nor walk its parent's objects at every collection."""
+    """Reset a forked child: it must not share its parent's sockets, nor scan its parent's objects at every
+    collection."""
     context = app.__dict__.pop("context", None)
     if context is not None:
         context.database.dispose(close=False)

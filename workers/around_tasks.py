@@ -1,4 +1,4 @@
-"""Around every task, where it runs: its ids in each line of the log, and its time in the metrics."""
+"""Hooks around every task: its ids in each log line, and its duration in the metrics."""
 
 import time
 from contextlib import ExitStack
@@ -10,12 +10,12 @@ from models.log_context import log_about
 from workers.metrics import TASK_SECONDS
 
 RUNNING: dict[str, tuple[float, ExitStack]] = {}
-"""When the tasks of this process began, and what to leave at their end; a child runs one at a time."""
+"""Start and exit stack of the running tasks of this process; a child runs one at a time."""
 
 
 @task_prerun.connect
 def begin(task_id: str, task: Any, **_: Any) -> None:
-    """A task begins."""
+    """Record the start of a task."""
     stack = ExitStack()
     stack.enter_context(log_about(task=task.name, task_id=task_id))
     RUNNING[task_id] = (time.perf_counter(), stack)
@@ -23,7 +23,7 @@ def begin(task_id: str, task: Any, **_: Any) -> None:
 
 @task_postrun.connect
 def end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
-    """A task ended, however it did."""
+    """Record the end of a task."""
     if task_id not in RUNNING:
         return
     started, stack = RUNNING.pop(task_id)

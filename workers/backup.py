@@ -1,8 +1,8 @@
-"""A system in one file, and a system out of it: the database as it was at one moment, and the key of its links.
+"""Backup and restore of a system as one file: the database at one moment, and the signing key.
 
-Everything else in a data folder can be made again: the broker's queue from the rows, pictures and search documents from
-what the rows say, and media are never in it. A copy of the database's own folder would be a backup only while it is
-stopped; this is taken while everything runs.
+Everything else in a data folder can be recreated: the broker's queues, pictures and search documents from the rows.
+Media files are never included. A copy of the database's folder would be consistent only while the server is stopped;
+this backup is taken while everything runs.
 """
 
 import io
@@ -31,13 +31,13 @@ from workers.supervisor import Supervisor
 
 DUMP, KEY, MANIFEST = "database.dump", "secret-key", "manifest.json"
 FORM = 1
-"""Of the archive: one of a later form is refused rather than half read."""
+"""Version of the archive; a newer one is rejected rather than partly read."""
 HAS_TABLES = text("SELECT EXISTS (SELECT FROM information_schema.tables WHERE table_schema = 'public')")
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a backup says of itself."""
+    """Metadata of a backup."""
 
     form: int
     tapeless: str
@@ -45,9 +45,9 @@ class Manifest:
 
 
 def back_up(database_url: str, key: Path, file: Path) -> bool:
-    """Write a backup of a running system; says whether the key is in it, or kept by the operator elsewhere.
+    """Write a backup of a running system; return whether it contains the key (the operator may store it elsewhere).
 
-    A half-written one never has the final name.
+    An incomplete backup never has the final name.
     """
     if not is_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
@@ -60,20 +60,21 @@ def back_up(database_url: str, key: Path, file: Path) -> bool:
             if has_key := key.exists():
                 add(archive, KEY, key.read_bytes())
             archive.add(dump, DUMP)
+        # The archive contains the signing key and all password hashes.
         draft.chmod(0o600)
         draft.rename(file)
     return has_key
 
 
 def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Put bytes into an archive as a file."""
+    """Add bytes to an archive as a file."""
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))
 
 
 def restore_folder(file: Path, data: Path) -> Manifest:
-    """Make a data folder out of a backup; `tapeless up --data` goes on from there."""
+    """Create a data folder from a backup; start it with `tapeless up --data`."""
     if running_supervisor(data.absolute()) is not None:
         raise SettingsError(f'"{data}": a system runs on it; stop it, or restore into another folder')
     if (data / "postgres").exists():
@@ -94,7 +95,7 @@ def restore_folder(file: Path, data: Path) -> Manifest:
 
 
 def restore_into(file: Path, database_url: str) -> Manifest:
-    """Fill an empty database of an installation that has its own servers; the key is where its secrets are kept."""
+    """Fill the empty database of an installation with servers of its own. Its secrets hold the key."""
     engine = make_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
@@ -109,13 +110,13 @@ def restore_into(file: Path, database_url: str) -> Manifest:
 
 
 def restore_database(database_url: str, dump: Path) -> None:
-    """All of it, or none."""
+    """Load a dump in a single transaction: all of it, or nothing."""
     run("pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump), into=True)
 
 
 @contextmanager
 def unpacked(file: Path) -> Iterator[tuple[Manifest, Path]]:
-    """The parts of a backup in a folder that goes away."""
+    """Unpack a backup into a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="tapeless-restore-") as folder:
         try:
             with tarfile.open(file) as archive:
@@ -130,7 +131,8 @@ def unpacked(file: Path) -> Iterator[tuple[Manifest, Path]]:
 
 
 def run(name: str, database_url: str, *options: str, into: bool = False) -> None:
-    """One of PostgreSQL's own programs on a database; the password goes by the environment, which others cannot see."""
+    """Run one of PostgreSQL's programs on a database. The password is passed in the environment, which other users
+    cannot see."""
     url = make_url(database_url)
     target = url._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
     command = [str(program(name)), *options[:-1], f"--dbname={target}", options[-1]]

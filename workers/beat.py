@@ -1,7 +1,7 @@
-"""Celery's beat with a look before each ring: only where a row waits and the queue is short.
+"""Celery's beat with a condition: a message is sent only if work is waiting and its queue is short.
 
-Plain beat puts a message on the queue at every interval, whether anybody takes it or not: a night without a worker
-would leave a morning of rings.
+Plain beat publishes at every interval, whether a worker consumes or not: a night without a worker would leave thousands
+of messages.
 """
 
 import logging
@@ -25,19 +25,19 @@ log = logging.getLogger(__name__)
 SWEEP, TIDY = "maintenance.sweep", "maintenance.tidy"
 LOOK, AUDIT = "index.look", "index.audit"
 LOOK_SECONDS, AUDIT_SECONDS = 15.0, 6 * 3600.0
-"""A comparison reads every document; what differs then is a fault that nobody has seen yet, so it has no hurry."""
+"""A comparison reads every document, and the differences it finds are rare faults, so it is not urgent."""
 MEDIA = {task: kind for kind, task in TASKS.items()}
-"""Rung for by beat itself: it sees how long their queue is, and one that is busy needs no second ring."""
+"""Media kinds by task; beat notifies these tasks itself, because it knows their queue lengths."""
 TIDY_PICTURES, TIDY_RENDITIONS = "media.tidy", "media.forget"
 TIDY_SECONDS = 3600.0
 SHORT_QUEUE = 2
 
 
 class Bell(Scheduler):
-    """In memory: the schedule is fixed, and what is due stands in the rows."""
+    """Scheduler in memory: the schedule is fixed, and due work is found in the rows."""
 
     def setup_schedule(self) -> None:
-        """The sweep looks after everything that waits; tidying has no hurry."""
+        """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
         serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths, context.engine))
         self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
@@ -50,7 +50,7 @@ class Bell(Scheduler):
         )
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
-        """Ring, or let it be; beat itself survives a database or broker that is away."""
+        """Send the task if it is needed; an outage of the database or broker is logged and survived."""
         if advance:
             entry = self.reserve(entry)
         try:
@@ -61,6 +61,7 @@ class Bell(Scheduler):
         return None
 
     def _is_needed(self, task: str) -> bool:
+        # A queue that already has messages needs no further one.
         if self._queue_length(task.partition(".")[0]) >= SHORT_QUEUE:
             return False
         if task in (TIDY, TIDY_PICTURES, TIDY_RENDITIONS, AUDIT):

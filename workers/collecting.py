@@ -1,13 +1,14 @@
-"""The cyclic garbage collector in a process that builds documents: it finds nothing there, and looks all the time."""
+"""Garbage collector settings for processes that build documents: cyclic collections find nothing there, and cost
+time."""
 
 import gc
 
 YOUNG = 20_000
-"""New objects until it looks; by default it does so every 700, many times in each batch of documents."""
+"""New objects between two collections. The default of 700 means many collections in each batch of documents."""
 
 
 def calm_collector() -> None:
-    """Have collections pass over what was imported, and come rarely: what is built here is gone by counting alone."""
+    """Exclude imported objects from collections, and collect rarely: documents are freed by reference counting."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, 10, 10)

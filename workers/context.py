@@ -1,6 +1,6 @@
-"""What a running process holds: sessions on the database, the search engine, the times, and a way to ring.
+"""Resources of a running process: database sessions, search engine, timing, and the notifier.
 
-Made once in a process, after it was forked, and handed down by argument: nothing below `workers` connects by itself.
+Created once per process, after its fork, and passed down as an argument: nothing below `workers` connects by itself.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,10 @@ Ring = Callable[[str, Sequence[object]], None]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """`ring(task_name, ids)` puts a message on the task's queue; a broker that is away costs seconds, no work."""
+    """Resources of one process.
+
+    `notify(task_name, ids)` sends a message to the task's queue; a broker that is down delays work, but loses none.
+    """
 
     sessions: Sessions
     engine: SearchEngine
@@ -37,16 +40,16 @@ class Context:
     database: Engine
     outside: Outside = NOTHING_OUTSIDE
     trigger_user: str | None = None
-    """E-mail of the user as whom messages of other systems run."""
+    """E-mail of the user that messages of other systems run as."""
     media_folder: Path = Path("media")
-    """Where pictures of media are kept."""
+    """Folder of posters and other previews."""
     transcode_profiles: Profiles = field(default_factory=lambda: BUILT_IN)
-    """How renditions may be made."""
+    """Available transcode profiles."""
     transcodes_at_once: int = AT_ONCE
-    """How many of them this machine makes at once."""
+    """Renditions that this worker encodes at once."""
 
     def close(self) -> None:
-        """Give back all connections."""
+        """Close all connections."""
         self.engine.close()
         self.database.dispose()
 
@@ -58,14 +61,14 @@ def make_context(
     pool_size: int = 5,
     outside: Outside = NOTHING_OUTSIDE,
 ) -> Context:
-    """Connect lazily to the system at `connection`."""
+    """Return the context of a system; connections are opened on first use."""
     database = make_engine(connection.database_url, pool_size)
     sessions = make_sessions(database)
     return Context(sessions, make_search(connection, sessions), timing, ring, database, outside)
 
 
 def make_search(connection: Connection, sessions: Sessions) -> SearchEngine:
-    """The engine of the system: the cluster that was named, or else its own database."""
+    """Return the configured OpenSearch engine, or else the engine in the system's own database."""
     if connection.search_url is None:
         return PostgresEngine(sessions)
     ca_file = Path(connection.search_ca_file) if connection.search_ca_file else None
@@ -73,12 +76,12 @@ def make_search(connection: Connection, sessions: Sessions) -> SearchEngine:
 
 
 def ring_nobody(_task: str, _ids: Sequence[object]) -> None:
-    """For a command that leaves the ringing to beat."""
+    """Send nothing, for a command that leaves notification to beat."""
 
 
 @contextmanager
 def open_running(settings: Settings) -> Iterator[Context]:
-    """For one command: the system that the settings lead to; SettingsError where nothing runs there."""
+    """Open the system that the settings refer to for one command. Raises SettingsError if nothing runs there."""
     use_mounts(settings.places)
     context = make_context(find_running(settings), settings.timing, ring_nobody, outside=settings.outside)
     try:

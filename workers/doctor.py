@@ -1,7 +1,7 @@
-"""What an operator would check by hand on a machine that behaves oddly, each answer with what to do.
+"""Diagnostics: checks that an operator would make by hand on a faulty machine, each with the next step.
 
-`tapeless verify` asks whether the rows are right; this asks whether what they stand on is. Each check is a function of
-what it looks at, asks with a bound on its time, and finds one of three things: well, worth a look, or broken.
+`tapeless verify` checks the rows; this checks the environment they depend on. Each check has a bounded duration and
+yields one of three grades: well, worth a look, or broken.
 """
 
 import os
@@ -46,12 +46,12 @@ MENDED = text(f"""
     SELECT CAST(details ->> 'mended' AS bigint) FROM job
     WHERE task = '{COMPARE}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1
 """)
-"""How many documents the last comparison had to mend."""
+"""Documents that the last comparison of index and rows had to repair."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `advice` is the next step where it is not well."""
+    """Result of one check; `advice` is the next step if it is not well."""
 
     name: str
     grade: Grade
@@ -61,7 +61,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Patient:
-    """A running system as the checks reach it."""
+    """Access of the checks to a running system."""
 
     connection: Connection
     sessions: Sessions
@@ -72,24 +72,24 @@ class Patient:
 
 
 def broker_client(url: str) -> Celery:
-    """A client of this broker and no other, whatever settings the process came with; it gives up soon."""
+    """Return a client of this broker only, independent of the process's settings, with short timeouts."""
     client = Celery("doctor", broker=url, set_as_current=False)
     client.conf.broker_transport_options = {"socket_timeout": SOCKET_SECONDS, "socket_connect_timeout": SOCKET_SECONDS}
     return client
 
 
 def examine(patient: Patient) -> list[Check]:
-    """Everything, in the order in which one thing stands on another."""
+    """Run all checks, dependencies first."""
     return [check for examination in EXAMINATIONS for check in examination(patient)]
 
 
 def check_program(patient: Patient) -> Iterator[Check]:
-    """What is asked here; whoever reports a fault sends it along."""
+    """Report the versions of Tapeless and Python, for fault reports."""
     yield Check("program", "well", f"Tapeless {version_of('tapeless')} on Python {platform.python_version()}")
 
 
 def check_database(patient: Patient) -> Iterator[Check]:
-    """It answers, is new enough, has every migration, keeps what it acknowledged, and has connections left."""
+    """Check that the database answers, is recent enough, is migrated, durable, and has connections left."""
     try:
         with patient.sessions() as session:
             version, fsync, commit, used, most, now = session.execute(
@@ -115,7 +115,7 @@ def check_database(patient: Patient) -> Iterator[Check]:
 
 
 def check_broker(patient: Patient) -> Iterator[Check]:
-    """It answers, refuses rather than forgets, and keeps messages of other systems over a restart."""
+    """Check that the broker answers, refuses messages rather than evicting them, and persists them."""
     try:
         with patient.celery.connection_for_read() as connection:
             client = connection.default_channel.client
@@ -137,7 +137,7 @@ def check_broker(patient: Patient) -> Iterator[Check]:
 
 
 def check_workers(patient: Patient) -> Iterator[Check]:
-    """Every queue has somebody who takes from it."""
+    """Check that every queue has a worker."""
     try:
         answers = patient.celery.control.inspect(timeout=ANSWER_SECONDS).active_queues() or {}
     except (BrokerError, RedisError, OSError):
@@ -150,7 +150,7 @@ def check_workers(patient: Patient) -> Iterator[Check]:
 
 
 def check_search(patient: Patient) -> Iterator[Check]:
-    """The engine answers, and knows what the rows know."""
+    """Check that the engine answers and follows the rows."""
     try:
         patient.engine.check(look=True)
     except SearchUnavailableError as error:
@@ -168,7 +168,7 @@ def check_search(patient: Patient) -> Iterator[Check]:
 
 
 def check_index(seconds: float, parked: int, mended: int) -> Check:
-    """How well the index follows the rows; the first thing that is wrong is told."""
+    """Check how well the index follows the rows; only the first problem is reported."""
     if seconds > INDEX_SECONDS:
         found = f"the oldest change has waited {seconds:,.0f} s"
         return Check("index", "look", found, "if that grows, look at logs/worker-index.log: is its worker there?")
@@ -183,7 +183,7 @@ def check_index(seconds: float, parked: int, mended: int) -> Check:
 
 
 def check_storages(patient: Patient) -> Iterator[Check]:
-    """Each root is there and readable from here, is watched, and is not frozen."""
+    """Check that each root is present, readable from here, watched, and not frozen."""
     try:
         with patient.sessions() as session:
             late = text("watcher_seen_at IS NULL OR watcher_seen_at < now() - make_interval(secs => :seconds)")
@@ -197,7 +197,7 @@ def check_storages(patient: Patient) -> Iterator[Check]:
 
 
 def check_storage(storage: Storage, is_watched: bool) -> Check:
-    """One storage; the first thing that is wrong is told, since the others follow from it."""
+    """Check one storage; only the first problem is reported, because the others follow from it."""
     name, root = f'storage "{storage.name}"', display_text(storage.place)
     if identify_root(storage.place) is None:
         return Check(name, "broken", f"{root} is not there or not readable", "mount it, or give its user the right")
@@ -212,12 +212,12 @@ def check_storage(storage: Storage, is_watched: bool) -> Check:
 
 
 def is_writable(folder: Path | bytes) -> bool:
-    """Whether this process may make files there, with the rights that it has now."""
+    """Return whether this process may create files there with its effective permissions."""
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
 def check_watches(patient: Patient) -> Iterator[Check]:
-    """The kernel allows a watch for every folder, and a queue long enough for a flood."""
+    """Check that the kernel permits a watch for every folder, and has a queue long enough for bursts."""
     try:
         with patient.sessions() as session:
             folders = session.scalar(text("SELECT count(*) FROM folder")) or 0
@@ -233,14 +233,14 @@ def check_watches(patient: Patient) -> Iterator[Check]:
 
 
 def check_disk(patient: Patient) -> Iterator[Check]:
-    """Room, and the right to write, where Tapeless itself writes."""
+    """Check free space and write permission of Tapeless's own folders."""
     yield from check_folder("disk", patient.data, "a full disk stops the database")
     if patient.data not in patient.media.parents:
         yield from check_folder("media folder", patient.media, "without room there are no pictures and no renditions")
 
 
 def check_folder(name: str, folder: Path, harm: str) -> Iterator[Check]:
-    """One folder; none where servers are elsewhere and nothing was made yet."""
+    """Check one folder; yield nothing if it does not exist, as with external servers."""
     if not folder.exists():
         return
     if not is_writable(folder):

@@ -1,9 +1,9 @@
-"""Flower beside the workers: operators look at queues and tasks there, and it may do nothing but show.
+"""Flower beside the workers: a read-only view of queues and tasks for operators.
 
-1. Its settings stand in a file that its owner alone reads: arguments and the environment of a process are shown to
-   others. They go before whatever FLOWER_ variables are set.
-2. It listens on the loopback alone, because `/metrics` and `/healthcheck` answer without a sign-in, whatever is set.
-3. What it shows is what messages said. The rows are the truth: `tapeless jobs` tells it.
+1. Its settings are in a file that only its owner can read, because arguments and environments of processes are visible
+   to others. They take precedence over any FLOWER_ variables.
+2. It listens on the loopback only, because `/metrics` and `/healthcheck` never require a sign-in.
+3. It shows what messages reported. The rows are authoritative: see `tapeless jobs`.
 """
 
 import sys
@@ -17,12 +17,12 @@ from workers.settings import child_environment
 FLOWER_PORT = 8781
 USER = "tapeless"
 MAX_TASKS = 20_000
-"""Tasks that it remembers, some 2 KB each; it forgets the oldest."""
+"""Tasks that it keeps, about 2 KB each; the oldest are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flower:
-    """One Flower on one data folder."""
+    """One Flower process on one data folder."""
 
     data: Path
     address: str
@@ -31,7 +31,7 @@ class Flower:
 
     @property
     def password(self) -> str:
-        """Made on the first day."""
+        """Created on first use."""
         return keep_secret(make_private(self.data / "flower") / "password")
 
     @property
@@ -39,7 +39,7 @@ class Flower:
         return self.data / "flower" / "settings.py"
 
     def prepare(self) -> None:
-        """Write the settings; to be called before every start."""
+        """Write the settings; call it before every start."""
         values = {
             "address": self.address,
             "port": self.port,
@@ -53,7 +53,7 @@ class Flower:
         write_private(self.settings, "".join(f"{name} = {value!r}\n" for name, value in values.items()))
 
     def child(self, log: Path) -> Child:
-        """Describe the process for whoever runs it."""
+        """Describe the process for the supervisor."""
         return Child(
             "flower",
             (

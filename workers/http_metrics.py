@@ -1,6 +1,6 @@
-"""How long each request took, by the pattern of its address: an id in a label would make a series for every asset.
+"""Request durations by route pattern: an id in a label would create a series for every asset.
 
-Where changes are followed, each request is a span, and what it changes goes on with it.
+With tracing enabled, each request is a span, and its changes continue that trace.
 """
 
 import time
@@ -12,12 +12,12 @@ from workers.metrics import HTTP_SECONDS
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER = "other"
-"""Whatever else a stranger invents: every label is a series that stays."""
+"""Label of unknown methods: every label is a permanent series, and clients can send any method."""
 NO_ROUTE = "none"
 
 
 class Measured:
-    """Around the whole application, so that what middleware refuses is measured too."""
+    """ASGI middleware around the whole application, so that requests rejected by other middleware are measured too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -47,5 +47,5 @@ class Measured:
 
 
 def _caller(scope: Scope) -> str | None:
-    """The trace that the caller follows; the library reads it as it may, and begins another where it is none."""
+    """Return the caller's trace header; the tracing library starts a new trace if it is invalid."""
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)

@@ -1,6 +1,7 @@
-"""The one terminal of `tapeless up`: assets as they appear, and a line that says what is going on.
+"""Terminal UI of `tapeless up`: new assets as they appear, and a status line.
 
-Only the supervisor writes here; everything it shows comes out of the rows, so a restarted child changes nothing.
+Only the supervisor writes to the terminal. Everything it shows comes from the rows, so a restarted child changes
+nothing.
 """
 
 import time
@@ -23,13 +24,13 @@ from workers.supervisor import ChildState
 
 POLL_SECONDS = 0.5
 REST = 10
-"""Times the length of a look until the next one: counting millions of rows must not become the work of the database."""
+"""Pause between two polls, as a multiple of a poll's duration: counting millions of rows must not load the database."""
 SHOWN_AT_ONCE = 20
 REMEMBERED = 10_000
 LOOK_BACK_SECONDS = 30
 
-# Rows commit out of order, so every look goes back some seconds and remembers what it has shown. Ids begin with the
-# time, so that the primary key finds the young ones.
+# Rows commit out of order, so every poll goes back some seconds and excludes what was shown already. Ids begin with the
+# time, so the primary key finds the recent ones.
 NEW_ASSETS = text("""
     SELECT asset.id, asset.title, format.structure, sets.files FROM asset
     JOIN format ON format.asset_id = asset.id AND format.role = 'original'
@@ -41,7 +42,7 @@ NEW_ASSETS = text("""
 
 @dataclass(frozen=True, slots=True)
 class AssetLine:
-    """One asset that appeared."""
+    """One new asset."""
 
     id: uuid.UUID
     title: str
@@ -50,12 +51,12 @@ class AssetLine:
 
 
 def id_of_moment(seconds: float) -> uuid.UUID:
-    """The smallest id that can be made at a time (UUIDv7: 48 bits of milliseconds first)."""
+    """Return the smallest id that can be generated at a time (UUIDv7: 48 bits of milliseconds first)."""
     return uuid.UUID(int=int(seconds * 1000) << 80)
 
 
 class Display:
-    """Asks the rows twice a second and draws; a plain line each where nobody looks at a terminal."""
+    """Polls the rows twice a second and draws; without a terminal it prints plain lines."""
 
     def __init__(self, sessions: Sessions, console: Console) -> None:
         self._sessions = sessions
@@ -68,18 +69,18 @@ class Display:
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
-        """Take over the last line of the terminal."""
+        """Start drawing the last line of the terminal."""
         if self._live is not None:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Give it back."""
+        """Stop drawing."""
         if self._live is not None:
             self._live.stop()
 
     def tick(self, states: Sequence[ChildState]) -> None:
-        """Look again when it is time; a database that is being started again is waited for."""
+        """Poll if it is time; a database that is restarting is waited for."""
         begun = time.monotonic()
         if begun < self._next_look:
             return
@@ -100,7 +101,7 @@ class Display:
         self._next_look = max(self._next_look, begun + REST * (time.monotonic() - begun))
 
     def _show_assets(self, assets: list[AssetLine]) -> None:
-        """A line each; of a flood nothing, the numbers tell it."""
+        """Print a line for each new asset; for large numbers only the totals change."""
         if len(assets) > SHOWN_AT_ONCE:
             self._shown_until = time.time()
             return

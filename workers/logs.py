@@ -1,4 +1,4 @@
-"""How every process writes its log: lines for people, or one JSON object a line for whatever collects them."""
+"""Log format of every process: text lines for people, or one JSON object per line for log collectors."""
 
 import json
 import logging
@@ -12,14 +12,14 @@ OWN_TIME = "%Y-%m-%dT%H:%M:%S"
 
 
 class JsonLines(logging.Formatter):
-    """One object a line: time in UTC, level, logger, message, process, the ids it is about, and a traceback."""
+    """One object per line: time in UTC, level, logger, message, process, the ids of its context, and a traceback."""
 
     def __init__(self, process: str) -> None:
         super().__init__()
         self.process = process
 
     def format(self, record: logging.LogRecord) -> str:
-        """A record as a line; an id that the call itself gives (`extra`) goes before those of the work around it."""
+        """Return a record as a line; ids given by the call itself (`extra`) override those of the context."""
         told: dict[str, Any] = {
             "time": f"{time.strftime(OWN_TIME, time.gmtime(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname,
@@ -35,19 +35,20 @@ class JsonLines(logging.Formatter):
 
 
 class Lines(logging.Formatter):
-    """For people: the ids stand at the end, in brackets."""
+    """Text lines with ids in brackets at the end."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        """A line with its ids behind it."""
+        """Return a line with its ids."""
         ids = " ".join(f"{name}={value}" for name, value in log_fields().items())
         return super().formatMessage(record) + (f" [{ids}]" if ids else "")
 
 
 def set_up_logging(form: LogFormat, process: str, level: int = logging.INFO) -> None:
-    """Let the root logger write lines of this form to the error output, where the supervisor and containers look."""
+    """Configure the root logger to write lines of this format to standard error, which supervisors and containers
+    collect."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines(process) if form == "json" else Lines())
     root = logging.getLogger()

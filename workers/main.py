@@ -1,5 +1,5 @@
-"""The `tapeless` command. Each subcommand's module is loaded when it is called, so that a dry run on a million names
-does not wait for Celery, SQLAlchemy and FFmpeg."""
+"""The `tapeless` command. Modules of subcommands are loaded on use, so that a dry run on a million names does not wait
+for Celery, SQLAlchemy and FFmpeg."""
 
 import importlib
 
@@ -34,18 +34,18 @@ COMMANDS = {
 }
 
 ADD_GROUP = "workers.commands.group_users:add_user_group"
-"""`tapeless group add NAME` makes a group of users; a folder of that name is still `./add`."""
+"""`tapeless group add NAME` creates a user group; a folder of that name is still `./add`."""
 
 
 class LazyGroup(click.Group):
-    """Knows the names of all commands, and loads one only when it is asked for."""
+    """Command group that knows the names of all commands, and loads one only on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands in alphabetical order."""
+        """Return all commands in alphabetical order."""
         return sorted(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of a name, or None where there is none."""
+        """Return the command of a name, or None."""
         if cmd_name not in COMMANDS:
             return None
         return load(COMMANDS[cmd_name])
@@ -53,7 +53,7 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Tell the two meanings of `group` apart."""
+        """Separate the two meanings of `group`: the grouping preview, and user groups."""
         if args[:2] == ["group", "add"]:
             return "group add", load(ADD_GROUP), args[2:]
         return super().resolve_command(ctx, args)

@@ -1,8 +1,8 @@
-"""What one process measures of itself, and the page on which Prometheus reads it.
+"""Metrics of one process, and the HTTP endpoint for Prometheus.
 
-Celery's children come and go, so what they measure stands in files of a folder that all processes of a machine share
-(PROMETHEUS_MULTIPROC_DIR, the library's own name) and any of them can show the sum of. The numbers that stand in rows
-are the same wherever they are asked, so one process alone shows them: beat, of which a system has one.
+Celery's children are short-lived, so their metrics are stored in files of a folder shared by all processes of a machine
+(PROMETHEUS_MULTIPROC_DIR, the library's own name); any of them can serve the sum. Metrics computed from rows are the
+same for every process, so only beat serves them, of which a system has one.
 """
 
 import logging
@@ -32,12 +32,13 @@ PREFIX = "tapeless_"
 TASK_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 KEPT_SECONDS = 5.0
-"""Rows are counted at most this often, however many ask."""
+"""Rows are counted at most this often, however many scrapes arrive."""
 
 OWN = CollectorRegistry()
 TASK_SECONDS = Histogram(
     PREFIX + "task_seconds", "How long tasks ran.", ("task", "outcome"), buckets=TASK_BUCKETS, registry=OWN
 )
+# Labelled by route pattern, see http_metrics: ids in labels would create unlimited series.
 HTTP_SECONDS = Histogram(
     PREFIX + "http_seconds",
     "How long requests took, by the pattern of their address.",
@@ -51,7 +52,7 @@ QueueLengths = Callable[[], dict[str, int]]
 
 @dataclass(slots=True, eq=False)
 class RowsCollector(Collector):
-    """The numbers that stand in rows, and the lengths of the broker's queues."""
+    """Metrics computed from rows, and the lengths of the broker's queues."""
 
     sessions: Sessions
     queue_lengths: QueueLengths
@@ -59,7 +60,7 @@ class RowsCollector(Collector):
     _kept: tuple[float, list[Metric]] | None = None
 
     def collect(self) -> Iterable[Metric]:
-        """Count, or give what was counted a moment ago; a database that is away is a number too."""
+        """Return metrics, cached for a moment; an outage of the database is reported as a metric."""
         now = time.monotonic()
         if self._kept is None or now - self._kept[0] > KEPT_SECONDS:
             self._kept = (now, [*self._from_rows(), *self._from_queues(), self._from_engine()])
@@ -98,7 +99,7 @@ class RowsCollector(Collector):
 
 
 def family(measure: Measure) -> Metric:
-    """A measure in Prometheus's form."""
+    """Convert a metric to Prometheus's type."""
     kind = CounterMetricFamily if measure.only_grows else GaugeMetricFamily
     made: Any = kind(PREFIX + measure.name, measure.help, labels=measure.labels)
     for labels, value in measure.samples:
@@ -107,7 +108,7 @@ def family(measure: Measure) -> Metric:
 
 
 def prepare_shared_folder() -> Path | None:
-    """Make the folder that processes share, if there is one: the library writes into it but does not make it."""
+    """Create the folder that processes share, if one is set: the library writes into it but does not create it."""
     shared = shared_metrics()
     if shared is not None:
         shared.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ def prepare_shared_folder() -> Path | None:
 
 
 def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, threading.Thread] | None:
-    """Show this process's numbers, those of all processes that share a folder, and `more`, where a port is set."""
+    """Serve the metrics of this process, those of the shared folder, and `more`, if a port is set."""
     if settings.metrics_port is None:
         return None
     shared = prepare_shared_folder()

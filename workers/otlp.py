@@ -1,7 +1,7 @@
-"""Spans by OpenTelemetry's own library, sent to a collector as OTLP over HTTP by a thread of their own.
+"""Spans by OpenTelemetry's library, exported as OTLP over HTTP by a background thread.
 
-Loaded only where TAPELESS_TRACES_URL is set: it takes a third of a second, and is an extra of the package. The
-library's own OTEL_ names (samplers, headers, limits) work as its documentation says.
+Imported only if TAPELESS_TRACES_URL is set: the import takes a third of a second, and the library is an extra of the
+package. Its own OTEL_ variables (samplers, headers, limits) work as documented there.
 """
 
 import os
@@ -27,7 +27,7 @@ W3C = TraceContextTextMapPropagator()
 
 
 class Spans:
-    """Opens the spans of one process; a collector that is away costs a line in the log, and spans after a while."""
+    """Creates the spans of one process. A collector that is down costs a line in the log, and after a while spans."""
 
     def __init__(self, endpoint: str, process: str) -> None:
         about = {"service.name": "tapeless", "service.instance.id": f"{process}@{socket.gethostname()}:{os.getpid()}"}
@@ -37,16 +37,16 @@ class Spans:
         self._tracer = self._provider.get_tracer("tapeless")
 
     def close(self) -> None:
-        """Send what is left."""
+        """Export the remaining spans."""
         self._provider.shutdown()
 
     @contextmanager
     def begin(
         self, name: str, traces: Iterable[str], about: Mapping[str, object], began_ns: int | None = None
     ) -> Iterator[OpenSpan]:
-        """One span in each of the traces, at the same time; what follows goes on with the first, the rest link to it.
+        """Open one span in each of the traces; later work continues the first, and the others link to it.
 
-        Without any it begins a trace of its own.
+        Without traces, it begins a new one.
         """
         attributes = _plain(about)
         parents = [W3C.extract({HEADER: trace}) for trace in islice(traces, MOST_TRACES)] or [None]
@@ -74,7 +74,7 @@ def _tell(spans: Iterable[Span], name: str | None, about: Mapping[str, object]) 
 
 
 def _plain(about: Mapping[str, object]) -> dict[str, str | int | float | bool]:
-    """Values as the protocol knows them; ids as text."""
+    """Return values in types that the protocol supports; ids become text."""
     return {
         name: value if isinstance(value, str | int | float) else str(value)
         for name, value in about.items()
@@ -85,5 +85,5 @@ def _plain(about: Mapping[str, object]) -> dict[str, str | int | float | bool]:
 def _traceparent(span: Span) -> str:
     carrier: dict[str, str] = {}
     W3C.inject(carrier, set_span_in_context(span))
-    # Empty where the library was told to be off (OTEL_SDK_DISABLED).
+    # Empty if the library is disabled (OTEL_SDK_DISABLED).
     return carrier.get(HEADER, "")

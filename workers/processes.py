@@ -1,11 +1,11 @@
-"""One child process: how it is started, recognised later, and ended.
+"""Start, identify and end one child process.
 
-1. A pid alone names nobody: it is given again after its process is gone. So a process is remembered by pid, boot and
-   the time from boot to its start, which no change of the clock moves.
-2. Every child leads a session of its own. Ctrl-C in the terminal reaches the supervisor alone, and ending the child's
-   group ends what the child started too.
-3. Every child is on a leash (leash.py) and on record: the leash ends it with its parent, and the record lets the next
-   start on the same data folder end what the leash did not.
+1. A pid alone is not an identity: it is reused after its process is gone. So a process is identified by pid, boot and
+   the time from boot to its start, which clock changes do not affect.
+2. Every child leads its own session. Ctrl-C in the terminal reaches only the supervisor, and killing the child's group
+   also ends its descendants.
+3. Every child gets a parent-death signal (`pdeathsig.py`) and a record: the signal ends it with its parent, and the
+   record lets the next start on the same data folder end a child that survived.
 """
 
 import contextlib
@@ -30,12 +30,12 @@ CLOCK_TICK_SECONDS = 0.05  # the kernel counts start times in hundredths
 
 
 class ProcessError(Exception):
-    """A process did not start, or does not let go; the text says which, and what to do."""
+    """A process did not start, or cannot be ended; the message names it and the next step."""
 
 
 @dataclass(frozen=True, slots=True)
 class Child:
-    """What the supervisor has to know about one process; `env` None means the supervisor's own."""
+    """Description of a process for the supervisor; `env` None means the supervisor's own."""
 
     name: str
     argv: tuple[str, ...]
@@ -50,7 +50,7 @@ class Child:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process, told apart from a later one with the same pid."""
+    """Identity of a process, distinct from a later one with the same pid."""
 
     pid: int
     boot: str
@@ -58,7 +58,7 @@ class Identity:
 
 
 def identify(pid: int) -> Identity | None:
-    """Say who runs under a pid now; None where nobody does, or only a zombie."""
+    """Return the identity of the process with a pid, or None if there is none or only a zombie."""
     try:
         process = psutil.Process(pid)
         if process.status() == psutil.STATUS_ZOMBIE:
@@ -70,7 +70,7 @@ def identify(pid: int) -> Identity | None:
 
 
 def is_running(identity: Identity) -> bool:
-    """Is this very process still there?"""
+    """Return whether this very process still exists."""
     now = identify(identity.pid)
     return (
         now is not None
@@ -80,13 +80,13 @@ def is_running(identity: Identity) -> bool:
 
 
 def write_record(path: Path, identity: Identity, **more: object) -> None:
-    """Remember a process for the next start on this data folder."""
+    """Record a process for the next start on this data folder."""
     entry = {"pid": identity.pid, "boot": identity.boot, "started_seconds": identity.started_seconds, **more}
     write_private(path, json.dumps(entry))
 
 
 def read_record(path: Path) -> Identity | None:
-    """Read what `write_record` left; a file that is missing or torn names nobody."""
+    """Return the identity that `write_process_record` wrote, or None if the file is missing or damaged."""
     try:
         entry = json.loads(path.read_text())
         return Identity(int(entry["pid"]), str(entry["boot"]), float(entry["started_seconds"]))
@@ -95,7 +95,7 @@ def read_record(path: Path) -> Identity | None:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file for its owner's eyes, whole or not at all."""
+    """Write a file readable only by its owner, completely or not at all."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -105,7 +105,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def launch(child: Child, record: Path, **more: object) -> subprocess.Popen[bytes]:
-    """Start a child in its own session, on the leash, its output in its log, and put it on record."""
+    """Start a child in its own session with a parent-death signal and its output in its log, and record it."""
     if child.prepare is not None:
         child.prepare()
     child.log.parent.mkdir(parents=True, exist_ok=True)
@@ -127,14 +127,14 @@ def launch(child: Child, record: Path, **more: object) -> subprocess.Popen[bytes
 
 
 def trim_log(log: Path) -> None:
-    """Move a long log to `NAME.1` by copying: its writer keeps the file open and goes on at the new beginning."""
+    """Move a long log to `NAME.1` by copying: its writer keeps the file open and continues at the new beginning."""
     if log.exists() and log.stat().st_size > LOG_BYTES:
         shutil.copyfile(log, log.with_name(log.name + ".1"))
         os.truncate(log, 0)
 
 
 def last_lines(log: Path, count: int = 5) -> str:
-    """Give the end of a log, for an error that is to be understood without opening it."""
+    """Return the end of a log, so that an error can be understood without opening it."""
     try:
         text = log.read_bytes()[-8192:].decode(errors="replace")
     except FileNotFoundError:
@@ -145,7 +145,8 @@ def last_lines(log: Path, count: int = 5) -> str:
 def wait_until_ready(
     child: Child, process: subprocess.Popen[bytes], seconds: float, check: Callable[[], None] = lambda: None
 ) -> None:
-    """Wait until the child answers; it must not die or take longer. `check` may raise to give up earlier."""
+    """Wait until the child is ready. Raises ProcessError if it dies or takes too long; `check` may raise to give up
+    earlier."""
     end = time.monotonic() + seconds
     while child.is_ready is not None and not child.is_ready():
         check()
@@ -165,9 +166,9 @@ def end_child(
     seconds: float,
     in_hurry: Callable[[], bool] = lambda: False,
 ) -> bool:
-    """End a child of ours: asked first (with None it was asked already), after `seconds` killed with its group.
+    """End our child: first by signal (None: it was sent already), after `seconds` by killing its group.
 
-    True if asking was enough.
+    Return True if the signal was enough.
     """
     if stop_signal is not None and process.poll() is None:
         process.send_signal(stop_signal)
@@ -181,7 +182,7 @@ def end_child(
 
 
 def end_leftover(record: Path, seconds: float) -> bool:
-    """End the process on record if it still runs, and what is left of its group. True if there was one."""
+    """End the recorded process and the rest of its group if they still run; return whether there was one."""
     identity = read_record(record)
     if identity is None or identity.boot != _boot():
         record.unlink(missing_ok=True)
@@ -189,7 +190,7 @@ def end_leftover(record: Path, seconds: float) -> bool:
     found = is_running(identity)
     if found:
         _end_stranger(identity, _recorded_signal(record), seconds)
-    # The kernel gives no pid again while a group is named by it: a group without a leader is the old one.
+    # The kernel does not reuse a pid while it names a process group, so a group without a leader is the old one.
     if identify(identity.pid) is None:
         found = kill_group(identity.pid) or found
     if is_running(identity):
@@ -201,7 +202,7 @@ def end_leftover(record: Path, seconds: float) -> bool:
 
 
 def wait_until_gone(identity: Identity, seconds: float) -> bool:
-    """Wait for the end of a process that may be nobody's child. True if it came."""
+    """Wait for the end of a process that may not be our child; return whether it ended."""
     end = time.monotonic() + seconds
     while is_running(identity):
         if time.monotonic() > end:
@@ -211,7 +212,7 @@ def wait_until_gone(identity: Identity, seconds: float) -> bool:
 
 
 def kill_group(leader_pid: int) -> bool:
-    """Kill what still runs in the group that this child of ours once led. True if there was something."""
+    """Kill what still runs in the group that our child led; return whether there was anything."""
     try:
         os.killpg(leader_pid, signal.SIGKILL)
     except (ProcessLookupError, PermissionError):  # macOS says "not permitted" for a group of zombies
@@ -220,7 +221,7 @@ def kill_group(leader_pid: int) -> bool:
 
 
 def _end_stranger(identity: Identity, stop_signal: int, seconds: float) -> None:
-    """End a process that is not our child: asked first, then killed with its group."""
+    """End a process that is not our child: first by signal, then by killing its group."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(identity.pid, stop_signal)
         if not wait_until_gone(identity, seconds):
@@ -229,10 +230,10 @@ def _end_stranger(identity: Identity, stop_signal: int, seconds: float) -> None:
 
 
 def _recorded_signal(record: Path) -> int:
-    """How the process on record wants to be asked to stop."""
+    """Return the stop signal of the recorded process."""
     return int(json.loads(record.read_text()).get("stop_signal", signal.SIGTERM))
 
 
 def _boot() -> str:
-    """Name this boot of the machine, so that nothing recorded before it is taken for something now."""
+    """Return the id of this boot, so that records of an earlier boot are not mistaken for current ones."""
     return BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""

@@ -1,7 +1,7 @@
-"""Where a running system is: `tapeless up` says it in its data folder, or the environment names its servers.
+"""Locate a running system: announced in the data folder by `tapeless up`, or named by the environment.
 
-The addresses that `up` writes there are readable by its owner alone, so that other commands, and the processes that it
-starts, need nothing but the folder.
+The URLs that `up` writes there are readable only by its owner, so other commands and child processes need only the
+folder.
 """
 
 import dataclasses
@@ -15,12 +15,12 @@ from workers.processes import Identity, identify, is_running, read_record, write
 from workers.settings import SEARCH_INDEX, Settings, SettingsError, variable
 
 DEFAULT_ADDRESS = "http://127.0.0.1:8780"
-"""Where `tapeless api` listens unless it is told otherwise."""
+"""Default address of `tapeless api`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where a running system is; without a search address, the database answers searches."""
+    """URLs of a running system; without a search URL, the database answers searches."""
 
     database_url: str = dataclasses.field(repr=False)
     broker_url: str = dataclasses.field(repr=False)
@@ -30,14 +30,14 @@ class Connection:
 
 
 def announce(data: Path, connection: Connection, api_url: str | None = None) -> None:
-    """Write down, for its owner alone, that this process runs a system on a data folder, and where it is."""
+    """Record that this process runs a system on a data folder, with its URLs, readable only by the owner."""
     own = identify(os.getpid())
     assert own is not None
     write_record(data / "running.json", own, **dataclasses.asdict(connection), api_url=api_url)
 
 
 def find_address(settings: Settings) -> str:
-    """Where people reach the system that the settings lead to: where the operator says, else on this machine."""
+    """Return the public URL of the system: as configured by the operator, else on this machine."""
     if settings.public_url is not None:
         return settings.public_url
     folder = settings.data.absolute()
@@ -46,20 +46,20 @@ def find_address(settings: Settings) -> str:
 
 
 def withdraw(data: Path) -> None:
-    """Take the announcement back at the end of a run."""
+    """Remove the announcement at the end of a run."""
     (data / "running.json").unlink(missing_ok=True)
 
 
 def running_supervisor(data: Path) -> Identity | None:
-    """Who runs a system on this data folder now?"""
+    """Return the process that runs a system on this data folder, if any."""
     announced = read_record(data / "running.json")
     return announced if announced is not None and is_running(announced) else None
 
 
 def find_running(settings: Settings) -> Connection:
-    """Find the system that the settings lead to: the one on the data folder, or the one that the addresses name.
+    """Return the connection of the system that the settings refer to: by data folder, or by URLs.
 
-    A named folder goes first, then TAPELESS_DATABASE_URL and its friends, then the default folder.
+    Precedence: a data folder that was given, then TAPELESS_DATABASE_URL and related settings, then the default folder.
     """
     if not settings.names_data and settings.database_url is not None:
         return _named(settings)

@@ -1,7 +1,7 @@
-"""Where the server's key is: in the environment, in a file of the operator's, or in the data folder of `tapeless up`.
+"""Location of the signing key: in the environment, in a file of the operator, or in the data folder of `tapeless up`.
 
-The key opens every share and every download: who holds it needs no password. It is never printed, and losing it ends
-all links, while the shares themselves stay and give new ones.
+The key gives access to every share and every download without a password. It is never printed. Losing it invalidates
+all links; the shares themselves remain and can issue new ones.
 """
 
 from pathlib import Path
@@ -13,12 +13,12 @@ FILE = "secret-key"
 
 
 def make_key(data: Path) -> None:
-    """Make the key of a data folder on its first day, for its owner's eyes alone."""
+    """Create the key of a data folder if it is missing, readable by its owner only."""
     keep_secret(data / FILE)
 
 
 def find_key(secret: str | None, file: Path | None, data: Path) -> ServerKey | None:
-    """The key; ValueError with a sentence where one is named and cannot be used."""
+    """Return the key, or None if there is none. Raises ValueError if one is configured and cannot be used."""
     if secret is not None:
         return _checked(secret, "TAPELESS_SECRET_KEY")
     if file is not None:

@@ -1,9 +1,8 @@
-"""The settings of this process, read once from the environment.
+"""Settings of this process, read once from the environment.
 
-1. What an operator sets per folder is a row; what a process must know before it has a database is here.
-2. A name that begins with TAPELESS_ and means nothing is an error: a misspelled setting that is silently ignored is
-   found only when it matters.
-3. Where the system is that they lead to, `running.py` finds.
+1. Settings per storage are rows; settings that a process needs before it has a database are here.
+2. An unknown name with the prefix TAPELESS_ is an error, because a silently ignored typo is found only when it matters.
+3. `workers.config.connection` resolves these settings to a running system.
 """
 
 import dataclasses
@@ -39,11 +38,11 @@ TIMES = tuple(field.name for field in dataclasses.fields(Timing))
 
 
 class SettingsError(Exception):
-    """A setting is wrong or missing; the text names it, its value and the next step."""
+    """A setting is wrong or missing; the message names it, its value and the next step."""
 
 
 class Settings(BaseSettings):
-    """Everything that the environment decides; None means that the data folder holds an embedded one."""
+    """All environment settings; None means that the data folder has an embedded server."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, hide_input_in_errors=True)
 
@@ -78,19 +77,19 @@ class Settings(BaseSettings):
     def settings_customise_sources(
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Take values from the caller, then from the environment, and from nowhere else."""
+        """Read values from the caller, then from the environment, and from no other source."""
         return (init_settings, _Environment(settings_cls))
 
     @field_validator("storage_roots", mode="before")
     @classmethod
     def split_roots(cls, value: object) -> object:
-        """Read folders with ':' between them, as in PATH."""
+        """Parse folders separated by ':', as in PATH."""
         return tuple(Path(part) for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
     @field_validator("mounts", mode="before")
     @classmethod
     def split_mounts(cls, value: object) -> object:
-        """Read ROOT=PLACE with ':' between them: both are paths, and neither is looked at here."""
+        """Parse ROOT=PLACE pairs separated by ':'. Both are paths; neither is checked on disk here."""
         if not isinstance(value, str):
             return value
         pairs = [part.partition("=") for part in value.split(os.pathsep) if part]
@@ -102,7 +101,7 @@ class Settings(BaseSettings):
     @field_validator("webhook_networks", mode="before")
     @classmethod
     def split_networks(cls, value: object) -> object:
-        """Read networks with commas between them."""
+        """Parse networks separated by commas."""
         if not isinstance(value, str):
             return value
         try:
@@ -113,7 +112,7 @@ class Settings(BaseSettings):
     @field_validator("search_url")
     @classmethod
     def refuse_other_schemes(cls, value: str | None) -> str | None:
-        """The one thing that is wrong with most addresses."""
+        """Reject URLs of another scheme or with a path, the most frequent mistake."""
         if value is not None and not SEARCH_URL.fullmatch(value):
             raise ValueError('TAPELESS_SEARCH_URL is no address: write "https://USER@HOST:9200"')
         return value
@@ -121,7 +120,7 @@ class Settings(BaseSettings):
     @field_validator("search_index")
     @classmethod
     def refuse_index_names(cls, value: str) -> str:
-        """What OpenSearch takes as a name, with room for what we put behind it."""
+        """Reject names that OpenSearch does not accept, leaving room for a suffix."""
         if not INDEX_NAME.fullmatch(value):
             raise ValueError(f'TAPELESS_SEARCH_INDEX "{value}" is no name: small letters, digits, "-" and "_"')
         return value
@@ -129,7 +128,7 @@ class Settings(BaseSettings):
     @field_validator("public_url")
     @classmethod
     def refuse_half_an_address(cls, value: str | None) -> str | None:
-        """Links are made by putting a path behind it."""
+        """Reject URLs with a path, because links append one."""
         if value is not None and not PUBLIC_URL.fullmatch(value):
             raise ValueError(f'TAPELESS_PUBLIC_URL "{value}" is no address: write https://HOST without a path')
         return value.rstrip("/") if value is not None else None
@@ -137,19 +136,19 @@ class Settings(BaseSettings):
     @field_validator("traces_url")
     @classmethod
     def find_collector(cls, value: str | None) -> str | None:
-        """What nobody could send to, or with, is told at the start."""
+        """Return the full URL of the trace collector; report a wrong URL or a missing library at the start."""
         return endpoint_of(value) if value is not None else None
 
     @model_validator(mode="after")
     def refuse_half_a_mail_server(self) -> Self:
-        """A mistake in the mail settings is told at the start, not at the first mail."""
+        """Report mistakes in the mail settings at the start, not with the first mail."""
         self._mail_server()
         return self
 
     @field_validator("timing")
     @classmethod
     def refuse_negative_times(cls, value: Timing) -> Timing:
-        """A time below zero is a slip of the pen."""
+        """Reject negative times."""
         for name in TIMES:
             if getattr(value, name) < 0:
                 raise ValueError(f"{variable(name)} is {getattr(value, name):g}; a time is not negative")
@@ -157,7 +156,7 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> Self:
-        """Read the environment, or say which name or value in it is wrong."""
+        """Read the environment. Raises SettingsError with the name of each wrong variable."""
         try:
             return cls()
         except ValidationError as error:
@@ -165,13 +164,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def for_data(cls, data: Path | None) -> Self:
-        """Read the environment; a data folder given on the command line goes before the one named there."""
+        """Read the environment; a data folder from the command line takes precedence."""
         settings = cls.read()
         return settings if data is None else settings.model_copy(update={"data": data})
 
     @property
     def search(self) -> dict[str, str | None]:
-        """Where the search engine is, as a connection says it."""
+        """Search settings, as keyword arguments of a connection."""
         if self.search_url is None:
             return {}
         try:
@@ -183,12 +182,12 @@ class Settings(BaseSettings):
 
     @property
     def media_folder(self) -> Path:
-        """Where posters and other pictures of media are kept: one folder for all workers and the API."""
+        """Folder of posters and other previews, shared by all workers and the API."""
         return (self.media or self.data / "media").absolute()
 
     @property
     def profiles(self) -> Profiles:
-        """How renditions may be made."""
+        """Available transcode profiles."""
         try:
             return load_profiles(self.transcode_profiles)
         except ProfilesError as error:
@@ -196,7 +195,7 @@ class Settings(BaseSettings):
 
     @property
     def outside(self) -> Outside:
-        """What lies outside of this system."""
+        """Configuration of mail, webhooks and links."""
         return Outside(self._mail_server(), self.public_url, self.webhook_networks, self._key())
 
     def _key(self) -> ServerKey | None:
@@ -208,7 +207,7 @@ class Settings(BaseSettings):
 
     @property
     def places(self) -> dict[bytes, bytes]:
-        """The mounts as paths."""
+        """Mounts as byte paths."""
         return {os.fsencode(root): os.fsencode(place) for root, place in self.mounts.items()}
 
     def _mail_server(self) -> MailServer | None:
@@ -222,31 +221,32 @@ class Settings(BaseSettings):
             raise ValueError(f"TAPELESS_SMTP_URL {error}") from None
 
     def searching(self, url: str | None) -> Self:
-        """The same with the search engine that was named on the command line, where one was."""
+        """Return the settings with the search engine given on the command line, if any."""
         if url is not None and not SEARCH_URL.fullmatch(url):
             raise SettingsError("--search: that is no address: write https://USER@HOST:9200")
         return self if url is None else self.model_copy(update={"search_url": url})
 
     @property
     def names_data(self) -> bool:
-        """Was a data folder named, on the command line or in the environment?"""
+        """Whether a data folder was given, on the command line or in the environment."""
         return "data" in self.model_fields_set
 
 
 @cache
 def current_settings() -> Settings:
-    """The settings of this process, read once."""
+    """Return the settings of this process, read once."""
     return Settings.read()
 
 
 def shared_metrics() -> Path | None:
-    """The folder in which all processes of this machine measure; prometheus_client knows it by this name."""
+    """Return the metrics folder shared by all processes of this machine, under prometheus_client's own variable
+    name."""
     folder = os.environ.get(SHARED_METRICS)
     return Path(folder) if folder else None
 
 
 def child_environment(**more: str) -> dict[str, str]:
-    """The environment for a process that we start: our own, and what it has to know besides."""
+    """Return the environment of a child process: our own, extended by `more`."""
     return dict(os.environ) | more
 
 
@@ -263,14 +263,14 @@ def variable(field: str) -> str:
 
 
 class _Environment(PydanticBaseSettingsSource):
-    """The environment's TAPELESS_ names; the time constants stand flat in it and nested in the settings."""
+    """Source for the TAPELESS_ variables; the timing settings are flat in the environment and nested in Settings."""
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         return os.environ.get(variable(field_name)), field_name, False
 
     def __call__(self) -> dict[str, Any]:
         known = {variable(name): name for name in (*self.settings_cls.model_fields, *TIMES) if name != "timing"}
-        # An empty one is unset: so compose files pass on what their reader left out.
+        # An empty variable counts as unset, because compose files pass on variables that the operator did not set.
         given = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value}
         refuse_unknown(given, known)
         values = {known[name]: value for name, value in given.items()}
@@ -279,7 +279,7 @@ class _Environment(PydanticBaseSettingsSource):
 
 
 def refuse_unknown(given: Mapping[str, str], known: Mapping[str, str]) -> None:
-    """Refuse a TAPELESS_ name that means nothing, with the one that may have been meant."""
+    """Reject unknown TAPELESS_ variables, and suggest the closest known one."""
     for name in sorted(given.keys() - known.keys()):
         near = difflib.get_close_matches(name, known, n=1)
         meant = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"

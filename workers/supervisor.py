@@ -1,13 +1,13 @@
-"""The process that starts all others on one data folder, watches them, and stops them.
+"""Supervisor: starts all processes of one data folder, monitors and stops them.
 
-A child's life: it is started and, where it can be asked, waited for (`starting`), then `running`. When it ends without
-having been told to, it is `waiting` for its next start: half a second after the first end, up to ten after several, and
-half a second again once it ran for a minute. At the end it is `stopped`, the last started first, all within ten
-seconds: a child that uses up its share is killed with everything that it started. Children that can be asked for
-readiness are servers of the others; all others are asked to stop at once.
+Life of a child: it is started and, if it has a readiness check, waited for (`starting`), then `running`. If it exits
+unexpectedly it is `waiting` for its restart: half a second after the first exit, up to ten after several, and half a
+second again once it ran for a minute. Finally it is `stopped`, in reverse order of the starts, all within ten seconds:
+a child that exceeds its share is killed with its process group. Children with a readiness check are servers of the
+others; all others are asked to stop at once.
 
-One data folder has one supervisor. A lock that the kernel drops at the supervisor's death says so, and what a killed
-supervisor left running is ended before anything is started.
+One data folder has one supervisor: it holds a lock that the kernel releases when it dies. Leftovers of a killed
+supervisor are ended before anything is started.
 """
 
 import fcntl
@@ -37,7 +37,7 @@ from workers.processes import (
 )
 
 STOP_SECONDS = 10.0
-KEPT_BACK_SECONDS = 1.0  # of the time to stop, for each child that is still to come
+KEPT_BACK_SECONDS = 1.0  # reserved of the stop time for each child that is still to be stopped
 READY_SECONDS = 60.0
 TICK_SECONDS = 0.25
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -50,25 +50,25 @@ class AlreadyRunning(ProcessError):
 
 
 class StopRequested(Exception):
-    """A signal came while something was being started; leaving the `with` block ends this one."""
+    """A signal arrived during a start; leaving the `with` block ends this exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Backoff:
-    """How long a child that died waits for its next start."""
+    """Delays before the restart of a child that died."""
 
     first_seconds: float = 0.5
     longest_seconds: float = 10.0
     healthy_seconds: float = 60.0
 
     def after(self, delay_seconds: float) -> float:
-        """The next wait after this one."""
+        """Return the delay that follows this one."""
         return min(delay_seconds * 2, self.longest_seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class ChildState:
-    """What an operator wants to know about one child; `last_exit` is negative for a signal."""
+    """State of one child for the operator; `last_exit` is negative for a signal."""
 
     name: str
     pid: int | None
@@ -79,7 +79,7 @@ class ChildState:
 
 
 class _Member:
-    """One child with its life so far."""
+    """One child with its process and restart state."""
 
     def __init__(self, child: Child, record: Path, backoff: Backoff) -> None:
         self.child = child
@@ -102,7 +102,7 @@ class _Member:
         return self.process
 
     def look_after(self) -> None:
-        """Notice what happened since the last look, and start again what has waited long enough."""
+        """Update the state, and restart the child once its delay has passed."""
         if self.state == "stopped":
             return
         if self.process is not None:
@@ -111,7 +111,7 @@ class _Member:
             self._relaunch()
 
     def ask_to_stop(self) -> None:
-        """Let it begin to stop while others are waited for; a second signal would hurry it."""
+        """Let the child begin to stop while others are waited for; a second signal would force a faster stop."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(self.child.stop_signal)
         self._is_asked = True
@@ -133,13 +133,13 @@ class _Member:
     def _look_at(self, process: subprocess.Popen[bytes]) -> None:
         trim_log(self.child.log)
         if process.poll() is not None:
-            kill_group(process.pid)  # what a dead child had started would work on beside its successor
+            kill_group(process.pid)  # processes that a dead child had started would run beside its successor
             self._wait(process.returncode)
         elif self.state == "starting" and (self.child.is_ready is None or self.child.is_ready()):
             self.state = "running"
 
     def _wait(self, exit_code: int | None) -> None:
-        """Stand back for a while; a longer one each time, unless it ran well in between."""
+        """Wait before the restart; longer each time, unless the child ran well in between."""
         ran_seconds = time.monotonic() - self._since
         if self.restarts == 0 or ran_seconds >= self.backoff.healthy_seconds:
             self._delay_seconds = self.backoff.first_seconds
@@ -154,15 +154,15 @@ class _Member:
         self.restarts += 1
         try:
             self.launch()
-        except (ProcessError, OSError) as error:  # a full disk or a lost folder may be mended while we wait
+        except (ProcessError, OSError) as error:  # a full disk or a missing folder may be fixed meanwhile
             self._wait(self.last_exit)
             self.trouble = str(error)
 
 
 class Supervisor:
-    """Everything that runs on one data folder: `with Supervisor(data) as s: s.start(child); s.run_until_signal()`.
+    """Supervises the processes of one data folder: `with Supervisor(data) as s: s.start(child); s.run_until_signal()`.
 
-    To be used from the main thread: the kernel ends the children at the end of the thread that started them.
+    Use it from the main thread: the kernel ends the children when the thread that started them ends.
     """
 
     def __init__(self, data: Path, backoff: Backoff | None = None, stop_seconds: float = STOP_SECONDS) -> None:
@@ -177,7 +177,7 @@ class Supervisor:
         self._handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        """Take the data folder, end what an earlier supervisor left on it, and listen to signals."""
+        """Lock the data folder, end leftovers of an earlier supervisor, and install signal handlers."""
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _take_lock(self.data)
         try:
@@ -201,11 +201,11 @@ class Supervisor:
         return isinstance(error, StopRequested)
 
     def log(self, name: str) -> Path:
-        """Where a child of this name writes."""
+        """Return the log path of a child."""
         return self.data / "logs" / f"{name}.log"
 
     def start(self, child: Child, ready_seconds: float = READY_SECONDS) -> None:
-        """Start a child and wait until it answers; one that never did is an error, not a restart."""
+        """Start a child and wait until it is ready; a failing first start raises instead of being retried."""
         self._refuse_after_signal()
         member = _Member(child, self._run / f"{child.name}.json", self._backoff)
         self._members.append(member)
@@ -214,12 +214,12 @@ class Supervisor:
         member.state = "running"
 
     def look_after(self) -> None:
-        """Notice every child that died, and start again those that have waited long enough."""
+        """Update the state of every child, and restart those whose delay has passed."""
         for member in self._members:
             member.look_after()
 
     def run_until_signal(self, on_tick: Callable[[], None] | None = None, tick_seconds: float = TICK_SECONDS) -> None:
-        """Look after the children until SIGINT, SIGTERM or SIGHUP; `on_tick` runs after every look."""
+        """Supervise the children until SIGINT, SIGTERM or SIGHUP; `on_tick` runs after every check."""
         while not self.stop_requested:
             self.look_after()
             if on_tick is not None:
@@ -228,15 +228,15 @@ class Supervisor:
 
     @property
     def stop_requested(self) -> bool:
-        """Has a signal asked for the end?"""
+        """Whether a signal has requested the stop."""
         return self._signals_seen > 0
 
     def states(self) -> tuple[ChildState, ...]:
-        """Every child in the order of its start."""
+        """Return the state of every child in the order of their starts."""
         return tuple(member.show() for member in self._members)
 
     def stop(self) -> None:
-        """Stop all, the last started first; a second signal kills what is left without waiting."""
+        """Stop all children in reverse order; a second signal kills the remaining ones immediately."""
         end = time.monotonic() + self._stop_seconds
         signals_before = self._signals_seen
         still_to_come = len(self._members)
@@ -264,7 +264,7 @@ class Supervisor:
             os.write(self._wake[1], b"\0")
 
     def _sleep(self, seconds: float) -> None:
-        """Sleep until the time is over or a signal comes."""
+        """Sleep until the time has passed or a signal arrives."""
         if self._wake is not None and not self.stop_requested:
             select.select([self._wake[0]], [], [], seconds)
 
@@ -274,7 +274,7 @@ class Supervisor:
 
 
 def read_states(data: Path) -> tuple[ChildState, ...]:
-    """What another process can see of the children on a data folder, by name."""
+    """Return the children of a data folder by name, as another process sees them."""
     found = []
     for record in sorted((data / "run").glob("*.json")):
         identity = read_record(record)
@@ -286,16 +286,17 @@ def read_states(data: Path) -> tuple[ChildState, ...]:
 
 
 def _end_leftovers(run: Path, seconds: float) -> None:
-    """End what a killed supervisor could not stop, the last started first."""
+    """End the children of a killed supervisor, in reverse order of their starts."""
     run.mkdir(mode=0o700, exist_ok=True)
     for record in sorted(run.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         end_leftover(record, seconds)
 
 
 def _take_lock(data: Path) -> int:
-    """Lock the data folder for the life of this process, or say who has it."""
+    """Lock the data folder for the life of this process. Raises AlreadyRunning with the holder's pid."""
     descriptor = os.open(data / "supervisor.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        # A lock of the kernel, not a pid file: it is released even if this process is killed.
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.read(descriptor, 20).decode().strip() or "unknown"

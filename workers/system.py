@@ -1,4 +1,4 @@
-"""What `tapeless up` runs on one data folder: the servers first, then the processes that need them."""
+"""Processes of `tapeless up` on one data folder: the servers first, then the processes that need them."""
 
 import os
 import shutil
@@ -18,28 +18,28 @@ LOOPBACK = "127.0.0.1"
 API_PORT = 8780
 INGEST_CHILDREN = 2
 INDEX_CHILDREN = 2
-"""One more than the index needs: a mail server or a webhook that is slow must not keep a document waiting."""
+"""One more than the index needs: a slow mail server or webhook must not delay documents."""
 TRIGGER_CHILDREN = 1
 MEDIA_CHILDREN = max(2, min(8, os.cpu_count() or 1))
-"""Each waits for a confined child that decodes, or that for it: one a core keeps all busy; at least a second one is for
-headers while the first encodes. They yield to all others."""
+"""Each waits for a sandboxed child that decodes, or is waited for by it: one per core keeps all busy, and at least a
+second one probes headers while the first encodes. They run with a lower priority than all others."""
 YIELDING = Path(__file__).with_name("yielding.py")
 WORKER_STOP_SECONDS = 6.0
-"""Beyond Celery's own soft shutdown; a batch that is cut off is taken up again by its lease."""
+"""Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
 
 
 def make_servers(data: Path, broker_port: int | None) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
-    """The database and the broker of a data folder."""
+    """Return the database and the broker of a data folder."""
     return EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey", broker_port)
 
 
 def connect_to(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, settings: Settings) -> Connection:
-    """Where the system of these servers is, and the search engine that the settings name."""
+    """Return the connection to these servers, and to the search engine of the settings."""
     return Connection(postgres.url(), valkey.url(), **settings.search)
 
 
 def choose_port(wanted: int | None, usual: int = API_PORT, option: str = "--port") -> int:
-    """The port that was asked for, or else the usual one, or else any that is free."""
+    """Return the requested port, or else the usual one, or else any free one."""
     if wanted is not None:
         if not _is_free(wanted):
             raise SettingsError(f"port {wanted}: something listens there already; give another with {option}")
@@ -59,7 +59,7 @@ def _is_free(port: int) -> bool:
 
 
 def empty_folder(path: Path) -> Path:
-    """A folder with nothing of an earlier run in it."""
+    """Create an empty folder; files of an earlier run are deleted."""
     shutil.rmtree(path, ignore_errors=True)
     path.mkdir(parents=True)
     return path
@@ -68,16 +68,16 @@ def empty_folder(path: Path) -> Path:
 def make_processes(
     supervisor: Supervisor, port: int, storage_roots: Sequence[Path], metrics_port: int | None = None
 ) -> list[Child]:
-    """The watcher, the workers, beat and the API; each finds the servers by the data folder.
+    """Return the watcher, the workers, beat and the API; each finds the servers by the data folder.
 
-    Under `storage_roots` administrators may make storages over HTTP. Beat shows what all of them measure.
+    Administrators may create storages over HTTP under `storage_roots`. Beat serves the metrics of all processes.
     """
     roots = os.pathsep.join(map(str, storage_roots))
     own = {"TAPELESS_DATA": str(supervisor.data), "TAPELESS_STORAGE_ROOTS": roots, "TAPELESS_METRICS_PORT": ""}
     if metrics_port is not None:
         own[SHARED_METRICS] = str(empty_folder(supervisor.data / "metrics"))
     env = child_environment(**own)
-    # -P: the folder that somebody stands in must not lend its own `tasks` or `models` to our processes.
+    # -P: a `tasks` or `models` package in the current folder must not shadow ours.
     python = (sys.executable, "-P", "-m")
     celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
 

@@ -1,4 +1,4 @@
-"""Whether this process follows changes to a collector of traces; decided once, when it starts."""
+"""Tracing setup: whether this process sends spans to a collector; decided once, at its start."""
 
 import importlib
 import importlib.util
@@ -16,7 +16,7 @@ PATH = "/v1/traces"
 
 
 def endpoint_of(url: str) -> str:
-    """Where spans are sent: the collector's own path for them is added to an address that has none."""
+    """Return the URL that spans are sent to; the standard path is added to a URL without one."""
     if not ADDRESS.fullmatch(url):
         raise ValueError(f'TAPELESS_TRACES_URL "{url}" is no address: write http://COLLECTOR:4318')
     if not is_installed():
@@ -28,7 +28,7 @@ def endpoint_of(url: str) -> str:
 
 
 def is_installed() -> bool:
-    """Whether the extra `traces` of the package is there."""
+    """Return whether the package's extra `traces` is installed."""
     try:
         return importlib.util.find_spec(LIBRARY) is not None
     except (ModuleNotFoundError, ValueError):
@@ -36,10 +36,10 @@ def is_installed() -> bool:
 
 
 def follow(endpoint: str | None, process: str) -> None:
-    """Have this process send spans from now on, where an endpoint is set; after a fork, not before."""
+    """Send spans from this process from now on, if an endpoint is set. Call it after a fork, not before."""
     if endpoint is None:
         return
-    # The library is an extra, and slow to load: only who is to send spans has it.
+    # The library is an extra, and slow to load: only a process that sends spans imports it.
     spans = importlib.import_module("workers.otlp").Spans(endpoint, process)
     use_traces(spans.begin)
     log.info("traces are sent to %s", urlsplit(endpoint).hostname)

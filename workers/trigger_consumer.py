@@ -1,7 +1,7 @@
-"""A worker that listens to the queue `trigger` alone runs nothing but triggers.
+"""Restrict a worker that consumes only the queue `trigger` to trigger tasks.
 
-Who may put messages there is not us: another system with rights on that one queue. Without this it could ring for
-every task we have, by its name.
+Other systems have permission to publish to that one queue. Without this restriction they could run any of our tasks by
+its name.
 """
 
 import logging
@@ -16,12 +16,12 @@ QUEUE = "trigger"
 
 
 class OnlyTriggers(bootsteps.StartStopStep):
-    """Forgets every other task, so that a message for it fails like one for a task that does not exist."""
+    """Removes every other task, so that a message for it fails like one for a task that does not exist."""
 
     requires = (Tasks,)
 
     def start(self, parent: Any) -> None:
-        """Runs at each connection, after the worker learned its tasks."""
+        """Run at each connection, after the worker registered its tasks."""
         queues = set(parent.app.amqp.queues.consume_from)
         if queues == {QUEUE}:
             for name in [name for name in parent.strategies if not name.startswith(f"{QUEUE}.")]:

@@ -1,12 +1,12 @@
-"""Run a command that yields to everything else on the machine.
+"""Run a command with low CPU and disk priority.
 
-Run as a script: `python -I -S yielding.py COMMAND [ARGUMENT…]`. Headers, posters and renditions have time; what comes
-in and what people ask for has not. Three things, because each alone is not enough:
+Run as a script: `python -I -S nice.py COMMAND [ARGUMENT…]`. Headers, posters and renditions can wait; ingest and
+requests cannot. Three settings are needed, because each alone is not enough:
 
 1. The nice value, which counts among the processes of a session.
-2. That of the session itself: where the kernel groups processes by session (autogroup, on by default on most desktops
-   and many servers) a nice value says nothing outside of its own group.
-3. The disk's idle class, where its scheduler has one.
+2. The nice value of the session: if the kernel groups processes by session (autogroup, the default on most desktops and
+   many servers), a process's nice value has no effect outside its own group.
+3. The disk's idle class, if its scheduler has one.
 """
 
 import contextlib
@@ -17,15 +17,15 @@ import sys
 from pathlib import Path
 
 NICE = 5
-"""A third of the weight of others: what comes in goes before media by other means, and a machine that is busy for hours
-must not keep them waiting for hours."""
+"""A third of the weight of other processes. Ingest precedes media by other means as well, and media must not wait for
+hours while the machine is busy for hours."""
 AUTOGROUP = Path("/proc/self/autogroup")
 IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 IOPRIO_WHO_PROCESS, IDLE_CLASS = 1, 3 << 13  # linux/ioprio.h
 
 
 def main(command: list[str]) -> None:
-    """Stand back and become the command."""
+    """Lower the priority, then become the command."""
     os.nice(NICE)
     with contextlib.suppress(OSError):
         AUTOGROUP.write_text(str(NICE))

@@ -1,1 +1,1 @@
-"""The routes, one module a subject; each registers on the service of iconik's that its path names."""
+"""Routes, one module per subject; each registers on the service of iconik's API that its path names."""

@@ -1,4 +1,4 @@
-"""Rights as clients send and read them."""
+"""Request types and serialisers of access control lists."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -18,13 +18,13 @@ Propagates = Annotated[
 
 
 def principals_of(user_ids: Sequence[UUID] | None, group_ids: Sequence[UUID] | None) -> list[Principal]:
-    """Users and groups, each once."""
+    """Build the principals of users and groups, without duplicates."""
     users = [Principal(PrincipalKind.USER, identity) for identity in dict.fromkeys(user_ids or ())]
     return users + [Principal(PrincipalKind.GROUP, identity) for identity in dict.fromkeys(group_ids or ())]
 
 
 def entry_base(entry: AclEntry) -> dict[str, Any]:
-    """One entry in the list of an object; an inherited one names the collection that it comes from."""
+    """Serialise an entry in the list of its object; an inherited entry names the collection it comes from."""
     who = {f"{entry.principal_kind}_id": str(entry.principal_id), "permissions": in_order(entry)}
     if entry.inherited_from == OWN:
         return who
@@ -32,12 +32,12 @@ def entry_base(entry: AclEntry) -> dict[str, Any]:
 
 
 def reaching_base(entry: AclEntry) -> dict[str, Any]:
-    """An entry that holds for what is inside the collection that it names."""
+    """Serialise an entry that propagates to the contents of the collection it names."""
     return {**entry_base(entry), "object_type": entry.object_type, "object_key": str(entry.object_id)}
 
 
 def entry_body(entry: AclEntry) -> dict[str, Any]:
-    """One entry by itself."""
+    """Serialise one entry on its own."""
     return {
         f"{entry.principal_kind}_id": str(entry.principal_id),
         "object_type": entry.object_type,
@@ -50,5 +50,5 @@ def entry_body(entry: AclEntry) -> dict[str, Any]:
 
 
 def in_order(entry: AclEntry) -> list[str]:
-    """The permissions as people say them, whatever order the database keeps."""
+    """Return the permissions of an entry in the order of `ALL`, independent of the database."""
     return [permission for permission in ALL if permission in entry.permissions]

@@ -1,4 +1,4 @@
-"""What one user, or one group, may do to one object: an internal share is such an entry with `read`."""
+"""Rights of one user or group on one object; an internal share is such an entry with `read`."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ class EntryBody(Body):
 
 @routes.get("/users/{user_id}/acl/{object_type}/{object_key}/")
 def get_user_entry(call: Call, user_id: UUID, object_type: str, object_key: str) -> dict[str, Any]:
-    """What a user itself may do, without its groups."""
+    """Return the rights of a user, without those of its groups."""
     return read(call, Principal(PrincipalKind.USER, user_id), object_type, object_key)
 
 
@@ -33,19 +33,19 @@ def put_user_entry(
     body: EntryBody,
     propagating: Propagates = None,
 ) -> Answer:
-    """Set what a user may do."""
+    """Set the rights of a user."""
     return write(call, Principal(PrincipalKind.USER, user_id), object_type, object_key, body, propagating)
 
 
 @routes.delete("/users/{user_id}/acl/{object_type}/{object_key}/")
 def delete_user_entry(call: Call, user_id: UUID, object_type: str, object_key: str) -> None:
-    """Take everything from a user."""
+    """Remove all rights of a user."""
     remove(call, Principal(PrincipalKind.USER, user_id), object_type, object_key)
 
 
 @routes.get("/groups/{group_id}/acl/{object_type}/{object_key}/")
 def get_group_entry(call: Call, group_id: UUID, object_type: str, object_key: str) -> dict[str, Any]:
-    """What a group may do."""
+    """Return the rights of a group."""
     return read(call, Principal(PrincipalKind.GROUP, group_id), object_type, object_key)
 
 
@@ -58,18 +58,18 @@ def put_group_entry(
     body: EntryBody,
     propagating: Propagates = None,
 ) -> Answer:
-    """Set what a group may do."""
+    """Set the rights of a group."""
     return write(call, Principal(PrincipalKind.GROUP, group_id), object_type, object_key, body, propagating)
 
 
 @routes.delete("/groups/{group_id}/acl/{object_type}/{object_key}/")
 def delete_group_entry(call: Call, group_id: UUID, object_type: str, object_key: str) -> None:
-    """Take everything from a group."""
+    """Remove all rights of a group."""
     remove(call, Principal(PrincipalKind.GROUP, group_id), object_type, object_key)
 
 
 def read(call: Call, principal: Principal, object_type: str, object_key: str) -> dict[str, Any]:
-    """The entry of a user or group, for whoever reads the object."""
+    """Return the entry of a user or group; the caller must be able to read the object."""
     object_id = find_object(call.session, call.actor, object_type, object_key)
     entry = find_entry(call.session, object_type, object_id, principal)
     if entry is None:
@@ -80,12 +80,13 @@ def read(call: Call, principal: Principal, object_type: str, object_key: str) ->
 def write(
     call: Call, principal: Principal, object_type: str, object_key: str, body: EntryBody, propagates: bool | None
 ) -> Answer:
-    """Set the entry: 201 where it is new, 200 where it was there."""
+    """Set the entry: 201 if it is new, 200 if it existed."""
     object_id = find_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
     names_of(call.session, [principal])
     before = find_entry(call.session, object_type, object_id, principal)
     given = body.permissions or ()
     grant(call.session, object_type, [object_id], [principal], given, call.actor, propagates=propagates)
+    # `grant` writes in bulk, past the identity map: read the entry again from the database.
     call.session.expire_all()
     entry = find_entry(call.session, object_type, object_id, principal)
     if entry is None:
@@ -94,7 +95,7 @@ def write(
 
 
 def remove(call: Call, principal: Principal, object_type: str, object_key: str) -> None:
-    """Remove the entry."""
+    """Remove the entry of a user or group."""
     object_id = find_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
     if not revoke(call.session, object_type, [object_id], [principal], call.actor):
         raise Missing("access", f"of {principal.kind} {principal.id} to {object_type} {object_key}")

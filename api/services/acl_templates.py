@@ -1,4 +1,4 @@
-"""Named sets of rights. What a template gives is set as the rights of the object `acl_templates/{id}`."""
+"""Named sets of rights. The rights that a template grants are those of the object `acl_templates/{id}`."""
 
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,7 @@ class TemplateBody(Body):
 
 
 def template_body(template: AclTemplate) -> dict[str, Any]:
-    """A template as clients read it."""
+    """Serialise a template."""
     return {
         "id": str(template.id),
         "name": template.name,
@@ -32,19 +32,19 @@ def template_body(template: AclTemplate) -> dict[str, Any]:
 
 @routes.get("/acl/templates/")
 def get_templates(call: Call) -> dict[str, Any]:
-    """All templates."""
+    """List all templates."""
     return {"objects": [template_body(t) for t in call.session.scalars(select(AclTemplate).order_by(AclTemplate.name))]}
 
 
 @routes.post("/acl/templates/")
 def post_template(call: Call, body: TemplateBody) -> dict[str, Any]:
-    """Make a template."""
+    """Create a template."""
     return template_body(create_template(call.session, body.name, call.actor))
 
 
 @routes.get("/acl/templates/{template_id}/")
 def get_template(call: Call, template_id: UUID) -> dict[str, Any]:
-    """One template."""
+    """Return one template."""
     return template_body(find_template(call.session, template_id))
 
 
@@ -62,13 +62,13 @@ def put_template(call: Call, template_id: UUID, body: TemplateBody) -> dict[str,
 
 @routes.delete("/acl/templates/{template_id}/")
 def delete_one_template(call: Call, template_id: UUID) -> None:
-    """Remove a template; what it gave stays."""
+    """Delete a template; rights that it granted stay."""
     delete_template(call.session, template_id, call.actor)
 
 
 @routes.post("/acl/templates/{template_id}/{object_type}/{object_key}/", status=200)
 def post_template_to_object(call: Call, template_id: UUID, object_type: str, object_key: str) -> dict[str, Any]:
-    """Give what the template says to an object."""
+    """Apply a template to an object."""
     object_id = find_object(call.session, call.actor, object_type, object_key, Permission.CHANGE_ACL)
     apply_template(call.session, template_id, object_type, [object_id], call.actor)
     return {}

@@ -1,4 +1,4 @@
-"""Rights on objects: read, checked, given to many and taken from many."""
+"""Access control lists of objects: read, check, and grant or revoke in bulk."""
 
 from collections.abc import Callable, Sequence
 from enum import StrEnum
@@ -89,8 +89,11 @@ class QuestionsBody(Body):
 
 @routes.get("/acl/{object_type}/{object_key}/")
 def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
-    """Who may do what to an object, shown to whoever reads it. What propagates names the collection that says it: the
-    object itself, or one that holds it; what is inherited was copied from one."""
+    """Return the access control list of an object that the caller reads.
+
+    Propagating entries name the collection that grants them: the object itself, or one that contains it. Inherited
+    entries were copied from a collection.
+    """
     object_id = find_object(call.session, call.actor, object_type, object_key)
     entries = entries_of(call.session, object_type, object_id)
     own = [entry for entry in entries if entry.inherited_from == OWN]
@@ -109,20 +112,20 @@ def get_acl(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
 def of_kind(
     entries: Sequence[AclEntry], kind: PrincipalKind, render: Callable[[AclEntry], dict[str, Any]] = entry_base
 ) -> list[dict[str, Any]]:
-    """The entries that name users, or those that name groups."""
+    """Serialise the entries for users, or those for groups."""
     return [render(entry) for entry in entries if entry.principal_kind == kind]
 
 
 @routes.get("/acl/{object_type}/{object_key}/permissions/")
 def get_permissions(call: Call, object_type: str, object_key: str) -> dict[str, Any]:
-    """All that the caller may do to an object."""
+    """Return the caller's permissions on an object."""
     object_id = find_object(call.session, call.actor, object_type, object_key)
     return {"permissions": permissions_of(call.session, call.actor, object_type, object_id)}
 
 
 @routes.get("/acl/{object_type}/{object_key}/{permission}/")
 def get_permission(call: Call, object_type: str, object_key: str, permission: str) -> dict[str, Any]:
-    """200 where the caller may; 403 alike where it may not and where there is no such object."""
+    """Return 200 if the caller has the permission; 403 if not, and also if the object does not exist."""
     wanted = checked_permission(permission)
     kind_of(object_type)
     try:
@@ -136,7 +139,7 @@ def get_permission(call: Call, object_type: str, object_key: str, permission: st
 
 @routes.post("/acl/", status=200)
 def post_questions(call: Call, body: QuestionsBody) -> dict[str, Any]:
-    """On which of many objects the caller has all the permissions asked for."""
+    """Check on which of several objects the caller has all requested permissions."""
     granted: list[str] = []
     denied: list[str] = []
     for question in body.objects:
@@ -147,7 +150,7 @@ def post_questions(call: Call, body: QuestionsBody) -> dict[str, Any]:
 
 
 def split(call: Call, object_type: str, keys: Sequence[str], permissions: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The keys of objects on which the caller has all permissions, and the others, unknown ones among them."""
+    """Split keys into objects on which the caller has all permissions, and others, including unknown ones."""
     wanted = [checked_permission(permission) for permission in permissions]
     held = permitted_ids(call.session, call.actor, object_type, keys, wanted)
     each = list(dict.fromkeys(keys))
@@ -156,27 +159,27 @@ def split(call: Call, object_type: str, keys: Sequence[str], permissions: Sequen
 
 @routes.post("/acl/{object_type}/{permission}/", status=200)
 def post_question(call: Call, object_type: str, permission: str, body: KeysBody) -> dict[str, Any]:
-    """On which of many objects the caller has one permission."""
+    """Check on which of several objects the caller has one permission."""
     yes, no = split(call, object_type, body.object_keys or [], [permission])
     return {"access_granted": yes, "access_denied": no}
 
 
 @routes.put("/acl/{object_type}/")
 def put_acl(call: Call, object_type: str, body: GrantBody, propagating: Propagates = None) -> dict[str, Any]:
-    """Give many users and groups rights on many objects; those that the caller may not change are left out."""
+    """Grant rights on objects to users and groups; objects that the caller may not change are skipped."""
     return {"updated_object_keys": give(call, object_type, body, propagating)}
 
 
 @routes.put("/acl/{object_type}/bulk/")
 def put_acls(call: Call, object_type: str, body: GrantsBody, propagating: Propagates = None) -> list[dict[str, Any]]:
-    """Several such gifts at once, one result each; a gift may name a type of its own."""
+    """Make several grants at once, with one result each; a grant may name its own object type."""
     return [
         {"updated_object_keys": give(call, one.object_type or object_type, one, propagating)} for one in body.objects
     ]
 
 
 def give(call: Call, object_type: str, body: GrantBody, propagates: bool | None) -> list[str]:
-    """Give, on the objects that the caller may change, and return their keys."""
+    """Grant rights on the objects that the caller may change, and return their keys."""
     changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys, CHANGE)
     principals = principals_of(body.user_ids, body.group_ids)
     adds = body.mode == Mode.APPEND
@@ -187,7 +190,7 @@ def give(call: Call, object_type: str, body: GrantBody, propagates: bool | None)
 
 @routes.delete("/acl/{object_type}/")
 def delete_acl(call: Call, object_type: str, body: RevokeBody) -> None:
-    """Take what many users and groups had on many objects, where the caller may change it."""
+    """Revoke all rights of users and groups on the objects that the caller may change."""
     changeable = permitted_ids(call.session, call.actor, object_type, body.object_keys or [], CHANGE)
     principals = principals_of(body.user_ids, body.group_ids)
     revoke(call.session, object_type, set(changeable.values()), principals, call.actor)
@@ -195,19 +198,19 @@ def delete_acl(call: Call, object_type: str, body: RevokeBody) -> None:
 
 @routes.put("/acl/{object_type}/content/", status=202)
 def put_content_acl(call: Call, object_type: str, body: ContentGrantBody) -> Answer:
-    """A job that gives rights on everything inside collections, as far as the caller may."""
+    """Start a job that grants rights on the contents of collections, as far as the caller may."""
     adds = body.mode == Mode.APPEND
     return Answer(202, start_job(call, object_type, body, {"permissions": body.permissions, "adds": adds}))
 
 
 @routes.delete("/acl/{object_type}/content/", status=200)
 def delete_content_acl(call: Call, object_type: str, body: ContentRevokeBody) -> dict[str, Any]:
-    """A job that takes rights on everything inside collections, as far as the caller may."""
+    """Start a job that revokes rights on the contents of collections, as far as the caller may."""
     return start_job(call, object_type, body, {})
 
 
 def start_job(call: Call, object_type: str, body: ContentRevokeBody, rights: dict[str, Any]) -> dict[str, Any]:
-    """Have everything inside collections changed by a worker."""
+    """Create the job that changes rights on the contents of collections, and return its id."""
     if object_type != COLLECTIONS:
         raise Invalid("object_type", f'"{object_type[:80]}" has no content; known are {COLLECTIONS}')
     kinds = kinds_of(include_assets=body.include_assets, include_collections=body.include_collections)

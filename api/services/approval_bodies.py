@@ -1,4 +1,4 @@
-"""Approvals as clients send and read them."""
+"""Request bodies and serialisers of approvals."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -24,7 +24,7 @@ Ids = Annotated[list[UUID], Field(max_length=MOST_NAMED)]
 
 
 class RequestBody(Body):
-    """Whom to ask; everything else of a request is read-only and ignored."""
+    """Reviewers of an approval request; all its other keys are read-only and ignored."""
 
     users: Ids | None = None
     groups: Ids | None = None
@@ -33,11 +33,11 @@ class RequestBody(Body):
     share_id: UUID | None = None
 
     def changes(self) -> dict[str, Any]:
-        """What was sent, without nulls."""
+        """Return the fields that were sent, without nulls."""
         return {name: value for name, value in self.sent().items() if value is not None}
 
     def wanted(self) -> Wanted:
-        """The request to make."""
+        """Return the approval request to create."""
         return Wanted(**self.changes())
 
 
@@ -45,7 +45,7 @@ class VoteBody(Body):
     status: ApprovalStatus | None = None
 
     def vote(self) -> VoteStatus:
-        """What the caller says."""
+        """Return the caller's vote."""
         if self.status not in (ApprovalStatus.APPROVED, ApprovalStatus.NOT_APPROVED):
             raise Invalid("status", "say APPROVED or NOT_APPROVED; a vote is taken back with DELETE")
         return VoteStatus(self.status)
@@ -61,7 +61,7 @@ class BulkSetBody(BulkBody):
 
 
 def vote_body(standing: Standing, vote: ApprovalVote) -> dict[str, Any]:
-    """One vote."""
+    """Serialise one vote."""
     return {
         "object_id": str(standing.found.id),
         "object_type": standing.found.object_type,
@@ -74,7 +74,7 @@ def vote_body(standing: Standing, vote: ApprovalVote) -> dict[str, Any]:
 
 
 def approval_body(call: Call, standing: Standing) -> dict[str, Any]:
-    """What was asked of an object and what became of it; `N/A` where nobody asked."""
+    """Serialise the approval request of an object with its votes; status `N/A` where none exists."""
     approval = standing.approval
     if call.actor.guest is not None:
         standing = of_guest(standing, call.actor.guest)
@@ -97,13 +97,13 @@ def approval_body(call: Call, standing: Standing) -> dict[str, Any]:
 
 
 def of_guest(standing: Standing, guest: Guest) -> Standing:
-    """What somebody outside sees of it: how it stands, and the own vote, but nobody else's name or address."""
+    """Return the approval as a guest sees it: the status and its own vote, without names or addresses of others."""
     own = [vote for vote in standing.votes if vote.external is not None and vote.external == guest.email.lower()]
     return Standing(standing.found, standing.approval, own)
 
 
 def request_body(approval: Approval | None) -> dict[str, Any]:
-    """The request itself, as lists show it too."""
+    """Serialise the request itself, as in lists."""
     if approval is None:
         return {"status": ApprovalStatus.NONE, "users": [], "groups": [], "externals": [], "min_number": 1}
     return {
@@ -120,7 +120,7 @@ def request_body(approval: Approval | None) -> dict[str, Any]:
 
 
 def user_status(call: Call, standing: Standing) -> ApprovalStatus:
-    """What the caller said, or that it was asked to say something."""
+    """Return the caller's vote, `REQUESTED` where it has not voted yet, or `N/A` where it is not asked."""
     approval, actor = standing.approval, call.actor
     if actor.guest is not None:
         asked = approval is not None and actor.guest.email in approval.externals
@@ -136,7 +136,7 @@ def user_status(call: Call, standing: Standing) -> ApprovalStatus:
 
 
 def named_users(call: Call, approval: Approval | None) -> list[dict[str, Any]]:
-    """Who was asked, by name."""
+    """Serialise the requested users with their names."""
     if approval is None or not approval.users:
         return []
     users = call.session.scalars(select(User).where(among(User.id, approval.users)).order_by(User.id))
@@ -147,7 +147,7 @@ def named_users(call: Call, approval: Approval | None) -> list[dict[str, Any]]:
 
 
 def said_in_list(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, dict[str, Any]]:
-    """Approval and number of comments of many assets, in two queries."""
+    """Load approval request and comment count of several assets, in two queries."""
     query = select(Approval).where(Approval.object_type == KIND, among(Approval.object_id, ids))
     approvals = {approval.object_id: approval for approval in call.session.scalars(query)}
     counted = (

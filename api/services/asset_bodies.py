@@ -1,4 +1,4 @@
-"""Assets as clients send and read them: one shape for a single asset, and one with a little more for lists."""
+"""Request bodies and serialisers of assets: one shape for a single asset, and one with more keys for lists."""
 
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ Title = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
 class AssetBody(Body):
-    """What may be set of an asset; `status`, ids and dates are read-only and ignored, as all other keys are."""
+    """Writable fields of an asset; `status`, ids, dates and all other keys are ignored."""
 
     title: Title | None = None
     type: AssetType | None = None
@@ -40,7 +40,7 @@ class AssetBody(Body):
     time_end_milliseconds: Count | None = None
 
     def changes(self) -> dict[str, Any]:
-        """The columns and details to set. A null of what has no null is left out, as clients send it back."""
+        """Return the columns and details to set. Nulls of fields that are never null are dropped."""
         sent = {name: value for name, value in self.sent().items() if value is not None or name not in NOT_NULL}
         if sent.get("is_blocked") is False:
             sent["is_blocked"] = None
@@ -51,7 +51,7 @@ class NewAssetBody(AssetBody):
     collection_id: UUID | None = None
 
     def new_asset(self) -> NewAsset:
-        """The asset to make."""
+        """Return the asset to create."""
         changes = self.changes()
         changes.pop("collection_id", None)
         if "title" not in changes:
@@ -66,8 +66,12 @@ DETAILS = tuple(name for name in AssetBody.model_fields if name not in COLUMNS)
 
 
 def asset_body(asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool | None = None) -> dict[str, Any]:
-    """One asset. `in_collections` are those that the reader sees; they are looked up where that is asked for, and so is
-    whether the reader marked it: without that nothing is said of it."""
+    """Serialise one asset.
+
+    Args:
+        in_collections: direct collections that the caller may read, where they were requested.
+        favoured: whether the caller marked the asset as a favorite; None leaves the key out.
+    """
     return {
         **{name: asset.details.get(name) for name in DETAILS},
         "is_blocked": bool(asset.details.get("is_blocked")),
@@ -101,12 +105,12 @@ SHOWN_TO_GUESTS = (
 
 
 def shown_to_guests(body: dict[str, Any]) -> dict[str, Any]:
-    """Of an asset or a collection what somebody outside sees, whoever asked for it and however it came to be."""
+    """Reduce the body of an asset or collection to the fields that guests may see."""
     return {name: body[name] for name in SHOWN_TO_GUESTS if name in body}
 
 
 def guest_asset_body(asset: Asset, guest: Guest) -> dict[str, Any]:
-    """One asset as somebody outside sees it: what it is, not whose, nor where it stands."""
+    """Serialise one asset for a guest: without users, owners and collections."""
     body = asset_body(asset)
     shown = shown_to_guests(body)
     if guest.is_merged:
@@ -116,7 +120,7 @@ def guest_asset_body(asset: Asset, guest: Guest) -> dict[str, Any]:
 
 
 def version_body(asset: Asset) -> dict[str, Any]:
-    """The one version that an asset has; it bears the asset's own id."""
+    """Serialise the only version of an asset; it has the asset's own id."""
     return {
         "id": str(asset.id),
         "version_number": 1,
@@ -135,7 +139,7 @@ def version_body(asset: Asset) -> dict[str, Any]:
 
 
 def in_list(call: Call) -> Callable[[Sequence[Asset]], list[dict[str, Any]]]:
-    """How assets are shown to the caller in a list, beside objects of other kinds: in a fixed number of queries."""
+    """Return a function that serialises assets of a list for the caller, in a fixed number of queries."""
 
     def render(assets: Sequence[Asset]) -> list[dict[str, Any]]:
         ids = [asset.id for asset in assets]

@@ -1,4 +1,4 @@
-"""Assets: made, read, listed, changed, deleted and restored."""
+"""Assets: create, read, list, change, delete and restore."""
 
 from typing import Any
 from uuid import UUID
@@ -35,7 +35,7 @@ COLUMNS = {
 
 
 def readable(call: Call, status: AssetStatus) -> Select[Any]:
-    """The assets of a status that the caller may read, without those that live on in another."""
+    """Select the assets of a status that the caller may read, without those merged into another."""
     return select(Asset).where(
         Asset.status == status, Asset.merged_into.is_(None), readable_by(call.actor, KIND, Asset.id)
     )
@@ -49,7 +49,7 @@ def post_asset(
     assign_to_collection: bool = True,
     apply_collection_acls: bool = False,
 ) -> dict[str, Any]:
-    """Make an asset, with `collection_id` in that collection; `apply_collection_acls` copies its rights."""
+    """Create an asset, in the collection `collection_id` if given; `apply_collection_acls` copies its rights."""
     asset = create_asset(call.session, body.new_asset(), call.actor)
     if apply_acl_template_id is not None:
         apply_template(call.session, apply_acl_template_id, KIND, [asset.id], call.actor)
@@ -73,7 +73,7 @@ def get_assets(
     types: str = "",
     favoured_by: UUID | None = None,
 ) -> dict[str, Any]:
-    """The assets that the caller may read, newest first."""
+    """List the assets that the caller may read, newest first."""
     query = matching(filtered(readable(call, AssetStatus.ACTIVE), filter, COLUMNS), COLUMNS, {"type": types})
     if favoured_by is not None:
         query = query.where(Asset.id.in_(favorites_of(call, favoured_by, KIND)))
@@ -82,7 +82,7 @@ def get_assets(
 
 @routes.get("/assets/{asset_id}/", guests=True)
 def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> dict[str, Any]:
-    """One asset; the id of one that was merged away answers with its survivor."""
+    """Return one asset; the id of a merged asset returns the asset that it was merged into."""
     asset = find_asset(call.session, call.actor, asset_id)
     if call.actor.guest is not None:
         return guest_asset_body(asset, call.actor.guest)
@@ -95,13 +95,13 @@ def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> 
 
 @routes.patch("/assets/{asset_id}/")
 def patch_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
-    """Change what was sent."""
+    """Change the fields that were sent."""
     return asset_body(change_asset(call.session, asset_id, body.changes(), call.actor))
 
 
 @routes.put("/assets/{asset_id}/")
 def put_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
-    """Change what was sent; clients put back the whole object that they read, so what is absent stays."""
+    """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
     if body.title is None:
         raise Invalid("title", "an asset needs a title")
     return patch_asset(call, asset_id, body)
@@ -109,18 +109,18 @@ def put_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
 
 @routes.delete("/assets/{asset_id}/")
 def delete_one_asset(call: Call, asset_id: UUID) -> None:
-    """Into the delete queue."""
+    """Move an asset to the delete queue."""
     delete_asset(call.session, asset_id, call.actor)
 
 
 @routes.put("/assets/{asset_id}/restore/", status=204)
 def put_asset_restore(call: Call, asset_id: UUID) -> None:
-    """Out of the delete queue."""
+    """Restore an asset from the delete queue."""
     restore_asset(call.session, asset_id, call.actor)
 
 
 @routes.get("/assets/recent/")
 def get_recent_assets(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """The assets that the caller may read, the one that changed last first."""
+    """List the assets that the caller may read, most recently changed first."""
     query = readable(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
     return paged(call, query, page, per_page, in_list(call))

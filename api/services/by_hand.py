@@ -1,4 +1,4 @@
-"""Grouping by hand over HTTP: split, merge, move and take back, by whoever may write every asset that it touches."""
+"""Manual grouping: split, merge, move and undo, for callers who may write every asset involved."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -35,7 +35,7 @@ class AssetsBody(Body):
 
 @routes.post("/assets/{asset_id}/grouping/split/")
 def post_split(call: Call, asset_id: UUID, body: SplitBody) -> dict[str, Any]:
-    """Make an asset of its own of some of the asset's files."""
+    """Split some of the asset's files into a new asset."""
     asset = find_for_change(call.session, call.actor, asset_id)
     if owners_of(call.session, body.file_ids) != dict.fromkeys(body.file_ids, asset.id):
         raise Invalid("file_ids", f'not all of them are files of the asset "{asset.title}"')
@@ -44,7 +44,7 @@ def post_split(call: Call, asset_id: UUID, body: SplitBody) -> dict[str, Any]:
 
 @routes.post("/assets/{asset_id}/grouping/merge/", status=200)
 def post_merge(call: Call, asset_id: UUID, body: AssetsBody) -> dict[str, Any]:
-    """Make one asset of several; this one keeps its id and its rights."""
+    """Merge other assets into this one, which keeps its id and rights."""
     survivor = find_for_change(call.session, call.actor, asset_id)
     others = [find_for_change(call.session, call.actor, other).id for other in body.asset_ids]
     return asset_body(merge(call.session, survivor.id, others, call.actor))
@@ -52,7 +52,7 @@ def post_merge(call: Call, asset_id: UUID, body: AssetsBody) -> dict[str, Any]:
 
 @routes.post("/assets/{asset_id}/grouping/move/", status=200)
 def post_move(call: Call, asset_id: UUID, body: FilesBody) -> dict[str, Any]:
-    """Move files of another asset into this one."""
+    """Move files of other assets into this one."""
     target = find_for_change(call.session, call.actor, asset_id)
     _find_sources(call, body.file_ids)
     return asset_body(move(call.session, body.file_ids, target.id, call.actor))
@@ -60,15 +60,15 @@ def post_move(call: Call, asset_id: UUID, body: FilesBody) -> dict[str, Any]:
 
 @routes.post("/assets/{asset_id}/grouping/undo/", status=200)
 def post_undo(call: Call, asset_id: UUID) -> dict[str, Any]:
-    """Take back the last act on the asset."""
+    """Undo the last manual grouping of the asset."""
     asset = find_for_change(call.session, call.actor, asset_id)
     restored = undo(call.session, asset.id, call.actor)
-    # What is restored may be another asset, which this caller has to be allowed to change as well.
+    # Undo may restore another asset, which the caller must be allowed to change as well.
     return asset_body(find_for_change(call.session, call.actor, restored.id))
 
 
 def _find_sources(call: Call, file_ids: Sequence[UUID]) -> None:
-    """Check that the caller may change the assets of all files; one that may not be seen is no file at all."""
+    """Check that the caller may change the assets of all files; a file that it may not see counts as missing."""
     owners = owners_of(call.session, file_ids)
     for file_id in file_ids:
         if file_id not in owners:

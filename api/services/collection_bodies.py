@@ -1,5 +1,5 @@
-"""Collections as clients send and read them. The older client refuses null in most keys, so nothing is null that may
-be left out or empty."""
+"""Request bodies and serialisers of collections. The 1.x client rejects null in most keys, so optional keys are left
+out or empty instead."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +16,7 @@ from tasks.refusals import Invalid
 
 
 class CollectionBody(Body):
-    """What may be set of a collection; `status`, ids and dates are read-only and ignored, as all other keys are."""
+    """Writable fields of a collection; `status`, ids, dates and all other keys are ignored."""
 
     title: Title | None = None
     category: Name | None = None
@@ -29,7 +29,7 @@ class CollectionBody(Body):
     is_root: bool | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Columns and details to set; where it stands is no part of them."""
+        """Return the columns and details to set, without the place in the tree."""
         sent = {name: value for name, value in self.sent().items() if name not in PLACE}
         if sent.get("title") is None:
             sent.pop("title", None)
@@ -38,7 +38,7 @@ class CollectionBody(Body):
         return {name: str(value) if name in IDS and value is not None else value for name, value in sent.items()}
 
     def new_collection(self) -> NewCollection:
-        """The collection to make."""
+        """Return the collection to create."""
         changes = self.changes()
         if "title" not in changes:
             raise Invalid("title", "a collection needs a title")
@@ -54,7 +54,7 @@ IDS = frozenset({"custom_keyframe", "custom_poster"})
 
 
 def in_list(call: Call) -> Callable[[Sequence[Collection]], list[dict[str, Any]]]:
-    """How collections are shown to the caller: three queries however many they are."""
+    """Return a function that serialises collections for the caller, in three queries."""
 
     def render(rows: Sequence[Collection]) -> list[dict[str, Any]]:
         ids = [row.id for row in rows]
@@ -70,7 +70,7 @@ def in_list(call: Call) -> Callable[[Sequence[Collection]], list[dict[str, Any]]
 
 
 def collection_body(call: Call, collection: Collection) -> dict[str, Any]:
-    """One collection."""
+    """Serialise one collection."""
     return in_list(call)([collection])[0]
 
 

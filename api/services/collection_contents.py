@@ -1,4 +1,4 @@
-"""What is in collections: listed, put in, taken out, ordered and copied."""
+"""Contents of collections: list, add, remove, order and copy."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -45,14 +45,14 @@ class PositionBody(Body):
 
 
 def checked_kind(object_type: str) -> str:
-    """A kind of object that collections hold."""
+    """Return the kind of object if collections contain it; else raise `ValidationFailed`."""
     if object_type not in KINDS:
         raise Invalid("object_type", f'"{object_type[:80]}" is in no collection; known are {", ".join(KINDS)}')
     return object_type
 
 
 def apart(values: list[str] | None) -> list[str]:
-    """Values that were sent each by itself, or with commas between them."""
+    """Split values that were sent one by one or separated by commas."""
     return [one for value in values or () for one in value.split(",") if one]
 
 
@@ -64,7 +64,7 @@ def ids_of(values: list[str] | None) -> list[UUID]:
 
 
 def content_of(call: Call, collection: Collection) -> Any:
-    """Everything inside that the caller reads, of both kinds, as one table."""
+    """Build a subquery of the assets and collections in a collection that the caller may read."""
     subcollections = select(
         literal(KIND).label("object_type"),
         Collection.id,
@@ -103,7 +103,7 @@ def content_of(call: Call, collection: Collection) -> Any:
 
 
 UNSEEN_BY_GUESTS = ("external_id", "created_by_user")
-"""What guests are not shown they do not ask for either: comparing and sorting would tell it."""
+"""Columns that guests may neither see nor filter or sort by, which would reveal the values."""
 
 
 @routes.get("/collections/{collection_id}/contents/", guests=True)
@@ -118,7 +118,7 @@ def get_contents(
     object_ids: Ids = None,
     external_id: str = "",
 ) -> dict[str, Any]:
-    """What is inside, in its own order: what has a position, then collections, then assets, by title."""
+    """List the contents of a collection: by position, then collections, then assets, by title."""
     content = content_of(call, find_collection(call.session, call.actor, collection_id))
     is_guest = call.actor.guest is not None
     columns = {column.name: column for column in content.c if not (is_guest and column.name in UNSEEN_BY_GUESTS)}
@@ -136,7 +136,7 @@ def get_contents(
 
 
 def shown(call: Call, collection_id: UUID, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Objects of both kinds in the order of the rows, each with its place in this collection."""
+    """Serialise assets and collections in the order of the rows, with their position in this collection."""
     asset_ids = [row.id for row in rows if row.object_type == assets.KIND]
     collection_ids = [row.id for row in rows if row.object_type == KIND]
     bodies: dict[str, dict[str, Any]] = {}
@@ -156,7 +156,7 @@ def shown(call: Call, collection_id: UUID, rows: Sequence[Row[Any]]) -> list[dic
 
 @routes.post("/collections/{collection_id}/contents/")
 def post_content(call: Call, collection_id: UUID, body: ContentBody) -> dict[str, Any]:
-    """Put an asset that the caller reads, or a collection that it may move, into a collection that it writes."""
+    """Add an asset that the caller reads, or a collection that it may move, to a collection that it may write."""
     if checked_kind(body.object_type) == KIND:
         find_collection(call.session, call.actor, collection_id, Permission.WRITE)
         put_collection(call.session, collection_id, body.object_id, call.actor)
@@ -174,7 +174,7 @@ def post_content(call: Call, collection_id: UUID, body: ContentBody) -> dict[str
 
 @routes.delete("/collections/{collection_id}/contents/{object_type}/{object_id}/")
 def delete_content(call: Call, collection_id: UUID, object_type: str, object_id: UUID) -> None:
-    """Take an object out; a collection goes to the root."""
+    """Remove an object; a collection moves to the root."""
     if checked_kind(object_type) == KIND:
         if not take_collection(call.session, collection_id, object_id, call.actor):
             raise Missing("collection", f"{object_id} in the collection {collection_id}")
@@ -186,14 +186,14 @@ def delete_content(call: Call, collection_id: UUID, object_type: str, object_id:
 def put_content(
     call: Call, collection_id: UUID, object_type: str, object_id: UUID, body: PositionBody
 ) -> dict[str, Any]:
-    """Say where an object stands in the collection's own order."""
+    """Set the position of an object in the collection's order."""
     set_position(call.session, collection_id, checked_kind(object_type), object_id, body.position, call.actor)
     return {"position": body.position}
 
 
 @routes.post("/collections/{collection_id}/subcollections/")
 def post_subcollection(call: Call, collection_id: UUID, body: ContentBody, copy_acl: bool = False) -> dict[str, Any]:
-    """Copy a collection with what is in it, as far as the caller reads, into another."""
+    """Copy a collection, with the contents that the caller reads, into another."""
     if body.object_type != KIND:
         raise Invalid("object_type", f"only {KIND} are copied into one; put assets in with contents/")
     made = copy_collection(call.session, body.object_id, collection_id, call.actor, with_rights=copy_acl)

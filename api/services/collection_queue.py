@@ -1,4 +1,4 @@
-"""Collections that were deleted and not purged yet."""
+"""Delete queue of collections: deleted and not purged yet."""
 
 from typing import Any
 
@@ -22,21 +22,21 @@ routes = Service("assets")
 
 @routes.get("/delete_queue/collections/")
 def get_collection_queue(call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "") -> dict[str, Any]:
-    """Deleted collections that the caller may read, the last one first."""
+    """List deleted collections that the caller may read, last deleted first."""
     query = ordered(readable(call, CollectionStatus.DELETED), sort, SORTED_BY, Collection.date_deleted.desc())
     return paged(call, query.order_by(Collection.id), page, per_page, in_list(call))
 
 
 @routes.post("/delete_queue/collections/", status=204)
 def post_collection_queue(call: Call, body: IdsBody) -> None:
-    """Delete many."""
+    """Delete several collections."""
     for key in sorted(set(body.ids)):
         delete_with_rest(call, key)
 
 
 @routes.delete("/delete_queue/collections/")
 def delete_from_collection_queue(call: Call, body: IdsBody) -> None:
-    """Restore many, those nearer to the root first."""
+    """Restore several collections, those nearer to the root first."""
     for key in _from_the_root(call, body):
         restore_collection(call.session, key, call.actor)
 
@@ -49,18 +49,18 @@ def _from_the_root(call: Call, body: IdsBody) -> list[Any]:
 
 @routes.post("/delete_queue/collections/purge/", status=204)
 def post_collection_purge(call: Call, body: IdsBody) -> None:
-    """Remove deleted collections for good, with those inside; what they held stays."""
+    """Purge deleted collections with their subcollections; assets in them stay."""
     purge_collections(call.session, body.ids, call.actor)
 
 
 @routes.post("/delete_queue/collections/purge/all/", status=204)
 def post_collection_purge_all(call: Call) -> None:
-    """Empty the queue; where that is much, by a job."""
+    """Empty the queue; a large one by a job."""
     require_administrator(call.actor, EMPTY)
     ring_if_any(call, purge_all_collections(call.session, call.actor))
 
 
 @routes.post("/delete_queue/collections/restore/all/", status=204)
 def post_collection_restore_all(call: Call) -> None:
-    """Restore everything; where that is much, by a job."""
+    """Restore the whole queue; a large one by a job."""
     ring_if_any(call, restore_all(call.session, KIND, call.actor))

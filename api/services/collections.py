@@ -1,4 +1,4 @@
-"""Collections: made, read, listed, changed, placed, deleted and restored."""
+"""Collections: create, read, list, change, move, delete and restore."""
 
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ SORTED_BY = {
 
 
 def readable(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> Select[Any]:
-    """The collections of a status that the caller may read."""
+    """Select the collections of a status that the caller may read."""
     return select(Collection).where(Collection.status == status, readable_by(call.actor, KIND, Collection.id))
 
 
@@ -41,7 +41,7 @@ def readable(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> 
 def post_collection(
     call: Call, body: CollectionBody, apply_collection_acls: bool = False, apply_acl_template_id: UUID | None = None
 ) -> dict[str, Any]:
-    """Make a collection, at the root or in another."""
+    """Create a collection, at the root or in another."""
     made = create_collection(call.session, body.new_collection(), call.actor)
     if apply_acl_template_id is not None:
         apply_template(call.session, apply_acl_template_id, KIND, [made.id], call.actor)
@@ -60,7 +60,7 @@ def get_collections(
     status: CollectionStatus = CollectionStatus.ACTIVE,
     favoured_by: UUID | None = None,
 ) -> dict[str, Any]:
-    """The collections that the caller may read, newest first."""
+    """List the collections that the caller may read, newest first."""
     query = readable(call, status)
     if is_root is not None:
         query = query.where(Collection.parent_id.is_(None) if is_root else Collection.parent_id.is_not(None))
@@ -70,7 +70,7 @@ def get_collections(
 
 
 def favorites_of(call: Call, user_id: UUID, object_type: str) -> Select[tuple[UUID]]:
-    """What a user marked: its own business, and administrators'."""
+    """Select the ids of a user's favorites; only the user and administrators may."""
     if user_id != call.actor.user_id and not call.actor.is_admin:
         raise Missing("user", f"{user_id} with favorites that you may see")
     return select(Favorite.object_id).where(Favorite.user_id == user_id, Favorite.object_type == object_type)
@@ -78,14 +78,14 @@ def favorites_of(call: Call, user_id: UUID, object_type: str) -> Select[tuple[UU
 
 @routes.get("/collections/recent/")
 def get_recent_collections(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """The one that changed last first."""
+    """List the collections that the caller may read, most recently changed first."""
     query = readable(call).order_by(Collection.date_modified.desc(), Collection.id.desc())
     return paged(call, query, page, per_page, in_list(call))
 
 
 @routes.get("/collections/{collection_id}/", guests=True)
 def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
-    """One collection."""
+    """Return one collection."""
     body = collection_body(call, find_collection(call.session, call.actor, collection_id))
     return body if call.actor.guest is None else shown_to_guests(body)
 
@@ -94,11 +94,13 @@ def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
 def patch_collection(
     call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
 ) -> dict[str, Any]:
-    """Change what was sent. `parent_id` moves it there with all that is inside, `is_root` to the root; a null
-    `parent_id` says nothing, since that is what those read who may not read the parent."""
+    """Change the fields that were sent. `parent_id` moves it there with its contents, `is_root` to the root.
+
+    A null `parent_id` is ignored: callers who may not read the parent read it as null and write it back.
+    """
     if change_parent_mode.lower() not in ("", "move"):
         raise Invalid("change_parent_mode", "a collection stands in one place: move; subcollections/ makes a copy")
-    # Where it stands comes first: a move takes the lock of the whole tree, and whoever has that may wait for a row.
+    # Move before other changes: a move takes the lock of the whole tree, and its holder may wait for a row lock.
     collection = find_collection(call.session, call.actor, collection_id, Permission.WRITE)
     if body.parent_id is not None and body.parent_id != collection.parent_id:
         move_collection(call.session, collection_id, body.parent_id, call.actor)
@@ -113,7 +115,7 @@ def patch_collection(
 def put_collection(
     call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
 ) -> dict[str, Any]:
-    """The same; what is absent stays."""
+    """Change the fields that were sent; absent fields stay."""
     if body.title is None:
         raise Invalid("title", "a collection needs a title")
     return patch_collection(call, collection_id, body, change_parent_mode)
@@ -121,13 +123,13 @@ def put_collection(
 
 @routes.delete("/collections/{collection_id}/", other=202)
 def delete_one_collection(call: Call, collection_id: UUID) -> Answer:
-    """Into the delete queue with all collections inside; assets stay. 202 with a job where those are many."""
+    """Move a collection with its subcollections to the delete queue; assets stay. Large trees by a job (202)."""
     job_id = delete_with_rest(call, collection_id)
     return Answer(204) if job_id is None else Answer(202, {"job_id": str(job_id)})
 
 
 def delete_with_rest(call: Call, collection_id: UUID) -> UUID | None:
-    """Delete a collection, and give the job that deletes the rest where many are inside."""
+    """Delete a collection, and return the id of the job that deletes the rest of a large tree, or None."""
     left = delete_collection(call.session, collection_id, call.actor)
     if not left:
         return None
@@ -138,14 +140,14 @@ def delete_with_rest(call: Call, collection_id: UUID) -> UUID | None:
 
 @routes.put("/collections/{collection_id}/restore/", status=202)
 def put_collection_restore(call: Call, collection_id: UUID) -> dict[str, Any]:
-    """Out of the delete queue, with the collections inside that were deleted with it; done when the answer comes."""
+    """Restore a collection, with the subcollections deleted with it; finished when the response arrives."""
     collection = restore_collection(call.session, collection_id, call.actor)
     return {"status": collection.status, "job_id": None}
 
 
 @routes.get("/collections/{collection_id}/ancestors/")
 def get_collection_ancestors(call: Call, collection_id: UUID, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """The collections above, the root first, without those that the caller may not read."""
+    """List the ancestors, the root first, without those that the caller may not read."""
     collection = find_collection(call.session, call.actor, collection_id)
     above = [each.id for each in ancestors_of(call.session, collection, call.actor)]
     query = select(Collection).where(Collection.id.in_(above)).order_by(func.cardinality(Collection.path))
@@ -154,7 +156,7 @@ def get_collection_ancestors(call: Call, collection_id: UUID, page: Page = 1, pe
 
 @routes.get("/collections/{collection_id}/full/path/")
 def get_collection_full_path(call: Call, collection_id: UUID) -> Answer:
-    """The titles from the root down, without those that the caller may not read."""
+    """Return the titles from the root down as a path, without those that the caller may not read."""
     collection = find_collection(call.session, call.actor, collection_id)
     titles = [each.title for each in ancestors_of(call.session, collection, call.actor)]
     return Answer(200, "/".join([*titles, collection.title]))
@@ -169,7 +171,7 @@ def get_collection_content_info(
     by_storage_id: UUID | None = None,
     types: str = "",
 ) -> dict[str, Any]:
-    """How many assets and collections there are that the caller reads, and how large and long they are together."""
+    """Return count, total size and total duration of the contents that the caller may read."""
     collection = find_collection(call.session, call.actor, collection_id)
     wanted = tuple(filter(None, types.split(",")))
     question = Question(include_subcollections, format_name or None, by_storage_id, wanted)

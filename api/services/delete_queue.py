@@ -1,4 +1,4 @@
-"""What was deleted and not purged yet."""
+"""Delete queue of assets: deleted and not purged yet."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -31,7 +31,7 @@ class IdsBody(Body):
 
 
 class BulkBody(Body):
-    """`content_only` is about collections, and nothing for assets."""
+    """Objects to delete; `content_only` concerns collections and is ignored for assets."""
 
     object_ids: Ids
     object_type: Literal["assets", "collections"]
@@ -40,26 +40,26 @@ class BulkBody(Body):
 
 @routes.get("/delete_queue/assets/")
 def get_delete_queue(call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "") -> dict[str, Any]:
-    """Deleted assets that the caller may read, the last one first."""
+    """List deleted assets that the caller may read, last deleted first."""
     query = ordered(readable(call, AssetStatus.DELETED), sort, COLUMNS, Asset.date_deleted.desc())
     return paged(call, query.order_by(Asset.id), page, per_page, in_list(call))
 
 
 @routes.post("/delete_queue/assets/", status=204)
 def post_delete_queue(call: Call, body: IdsBody) -> None:
-    """Delete many."""
+    """Delete several assets."""
     delete_assets(call.session, body.ids, call.actor)
 
 
 @routes.delete("/delete_queue/assets/")
 def delete_from_delete_queue(call: Call, body: IdsBody) -> None:
-    """Restore many: taken from the queue, they are back."""
+    """Restore several assets by removing them from the queue."""
     restore_assets(call.session, body.ids, call.actor)
 
 
 @routes.post("/delete_queue/bulk/", status=202)
 def post_delete_queue_bulk(call: Call, body: BulkBody) -> Answer:
-    """Delete many; done when the answer comes."""
+    """Delete several objects; finished when the response arrives."""
     if body.object_type == "assets":
         delete_assets(call.session, body.object_ids, call.actor)
     elif body.content_only:
@@ -71,32 +71,32 @@ def post_delete_queue_bulk(call: Call, body: BulkBody) -> Answer:
 
 
 def ring_if_any(call: Call, job: Job | None) -> None:
-    """Have a job taken up, where one is needed."""
+    """Notify the workers of a job, if there is one."""
     if job is not None:
         call.ring(job.task or "", [job.id])
 
 
 @routes.post("/delete_queue/assets/purge/", status=204)
 def post_purge(call: Call, body: IdsBody) -> None:
-    """Remove deleted assets for good."""
+    """Purge deleted assets."""
     purge(call.session, body.ids, call.actor)
 
 
 @routes.post("/delete_queue/assets/purge/all/", status=204)
 def post_purge_all_assets(call: Call) -> None:
-    """A job that empties the queue."""
+    """Start a job that purges all deleted assets."""
     require_administrator(call.actor, EMPTY)
     ring_if_any(call, request_purge(call.session, call.actor))
 
 
 @routes.post("/delete_queue/purge/all/", status=204)
 def post_purge_all(call: Call) -> None:
-    """Empty the queue of every kind of object; many collections, and any assets, by jobs."""
+    """Purge all deleted objects: assets by a job, collections by a job where they are many."""
     post_purge_all_assets(call)
     ring_if_any(call, purge_all_collections(call.session, call.actor))
 
 
 @routes.post("/delete_queue/assets/restore/all/", status=204)
 def post_restore_all(call: Call) -> None:
-    """Restore everything; where that is much, by a job."""
+    """Restore all deleted assets; a large queue by a job."""
     ring_if_any(call, restore_all(call.session, KIND, call.actor))

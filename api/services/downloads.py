@@ -1,4 +1,4 @@
-"""Fetching files: addresses that work for an hour without headers, and what they open."""
+"""Downloads: signed URLs that work for an hour without headers, and the responses to them."""
 
 import logging
 import re
@@ -32,9 +32,9 @@ HEADERS = {
 
 
 class Download(StreamingResponse):
-    """Bytes that may break off: the client then sees a connection that closed too early, and not a whole file.
+    """Streaming response that may abort: the client then sees a connection closed too early, not a complete file.
 
-    However early the client leaves, what is open for it is closed.
+    The source is closed even if the client disconnects early.
     """
 
     def __init__(self, content: Generator[bytes, None, None], status: int, headers: Mapping[str, str]) -> None:
@@ -53,32 +53,32 @@ class Download(StreamingResponse):
 
 @routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, unsupported=True)
 def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
-    """An address that opens this file for an hour, and ends with the caller's sign-in."""
+    """Return a URL of this file that is valid for an hour, at most until the caller's token ends."""
     ticket = file_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
     return {"url": address_of(call, ticket)}
 
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, unsupported=True)
 def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
-    """An address that opens all files of this format as one archive, packed while it is sent."""
+    """Return a URL of all files of this format as one archive, packed while it is sent."""
     ticket = format_ticket(call.session, asset_id, format_id, call.token.token_id, call.actor)
     return {"url": address_of(call, ticket)}
 
 
 def address_of(call: Call, ticket: Ticket) -> str:
-    """The address with its ticket, where this request came in."""
+    """Return the download URL of a ticket, on the base URL of this request."""
     return f"{base_of(call.request)}/API/files/v1/downloads/{ticket.write(require_key(call.context.outside.key))}/"
 
 
 @routes.get("/downloads/{ticket}/", public=True, own_transactions=True, other=206, unsupported=True)
 def get_download(call: OpenCall, ticket: str) -> Response:
-    """What a ticket opens: a file, in parts where a client asks for a range, or an archive."""
+    """Send the file of a ticket, or the requested range of it, or an archive."""
     read = read_ticket(require_key(call.context.outside.key), ticket)
     return send_archive(call, read) if read.kind == FORMAT else send_file(call, read)
 
 
 def send_file(call: OpenCall, ticket: Ticket) -> Response:
-    """A file or one part of it."""
+    """Return the response with a file or one range of it."""
     asked = call.request.headers.get("range", "")
     from_start = not asked or asked.startswith("bytes=0-")
     source = call.transact(lambda session: open_file(session, ticket, from_start=from_start))
@@ -98,7 +98,11 @@ def send_file(call: OpenCall, ticket: Ticket) -> Response:
 
 
 def opened(source: Source) -> int:
-    """The file, open, or a sentence for people where it is not what the watcher saw."""
+    """Open the file and return its descriptor.
+
+    Raises:
+        Conflict: the file is missing, or not the one that the watcher recorded.
+    """
     try:
         return open_source(source)
     except (ChangedError, OSError):
@@ -108,9 +112,9 @@ def opened(source: Source) -> int:
 
 
 def part_of(asked: str, size: int) -> tuple[int, int, int] | None:
-    """Start, length and status of what a Range header asks for; None where there is no such part.
+    """Return start, length and status for a Range header; None where the range cannot be satisfied.
 
-    Several ranges at once, and what is no range of bytes, are answered with the whole, as HTTP allows.
+    Several ranges, and headers that are no byte range, get the whole file, as HTTP allows.
     """
     found = ONE_RANGE.fullmatch(asked.strip())
     if found is None or found[0] == "bytes=-":
@@ -126,7 +130,7 @@ def part_of(asked: str, size: int) -> tuple[int, int, int] | None:
 
 
 def send_archive(call: OpenCall, ticket: Ticket) -> Response:
-    """All files of a format; it has no parts, because its end is not known before it is sent."""
+    """Return the response with all files of a format as an archive; without ranges, as its size is not known before."""
     archive = call.transact(lambda session: plan_archive(session, ticket))
     headers = {"Accept-Ranges": "none", "Content-Disposition": attachment(f"{archive.title}.zip")}
     body = archive_pieces(call.context.sessions, ticket, archive, call.context.timing)

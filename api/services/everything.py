@@ -1,4 +1,4 @@
-"""Every module of routes; the order here is of no matter."""
+"""Registry of all route modules; the order does not matter."""
 
 from api.services import (
     acl_entries,

@@ -1,4 +1,4 @@
-"""What the caller marked to find it again."""
+"""Favorites of the caller."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -29,7 +29,7 @@ class FavoritesBody(Body):
 
 @routes.get("/favorites/")
 def get_favorites(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """What is still there and readable, the one marked last first."""
+    """List favorites that still exist and that the caller may read, last marked first."""
     kept_asset = exists().where(
         Asset.id == Favorite.object_id,
         Asset.status == AssetStatus.ACTIVE,
@@ -57,7 +57,7 @@ def get_favorites(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[st
 
 
 def shown(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
-    """Objects of both kinds, in the order of the rows."""
+    """Serialise assets and collections in the order of the rows."""
     ids = [row.object_id for row in rows]
     found = call.session.scalars(select(Asset).where(among(Asset.id, ids))).all()
     collections = call.session.scalars(select(Collection).where(among(Collection.id, ids))).all()
@@ -67,13 +67,13 @@ def shown(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
 
 @routes.post("/favorites/", status=200)
 def post_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
-    """Mark objects that the caller reads."""
+    """Add objects that the caller reads to its favorites."""
     add_favorites(call.session, body.object_type, body.object_ids, call.actor)
     return {"object_ids": [str(each) for each in body.object_ids], "object_type": body.object_type}
 
 
 @routes.delete("/favorites/", status=200)
 def delete_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
-    """Take the marks away."""
+    """Remove objects from the caller's favorites."""
     remove_favorites(call.session, body.object_type, body.object_ids, call.actor)
     return {}

@@ -23,7 +23,7 @@ routes = Service("files")
 
 
 def many_sets(call: Call, file_sets: Sequence[FileSet]) -> list[dict[str, Any]]:
-    """File sets with the ids of their components, read at once."""
+    """Serialise file sets with the ids of their components, in one query."""
     components = component_ids_of(call.session, [one.id for one in file_sets])
     return [shown(call, file_set_body(one, components[one.id])) for one in file_sets]
 
@@ -32,7 +32,7 @@ PLACES: dict[str, Any] = {"base_dir": "", "directory_path": "", "storage_id": No
 
 
 def shown(call: Call, body: dict[str, Any]) -> dict[str, Any]:
-    """A file or file set; somebody outside is not told where it lies."""
+    """Hide storage and folder of a file or file set from guests."""
     return (
         body if call.actor.guest is None else {**body, **{name: PLACES[name] for name in PLACES.keys() & body.keys()}}
     )
@@ -40,7 +40,7 @@ def shown(call: Call, body: dict[str, Any]) -> dict[str, Any]:
 
 @routes.post("/assets/{asset_id}/file_sets/")
 def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, Any]:
-    """Declare files that belong together."""
+    """Declare a file set: files that belong together."""
     new = NewFileSet(
         format_id=body.format_id,
         name=body.name,
@@ -54,7 +54,7 @@ def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, An
 
 @routes.get("/assets/{asset_id}/file_sets/", guests=True)
 def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The file sets of an asset."""
+    """List the file sets of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(FileSet).where(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
     return cursored(call, query, FileSet.id, last_id, per_page, lambda rows: many_sets(call, rows))
@@ -62,12 +62,12 @@ def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
 
 @routes.delete("/assets/{asset_id}/file_sets/{file_set_id}/")
 def delete_file_set(call: Call, asset_id: UUID, file_set_id: UUID) -> None:
-    """Remove a declared file set."""
+    """Delete a declared file set."""
     remove_file_set(call.session, asset_id, file_set_id, call.actor)
 
 
 def page_of_files(call: Call, ids: Select[Any], last_id: UUID | None, per_page: int) -> dict[str, Any]:
-    """A page of the files with these ids."""
+    """Return a cursor page of the files with these ids."""
     total = count_of(call.session, ids)
     rows = page_of(call.session, ids, last_id, per_page + 1)
     return cursor_envelope(
@@ -79,7 +79,7 @@ def page_of_files(call: Call, ids: Select[Any], last_id: UUID | None, per_page: 
 def get_file_set_files(
     call: Call, asset_id: UUID, file_set_id: UUID, per_page: PerPage = 10, last_id: LastId = None
 ) -> dict[str, Any]:
-    """The files of one set."""
+    """List the files of a file set."""
     asset = find_asset(call.session, call.actor, asset_id)
     file_set = find_file_set(call.session, asset, file_set_id)
     return page_of_files(
@@ -101,7 +101,7 @@ def post_file(call: Call, asset_id: UUID, body: FileBody) -> dict[str, Any]:
 
 @routes.get("/assets/{asset_id}/files/", guests=True)
 def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastId = None) -> dict[str, Any]:
-    """All files of an asset."""
+    """List the files of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     here = and_(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
     return page_of_files(call, ids_of(here), last_id, per_page)
@@ -109,7 +109,7 @@ def get_files(call: Call, asset_id: UUID, per_page: PerPage = 10, last_id: LastI
 
 @routes.get("/assets/{asset_id}/files/{file_id}/", guests=True)
 def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
-    """One file of an asset."""
+    """Return one file of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     here = and_(FileSet.asset_id == asset.id, opens_format(call.actor, FileSet.format_id))
     ids = ids_of(and_(here, File.id == file_id), and_(here, DeclaredFile.id == file_id))
@@ -121,19 +121,19 @@ def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
 
 @routes.patch("/assets/{asset_id}/files/{file_id}/")
 def patch_file(call: Call, asset_id: UUID, file_id: UUID, body: FileChangeBody) -> dict[str, Any]:
-    """Change what a client knows of a file that it declared."""
+    """Change the fields that were sent of a declared file."""
     return file_body(change_file(call.session, asset_id, file_id, body.values(), call.actor))
 
 
 @routes.delete("/assets/{asset_id}/files/{file_id}/")
 def delete_file(call: Call, asset_id: UUID, file_id: UUID) -> None:
-    """Take a declared file out of its set."""
+    """Remove a declared file from its file set."""
     remove_file(call.session, asset_id, file_id, call.actor)
 
 
 @routes.get("/files/checksum/{checksum}/")
 def get_files_by_checksum(call: Call, checksum: str, per_page: PerPage = 10, last_id: LastId = None) -> dict[str, Any]:
-    """Files with this checksum, of assets that the caller may read."""
+    """List files with this checksum, of assets that the caller may read."""
     readable = FileSet.asset_id.in_(
         select(Asset.id).where(Asset.status == AssetStatus.ACTIVE, readable_by(call.actor, KIND, Asset.id))
     )

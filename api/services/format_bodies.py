@@ -1,4 +1,4 @@
-"""Formats, components, file sets and files as clients send and read them."""
+"""Request bodies and serialisers of formats, components, file sets and files."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ class ComponentBody(Body):
     metadata: Metadata | None = None
 
     def new_component(self) -> NewComponent:
-        """The component to make."""
+        """Return the component to create."""
         return NewComponent(self.name, self.type, self.metadata or {})
 
 
@@ -59,7 +59,7 @@ class FileChangeBody(Body):
     file_date_modified: Moment | None = None
 
     def values(self) -> dict[str, Any]:
-        """What was sent, without nulls."""
+        """Return the fields that were sent, without nulls."""
         return {name: value for name, value in self.sent().items() if value is not None}
 
 
@@ -68,14 +68,14 @@ class FileBody(FileChangeBody):
 
 
 def component_body(component: Component) -> dict[str, Any]:
-    """A component; 1.x refuses one whose metadata is no object."""
+    """Serialise a component; the 1.x client rejects metadata that is not an object."""
     metadata = {**component.media, "flags": component.flags, "language": component.language}
     shown = {name: value for name, value in metadata.items() if value not in (None, [])}
     return {"id": str(component.id), "name": component.name, "type": component.type, "metadata": shown}
 
 
 def format_body(one: Format, components: Sequence[Component]) -> dict[str, Any]:
-    """A format with its components."""
+    """Serialise a format with its components."""
     of_files = [component.media for component in components if component.type == ComponentType.GENERAL]
     media = one.media.get("metadata") or of_files
     return {
@@ -101,7 +101,7 @@ def format_body(one: Format, components: Sequence[Component]) -> dict[str, Any]:
 
 
 def file_set_body(one: FileSet, component_ids: Sequence[UUID]) -> dict[str, Any]:
-    """A file set; what a sequence lacks stands beside what iconik knows of one."""
+    """Serialise a file set; missing frames of a sequence are keys that iconik does not have."""
     return {
         "id": str(one.id),
         "asset_id": str(one.asset_id),
@@ -129,7 +129,7 @@ def file_set_body(one: FileSet, component_ids: Sequence[UUID]) -> dict[str, Any]
 
 
 def file_body(file: FileView) -> dict[str, Any]:
-    """A file; 1.x asks for text in `file_set_id`, which is empty where no set has it yet."""
+    """Serialise a file; the 1.x client requires a string in `file_set_id`, empty for a file in no file set."""
     return {
         "id": str(file.id),
         "asset_id": key(file.asset_id),

@@ -27,28 +27,28 @@ routes = Service("files")
 
 
 def many(call: Call, formats: Sequence[Format]) -> list[dict[str, Any]]:
-    """Formats with their components, read at once."""
+    """Serialise formats with their components, in one query."""
     components = components_of(call.session, [one.id for one in formats])
     return [format_body(one, components[one.id]) for one in formats]
 
 
 @routes.post("/assets/{asset_id}/formats/")
 def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
-    """Declare one more format."""
+    """Declare a format."""
     components = [component.new_component() for component in body.components or ()]
     made = add_format(call.session, asset_id, body.name, components, body.metadata or (), call.actor)
     return many(call, [made])[0]
 
 
 def visible_format(call: Call, asset_id: UUID, format_id: UUID) -> Format:
-    """A format of an asset that the caller reads, and that its share opens."""
+    """Return a format of an asset that the caller reads; for a guest, one that its share opens."""
     asset = find_asset(call.session, call.actor, asset_id)
     return find_visible_format(call.session, call.actor, asset, format_id)
 
 
 @routes.get("/assets/{asset_id}/formats/", guests=True)
 def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The formats of an asset."""
+    """List the formats of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(Format).where(Format.asset_id == asset.id, opens_format(call.actor, Format.id))
     return cursored(call, query, Format.id, last_id, per_page, lambda rows: many(call, rows))
@@ -56,7 +56,7 @@ def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/", guests=True)
 def get_format(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
-    """One format."""
+    """Return one format."""
     return many(call, [visible_format(call, asset_id, format_id)])[0]
 
 
@@ -70,7 +70,7 @@ def patch_format(call: Call, asset_id: UUID, format_id: UUID, body: FormatChange
 
 @routes.delete("/assets/{asset_id}/formats/{format_id}/")
 def delete_format(call: Call, asset_id: UUID, format_id: UUID) -> None:
-    """Remove a declared format."""
+    """Delete a declared format."""
     remove_format(call.session, asset_id, format_id, call.actor)
 
 
@@ -82,7 +82,7 @@ def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentB
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/components/", guests=True)
 def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
-    """The components of a format."""
+    """List the components of a format."""
     found = visible_format(call, asset_id, format_id)
     components = components_of(call.session, [found.id])[found.id]
     return {"objects": [component_body(component) for component in components]}
@@ -92,6 +92,6 @@ def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any
 def put_component(
     call: Call, asset_id: UUID, format_id: UUID, component_id: UUID, body: ComponentBody
 ) -> dict[str, Any]:
-    """Set what a declared component is."""
+    """Replace a declared component."""
     new = body.new_component()
     return component_body(change_component(call.session, asset_id, format_id, component_id, new, call.actor))

@@ -1,4 +1,4 @@
-"""Who did what to an asset, when."""
+"""History of assets."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,7 +36,7 @@ class EntryBody(Body):
 
 
 def entry_body(entry: History) -> dict[str, Any]:
-    """One entry. `actor` is a name for people, where no user stands behind an entry."""
+    """Serialise one entry. `actor` is a display name, also for entries without a user."""
     return {
         "id": str(entry.id),
         "asset_id": str(entry.asset_id),
@@ -54,12 +54,15 @@ def entry_body(entry: History) -> dict[str, Any]:
 
 
 def entries(rows: Sequence[History]) -> list[dict[str, Any]]:
-    """Entries of a page."""
+    """Serialise the entries of a page."""
     return [entry_body(entry) for entry in rows]
 
 
 def readable_id(call: Call, asset_id: UUID) -> UUID:
-    """Whose history to show. It outlives its asset, whose rights are gone then: only administrators read on."""
+    """Return the id of the asset whose history the caller may read.
+
+    History outlives a purged asset, whose access control list is gone: only administrators can read it then.
+    """
     purged = call.actor.is_admin and not call.session.scalar(select(exists().where(Asset.id == asset_id)))
     if purged and call.session.scalar(select(exists().where(History.asset_id == asset_id))):
         return asset_id
@@ -70,8 +73,8 @@ def readable_id(call: Call, asset_id: UUID) -> UUID:
 def get_history(
     call: Call, asset_id: UUID, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", filter: Filter = ""
 ) -> dict[str, Any]:
-    """The history of an asset, and of those that were merged into it, newest first."""
-    # What an undo needs is never shown, and may list a thousand files.
+    """List the history of an asset, and of assets merged into it, newest first."""
+    # `details` is not shown, and holds what an undo needs: it may list a thousand files.
     query = select(History).options(defer(History.details)).where(of_asset(readable_id(call, asset_id)))
     query = ordered(filtered(query, filter, COLUMNS), sort, COLUMNS, History.id.desc())
     return paged(call, query, page, per_page, entries)
@@ -79,7 +82,7 @@ def get_history(
 
 @routes.post("/assets/{asset_id}/history/")
 def post_history(call: Call, asset_id: UUID, body: EntryBody) -> dict[str, Any]:
-    """What another system did; the caller is its actor."""
+    """Add an entry about an operation of another system; the caller is its actor."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     text = body.operation_description or ""
     return entry_body(add_custom_entry(call.session, asset.id, body.operation_type, text, call.actor))
@@ -87,12 +90,12 @@ def post_history(call: Call, asset_id: UUID, body: EntryBody) -> dict[str, Any]:
 
 @routes.get("/assets/{asset_id}/history/{history_entity_id}/")
 def get_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> dict[str, Any]:
-    """One entry."""
+    """Return one entry."""
     return entry_body(find_entry(call.session, readable_id(call, asset_id), history_entity_id))
 
 
 @routes.delete("/assets/{asset_id}/history/{history_entity_id}/")
 def delete_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> None:
-    """Nobody removes history."""
+    """Respond 403: history is append-only."""
     find_entry(call.session, readable_id(call, asset_id), history_entity_id)
     raise Denied("history is append-only: nobody removes an entry")

@@ -1,4 +1,4 @@
-"""Jobs and their steps as clients send and read them."""
+"""Request bodies and serialisers of jobs and their steps."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ class StepChangeBody(Body):
     error_message: Text | None = None
 
     def values(self) -> dict[str, Any]:
-        """What was sent; label and status have no null."""
+        """Return the fields that were sent; nulls of label and status are dropped."""
         return {n: value for n, value in self.sent().items() if value is not None or n not in ("label", "status")}
 
 
@@ -40,7 +40,7 @@ class StepBody(StepChangeBody):
     status: StepStatus
 
     def new_step(self) -> NewStep:
-        """The step to make."""
+        """Return the step to create."""
         return NewStep(self.label, self.status, self.id, self.message, self.error_message)
 
 
@@ -68,7 +68,7 @@ class JobChangeBody(Body):
     steps: Annotated[list[StepBody], Field(max_length=1000)] | None = None
 
     def values(self) -> dict[str, Any]:
-        """The columns to set. A percentage without counts is a count of a hundred."""
+        """Return the columns to set. A percentage without counts becomes a count out of 100."""
         sent = {name: value for name, value in self.sent().items() if name not in (*DETAILS, "steps")}
         values = {name: value for name, value in sent.items() if value is not None or name in NULLABLE}
         progress = values.pop("progress", None)
@@ -77,7 +77,7 @@ class JobChangeBody(Body):
         return values
 
     def details(self) -> dict[str, Any]:
-        """What its system keeps with it, as JSON."""
+        """Return the data that the job's own system stores with it, as JSON."""
         return self.model_dump(mode="json", include={name for name in DETAILS if name in self.model_fields_set})
 
 
@@ -104,7 +104,7 @@ NULLABLE = frozenset({"custom_type", "error_message"})
 
 
 def step_body(step: JobStep) -> dict[str, Any]:
-    """A step as clients read it."""
+    """Serialise a step."""
     return {
         "id": str(step.id),
         "label": step.label,
@@ -116,7 +116,7 @@ def step_body(step: JobStep) -> dict[str, Any]:
 
 
 def job_body(job: Job, steps: Sequence[JobStep], *, has_children: bool) -> dict[str, Any]:
-    """A job as clients read it; `arguments` and leases stay inside."""
+    """Serialise a job; `arguments` and leases are internal."""
     total = job.progress_total
     progress = min(100, job.progress_processed * 100 // total) if total else (100 if job.status == "FINISHED" else 0)
     return {

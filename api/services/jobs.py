@@ -1,4 +1,4 @@
-"""Jobs: listed, made by other systems, followed step by step, stopped and started again."""
+"""Jobs: list, create for other systems, update with steps, abort, pause, resume and restart."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -54,26 +54,26 @@ COLUMNS = {
 
 
 def many(call: Call, jobs: Sequence[Job]) -> list[dict[str, Any]]:
-    """Jobs with their steps, read at once."""
+    """Serialise jobs with their steps, in two queries."""
     ids = [job.id for job in jobs]
     steps, parents = steps_of(call.session, ids), parents_among(call.session, ids)
     return [job_body(job, steps[job.id], has_children=job.id in parents) for job in jobs]
 
 
 def one(call: Call, job: Job) -> dict[str, Any]:
-    """One job with its steps."""
+    """Serialise one job with its steps."""
     return many(call, [job])[0]
 
 
 @routes.post("/jobs/")
 def post_job(call: Call, body: JobBody) -> dict[str, Any]:
-    """Make a job that another system runs."""
+    """Create a job that another system runs."""
     new = NewJob(body.values(), body.details(), [step.new_step() for step in body.steps or ()])
     return one(call, create_job(call.session, new, call.actor))
 
 
 def chosen(call: Call, wanted: dict[str, str], query: str) -> Select[Any]:
-    """Jobs that the caller may see, with these values."""
+    """Select jobs that the caller may see, filtered by values and text."""
     found = matching(select(Job).where(visible_to(call.actor)), COLUMNS, wanted)
     if query:
         found = found.where(or_(*(c.icontains(query, autoescape=True) for c in (Job.title, Job.message))))
@@ -95,7 +95,7 @@ def get_jobs(
     ids: str = "",
     query: str = "",
 ) -> dict[str, Any]:
-    """The jobs that the caller may see, newest first."""
+    """List the jobs that the caller may see, newest first."""
     wanted = {"type": type, "status": status, "object_type": object_type, "object_id": object_id, "id": ids}
     found = chosen(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query)
     return paged(call, ordered(found, sort, COLUMNS, Job.id.desc()), page, per_page, lambda rows: many(call, rows))
@@ -103,13 +103,13 @@ def get_jobs(
 
 @routes.get("/jobs/{job_id}/")
 def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
-    """One job."""
+    """Return one job."""
     return one(call, find_job(call.session, call.actor, job_id))
 
 
 @routes.patch("/jobs/{job_id}/")
 def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:
-    """Set what was sent."""
+    """Change the fields that were sent."""
     job = change_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
     if body.steps:
         put_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor)
@@ -118,25 +118,25 @@ def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: boo
 
 @routes.put("/jobs/{job_id}/")
 def put_job(call: Call, job_id: UUID, body: JobBody, merge_metadata: bool = False) -> dict[str, Any]:
-    """Set what was sent; what is absent stays."""
+    """Change the fields that were sent; absent fields stay."""
     return patch_job(call, job_id, body, merge_metadata)
 
 
 @routes.delete("/jobs/{job_id}/")
 def delete_job(call: Call, job_id: UUID) -> None:
-    """Remove a job with its children."""
+    """Delete a job with its children."""
     delete_jobs(call.session, [job_id], call.actor)
 
 
 @routes.put("/jobs/{job_id}/steps/")
 def put_job_steps(call: Call, job_id: UUID, body: StepsBody) -> dict[str, Any]:
-    """Set all steps."""
+    """Replace all steps."""
     return one(call, put_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor))
 
 
 @routes.patch("/jobs/{job_id}/steps/")
 def patch_job_steps(call: Call, job_id: UUID, body: StepsBody) -> dict[str, Any]:
-    """Set what was sent of the steps that have these ids."""
+    """Change the fields that were sent of the steps with these ids."""
     for step in body.steps:
         if step.id is None:
             raise Invalid("steps", "each step is named by its id")
@@ -147,13 +147,13 @@ def patch_job_steps(call: Call, job_id: UUID, body: StepsBody) -> dict[str, Any]
 
 @routes.patch("/jobs/{job_id}/steps/{job_step_id}/")
 def patch_job_step(call: Call, job_id: UUID, job_step_id: UUID, body: StepChangeBody) -> dict[str, Any]:
-    """Set what was sent of one step."""
+    """Change the fields that were sent of one step."""
     return one(call, patch_step(call.session, job_id, job_step_id, body.values(), call.actor))
 
 
 @routes.put("/jobs/priority/")
 def put_jobs_priority(call: Call, body: PriorityBody) -> dict[str, Any]:
-    """Let jobs wait less (a smaller number) or longer."""
+    """Set the priority of jobs; a smaller number runs earlier."""
     set_priority(call.session, body.job_ids, body.priority, call.actor)
     return {"job_ids": [str(job_id) for job_id in body.job_ids], "priority": body.priority}
 
@@ -179,7 +179,7 @@ def patch_jobs(
     query: str = "",
     merge_metadata: bool = False,
 ) -> Answer:
-    """Set what was sent of every job that the query names; done when the answer comes."""
+    """Change every job that the query matches; finished when the response arrives."""
     wanted = {"id": ids, "type": type, "status": status, "object_id": object_id}
     for job_id in named(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query):
         change_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
@@ -198,7 +198,7 @@ def delete_many_jobs(
     created_by: str = "",
     query: str = "",
 ) -> None:
-    """Remove the jobs with these ids, or every one that the query names."""
+    """Delete the jobs with these ids, or all that the query matches."""
     if body and body.job_ids:
         delete_jobs(call.session, body.job_ids, call.actor)
         return
@@ -209,7 +209,11 @@ def delete_many_jobs(
 
 
 def named(call: Call, wanted: dict[str, str], query: str) -> list[UUID]:
-    """The jobs that a query names; one that names nothing would mean all, and is refused."""
+    """Return the ids of jobs that a query matches.
+
+    Raises:
+        ValidationFailed: the query has no condition, which would match all jobs, or matches too many.
+    """
     if not query and not any(wanted.values()):
         raise Invalid("ids", "name the jobs by ids or by another condition")
     found = chosen(call, wanted, query).with_only_columns(Job.id).order_by(Job.id).limit(MOST_AT_ONCE + 1)

@@ -1,4 +1,4 @@
-"""Pictures and renditions of assets, and having headers and pictures read again."""
+"""Previews and renditions of assets, and requests to probe media or make previews again."""
 
 import time
 from collections.abc import Sequence
@@ -38,7 +38,7 @@ from tasks.server_key import require_key
 routes = Service("files")
 KEPT_SECONDS = 86_400
 HEADERS = {
-    # The address carries who may open it, and the picture under it never changes.
+    # The URL is signed for its reader, and the picture under it never changes.
     "Cache-Control": f"private, max-age={KEPT_SECONDS}, immutable",
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Referrer-Policy": "no-referrer",
@@ -48,7 +48,7 @@ HEADERS = {
 
 
 class ReadingBody(Body):
-    """What iconik's clients may send with such a request; `priority` alone means something here."""
+    """Body that iconik's clients may send with such a request; only `priority` has an effect."""
 
     priority: Count | None = None
     job_id: Name | None = None
@@ -64,18 +64,18 @@ def _request(call: Call, kind: MediaKind, asset_id: UUID, file_id: UUID, priorit
 
 @routes.post("/assets/{asset_id}/files/{file_id}/mediainfo/", status=200)
 def post_mediainfo(call: Call, asset_id: UUID, file_id: UUID, body: ReadingBody | None = None) -> dict[str, Any]:
-    """Have the header of this file, and of those that belong to it, read again."""
+    """Probe this file, and the files that belong to it, again."""
     return _request(call, MediaKind.HEADERS, asset_id, file_id, body.priority if body else None)
 
 
 @routes.post("/assets/{asset_id}/files/{file_id}/keyframes/", status=200)
 def post_file_keyframes(call: Call, asset_id: UUID, file_id: UUID, body: ReadingBody | None = None) -> dict[str, Any]:
-    """Have the pictures of this file, and of those that belong to it, made again."""
+    """Make the previews of this file, and of the files that belong to it, again."""
     return _request(call, MediaKind.PICTURES, asset_id, file_id, body.priority if body else None)
 
 
 def keyframe_body(call: Call, shown: ShownKeyframe) -> dict[str, Any]:
-    """A picture as clients read it, with an address that a browser can open."""
+    """Serialise a picture, with a URL that a browser can open."""
     row = shown.row
     return {
         "id": str(row.id),
@@ -84,7 +84,7 @@ def keyframe_body(call: Call, shown: ShownKeyframe) -> dict[str, Any]:
         "format_id": str(shown.format_id),
         "file_set_id": str(row.file_set_id),
         "type": row.type,
-        # Somebody outside sees what a share shows, not how files are called.
+        # Guests do not see file names.
         "name": shown.name if call.actor.guest is None else row.type.lower(),
         "filename": row.path.rpartition("/")[2],
         "format": row.media_type.partition("/")[2],
@@ -107,7 +107,7 @@ def keyframe_body(call: Call, shown: ShownKeyframe) -> dict[str, Any]:
 
 
 def _picture_address(call: Call, shown: ShownKeyframe) -> str | None:
-    """None where the operator gave no key to sign with."""
+    """Return the signed URL of a picture; None where no signing key is configured."""
     server_key = call.context.outside.key
     if server_key is None or call.signed_in is None:
         return None
@@ -116,7 +116,7 @@ def _picture_address(call: Call, shown: ShownKeyframe) -> str | None:
 
 
 def media_in_list(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """What lists show of the media of assets: how long they are, and their pictures."""
+    """Load duration and pictures of several assets, for lists."""
     durations = durations_of(call.session, assets)
     pictures = keyframes_of(call.session, call.actor, assets)
     return {
@@ -130,7 +130,7 @@ def media_in_list(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[str, An
 
 @routes.get("/assets/{asset_id}/keyframes/", guests=True)
 def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The pictures of an asset."""
+    """List the pictures of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = readable_keyframes(call.actor).where(FileSet.asset_id == asset.id)
     total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
@@ -142,14 +142,14 @@ def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
 
 @routes.get("/assets/{asset_id}/keyframes/{keyframe_id}/", guests=True)
 def get_keyframe(call: Call, asset_id: UUID, keyframe_id: UUID) -> dict[str, Any]:
-    """One picture of an asset."""
+    """Return one picture of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     return keyframe_body(call, find_keyframe(call.session, call.actor, asset, keyframe_id))
 
 
 @routes.get("/pictures/{ticket}/", public=True, own_transactions=True, unsupported=True)
 def get_picture(call: OpenCall, ticket: str) -> Response:
-    """The picture itself, to be kept by who fetches it."""
+    """Send the picture itself; clients may cache it."""
     read = read_ticket(require_key(call.context.outside.key), ticket)
     row = call.transact(lambda session: open_picture(session, read))
     path = call.context.media_folder / row.path
@@ -159,7 +159,7 @@ def get_picture(call: OpenCall, ticket: str) -> Response:
 
 
 def proxy_body(call: Call, proxy: Proxy) -> dict[str, Any]:
-    """A rendition as clients read it."""
+    """Serialise a rendition."""
     general, picture, sound = (proxy.media.get(kind, {}) for kind in ("GENERAL", "VIDEO", "AUDIO"))
     size = {"width": picture.get("width"), "height": picture.get("height")}
     return {
@@ -194,7 +194,7 @@ def proxy_body(call: Call, proxy: Proxy) -> dict[str, Any]:
 
 
 def _proxy_address(call: Call, proxy: Proxy) -> str | None:
-    """Where a browser fetches it, for whoever may."""
+    """Return the download URL of a rendition; None where the caller may not download it, or it has no file."""
     allowed = may_download(call.actor, proxy.format.role) and call.context.outside.key is not None
     if not allowed or proxy.file_id is None or not proxy.file_set.file_count:
         return None
@@ -204,7 +204,7 @@ def _proxy_address(call: Call, proxy: Proxy) -> str | None:
 
 @routes.get("/assets/{asset_id}/proxies/")
 def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The renditions of an asset."""
+    """List the renditions of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = proxies_query(call.actor, asset)
     total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
@@ -215,7 +215,7 @@ def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
 
 @routes.get("/assets/{asset_id}/proxies/{proxy_id}/")
 def get_proxy(call: Call, asset_id: UUID, proxy_id: UUID) -> dict[str, Any]:
-    """One rendition of an asset."""
+    """Return one rendition of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     rows = call.session.execute(proxies_query(call.actor, asset).where(Format.id == proxy_id)).all()
     if not rows:

@@ -1,4 +1,4 @@
-"""Fields, views, categories and values as clients send and read them."""
+"""Request bodies and serialisers of metadata fields, views, categories and values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -55,7 +55,7 @@ class FieldChangeBody(Body):
     ai_prompt_description: Text | None = None
 
     def settings(self) -> dict[str, Any]:
-        """What was sent, as JSON."""
+        """Return the fields that were sent, as JSON."""
         return self.model_dump(mode="json", exclude_unset=True)
 
 
@@ -65,7 +65,7 @@ class FieldBody(FieldChangeBody):
     field_type: FieldType
 
     def new_field(self) -> NewField:
-        """The field to make."""
+        """Return the field to create."""
         return NewField(self.name, self.field_type, self.settings())
 
 
@@ -88,7 +88,7 @@ class ViewChangeBody(Body):
     write_access_for_everyone: bool | None = None
 
     def new_view(self) -> NewView:
-        """What to set."""
+        """Return the view to set."""
         sent = self.model_dump(mode="json", exclude_unset=True)
         settings = {name: sent[name] for name in ("description", "write_access_for_everyone") if name in sent}
         return NewView(self.name, sent.get("view_fields"), settings)
@@ -111,7 +111,7 @@ class CategoryChangeBody(Body):
 
 
 class ValuesBody(Body):
-    """Values are read one by one, so that an error names the field that it is in."""
+    """Values by field name. They are parsed one by one, so that an error names its field."""
 
     metadata_values: dict[str, Any]
 
@@ -123,7 +123,11 @@ class ValuesBody(Body):
         return given
 
     def given(self) -> dict[str, Given]:
-        """Values by field name; InvalidFields where one has another shape."""
+        """Return values by field name.
+
+        Raises:
+            ValidationFailed: too many fields, or values of another shape; names each field.
+        """
         if len(self.metadata_values) > MOST_FIELDS:
             raise Invalid("metadata_values", f"at most {MOST_FIELDS:,} fields, not {len(self.metadata_values):,}")
         given, faults = {}, {}
@@ -142,7 +146,7 @@ class BulkValuesBody(ValuesBody):
 
 
 def read_given(one: Any) -> Given:
-    """`{"field_values": [{"value": …}], "mode": …}`; ValueError where it is not that."""
+    """Parse `{"field_values": [{"value": …}], "mode": …}`; raise ValueError for another shape."""
     if not isinstance(one, dict):
         raise ValueError('is not an object with "field_values"')
     mode = one.get("mode") or Mode.OVERWRITE
@@ -155,7 +159,7 @@ def read_given(one: Any) -> Given:
 
 
 def field_body(kept: MetadataField, overrides: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A field as clients read it, with what a view says otherwise."""
+    """Serialise a field, with the overrides of a view."""
     said = {name: value for name, value in (overrides or {}).items() if value is not None}
     body = {
         "name": kept.name,
@@ -173,7 +177,7 @@ def field_body(kept: MetadataField, overrides: Mapping[str, Any] | None = None) 
 
 
 def _limit(value: float | None) -> float | int | None:
-    """1.x refuses a fraction, so a whole number is shown as one."""
+    """Return a whole number as int: the 1.x client rejects a fraction."""
     return int(value) if value is not None and value.is_integer() else value
 
 
@@ -186,7 +190,7 @@ Rows = Sequence[tuple[MetadataViewField, MetadataField]]
 
 
 def view_body(view: MetadataView, rows: Rows, *, merges: bool) -> dict[str, Any]:
-    """A view with its fields whole (`merges`), or with what it says of them alone."""
+    """Serialise a view with complete fields (`merges`), or only with its overrides of them."""
     mine = [(link, field) for link, field in rows if link.view_id == view.id]
     return {
         "id": str(view.id),
@@ -202,13 +206,13 @@ def view_body(view: MetadataView, rows: Rows, *, merges: bool) -> dict[str, Any]
 
 
 def view_field_body(link: MetadataViewField, field: MetadataField) -> dict[str, Any]:
-    """What a view says of a field. Label and type are there too, since clients read every view field as a field."""
+    """Serialise the overrides of a view; with label and type, since clients parse every view field as a field."""
     said = {name: link.overrides.get(name) for name in (*OVERRIDES, "source_url")}
     return {**said, "name": field.name, "field_type": field.field_type, "label": said["label"] or field.label}
 
 
 def category_body(category: MetadataCategory) -> dict[str, Any]:
-    """A category as clients read it."""
+    """Serialise a category."""
     return {
         "name": category.name,
         "label": category.label,
@@ -222,7 +226,7 @@ def category_body(category: MetadataCategory) -> dict[str, Any]:
 def values_body(
     found: Found, held: Iterable[FieldValues], names: Iterable[str] | None, *, as_texts: bool = False
 ) -> dict[str, Any]:
-    """An object's values by field: those of a view's fields, also empty ones, or (without names) all that it has."""
+    """Serialise an object's values: of the named fields, also empty ones, or (without names) all that it has."""
     by_name = {one.name: one for one in held}
     shown = by_name if names is None else names
     return {
@@ -244,7 +248,7 @@ def _values(one: FieldValues | None, as_texts: bool) -> dict[str, Any]:
 
 
 def direct_body(held: Iterable[FieldValues]) -> dict[str, Any]:
-    """An object's values without a view, in the shape that only this address has."""
+    """Serialise an object's values by field, in the shape that only the route without a view has."""
     return {
         one.name: {"name": one.name, "type": one.kind, "values": [{"value": value} for value in one.values]}
         for one in held

@@ -1,4 +1,4 @@
-"""Metadata fields: everybody reads them, administrators make and change them."""
+"""Metadata fields: all users read them, administrators create and change them."""
 
 import math
 from typing import Annotated, Any
@@ -30,7 +30,7 @@ COLUMNS = {
 
 @routes.post("/fields/")
 def post_field(call: Call, body: FieldBody) -> dict[str, Any]:
-    """Make a field; one that was removed and has this name and type comes back with its values."""
+    """Create a field; a deleted one with this name and type is restored with its values."""
     return field_body(create_field(call.session, body.new_field(), call.actor))
 
 
@@ -41,10 +41,10 @@ def get_fields(
     last_field_name: Annotated[str, Query(max_length=1_000)] = "",
     filter: Filter = "",
 ) -> dict[str, Any]:
-    """Fields by name; the next page begins behind `last_field_name`."""
+    """List fields by name; the next page begins after `last_field_name`."""
     query = filtered(select(MetadataField).where(MetadataField.date_deleted.is_(None)), filter, COLUMNS)
     total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    # In the order of bytes, which no locale changes: the database's collation is C.
+    # Byte order, independent of the locale: the database's collation is C.
     behind = query.where(MetadataField.name > last_field_name) if last_field_name else query
     rows = call.session.scalars(behind.order_by(MetadataField.name).limit(per_page + 1)).all()
     shown, more = rows[:per_page], len(rows) > per_page
@@ -63,23 +63,23 @@ def get_fields(
 
 @routes.get("/fields/{field_name}/")
 def get_field(call: Call, field_name: str) -> dict[str, Any]:
-    """One field."""
+    """Return one field."""
     return field_body(find_field(call.session, field_name))
 
 
 @routes.patch("/fields/{field_name}/")
 def patch_field(call: Call, field_name: str, body: FieldChangeBody) -> dict[str, Any]:
-    """Set what was sent; name and type stay."""
+    """Change the fields that were sent; name and type are immutable."""
     return field_body(change_field(call.session, field_name, body.settings(), call.actor))
 
 
 @routes.put("/fields/{field_name}/")
 def put_field(call: Call, field_name: str, body: FieldChangeBody) -> dict[str, Any]:
-    """Set what was sent; what is absent stays."""
+    """Change the fields that were sent; absent fields stay."""
     return patch_field(call, field_name, body)
 
 
 @routes.delete("/fields/{field_name}/")
 def delete_one_field(call: Call, field_name: str) -> None:
-    """Remove a field; its values are kept, out of sight."""
+    """Delete a field; its values are kept, hidden."""
     delete_field(call.session, field_name, call.actor)

@@ -1,4 +1,4 @@
-"""Having documents of the index made anew, though nothing of them changed: one, some, a collection, or all."""
+"""Reindex objects that did not change: one, several, a collection, or all."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -29,7 +29,7 @@ class BulkBody(Body):
 
 @routes.post("/assets/{asset_id}/reindex/")
 def post_asset_reindex(call: Call, asset_id: UUID) -> Answer:
-    """Have the asset's document made anew."""
+    """Reindex the asset."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     mark_again(call.session, [asset.id])
     return marked(call)
@@ -37,13 +37,13 @@ def post_asset_reindex(call: Call, asset_id: UUID) -> Answer:
 
 @routes.put("/assets/{asset_id}/search_document/", status=204)
 def put_asset_search_document(call: Call, asset_id: UUID) -> None:
-    """The same, by its other address."""
+    """Reindex the asset: alias of `POST /assets/{asset_id}/reindex/`."""
     post_asset_reindex(call, asset_id)
 
 
 @routes.post("/assets/reindex/")
 def post_assets_reindex(call: Call) -> Answer:
-    """Build a new index of everything, as a job; one that is under way is enough."""
+    """Start a job that builds a new index of all objects, unless one runs already."""
     require_administrator(call.actor, EVERYTHING)
     job = start_rebuild(call.session, call.actor)
     call.ring(job.task or "", [job.id])
@@ -52,7 +52,7 @@ def post_assets_reindex(call: Call) -> Answer:
 
 @routes.post("/collections/reindex/")
 def post_collections_reindex(call: Call) -> Answer:
-    """Have the documents of all collections made anew."""
+    """Reindex all collections."""
     require_administrator(call.actor, EVERYTHING)
     mark_all_again(call.session, "collections")
     return marked(call)
@@ -60,7 +60,7 @@ def post_collections_reindex(call: Call) -> Answer:
 
 @routes.post("/collections/{collection_id}/reindex/")
 def post_collection_reindex(call: Call, collection_id: UUID) -> Answer:
-    """Have the documents of a collection and of all that is in it made anew, as deep as it goes."""
+    """Reindex a collection and its contents, recursively."""
     found = find_object(call.session, call.actor, "collections", collection_id, Permission.WRITE)
     mark_collection(call.session, found.id)
     return marked(call)
@@ -68,7 +68,7 @@ def post_collection_reindex(call: Call, collection_id: UUID) -> Answer:
 
 @routes.post("/reindex/bulk/", status=200)
 def post_bulk_reindex(call: Call, body: BulkBody) -> dict[str, Any]:
-    """The same for many objects of one type, all or none; collections with what is in them, if that is asked for."""
+    """Reindex several objects of one type, all or none; collections optionally with their contents."""
     objects = [
         find_object(call.session, call.actor, body.object_type, key, Permission.WRITE)
         for key in sorted(set(body.object_ids))
@@ -83,6 +83,6 @@ def post_bulk_reindex(call: Call, body: BulkBody) -> dict[str, Any]:
 
 
 def marked(call: Call) -> Answer:
-    """Drain when it is committed."""
+    """Notify the index drain after the commit."""
     call.ring("index.drain", [])
     return Answer(201)

@@ -1,4 +1,4 @@
-"""Relations between assets, and the types that they have."""
+"""Relations between assets, and relation types."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -40,7 +40,7 @@ class TypeBody(Body):
     is_directional: bool | None = None
 
     def values(self) -> dict[str, Any]:
-        """What was sent, without nulls."""
+        """Return the fields that were sent, without nulls."""
         return {name: value for name, value in self.sent().items() if value is not None}
 
 
@@ -55,7 +55,7 @@ class DescriptionBody(Body):
 
 
 def type_body(kind: RelationType) -> dict[str, Any]:
-    """A relation type as clients read it."""
+    """Serialise a relation type."""
     return {
         "name": kind.name,
         "source_label": kind.source_label,
@@ -69,7 +69,7 @@ def type_body(kind: RelationType) -> dict[str, Any]:
 
 
 def relation_body(relation: Relation) -> dict[str, Any]:
-    """A relation as clients read it."""
+    """Serialise a relation."""
     return {
         "id": str(relation.id),
         "asset_id": str(relation.asset_id),
@@ -83,38 +83,38 @@ def relation_body(relation: Relation) -> dict[str, Any]:
 
 @routes.post("/assets/relation_types/")
 def post_relation_type(call: Call, body: TypeBody) -> dict[str, Any]:
-    """Make a type of one's own."""
+    """Create a custom relation type."""
     return type_body(create_type(call.session, NewType(**body.values()), call.actor))
 
 
 @routes.get("/assets/relation_types/")
 def get_relation_types(call: Call, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """The seven types of the system, and own ones."""
+    """List the relation types: seven of the system, and custom ones."""
     query = select(RelationType).order_by(RelationType.name)
     return paged(call, query, page, per_page, lambda rows: [type_body(kind) for kind in rows])
 
 
 @routes.get("/assets/relation_types/{relation_type}/")
 def get_relation_type(call: Call, relation_type: str) -> dict[str, Any]:
-    """One type."""
+    """Return one relation type."""
     return type_body(find_type(call.session, relation_type))
 
 
 @routes.put("/assets/relation_types/{relation_type}/")
 def put_relation_type(call: Call, relation_type: str, body: TypeBody) -> dict[str, Any]:
-    """Change a type of one's own; its name stays."""
+    """Change a custom relation type; its name is immutable."""
     return type_body(change_type(call.session, relation_type, body.values(), call.actor))
 
 
 @routes.delete("/assets/relation_types/{relation_type}/")
 def delete_relation_type(call: Call, relation_type: str) -> None:
-    """Remove a type of one's own that no relation has."""
+    """Delete a custom relation type that no relation uses."""
     delete_type(call.session, relation_type, call.actor)
 
 
 @routes.post("/assets/{asset_id}/relations/", other=200)
 def post_relation(call: Call, asset_id: UUID, body: RelationBody) -> Answer:
-    """Relate the asset to another: 201 where that is new, 200 where they were related so."""
+    """Relate the asset to another: 201 if the relation is new, 200 if it existed."""
     return related(call, asset_id, body.relation_type, body.related_to_asset_id, body.description)
 
 
@@ -122,25 +122,25 @@ def post_relation(call: Call, asset_id: UUID, body: RelationBody) -> Answer:
 def post_relation_to(
     call: Call, asset_id: UUID, relation_type: str, related_to_asset_id: UUID, body: DescriptionBody | None = None
 ) -> Answer:
-    """The same, with both ends in the address."""
+    """Relate the asset to another, with both ends in the URL."""
     return related(call, asset_id, relation_type, related_to_asset_id, body.description if body else None)
 
 
 def related(call: Call, source: UUID, relation_type: str, target: UUID, description: str | None) -> Answer:
-    """Relate, and say whether that was new."""
+    """Relate two assets: 201 if the relation is new, 200 if it existed."""
     relation, is_new = relate(call.session, source, relation_type, target, description or "", call.actor)
     return Answer(201 if is_new else 200, relation_body(relation))
 
 
 @routes.post("/assets/{asset_id}/relations/{relation_type}/{related_to_asset_id}/reverse/", status=200)
 def post_relation_reverse(call: Call, asset_id: UUID, relation_type: str, related_to_asset_id: UUID) -> dict[str, Any]:
-    """Turn a relation round."""
+    """Reverse the direction of a relation."""
     return relation_body(reverse(call.session, asset_id, relation_type, related_to_asset_id, call.actor))
 
 
 @routes.delete("/assets/{asset_id}/relations/{relation_type}/{related_to_asset_id}/")
 def delete_relation(call: Call, asset_id: UUID, relation_type: str, related_to_asset_id: UUID) -> None:
-    """Remove a relation."""
+    """Delete a relation."""
     unrelate(call.session, asset_id, relation_type, related_to_asset_id, call.actor)
 
 
@@ -148,7 +148,7 @@ def delete_relation(call: Call, asset_id: UUID, relation_type: str, related_to_a
 def get_relations(
     call: Call, asset_id: UUID, include_deleted: bool = False, page: Page = 1, per_page: PerPage = 50, sort: Sort = ""
 ) -> dict[str, Any]:
-    """The related assets that the caller may read, each with its relations to this one."""
+    """List related assets that the caller may read, each with its relations to this one."""
     return related_assets(call, asset_id, None, include_deleted, page, per_page, sort)
 
 
@@ -162,7 +162,7 @@ def get_relations_of_type(
     per_page: PerPage = 50,
     sort: Sort = "",
 ) -> dict[str, Any]:
-    """The same for one type."""
+    """List assets related by one type that the caller may read, each with its relations to this one."""
     find_type(call.session, relation_type)
     return related_assets(call, asset_id, relation_type, include_deleted, page, per_page, sort)
 
@@ -170,7 +170,7 @@ def get_relations_of_type(
 def related_assets(
     call: Call, asset_id: UUID, relation_type: str | None, deleted: bool, page: int, per_page: int, sort: str
 ) -> dict[str, Any]:
-    """A page of related assets: a fixed number of queries however many they are."""
+    """Return a page of related assets, in a fixed number of queries."""
     here = find_asset(call.session, call.actor, asset_id).id
     touches = touching(here, relation_type)
     others = or_(
@@ -189,7 +189,7 @@ def related_assets(
 
 
 def between(relations: Sequence[Relation], other: str) -> list[dict[str, Any]]:
-    """The relations that have `other` for an end."""
+    """Serialise the relations of which `other` is one end."""
     return [
         {**relation_body(relation), "related_from_asset_id": str(relation.asset_id)}
         for relation in relations

@@ -1,4 +1,4 @@
-"""Searches that a user keeps, under names and as the last ones: each user sees its own, administrators too."""
+"""Saved searches and search history; every user, administrators too, sees only its own."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -37,7 +37,7 @@ class SavedSearchBody(Body):
 
 
 def saved_body(saved: SavedSearch) -> dict[str, Any]:
-    """A saved search as clients read it."""
+    """Serialise a saved search."""
     return {
         "id": str(saved.id),
         "name": saved.name,
@@ -51,13 +51,13 @@ def saved_body(saved: SavedSearch) -> dict[str, Any]:
 
 
 def remembered_bodies(searches: Sequence[SearchHistory]) -> list[dict[str, Any]]:
-    """Last searches as clients read them."""
+    """Serialise entries of the search history."""
     return [{"id": str(one.id), "criteria": one.criteria, "date_created": stamp(one.date_created)} for one in searches]
 
 
 @routes.post("/search/saved/")
 def post_saved_search(call: Call, body: SavedSearchBody) -> dict[str, Any]:
-    """Keep a search under a name; criteria that could not be asked are refused."""
+    """Save a search under a name; invalid criteria are rejected."""
     if body.group_id is not None:
         raise Invalid("group_id", f"group {body.group_id} does not exist: saved searches have no groups here")
     read_criteria(body.criteria, kind_reader(lambda work: work(call.session)), within="criteria.")
@@ -76,7 +76,7 @@ def get_saved_searches(
     query: str = "",
     favorites: bool = False,
 ) -> dict[str, Any]:
-    """The caller's saved searches; `query` looks into their names."""
+    """List the caller's saved searches; `query` matches their names."""
     mine = select(SavedSearch).where(SavedSearch.user_id == call.actor.user_id)
     found = matching(mine, COLUMNS, {"id": ids})
     if group_id:
@@ -93,6 +93,6 @@ def get_saved_searches(
 def get_search_history(
     call: Call, page: Page = 1, per_page: Annotated[int, Query(ge=1, le=REMEMBERED)] = REMEMBERED
 ) -> dict[str, Any]:
-    """The searches that the caller had remembered, the newest first."""
+    """List the caller's search history, newest first."""
     mine = select(SearchHistory).where(SearchHistory.user_id == call.actor.user_id)
     return paged(call, mine.order_by(SearchHistory.id.desc()), page, per_page, remembered_bodies)

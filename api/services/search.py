@@ -1,4 +1,4 @@
-"""Searching: criteria, facets and pages, with the asker's rights inside the query."""
+"""Search with criteria, facets and pages; the caller's rights are part of the query."""
 
 import math
 from typing import Any
@@ -23,7 +23,7 @@ second = Service("search", version="v2")
 
 
 class CriteriaBody(Body):
-    """Checked by the search's own parser, which knows the whole tree; here it only has to be an object."""
+    """Search criteria. `search.query.criteria` parses and validates the whole tree; here any object is accepted."""
 
     query: Any = None
     doc_types: Any = None
@@ -39,7 +39,14 @@ class CriteriaBody(Body):
 
 
 def read_criteria(body: CriteriaBody, kind_of: KindOf, page: int = 1, per_page: int = 10, within: str = "") -> Criteria:
-    """What is asked, or the field that cannot be understood, by its path in the whole body."""
+    """Parse search criteria.
+
+    Args:
+        within: path of the criteria in the whole body, for error messages.
+
+    Raises:
+        ValidationFailed: names the field by its path.
+    """
     try:
         return parse_criteria(body.sent(), page, per_page, kind_of)
     except CriteriaError as wrong:
@@ -47,7 +54,7 @@ def read_criteria(body: CriteriaBody, kind_of: KindOf, page: int = 1, per_page: 
 
 
 def kept_criteria(body: CriteriaBody) -> dict[str, Any]:
-    """The criteria as they were sent, for asking them again: without what is absent, and from the first hit on."""
+    """Return the criteria for repeating the search: without empty keys, and from the first hit."""
     kept = body.sent() | {"search_after": None}
     return {name: value for name, value in kept.items() if value not in (None, "", [], {})}
 
@@ -60,7 +67,7 @@ def post_search(
     per_page: PerPage = 10,
     save_search_history: bool = False,
 ) -> dict[str, Any]:
-    """Find what the caller may read, and remember the search where that is asked for."""
+    """Search objects that the caller may read; `save_search_history` adds the search to the history."""
     criteria = read_criteria(body, kind_reader(call.transact), page, per_page)
     view_id = body.metadata_view_id
     names = call.transact(lambda session: shown_names(session, view_id)) if view_id else None
@@ -80,9 +87,10 @@ def post_search(
 
 
 def hit_body(hit: Hit, names: frozenset[str] | None = None) -> dict[str, Any]:
-    """A hit as clients read it; 1.x refuses a list in `format`, so the first one's name stands there.
+    """Serialise a hit. The 1.x client rejects a list in `format`, so it gets the first name.
 
-    `names` are the metadata fields to show; all where there are none.
+    Args:
+        names: metadata fields to include; None includes all.
     """
     body = {"metadata": {}, **hit.as_object()}
     if names is not None:
@@ -105,7 +113,7 @@ class SuggestBody(Body):
 
 @routes.post("/search/suggest/", status=200, own_transactions=True)
 def post_suggest(call: OpenCall, body: SuggestBody) -> dict[str, Any]:
-    """Values of a field that begin as typed, of what the caller may read."""
+    """Suggest values of a field by prefix, from objects that the caller may read."""
     context = call.context
     try:
         found = suggest(context.sessions, context.engine, body.field_name, body.query, body.doc_types, call.actor)
@@ -122,5 +130,5 @@ def post_search_again(
     per_page: PerPage = 10,
     save_search_history: bool = False,
 ) -> dict[str, Any]:
-    """The same under its newer address."""
+    """Search, at the v2 URL of the same operation."""
     return post_search(call, body, page, per_page, save_search_history)

@@ -1,4 +1,4 @@
-"""Segments as clients send and read them, and how they choose among them."""
+"""Request bodies, filters and serialisers of segments."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
@@ -25,7 +25,7 @@ Ids = Annotated[str, Field(max_length=40_000, description="several stand between
 
 
 class SegmentBody(Body):
-    """What may be set of a segment; names of people, dates and the asset are read-only and ignored."""
+    """Writable fields of a segment; user names, dates and the asset are read-only and ignored."""
 
     segment_type: SegmentType | None = None
     status: SegmentStatus | None = None
@@ -52,22 +52,22 @@ class SegmentBody(Body):
     path: Word | None = None
 
     def values(self) -> dict[str, Any]:
-        """Columns that were sent."""
+        """Return the columns that were sent."""
         return {name: value for name, value in self.sent().items() if name in COLUMNS}
 
     def details(self) -> dict[str, Any]:
-        """What is kept for clients."""
+        """Return the fields that are stored for clients only."""
         sent = {name: value for name, value in self.sent().items() if name in DETAILS}
         return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items()}
 
     def new_segment(self) -> NewSegment:
-        """The segment to make."""
+        """Return the segment to create."""
         if self.segment_type is None:
             raise Invalid("segment_type", f"is missing; known are {', '.join(SegmentType)}")
         return NewSegment(self.segment_type, self.values(), self.details(), self.parent_id)
 
     def change(self, segment_id: UUID) -> SegmentChange:
-        """What to set of a segment."""
+        """Return the change of a segment."""
         return SegmentChange(segment_id, self.values(), self.details())
 
 
@@ -87,7 +87,7 @@ class ManyEditedBody(Body):
 
 
 class Choice(BaseModel):
-    """Which segments of an asset, as lists, exports and feeds ask for them."""
+    """Filter of an asset's segments, for lists and exports."""
 
     ids: Ids = ""
     query: Word = ""
@@ -141,7 +141,7 @@ MATCHED: Columns = {
     **{name: getattr(Segment, name) for name in ("external_id", "segment_track", "transcription_id", "person_id")},
     **{name: getattr(Segment, name) for name in ("parent_id", "project_id", "share_id", "user_id", "is_internal")},
 }
-"""What a bulk delete may choose by."""
+"""Columns by which a bulk delete may match."""
 EXACT = (
     *("transcription_id", "version_id", "person_id", "share_id", "project_id"),
     *("time_start_milliseconds", "time_end_milliseconds"),
@@ -149,7 +149,7 @@ EXACT = (
 
 
 def chosen(call: Call, asset_id: UUID, choice: Choice, sort: str = "") -> Select[Any]:
-    """The segments of an asset that the caller sees and asks for, by their place in the clip."""
+    """Select the segments of an asset that the caller sees and that the filter matches, by start time."""
     query = select(Segment).where(Segment.asset_id == asset_id, visible_to(call.actor))
     query = matching(query, FILTERS, {name: getattr(choice, name) for name in FILTERS})
     if not choice.status:
@@ -169,13 +169,13 @@ def chosen(call: Call, asset_id: UUID, choice: Choice, sort: str = "") -> Select
 
 
 def users_of(call: Call, segments: Iterable[Segment]) -> dict[UUID, User]:
-    """The authors of many segments in one query."""
+    """Load the authors of segments, in one query."""
     ids = {segment.user_id for segment in segments if segment.user_id is not None}
     return {user.id: user for user in call.session.scalars(select(User).where(among(User.id, ids)))} if ids else {}
 
 
 def segment_bodies(call: Call, segments: Sequence[Segment], users: Mapping[UUID, User] | None = None) -> list[Object]:
-    """Segments with their authors and values; a guest reads values through the views of its share alone."""
+    """Serialise segments with authors and metadata values; guests read values only through the views of their share."""
     users = users_of(call, segments) if users is None else users
     ids = [segment.id for segment in segments]
     values = values_by_object(call.session, ids) if call.actor.guest is None else {}
@@ -190,7 +190,7 @@ def segment_bodies(call: Call, segments: Sequence[Segment], users: Mapping[UUID,
 
 
 def segment_body(segment: Segment, users: Mapping[UUID, User]) -> Object:
-    """What stands in a segment's own row."""
+    """Serialise a segment without its metadata values."""
     user = users.get(segment.user_id) if segment.user_id else None
     return {
         **{name: segment.details.get(name) for name in DETAILS},
@@ -226,7 +226,7 @@ def segment_body(segment: Segment, users: Mapping[UUID, User]) -> Object:
 
 
 def listed(call: Call, segments: Sequence[Segment], *, with_users: bool = False) -> list[Object]:
-    """Segments of a page, with their authors."""
+    """Serialise a page of segments, optionally with `user_info`."""
     users = users_of(call, segments)
     bodies: list[Object] = [{**body, "attachments": []} for body in segment_bodies(call, segments, users)]
     if with_users:
@@ -236,7 +236,7 @@ def listed(call: Call, segments: Sequence[Segment], *, with_users: bool = False)
 
 
 def user_info(user: User | None) -> dict[str, Any] | None:
-    """Who wrote it, without what only administrators see of a user."""
+    """Serialise the author of a segment, without fields that only administrators see."""
     if user is None:
         return None
     return {"id": str(user.id), "first_name": user.first_name, "last_name": user.last_name, "email": user.email}

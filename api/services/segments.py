@@ -1,4 +1,4 @@
-"""Segments of an asset: comments, markers and whatever else is said of it or of a stretch of it."""
+"""Segments of an asset: comments, markers and other time-based metadata."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -32,19 +32,19 @@ routes = Service("assets")
 
 
 def rendered(call: Call, segment: Segment) -> dict[str, Any]:
-    """One segment with its author."""
+    """Serialise one segment with its author."""
     return segment_bodies(call, [segment])[0]
 
 
 @routes.post("/assets/{asset_id}/segments/", guests=True)
 def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any]:
-    """Say something about the asset: a comment where the caller reads it, any other type where the caller writes it."""
+    """Create a segment: comments need read access to the asset, other types need write access."""
     return rendered(call, add_segments(call.session, call.actor, asset_id, [body.new_segment()])[0])
 
 
 @routes.get("/assets/{asset_id}/segments/", guests=True)
 def get_segments(call: Call, asset_id: UUID, asked: Annotated[ListQuery, Query()]) -> dict[str, Any]:
-    """The segments of an asset, by their place in the clip."""
+    """List the segments of an asset, by start time."""
     query = chosen(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
     with_users = asked.include_users and call.actor.guest is None
     return paged(call, query, asked.page, asked.per_page, lambda rows: listed(call, rows, with_users=with_users))
@@ -52,19 +52,19 @@ def get_segments(call: Call, asset_id: UUID, asked: Annotated[ListQuery, Query()
 
 @routes.get("/assets/{asset_id}/segments/{segment_id}/", guests=True)
 def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
-    """One segment."""
+    """Return one segment."""
     return rendered(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
 
 
 @routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True)
 def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
-    """Change what was sent; ticking a comment off is `segment_checked`."""
+    """Change the fields that were sent; `segment_checked` marks a comment as done."""
     return rendered(call, change_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
 
 
 @routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True)
 def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
-    """Change what was sent; clients put back the whole object that they read, so what is absent stays."""
+    """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
     if body.segment_type is None:
         raise Invalid("segment_type", "a segment needs its type")
     return patch_segment(call, asset_id, segment_id, body)
@@ -72,20 +72,20 @@ def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody)
 
 @routes.delete("/assets/{asset_id}/segments/{segment_id}/", guests=True)
 def delete_one_segment(call: Call, asset_id: UUID, segment_id: UUID, soft_delete: bool = True) -> None:
-    """Take a segment away with its answers; with `soft_delete=false` for good."""
+    """Delete a segment with its replies; `soft_delete=false` deletes permanently."""
     delete_segment(call.session, call.actor, asset_id, segment_id, for_good=not soft_delete)
 
 
 @routes.post("/assets/{asset_id}/segments/bulk/")
 def post_segments(call: Call, asset_id: UUID, body: ManyBody) -> Answer:
-    """Make many; all or none."""
+    """Create several segments; all or none."""
     made = add_segments(call.session, call.actor, asset_id, [one.new_segment() for one in body.objects])
     return Answer(201, {"objects": listed(call, made)})
 
 
 @routes.put("/assets/{asset_id}/segments/bulk/", status=201)
 def put_segments(call: Call, asset_id: UUID, body: ManyEditedBody) -> Answer:
-    """Change many; all or none."""
+    """Change several segments; all or none."""
     changed = change_segments(call.session, call.actor, asset_id, [one.change(one.id) for one in body.objects])
     return Answer(201, {"objects": listed(call, changed)})
 
@@ -97,7 +97,7 @@ class MatchBody(Body):
 
 
 class DeleteBody(Body):
-    """All that is given must hold for a segment to go."""
+    """Conditions of a bulk delete, combined by AND."""
 
     segment_ids: Annotated[list[UUID], Field(max_length=MOST)] | None = None
     segment_type: SegmentType | None = None
@@ -105,7 +105,7 @@ class DeleteBody(Body):
     attributes: Annotated[list[MatchBody], Field(max_length=50)] | None = None
 
     def conditions(self) -> ColumnElement[bool]:
-        """Which segments of the asset are meant."""
+        """Return the SQL condition of the segments to delete."""
         if not self.segment_ids and self.segment_type is None and not self.attributes:
             raise Invalid("segment_ids", "say which segments to delete: segment_ids, segment_type or attributes")
         meant: list[ColumnElement[bool]] = [Segment.status != SegmentStatus.DELETED]
@@ -120,14 +120,15 @@ class DeleteBody(Body):
 
 @routes.delete("/assets/{asset_id}/segments/bulk/")
 def delete_many_segments(call: Call, asset_id: UUID, body: DeleteBody) -> None:
-    """Take many away with their answers; all or none."""
+    """Delete several segments with their replies; all or none."""
     which = body.conditions()
+    # Lock the asset, so that no reply is added to a segment while it is deleted.
     asset = find_asset(call.session, call.actor, asset_id, lock=True)
     delete_segments(call.session, call.actor, asset, which)
 
 
 def matched(name: str, operator: str, value: Any) -> ColumnElement[bool]:
-    """A comparison of one column with a value."""
+    """Build the comparison of one column with a value."""
     if name not in MATCHED:
         raise Invalid("attributes", f'"{name}" is nothing to match; known are {", ".join(sorted(MATCHED))}')
     if value is None or isinstance(value, list | dict):

@@ -1,4 +1,4 @@
-"""Reading caption files of an asset as segments."""
+"""Import of caption files of an asset as segments."""
 
 from uuid import UUID
 
@@ -17,7 +17,7 @@ class CaptionsBody(Body):
 
 @routes.post("/assets/{asset_id}/segments/captions/", status=202)
 def post_captions(call: Call, asset_id: UUID, body: CaptionsBody) -> Answer:
-    """A job that reads an SRT or VTT file of the asset as TRANSCRIPTION segments."""
+    """Start a job that imports an SRT or VTT file of the asset as TRANSCRIPTION segments."""
     replaces_all = bool(body.delete_old_transcriptions)
     job = request_captions(call.session, asset_id, body.file_id, call.actor, replaces_all=replaces_all)
     call.ring(TASK, [job.id])

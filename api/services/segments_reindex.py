@@ -1,4 +1,4 @@
-"""Making documents of segments anew, though nothing of them changed."""
+"""Reindex segments that did not change."""
 
 from typing import Annotated
 from uuid import UUID
@@ -33,7 +33,7 @@ class SegmentsBody(Body):
 
 @routes.post("/segments/reindex/")
 def post_segments_reindex(call: Call, body: SegmentsBody | None = None) -> Answer:
-    """Have documents of segments made anew: of those that are named, or of every one."""
+    """Reindex the segments with these ids, or all segments."""
     if body is None or body.segment_ids is None:
         return everything(call)
     named = among(Segment.id, body.segment_ids)
@@ -52,7 +52,7 @@ def post_segments_reindex(call: Call, body: SegmentsBody | None = None) -> Answe
 
 @routes.post("/assets/segments/reindex/")
 def post_assets_segments_reindex(call: Call, body: AssetsBody) -> Answer:
-    """The same for the segments of some assets, or of all where none is named."""
+    """Reindex the segments of several assets, or of all assets."""
     if body.asset_ids is None:
         return everything(call)
     assets = [find_asset(call.session, call.actor, key, Permission.WRITE).id for key in sorted(set(body.asset_ids))]
@@ -61,7 +61,7 @@ def post_assets_segments_reindex(call: Call, body: AssetsBody) -> Answer:
 
 @routes.post("/assets/{asset_id}/segments/reindex/")
 def post_asset_segments_reindex(call: Call, asset_id: UUID, body: SegmentsBody | None = None) -> Answer:
-    """The same for an asset's segments, or for those of them that are named."""
+    """Reindex the segments of an asset, or those of them with these ids."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     which = Segment.asset_id == asset.id
     if body is not None and body.segment_ids:
@@ -71,20 +71,20 @@ def post_asset_segments_reindex(call: Call, asset_id: UUID, body: SegmentsBody |
 
 @routes.post("/assets/{asset_id}/segments/{segment_id}/reindex/")
 def post_segment_reindex(call: Call, asset_id: UUID, segment_id: UUID) -> Answer:
-    """The same for one."""
+    """Reindex one segment."""
     find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     held = find_segment(call.session, call.actor, asset_id, segment_id)
     return reindexed(call, Segment.id == held.segment.id)
 
 
 def everything(call: Call) -> Answer:
-    """Mark all segments."""
+    """Mark all segments for reindexing."""
     require_administrator(call.actor, EVERYTHING)
     mark_all_again(call.session, SEGMENTS)
     return marked(call)
 
 
 def reindexed(call: Call, which: ColumnElement[bool]) -> Answer:
-    """Mark what is meant."""
+    """Mark the segments that match for reindexing."""
     mark_again(call.session, call.session.scalars(select(Segment.id).where(which)).all(), SEGMENTS)
     return marked(call)

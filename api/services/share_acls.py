@@ -1,4 +1,4 @@
-"""Shares as the rights service shows them: each may read the one object that it is of, and nothing else."""
+"""Access control list view of shares: each share grants `read` on its own object, and nothing else."""
 
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ class ShareAclBody(Body):
 
 
 def share_acl_body(share: Share) -> dict[str, Any]:
-    """The right of one share."""
+    """Serialise the right of one share."""
     return {
         "share_id": str(share.id),
         "object_type": share.object_type,
@@ -40,7 +40,7 @@ def share_acl_body(share: Share) -> dict[str, Any]:
 def get_share_acls(
     call: Call, object_type: str, object_key: UUID, page: Page = 1, per_page: PerPage = 50
 ) -> dict[str, Any]:
-    """The shares that open an object."""
+    """List the shares of an object."""
     object_id = find_object(call.session, call.actor, object_type, str(object_key))
     query = select(Share).where(Share.object_type == object_type, of_object(object_id)).order_by(Share.id)
     return paged(call, query, page, per_page, lambda shares: [share_acl_body(share) for share in shares])
@@ -48,7 +48,7 @@ def get_share_acls(
 
 @routes.put("/shares/{share_id}/acl/{object_type}/{object_key}/")
 def put_share_acl(call: Call, share_id: UUID, object_type: str, object_key: UUID, body: ShareAclBody) -> dict[str, Any]:
-    """Confirm that a share may read its object: no more can be given to it, and no other object."""
+    """Confirm that a share may read its object; it can get no other permission and no other object."""
     wanted = {checked_permission(permission) for permission in body.permissions}
     if wanted != {Permission.READ}:
         raise Invalid("permissions", "a share may read its object; what else it allows are its allow_… keys")

@@ -1,4 +1,4 @@
-"""Shares and their recipients as clients send and read them."""
+"""Request bodies and serialisers of shares and their recipients."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
@@ -18,7 +18,7 @@ from tasks.share_links import link
 from tasks.shares import NewShare
 
 NOWHERE = str(UUID(int=0))
-"""Where clients ask for a system domain, of which there is none."""
+"""Value of `system_domain_id`, which clients require; Tapeless has no system domains."""
 KEPT = ("automatic_approval_share", "is_approval", "review_experience_public_beta", "upload_storage_id", "project_id")
 Ids = Annotated[list[UUID], Field(max_length=1_000)]
 Title = Annotated[str, Field(max_length=1_000)]
@@ -26,14 +26,14 @@ Protection = Literal["none", "standard"]
 
 
 class ShareBody(Body):
-    """What may be set of a share; a null leaves what is there, but for the password, which it takes away."""
+    """Writable fields of a share. A null keeps the stored value, except for the password, which it removes."""
 
     title: Title | None = None
     message: Text | None = None
     expires: Moment | None = None
     password: Annotated[str, Field(max_length=10_000)] | None = None
     format_ids: Ids | None = None
-    """Beside iconik's keys: which formats of the asset are opened."""
+    """Formats of the asset that the share opens; not a key of iconik."""
     metadata_views: Ids | None = None
     allow_approving_comments: bool | None = None
     allow_comments: bool | None = None
@@ -64,7 +64,7 @@ class ShareBody(Body):
         self._password_hash = hash_password(self.password or "", LEAST_OF_SHARE)
 
     def changes(self, share: Share) -> dict[str, Any]:
-        """The columns to set of a share that is there."""
+        """Return the columns to set of an existing share."""
         self.refuse_protection()
         sent = self.sent()
         plain = ("title", "message", "expires", "format_ids", "metadata_views")
@@ -76,18 +76,18 @@ class ShareBody(Body):
         return changes
 
     def rights(self, before: Sequence[str] = ()) -> frozenset[str]:
-        """What is allowed, after what was allowed before."""
+        """Return the rights of the share: those that were sent, and the previous ones for the rest."""
         said = {right: getattr(self, right) for right in ShareRight}
         kept = {right for right in before if said[ShareRight(right)] is None}
         return frozenset(kept | {right.value for right, value in said.items() if value})
 
     def options(self) -> dict[str, Any]:
-        """What is only given back."""
+        """Return the options that are stored but have no effect."""
         sent = {name: getattr(self, name) for name in KEPT}
         return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items() if value}
 
     def refuse_protection(self) -> None:
-        """Promise nothing that nobody draws."""
+        """Reject DRM and watermarks, which Tapeless does not implement."""
         for name in ("drm", "watermark"):
             if getattr(self, name) == "standard":
                 raise Invalid(name, f'Tapeless has no {name}; send "none"')
@@ -95,7 +95,7 @@ class ShareBody(Body):
             raise Invalid("show_watermark", "Tapeless draws no watermark; send false")
 
     def new_share(self, emails: Sequence[str] = (), *, has_url: bool = False) -> NewShare:
-        """The share to make."""
+        """Return the share to create."""
         self.refuse_protection()
         return NewShare(
             allows=self.rights(),
@@ -123,23 +123,23 @@ class ShareUserChangeBody(Body):
     first_name: Title | None = None
     last_name: Title | None = None
     email: str | None = None
-    """Whom a link is for stays: it is given to somebody else by another recipient."""
+    """Ignored: the e-mail of a recipient is immutable; add another recipient instead."""
 
 
 class Links:
-    """How the links of shares read for one request, for whoever is shown them."""
+    """Builds the links of shares for one request, for callers who may see them."""
 
     def __init__(self, call: Call | OpenCall) -> None:
         self._key = call.context.outside.key
         self._base = public_base(call)
 
     def of(self, user: ShareUser) -> str | None:
-        """The address that a recipient opens; none where this system has no key to make one with."""
+        """Return the link of a recipient; None where no signing key is configured."""
         return link(self._key, self._base, user.id, user.generation) if self._key is not None else None
 
 
 def share_body(share: Share, users: Sequence[ShareUser], links: Links | None) -> dict[str, Any]:
-    """A share as ShareSchema; its plain link stands in it for whoever is shown it."""
+    """Serialise a share as ShareSchema; with its public link if `links` is given."""
     return {
         **{right.value: right in share.allows for right in ShareRight},
         **{name: share.options.get(name) for name in KEPT},
@@ -165,7 +165,7 @@ def share_body(share: Share, users: Sequence[ShareUser], links: Links | None) ->
 
 
 def whole_share_body(share: Share, users: Sequence[ShareUser], links: Links | None) -> dict[str, Any]:
-    """A share with its recipients."""
+    """Serialise a share with its recipients."""
     return {
         **share_body(share, users, links),
         "upload_storage": None,
@@ -174,7 +174,7 @@ def whole_share_body(share: Share, users: Sequence[ShareUser], links: Links | No
 
 
 def share_user_body(user: ShareUser, share: Share, links: Links | None) -> dict[str, Any]:
-    """A recipient; `url` is its own link, for whoever is shown it."""
+    """Serialise a recipient; `url` is its own link, if `links` is given."""
     return {
         "id": str(user.id),
         "share_id": str(user.share_id),
@@ -197,7 +197,11 @@ def share_user_body(user: ShareUser, share: Share, links: Links | None) -> dict[
 def listed_share_body(
     share: Share, users: Sequence[ShareUser], titles: Mapping[UUID, str], me: UUID | None, links: Links
 ) -> dict[str, Any]:
-    """A share in the lists of all objects: `me` made it or is a recipient, who sees the own link."""
+    """Serialise a share in lists over all objects.
+
+    Args:
+        me: the caller: as owner it sees all links, as recipient its own; None sees all links.
+    """
     mine = next((user for user in users if me is not None and user.internal_user_id == me), None)
     shown = links if me is None or share.created_by == me else None
     return {
@@ -209,7 +213,7 @@ def listed_share_body(
 
 
 def share_token_body(token: GuestToken) -> dict[str, Any]:
-    """A guest's sign-in: `app_id` and `token` work as `App-ID` and `Auth-Token`."""
+    """Serialise a guest's sign-in: `app_id` and `token` work as `App-ID` and `Auth-Token`."""
     guest = token.share.guest
     internal = token.share.internal_user_id
     return {

@@ -1,4 +1,4 @@
-"""Shares of all objects, and revoking many at once."""
+"""Lists of shares over all objects, and bulk revocation."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -39,12 +39,12 @@ class BulkBody(Body):
 
 
 def has_member(user_id: UUID | None) -> ColumnElement[bool]:
-    """Shares of which a user is a recipient."""
+    """Return the SQL condition of shares that have the user as a recipient."""
     return exists().where(ShareUser.share_id == Share.id, ShareUser.internal_user_id == user_id)
 
 
 def titles_of(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
-    """What the shared objects are called now, where the caller may read them."""
+    """Load the current titles of shared objects that the caller may read."""
     titles: dict[UUID, str] = {}
     for kind, table in (("assets", Asset), ("collections", Collection)):
         ids = [share.object_id for share in shares if share.object_type == kind]
@@ -54,7 +54,11 @@ def titles_of(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
 
 
 def listed(call: Call, query: Select[Any], sort: str, page: int, per_page: int, me: UUID | None) -> dict[str, Any]:
-    """A page of shares with their recipients, read at once; `me` is None for whoever sees every link."""
+    """Return a page of shares with their recipients, in a fixed number of queries.
+
+    Args:
+        me: the caller, who sees links of its own shares; None sees every link.
+    """
     links = Links(call)
 
     def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
@@ -66,7 +70,7 @@ def listed(call: Call, query: Select[Any], sort: str, page: int, per_page: int, 
 
 
 def chosen(wanted: dict[str, str], query: str) -> Select[Any]:
-    """Shares with these values."""
+    """Select shares by values and text in the title."""
     found = matching(select(Share), COLUMNS, wanted)
     return found.where(Share.title.icontains(query, autoescape=True)) if query else found
 
@@ -85,7 +89,7 @@ def get_shares(
     include_created_by_me: bool = True,
     include_member_of: bool = True,
 ) -> dict[str, Any]:
-    """The shares that the caller made, and those that it is a recipient of."""
+    """List shares that the caller created, and those that it is a recipient of."""
     me = call.actor.user_id
     sides = [Share.created_by == me] * include_created_by_me + [has_member(me)] * include_member_of
     found = chosen({"title": title, "object_type": object_type, "object_id": object_id, "id": ids}, query)
@@ -106,7 +110,7 @@ def get_all_shares(
     ids: str = "",
     query: str = "",
 ) -> dict[str, Any]:
-    """Everybody's shares, for administrators."""
+    """List the shares of all users, for administrators."""
     require_administrator(call.actor, "see everybody's shares")
     wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
     found = chosen(wanted, query)
@@ -116,7 +120,7 @@ def get_all_shares(
 
 @routes.get("/assets/{asset_id}/shares/all/")
 def get_all_shares_of_asset(call: Call, asset_id: UUID, page: Page = 1, per_page: PerPage = 50) -> dict[str, Any]:
-    """The shares of an asset."""
+    """List the shares of an asset."""
     asset = find_object(call.session, call.actor, "assets", asset_id)
     query = select(Share).where(Share.object_type == "assets", of_object(asset.id))
     sees_all = may_share(call.session, call.actor, "assets", asset.id)
@@ -125,5 +129,5 @@ def get_all_shares_of_asset(call: Call, asset_id: UUID, page: Page = 1, per_page
 
 @routes.delete("/shares/bulk/", other=202)
 def delete_shares(call: Call, body: BulkBody) -> None:
-    """Revoke many; all or none."""
+    """Revoke several shares; all or none."""
     revoke_shares(call.session, call.actor, body.share_ids)

@@ -1,4 +1,4 @@
-"""Shares of an object: made, read, changed and revoked, with their recipients."""
+"""Shares of an object: create, read, change and revoke, with their recipients."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -43,13 +43,13 @@ OF_SHARE = OF_OBJECT + "{share_id}/"
 
 
 def links_for(call: Call, share: Share, object_id: UUID) -> Links | None:
-    """The links, for whoever is shown them."""
+    """Return the link builder if the caller may see the links of the share, else None."""
     return Links(call) if sees_links(call.session, call.actor, share, object_id) else None
 
 
 @routes.post(OF_OBJECT, status=202, unsupported=True, keeps=False)
 def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody) -> Answer:
-    """Share with people by e-mail; each gets a link of its own, mailed where a mail server is set."""
+    """Share by e-mail; each recipient gets its own link, mailed if a mail server is configured."""
     require_key(call.context.outside.key)
     share = create_share(call.session, call.actor, object_type, object_id, body.new_share(body.emails))
     users = users_of(call.session, [share.id])[share.id]
@@ -59,7 +59,7 @@ def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody
 
 @routes.post(OF_OBJECT + "url/", status=200, unsupported=True, keeps=False)
 def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBody) -> dict[str, Any]:
-    """Share by one link, for whoever is given it."""
+    """Share by one public link."""
     require_key(call.context.outside.key)
     share = create_share(call.session, call.actor, object_type, object_id, body.new_share(has_url=True))
     return share_body(share, users_of(call.session, [share.id])[share.id], Links(call))
@@ -69,7 +69,7 @@ def post_share_url(call: Call, object_type: str, object_id: UUID, body: ShareBod
 def get_shares_of_object(
     call: Call, object_type: str, object_id: UUID, per_page: PerPage = 50, last_id: LastId = None
 ) -> dict[str, Any]:
-    """The shares of an object that are not revoked, ended ones too."""
+    """List the shares of an object, including expired ones, without revoked ones."""
     found = find_object(call.session, call.actor, object_type, object_id)
     query = select(Share).where(Share.object_type == object_type, of_object(found.id))
 
@@ -86,7 +86,7 @@ def get_shares_of_object(
 
 @routes.get(OF_SHARE)
 def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> dict[str, Any]:
-    """One share with its recipients; links for its maker and whoever may share the object."""
+    """Return one share with its recipients; with links for its owner and callers who may share the object."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     users = users_of(call.session, [share.id])[share.id]
     return whole_share_body(share, users, links_for(call, share, found.id))
@@ -94,7 +94,7 @@ def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> 
 
 @routes.put(OF_SHARE, keeps=False)
 def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareBody) -> dict[str, Any]:
-    """Change what was sent, at once for everybody who came through it."""
+    """Change the fields that were sent; takes effect at once for all guests of the share."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     change_share(call.session, found, share, body.changes(share), call.actor)
     return share_body(share, users_of(call.session, [share.id])[share.id], Links(call))
@@ -102,7 +102,7 @@ def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, bod
 
 @routes.delete(OF_SHARE)
 def delete_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> None:
-    """Revoke a share: its links, sign-ins and running downloads end."""
+    """Revoke a share with its links, sign-ins and running downloads."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     require_maker(call.session, call.actor, share, found)
     revoke_share(call.session, found, share, call.actor)
@@ -112,7 +112,7 @@ def delete_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) 
 def get_share_users(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, per_page: PerPage = 50, last_id: LastId = None
 ) -> dict[str, Any]:
-    """The recipients of a share, each with its link for whoever is shown it."""
+    """List the recipients of a share, with their links if the caller may see them."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     links = links_for(call, share, found.id)
 
@@ -128,7 +128,7 @@ def get_share_users(
 def post_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareUserBody
 ) -> dict[str, Any]:
-    """One more recipient."""
+    """Add a recipient."""
     require_key(call.context.outside.key)
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     user = add_user(call.session, found, share, body.email, call.actor)
@@ -140,7 +140,7 @@ def post_share_user(
 def patch_share_user(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, share_user_id: UUID, body: ShareUserChangeBody
 ) -> dict[str, Any]:
-    """Set a recipient's name, which history shows."""
+    """Set the name of a recipient, which history shows."""
     _, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     user = change_user(call.session, find_user(call.session, share, share_user_id), body.first_name, body.last_name)
     return share_user_body(user, share, Links(call))
@@ -148,7 +148,7 @@ def patch_share_user(
 
 @routes.delete(OF_SHARE + "users/{share_user_id}/", other=200)
 def delete_share_user(call: Call, object_type: str, object_id: UUID, share_id: UUID, share_user_id: UUID) -> None:
-    """End one recipient's link, sign-ins and downloads."""
+    """Remove a recipient with its link, sign-ins and running downloads."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     require_maker(call.session, call.actor, share, found)
     remove_user(call.session, found, share, find_user(call.session, share, share_user_id, lock=True), call.actor)

@@ -1,4 +1,4 @@
-"""Files of a storage by their paths, of assets that the caller may read; administrators see what is in none too."""
+"""Files of a storage by path, of assets that the caller may read; administrators also see files of no asset."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,7 +26,7 @@ from tasks.storage_files import declare_in_asset, declare_on_storage
 routes = Service("files")
 DEEPEST = 64
 COLUMNS = ("id", "status", "checksum", "size", "date_created", "date_modified")
-"""What files of both kinds are filtered and sorted by."""
+"""Columns that watched and declared files share, for filters and sorting."""
 Pair = tuple[Select[Any], Select[Any]]
 
 
@@ -41,7 +41,7 @@ class StorageFileBody(FileBody):
 
 
 def checked_path(field: str, path: str) -> bytes:
-    """A path below the root as bytes, refused where it leaves the root or is no path."""
+    """Parse a path below the root into bytes; reject invalid paths and paths that leave the root."""
     refuse_path(field, path)
     if path.count("/") > DEEPEST:
         raise Invalid(field, f"a path has at most {DEEPEST} folders")
@@ -49,7 +49,7 @@ def checked_path(field: str, path: str) -> bytes:
 
 
 def readable_files(call: Call, storage: Storage) -> Select[Any]:
-    """The files that a watcher saw on a storage and that the caller may know of."""
+    """Select the watched files of a storage that the caller may see."""
     files = select(File).join(Folder, Folder.id == File.folder_id).where(Folder.storage_id == storage.id)
     if call.actor.is_admin:
         return files
@@ -65,7 +65,7 @@ def readable_files(call: Call, storage: Storage) -> Select[Any]:
 
 
 def readable_declared(call: Call, storage: Storage) -> Select[Any]:
-    """The files that were declared there and that the caller may know of: those in no asset are their declarer's."""
+    """Select the declared files of a storage that the caller may see; files of no asset belong to their creator."""
     files = select(DeclaredFile).where(DeclaredFile.storage_id == storage.id)
     if call.actor.is_admin:
         return files
@@ -78,7 +78,7 @@ def readable_declared(call: Call, storage: Storage) -> Select[Any]:
 
 
 def in_folder(call: Call, storage: Storage, seen: Select[Any], told: Select[Any], folder: bytes) -> Pair:
-    """Both kinds of files of one folder alone."""
+    """Filter watched and declared files by folder, without subfolders."""
     row = find_folder(call.session, storage, folder)
     return (
         seen.where(File.folder_id == row.id if row else false()),
@@ -87,12 +87,12 @@ def in_folder(call: Call, storage: Storage, seen: Select[Any], told: Select[Any]
 
 
 def called(seen: Select[Any], told: Select[Any], name: bytes) -> Pair:
-    """Both kinds of files of one name alone."""
+    """Filter watched and declared files by name."""
     return seen.where(File.name == name), told.where(DeclaredFile.original_name == name.decode())
 
 
 def both_kinds(seen: Select[Any], told: Select[Any]) -> Subquery:
-    """What is asked of files, whichever way they became known."""
+    """Combine watched and declared files into one subquery of the shared columns."""
     watched, declared = (
         query.with_only_columns(*(getattr(table, name) for name in COLUMNS))
         for query, table in ((seen, File), (told, DeclaredFile))
@@ -101,7 +101,7 @@ def both_kinds(seen: Select[Any], told: Select[Any]) -> Subquery:
 
 
 def many(call: Call, ids: Sequence[UUID]) -> list[dict[str, Any]]:
-    """Files with what they belong to, read at once."""
+    """Serialise files with their file sets and assets, in a fixed number of queries."""
     views = views_of_watched(call.session, ids) | views_of_declared(call.session, ids)
     return [file_body(views[one]) for one in ids]
 
@@ -120,7 +120,7 @@ def get_storage_files(
     per_page: PerPage = 10,
     sort: Sort = "",
 ) -> dict[str, Any]:
-    """Files by whole path, by folder, by name or by checksum."""
+    """List files by path, folder, name or checksum."""
     storage = readable_storage(call, storage_id)
     seen, told = readable_files(call, storage), readable_declared(call, storage)
     if path:
@@ -137,7 +137,7 @@ def get_storage_files(
 
 @routes.post("/storages/{storage_id}/files/")
 def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> dict[str, Any]:
-    """Declare a file of a storage, in a declared file set of an asset or in none; nothing is written to the storage."""
+    """Declare a file of a storage, in a declared file set or in none; nothing is written to the storage itself."""
     values = body.values()
     asset_id, file_set_id = values.pop("asset_id", None), values.pop("file_set_id", None)
     values["directory_path"] = checked_path("directory_path", values.get("directory_path", "")).decode()
@@ -151,7 +151,7 @@ def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> di
 
 @routes.post("/files/storages/{storage_id}/", status=200)
 def post_file_existence(call: Call, storage_id: UUID, body: ExistenceBody) -> dict[str, Any]:
-    """Is there such a file? 200 with its size, or 404, which is also said of files that the caller may not know of."""
+    """Check whether a file exists: 200 with its size, or 404, also for files that the caller may not see."""
     storage = readable_storage(call, storage_id)
     refuse_name("file_name", body.file_name)
     folder = checked_path("directory_path", body.directory_path)

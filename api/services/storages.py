@@ -1,4 +1,4 @@
-"""Storages: seen by whoever has rights on them, made and changed by administrators, scanned at once on request."""
+"""Storages: visible to users with rights on them, created, changed and scanned by administrators."""
 
 import math
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ class StorageBody(Body):
     settings: dict[str, Any] | None = None
 
     def wish(self) -> StorageWish:
-        """What is wanted, refused where Tapeless has no such kind of storage."""
+        """Return the requested settings; reject methods and purposes that Tapeless does not support."""
         if self.method is not None and self.method not in METHODS:
             raise Invalid("method", f'"{self.method[:80]}" is not watched here; known is {", ".join(METHODS)}')
         if self.purpose is not None and self.purpose not in PURPOSES:
@@ -60,14 +60,14 @@ class StorageBody(Body):
 
 
 class ScanBody(Body):
-    """The whole storage is walked, whatever part is named."""
+    """Body of a scan request; the whole storage is scanned, regardless of the paths."""
 
     paths: Annotated[list[Text], Field(max_length=10_000)] | None = None
     files: Annotated[list[Text], Field(max_length=10_000)] | None = None
 
 
 def storage_body(storage: Storage) -> dict[str, Any]:
-    """A storage as clients read it. A threshold with a fraction is shown rounded up, since theirs are whole seconds."""
+    """Serialise a storage. A fractional threshold is rounded up, since clients expect whole seconds."""
     settings = StorageSettings.model_validate(storage.settings).model_dump(mode="json")
     threshold = math.ceil(settings["growing_files_threshold"])
     root = display_text(storage.root)
@@ -98,31 +98,31 @@ def storage_body(storage: Storage) -> dict[str, Any]:
 
 
 def is_scanning(storage: Storage) -> bool:
-    """Whether a walk has begun that has not ended."""
+    """Return whether a scan is running."""
     if storage.scan_started_at is None:
         return False
     return storage.last_scanned is None or storage.scan_started_at > storage.last_scanned
 
 
 def many(storages: Sequence[Storage]) -> list[dict[str, Any]]:
-    """Storages as clients read them."""
+    """Serialise storages."""
     return [storage_body(storage) for storage in storages]
 
 
 def readable(call: Call) -> Select[Any]:
-    """Storages that the caller has rights on."""
+    """Select storages that the caller has rights on."""
     return select(Storage).where(readable_by(call.actor, KIND, Storage.id))
 
 
 def readable_storage(call: Call, storage_id: UUID) -> Storage:
-    """One of them."""
+    """Return a storage that the caller has rights on."""
     find_object(call.session, call.actor, KIND, str(storage_id))
     return find_storage_row(call.session, storage_id)
 
 
 @routes.post("/storages/")
 def post_storage(call: Call, body: StorageBody) -> dict[str, Any]:
-    """Watch a folder from now on."""
+    """Create a storage: watch a folder from now on."""
     return storage_body(create_storage(call.session, body.wish(), call.context.storage_roots, call.actor))
 
 
@@ -140,7 +140,7 @@ def get_storages(
     purpose: str = "",
     query: str = "",
 ) -> dict[str, Any]:
-    """The storages that the caller has rights on."""
+    """List the storages that the caller has rights on."""
     wanted = {"id": ids or id, "name": name, "method": method, "status": status, "purpose": purpose}
     found = matching(readable(call), COLUMNS, wanted)
     if query:
@@ -150,33 +150,33 @@ def get_storages(
 
 @routes.get("/storages/{storage_id}/")
 def get_storage(call: Call, storage_id: UUID) -> dict[str, Any]:
-    """One storage."""
+    """Return one storage."""
     return storage_body(readable_storage(call, storage_id))
 
 
 @routes.patch("/storages/{storage_id}/")
 def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
-    """Change what was sent; the folder stays."""
+    """Change the fields that were sent; the folder is immutable."""
     readable_storage(call, storage_id)
     return storage_body(change_storage(call.session, storage_id, body.wish(), call.actor))
 
 
 @routes.put("/storages/{storage_id}/")
 def put_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
-    """Change what was sent; the folder stays."""
+    """Change the fields that were sent; the folder is immutable."""
     return patch_storage(call, storage_id, body)
 
 
 @routes.delete("/storages/{storage_id}/")
 def delete_one_storage(call: Call, storage_id: UUID) -> None:
-    """Stop watching a folder of which nothing became an asset."""
+    """Delete a storage of which no file became an asset; its folder is not watched any more."""
     readable_storage(call, storage_id)
     delete_storage(call.session, storage_id, call.actor)
 
 
 @routes.post("/storages/{storage_id}/scan/")
 def post_storage_scan(call: Call, storage_id: UUID, body: ScanBody | None = None) -> Answer:
-    """Walk the storage now."""
+    """Request a scan of the storage."""
     storage = readable_storage(call, storage_id)
     require_administrator(call.actor, "scan storages")
     request_scan(call.session, [storage])
@@ -185,7 +185,7 @@ def post_storage_scan(call: Call, storage_id: UUID, body: ScanBody | None = None
 
 @routes.get("/storages/matching/{purpose}/")
 def get_matching_storage(call: Call, purpose: str, storage_id: UUID | None = None) -> dict[str, Any]:
-    """A storage for a purpose that the caller has rights on."""
+    """Return an active storage for a purpose that the caller has rights on."""
     query = readable(call).where(Storage.purpose == purpose, Storage.status == StorageStatus.ACTIVE)
     if storage_id is not None:
         query = query.where(Storage.id == storage_id)

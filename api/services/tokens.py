@@ -1,4 +1,4 @@
-"""Signing in, tokens and apps. A token is in the answer that makes it and nowhere else."""
+"""Sign-in, tokens and apps. The secret of a token is only in the response that creates it."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -36,7 +36,7 @@ class AppBody(Body):
 
 
 def token_body(token: Token, secret: str | None = None) -> dict[str, Any]:
-    """A token as clients read it; the secret stands in it once. `token*` is asked for always, so it is empty later."""
+    """Serialise a token. The secret is included once; later `token` is empty, since clients require the key."""
     return {
         "id": str(token.id),
         "token": secret or "",
@@ -50,7 +50,7 @@ def token_body(token: Token, secret: str | None = None) -> dict[str, Any]:
 
 
 def app_body(app: App) -> dict[str, Any]:
-    """An app as clients read it."""
+    """Serialise an app."""
     return {
         "id": str(app.id),
         "name": app.name,
@@ -63,7 +63,8 @@ def app_body(app: App) -> dict[str, Any]:
 
 @routes.post("/auth/simple/login/", public=True, own_transactions=True)
 def post_sign_in(call: OpenCall, body: SignInBody) -> Any:
-    """E-mail and password for a token of two weeks. Tries are counted before the password is looked at."""
+    """Sign in by e-mail and password for a token of two weeks. Attempts are counted before the password is checked."""
+    # Committed before the slow password check, so that parallel attempts cannot pass the limit.
     call.transact(lambda session: count_try(session, f"address:{call.address}", BY_ADDRESS))
     call.transact(lambda session: count_try(session, email_subject(body.email), BY_EMAIL))
     found = call.transact(lambda session: find_password(session, body.email))
@@ -82,59 +83,59 @@ def _signed_in(session: Session, user_id: UUID, body: SignInBody) -> dict[str, A
 
 @routes.post("/auth/token/", keeps=False)
 def post_token(call: Call, expires_in: ExpiresIn = None) -> dict[str, Any]:
-    """One more token for the caller, of the same app."""
+    """Create another token of the caller, for the same app."""
     assert call.actor.user_id is not None
     return token_body(*issue_token(call.session, call.actor.user_id, call.token.app_id, expires_in))
 
 
 @routes.put("/auth/token/", keeps=False)
 def put_token(call: Call) -> dict[str, Any]:
-    """Move the end of the token that signs this request; the secret stays the one that the caller holds."""
+    """Extend the token that authenticates this request; its secret does not change."""
     token = extend_token(call.session, call.token.token_id, SIGN_IN_SECONDS)
     return token_body(token, call.request.headers["auth-token"])
 
 
 @routes.get("/auth/token/")
 def get_token(call: Call) -> dict[str, Any]:
-    """The token that signs this request, without its secret."""
+    """Return the token that authenticates this request, without its secret."""
     return token_body(find_token(call.session, call.actor, call.token.token_id))
 
 
 @routes.delete("/auth/token/", keeps=False)
 def delete_token(call: Call) -> None:
-    """Sign out."""
+    """Sign out: revoke the token that authenticates this request."""
     revoke_token(call.session, call.token.token_id)
 
 
 @routes.get("/auth/tokens/")
 def get_tokens(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The caller's tokens, with their ends and last uses."""
+    """List the caller's tokens, with expiry and last use."""
     mine = select(Token).where(Token.user_id == call.actor.user_id)
     return cursored(call, mine, Token.id, last_id, per_page, lambda rows: [token_body(token) for token in rows])
 
 
 @routes.get("/auth/token/{token_id}/")
 def get_one_token(call: Call, token_id: UUID) -> dict[str, Any]:
-    """One of the caller's tokens, without its secret."""
+    """Return one of the caller's tokens, without its secret."""
     return token_body(find_token(call.session, call.actor, token_id))
 
 
 @routes.delete("/auth/token/{token_id}/")
 def delete_one_token(call: Call, token_id: UUID) -> None:
-    """End one of the caller's tokens at once."""
+    """Revoke one of the caller's tokens."""
     revoke_token(call.session, find_token(call.session, call.actor, token_id).id)
 
 
 @routes.post("/apps/")
 def post_app(call: Call, body: AppBody) -> dict[str, Any]:
-    """Register a program that will call in the caller's name."""
+    """Register an app that acts in the caller's name."""
     assert call.actor.user_id is not None
     return app_body(create_app(call.session, call.actor.user_id, body.name, body.description or ""))
 
 
 @routes.get("/apps/")
 def get_apps(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
-    """The caller's apps."""
+    """List the caller's apps."""
     return cursored(call, select(App).where(App.user_id == call.actor.user_id), App.id, last_id, per_page, _apps)
 
 
@@ -144,6 +145,6 @@ def _apps(apps: Sequence[App]) -> list[dict[str, Any]]:
 
 @routes.post("/apps/{app_id}/token/", keeps=False)
 def post_app_token(call: Call, app_id: UUID, expires_in: ExpiresIn = None) -> dict[str, Any]:
-    """A token for an app of the caller."""
+    """Create a token for an app of the caller."""
     app = find_app(call.session, call.actor, app_id)
     return token_body(*issue_token(call.session, app.user_id, app.id, expires_in))

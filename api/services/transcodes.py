@@ -1,4 +1,4 @@
-"""Having renditions made."""
+"""Requests for renditions (transcoding)."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -22,7 +22,7 @@ class TranscodeBody(Body):
 
 @routes.post("/assets/{asset_id}/formats/{format_id}/")
 def post_transcode(call: Call, asset_id: UUID, format_id: UUID, body: TranscodeBody) -> dict[str, Any]:
-    """Have a rendition of this format made; a job that waits for the same already is answered again."""
+    """Start a job that makes a rendition of this format; a waiting job for the same rendition is returned instead."""
     find_profile(call.context.transcode_profiles, body.profile)
     job = request_transcode(call.session, asset_id, format_id, body.profile, call.actor)
     if body.priority is not None:

@@ -1,4 +1,4 @@
-"""Triggers over HTTP: the same names and arguments as by message, with the rights of whoever calls."""
+"""Triggers over HTTP: the same names and arguments as by message, with the rights of the caller."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ routes = Service("trigger")
 
 @routes.post("/{name}/", other=200)
 def post_trigger(call: Call, name: str, body: dict[str, Any]) -> Answer:
-    """Ask for an operation; its job is the answer (200 where the same request came before under its `id`)."""
+    """Request an operation and return its job (200 if a request with this `id` exists already)."""
     trigger = TRIGGERS.get(name)
     if trigger is None:
         raise Missing("trigger", f'"{name[:80]}"; known are {", ".join(TRIGGERS)};')

@@ -1,4 +1,4 @@
-"""Groups of users, and who is in them."""
+"""User groups and their members."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -35,13 +35,13 @@ class GroupBody(Body):
     group_type: GroupType | None = None
 
     def changes(self) -> dict[str, Any]:
-        """The columns to set; only alias and external id may be null."""
+        """Return the columns to set; only alias and external id may be null."""
         nullable = ("alias", "external_id")
         return {name: value for name, value in self.sent().items() if value is not None or name in nullable}
 
 
 def group_body(group: UserGroup) -> dict[str, Any]:
-    """A group as clients read it; it gives rights on objects, never roles."""
+    """Serialise a group; groups grant rights on objects, never roles."""
     return {
         "id": str(group.id),
         "name": group.name,
@@ -57,7 +57,7 @@ def group_body(group: UserGroup) -> dict[str, Any]:
 
 
 def many(groups: Sequence[UserGroup]) -> list[dict[str, Any]]:
-    """Groups as clients read them."""
+    """Serialise groups."""
     return [group_body(group) for group in groups]
 
 
@@ -72,7 +72,7 @@ def get_groups(
     name: str = "",
     alias: str = "",
 ) -> dict[str, Any]:
-    """Which groups there are."""
+    """List the groups."""
     found = matching(select(UserGroup), COLUMNS, {"id": ids, "name": name, "alias": alias})
     if query:
         found = found.where(UserGroup.name.icontains(query, autoescape=True))
@@ -81,7 +81,7 @@ def get_groups(
 
 @routes.post("/groups/")
 def post_group(call: Call, body: GroupBody) -> dict[str, Any]:
-    """Make a group."""
+    """Create a group."""
     fields = body.changes()
     if "name" not in fields:
         raise Invalid("name", "a group needs a name")
@@ -90,23 +90,23 @@ def post_group(call: Call, body: GroupBody) -> dict[str, Any]:
 
 @routes.get("/groups/{group_id}/")
 def get_group(call: Call, group_id: UUID) -> dict[str, Any]:
-    """One group."""
+    """Return one group."""
     return group_body(find_group(call.session, group_id))
 
 
 @routes.patch("/groups/{group_id}/")
 def patch_group(call: Call, group_id: UUID, body: GroupBody) -> dict[str, Any]:
-    """Change what was sent of a group."""
+    """Change the fields that were sent of a group."""
     return group_body(change_group(call.session, group_id, body.changes(), call.actor))
 
 
 @routes.post("/groups/{group_id}/users/{user_id}/")
 def post_group_user(call: Call, group_id: UUID, user_id: UUID) -> dict[str, Any]:
-    """Put a user into a group."""
+    """Add a user to a group."""
     return one(call, add_member(call.session, group_id, user_id, call.actor))
 
 
 @routes.delete("/groups/{group_id}/users/{user_id}/")
 def delete_group_user(call: Call, group_id: UUID, user_id: UUID) -> None:
-    """Take a user out of a group."""
+    """Remove a user from a group."""
     remove_member(call.session, group_id, user_id, call.actor)

@@ -1,4 +1,4 @@
-"""Users: everybody signed in sees who there is, to share with them; administrators make and change them."""
+"""Users: every user sees all users, to share with them; administrators create and change them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ COLUMNS = {
 
 
 class UserBody(Body):
-    """What is set of a user; the password's hash is made before the transaction."""
+    """Writable fields of a user; the password is hashed before the transaction."""
 
     email: Name | None = None
     first_name: str | None = None
@@ -52,7 +52,7 @@ class UserBody(Body):
         self._password_hash = hash_password(self.password or "")
 
     def changes(self) -> dict[str, Any]:
-        """The columns to set; nulls of fields that have no null are left out, as clients send them back."""
+        """Return the columns to set; nulls are dropped, as clients send them back for fields that are never null."""
         sent = {name: value for name, value in self.sent().items() if value is not None}
         sent.pop("groups", None)
         if sent.pop("password", None):
@@ -61,7 +61,7 @@ class UserBody(Body):
 
 
 def user_body(user: User, groups: Sequence[UUID], *, separated: bool = False) -> dict[str, Any]:
-    """A user as clients read it; never with a password."""
+    """Serialise a user, without its password."""
     ids = [str(group) for group in groups]
     return {
         "id": str(user.id),
@@ -82,26 +82,26 @@ def user_body(user: User, groups: Sequence[UUID], *, separated: bool = False) ->
 
 
 def one(call: Call, user: User, *, separated: bool = False) -> dict[str, Any]:
-    """A user with its groups."""
+    """Serialise a user with its groups."""
     return user_body(user, groups_of(call.session, [user.id])[user.id], separated=separated)
 
 
 def many(call: Call, users: Sequence[User]) -> list[dict[str, Any]]:
-    """Users with their groups, read at once."""
+    """Serialise users with their groups, in one query."""
     groups = groups_of(call.session, [user.id for user in users])
     return [user_body(user, groups[user.id]) for user in users]
 
 
 @routes.get("/users/current/")
 def get_current_user(call: Call) -> dict[str, Any]:
-    """Who am I?"""
+    """Return the caller's own user."""
     assert call.actor.user_id is not None
     return one(call, find_user(call.session, call.actor.user_id))
 
 
 @routes.get("/users/current/roles/")
 def get_current_roles(call: Call) -> dict[str, Any]:
-    """What am I, beyond rights on objects?"""
+    """List the caller's roles."""
     return {"objects": ["admin"] if call.actor.is_admin else []}
 
 
@@ -120,7 +120,7 @@ def get_users(
     is_admin: str = "",
     groups: str = "",
 ) -> dict[str, Any]:
-    """Who is there; people who were deleted are shown only to who asks for them."""
+    """List the users; deleted ones only where `status` requests them."""
     wanted = {"id": ids, "email": email, "first_name": first_name, "last_name": last_name, "is_admin": is_admin}
     found = matching(select(User), COLUMNS, {**wanted, "status": status})
     if not status:
@@ -146,13 +146,13 @@ def _members(groups: str) -> Select[Any]:
 
 @routes.get("/users/{user_id}/")
 def get_user(call: Call, user_id: UUID) -> dict[str, Any]:
-    """One user."""
+    """Return one user."""
     return one(call, find_user(call.session, user_id), separated=True)
 
 
 @routes.post("/users/")
 def post_user(call: Call, body: UserBody) -> dict[str, Any]:
-    """Make a user, with groups where given."""
+    """Create a user, optionally in groups."""
     if body.email is None:
         raise Invalid("email", "a user needs an e-mail")
     user = create_user(call.session, NewUser(**body.changes()), call.actor)
@@ -163,24 +163,24 @@ def post_user(call: Call, body: UserBody) -> dict[str, Any]:
 
 @routes.patch("/users/current/")
 def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
-    """Change my name or password."""
+    """Change the caller's name or password."""
     assert call.actor.user_id is not None
     return one(call, change_user(call.session, call.actor.user_id, body.changes(), call.actor))
 
 
 @routes.patch("/users/{user_id}/")
 def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
-    """Change what was sent of a user; groups are changed through the groups."""
+    """Change the fields that were sent of a user; groups are changed by their own routes."""
     return one(call, change_user(call.session, user_id, body.changes(), call.actor))
 
 
 @routes.put("/users/{user_id}/")
 def put_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
-    """Change what was sent of a user."""
+    """Change the fields that were sent of a user."""
     return patch_user(call, user_id, body)
 
 
 @routes.delete("/users/{user_id}/")
 def delete_one_user(call: Call, user_id: UUID) -> None:
-    """Shut a user out."""
+    """Delete a user, who can no longer sign in."""
     delete_user(call.session, user_id, call.actor)

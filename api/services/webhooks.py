@@ -1,4 +1,4 @@
-"""Webhooks in iconik's words, for administrators: whom to tell of what, and the log of what was told."""
+"""Webhooks with iconik's schema, for administrators: subscriptions and their delivery log."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
@@ -58,7 +58,7 @@ class WebhookChangeBody(Body):
     query: str | None = None
 
     def values(self) -> dict[str, Any]:
-        """The columns to set. FAILING is how an enabled one reads; written back, it is enabled."""
+        """Return the columns to set. FAILING is shown for enabled webhooks; written back, it means enabled."""
         if self.query:
             raise Invalid("query", "webhooks are chosen by event_type, realm, operation and object_id; leave it out")
         sent = {name: value for name, value in self.sent().items() if value is not None or name in NULLABLE}
@@ -78,7 +78,7 @@ class RetryBody(Body):
 
 
 def webhook_body(webhook: Webhook) -> dict[str, Any]:
-    """A webhook as clients read it; of its headers the names."""
+    """Serialise a webhook; of its headers only the names."""
     failing = webhook.status == WebhookStatus.ENABLED and webhook.first_failed_at is not None
     return {
         "id": str(webhook.id),
@@ -101,12 +101,12 @@ def webhook_body(webhook: Webhook) -> dict[str, Any]:
 
 
 def with_secret(webhook: Webhook) -> dict[str, Any]:
-    """The same with the secret, the one time that it is shown."""
+    """Serialise a webhook with its secret, which is shown only on creation and renewal."""
     return {**webhook_body(webhook), "secret": shown_secret(webhook.secret)}
 
 
 def delivery_body(delivery: WebhookDelivery) -> dict[str, Any]:
-    """One line of the log."""
+    """Serialise one delivery of the log."""
     is_waiting = delivery.done_at is None and delivery.parked_at is None
     state = "WAITING" if is_waiting else ("SENT" if delivery.done_at else "PARKED")
     return {
@@ -128,7 +128,7 @@ def delivery_body(delivery: WebhookDelivery) -> dict[str, Any]:
 
 
 def many(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
-    """Webhooks as clients read them."""
+    """Serialise webhooks."""
     return [webhook_body(webhook) for webhook in webhooks]
 
 
@@ -136,7 +136,7 @@ def many(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
 def get_webhooks(
     call: Call, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", event_type: str = "", status: str = ""
 ) -> dict[str, Any]:
-    """All webhooks."""
+    """List all webhooks."""
     require_administrator(call.actor, "see webhooks")
     found: Select[Any] = matching(select(Webhook), COLUMNS, {"event_type": event_type, "status": status})
     return paged(call, ordered(found, sort, COLUMNS, Webhook.id), page, per_page, many)
@@ -144,38 +144,38 @@ def get_webhooks(
 
 @routes.post("/webhooks/", keeps=False)
 def post_webhook(call: Call, body: WebhookBody) -> dict[str, Any]:
-    """Make one; the answer holds its secret, this once."""
+    """Create a webhook; only this response contains its secret."""
     return with_secret(create_webhook(call.session, body.values(), call.context.outside.webhook_networks, call.actor))
 
 
 @routes.get("/webhooks/{webhook_id}/")
 def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
-    """One webhook."""
+    """Return one webhook."""
     return webhook_body(find_webhook(call.session, webhook_id, call.actor))
 
 
 @routes.patch("/webhooks/{webhook_id}/")
 def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:
-    """Set what was sent."""
+    """Change the fields that were sent."""
     networks = call.context.outside.webhook_networks
     return webhook_body(change_webhook(call.session, webhook_id, body.values(), networks, call.actor))
 
 
 @routes.put("/webhooks/{webhook_id}/")
 def put_webhook(call: Call, webhook_id: UUID, body: WebhookBody) -> dict[str, Any]:
-    """Set what was sent; what is absent stays."""
+    """Change the fields that were sent; absent fields stay."""
     return patch_webhook(call, webhook_id, body)
 
 
 @routes.delete("/webhooks/{webhook_id}/")
 def delete_one_webhook(call: Call, webhook_id: UUID) -> None:
-    """Remove it with its log."""
+    """Delete a webhook with its delivery log."""
     delete_webhook(call.session, webhook_id, call.actor)
 
 
 @routes.post("/webhooks/{webhook_id}/secret/", keeps=False)
 def post_webhook_secret(call: Call, webhook_id: UUID) -> dict[str, Any]:
-    """Another secret; the answer holds it, this once."""
+    """Renew the secret; only this response contains it."""
     return with_secret(renew_secret(call.session, webhook_id, call.actor))
 
 
@@ -183,7 +183,7 @@ def post_webhook_secret(call: Call, webhook_id: UUID) -> dict[str, Any]:
 def get_deliveries(
     call: Call, webhook_id: UUID, page: Page = 1, per_page: PerPage = 50, sort: Sort = "", status: str = ""
 ) -> dict[str, Any]:
-    """What was told, the newest first; `status` is SENT, WAITING or PARKED."""
+    """List deliveries, newest first; `status` is SENT, WAITING or PARKED (dead-lettered)."""
     find_webhook(call.session, webhook_id, call.actor)
     found = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
     if status:
@@ -196,13 +196,13 @@ def get_deliveries(
 
 @routes.get("/webhooks/{webhook_id}/deliveries/{delivery_id}/")
 def get_delivery(call: Call, webhook_id: UUID, delivery_id: UUID) -> dict[str, Any]:
-    """One line of the log."""
+    """Return one delivery of the log."""
     return delivery_body(find_delivery(call.session, webhook_id, delivery_id, call.actor))
 
 
 @routes.post("/webhooks/{webhook_id}/deliveries/retry/", status=200)
 def post_retry(call: Call, webhook_id: UUID, body: RetryBody | None = None) -> dict[str, Any]:
-    """Take parked deliveries up again, all without `ids`; says how many."""
+    """Retry dead-lettered deliveries, all of them without `ids`; returns their number."""
     find_webhook(call.session, webhook_id, call.actor)
     parked = select(WebhookDelivery.id).where(WebhookDelivery.webhook_id == webhook_id, STATES["PARKED"])
     if body is not None and body.ids is not None:

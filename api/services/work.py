@@ -1,6 +1,6 @@
-"""What waits, what is parked and why, of every kind of work, and how far a file is: what `jobs` and `explain` tell.
+"""Backlog of every kind of work: pending and dead-lettered items, retries, and the progress of a file.
 
-For administrators: it shows names and errors of everything, whoever's it is.
+The API of the commands `jobs` and `explain`. For administrators only: it shows names and errors of all objects.
 """
 
 import os
@@ -33,7 +33,7 @@ MANY = {
     "mail": "mails",
     "delivery": "deliveries",
 }
-"""The kinds of work, as a count of them is called."""
+"""Plural of each kind of work, for counts."""
 
 Key = Annotated[str, Field(min_length=1, max_length=40)]
 
@@ -45,7 +45,7 @@ class RetryBody(Body):
 
 @routes.get("/work/")
 def get_work(call: Call, status: str = "") -> dict[str, Any]:
-    """Jobs that have not ended (or those of a status), and whatever is parked: documents, folders, mails and more."""
+    """List unfinished jobs (or jobs of a status) and all dead-lettered work: documents, folders, mails and more."""
     require_administrator(call.actor, SEE)
     if status and status not in STATES:
         raise Invalid("status", f'"{status[:80]}" is none of {", ".join(STATES)}')
@@ -54,7 +54,7 @@ def get_work(call: Call, status: str = "") -> dict[str, Any]:
 
 @routes.post("/work/retry/", status=200)
 def post_work_retry(call: Call, body: RetryBody) -> dict[str, Any]:
-    """Take up again what the list names by these keys, all of them or none, or everything that is parked."""
+    """Retry the items with these keys, all or none, or all dead-lettered work."""
     require_administrator(call.actor, RETRY)
     if body.all_parked == bool(body.keys):
         raise Invalid("keys", "name the keys of what to retry, or say all_parked")
@@ -68,12 +68,12 @@ def post_work_retry(call: Call, body: RetryBody) -> dict[str, Any]:
 
 @routes.get("/work/explanation/", own_transactions=True)
 def get_work_explanation(call: OpenCall, path: str) -> dict[str, Any]:
-    """Why a file is (not) an asset, and how far it is: its folder, its asset, its document, its media and its jobs."""
+    """Explain the state of a file: its folder, asset, index document, media and jobs."""
     require_administrator(call.actor, SEE)
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
         raise Invalid("path", "give the whole path of a file, from the root on")
     asked = os.fsencode(path)
-    # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
+    # Resolve the folder but not the name: a symbolic link is a file of its own here.
     absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
     said = call.transact(lambda session: explain(session, absolute))
     if said.asset_id is not None:

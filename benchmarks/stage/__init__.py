@@ -1,1 +1,1 @@
-"""What the programs beside this folder stand on: a tree to drop, a running system, and the straight line."""
+"""Shared parts of the benchmarks: a tree to drop, a running system, and the straight-line floor."""

@@ -1,4 +1,4 @@
-"""The straight line that the pipeline is held against: one process, no watcher, no queue, nothing that may fail.
+"""The floor for pipeline benchmarks: a straight-line program in one process, no watcher, no queue, no crash safety.
 
 It walks the tree, groups by one regex and one dict, and writes by COPY what the pipeline writes: rows of files, assets,
 formats, file sets, components, memberships and history into the same tables with their keys, foreign keys and indexes
@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Floor:
-    """What the straight line took, by step, and what it made."""
+    """Seconds of the floor program by step, and its results."""
 
     assets: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -67,7 +67,7 @@ class Floor:
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Take the time of one step."""
+        """Measure one step."""
         start = time.perf_counter()
         yield
         self.seconds[name] = time.perf_counter() - start

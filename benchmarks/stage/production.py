@@ -16,7 +16,7 @@ CONTENT = b"tapeless\n"
 
 @dataclass(frozen=True, slots=True)
 class Production:
-    """What was written, and what it has to become."""
+    """The written tree, and the expected assets."""
 
     root: Path
     assets: int
@@ -62,7 +62,7 @@ def write_production(root: Path, assets: int) -> Production:
         folders += 2
         for scene in range(first, min(first + FOLDER_SCENES, scenes)):
             _write_files(folder, scene_files(scene))
-    # What is still to be written to the disk would be paid by whoever is measured next.
+    # Flush pending writes, or the next measurement would include them.
     os.sync()
     return Production(root, scenes * SCENE_ASSETS, scenes * SCENE_FILES, folders)
 

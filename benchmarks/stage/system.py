@@ -1,4 +1,4 @@
-"""A real `tapeless up` on folders of its own, and what can be asked of it from outside."""
+"""A real `tapeless up` on temporary folders, and queries against it from outside."""
 
 import shutil
 import signal
@@ -27,7 +27,7 @@ Answer = TypeVar("Answer")
 START_SECONDS, STOP_SECONDS = 60.0, 20.0
 IDLE_SECONDS = 900.0
 CALM_SECONDS = 1.0
-"""A system that said for so long that it is idle has nothing under way between two rows either."""
+"""Idle time after which no work can be in transit between two rows."""
 
 PROGRESS = text("""
     SELECT (SELECT count(*) FROM search_document WHERE NOT deleted) AS documents,
@@ -39,7 +39,7 @@ PROGRESS = text("""
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is visible, and what is still on its way."""
+    """Counts of visible and pending work."""
 
     documents: int
     marks: int
@@ -48,7 +48,7 @@ class Progress:
 
     @property
     def is_through(self) -> bool:
-        """Nothing is on its way any more."""
+        """Return whether nothing is pending."""
         return self.marks == self.islands == self.unsettled == 0
 
 
@@ -62,7 +62,7 @@ class RunningSystem:
     process: subprocess.Popen[bytes]
 
     def progress(self) -> Progress:
-        """Ask in one cheap statement, because what is measured runs on the same machine."""
+        """Query with one cheap statement, because the measured system runs on the same machine."""
         with self.context.sessions() as session:
             return Progress(*session.execute(PROGRESS).one())
 
@@ -108,7 +108,7 @@ def _own_seconds(process: psutil.Process) -> float:
 
 @contextmanager
 def own_folder(parent: Path | None) -> Iterator[Path]:
-    """A folder that is gone afterwards; all that must be on one file system lies in it."""
+    """Yield a temporary folder; all data that must be on one file system is in it."""
     folder = Path(tempfile.mkdtemp(prefix="tapeless-bench-", dir=parent))
     try:
         yield folder

@@ -1,1 +1,1 @@
-"""Reading the small files beside media: what they say of their clip, or of many clips. No rows, and no file by name."""
+"""Sidecar readers: metadata and checksums in small files beside media. No database rows, and no file opened by name."""

@@ -1,4 +1,4 @@
-"""Lists of checksums: what md5sum and its kin write, and media hash lists (MHL) of both generations."""
+"""Checksum lists: the formats of md5sum and similar tools, and media hash lists (MHL) of both generations."""
 
 import os
 import re
@@ -39,7 +39,7 @@ MOST_ELEMENTS = 6 * MOST_ENTRIES
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One file of a list: its path as the list writes it, how it was summed, and what came out."""
+    """One entry of a list: the path as written there, the algorithm and the digest."""
 
     path: str
     algorithm: str
@@ -48,7 +48,7 @@ class Entry:
 
 
 def read_sums(content: bytes, name: str) -> list[Entry]:
-    """A text with a line for each file, or one sum alone for the file that the list is named after."""
+    """Parse a text with one line per file, or a single digest for the file that the list is named after."""
     stem, extension = os.path.splitext(name)
     algorithm = ALGORITHM_OF_EXTENSION[extension.lower()]
     lines = [line.strip() for line in decoded(content).lstrip("\ufeff").splitlines()]
@@ -72,7 +72,7 @@ def _entry(line: str, algorithm: str, stem: str) -> Entry | None:
         path, digest = bsd[1], bsd[2]
     elif plain is not None:
         path, digest = plain[3] or stem, plain[2]
-        if plain[1]:  # md5sum marks such lines: the name has line breaks or backslashes in it
+        if plain[1]:  # md5sum escapes names with line breaks or backslashes, and marks the line
             path = path.replace("\\n", "\n").replace("\\r", "\r").replace("\\\\", "\\")
     else:
         return None
@@ -82,7 +82,7 @@ def _entry(line: str, algorithm: str, stem: str) -> Entry | None:
 
 
 def read_mhl(content: bytes) -> list[Entry]:
-    """A media hash list; of several sums of a file the first that is known."""
+    """Parse a media hash list; of several digests of a file the first supported one is used."""
     root = read_tree(content, MOST_ELEMENTS)
     if root.name.lower() != "hashlist":
         raise UnreadableError(f'is no media hash list: it begins with "{root.name[:80]}"')

@@ -1,4 +1,4 @@
-"""The XML that cameras write beside a clip: Sony's, Panasonic's and Canon's, each said in the same words."""
+"""XML sidecars of cameras: Sony, Panasonic and Canon, mapped to the same keys."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ Reader = Callable[[Node], Words]
 
 
 def clip_reader(root: Node) -> tuple[str, Reader] | None:
-    """The maker of a clip's XML with what reads it; None where it is something else."""
+    """Return the format name and reader of a clip's XML; None for any other XML."""
     if root.name == "NonRealTimeMeta":
         return "Sony clip XML", read_sony
     if root.name == "P2Main":
@@ -22,7 +22,7 @@ def clip_reader(root: Node) -> tuple[str, Reader] | None:
 
 
 def read_sony(root: Node) -> Words:
-    """NonRealTimeMeta of XDCAM and XAVC."""
+    """Read NonRealTimeMeta of XDCAM and XAVC."""
     words: Words = {}
     title = root.find("Title")
     if title is not None:
@@ -47,7 +47,7 @@ def read_sony(root: Node) -> Words:
 
 
 def _sony_timecode(value: str) -> str | None:
-    """Frames come first and hours last."""
+    """Decode Sony's timecode, with frames first and hours last."""
     if not re.fullmatch(r"[0-9A-Fa-f]{8}", value):
         return None
     return timecode_text(int.from_bytes(bytes.fromhex(value), "little"))
@@ -80,7 +80,7 @@ ONE_VALUE = frozenset({"creation_time"})
 
 
 def read_panasonic(root: Node) -> Words:
-    """P2Main of P2 cards."""
+    """Read P2Main of P2 cards."""
     words: Words = {}
     content = root.find("ClipContent")
     if content is None:
@@ -121,8 +121,8 @@ CANON = {
 
 
 def read_canon(root: Node) -> Words:
-    """XF and XF-AVC. Its shape differs from model to model and its names hardly do, so names alone are asked for, in
-    elements and in attributes; the first that says something counts."""
+    """Read XF and XF-AVC. The structure differs between models but the names hardly do, so elements and attributes are
+    matched by name alone; the first non-empty one is used."""
     words: Words = {}
     for node in root.walk():
         said = {node.name: node.text} if not node.children else {}

@@ -1,4 +1,4 @@
-"""Bytes to text: what a mark or a declaration says, else what the bytes look like."""
+"""Decoding of XML: by byte order mark or declaration, else by content."""
 
 import codecs
 import re
@@ -20,17 +20,17 @@ KNOWN = {
     "cp1252": "cp1252",
     "utf-16": "utf-16",
 }
-"""Codecs by what files call them. They are modules, and a confined process opens none: these are loaded before."""
+"""Codecs by declared name. Codecs are Python modules, which a sandboxed process cannot open: they are loaded before."""
 
 
 def load_codecs() -> None:
-    """Load what will be needed."""
+    """Load all codecs that may be needed."""
     for name in (*KNOWN.values(), "utf-16-le", "utf-16-be", "utf-8-sig"):
         codecs.lookup(name)
 
 
 def xml_text(content: bytes) -> str:
-    """The text of an XML file. A mark goes before the declaration, as the standard has it."""
+    """Decode an XML file. A byte order mark takes precedence over the declaration, as in the standard."""
     declared = DECLARATION.match(content[:400])
     if content.startswith(MARKS) or declared is None or b"\0" in content[:200]:
         return decoded(content)

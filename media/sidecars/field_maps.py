@@ -1,4 +1,4 @@
-"""Sidecars that name metadata fields and their values outright, in JSON or XML."""
+"""Sidecars that name metadata fields and values directly, in JSON or XML."""
 
 import json
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from media.sidecars.limits import Value, Words, note
 from media.sidecars.xml_tree import Node
 
 OWN = ("title", "external_id")
-"""What is the asset's own, beside the fields."""
+"""Keys for attributes of the asset itself, beside its metadata fields."""
 
 
 def read_json(content: bytes) -> Words:
-    """`{"field": value}` or `{"field": [values]}`, also below `metadata_values` and as `{"field_values": [{"value"}]}`.
+    """Parse `{"field": value}` or `{"field": [values]}`, also below `metadata_values` and as `{"field_values":
+    [{"value"}]}`.
 
-    What stands beside `metadata_values` is not the fields': of it only the title and the external id are taken.
+    Beside `metadata_values` only the title and the external id are read; other keys there are no fields.
     """
     try:
         said = json.loads(decoded(content), parse_constant=_refuse_constant)
@@ -40,7 +41,7 @@ def _refuse_constant(text: str) -> NoReturn:
 
 
 def _values(given: Any) -> list[Value | None]:
-    """The values of a field; what is no value, such as an object in an object, says nothing to a field."""
+    """Return the values of a field; nested objects and other types are ignored."""
     if isinstance(given, Mapping):
         given = given.get("field_values", given.get("values", given.get("value")))
     found = given if isinstance(given, list) else [given]
@@ -49,8 +50,8 @@ def _values(given: Any) -> list[Value | None]:
 
 
 def read_fields_xml(root: Node) -> Words:
-    """`<field name="F">V</field>`, `<field><name>F</name><value>V</value></field>` or `<F>V</F>`, repeated for several
-    values; one element around them all, or two, such as `<asset><metadata_values>`."""
+    """Read `<field name="F">V</field>`, `<field><name>F</name><value>V</value></field>` or `<F>V</F>`, repeated for
+    several values, inside one or two outer elements such as `<asset><metadata_values>`."""
     words: Words = {}
     holder = next((node for node in root.walk() if node.name in ("metadata_values", "metadata")), root)
     for parent in {id(node): node for node in (root, holder)}.values():

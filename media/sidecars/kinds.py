@@ -1,4 +1,4 @@
-"""Which sidecars are read, by their extensions; thumbnails and indexes beside clips say nothing."""
+"""Kinds of sidecars by extension. Thumbnails and indexes beside clips are not read."""
 
 import os
 
@@ -9,17 +9,17 @@ CHECKSUMS = frozenset({".mhl", *ALGORITHM_OF_EXTENSION})
 
 
 def is_read(name: str) -> bool:
-    """Whether a sidecar of this name is opened at all."""
+    """Whether a sidecar of this name is read."""
     return _extension(name) in METADATA | CHECKSUMS
 
 
 def holds_metadata(name: str) -> bool:
-    """Whether a sidecar of this name can say something of its clip."""
+    """Whether a sidecar of this name may contain metadata."""
     return _extension(name) in METADATA
 
 
 def is_checksum_list(name: str) -> bool:
-    """Whether a sidecar of this name lists checksums."""
+    """Whether a sidecar of this name is a checksum list."""
     return _extension(name) in CHECKSUMS
 
 

@@ -1,12 +1,12 @@
-"""What a sidecar may be at most. They are written by people and small programs: what is larger is no sidecar, and is
-refused with a word rather than read in part."""
+"""Limits of sidecars. They are written by people and small programs: a larger file is no sidecar, and is rejected with
+a message rather than read in part."""
 
 from collections.abc import Iterable
 
 from media.child import UnreadableError
 
 MOST_BYTES = 16 << 20
-"""A list of the checksums of 50,000 files."""
+"""Enough for a checksum list of 50,000 files."""
 MOST_ELEMENTS = 50_000
 MOST_DEPTH = 60
 MOST_WORDS = 1_000
@@ -17,17 +17,17 @@ MOST_ENTRIES = 50_000
 
 Value = str | int | float | bool
 Words = dict[str, list[Value]]
-"""What a sidecar says, by its own words for it."""
+"""Values by key, as written in the sidecar."""
 
 
 def refuse_more(count: int, most: int, what: str) -> None:
-    """Refuse what has too many of something."""
+    """Raise UnreadableError if `count` exceeds `most`."""
     if count > most:
         raise UnreadableError(f"has more than {most:,} {what}; that is no sidecar that is read")
 
 
 def note(words: Words, word: str, values: Iterable[Value | None]) -> None:
-    """Add what is said under a word; blanks say nothing."""
+    """Add values of a key; blank values are ignored."""
     said = [each for each in map(_trimmed, values) if each is not None and each != ""]
     if not said:
         return

@@ -1,4 +1,4 @@
-"""The program that reads sidecars, confined: each file by its extension, and XML by what it turns out to be."""
+"""Reader of sidecars, in the sandbox: each file by its extension, XML by its content."""
 
 import gc
 import os
@@ -22,7 +22,7 @@ CHECKSUMS = "checksums"
 
 
 def read_sidecars(asked: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
-    """What each file says; a file that is wrong says why, and the next one is read."""
+    """Return the content of each file; an invalid file returns its error, and the next one is read."""
     return {"files": [_read(file, name, asked) for file, name in zip(files, asked["names"], strict=True)]}
 
 
@@ -80,9 +80,9 @@ def _rows(kind: str, rows: Sequence[Row]) -> Facts:
 
 
 def main() -> None:
-    """Serve; a confined process opens nothing, its own modules included."""
+    """Serve requests. Codecs are loaded first: a sandboxed process cannot open its own modules."""
     load_codecs()
-    gc.disable()  # nothing here goes round in circles, and looking for it doubles the time of a large tree
+    gc.disable()  # nothing here forms reference cycles, and looking for them doubles the time of a large tree
     serve(answering_items(read_sidecars))
 
 

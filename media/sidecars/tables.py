@@ -1,4 +1,4 @@
-"""Tables: a CSV with a row for each file, or Avid's log (ALE) with a row for each clip."""
+"""Tables: CSV with a row per file, or Avid log (ALE) with a row per clip."""
 
 import csv
 import io
@@ -13,20 +13,20 @@ from media.sidecars.limits import MOST_CHARACTERS, MOST_ROWS, MOST_WORDS, Words,
 DELIMITERS = (",", ";", "\t")
 NAME_COLUMNS = frozenset({"filename", "file_name", "file name", "file", "original_name"})
 ALE_NAMES = ("Name", "Tape", "Source File")
-"""Which columns may name the clip, the first that is filled."""
+"""Columns that may name the clip; the first non-empty one is used."""
 SEPARATOR_OF_VALUES = "|"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What a table says of a clip; without a name it is the sidecar's own."""
+    """Values for one clip; without a name, for the sidecar's own clip."""
 
     name: str | None
     words: Words
 
 
 def read_csv(content: bytes) -> list[Row]:
-    """Rows by the names of fields in the first row. Several values of a field stand in one cell with `|` between."""
+    """Parse a CSV with field names in the first row. Several values in one cell are separated by `|`."""
     text = decoded(content).lstrip("\ufeff")
     first = text.split("\n", 1)[0]
     if not first.strip():
@@ -65,7 +65,7 @@ def _row(header: Sequence[str], row: Sequence[str], place: int | None) -> Row:
 
 
 def read_ale(content: bytes) -> list[Row]:
-    """An Avid log: a heading, the columns, and a row for each clip, parted by tabs."""
+    """Parse an Avid log: a heading, the columns, and a row per clip, separated by tabs."""
     text = decoded(content)
     refuse_more(text.count("\n"), MOST_ROWS, "rows")
     lines = re.split("\r\n|\n|\r", text)

@@ -1,7 +1,7 @@
-"""XML as a tree of bounded size, by a parser that knows no entities but XML's own.
+"""XML parsed into a tree of bounded size, without external or custom entities.
 
-Expat fetches nothing, and a file that declares entities is refused before it can use one, so nothing expands. What is
-ours is what a stranger's file may cost: elements, depth and text are counted while they come in, not afterwards.
+Expat fetches nothing, and a file that declares entities is rejected before it can use one, so nothing expands. This
+module adds limits for untrusted files: elements, depth and text are counted while parsing, not afterwards.
 """
 
 from collections.abc import Iterator
@@ -16,34 +16,34 @@ from media.sidecars.limits import MOST_CHARACTERS, MOST_DEPTH, MOST_ELEMENTS, re
 
 @dataclass(slots=True)
 class Node:
-    """One element; `space` is its namespace's address."""
+    """One element; `space` is its namespace URI."""
 
     space: str
     name: str
     attributes: dict[str, str]
-    """By name; one of another namespace than its element is written `ADDRESS NAME`."""
+    """By name; an attribute of another namespace than its element is stored as `URI NAME`."""
     children: list["Node"] = field(default_factory=list)
     text: str = ""
 
     def find(self, path: str) -> "Node | None":
-        """The first element at a path of names, whatever their namespace."""
+        """Return the first element at a path of names, in any namespace."""
         node: Node | None = self
         for name in path.split("/"):
             node = next((child for child in node.children if child.name == name), None) if node else None
         return node
 
     def text_of(self, path: str) -> str | None:
-        """The text of the first element at a path."""
+        """Return the text of the first element at a path."""
         node = self.find(path)
         return node.text.strip() if node is not None else None
 
     def attribute_of(self, path: str, name: str) -> str | None:
-        """An attribute of the first element at a path."""
+        """Return an attribute of the first element at a path."""
         node = self.find(path)
         return node.attributes.get(name) if node is not None else None
 
     def walk(self) -> Iterator["Node"]:
-        """This element and all below it, in the order of the file."""
+        """Yield this element and all below it, in document order."""
         waiting = [self]
         while waiting:
             node = waiting.pop()
@@ -52,7 +52,7 @@ class Node:
 
 
 def read_tree(content: bytes, most_elements: int = MOST_ELEMENTS) -> Node:
-    """The root of an XML file; UnreadableError says what is wrong with it."""
+    """Parse XML and return its root. UnreadableError says what is wrong."""
     builder = _Builder(most_elements)
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True
@@ -76,13 +76,13 @@ def _refuse_entities(*_: object) -> NoReturn:
 
 
 def _refuse_own_rules(_name: str, _system: str | None, _public: str | None, has_rules: int) -> None:
-    """A DOCTYPE that only names its kind is harmless."""
+    """Accept a DOCTYPE that only names its kind: it is harmless."""
     if has_rules:
         _refuse_entities()
 
 
 class _Builder:
-    """What the parser says, as a tree."""
+    """Builds the tree from parser events."""
 
     def __init__(self, most_elements: int) -> None:
         self.root: Node | None = None
@@ -106,7 +106,8 @@ class _Builder:
         self._open.pop()
 
     def add_text(self, text: str) -> None:
-        """Blanks between elements are none. A text that is too long ends here: it would be copied for each part."""
+        """Add text, ignoring blanks between elements. The limit is checked here, because each further part would copy
+        the text."""
         if self._open and (self._open[-1].text or not text.isspace()):
             node = self._open[-1]
             node.text += text

@@ -1,6 +1,6 @@
-"""XMP, as Adobe's programs, photo managers and some cameras write it: properties of an RDF description.
+"""XMP as written by Adobe's programs, photo managers and some cameras: properties of an RDF description.
 
-Words are written as the standard writes properties, `dc:title`, whatever prefix the file itself uses.
+Keys use the standard prefixes, such as `dc:title`, regardless of the prefixes in the file.
 """
 
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ LISTS = frozenset({"Bag", "Seq", "Alt"})
 
 
 def is_xmp(root: Node) -> bool:
-    """Whether a file is XMP by its content."""
+    """Whether the content of a file is XMP."""
     return root.name == "xmpmeta" or (root.space, root.name) == (RDF, "RDF")
 
 
 def read_xmp(root: Node) -> Words:
-    """The properties with texts; structures within structures are an editor's notes to itself."""
+    """Return the text properties; nested structures are private notes of editors and ignored."""
     rdf = root if root.name == "RDF" else root.find("RDF")
     if rdf is None:
         raise UnreadableError("is no XMP: it holds no rdf:RDF")
@@ -63,7 +63,7 @@ def _values(node: Node) -> list[str]:
         return [] if node.children else [node.text]
     items = [child for child in listed.children if child.name == "li" and not child.children]
     if listed.name == "Alt":
-        # One thing in several languages, of which XMP says one stands for all.
+        # Alternatives in several languages; XMP defines one as the default.
         items = [*_default(items)][:1]
     return [item.text for item in items]
 

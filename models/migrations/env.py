@@ -1,4 +1,4 @@
-"""Alembic's environment: runs on the connection that `models.schema` hands over."""
+"""Alembic's environment: runs on the connection that `models.schema` provides."""
 
 from alembic import context
 

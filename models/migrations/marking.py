@@ -1,4 +1,4 @@
-"""The index mark as database objects: one function that marks, and a template that makes one trigger per event.
+"""Index marks as database objects: a function that marks documents, and a template for one trigger per event.
 
 PostgreSQL refuses transition tables on triggers for several events or for `UPDATE OF`, so each table has three.
 """
@@ -6,8 +6,10 @@ PostgreSQL refuses transition tables on triggers for several events or for `UPDA
 from collections.abc import Sequence
 
 BULK = 100
-"""A statement that marks more objects than this is a flood or a fan-out: its marks wait behind single updates."""
+"""A statement that marks more objects than this is a backfill: its marks are drained after single changes."""
 
+# Ids are sorted, so that concurrent statements lock marks in the same order. `nextval` in SET is evaluated with the row
+# locked, so the transaction that commits last has the higher revision (decision 3, index marks).
 MARK_FOR_INDEX = f"""
 CREATE FUNCTION mark_for_index(kind text, ids uuid[], narrows boolean DEFAULT false) RETURNS void
 LANGUAGE sql AS $$
@@ -28,10 +30,11 @@ $$
 def marking_triggers(
     table: str, kind: str, key: str, shown: Sequence[str], narrows: str = "false", key_is_object: bool = False
 ) -> list[str]:
-    """DDL that marks the document of `key` when a row of `table` comes, goes, or changes in a `shown` column.
+    """Return DDL that marks the document of `key` when a row of `table` is inserted, deleted, or changed in a `shown`
+    column.
 
-    `narrows` is SQL over `before` and `after` that says whether an update hides the object from somebody; the going of
-    a row hides it only where the row is the object itself (`key_is_object`).
+    `narrows` is SQL over `before` and `after` that is true if an update reduces access to the object. Deleting a row
+    reduces access only if the row is the object itself (`key_is_object`).
     """
     before = ", ".join(f"before.{column}" for column in shown)
     after = ", ".join(f"after.{column}" for column in shown)

@@ -1,4 +1,4 @@
-"""What sidecars need of the database: their tables, and the triggers that have them read."""
+"""Sidecars as database objects: their tables, and the triggers that queue them for reading."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,7 @@ LANGUAGE sql AS $$
             ELSE excluded.not_before END
 $$
 """
-"""Have sets of sidecars read; what is being read now is read again afterwards."""
+"""Queue sets of sidecars for reading; a set that is being read now is read again afterwards."""
 
 AFTER_COMPONENTS = """
 CREATE FUNCTION queue_sidecar_insert() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -46,8 +46,8 @@ BEGIN
     RETURN NULL;
 END $$
 """
-"""A table of many clips that named some which were not there is read again when others come to its island; a list of
-checksums, which may be that of a whole card, when others come to its storage."""
+"""A clip table with missing clips is read again when new components appear in its island. A checksum list, which may
+cover a whole card, is read again when they appear on its storage."""
 
 AFTER_CHANGE = """
 CREATE FUNCTION queue_sidecar_update() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -69,12 +69,11 @@ BEGIN
     RETURN NULL;
 END $$
 """
-"""A sidecar that went over to another asset says to that one what it said to the first. A file that changed does not
-match its checksum any more, or does now."""
+"""A sidecar that moved to another asset is read again for that one. A changed file is verified again."""
 
 
 def create_sidecar_work() -> None:
-    """Make tables, functions and triggers; `media_work` and `component.from_header` are there."""
+    """Create tables, functions and triggers; requires `media_work` and `component.from_header`."""
     _tables()
     for statement in (QUEUE_SIDECAR_WORK, AFTER_COMPONENTS, AFTER_CHANGE):
         op.execute(statement)

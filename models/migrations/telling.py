@@ -1,7 +1,8 @@
-"""Telling outside as database objects: triggers that write an event where an enabled webhook wants its kind.
+"""Webhook events as database objects: triggers that write an event for every kind that an enabled webhook subscribes
+to.
 
-Like marks of the index (marking.py) they see whole statements, so a bulk of any size costs one look at the small table
-of webhooks, and without a webhook nothing else.
+Like the triggers of index marks (marking.py) they see whole statements, so a bulk change of any size costs one look-up
+in the small table of webhooks, and nothing else if there is no webhook.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ LANGUAGE sql AS $$
     ON CONFLICT DO NOTHING
 $$
 """
-"""What one transaction does to one object is told once, and its making tells all that follows in it."""
+"""One event per transaction and object; its creation subsumes later updates in the same transaction."""
 ANYBODY = "IF NOT EXISTS (SELECT FROM webhook WHERE status = 'ENABLED') THEN RETURN NULL; END IF;"
 TABLES = {
     "insert": "NEW TABLE AS after_rows",
@@ -29,9 +30,10 @@ TABLES = {
 
 
 def entity_triggers(table: str, kind: str, shown: Sequence[str], gone: str = "false") -> list[str]:
-    """DDL that tells when an object (a row with `id`) comes, changes in a `shown` column, or goes.
+    """Return DDL that writes an event when an object (a row with `id`) is created, changed in a `shown` column, or
+    deleted.
 
-    `gone` is SQL over `{row}`: a row of which it is true is there for nobody any more.
+    `gone` is SQL over `{row}` that is true for rows that count as deleted.
     """
     before, after = gone.format(row="before_rows"), gone.format(row="after_rows")
     changed = " OR ".join(f"before_rows.{each} IS DISTINCT FROM after_rows.{each}" for each in shown)
@@ -55,7 +57,8 @@ def entity_triggers(table: str, kind: str, shown: Sequence[str], gone: str = "fa
 def detail_triggers(
     table: str, realm: str, kind: str, key: str, primary_key: Sequence[str], shown: Sequence[str]
 ) -> list[str]:
-    """DDL that tells that an object was updated when rows that hang on it come, go or change in a `shown` column.
+    """Return DDL that writes an update event for an object when a dependent row is created, deleted or changed in a
+    `shown` column.
 
     `kind` is SQL: a column that names the object's kind, or a literal.
     """
@@ -66,7 +69,7 @@ def detail_triggers(
             "HAVING count(*) > 0;"
         )
 
-    # As one row each, because `kind` and `key` name columns that both have.
+    # Select one of the two rows, because `kind` and `key` name columns that exist in both.
     both = f"SELECT after_rows.* FROM before_rows JOIN after_rows USING ({', '.join(primary_key)})"
     changed = " OR ".join(f"before_rows.{each} IS DISTINCT FROM after_rows.{each}" for each in shown)
     bodies = {

@@ -1,1 +1,1 @@
-"""What each aggregate adds to the documents of assets, collections and segments."""
+"""Parts that aggregates contribute to the documents of assets, collections and segments."""

@@ -1,4 +1,4 @@
-"""How the approval of an object stands: a term to search and count by, and the request in a hit."""
+"""Approval of an object: a term for filters and facets, and the request in a hit."""
 
 import uuid
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ APPROVALS = text("""
 
 
 def read_approvals(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
-    """The approvals of objects of any kind. E-mail addresses of people outside are no part of a document."""
+    """Read approvals of objects of any kind. E-mail addresses of external reviewers are not indexed."""
     rows = session.execute(APPROVALS, {"ids": list(ids)})
     return {
         row.object_id: Part(

@@ -1,5 +1,5 @@
-"""In which collections an asset is. What lies above those is no part of a document: it is looked up with each query, so
-that moving a collection, deleting it or giving rights on it writes no document of what it holds."""
+"""Direct collections of an asset. Collections above them are not part of a document but looked up with each query, so
+that moving or deleting a collection or changing its permissions rewrites no document of its content."""
 
 import uuid
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ PLACES = text("""
 
 
 def read_places(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
-    """Which collections directly hold these assets, and which of those open them to others."""
+    """Read the collections that directly contain these assets, and which of them grant access."""
     places = by_object(session.execute(PLACES, {"ids": list(ids)}))
     return {
         asset_id: Part(

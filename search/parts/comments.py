@@ -1,4 +1,4 @@
-"""What was commented on an asset: free text finds it, and lists show how many comments there are."""
+"""Comments on an asset: their text for full-text search, and their number."""
 
 import uuid
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from search.analysis import MAX_BYTES
 from search.documents import IDS
 from search.parts.part import Part
 
-# The newest first: where an asset has more comments than an analyser reads, the oldest are not found through it.
+# Newest first, so that a truncation at the analyser's limit drops the oldest comments.
 COMMENTS = text("""
     SELECT asset_id, count(*) AS comments, left(string_agg(segment_text, E'\\n' ORDER BY id DESC), :limit) AS said
     FROM segment WHERE asset_id = ANY(:ids) AND segment_type = 'COMMENT' AND status = 'ACTIVE'
@@ -19,7 +19,7 @@ COMMENTS = text("""
 
 
 def read_comments(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
-    """How many comments these assets have, and what they say."""
+    """Read number and text of the comments on these assets."""
     rows = session.execute(COMMENTS, {"ids": list(ids)})
     return {
         row.asset_id: Part(texts={"segment_text": row.said}, terms={"comments_count": [row.comments]}) for row in rows

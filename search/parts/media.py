@@ -1,4 +1,4 @@
-"""What headers say of an asset's originals: how long, large and fast they are, in which codecs; as terms."""
+"""Probe results of an asset's originals as terms: duration, dimensions, rates and codecs."""
 
 import uuid
 from collections import defaultdict
@@ -13,7 +13,7 @@ from search.documents import IDS
 from search.parts.part import Part
 
 MOST_COMPONENTS = 200
-"""Of an asset: a card may hold thousands of clips, and their facts are the same few."""
+"""Limit per asset: a card may have thousands of clips with the same few values."""
 
 FACTS = text("""
     SELECT asset_id, type, media FROM (
@@ -30,7 +30,7 @@ OF_SOUND = ("sample_rate", "channels", "channel_layout")
 
 
 def read_media(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
-    """The facts of many assets in one query."""
+    """Read the probe results of many assets in one query."""
     found: dict[uuid.UUID, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
     for row in session.execute(FACTS, {"ids": list(ids)}):
         found[row.asset_id].append((row.type, row.media))
@@ -51,7 +51,7 @@ def _part(facts: Sequence[tuple[str, Mapping[str, Any]]]) -> Part:
 
 
 def _terms(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
-    """Every fact by the name of its term: those of sounds say so, where pictures have the same."""
+    """Yield every value with its term's name; audio has names of its own where video has the same property."""
     for kind, media in facts:
         if media.get("duration_milliseconds"):
             yield "duration_milliseconds", media["duration_milliseconds"]

@@ -1,7 +1,7 @@
-"""What people and programs said of an object, by field: typed terms for criteria and hits, and texts for words.
+"""Metadata values of an object by field: typed terms for criteria and hits, and texts for full-text search.
 
-Values are kept as documents hold them, so a document is a copy: numbers, truth values, days as `2024-01-31`, moments in
-UTC with microseconds. A text is found by its words, an option by its label too.
+Values are stored in the form of documents, so building one copies them: numbers, booleans, days as `2024-01-31`,
+moments in UTC with microseconds. A text is found by its words, an option by its label too.
 """
 
 import uuid
@@ -15,7 +15,7 @@ from search.documents import IDS, METADATA
 from search.parts.part import Part
 
 LONGEST_TERM = 1_000
-"""Characters of a text that a term holds: no hit needs the whole of a page, and engines refuse terms of 32 kB."""
+"""Longer texts are truncated in terms: no hit needs a whole page, and engines refuse terms of 32 kB."""
 NUMBERS_AND_TIMES = frozenset({"integer", "float", "boolean", "date", "datetime"})
 
 VALUES = text("""
@@ -32,7 +32,7 @@ FIELDS = text("""
 
 
 def read_metadata(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, Part]:
-    """The values of objects of any kind, in two queries however many objects and fields there are."""
+    """Read the values of objects of any kind in two queries, regardless of the number of objects and fields."""
     held = {row.object_id: row.held for row in session.execute(VALUES, {"ids": list(ids)})}
     if not held:
         return {}

@@ -1,4 +1,4 @@
-"""The shape of what an aggregate adds to a document."""
+"""Part that an aggregate contributes to a document."""
 
 import uuid
 from collections.abc import Callable, Sequence
@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Joined with the rest of a document by name; the lists of two parts never share a name."""
+    """Merged into a document by name; the lists of two parts never share a name."""
 
     texts: dict[str, str] = field(default_factory=dict)
-    """What free text finds, cut with the other texts to what an analyser reads."""
+    """Texts for full-text search, truncated with the other texts to the analyser's limit."""
     terms: dict[str, list[Any]] = field(default_factory=dict)
     readers: list[str] = field(default_factory=list)
     collections: list[str] = field(default_factory=list)
@@ -21,4 +21,4 @@ class Part:
 
 
 PartReader = Callable[[Session, Sequence[uuid.UUID]], dict[uuid.UUID, Part]]
-"""Reads the parts of many objects in a fixed number of queries; an object without any is not in the answer."""
+"""Reads the parts of many objects in a fixed number of queries; objects without a part are absent."""

@@ -1,4 +1,4 @@
-"""Short ways to make fields and views, and to say something of an object through them."""
+"""Helpers to create fields and views, and to write an object's metadata through them."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,7 +13,7 @@ BASE = "/metadata/v1"
 
 
 def make_field(admin: Caller, field_type: str = "string", **settings: Any) -> str:
-    """A field of a name of its own; its label is `Label` unless told otherwise."""
+    """Create a field with a unique name; its label is `Label` by default."""
     name = settings.pop("name", f"f_{uuid4().hex}")
     body = {"name": name, "label": "Label", "field_type": field_type, **settings}
     answer = admin.http.post(f"{BASE}/fields/", json=body)
@@ -43,14 +43,14 @@ def said(values: Any, mode: str | None = None) -> dict[str, Any]:
 
 
 def put(caller: Caller, object_id: str, view: str | None, values: dict[str, Any], **params: Any) -> httpx.Response:
-    """Say something of an asset, through a view or directly; values by field, plain or as `said`."""
+    """Write an object's values, through a view or directly; values by field, plain or as `said`."""
     sent = {name: one if isinstance(one, dict) else said(one) for name, one in values.items()}
     place = f"{BASE}/assets/{object_id}/" + (f"views/{view}/" if view else "")
     return caller.http.put(place, json={"metadata_values": sent}, params=params)
 
 
 def put_well(caller: Caller, object_id: str, view: str | None, values: dict[str, Any], **params: Any) -> dict[str, Any]:
-    """The same, taken."""
+    """Write values and require success."""
     answer = put(caller, object_id, view, values, **params)
     assert answer.status_code == 200, answer.text
     return plain(answer.json())
@@ -62,14 +62,14 @@ def plain(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def values_of(caller: Caller, object_id: str, view: str, **params: Any) -> dict[str, Any]:
-    """What an asset has, through a view."""
+    """Return an asset's values, through a view."""
     answer = caller.http.get(f"{BASE}/assets/{object_id}/views/{view}/", params=params)
     assert answer.status_code == 200, answer.text
     return plain(answer.json())
 
 
 def faults(answer: httpx.Response) -> dict[str, str]:
-    """The messages of a refusal, by field."""
+    """Return the messages of a rejected write, by field."""
     assert answer.status_code == 400, answer.text
     errors: dict[str, str] = answer.json()["errors"]
     return errors

@@ -1,4 +1,4 @@
-"""Two requests that meet: both wait for a row that the test holds, and go on one behind the other when it lets go."""
+"""Concurrent requests: both wait for a row lock that the test holds, and continue in turn when it is released."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ WAITING = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_da
 
 @contextmanager
 def row_held(api: Api, table: str, **where: str) -> Iterator[Callable[[int], None]]:
-    """Hold a row for as long as the block runs; what it gives waits until so many others wait for locks."""
+    """Lock a row for the duration of the block; the yielded function waits until this many others wait for locks."""
     named = " AND ".join(f"{column} = :{column}" for column in where)
 
     def wait_for(count: int) -> None:

@@ -1,9 +1,9 @@
-"""Who may do what over HTTP: one row a route, in a table for each service. A route without a row fails a test.
+"""The access policy of the HTTP API: one row per route, in a table per service. A route without a row fails a test.
 
-The four codes are what an administrator, the owner of the object, somebody who may read it, and a stranger hear.
-Nobody (no token) hears 401 everywhere but where `nobody` says otherwise. On an object of somebody else, owner and
-reader are strangers. Somebody outside, whom a share allows everything that shares can allow, hears 403 or 404 but where
-`guest` says what he hears of the shared object.
+The four status codes are those for an administrator, the owner of the object, a reader of it, and a stranger.
+Anonymous callers (no token) get 401 unless `nobody` sets another code. On another user's object, owner and reader are
+strangers. A guest of a share that allows everything gets 403 or 404, unless `guest` sets the code for the shared
+object.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One row: what each caller hears, with a body and an address that would succeed for the first of them."""
+    """One row: the status codes by role, with a body and a URL that succeed for the first role."""
 
     codes: str
     body: Any = None
@@ -24,7 +24,7 @@ class Policy:
 
     @property
     def is_of_object(self) -> bool:
-        """Whether it matters whose object is asked for."""
+        """Whether the status depends on the owner of the object."""
         return len(set(self.codes.split())) > 1
 
 
@@ -32,20 +32,20 @@ ALL_MAY, READ, WRITE = "{0} {0} {0} {0}", "{0} {0} {0} 404", "{0} {0} 403 404"
 
 
 def all_may(code: int, body: Any = None, **more: Any) -> Policy:
-    """Everybody who is signed in."""
+    """Every authenticated user."""
     return Policy(ALL_MAY.format(code), body, **more)
 
 
 def readers_may(code: int, body: Any = None, **more: Any) -> Policy:
-    """Whoever reads the object."""
+    """Readers of the object."""
     return Policy(READ.format(code), body, **more)
 
 
 def writers_may(code: int, body: Any = None, **more: Any) -> Policy:
-    """Whoever writes (or deletes, or gives rights on) the object."""
+    """Users who may write the object (or delete it, or change its permissions)."""
     return Policy(WRITE.format(code), body, **more)
 
 
 def administrators_may(code: int, body: Any = None, **more: Any) -> Policy:
-    """Administrators, and nobody else."""
+    """Only administrators."""
     return Policy(f"{code} 403 403 403", body, **more)

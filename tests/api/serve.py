@@ -18,9 +18,9 @@ from web.share_pages import share_pages
 from workers.logs import set_up_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
-"""So that a test can make a link or a ticket by itself."""
+"""A fixed key, so that a test can create a link or a ticket itself."""
 TIMING = Timing(look_seconds=0.02)
-"""A download looks so often whether it may go on that no test waits for that."""
+"""Downloads recheck their permission so often that no test waits for it."""
 
 
 def main(url: str, port_file: str) -> None:

@@ -1,4 +1,4 @@
-"""Making shares and coming through them, as clients do."""
+"""Helpers to create shares and to log in through them, as clients do."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -49,7 +49,7 @@ def log_in(api: Api, url: str, password: str | None = None) -> httpx.Response:
 
 
 def guest_of(api: Api, url: str, password: str | None = None) -> Client:
-    """Somebody outside who came through this link."""
+    """Log a guest in with this link."""
     answer = log_in(api, url, password)
     assert answer.status_code == 200, answer.text
     token = answer.json()
@@ -63,14 +63,14 @@ def let_end(api: Api, share_id: str) -> None:
 
 
 def forget_tries(api: Api) -> None:
-    """Begin to count tries to sign in anew: all tests come from one address."""
+    """Reset the counters of login attempts: all tests use one address."""
     with api.sessions.begin() as session:
         session.execute(text("DELETE FROM sign_in_limit WHERE subject LIKE 'share-%'"))
 
 
 @pytest.fixture
 def uncounted(api: Api) -> Iterator[None]:
-    """No try of another test counts in this one, nor of this one in others."""
+    """Isolate the counters of login attempts of this test from other tests."""
     forget_tries(api)
     yield
     forget_tries(api)

@@ -1,4 +1,4 @@
-"""Rights over HTTP: who may not read sees nothing at all, who reads only may not write."""
+"""Permissions over HTTP: users without read access see nothing at all, readers cannot write."""
 
 from uuid import uuid4
 

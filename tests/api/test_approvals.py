@@ -1,4 +1,4 @@
-"""Approvals over HTTP: asked for, voted on by those who were asked, counted, taken back, and told in history."""
+"""Approvals over HTTP: requested, voted on by the reviewers, counted, withdrawn, and recorded in history."""
 
 import threading
 from collections.abc import Sequence

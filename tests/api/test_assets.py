@@ -1,4 +1,4 @@
-"""Assets over HTTP: made, read, listed, changed, deleted, restored, purged, and their history."""
+"""Assets over HTTP: created, read, listed, changed, deleted, restored, purged, and their history."""
 
 from datetime import timedelta
 from typing import Any

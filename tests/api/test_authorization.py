@@ -1,4 +1,4 @@
-"""The authorization matrix: every route of the app, asked by everybody, on their own and on somebody else's objects."""
+"""The authorization matrix: every route of the app, called in every role, on own and on other users' objects."""
 
 import json
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from tests.api.world import World, make_world
 ROUTES = {f"{route.method} {route.url.removeprefix('/API/')}": route for route in in_order(SERVICES)}
 ROLES = ("administrator", "owner", "reader", "stranger", "nobody", "guest")
 CLOSED = (403, 404)
-"""What somebody outside hears of what is not open to him."""
+"""Status codes for a guest without access."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """Who asks."""
+    """The callers by role."""
 
     administrator: Caller
     owner: Caller
@@ -30,7 +30,7 @@ class Cast:
     """Owns the other objects."""
 
     def world(self, api: Api, *, is_own: bool) -> World:
-        """Objects that the owner has and the reader reads, or that somebody else has."""
+        """Whether the objects belong to the owner, and are readable by the reader, or belong to another user."""
         owner, reader = (self.owner, self.reader.id) if is_own else (self.somebody, None)
         with api.sessions.begin() as session:
             return make_world(session, owner.id, reader)
@@ -50,7 +50,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
 
 
 def expected(policy: Policy, role: str, route: Route, *, is_own: bool) -> tuple[int, ...]:
-    """What somebody hears; on somebody else's object only administrators are more than strangers."""
+    """Return the expected status code; on another user's object every role except administrators is a stranger."""
     if role == "nobody" or (role == "guest" and route.public):
         return (policy.nobody,)
     if role == "guest":
@@ -61,8 +61,8 @@ def expected(policy: Policy, role: str, route: Route, *, is_own: bool) -> tuple[
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """People whom all routes share but those that change people, and objects that all reading routes share: making them
-    is most of the work."""
+    """Users shared by all routes except those that change users, and objects shared by all reading routes, because
+    creating them is most of the work."""
 
     cast: Cast
     own: World
@@ -79,7 +79,7 @@ def still(api: Api) -> Still:
 
 
 def send(client: Client, route: Route, policy: Policy, world: World) -> int:
-    """One request, pointed at the objects of a world."""
+    """One request for the objects of a world."""
     ids = World({**world.ids, **{name: world.fill(value) for name, value in policy.names.items()}})
     body = json.loads(_filled(json.dumps(policy.body), ids)) if policy.body is not None else None
     params = {name: world.fill(value) for name, value in policy.params.items()}
@@ -123,7 +123,7 @@ OPEN_ELSEWHERE = {
     "PATCH assets/v1/assets/{asset_id}/segments/{segment_id}/",
     "PUT assets/v1/assets/{asset_id}/segments/{segment_id}/",
 }
-"""Open, but not to the guest of this asset's share, or with nothing on a disk: their own tests show them open."""
+"""Open to guests, but not of this asset's share, or without files on a disk: covered by other tests."""
 
 
 def test_only_what_a_row_or_this_page_says_is_open_to_people_outside() -> None:
@@ -132,23 +132,23 @@ def test_only_what_a_row_or_this_page_says_is_open_to_people_outside() -> None:
 
 
 WORDS = {"object_type", "permission", "purpose"}
-"""Names in addresses that are no secret of anybody."""
+"""Names in URLs that are not secret."""
 KNOWN_TO_ALL = WORDS | {
     *("field_name", "group_id", "me", "name", "relation_type", "spare_field", "spare_type", "template_id", "user_id"),
     "view_id",
 }
-"""What everybody who is signed in may list: people, and what administrators set up."""
+"""Names that every authenticated user may list: users, and what administrators configure."""
 KNOWN_TO_GUESTS = WORDS | {
     *("asset_id", "component_id", "file_id", "file_set_id", "format_id", "keyframe_id", "object_id", "object_key"),
     *("checksum", "described_segment_id", "described_text", "media_file_id", "proxy_id", "segment_id", "segment_text"),
     *("guest_session", "guest_token", "share_email", "share_id", "share_title", "share_user_id"),
     *("me", "one_title", "stored_file_id", "transcodable_format_id", "version_id"),
 }
-"""What a share that allows all shows: its asset, with whoever commented on it."""
+"""What a share that allows everything shows: its asset, and the authors of its comments."""
 
 
 def told_of(client: Client, world: World, name: str, known: set[str]) -> set[str]:
-    """The names of what an answer tells of and was not asked with, besides what the asker may know."""
+    """Names in an answer that were not in the request and that the caller may not know."""
     policy, route = POLICIES[name], ROUTES[name]
     ids = World({**world.ids, **{name: world.fill(value) for name, value in policy.names.items()}})
     params = {key: world.fill(value) for key, value in policy.params.items()} | {"per_page": "1000"}
@@ -173,7 +173,7 @@ def test_no_list_or_error_tells_a_guest_of_what_was_not_shared(api: Api, still: 
 
 
 def test_whoever_reads_the_objects_is_told_of_them(api: Api) -> None:
-    """Or nothing above could ever be found."""
+    """Without this check the tests above might never find anything."""
     cast = cast_of(api)
     world, told = cast.world(api, is_own=True), set()
     for name in LISTING:

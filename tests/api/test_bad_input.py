@@ -1,4 +1,4 @@
-"""What reads wrong is refused with the field's name, writes nothing, and leaves no secret in the log."""
+"""Bad requests are rejected with the field's name, write nothing, and leave no secret in the log."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""What is said of an object and cannot be: a clear 4xx that names the field, and nothing half-written."""
+"""Invalid values for existing objects: a clear 4xx that names the field, and no partial writes."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ class Scene:
     names: dict[str, str]
 
     def fill(self, given: Any) -> Any:
-        """`{name}` replaced by ids, in texts and in what holds them."""
+        """Replace `{name}` by ids, in texts and in their containers."""
         if isinstance(given, dict):
             return {self.fill(key): self.fill(value) for key, value in given.items()}
         if isinstance(given, list):
@@ -120,7 +120,7 @@ def test_what_cannot_be_is_refused_and_leaves_no_trace(
 
 
 def state_of(scene: Scene) -> list[Any]:
-    """What of it a client could notice."""
+    """The part of it that a client can see."""
     get = scene.owner.http.get
     lists = ("segments/", "shares/", "approvals/request/")
     told = [get(scene.fill(f"{A}/{rest}")).json() for rest in lists]

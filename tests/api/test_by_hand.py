@@ -1,4 +1,4 @@
-"""Grouping by hand over HTTP opens nothing and touches nothing that the caller may not change."""
+"""Manual grouping over HTTP reveals and changes only objects that the caller may change."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Collections over HTTP: a tree that holds assets, of which everybody sees what they may read."""
+"""Collections over HTTP: a tree with assets, of which each user sees the readable part."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Collections by both of iconik's own clients: exact codes, and bodies that their strict models take."""
+"""Collections through both of iconik's own clients: exact codes, and bodies that their strict models accept."""
 
 import warnings
 from collections.abc import Iterator

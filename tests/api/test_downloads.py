@@ -1,4 +1,4 @@
-"""Downloads: an address without headers opens one file or one format, for a while, and only while its asker may."""
+"""Downloads: a URL without headers opens one file or format, for a limited time, while its requester has permission."""
 
 import gc
 import io

@@ -1,4 +1,4 @@
-"""Whatever is written of an asset is told in its history, and a search finds the asset by it, where it shows there."""
+"""Every change of an asset is recorded in its history, and searchable if documents show it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ class Scene:
     word: str
 
     def send(self, method: str, path: str, **options: Any) -> Any:
-        """A request of the owner's that is taken."""
+        """Send a request of the owner and require success."""
         answer = self.owner.http.request(method, path, **options)
         assert answer.status_code < 300, answer.text
         return answer.json() if answer.content else None

@@ -1,4 +1,4 @@
-"""Formats, file sets, files and storages over HTTP: what a watcher saw and what a client declared, as one."""
+"""Formats, file sets, files and storages over HTTP: recorded by the watcher or declared by a client, shown alike."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writes with an `Idempotency-Key`: done once, answered alike, and never mixed up."""
+"""Writes with an `Idempotency-Key`: executed once, answered alike, and never mixed up."""
 
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Posters over HTTP: listed with their asset, opened by a browser, and by nobody who may not; and reading again."""
+"""Posters over HTTP: listed with their asset, opened in a browser only with permission; and probing again."""
 
 import warnings
 from contextlib import closing
@@ -25,7 +25,7 @@ JPEG = b"\xff\xd8\xff" + bytes(100)
 
 @pytest.fixture
 def ids(api: Api, owner: Caller) -> dict[str, str]:
-    """An asset with a rendition and its poster, whose bytes are where the API looks."""
+    """Create an asset with a rendition and a poster that is stored where the API looks for it."""
     with api.sessions.begin() as session:
         ids = make_world(session, owner.id, None).ids
         poster = session.get_one(Keyframe, UUID(ids["keyframe_id"]))

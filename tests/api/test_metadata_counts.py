@@ -1,4 +1,4 @@
-"""Values and views ask the database the same number of questions however many fields and objects there are."""
+"""Values and views need a constant number of queries, independent of the number of fields and objects."""
 
 from typing import Any
 

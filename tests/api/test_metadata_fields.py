@@ -1,4 +1,4 @@
-"""Fields, views and categories over HTTP: what administrators make, and what everybody reads of it."""
+"""Fields, views and categories over HTTP: created by administrators, readable by every user."""
 
 from typing import Any
 from uuid import uuid4

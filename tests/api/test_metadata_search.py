@@ -1,4 +1,4 @@
-"""What was said through the API is found by what it is: numbers as numbers, days as days, words as words."""
+"""Values written through the API are searchable by type: numbers as numbers, dates as dates, words as words."""
 
 from typing import Any
 from uuid import uuid4
@@ -173,7 +173,7 @@ def test_documents_with_a_views_fields_are_made_anew_on_request(api: Api, admin:
 
 
 def dirty(api: Api, ids: dict[str, str]) -> set[str]:
-    """Titles of assets whose documents differ from their rows."""
+    """Titles of assets with documents that differ from their rows."""
     with api.sessions() as session:
         query = select(IndexMark.object_id).where(
             IndexMark.object_id.in_(ids.values()), IndexMark.dirty_since.is_not(None)

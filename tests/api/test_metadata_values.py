@@ -1,4 +1,4 @@
-"""Values over HTTP: written through a view or directly, all of a write or nothing of it, and told in history."""
+"""Values over HTTP: written through a view or directly, all or none, and recorded in history."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""The OpenAPI document: served, true about codes, and safe to shoot at."""
+"""The OpenAPI document: served, correct about status codes, and robust under fuzzing."""
 
 import httpx
 import pytest
@@ -42,7 +42,7 @@ def test_every_operation_has_its_own_name_and_says_400_for_what_reads_wrong() ->
 
 @pytest.fixture(scope="module")
 def shooter(api: Api) -> Caller:
-    """An administrator: nothing is refused for want of rights, so that every operation is reached."""
+    """An administrator, so that no operation fails for lack of permission."""
     return api.user(is_admin=True)
 
 

@@ -1,4 +1,4 @@
-"""Lists ask the database the same number of questions however many rows they show."""
+"""Lists need a constant number of queries, independent of the number of rows."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ SIGN_IN = 1
 
 @contextmanager
 def counted(api: Api) -> Iterator[list[str]]:
-    """The statements that are sent meanwhile."""
+    """Record the statements that are sent meanwhile."""
     statements: list[str] = []
 
     def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:

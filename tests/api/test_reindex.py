@@ -1,4 +1,4 @@
-"""Documents are made anew when somebody who may write asks: one, many, a collection with all in it, or everything."""
+"""Reindexing on request of a user with write permission: one document, many, a collection with its contents, or all."""
 
 from sqlalchemy import select, text
 

@@ -1,4 +1,4 @@
-"""Relations over HTTP: made once, shown from both ends to who may read both, and told in both histories."""
+"""Relations over HTTP: created once, shown from both ends to readers of both, and recorded in both histories."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""Searches that a user keeps: under names and as the last ones, of each user alone."""
+"""Saved searches and search history, each visible only to its user."""
 
 from typing import Any
 from uuid import uuid4

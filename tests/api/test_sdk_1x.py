@@ -1,4 +1,4 @@
-"""The older client, which leaves slashes out here and doubles them there, and whose models refuse more."""
+"""The older client, which omits some slashes and doubles others, and has stricter models."""
 
 import warnings
 from collections.abc import Iterator

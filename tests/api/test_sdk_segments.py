@@ -1,4 +1,4 @@
-"""Segments and approvals as the clients of iconik's contract speak of them: exact codes, bodies that models take."""
+"""Segments and approvals through iconik's clients: exact codes, bodies that their models accept."""
 
 import warnings
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Searching over HTTP: the asker's rights are inside every hit, total and facet, from the moment they change."""
+"""Searching over HTTP: the user's permissions apply to every hit, total and facet, as soon as they change."""
 
 from typing import Any
 from uuid import uuid4

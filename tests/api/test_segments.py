@@ -1,4 +1,4 @@
-"""Segments over HTTP: readers comment, writers mark; what is said is told, listed, ticked off and taken back."""
+"""Segments over HTTP: readers comment, writers add markers; segments are recorded, listed, ticked off and deleted."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -49,7 +49,7 @@ def asset(owner: Caller) -> str:
 
 @pytest.fixture
 def reviewer(owner: Caller, stranger: Caller, asset: str) -> Caller:
-    """Somebody who only reads the asset."""
+    """Create a user who can only read the asset."""
     let(owner, stranger, asset, "read")
     return stranger
 
@@ -301,7 +301,7 @@ def test_a_repeated_request_comments_once(owner: Caller, asset: str) -> None:
 
 
 def test_a_comment_and_the_deletion_of_its_asset_never_both_win(owner: Caller) -> None:
-    """Whichever is first decides: the comment came before, or is refused."""
+    """Either order is valid: the comment came first, or is rejected."""
 
     def comment(asset: str) -> int:
         return owner.http.post(segments_url(asset), json={"segment_type": "COMMENT"}).status_code
@@ -316,5 +316,5 @@ def test_a_comment_and_the_deletion_of_its_asset_never_both_win(owner: Caller) -
         assert deleted == 204
         assert commented in (201, 409)
         assert len(listed(owner, asset)) == (1 if commented == 201 else 0)
-        # Entries bear the time at which their transactions began: which of two that raced is told first says nothing.
+        # Entries carry the start time of their transactions, so the order of two concurrent entries means nothing.
         assert [told for told, _ in history_of(owner, asset)].count("DELETE") == 1

@@ -1,4 +1,4 @@
-"""People outside comment and vote under their own e-mail, with what their share allows, and see nothing internal."""
+"""Guests comment and vote under their own e-mail, within their share's permissions, and see nothing internal."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a share opens: its formats and no later ones, files to fetch, a collection's content; and what races with it."""
+"""What a share opens: its formats and no later ones, downloads, a collection's content; and concurrent changes."""
 
 import io
 import zipfile

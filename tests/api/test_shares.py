@@ -1,4 +1,4 @@
-"""Shares: made by whoever may, opened by their links alone, and closed at their end or at once."""
+"""Shares: created by permitted users, opened only by their links, and closed when they expire or are revoked."""
 
 import json
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""iconik's own client shares, signs in by a link without a token, and looks at what was shared."""
+"""iconik's own client creates shares, logs in by a link without a token, and reads the shared object."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Files that clients declare on a storage: rows beside what the watcher saw, hidden like everything else."""
+"""Files that clients declare on a storage: rows beside those of the watcher, with the same access control."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Suggesting over HTTP: what begins as typed, bounded, and nothing of what is hidden."""
+"""Suggestions over HTTP: prefix matches, bounded, and nothing that is hidden."""
 
 from typing import Any
 from uuid import uuid4

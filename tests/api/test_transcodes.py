@@ -1,4 +1,4 @@
-"""Renditions are asked for over HTTP: a job, once, of what can be transcoded."""
+"""Renditions requested over HTTP: one job, for formats that can be transcoded."""
 
 from tests.api.conftest import Api, Caller
 from tests.api.world import make_world

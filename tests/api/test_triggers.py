@@ -1,4 +1,4 @@
-"""Triggers over HTTP: the job is the answer, and a repeat under the same id changes nothing."""
+"""Triggers over HTTP: the answer is the job, and a repeat with the same id changes nothing."""
 
 from typing import Any
 from uuid import uuid4

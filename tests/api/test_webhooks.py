@@ -21,7 +21,7 @@ HOOK = {"url": "https://mam.example.org/hook", "event_type": "assets", "status":
 
 @pytest.fixture(autouse=True)
 def alone(api: Api) -> Any:
-    """No webhook of another test hears."""
+    """Disable the webhooks of each test afterwards."""
     yield
     with api.sessions.begin() as session:
         session.execute(update(Webhook).values(status="DISABLED"))

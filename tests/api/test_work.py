@@ -1,4 +1,4 @@
-"""Work of every kind over HTTP, for administrators: what is parked, why, tried again; and how far a file is."""
+"""The backlog over HTTP, for administrators: dead-lettered work, its reasons, retries; and the progress of a file."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tests.api.test_jobs import our_job
 
 @pytest.fixture(autouse=True)
 def nothing_is_parked(api: Api) -> None:
-    """Other tests of this database leave parked work behind, some of it without a reason."""
+    """Clear the dead-lettered work that other tests of this database left, some of it without a reason."""
     with api.sessions.begin() as session:
         session.execute(text("DELETE FROM mail WHERE parked_at IS NOT NULL"))
         for table in ("job", "index_mark", "island", "media_work", "webhook_delivery"):
@@ -27,7 +27,7 @@ def park(api: Api, statement: str, **values: object) -> None:
 
 
 def parked(admin: Caller) -> dict[str, str]:
-    """Key to kind of what is parked."""
+    """Map the key of each dead-lettered item to its kind."""
     found = admin.http.get("/jobs/v1/work/", params={"status": "PARKED"}).json()["objects"]
     assert all(work["why"] and work["since"] for work in found)
     return {work["key"]: work["kind"] for work in found}

@@ -1,4 +1,4 @@
-"""One of everything, made by one user: what the authorization matrix points its requests at."""
+"""One object of every kind, created by one user: the targets of the authorization matrix."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,12 +37,12 @@ PARTS: tuple[Callable[[Session, UUID, UUID, UUID | None], dict[str, object]], ..
     make_transcodes,
     make_webhook,
 )
-"""What hangs on the asset besides its files, a module each: from (asset, owner, reader) to ids by name."""
+"""Further objects of the asset, one module each: from (asset, owner, reader) to ids by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Ids by the names that stand in addresses and bodies."""
+    """Ids by the names used in URLs and bodies."""
 
     ids: dict[str, str]
 
@@ -182,7 +182,7 @@ def _job(session: Session, owner: UUID, asset: UUID) -> tuple[UUID, str, UUID]:
 
 
 def _people(session: Session, owner: UUID) -> dict[str, object]:
-    """Somebody whom others administer, a group with a member, and an app and a token of the owner."""
+    """Create a user to administer, a group with a member, and an app and a token of the owner."""
     user = User(id=new_id(), email=f"{uuid4().hex}@example.org")
     group = UserGroup(id=new_id(), name=uuid4().hex)
     app = App(id=new_id(), name="a", user_id=owner)

@@ -9,7 +9,7 @@ from models.base import new_id
 
 
 def make_approvals(session: Session, asset: UUID, owner: UUID, reader: UUID | None) -> dict[str, object]:
-    """The owner agreed, and somebody outside did not."""
+    """An approval by the owner and a rejection by a guest."""
     asked = Approval(id=new_id(), object_type="assets", object_id=asset, version_id=asset, requested_by=owner)
     asked.users = [owner, *([reader] if reader else [])]
     email = f"{uuid4().hex}@example.org"

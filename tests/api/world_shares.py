@@ -1,4 +1,4 @@
-"""A share of the asset that allows all that a share can, with somebody outside who is signed in by it."""
+"""A share of the asset that allows everything, with a guest who is logged in by it."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4

@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dropped(folder: Path) -> tuple[Production, float]:
-    """A tree outside the root, and when it was written: early, because it has to stand still for seconds."""
+    """A tree outside the root, and when it was written: early, because it must be stable for seconds."""
     return write_production(folder / "drop", 40), time.time()
 
 

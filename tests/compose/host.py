@@ -1,6 +1,6 @@
-"""The services of compose.yaml as processes of this machine: what stands in the file is what is run.
+"""The services of compose.yaml as processes of this machine, run exactly as the file defines them.
 
-No container engine is needed. Only what a container would give is put in its place: names of hosts become the addresses
+No container engine is needed. Only what a container provides is replaced: names of hosts become the addresses
 of real servers, mounted folders become folders, published ports become free ones.
 """
 
@@ -46,7 +46,7 @@ class Host:
     ports: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def prepare(self) -> None:
-        """What somebody who deploys it makes: the secrets and the folders."""
+        """Create what an operator provides: the secrets and the folders."""
         for name in ("secrets", "media", "data", "tmp"):
             (self.folder / name).mkdir(parents=True)
         secrets = {
@@ -63,7 +63,7 @@ class Host:
         return self.ports.setdefault((service, inside), free_port())
 
     def environment(self, service: str) -> dict[str, str]:
-        """What stands under `environment`, for a process of this machine."""
+        """Return the service's `environment`, adapted to a process of this machine."""
         given = {name: self._placed(service, value) for name, value in own_services()[service]["environment"].items()}
         given |= {
             "TAPELESS_DATABASE_URL": without_password(self.database_url),
@@ -86,7 +86,7 @@ class Host:
         return value.replace("0.0.0.0", "127.0.0.1")
 
     def command(self, service: str) -> list[str]:
-        """What stands under `command`, with this environment's own programs."""
+        """Return the service's `command`, with the programs of this environment."""
         words = [str(word) for word in own_services()[service]["command"]]
         program, *rest = words
         rest = [
@@ -157,5 +157,5 @@ class Host:
 
 
 def without_password(url: str) -> str:
-    """An address as it stands in compose.yaml: the password is in its file."""
+    """An address from compose.yaml: the password is in its file."""
     return make_url(url)._replace(password=None).render_as_string(hide_password=False)

@@ -1,4 +1,4 @@
-"""What compose.yaml says is what was tested: each service's own command, on real servers, from a file to a hit."""
+"""compose.yaml as tested: each service's own command, on real servers, from a file to a search hit."""
 
 import json
 import subprocess

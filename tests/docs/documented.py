@@ -1,4 +1,4 @@
-"""A running system in the places of the documentation, on which each line is typed as it stands there."""
+"""A running system with the paths of the documentation, on which each documented line is executed unchanged."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ PASSWORD = "not a word but many"
 A_JOB = "01930000-0000-7000-8000-000000000000"
 FILES = ("sc07_kitchen.mov", "kitchen/take.mov", ".DS_Store")
 NAMED_LATER = ("asset", "move")
-"""It names an asset by the title that the command before gave it, which is seconds later."""
+"""This command names an asset by the title that the previous command set, which takes seconds to apply."""
 BY_HAND = ("poster.jpg", "room_tone.wav", "sc07_camA.mov", "sc07_camB.mp4", "notes.txt", "final_final_really_final.mov")
 
 
@@ -43,12 +43,12 @@ class Line:
 
     @property
     def program(self) -> str:
-        """What the line begins with."""
+        """The program that the line runs."""
         return PurePosixPath(self.commands[0][0]).name
 
     @property
     def is_for_a_shell(self) -> bool:
-        """Whether there is more in it than one program of ours."""
+        """Whether the line contains more than one of our programs."""
         return any(words[0] in IN_A_SHELL for words in self.commands)
 
 
@@ -70,7 +70,7 @@ def _place(page: str) -> tuple[int, str]:
 
 @dataclass(slots=True)
 class Documented:
-    """The system with the folders, files and people that pages speak of."""
+    """The system with the folders, files and users that the pages mention."""
 
     system: System
     folder: Path
@@ -79,7 +79,7 @@ class Documented:
     _token: dict[str, str] | None = None
 
     def run(self, line: Line) -> tuple[int, str]:
-        """Its exit code and what it printed."""
+        """Run the line; return its exit code and output."""
         if line.commands[0][1:3] == NAMED_LATER:
             self.system.wait_for(lambda status: status.idle, "the asset has its new name")
         if line.is_for_a_shell:
@@ -89,7 +89,7 @@ class Documented:
         return self._run_tapeless([self._named(line, word) for word in line.commands[0][1:]])
 
     def here(self, word: str) -> str:
-        """A word with the places of this system."""
+        """Replace the paths in a word by those of this system."""
         for there, here in self._places().items():
             word = word.replace(there, here)
         return word
@@ -111,7 +111,7 @@ class Documented:
         return printed[1]
 
     def _named(self, line: Line, word: str) -> str:
-        """Pages add the same storage again and again; here each is another one."""
+        """Pages add the same storage repeatedly; use a different one each time."""
         is_added = line.commands[0][1:3] == ("storage", "add")
         if is_added and word == "/mnt/rushes":
             self.made.append(self.folder / f"added{len(self.made)}")
@@ -139,7 +139,7 @@ class Documented:
         return done.exit_code, f"{done.output}{done.exception or ''}"
 
     def _make_job(self, status: JobStatus) -> str:
-        """A job that the placeholder of a page may stand for."""
+        """Create a job that replaces the placeholder of a page."""
         engine = make_engine(find_running(Settings.for_data(self.system.data)).database_url)
         job = Job(id=new_id(), type="CUSTOM", title="A job", status=status)
         with make_sessions(engine).begin() as session:
@@ -164,7 +164,7 @@ class Documented:
 
 @contextmanager
 def open_documented(folder: Path) -> Iterator[Documented]:
-    """The system, idle, with everything in it that is spoken of."""
+    """Yield the idle system with everything that the pages mention."""
     write(folder / "rushes", *FILES, *BY_HAND)
     put(folder / "rushes", "plate.mp4")
     for name in ("archive", "plates"):

@@ -1,4 +1,4 @@
-"""Commands of the pages that no test can run, each with the reason, and what can be said of it all the same."""
+"""Documented commands that no test can run, each with the reason and a static check."""
 
 import importlib.util
 import re
@@ -17,16 +17,16 @@ from workers.main import main
 Words = tuple[str, ...]
 TARGET = re.compile(r"^([a-z]+):", re.MULTILINE)
 VALUED = frozenset({"--env", "--volume"})
-"""Options of docker that have a value behind them."""
+"""Options of docker that take a value."""
 
 
 def of_tapeless(words: Words) -> Iterator[str]:
-    """Its options are those that the program has."""
+    """Check that the program has these options."""
     yield from filter(None, [faults(main, words[1:])])
 
 
 def of_make(words: Words) -> Iterator[str]:
-    """Its targets stand in the Makefile, its variables too."""
+    """Check that its targets and variables are in the Makefile."""
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for word in words[1:]:
         name, is_variable, _ = word.partition("=")
@@ -36,7 +36,7 @@ def of_make(words: Words) -> Iterator[str]:
 
 
 def of_compose(words: Words) -> Iterator[str]:
-    """Its services stand in compose.yaml, and what runs in them is a command of ours."""
+    """Check that its services are in compose.yaml, and that they run a command of ours."""
     services = read_compose()["services"]
     action, rest = words[2], list(words[3:])
     while rest and rest[0].startswith("--"):
@@ -54,13 +54,13 @@ def of_compose(words: Words) -> Iterator[str]:
 
 
 def of_chown(words: Words) -> Iterator[str]:
-    """The user is the image's."""
+    """Check that the user is the image's."""
     if f"--uid {words[1]} " not in (ROOT / "Dockerfile").read_text(encoding="utf-8"):
         yield f"the image has no user {words[1]}"
 
 
 def of_celery(words: Words) -> Iterator[str]:
-    """Its options are Celery's, its application and its queues ours."""
+    """Check its options against Celery's, and its application and queues against ours."""
     group: click.Command = celery
     rest = words[1:]
     if rest[:2] != ("-A", "workers.app"):
@@ -71,14 +71,14 @@ def of_celery(words: Words) -> Iterator[str]:
 
 
 def of_sysctl(words: Words) -> Iterator[str]:
-    """The kernel has these settings."""
+    """Check that the kernel has these settings."""
     for word in words[1:]:
         if not Path("/proc/sys", *word.partition("=")[0].split(".")).exists():
             yield f"the kernel has no {word}"
 
 
 def of_python(words: Words) -> Iterator[str]:
-    """The module is there, and so are the tests that it is given."""
+    """Check that the module exists, and the tests that are passed to it."""
     if words[1] != "-m" or importlib.util.find_spec(words[2]) is None:
         yield f"no module {words[2]}"
     yield from (
@@ -87,13 +87,13 @@ def of_python(words: Words) -> Iterator[str]:
 
 
 def of_ruff(words: Words) -> Iterator[str]:
-    """What `make test` says of it too."""
+    """Check that `make test` runs it too."""
     if f"$(BIN)/ruff {words[1]}" not in (ROOT / "Makefile").read_text(encoding="utf-8"):
         yield f"`make test` does no ruff {words[1]}"
 
 
 def of_pip(words: Words) -> Iterator[str]:
-    """It installs this project."""
+    """Check that it installs this project."""
     if words[1:] != ("install", "."):
         yield "installs something else"
 
@@ -113,6 +113,6 @@ NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
 
 
 def listed(command: Command) -> Callable[[Words], Iterator[str]] | None:
-    """How a command that no test runs is checked; None for one that is run, or is new."""
+    """Return the check of a command that no test runs; None for one that is run, or is new."""
     words = (PurePosixPath(command.words[0]).name, *command.words[1:])
     return next((check for start, (_, check) in NOT_RUN.items() if words[: len(start)] == start), None)

@@ -1,4 +1,4 @@
-"""The pages that people read, and the commands that stand in them."""
+"""The documentation pages, and the commands in them."""
 
 import re
 import shlex
@@ -10,15 +10,15 @@ ROOT = Path(__file__).parent.parent.parent
 FENCED = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SEPARATORS = frozenset({"|", "||", "&&", ";", "&", "(", ")"})
 BEFORE = frozenset({"exec", "sudo", "nohup", "until", "while", "do", "done"})
-"""What may stand before a command, or in its place."""
+"""Words that may precede a command, or replace it."""
 IN_A_SHELL = frozenset({"mkdir", "openssl", "echo", "grep", "sleep"})
-"""Programs of every machine: a line with one of them is run as it stands, by a shell."""
+"""Standard programs: a shell runs a line with one of them unchanged."""
 ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One simple command as somebody would type it, and the page that says so."""
+    """One simple command as typed, and the page that contains it."""
 
     page: str
     words: tuple[str, ...]
@@ -33,7 +33,7 @@ def pages() -> list[Path]:
 
 
 def commands() -> Iterator[Command]:
-    """Every command that a page tells people to type."""
+    """Yield every command in the documentation."""
     for page in pages():
         name = page.relative_to(ROOT).as_posix()
         for line in typed_lines(page.read_text(encoding="utf-8")):
@@ -41,12 +41,12 @@ def commands() -> Iterator[Command]:
 
 
 def is_run(command: Command) -> bool:
-    """Whether it is of those that tests/docs/test_commands_run.py runs, each in its way."""
+    """Whether tests/docs/test_commands_run.py runs the command."""
     return PurePosixPath(command.words[0]).name in {"tapeless", "curl", *IN_A_SHELL}
 
 
 def typed_lines(text: str) -> Iterator[str]:
-    """The lines to type: all of a `sh` block; of a `console` block those behind a dollar, the rest is the answer."""
+    """Yield the lines to type: all of a `sh` block; in a `console` block those after a dollar, the rest is output."""
     for language, block in FENCED.findall(text):
         lines = block.replace("\\\n", " ").splitlines()
         if language in ("sh", "bash"):
@@ -56,7 +56,7 @@ def typed_lines(text: str) -> Iterator[str]:
 
 
 def simple_commands(line: str) -> Iterator[tuple[str, ...]]:
-    """The commands of one line, without what is set before them, where they write to, and what stands after a `#`."""
+    """Yield the commands of one line, without variable assignments, redirections and comments."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     words: list[str] = []

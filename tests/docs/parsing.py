@@ -1,4 +1,4 @@
-"""What a program of click's would say to the words behind it, without running it."""
+"""Check a command line against a click program without running it."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import click
 
 
 def faults(group: click.Command, words: tuple[str, ...]) -> str | None:
-    """What is wrong with them, but for what only a running system can know."""
+    """Return what is wrong with the words, except for what only a running system can know."""
     command = group
     context = click.Context(group)
     rest = list(words)

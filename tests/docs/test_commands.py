@@ -1,4 +1,4 @@
-"""Every command in the documentation exists as it is written there; nothing is run."""
+"""Every documented command exists with its options; nothing is run."""
 
 import re
 from pathlib import PurePosixPath

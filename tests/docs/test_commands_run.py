@@ -1,4 +1,4 @@
-"""The commands of the pages, typed one after the other on a running system, do what they are there for."""
+"""The documented commands, run one after the other on a running system, succeed."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ from tests.docs.pages import ROOT
 from tests.waiting import wait_until
 
 ASKS = "nobody is there to ask"
-"""What shows a difference and then asks a person, and is told here that there is none."""
+"""Message of commands that show a difference and prompt for confirmation, when there is no terminal."""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Whoever adds a setting documents it: each stands in docs/settings.md, in a row of its own, with its default."""
+"""Every setting is documented: each has its own row in docs/settings.md, with its default."""
 
 import dataclasses
 import json

@@ -17,7 +17,7 @@ SECONDS = 120
 
 
 def miss(reason: str) -> NoReturn:
-    """What is missing skips on a laptop and fails where nobody reads skips."""
+    """Skip if something is missing on a laptop, and fail in CI, where skips would go unnoticed."""
     if IS_CI:
         pytest.fail(reason)
     pytest.skip(reason)

@@ -33,7 +33,7 @@ STOP_SECONDS = 10.0
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody has now."""
+    """Find a port of the loopback that is currently free."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
 
@@ -75,13 +75,13 @@ class System:
         return child_environment(PYTHONPATH=str(ROOT), **self.env)
 
     def run(self, *words: str, code: int = 0) -> str:
-        """Run one command on the data folder, here and now; what it printed."""
+        """Run one command on the data folder in this process, and return its output."""
         done = CliRunner().invoke(main, [*words, "--data", str(self.data)])
         assert done.exit_code == code, f"{words}: exit code {done.exit_code}\n{done.output}{done.exception!r}"
         return done.output
 
     def run_process(self, *words: str, code: int = 0) -> str:
-        """Run one command on the data folder as a process of its own; what it printed."""
+        """Run one command on the data folder in a separate process, and return its output."""
         done = subprocess.run(
             self._command(*words),
             capture_output=True,
@@ -156,7 +156,7 @@ class System:
         return self.process.wait(STOP_SECONDS)
 
     def close(self) -> None:
-        """End whatever is left."""
+        """End the remaining processes."""
         self._forget_engine()
         if self.process is None or self.process.poll() is not None:
             return
@@ -171,7 +171,7 @@ class System:
 
 @contextmanager
 def open_system(folder: Path, **env: str) -> Iterator[System]:
-    """A system whose data folder lies in `folder`; it is ended at the end, however that comes."""
+    """Yield a system with its data folder in `folder`; it is always stopped at the end."""
     system = System(folder / "data", folder / "up.txt", env)
     try:
         yield system

@@ -1,4 +1,4 @@
-"""Running it for years: what a doctor finds, and a system that comes back out of one file."""
+"""Long-term operation: doctor checks, and restoring a system from one backup file."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Prometheus reads what all processes measure, and the rules and the dashboard ask for nothing that is not there."""
+"""Prometheus scrapes the metrics of all processes; alert rules and the dashboard use only existing metrics."""
 
 import json
 import re

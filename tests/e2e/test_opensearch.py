@@ -1,4 +1,4 @@
-"""`tapeless up --search URL`: what is dropped is found in OpenSearch, by whoever may, and stays so after a rebuild."""
+"""`tapeless up --search URL`: permitted users find dropped files in OpenSearch, also after a rebuild."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Other systems and operators, against a whole running Tapeless: triggers in four ways, and what Flower shows of it."""
+"""Other systems and operators against a running Tapeless: triggers in four ways, and their display in Flower."""
 
 import json
 import subprocess
@@ -85,7 +85,7 @@ def is_up(flower: Flower) -> bool:
 
 
 def workers(flower: Flower) -> dict[str, list[str]]:
-    """Queues by worker, as Flower tells them."""
+    """Queues by worker, as Flower reports them."""
     answer = ask(flower, "/api/workers", params={"refresh": "1"})
     if answer.status_code != 200:
         return {}

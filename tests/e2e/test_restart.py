@@ -1,4 +1,4 @@
-"""Stopping, starting again on the same data folder, and what a person is told when it cannot start."""
+"""Stopping, restarting on the same data folder, and the messages if it cannot start."""
 
 import signal
 import time

@@ -47,7 +47,7 @@ def leads(system: System) -> bool:
 
 
 def child_of(system: System, *words: str) -> psutil.Process:
-    """The process of `tapeless up` whose command line ends with these words."""
+    """Find the process of `tapeless up` by the last words of its command line."""
     assert system.process is not None
     (found,) = [
         child
@@ -72,7 +72,7 @@ def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, tm
         write(tmp_path / "card", "a.mov")
         system.wait_until_idle(files=1)
         first, supervisor = child_of(system, "watch"), psutil.Process(system.process.pid)
-        # Stopped meanwhile: the supervisor would start the first anew.
+        # Stopped meanwhile, or the supervisor would restart the first one.
         supervisor.suspend()
         try:
             os.kill(first.pid, signal.SIGKILL)

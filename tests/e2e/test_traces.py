@@ -1,4 +1,4 @@
-"""One trace leads from a file that is dropped to its document, through every process; a real receiver tells."""
+"""One trace covers a dropped file up to its document, through every process, as recorded by a real collector."""
 
 import gzip
 import re
@@ -65,7 +65,7 @@ class Receiver(BaseHTTPRequestHandler):
         self.wfile.write(ExportTraceServiceResponse().SerializeToString())
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: the test tells."""
+        """Suppress the request log."""
 
 
 def told(span: Span) -> dict[str, str]:

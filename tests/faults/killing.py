@@ -1,4 +1,4 @@
-"""Taking one part of a running system away, as a crash, an operator or the kernel would."""
+"""Killing one part of a running system, like a crash, an operator or the kernel would."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ QUICK = {
     "TAPELESS_SWEEP_SECONDS": "1",
     "TAPELESS_RING_SECONDS": "1",
 }
-"""What makes up for a crash is the same as with the long times, only sooner."""
+"""Recovery works as with the default times, only sooner."""
 
 Kill = Callable[[System], None]
 
@@ -64,7 +64,7 @@ def answers(system: System) -> bool:
 
 
 def flush_broker(system: System) -> None:
-    """Take every message away."""
+    """Delete every message."""
     with closing(EmbeddedValkey(system.data / "valkey").client(0)) as client:
         client.flushall()
 

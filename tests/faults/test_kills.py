@@ -1,4 +1,4 @@
-"""Whatever dies while files come in, the result is the same: the same assets, none twice, none without a document."""
+"""Killing any process during ingest gives the same result: the same assets, none twice, none without a document."""
 
 import shutil
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def files_below(folder: Path) -> int:
 
 
 def assert_whole(system: System, assets: int) -> None:
-    """Nothing is broken, doubled, lost or left over."""
+    """Check that nothing is broken, duplicated, lost or left over."""
     assert [(found["name"], found["samples"]) for found in system.ask("verify") if found["broken"]] == []
     status = system.status()
     assert (status.assets, status.missing, status.parked) == (assets, 0, 0)

@@ -1,4 +1,4 @@
-"""OpenSearch killed in the middle of its work: what it had acknowledged is there, and the rest comes by itself."""
+"""OpenSearch killed during its work: acknowledged writes survive, and the rest is retried automatically."""
 
 import threading
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""A trigger whose worker is killed in the middle of it, before its job is written down or after, happens, and once."""
+"""A trigger is executed exactly once if its worker is killed, before or after its job is committed."""
 
 import os
 import signal
@@ -32,7 +32,7 @@ TIMING = Timing(lease_seconds=1.0, handed_seconds=1.0)
 OURS = ("-m", "celery", "-A", "workers.app", "worker", "-n", "trigger@%h", "-Q", "trigger", "-c", "1")
 SOONER = ("-m", "tests.faults.trigger_worker")
 BEFORE, AFTER = "job", "share"
-"""The table in whose way the test stands: the job cannot be written down yet, or is, and its work cannot be."""
+"""The table that the test locks: either the job cannot be inserted yet, or it is inserted and its work blocks."""
 BLOCKED = text("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")
 
 
@@ -73,7 +73,7 @@ class Case:
 
     @contextmanager
     def in_the_way(self, table: str) -> Iterator[uuid.UUID]:
-        """Ask, and let nobody write into a table until the block ends; it begins when somebody waits to."""
+        """Send a trigger while a table is locked until the block ends; it starts when a writer waits for the lock."""
         # Within a transaction, PostgreSQL shows who is active as it was at the first look.
         anew = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         with self.engine.begin() as connection, anew.connect() as looking:

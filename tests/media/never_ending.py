@@ -1,4 +1,4 @@
-"""A program in the place of the encoder that always says that it is half way, until somebody ends it."""
+"""A replacement for the encoder that reports 50 % forever, until it is killed."""
 
 import os
 import threading

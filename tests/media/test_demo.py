@@ -198,7 +198,7 @@ def test_a_file_in_place_of_an_inner_folder_is_refused_with_the_name_that_failed
 
 @contextmanager
 def as_nobody() -> Iterator[None]:
-    """Gives up root, to whom nothing is unwritable, where the tests run as root."""
+    """Drop root privileges if the tests run as root, because root can write everywhere."""
     was_root = os.geteuid() == 0
     if was_root:
         os.seteuid(NOBODY)

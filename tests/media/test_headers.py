@@ -1,4 +1,4 @@
-"""What is read of files is what was written into them, whatever the container; and broken ones say that they are."""
+"""Probed headers equal what was written, for every container; and broken files are reported."""
 
 import io
 import os

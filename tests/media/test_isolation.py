@@ -1,4 +1,4 @@
-"""What reads a stranger's file can do nothing but read it and answer; and whatever it does instead ends it alone."""
+"""Sandboxed readers can only read a file and answer; any other action ends only the reader itself."""
 
 import os
 import signal

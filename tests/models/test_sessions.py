@@ -1,4 +1,4 @@
-"""The edge of a transaction: what crossed is tried again from the start, whatever statement it crossed in."""
+"""Transaction retries: a conflict in any statement restarts the whole transaction."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor

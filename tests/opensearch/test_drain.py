@@ -1,4 +1,4 @@
-"""Draining into OpenSearch: it makes its index by itself, and mends what somebody did to it."""
+"""Draining into OpenSearch: it creates its index automatically, and repairs external changes to it."""
 
 import uuid
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import delete, select, text, update
 
-import tasks.index
+from tasks import index as index_tasks
 from models.asset import Asset
 from models.index_build import IndexBuild
 from models.index_mark import IndexMark
@@ -162,7 +162,7 @@ def test_a_long_queue_is_shared_with_one_more_process_and_no_further(
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, engine)
     task = app.tasks["index.drain"]
-    monkeypatch.setattr(tasks.index, "SHARED_FROM", 2)
+    monkeypatch.setattr(index_tasks, "SHARED_FROM", 2)
     add(sessions, "a", "b")
     task.apply(args=[[]], throw=True)
     assert app.context.rung == []

@@ -1,4 +1,4 @@
-"""A new index takes the old one's place, and nobody notices: no search misses anything, no write falls between."""
+"""A new index replaces the old one without downtime: no search misses a document, no write is lost."""
 
 import threading
 from collections.abc import Iterator, Sequence

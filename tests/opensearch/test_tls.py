@@ -64,7 +64,7 @@ class QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Whoever does not trust the certificate hangs up in the middle of the handshake."""
+        """A client that does not trust the certificate disconnects during the handshake."""
 
 
 @pytest.fixture(scope="module")

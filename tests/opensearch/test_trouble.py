@@ -1,4 +1,4 @@
-"""Whatever the cluster does to a drain costs time, and no document."""
+"""Cluster failures delay a drain, and never lose a document."""
 
 import threading
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
-import search.opensearch_bulk
+from search import opensearch_bulk
 from models.asset import Asset
 from models.index_mark import IndexMark
 from models.index_queue import parked, waiting
@@ -197,7 +197,7 @@ def test_an_index_that_stays_read_only_leaves_the_queue_as_it_was(
     drain(sessions, engine, CALM)
     transact(sessions, lambda session: session.execute(update(Asset).values(title="later")))
     set_block(engine, True)
-    monkeypatch.setattr(search.opensearch_bulk, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(opensearch_bulk, "WAIT_SECONDS", 0.3)
     with pytest.raises(SearchUnavailableError, match="takes no writes"):
         drain(sessions, engine, CALM)
     (mark,) = ask(sessions, lambda session: session.query(IndexMark).all())

@@ -1,4 +1,4 @@
-"""Approvals against a model in twenty lines: whatever is asked, said, changed and taken back, in whatever order."""
+"""Approvals against a model of twenty lines: requests, votes, changes and withdrawals in any order."""
 
 import uuid
 from collections.abc import Iterator

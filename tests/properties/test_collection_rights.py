@@ -1,4 +1,4 @@
-"""For every tree, every placing and every entry: what somebody reads is what a simple model of the rules says."""
+"""For every tree, placement and entry, a user can read exactly what a simple model of the rules allows."""
 
 import uuid
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ TABLES = "collection, collection_asset, asset, acl_entry, index_mark, search_doc
 
 
 class Tree(RuleBasedStateMachine):
-    """Rows by the real operations beside a model of dicts; one reader, whose rights are compared after each step."""
+    """The real operations beside a model of dicts; the permissions of one reader are compared after each step."""
 
     sessions: Sessions
     reader: uuid.UUID

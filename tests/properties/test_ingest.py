@@ -190,7 +190,7 @@ class Folder(RuleBasedStateMachine):
 
     @rule(times=st.integers(1, 3))
     def look(self, times: int) -> None:
-        """The watcher has a few rounds, and nobody groups what it found."""
+        """Run the watcher for a few rounds without grouping."""
         for _ in range(times):
             self.time.leap()
             self.pipeline.watcher.step()

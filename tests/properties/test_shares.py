@@ -1,4 +1,4 @@
-"""Whatever is done to a share in whatever order, a guest gets in exactly when a simple model says so."""
+"""After any sequence of changes to a share, a guest has access exactly when a simple model allows it."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

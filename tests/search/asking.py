@@ -13,7 +13,7 @@ NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 
 
 def document(number: int, title: str = "clip", revision: int = 1, **parts: Any) -> Document:
-    """A document whose id and date grow with its number."""
+    """Build a document with an id and a date that increase with its number."""
     created = NOON + timedelta(minutes=number)
     terms = {"title": [title], "date_created": [date_term(created)]} | parts.pop("terms", {})
     texts = {"title": title} | parts.pop("texts", {})

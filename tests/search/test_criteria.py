@@ -1,4 +1,4 @@
-"""How a client's body is understood, and which mistakes it is told about."""
+"""Parsing of a client's search body, and the errors that it reports."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What stands in a document is written as JSON, whatever a person put there."""
+"""Documents are encoded as valid JSON, for any user input."""
 
 import json
 

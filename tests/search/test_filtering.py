@@ -22,7 +22,7 @@ DAYS = [NOON + timedelta(days=day) for day in range(6)]
 
 
 def make_documents(seed: int, count: int) -> list[Document]:
-    """Documents whose every name is in some and not in others, one value or several."""
+    """Build documents in which every name is present in some and absent in others, with one value or several."""
     chance = random.Random(seed)
     documents = []
     for number in range(count):

@@ -1,4 +1,4 @@
-"""What is marked is what answered, whatever the text is made of."""
+"""Highlights mark exactly the matching words, in any kind of text."""
 
 import html
 import re

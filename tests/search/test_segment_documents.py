@@ -22,7 +22,7 @@ from tests.search.rows import add_asset
 
 
 def add_segment(session: Session, asset_id: uuid.UUID, said: str, kind: str = "COMMENT", **columns: Any) -> uuid.UUID:
-    """A segment of nobody's."""
+    """Build a segment without an author."""
     segment_id = new_id()
     values = {"version_id": asset_id, "made_on": asset_id, "segment_type": kind, "segment_text": said} | columns
     session.add(Segment(id=segment_id, asset_id=asset_id, **values))

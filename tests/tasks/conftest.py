@@ -19,5 +19,5 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 
 @pytest.fixture
 def studio(pipeline: Pipeline, tmp_path: Path) -> Studio:
-    """A pipeline whose transcodes a test runs when it likes."""
+    """A pipeline with transcodes that run on demand."""
     return Studio(pipeline, tmp_path / "media")

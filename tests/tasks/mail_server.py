@@ -1,4 +1,4 @@
-"""A mail server for tests: a real one that keeps what it is sent, and refuses whom it is told to."""
+"""A mail server for tests: a real one that records mails, and rejects configured recipients."""
 
 import socket
 import ssl
@@ -16,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 @dataclass(slots=True)
 class Mailbox:
-    """What came in, by whom, and what to answer to some recipients instead of taking their mail."""
+    """Received mails and passwords, and the answers to recipients that are rejected."""
 
     answers: dict[str, str] = field(default_factory=dict)
     messages: list[EmailMessage] = field(default_factory=list)

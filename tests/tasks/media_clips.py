@@ -1,4 +1,4 @@
-"""Small real media for tests of what becomes of them, made once."""
+"""Small real media files for tests, created once."""
 
 from functools import cache
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Reading media in a test, step by step, and what came of it."""
+"""Steps to probe media in a test, and to read the results."""
 
 import uuid
 from typing import Any

@@ -33,7 +33,7 @@ def preview(pipeline: Pipeline, profile: Profile) -> Difference:
 
 
 def change_profile(pipeline: Pipeline, profile: Profile) -> uuid.UUID:
-    """Set it; the job's id."""
+    """Set the profile and return the job's id."""
     return transact(
         pipeline.sessions, lambda session: set_profile(session, find_storage(session, "Rushes"), profile, ADMIN).id
     )
@@ -45,13 +45,13 @@ def job(pipeline: Pipeline, job_id: uuid.UUID) -> Job:
 
 
 def regroup(pipeline: Pipeline, job_id: uuid.UUID, limits: Limits = Limits(), timing: Timing = FAST) -> JobStatus:  # noqa: B008
-    """One ring of the job."""
+    """Deliver one wake-up message to the job."""
     regroup_storages(pipeline.sessions, [job_id], timing, limits)
     return job(pipeline, job_id).status
 
 
 def finish(pipeline: Pipeline, job_id: uuid.UUID, limits: Limits = Limits()) -> Job:  # noqa: B008
-    """Ring until the job has ended, with the watcher of the new profile and the ingest between."""
+    """Notify the job until it has ended, running the watcher with the new profile and the ingest in between."""
     pipeline.watch()
 
     def ended() -> bool:

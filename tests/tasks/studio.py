@@ -1,4 +1,4 @@
-"""A pipeline whose transcodes a test runs when it likes, and looks at what came of them."""
+"""A test pipeline with transcodes that run on demand, and access to their results."""
 
 import threading
 import uuid

@@ -1,4 +1,4 @@
-"""Rights where no route reaches: what a storage gives to all that it ingests."""
+"""Permissions without a route: what a storage grants on ingested assets."""
 
 from models.acl import ALL, Actor, PrincipalKind
 from models.base import new_id

@@ -1,4 +1,4 @@
-"""Deleting for good, and the ids of operations, where no route reaches."""
+"""Purging assets, and operation ids, which no route exposes."""
 
 from uuid import uuid4
 

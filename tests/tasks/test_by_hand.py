@@ -1,4 +1,4 @@
-"""What a person grouped by hand stays as the person said, whatever the rules say later, until it is taken back."""
+"""Manual grouping is kept, even if the rules disagree later, until it is undone."""
 
 import uuid
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What reading a caption file again changes, as a comparison of values."""
+"""Changes from reading a caption file again, as a comparison of values."""
 
 import uuid
 

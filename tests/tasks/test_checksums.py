@@ -1,4 +1,4 @@
-"""Lists of checksums are verified: what matches, what does not, what is not there, and what comes or changes later."""
+"""Checksum lists are verified: matches, mismatches, missing files, and later changes."""
 
 import hashlib
 import uuid

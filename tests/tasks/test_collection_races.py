@@ -1,4 +1,4 @@
-"""Two people at once in the tree of collections: never a ring, never a path that is not the parents'."""
+"""Concurrent changes of the collection tree: never a cycle, never a path that differs from the parents' paths."""
 
 import threading
 import uuid
@@ -32,7 +32,7 @@ def make(sessions: Sessions, title: str, parent: uuid.UUID | None = None) -> uui
 
 
 def at_once(sessions: Sessions, *works: Callable[[Session], object]) -> list[bool]:
-    """Run all from the same moment; whether each was done."""
+    """Run all concurrently, and return whether each succeeded."""
     start, done = threading.Barrier(len(works)), [False] * len(works)
 
     def run(place: int) -> None:

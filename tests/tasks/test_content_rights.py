@@ -1,4 +1,4 @@
-"""Rights set on everything inside collections, as a job that does what its user may do, and no more."""
+"""Permissions set on everything inside collections, as a job limited to its user's permissions."""
 
 import uuid
 

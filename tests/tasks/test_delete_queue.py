@@ -1,4 +1,4 @@
-"""The whole delete queue at once: a little in the request, much by a job, and nothing that was deleted afterwards."""
+"""The whole delete queue at once: a few objects in the request, many as a job, and none deleted afterwards."""
 
 from uuid import UUID
 

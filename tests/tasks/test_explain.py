@@ -1,4 +1,4 @@
-"""Every path has an answer: in one word for programs, in sentences for people, whatever became of it."""
+"""Every path has an explanation in any state: one word for programs, sentences for people."""
 
 from pathlib import Path
 

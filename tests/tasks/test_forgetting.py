@@ -1,4 +1,4 @@
-"""What ended long ago goes; what waits for a person, and what is young, stays."""
+"""Retention: expired rows are deleted; dead-lettered and recent ones are kept."""
 
 from datetime import UTC, datetime, timedelta
 

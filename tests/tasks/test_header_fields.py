@@ -1,4 +1,4 @@
-"""Headers fill metadata fields that somebody made, and never what a person said."""
+"""Headers fill existing metadata fields, and never replace manual values."""
 
 import uuid
 from dataclasses import replace

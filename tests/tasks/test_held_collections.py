@@ -1,4 +1,4 @@
-"""Collections at a merge: the survivor is listed where the other was, and nobody reads more than before."""
+"""Collections at a merge: the survivor is added to the other's collections, and no user gains read access."""
 
 import uuid
 

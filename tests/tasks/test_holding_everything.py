@@ -1,4 +1,4 @@
-"""An asset that holds one of everything ends in another: nobody sees more by it, all of it comes back, and a purge
+"""An asset with one dependent of every kind is merged: no user gains access, a split restores all of it, and a purge
 leaves nothing."""
 
 import uuid

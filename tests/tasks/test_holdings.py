@@ -1,4 +1,4 @@
-"""What hangs on an asset moves to its survivor, comes back when they part, and goes when the asset is purged."""
+"""An asset's dependents move to the survivor of a merge, return at a split, and are deleted with a purge."""
 
 import uuid
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Draining: everything marked becomes searchable, once, in a fair order, whatever goes wrong in between."""
+"""Draining: every marked document becomes searchable, once, in a fair order, despite any failure in between."""
 
 import itertools
 import threading
@@ -9,7 +9,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import delete, select, text, update
 
-import tasks.index
+from tasks import index as index_tasks
 from models.asset import Asset, FileSet
 from models.index_mark import IndexMark
 from models.index_queue import (
@@ -261,7 +261,7 @@ def test_the_task_drains_and_rings_again_where_one_message_is_not_enough(
     app.context = Context(sessions, PostgresEngine(sessions), CALM)
     task = app.tasks["index.drain"]
     add(sessions, "a", "b", "c")
-    monkeypatch.setattr(tasks.index, "TASK_LIMIT", 2)
+    monkeypatch.setattr(index_tasks, "TASK_LIMIT", 2)
     task.apply(args=[[]], throw=True)
     assert (titles(sessions), app.context.rung) == (["a", "b"], [("index.drain", [])])
     task.apply(args=[[]], throw=True)

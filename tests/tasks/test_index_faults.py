@@ -1,4 +1,4 @@
-"""What goes wrong with one document, with an engine or with a drain costs nothing but time."""
+"""Failures of one document, an engine or a drain cost nothing but time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Files that come, change and leave in any order, and what they are at every moment: ids stay, history tells."""
+"""Files arrive, change and leave in any order, always with the correct assets: ids stay, history records it."""
 
 import uuid
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Islands are work that may be lost, doubled, late or deadly: it is done once, or waits for a person with a reason."""
+"""Island work may be lost, duplicated, late or crash its worker: it is done once, or dead-lettered with a reason."""
 
 import threading
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ AGO = text("interval '1 ms'")
 
 
 def publish(pipeline: Pipeline, *names: str) -> list[int]:
-    """Files are stable and their islands dirty, and nobody grouped them yet; the islands' ids."""
+    """Make files stable and their islands dirty, without grouping them, and return the islands' ids."""
     write(pipeline.root, *names)
     watcher = pipeline.watch()
 
@@ -59,7 +59,7 @@ def island(pipeline: Pipeline, island_id: int) -> Island:
 
 
 def end_waits(pipeline: Pipeline, ids: list[int]) -> None:
-    """Time goes by: leases and hand-outs are over."""
+    """Expire all leases and dispatches."""
     change(pipeline, ids, handed_until=func.now() - AGO, lease_until=func.now() - AGO)
 
 
@@ -93,7 +93,7 @@ def test_two_that_group_the_same_islands_at_once_write_them_once(pipeline: Pipel
 
 @contextmanager
 def read_and_not_written(pipeline: Pipeline, ids: list[int]) -> Iterator[None]:
-    """Somebody groups the islands and is reading them; the body runs before anything is written."""
+    """Group the islands on another thread, and run the body after they are read and before anything is written."""
 
     def is_waiting() -> bool:
         with pipeline.sessions() as session:

@@ -1,4 +1,4 @@
-"""What a storage ingests may be seen by whom the storage says, and grouping by hand opens nothing further."""
+"""Access to ingested assets follows the storage's entries, and manual grouping grants no further access."""
 
 import uuid
 

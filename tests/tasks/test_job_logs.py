@@ -1,4 +1,4 @@
-"""Whatever runs a job names it in every line of the log that is written meanwhile."""
+"""Every log line written while a job runs names the job."""
 
 from pathlib import Path
 from typing import Any

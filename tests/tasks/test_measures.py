@@ -1,4 +1,4 @@
-"""What stands in the rows is counted, with a zero where there is nothing, so that an alert never misses its number."""
+"""Metrics from the database report zero instead of a missing series, so that alerts always have a value."""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""From files on a disk to facts of assets: what is read, what waits, what is told of what cannot be read."""
+"""Media probing from files to stored results: what is read, what is pending, and how errors are reported."""
 
 import dataclasses
 import os
@@ -211,7 +211,7 @@ def test_a_finish_that_comes_too_late_writes_nothing(pipeline: Pipeline, root: P
     pipeline.settle()
 
     def keep(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
-        with pipeline.sessions.begin() as session:  # its lease ran out meanwhile, and somebody else took the set
+        with pipeline.sessions.begin() as session:  # its lease expired meanwhile, and another worker claimed the set
             session.execute(text("UPDATE media_work SET lease_owner = 'another', attempt = attempt + 1"))
         return HEADERS.keep(outcomes)
 

@@ -1,4 +1,4 @@
-"""The same values on many objects as a job: checked before it is made, then batch by batch, with the rights of then."""
+"""Bulk metadata jobs: validated before they are created, then run in batches, with the permissions of that moment."""
 
 import uuid
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The twelve types: what each takes, in which form it is kept, and what it refuses in words for a person."""
+"""The twelve field types: accepted input, stored form, and error messages for people."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Values as they are read of many objects at once."""
+"""Reading the values of many objects at once."""
 
 from models.acl import Actor
 from models.metadata import FieldType

@@ -1,4 +1,4 @@
-"""What is parked is taken up again, however much of it there is."""
+"""Dead-lettered work of any amount is requeued."""
 
 from sqlalchemy import func, select, text
 

@@ -1,4 +1,4 @@
-"""When the rules let go of what they had joined, each part is the asset again that it was before: nothing is lost."""
+"""Unmerge: if the rules no longer join files, each part becomes its former asset again, and nothing is lost."""
 
 import uuid
 from collections.abc import Iterator
@@ -74,7 +74,7 @@ def test_assets_that_were_merged_are_themselves_again_when_what_joined_them_leav
 
 
 def pair_of_two(pipeline: Pipeline) -> dict[str, uuid.UUID]:
-    """Two assets whose common camera words come by a rename, so that they are merged."""
+    """Two assets that a rename gives a common camera name, so that they are merged."""
     arrive(pipeline, "take_camA.mov")
     arrive(pipeline, "other.mov")
     ids = pipeline.ids()

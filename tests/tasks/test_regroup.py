@@ -1,4 +1,4 @@
-"""Another profile groups a storage again: first on paper, then as a job that can be watched, stopped and killed."""
+"""Regrouping a storage with another profile: first a dry run, then a job that can be watched, stopped and killed."""
 
 import signal
 import subprocess
@@ -57,7 +57,7 @@ PROFILES: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def pipeline(database_url: str, root: Path) -> Iterator[Pipeline]:
-    """A storage where a caption without its video stands alone at once."""
+    """A storage where a caption without its video becomes an asset of its own at once."""
     with open_pipeline(database_url, root) as pipeline:
         pipeline.add_storage()
         with pipeline.sessions.begin() as session:

@@ -169,7 +169,7 @@ def test_an_aborted_or_doubled_job_writes_nothing_more(pipeline: Pipeline, root:
 
 
 def correct(pipeline: Pipeline, root: Path, content: str) -> Job | None:
-    """The file is written anew; the job that reads it again, as it ended, if there is one."""
+    """Overwrite the file, and return the finished job that reads it again, if any."""
     (root / "clip.en.srt").write_text(content)
     pipeline.settle()
     with pipeline.sessions() as session:

@@ -1,4 +1,4 @@
-"""What was deleted long ago goes some at a time, with its answers; what is young stays."""
+"""Expired deleted segments are purged in batches, with their answers; recent ones are kept."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""A share's link by mail: asked for with the share, derived while it is written, and not written where it ended."""
+"""Share links by mail: queued with the share, derived when the mail is rendered, and not sent after it ended."""
 
 from collections.abc import Iterator
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Recipients of a share: as many as one mail may have, and no more one by one."""
+"""Recipients of a share: as many as one mail may have, and no more one at a time."""
 
 import pytest
 

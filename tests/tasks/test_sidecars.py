@@ -1,4 +1,4 @@
-"""From sidecars on a disk to values of assets: what is written, what stays, and what is told of what is wrong."""
+"""Sidecar import from files to metadata values: what is written, what is kept, and how errors are reported."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a storage says of sidecars and folders: that one is required, that names are tags; and that it is all there."""
+"""Sidecar and folder settings of a storage: required sidecars, folder names as tags; and completeness."""
 
 from pathlib import Path
 

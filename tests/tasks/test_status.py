@@ -1,4 +1,4 @@
-"""The system in numbers: what waits is counted, what needs a person is named, and idle means that all is in."""
+"""System status: counts of pending work, names of what needs a person, and idle only if everything is ingested."""
 
 from pathlib import Path
 

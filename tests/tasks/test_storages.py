@@ -1,4 +1,4 @@
-"""Storages: which folders may be watched, what they are called, and what a person says to their watcher."""
+"""Storages: which folders may be watched, their names, and operator requests to their watcher."""
 
 import os
 from pathlib import Path

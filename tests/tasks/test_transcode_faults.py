@@ -1,4 +1,4 @@
-"""A transcode that is stopped, killed or stands still leaves nothing behind, and the next try begins anew."""
+"""A transcode that is stopped, killed or hangs leaves no files, and the next attempt restarts it."""
 
 import os
 import signal

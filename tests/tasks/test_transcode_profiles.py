@@ -1,4 +1,4 @@
-"""Own profiles are read from a file; what is wrong in it is named."""
+"""Custom transcode profiles are read from a file; errors in it are named."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""From an asset to its rendition: another format of it, with a file of its own that plays."""
+"""From an asset to its rendition: a new format of it, with a playable file."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What other systems ask for: written down first, checked, run with somebody's rights, and never twice."""
+"""Triggers: recorded as jobs first, validated, run with a user's permissions, and never twice."""
 
 import dataclasses
 import uuid
@@ -73,7 +73,7 @@ def job_of(sessions: Sessions, job_id: uuid.UUID) -> Job:
 
 
 def end_wait(sessions: Sessions, job_id: uuid.UUID) -> None:
-    """Let the time between two looks pass."""
+    """Advance the time between two checks."""
     with sessions.begin() as session:
         session.execute(update(Job).where(Job.id == job_id).values(not_before=func.now()))
 

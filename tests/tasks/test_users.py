@@ -1,4 +1,4 @@
-"""Users, sign-in limits and tokens, where no route reaches."""
+"""Users, login limits and tokens, without a route."""
 
 from uuid import uuid4
 

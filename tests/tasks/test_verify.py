@@ -1,4 +1,4 @@
-"""Verify finds what is broken, says it in words, and puts it back to work when asked."""
+"""Verify finds broken items, describes them, and requeues them on request."""
 
 from collections.abc import Iterator
 from pathlib import Path

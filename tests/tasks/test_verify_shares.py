@@ -1,4 +1,4 @@
-"""Verify finds a share that opens what it was not made for, or whose end is too far away."""
+"""Verify finds a share that opens more than its object, or that ends too late."""
 
 import uuid
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A change of what hangs on an object is told where somebody listens, and fails nowhere because somebody does."""
+"""Changes of an object's related rows send events if a webhook is enabled, and no change fails because one is."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ SYSTEM = Actor("x", is_admin=True)
 
 @pytest.fixture
 def listened(sessions: Sessions, target: Any) -> Sessions:
-    """An asset with a value, rights, a place in a collection and a share, of which nothing is to be told any more."""
+    """Create an asset with a value, permissions, a collection and a share, and discard the events so far."""
     with sessions.begin() as session:
         create_field(session, NewField("mood", FieldType.STRING), SYSTEM)
         asset = create_asset(session, NewAsset("clip"), Actor("x", is_admin=True)).id

@@ -1,4 +1,4 @@
-"""Where a delivery may go, and how it is signed: the parts of a webhook that ask no rows."""
+"""Allowed webhook addresses and signatures: the parts of a webhook without database access."""
 
 import base64
 import http.client

@@ -1,4 +1,4 @@
-"""Webhooks: what changed is told in the change's own transaction, signed, to allowed addresses, until it arrives."""
+"""Webhooks: events are written in the change's transaction, signed, sent to allowed addresses, and retried."""
 
 import ipaddress
 import threading

@@ -1,4 +1,4 @@
-"""A system that webhooks tell: a real HTTP server that keeps what it hears and answers as it is told to."""
+"""A webhook receiver for tests: a real HTTP server that records requests and returns a configurable status."""
 
 import json
 import socket
@@ -62,7 +62,7 @@ def webhook_target(certificate: ssl.SSLContext | None = None, host: str = "127.0
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Suppress the request log."""
 
     class Server(ThreadingHTTPServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -1,4 +1,4 @@
-"""A file that leaves one storage for another keeps its asset, where the other storage's setting asks for it."""
+"""A file that moves to another storage keeps its asset, if that storage's setting enables it."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What comes into a folder becomes known when it stands still, once, whatever its name."""
+"""New files are recorded when they are stable, exactly once, for any name."""
 
 import os
 import socket

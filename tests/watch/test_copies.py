@@ -1,4 +1,4 @@
-"""A file that is restored, or copied away and deleted, keeps its asset though its inode is another."""
+"""A file that is restored, or copied and deleted, keeps its asset despite a different inode."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""What vanishes: told after a second look, given back to its place, and never mistaken for a lost mount."""
+"""Missing files: reported after a second check, restored to their place, and never confused with a lost mount."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def statuses(pipeline: Pipeline, names: list[str]) -> set[FileStatus | None]:
 
 
 def scans(pipeline: Pipeline, times: int = 2) -> None:
-    """Whole walks, one after the other, with all that follows from them."""
+    """Run full scans one after the other, including their effects."""
     for _ in range(times):
         walked = pipeline.storage().last_scanned
         pipeline.watcher.scan_now()

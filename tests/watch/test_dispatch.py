@@ -1,4 +1,4 @@
-"""Handing out islands: what is due, how much at a time, in whose turn, and what a lost message costs."""
+"""Dispatching islands: which are due, batch sizes, fairness between storages, and recovery from lost messages."""
 
 import uuid
 from collections.abc import Iterator

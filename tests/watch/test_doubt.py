@@ -1,4 +1,4 @@
-"""Files of the same name, size and coarse mtime are told apart by a digest that was taken while they were there."""
+"""Files with the same name, size and coarse mtime are distinguished by a digest computed while they were present."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Folder rows are made once, and a book that did not make one does not take its folder for empty."""
+"""Folder rows are created once, and a cache that did not create one does not consider its folder empty."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from watch.islands import island_of
 
 @pytest.fixture
 def book(pipeline: Pipeline) -> FolderBook:
-    """A book that has read nothing yet."""
+    """A cache that has read nothing yet."""
     with pipeline.sessions() as session:
         return FolderBook(session.scalar(select(Storage.id)), island_of)
 

@@ -1,4 +1,4 @@
-"""Hints say where to look; nothing that happened is lost, and what is looked at anyway is not noted twice."""
+"""Hints name paths to check; no event is lost, and paths that are checked anyway are not recorded twice."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Folders change their island when a marker file or a profile says so; what was published stays the same asset."""
+"""Folders change their island because of a marker file or a profile; published assets stay the same."""
 
 from pathlib import Path
 

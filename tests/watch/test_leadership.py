@@ -1,4 +1,4 @@
-"""One watcher leads a storage; when it is gone, another does."""
+"""One watcher leads a storage; when it is gone, another takes over."""
 
 import uuid
 from collections.abc import Iterator

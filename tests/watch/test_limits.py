@@ -1,4 +1,4 @@
-"""What the kernel cannot tell is noticed, said and found by scans: used up watches, a queue that overflows."""
+"""Lost kernel events (watch limit reached, queue overflow) are detected, reported and compensated by scans."""
 
 import os
 import subprocess
@@ -32,7 +32,7 @@ def test_an_overflow_of_the_kernels_queue_is_noticed_and_made_up_for_by_a_scan(p
     write(root, "first.mov")
     pipeline.wait_for(lambda: pipeline.titles() == ["first"], what="an event is followed")
     reader = pipeline.watcher._observer._observer._inotify_fd
-    with reader._lock:  # watchdog's reader stands still, as on a machine that is too busy to run it
+    with reader._lock:  # block watchdog's reader, as on an overloaded machine
         for number in range(int(QUEUE.read_text()) // 2):
             (root / f".{number}.part").touch()
             (root / f".{number}.part").unlink()

@@ -35,7 +35,7 @@ def walked(root: Path, starts: tuple[bytes, ...] = (b"",), ignore: Ignore = NOTH
 
 def test_regular_files_alone_are_listed_and_nothing_else_is_opened(tmp_path: Path) -> None:
     fill(tmp_path, "clip.mov", "sub/inner.mov")
-    os.mkfifo(tmp_path / "pipe.mov")  # opening it would hang for ever: nobody writes
+    os.mkfifo(tmp_path / "pipe.mov")  # opening it would block forever: the FIFO has no writer
     os.symlink(tmp_path / "clip.mov", tmp_path / "link.mov")
     os.symlink(tmp_path / "sub", tmp_path / "linked_folder")
     os.symlink("nowhere", tmp_path / "broken.mov")

@@ -1,4 +1,4 @@
-"""Looks that somebody asked for: at a path, at once, also on a storage that is not scanned by itself."""
+"""Requested scans: of a path, at once, also on a storage that is not scanned automatically."""
 
 import time
 from pathlib import Path

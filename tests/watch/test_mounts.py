@@ -1,4 +1,4 @@
-"""A machine may have a storage mounted elsewhere than where it was added."""
+"""A machine may have a storage mounted at another path than the one at which it was added."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is renamed stays what it was: a file keeps its row and its asset under another name, in another folder."""
+"""Renames keep identity: a file keeps its row and its asset under another name or in another folder."""
 
 import dataclasses
 import os

@@ -1,4 +1,4 @@
-"""A root as a thing that can vanish, and how much may vanish at once before that is the likelier story."""
+"""A storage root can vanish, and the thresholds at which a mass deletion is treated as a lost mount."""
 
 from pathlib import Path
 

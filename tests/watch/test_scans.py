@@ -1,4 +1,4 @@
-"""The scan is the promise: what events do not tell it finds, and with nothing new it writes nothing."""
+"""Scans are authoritative: they find what events missed, and write nothing if nothing changed."""
 
 import logging
 import os
@@ -16,7 +16,7 @@ SPINE = ("storage", "folder", "island", "file", "asset", "format", "file_set", "
 
 
 def versions(pipeline: Pipeline) -> dict[str, list[tuple]]:
-    """Which transaction wrote each row last; the storage's own row tells of every walk and is left out."""
+    """Return the last writing transaction of each row, except the storage's row, which every scan updates."""
     with pipeline.sessions() as session:
         return {
             table: sorted(map(tuple, session.execute(text(f"SELECT ctid::text, xmin::text FROM {table}"))))

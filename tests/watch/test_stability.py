@@ -1,4 +1,4 @@
-"""When a file counts as finished, as tables of values; and the book that waits for those that are not."""
+"""File stability rules as tables of values, and the tracker of unsettled files."""
 
 import pytest
 
@@ -12,7 +12,7 @@ HASTY = Patience(growing_seconds=0.5, close_seconds=1.0)
 
 
 def file_of(name: bytes = b"a.mov", size: int = 7, written_ago: float = 0.0, touched_ago: float | None = None) -> Entry:
-    """A file whose mtime and ctime lie so many seconds back; the ctime is the mtime unless given."""
+    """Build a file with mtime and ctime this many seconds ago; ctime defaults to mtime."""
     mtime = NOW - round(written_ago * NANOSECONDS)
     ctime = mtime if touched_ago is None else NOW - round(touched_ago * NANOSECONDS)
     return Entry(name, size, mtime, ctime, inode=1, device=1)

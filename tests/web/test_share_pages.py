@@ -1,4 +1,4 @@
-"""The page of a share: what somebody with a link and a browser sees and does, and what nobody can make it do."""
+"""The page of a share: what a visitor with a link sees and can do, and which attacks it resists."""
 
 import re
 from collections.abc import Iterator

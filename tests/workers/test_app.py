@@ -1,4 +1,4 @@
-"""What the Celery app decides for its worker."""
+"""Settings of the Celery app for its workers."""
 
 import pytest
 

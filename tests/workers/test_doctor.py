@@ -1,4 +1,4 @@
-"""What a doctor says of one thing that is not well, each with the next step; a whole system is in tests/e2e."""
+"""Doctor's report of each single problem, with the next step; a whole system is in tests/e2e."""
 
 from contextlib import closing
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A log line tells what it is about, for people and as JSON."""
+"""Log lines carry their context, as text and as JSON."""
 
 import json
 import logging

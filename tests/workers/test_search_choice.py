@@ -1,4 +1,4 @@
-"""Which engine a system searches in is said by an address, and its password stays out of everything that is shown."""
+"""The search engine is chosen by an address, and its password never appears in any output."""
 
 import os
 from pathlib import Path

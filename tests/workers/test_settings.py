@@ -1,4 +1,4 @@
-"""Settings are read once from the environment, refuse what they do not know, and lead to a running system."""
+"""Settings are read once from the environment, reject unknown names, and lead to a running system."""
 
 import os
 import stat

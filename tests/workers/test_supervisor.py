@@ -44,7 +44,7 @@ def state_of(supervisor: Supervisor, name: str) -> ChildState:
 
 
 def restarted(supervisor: Supervisor, name: str, times: int) -> ChildState:
-    """Look after the children until one is up again."""
+    """Monitor the children until one is up again."""
 
     def is_up() -> ChildState | None:
         state = state_of(supervisor, name)
@@ -64,7 +64,7 @@ def family_of(supervisor: Supervisor) -> list[Identity]:
 
 
 def wait_for_output(log: Path) -> None:
-    """Wait for the line by which a child says that its handlers stand."""
+    """Wait for the line with which a child reports that its signal handlers are installed."""
     wait_until(lambda: log.stat().st_size > 0, what=f"there was a line in {log}")
 
 

@@ -1,4 +1,4 @@
-"""Traces are off unless somebody asks, and whoever asks is told at the start what is missing."""
+"""Traces are off by default; if they are enabled, a missing package is reported at startup."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Which files are one asset: a pure function of their names, the storage's profile and what a person pinned."""
+"""Grouping of files into assets: a pure function of file names, the storage's profile and manual pins."""
 
 from watch.grouping.frames import Frames
 from watch.grouping.ignored import Ignore, ignored_by
@@ -21,7 +21,7 @@ from watch.grouping.regroup import arrange, regroup
 from watch.grouping.tree import group_tree
 
 RULES_VERSION = 1
-"""Goes up with every change of the rules that could group the same names otherwise."""
+"""Increment with every rule change that can group the same names differently."""
 
 __all__ = [
     "DEFAULT_PROFILE",

@@ -1,7 +1,7 @@
-"""Finding whom a caption, a sound or a sidecar names: the host whose stem or whole name it begins with, the longest.
+"""Lookup of the host that a caption, sound or sidecar names: the longest host stem or whole name it begins with.
 
-Names are looked up in one table by their cuts at the dots, from the longest, so that a folder of a hundred thousand
-captions costs a look-up each and a hostile name cannot cost more than its tokens.
+Names are looked up in one table by their cuts at the dots, longest first. A folder of a hundred thousand captions costs
+one lookup each, and a hostile name costs no more than its tokens.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from watch.grouping.renditions import base_folder, fold
 from watch.grouping.units import Host, Unit
 
 MOST_CUTS = 64
-"""A caption with more tokens than this behind its host's stem is no name that anybody gave."""
+"""Limit of tokens after a host's stem; real names have far fewer."""
 
 _BY_WHOLE_NAME = frozenset({"document", "other"})
 
 Place = tuple[tuple[int, int, bytes], Host, Unit]
-"""What decides ties, and whom the name stands for."""
+"""Sort key that decides ties, and the host and unit that a name refers to."""
 
 
 class Directory:
-    """The names under which hosts can be found."""
+    """Hosts by the names that refer to them."""
 
     __slots__ = ("_frames", "_homes", "_names", "_profile", "_wanted")
 
@@ -38,22 +38,22 @@ class Directory:
         self._homes = (*profile.rendition_dirs, *profile.caption_dirs, *eyes)
 
     def above(self, folder: bytes) -> bytes:
-        """The folder that a rendition, caption or view folder belongs to; any other is its own."""
+        """Return the folder that a rendition, caption or view folder belongs to, or the folder itself."""
         return base_folder(folder, self._homes)
 
     def want(self, names: Iterable[bytes]) -> None:
-        """Say under which names somebody will look; only these are kept."""
+        """Register names that will be looked up; only these are kept."""
         self._wanted.update(fold(name, self._profile) for name in names)
 
     def wants(self, single: Single) -> bool:
-        """Whether somebody will look for this file, by its whole name or, if it is media, by its stem."""
+        """Return whether this file will be looked up, by its whole name or, for media, by its stem."""
         path = fold(single.path, self._profile)
         if path in self._wanted:
             return True
         return single.described.media_class not in _BY_WHOLE_NAME and without_extension(path) in self._wanted
 
     def enter(self, host: Host) -> None:
-        """Make a host and its renditions findable."""
+        """Add a host and its renditions."""
         self._enter_unit(host, host.original, 0)
         for unit in host.versions:
             self._enter_unit(host, unit, 0)
@@ -64,7 +64,7 @@ class Directory:
             self._note(under(folder, host.title), (3, 0, host.original.first), host, host.original)
 
     def enter_document(self, host: Host) -> None:
-        """Make a document or another file findable, by its whole name alone: `deal.csv` may be no sidecar of a PDF."""
+        """Add a document or other file by its whole name alone: `deal.csv` need not be a sidecar of a PDF."""
         self._note(host.original.first, (0, _structure_order(host.original), host.original.first), host, host.original)
 
     def _enter_unit(self, host: Host, unit: Unit, is_rendition: int) -> None:
@@ -83,6 +83,7 @@ class Directory:
     def _enter_frames(self, sequence: Sequence, host: Host, unit: Unit) -> None:
         head = fold(under(sequence.folder, sequence.prefix), self._profile)
         suffix = fold(sequence.suffix, self._profile)
+        # By whole name and by stem, with a NUL in the number's place: one entry serves all frames.
         for behind in (suffix, suffix[: suffix.rfind(b".")]):
             self._frames.setdefault(head + b"\0" + behind, []).append((sequence, host, unit))
 
@@ -95,7 +96,7 @@ class Directory:
             self._names[name] = (order, host, unit)
 
     def find(self, path: bytes, folders: Iterable[bytes]) -> tuple[Host, Unit, bytes] | None:
-        """The host that a path (without its own extension) names, and what the path says behind the stem."""
+        """Return the host that a path (without its own extension) names, and the rest of the path after the stem."""
         end = len(path) - path.rfind(b"/") - 1
         for cut, length in asked_names(path, folders):
             found = self.at(cut)
@@ -104,7 +105,7 @@ class Directory:
         return None
 
     def at(self, name: bytes) -> tuple[Host, Unit] | None:
-        """The host of exactly this name: a stem, a whole name, or a frame of a sequence."""
+        """Return the host of exactly this name: a stem, a whole name, or a frame of a sequence."""
         name = fold(name, self._profile)
         known = self._names.get(name)
         if known is not None:
@@ -132,7 +133,7 @@ def _structure_order(unit: Unit) -> int:
 
 
 def asked_names(path: bytes, folders: Iterable[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The names under which a path (without its own extension) looks for its host, and how long its cut is."""
+    """Yield the names by which a path (without its own extension) is looked up, with the length of each cut."""
     name = path[path.rfind(b"/") + 1 :]
     for cut in cuts(name):
         for folder in folders:
@@ -140,7 +141,7 @@ def asked_names(path: bytes, folders: Iterable[bytes]) -> Iterator[tuple[bytes, 
 
 
 def cuts(name: bytes) -> Iterator[bytes]:
-    """A name and what is left of it at each of its dots, the longest first."""
+    """Yield a name and its prefixes before each of its dots, longest first."""
     yield name
     end = len(name)
     for _ in range(MOST_CUTS):
@@ -151,6 +152,6 @@ def cuts(name: bytes) -> Iterator[bytes]:
 
 
 def without_extension(path: bytes) -> bytes:
-    """A path without what stands behind its last dot."""
+    """Return a path without its last extension."""
     dot = path.rfind(b".")
     return path[:dot] if dot > path.rfind(b"/") + 1 else path

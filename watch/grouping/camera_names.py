@@ -1,4 +1,4 @@
-"""Cameras that tell by the file's name alone which files are one recording: GoPro, RED, Tesla."""
+"""Recordings recognised by file names of cameras alone: GoPro, RED, Tesla."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from watch.grouping.items import Single
 from watch.grouping.units import VIDEO, Host, Part, Unit, single_unit
 
 TakeKey = tuple[bytes, str, bytes]
-"""Folder, camera and recording."""
+"""Folder, camera and recording id."""
 Takes = dict[TakeKey, list[tuple[str, Single]]]
-"""Recordings with (label, file) of each of their parts, eyes or cameras."""
+"""Recordings with the (label, file) of each of their parts, eyes or cameras."""
 
 
 def take_camera_names(singles: list[Single]) -> tuple[list[Host], list[Single]]:
-    """The recordings that a camera's names tell as hosts, and the files that are in none."""
+    """Return recordings identified by camera names as hosts, and the remaining files."""
     takes: Takes = {}
     left: list[Single] = []
     for single in singles:
@@ -42,7 +42,7 @@ def take_camera_names(singles: list[Single]) -> tuple[list[Host], list[Single]]:
 
 
 _FIRST_BYTES = frozenset(b"Gg312")
-"""How the names of GoPro, GoPro 3D and Tesla begin; most names do not."""
+"""First bytes of GoPro, GoPro 3D and Tesla names: a cheap test that excludes most names."""
 
 
 def _note_take(single: Single, takes: Takes) -> bool:
@@ -59,7 +59,7 @@ def _note_take(single: Single, takes: Takes) -> bool:
 
 
 def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
-    """Camera, recording and label of a name."""
+    """Return camera, recording and label of a name."""
     if match["gopro"]:
         return "GoPro", match["codec"].upper() + match["gopro_id"], ""
     if match["old_gopro"]:
@@ -70,7 +70,7 @@ def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
 
 
 def _unit(key: TakeKey, members: list[tuple[str, Single]]) -> Unit | None:
-    """A recording's unit; one eye or one camera alone is no recording of several."""
+    """Return a recording's unit, or None if only one eye or one camera of it exists."""
     folder, camera, recording = key
     members.sort(key=lambda member: (member[1].name[:2].upper() == b"GP", member[1].path))
     first = members[0][1]
@@ -90,7 +90,7 @@ def _unit(key: TakeKey, members: list[tuple[str, Single]]) -> Unit | None:
 
 
 def _take_satellites(singles: list[Single], hosts: dict[TakeKey, Host]) -> list[Single]:
-    """Sidecars and references whose names only their camera understands; returns the others."""
+    """Attach sidecars and references with names that only their camera defines; return the other files."""
     folders = {folder for folder, _, _ in hosts}
     left: list[Single] = []
     events = {key[0]: hosts[key] for key in sorted(hosts, reverse=True) if key[1] == "Tesla"}

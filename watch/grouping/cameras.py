@@ -1,4 +1,4 @@
-"""Several cameras of one event: names that differ in a camera token alone, with two or more values."""
+"""Multi-camera takes: names that differ only in a camera token with two or more values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from watch.grouping.profile import Profile
 from watch.grouping.units import Part, Unit, joined
 
 Take = tuple[bytes, bytes, bytes]
-"""Folder, name before the camera and behind it."""
+"""Folder, and the name before and after the camera token."""
 
 
 @lru_cache(maxsize=64)
 def _camera_patterns(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """`cam A`, and where no such token stands `A-cam`."""
+    """Return patterns for `cam A` and, where no such token occurs, `A-cam`."""
     word = b"|".join(re.escape(word.encode()) for word in sorted(words, key=len, reverse=True))
     return (
         re.compile(rb"(?<![^ ._-])(?:%s)[ ._-]?([a-z]|\d{1,3})(?![^ ._-])" % word, re.IGNORECASE),
@@ -24,7 +24,7 @@ def _camera_patterns(words: tuple[str, ...]) -> tuple[re.Pattern[bytes], re.Patt
 
 
 def join_cameras(units: list[Unit], profile: Profile) -> list[Unit]:
-    """The units with every multi-camera take made one."""
+    """Return the units with the cameras of each take joined."""
     if not profile.camera_tokens:
         return units
     patterns = _camera_patterns(profile.camera_tokens)
@@ -52,7 +52,7 @@ def _last_match(stem: bytes, patterns: tuple[re.Pattern[bytes], ...]) -> re.Matc
 
 
 def _take_units(folder: bytes, stem: bytes, cameras: list[tuple[str, Unit]]) -> list[Unit]:
-    """One unit of all cameras; where a camera came in several containers, one for each container."""
+    """Return one unit of all cameras, or one per container if a camera has several."""
     if len({value for value, _ in cameras}) == len(cameras):
         containers = [cameras]
     else:

@@ -1,4 +1,4 @@
-"""Captions and external sound: files that begin with their host's stem and make one format with it."""
+"""Captions and external sound: files that begin with their host's stem and form one format with it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from watch.grouping.renditions import base_folder
 from watch.grouping.units import Part, Unit
 
 Caption = tuple[Single, ...]
-"""One caption's files: one, or an index with its pictures."""
+"""Files of one caption: a single file, or an index with its pictures."""
 
 
 def pair_up(captions: list[Single]) -> list[Caption]:
-    """Captions with `.idx` and `.sub` of one stem together."""
+    """Return captions, with `.idx` and `.sub` of one stem paired."""
     pairs: dict[bytes, list[Single]] = {}
     found: list[Caption] = []
     for single in captions:
@@ -36,7 +36,7 @@ def pair_up(captions: list[Single]) -> list[Caption]:
 
 
 def attach_captions(captions: list[Single], directory: Directory, profile: Profile) -> list[Caption]:
-    """Give each caption to the host it names; returns those that name none."""
+    """Attach each caption to the host it names; return those without a host."""
     waiting: list[Caption] = []
     for caption in pair_up(captions):
         path = caption[0].path
@@ -55,7 +55,7 @@ def _component(words: CaptionWords) -> ComponentPlan:
 
 
 def attach_sounds(audios: list[Single], directory: Directory, profile: Profile) -> list[Single]:
-    """Give each external sound to the host it names; returns those that name none."""
+    """Attach each external sound to the host it names; return those without a host."""
     left: list[Single] = []
     for single in audios:
         found = directory.find(without_extension(single.path), (folder_of(single.path),))
@@ -74,21 +74,21 @@ def _add_sound(unit: Unit, single: Single, behind: bytes) -> None:
 
 
 def names_asked_by_captions(captions: list[Single], profile: Profile) -> Iterator[bytes]:
-    """Where `attach_captions` will look."""
+    """Yield the names that `attach_captions` will look up."""
     for single in captions:
         for name, _ in asked_names(without_extension(single.path), folders_for(single.path, profile)):
             yield name
 
 
 def names_asked_by_sounds(audios: list[Single]) -> Iterator[bytes]:
-    """Where `attach_sounds` will look."""
+    """Yield the names that `attach_sounds` will look up."""
     for single in audios:
         for name, _ in asked_names(without_extension(single.path), (folder_of(single.path),)):
             yield name
 
 
 def folders_for(path: bytes, profile: Profile) -> tuple[bytes, ...]:
-    """Where a caption's host may lie: beside it, or beside its caption folder."""
+    """Return the folders of possible hosts: the caption's own folder, and the one above its caption folder."""
     folder = folder_of(path)
     above = base_folder(folder, profile.caption_dirs)
     return (folder,) if above == folder else (folder, above)

@@ -1,7 +1,7 @@
-"""How cameras lay out their cards: for each maker, which path is what of which clip. Data for reading and extending.
+"""Card layouts of camera makers: patterns that assign paths to clips. Data to read and extend.
 
-Paths are matched below the card's root in either case. `id` names the clip, `place` (where a maker numbers clips anew
-in each folder) tells equal ids apart. Roles: `part` of the picture, `sound`, `rendition`, `sidecar`.
+Paths are matched case-insensitively below the card's root. `id` names the clip; `place`, where a maker numbers clips
+per folder, distinguishes equal ids. Roles: `part` of the picture, `sound`, `rendition`, `sidecar`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One form of path on a card."""
+    """Pattern of one kind of path on a card."""
 
     role: str
     pattern: re.Pattern[bytes]
@@ -20,7 +20,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One maker's layout."""
+    """Card layout of one maker."""
 
     name: str
     root: bytes
@@ -81,7 +81,7 @@ CARDS: tuple[Card, ...] = (
 )
 
 XDCAM_DISC = next(card for card in CARDS if card.name == "XDCAM disc")
-"""Its folders are common words: without XDROOT above, only a clip with a partner is one."""
+"""Its folder names are common words: without XDROOT above, only a clip with a second file is recognised."""
 
 VIDEO_NAMES = re.compile(
     rb"(?P<gopro>G(?P<codec>[HXS])\d\d(?P<gopro_id>\d{4})\.(?:mp4|360|mov))"

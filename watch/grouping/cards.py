@@ -1,4 +1,4 @@
-"""Camera cards by their folders: a clip's files lie apart and carry suffixes that mean other things elsewhere."""
+"""Camera cards, recognised by folders: a clip's files are in several folders, with suffixes specific to the card."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ClipKey = tuple[str, bytes, bytes, bytes]
 
 @dataclass(slots=True)
 class Clip:
-    """The files of one clip, by what they are."""
+    """Files of one clip, by role."""
 
     id: bytes
     card: str
@@ -24,12 +24,12 @@ class Clip:
     roles: dict[str, list[Single]] = field(default_factory=dict)
 
     def files(self) -> Iterable[Single]:
-        """All of them."""
+        """Return all files of the clip."""
         return (single for mates in self.roles.values() for single in mates)
 
 
 def take_cards(singles: list[Single]) -> tuple[list[Host], list[Single]]:
-    """The clips of cards as hosts, and the files that are in none."""
+    """Return the clips of cards as hosts, and the remaining files."""
     folders = {folder for folder in {single.folder for single in singles} if _may_hold_clips(folder)}
     if not folders:
         return [], singles
@@ -83,7 +83,7 @@ def _clip_of(single: Single, clips: dict[ClipKey, Clip]) -> tuple[Clip, str] | N
 
 
 def _host(clip: Clip) -> Host | None:
-    """A clip's host; sidecars alone, or one file in a folder of a common name, are no clip."""
+    """Return a clip's host, or None for sidecars alone or a single file in a folder with a common name."""
     parts = sorted(clip.roles.get("part", ()), key=_path_of)
     sounds = sorted(clip.roles.get("sound", ()), key=_path_of)
     renditions = [single_unit(single, clip.card) for single in clip.roles.get("rendition", ())]

@@ -1,6 +1,7 @@
-"""Pausing Python's search for reference cycles while very many values are made that have none.
+"""Pause of Python's cyclic garbage collector while many values without cycles are created.
 
-Measured on 100,000 photographs: 0.78 s without, 1.12 s with the collector walking the half-made answer again and again.
+Measured on 100,000 photographs: 0.78 s with the pause, 1.12 s without, because each collection walks the partial
+result.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Leave the collector off for the block; with several threads the last that found it on switches it on."""
+    """Disable the collector for the block; with several threads, the last one that found it enabled enables it."""
     was_on = gc.isenabled()
     gc.disable()
     try:

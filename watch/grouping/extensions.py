@@ -1,6 +1,6 @@
-"""Which class a file name has by its extension, and which container is nearer to the camera.
+"""Media classes by extension, and the order of containers by closeness to the camera original.
 
-The tables are data for reading and extending; a storage's profile overrides single extensions.
+The tables are data to read and extend; a storage's profile overrides single extensions.
 """
 
 MEDIA_CLASSES = ("video", "image", "audio", "caption", "sidecar", "document", "other")
@@ -41,16 +41,16 @@ RAW_STILLS = frozenset(
     b"3fr arq arw bay cap cr2 cr3 crw dcr dcs erf fff gpr iiq k25 kdc mdc mef mos mrw nef nrw orf ori pef ptx pxn raf"
     b" raw rw2 rwl rwz sr2 srf srw x3f".split()
 )
-"""Written by photo cameras alone. DNG is absent: cinema cameras write frames in it."""
+"""Formats that only photo cameras write. DNG is excluded: cinema cameras write frames in it."""
 
 PHOTO_STILLS = RAW_STILLS | frozenset(b"dng heic heif hif jpe jpeg jpg".split())
-"""What a photo camera can write; only `photos = stills` keeps all of it out of sequences."""
+"""Formats that photo cameras can write; only `photos = stills` excludes all of them from sequences."""
 
 CAPTION_PAIRS = frozenset({b"idx", b"sub"})
 """VobSub writes its index and its pictures into two files of one stem."""
 
 AUDIO_ESSENCE = frozenset(b"mxf mxv".split())
-"""A container that holds one track alone; its class is video until a track token says otherwise."""
+"""Containers of a single track; their class is video unless a track token marks them as audio."""
 
 ORIGINAL_RANK: tuple[tuple[str, ...], ...] = (
     ("r3d", "braw", "ari", "arx", "crm", "cine", "rmf", "cr2", "cr3", "dng"),
@@ -61,11 +61,11 @@ ORIGINAL_RANK: tuple[tuple[str, ...], ...] = (
     ("mp4", "m4v", "mpg", "mpeg", "ts", "wmv", "jpg", "jpeg"),
     ("webm", "ogv", "flv", "3gp", "webp", "gif"),
 )
-"""Camera raw, mezzanine, mxf and mov, mp4, webm: of two containers of one name the earlier is the original."""
+"""Camera raw, mezzanine, MXF and MOV, MP4, WebM: of two containers of one name, the earlier is the original."""
 
 
 def class_of_extensions() -> dict[bytes, str]:
-    """Every known extension, in lower case, with its class."""
+    """Return the class of every known extension (lower case)."""
     tables = (
         ("video", VIDEO),
         ("image", IMAGE),

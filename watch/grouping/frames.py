@@ -1,8 +1,8 @@
-"""Which frames of a sequence are there, kept so small that a sequence of 100,000 frames costs one run.
+"""Compact set of frame numbers, in which a sequence of 100,000 frames costs one run.
 
-A bucket of a folder is stored as a summary and updated by the difference, so the set must be cheap to change
-by one frame and must have one form only: the same frames, in whatever order they came, compare equal. Maximal
-unbroken runs have both properties; steps ("on twos") are found when somebody asks, never stored.
+A folder's bucket is stored as a summary and updated by the difference, so the set must be cheap to change by one frame
+and must have one canonical form: equal frames compare equal in whichever order they were added. Maximal contiguous runs
+have both properties; steps ("on twos") are computed on request and never stored.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Run = tuple[int, int, int]
 
 
 class Frames:
-    """An immutable set of frame numbers, held as unbroken runs."""
+    """Immutable set of frame numbers, stored as contiguous runs."""
 
     __slots__ = ("_ends", "_starts", "count")
 
@@ -39,7 +39,7 @@ class Frames:
 
     @classmethod
     def from_intervals(cls, intervals: Iterable[tuple[int, int]]) -> Self:
-        """Make a set of (first, last) pairs that may overlap and come in any order."""
+        """Build a set from (first, last) pairs that may overlap and come in any order."""
         starts, ends = array("q"), array("q")
         for first, last in sorted(intervals):
             if ends and first <= ends[-1] + 1:
@@ -58,7 +58,7 @@ class Frames:
 
     @classmethod
     def from_text(cls, text: str) -> Self:
-        """Read what `to_text` wrote, such as `1001-1240,1242-1300x2`."""
+        """Parse the output of `to_text`, such as `1001-1240,1242-1300x2`."""
         intervals: list[tuple[int, int]] = []
         for part in filter(None, text.split(",")):
             match = _RUN.fullmatch(part.strip())
@@ -74,11 +74,11 @@ class Frames:
         return cls.from_intervals(intervals)
 
     def to_text(self) -> str:
-        """Write the set as ranges; a step is named from three frames on."""
+        """Return the set as ranges; three or more equally spaced frames are written with a step."""
         return runs_to_text(self.runs())
 
     def runs(self) -> list[Run]:
-        """The set as the fewest plain runs a person would write: `1-99x2` rather than fifty numbers."""
+        """Return the set as the fewest runs a person would write: `1-99x2` rather than fifty numbers."""
         found: list[Run] = []
         singles: list[int] = []
         for first, last in self.intervals():
@@ -92,35 +92,35 @@ class Frames:
         return found
 
     def intervals(self) -> Iterator[tuple[int, int]]:
-        """The unbroken runs as (first, last)."""
+        """Iterate over the contiguous runs as (first, last)."""
         return zip(self._starts, self._ends, strict=True)
 
     @property
     def first(self) -> int:
-        """The lowest frame; an empty set has none."""
+        """Lowest frame; undefined for an empty set."""
         return self._starts[0]
 
     @property
     def last(self) -> int:
-        """The highest frame; an empty set has none."""
+        """Highest frame; undefined for an empty set."""
         return self._ends[-1]
 
     @property
     def step(self) -> int:
-        """The distance that all frames keep; two frames alone do not prove a step."""
+        """Common distance of all frames; two frames alone do not establish a step."""
         if self.count < 3 or self.count != len(self._starts):
             return 1
         return math.gcd(*(start - self._starts[0] for start in self._starts))
 
     @property
     def missing_count(self) -> int:
-        """How many frames lack between the first and the last, in the set's own step."""
+        """Number of frames missing between the first and the last, in the set's own step."""
         if not self.count:
             return 0
         return (self.last - self.first) // self.step + 1 - self.count
 
     def missing_runs(self) -> list[Run]:
-        """The holes, in the set's own step: a set on twos does not lack its odd frames."""
+        """Return the gaps in the set's own step: a set on twos does not miss its odd frames."""
         step = self.step
         holes: list[Run] = []
         for end, start in zip(self._ends[:-1], self._starts[1:], strict=True):
@@ -129,15 +129,15 @@ class Frames:
         return holes
 
     def missing_text(self) -> str:
-        """The holes as ranges, empty where nothing lacks."""
+        """Return the gaps as ranges, empty if no frame is missing."""
         return runs_to_text(self.missing_runs())
 
     def add(self, frames: Iterable[int]) -> Self:
-        """The set with these frames too."""
+        """Return the set with these frames added."""
         return self.union(Frames(frames))
 
     def union(self, other: Frames) -> Self:
-        """Both sets together; one frame more copies the runs and expands none."""
+        """Return the union; adding one frame copies the runs without expanding them."""
         if len(other._starts) == 1:
             return self._with_interval(other.first, other.last)
         return self.from_intervals([*self.intervals(), *other.intervals()])
@@ -152,7 +152,7 @@ class Frames:
         return self._of(starts, ends)
 
     def remove(self, frames: Iterable[int]) -> Self:
-        """The set without these frames."""
+        """Return the set without these frames."""
         gone = Frames(frames)
         kept: list[tuple[int, int]] = []
         holes = list(gone.intervals())
@@ -173,7 +173,7 @@ class Frames:
         return self.from_intervals(kept)
 
     def between(self, first: int, last: int) -> Self:
-        """The frames from `first` to `last`, both included."""
+        """Return the frames from `first` to `last`, both included."""
         low, high = bisect_left(self._ends, first), bisect_right(self._starts, last)
         starts, ends = self._starts[low:high], self._ends[low:high]
         if starts:
@@ -181,12 +181,12 @@ class Frames:
         return self._of(starts, ends)
 
     def least_from(self, frame: int) -> int | None:
-        """The lowest frame at or above `frame`."""
+        """Return the lowest frame at or above `frame`, or None."""
         at = bisect_left(self._ends, frame)
         return max(self._starts[at], frame) if at < len(self._starts) else None
 
     def greatest_to(self, frame: int) -> int | None:
-        """The highest frame at or below `frame`."""
+        """Return the highest frame at or below `frame`, or None."""
         at = bisect_right(self._starts, frame) - 1
         return min(self._ends[at], frame) if at >= 0 else None
 
@@ -214,7 +214,7 @@ class Frames:
 
 
 def _stepped(singles: list[int]) -> Iterator[Run]:
-    """Lone frames as runs: from three in one distance on they are a step."""
+    """Yield isolated frames as runs; three or more at one distance form a step."""
     at = 0
     while at < len(singles):
         end = at + 1
@@ -231,7 +231,7 @@ def _stepped(singles: list[int]) -> Iterator[Run]:
 
 
 def runs_to_text(runs: Iterable[Run]) -> str:
-    """Ranges as an artist writes them: `1001-1240,1242-1300x2`."""
+    """Format runs as ranges, such as `1001-1240,1242-1300x2`."""
     return ",".join(_run_text(*run) for run in runs)
 
 

@@ -1,7 +1,7 @@
-"""Names that are nobody's media: system junk, NAS folders and transfers that are not finished.
+"""Ignored names: system junk, NAS folders and unfinished transfers.
 
-The scanner asks for every directory entry of a storage, so the built-in list is two set look-ups and a few prefixes;
-globs are tried only where a storage names its own.
+The scanner checks every directory entry of a storage, so the built-in list costs two set lookups and a few prefix
+tests; globs are tried only if a storage defines its own.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _JUNK_FOLDED = {name.lower(): os.fsdecode(name) for name in JUNK_NAMES}
 
 
 class Ignore:
-    """The patterns of one storage, compiled: the built-in list and its own globs."""
+    """Compiled ignore patterns of one storage: the built-in list and its own globs."""
 
     __slots__ = ("_globs", "_path_globs")
 
@@ -44,13 +44,13 @@ class Ignore:
 
     @property
     def has_paths(self) -> bool:
-        """Whether an own pattern has a slash, so that whole paths must be looked at."""
+        """Return whether an own pattern contains a slash, so that whole paths must be checked."""
         return bool(self._path_globs)
 
     def name(self, name: bytes) -> str | None:
-        """The pattern that ignores one segment of a path, or None.
+        """Return the pattern that ignores one segment of a path, or None.
 
-        Own patterns with a slash need the whole path and are left to `path`.
+        Own patterns with a slash need the whole path; `path` checks them.
         """
         if name.startswith(JUNK_PREFIXES):
             return "._*" if name[0] == 0x2E else "~$*"
@@ -66,7 +66,7 @@ class Ignore:
         return None
 
     def path(self, path: bytes) -> str | None:
-        """The pattern that ignores a path by any of its segments, or by an own pattern with a slash."""
+        """Return the pattern that ignores a path, by any of its segments or by an own pattern with a slash."""
         for segment in path.split(b"/"):
             pattern = self.name(segment)
             if pattern is not None:
@@ -89,5 +89,5 @@ BUILT_IN = Ignore()
 
 
 def ignored_by(path: bytes, patterns: Sequence[str] = ()) -> str | None:
-    """The pattern that ignores a path (relative to its storage's root), or None."""
+    """Return the pattern that ignores a path (relative to its storage's root), or None."""
     return (Ignore(patterns) if patterns else BUILT_IN).path(path)

@@ -1,7 +1,7 @@
-"""What the second stage works on: lone names, and one summary for each bucket of numbered names.
+"""Input of the second grouping stage: single names, and one summary for each bucket of numbered names.
 
-A summary holds runs, not names, so that 100,000 frames are one item; it changes by the difference when frames come and
-go, and says exactly which names it stands for.
+A summary stores runs instead of names, so that 100,000 frames are one item. It is updated by the difference when frames
+appear or vanish, and identifies exactly the names it represents.
 """
 
 from __future__ import annotations
@@ -16,77 +16,77 @@ from watch.grouping.profile import DEFAULT_PROFILE, Profile
 
 @dataclass(frozen=True, slots=True)
 class Single:
-    """One file by its path, with what the path says by itself."""
+    """Single file with the classification of its path."""
 
     path: bytes
     described: Described
 
     @property
     def folder(self) -> bytes:
-        """The folder, b"" at the storage's root."""
+        """Folder, b"" at the storage's root."""
         return folder_of(self.path)
 
     @property
     def name(self) -> bytes:
-        """The last segment of the path."""
+        """Last segment of the path."""
         return self.path[self.path.rfind(b"/") + 1 :]
 
     @property
     def first_path(self) -> bytes:
-        """The path that orders this item among others."""
+        """Path that orders this item among others."""
         return self.path
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """All numbered names of one folder that differ in their number alone."""
+    """All numbered names of one folder that differ only in their number."""
 
     folder: bytes
     key: bytes
     runs: tuple[tuple[int, Frames], ...]
-    """(padding, frames): padding 0 holds the numbers without leading zeros, w those that zeros fill up to w digits."""
+    """(padding, frames): padding 0 holds numbers without leading zeros, w numbers that zeros pad to w digits."""
 
     @property
     def prefix(self) -> bytes:
-        """The name before its number (and sign)."""
+        """Name before its number (and sign)."""
         return self.key.partition(b"\0")[0]
 
     @property
     def suffix(self) -> bytes:
-        """The name behind its number, extension included."""
+        """Name after its number, including the extension."""
         return self.key.partition(b"\0")[2]
 
     @property
     def count(self) -> int:
-        """How many names the bucket stands for."""
+        """Number of names in the bucket."""
         return sum(frames.count for _, frames in self.runs)
 
     @property
     def first_path(self) -> bytes:
-        """The smallest path of the bucket."""
+        """Smallest path of the bucket."""
         return min(smallest_path(self.folder, self.prefix, self.suffix, *run) for run in self.runs)
 
     def add(self, padding: int, frames: Iterable[int]) -> Bucket:
-        """The bucket with these frames too, written with this padding."""
+        """Return the bucket with these frames added, written with this padding."""
         runs = dict(self.runs)
         runs[padding] = runs.get(padding, NO_FRAMES).add(frames)
         return Bucket(self.folder, self.key, as_runs(runs))
 
     def remove(self, padding: int, frames: Iterable[int]) -> Bucket:
-        """The bucket without these frames."""
+        """Return the bucket without these frames."""
         runs = dict(self.runs)
         runs[padding] = runs.get(padding, NO_FRAMES).remove(frames)
         return Bucket(self.folder, self.key, as_runs(runs))
 
     def merged(self, other: Bucket) -> Bucket:
-        """This bucket and another summary of the same names together."""
+        """Return this bucket merged with another summary of the same names."""
         runs = dict(self.runs)
         for padding, frames in other.runs:
             runs[padding] = runs.get(padding, NO_FRAMES).union(frames)
         return Bucket(self.folder, self.key, as_runs(runs))
 
     def paths(self) -> Iterator[bytes]:
-        """Every path that the bucket stands for."""
+        """Iterate over every path of the bucket."""
         for padding, frames in self.runs:
             yield from member_paths(self.folder, self.prefix, self.suffix, padding, frames)
 
@@ -95,37 +95,37 @@ Item = Single | Bucket
 
 
 def as_runs(runs: dict[int, Frames]) -> tuple[tuple[int, Frames], ...]:
-    """Runs by padding in their one order, the empty left out."""
+    """Return runs sorted by padding, without empty ones."""
     return tuple((padding, runs[padding]) for padding in sorted(runs) if runs[padding])
 
 
 def folder_of(path: bytes) -> bytes:
-    """The folder of a path, b"" at the storage's root."""
+    """Return the folder of a path, b"" at the storage's root."""
     slash = path.rfind(b"/")
     return path[:slash] if slash > 0 else b""
 
 
 def under(folder: bytes, name: bytes) -> bytes:
-    """The path of a name in a folder."""
+    """Return the path of a name in a folder."""
     return folder + b"/" + name if folder else name
 
 
 def number_text(padding: int, frame: int) -> bytes:
-    """A frame number as written: padding counts digits, a sign comes before them."""
+    """Format a frame number; padding counts digits, without the sign."""
     return b"%0*d" % (padding, frame) if frame >= 0 else b"-%0*d" % (padding, -frame)
 
 
 def member_paths(folder: bytes, prefix: bytes, suffix: bytes, padding: int, frames: Frames) -> Iterator[bytes]:
-    """The paths of all frames, in the order of the numbers."""
+    """Iterate over the paths of all frames, in numeric order."""
     head = under(folder, prefix)
     for frame in frames:
         yield head + number_text(padding, frame) + suffix
 
 
 def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, frames: Frames) -> bytes:
-    """The bytewise smallest path of a set, found without writing all of them.
+    """Return the bytewise smallest path of a set without generating all of them.
 
-    Among numbers of one length the bytes order as the numbers do, so one candidate for each length is enough.
+    Numbers of one length sort by bytes as by value, so one candidate per length suffices.
     """
     head = under(folder, prefix)
     candidates = []
@@ -140,11 +140,11 @@ def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, fra
 
 
 Numbered = dict[tuple[bytes, bytes], dict[int, list[int]]]
-"""Folder and bucket key to the frames of each padding."""
+"""Frames of each padding, by folder and bucket key."""
 
 
 def summarise(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE) -> list[Item]:
-    """The first stage for many paths: lone names as they are, numbered images as one summary a bucket."""
+    """Run the first stage for many paths: single names as they are, numbered images as one summary per bucket."""
     items: list[Item] = []
     numbered: Numbered = {}
     for path in dict.fromkeys(paths):
@@ -158,7 +158,7 @@ def summarise(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE) -> lis
 
 
 def bucketed(singles: Iterable[Single]) -> list[Bucket]:
-    """Numbered names as one summary a bucket."""
+    """Summarise numbered names, one summary per bucket."""
     numbered: Numbered = {}
     for single in singles:
         _count_in(numbered, single.path, single.described)

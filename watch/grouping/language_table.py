@@ -1,4 +1,4 @@
-"""Languages of caption files: code of two letters, codes of three, English names; data for reading and extending."""
+"""Languages of caption files: two-letter code, three-letter codes, English names. Data to read and extend."""
 
 _TABLE = """
 aa aar Afar
@@ -213,4 +213,4 @@ def _read_table() -> dict[str, str]:
 
 
 LANGUAGES = _read_table()
-"""Every code and English name in lower case, with the shortest code that BCP 47 has for it."""
+"""Shortest BCP 47 code for every code and English name (lower case)."""

@@ -1,4 +1,4 @@
-"""What stands between a caption's stem and its extension: language, forced, hearing-impaired, default, a free title."""
+"""Tokens between a caption's stem and its extension: language, forced, hearing-impaired, default, free title."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ _MOST_WORDS = 64
 
 @dataclass(frozen=True, slots=True)
 class CaptionWords:
-    """The tokens of one caption, read."""
+    """Parsed tokens of one caption."""
 
     language: str | None
     flags: tuple[str, ...]
-    """Of `forced`, `sdh` and `default`, in this order."""
+    """Any of `forced`, `sdh` and `default`, in this order."""
     title: str
-    """What is neither; often the translator or the release."""
+    """Remaining tokens; often the translator or the release."""
 
     @property
     def label(self) -> str:
-        """What tells this caption from its neighbours: `de.forced`."""
+        """Label that distinguishes this caption from its neighbours: `de.forced`."""
         return ".".join(filter(None, (self.language, *self.flags, self.title)))
 
 
 def read_words(behind: bytes) -> CaptionWords:
-    """Read the tokens behind a host's stem, in any order."""
+    """Parse the tokens after a host's stem, in any order."""
     if not behind:
         return CaptionWords(None, (), "")
     languages: list[str] = []
@@ -61,7 +61,7 @@ def read_words(behind: bytes) -> CaptionWords:
 
 
 def _tokens(text: str) -> list[str]:
-    """The words between the dots; a word of several is taken apart only where all its pieces are known."""
+    """Return the words between the dots; a compound word is split only if all its pieces are known."""
     found: list[str] = []
     for dotted in _BRACKETS.sub(".", text).split(".")[:_MOST_WORDS]:
         word = dotted.strip(" _-")
@@ -81,7 +81,7 @@ def _is_known(word: str) -> bool:
 
 
 def language_of(word: str) -> str | None:
-    """A language as BCP 47 writes it, from its code of two or three letters, its English name or a whole tag."""
+    """Return a language as a BCP 47 tag, from a two- or three-letter code, an English name or a whole tag."""
     known = LANGUAGES.get(word.lower().replace("_", " "))
     if known is not None:
         return known

@@ -1,7 +1,7 @@
-"""What one path says by itself: its class, and whether it could be a frame of a numbered set.
+"""Classification of one path: its media class, and whether it could be a frame of a numbered set.
 
-This is the stage that runs once a file and is stored with the file's row, so it looks at nothing but the path and the
-profile. Whether a candidate really is a frame is decided on its whole bucket, never here.
+This first stage runs once per file and its result is stored with the file's row, so it depends only on the path and the
+profile. Whether a candidate is really a frame is decided on its whole bucket, never here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from watch.grouping.profile import DEFAULT_PROFILE, Profile
 from watch.islands import card_root
 
 MOST_DIGITS = 18
-"""Longer numbers do not fit the 64 bits of a stored frame; no camera or renderer counts that far."""
+"""Longer numbers do not fit a stored 64-bit frame; no camera or renderer counts that far."""
 
 DIGITS = b"0123456789"
 NOT_DIGITS = bytes(sorted(set(range(256)) - set(DIGITS)))
@@ -28,25 +28,25 @@ _DCF_FILE = re.compile(rb"[A-Z0-9_]{4}\d{4}")
 _PHONE_PHOTO = re.compile(
     rb"(?:(?:IMG|PXL|MVIMG|PANO|PORTRAIT|BURST|Screenshot)[_-]?)?(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[_-]?"
 )
-"""Phones name a photograph by its day and time; the time is no frame."""
+"""Phones name photographs by date and time; the time is not a frame number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """What a path says by itself; `bucket` is None where it can be no frame."""
+    """Classification of one path; `bucket` is None if it cannot be a frame."""
 
     media_class: str
     bucket: bytes | None = None
-    """Everything of the name but the number, with a NUL in the number's place."""
+    """Name without its number, with a NUL in the number's place."""
     frame: int | None = None
     width: int = 0
     """Digits as written, without the sign."""
     padded: bool = False
-    """Whether the number is written with a leading zero."""
+    """Whether the number has a leading zero."""
 
     @property
     def padding(self) -> int:
-        """The width that leading zeros fill, 0 where there are none."""
+        """Width that leading zeros fill, 0 without any."""
         return self.width if self.padded else 0
 
 
@@ -55,7 +55,7 @@ OTHER = _UNNUMBERED["other"]
 
 
 def describe(path: bytes, profile: Profile = DEFAULT_PROFILE) -> Described:
-    """Read one path, relative to its storage's root."""
+    """Classify one path, relative to its storage's root."""
     slash = path.rfind(b"/")
     dot = path.rfind(b".")
     if dot <= slash + 1:
@@ -78,6 +78,7 @@ def _describe_image(path: bytes, slash: int, dot: int, profile: Profile) -> Desc
     if _holds_stills(path[: max(slash, 0)], profile.photos) or _is_photograph(stem, prefix, extension, profile):
         return _UNNUMBERED["image"]
     frame = int(digits)
+    # A hyphen after a separator, or at the beginning, is a sign; after a letter it is part of the name.
     if prefix.endswith(b"-") and frame and prefix[-2:-1] in (b"", b".", b"_"):
         prefix, frame = prefix[:-1], -frame
     padded = width > 1 and digits[0] == 0x30
@@ -85,13 +86,13 @@ def _describe_image(path: bytes, slash: int, dot: int, profile: Profile) -> Desc
 
 
 def is_version(prefix: bytes) -> bool:
-    """Whether the number behind this text is a version: a `v` behind a separator."""
+    """Return whether the number after this text is a version: a `v` after a separator."""
     return prefix[-1:] in (b"v", b"V") and prefix[-2:-1] in (b".", b"_", b"-", b" ")
 
 
 @lru_cache(maxsize=65536)
 def _holds_stills(folder: bytes, photos: str) -> bool:
-    """Whether a folder's images are photographs (DCF) or a card's own pictures, never frames."""
+    """Return whether a folder's images are photographs (DCF) or a card's own pictures, never frames."""
     if card_root(folder) is not None:
         return True
     if photos == "sequences":

@@ -17,12 +17,12 @@ _RESOURCES = frozenset(b"xml ttf otf xsl xsd".split())
 
 
 def package_roots(singles: list[Single]) -> frozenset[bytes]:
-    """The folders among these files that hold a marker."""
+    """Return the folders of these files that hold a package marker."""
     return frozenset(single.folder for single in singles if is_marker(single.name))
 
 
 def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
-    """The packages of an island as hosts, and the files that are in none."""
+    """Return the packages of an island as hosts, and the remaining files."""
     roots = package_roots([single for single in singles if single.path.endswith(_MARKERS)])
     if not roots:
         return [], singles
@@ -44,7 +44,7 @@ def take_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
 
 
 def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Single]]:
-    """A package's host; without packing list, composition or track it is no package yet."""
+    """Return a package's host, or None while packing list, composition or track is missing."""
     names = [single.name for single in members if single.folder == root]
     tracks = [single for single in members if single.path.lower().endswith(b".mxf")]
     if not tracks or not _has_paper(names, _LISTS) or not _has_paper(names, _COMPOSITIONS):
@@ -60,7 +60,7 @@ def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Sing
 
 
 def _has_paper(names: list[bytes], words: frozenset[bytes]) -> bool:
-    """Whether one of the names is an XML that says so, such as `PKL_1f.xml` or `1f_pkl.xml`."""
+    """Return whether a name is an XML file with such a word, such as `PKL_1f.xml` or `1f_pkl.xml`."""
     papers = (name.lower() for name in names if name[-4:].lower() == b".xml")
     return any(not words.isdisjoint(_NOT_LETTERS.split(paper[:-4])) for paper in papers)
 

@@ -1,8 +1,8 @@
-"""What a person grouped by hand, which every later grouping leaves as it is.
+"""Manual pins, which later groupings leave as they are.
 
-A pinned file is named with the asset, format and file set it was put into. It is taken out before any rule looks, so
-no rule moves it; captions, sounds and sidecars that nobody pinned may still attach to it by the usual rules, renditions
-and frames may not.
+A pinned file names the asset, format and file set it was put into. It is removed before the rules run, so that no rule
+moves it. Captions, sounds and sidecars that are not pinned may still attach to it by the usual rules; renditions and
+frames may not.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from watch.grouping.units import COMPONENT_OF, KIND_OF, OTHER, Host, Part, Unit,
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Where a person put one file."""
+    """Manual placement of one file."""
 
     asset: str
-    """Any name that tells this asset from others by hand; its id serves."""
+    """Any identifier that distinguishes manual assets, for example an id."""
     format: str
     file_set: str = ""
     """The file set's label."""
     role: str = "original"
     kind: str | None = None
-    """The format's structure; read from its files where it is not given."""
+    """Structure of the format; derived from its files if None."""
     title: str | None = None
 
 
@@ -46,7 +46,7 @@ NO_PINS = Pins()
 
 
 def take_pinned(singles: list[Single], pins: Pins) -> tuple[list[Host], list[Single]]:
-    """The assets made by hand as hosts, and the files that nobody pinned."""
+    """Return manually grouped assets as hosts, and the files without a pin."""
     assets: dict[str, dict[tuple[str, str], list[tuple[Pin, Single]]]] = {}
     left: list[Single] = []
     for single in singles:

@@ -1,7 +1,7 @@
-"""Videos that nothing in their island names and that name nothing: most of a folder of rushes.
+"""Plain videos: names that no other name in the island refers to and that refer to none, as most camera rushes.
 
-They are told apart early, by look-ups alone, so that a hundred thousand unrelated clips never enter the joining
-passes. Whoever could matter to any pass is kept for it; the passes then decide as if nobody had been left out.
+They are separated early, by lookups alone, so that a hundred thousand unrelated clips skip the joining passes. Every
+file that could matter to a pass is kept for it, so that the result is the same as without this separation.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _hints(profile: Profile) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
 def _compiled_hints(
     eyes: tuple[tuple[str, str], ...], renditions: tuple[str, ...], cameras_of: tuple[str, ...]
 ) -> tuple[frozenset[bytes], re.Pattern[bytes]]:
-    """Every word that means something to a pass, the last halves of those of two, and the camera words."""
+    """Return all words with a meaning to a pass, last halves of two-word tokens, and a pattern of camera words."""
     words = {word for pair in eyes for word in pair}
     words.update(part for word in renditions for part in re.split("[_ -]", word)[-1:])
     cameras = b"|".join(re.escape(word.encode()) for word in cameras_of)
@@ -36,7 +36,7 @@ def _compiled_hints(
 
 
 def _is_marked_folder(folder: bytes, profile: Profile) -> bool:
-    """Whether a folder says rendition or eye."""
+    """Return whether a folder name contains a rendition or eye word."""
     words = folder[folder.rfind(b"/") + 1 :].lower().translate(_SPLIT).split(b" ")
     return base_folder(folder, profile.rendition_dirs) != folder or not _hints(profile)[0].isdisjoint(words)
 
@@ -44,7 +44,7 @@ def _is_marked_folder(folder: bytes, profile: Profile) -> bool:
 def split_plain(
     videos: list[Single], audios: list[Single], directory: Directory, profile: Profile
 ) -> tuple[list[Single], list[Single]]:
-    """The videos that some pass must see, and those that only a rendition or a structure's key could still call."""
+    """Return the videos that a pass must see, and those that only a rendition or a structure's key could refer to."""
     if not videos or profile.parts == "asset" or profile.versions == "asset":
         return videos, []
     folders = track_folders(videos, audios, profile)
@@ -73,7 +73,7 @@ def split_plain(
 
 
 def split_called(plain: list[Single], called: Iterable[bytes], profile: Profile) -> tuple[list[Single], list[Single]]:
-    """The plain videos that share a key with one another or with somebody's family, and those that stand alone."""
+    """Return the plain videos that share a key with each other or with a family, and the others."""
     keys = set(called)
     first_of: dict[bytes, Single] = {}
     wanted: list[Single] = []

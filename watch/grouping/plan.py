@@ -1,7 +1,7 @@
-"""What grouping answers: assets of formats of file sets, and the files that still wait for their host.
+"""Result of grouping: assets of formats of file sets, and the files that still wait for their host.
 
-Plain values without identity: the ingester compares them with the stored rows, the dry run prints them. Every path that
-was handed in is in exactly one place of the answer.
+Plain values without identity: ingest compares them with the stored rows, the dry run prints them. Every input path is
+in exactly one place of the result.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """The frames of one numbered set in one folder, all written with one padding."""
+    """Frames of one numbered set in one folder, written with one padding."""
 
     folder: bytes
     prefix: bytes
     suffix: bytes
     padding: int
-    """Digits that leading zeros fill; 0 where the numbers are written as they are."""
+    """Digits that leading zeros fill; 0 without padding."""
     frames: Frames
     empty_frames: Frames = NO_FRAMES
-    """Frames whose files are there with zero bytes; they are no members."""
+    """Frames with zero-byte files; they are not members."""
 
     @property
     def key(self) -> bytes:
-        """The key of the bucket that the set comes from."""
+        """Key of the bucket that the set comes from."""
         return self.prefix + b"\0" + self.suffix
 
     @property
     def first_path(self) -> bytes:
-        """The bytewise smallest member."""
+        """Bytewise smallest member."""
         return smallest_path(self.folder, self.prefix, self.suffix, self.padding, self.frames)
 
     @property
     def count(self) -> int:
-        """How many files the set has."""
+        """Number of files in the set."""
         return self.frames.count
 
     @property
     def template(self) -> bytes:
-        """The set as artists write it: `plates/plate.####.exr`, one # a digit, a lone # without padding."""
+        """Set as artists write it: `plates/plate.####.exr`, one # per digit, a single # without padding."""
         return under(self.folder, self.prefix + b"#" * max(self.padding, 1) + self.suffix)
 
     def paths(self) -> Iterator[bytes]:
-        """Every member's path, by frame."""
+        """Iterate over the members' paths, by frame."""
         return member_paths(self.folder, self.prefix, self.suffix, self.padding, self.frames)
 
 
@@ -70,7 +70,7 @@ Member = Single | Sequence
 
 @dataclass(frozen=True, slots=True)
 class ComponentPlan:
-    """One thing in a file set that a person can see, hear or read."""
+    """Stream in a file set that can be seen, heard or read."""
 
     type: str
     """VIDEO AUDIO IMAGE TEXT NON_MEDIA OTHER; a sequence's frames are VIDEO, a still is IMAGE."""
@@ -84,7 +84,7 @@ class FileSetPlan:
     """Files of one role in a format: a sequence, an eye, a camera, a track, a caption."""
 
     label: str
-    """What tells it apart from its format's other sets; "" where it is the only or the main one."""
+    """Distinguishes it from other sets of its format; "" for the only or main one."""
     members: tuple[Member, ...]
     components: tuple[ComponentPlan, ...]
 
@@ -104,10 +104,10 @@ class FormatPlan:
     role: str
     """original, transcode or sidecar."""
     kind: str
-    """The structure, for a transcode too."""
+    """Structure, for a transcode too."""
     name: str
     rule: str
-    """The rule that made it, in a few words for people."""
+    """Rule that produced it, in a few words for users."""
     file_sets: tuple[FileSetPlan, ...]
 
     def paths(self) -> Iterator[bytes]:
@@ -118,13 +118,13 @@ class FormatPlan:
 
 @dataclass(frozen=True, slots=True)
 class AssetPlan:
-    """What a person means by "the clip"."""
+    """Asset: what users call "the clip"."""
 
     title: str
     key: bytes
-    """The smallest path of its original format: unique, for no file is in two places."""
+    """Smallest path of its original format; unique, because no file is in two places."""
     formats: tuple[FormatPlan, ...]
-    """The original first, then transcodes by their smallest path, then at most one format of sidecars."""
+    """Original first, then transcodes by smallest path, then optionally one format of sidecars."""
     rule: str
 
     def paths(self) -> Iterator[bytes]:
@@ -134,7 +134,7 @@ class AssetPlan:
 
     @property
     def first_path(self) -> bytes:
-        """The smallest path of all its files, which orders it among others."""
+        """Smallest path of all its files, which orders it among others."""
         if len(self.formats) == 1:
             return self.key
         return min(member.first_path for plan in self.formats for part in plan.file_sets for member in part.members)
@@ -142,7 +142,7 @@ class AssetPlan:
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A caption or sidecar whose host is not there, and the asset that it becomes when nobody comes."""
+    """Caption or sidecar without its host, and the asset it becomes when the wait ends."""
 
     path: bytes
     waits_for: str
@@ -151,13 +151,13 @@ class Orphan:
 
 @dataclass(frozen=True, slots=True)
 class Grouping:
-    """The answer for one island, both parts by smallest path."""
+    """Result for one island, both parts by smallest path."""
 
     assets: tuple[AssetPlan, ...]
     orphans: tuple[Orphan, ...] = ()
 
     def settled(self) -> tuple[AssetPlan, ...]:
-        """All assets with every orphan overdue."""
+        """Return all assets, including every orphan as its own asset."""
         if not self.orphans:
             return self.assets
         return tuple(sorted([*self.assets, *(orphan.asset for orphan in self.orphans)], key=first_path_of))
@@ -165,12 +165,12 @@ class Grouping:
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """The answer for a whole tree: assets over all islands with orphans overdue, and what was ignored."""
+    """Result for a whole tree: assets of all islands including orphans, and ignored paths."""
 
     assets: tuple[AssetPlan, ...]
     ignored: tuple[bytes, ...]
 
 
 def first_path_of(asset: AssetPlan) -> bytes:
-    """Sort key of assets."""
+    """Return the sort key of an asset."""
     return asset.first_path

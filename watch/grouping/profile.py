@@ -1,7 +1,7 @@
-"""How one storage's names are read: every table of the rules that an operator may change, with its default.
+"""Grouping profile of a storage: every table of the rules that operators can change, with its default.
 
-A profile is stored with its storage and given to the dry run as a file, so it is checked whole: an unknown key is
-refused by its name, for a misspelt key that changes nothing would be found months later, in the catalogue.
+A profile is stored with its storage, or passed to the dry run as a file. Validation rejects unknown keys, because a
+misspelt key without effect would be noticed only months later, in the catalogue.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ MediaClass = Literal["video", "image", "audio", "caption", "sidecar", "document"
 
 
 class ProfileError(ValueError):
-    """A profile that cannot be used; the text names the file, the key and what is wrong with it."""
+    """Invalid profile; the message names the file, the key and the fault."""
 
 
 def _as_words(value: object) -> object:
-    """Lists of words are kept in lower case; extensions may carry their dot."""
+    """Convert lists of words to lower case; extensions may have a dot."""
     if isinstance(value, str):
         value = value.split()
     if isinstance(value, (list, tuple)):
@@ -35,14 +35,14 @@ def _as_words(value: object) -> object:
 
 
 def _as_ranks(value: object) -> object:
-    """A rank is a list of extensions; a plain string is a rank of its own, `mxf/mov` one of two."""
+    """Convert ranks: a list of extensions, a plain string as a rank of its own, `mxf/mov` as a rank of two."""
     if isinstance(value, (list, tuple)):
         return tuple(_as_words(rank.replace("/", " ") if isinstance(rank, str) else rank) for rank in value)
     return value
 
 
 def _as_tracks(value: object) -> object:
-    """A plain list of track words counts for sound, beside the default words for pictures."""
+    """Convert a plain list of track words to audio words; video keeps its defaults."""
     return {"audio": value} if isinstance(value, (list, tuple)) else value
 
 
@@ -50,7 +50,7 @@ Words = Annotated[tuple[str, ...], BeforeValidator(_as_words)]
 
 
 class TrackTokens(BaseModel):
-    """The words before a track's number, such as the V of `news_V1` and the A of `news_A1`."""
+    """Words before a track's number, such as the V of `news_V1` and the A of `news_A1`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -59,16 +59,16 @@ class TrackTokens(BaseModel):
 
 
 class Profile(BaseModel):
-    """The rules of one storage; every key is optional, a list that is given replaces the default list."""
+    """Rules of one storage; every key is optional, and a given list replaces the default list."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     extensions: dict[MediaClass, Words] = Field(default_factory=dict)
     """Extensions by class, beside the built-in table: `{"video": ["foo"]}` adds or moves `.foo`."""
     case_sensitive: bool = True
-    """Whether names that differ by case alone are different names, as on POSIX."""
+    """Whether names that differ only in case are different names, as on POSIX."""
     min_frames: int = Field(default=2, ge=1)
-    """Fewer numbered images than this are stills."""
+    """Minimum of numbered images in a sequence; fewer are stills."""
     photos: Literal["stills", "auto", "sequences"] = "auto"
     """`auto`: DCF folders and RAW stills are photographs; `stills`: all photo formats are; `sequences`: none is."""
     subframes: bool = True
@@ -80,13 +80,13 @@ class Profile(BaseModel):
     track_tokens: Annotated[TrackTokens, BeforeValidator(_as_tracks)] = TrackTokens()
     """Words before a track's number, for `video` and `audio`."""
     rendition_tokens: Words = tokens.RENDITIONS
-    """Words that say rendition, the best first."""
+    """Words that mark renditions, the best first."""
     rendition_dirs: Words = islands.RENDITION_DIRS
-    """Folders of renditions of what lies beside the folder."""
+    """Names of folders with renditions of the files beside the folder."""
     caption_dirs: Words = islands.CAPTION_DIRS
-    """Folders of captions of what lies beside the folder."""
+    """Names of folders with captions of the files beside the folder."""
     original_rank: Annotated[tuple[Words, ...], BeforeValidator(_as_ranks)] = ORIGINAL_RANK
-    """Containers from the camera's to the web's; those of one rank stand in one list."""
+    """Containers from camera to web; those of equal rank are in one list."""
     cards: bool = True
     """Whether camera cards and camera names are read."""
     packages: bool = True
@@ -96,13 +96,13 @@ class Profile(BaseModel):
     parts: Literal["separate", "asset"] = "separate"
     """`asset`: `part1`, `part2` (or `cd1`, `cd2`) of one name are one recording."""
     settle_seconds: float = Field(default=0.3, ge=0)
-    """How long an island must be quiet before it is grouped."""
+    """Quiet time before an island is grouped."""
     orphan_after_seconds: float = Field(default=60, ge=0)
-    """How long a caption or sidecar waits for its host before it stands alone."""
+    """Time that a caption or sidecar waits for its host before it becomes an asset."""
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a profile from a JSON or TOML file."""
+        """Load a profile from a JSON or TOML file; raises ProfileError."""
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -119,7 +119,7 @@ class Profile(BaseModel):
 
     @cached_property
     def class_of(self) -> dict[bytes, str]:
-        """Extension (lower case, no dot) to media class."""
+        """Media class by extension (lower case, without dot)."""
         table = class_of_extensions()
         for media_class, words in self.extensions.items():
             table.update((word.encode(), media_class) for word in words)
@@ -127,18 +127,18 @@ class Profile(BaseModel):
 
     @cached_property
     def homing_dirs(self) -> frozenset[bytes]:
-        """Folder names of renditions, captions and views as this profile has them."""
+        """Folder names of renditions, captions and views in this profile."""
         eyes = (eye for pair in self.eye_tokens for eye in pair)
         return frozenset(word.encode() for word in (*self.rendition_dirs, *self.caption_dirs, *eyes))
 
     @cached_property
     def rank_of(self) -> dict[bytes, int]:
-        """Container extension to its rank; the lower is nearer to the original."""
+        """Rank by container extension; lower is closer to the original."""
         return {word.encode(): rank for rank, words in enumerate(self.original_rank) for word in words}
 
 
 def describe_faults(error: ValidationError) -> str:
-    """The faults of a profile as one sentence each, with the key's name."""
+    """Return the faults of a profile, each with its key."""
     faults = []
     for fault in error.errors():
         key = ".".join(str(part) for part in fault["loc"])

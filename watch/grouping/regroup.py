@@ -1,7 +1,7 @@
-"""The pure function: what the files of one island are, whatever the order they came in.
+"""Pure function that groups the files of one island, independent of their order of arrival.
 
-The passes run in the order of the rules, each taking its files out of the pool: what a person grouped, packages, cards
-and camera names, sequences, eyes, cameras, tracks, renditions, captions, sounds, sidecars, and what is left.
+The passes run in the order of the rules, and each removes its files from the pool: manual pins, packages, cards and
+camera names, sequences, eyes, cameras, tracks, renditions, captions, sounds, sidecars, remaining files.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ def regroup(
 ) -> Grouping:
     """Group the names of one island.
 
-    `paths` are stable and not empty, `empties` the names of zero bytes: these are in no group, a sequence that exists
-    without them only notes them.
+    `paths` are stable and not empty. `empties` are zero-byte files: they are in no group, and a sequence that exists
+    without them records them only.
     """
     with collection_paused():
         return arrange(summarise(paths, profile), profile, pins, empties)
@@ -58,13 +58,15 @@ def arrange(
     pins: Pins = NO_PINS,
     empties: Iterable[bytes] = (),
 ) -> Grouping:
-    """Group the summaries of one island; `regroup` is this behind `summarise`."""
+    """Group the summaries of one island; `group_paths` is `bucket_paths` followed by this function."""
+    # Pins before all rules, layouts before sequences: an extracted file cannot be claimed by a later pass.
     pool = _pool(items, profile, pins)
     pinned, singles = take_pinned(pool.singles, pins) if pins else ([], pool.singles)
     hosts, singles = _take_known_layouts(singles, profile)
     by_class = _by_class(singles)
     directory = _directory(by_class, profile)
     images = by_class.pop("image", [])
+    # JPEGs beside RAW stills of the same number are photographs, so they must not become sequences.
     buckets, photographs = without_raw_twins(pool.buckets, images, profile)
     sequences, stills = find_sequences(buckets, profile, read_empties(empties, profile))
     images = [*images, *photographs, *stills]
@@ -80,7 +82,7 @@ def arrange(
 
 
 def _directory(by_class: dict[str, list[Single]], profile: Profile) -> Directory:
-    """The directory of names that the captions, sounds and sidecars of the island will ask for."""
+    """Build the directory of names that captions, sounds and sidecars of the island will look up."""
     directory = Directory(profile)
     directory.want(names_asked_by_captions(by_class.get("caption", []), profile))
     directory.want(names_asked_by_sounds(by_class.get("audio", [])))
@@ -95,7 +97,7 @@ class _Pool:
 
 
 def _pool(items: Iterable[Item], profile: Profile, pins: Pins) -> _Pool:
-    """The items in path order; pinned frames as lone names, other lone frames in a bucket of their own."""
+    """Return the items in path order: pinned frames as single names, other single frames in buckets."""
     pool = _Pool()
     buckets: dict[tuple[bytes, bytes], Bucket] = {}
     frames: list[Single] = []
@@ -137,7 +139,7 @@ def _unbucket(path: bytes, buckets: dict[tuple[bytes, bytes], Bucket], pool: _Po
 
 
 def _take_known_layouts(singles: list[Single], profile: Profile) -> tuple[list[Host], list[Single]]:
-    """Packages, cards and camera names: their names contradict the other rules, so they come first."""
+    """Extract packages, cards and camera names first, because their names contradict the other rules."""
     hosts: list[Host] = []
     if profile.packages:
         hosts, singles = take_packages(singles)
@@ -162,7 +164,7 @@ def _structures(
     by_class: dict[str, list[Single]],
     profile: Profile,
 ) -> tuple[list[Unit], list[Single]]:
-    """Eyes, cameras and tracks; leaves the audio files that are no track in `by_class`."""
+    """Join eyes, cameras and tracks; leaves audio files that are no tracks in `by_class`."""
     eyes = [single for single in images if may_be_eye(single.path, profile)]
     units = sequences + [single_unit(single) for single in (*videos, *eyes)]
     if not units:
@@ -193,7 +195,7 @@ def _attach(
     directory: Directory,
     profile: Profile,
 ) -> Grouping:
-    """Captions, sounds and sidecars onto their hosts; what is left stands alone or waits."""
+    """Attach captions, sounds and sidecars to their hosts; remaining files become assets or orphans."""
     captions, audios = by_class.pop("caption", []), by_class.pop("audio", [])
     sidecars = by_class.pop("sidecar", [])
     lone = [*images, *(single for singles in by_class.values() for single in singles)]
@@ -204,6 +206,7 @@ def _attach(
         waiting = attach_captions(captions, directory, profile)
         orphans.extend(caption_orphan(caption) for caption in waiting)
         lone.extend(attach_sounds(audios, directory, profile))
+    # Last, because a sidecar may refer to a file that no other pass joined.
     if sidecars:
         hosts, lone = _enter_lone(hosts, lone, directory)
         orphans.extend(sidecar_orphan(single) for single in attach_sidecars(sidecars, directory))
@@ -216,7 +219,7 @@ def _attach(
 
 
 def _enter_lone(hosts: list[Host], lone: list[Single], directory: Directory) -> tuple[list[Host], list[Single]]:
-    """Lone files that a sidecar asks for become hosts."""
+    """Turn single files that a sidecar refers to into hosts."""
     left: list[Single] = []
     hosts = list(hosts)
     for single in lone:

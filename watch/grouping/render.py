@@ -1,7 +1,7 @@
-"""How a grouped tree is shown: the dry run's JSON, and a plain nested form that a terminal can draw.
+"""Output of a grouped tree: the dry run's JSON, and a nested form for terminals.
 
-A name that is not UTF-8 has a display text, each foreign byte as `\\xNN`, and its bytes beside it: in the JSON such a
-file is an object `{"text": …, "path_b64": …}` in place of a string.
+A name that is not UTF-8 has a display text, with each invalid byte as `\\xNN`, and its bytes beside it: in JSON such a
+file is an object `{"text": …, "path_b64": …}` instead of a string.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from watch.grouping.plan import AssetPlan, FileSetPlan, FormatPlan, Member, Sequ
 
 
 def display(name: bytes) -> str:
-    """A name for people: UTF-8, each byte that is none as `\\xNN`."""
+    """Return a name for display: UTF-8, with invalid bytes as `\\xNN`."""
     return name.decode("utf-8", "backslashreplace")
 
 
 def display_text(text: str) -> str:
-    """A text that may hold lone surrogates (bytes that were not UTF-8) for people and for JSON."""
+    """Return a text with possible lone surrogates (bytes that were not UTF-8) for display and JSON."""
     return text if text.isascii() else display(text.encode("utf-8", "surrogateescape"))
 
 
 def path_json(path: bytes) -> str | dict[str, str]:
-    """A path as JSON holds it."""
+    """Return a path as a JSON value."""
     try:
         return path.decode("utf-8")
     except UnicodeDecodeError:
@@ -34,7 +34,7 @@ def path_json(path: bytes) -> str | dict[str, str]:
 
 
 def to_json(tree: Tree) -> dict[str, Any]:
-    """The tree as `tapeless group --json` prints it."""
+    """Return the tree as `tapeless plan --json` prints it."""
     return {
         "assets": [_asset_json(asset) for asset in tree.assets],
         "ignored": [path_json(path) for path in tree.ignored],
@@ -57,13 +57,13 @@ def _files_json(paths: Iterable[bytes]) -> list[str | dict[str, str]]:
 
 
 def shown_kind(plan: FormatPlan) -> str:
-    """The structure, or `transcode` for that role."""
+    """Return the structure, or `transcode` for that role."""
     return "transcode" if plan.role == "transcode" else plan.kind
 
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """A line of the tree view with what hangs below it."""
+    """Line of the tree view with its children."""
 
     text: str
     note: str = ""
@@ -71,7 +71,7 @@ class Branch:
 
 
 def to_branches(tree: Tree) -> list[Branch]:
-    """The tree for a terminal: asset, format, files; a sequence is one line with its ranges and holes."""
+    """Return the tree for a terminal: asset, format, files; a sequence is one line with its ranges and gaps."""
     branches = [_asset_branch(asset) for asset in tree.assets]
     if tree.ignored:
         below = tuple(Branch(display(path)) for path in tree.ignored)

@@ -1,8 +1,8 @@
-"""Which units are representations of one content, and which of them is the original.
+"""Renditions: units that represent one content, and the choice of the original among them.
 
 All units of one key in one place belong together: a rendition's place is the folder above its rendition folder, its key
-the stem without rendition tokens. So it does not matter which of them came first, and renditions without their original
-find each other.
+the stem without rendition tokens. The order of arrival therefore does not matter, and renditions without their original
+are joined too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from watch.grouping.units import Host, Unit
 from watch.islands import folded, folder_above
 
 MOST_TOKENS = 16
-"""More rendition tokens than this behind one key are no name that anybody gave."""
+"""Limit of rendition tokens after one key; real names have far fewer."""
 
 _LAST_WORD = re.compile(rb"[ ._-][\[({]?([a-z0-9]+)[\])}]?\Z", re.IGNORECASE)
 _WORD_BREAK = bytes.maketrans(b" -", b"__")
@@ -32,7 +32,7 @@ def _token_ranks(words: tuple[str, ...]) -> dict[bytes, int]:
 
 
 def without_tokens(stem: bytes, profile: Profile) -> tuple[bytes, int, int]:
-    """A stem without the rendition tokens at its end, how many there were, and the rank of the least."""
+    """Return a stem without trailing rendition tokens, the number of tokens, and the rank of the lowest."""
     ranks = _token_ranks(profile.rendition_tokens)
     count = least = 0
     while count < MOST_TOKENS:
@@ -54,7 +54,7 @@ def without_tokens(stem: bytes, profile: Profile) -> tuple[bytes, int, int]:
 
 
 def _two_words(tail: bytes, start: int, last: bytes, ranks: dict[bytes, int]) -> tuple[int, int | None]:
-    """`low res` and `low-res` are one token of two words."""
+    """Match `low res` and `low-res` as one token of two words."""
     before = _LAST_WORD.search(tail, 0, start)
     if before is None:
         return start, None
@@ -63,7 +63,7 @@ def _two_words(tail: bytes, start: int, last: bytes, ranks: dict[bytes, int]) ->
 
 @lru_cache(maxsize=65536)
 def base_folder(folder: bytes, dirs: tuple[str, ...]) -> bytes:
-    """The folder that a rendition or caption folder belongs to; any other folder is its own."""
+    """Return the folder that a rendition or caption folder belongs to, or the folder itself."""
     return folder_above(folder, _dir_names(dirs))
 
 
@@ -73,13 +73,13 @@ def _dir_names(dirs: tuple[str, ...]) -> frozenset[bytes]:
 
 
 def family_key(unit: Unit, profile: Profile) -> bytes:
-    """What all representations of one content share: the folder they belong to and the key without tokens."""
+    """Return the key shared by all representations of one content: their common folder and the stem without tokens."""
     stem = without_tokens(unit.stem, profile)[0]
     return fold(under(base_folder(unit.folder, profile.rendition_dirs), stem), profile)
 
 
 def called_keys(units: list[Unit], hosts: list[Host], profile: Profile) -> set[bytes]:
-    """Every key under which these could be one family with another file."""
+    """Return every key by which these units and hosts could form one family with another file."""
     called = {family_key(unit, profile) for unit in units}
     called.update(fold(alias, profile) for unit in units for alias in unit.aliases)
     called.update(fold(key, profile) for host in hosts for key in _host_keys(host))
@@ -87,7 +87,7 @@ def called_keys(units: list[Unit], hosts: list[Host], profile: Profile) -> set[b
 
 
 def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> list[Host]:
-    """All hosts: those of cards, with the renditions that name them, and one for each other content."""
+    """Return all hosts: those of cards with their renditions, and one for each other content."""
     aliases = _structural_aliases(units, profile)
     families: dict[bytes, list[tuple[tuple[object, ...], bytes, Unit]]] = {}
     for unit in units:
@@ -122,7 +122,7 @@ def _host_keys(host: Host) -> list[bytes]:
 
 
 def _structural_aliases(units: list[Unit], profile: Profile) -> dict[bytes, bytes]:
-    """Stems of the members of structures, each with the key of its structure."""
+    """Return the stems of structures' members, each with the key of its structure."""
     found: dict[bytes, bytes] = {}
     for unit in units:
         if unit.aliases:
@@ -133,12 +133,12 @@ def _structural_aliases(units: list[Unit], profile: Profile) -> dict[bytes, byte
 
 
 def fold(key: bytes, profile: Profile) -> bytes:
-    """A key as this profile compares it."""
+    """Normalise the case of a key according to the profile."""
     return key if profile.case_sensitive else key.lower()
 
 
 def _hosts_of(family: list[tuple[tuple[object, ...], bytes, Unit]], host: Host | None, profile: Profile) -> list[Host]:
-    """The first of a family is its original; others of its container without a token are works of their own."""
+    """Build hosts of a family: the first is the original; others of its container without a token stay separate."""
     made: list[Host] = []
     containers: set[bytes] = set()
     if host is not None:

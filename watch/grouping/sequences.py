@@ -1,7 +1,7 @@
-"""Numbered images: which of a bucket's numbers are one sequence, and which names are stills after all.
+"""Numbered images: split buckets into sequences and stills.
 
-The widths are decided on the whole bucket, so that the answer cannot depend on the order of arrival. Leading zeros give
-the padding; a number as wide as a padded one belongs to it; what is left runs on without padding.
+Widths are decided on the whole bucket, so that the result does not depend on the order of arrival. Leading zeros define
+the padding; a number as wide as a padded one belongs to it; remaining numbers are unpadded.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ SUBFRAME_MAIN_DIGITS = 3
 """`scan.0001.25` has sub-frames; `Screenshot 12.34.56` has not."""
 
 Empties = dict[tuple[bytes, bytes], list[tuple[int, int]]]
-"""(folder, bucket key) to (padding, frame) of files with zero bytes."""
+"""(padding, frame) of zero-byte files, by (folder, bucket key)."""
 
 
 def read_empties(paths: Iterable[bytes], profile: Profile) -> Empties:
-    """The zero-byte names that look like frames, by bucket."""
+    """Return zero-byte names that could be frames, by bucket."""
     found: Empties = {}
     for path in sorted(set(paths)):
         described = describe(path, profile)
@@ -41,7 +41,7 @@ def read_empties(paths: Iterable[bytes], profile: Profile) -> Empties:
 def without_raw_twins(
     buckets: list[Bucket], images: list[Single], profile: Profile
 ) -> tuple[list[Bucket], list[Single]]:
-    """The buckets that may be sequences, and the pictures numbered like RAW stills beside them, which are none."""
+    """Return the buckets that may be sequences, and pictures numbered like RAW stills beside them, which are stills."""
     if not buckets or profile.photos == "sequences":
         return buckets, []
     numbers = {name for name in map(_raw_number, images) if name is not None}
@@ -60,7 +60,7 @@ def without_raw_twins(
 
 
 def _raw_number(single: Single) -> tuple[bytes, bytes] | None:
-    """Folder and name of a RAW still with its number taken out, as a bucket's key has it."""
+    """Return folder and numberless name of a RAW still, in the form of a bucket's key."""
     stem, _, extension = single.name.rpartition(b".")
     if extension.lower() not in RAW_STILLS and extension.lower() != b"dng":
         return None
@@ -69,7 +69,7 @@ def _raw_number(single: Single) -> tuple[bytes, bytes] | None:
 
 
 def find_sequences(buckets: list[Bucket], profile: Profile, empties: Empties) -> tuple[list[Unit], list[Single]]:
-    """The sequences of an island, and the numbered names that are none."""
+    """Return the sequences of an island, and the numbered names that are stills."""
     units: list[Unit] = []
     stills: list[Single] = []
     rest = buckets
@@ -90,7 +90,7 @@ def find_sequences(buckets: list[Bucket], profile: Profile, empties: Empties) ->
 
 
 def split_widths(runs: tuple[tuple[int, Frames], ...]) -> list[tuple[int, Frames]]:
-    """The sets of a bucket as (padding, frames): each padded width with the numbers that fill it, then the rest."""
+    """Split a bucket into (padding, frames): each padded width with the numbers that fill it, then the rest."""
     written = dict(runs)
     loose = written.pop(0, NO_FRAMES)
     if not written or not loose:
@@ -109,6 +109,7 @@ def split_widths(runs: tuple[tuple[int, Frames], ...]) -> list[tuple[int, Frames
             )
             for pair in part.intervals()
         )
+    # Numbers that outgrow the padding (0999, 1000) continue their set.
     for width in sorted(sets):
         if 10**width - 1 in sets[width] and 10**width in loose:
             sets[width] = sets[width].union(loose.between(10**width, 10**18))
@@ -141,7 +142,7 @@ def _stills(sequences: Iterable[Sequence]) -> Iterable[Single]:
 
 
 def sequence_stem(prefix: bytes, suffix: bytes) -> bytes:
-    """The key of a set: its name without the number, separators before the number and the extension."""
+    """Return the key of a set: its name without number, separators before the number and extension."""
     behind = suffix[: suffix.rfind(b".")]
     before = prefix.rstrip(SEPARATORS)
     return before + behind if before else behind.lstrip(SEPARATORS)
@@ -165,7 +166,7 @@ def _first_path(sequence: Sequence) -> bytes:
 
 
 def _find_subframes(buckets: list[Bucket]) -> tuple[list[Unit], list[Bucket]]:
-    """Sets whose names carry a frame and a part of a frame, both of which vary."""
+    """Find sets with a frame and a sub-frame number in their names, both of which vary."""
     places: dict[tuple[bytes, bytes, bytes, int], list[Bucket]] = {}
     rest: list[Bucket] = []
     for bucket in buckets:
@@ -191,7 +192,7 @@ def _find_subframes(buckets: list[Bucket]) -> tuple[list[Unit], list[Bucket]]:
 
 
 def _are_subframes(mates: list[Bucket], width: int) -> bool:
-    """Whether several main frames share several sub-frames, written shorter than the frames themselves."""
+    """Return whether several main frames share several sub-frames with fewer digits than the frames."""
     if len(mates) < 2:
         return False
     parts: set[int] = set()

@@ -1,4 +1,4 @@
-"""Sidecars: what describes a file beside it, by the file's whole name or its stem, and a few makers' own forms."""
+"""Sidecars: files that describe another by its whole name or its stem, and makers' own naming schemes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _GOPRO_LOW = re.compile(rb"((?:.*/)?G)L(\d{6})\.lrv", re.IGNORECASE | re.DOTALL)
 
 
 def attach_sidecars(sidecars: list[Single], directory: Directory) -> list[Single]:
-    """Give each sidecar to the asset it names; returns those that name none."""
+    """Attach each sidecar to the asset it names; return those without one."""
     waiting: list[Single] = []
     for single in sidecars:
         host = _host_of(single.path, directory)
@@ -30,7 +30,7 @@ def attach_sidecars(sidecars: list[Single], directory: Directory) -> list[Single
 
 
 def names_asked_by_sidecars(sidecars: list[Single], directory: Directory) -> Iterator[bytes]:
-    """Where `attach_sidecars` will look."""
+    """Yield the names that `attach_sidecars` will look up."""
     for single in sidecars:
         for name, _ in asked_names(without_extension(single.path), _folders(single.path, directory)):
             yield name

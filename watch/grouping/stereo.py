@@ -1,7 +1,6 @@
-"""Left and right eyes: two units of one name but for the eye, in one folder or in two view folders.
+"""Stereo pairs: two units with names equal but for the eye, in one folder or in two view folders.
 
-Both are needed. The last eye word of a name counts, so that `left_bank_R` is a right eye; a name that says that both
-eyes are packed into its picture is none.
+Both eyes are required. The last eye word of a name counts, so that `left_bank_R` is a right eye. A name that marks both
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from watch.grouping.units import Part, Unit, joined
 
 EyeKey = tuple[object, ...]
 Eye = tuple[EyeKey, int, bytes, bytes]
-"""What both eyes share, the side (0 left, 1 right), the folder and the stem of the pair."""
+"""Key that both eyes share, side (0 left, 1 right), folder and stem of the pair."""
 
 
 @lru_cache(maxsize=64)
@@ -34,12 +33,12 @@ def _eye_anywhere(pairs: tuple[tuple[str, str], ...]) -> re.Pattern[bytes]:
 
 
 def may_be_eye(path: bytes, profile: Profile) -> bool:
-    """Whether a path holds an eye word at all, which most do not."""
+    """Return whether a path contains an eye word; a cheap test that excludes most paths."""
     return bool(profile.eye_tokens) and _eye_anywhere(profile.eye_tokens).search(path) is not None
 
 
 def pair_eyes(units: list[Unit], profile: Profile) -> list[Unit]:
-    """The units with every pair of eyes made one."""
+    """Return the units with each pair of eyes joined."""
     if not profile.eye_tokens:
         return units
     pattern, sides = _eye_words(profile.eye_tokens)

@@ -1,6 +1,6 @@
-"""The words in file names that say eye, camera, track or rendition: tables for reading and extending.
+"""Tokens in file names that mark eye, camera, track or rendition. Tables to read and extend.
 
-Every one of them counts only as a whole token, in either case; a storage's profile can replace each table.
+A token counts only as a whole word, in either case; a storage's profile can replace each table.
 """
 
 SEPARATORS = b" ._-"
@@ -9,14 +9,14 @@ EYES: tuple[tuple[str, str], ...] = (("left", "right"), ("l", "r"), ("lefteye", 
 """Left eye first."""
 
 FRAME_PACKED = frozenset(b"sbs hsbs fsbs hsbs3d htab tab ftab hou ou".split())
-"""Both eyes in one picture: such a file is a single, whatever else its name says."""
+"""Both eyes in one picture: such a file is a single, regardless of other tokens."""
 
 CAMERAS: tuple[str, ...] = ("cam", "camera", "kamera", "kam")
 
 VIDEO_TRACKS: tuple[str, ...] = ("v", "video", "vid")
 AUDIO_TRACKS: tuple[str, ...] = ("a", "ch", "track", "trk", "tr", "aud", "audio", "channel")
 AUDIO_CHANNELS = frozenset(b"l r c lfe ls rs lss rss lrs rrs lb rb lt rt lo ro".split())
-"""Loudspeaker names that split mixes carry instead of a number; they count for audio alone."""
+"""Speaker names that split mixes use instead of a number; valid for audio alone."""
 
 MASTERS = "prores proreshq prores422 prores422hq prores4444 proreslt proresproxy dnxhd dnxhr dnx cineform"
 RESOLUTIONS = """
@@ -26,4 +26,4 @@ CODECS = "h265 x265 hevc av1 vp9 h264 x264 avc vp8 mpeg4 mpeg2 xvid divx mjpeg"
 PROXIES = "web mobile transcode transcoded rendition lowres lores low_res preview proxy proxies prx"
 
 RENDITIONS: tuple[str, ...] = tuple(f"{MASTERS} {RESOLUTIONS} {CODECS} {PROXIES}".split())
-"""From the best to the least: among renditions without their original, the earlier stands for it."""
+"""From best to lowest quality: among renditions without their original, the earliest replaces it."""

@@ -1,7 +1,7 @@
-"""Separate tracks: `news_V1`, `news_A1`, `news_A2` on a common base, at least one picture and one sound.
+"""Separate tracks: `news_V1`, `news_A1`, `news_A2` on a common base, with one picture and one sound or more.
 
-Without a sound partner `_v1` is a version and nothing happens here. The picture may come without a token: a base that
-is a host by itself takes the sound tracks in.
+Without a sound track `_v1` is a version and is left alone. The picture may have no token: a host with the name of the
+base takes the sound tracks.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def _track_patterns(words: TrackTokens) -> tuple[re.Pattern[bytes], re.Pattern[b
 
 
 def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tuple[list[Unit], list[Single]]:
-    """The units with separate tracks made one, and the audio files that are no track of anything here."""
+    """Return the units with separate tracks joined, and the audio files that are not tracks."""
     video_token, audio_token = _track_patterns(profile.track_tokens)
     sounds: Labelled = {}
     origins: dict[int, Single] = {}
@@ -53,7 +53,7 @@ def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tu
 
 
 def track_folders(videos: list[Single], audios: list[Single], profile: Profile) -> set[bytes]:
-    """The folders where a sound track lies that could ask for a picture."""
+    """Return the folders with a sound track that could need a picture."""
     _, token = _track_patterns(profile.track_tokens)
     sounds = [*audios, *(single for single in videos if single.path[-3:].lower() in AUDIO_ESSENCE)]
     return {
@@ -78,9 +78,10 @@ Labelled = dict[bytes, list[tuple[str, Unit]]]
 def _pictures(
     units: list[Unit], sounds: Labelled, video_token: re.Pattern[bytes]
 ) -> tuple[Labelled, dict[bytes, list[Unit]]]:
-    """The picture tracks on the bases that a sound is on, and the hosts that are such a base by themselves."""
+    """Return the picture tracks on bases that have sound, and the hosts named like such a base."""
     pictures: Labelled = {}
     bare: dict[bytes, list[Unit]] = {}
+    # By identity: units are mutable and compare by identity (eq=False).
     used_as_sound = {id(unit) for mates in sounds.values() for _, unit in mates}
     for unit in units:
         if unit.kind == "image" or id(unit) in used_as_sound:
@@ -125,7 +126,7 @@ def _joined(
 
 
 def _track_unit(base: bytes, pictures: list[tuple[str, Unit]]) -> tuple[Unit, list[int]]:
-    """One unit of all picture tracks; a second file of one track in another container stays outside."""
+    """Return one unit of all picture tracks; a second file of a track in another container stays separate."""
     chosen: dict[str, Unit] = {}
     for label, unit in pictures:
         chosen.setdefault(label, unit)

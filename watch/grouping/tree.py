@@ -1,4 +1,4 @@
-"""Grouping of a whole tree without a database, for the dry run: ignored names out, then island by island."""
+"""Dry run of grouping over a whole tree without a database: drop ignored names, then group each island."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from watch.islands import HOMING_NAMES, MARKERS, NO_PACKAGES, is_marker, island_
 
 
 def group_tree(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE, ignore: Iterable[str] = ()) -> Tree:
-    """Group every path of a storage, each relative to its root; orphans stand alone."""
+    """Group every path of a storage, each relative to its root; orphans become assets."""
     with collection_paused():
         islands, ignored = _islands(paths, Ignore(ignore), profile)
         assets: list[AssetPlan] = []
@@ -25,7 +25,7 @@ def group_tree(paths: Iterable[bytes], profile: Profile = DEFAULT_PROFILE, ignor
 
 
 def _islands(paths: Iterable[bytes], ignore: Ignore, profile: Profile) -> tuple[list[list[bytes]], list[bytes]]:
-    """The names of each island, and those that are ignored."""
+    """Return the names of each island, and the ignored names."""
     folders: dict[bytes, list[bytes] | None] = {}
     ignored: list[bytes] = []
     for path in dict.fromkeys(paths):

@@ -1,7 +1,7 @@
-"""What the passes build while they work: units, which become formats, and hosts, which become assets.
+"""Intermediate results of the passes: units, which become formats, and hosts, which become assets.
 
-A unit is one structure under one key (a single, a sequence, a pair of eyes). A host is a unit that is somebody's
-original, with the renditions and sidecars that found it. Both are mutable and never leave the package: `built` turns
+A unit is one structure under one key (a single, a sequence, a pair of eyes). A host is a unit chosen as an original,
+with the renditions and sidecars attached to it. Both are mutable and stay inside the package: `build_asset_plan` turns
 hosts into plans.
 """
 
@@ -31,7 +31,7 @@ KIND_OF = {"video": "single", "audio": "audio", "image": "image", "document": "d
 
 
 class Part(NamedTuple):
-    """A file set in the making."""
+    """Future file set."""
 
     label: str
     members: tuple[Member, ...]
@@ -40,33 +40,33 @@ class Part(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Unit:
-    """One structure under one key."""
+    """Future format: one structure under one key."""
 
     folder: bytes
-    """Where its key holds: for eyes in view folders the folder above."""
+    """Folder of its key; for eyes in view folders, the folder above."""
     stem: bytes
-    """Its key: the name without number, eye, camera and track tokens; rendition tokens are still on it."""
+    """Key: the name without number, eye, camera and track tokens, with rendition tokens."""
     extension: bytes
     kind: str
     parts: list[Part]
     first: bytes
-    """Its smallest path when it was made, which decides ties."""
+    """Smallest path at its creation, which decides ties."""
     rule: str
     aliases: list[bytes] = field(default_factory=list)
-    """Paths without extension under which others may name it, beside its key."""
+    """Further paths without extension by which other files may refer to it."""
 
     @property
     def key_path(self) -> bytes:
-        """Folder and key in one."""
+        """Folder and key as one path."""
         return under(self.folder, self.stem)
 
     @property
     def is_structural(self) -> bool:
-        """Whether more than one file makes it what it is."""
+        """Return whether its kind consists of several files."""
         return self.kind in STRUCTURAL
 
     def widen(self, kind: str, rule: str, parts: Iterable[Part]) -> None:
-        """Take further parts in; the kind becomes the outermost of both."""
+        """Add parts; the kind becomes the outermost of both."""
         self.parts.extend(parts)
         if self.kind not in OUTERMOST_FIRST or OUTERMOST_FIRST.index(kind) < OUTERMOST_FIRST.index(self.kind):
             self.kind, self.rule = kind, rule
@@ -74,20 +74,20 @@ class Unit:
 
 @dataclass(slots=True, eq=False)
 class Host:
-    """An asset in the making."""
+    """Future asset."""
 
     original: Unit
     rule: str
     transcodes: list[Unit] = field(default_factory=list)
     versions: list[Unit] = field(default_factory=list)
-    """Further originals, where the profile makes one asset of all versions."""
+    """Further originals, if the profile joins versions into one asset."""
     sidecars: list[Single] = field(default_factory=list)
     title: bytes | None = None
-    """The title where it is not the original's key."""
+    """Title, if it differs from the original's key."""
 
 
 def single_unit(single: Single, rule: str = "single file") -> Unit:
-    """A lone file as a unit."""
+    """Return a single file as a unit."""
     path = single.path
     slash, dot = path.rfind(b"/"), path.rfind(b".")
     if dot <= slash + 1:
@@ -105,24 +105,24 @@ def single_unit(single: Single, rule: str = "single file") -> Unit:
 
 
 def joined(before: bytes, after: bytes) -> bytes:
-    """What is left of a stem when a token between these two is taken out."""
+    """Return a stem without the token between these two parts."""
     before = before.rstrip(SEPARATORS)
     return before + after if before else after.lstrip(SEPARATORS)
 
 
 def text_of(name: bytes) -> str:
-    """A name as text, each byte that is not UTF-8 as a lone surrogate."""
+    """Decode a name, with each byte that is not UTF-8 as a lone surrogate."""
     return name.decode("ascii") if name.isascii() else name.decode("utf-8", "surrogateescape")
 
 
 def title_of(stem: bytes, folder: bytes, first: bytes) -> str:
-    """A title that is never empty: the key, else the folder's name, else the first file's name."""
+    """Return a non-empty title: the key, else the folder's name, else the first file's name."""
     stem = stem.rstrip(SEPARATORS) or stem
     return text_of(stem or folder[folder.rfind(b"/") + 1 :] or first[first.rfind(b"/") + 1 :])
 
 
 def lone_asset(single: Single, rule: str) -> AssetPlan:
-    """The asset of one file that nothing joined."""
+    """Return the asset of one file that no rule joined."""
     media_class = single.described.media_class
     kind = KIND_OF.get(media_class, "other")
     path = single.path
@@ -138,7 +138,7 @@ _OTHER = (OTHER,)
 
 
 def built(host: Host) -> AssetPlan:
-    """The plan of a host."""
+    """Return the plan of a host."""
     title = host.original.stem if host.title is None else host.title
     original = _format("original", host.original)
     formats = [original]

@@ -1,4 +1,4 @@
-"""What a profile may join and the default rules keep apart: parts of one recording, versions of one work."""
+"""Optional joins of a profile: parts of one recording, versions of one work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _VERSION = re.compile(rb"[ ._-]v(\d{1,6})(?![^ ._-])", re.IGNORECASE)
 
 
 def join_parts(units: list[Unit]) -> list[Unit]:
-    """The units with `part1` and `part2` (or `cd1` and `cd2`) of one name and container made one recording."""
+    """Return the units with `part1` and `part2` (or `cd1` and `cd2`) of one name and container joined."""
     left: list[Unit] = []
     found: dict[tuple[bytes, bytes, bytes, bytes], dict[int, Unit]] = {}
     for unit in units:
@@ -39,7 +39,7 @@ def join_parts(units: list[Unit]) -> list[Unit]:
 
 
 def join_versions(hosts: list[Host]) -> list[Host]:
-    """The hosts with all versions of one name made one asset, the latest version first."""
+    """Return the hosts with all versions of one name joined into one asset, the latest version first."""
     left: list[Host] = []
     found: dict[bytes, list[tuple[int, Host]]] = {}
     for host in hosts:

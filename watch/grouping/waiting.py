@@ -1,4 +1,4 @@
-"""Captions and sidecars that wait for their host, with a sentence that says for whom."""
+"""Orphans: captions and sidecars that wait for their host, with a description of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from watch.grouping.units import COMPONENT_OF, text_of
 
 
 def caption_orphan(caption: Caption) -> Orphan:
-    """A caption whose video or sequence is not there."""
+    """Return the orphan of a caption without its video or sequence."""
     path = caption[0].path
     name = without_extension(path[path.rfind(b"/") + 1 :])
     wanted = name
@@ -23,7 +23,7 @@ def caption_orphan(caption: Caption) -> Orphan:
 
 
 def sidecar_orphan(single: Single) -> Orphan:
-    """A sidecar whose file is not there."""
+    """Return the orphan of a sidecar without its file."""
     name = without_extension(single.name)
     return Orphan(single.path, f'a file named "{text_of(name)}"', _asset((single,), name))
 

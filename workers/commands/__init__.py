@@ -1,1 +1,1 @@
-"""One module for each subcommand of `tapeless`: parse, call, print."""
+"""Subcommands of `tapeless`, one module each: parse, call, print."""

@@ -1,4 +1,4 @@
-"""`tapeless api`: the control API alone, as a process of its own."""
+"""`tapeless api`: the control API as a process of its own."""
 
 import logging
 from pathlib import Path
@@ -45,7 +45,7 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
         celery.own_settings = settings
         use_mounts(settings.places)
         context = make_context(find_running(settings), settings.timing, celery.ring, threads)
-    # A statement that fails is logged; what was sent with it may be secret and is not.
+    # Failing statements are logged; their parameters are not, because they may be secret.
     context.database.hide_parameters = True
     served = create_app(
         Context(

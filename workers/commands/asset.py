@@ -1,4 +1,4 @@
-"""`tapeless asset`: grouping by hand, where the rules do not see what a person knows."""
+"""`tapeless asset`: manual grouping, for assets that the rules do not recognise."""
 
 import getpass
 import os
@@ -25,7 +25,7 @@ files_argument = click.argument("files", nargs=-1, required=True, type=click.Pat
 
 @click.group()
 def asset() -> None:
-    """Split, merge and move by hand; later groupings respect it, and undo takes it back."""
+    """Split, merge and move files manually; later groupings respect that, and `undo` reverts it."""
 
 
 @asset.command()
@@ -44,7 +44,7 @@ def split(files: tuple[Path, ...], title: str | None, data: Path | None) -> None
 @click.argument("others", nargs=-1, required=True)
 @data_option
 def merge(survivor: str, others: tuple[str, ...], data: Path | None) -> None:
-    """Make one asset of SURVIVOR and OTHERS; the first keeps its id."""
+    """Merge OTHERS into SURVIVOR, which keeps its id."""
 
     def act(session: Session) -> str:
         first = find_asset(session, survivor)
@@ -60,7 +60,7 @@ def merge(survivor: str, others: tuple[str, ...], data: Path | None) -> None:
 @click.option("--to", "target", required=True, metavar="ASSET", help="Id, external id or title of the asset.")
 @data_option
 def move(files: tuple[Path, ...], target: str, data: Path | None) -> None:
-    """Move FILES into another asset, as a further format of it."""
+    """Move FILES into another asset, as an additional format."""
     with running_system(data) as context:
         moved = transact(
             context.sessions,
@@ -73,7 +73,7 @@ def move(files: tuple[Path, ...], target: str, data: Path | None) -> None:
 @click.argument("asset")
 @data_option
 def undo(asset: str, data: Path | None) -> None:
-    """Take back the last split, merge or move of ASSET."""
+    """Undo the last split, merge or move of ASSET."""
     with running_system(data) as context:
         restored = transact(context.sessions, lambda s: undo_act(s, find_asset(s, asset).id, _actor()))
         click.echo(f'"{restored.title}" is grouped by the rules again')

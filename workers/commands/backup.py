@@ -1,4 +1,4 @@
-"""`tapeless backup` and `tapeless restore`: a system in one file, and out of it."""
+"""`tapeless backup` and `tapeless restore`: a system as one file."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type
 @file_argument
 @data_option
 def backup(file: Path, data: Path | None) -> None:
-    """Write the running system into FILE, as it is at this moment; keep the file as safe as the system."""
+    """Write the running system, as it is now, into FILE. Keep the file as safe as the system."""
     with sentences():
         settings = Settings.for_data(data)
         has_key = back_up(find_running(settings).database_url, settings.data / FILE, file)
@@ -30,7 +30,7 @@ def backup(file: Path, data: Path | None) -> None:
 @data_option
 @click.option("--into-database", is_flag=True, help="Fill the empty database of TAPELESS_DATABASE_URL instead.")
 def restore(file: Path, data: Path | None, into_database: bool) -> None:
-    """Make a new data folder out of FILE."""
+    """Create a new data folder from FILE."""
     with sentences():
         settings = Settings.for_data(data)
         if into_database:

@@ -1,4 +1,4 @@
-"""`tapeless demo DIR`: real media to try Tapeless on, for whoever has none at hand."""
+"""`tapeless demo DIR`: real media files to try Tapeless with."""
 
 import shlex
 from pathlib import Path
@@ -11,7 +11,7 @@ from media.demo import DemoFolderError, write_demo
 @click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 def demo(folder: Path) -> None:
-    """Write a small set of real media into DIR; what is there already is left alone."""
+    """Write a small set of real media into DIR; existing files are left unchanged."""
     try:
         written = write_demo(folder, click.echo)
     except DemoFolderError as error:
@@ -21,7 +21,7 @@ def demo(folder: Path) -> None:
 
 
 def news_of(written: list[Path]) -> str:
-    """What a run came to, in half a sentence."""
+    """Summarize a run in half a sentence."""
     if not written:
         return "nothing was missing"
     megabytes = sum(path.stat().st_size for path in written) / 1_000_000

@@ -1,4 +1,4 @@
-"""What a grouping would change in the catalogue, drawn for people: the counts first, then asset by asset."""
+"""Print the changes that a grouping would make to the catalog: first the counts, then each asset."""
 
 from rich.console import Console
 from rich.text import Text
@@ -25,7 +25,7 @@ AGAIN = "an asset of its own again"
 
 
 def print_difference(difference: Difference) -> None:
-    """Say how many assets change in which way, and draw the first of them."""
+    """Print how many assets change in which way, and draw the first of them."""
     console = Console(highlight=False)
     if not console.is_terminal:
         # A tree crops its lines at the console's width, and a pipe has none.
@@ -40,7 +40,7 @@ def print_difference(difference: Difference) -> None:
 
 
 def summary(difference: Difference) -> str:
-    """The counts in one sentence."""
+    """Return the counts as one sentence."""
     looked_at = f"{counted(difference.files, 'file')} in {counted(difference.islands, 'island')}"
     if difference.is_empty:
         return f"{looked_at}: nothing changes, {counted(difference.unchanged, 'asset')} stay as they are"
@@ -55,7 +55,7 @@ def summary(difference: Difference) -> str:
 
 
 def draw(change: AssetChange) -> Tree:
-    """One asset: what it was and becomes, and which files that concerns."""
+    """Draw one asset: its state before and after, and the files concerned."""
     head = Text(clean(change.asset.title if change.asset else change.title), style="bold")
     if change.asset is None or change.change == "gone":
         head.append(f"  {WORDS[change.change]}", style="not bold green" if change.asset is None else "not bold red")
@@ -87,5 +87,5 @@ def _grow(tree: Tree, sign: str, style: str, files: FileList) -> None:
 
 
 def clean(text: str) -> str:
-    """A text without what would steer a terminal."""
+    """Replace characters that could control a terminal."""
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

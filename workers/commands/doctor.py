@@ -1,4 +1,4 @@
-"""`tapeless doctor`: what the running system stands on, each with what to do."""
+"""`tapeless doctor`: check the environment of the running system, with the next step for each problem."""
 
 import json
 from dataclasses import asdict
@@ -20,7 +20,7 @@ MARKS = {"well": ("✓", "green"), "look": ("!", "yellow"), "broken": ("✗", "r
 @data_option
 @json_option
 def doctor(data: Path | None, as_json: bool) -> None:
-    """Look at mounts, rights, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken."""
+    """Check mounts, permissions, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken."""
     with running_system(data) as context:
         settings = Settings.for_data(data)
         connection = find_running(settings)

@@ -1,4 +1,4 @@
-"""`tapeless explain PATH`: why is this file (not) an asset?"""
+"""`tapeless explain PATH`: explain why a file is (not) an asset."""
 
 import json
 import os
@@ -20,8 +20,8 @@ from workers.commands.options import data_option, json_option, own_folders, runn
 @data_option
 @json_option
 def explain(path: Path, data: Path | None, as_json: bool) -> None:
-    """Tell of PATH whether it is ignored, growing, waiting, grouped (with what, by which rule) or failed."""
-    # The folder is resolved, the name is not: a symbolic link is a thing of its own here.
+    """Explain the state of PATH and why."""
+    # The folder is resolved, the name is not, because a symbolic link is explained as such.
     absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
     with running_system(data) as context:
         with context.sessions() as session:

@@ -1,4 +1,4 @@
-"""`tapeless group`: how a folder or a list of names would be grouped, before anything is watched."""
+"""`tapeless group`: preview how a folder or a list of names would be grouped, before anything is watched."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def group(
 ) -> None:
     """Show how the files of FOLDER would become assets; nothing is written.
 
-    With - in place of FOLDER, relative paths are read from standard input, one a line. With --diff, FOLDER lies in a
-    storage, whose own rules count where --profile gives no others.
+    With - in place of FOLDER, relative paths are read from standard input, one per line. With --diff, FOLDER is inside
+    a storage, whose own rules apply unless --profile gives others.
     """
     try:
         given = None if profile_file is None else Profile.load(profile_file)
@@ -64,27 +64,27 @@ def group(
 
 
 def compare_with_catalogue(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:
-    """Hand over to the part that knows the database, which a dry run on a million names does not wait for."""
+    """Import the part that uses the database only here, because a dry run on a million names must not wait for it."""
     if folder == "-":
         raise click.UsageError("--diff compares a folder on disk with the catalogue; give the folder instead of -")
     importlib.import_module("workers.commands.group_diff").show_difference(folder, profile, data, as_json)
 
 
 def write_json(answer: dict[str, Any]) -> None:
-    """Print an answer as one line of UTF-8, whatever the locale says."""
+    """Print an answer as one line of UTF-8, independent of the locale."""
     text = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
     sys.stdout.buffer.write(text.encode() + b"\n")
     sys.stdout.buffer.flush()
 
 
 def read_names(nul_separated: bool) -> list[bytes]:
-    """The names on standard input; an empty line is no name."""
+    """Return the names on standard input; empty lines are skipped."""
     content = sys.stdin.buffer.read()
     return [name for name in content.split(b"\0" if nul_separated else b"\n") if name]
 
 
 def walk(folder: str) -> Iterator[bytes]:
-    """Every regular file below a folder, relative to it; what cannot be read is named on standard error."""
+    """Yield every regular file below a folder, relative to it; unreadable folders are reported on standard error."""
     if not Path(folder).is_dir():
         raise click.ClickException(
             f"folder {folder!r}: no such folder; give a folder, or - for names on standard input"
@@ -106,7 +106,7 @@ def walk(folder: str) -> Iterator[bytes]:
 
 
 def print_tree(folder: str, branches: list[Branch]) -> None:
-    """Draw the assets as a tree."""
+    """Print the assets as a tree."""
     console = Console(highlight=False)
     if not console.is_terminal:
         # A tree crops its lines at the console's width, and a pipe has none.

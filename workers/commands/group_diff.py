@@ -1,4 +1,4 @@
-"""`tapeless group FOLDER --diff`: what grouping the folder would change in the catalogue of the running system."""
+"""`tapeless group FOLDER --diff`: preview the changes to the catalog of the running system."""
 
 import json
 import os
@@ -14,7 +14,7 @@ from workers.settings import Settings
 
 
 def show_difference(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:
-    """Compare and print; the storage's own profile where none is given."""
+    """Compare and print, with the storage's own profile if none is given."""
     with running_system(data) as context:
         own = os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))
         difference = preview_folder(context.sessions, real_folder(folder), profile, frozenset({own}))

@@ -1,4 +1,4 @@
-"""`tapeless group add NAME`: a group of users, that rights are given to."""
+"""`tapeless group add NAME`: create a user group, which can be given permissions."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from workers.commands.options import data_option, running_system
 @click.option("--user", "emails", multiple=True, metavar="EMAIL", help="Who is in it; may be given several times.")
 @data_option
 def add_user_group(name: str, emails: tuple[str, ...], data: Path | None) -> None:
-    """Make a group of users named NAME."""
+    """Create a user group named NAME."""
     with running_system(data) as context:
         transact(context.sessions, lambda session: _make(session, name, emails))
         click.echo(f'group "{name}" has {len(emails)} {"user" if len(emails) == 1 else "users"}')

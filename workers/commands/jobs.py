@@ -1,4 +1,4 @@
-"""`tapeless jobs`: what waits, what runs and what is parked with its reason; from the rows, whatever Flower shows."""
+"""`tapeless jobs`: pending and running work, and dead letters with their reasons, read from the rows."""
 
 import json
 import uuid
@@ -23,7 +23,7 @@ STATES = ["PARKED", *sorted(JobStatus)]
 
 @click.group()
 def jobs() -> None:
-    """See, retry, stop and pause pieces of work."""
+    """List, retry, stop and pause work."""
 
 
 @jobs.command("list")
@@ -31,7 +31,7 @@ def jobs() -> None:
 @data_option
 @json_option
 def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
-    """List jobs that have not ended, and all that is parked: jobs, documents, folders, mails, deliveries."""
+    """List unfinished jobs, and all dead letters: jobs, documents, folders, mails, deliveries."""
     with running_system(data) as context, context.sessions() as session:
         found = list_work(session, status)
     if as_json:
@@ -41,7 +41,7 @@ def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
 
 
 def print_work(console: Console, found: list[Work]) -> None:
-    """A line each, never cut, and below it what the work says of itself."""
+    """Print one line per item, never truncated, followed by its message."""
     if not found:
         console.print("nothing waits and nothing is parked")
         return
@@ -54,7 +54,7 @@ def print_work(console: Console, found: list[Work]) -> None:
 
 
 def since(moment: datetime | None) -> str:
-    """A time as people here read it."""
+    """Format a time in the local time zone."""
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
@@ -63,7 +63,7 @@ def since(moment: datetime | None) -> str:
 @data_option
 @json_option
 def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
-    """Show one job; JOB_ID is also the id of the task that brought it."""
+    """Show one job; JOB_ID is also the id of the task that requested it."""
     with running_system(data) as context, context.sessions() as session:
         told = told_of(find_job_row(session, job_id))
     if as_json:
@@ -75,7 +75,7 @@ def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
 
 
 def told_of(job: Job) -> dict[str, object]:
-    """All that an operator asks of a job."""
+    """Return all fields of a job that are relevant to an operator."""
     return {
         "id": str(job.id),
         "title": job.title,
@@ -104,7 +104,7 @@ def told_of(job: Job) -> dict[str, object]:
 @click.option("--all-parked", is_flag=True, help="Everything that is parked, of every kind.")
 @data_option
 def retry(keys: tuple[str, ...], all_parked: bool, data: Path | None) -> None:
-    """Take up again what ended badly or is parked, by the KEYS that `list` shows."""
+    """Retry failed or dead-lettered work, by the KEYS that `list` shows."""
     if all_parked == bool(keys):
         raise click.UsageError("name what to retry, or say --all-parked")
     with running_system(data) as context:

@@ -1,4 +1,4 @@
-"""`tapeless mail test`: whether mail arrives, before a share depends on it."""
+"""`tapeless mail test`: check mail delivery before a share depends on it."""
 
 from pathlib import Path
 
@@ -12,14 +12,14 @@ from workers.commands.options import data_option, running_system
 
 @click.group()
 def mail() -> None:
-    """Try the mail settings."""
+    """Test the mail settings."""
 
 
 @mail.command()
 @click.argument("address")
 @data_option
 def test(address: str, data: Path | None) -> None:
-    """Send a mail to ADDRESS, as the running system sends its own; `tapeless jobs list` says why it did not go out."""
+    """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
     with running_system(data) as context:
         queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP))
         click.echo(f"mail {queued.id} goes out within seconds")

@@ -1,4 +1,4 @@
-"""`tapeless migrate`: bring the database to this version, before anything else of it is started."""
+"""`tapeless migrate`: migrate the database to this version, before anything else of it is started."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from workers.settings import Settings
 @click.command()
 @data_option
 def migrate(data: Path | None) -> None:
-    """Bring the database to the shape that this version needs."""
+    """Migrate the database to the schema of this version."""
     with sentences():
         migrate_database(find_running(Settings.for_data(data)).database_url)
     click.echo("the database is up to date")

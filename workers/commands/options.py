@@ -1,4 +1,4 @@
-"""What the commands share: how they find the running system, and how they say what went wrong."""
+"""Shared by all commands: options, access to the running system, and error output."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from workers.settings import Settings, SettingsError
 Command = TypeVar("Command", bound=Callable[..., object])
 
 OTHER_SHAPE = ("42P01", "42703")
-"""A table or column that is not there."""
+"""SQLSTATEs of a missing table or column."""
 
 data_option = click.option(
     "--data",
@@ -28,20 +28,21 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON f
 
 
 def own_folders(data: Path | None) -> frozenset[bytes]:
-    """Folders that are ours and never watched, by their real paths."""
+    """Return the real paths of Tapeless's own folders, which are never watched."""
     return frozenset({os.path.realpath(os.fsencode(Settings.for_data(data).data.absolute()))})
 
 
 @contextmanager
 def running_system(data: Path | None) -> Iterator[Context]:
-    """The running system for one command; what goes wrong ends the command with a sentence, not a traceback."""
+    """Open the running system for one command; expected errors end the command with a sentence instead of a
+    traceback."""
     with sentences(), open_running(Settings.for_data(data)) as context:
         yield context
 
 
 @contextmanager
 def sentences() -> Iterator[None]:
-    """Turn our own errors, and a database that does not answer, into sentences for people."""
+    """Turn our own errors, and an unavailable database, into messages for people."""
     try:
         yield
     except (Refusal, SettingsError, ProcessError) as error:

@@ -1,4 +1,4 @@
-"""`tapeless reindex`: have documents of the index made anew, though nothing of them changed."""
+"""`tapeless reindex`: rebuild documents of the index though their rows did not change."""
 
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from workers.commands.options import data_option, running_system
 @click.option("--rate", default=0, type=click.IntRange(0), help="With --all: the most documents a second.")
 @data_option
 def reindex(assets: tuple[str, ...], everything: bool, rate: int, data: Path | None) -> None:
-    """Have the documents of ASSETs (titles or ids) made anew, or of everything.
+    """Rebuild the documents of ASSETs (titles or ids), or all documents.
 
-    Searches and updates go on meanwhile. `tapeless status` tells how many documents wait.
+    Searches and updates continue meanwhile. `tapeless status` shows how many documents are pending.
     """
     if everything == bool(assets):
         raise click.UsageError("name assets, or say --all")

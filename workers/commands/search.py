@@ -1,4 +1,4 @@
-"""`tapeless search WORDS…`: ask the index from a terminal, as an administrator sees it."""
+"""`tapeless search WORDS…`: search from a terminal, with the permissions of an administrator."""
 
 import json
 from pathlib import Path
@@ -27,7 +27,7 @@ PIPE_WIDTH = 240
 def search(words: tuple[str, ...], data: Path | None, limit: int, as_json: bool) -> None:
     """Find assets by WORDS of their titles, file names, folders and external ids.
 
-    A star takes every word that begins so: `pla*`.
+    Use `*` for prefix search: `pla*`.
     """
     with running_system(data) as context:
         try:
@@ -42,14 +42,14 @@ def search(words: tuple[str, ...], data: Path | None, limit: int, as_json: bool)
 
 
 def find(context: Context, criteria: Criteria) -> Results:
-    """Everything that answers, but for what was deleted or hidden since the last drain."""
+    """Search everything, except for objects that were deleted or hidden since the last drain."""
     with context.sessions() as session:
         hidden = narrowed_keys(session)
     return context.engine.search(criteria, Visibility(everything=True, excluded=hidden))
 
 
 def show(console: Console, results: Results) -> None:
-    """A table of hits for people."""
+    """Print a table of hits."""
     table = Table("title", "formats", "files", "id", box=None, pad_edge=False, header_style="bold")
     for hit in results.hits:
         files = str(hit.body.get("file_count", ""))
@@ -61,10 +61,10 @@ def show(console: Console, results: Results) -> None:
 
 
 def printable(title: str) -> Text:
-    """A title as it is written: a name may hold brackets that look like markup, and codes that steer a terminal."""
+    """Return a title as plain text: a name may contain brackets that look like markup, or terminal control codes."""
     return Text("".join(letter if letter.isprintable() else "\ufffd" for letter in title))
 
 
 def kinds(body: dict[str, Any]) -> str:
-    """The kinds of a hit's formats, the original's first."""
+    """Return the kinds of a hit's formats, the original's first."""
     return ", ".join(dict.fromkeys(each["kind"] for each in body.get("formats", [])))

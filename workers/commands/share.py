@@ -1,4 +1,4 @@
-"""`tapeless share ASSET`: a link for somebody without an account; `share list` and `share revoke` look after them."""
+"""`tapeless share ASSET`: a link for people without an account; `share list` and `share revoke` manage them."""
 
 import getpass
 import json
@@ -32,10 +32,10 @@ PIPE_WIDTH = 240
 
 
 class ShareGroup(click.Group):
-    """`tapeless share ASSET` is short for `tapeless share create ASSET`."""
+    """Command group in which `tapeless share ASSET` is short for `tapeless share create ASSET`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put the command in where an asset or an option comes first."""
+        """Insert `create` if the first argument is an asset or an option."""
         if args and args[0] not in self.commands and args[0] != "--help":
             args = ["create", *args]
         return super().parse_args(ctx, args)
@@ -43,7 +43,7 @@ class ShareGroup(click.Group):
 
 @click.group(cls=ShareGroup)
 def share() -> None:
-    """Open an asset to people without an account, by a link that ends."""
+    """Share an asset with people without an account, by a link that expires."""
 
 
 @share.command()
@@ -103,7 +103,7 @@ def _make(session: Session, asset: str, new: NewShare) -> tuple[Share, list[Shar
 
 
 def _password() -> str:
-    """Never an argument, because other users of the machine see those."""
+    """Read the password; never from an argument, because other users of the machine can see those."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")
@@ -118,7 +118,7 @@ def _actor() -> Actor:
 @data_option
 @json_option
 def list_shares(with_ended: bool, data: Path | None, as_json: bool) -> None:
-    """Show what is shared, with whom, and until when; links are shown to `create` and over HTTP."""
+    """List shares, their recipients and expiry; links are only shown by `create` and over HTTP."""
     with running_system(data) as context, context.sessions() as session:
         query = select(Share).where(Share.revoked_at.is_(None)).order_by(Share.id)
         shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
@@ -157,7 +157,7 @@ def _row(one: Share, users: list[ShareUser]) -> dict[str, object]:
 @click.argument("share_ids", nargs=-1, required=True, metavar="ID…")
 @data_option
 def revoke(share_ids: tuple[str, ...], data: Path | None) -> None:
-    """End shares at once: their links, whoever is inside, and downloads that run."""
+    """Revoke shares immediately: their links, sessions of guests, and running downloads."""
     with running_system(data) as context:
         ids = [_id(text) for text in share_ids]
         transact(context.sessions, lambda session: revoke_shares(session, _actor(), ids))

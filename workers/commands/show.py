@@ -19,7 +19,7 @@ from workers.commands.options import data_option, json_option, running_system
 
 PIPE_WIDTH = 240
 SHOWN_CHARACTERS = 200
-"""Of one field's values; `--json` shows all of them."""
+"""Of one field's values; `--json` prints all of them."""
 
 
 @click.command()

@@ -1,4 +1,4 @@
-"""`tapeless status`: how much there is, what waits, and what needs a person."""
+"""`tapeless status`: totals, pending work, and problems that need an operator."""
 
 import json
 from pathlib import Path
@@ -46,7 +46,7 @@ def status(data: Path | None, as_json: bool) -> None:
 
 
 def search_trouble(engine: SearchEngine) -> str | None:
-    """What is wrong with the search engine; None where it answers."""
+    """Return what is wrong with the search engine, or None if it answers."""
     try:
         engine.check(look=True)
     except SearchUnavailableError as error:
@@ -55,7 +55,7 @@ def search_trouble(engine: SearchEngine) -> str | None:
 
 
 def print_status(console: Console, found: Status) -> None:
-    """Draw the status for people."""
+    """Print the status as a table."""
     table = Table.grid(padding=(0, 2))
     for key, label in ROWS:
         value = getattr(found, key)

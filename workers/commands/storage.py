@@ -1,4 +1,4 @@
-"""`tapeless storage` and `tapeless scan`: what is watched, and what a person says to the watcher."""
+"""`tapeless storage` and `tapeless scan`: watched folders, and requests to the watcher."""
 
 import json
 from dataclasses import replace
@@ -34,7 +34,7 @@ from workers.settings import Settings
 
 @click.group()
 def storage() -> None:
-    """Add, list, change and accept watched folders, and say how their files are grouped."""
+    """Add, list and change watched folders, confirm deletions, and set how files are grouped."""
 
 
 storage.add_command(profile)
@@ -62,7 +62,7 @@ def add(
     purpose: str,
     data: Path | None,
 ) -> None:
-    """Watch FOLDER from now on, or with --purpose PROXIES keep renditions in it."""
+    """Watch FOLDER from now on, or with --purpose PROXIES store renditions in it."""
     try:
         rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
     except ProfileError as error:
@@ -89,7 +89,7 @@ def _make(session: Session, new: NewStorage, owner: str | None, readers: tuple[s
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
 @data_option
 def set_values(name: str, pairs: tuple[str, ...], data: Path | None) -> None:
-    """Change settings of storage NAME; a KEY= without a value has its default again."""
+    """Change settings of storage NAME; `KEY=` without a value restores the default."""
 
     def change(session: Session) -> str:
         row = find_storage(session, name)
@@ -115,7 +115,7 @@ def _shown(value: object) -> str:
 @data_option
 @json_option
 def list_storages(data: Path | None, as_json: bool) -> None:
-    """Show all storages."""
+    """List all storages."""
     with running_system(data) as context, context.sessions() as session:
         rows = session.scalars(select(Storage).order_by(Storage.name)).all()
     if as_json:
@@ -148,7 +148,7 @@ def _as_json(row: Storage) -> dict[str, object]:
 @click.argument("name")
 @data_option
 def accept(name: str, data: Path | None) -> None:
-    """Say that what vanished from storage NAME is gone, or that its new disk is right."""
+    """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
     with running_system(data) as context:
         reason = transact(context.sessions, lambda session: accept_loss(session, find_storage(session, name)))
     what = "accepted; the rows follow the disk within seconds" if reason else "nothing was frozen"
@@ -159,7 +159,7 @@ def accept(name: str, data: Path | None) -> None:
 @click.argument("name", required=False)
 @data_option
 def scan(name: str | None, data: Path | None) -> None:
-    """Walk storage NAME, or all of them, now."""
+    """Scan storage NAME, or all storages, now."""
 
     def ask(session) -> list[str]:
         storages = [find_storage(session, name)] if name else session.scalars(select(Storage)).all()

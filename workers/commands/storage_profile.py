@@ -1,4 +1,4 @@
-"""`tapeless storage profile` and `tapeless storage regroup`: how a storage is grouped, changed after a dry run."""
+"""`tapeless storage profile` and `tapeless storage regroup`: change how a storage is grouped, after a dry run."""
 
 import json
 import sys
@@ -38,8 +38,8 @@ yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
 def profile(name: str, profile_file: Path | None, yes: bool, data: Path | None, as_json: bool) -> None:
     """Show the grouping rules of storage NAME, or change them.
 
-    With --file, what would change is shown first; the change is then made on your word, or with --yes. With --json and
-    without --yes nothing is asked and nothing is changed.
+    With --file, the changes are shown first, and made after confirmation or with --yes. With --json and without --yes
+    nothing is asked and nothing is changed.
     """
     wanted = _load(profile_file) if profile_file else None
     with running_system(data) as context:
@@ -64,9 +64,9 @@ def profile(name: str, profile_file: Path | None, yes: bool, data: Path | None, 
 @data_option
 @json_option
 def regroup(name: str, yes: bool, data: Path | None, as_json: bool) -> None:
-    """Group storage NAME again by its profile and the rules of this version, as after an upgrade.
+    """Group storage NAME again with its profile and the rules of this version, as after an upgrade.
 
-    What would change is shown first. With --json and without --yes nothing is asked and nothing is changed.
+    The changes are shown first. With --json and without --yes nothing is asked and nothing is changed.
     """
     with running_system(data) as context:
         with context.sessions() as session:
@@ -84,7 +84,7 @@ def _load(path: Path) -> Profile:
 
 
 def _show(row: Storage, as_json: bool) -> None:
-    """The whole profile; the keys that were set for this storage are marked."""
+    """Print the whole profile; keys that were set for this storage are marked."""
     whole = Profile.model_validate(row.profile).model_dump(mode="json")
     if as_json:
         shown = {"storage": row.name, "revision": row.profile_revision, "set": row.profile, "profile": whole}
@@ -100,7 +100,7 @@ def _show(row: Storage, as_json: bool) -> None:
 def _decide(
     context: Context, row: Storage, difference: Difference, yes: bool, as_json: bool, wanted: Profile | None
 ) -> str | None:
-    """Show the difference, ask where a person is there, and start the job; give its id."""
+    """Print the difference, ask for confirmation on a terminal, and start the job; return its id."""
     if not as_json:
         print_difference(difference)
     if not yes and not as_json:

@@ -1,4 +1,4 @@
-"""`tapeless token create`: what a program sends to the API in a user's name."""
+"""`tapeless token create`: tokens that programs send to the API on behalf of a user."""
 
 import json
 from datetime import timedelta
@@ -15,7 +15,7 @@ from workers.commands.options import data_option, json_option, running_system
 
 @click.group()
 def token() -> None:
-    """Make tokens for programs that call the API."""
+    """Create tokens for programs that call the API."""
 
 
 @token.command()
@@ -25,7 +25,7 @@ def token() -> None:
 @data_option
 @json_option
 def create(email: str, app_name: str, days: float | None, data: Path | None, as_json: bool) -> None:
-    """Make a token for the user EMAIL; it is shown now and never again."""
+    """Create a token for the user EMAIL; it is shown only once."""
     seconds = None if days is None else int(timedelta(days=days).total_seconds())
     with running_system(data) as context:
         app_id, secret = transact(context.sessions, lambda session: _make(session, email, app_name, seconds))

@@ -1,4 +1,4 @@
-"""`tapeless transcode`: have a rendition of an asset made, and wait for it if asked."""
+"""`tapeless transcode`: create a rendition of an asset, and wait for it if asked."""
 
 import time
 import uuid
@@ -27,7 +27,7 @@ LOOK_SECONDS = 0.5
 @click.option("--wait", is_flag=True, help="Stay until it is there, and fail where it cannot be made.")
 @data_option
 def transcode(asset: str, profile: str, format_id: uuid.UUID | None, wait: bool, data: Path | None) -> None:
-    """Make a rendition of ASSET (a title or id), as another format of it."""
+    """Create a rendition of ASSET (a title or id), as another format of it."""
     with running_system(data) as context:
         find_profile(Settings.for_data(data).profiles, profile)
         job = transact(
@@ -40,7 +40,7 @@ def transcode(asset: str, profile: str, format_id: uuid.UUID | None, wait: bool,
 
 
 def wait_for(sessions: Sessions, job_id: uuid.UUID) -> str:
-    """Look until the job has ended; gives what it says, or refuses with what went wrong."""
+    """Wait until the job has ended; return its message, or raise its error."""
     while True:
         with sessions() as session:
             job = session.get(Job, job_id)

@@ -1,4 +1,4 @@
-"""`tapeless trigger`: how other systems reach this one, and asking for something as they would."""
+"""`tapeless trigger`: credentials for other systems that publish triggers."""
 
 import json
 from pathlib import Path
@@ -14,16 +14,16 @@ from workers.settings import Settings, SettingsError
 
 @click.group()
 def trigger() -> None:
-    """Let other systems ask for scans, ingests, metadata and more."""
+    """Let other systems request scans, ingests, metadata and more."""
 
 
 @trigger.command()
 @data_option
 @json_option
 def credentials(data: Path | None, as_json: bool) -> None:
-    """Print the broker's address for programs that may put messages on the queue `trigger`, and nothing else.
+    """Print the broker URL for programs that may publish to the queue `trigger` only.
 
-    It holds a password.
+    It contains a password.
     """
     with sentences():
         settings = Settings.for_data(data)

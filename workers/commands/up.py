@@ -1,4 +1,4 @@
-"""`tapeless up`: everything on one machine, in one terminal."""
+"""`tapeless up`: the whole system on one machine, in one terminal."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def up(
 
 
 def tell_storages(storages: Sequence[WatchedStorage], console: Console) -> None:
-    """Which folders are watched now, those of earlier starts too."""
+    """Print the watched folders, including those of earlier starts."""
     for storage in storages:
         console.print(f'watching {display_text(storage.root)} as "{storage.name}"')
     if not storages:
@@ -81,7 +81,7 @@ def tell_storages(storages: Sequence[WatchedStorage], console: Console) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What other programs on this machine may reach."""
+    """Ports that other programs on this machine may use."""
 
     broker: int | None
     api: int
@@ -90,7 +90,7 @@ class Ports:
 
 
 def run(supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: Ports, console: Console) -> None:
-    """Start the servers, bring the database up to date, start the processes, and show what happens."""
+    """Start the servers, migrate the database, start the processes, and show progress until a signal."""
     console.print("starting")
     postgres, valkey = make_servers(supervisor.data, ports.broker)
     for server in (postgres, valkey):

@@ -1,4 +1,4 @@
-"""`tapeless user add`: who may sign in."""
+"""`tapeless user add`: accounts that may sign in."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,7 @@ def user() -> None:
 @click.option("--last-name", default="", help="Shown in lists and history.")
 @data_option
 def add(email: str, admin: bool, first_name: str, last_name: str, data: Path | None) -> None:
-    """Add a user; the password is asked for, or read from standard input where that is no terminal."""
+    """Add a user; the password is prompted for, or read from standard input if that is no terminal."""
     with running_system(data) as context:
         hashed = hash_password(_password())
         new = NewUser(email, hashed, is_admin=admin, first_name=first_name, last_name=last_name)
@@ -32,7 +32,7 @@ def add(email: str, admin: bool, first_name: str, last_name: str, data: Path | N
 
 
 def _password() -> str:
-    """Never an argument, because other users of the machine see those."""
+    """Read the password; never from an argument, because other users of the machine can see those."""
     if sys.stdin.isatty():
         return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     return sys.stdin.readline().rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""`tapeless verify`: the invariants on a live system, each with its count."""
+"""`tapeless verify`: check the invariants of a live system, each with its count."""
 
 import json
 from dataclasses import asdict
@@ -18,7 +18,7 @@ from workers.commands.options import data_option, json_option, own_folders, runn
 @data_option
 @json_option
 def verify(repair: bool, data: Path | None, as_json: bool) -> None:
-    """Check every invariant; exit with 1 where one is broken."""
+    """Check every invariant; exit with 1 if one is violated."""
     with running_system(data) as context:
         audited = Audited(context.sessions, context.engine, context.timing, own_folders(data))
         findings = verify_system(audited, repair)

@@ -1,4 +1,4 @@
-"""`tapeless watch`: the watcher alone, as a process of its own."""
+"""`tapeless watch`: the watcher as a process of its own."""
 
 import logging
 import os
@@ -27,7 +27,7 @@ POOL_SIZE = 20
 @click.command()
 @data_option
 def watch(data: Path | None) -> None:
-    """Watch all storages and hand out what changed, until interrupted."""
+    """Watch all storages and dispatch changes until interrupted."""
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -1,1 +1,1 @@
-"""PostgreSQL and Valkey out of their wheels, for a machine on which nothing else is installed."""
+"""Embedded PostgreSQL and Valkey from their wheels, for a machine without any server installed."""

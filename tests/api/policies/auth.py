@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `auth`."""
+"""Policies of the routes of `auth`."""
 
 from tests.api.policy import Policy, all_may
 

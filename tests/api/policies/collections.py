@@ -1,4 +1,4 @@
-"""Who may do what with collections and favorites."""
+"""Policies of collections and favorites."""
 
 from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 

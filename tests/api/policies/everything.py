@@ -1,4 +1,4 @@
-"""All rows in one table, by service."""
+"""All policies in one table, by service."""
 
 from tests.api.policies import (
     acls,

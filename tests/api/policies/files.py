@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `files`."""
+"""Policies of the routes of `files`."""
 
 from tests.api.policy import Policy, all_may, readers_may, writers_may
 
@@ -28,7 +28,7 @@ POLICIES: dict[str, Policy] = {
     "GET files/v1/pictures/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),
     "PATCH files/v1/assets/{asset_id}/files/{file_id}/": writers_may(200, {"status": "CLOSED"}),
     "DELETE files/v1/assets/{asset_id}/files/{file_id}/": writers_may(204),
-    # Declared files are on no disk of ours, so whoever reads hears the same as strangers.
+    # Declared files are not on a disk of ours, so readers get the same answer as strangers.
     "GET files/v1/assets/{asset_id}/files/{file_id}/download_url/": Policy("404 404 404 404"),
     "GET files/v1/assets/{asset_id}/formats/{format_id}/download_url/": Policy("404 404 404 404"),
     "GET files/v1/downloads/{ticket}/": Policy("404 404 404 404", names={"ticket": "x"}, nobody=404),

@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `jobs`."""
+"""Policies of the routes of `jobs`."""
 
 from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 

@@ -1,4 +1,4 @@
-"""Who may do what with `metadata`: all read fields and views, values follow the rights on their object."""
+"""Policies of `metadata`: every user reads fields and views, values follow the permissions on their object."""
 
 from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 
@@ -35,7 +35,7 @@ POLICIES: dict[str, Policy] = {
     "PUT metadata/v1/{object_type}/{object_id}/": Policy("200 403 403 404", VALUES),
     "GET metadata/v1/{object_type}/{object_id}/views/{view_id}/": readers_may(200),
     "PUT metadata/v1/{object_type}/{object_id}/views/{view_id}/": writers_may(200, VALUES),
-    # A job tells of each object whether its maker may write it.
+    # The job reports for each object whether its creator may write it.
     "PUT metadata/v1/{object_type}/views/{view_id}/": all_may(202, {**VALUES, "object_ids": ["{asset_id}"]}),
     "GET metadata/v1/assets/{asset_id}/versions/{version_id}/views/{view_id}/": readers_may(200),
     f"GET {ON_SEGMENT}/views/{{view_id}}/": readers_may(200, names=SEGMENT),

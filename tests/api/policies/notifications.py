@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `notifications`: webhooks tell of every object, so they are for administrators."""
+"""Policies of the routes of `notifications`: webhooks report on every object, so only administrators manage them."""
 
 from tests.api.policy import Policy, administrators_may
 

@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `search`."""
+"""Policies of the routes of `search`."""
 
 from tests.api.policy import Policy, all_may
 

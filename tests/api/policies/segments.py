@@ -1,4 +1,4 @@
-"""Who may do what with segments; the one of the rows is a comment of the owner's."""
+"""Policies of segments; the segment in these rows is a comment of the owner."""
 
 from tests.api.policy import Policy, administrators_may, readers_may, writers_may
 

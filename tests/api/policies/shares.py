@@ -1,4 +1,4 @@
-"""Who may do what with the routes of shares."""
+"""Policies of the routes of shares."""
 
 from tests.api.policy import Policy, administrators_may, all_may, readers_may, writers_may
 

@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `transcode`."""
+"""Policies of the routes of `transcode`."""
 
 from tests.api.policy import Policy, writers_may
 

@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `trigger`: everybody may ask, and the job runs with the rights of who asked."""
+"""Policies of the routes of `trigger`: every user may send one, and the job runs with the sender's permissions."""
 
 from tests.api.policy import Policy, all_may
 

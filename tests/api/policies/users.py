@@ -1,4 +1,4 @@
-"""Who may do what with the routes of `users`."""
+"""Policies of the routes of `users`."""
 
 from tests.api.policy import Policy, administrators_may, all_may
 

@@ -1,7 +1,7 @@
-"""Tables of names: an expectation states the whole answer, and the names to group are those that stand in it.
+"""Tables of names: an expectation is the complete answer, and the names to group are those that it contains.
 
 One line is one asset: `title = kind: file, file | transcode: file | sidecars: file`, and a line that begins with `|`
-goes on with the one above. A title of `?` is not compared; `name.[1001-1006].exr` stands for six files. A line
+continues the one above. A title of `?` is not compared; `name.[1001-1006].exr` means six files. A line
  `ignored: file, file` states what is ignored.
 """
 

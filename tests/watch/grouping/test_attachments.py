@@ -1,4 +1,4 @@
-"""Captions, external sound, sidecars and what is ignored: who belongs to whom by name."""
+"""Captions, external sound, sidecars and ignored files: matching attachments to hosts by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Camera cards, camera names and packages, whose names contradict the other rules."""
+"""Camera cards, camera names and packages: their names contradict the other rules."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is nobody's media, by which pattern."""
+"""Ignored files, and the pattern that ignores each."""
 
 from __future__ import annotations
 

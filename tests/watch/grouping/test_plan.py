@@ -1,4 +1,4 @@
-"""The values that grouping answers with: names described, labels, roles, rules, pins, and what is shown of them."""
+"""Values of the grouping result: described names, labels, roles, rules, pins, and their display."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile is checked whole, and its faults are told by key."""
+"""A profile is validated completely, and its errors are reported by key."""
 
 from __future__ import annotations
 

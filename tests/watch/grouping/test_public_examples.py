@@ -1,4 +1,4 @@
-"""The examples that define the form of the answer, and whatever further ones lie beside the project."""
+"""The examples that define the form of the answer, and optional further examples beside the project."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Grouping by hand at the command line: what makes no sense is refused with the next step."""
+"""Manual grouping on the command line: invalid requests are rejected with the next step."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`tapeless group FOLDER --diff` tells what a scan and a grouping would change, before either is done."""
+"""`tapeless group FOLDER --diff` shows what a scan and a grouping would change, before either runs."""
 
 import json
 import subprocess

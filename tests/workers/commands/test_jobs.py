@@ -1,4 +1,4 @@
-"""`tapeless jobs` tells what waits and what is parked from the rows, and takes it up again."""
+"""`tapeless jobs` lists waiting and dead-lettered work from the database, and retries it."""
 
 import json
 import uuid
@@ -42,7 +42,7 @@ def make_job(sessions: Sessions, status: JobStatus = JobStatus.READY, **values: 
 
 
 def park_one_of_each(sessions: Sessions) -> dict[str, str]:
-    """A parked job, document, folder and mail, by kind."""
+    """Create a dead-lettered job, document, folder and mail, by kind."""
     job = make_job(sessions, JobStatus.STARTED, parked_at=func.now(), error_message="the disk is full")
     with sessions.begin() as session:
         mail = Mail(id=new_id(), kind="test", recipient="ann@example.org", parked_at=func.now(), error="550 unknown")

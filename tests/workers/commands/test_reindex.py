@@ -1,4 +1,4 @@
-"""`tapeless reindex` marks single assets, or makes the job that builds everything anew."""
+"""`tapeless reindex` marks single assets, or creates the job that rebuilds the index."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A storage's profile is shown, and changed only after its difference was seen and somebody said yes."""
+"""A storage's profile is shown, and changed only after showing the difference and a confirmation."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Settings of a storage are changed one by one at the command line, and every wrong one is named."""
+"""Storage settings are changed one by one on the command line, and every invalid one is named."""
 
 import pytest
 from click.testing import CliRunner, Result

@@ -1,4 +1,4 @@
-"""`tapeless transcode`: a job that somebody can wait for."""
+"""`tapeless transcode`: a job with an option to wait for it."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""`tapeless user add`, `group add` and `token create` make what signs in to the API."""
+"""`tapeless user add`, `group add` and `token create` create the credentials for the API."""
 
 import json
 from uuid import UUID

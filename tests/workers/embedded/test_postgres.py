@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL keeps its promises on a real server of its own."""
+"""The embedded PostgreSQL, tested on a real server."""
 
 import os
 import signal
@@ -34,7 +34,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgre
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    """A server that the test may hurt."""
+    """A server that the test may damage."""
     server = EmbeddedPostgres(tmp_path / "postgres")
     server.start()
     yield server

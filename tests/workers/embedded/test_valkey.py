@@ -1,4 +1,4 @@
-"""The embedded Valkey keeps its promises on a real server of its own, through the clients that use it."""
+"""The embedded Valkey, tested on a real server through the clients that use it."""
 
 import os
 import signal
