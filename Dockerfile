@@ -5,11 +5,14 @@ ARG PYTHON=3.11-slim-bookworm
 FROM python:${PYTHON} AS build
 WORKDIR /src
 COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY grouping grouping
 COPY models models
 COPY watch watch
 COPY media media
 COPY search search
+COPY services services
 COPY tasks tasks
+COPY asgi asgi
 COPY api api
 COPY web web
 COPY workers workers

@@ -1,1 +1,1 @@
-"""The control API: parse, authorise, call a function of `services`, render by hand. docs/api.md lists its routes."""
+"""The HTTP API: parse, authorise, call a service, render."""

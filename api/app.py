@@ -8,46 +8,46 @@ from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import errors, health, routing
-from api.context import Context
-from api.intake import Intake
-from api.services.everything import SERVICES
-from api.tracing import Tracing
+from api.registry import ROUTE_GROUPS
+from asgi import errors, health, routing
+from asgi.context import ApiContext
+from asgi.request_limits import RequestLimits
+from asgi.tracing import RequestTracing
 
-VERSION = "v1"
+API_VERSION = "v1"
 
 
-def create_app(context: Context) -> FastAPI:
+def create_api(context: ApiContext) -> FastAPI:
     """Build the ASGI application that serves one system."""
     app = FastAPI(
         title="Tapeless",
-        version=VERSION,
+        version=API_VERSION,
         openapi_url="/API/openapi.json",
         docs_url="/API/docs",
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=as_many_threads_as_connections,
+        lifespan=limit_threads_to_connections,
     )
     app.state.context = context
-    health.install(app)
-    app.state.routes = routing.install(app, SERVICES)
+    health.install_health_routes(app)
+    app.state.routes = routing.install_routes(app, ROUTE_GROUPS)
     app.state.public_names = {route.name for route in app.state.routes if route.public}
     app.state.guest_names = {route.name for route in app.state.routes if route.guests}
-    errors.install(app)
-    app.add_middleware(Intake)
-    app.add_middleware(Tracing)
-    app.openapi = lambda: describe(app)  # type: ignore[method-assign]
+    errors.install_error_handlers(app)
+    app.add_middleware(RequestLimits)
+    app.add_middleware(RequestTracing)
+    app.openapi = lambda: build_openapi_document(app)  # type: ignore[method-assign]
     return app
 
 
 @asynccontextmanager
-async def as_many_threads_as_connections(app: FastAPI) -> AsyncIterator[None]:
+async def limit_threads_to_connections(app: FastAPI) -> AsyncIterator[None]:
     """Limit worker threads to the size of the connection pool, so that no thread waits for a connection."""
     to_thread.current_default_thread_limiter().total_tokens = app.state.context.threads
     yield
 
 
-def describe(app: FastAPI) -> dict[str, Any]:
+def build_openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document, with 400 instead of the framework's 422 and the two authentication headers."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, routes=app.routes)
@@ -57,7 +57,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        schemas["Errors"] = ERRORS_SCHEMA
+        schemas["Errors"] = ERROR_BODY_SCHEMA
         document["components"]["securitySchemes"] = {
             "App-ID": {"type": "apiKey", "in": "header", "name": "App-ID"},
             "Auth-Token": {"type": "apiKey", "in": "header", "name": "Auth-Token"},
@@ -67,7 +67,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     return app.openapi_schema
 
 
-ERRORS_SCHEMA = {
+ERROR_BODY_SCHEMA = {
     "type": "object",
     "required": ["errors"],
     "properties": {

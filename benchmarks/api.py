@@ -22,21 +22,22 @@ from uuid import UUID
 import uvicorn
 from sqlalchemy import Engine, event, select, text
 
-from api.app import create_app
-from api.context import Context
+from api.app import create_api
+from asgi.context import ApiContext
 from benchmarks.api_bare import bare_app
-from models.acl import Actor
-from models.asset import Asset
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.timing import Timing
-from search.criteria import parse_criteria
-from search.postgres import PostgresEngine
-from tasks.find import visibility_of
-from tasks.index import drain
-from tasks.tokens import create_app as create_api_app
-from tasks.tokens import issue_token
-from tasks.users import SETUP, NewUser, create_user
+from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.schema import upgrade_database
+from search.postgres.engine import PostgresEngine
+from search.query.criteria import parse_criteria
+from services.access.tokens import issue_token
+from services.access.tokens import register_app as create_api_app
+from services.access.users import NewUser, create_user
+from services.core.actors import SETUP_ACTOR
+from services.indexing.drain import drain_index_queue
+from services.searching.query import load_visibility
 from workers.embedded.postgres import EmbeddedPostgres
 
 THREADS = 16
@@ -85,7 +86,7 @@ def fill(sessions: Sessions, count: int) -> tuple[UUID, dict[str, str]]:
     """A member who owns `count` assets, indexed; its id and the headers that sign it in."""
 
     def make(session: Any) -> tuple[UUID, dict[str, str]]:
-        user = create_user(session, NewUser("load@example.org"), SETUP)
+        user = create_user(session, NewUser("load@example.org"), SETUP_ACTOR)
         app = create_api_app(session, user.id, "load")
         _, secret = issue_token(session, user.id, app.id)
         session.execute(FILL_ASSETS, {"user": str(user.id), "count": count})
@@ -93,7 +94,7 @@ def fill(sessions: Sessions, count: int) -> tuple[UUID, dict[str, str]]:
         return user.id, {"App-ID": str(app.id), "Auth-Token": secret}
 
     made = transact(sessions, make)
-    drain(sessions, PostgresEngine(sessions), Timing())
+    drain_index_queue(sessions, PostgresEngine(sessions), Timing())
     with sessions() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"}).execute(text("VACUUM ANALYZE"))
     return made
@@ -103,7 +104,7 @@ def compare(sessions: Sessions, headers: dict[str, str], seconds: float, clients
     """GET and POST of one asset, ours and bare."""
     with sessions() as session:
         ids = [str(asset_id) for asset_id in session.scalars(select(Asset.id).limit(5000))]
-    ours, bare = create_app(Context(sessions, PostgresEngine(sessions), threads=THREADS)), bare_app(sessions)
+    ours, bare = create_api(ApiContext(sessions, PostgresEngine(sessions), threads=THREADS)), bare_app(sessions)
     rates: dict[str, dict[str, dict[str, float]]] = {}
     for name, app, root, sent in (("bare", bare, "/bare/", {}), ("ours", ours, "/API/assets/v1/assets/", headers)):
         with served(app) as port:
@@ -129,13 +130,13 @@ def compare_search(engine: Engine, sessions: Sessions, user_id: UUID, headers: d
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
         statements.append((statement, parameters))
 
-    visibility = visibility_of(sessions, actor)
+    visibility = load_visibility(sessions, actor)
     event.listen(engine, "before_cursor_execute", note)
     found = search.search(parse_criteria(CRITERIA), visibility)
     event.remove(engine, "before_cursor_execute", note)
     bare, ours = [], []
     with (
-        served(create_app(Context(sessions, search, threads=THREADS))) as port,
+        served(create_api(ApiContext(sessions, search, threads=THREADS))) as port,
         closing(HTTPConnection("127.0.0.1", port)) as http,
         engine.connect() as connection,
     ):
@@ -165,7 +166,7 @@ def main() -> None:
         postgres = EmbeddedPostgres(Path(folder) / "postgres")
         postgres.start()
         try:
-            migrate(postgres.url())
+            upgrade_database(postgres.url())
             engine = make_engine(postgres.url(), pool_size=THREADS)
             sessions = make_sessions(engine)
             user_id, headers = fill(sessions, arguments.assets)

@@ -9,11 +9,11 @@ from typing import Any
 from fastapi import FastAPI
 from sqlalchemy import insert, select
 
-from models.acl import ALL, AclEntry, PrincipalKind
-from models.asset import Asset
-from models.base import new_id
-from models.history import History, Operation
-from models.sessions import Sessions
+from models.access.acl import ALL_PERMISSIONS, AclEntry, PrincipalKind
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
+from models.core.base import new_id
+from models.core.sessions import Sessions
 
 USER = new_id()
 
@@ -33,7 +33,12 @@ def bare_app(sessions: Sessions) -> FastAPI:
         asset_id = new_id()
         with sessions.begin() as session:
             session.execute(insert(Asset.__table__).values(id=asset_id, title=body["title"], created_by_user=USER))
-            right = {"object_id": asset_id, "object_type": "assets", "principal_id": USER, "permissions": list(ALL)}
+            right = {
+                "object_id": asset_id,
+                "object_type": "assets",
+                "principal_id": USER,
+                "permissions": list(ALL_PERMISSIONS),
+            }
             session.execute(insert(AclEntry.__table__).values(principal_kind=PrincipalKind.USER, **right))
             entry = {"asset_id": asset_id, "version_id": asset_id, "operation_type": Operation.VERSION_CREATE}
             session.execute(

@@ -22,17 +22,17 @@ import psutil
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.asset import Asset, FileSet, Format
-from models.base import new_id
-from models.bulk import copy_rows
-from models.index_queue import DocumentKey
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, snapshot, transact
-from models.timing import Timing
-from search.building import build_documents
-from search.criteria import Visibility, parse_criteria
-from search.postgres import PostgresEngine
-from tasks.index import BATCH, drain
+from models.catalog.asset import Asset, FileSet, Format
+from models.core.base import new_id
+from models.core.bulk import copy_rows
+from models.core.sessions import Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.timing import Timing
+from models.queues.index_queue import DocumentKey
+from models.schema import upgrade_database
+from search.documents.builders import build_documents
+from search.postgres.engine import PostgresEngine
+from search.query.criteria import Visibility, parse_criteria
+from services.indexing.drain import MAX_INDEX_BATCH_DOCUMENTS, drain_index_queue
 from workers.embedded.postgres import EmbeddedPostgres
 
 
@@ -90,11 +90,11 @@ def write_prebuilt(sessions: Sessions) -> float:
     with sessions() as session:
         ids: list[uuid.UUID] = list(session.scalars(text("SELECT object_id FROM index_mark ORDER BY revision")))
     keys = [DocumentKey("assets", object_id) for object_id in ids]
-    documents = snapshot(sessions, lambda session: build_documents(session, keys))
+    documents = read_snapshot(sessions, lambda session: build_documents(session, keys))
     transact(sessions, lambda session: session.execute(text("TRUNCATE search_document")))
     engine, start = PostgresEngine(sessions), time.perf_counter()
-    for first in range(0, len(documents), BATCH):
-        engine.write(documents[first : first + BATCH])
+    for first in range(0, len(documents), MAX_INDEX_BATCH_DOCUMENTS):
+        engine.write(documents[first : first + MAX_INDEX_BATCH_DOCUMENTS])
     return time.perf_counter() - start
 
 
@@ -125,7 +125,7 @@ def cpu_of(process: psutil.Process) -> float:
 
 
 def measure(url: str, assets: int, profile: bool) -> None:
-    migrate(url)
+    upgrade_database(url)
     connections = make_engine(url)
     sessions = make_sessions(connections)
     start = time.perf_counter()
@@ -141,7 +141,7 @@ def measure(url: str, assets: int, profile: bool) -> None:
     gc.collect()
     gc.freeze()
     start, own, server = time.perf_counter(), time.process_time(), cpu_of(backend)
-    done = drain(sessions, PostgresEngine(sessions), Timing())
+    done = drain_index_queue(sessions, PostgresEngine(sessions), Timing())
     seconds, own, server = time.perf_counter() - start, time.process_time() - own, cpu_of(backend) - server
     if profiler:
         profiler.disable()

@@ -13,8 +13,8 @@ import time
 import tracemalloc
 from collections.abc import Callable
 
-from watch.grouping import Frames, arrange, group_tree, summarise
-from watch.grouping.items import Bucket
+from grouping import Frames, bucket_paths, group_items, group_tree
+from grouping.model.items import NumberedBucket
 
 Shape = Callable[[int], list[bytes]]
 
@@ -90,10 +90,10 @@ def bytes_a_name(names: list[bytes]) -> tuple[float, float]:
 
 def one_more_frame(count: int) -> float:
     """Seconds to regroup a sequence of `count` frames by its summary after one more came."""
-    (bucket,) = summarise(one_sequence(count))
-    assert isinstance(bucket, Bucket)
+    (bucket,) = bucket_paths(one_sequence(count))
+    assert isinstance(bucket, NumberedBucket)
     start = time.perf_counter()
-    arrange([bucket.add(0, [count])])
+    group_items([bucket.add(0, [count])])
     return time.perf_counter() - start
 
 

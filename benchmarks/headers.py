@@ -22,18 +22,18 @@ from sqlalchemy import text
 
 from benchmarks.one_more_frame import SETTINGS, TIMING, WAIT_SECONDS, settle
 from benchmarks.stage.system import own_folder, wait_until
-from media.demo import clip
-from media.drawing import Scene, ball
-from media.writing import H264
-from models.media_queue import is_ingest_waiting
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions
-from models.storage import Storage
-from models.timing import Timing
-from tasks.headers import probe
-from watch.clock import Clock
+from media.demo.drawing import Scene, ball_runs
+from media.demo.encoding import DEMO_H264
+from media.demo.production import render_clip
+from models.catalog.storage import Storage
+from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.timing import Timing
+from models.queues.media_queue import has_dirty_islands
+from models.schema import upgrade_database
+from services.media.probe import drain_probes
+from watch.disk.clock import Clock
+from watch.disk.config import load_watched_storages
 from watch.storage_watcher import StorageWatcher
-from watch.watched import watched_storages
 from workers.embedded.postgres import EmbeddedPostgres
 
 CLIPS_A_FOLDER = 100
@@ -42,7 +42,7 @@ PROMISED = 0.5
 
 def write_clips(root: Path, count: int) -> list[str]:
     """One real clip of two seconds with sound, as often as asked."""
-    content = clip(H264, Scene(ball(30), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120)), 440)
+    content = render_clip(DEMO_H264, Scene(ball_runs(30), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120)), 440)
     paths = []
     for number in range(count):
         folder = root / f"day{number // CLIPS_A_FOLDER:04}"
@@ -84,7 +84,7 @@ def has_settled(watcher: StorageWatcher, sessions: Sessions) -> bool:
     """Return whether no island is waiting to be grouped: media would yield to it."""
     settle(watcher, sessions)
     with sessions() as session:
-        return not is_ingest_waiting(session)
+        return not has_dirty_islands(session)
 
 
 def ingest(sessions: Sessions, root: Path) -> None:
@@ -93,7 +93,7 @@ def ingest(sessions: Sessions, root: Path) -> None:
         session.add(
             Storage(name="bench", root=str(root).encode(), settings=SETTINGS | {"local_keyframe_creation": False})
         )
-    watcher = StorageWatcher(watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
+    watcher = StorageWatcher(load_watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
     watcher.open()
     try:
         wait_until(lambda: has_settled(watcher, sessions), "all clips are assets", WAIT_SECONDS)
@@ -114,7 +114,7 @@ def measure(folder: Path, clips: int, cores: int) -> float:
     postgres.start()
     engine = make_engine(postgres.url())
     try:
-        migrate(postgres.url())
+        upgrade_database(postgres.url())
         sessions = make_sessions(engine)
         ingest(sessions, root)
         workers = cores
@@ -141,7 +141,7 @@ def main() -> None:
     if options.bare:
         bare_loop(sys.stdin.read().splitlines())
     elif options.drain:
-        probe(make_sessions(make_engine(sys.stdin.read())), Timing(), seconds=3600.0)
+        drain_probes(make_sessions(make_engine(sys.stdin.read())), Timing(), seconds=3600.0)
     else:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
         with own_folder(options.folder) as folder:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from benchmarks.stage.production import CONTENT, letters, write_production
 from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
-from search.criteria import Visibility, parse_criteria
 from search.engine import SearchEngine
+from search.query.criteria import Visibility, parse_criteria
 
 FOUND_SECONDS = 60.0
 LOOK_SECONDS = 0.01

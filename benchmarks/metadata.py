@@ -17,19 +17,20 @@ from typing import Any
 import psycopg
 from sqlalchemy import text
 
-from models.acl import Actor
-from models.asset import Asset
-from models.base import new_id
-from models.bulk import copy_rows
-from models.metadata import FieldType
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.timing import Timing
-from tasks.metadata_bulk import request_bulk, write_bulks
-from tasks.metadata_changes import given_of
-from tasks.metadata_fields import NewField, create_field
-from tasks.metadata_views import NewView, create_view
-from tasks.users import SETUP, NewUser, create_user
+from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.metadata import FieldType
+from models.core.base import new_id
+from models.core.bulk import copy_rows
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.schema import upgrade_database
+from services.access.users import NewUser, create_user
+from services.core.actors import SETUP_ACTOR
+from services.metadata.bulk_write import create_bulk_write_job, run_bulk_write_jobs
+from services.metadata.change_set import parse_field_inputs
+from services.metadata.fields import NewField, create_field
+from services.metadata.views import ViewInput, create_view
 from workers.embedded.postgres import EmbeddedPostgres
 
 OBJECTS, FIELDS, SEED = 100_000, 10, 1
@@ -138,9 +139,9 @@ def measure_bulk(sessions: Sessions, count: int = 20_000) -> None:
     """A job over `count` assets, and the rows that it writes by plain SQL."""
 
     def prepare(session: Any) -> tuple[Actor, uuid.UUID, list[uuid.UUID]]:
-        user = create_user(session, NewUser("bench@example.org", is_admin=True), SETUP)
-        create_field(session, NewField("tags", FieldType.TAG_CLOUD), SETUP)
-        view = create_view(session, NewView("Form", [{"name": "tags"}]), SETUP).id
+        user = create_user(session, NewUser("bench@example.org", is_admin=True), SETUP_ACTOR)
+        create_field(session, NewField("tags", FieldType.TAG_CLOUD), SETUP_ACTOR)
+        view = create_view(session, ViewInput("Form", [{"name": "tags"}]), SETUP_ACTOR).id
         ids = [new_id() for _ in range(count)]
         copy_rows(session, Asset, ("id", "title"), ((key, f"clip {place}") for place, key in enumerate(ids)))
         return Actor("bench", user.id, is_admin=True), view, ids
@@ -149,8 +150,11 @@ def measure_bulk(sessions: Sessions, count: int = 20_000) -> None:
     plain = timed(
         f"plain SQL: values and history of {count:,} assets", lambda: transact(sessions, lambda s: _plain(s, ids))
     )
-    job = transact(sessions, lambda s: request_bulk(s, "assets", view, ids, given_of({"tags": ["a", "b"]}), actor).id)
-    ours = timed(f"the job over {count:,} assets", lambda: write_bulks(sessions, [job], Timing()))
+    job = transact(
+        sessions,
+        lambda s: create_bulk_write_job(s, "assets", view, ids, parse_field_inputs({"tags": ["a", "b"]}), actor).id,
+    )
+    ours = timed(f"the job over {count:,} assets", lambda: run_bulk_write_jobs(sessions, [job], Timing()))
     print(f"{count / ours:,.0f} assets a second; time x{ours / plain:.1f} of plain SQL")
 
 
@@ -182,7 +186,7 @@ def main(what: str) -> None:
             if what == "storage":
                 compare_storage(url)
                 return
-            migrate(url)
+            upgrade_database(url)
             engine = make_engine(url)
             measure_bulk(make_sessions(engine))
             engine.dispose()

@@ -14,15 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from benchmarks.stage.system import own_folder, wait_until
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.storage import Storage
-from models.timing import Timing
-from tasks.ingest import ingest_islands
-from watch.clock import Clock
-from watch.dispatch import hand_out
+from models.catalog.storage import Storage
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.schema import upgrade_database
+from services.ingest.run import ingest_islands
+from watch.disk.clock import Clock
+from watch.disk.config import load_watched_storages
+from watch.dispatch import dispatch_islands
 from watch.storage_watcher import StorageWatcher
-from watch.watched import watched_storages
 from workers.embedded.postgres import EmbeddedPostgres
 
 PROMISED_SECONDS = 0.3
@@ -38,7 +38,7 @@ def own_database(folder: Path) -> Iterator[Sessions]:
     postgres.start()
     engine = make_engine(postgres.url())
     try:
-        migrate(postgres.url())
+        upgrade_database(postgres.url())
         yield make_sessions(engine)
     finally:
         engine.dispose()
@@ -51,7 +51,7 @@ def settle(watcher: StorageWatcher, sessions: Sessions) -> list[float]:
 
     def step() -> bool:
         watcher.step()
-        for batch in transact(sessions, lambda session: hand_out(session, TIMING)):
+        for batch in transact(sessions, lambda session: dispatch_islands(session, TIMING)):
             start = time.monotonic()
             ingest_islands(sessions, batch, TIMING, lambda _task, _ids: None)
             took.append(time.monotonic() - start)
@@ -68,7 +68,7 @@ def measure(root: Path, sessions: Sessions, frames: int, more: int) -> tuple[flo
         (root / f"plate.{frame:07d}.exr").write_bytes(b"frame")
     with sessions.begin() as session:
         session.add(Storage(name="bench", root=str(root).encode(), settings=SETTINGS))
-    watcher = StorageWatcher(watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
+    watcher = StorageWatcher(load_watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
     watcher.open()
     try:
         first = sum(settle(watcher, sessions))

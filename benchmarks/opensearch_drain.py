@@ -29,24 +29,24 @@ from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
 from benchmarks.drain import database, write_assets
-from models.asset import Asset
-from models.index_queue import DocumentKey, is_fresh_waiting
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, snapshot, transact
-from models.timing import Timing
-from search.building import build_documents
-from search.criteria import Visibility, parse_criteria
-from search.documents import Document
-from search.opensearch import OpenSearchEngine
-from search.opensearch_client import Cluster
-from search.opensearch_rows import id_of, source_of
-from tasks.index import BATCH, drain_together
-from tasks.index_audit import audit
-from tasks.rebuild import run_rebuild
-from tasks.reindex import start_rebuild
-from tests.opensearch.node import Node, user_cache
-from workers.collecting import calm_collector
-from workers.system import INDEX_CHILDREN
+from models.catalog.asset import Asset
+from models.core.sessions import Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.timing import Timing
+from models.queues.index_queue import DocumentKey, has_pending_single_changes
+from models.schema import upgrade_database
+from search.document import Document
+from search.documents.builders import build_documents
+from search.opensearch.client import ClusterConfig
+from search.opensearch.engine import OpenSearchEngine
+from search.opensearch.rows import document_id_of, encode_source
+from search.query.criteria import Visibility, parse_criteria
+from services.indexing.audit import audit_index_pages
+from services.indexing.drain import MAX_INDEX_BATCH_DOCUMENTS, drain_concurrently
+from services.indexing.rebuild import run_rebuild
+from services.indexing.requests import start_index_rebuild
+from tests.search.opensearch.node import Node, user_cache
+from workers.celery.gc_tuning import tune_garbage_collector
+from workers.local_stack import INDEX_CHILDREN
 
 FIRST = text("SELECT object_id FROM index_mark ORDER BY revision LIMIT 20000")
 ROUNDS = 9
@@ -82,7 +82,7 @@ class Raw:
         with sessions() as session:
             ids: list[uuid.UUID] = list(session.scalars(FIRST))
         keys = [DocumentKey("assets", object_id) for object_id in ids]
-        self._documents = snapshot(sessions, lambda session: build_documents(session, keys))
+        self._documents = read_snapshot(sessions, lambda session: build_documents(session, keys))
         self._engine = engine
         self._client = OpenSearch([url], timeout=60)
         self._name = engine.indexes.new_name()
@@ -101,32 +101,32 @@ class Raw:
         self._runs += 1
         actions = [action(self._name, document, self._runs) for document in self._documents]
         start = time.perf_counter()
-        helpers.bulk(self._client, actions, chunk_size=BATCH)
+        helpers.bulk(self._client, actions, chunk_size=MAX_INDEX_BATCH_DOCUMENTS)
         return len(actions) / (time.perf_counter() - start)
 
 
 def action(name: str, document: Document, run: int) -> dict[str, Any]:
     """A document as `helpers.bulk` takes it, in a revision that is newer with every run."""
-    head = {"_index": name, "_id": id_of(document.key), "version_type": "external_gte"}
-    return {**head, "version": document.revision + run, "_source": json.loads(source_of(document))}
+    head = {"_index": name, "_id": document_id_of(document.key), "version_type": "external_gte"}
+    return {**head, "version": document.revision + run, "_source": json.loads(encode_source(document))}
 
 
 CHILD: list[tuple[Sessions, OpenSearchEngine]] = []
 """Connections of one child process of the worker."""
 
 
-def open_child(url: str, cluster: Cluster) -> None:
+def open_child(url: str, cluster: ClusterConfig) -> None:
     CHILD.append((make_sessions(make_engine(url)), OpenSearchEngine(cluster)))
-    calm_collector()
+    tune_garbage_collector()
 
 
 def drain_in_child(_: int) -> int:
     ((sessions, engine),) = CHILD
-    return drain_together(sessions, engine, Timing()).written
+    return drain_concurrently(sessions, engine, Timing()).written
 
 
 @contextmanager
-def children(url: str, cluster: Cluster) -> Iterator[Callable[[], int]]:
+def children(url: str, cluster: ClusterConfig) -> Iterator[Callable[[], int]]:
     """The index worker's children; call what is given to have them drain everything."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(INDEX_CHILDREN, spawn, open_child, (url, cluster)) as pool:
@@ -165,10 +165,10 @@ def peak_bytes(sessions: Sessions, engine: OpenSearchEngine) -> int:
     """Return the peak memory of a drain, by its own allocations."""
     transact(sessions, partial(change_all, external_id="y"))
     tracemalloc.start()
-    drain_together(sessions, engine, Timing(), 5_000)
+    drain_concurrently(sessions, engine, Timing(), 5_000)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    drain_together(sessions, engine, Timing())
+    drain_concurrently(sessions, engine, Timing())
     return peak
 
 
@@ -201,17 +201,17 @@ def rebuild_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> t
     """One child of the worker: slices of the rebuild and drains take turns, as where another one is busy."""
     singles = Singles(sessions, engine)
     singles.start()
-    job_id = transact(sessions, start_rebuild).id
+    job_id = transact(sessions, start_index_rebuild).id
     start = time.perf_counter()
     while run_rebuild(sessions, engine, [job_id], Timing()):
         with sessions() as session:
-            fresh = is_fresh_waiting(session)
+            fresh = has_pending_single_changes(session)
         if fresh:
-            drain_together(sessions, engine, Timing())
+            drain_concurrently(sessions, engine, Timing())
     seconds = time.perf_counter() - start
     singles.stopped.set()
     # The last change may have come after the last drain.
-    drain_together(sessions, engine, Timing())
+    drain_concurrently(sessions, engine, Timing())
     singles.join()
     return assets / seconds, sorted(singles.late)
 
@@ -219,7 +219,7 @@ def rebuild_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> t
 def compare_seconds(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> float:
     """Seconds of one comparison of every revision between the database and the index, as `tapeless verify` makes it."""
     start = time.perf_counter()
-    compared = list(audit(sessions, engine))
+    compared = list(audit_index_pages(sessions, engine))
     seconds = time.perf_counter() - start
     assert sum(each.checked for each in compared) >= assets
     assert not any(each.lacking or each.ahead or each.orphans for each in compared)
@@ -227,14 +227,14 @@ def compare_seconds(sessions: Sessions, engine: OpenSearchEngine, assets: int) -
 
 
 def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
-    migrate(url)
+    upgrade_database(url)
     connections = make_engine(url, pool_size=10)
-    cluster = Cluster(search_url, f"bench-{uuid.uuid4().hex}")
+    cluster = ClusterConfig(search_url, f"bench-{uuid.uuid4().hex}")
     sessions, engine = make_sessions(connections), OpenSearchEngine(cluster)
-    calm_collector()
+    tune_garbage_collector()
     try:
         fill(sessions, 0, assets)
-        drain_together(sessions, engine, Timing())
+        drain_concurrently(sessions, engine, Timing())
         with children(url, cluster) as drain_all, Raw(sessions, engine, search_url) as once:
             once.rate()
             pairs = paired(sessions, once, drain_all, assets)
@@ -248,9 +248,9 @@ def measure(url: str, search_url: str, assets: int, rebuilt: int) -> None:
         print(f"a drain holds    {peak / 1e6:8,.0f} MB of the {PROMISED_BYTES / 1e6:.0f} promised")
         if rebuilt:
             fill(sessions, assets, rebuilt)
-            drain_together(sessions, engine, Timing())
+            drain_concurrently(sessions, engine, Timing())
             print(f"fan-out          {mark_all(sessions):8.1f} s for one statement that marks {rebuilt:,} documents")
-            drain_together(sessions, engine, Timing())
+            drain_concurrently(sessions, engine, Timing())
             with Raw(sessions, engine, search_url) as empty:
                 raw = empty.rate()
             print(f"raw, empty index {raw:8,.0f} documents a second")

@@ -18,15 +18,15 @@ from sqlalchemy import text
 
 from benchmarks.drain import database
 from benchmarks.opensearch_drain import fill, search
-from models.acl import Actor
-from models.schema import migrate
-from models.sessions import make_engine, make_sessions, transact
-from models.timing import Timing
-from search.criteria import parse_criteria
-from search.opensearch import OpenSearchEngine, request_body
-from search.opensearch_client import Cluster
-from tasks.find import find, visibility_of
-from tasks.index import drain_together
+from models.access.acl import Actor
+from models.core.sessions import make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.schema import upgrade_database
+from search.opensearch.client import ClusterConfig
+from search.opensearch.engine import OpenSearchEngine, build_search_request
+from search.query.criteria import parse_criteria
+from services.indexing.drain import drain_concurrently
+from services.searching.query import load_visibility, search_as
 
 PROMISED = 1.5
 RIGHTS = text("""
@@ -50,28 +50,31 @@ def milliseconds(works: Sequence[Callable[[], Any]], times: int) -> list[float]:
 
 
 def measure(url: str, search_url: str, assets: int, times: int) -> None:
-    migrate(url)
+    upgrade_database(url)
     connections = make_engine(url)
-    sessions, engine = make_sessions(connections), OpenSearchEngine(Cluster(search_url, f"bench-{uuid.uuid4().hex}"))
+    sessions, engine = (
+        make_sessions(connections),
+        OpenSearchEngine(ClusterConfig(search_url, f"bench-{uuid.uuid4().hex}")),
+    )
     group = uuid.uuid4()
     actor = Actor("load", uuid.uuid4(), group_ids=(group, uuid.uuid4(), uuid.uuid4()))
     try:
         fill(sessions, 0, assets)
         transact(sessions, lambda session: session.execute(RIGHTS, {"principal": group}))
-        drain_together(sessions, engine, Timing())
+        drain_concurrently(sessions, engine, Timing())
         engine.indexes.refresh()
         criteria = parse_criteria(BODY)
-        visibility = visibility_of(sessions, actor)
-        sent = json.dumps(request_body(criteria, visibility)).encode()
+        visibility = load_visibility(sessions, actor)
+        sent = json.dumps(build_search_request(criteria, visibility)).encode()
         path = f"{search_url}/{engine.indexes.alias}/_search"
         with httpx.Client(headers={"Content-Type": "application/json"}) as client:
             works = [
                 lambda: client.post(path, content=sent).json(),
-                lambda: find(sessions, engine, criteria, actor),
+                lambda: search_as(sessions, engine, criteria, actor),
                 lambda: engine.search(criteria, visibility),
             ]
             bare, ours, engine_alone = milliseconds(works, times)
-        total = find(sessions, engine, criteria, actor).total
+        total = search_as(sessions, engine, criteria, actor).total
         print(f"bare query       {bare:8.1f} ms, {total:,} hits of {assets:,} documents, two facets, under rights")
         print(f"engine alone     {engine_alone:8.1f} ms")
         print(f"search           {ours:8.1f} ms; search / bare = {ours / bare:.2f} of the {PROMISED} promised")

@@ -11,10 +11,10 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import insert, text
 
-from models.asset import Asset
-from models.base import new_id
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions
+from models.catalog.asset import Asset
+from models.core.base import new_id
+from models.core.sessions import Sessions, make_engine, make_sessions
+from models.schema import upgrade_database
 from workers.embedded.postgres import EmbeddedPostgres
 
 ASSETS, ROUNDS = 5_000, 7
@@ -63,7 +63,7 @@ def _server(folder: Path) -> _Stopping:
     server = EmbeddedPostgres(folder / "postgres")
     server.start()
     server.create_database("telling")
-    migrate(server.url("telling"))
+    upgrade_database(server.url("telling"))
     return _Stopping(server)
 
 

@@ -24,37 +24,39 @@ import av
 
 from benchmarks.one_more_frame import SETTINGS, TIMING, settle
 from benchmarks.stage.system import own_folder
-from media.drawing import Scene, ball, draw
-from media.output import Output
-from media.recipes import Recipe
-from media.writing import encode_still, frame_of
-from models.acl import Actor
-from models.asset import Asset
-from models.job import Job, JobStatus
-from models.schema import migrate
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.storage import Storage
-from tasks.transcode_jobs import request_transcode
-from tasks.transcode_profiles import BUILT_IN
-from tasks.transcode_run import Transcoder
-from tasks.transcodes import transcode_next
-from watch.clock import Clock
+from media.demo.drawing import Scene, ball_runs, draw_scene
+from media.demo.encoding import encode_still, to_frame
+from media.renditions.encoder_settings import EncoderSettings
+from media.renditions.muxer import RenditionMuxer
+from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.storage import Storage
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.queues.job import Job, JobStatus
+from models.schema import upgrade_database
+from services.renditions.encode import TranscodeContext
+from services.renditions.jobs import run_next_transcode
+from services.renditions.profiles import BUILT_IN_PROFILES
+from services.renditions.queue import request_transcode
+from watch.disk.clock import Clock
+from watch.disk.config import load_watched_storages
 from watch.storage_watcher import StorageWatcher
-from watch.watched import watched_storages
 from workers.embedded.postgres import EmbeddedPostgres
 
 WIDTH, HEIGHT = 1920, 1080
 DRAWN = 24
 PROMISED = 1.15
 RATE = Fraction(24)
-SCENE = Scene(ball(60), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120))
+SCENE = Scene(ball_runs(60), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120))
 
 
 def write_frames(root: Path, count: int) -> None:
     """Frames of a sequence: some are drawn, the others have the same content."""
     contents = []
     for number in range(DRAWN):
-        picture = frame_of(draw(SCENE, number, 1001 + number)).reformat(width=WIDTH, height=HEIGHT, format="rgb24")
+        picture = to_frame(draw_scene(SCENE, number, 1001 + number)).reformat(
+            width=WIDTH, height=HEIGHT, format="rgb24"
+        )
         contents.append(encode_still("png", picture, {}))
     for number in range(count):
         (root / f"plate.{1001 + number}.png").write_bytes(contents[number % DRAWN])
@@ -63,7 +65,7 @@ def write_frames(root: Path, count: int) -> None:
 def bare(root: Path, target: Path) -> None:
     """One process of the same encoder, settings and conversion."""
     descriptor = os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC)
-    output = Output(descriptor, Recipe())
+    output = RenditionMuxer(descriptor, EncoderSettings())
     for index, path in enumerate(sorted(root.iterdir())):
         with av.open(str(path)) as container:
             picture = next(container.decode(video=0))
@@ -79,7 +81,7 @@ def ingest(sessions: Sessions, root: Path) -> uuid.UUID:
     with sessions.begin() as session:
         settings = SETTINGS | {"local_keyframe_creation": False}
         session.add(Storage(name="bench", root=os.fsencode(root), settings=settings))
-    watcher = StorageWatcher(watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
+    watcher = StorageWatcher(load_watched_storages(sessions)[0], sessions, TIMING, Clock(), frozenset())
     watcher.open()
     try:
         settle(watcher, sessions)
@@ -100,10 +102,10 @@ def measure(folder: Path, frames: int, rounds: int) -> float:
     engine = make_engine(postgres.url())
     times: dict[str, list[float]] = {"bare": [], "ours": []}
     try:
-        migrate(postgres.url())
+        upgrade_database(postgres.url())
         sessions = make_sessions(engine)
         asset_id = ingest(sessions, root)
-        by = Transcoder(sessions, TIMING, BUILT_IN, folder / "media")
+        by = TranscodeContext(sessions, TIMING, BUILT_IN_PROFILES, folder / "media")
         for _ in range(rounds):
             start = time.monotonic()
             command = [sys.executable, "-m", "benchmarks.transcode", "--bare", str(root), str(folder / "bare.mp4")]
@@ -119,11 +121,11 @@ def measure(folder: Path, frames: int, rounds: int) -> float:
     return statistics.median(times["ours"]) / statistics.median(times["bare"])
 
 
-def run_job(by: Transcoder, asset_id: uuid.UUID, frames: int) -> None:
+def run_job(by: TranscodeContext, asset_id: uuid.UUID, frames: int) -> None:
     """Ask for a rendition and run its job to its end."""
     actor = Actor("benchmark", is_admin=True)
     job_id = transact(by.sessions, lambda session: request_transcode(session, asset_id, None, "web", actor).id)
-    transcode_next(by, lambda _task, _ids: None)
+    run_next_transcode(by, lambda _task, _ids: None)
     with by.sessions() as session:
         job = session.get_one(Job, job_id)
     if job.status != JobStatus.FINISHED or job.progress_total != frames:

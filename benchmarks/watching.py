@@ -20,7 +20,7 @@ from sqlalchemy import select
 
 from benchmarks.stage.production import SCENE_ASSETS, SCENE_FILES, write_production
 from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
-from models.storage import Storage
+from models.catalog.storage import Storage
 
 SCAN_SECONDS = 300.0
 PROMISED_MB, PROMISED_RATIO = 200, 3

@@ -1,1 +1,1 @@
-"""Reading and writing media files; no database rows, no queue."""
+"""Reading and writing media files; knows no rows."""

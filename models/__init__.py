@@ -1,1 +1,1 @@
-"""Tables and the rules of one row or one statement. PostgreSQL is the system of record."""
+"""Tables, and what a single statement does to them."""

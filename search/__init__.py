@@ -1,1 +1,1 @@
-"""Search index: tokens, documents, the query language, and the engines that execute queries."""
+"""Building search documents and asking the index."""

@@ -8,7 +8,7 @@ import orjson
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def encode(value: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     """Encode a value as JSON; numbers beyond 64 bits and lone surrogates fall back to the slower standard library."""
     try:
         return orjson.dumps(value)

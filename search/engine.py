@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Protocol
 
-from models.index_queue import DocumentKey
-from search.criteria import Criteria, Visibility
-from search.documents import Document
+from models.queues.index_queue import DocumentKey
+from search.document import Document
+from search.query.criteria import Criteria, Visibility
 
 
 class SearchUnavailableError(Exception):
@@ -25,7 +25,7 @@ class IndexMissingError(SearchUnavailableError):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class WriteOutcome:
     """Result of writing one document."""
 
     key: DocumentKey
@@ -37,7 +37,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """Matching object with its requested fields."""
 
     object_type: str
@@ -54,7 +54,7 @@ class Hit:
         return {**shown, **self.body, "_sort": self.sort}
 
 
-class Bucket(NamedTuple):
+class FacetBucket(NamedTuple):
     """Facet value with its number of documents."""
 
     key: Any
@@ -62,12 +62,12 @@ class Bucket(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class SearchResults:
     """Page of hits, total number of hits, and requested facets."""
 
     total: int
-    hits: list[Hit]
-    facets: dict[str, list[Bucket]] = field(default_factory=dict)
+    hits: list[SearchHit]
+    facets: dict[str, list[FacetBucket]] = field(default_factory=dict)
 
 
 class StoredRevision(NamedTuple):
@@ -78,7 +78,7 @@ class StoredRevision(NamedTuple):
     deleted: bool
 
 
-class IndexKeeper(Protocol):
+class IndexManager(Protocol):
     """Index management of an engine with its own indexes; names are never reused."""
 
     version: int
@@ -120,21 +120,21 @@ class IndexKeeper(Protocol):
 class SearchEngine(Protocol):
     """Search engine; no method may be called inside a transaction of the caller."""
 
-    indexes: IndexKeeper | None
+    indexes: IndexManager | None
     """None if documents are stored in the database, which needs no separate indexes."""
 
     def check(self, look: bool = False) -> None:
         """Raise SearchUnavailableError if the engine is known to be down; with `look`, send a request to find out."""
         ...
 
-    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[WriteOutcome]:
         """Store documents that are not older than the stored ones; returns one result each, in their order.
 
         Writes to all indexes of `targets`, or to the live index.
         """
         ...
 
-    def search(self, criteria: Criteria, visibility: Visibility) -> Results:
+    def search(self, criteria: Criteria, visibility: Visibility) -> SearchResults:
         """Execute `criteria`, with `visibility` applied to hits, total and facets."""
         ...
 

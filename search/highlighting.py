@@ -10,36 +10,40 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-from models.index_queue import DocumentKey
-from search.analysis import CJK, Query, token_set
-from search.criteria import Criteria
-from search.documents import asked_body, shown_body
-from search.engine import Hit
+from models.queues.index_queue import DocumentKey
+from search.document import build_hit_body, select_body_fields
+from search.engine import SearchHit
+from search.query.analysis import CJK, TextQuery, token_set
+from search.query.criteria import Criteria
 
-PIECE = re.compile(rf"[{CJK}]|\d+|(?:(?![{CJK}])[^\W\d_])+|[^\s\w]")
-CAMEL = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-LONGEST = 200
+HIGHLIGHT_PIECE = re.compile(rf"[{CJK}]|\d+|(?:(?![{CJK}])[^\W\d_])+|[^\s\w]")
+HIGHLIGHT_CAMEL_CASE = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+MAX_FRAGMENT_CHARACTERS = 200
 """Longer texts are cut around their first match."""
-MOST = 5
+MAX_FIELD_FRAGMENTS = 5
 """Limit of fragments per field."""
-MOST_HITS = 100
+MAX_HIGHLIGHTED_HITS = 100
 """Larger pages are read by programs, which should not wait for highlights they do not use."""
-OPEN, CLOSE = "<em>", "</em>"
+HIGHLIGHT_OPEN, HIGHLIGHT_CLOSE = "<em>", "</em>"
 
 
-def highlights(query: Query, title: str, body: dict[str, Any]) -> dict[str, list[str]]:
+def find_highlights(query: TextQuery, title: str, body: dict[str, Any]) -> dict[str, list[str]]:
     """Return fragments by field as safe HTML with matches in `<em>`, for fields with a match."""
     wanted = {token for word in query.words for token in word.tokens}
     beginnings = tuple(start for word in query.words for start in word.beginnings)
     found: dict[str, list[str]] = {}
     for name, text in _texts(title, body):
         fragments = found.get(name, [])
-        if len(fragments) < MOST and (fragment := mark(text, wanted, beginnings)) and fragment not in fragments:
+        if (
+            len(fragments) < MAX_FIELD_FRAGMENTS
+            and (fragment := highlight_text(text, wanted, beginnings))
+            and fragment not in fragments
+        ):
             found[name] = [*fragments, fragment]
     return found
 
 
-def make_hit(
+def build_hit(
     criteria: Criteria,
     key: DocumentKey,
     title: str,
@@ -47,17 +51,17 @@ def make_hit(
     terms: dict[str, list[Any]],
     body: dict[str, Any],
     place: list[Any],
-) -> Hit:
+) -> SearchHit:
     """Build a hit of either engine with the requested fields; `highlight` is a field like any other."""
-    shown = shown_body(terms, body)
-    if criteria.query is not None and criteria.per_page <= MOST_HITS:
-        shown |= {"highlight": highlights(criteria.query, title, shown)}
-    return Hit(key.object_type, key.object_id, title, created, asked_body(shown, criteria), place)
+    shown = build_hit_body(terms, body)
+    if criteria.query is not None and criteria.per_page <= MAX_HIGHLIGHTED_HITS:
+        shown |= {"highlight": find_highlights(criteria.query, title, shown)}
+    return SearchHit(key.object_type, key.object_id, title, created, select_body_fields(shown, criteria), place)
 
 
-def mark(text: str, wanted: set[str], beginnings: tuple[str, ...]) -> str | None:
+def highlight_text(text: str, wanted: set[str], beginnings: tuple[str, ...]) -> str | None:
     """Mark pieces that match, alone or joined with a neighbour; None if none does."""
-    known = [(start, end, token) for start, end in _pieces(text) if (token := _folded(text[start:end]))]
+    known = [(start, end, token) for start, end in _piece_spans(text) if (token := _folded(text[start:end]))]
     spans, folded = [(start, end) for start, end, _ in known], [token for *_, token in known]
     chosen = {place for place, piece in enumerate(folded) if piece in wanted or piece.startswith(beginnings)}
     for place, (piece, following) in enumerate(pairwise(folded)):
@@ -68,21 +72,21 @@ def mark(text: str, wanted: set[str], beginnings: tuple[str, ...]) -> str | None
         return None
     # A quarter of the fragment before the first match, as context.
     first = spans[min(chosen)][0]
-    low = max(0, first - LONGEST // 4) if len(text) > LONGEST else 0
-    return _marked(text, [spans[place] for place in sorted(chosen)], low, min(len(text), low + LONGEST))
+    low = max(0, first - MAX_FRAGMENT_CHARACTERS // 4) if len(text) > MAX_FRAGMENT_CHARACTERS else 0
+    return _marked(text, [spans[place] for place in sorted(chosen)], low, min(len(text), low + MAX_FRAGMENT_CHARACTERS))
 
 
 def _marked(text: str, spans: list[tuple[int, int]], low: int, high: int) -> str:
     out, at = [], low
-    for start, end in _joined(spans, text):
+    for start, end in _merge_spans(spans, text):
         if start >= high:
             break
-        out += [html.escape(text[at:start]), OPEN, html.escape(text[start : min(end, high)]), CLOSE]
+        out += [html.escape(text[at:start]), HIGHLIGHT_OPEN, html.escape(text[start : min(end, high)]), HIGHLIGHT_CLOSE]
         at = min(end, high)
     return "".join([*out, html.escape(text[at:high])])
 
 
-def _joined(spans: list[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
+def _merge_spans(spans: list[tuple[int, int]], text: str) -> Iterator[tuple[int, int]]:
     """Merge spans with nothing or a single separator between them."""
     start, end = spans[0]
     for next_start, next_end in spans[1:]:
@@ -94,10 +98,10 @@ def _joined(spans: list[tuple[int, int]], text: str) -> Iterator[tuple[int, int]
     yield start, end
 
 
-def _pieces(text: str) -> Iterator[tuple[int, int]]:
-    for match in PIECE.finditer(text):
+def _piece_spans(text: str) -> Iterator[tuple[int, int]]:
+    for match in HIGHLIGHT_PIECE.finditer(text):
         start = match.start()
-        for cut in CAMEL.finditer(match[0]):
+        for cut in HIGHLIGHT_CAMEL_CASE.finditer(match[0]):
             yield start, match.start() + cut.start()
             start = match.start() + cut.start()
         yield start, match.end()

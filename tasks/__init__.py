@@ -1,1 +1,1 @@
-"""Operations: plain functions on a session, each with a thin Celery face where a queue triggers it."""
+"""Celery tasks, one module a queue; each calls one service and names the tasks to wake next."""

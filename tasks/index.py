@@ -1,295 +1,48 @@
-"""Drain the index queue: build marked documents and write them to the engine in bulk until none is due.
+"""Tasks of the queue `index`: keep the search index up to date with the rows."""
 
-All transaction boundaries are here: claim, snapshot for building, acknowledge. Each is short, and none is open while
-the engine works. A document that fails never holds back the others of its batch.
-"""
+from collections.abc import Sequence
 
-import logging
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
-
-import psycopg
 from celery import Task, shared_task
-from sqlalchemy import func, select
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.orm import Session
 
-from models.index_build import Target, hold_targets, read_targets
-from models.index_queue import (
-    DocumentKey,
-    Refused,
-    Sent,
-    claim,
-    claim_suspect,
-    clear,
-    count_free,
-    refuse,
-    release,
-    renew,
-    traces_of,
-)
-from models.sessions import Sessions, snapshot, transact
-from models.timing import Timing
-from models.tracing import span
-from search.building import build_documents, fitting
-from search.documents import Document
-from search.engine import IndexMissingError, Outcome, SearchEngine, SearchUnavailableError
-from tasks.index_builds import look_after_indexes
-from tasks.lease_keeper import keep_renewing
-from tasks.media_jobs import ring_for_headers
-
-log = logging.getLogger(__name__)
-
-BATCH = 500
-"""Documents of one claim. 1,000 save at most a tenth of the time; 500 become visible twice as early."""
-BATCH_BYTES = 12_000_000
-"""Text of the documents of one write. At worst it is in memory three times; with its overhead that stays below 64
-MB."""
-SUSPECTS_EVERY = 20
-"""Batches between two attempts at marks whose drain died, while the queue is too long to become empty in between."""
-BACKOFF_LEASES = 0.1
-"""Delay before a refused document is tried again, in lease times."""
-OUTAGES = (
-    SearchUnavailableError,
-    OperationalError,
-    InterfaceError,
-    # Errors of COPY are raised as the driver's own types.
-    psycopg.OperationalError,
-    psycopg.InterfaceError,
-)
-SHARED_FROM = 4 * BATCH
-"""Queue length from which a second process joins; a shorter queue is drained before that process has started."""
-BESIDE = (1,)
-TASK_LIMIT = 50_000
-"""Documents of one message. A longer queue needs a further message, so that a worker that was asked to stop is not kept
-busy until a backfill ends."""
-
-
-@dataclass(frozen=True, slots=True)
-class DrainResult:
-    """Counts of one drain."""
-
-    written: int = 0
-    stale: int = 0
-    """The engine already had a newer document."""
-    refused: int = 0
-    more: bool = False
-    """The drain stopped at its limit."""
-
-    @property
-    def count(self) -> int:
-        """Documents that were processed."""
-        return self.written + self.stale + self.refused
-
-    def __add__(self, other: "DrainResult") -> "DrainResult":
-        return DrainResult(
-            self.written + other.written, self.stale + other.stale, self.refused + other.refused, other.more
-        )
+from services.indexing.audit_job import run_comparison_task, start_index_audit
+from services.indexing.drain import run_drain
+from services.indexing.rebuild import run_rebuild_task
+from services.indexing.requests import COMPARE_INDEX_TASK, REBUILD_INDEX_TASK, keep_index_current
+from services.jobs.jobs import parse_ids
+from services.media.jobs import notify_header_readers
 
 
 @shared_task(name="index.drain", bind=True, ignore_result=True)
-def drain_index(self: Task, beside: Sequence[int] = ()) -> None:
-    """Drain what is due, and send another message if that was too much for this one.
-
-    A long queue is shared with a second child of the worker, because building documents keeps one core busy. The second
-    drain (`beside` is not empty) never asks for another one.
-    """
+def drain_index(self: Task, secondary: Sequence[int] = ()) -> None:
+    """Send due documents to the index; `secondary` is not empty in the message for a second child."""
     context = self.app.context
-    is_shared = context.engine.indexes is not None
-    if is_shared and not beside and is_longer(context.sessions, SHARED_FROM):
-        context.ring("index.drain", BESIDE)
-    try:
-        # Two drains of an index in the same database would only wait for each other.
-        done = drain_together(context.sessions, context.engine, context.timing, TASK_LIMIT, 2 if is_shared else 1)
-    except SearchUnavailableError as error:
-        log.warning("nothing was indexed, all of it stays marked: %s", error)
-        return
-    if done.more and not beside:
-        context.ring("index.drain", [])
-    ring_for_headers(context.sessions, context.ring)
+    if run_drain(context.sessions, context.engine, context.timing, context.notify, is_secondary=bool(secondary)):
+        notify_header_readers(context.sessions, context.notify)
 
 
-def is_longer(sessions: Sessions, documents: int) -> bool:
-    """Return whether more than `documents` marks are due; counting stops there."""
-    return transact(sessions, lambda session: count_free(session, documents + 1)) > documents
+@shared_task(name="index.look", bind=True, ignore_result=True)
+def ensure_index(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Reconcile the indexes, and start a rebuild if the mapping is outdated."""
+    context = self.app.context
+    keep_index_current(context.sessions, context.engine, context.notify)
 
 
-def drain(sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None) -> DrainResult:
-    """Write documents until none is due or `limit` is reached. Any number of drains may run at once.
-
-    Raises SearchUnavailableError if the engine does not answer; what it did not accept stays marked.
-    """
-    try:
-        return _drain(Drain(sessions, engine, timing), limit)
-    except IndexMissingError:
-        look_after_indexes(sessions, engine)
-        return _drain(Drain(sessions, engine, timing), limit)
+@shared_task(name=REBUILD_INDEX_TASK, bind=True, ignore_result=True)
+def rebuild_index(self: Task, ids: Sequence[str]) -> None:
+    """Continue these rebuild jobs for a second."""
+    context = self.app.context
+    run_rebuild_task(context.sessions, context.engine, parse_ids(ids), context.timing, context.notify)
 
 
-def drain_together(
-    sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None, drains: int = 2
-) -> DrainResult:
-    """Run several drains at once: one builds documents while another waits for the engine."""
-    each = None if limit is None else limit // drains
-    with ThreadPoolExecutor(drains) as pool:
-        running = [pool.submit(drain, sessions, engine, timing, each) for _ in range(drains)]
-    results = [future.result() for future in running]
-    total = sum(results, DrainResult())
-    return replace(total, more=any(result.more for result in results))
+@shared_task(name=COMPARE_INDEX_TASK, bind=True, ignore_result=True)
+def compare_index(self: Task, ids: Sequence[str]) -> None:
+    """Continue these comparison jobs for a second."""
+    context = self.app.context
+    run_comparison_task(context.sessions, context.engine, parse_ids(ids), context.timing, context.notify)
 
 
-def _drain(drain: "Drain", limit: int | None) -> DrainResult:
-    done, batches = DrainResult(), 0
-    # Before the first claim: while the engine is down, the queue is not touched.
-    drain.engine.check()
-    while limit is None or done.count < limit:
-        room = BATCH if limit is None else min(BATCH, limit - done.count)
-        batch = drain.send_batch(room)
-        done += batch
-        batches += 1
-        if batch.count < room or batches % SUSPECTS_EVERY == 0:
-            suspects = drain.send_suspects(BATCH)
-            done += suspects
-            if not batch.count and not suspects.count:
-                return done
-    return done + DrainResult(more=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Drain:
-    """Steps of one drain: each claims documents and completes or releases them."""
-
-    sessions: Sessions
-    engine: SearchEngine
-    timing: Timing
-
-    def send_batch(self, limit: int) -> DrainResult:
-        """Write the most urgent documents."""
-        return self._send_claimed(*self._claimed(lambda session: claim(session, limit, self.timing.lease_seconds)))
-
-    def send_suspects(self, limit: int) -> DrainResult:
-        """Retry one by one what an earlier drain did not finish, so that one document cannot fail others with it."""
-        done = DrainResult()
-        for _ in range(limit):
-            claimed = self._claimed(lambda session: claim_suspect(session, self.timing.lease_seconds))
-            if not claimed[0]:
-                break
-            done += self._send_claimed(*claimed)
-        return done
-
-    def _claimed(
-        self, take: Callable[[Session], list[DocumentKey]]
-    ) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
-        """Return the keys of one claim, the indexes to write to, and the traces to continue."""
-
-        def claim_some(session: Session) -> tuple[list[DocumentKey], tuple[Target, ...], list[str]]:
-            keys = take(session)
-            return keys, self._targets(session), traces_of(session, keys)
-
-        return transact(self.sessions, claim_some)
-
-    def _targets(self, session: Session) -> tuple[Target, ...]:
-        """Return the indexes to write to; none for an engine without indexes of its own."""
-        if self.engine.indexes is None:
-            return ()
-        targets = read_targets(session)
-        if not targets:
-            raise IndexMissingError("the search engine has no index yet")
-        if any(target.version > self.engine.indexes.version for target in targets):
-            raise SearchUnavailableError("the index is of a newer version than this process: start it again")
-        return targets
-
-    def _send_claimed(self, keys: list[DocumentKey], targets: tuple[Target, ...], traces: list[str]) -> DrainResult:
-        """Write claimed documents. An outage releases all leases without counting an error: it is no document's
-        fault."""
-        if not keys:
-            return DrainResult()
-        try:
-            with span("index.drain", traces, documents=len(keys)), self._keeping(keys, targets):
-                return self._send(keys, targets)
-        except OUTAGES:
-            # Released at once: otherwise the batch would wait for the end of its leases after a short outage.
-            transact(self.sessions, lambda session: release(session, keys))
-            raise
-
-    def _keeping(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> AbstractContextManager[None]:
-        """Renew the leases while an external engine works; writes into the database itself are fast enough."""
-        if not targets:
-            return nullcontext()
-        return keep_renewing(
-            self.sessions, lambda session: renew(session, keys, self.timing.lease_seconds), self.timing
-        )
-
-    def _send(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> DrainResult:
-        """Write in parts that fit into memory; if a part fails, retry its documents one by one."""
-        done, rest = DrainResult(), keys
-        while rest:
-            try:
-                taken, part = self._send_part(rest, targets)
-            except OUTAGES:
-                raise
-            except Exception as error:
-                if len(rest) > 1:
-                    return sum((self._send([key], targets) for key in rest), done)
-                taken, part = 1, self._refuse(rest[0], error)
-            done += part
-            rest = rest[taken:]
-        return done
-
-    def _send_part(self, keys: list[DocumentKey], targets: tuple[Target, ...]) -> tuple[int, DrainResult]:
-        """Build, write and acknowledge as many of `keys` as fit; return how many these were.
-
-        If a rebuild began or ended meanwhile, write the same documents again to the current indexes: a mark may only be
-        cleared under the index list that its document was written to.
-        """
-        built_at, taken, documents = snapshot(self.sessions, lambda session: _build(session, keys))
-        written: tuple[Target, ...] | None = None
-        while written != targets:
-            outcomes = self.engine.write(documents, [target.name for target in targets])
-            written = targets
-            finish = partial(self._finish, outcomes=outcomes, built_at=built_at, written=targets)
-            targets = transact(self.sessions, finish)
-        results = [outcome.result for outcome in outcomes]
-        return taken, DrainResult(*(results.count(result) for result in ("written", "stale", "refused")))
-
-    def _finish(
-        self, session: Session, outcomes: Sequence[Outcome], built_at: datetime, written: tuple[Target, ...]
-    ) -> tuple[Target, ...]:
-        """Clear acknowledged marks and record the reasons of refusals, if the index list is unchanged; return the
-        current list."""
-        # Takes a shared advisory lock: no rebuild can add or remove an index before this transaction
-        # clears.
-        if written and (now := hold_targets(session)) != written:
-            return now
-        sent = [Sent(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
-        refused = [
-            Refused(*outcome.key, outcome.revision, outcome.reason)
-            for outcome in outcomes
-            if outcome.result == "refused"
-        ]
-        if sent:
-            clear(session, sent, built_at)
-        if refused:
-            refuse(session, refused, self._backoff_seconds)
-        return written
-
-    def _refuse(self, key: DocumentKey, error: Exception) -> DrainResult:
-        """Record the failure of a document that could not be sent."""
-        log.error("%s %s could not be indexed", *key, exc_info=error)
-        refused = [Refused(*key, None, f"{type(error).__name__}: {error}")]
-        transact(self.sessions, lambda session: refuse(session, refused, self._backoff_seconds))
-        return DrainResult(refused=1)
-
-    @property
-    def _backoff_seconds(self) -> float:
-        return self.timing.lease_seconds * BACKOFF_LEASES
-
-
-def _build(session: Session, keys: list[DocumentKey]) -> tuple[datetime, int, list[Document]]:
-    """Return the time of the snapshot, how many of `keys` fit into one write, and their documents."""
-    taken = fitting(session, keys, BATCH_BYTES)
-    return session.scalar(select(func.now())), taken, build_documents(session, keys[:taken])
+@shared_task(name="index.audit", bind=True, ignore_result=True)
+def audit_index(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Start a comparison of index and rows, and delete expired tombstones."""
+    context = self.app.context
+    start_index_audit(context.sessions, context.engine, context.notify)

@@ -1,92 +1,88 @@
-"""Sweep and cleanup: notify workers again of work that lost its message, its worker or its lease; purge expired
-rows."""
+"""Tasks of the queue `maintenance`: the periodic sweep, mail, webhooks, and jobs that change many rows."""
 
 from collections.abc import Callable, Sequence
+from uuid import UUID
 
-from celery import shared_task
-from sqlalchemy import text
-from sqlalchemy.orm import Session
+from celery import Task, shared_task
 
-from models.index_queue import needs_ring
-from models.sessions import Sessions, transact
-from models.timing import Timing
-from tasks.collection_purge import purge_collection_batch
-from tasks.forgetting import forget_ended, forget_old
-from tasks.job_leases import hand_out_jobs, is_job_waiting
-from tasks.leases import park_crashed
-from tasks.outgoing import outgoing_tasks
-from tasks.purge import purge_batch
-from tasks.segments_writing import purge_segments
-from tasks.share_ends import end_shares, sweep_tokens
-from watch.dispatch import hand_out
+from models.core.sessions import Sessions
+from models.core.timing import Timing
+from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK, run_collection_request_jobs
+from services.catalog.collections.bulk_delete import DELETE_COLLECTIONS_TASK, run_collection_deletions
+from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK, run_mirror_backfills
+from services.catalog.collections.permissions import CONTENT_PERMISSIONS_TASK, run_content_permission_jobs
+from services.grouping.regroup import REGROUP_TASK, run_regroup_jobs
+from services.jobs.jobs import parse_ids
+from services.lifecycle.purge_assets import PURGE_ASSETS_TASK, run_asset_purge
+from services.lifecycle.purge_collections import PURGE_COLLECTIONS_TASK, run_collection_purges
+from services.lifecycle.restore import RESTORE_DELETED_TASK, run_restore_jobs
+from services.metadata.bulk_write import SET_VALUES_TASK, run_bulk_write_jobs
+from services.operations.mail_kinds import MAIL_WRITERS
+from services.operations.sweep import purge_expired_rows, sweep_backlog
+from services.outbound.mail_queue import MAIL_TASK
+from services.outbound.mail_sender import send_mails
+from services.outbound.webhook_sender import WEBHOOK_TASK, send_webhooks
+from services.sidecars.caption_import import CAPTION_TASK, run_caption_jobs
+from services.triggers.runner import TRIGGER_TASK, TriggerEnvironment, run_triggers
 
-Ring = Callable[[str, Sequence[object]], None]
-
-ISLANDS_WAIT = text("""
-    SELECT EXISTS (
-        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :quiet) AND parked_at IS NULL
-            AND (handed_until IS NULL OR handed_until <= now()) AND (lease_until IS NULL OR lease_until <= now())
-    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)
-""")
-
-
-def is_anything_waiting(session: Session, timing: Timing) -> bool:
-    """Return whether a sweep would find work. Beat sends it only then, so that messages do not pile up."""
-    islands = bool(session.scalar(ISLANDS_WAIT, {"quiet": timing.quiet_seconds}))
-    return islands or needs_ring(session) or is_job_waiting(session) or bool(outgoing_tasks(session))
-
-
-def sweep(sessions: Sessions, timing: Timing, ring: Ring) -> int:
-    """Dead-letter islands that kill their workers, dispatch due islands and jobs, and notify the drain and the
-    outboxes.
-
-    Return the number of messages sent.
-    """
-    # First, so that an island that kills its workers is not dispatched once more.
-    transact(sessions, park_crashed)
-    batches = transact(sessions, lambda session: hand_out(session, timing))
-    for batch in batches:
-        ring("ingest.island", batch)
-    jobs = transact(sessions, lambda session: hand_out_jobs(session, timing))
-    for task, job_id in jobs:
-        ring(task, [job_id])
-    with sessions() as session:
-        drain, outgoing = needs_ring(session), outgoing_tasks(session)
-    if drain:
-        ring("index.drain", ())
-    for task in outgoing:
-        ring(task, ())
-    return len(batches) + len(jobs) + int(drain) + len(outgoing)
+JobRunner = Callable[[Sessions, Sequence[UUID], Timing], object]
+JOB_RUNNERS: dict[str, JobRunner] = {
+    CAPTION_TASK: run_caption_jobs,
+    COLLECTION_APPROVALS_TASK: run_collection_request_jobs,
+    CONTENT_PERMISSIONS_TASK: run_content_permission_jobs,
+    DELETE_COLLECTIONS_TASK: run_collection_deletions,
+    MIRROR_FOLDERS_TASK: run_mirror_backfills,
+    PURGE_ASSETS_TASK: run_asset_purge,
+    PURGE_COLLECTIONS_TASK: run_collection_purges,
+    REGROUP_TASK: run_regroup_jobs,
+    RESTORE_DELETED_TASK: run_restore_jobs,
+    SET_VALUES_TASK: run_bulk_write_jobs,
+}
+"""What runs the jobs of each task; all of them take the ids of jobs, and claim nothing for a duplicate message."""
 
 
-def tidy(sessions: Sessions, timing: Timing) -> int:
-    """Purge what was deleted long enough ago, end expired shares, delete expired rows; return the number of purged
-    assets."""
-    transact(sessions, forget_old)
-    # Each batch is a transaction of its own: a large backlog must not hold locks or old rows for long.
-    while transact(sessions, forget_ended):
-        pass
-    while transact(sessions, end_shares):
-        pass
-    transact(sessions, sweep_tokens)
-    purged = 0
-    while batch := transact(sessions, lambda session: purge_batch(session, timing.recycle_seconds)):
-        purged += batch
-    while transact(sessions, lambda session: purge_collection_batch(session, timing.recycle_seconds)):
-        pass
-    while transact(sessions, lambda session: purge_segments(session, timing.recycle_seconds)):
-        pass
-    return purged
+def make_job_task(name: str, run_jobs: JobRunner) -> Task:
+    """Create the Celery task that runs the jobs whose ids its message has."""
+
+    def run_job_task(self: Task, ids: Sequence[str] = ()) -> None:
+        run_jobs(self.app.context.sessions, parse_ids(ids), self.app.context.timing)
+
+    return shared_task(name=name, bind=True, ignore_result=True)(run_job_task)
 
 
-@shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
-def tidy_rows(self: object, _ids: Sequence[object] = ()) -> None:
-    """Purge expired rows."""
-    tidy(self.app.context.sessions, self.app.context.timing)
+JOB_TASKS = {name: make_job_task(name, run_jobs) for name, run_jobs in JOB_RUNNERS.items()}
 
 
 @shared_task(name="maintenance.sweep", bind=True, ignore_result=True)
-def sweep_rows(self: object, _ids: Sequence[object] = ()) -> None:
+def run_sweep_task(self: Task, _ids: Sequence[object] = ()) -> None:
     """Notify workers of waiting work."""
     context = self.app.context
-    sweep(context.sessions, context.timing, context.ring)
+    sweep_backlog(context.sessions, context.timing, context.notify)
+
+
+@shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
+def run_purge_task(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Purge expired rows."""
+    purge_expired_rows(self.app.context.sessions, self.app.context.timing)
+
+
+@shared_task(name=MAIL_TASK, bind=True, ignore_result=True)
+def run_mail_task(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Send due mails."""
+    context = self.app.context
+    send_mails(context.sessions, context.timing, context.outside, MAIL_WRITERS)
+
+
+@shared_task(name=WEBHOOK_TASK, bind=True, ignore_result=True)
+def run_webhook_task(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Deliver webhooks."""
+    context = self.app.context
+    send_webhooks(context.sessions, context.timing, context.outside)
+
+
+@shared_task(name=TRIGGER_TASK, bind=True, ignore_result=True)
+def resume_triggers(self: Task, ids: Sequence[str]) -> None:
+    """Continue trigger jobs that came over HTTP, that wait for something, or that lost their worker."""
+    context = self.app.context
+    environment = TriggerEnvironment(context.trigger_user, context.outside)
+    run_triggers(context.sessions, parse_ids(ids), context.timing, environment, context.notify)

@@ -1,71 +1,60 @@
-"""Triggers: operations that another system requests by name, with arguments validated by a typed model."""
+"""Tasks of the queue `trigger`: `trigger.NAME`, from any system that speaks Celery's JSON.
 
-import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+A message from another system has no row yet, so it is acknowledged late, after its job is committed. If a worker dies
+before that, the message is delivered again; the job's id, which is the task's, makes that idempotent.
+"""
+
+import logging
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-from sqlalchemy.orm import Session
+from celery import Task, shared_task
+from sqlalchemy.exc import OperationalError
 
-from models.acl import Actor
-from models.job import JobStatus
-from tasks.outside import NOTHING_OUTSIDE, Outside
+from models.core.tracing import span
+from services.triggers.messages import TriggerMessage, receive_trigger
+from services.triggers.registry import TRIGGER_REGISTRY
+from services.triggers.runner import TriggerEnvironment
+from services.triggers.spec import Trigger
 
+log = logging.getLogger(__name__)
 
-class Arguments(BaseModel):
-    """Base of trigger arguments. Unknown names are rejected: a misspelled one would otherwise be ignored silently.
-
-    Arguments must not contain secrets: Flower shows them, and the broker and the job's row store them.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """One run of a trigger, inside the transaction that ends its job."""
-
-    session: Session
-    actor: Actor
-    """The service user, or the caller over HTTP, with their current permissions."""
-    job_id: uuid.UUID
-    state: Mapping[str, Any]
-    """State that the previous run returned, to continue from."""
-    outside: Outside = NOTHING_OUTSIDE
+TRIGGER_SOFT_LIMIT_SECONDS, TRIGGER_HARD_LIMIT_SECONDS = 120, 150
+"""Well below the visibility timeout of five minutes, after which an unacknowledged message is delivered to another
+worker."""
+MAX_TRIGGER_RETRY_SECONDS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The trigger is done, or another job continues it."""
-
-    message: str
-    status: JobStatus = JobStatus.FINISHED
-    object_type: str | None = None
-    object_id: uuid.UUID | None = None
-    rings: Sequence[tuple[str, Sequence[uuid.UUID]]] = ()
-    """Tasks to notify after the commit."""
+def read_traceparent(task: Task) -> str | None:
+    """Return the sender's trace, from the header where OpenTelemetry's Celery instrumentation puts it."""
+    given = task.request.get("traceparent")
+    return given if isinstance(given, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
-    """The trigger is not done; run it again in some seconds."""
+def make_trigger_task(trigger: Trigger) -> Task:
+    """Create the Celery task of one trigger."""
 
-    message: str
-    state: Mapping[str, Any] = field(default_factory=dict)
-    seconds: float = 1.0
+    def receive_message(self: Task, *args: Any, **kwargs: Any) -> None:
+        context = self.app.context
+        environment = TriggerEnvironment(context.trigger_user, context.outside)
+        message = TriggerMessage(self.request.id, args, kwargs)
+        try:
+            with span("trigger", [read_traceparent(self)], trigger=trigger.name):
+                receive_trigger(context.sessions, trigger, message, context.timing, environment, context.notify)
+        except OperationalError as error:  # the database is down: retry, as nothing but the message exists yet
+            wait = min(MAX_TRIGGER_RETRY_SECONDS, 2**self.request.retries)
+            log.warning("the database does not answer (%s); trigger %s waits", error.orig, self.request.id)
+            raise self.retry(countdown=wait) from None
+
+    return shared_task(
+        name=f"trigger.{trigger.name}",
+        bind=True,
+        ignore_result=True,
+        acks_late=True,
+        reject_on_worker_lost=True,
+        max_retries=None,
+        soft_time_limit=TRIGGER_SOFT_LIMIT_SECONDS,
+        time_limit=TRIGGER_HARD_LIMIT_SECONDS,
+    )(receive_message)
 
 
-@dataclass(frozen=True, slots=True)
-class Trigger:
-    """An operation with its name and arguments.
-
-    `perform` may raise a domain error (`services.core.errors`): the job then fails, and nothing of it is written.
-    """
-
-    name: str
-    job_type: str
-    """Job type in iconik's terms, one of `services.jobs.jobs.TYPES`."""
-    arguments: type[Arguments]
-    perform: Callable[[Asked, Any], Done | Later]
-    title: Callable[[Any], str]
+TRIGGER_TASKS = {name: make_trigger_task(trigger) for name, trigger in TRIGGER_REGISTRY.items()}

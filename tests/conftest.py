@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.opensearch.keeper import join_opensearch
-from tests.opensearch.node import NodeError, user_cache
 from tests.pipeline import Pipeline, open_pipeline
+from tests.search.opensearch.keeper import join_opensearch
+from tests.search.opensearch.node import NodeError, user_cache
 from tests.servers import Servers, ServersError, close_run, join_run, open_run
 from workers.embedded.postgres import EmbeddedPostgres
 

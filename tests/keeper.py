@@ -14,7 +14,7 @@ from pathlib import Path
 
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
-from workers.processes import identify, is_running, read_record, write_record
+from workers.processes.process import identify_process, is_process_running, read_process_record, write_process_record
 
 # Nothing of a test run has to outlive a power cut, and 200 connections are many workers with their pools.
 FAST = {
@@ -42,21 +42,21 @@ def keep(run: Path) -> None:
     """Start the servers, say so, and stop them when the run has ended or asks for it."""
     signal.signal(signal.SIGTERM, _leave)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    owner = read_record(run / "run.json")
-    own = identify(os.getpid())
+    owner = read_process_record(run / "run.json")
+    own = identify_process(os.getpid())
     assert owner is not None
     assert own is not None
-    write_record(run / "keeper.json", own)
+    write_process_record(run / "keeper.json", own)
     try:
         with ExitStack() as started:
             for server in (postgres_of(run), valkey_of(run)):
                 server.start()
                 started.callback(server.stop)
             (run / "ready").touch()
-            while is_running(owner):
+            while is_process_running(owner):
                 time.sleep(POLL_SECONDS)
     finally:
-        if not is_running(owner):
+        if not is_process_running(owner):
             shutil.rmtree(run, ignore_errors=True)
 
 

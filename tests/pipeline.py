@@ -11,27 +11,27 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.asset import Asset, FileSet, FileSetFile, Format
-from models.file import File, FileStatus, Folder
-from models.history import History
-from models.island import Island
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.storage import Storage
-from models.timing import Timing
-from search.postgres import PostgresEngine
-from tasks.explain import explain, find_row
-from tasks.findings import Audited, Finding
-from tasks.index import drain
-from tasks.ingest import ingest_islands
-from tasks.show import find_asset, show_asset
-from tasks.status import Status, read_status
-from tasks.storages import find_storage
-from tasks.verify import verify
+from models.catalog.asset import Asset, FileSet, FileSetFile, Format
+from models.catalog.file import File, FileStatus, Folder
+from models.catalog.history import History
+from models.catalog.storage import Storage
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.queues.island import Island
+from search.postgres.engine import PostgresEngine
+from services.indexing.drain import drain_index_queue
+from services.ingest.run import ingest_islands
+from services.operations.asset_report import build_asset_report, find_asset_by_word
+from services.operations.check_result import CheckResult, VerifyContext
+from services.operations.explain import explain_path, find_file_row
+from services.operations.invariants import check_invariants
+from services.operations.status import SystemStatus, read_status
+from services.storages.storages import find_storage_by_name
 from tests.waiting import wait_until
-from watch.clock import Clock
-from watch.dispatch import hand_out
+from watch.disk.clock import Clock
+from watch.disk.config import load_watched_storages
+from watch.dispatch import dispatch_islands
 from watch.storage_watcher import StorageWatcher
-from watch.watched import watched_storages
 
 FAST = Timing(close_seconds=0.05, quiet_seconds=0.0, dirty_seconds=0.2, growth_seconds=0.1, lease_seconds=5.0)
 SETTINGS = {"growing_files_threshold": 0.1, "scan_interval_seconds": 0.1}
@@ -44,7 +44,7 @@ class Pipeline:
     root: Path
     sessions: Sessions
     timing: Timing = FAST
-    rung: list[tuple[str, Sequence[int]]] = field(default_factory=list)
+    notified: list[tuple[str, Sequence[int]]] = field(default_factory=list)
     watcher: StorageWatcher | None = None
     clock: Clock = field(default_factory=Clock)
     excluded: frozenset[bytes] = frozenset()
@@ -57,25 +57,25 @@ class Pipeline:
     def change_settings(self, **settings: Any) -> None:
         """Give the storage other settings, for the next watcher."""
         with self.sessions.begin() as session:
-            storage = find_storage(session, "Rushes")
+            storage = find_storage_by_name(session, "Rushes")
             storage.settings = storage.settings | settings
 
     def watch(self) -> StorageWatcher:
         """A watcher of the one storage; a second call gives a new one, as after a restart."""
         if self.watcher is not None:
             self.watcher.close()
-        (storage,) = (each for each in watched_storages(self.sessions) if each.root == os.fsencode(self.root))
+        (storage,) = (each for each in load_watched_storages(self.sessions) if each.root == os.fsencode(self.root))
         self.watcher = StorageWatcher(storage, self.sessions, self.timing, self.clock, self.excluded)
         self.watcher.open()
         return self.watcher
 
-    def ring(self, task: str, ids: Sequence[int]) -> None:
-        self.rung.append((task, ids))
+    def notify(self, task: str, ids: Sequence[int]) -> None:
+        self.notified.append((task, ids))
 
     def ingest(self) -> int:
         """Dispatch the due islands and ingest them synchronously."""
-        batches = transact(self.sessions, lambda session: hand_out(session, self.timing))
-        return sum(ingest_islands(self.sessions, batch, self.timing, self.ring) for batch in batches)
+        batches = transact(self.sessions, lambda session: dispatch_islands(session, self.timing))
+        return sum(ingest_islands(self.sessions, batch, self.timing, self.notify) for batch in batches)
 
     def step(self) -> None:
         """One round of the watcher, and ingest what it made due."""
@@ -141,24 +141,24 @@ class Pipeline:
     def show(self, word: str) -> dict[str, Any]:
         """An asset whole, by title or id."""
         with self.sessions() as session:
-            return show_asset(session, find_asset(session, word))
+            return build_asset_report(session, find_asset_by_word(session, word))
 
     def storage(self, name: str = "Rushes") -> Storage:
         """The storage's row as it is now."""
         with self.sessions() as session:
-            return find_storage(session, name)
+            return find_storage_by_name(session, name)
 
     def file(self, path: str | bytes) -> File | None:
         """The row of a file below the root, or None."""
         with self.sessions() as session:
-            return find_row(session, find_storage(session, "Rushes"), os.fsencode(path))
+            return find_file_row(session, find_storage_by_name(session, "Rushes"), os.fsencode(path))
 
     def status_of(self, path: str | bytes) -> FileStatus | None:
         """The state of a file below the root, or None where it is not recorded."""
         row = self.file(path)
         return row.status if row is not None else None
 
-    def status(self) -> Status:
+    def status(self) -> SystemStatus:
         """The whole system in numbers."""
         with self.sessions() as session:
             return read_status(session)
@@ -166,7 +166,7 @@ class Pipeline:
     def explain(self, path: str | bytes) -> str:
         """All that is said of a path below the root."""
         with self.sessions() as session:
-            said = explain(session, os.fsencode(self.root) + b"/" + os.fsencode(path), self.excluded)
+            said = explain_path(session, os.fsencode(self.root) + b"/" + os.fsencode(path), self.excluded)
         return "\n".join([said.path, said.state, *said.lines])
 
     def broken(self, repair: bool = False) -> list[str]:
@@ -174,12 +174,12 @@ class Pipeline:
         findings = self.findings(repair).values()
         return [f"{found.name}: {sample}" for found in findings for sample in found.samples]
 
-    def findings(self, repair: bool = False) -> dict[str, Finding]:
+    def findings(self, repair: bool = False) -> dict[str, CheckResult]:
         """Every invariant by its name, once everything is indexed."""
         engine = PostgresEngine(self.sessions)
-        drain(self.sessions, engine, self.timing)
-        audited = Audited(self.sessions, engine, self.timing, self.excluded)
-        return {found.name: found for found in verify(audited, repair)}
+        drain_index_queue(self.sessions, engine, self.timing)
+        audited = VerifyContext(self.sessions, engine, self.timing, self.excluded)
+        return {found.name: found for found in check_invariants(audited, repair)}
 
 
 def stored_assets(session: Session) -> list[dict[str, Any]]:

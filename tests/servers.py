@@ -10,12 +10,19 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from models.schema import migrate
+from models.schema import upgrade_database
 from tests.keeper import postgres_of, valkey_of
 from tests.waiting import wait_until
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
-from workers.processes import end_leftover, identify, is_running, last_lines, read_record, write_record
+from workers.processes.process import (
+    end_leftover,
+    identify_process,
+    is_process_running,
+    last_lines,
+    read_process_record,
+    write_process_record,
+)
 
 PREFIX = "tapeless-run-"
 TEMPLATE = "migrated"
@@ -43,7 +50,7 @@ class Servers:
             if not done.exists():
                 self.postgres.drop_database(TEMPLATE)
                 self.postgres.create_database(TEMPLATE)
-                migrate(self.postgres.url(TEMPLATE))
+                upgrade_database(self.postgres.url(TEMPLATE))
                 done.touch()
         return TEMPLATE
 
@@ -52,18 +59,18 @@ def open_run() -> Path:
     """Make the folder of a run and write down who owns it."""
     sweep_runs()
     run = Path(tempfile.mkdtemp(prefix=PREFIX))
-    own = identify(os.getpid())
+    own = identify_process(os.getpid())
     assert own is not None
-    write_record(run / "run.json", own)
+    write_process_record(run / "run.json", own)
     return run
 
 
 def sweep_runs() -> None:
     """Remove the folders of runs that were killed together with the keeper who would have done it, or before it was."""
     for run in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        owner = read_record(run / "run.json") if os.access(run, os.R_OK) else None
-        keeper = read_record(run / "keeper.json")
-        if owner is not None and not is_running(owner) and (keeper is None or not is_running(keeper)):
+        owner = read_process_record(run / "run.json") if os.access(run, os.R_OK) else None
+        keeper = read_process_record(run / "keeper.json")
+        if owner is not None and not is_process_running(owner) and (keeper is None or not is_process_running(keeper)):
             shutil.rmtree(run, ignore_errors=True)
 
 
@@ -90,5 +97,5 @@ def close_run(run: Path) -> None:
 
 
 def _keeper_ended(run: Path) -> bool:
-    keeper = read_record(run / "keeper.json")
-    return keeper is not None and not is_running(keeper)
+    keeper = read_process_record(run / "keeper.json")
+    return keeper is not None and not is_process_running(keeper)

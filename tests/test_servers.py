@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from models.schema import is_current
+from models.schema import is_schema_current
 from tests.servers import ROOT, Servers, ServersError, close_run, join_run, open_run
 from tests.waiting import wait_until
 from workers.embedded.postgres import EmbeddedPostgres
-from workers.processes import is_running, read_record
+from workers.processes.process import is_process_running, read_process_record
 
 
 def test_a_database_for_a_test_has_every_migration_and_is_its_own(
     database_url: str, postgres: EmbeddedPostgres
 ) -> None:
-    assert is_current(database_url)
+    assert is_schema_current(database_url)
     assert database_url != postgres.url()
 
 
@@ -51,10 +51,12 @@ def test_the_servers_end_with_a_run_that_was_killed() -> None:
     killed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=False)
     assert killed.returncode == -signal.SIGKILL
     run = Path(killed.stdout.strip())
-    servers = [read_record(run / name) for name in ("postgres/postgres.json", "valkey/valkey.json", "keeper.json")]
+    servers = [
+        read_process_record(run / name) for name in ("postgres/postgres.json", "valkey/valkey.json", "keeper.json")
+    ]
     wait_until(lambda: not run.exists(), what="the folder of the run was gone", seconds=20)
     processes = [server for server in servers if server is not None]
-    wait_until(lambda: not any(map(is_running, processes)), what="all had ended")
+    wait_until(lambda: not any(map(is_process_running, processes)), what="all had ended")
 
 
 def test_the_folder_of_a_run_that_was_killed_before_it_had_servers_is_swept() -> None:

@@ -1,1 +1,1 @@
-"""The watcher: keeps file rows equal to the folders on disk, and marks the islands that changed as dirty."""
+"""From a folder to file rows: one process a system, one watcher a storage."""

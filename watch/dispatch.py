@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.timing import Timing
+from models.core.timing import Timing
 
-OUTSTANDING_FILES = 24_000
-OUTSTANDING_ISLANDS = 600
-BATCH_FILES, BATCH_ISLANDS = 4_000, 100
+MAX_DISPATCHED_FILES = 24_000
+MAX_DISPATCHED_ISLANDS = 600
+MAX_MESSAGE_FILES, MAX_MESSAGE_ISLANDS = 4_000, 100
 
 # `touched_at` in the past makes the island due at once, without the debounce time. SKIP LOCKED: an island that an
 # ingest worker holds is checked again at the next dispatch.
-WAKE_ORPHANS = text("""
+MARK_OVERDUE_ORPHANS = text("""
     UPDATE island SET seen = seen + 1, dirty_since = now(), touched_at = now() - interval '1 hour', wait_until = NULL
     WHERE id IN (
         SELECT id FROM island WHERE wait_until <= now() AND parked_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED)
@@ -28,7 +28,7 @@ WAKE_ORPHANS = text("""
 # The bounds are applied per storage by the lateral join: at most MAX_DISPATCHED_ISLANDS, then a running sum cuts the
 # list at MAX_DISPATCHED_FILES. An island is due when it was quiet for the debounce time or dirty for the maximum time.
 # FOR UPDATE SKIP LOCKED lets watcher and sweep run at once without dispatching an island twice.
-HAND_OUT = text("""
+DISPATCH_ISLANDS = text("""
     WITH outstanding AS (
         SELECT storage_id, count(*) AS islands, sum(arrived) AS files FROM island
         WHERE dirty_since IS NOT NULL AND handed_until > now() GROUP BY storage_id
@@ -62,7 +62,7 @@ HAND_OUT = text("""
 
 
 @dataclass(frozen=True, slots=True)
-class HandedOut:
+class DispatchedIsland:
     """One island that a message is sent for."""
 
     id: int
@@ -71,24 +71,24 @@ class HandedOut:
     attempt: int
 
 
-def hand_out(session: Session, timing: Timing) -> list[list[int]]:
+def dispatch_islands(session: Session, timing: Timing) -> list[list[int]]:
     """Mark due islands as dispatched and return batches of their ids, one message each, round-robin by storage."""
-    session.execute(WAKE_ORPHANS)
+    session.execute(MARK_OVERDUE_ORPHANS)
     rows = session.execute(
-        HAND_OUT,
+        DISPATCH_ISLANDS,
         {
             "quiet": timing.quiet_seconds,
             "dirty": timing.dirty_seconds,
             "handed": timing.handed_seconds,
-            "islands": OUTSTANDING_ISLANDS,
-            "files": OUTSTANDING_FILES,
+            "islands": MAX_DISPATCHED_ISLANDS,
+            "files": MAX_DISPATCHED_FILES,
         },
     )
     ordered = sorted(rows, key=lambda row: (row.dirty_since, row.id))
-    return pack([HandedOut(row.id, row.storage_id, row.arrived, row.attempt) for row in ordered])
+    return pack_messages([DispatchedIsland(row.id, row.storage_id, row.arrived, row.attempt) for row in ordered])
 
 
-def pack(islands: Sequence[HandedOut]) -> list[list[int]]:
+def pack_messages(islands: Sequence[DispatchedIsland]) -> list[list[int]]:
     """Build batches of island ids, each of one storage, in round-robin order of the storages.
 
     An island whose last attempt did not finish gets a message of its own, so that an island that kills workers does not
@@ -102,16 +102,16 @@ def pack(islands: Sequence[HandedOut]) -> list[list[int]]:
         if island.attempt:
             batches.append([island.id])
             room[island.storage_id] = 0
-        elif left > 0 and len(batches[-1]) < BATCH_ISLANDS:
+        elif left > 0 and len(batches[-1]) < MAX_MESSAGE_ISLANDS:
             batches[-1].append(island.id)
             room[island.storage_id] = left - island.files
         else:
             # A message may exceed the file limit by its last island, so that an island of any size is dispatched.
             batches.append([island.id])
-            room[island.storage_id] = BATCH_FILES - island.files
-    return [batch for turn in _in_turns(list(by_storage.values())) for batch in turn]
+            room[island.storage_id] = MAX_MESSAGE_FILES - island.files
+    return [batch for turn in _round_robin(list(by_storage.values())) for batch in turn]
 
 
-def _in_turns(queues: Sequence[Sequence[list[int]]]) -> Iterable[list[list[int]]]:
+def _round_robin(queues: Sequence[Sequence[list[int]]]) -> Iterable[list[list[int]]]:
     longest = max(map(len, queues), default=0)
     return ([queue[turn] for queue in queues if turn < len(queue)] for turn in range(longest))

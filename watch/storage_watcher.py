@@ -11,31 +11,31 @@ import shlex
 import threading
 from collections.abc import Iterator
 
-from models.paths import join_path
-from models.sessions import Sessions
-from models.timing import Timing
-from watch.clock import Clock
-from watch.folders import FolderBook
-from watch.grouping import Ignore
-from watch.hints import HintBox, Hints
-from watch.homes import Homes
-from watch.observer import RootObserver, watch_limit_reached
+from grouping import IgnorePatterns
+from models.core.paths import join_path
+from models.core.sessions import Sessions
+from models.core.timing import Timing
+from watch.disk.clock import Clock
+from watch.disk.config import WatchedStorage
+from watch.disk.hints import HintBuffer, Hints
+from watch.disk.mount_identity import RootIdentity, identify_root, is_network_file_system
+from watch.disk.observer import RootObserver, is_watch_limit_reached
+from watch.disk.settling import SettlePolicy
+from watch.disk.walk import FolderListing, rename_time_ns, walk_tree
 from watch.reconcile import Reconciler
-from watch.roots import RootIdentity, identify_root, is_network_file_system
-from watch.stability import Patience
-from watch.storage_state import StateWriter, Wishes
-from watch.walk import FolderListing, arrival_of, walk
-from watch.watched import WatchedStorage
+from watch.rows.folder_cache import FolderCache
+from watch.rows.island_assignment import IslandAssignment
+from watch.status import OperatorRequests, StorageStatusWriter
 
 log = logging.getLogger(__name__)
 
-WALK_REST = 20
+WALK_REST_FACTOR = 20
 """Factor between the working time of a periodic walk and the minimum pause after it. Publishing between its slices does
 not count: the first walk of 200,000 files would delay the next one by minutes."""
-REFRESH_SECONDS = 0.5
-LONGEST_REST = 0.5
-CHANGED = "root is another folder than before (its device or inode changed); nothing was marked missing."
-NO_WATCHES = (
+STATUS_REFRESH_SECONDS = 0.5
+MAX_REST_SECONDS = 0.5
+ROOT_CHANGED_MESSAGE = "root is another folder than before (its device or inode changed); nothing was marked missing."
+WATCH_LIMIT_MESSAGE = (
     "the kernel's inotify watches are used up, so what happens in some folders is seen by scans alone; "
     "raise fs.inotify.max_user_watches (sysctl)"
 )
@@ -57,12 +57,12 @@ class StorageWatcher:
         self._timing = timing
         self._clock = clock
         self._excluded = excluded
-        self._ignore = Ignore(storage.settings.scan_ignore)
+        self._ignore = IgnorePatterns(storage.settings.scan_ignore)
         self._starts = [folder.encode() for folder in storage.settings.scan_directories] or [b""]
         self._wake = threading.Event()
-        self._hints = HintBox(self._wake)
+        self._hints = HintBuffer(self._wake)
         self._observer = RootObserver(storage.root, self._hints)
-        self._state = StateWriter(storage.id, sessions, clock)
+        self._state = StorageStatusWriter(storage.id, sessions, clock)
         self._reconciler: Reconciler
         self._identity: RootIdentity | None = None
         self._walk: Iterator[list[FolderListing]] | None = None
@@ -108,15 +108,15 @@ class StorageWatcher:
         self._identity, self._walk = None, None
         self._next_refresh = self._next_confirm = 0.0
         network = self._try_root()
-        patience = Patience(
+        settle_policy = SettlePolicy(
             self.storage.settings.growing_files_threshold, self._timing.close_seconds, trusts_ctime=not network
         )
-        homes = Homes(self.storage.profile.homing_dirs)
-        book = FolderBook(self.storage.id, homes.island_of)
+        homes = IslandAssignment(self.storage.profile.attached_dirs)
+        book = FolderCache(self.storage.id, homes.island_of)
         with self._sessions() as session:
             book.load(session)
-        self._reconciler = Reconciler(self.storage, self._sessions, book, patience, self._clock, homes)
-        self._reconciler.rehome()
+        self._reconciler = Reconciler(self.storage, self._sessions, book, settle_policy, self._clock, homes)
+        self._reconciler.reassign_islands()
 
     def _try_root(self) -> bool:
         try:
@@ -128,13 +128,13 @@ class StorageWatcher:
         """Run everything that is due once; return whether more work is due at once."""
         now = self._clock.monotonic()
         if now >= self._next_refresh:
-            self._next_refresh = now + REFRESH_SECONDS
+            self._next_refresh = now + STATUS_REFRESH_SECONDS
             self._refresh()
         hints = self._hints.take()
         if self._identity is not None:
             self._follow(hints)
             self._reconciler.settle()
-            self._walk_on(now)
+            self._continue_walk(now)
             self._confirm(now)
         self._state.unsettled(len(self._reconciler.settling))
         return self._walk is not None or self._is_behind()
@@ -149,23 +149,23 @@ class StorageWatcher:
         due = [self._next_refresh] if self._identity is None else [self._next_refresh, self._next_walk]
         if (settle := self._reconciler.settling.next_due()) is not None:
             due.append(settle)
-        return max(0.01, min(LONGEST_REST, min(due) - now))
+        return max(0.01, min(MAX_REST_SECONDS, min(due) - now))
 
     def _refresh(self) -> None:
         """Handle operators' requests, and check that the root is still the same."""
-        wishes = self._state.take_wishes()
+        requests = self._state.pop_requests()
         found = identify_root(self.storage.root)
-        if wishes.accepted:
+        if requests.accepted:
             self._state.accept()
         if found is None:
             self._lose_root("root is not mounted or cannot be read; nothing was marked missing.")
         elif found != self._identity:
             self._let_go()
-            self._find_root(found, wishes)
-        if wishes.scan:
+            self._find_root(found, requests)
+        if requests.scan:
             self._asked_for = True
             self.scan_now()
-        for path, is_finished in wishes.looks:
+        for path, is_finished in requests.looks:
             self._look_for_somebody(path, is_finished)
 
     def _look_for_somebody(self, path: bytes, is_finished: bool) -> None:
@@ -191,15 +191,16 @@ class StorageWatcher:
         self._walk = None
         self._observer.stop()
 
-    def _find_root(self, found: RootIdentity, wishes: Wishes) -> None:
-        known = wishes.known_root
-        if known not in (None, found) and not wishes.accepted and not self._reconciler.answers_as_before():
+    def _find_root(self, found: RootIdentity, requests: OperatorRequests) -> None:
+        known = requests.known_root
+        if known not in (None, found) and not requests.accepted and not self._reconciler.has_same_files():
             self._lose_root(
-                f"{CHANGED} If that is right, run: tapeless storage accept {shlex.quote(self.storage.name)}"
+                f"{ROOT_CHANGED_MESSAGE} If that is right, "
+                f"run: tapeless storage accept {shlex.quote(self.storage.name)}"
             )
             return
         if known is not None and known.device != found.device:
-            self._reconciler.renumber(known.device, found.device)
+            self._reconciler.update_device_number(known.device, found.device)
         self._identity = found
         self._state.recover(found)
         self._observe()
@@ -212,30 +213,30 @@ class StorageWatcher:
             self._observer.start()
         except OSError as error:
             log.warning("storage %s: no events (%s); scans go on", self.storage.name, error)
-            self._state.lost_events()
-        self._ask_for_watches()
+            self._state.count_lost_events()
+        self._check_watch_limit()
 
-    def _ask_for_watches(self) -> None:
+    def _check_watch_limit(self) -> None:
         """Report a reached watch limit; once the limit is lifted, watch the whole tree again."""
         if not self._observer.is_watching:
             return
-        is_limited = watch_limit_reached(self.storage.root)
+        is_limited = is_watch_limit_reached(self.storage.root)
         if is_limited:
             if not self._is_limited:
-                self._state.lost_events()
-            self._state.remark(NO_WATCHES)
+                self._state.count_lost_events()
+            self._state.set_message(WATCH_LIMIT_MESSAGE)
         elif self._is_limited:
-            self._state.remark("")
+            self._state.set_message("")
             self._observer.stop()
             self._observer.start()
         self._is_limited = is_limited
 
     def _follow(self, hints: Hints) -> None:
         if hints.everything:
-            self._state.lost_events()
+            self._state.count_lost_events()
             self._next_walk = 0.0
         for folder in sorted(hints.trees):
-            if not any(parent in hints.trees for parent in _parents(folder)) and self._is_watched(folder):
+            if not any(parent in hints.trees for parent in _ancestors_above(folder)) and self._is_watched(folder):
                 self._look_at_tree(folder)
         for folder, names in hints.files.items():
             if self._is_watched(folder):
@@ -244,9 +245,9 @@ class StorageWatcher:
     def _look_at_tree(self, folder: bytes, finished_ns: int | None = None) -> None:
         """Compare a tree; files with a ctime before `finished_ns`, or before the folder's rename, are complete."""
         number = self._number_look()
-        arrived = arrival_of(self.storage.root, folder) if finished_ns is None else finished_ns
-        for listings in walk(self.storage.root, [folder], self._ignore, self._excluded):
-            self._reconciler.look_at_folders(listings, number, arrived)
+        arrived = rename_time_ns(self.storage.root, folder) if finished_ns is None else finished_ns
+        for listings in walk_tree(self.storage.root, [folder], self._ignore, self._excluded):
+            self._reconciler.compare_listings(listings, number, arrived)
             self._state.unsettled(len(self._reconciler.settling))
         self._reconciler.suspect_unseen(number, [folder])
 
@@ -260,7 +261,7 @@ class StorageWatcher:
         prefix = folder + b"/" if folder else b""
         wanted = {name for name in names if self._ignore.path(prefix + name) is None}
         if wanted:
-            self._reconciler.look_at_files(folder, wanted, frozenset(n for n in wanted if prefix + n in closed))
+            self._reconciler.compare_files(folder, wanted, frozenset(n for n in wanted if prefix + n in closed))
 
     def _is_watched(self, folder: bytes) -> bool:
         if folder and self._ignore.path(folder) is not None:
@@ -271,7 +272,7 @@ class StorageWatcher:
             return False
         return any(not start or folder == start or folder.startswith(start + b"/") for start in self._starts)
 
-    def _walk_on(self, now: float) -> None:
+    def _continue_walk(self, now: float) -> None:
         if self._walk is None:
             if now < self._next_walk or (self._next_walk > 0 and self._is_behind()):
                 return
@@ -281,12 +282,12 @@ class StorageWatcher:
             self._walk_number = self._number_look()
             self._walk_started, self._walk_seconds, self._next_walk = now, 0.0, math.inf
             self._is_thorough, self._asked_for = self._asked_for, False
-            self._walk = walk(self.storage.root, self._starts, self._ignore, self._excluded)
+            self._walk = walk_tree(self.storage.root, self._starts, self._ignore, self._excluded)
             self._state.start_walk()
         began = self._clock.monotonic()
         listings = next(self._walk, None)
         if listings is not None:
-            self._reconciler.look_at_folders(listings, self._walk_number, is_thorough=self._is_thorough)
+            self._reconciler.compare_listings(listings, self._walk_number, is_thorough=self._is_thorough)
             self._state.walked(sum(len(listing.files) for _, listing in listings) + len(listings))
             self._walk_seconds += self._clock.monotonic() - began
         else:
@@ -297,11 +298,11 @@ class StorageWatcher:
         if identify_root(self.storage.root) == self._identity:
             self._reconciler.suspect_unseen(self._walk_number, self._starts)
         now = self._clock.monotonic()
-        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST * self._walk_seconds)
+        interval = max(self.storage.settings.scan_interval_seconds, WALK_REST_FACTOR * self._walk_seconds)
         if self.storage.settings.scan:
             self._next_walk = min(self._next_walk, now + interval)
         self._state.end_walk(now - self._walk_started)
-        self._ask_for_watches()
+        self._check_watch_limit()
 
     def _confirm(self, now: float) -> None:
         if now < self._next_confirm:
@@ -310,7 +311,7 @@ class StorageWatcher:
         self._next_confirm = now + min(1.0, interval)
         if self._state.is_frozen:
             if not self._reconciler.has_suspects():
-                self._state.thaw()
+                self._state.unfreeze()
             return
         confirmation = self._reconciler.confirm_suspects(interval, self._identity, self._state.is_accepted)
         if confirmation.freeze is not None:
@@ -319,10 +320,10 @@ class StorageWatcher:
                 f"If they are really gone, run: tapeless storage accept {shlex.quote(self.storage.name)}"
             )
         elif not confirmation.looked_at:
-            self._state.forget_acceptance(after_seconds=2 * interval)
+            self._state.expire_acceptance(after_seconds=2 * interval)
 
 
-def _parents(folder: bytes) -> Iterator[bytes]:
+def _ancestors_above(folder: bytes) -> Iterator[bytes]:
     while folder:
         folder = folder.rpartition(b"/")[0]
         yield folder

@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 from sqlalchemy.exc import DBAPIError
 
-from models.sessions import Sessions, transact
-from models.timing import Timing
-from watch.clock import Clock
-from watch.dispatch import hand_out
-from watch.leadership import Leadership
+from models.core.sessions import Sessions, transact
+from models.core.timing import Timing
+from watch.disk.clock import Clock
+from watch.disk.config import WatchedStorage, load_watched_storages
+from watch.dispatch import dispatch_islands
+from watch.leader_election import LeaderElection
 from watch.reconcile import ProfileChangedError
 from watch.storage_watcher import StorageWatcher
-from watch.watched import WatchedStorage, watched_storages
 
 log = logging.getLogger(__name__)
 
-Ring = Callable[[str, Sequence[int]], None]
+IslandNotifier = Callable[[str, Sequence[int]], None]
 """Sends a message for the named task and island ids; supplied by `workers`, called only after commit."""
 
-INGEST_ISLAND = "ingest.island"
-DISPATCH_SECONDS = 0.1
-STORAGES_SECONDS = 1.0
-RETRY_SECONDS = 1.0
+INGEST_ISLAND_TASK = "ingest.island"
+DISPATCH_INTERVAL_SECONDS = 0.1
+STORAGE_POLL_SECONDS = 1.0
+WATCHER_RETRY_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class _Running:
+class _RunningWatcher:
     storage: WatchedStorage
     watcher: StorageWatcher
     stop: threading.Event
@@ -39,15 +39,15 @@ class Watcher:
     """Watches the storages that no other watcher leads, until `stop` is set."""
 
     def __init__(
-        self, sessions: Sessions, timing: Timing, ring: Ring, excluded: frozenset[bytes], clock: Clock
+        self, sessions: Sessions, timing: Timing, notify: IslandNotifier, excluded: frozenset[bytes], clock: Clock
     ) -> None:
         self._sessions = sessions
         self._timing = timing
-        self._ring = ring
+        self._ring = notify
         self._excluded = excluded
         self._clock = clock
-        self._leadership = Leadership(sessions)
-        self._running: dict[object, _Running] = {}
+        self._leadership = LeaderElection(sessions)
+        self._running: dict[object, _RunningWatcher] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Run one thread for each led storage and dispatch islands; survives a database that is down."""
@@ -56,13 +56,13 @@ class Watcher:
             while not stop.is_set():
                 try:
                     if self._clock.monotonic() >= next_look:
-                        next_look = self._clock.monotonic() + STORAGES_SECONDS
+                        next_look = self._clock.monotonic() + STORAGE_POLL_SECONDS
                         self._follow_storages()
                     self.dispatch()
                 except DBAPIError as error:
                     log.warning("database: %s; trying again", error.orig)
-                    stop.wait(RETRY_SECONDS)
-                stop.wait(DISPATCH_SECONDS)
+                    stop.wait(WATCHER_RETRY_SECONDS)
+                stop.wait(DISPATCH_INTERVAL_SECONDS)
         finally:
             for running in list(self._running.values()):
                 self._end(running)
@@ -70,13 +70,13 @@ class Watcher:
 
     def dispatch(self) -> int:
         """Dispatch due islands and send their wake-up messages; the periodic sweep repeats messages that fail."""
-        batches = transact(self._sessions, lambda session: hand_out(session, self._timing))
+        batches = transact(self._sessions, lambda session: dispatch_islands(session, self._timing))
         for batch in batches:
-            self._ring(INGEST_ISLAND, batch)
+            self._ring(INGEST_ISLAND_TASK, batch)
         return len(batches)
 
     def _follow_storages(self) -> None:
-        storages = watched_storages(self._sessions)
+        storages = load_watched_storages(self._sessions)
         led = self._leadership.lead([storage.id for storage in storages])
         wanted = {storage.id: storage for storage in storages if storage.id in led}
         for running in list(self._running.values()):
@@ -90,10 +90,10 @@ class Watcher:
         stop = threading.Event()
         watcher = StorageWatcher(storage, self._sessions, self._timing, self._clock, self._excluded)
         thread = threading.Thread(target=self._keep, args=(storage, watcher, stop), name=f"watch {storage.name}")
-        self._running[storage.id] = _Running(storage, watcher, stop, thread)
+        self._running[storage.id] = _RunningWatcher(storage, watcher, stop, thread)
         thread.start()
 
-    def _end(self, running: _Running) -> None:
+    def _end(self, running: _RunningWatcher) -> None:
         running.stop.set()
         running.watcher.wake()
         running.thread.join()
@@ -110,4 +110,4 @@ class Watcher:
                 log.warning("storage %s: database: %s; starting anew", storage.name, error.orig)
             except Exception:
                 log.exception("storage %s: the watcher failed; starting anew", storage.name)
-            stop.wait(RETRY_SECONDS)
+            stop.wait(WATCHER_RETRY_SECONDS)

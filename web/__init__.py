@@ -1,1 +1,1 @@
-"""Server-rendered pages: plain HTML that works without JavaScript."""
+"""The pages of a share."""

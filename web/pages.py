@@ -11,26 +11,26 @@ from datetime import UTC, datetime
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
-Render = Callable[..., HTMLResponse]
+SIZE_UNITS = ("bytes", "kB", "MB", "GB", "TB", "PB")
+PageRenderer = Callable[..., HTMLResponse]
 
 
-def make_renderer() -> Render:
+def make_renderer() -> PageRenderer:
     """Return a function that renders a template with values and a status."""
     environment = Environment(
         loader=PackageLoader("web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"size": size_in_words, "moment": moment_in_words, "clock": clock_of_ms}
+    environment.filters |= {"size": format_size, "moment": format_utc, "clock": format_clock}
 
     def render(template: str, status: int = 200, **values: object) -> HTMLResponse:
         nonce = secrets.token_urlsafe(16)
         text = environment.get_template(template).render(nonce=nonce, **values)
-        return HTMLResponse(text, status, headers_with(nonce))
+        return HTMLResponse(text, status, build_page_headers(nonce))
 
     return render
 
 
-def headers_with(nonce: str) -> dict[str, str]:
+def build_page_headers(nonce: str) -> dict[str, str]:
     """Build the headers of a page. The policy allows styles with the page's own nonce, and pictures of this system."""
     policy = (
         f"default-src 'none'; style-src 'nonce-{nonce}'; img-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -47,20 +47,20 @@ def headers_with(nonce: str) -> dict[str, str]:
     }
 
 
-def size_in_words(size: int) -> str:
+def format_size(size: int) -> str:
     """Format a size in bytes with decimal units: 1 kB is 1,000 bytes, as disks are sold."""
     amount, unit = float(size), 0
-    while amount >= 999.5 and unit < len(UNITS) - 1:
+    while amount >= 999.5 and unit < len(SIZE_UNITS) - 1:
         amount, unit = amount / 1000, unit + 1
-    return f"{amount:.0f} {UNITS[unit]}" if unit < 2 or amount >= 99.5 else f"{amount:.1f} {UNITS[unit]}"
+    return f"{amount:.0f} {SIZE_UNITS[unit]}" if unit < 2 or amount >= 99.5 else f"{amount:.1f} {SIZE_UNITS[unit]}"
 
 
-def moment_in_words(moment: datetime) -> str:
+def format_utc(moment: datetime) -> str:
     """Format a time in UTC."""
     return f"{moment.astimezone(UTC):%d %b %Y, %H:%M} UTC"
 
 
-def clock_of_ms(milliseconds: int) -> str:
+def format_clock(milliseconds: int) -> str:
     """Format a position in a clip, in milliseconds, as h:mm:ss."""
     minutes, seconds = divmod(milliseconds // 1000, 60)
     hours, minutes = divmod(minutes, 60)

@@ -20,45 +20,45 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from models.acl import Actor
-from models.approval import VoteStatus
-from models.segment import SegmentType
-from models.sessions import Sessions, transact
-from tasks.approvals_voting import vote
-from tasks.downloads import LASTS_SECONDS
-from tasks.objects import find_object
-from tasks.outside import Outside
-from tasks.refusals import Missing, NotNow, Refusal
-from tasks.segments_writing import NewSegment, add_segments
-from tasks.server_key import ServerKey
-from tasks.share_guests import GuestToken, OpenShare, find_guest, find_link, sign_in_by_link
-from tasks.share_links import PAGE, read_hash
-from tasks.sign_in import Limit, count_try
-from web.pages import Render, make_renderer
-from web.share_content import GUEST_NAME, Numbers, Reader, allows_comments
+from models.access.acl import Actor
+from models.catalog.approval import VoteStatus
+from models.catalog.segment import SegmentType
+from models.core.sessions import Sessions, transact
+from services.access.login_throttle import AttemptLimit, count_attempt
+from services.approvals.votes import cast_vote
+from services.catalog.segments.segments import NewSegment, add_segments
+from services.core.errors import DomainError, NotFound, RateLimited
+from services.core.signing_key import SigningKey
+from services.downloads.tickets import TICKET_SECONDS
+from services.objects.objects import find_object
+from services.outbound.config import OutboundConfig
+from services.shares.guests import GuestToken, OpenShare, find_guest, find_share_by_link, sign_in_by_link
+from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
+from web.pages import PageRenderer, make_renderer
+from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader, allows_comments
 
-COOKIE = "tapeless-share"
-FORM = "share page form"
-LONGEST_COMMENT, LONGEST_NAME, LARGEST_FORM = 10_000, 100, 100_000
-FORMS = Limit(tries=20, seconds=60)
+SHARE_COOKIE = "tapeless-share"
+FORM_TOKEN_PURPOSE = "share page form"
+MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100, 100_000
+SHARE_FORM_LIMIT = AttemptLimit(tries=20, seconds=60)
 
 
-def share_pages(sessions: Sessions, outside: Outside) -> Starlette:
+def make_share_app(sessions: Sessions, outside: OutboundConfig) -> Starlette:
     """Build the application for the paths below /share/."""
-    pages = Pages(sessions, outside, make_renderer())
+    pages = SharePages(sessions, outside, make_renderer())
     return Starlette(
         routes=[
-            Route("/{hash}", answering(pages.show)),
-            Route("/{hash}", answering(pages.enter), methods=["POST"]),
-            Route("/{hash}/{kind:str}/{object_id:uuid}", answering(pages.show)),
-            Route("/{hash}/comments", answering(pages.comment), methods=["POST"]),
-            Route("/{hash}/votes", answering(pages.vote), methods=["POST"]),
+            Route("/{hash}", run_in_thread(pages.show)),
+            Route("/{hash}", run_in_thread(pages.enter), methods=["POST"]),
+            Route("/{hash}/{kind:str}/{object_id:uuid}", run_in_thread(pages.show)),
+            Route("/{hash}/comments", run_in_thread(pages.comment), methods=["POST"]),
+            Route("/{hash}/votes", run_in_thread(pages.vote), methods=["POST"]),
         ]
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ShareRequest:
     """A request with its form, which is read before the request occupies a thread."""
 
     request: Request
@@ -75,7 +75,7 @@ class Asked:
     @property
     def home(self) -> str:
         """Return the path of the share's page."""
-        return f"/{PAGE}/{self.hash}"
+        return f"/{SHARE_PAGE_PATH}/{self.hash}"
 
     def number(self, name: str) -> int:
         """Return the requested page number of a list; 1 where the parameter is absent or invalid."""
@@ -83,19 +83,19 @@ class Asked:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
-def answering(handle: Callable[[Asked], Response]) -> Callable[[Request], object]:
+def run_in_thread(handle: Callable[[ShareRequest], Response]) -> Callable[[Request], object]:
     """Wrap a handler: read the form, then run the handler in a thread, since it waits for the database."""
 
     async def answer(request: Request) -> Response:
-        return await run_in_threadpool(handle, Asked(request, await _form(request)))
+        return await run_in_threadpool(handle, ShareRequest(request, await _read_form(request)))
 
     return answer
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def _read_form(request: Request) -> dict[str, str]:
     if request.method != "POST":
         return {}
-    body = (await request.body())[:LARGEST_FORM]
+    body = (await request.body())[:MAX_FORM_BYTES]
     try:
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
     except ValueError:  # more fields than any form of ours has
@@ -104,14 +104,14 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Pages:
+class SharePages:
     """Request handlers; each runs in a thread."""
 
     sessions: Sessions
-    outside: Outside
-    render: Render
+    outside: OutboundConfig
+    render: PageRenderer
 
-    def show(self, asked: Asked) -> Response:
+    def show(self, asked: ShareRequest) -> Response:
         """Show the page; sign in first where the link has no password."""
         try:
             found = self._find(asked)
@@ -120,86 +120,86 @@ class Pages:
             if found is not None and found.password_hash is not None:
                 return self.render("password.html", 401, home=asked.home, wrong=False)
             return self._signed_in(asked, None)
-        except NotNow as wait:
+        except RateLimited as wait:
             return self._wait(wait)
-        except Refusal:
+        except DomainError:
             return self._ended()
 
-    def enter(self, asked: Asked) -> Response:
+    def enter(self, asked: ShareRequest) -> Response:
         """Sign in with a password."""
         try:
             found = self._find(asked)
             if isinstance(found, GuestToken):
                 return RedirectResponse(asked.home, 303)
             return self._signed_in(asked, asked.form.get("password", ""))
-        except NotNow as wait:
+        except RateLimited as wait:
             return self._wait(wait)
-        except Refusal:
+        except DomainError:
             return self._ended()
 
-    def comment(self, asked: Asked) -> Response:
+    def comment(self, asked: ShareRequest) -> Response:
         """Add a comment to an asset."""
-        text = asked.form.get("text", "").strip()[:LONGEST_COMMENT]
+        text = asked.form.get("text", "").strip()[:MAX_COMMENT_CHARACTERS]
         said = NewSegment(SegmentType.COMMENT, {"segment_text": text})
 
         def say(session: Session, actor: Actor, _kind: str, object_id: UUID) -> None:
             if text:
-                add_segments(session, actor, object_id, [replace(said, details={GUEST_NAME: actor.name})])
+                add_segments(session, actor, object_id, [replace(said, details={GUEST_NAME_KEY: actor.name})])
 
         return self._act(asked, say)
 
-    def vote(self, asked: Asked) -> Response:
+    def vote(self, asked: ShareRequest) -> Response:
         """Vote on an approval request."""
         word = asked.form.get("vote", "")
 
         def set_vote(session: Session, actor: Actor, kind: str, object_id: UUID) -> None:
-            vote(session, find_object(session, actor, kind, object_id), VoteStatus(word), actor)
+            cast_vote(session, find_object(session, actor, kind, object_id), VoteStatus(word), actor)
 
         return self._act(asked, set_vote)
 
-    def _act(self, asked: Asked, act: Callable[[Session, Actor, str, UUID], None]) -> Response:
+    def _act(self, asked: ShareRequest, act: Callable[[Session, Actor, str, UUID], None]) -> Response:
         """Perform the action of a form; the form must carry the CSRF token of this sign-in."""
         kind = asked.form.get("kind", "")
         try:
             token, object_id = self._find(asked), UUID(asked.form.get("object", ""))
             if not isinstance(token, GuestToken) or not self._is_own_form(token, asked.form.get("form", "")):
                 return self._ended()
-            actor = named(token.share.actor, asked.form.get("name", ""))
+            actor = name_guest(token.share.actor, asked.form.get("name", ""))
             subject = f"share-forms:{token.share.guest.share_user_id}"
-            transact(self.sessions, lambda session: count_try(session, subject, FORMS))
+            transact(self.sessions, lambda session: count_attempt(session, subject, SHARE_FORM_LIMIT))
             transact(self.sessions, lambda session: act(session, actor, kind, object_id))
-        except NotNow as wait:
+        except RateLimited as wait:
             return self._wait(wait)
-        except (Refusal, ValueError):
+        except (DomainError, ValueError):
             return self._ended()
         is_inside = object_id != token.share.guest.object_id
         return RedirectResponse(f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home, 303)
 
-    def _key(self) -> ServerKey:
+    def _key(self) -> SigningKey:
         if self.outside.key is None:
-            raise Missing("share", "of this address")
+            raise NotFound("share", "of this address")
         return self.outside.key
 
-    def _find(self, asked: Asked) -> GuestToken | OpenShare | None:
+    def _find(self, asked: ShareRequest) -> GuestToken | OpenShare | None:
         """Return the sign-in of the cookie, else the share that the link opens."""
-        secret = asked.request.cookies.get(COOKIE, "")
+        secret = asked.request.cookies.get(SHARE_COOKIE, "")
 
         def find(session: Session) -> GuestToken | OpenShare | None:
-            link = find_link(session, self._key(), asked.hash)
+            link = find_share_by_link(session, self._key(), asked.hash)
             token = find_guest(session, secret) if secret and link is not None else None
-            is_same = token is not None and token.share.guest.share_user_id == read_hash(asked.hash)[0]
+            is_same = token is not None and token.share.guest.share_user_id == parse_login_hash(asked.hash)[0]
             return token if is_same else link
 
         return transact(self.sessions, find)
 
-    def _signed_in(self, asked: Asked, password: str | None) -> Response:
+    def _signed_in(self, asked: ShareRequest, password: str | None) -> Response:
         token = sign_in_by_link(self.sessions, self._key(), asked.hash, password, asked.address)
         if token is None:
             is_locked = password is not None and self._find(asked) is not None
             return self.render("password.html", 401, home=asked.home, wrong=True) if is_locked else self._ended()
         response = RedirectResponse(asked.home, 303) if password is not None else self._page(asked, token)
         response.set_cookie(
-            COOKIE,
+            SHARE_COOKIE,
             token.secret,
             path=asked.home,
             secure=self._is_encrypted(asked.request),
@@ -211,13 +211,13 @@ class Pages:
     def _is_encrypted(self, request: Request) -> bool:
         return request.url.scheme == "https" or (self.outside.public_url or "").startswith("https:")
 
-    def _page(self, asked: Asked, token: GuestToken) -> Response:
+    def _page(self, asked: ShareRequest, token: GuestToken) -> Response:
         guest = token.share.guest
         kind = asked.request.path_params.get("kind", guest.object_type)
         object_id = asked.request.path_params.get("object_id", guest.object_id)
         if kind not in ("assets", "collections"):
             return self._ended()
-        numbers = Numbers(**{name: asked.number(name) for name in Numbers.__slots__})
+        numbers = PageNumbers(**{name: asked.number(name) for name in PageNumbers.__slots__})
         values = transact(self.sessions, lambda session: self._content(session, token, kind, object_id, numbers))
         is_inside = object_id != guest.object_id
         return self.render(
@@ -226,38 +226,38 @@ class Pages:
             here=f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home,
             is_inside=is_inside,
             share=token.share,
-            form=self._form_word(token),
+            form=self._form_token(token),
             comments_allowed=allows_comments(guest),
             **values,
         )
 
     def _content(
-        self, session: Session, token: GuestToken, kind: str, object_id: UUID, numbers: Numbers
+        self, session: Session, token: GuestToken, kind: str, object_id: UUID, numbers: PageNumbers
     ) -> dict[str, object]:
-        reader = Reader(session, self._key(), token, int(time.time()) + LASTS_SECONDS, numbers)
+        reader = ShareReader(session, self._key(), token, int(time.time()) + TICKET_SECONDS, numbers)
         shared = {"object_id": object_id, "vote": reader.vote_on(kind, object_id)}
         if kind == "assets":
             return {**shared, "asset": reader.asset(object_id)}
         return {**shared, "collection": reader.collection(object_id)}
 
-    def _form_word(self, token: GuestToken) -> str:
-        return base64.urlsafe_b64encode(self._key().sign(FORM, token.id.bytes)).decode()
+    def _form_token(self, token: GuestToken) -> str:
+        return base64.urlsafe_b64encode(self._key().sign(FORM_TOKEN_PURPOSE, token.id.bytes)).decode()
 
     def _is_own_form(self, token: GuestToken, word: str) -> bool:
-        return hmac.compare_digest(self._form_word(token).encode(), word.encode("utf-8", "replace"))
+        return hmac.compare_digest(self._form_token(token).encode(), word.encode("utf-8", "replace"))
 
     def _ended(self) -> Response:
         return self.render("ended.html", 404)
 
-    def _wait(self, wait: NotNow) -> Response:
+    def _wait(self, wait: RateLimited) -> Response:
         response = self.render("wait.html", 429, seconds=wait.seconds)
         response.headers["Retry-After"] = str(wait.seconds)
         return response
 
 
-def named(actor: Actor, name: str) -> Actor:
+def name_guest(actor: Actor, name: str) -> Actor:
     """Name the guest of a public link by the name it gives; the result is marked as claimed."""
-    said = " ".join(name.split())[:LONGEST_NAME]
+    said = " ".join(name.split())[:MAX_GUEST_NAME_CHARACTERS]
     if not said or actor.guest is None or actor.guest.email or not said.isprintable():
         return actor
     return replace(actor, name=f"{said} (so said by a guest)")

@@ -1,1 +1,1 @@
-"""Processes: settings, the Celery app, embedded services, the supervisor and the `tapeless` command."""
+"""Processes and the `tapeless` command."""

@@ -20,23 +20,23 @@ from pathlib import Path
 
 from sqlalchemy import make_url, text
 
-from models.schema import is_current
-from models.sessions import make_engine
-from workers.embedded.postgres import EmbeddedPostgres, program
-from workers.processes import write_private
-from workers.running import running_supervisor
-from workers.secret_key import FILE
-from workers.settings import SettingsError
-from workers.supervisor import Supervisor
+from models.core.sessions import make_engine
+from models.schema import is_schema_current
+from workers.config.connection import find_running_supervisor
+from workers.config.secret_key import SECRET_KEY_FILE
+from workers.config.settings import SettingsError
+from workers.embedded.postgres import EmbeddedPostgres, find_postgres_program
+from workers.processes.process import write_private_file
+from workers.processes.supervisor import Supervisor
 
-DUMP, KEY, MANIFEST = "database.dump", "secret-key", "manifest.json"
-FORM = 1
+DUMP_ENTRY, KEY_ENTRY, MANIFEST_ENTRY = "database.dump", "secret-key", "manifest.json"
+ARCHIVE_VERSION = 1
 """Version of the archive; a newer one is rejected rather than partly read."""
-HAS_TABLES = text("SELECT EXISTS (SELECT FROM information_schema.tables WHERE table_schema = 'public')")
+HAS_PUBLIC_TABLES = text("SELECT EXISTS (SELECT FROM information_schema.tables WHERE table_schema = 'public')")
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class BackupManifest:
     """Metadata of a backup."""
 
     form: int
@@ -44,98 +44,102 @@ class Manifest:
     taken: str
 
 
-def back_up(database_url: str, key: Path, file: Path) -> bool:
+def create_backup(database_url: str, key: Path, file: Path) -> bool:
     """Write a backup of a running system; return whether it contains the key (the operator may store it elsewhere).
 
     An incomplete backup never has the final name.
     """
-    if not is_current(database_url):
+    if not is_schema_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
-    manifest = Manifest(FORM, version("tapeless"), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    manifest = BackupManifest(ARCHIVE_VERSION, version("tapeless"), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
-        dump, draft = Path(folder) / DUMP, Path(folder) / "draft"
-        run("pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
+        dump, draft = Path(folder) / DUMP_ENTRY, Path(folder) / "draft"
+        run_postgres_program(
+            "pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}"
+        )
         with tarfile.open(draft, "w") as archive:
-            add(archive, MANIFEST, json.dumps(asdict(manifest)).encode())
+            add_archive_entry(archive, MANIFEST_ENTRY, json.dumps(asdict(manifest)).encode())
             if has_key := key.exists():
-                add(archive, KEY, key.read_bytes())
-            archive.add(dump, DUMP)
+                add_archive_entry(archive, KEY_ENTRY, key.read_bytes())
+            archive.add(dump, DUMP_ENTRY)
         # The archive contains the signing key and all password hashes.
         draft.chmod(0o600)
         draft.rename(file)
     return has_key
 
 
-def add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+def add_archive_entry(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     """Add bytes to an archive as a file."""
     entry = tarfile.TarInfo(name)
     entry.size = len(content)
     archive.addfile(entry, io.BytesIO(content))
 
 
-def restore_folder(file: Path, data: Path) -> Manifest:
+def restore_to_folder(file: Path, data: Path) -> BackupManifest:
     """Create a data folder from a backup; start it with `tapeless up --data`."""
-    if running_supervisor(data.absolute()) is not None:
+    if find_running_supervisor(data.absolute()) is not None:
         raise SettingsError(f'"{data}": a system runs on it; stop it, or restore into another folder')
     if (data / "postgres").exists():
         raise SettingsError(f'"{data}" holds a system already; restore into another folder, or move that one away')
-    with Supervisor(data) as supervisor, unpacked(file) as (manifest, folder):
+    with Supervisor(data) as supervisor, unpack_backup(file) as (manifest, folder):
         server = EmbeddedPostgres(supervisor.data / "postgres")
         try:
             server.start()
-            restore_database(server.url(), folder / DUMP)
+            load_database_dump(server.url(), folder / DUMP_ENTRY)
         except BaseException:
             server.stop()
             shutil.rmtree(server.folder, ignore_errors=True)
             raise
         server.stop()
-        if (folder / KEY).exists():
-            write_private(supervisor.data / FILE, (folder / KEY).read_text())
+        if (folder / KEY_ENTRY).exists():
+            write_private_file(supervisor.data / SECRET_KEY_FILE, (folder / KEY_ENTRY).read_text())
     return manifest
 
 
-def restore_into(file: Path, database_url: str) -> Manifest:
+def restore_to_database(file: Path, database_url: str) -> BackupManifest:
     """Fill the empty database of an installation with servers of its own. Its secrets hold the key."""
     engine = make_engine(database_url, pool_size=1)
     try:
         with engine.connect() as connection:
-            is_empty = not connection.scalar(HAS_TABLES)
+            is_empty = not connection.scalar(HAS_PUBLIC_TABLES)
     finally:
         engine.dispose()
     if not is_empty:
         raise SettingsError("the database is not empty: make a new one and name that in TAPELESS_DATABASE_URL")
-    with unpacked(file) as (manifest, folder):
-        restore_database(database_url, folder / DUMP)
+    with unpack_backup(file) as (manifest, folder):
+        load_database_dump(database_url, folder / DUMP_ENTRY)
     return manifest
 
 
-def restore_database(database_url: str, dump: Path) -> None:
+def load_database_dump(database_url: str, dump: Path) -> None:
     """Load a dump in a single transaction: all of it, or nothing."""
-    run("pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump), into=True)
+    run_postgres_program(
+        "pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump), into=True
+    )
 
 
 @contextmanager
-def unpacked(file: Path) -> Iterator[tuple[Manifest, Path]]:
+def unpack_backup(file: Path) -> Iterator[tuple[BackupManifest, Path]]:
     """Unpack a backup into a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="tapeless-restore-") as folder:
         try:
             with tarfile.open(file) as archive:
                 archive.extractall(folder, filter="data")
-            told = json.loads((Path(folder) / MANIFEST).read_text())
-            manifest = Manifest(**told)
+            told = json.loads((Path(folder) / MANIFEST_ENTRY).read_text())
+            manifest = BackupManifest(**told)
         except (tarfile.TarError, OSError, ValueError, TypeError) as error:
             raise SettingsError(f'"{file}" is no backup of Tapeless ({error})') from None
-        if manifest.form > FORM:
+        if manifest.form > ARCHIVE_VERSION:
             raise SettingsError(f'"{file}" was written by Tapeless {manifest.tapeless}: restore it with that, or newer')
         yield manifest, Path(folder)
 
 
-def run(name: str, database_url: str, *options: str, into: bool = False) -> None:
+def run_postgres_program(name: str, database_url: str, *options: str, into: bool = False) -> None:
     """Run one of PostgreSQL's programs on a database. The password is passed in the environment, which other users
     cannot see."""
     url = make_url(database_url)
     target = url._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
-    command = [str(program(name)), *options[:-1], f"--dbname={target}", options[-1]]
+    command = [str(find_postgres_program(name)), *options[:-1], f"--dbname={target}", options[-1]]
     done = subprocess.run(command, env={"PGPASSWORD": url.password or ""}, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SettingsError(f"{name}: {done.stderr.strip()[-2000:]}")

@@ -10,13 +10,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.embedded.data_folder import keep_secret, make_private
-from workers.processes import Child, write_private
-from workers.settings import child_environment
+from workers.config.settings import make_child_environment
+from workers.embedded.data_folder import load_or_create_secret, make_private_folder
+from workers.processes.process import ChildProcess, write_private_file
 
-FLOWER_PORT = 8781
-USER = "tapeless"
-MAX_TASKS = 20_000
+DEFAULT_FLOWER_PORT = 8781
+FLOWER_USER = "tapeless"
+MAX_FLOWER_TASKS = 20_000
 """Tasks that it keeps, about 2 KB each; the oldest are dropped."""
 
 
@@ -32,7 +32,7 @@ class Flower:
     @property
     def password(self) -> str:
         """Created on first use."""
-        return keep_secret(make_private(self.data / "flower") / "password")
+        return load_or_create_secret(make_private_folder(self.data / "flower") / "password")
 
     @property
     def settings(self) -> Path:
@@ -43,24 +43,24 @@ class Flower:
         values = {
             "address": self.address,
             "port": self.port,
-            "basic_auth": [f"{USER}:{self.password}"],
+            "basic_auth": [f"{FLOWER_USER}:{self.password}"],
             "read_only": not self.is_writable,
-            "max_tasks": MAX_TASKS,
+            "max_tasks": MAX_FLOWER_TASKS,
             "persistent": False,
             "purge_offline_workers": 3600,
             "tasks_columns": "name,uuid,state,args,kwargs,received,runtime,worker",
         }
-        write_private(self.settings, "".join(f"{name} = {value!r}\n" for name, value in values.items()))
+        write_private_file(self.settings, "".join(f"{name} = {value!r}\n" for name, value in values.items()))
 
-    def child(self, log: Path) -> Child:
+    def child(self, log: Path) -> ChildProcess:
         """Describe the process for the supervisor."""
-        return Child(
+        return ChildProcess(
             "flower",
             (
                 *(sys.executable, "-P", "-m", "celery", "--workdir", str(self.data), "-A", "workers.app"),
                 *("flower", f"--conf={self.settings}"),
             ),
             log,
-            env=child_environment(TAPELESS_DATA=str(self.data), FLOWER_UNAUTHENTICATED_API=""),
+            env=make_child_environment(TAPELESS_DATA=str(self.data), FLOWER_UNAUTHENTICATED_API=""),
             prepare=self.prepare,
         )

@@ -6,34 +6,34 @@ import importlib
 import click
 
 COMMANDS = {
-    "api": "workers.commands.api:api",
-    "asset": "workers.commands.asset:asset",
-    "backup": "workers.commands.backup:backup",
-    "demo": "workers.commands.demo:demo",
-    "doctor": "workers.commands.doctor:doctor",
-    "explain": "workers.commands.explain:explain",
-    "group": "workers.commands.group:group",
-    "jobs": "workers.commands.jobs:jobs",
-    "mail": "workers.commands.mail:mail",
-    "migrate": "workers.commands.migrate:migrate",
-    "restore": "workers.commands.backup:restore",
-    "reindex": "workers.commands.reindex:reindex",
-    "scan": "workers.commands.storage:scan",
-    "search": "workers.commands.search:search",
-    "share": "workers.commands.share:share",
-    "show": "workers.commands.show:show",
-    "status": "workers.commands.status:status",
-    "storage": "workers.commands.storage:storage",
-    "token": "workers.commands.token:token",
-    "transcode": "workers.commands.transcode:transcode",
-    "trigger": "workers.commands.trigger:trigger",
-    "up": "workers.commands.up:up",
-    "user": "workers.commands.user:user",
-    "verify": "workers.commands.verify:verify",
-    "watch": "workers.commands.watch:watch",
+    "api": "workers.commands.server.api:api",
+    "asset": "workers.commands.catalog.asset:asset",
+    "backup": "workers.commands.server.backup:backup",
+    "demo": "workers.commands.server.demo:demo",
+    "doctor": "workers.commands.server.doctor:doctor",
+    "explain": "workers.commands.catalog.explain:explain",
+    "group": "workers.commands.catalog.preview:group",
+    "jobs": "workers.commands.admin.jobs:jobs",
+    "mail": "workers.commands.server.mail:mail",
+    "migrate": "workers.commands.server.migrate:migrate",
+    "restore": "workers.commands.server.backup:restore",
+    "reindex": "workers.commands.server.reindex:reindex",
+    "scan": "workers.commands.admin.storage:scan",
+    "search": "workers.commands.catalog.search:search",
+    "share": "workers.commands.catalog.share:share",
+    "show": "workers.commands.catalog.show:show",
+    "status": "workers.commands.server.status:status",
+    "storage": "workers.commands.admin.storage:storage",
+    "token": "workers.commands.admin.token:token",
+    "transcode": "workers.commands.catalog.transcode:transcode",
+    "trigger": "workers.commands.server.trigger:trigger",
+    "up": "workers.commands.server.up:up",
+    "user": "workers.commands.admin.user:user",
+    "verify": "workers.commands.server.verify:verify",
+    "watch": "workers.commands.server.watch:watch",
 }
 
-ADD_GROUP = "workers.commands.group_users:add_user_group"
+ADD_GROUP_COMMAND = "workers.commands.admin.group:add_user_group"
 """`tapeless group add NAME` creates a user group; a folder of that name is still `./add`."""
 
 
@@ -48,18 +48,18 @@ class LazyGroup(click.Group):
         """Return the command of a name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        return load(COMMANDS[cmd_name])
+        return load_command(COMMANDS[cmd_name])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Separate the two meanings of `group`: the grouping preview, and user groups."""
         if args[:2] == ["group", "add"]:
-            return "group add", load(ADD_GROUP), args[2:]
+            return "group add", load_command(ADD_GROUP_COMMAND), args[2:]
         return super().resolve_command(ctx, args)
 
 
-def load(place: str) -> click.Command:
+def load_command(place: str) -> click.Command:
     """Import one command, given as `module:name`."""
     module, _, attribute = place.partition(":")
     return getattr(importlib.import_module(module), attribute)

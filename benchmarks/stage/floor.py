@@ -21,18 +21,18 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.asset import Asset, Component, FileSet, FileSetFile, Format
-from models.base import new_id
-from models.bulk import copy_rows
-from models.file import File, Folder
-from models.history import History
-from models.index_mark import SearchDocument
-from models.schema import migrate
-from models.sessions import make_engine, make_sessions
-from models.storage import Storage
-from search.analysis import sort_key
-from search.documents import date_term
-from search.postgres_rows import lexemes
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
+from models.catalog.file import File, Folder
+from models.catalog.history import History
+from models.catalog.storage import Storage
+from models.core.base import new_id
+from models.core.bulk import copy_rows
+from models.core.sessions import make_engine, make_sessions
+from models.queues.index_mark import SearchDocument
+from models.schema import upgrade_database
+from search.document import format_date_term
+from search.postgres.writer import build_tsvector
+from search.query.analysis import text_sort_key
 from workers.embedded.postgres import EmbeddedPostgres
 
 DATABASE = "floor"
@@ -83,7 +83,7 @@ def measure_floor(tree: Path, folder: Path) -> Floor:
     server.start()
     try:
         server.create_database(DATABASE)
-        migrate(server.url(DATABASE))
+        upgrade_database(server.url(DATABASE))
         engine = make_engine(server.url(DATABASE))
         with make_sessions(engine)() as session:
             for table in UNMARKED:
@@ -197,11 +197,11 @@ def document_row(asset_id: uuid.UUID, folder: str, base: str, roles: dict[str, l
     count = sum(map(len, roles.values()))
     terms = {"title": [base], "status": ["ACTIVE"], "type": ["ASSET"], "media_type": ["video"], "file_count": [count]}
     now = datetime.now(UTC)
-    terms |= {"format": [role.upper() for role in roles], "is_online": [True], "date_created": [date_term(now)]}
+    terms |= {"format": [role.upper() for role in roles], "is_online": [True], "date_created": [format_date_term(now)]}
     body = {"status": "ACTIVE", "type": "ASSET", "media_type": "video", "file_count": count}
     body["formats"] = [{"name": role, "kind": role, "files": [files[0].name]} for role, files in roles.items()]
     texts = {"title": base, "file_names": "\n".join(names), "path": folder}
     return (
-        *("assets", asset_id, 1, base, sort_key(base), now, lexemes(texts)),
+        *("assets", asset_id, 1, base, text_sort_key(base), now, build_tsvector(texts)),
         *(json.dumps(terms), "{}", json.dumps(body)),
     )

@@ -15,12 +15,12 @@ from typing import TypeVar
 import psutil
 from sqlalchemy import text
 
-from models.sessions import snapshot
-from tasks.status import read_status
-from workers.context import Context, open_running
-from workers.running import running_supervisor
-from workers.settings import Settings
-from workers.supervisor import read_states
+from models.core.sessions import read_snapshot
+from services.operations.status import read_status
+from workers.celery.context import ProcessContext, open_process_context
+from workers.config.connection import find_running_supervisor
+from workers.config.settings import Settings
+from workers.processes.supervisor import read_child_states
 
 Answer = TypeVar("Answer")
 
@@ -58,7 +58,7 @@ class RunningSystem:
 
     root: Path
     data: Path
-    context: Context
+    context: ProcessContext
     process: subprocess.Popen[bytes]
 
     def progress(self) -> Progress:
@@ -71,7 +71,7 @@ class RunningSystem:
         calm_since: float | None = None
         end = time.monotonic() + seconds
         while calm_since is None or time.monotonic() < calm_since + CALM_SECONDS:
-            if not snapshot(self.context.sessions, read_status).idle:
+            if not read_snapshot(self.context.sessions, read_status).idle:
                 calm_since = None
             elif calm_since is None:
                 calm_since = time.monotonic()
@@ -80,7 +80,9 @@ class RunningSystem:
 
     def pid_of(self, child: str) -> int:
         """The process of one child of the supervisor, such as `watch`."""
-        return next(state.pid for state in read_states(self.data) if state.name == child and state.pid is not None)
+        return next(
+            state.pid for state in read_child_states(self.data) if state.name == child and state.pid is not None
+        )
 
     def peak_memory_mb(self, child: str) -> float:
         """The most memory that a child ever held, by the kernel's count."""
@@ -90,7 +92,7 @@ class RunningSystem:
     def cpu_seconds(self) -> dict[str, float]:
         """Processor time so far by child, what each started included, and of the supervisor itself."""
         spent = {"up": _own_seconds(psutil.Process(self.process.pid))}
-        for state in read_states(self.data):
+        for state in read_child_states(self.data):
             if state.pid is not None:
                 child = psutil.Process(state.pid)
                 spent[state.name] = sum(map(_own_seconds, [child, *child.children(recursive=True)]))
@@ -126,7 +128,7 @@ def running_system(folder: Path) -> Iterator[RunningSystem]:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
         wait_until(lambda: _is_up(process, data, log), "tapeless up answers", START_SECONDS)
-        with open_running(Settings.for_data(data)) as context:
+        with open_process_context(Settings.for_data(data)) as context:
             system = RunningSystem(root, data, context, process)
             system.wait_until_idle()
             yield system
@@ -138,7 +140,7 @@ def running_system(folder: Path) -> Iterator[RunningSystem]:
 def _is_up(process: subprocess.Popen[bytes], data: Path, log: Path) -> bool:
     if process.poll() is not None:
         raise SystemExit(f"tapeless up ended with exit code {process.returncode}:\n{log.read_text()[-2000:]}")
-    return running_supervisor(data) is not None and any(state.name == "watch" for state in read_states(data))
+    return find_running_supervisor(data) is not None and any(state.name == "watch" for state in read_child_states(data))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

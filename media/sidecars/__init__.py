@@ -1,1 +1,1 @@
-"""Sidecar readers: metadata and checksums in small files beside media. No database rows, and no file opened by name."""
+"""Parsers of sidecars, checksum lists and camera XML."""

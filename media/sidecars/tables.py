@@ -6,40 +6,47 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from media.captions import decoded
-from media.child import UnreadableError
-from media.sidecars.limits import MOST_CHARACTERS, MOST_ROWS, MOST_WORDS, Words, note, refuse_more
+from media.probe.captions import decode_text
+from media.sandbox.protocol import UnreadableError
+from media.sidecars.limits import (
+    MAX_SIDECAR_FIELDS,
+    MAX_SIDECAR_TEXT_CHARACTERS,
+    MAX_TABLE_ROWS,
+    SidecarFields,
+    add_values,
+    require_at_most,
+)
 
-DELIMITERS = (",", ";", "\t")
-NAME_COLUMNS = frozenset({"filename", "file_name", "file name", "file", "original_name"})
-ALE_NAMES = ("Name", "Tape", "Source File")
+CSV_DELIMITERS = (",", ";", "\t")
+FILE_NAME_COLUMNS = frozenset({"filename", "file_name", "file name", "file", "original_name"})
+ALE_NAME_COLUMNS = ("Name", "Tape", "Source File")
 """Columns that may name the clip; the first non-empty one is used."""
-SEPARATOR_OF_VALUES = "|"
+VALUE_SEPARATOR = "|"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ClipRow:
     """Values for one clip; without a name, for the sidecar's own clip."""
 
     name: str | None
-    words: Words
+    words: SidecarFields
 
 
-def read_csv(content: bytes) -> list[Row]:
+def read_csv(content: bytes) -> list[ClipRow]:
     """Parse a CSV with field names in the first row. Several values in one cell are separated by `|`."""
-    text = decoded(content).lstrip("\ufeff")
+    text = decode_text(content).lstrip("\ufeff")
     first = text.split("\n", 1)[0]
     if not first.strip():
         raise UnreadableError("is no table: its first row is to name the fields")
-    csv.field_size_limit(MOST_CHARACTERS)
-    delimiter = max(DELIMITERS, key=lambda each: (first.count(each), -DELIMITERS.index(each)))
+    csv.field_size_limit(MAX_SIDECAR_TEXT_CHARACTERS)
+    delimiter = max(CSV_DELIMITERS, key=lambda each: (first.count(each), -CSV_DELIMITERS.index(each)))
     try:
         header, *rows = list(_bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except csv.Error as error:
         raise UnreadableError(f"is no table that can be read: {error}") from None
     header = [name.strip() for name in header]
-    place = next((place for place, name in enumerate(header) if name.lower() in NAME_COLUMNS), None)
-    found = [_row(header, row, place) for row in rows if any(cell.strip() for cell in row)]
+    place = next((place for place, name in enumerate(header) if name.lower() in FILE_NAME_COLUMNS), None)
+    found = [_parse_csv_row(header, row, place) for row in rows if any(cell.strip() for cell in row)]
     if place is None and len(found) > 1:
         raise UnreadableError(
             f'has {len(found):,} rows and no column "filename" that says which file each is about: {", ".join(header)}'[
@@ -51,23 +58,23 @@ def read_csv(content: bytes) -> list[Row]:
 
 def _bounded(rows: Iterable[list[str]]) -> Iterable[list[str]]:
     for count, row in enumerate(rows):
-        refuse_more(count, MOST_ROWS, "rows")
-        refuse_more(len(row), MOST_WORDS, "columns")
+        require_at_most(count, MAX_TABLE_ROWS, "rows")
+        require_at_most(len(row), MAX_SIDECAR_FIELDS, "columns")
         yield row
 
 
-def _row(header: Sequence[str], row: Sequence[str], place: int | None) -> Row:
-    words: Words = {}
+def _parse_csv_row(header: Sequence[str], row: Sequence[str], place: int | None) -> ClipRow:
+    words: SidecarFields = {}
     for column, (name, cell) in enumerate(zip(header, row, strict=False)):
         if name and column != place:
-            note(words, name, cell.split(SEPARATOR_OF_VALUES))
-    return Row(row[place].strip() if place is not None and place < len(row) else None, words)
+            add_values(words, name, cell.split(VALUE_SEPARATOR))
+    return ClipRow(row[place].strip() if place is not None and place < len(row) else None, words)
 
 
-def read_ale(content: bytes) -> list[Row]:
+def read_ale(content: bytes) -> list[ClipRow]:
     """Parse an Avid log: a heading, the columns, and a row per clip, separated by tabs."""
-    text = decoded(content)
-    refuse_more(text.count("\n"), MOST_ROWS, "rows")
+    text = decode_text(content)
+    require_at_most(text.count("\n"), MAX_TABLE_ROWS, "rows")
     lines = re.split("\r\n|\n|\r", text)
     sections = {line.strip().lower(): place for place, line in reversed(list(enumerate(lines)))}
     if "column" not in sections or "data" not in sections:
@@ -78,11 +85,11 @@ def read_ale(content: bytes) -> list[Row]:
     found = []
     for cells in rows:
         said = dict(zip(header, cells, strict=False))
-        name = next((said[column].strip() for column in ALE_NAMES if said.get(column, "").strip()), None)
-        words: Words = {}
+        name = next((said[column].strip() for column in ALE_NAME_COLUMNS if said.get(column, "").strip()), None)
+        words: SidecarFields = {}
         for column, cell in said.items():
             if column and column != "Name":
-                note(words, column, [cell])
+                add_values(words, column, [cell])
         if name:
-            found.append(Row(name, words))
+            found.append(ClipRow(name, words))
     return found

@@ -5,13 +5,13 @@ Keys use the standard prefixes, such as `dc:title`, regardless of the prefixes i
 
 from collections.abc import Iterator
 
-from media.child import UnreadableError
-from media.sidecars.limits import Words, note
-from media.sidecars.xml_tree import Node
+from media.sandbox.protocol import UnreadableError
+from media.sidecars.bounded_xml import XmlNode
+from media.sidecars.limits import SidecarFields, add_values
 
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-LANGUAGE = "http://www.w3.org/XML/1998/namespace lang"
-PREFIXES = {
+RDF_NAMESPACE = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+XML_LANG = "http://www.w3.org/XML/1998/namespace lang"
+XMP_PREFIXES = {
     "http://purl.org/dc/elements/1.1/": "dc",
     "http://ns.adobe.com/xap/1.0/": "xmp",
     "http://ns.adobe.com/xap/1.0/rights/": "xmpRights",
@@ -27,47 +27,47 @@ PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://darktable.sf.net/": "darktable",
 }
-LISTS = frozenset({"Bag", "Seq", "Alt"})
+RDF_LISTS = frozenset({"Bag", "Seq", "Alt"})
 
 
-def is_xmp(root: Node) -> bool:
+def is_xmp(root: XmlNode) -> bool:
     """Whether the content of a file is XMP."""
-    return root.name == "xmpmeta" or (root.space, root.name) == (RDF, "RDF")
+    return root.name == "xmpmeta" or (root.space, root.name) == (RDF_NAMESPACE, "RDF")
 
 
-def read_xmp(root: Node) -> Words:
+def read_xmp(root: XmlNode) -> SidecarFields:
     """Return the text properties; nested structures are private notes of editors and ignored."""
     rdf = root if root.name == "RDF" else root.find("RDF")
     if rdf is None:
         raise UnreadableError("is no XMP: it holds no rdf:RDF")
-    words: Words = {}
+    words: SidecarFields = {}
     for description in rdf.children:
         if description.name != "Description":
             continue
         for name, value in description.attributes.items():
             space, _, local = name.rpartition(" ")
-            _note(words, space, local, [value])
+            _add_property(words, space, local, [value])
         for child in description.children:
-            _note(words, child.space, child.name, _values(child))
+            _add_property(words, child.space, child.name, _node_values(child))
     return words
 
 
-def _note(words: Words, space: str, name: str, values: list[str]) -> None:
-    if space in PREFIXES:
-        note(words, f"{PREFIXES[space]}:{name}", values)
+def _add_property(words: SidecarFields, space: str, name: str, values: list[str]) -> None:
+    if space in XMP_PREFIXES:
+        add_values(words, f"{XMP_PREFIXES[space]}:{name}", values)
 
 
-def _values(node: Node) -> list[str]:
-    listed = next((child for child in node.children if child.space == RDF and child.name in LISTS), None)
+def _node_values(node: XmlNode) -> list[str]:
+    listed = next((child for child in node.children if child.space == RDF_NAMESPACE and child.name in RDF_LISTS), None)
     if listed is None:
         return [] if node.children else [node.text]
     items = [child for child in listed.children if child.name == "li" and not child.children]
     if listed.name == "Alt":
         # Alternatives in several languages; XMP defines one as the default.
-        items = [*_default(items)][:1]
+        items = [*_default_language_first(items)][:1]
     return [item.text for item in items]
 
 
-def _default(items: list[Node]) -> Iterator[Node]:
-    yield from (item for item in items if item.attributes.get(LANGUAGE) == "x-default")
+def _default_language_first(items: list[XmlNode]) -> Iterator[XmlNode]:
+    yield from (item for item in items if item.attributes.get(XML_LANG) == "x-default")
     yield from items

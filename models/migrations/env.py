@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from models.tables import Base
+from models.registry import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

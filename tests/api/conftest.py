@@ -12,10 +12,11 @@ import httpx
 import pytest
 from sqlalchemy import Engine
 
-from models.acl import Actor
-from models.sessions import Sessions, make_engine, make_sessions
-from tasks.tokens import create_app, issue_token
-from tasks.users import SETUP, NewUser, create_user
+from models.access.acl import Actor
+from models.core.sessions import Sessions, make_engine, make_sessions
+from services.access.tokens import issue_token, register_app
+from services.access.users import NewUser, create_user
+from services.core.actors import SETUP_ACTOR
 from tests.servers import Servers
 from tests.waiting import wait_until
 
@@ -82,8 +83,8 @@ class Api:
         """A new user who is signed in."""
         with self.sessions.begin() as session:
             email = email or f"{uuid4().hex}@example.org"
-            user = create_user(session, NewUser(email, is_admin=is_admin), SETUP)
-            app = create_app(session, user.id, "tests")
+            user = create_user(session, NewUser(email, is_admin=is_admin), SETUP_ACTOR)
+            app = register_app(session, user.id, "tests")
             _, secret = issue_token(session, user.id, app.id)
         actor = Actor(name=email, user_id=user.id, is_admin=is_admin)
         headers = {"App-ID": str(app.id), "Auth-Token": secret}

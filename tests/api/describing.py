@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from models.segment import SegmentType
-from tasks.segments_writing import NewSegment, add_segments
+from models.catalog.segment import SegmentType
+from services.catalog.segments.segments import NewSegment, add_segments
 from tests.api.conftest import Api, Caller
 
 BASE = "/metadata/v1"

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import uvicorn
 
-from api.app import create_app
-from api.context import Context
-from models.sessions import make_engine, make_sessions
-from models.timing import Timing
-from search.postgres import PostgresEngine
-from tasks.outside import Outside
-from tasks.server_key import ServerKey
-from tasks.share_links import PAGE
-from web.share_pages import share_pages
-from workers.logs import set_up_logging
+from api.app import create_api
+from asgi.context import ApiContext
+from models.core.sessions import make_engine, make_sessions
+from models.core.timing import Timing
+from search.postgres.engine import PostgresEngine
+from services.core.signing_key import SigningKey
+from services.outbound.config import OutboundConfig
+from services.shares.links import SHARE_PAGE_PATH
+from web.share_pages import make_share_app
+from workers.config.logs import configure_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
 """A fixed key, so that a test can create a link or a ticket itself."""
@@ -24,15 +24,15 @@ TIMING = Timing(look_seconds=0.02)
 
 
 def main(url: str, port_file: str) -> None:
-    set_up_logging("text", "api")
+    configure_logging("text", "api")
     engine = make_engine(url, pool_size=8, hide_parameters=True)
     sessions = make_sessions(engine)
     roots = (Path(port_file).parent,)
-    outside = Outside(key=ServerKey(KEY))
+    outside = OutboundConfig(key=SigningKey(KEY))
     media = Path(port_file).parent / "media"
     engine_of_search = PostgresEngine(sessions)
-    app = create_app(
-        Context(
+    app = create_api(
+        ApiContext(
             sessions,
             engine_of_search,
             timing=TIMING,
@@ -42,7 +42,7 @@ def main(url: str, port_file: str) -> None:
             outside=outside,
         )
     )
-    app.mount(f"/{PAGE}", share_pages(sessions, outside))
+    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(sessions, outside))
     # asyncio sets TCP_NODELAY where a socket says that it is TCP, which that of create_server does not: each answer's
     # body then waited 40 ms for the client's delayed acknowledgement of its head.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

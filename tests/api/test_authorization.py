@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 import pytest
 
-from api.routing import Route, in_order
-from api.services.everything import SERVICES
+from api.registry import ROUTE_GROUPS
+from asgi.routing import ApiRoute, sort_routes
 from tests.api.conftest import Api, Caller, Client
-from tests.api.policies.everything import POLICIES
+from tests.api.policies.registry import POLICIES
 from tests.api.policy import Policy
-from tests.api.world import World, make_world
+from tests.api.world.objects import World, make_world
 
-ROUTES = {f"{route.method} {route.url.removeprefix('/API/')}": route for route in in_order(SERVICES)}
+ROUTES = {f"{route.method} {route.url.removeprefix('/API/')}": route for route in sort_routes(ROUTE_GROUPS)}
 ROLES = ("administrator", "owner", "reader", "stranger", "nobody", "guest")
 CLOSED = (403, 404)
 """Status codes for a guest without access."""
@@ -49,7 +49,7 @@ def test_every_route_has_a_row_and_every_row_a_route() -> None:
     assert set(POLICIES) == set(ROUTES)
 
 
-def expected(policy: Policy, role: str, route: Route, *, is_own: bool) -> tuple[int, ...]:
+def expected(policy: Policy, role: str, route: ApiRoute, *, is_own: bool) -> tuple[int, ...]:
     """Return the expected status code; on another user's object every role except administrators is a stranger."""
     if role == "nobody" or (role == "guest" and route.public):
         return (policy.nobody,)
@@ -78,7 +78,7 @@ def still(api: Api) -> Still:
     return Still(cast, cast.world(api, is_own=True), cast.world(api, is_own=False))
 
 
-def send(client: Client, route: Route, policy: Policy, world: World) -> int:
+def send(client: Client, route: ApiRoute, policy: Policy, world: World) -> int:
     """One request for the objects of a world."""
     ids = World({**world.ids, **{name: world.fill(value) for name, value in policy.names.items()}})
     body = json.loads(_filled(json.dumps(policy.body), ids)) if policy.body is not None else None

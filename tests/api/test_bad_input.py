@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.api.conftest import Api, Caller
-from tests.api.test_assets import make_asset
+from tests.api.routes.catalog.test_assets import make_asset
 from tests.waiting import wait_until
 
 

@@ -9,9 +9,9 @@ import pytest
 
 from tests.api.conftest import Api, Caller
 from tests.api.describing import make_field, make_view
-from tests.api.sharing import FLAGS
-from tests.api.test_assets import history_of, make_asset
-from tests.api.test_collections import make as make_collection
+from tests.api.routes.catalog.test_assets import history_of, make_asset
+from tests.api.routes.catalog.test_collections import make as make_collection
+from tests.api.routes.shares.sharing import FLAGS
 
 OPTIONS = [{"label": "Day", "value": "day"}]
 NOW = datetime.now(UTC)

@@ -8,16 +8,16 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from models.index_mark import IndexMark
+from models.queues.index_mark import IndexMark
 from tests.api.conftest import Api, Caller
 from tests.api.describing import make_field, make_view, put_well
-from tests.api.sharing import share_url
-from tests.api.test_assets import history_of, make_asset
-from tests.api.test_collections import make as make_collection
-from tests.api.test_collections import put as put_into
-from tests.api.test_collections import term
-from tests.api.test_search import drain_all, find
-from tests.api.test_segments import let, say
+from tests.api.routes.catalog.test_assets import history_of, make_asset
+from tests.api.routes.catalog.test_collections import make as make_collection
+from tests.api.routes.catalog.test_collections import put as put_into
+from tests.api.routes.catalog.test_collections import term
+from tests.api.routes.search.test_search import drain_all, find
+from tests.api.routes.segments.test_segments import let, say
+from tests.api.routes.shares.sharing import share_url
 
 
 @dataclass(frozen=True, slots=True)

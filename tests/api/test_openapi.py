@@ -8,15 +8,15 @@ from hypothesis.strategies import one_of
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error, status_code_conformance
 
-from api.app import create_app
-from api.context import Context
-from models.sessions import make_engine, make_sessions
-from search.postgres import PostgresEngine
+from api.app import create_api
+from asgi.context import ApiContext
+from models.core.sessions import make_engine, make_sessions
+from search.postgres.engine import PostgresEngine
 from tests.api.conftest import Api, Caller
 
 NOWHERE = make_sessions(make_engine("postgresql+psycopg://nowhere"))
 """Connects only when asked, and the document asks nothing."""
-DOCUMENT = create_app(Context(NOWHERE, PostgresEngine(NOWHERE))).openapi()
+DOCUMENT = create_api(ApiContext(NOWHERE, PostgresEngine(NOWHERE))).openapi()
 SIGNS_OUT = "/auth/token/"
 SCHEMA = schemathesis.openapi.from_dict(DOCUMENT)
 OPERATIONS = {

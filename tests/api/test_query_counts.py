@@ -10,15 +10,15 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
 
-from api.app import create_app
-from api.context import Context
-from search.postgres import PostgresEngine
+from api.app import create_api
+from asgi.context import ApiContext
+from search.postgres.engine import PostgresEngine
 from tests.api.conftest import Api, Caller
-from tests.api.sharing import share_with
-from tests.api.test_assets import make_asset
-from tests.api.test_files import watch
-from tests.api.test_jobs import post_job
-from tests.api.test_search import drain_all
+from tests.api.routes.catalog.test_assets import make_asset
+from tests.api.routes.files.test_files import watch
+from tests.api.routes.jobs.test_jobs import post_job
+from tests.api.routes.search.test_search import drain_all
+from tests.api.routes.shares.sharing import share_with
 
 SIGN_IN = 1
 
@@ -148,7 +148,7 @@ def votes(api: Api, owner: Caller, count: int) -> str:
 def test_a_list_asks_as_often_for_many_rows_as_for_one(
     api: Api, owner: Caller, stranger: Caller, make: Callable[[Api, Caller, int], str], most: int
 ) -> None:
-    app = create_app(Context(api.sessions, PostgresEngine(api.sessions)))
+    app = create_api(ApiContext(api.sessions, PostgresEngine(api.sessions)))
     counts = []
     for caller, count in ((owner, 1), (stranger, 12)):
         url = make(api, caller, count)
@@ -161,7 +161,7 @@ def test_a_list_asks_as_often_for_many_rows_as_for_one(
 
 
 def test_a_search_asks_as_often_for_many_hits_as_for_one(api: Api, owner: Caller, stranger: Caller) -> None:
-    app = create_app(Context(api.sessions, PostgresEngine(api.sessions)))
+    app = create_api(ApiContext(api.sessions, PostgresEngine(api.sessions)))
     counts = []
     for caller, count in ((owner, 1), (stranger, 12)):
         assets(api, caller, count)

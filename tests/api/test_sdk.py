@@ -16,8 +16,8 @@ from pythonik.search import models as search
 from pythonik.users import models as users
 
 from tests.api.conftest import Api, Caller
-from tests.api.test_files import watch
-from tests.api.test_search import drain_all
+from tests.api.routes.files.test_files import watch
+from tests.api.routes.search.test_search import drain_all
 
 Connect = Callable[[str, str], Iconik]
 

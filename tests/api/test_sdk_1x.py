@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Api, Caller
-from tests.api.test_search import drain_all
+from tests.api.routes.search.test_search import drain_all
 
 with warnings.catch_warnings():
     # Frozen code: its models are written for an older pydantic.

@@ -12,7 +12,7 @@ from tests.compose.host import SERVERS, Host, own_services, read_compose
 from tests.files import write
 from tests.servers import Servers
 from tests.waiting import wait_until
-from workers.app import QUEUES
+from workers.celery.app import QUEUES
 
 RUNNING = [name for name in own_services() if name != "migrate"]
 

@@ -10,18 +10,18 @@ from pathlib import Path, PurePosixPath
 
 from click.testing import CliRunner
 
-from models.base import new_id
-from models.job import Job, JobStatus
-from models.sessions import make_engine, make_sessions
+from models.core.base import new_id
+from models.core.sessions import make_engine, make_sessions
+from models.queues.job import Job, JobStatus
 from tests.docs.not_run import listed
 from tests.docs.pages import FENCED, IN_A_SHELL, ROOT, Command, pages, simple_commands, typed_lines
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
-from tests.tasks.media_clips import put
-from workers.flower import USER
+from tests.services.media_clips import put
+from workers.config.connection import find_system_connection
+from workers.config.settings import Settings, make_child_environment
+from workers.flower import FLOWER_USER
 from workers.main import main
-from workers.running import find_running
-from workers.settings import Settings, child_environment
 
 FIRST = ("docs/start.md", "docs/run.md", "docs/operate.md", "docs/alerts.md")
 """Pages in the order in which people read them; the others use what these made."""
@@ -126,7 +126,7 @@ class Documented:
             self._token = self.system.ask("token", "create", "admin@localhost")
         flower = (self.system.data / "flower" / "password").read_text().strip()
         word = word.replace("$APP", self._token["app_id"]).replace("$TOKEN", self._token["token"])
-        return word.replace("tapeless:PASSWORD", f"{USER}:{flower}")
+        return word.replace("tapeless:PASSWORD", f"{FLOWER_USER}:{flower}")
 
     def _run_tapeless(self, words: list[str]) -> tuple[int, str]:
         if A_JOB in words:
@@ -140,7 +140,7 @@ class Documented:
 
     def _make_job(self, status: JobStatus) -> str:
         """Create a job that replaces the placeholder of a page."""
-        engine = make_engine(find_running(Settings.for_data(self.system.data)).database_url)
+        engine = make_engine(find_system_connection(Settings.for_data(self.system.data)).database_url)
         job = Job(id=new_id(), type="CUSTOM", title="A job", status=status)
         with make_sessions(engine).begin() as session:
             session.add(job)
@@ -152,8 +152,8 @@ class Documented:
 
     def _run_program(self, words: list[str]) -> tuple[int, str]:
         """A program of the machine; curl says where it is refused, as it does not by itself."""
-        path = f"{Path(sys.executable).parent}:{child_environment()['PATH']}"
-        env = child_environment(PATH=path, TAPELESS_DATA=str(self.system.data), PYTHONPATH=str(ROOT))
+        path = f"{Path(sys.executable).parent}:{make_child_environment()['PATH']}"
+        env = make_child_environment(PATH=path, TAPELESS_DATA=str(self.system.data), PYTHONPATH=str(ROOT))
         if words[0] == "curl":
             words = [*words, "--silent", "--show-error", "--fail-with-body"]
         done = subprocess.run(

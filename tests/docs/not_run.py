@@ -11,7 +11,7 @@ from celery.bin.celery import celery
 from tests.compose.host import read_compose
 from tests.docs.pages import ROOT, Command
 from tests.docs.parsing import faults
-from workers.app import QUEUES
+from workers.celery.app import QUEUES
 from workers.main import main
 
 Words = tuple[str, ...]

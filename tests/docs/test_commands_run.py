@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import select
 
-from models.job import Job, JobStatus
+from models.queues.job import Job, JobStatus
 from tests.compose.host import read_compose
 from tests.docs.documented import Documented, lines, open_documented
 from tests.docs.pages import ROOT

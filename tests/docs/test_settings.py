@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from models.storage_settings import StorageSettings
-from models.timing import Timing
+from grouping.model.profile import Profile, TrackTokens
+from models.catalog.storage_settings import StorageSettings
+from models.core.timing import Timing
 from tests.docs.pages import ROOT, pages
-from watch.grouping.profile import Profile, TrackTokens
-from workers.settings import Settings
+from workers.config.settings import Settings
 
 PAGE = ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*) \| (.+) \|$", re.MULTILINE)

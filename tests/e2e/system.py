@@ -18,15 +18,15 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.sessions import make_engine, make_sessions
-from tasks.status import Status, read_status
+from models.core.sessions import make_engine, make_sessions
+from services.operations.status import SystemStatus, read_status
 from tests.pipeline import stored_assets
 from tests.servers import ROOT
 from tests.waiting import wait_until
+from workers.config.connection import find_system_connection
+from workers.config.settings import Settings, SettingsError, make_child_environment
 from workers.main import main
-from workers.processes import Identity, identify, is_running
-from workers.running import find_running
-from workers.settings import Settings, SettingsError, child_environment
+from workers.processes.process import ProcessIdentity, identify_process, is_process_running
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -72,7 +72,7 @@ class System:
         return [sys.executable, "-m", "workers.main", *words, "--data", str(self.data)]
 
     def _environment(self) -> dict[str, str]:
-        return child_environment(PYTHONPATH=str(ROOT), **self.env)
+        return make_child_environment(PYTHONPATH=str(ROOT), **self.env)
 
     def run(self, *words: str, code: int = 0) -> str:
         """Run one command on the data folder in this process, and return its output."""
@@ -106,7 +106,7 @@ class System:
     def session(self) -> Iterator[Session]:
         """A session on the running database."""
         if self._engine is None:
-            self._engine = make_engine(find_running(Settings.for_data(self.data)).database_url, pool_size=1)
+            self._engine = make_engine(find_system_connection(Settings.for_data(self.data)).database_url, pool_size=1)
         with make_sessions(self._engine)() as session:
             yield session
 
@@ -115,7 +115,7 @@ class System:
             self._engine.dispose()
         self._engine = None
 
-    def status(self) -> Status | None:
+    def status(self) -> SystemStatus | None:
         """The numbers, or None while the database does not answer."""
         try:
             with self.session() as session:
@@ -128,7 +128,7 @@ class System:
         with self.session() as session:
             return stored_assets(session)
 
-    def wait_for(self, condition: Callable[[Status], object], what: str, seconds: float = 60.0) -> None:
+    def wait_for(self, condition: Callable[[SystemStatus], object], what: str, seconds: float = 60.0) -> None:
         """Wait until the numbers are so."""
 
         def holds() -> bool:
@@ -141,11 +141,11 @@ class System:
         """Wait until so many files are known and nothing is left to do."""
         self.wait_for(lambda status: status.idle and status.files == files, f"idle with {files} files", seconds)
 
-    def family(self) -> list[Identity]:
+    def family(self) -> list[ProcessIdentity]:
         """Every process that runs for this system now."""
         assert self.process is not None
         pids = [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
-        return [found for found in map(identify, pids) if found is not None]
+        return [found for found in map(identify_process, pids) if found is not None]
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> int:
         """Ask `tapeless up` to end, and give its exit code."""
@@ -164,7 +164,7 @@ class System:
         with suppress(subprocess.TimeoutExpired):
             self.stop()
         for member in family:
-            if is_running(member):
+            if is_process_running(member):
                 os.kill(member.pid, signal.SIGKILL)
         self.process.wait()
 

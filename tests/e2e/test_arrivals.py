@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import select, text
 
 from benchmarks.stage.system import RunningSystem, running_system
-from models.acl import Actor
-from models.asset import Asset
-from models.history import History, Operation
-from models.metadata import FieldType
-from search.criteria import Visibility, parse_criteria
-from tasks.history import record
-from tasks.metadata_fields import NewField, create_field
-from tasks.show import show_asset
+from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
+from models.catalog.metadata import FieldType
+from search.query.criteria import Visibility, parse_criteria
+from services.core.history import record_history
+from services.metadata.fields import NewField, create_field
+from services.operations.asset_report import build_asset_report
 from tests.waiting import wait_until
 
 SECONDS = 30.0
@@ -43,7 +43,7 @@ def drop(system: RunningSystem, *names: str) -> None:
 def shown(system: RunningSystem, title: str) -> dict[str, Any] | None:
     with system.context.sessions() as session:
         found = session.scalars(select(Asset).where(Asset.title == title, Asset.status == "ACTIVE")).all()
-        return show_asset(session, found[0]) if len(found) == 1 else None
+        return build_asset_report(session, found[0]) if len(found) == 1 else None
 
 
 def wait_for(system: RunningSystem, title: str, kinds: list[str], files: int) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_a_right_eye_joins_a_left_one_that_people_spoke_of_already(system: Runni
     drop(system, "eyes/reef_L.mov")
     before = wait_for(system, "reef_L", ["single"], 1)
     with system.context.sessions.begin() as session:
-        record(session, uuid.UUID(before["id"]), Operation.CUSTOM, "Lovely fish.", Actor("Ines"))
+        record_history(session, uuid.UUID(before["id"]), Operation.CUSTOM, "Lovely fish.", Actor("Ines"))
     drop(system, "eyes/reef_R.mov")
     after = wait_for(system, "reef", ["stereoscopic"], 2)
     assert after["id"] == before["id"]

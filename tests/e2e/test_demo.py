@@ -6,10 +6,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from media.demo import write_demo
+from media.demo.production import write_demo
 from tests.e2e.system import System, open_system
 from tests.files import drop, write
-from tests.media.expected_demo import EXPECTED, IGNORED
+from tests.media.demo.expected_demo import EXPECTED, IGNORED
 
 FILES = sum(len(part["files"]) for asset in EXPECTED for part in asset["formats"]) + sum(
     len(asset["sidecars"]) for asset in EXPECTED

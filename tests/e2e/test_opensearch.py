@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from models.base import new_id
-from search.opensearch import OpenSearchEngine
-from search.opensearch_client import Cluster
+from models.core.base import new_id
+from search.opensearch.client import ClusterConfig
+from search.opensearch.engine import OpenSearchEngine
 from tests.e2e.system import System, open_system
 from tests.files import write
 from tests.waiting import wait_until
@@ -16,9 +16,9 @@ SOON = {"TAPELESS_SWEEP_SECONDS": "0.5", "TAPELESS_RING_SECONDS": "0.5"}
 
 
 @pytest.fixture
-def cluster(opensearch_url: str, worker_id: str) -> Iterator[Cluster]:
+def cluster(opensearch_url: str, worker_id: str) -> Iterator[ClusterConfig]:
     """Indexes of this test's own."""
-    cluster = Cluster(opensearch_url, f"e2e-{worker_id}-{new_id().hex}")
+    cluster = ClusterConfig(opensearch_url, f"e2e-{worker_id}-{new_id().hex}")
     yield cluster
     engine = OpenSearchEngine(cluster)
     for name in engine.indexes.names():
@@ -27,14 +27,16 @@ def cluster(opensearch_url: str, worker_id: str) -> Iterator[Cluster]:
 
 
 @pytest.fixture
-def system(tmp_path: Path, cluster: Cluster) -> Iterator[System]:
+def system(tmp_path: Path, cluster: ClusterConfig) -> Iterator[System]:
     with open_system(tmp_path, TAPELESS_SEARCH_INDEX=cluster.index, **SOON) as system:
         write(tmp_path / "rushes", "interview.mov", *(f"plate.{frame}.exr" for frame in range(1001, 1011)))
         system.start("--search", cluster.url, tmp_path / "rushes")
         yield system
 
 
-def test_what_is_dropped_is_found_in_the_cluster_before_and_after_a_rebuild(system: System, cluster: Cluster) -> None:
+def test_what_is_dropped_is_found_in_the_cluster_before_and_after_a_rebuild(
+    system: System, cluster: ClusterConfig
+) -> None:
     system.wait_until_idle(11)
     assert system.ask("status")["search"] == "up"
 

@@ -17,11 +17,11 @@ from celery import Celery
 
 from tests.e2e.node_client import node_folder, send
 from tests.e2e.system import System, free_port, open_system
-from tests.tasks.media_clips import put
+from tests.services.media_clips import put
 from tests.waiting import wait_until
-from workers.app import QUEUES
-from workers.flower import USER, Flower
-from workers.system import LOOPBACK
+from workers.celery.app import QUEUES
+from workers.flower import FLOWER_USER, Flower
+from workers.local_stack import LOOPBACK
 
 SECONDS = 40.0
 ENDED = ("FINISHED", "FINISHED_WITH_WARNING", "FAILED")
@@ -74,7 +74,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 def ask(flower: Flower, path: str, method: str = "GET", **options: Any) -> httpx.Response:
     url = f"http://{flower.address}:{flower.port}{path}"
-    return httpx.request(method, url, auth=(USER, flower.password), timeout=10, **options)
+    return httpx.request(method, url, auth=(FLOWER_USER, flower.password), timeout=10, **options)
 
 
 def is_up(flower: Flower) -> bool:
@@ -227,7 +227,7 @@ def test_nothing_is_shown_without_the_password_and_nothing_is_changed_with_it(sy
     root = f"http://{system.flower.address}:{system.flower.port}"
     for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
         assert httpx.get(root + path).status_code == 401, path
-        assert httpx.get(root + path, auth=(USER, "wrong")).status_code == 401, path
+        assert httpx.get(root + path, auth=(FLOWER_USER, "wrong")).status_code == 401, path
     worker = next(iter(ask(system.flower, "/api/workers").json()))
     for path in (
         "/api/task/send-task/trigger.scan",

@@ -9,7 +9,7 @@ import pytest
 
 from tests.e2e.system import STOP_SECONDS, System, open_system
 from tests.files import write
-from workers.processes import is_running
+from workers.processes.process import is_process_running
 
 FRAMES = [f"vfx/plate.{number}.exr" for number in range(1001, 1049)]
 
@@ -30,7 +30,7 @@ def test_ctrl_c_stops_everything_and_a_restart_finds_what_changed_meanwhile(syst
     begun = time.monotonic()
     assert system.stop(signal.SIGINT) == 0
     assert time.monotonic() - begun < STOP_SECONDS
-    assert not any(map(is_running, family))
+    assert not any(map(is_process_running, family))
     assert "stopped" in system.printed().splitlines()
     assert list((system.data / "run").iterdir()) == []
     assert "nothing runs on the data folder" in system.run("status", code=1)

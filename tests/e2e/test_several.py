@@ -16,7 +16,7 @@ from tests.e2e.system import System, open_system
 from tests.files import write
 from tests.servers import ROOT
 from tests.waiting import wait_until
-from workers.settings import child_environment
+from workers.config.settings import make_child_environment
 
 LEADER = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
@@ -24,7 +24,7 @@ LEADER = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND gra
 @contextmanager
 def another(system: System, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """One more process of a system, started by hand as on another host."""
-    env = child_environment(PYTHONPATH=str(ROOT), TAPELESS_DATA=str(system.data))
+    env = make_child_environment(PYTHONPATH=str(ROOT), TAPELESS_DATA=str(system.data))
     with open(system.data.parent / f"{words[1]}.txt", "wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *words],

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from sqlalchemy import text
 
-from models.timing import Timing
+from models.core.timing import Timing
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
 from tests.waiting import wait_until

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from tests.e2e.system import System
 from tests.waiting import wait_until
 from workers.embedded.valkey import EmbeddedValkey
-from workers.processes import Identity, is_running, read_record
+from workers.processes.process import ProcessIdentity, is_process_running, read_process_record
 
 QUICK = {
     "TAPELESS_CLOSE_SECONDS": "0.3",
@@ -28,9 +28,9 @@ Kill = Callable[[System], None]
 def pid_of(system: System, name: str) -> int:
     """The process of a child of `tapeless up`, by its name there; one that died is being started again."""
 
-    def running() -> Identity | None:
-        record = read_record(system.data / "run" / f"{name}.json")
-        return record if record is not None and is_running(record) else None
+    def running() -> ProcessIdentity | None:
+        record = read_process_record(system.data / "run" / f"{name}.json")
+        return record if record is not None and is_process_running(record) else None
 
     return wait_until(running, what=f"{name} is running", seconds=30).pid
 

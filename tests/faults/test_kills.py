@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from media.demo import write_demo
+from media.demo.production import write_demo
 from tests.e2e.system import System, open_system
 from tests.faults.killing import QUICK, VICTIMS, answers
 from tests.files import write
-from tests.media.expected_demo import EXPECTED, IGNORED
+from tests.media.demo.expected_demo import EXPECTED, IGNORED
 from tests.waiting import wait_until
-from workers.supervisor import read_states
+from workers.processes.supervisor import read_child_states
 
 WORKERS = {"worker-ingest", "worker-index", "worker-media", "worker-trigger"}
 CHILDREN = {"postgres", "valkey", "beat", "watch", "api", *WORKERS}
@@ -43,7 +43,7 @@ def system(tmp_path: Path, folder: Path) -> Iterator[System]:
 
 def is_complete(system: System) -> bool:
     """Whether every child runs, and the servers answer."""
-    children = read_states(system.data)
+    children = read_child_states(system.data)
     runs = all(child.state == "running" for child in children)
     return runs and {child.name for child in children} >= CHILDREN and answers(system)
 

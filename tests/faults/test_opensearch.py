@@ -8,19 +8,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text, update
 
-from models.asset import Asset
-from models.base import new_id
-from models.index_queue import waiting
-from models.job import JobStatus
-from models.sessions import Sessions, make_engine, make_sessions, transact
+from models.catalog.asset import Asset
+from models.core.base import new_id
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.queues.index_queue import count_pending_marks
+from models.queues.job import JobStatus
 from search.engine import SearchUnavailableError
-from search.opensearch import OpenSearchEngine
-from search.opensearch_client import Breaker, Client, Cluster
-from tasks.index import drain
-from tasks.index_builds import look_after_indexes
-from tasks.rebuild import Limits
-from tests.opensearch.asking import CALM, ask, differences, job, start, states, step
-from tests.opensearch.node import Node, user_cache
+from search.opensearch.client import CircuitBreaker, ClusterConfig, OpenSearchClient
+from search.opensearch.engine import OpenSearchEngine
+from services.indexing.drain import drain_index_queue
+from services.indexing.indexes import reconcile_indexes
+from services.indexing.rebuild import RebuildSliceLimits
+from tests.search.opensearch.asking import CALM, ask, differences, job, start, states, step
+from tests.search.opensearch.node import Node, user_cache
 from tests.waiting import wait_until
 
 FILL = text("INSERT INTO asset (id, title) SELECT gen_random_uuid(), 'clip ' || n FROM generate_series(1, :count) n")
@@ -44,8 +44,10 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 
 @pytest.fixture
 def engine(node: Node) -> Iterator[OpenSearchEngine]:
-    cluster = Cluster(node.url, f"faults-{new_id().hex}")
-    engine = OpenSearchEngine(cluster, Client(cluster, Breaker(first_seconds=0.05, longest_seconds=0.5)))
+    cluster = ClusterConfig(node.url, f"faults-{new_id().hex}")
+    engine = OpenSearchEngine(
+        cluster, OpenSearchClient(cluster, CircuitBreaker(first_seconds=0.05, longest_seconds=0.5))
+    )
     yield engine
     engine.close()
 
@@ -63,8 +65,8 @@ def until_it_works(work: Callable[[], bool]) -> Callable[[], bool]:
 
 def drain_all(sessions: Sessions, engine: OpenSearchEngine) -> None:
     def is_drained() -> bool:
-        drain(sessions, engine, CALM)
-        return ask(sessions, waiting) == 0
+        drain_index_queue(sessions, engine, CALM)
+        return ask(sessions, count_pending_marks) == 0
 
     wait_until(until_it_works(is_drained), what="everything is drained", seconds=120)
 
@@ -76,11 +78,11 @@ def test_killed_during_a_drain_it_lacks_nothing_in_the_end(
     kill = threading.Timer(0.5, node.kill)
     kill.start()
     with suppress(SearchUnavailableError):
-        drain(sessions, engine, CALM)
+        drain_index_queue(sessions, engine, CALM)
     kill.join()
     node.start()
     drain_all(sessions, engine)
-    look_after_indexes(sessions, engine)
+    reconcile_indexes(sessions, engine)
     assert differences(sessions, engine) == []
 
 
@@ -108,8 +110,8 @@ def finished(sessions: Sessions, engine: OpenSearchEngine, job_id: object) -> Jo
         if job(sessions, job_id).completed_at is not None:  # type: ignore[arg-type]
             return True
         transact(sessions, lambda session: session.execute(text("UPDATE job SET not_before = now()")))
-        step(sessions, engine, job_id, Limits())  # type: ignore[arg-type]
-        drain(sessions, engine, CALM)
+        step(sessions, engine, job_id, RebuildSliceLimits())  # type: ignore[arg-type]
+        drain_index_queue(sessions, engine, CALM)
         return False
 
     wait_until(until_it_works(is_over), what="the rebuild ends", seconds=120)
@@ -134,7 +136,7 @@ def test_killed_right_after_the_swap_searches_go_to_the_new_index(
         finished(sessions, engine, job_id)
     engine.indexes.drop = drop  # type: ignore[method-assign]
     node.start()
-    wait_until(until_it_works(lambda: look_after_indexes(sessions, engine) is None), what="it is looked after")
+    wait_until(until_it_works(lambda: reconcile_indexes(sessions, engine) is None), what="it is looked after")
     drain_all(sessions, engine)
     assert (differences(sessions, engine), len(engine.indexes.names())) == ([], 1)
 
@@ -150,8 +152,8 @@ def test_fifty_thousand_updates_that_came_while_it_was_down_drain_by_themselves(
         change = text("UPDATE asset SET title = title || ' new' WHERE abs(hashtext(id::text)) % 20 = :number")
         transact(sessions, lambda session, number=number, change=change: session.execute(change, {"number": number}))
         with pytest.raises(SearchUnavailableError):
-            drain(sessions, engine, CALM)
-    assert ask(sessions, waiting) == 50_000
+            drain_index_queue(sessions, engine, CALM)
+    assert ask(sessions, count_pending_marks) == 50_000
     node.start()
     drain_all(sessions, engine)
     assert differences(sessions, engine) == []

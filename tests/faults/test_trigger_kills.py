@@ -14,18 +14,19 @@ import pytest
 from celery import Celery
 from sqlalchemy import Engine, func, select, text
 
-from models.asset import Asset
-from models.base import new_id
-from models.job import Job, JobStatus
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.share import Share
-from models.timing import Timing
-from tasks.job_leases import hand_out_jobs
-from tasks.triggers import Service, run_triggers
-from tasks.users import SETUP, NewUser, create_user
+from models.access.share import Share
+from models.catalog.asset import Asset
+from models.core.base import new_id
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.queues.job import Job, JobStatus
+from services.access.users import NewUser, create_user
+from services.core.actors import SETUP_ACTOR
+from services.jobs.leases import dispatch_jobs
+from services.triggers.runner import TriggerEnvironment, run_triggers
 from tests.servers import ROOT
 from tests.waiting import wait_until
-from workers.settings import child_environment
+from workers.config.settings import make_child_environment
 
 EMAIL = "mam@example.org"
 TIMING = Timing(lease_seconds=1.0, handed_seconds=1.0)
@@ -90,8 +91,10 @@ class Case:
         """Until the job has ended; meanwhile do what beat and a worker of `maintenance` do."""
 
         def has_ended() -> bool:
-            waiting = transact(self.sessions, lambda session: hand_out_jobs(session, TIMING))
-            run_triggers(self.sessions, [each for _, each in waiting], TIMING, Service(EMAIL), lambda *_: None)
+            waiting = transact(self.sessions, lambda session: dispatch_jobs(session, TIMING))
+            run_triggers(
+                self.sessions, [each for _, each in waiting], TIMING, TriggerEnvironment(EMAIL), lambda *_: None
+            )
             with self.sessions() as session:
                 job = session.get(Job, job_id)
                 return job is not None and job.status == JobStatus.FINISHED
@@ -112,11 +115,11 @@ def case(database_url: str, valkey_url: str, tmp_path: Path) -> Iterator[Case]:
     engine = make_engine(database_url)
     sessions = make_sessions(engine)
     with sessions.begin() as session:
-        create_user(session, NewUser(EMAIL, is_admin=True), SETUP)
+        create_user(session, NewUser(EMAIL, is_admin=True), SETUP_ACTOR)
         asset = Asset(id=new_id(), title="clip")
         session.add(asset)
         asset_id = asset.id
-    environment = child_environment(
+    environment = make_child_environment(
         PYTHONPATH=str(ROOT),
         TAPELESS_DATABASE_URL=database_url,
         TAPELESS_BROKER_URL=valkey_url,

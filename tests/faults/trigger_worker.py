@@ -5,7 +5,7 @@
 Broker and database by the environment, as for every worker.
 """
 
-from workers.app import app
+from workers.celery.app import app
 
 SOON = {"visibility_timeout": 1, "unacked_restore_interval": 1, "unacked_restore_throttle": 1}
 

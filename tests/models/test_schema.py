@@ -4,8 +4,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
-from models.schema import is_current, migrate
-from models.tables import Base
+from models.registry import Base
+from models.schema import is_schema_current, upgrade_database
 
 UNNAMED = text("""
     SELECT conrelid::regclass::text, conname, contype FROM pg_constraint
@@ -38,6 +38,6 @@ def test_every_constraint_has_a_name_of_ours(database_url: str) -> None:
 
 
 def test_migrating_again_changes_nothing(database_url: str) -> None:
-    assert is_current(database_url)
-    migrate(database_url)
-    assert is_current(database_url)
+    assert is_schema_current(database_url)
+    upgrade_database(database_url)
+    assert is_schema_current(database_url)

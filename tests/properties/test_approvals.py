@@ -9,22 +9,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from models.acl import Actor
-from models.approval import ApprovalStatus, VoteStatus
-from models.base import new_id
-from models.sessions import make_engine, make_sessions
-from tasks.approvals import (
-    Wanted,
-    change_request,
+from models.access.acl import Actor
+from models.catalog.approval import ApprovalStatus, VoteStatus
+from models.core.base import new_id
+from models.core.sessions import make_engine, make_sessions
+from services.access.users import NewUser, create_user
+from services.approvals.requests import (
+    ApprovalSpec,
+    load_approval_status,
     request_approval,
-    standing_of,
+    update_request,
     withdraw_request,
 )
-from tasks.approvals_state import state_of
-from tasks.approvals_voting import vote, withdraw_vote
-from tasks.objects import find_object
-from tasks.refusals import Conflict, Denied, Missing
-from tasks.users import SETUP, NewUser, create_user
+from services.approvals.status import compute_status
+from services.approvals.votes import cast_vote, withdraw_vote
+from services.core.actors import SETUP_ACTOR
+from services.core.errors import Conflict, NotFound, PermissionDenied
+from services.objects.objects import find_object
 from tests.search.rows import add_asset
 from tests.servers import Servers
 
@@ -44,8 +45,8 @@ def test_the_state_is_what_a_person_would_say(votes: list[VoteStatus], least: in
         expected = ApprovalStatus.APPROVED
     else:
         expected = ApprovalStatus.REQUESTED
-    assert state_of(least, votes) == expected
-    assert state_of(None, votes) == ApprovalStatus.NONE
+    assert compute_status(least, votes) == expected
+    assert compute_status(None, votes) == ApprovalStatus.NONE
 
 
 class Approving(RuleBasedStateMachine):
@@ -59,7 +60,7 @@ class Approving(RuleBasedStateMachine):
         with self.sessions.begin() as session:
             self.asset = add_asset(session, "plate")
             names = [NewUser(f"{uuid.uuid4().hex}@example.org") for _ in range(PEOPLE)]
-            self.people = [create_user(session, new, SETUP).id for new in names]
+            self.people = [create_user(session, new, SETUP_ACTOR).id for new in names]
         self.asked: set[int] | None = None
         self.least = 1
         self.votes: dict[int, VoteStatus] = {}
@@ -80,7 +81,7 @@ class Approving(RuleBasedStateMachine):
         self.least = data.draw(st.integers(1, len(asked)))
         with self.found() as (session, found):
             users = [self.people[person] for person in asked]
-            request_approval(session, found, Wanted(users=users, min_number=self.least), self.admin)
+            request_approval(session, found, ApprovalSpec(users=users, min_number=self.least), self.admin)
         self.asked, self.votes = asked, {}
 
     @precondition(lambda self: self.asked is not None)
@@ -89,26 +90,26 @@ class Approving(RuleBasedStateMachine):
         self.least = min(self.least, len(asked))
         with self.found() as (session, found):
             users = [self.people[person] for person in asked]
-            change_request(session, found, {"users": users, "min_number": self.least}, self.admin)
+            update_request(session, found, {"users": users, "min_number": self.least}, self.admin)
         self.asked = asked
         self.votes = {person: said for person, said in self.votes.items() if person in asked}
 
     @rule(person=PERSON, said=VOTES)
     def say(self, person: int, said: VoteStatus) -> None:
-        wrong = Conflict if self.asked is None else None if person in self.asked else Denied
+        wrong = Conflict if self.asked is None else None if person in self.asked else PermissionDenied
         with self.found() as (session, found):
             if wrong is not None:
                 with pytest.raises(wrong):
-                    vote(session, found, said, self.actor(person))
+                    cast_vote(session, found, said, self.actor(person))
                 return
-            vote(session, found, said, self.actor(person))
+            cast_vote(session, found, said, self.actor(person))
         self.votes[person] = said
 
     @rule(person=PERSON)
     def take_back(self, person: int) -> None:
         with self.found() as (session, found):
             if person not in self.votes:
-                with pytest.raises(Missing):
+                with pytest.raises(NotFound):
                     withdraw_vote(session, found, self.actor(person))
                 return
             withdraw_vote(session, found, self.actor(person))
@@ -124,11 +125,11 @@ class Approving(RuleBasedStateMachine):
     @invariant()
     def stands_as_the_model_says(self) -> None:
         with self.found() as (session, found):
-            standing = standing_of(session, found)
+            standing = load_approval_status(session, found)
         said = {vote.user_id: vote.status for vote in standing.votes}
         assert said == {self.people[person]: status for person, status in self.votes.items()}
         shown = standing.approval.status if standing.approval else ApprovalStatus.NONE
-        assert shown == state_of(None if self.asked is None else self.least, list(self.votes.values()))
+        assert shown == compute_status(None if self.asked is None else self.least, list(self.votes.values()))
 
 
 def test_approvals_stand_as_their_model_whatever_happens(servers: Servers, database_url: str) -> None:

@@ -18,22 +18,22 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import select, text
 
-from models.acl import Actor, PrincipalKind, readable_by
-from models.asset import Asset
-from models.collection import Collection
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from search.criteria import Criteria
-from search.postgres import PostgresEngine
-from tasks.acls import Principal, grant, revoke
-from tasks.actors import find_actor
-from tasks.assets import NewAsset, create_asset
-from tasks.collection_contents import put_asset, take_asset
-from tasks.collection_tree import delete_collection, move_collection, restore_collection
-from tasks.collections import NewCollection, create_collection
-from tasks.find import find
-from tasks.index import drain
-from tasks.refusals import Refusal
-from tasks.users import SETUP, NewUser, create_user
+from models.access.acl import Actor, PrincipalKind, readable_by
+from models.catalog.asset import Asset
+from models.catalog.collection import Collection
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from search.postgres.engine import PostgresEngine
+from search.query.criteria import Criteria
+from services.access.permissions import Principal, grant_permissions, revoke_permissions
+from services.access.users import NewUser, create_user
+from services.catalog.assets.assets import NewAsset, create_empty_asset
+from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
+from services.catalog.collections.tree import delete_collection, move_collection, restore_collection
+from services.core.actors import SETUP_ACTOR, find_actor
+from services.core.errors import DomainError
+from services.indexing.drain import drain_index_queue
+from services.searching.query import search_as
 from tests.pipeline import FAST
 
 ADMIN = Actor("an administrator", is_admin=True)
@@ -97,7 +97,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(target=assets)
     def make_asset(self) -> uuid.UUID:
-        made = transact(self.sessions, lambda session: create_asset(session, NewAsset("a"), ADMIN).id)
+        made = transact(self.sessions, lambda session: create_empty_asset(session, NewAsset("a"), ADMIN).id)
         self.assets_made.add(made)
         return made
 
@@ -112,12 +112,12 @@ class Tree(RuleBasedStateMachine):
 
     @rule(collection=collections, asset=assets)
     def put(self, collection: uuid.UUID, asset: uuid.UUID) -> None:
-        if self.do(lambda session: put_asset(session, collection, asset, ADMIN)):
+        if self.do(lambda session: add_asset_to_collection(session, collection, asset, ADMIN)):
             self.inside.add((collection, asset))
 
     @rule(collection=collections, asset=assets)
     def take(self, collection: uuid.UUID, asset: uuid.UUID) -> None:
-        self.do(lambda session: take_asset(session, collection, asset, ADMIN))
+        self.do(lambda session: remove_asset_from_collection(session, collection, asset, ADMIN))
         if collection not in self.deleted:
             self.inside.discard((collection, asset))
 
@@ -128,7 +128,7 @@ class Tree(RuleBasedStateMachine):
         who = [Principal(PrincipalKind.USER, self.reader)]
         transact(
             self.sessions,
-            lambda session: grant(session, kind, [key], who, ["read"], ADMIN, propagates=reaches),
+            lambda session: grant_permissions(session, kind, [key], who, ["read"], ADMIN, propagates=reaches),
         )
         self.own.add(key)
         (self.reaching.add if is_collection and propagates else self.reaching.discard)(key)
@@ -137,7 +137,7 @@ class Tree(RuleBasedStateMachine):
     def withdraw(self, key: uuid.UUID) -> None:
         kind = "collections" if key in self.parent else "assets"
         who = [Principal(PrincipalKind.USER, self.reader)]
-        transact(self.sessions, lambda session: revoke(session, kind, [key], who, ADMIN))
+        transact(self.sessions, lambda session: revoke_permissions(session, kind, [key], who, ADMIN))
         self.own.discard(key)
         self.reaching.discard(key)
 
@@ -154,13 +154,13 @@ class Tree(RuleBasedStateMachine):
 
     @rule()
     def index(self) -> None:
-        drain(self.sessions, PostgresEngine(self.sessions), FAST)
+        drain_index_queue(self.sessions, PostgresEngine(self.sessions), FAST)
         self.indexed = True
 
     def do(self, work: object) -> object:
         try:
             return transact(self.sessions, work)
-        except Refusal:
+        except DomainError:
             return None
 
     @invariant()
@@ -179,7 +179,7 @@ class Tree(RuleBasedStateMachine):
                 for kind, table in (("assets", Asset), ("collections", Collection))
             }
         assert shown == {"assets": assets, "collections": collections}
-        found = find(self.sessions, PostgresEngine(self.sessions), Criteria(per_page=1000), actor)
+        found = search_as(self.sessions, PostgresEngine(self.sessions), Criteria(per_page=1000), actor)
         hits = {hit.object_id for hit in found.hits}
         assert hits <= assets | collections - self.deleted
         assert found.total == len(hits)
@@ -194,7 +194,7 @@ def tree(database_url: str) -> Iterator[type[Tree]]:
     engine = make_engine(database_url)
     Tree.sessions = make_sessions(engine)
     with Tree.sessions.begin() as session:
-        Tree.reader = create_user(session, NewUser(f"{uuid.uuid4().hex}@example.org"), SETUP).id
+        Tree.reader = create_user(session, NewUser(f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
     yield Tree
     engine.dispose()
 

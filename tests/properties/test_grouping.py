@@ -13,26 +13,26 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.properties.names_strategy import NAME_LISTS, NAMES
-from watch.grouping import (
-    KINDS,
+from grouping import (
+    FORMAT_KINDS,
     AssetPlan,
-    Bucket,
-    Grouping,
-    Item,
-    Pin,
-    Pins,
+    FilePin,
+    GroupingItem,
+    GroupingResult,
+    IslandPins,
+    NumberedBucket,
     Profile,
     Single,
-    arrange,
-    describe,
+    bucket_paths,
+    classify_path,
+    find_ignore_pattern,
+    group_items,
+    group_paths,
     group_tree,
-    ignored_by,
-    regroup,
-    summarise,
 )
-from watch.grouping.items import folder_of
-from watch.grouping.render import to_branches, to_json
+from grouping.model.items import folder_of
+from grouping.render import tree_to_branches, tree_to_json
+from tests.properties.names_strategy import NAME_LISTS, NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = st.sampled_from(
@@ -56,9 +56,9 @@ def paths_of(assets: tuple[AssetPlan, ...]) -> list[bytes]:
 def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile) -> None:
     tree = group_tree(paths, profile)
     assert Counter([*paths_of(tree.assets), *tree.ignored]) == Counter(paths)
-    assert all(ignored_by(path) for path in tree.ignored)
-    json.dumps(to_json(tree))
-    to_branches(tree)
+    assert all(find_ignore_pattern(path) for path in tree.ignored)
+    json.dumps(tree_to_json(tree))
+    tree_to_branches(tree)
 
 
 @settings(max_examples=150, deadline=None)
@@ -68,14 +68,14 @@ def test_no_order_and_no_repetition_changes_the_answer(
 ) -> None:
     shuffled = paths + paths[:3]
     chance.shuffle(shuffled)
-    assert regroup(shuffled, profile) == regroup(paths, profile)
+    assert group_paths(shuffled, profile) == group_paths(paths, profile)
     assert group_tree(shuffled, profile) == group_tree(paths, profile)
 
 
 @settings(max_examples=150, deadline=None)
 @given(NAME_LISTS, PROFILES)
 def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None:
-    grouping = regroup(paths, profile)
+    grouping = group_paths(paths, profile)
     for asset in grouping.settled():
         roles = [plan.role for plan in asset.formats]
         assert roles == sorted(roles, key=["original", "transcode", "sidecar"].index)
@@ -85,7 +85,7 @@ def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None
         assert asset.key == min(asset.formats[0].paths())
         assert asset.first_path == min(asset.paths())
         for plan in asset.formats:
-            assert plan.kind in KINDS
+            assert plan.kind in FORMAT_KINDS
             labels = [part.label for part in plan.file_sets]
             assert len(labels) == len(set(labels))
             assert all(part.members and part.components for part in plan.file_sets)
@@ -98,38 +98,40 @@ def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None
 def test_summaries_kept_by_the_difference_give_the_same_answer(
     first: list[bytes], second: list[bytes], profile: Profile
 ) -> None:
-    items = summarise(first, profile)
+    items = bucket_paths(first, profile)
     for path in second:
         items = with_path(items, path, profile)
     for path in first:
         if path not in second:
             items = without_path(items, path, profile)
-    assert arrange(items, profile) == regroup(second, profile)
-    both = [*summarise(first, profile), *summarise([path for path in second if path not in first], profile)]
-    assert arrange(both, profile) == regroup([*first, *second], profile)
+    assert group_items(items, profile) == group_paths(second, profile)
+    both = [*bucket_paths(first, profile), *bucket_paths([path for path in second if path not in first], profile)]
+    assert group_items(both, profile) == group_paths([*first, *second], profile)
 
 
-def with_path(items: list[Item], path: bytes, profile: Profile) -> list[Item]:
-    described = describe(path, profile)
+def with_path(items: list[GroupingItem], path: bytes, profile: Profile) -> list[GroupingItem]:
+    described = classify_path(path, profile)
     if described.bucket is None or described.frame is None:
         return [
-            *(item for item in items if item.first_path != path or isinstance(item, Bucket)),
+            *(item for item in items if item.first_path != path or isinstance(item, NumberedBucket)),
             Single(path, described),
         ]
     place = (folder_of(path), described.bucket)
-    known = next((item for item in items if isinstance(item, Bucket) and (item.folder, item.key) == place), None)
-    bucket = (known or Bucket(*place, ())).add(described.padding, [described.frame])
+    known = next(
+        (item for item in items if isinstance(item, NumberedBucket) and (item.folder, item.key) == place), None
+    )
+    bucket = (known or NumberedBucket(*place, ())).add(described.padding, [described.frame])
     return [*(item for item in items if item is not known), bucket]
 
 
-def without_path(items: list[Item], path: bytes, profile: Profile) -> list[Item]:
-    described = describe(path, profile)
+def without_path(items: list[GroupingItem], path: bytes, profile: Profile) -> list[GroupingItem]:
+    described = classify_path(path, profile)
     if described.bucket is None or described.frame is None:
-        return [item for item in items if isinstance(item, Bucket) or item.path != path]
+        return [item for item in items if isinstance(item, NumberedBucket) or item.path != path]
     place = (folder_of(path), described.bucket)
-    left: list[Item] = []
+    left: list[GroupingItem] = []
     for item in items:
-        if isinstance(item, Bucket) and (item.folder, item.key) == place:
+        if isinstance(item, NumberedBucket) and (item.folder, item.key) == place:
             bucket = item.remove(described.padding, [described.frame])
             left.extend([bucket] if bucket.runs else [])
         else:
@@ -142,8 +144,8 @@ def without_path(items: list[Item], path: bytes, profile: Profile) -> list[Item]
 def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(paths), unique=True, max_size=5)) if paths else []
     roles = st.sampled_from(["original", "transcode", "sidecar"])
-    pins = Pins({path: Pin(data.draw(st.sampled_from("xy")), "f", role=data.draw(roles)) for path in chosen})
-    grouping = regroup(paths, profile, pins)
+    pins = IslandPins({path: FilePin(data.draw(st.sampled_from("xy")), "f", role=data.draw(roles)) for path in chosen})
+    grouping = group_paths(paths, profile, pins)
     assert Counter(paths_of(grouping.settled())) == Counter(paths)
     for asset in grouping.settled():
         assert len({pins.by_path[path].asset for path in asset.paths() if path in pins}) <= 1
@@ -155,19 +157,19 @@ def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, da
 @settings(max_examples=100, deadline=None)
 @given(NAME_LISTS, NAME_LISTS)
 def test_zero_byte_names_change_nothing_but_notes(paths: list[bytes], empties: list[bytes]) -> None:
-    assert shape(regroup(paths, empties=empties)) == shape(regroup(paths))
+    assert shape(group_paths(paths, empties=empties)) == shape(group_paths(paths))
 
 
-def shape(grouping: Grouping) -> list[tuple[str, tuple[bytes, ...]]]:
+def shape(grouping: GroupingResult) -> list[tuple[str, tuple[bytes, ...]]]:
     return [(plan.kind, tuple(plan.paths())) for asset in grouping.settled() for plan in asset.formats]
 
 
 @settings(max_examples=150, deadline=None)
 @given(NAMES)
 def test_a_described_name_can_be_written_again(path: bytes) -> None:
-    described = describe(path)
+    described = classify_path(path)
     if described.bucket is not None and described.frame is not None:
-        bucket = Bucket(folder_of(path), described.bucket, ()).add(described.padding, [described.frame])
+        bucket = NumberedBucket(folder_of(path), described.bucket, ()).add(described.padding, [described.frame])
         assert list(bucket.paths()) == [path]
         assert bucket.first_path == path
 

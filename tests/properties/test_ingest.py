@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from sqlalchemy import text
 
-from models.sessions import make_engine, make_sessions
-from models.storage import Storage
+from grouping import Profile, group_tree
+from grouping.render import tree_to_json
+from models.catalog.storage import Storage
+from models.core.sessions import make_engine, make_sessions
 from tests.files import write
 from tests.pipeline import FAST, SETTINGS, Pipeline
-from watch.clock import Clock
-from watch.grouping import Profile, group_tree
-from watch.grouping.render import to_json
+from watch.disk.clock import Clock
 
 NAMES = [
     *("fish_L.mov", "fish_R.mov", "fish.en.srt"),
@@ -209,7 +209,7 @@ class Folder(RuleBasedStateMachine):
         self.settle()
         there = [name for name in self.there() if (self.root / name).stat().st_size or name in self.published]
         tree = group_tree([name.encode() for name in there], Profile.model_validate(PROFILE))
-        assert self.pipeline.assets() == to_json(tree)["assets"]
+        assert self.pipeline.assets() == tree_to_json(tree)["assets"]
         with self.pipeline.sessions() as session:
             assert session.execute(MISCOUNTED).all() == []
             assert session.execute(ASTRAY).all() == []

@@ -10,21 +10,21 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.acl import Actor
-from models.asset import FormatRole
-from models.sessions import Sessions, make_engine, make_sessions
-from models.share import Share, ShareRight, ShareUser
-from tasks.assets import NewAsset, create_asset, delete_asset, find_asset, restore_asset
-from tasks.downloads import may_download
-from tasks.objects import find_object
-from tasks.refusals import Missing
-from tasks.server_key import ServerKey
-from tasks.share_guests import find_guest, find_link, sign_in_by_link
-from tasks.share_links import login_hash
-from tasks.share_users import renew_link
-from tasks.shares import NewShare, change_share, create_share, revoke_share
+from models.access.acl import Actor
+from models.access.share import Share, ShareRight, ShareUser
+from models.catalog.asset import FormatRole
+from models.core.sessions import Sessions, make_engine, make_sessions
+from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, find_asset, restore_asset
+from services.core.errors import NotFound
+from services.core.signing_key import SigningKey
+from services.downloads.tickets import can_download
+from services.objects.objects import find_object
+from services.shares.guests import find_guest, find_share_by_link, sign_in_by_link
+from services.shares.links import build_login_hash
+from services.shares.recipients import renew_link
+from services.shares.shares import ShareInput, create_share, revoke_share, update_share
 
-KEY, SYSTEM = ServerKey(b"the key of one property test, and none else"), Actor("x", is_admin=True)
+KEY, SYSTEM = SigningKey(b"the key of one property test, and none else"), Actor("x", is_admin=True)
 ACTS = st.lists(
     st.one_of(
         st.sampled_from(["sign in", "renew", "revoke", "end", "extend", "delete", "restore", "lock", "unlock"]),
@@ -64,7 +64,7 @@ def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: 
     share = session.get_one(Share, share_id, populate_existing=True)
     found = find_object(session, SYSTEM, "assets", asset_id)
     if isinstance(what, frozenset):
-        change_share(session, found, share, {"allows": sorted(what)}, SYSTEM)
+        update_share(session, found, share, {"allows": sorted(what)}, SYSTEM)
         model.allows = what
     elif what == "renew":
         user = session.query(ShareUser).filter_by(share_id=share_id).populate_existing().one()
@@ -82,7 +82,7 @@ def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: 
         model.is_deleted = what == "delete"
     elif what in ("lock", "unlock"):
         locked = what == "lock"
-        change_share(session, found, share, {"password_hash": "no password fits" if locked else None}, SYSTEM)
+        update_share(session, found, share, {"password_hash": "no password fits" if locked else None}, SYSTEM)
         if locked != model.is_locked:
             model.signed_in = None
         model.is_locked = locked
@@ -101,13 +101,13 @@ def test_a_guest_is_let_in_exactly_when_the_model_says_so(sessions: Sessions, ac
     model, secret = Model(), ""
     with sessions.begin() as session:
         session.execute(text("DELETE FROM sign_in_limit"))
-        asset_id = create_asset(session, NewAsset("clip"), SYSTEM).id
-        other_id = create_asset(session, NewAsset("other"), SYSTEM).id
-        share_id = create_share(session, SYSTEM, "assets", asset_id, NewShare(frozenset(), has_url=True)).id
+        asset_id = create_empty_asset(session, NewAsset("clip"), SYSTEM).id
+        other_id = create_empty_asset(session, NewAsset("other"), SYSTEM).id
+        share_id = create_share(session, SYSTEM, "assets", asset_id, ShareInput(frozenset(), has_url=True)).id
         user_id = session.query(ShareUser.id).filter_by(share_id=share_id).scalar()
     for what in acts:
         if what == "sign in":
-            token = sign_in_by_link(sessions, KEY, login_hash(KEY, user_id, model.generation), None, "here")
+            token = sign_in_by_link(sessions, KEY, build_login_hash(KEY, user_id, model.generation), None, "here")
             assert (token is not None) == (model.is_open and not model.is_locked)
             if token is not None:
                 secret, model.signed_in = token.secret, model.generation
@@ -121,7 +121,7 @@ def check(sessions: Sessions, model: Model, user_id: UUID, secret: str, asset_id
     """The rows say what the model says."""
     with sessions() as session:
         for generation in range(1, model.generation + 1):
-            opened = find_link(session, KEY, login_hash(KEY, user_id, generation))
+            opened = find_share_by_link(session, KEY, build_login_hash(KEY, user_id, generation))
             assert (opened is not None) == (model.is_open and generation == model.generation)
         inside = find_guest(session, secret) if secret else None
         assert (inside is not None) == model.is_inside
@@ -130,8 +130,8 @@ def check(sessions: Sessions, model: Model, user_id: UUID, secret: str, asset_id
         actor = inside.share.actor
         assert inside.share.guest.allows == model.allows
         assert find_asset(session, actor, asset_id).id == asset_id
-        with pytest.raises(Missing):
+        with pytest.raises(NotFound):
             find_asset(session, actor, other_id)
         downloads = ShareRight.DOWNLOAD in model.allows
-        assert may_download(actor, FormatRole.ORIGINAL) == downloads
-        assert may_download(actor, FormatRole.TRANSCODE) == (downloads or ShareRight.DOWNLOAD_PROXY in model.allows)
+        assert can_download(actor, FormatRole.ORIGINAL) == downloads
+        assert can_download(actor, FormatRole.TRANSCODE) == (downloads or ShareRight.DOWNLOAD_PROXY in model.allows)

@@ -4,9 +4,9 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from search.criteria import Visibility, parse_criteria
-from search.documents import Document, date_term
-from search.engine import Results, SearchEngine
+from search.document import Document, format_date_term
+from search.engine import SearchEngine, SearchResults
+from search.query.criteria import Visibility, parse_criteria
 
 EVERYTHING = Visibility(everything=True)
 NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
@@ -15,7 +15,7 @@ NOON = datetime(2024, 1, 31, 12, tzinfo=UTC)
 def document(number: int, title: str = "clip", revision: int = 1, **parts: Any) -> Document:
     """Build a document with an id and a date that increase with its number."""
     created = NOON + timedelta(minutes=number)
-    terms = {"title": [title], "date_created": [date_term(created)]} | parts.pop("terms", {})
+    terms = {"title": [title], "date_created": [format_date_term(created)]} | parts.pop("terms", {})
     texts = {"title": title} | parts.pop("texts", {})
     return Document("assets", uuid.UUID(int=number), revision, False, title, created, texts, terms, **parts)
 
@@ -24,7 +24,7 @@ def tombstone(number: int, revision: int) -> Document:
     return Document("assets", uuid.UUID(int=number), revision, deleted=True)
 
 
-def ask(engine: SearchEngine, visibility: Visibility = EVERYTHING, **body: Any) -> Results:
+def ask(engine: SearchEngine, visibility: Visibility = EVERYTHING, **body: Any) -> SearchResults:
     paging = {name: body.pop(name) for name in ("page", "per_page") if name in body}
     return engine.search(parse_criteria(body, **paging), visibility)
 

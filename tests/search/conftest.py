@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from models.base import new_id
-from models.sessions import Sessions, make_engine, make_sessions
-from search.documents import Document
-from search.engine import Outcome, SearchEngine
-from search.opensearch import OpenSearchEngine
-from search.opensearch_client import Cluster
-from search.postgres import PostgresEngine
+from models.core.base import new_id
+from models.core.sessions import Sessions, make_engine, make_sessions
+from search.document import Document
+from search.engine import SearchEngine, WriteOutcome
+from search.opensearch.client import ClusterConfig
+from search.opensearch.engine import OpenSearchEngine
+from search.postgres.engine import PostgresEngine
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 class Refreshing(OpenSearchEngine):
     """Finds what was written at once, where others wait for the next second."""
 
-    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[Outcome]:
+    def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[WriteOutcome]:
         outcomes = super().write(documents, targets)
         self.indexes.refresh()
         return outcomes
@@ -33,7 +33,7 @@ class Refreshing(OpenSearchEngine):
 @pytest.fixture
 def opensearch(opensearch_url: str, worker_id: str) -> Iterator[OpenSearchEngine]:
     """An engine on an index of its own."""
-    engine = Refreshing(Cluster(opensearch_url, f"{worker_id}-{new_id().hex}"))
+    engine = Refreshing(ClusterConfig(opensearch_url, f"{worker_id}-{new_id().hex}"))
     name = engine.indexes.new_name()
     engine.indexes.create(name)
     engine.indexes.point_to(name)

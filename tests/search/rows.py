@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from models.base import new_id
-from models.tables import Asset, FileSet, Format
+from models.core.base import new_id
+from models.registry import Asset, FileSet, Format
 
 
 def add_asset(session: Session, title: str, **columns: Any) -> uuid.UUID:

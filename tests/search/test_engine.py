@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from search.criteria import CriteriaError, Visibility
-from search.documents import Document, DocumentKey
+from search.document import Document, DocumentKey
 from search.engine import SearchEngine
+from search.query.criteria import CriteriaError, Visibility
 from tests.search.asking import NOON, ask, document, found, one_term, tombstone
 
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.analysis import query_of
-from search.highlighting import LONGEST, mark
+from search.highlighting import MAX_FRAGMENT_CHARACTERS, highlight_text
+from search.query.analysis import parse_text_query
 
 
 def marked(words: str, text: str) -> str | None:
-    query = query_of(words)
+    query = parse_text_query(words)
     assert query is not None
     wanted = {token for word in query.words for token in word.tokens}
-    return mark(text, wanted, tuple(start for word in query.words for start in word.beginnings))
+    return highlight_text(text, wanted, tuple(start for word in query.words for start in word.beginnings))
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_of_a_long_text_the_part_around_the_word_is_shown() -> None:
     fragment = marked("needle", "hay " * 500 + "needle" + " hay" * 500)
     assert fragment is not None
     assert "<em>needle</em>" in fragment
-    assert len(fragment) <= LONGEST + len("<em></em>")
+    assert len(fragment) <= MAX_FRAGMENT_CHARACTERS + len("<em></em>")
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.file import FileStatus
+from models.catalog.file import FileStatus
 from tests.files import drop, write
 from tests.pipeline import Pipeline
 from tests.waiting import wait_until

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from models.file import FileStatus
-from models.sessions import transact
-from models.storage import StorageStatus
-from tasks.storages import accept_loss, find_storage
+from models.catalog.file import FileStatus
+from models.catalog.storage import StorageStatus
+from models.core.sessions import transact
+from services.storages.storages import confirm_deletions, find_storage_by_name
 from tests.files import write
 from tests.pipeline import Pipeline
 
@@ -17,7 +17,7 @@ MANY = [f"clip {number:03}.mov" for number in range(150)]
 
 
 def accept(pipeline: Pipeline) -> None:
-    transact(pipeline.sessions, lambda session: accept_loss(session, find_storage(session, "Rushes")))
+    transact(pipeline.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, "Rushes")))
 
 
 def is_failing(pipeline: Pipeline) -> bool:

@@ -6,11 +6,19 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, text, update
 
-from models.island import Island
-from models.sessions import Sessions, make_engine, make_sessions, transact
-from models.storage import Storage
-from models.timing import Timing
-from watch.dispatch import BATCH_FILES, BATCH_ISLANDS, OUTSTANDING_FILES, OUTSTANDING_ISLANDS, HandedOut, hand_out, pack
+from models.catalog.storage import Storage
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.timing import Timing
+from models.queues.island import Island
+from watch.dispatch import (
+    MAX_DISPATCHED_FILES,
+    MAX_DISPATCHED_ISLANDS,
+    MAX_MESSAGE_FILES,
+    MAX_MESSAGE_ISLANDS,
+    DispatchedIsland,
+    dispatch_islands,
+    pack_messages,
+)
 
 TIMING = Timing(quiet_seconds=0.0)
 PATIENT = Timing(quiet_seconds=60.0, dirty_seconds=300.0)
@@ -43,7 +51,7 @@ def dirty(sessions: Sessions, name: str, islands: int, files: int = 1, age_secon
 
 
 def handed(sessions: Sessions, timing: Timing = TIMING) -> list[list[int]]:
-    return transact(sessions, lambda session: hand_out(session, timing))
+    return transact(sessions, lambda session: dispatch_islands(session, timing))
 
 
 def change(sessions: Sessions, ids: set[int], **values: object) -> None:
@@ -103,7 +111,7 @@ def test_a_storages_own_settle_seconds_go_before_the_general_ones(sessions: Sess
 
 
 def test_a_flood_of_one_storage_keeps_no_other_waiting(sessions: Sessions) -> None:
-    dirty(sessions, "flood", OUTSTANDING_ISLANDS * 3, age_seconds=100)
+    dirty(sessions, "flood", MAX_DISPATCHED_ISLANDS * 3, age_seconds=100)
     (single,) = dirty(sessions, "newcomer", 1)
     batches = handed(sessions)
     assert single in [island for batch in batches[:2] for island in batch]
@@ -112,9 +120,9 @@ def test_a_flood_of_one_storage_keeps_no_other_waiting(sessions: Sessions) -> No
 
 
 def test_never_more_islands_of_a_storage_are_outstanding_than_the_bound(sessions: Sessions) -> None:
-    ids = dirty(sessions, "flood", OUTSTANDING_ISLANDS + 50)
+    ids = dirty(sessions, "flood", MAX_DISPATCHED_ISLANDS + 50)
     first = ids_of(handed(sessions))
-    assert len(first) == OUTSTANDING_ISLANDS
+    assert len(first) == MAX_DISPATCHED_ISLANDS
     assert handed(sessions) == []
     change(sessions, set(list(first)[:20]), dirty_since=None, handed_until=None, arrived=0)
     assert len(ids_of(handed(sessions))) == 20
@@ -123,21 +131,21 @@ def test_never_more_islands_of_a_storage_are_outstanding_than_the_bound(sessions
 
 
 def test_never_many_more_files_of_a_storage_are_outstanding_than_the_bound(sessions: Sessions) -> None:
-    files = OUTSTANDING_FILES // 10
+    files = MAX_DISPATCHED_FILES // 10
     dirty(sessions, "flood", 30, files=files)
     assert len(ids_of(handed(sessions))) == 10
     assert handed(sessions) == []
 
 
 def test_an_island_larger_than_every_bound_still_has_its_turn(sessions: Sessions) -> None:
-    ids = dirty(sessions, "huge", 1, files=OUTSTANDING_FILES * 20)
+    ids = dirty(sessions, "huge", 1, files=MAX_DISPATCHED_FILES * 20)
     assert ids_of(handed(sessions)) == ids
 
 
 def test_two_that_hand_out_at_once_never_hand_out_the_same(sessions: Sessions) -> None:
     ids = dirty(sessions, "rushes", 40)
     with sessions.begin() as one:
-        first = ids_of(hand_out(one, TIMING))
+        first = ids_of(dispatch_islands(one, TIMING))
         second = ids_of(handed(sessions))
     assert first == ids
     assert second == set()
@@ -157,23 +165,30 @@ def test_a_waiting_orphan_wakes_its_island_when_its_time_is_over(sessions: Sessi
 
 def test_batches_hold_one_storage_each_and_take_turns() -> None:
     a, b = uuid.uuid4(), uuid.uuid4()
-    islands = [HandedOut(number, a, BATCH_FILES, 0) for number in range(3)] + [HandedOut(9, b, 1, 0)]
-    assert pack(islands) == [[0], [9], [1], [2]]
+    islands = [DispatchedIsland(number, a, MAX_MESSAGE_FILES, 0) for number in range(3)] + [
+        DispatchedIsland(9, b, 1, 0)
+    ]
+    assert pack_messages(islands) == [[0], [9], [1], [2]]
 
 
 def test_small_islands_share_a_batch_up_to_its_bounds() -> None:
-    many = [HandedOut(number, "a", 1, 0) for number in range(BATCH_ISLANDS + 1)]
-    assert list(map(len, pack(many))) == [BATCH_ISLANDS, 1]
-    heavy = [HandedOut(number, "a", BATCH_FILES // 2, 0) for number in range(5)]
-    assert list(map(len, pack(heavy))) == [2, 2, 1]
+    many = [DispatchedIsland(number, "a", 1, 0) for number in range(MAX_MESSAGE_ISLANDS + 1)]
+    assert list(map(len, pack_messages(many))) == [MAX_MESSAGE_ISLANDS, 1]
+    heavy = [DispatchedIsland(number, "a", MAX_MESSAGE_FILES // 2, 0) for number in range(5)]
+    assert list(map(len, pack_messages(heavy))) == [2, 2, 1]
 
 
 def test_an_island_that_did_not_end_goes_alone() -> None:
-    islands = [HandedOut(1, "a", 1, 0), HandedOut(2, "a", 1, 1), HandedOut(3, "a", 1, 0), HandedOut(4, "a", 1, 0)]
-    assert pack(islands) == [[1], [2], [3, 4]]
+    islands = [
+        DispatchedIsland(1, "a", 1, 0),
+        DispatchedIsland(2, "a", 1, 1),
+        DispatchedIsland(3, "a", 1, 0),
+        DispatchedIsland(4, "a", 1, 0),
+    ]
+    assert pack_messages(islands) == [[1], [2], [3, 4]]
 
 
 def test_packing_loses_and_doubles_nothing() -> None:
-    islands = [HandedOut(n, n % 7, (n * 37) % 5_000, n % 11 == 0) for n in range(2_000)]
-    assert sorted(island for batch in pack(islands) for island in batch) == list(range(2_000))
-    assert pack([]) == []
+    islands = [DispatchedIsland(n, n % 7, (n * 37) % 5_000, n % 11 == 0) for n in range(2_000)]
+    assert sorted(island for batch in pack_messages(islands) for island in batch) == list(range(2_000))
+    assert pack_messages([]) == []

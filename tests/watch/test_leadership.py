@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
-from models.sessions import Sessions, make_engine, make_sessions
+from models.core.sessions import Sessions, make_engine, make_sessions
 from tests.waiting import wait_until
-from watch.leadership import Leadership
+from watch.leader_election import LeaderElection
 
 ONE, OTHER = uuid.uuid4(), uuid.uuid4()
 END_CONNECTIONS = text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
@@ -22,39 +22,39 @@ def sessions(database_url: str) -> Iterator[Sessions]:
 
 
 @pytest.fixture
-def first(sessions: Sessions) -> Iterator[Leadership]:
-    leadership = Leadership(sessions)
+def first(sessions: Sessions) -> Iterator[LeaderElection]:
+    leadership = LeaderElection(sessions)
     yield leadership
     leadership.close()
 
 
 @pytest.fixture
-def second(sessions: Sessions) -> Iterator[Leadership]:
-    leadership = Leadership(sessions)
+def second(sessions: Sessions) -> Iterator[LeaderElection]:
+    leadership = LeaderElection(sessions)
     yield leadership
     leadership.close()
 
 
-def test_a_storage_has_one_leader(first: Leadership, second: Leadership) -> None:
+def test_a_storage_has_one_leader(first: LeaderElection, second: LeaderElection) -> None:
     assert first.lead([ONE]) == {ONE}
     assert second.lead([ONE, OTHER]) == {OTHER}
     assert first.lead([ONE, OTHER]) == {ONE}
 
 
-def test_what_is_not_wanted_any_more_is_free(first: Leadership, second: Leadership) -> None:
+def test_what_is_not_wanted_any_more_is_free(first: LeaderElection, second: LeaderElection) -> None:
     assert first.lead([ONE, OTHER]) == {ONE, OTHER}
     assert first.lead([OTHER]) == {OTHER}
     assert second.lead([ONE]) == {ONE}
 
 
-def test_a_leader_that_ended_is_followed_by_another(first: Leadership, second: Leadership) -> None:
+def test_a_leader_that_ended_is_followed_by_another(first: LeaderElection, second: LeaderElection) -> None:
     first.lead([ONE])
     first.close()
     wait_until(lambda: second.lead([ONE]) == {ONE}, what="the second leads")
 
 
 def test_a_leader_without_its_connection_leads_nothing_until_it_asked_again(
-    sessions: Sessions, first: Leadership, second: Leadership
+    sessions: Sessions, first: LeaderElection, second: LeaderElection
 ) -> None:
     first.lead([ONE])
     with sessions.begin() as session:

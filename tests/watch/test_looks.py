@@ -5,22 +5,22 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from models.file import File
-from models.look_request import LookRequest
+from models.catalog.file import File
+from models.queues.scan_request import ScanRequest
 from tests.files import write
 from tests.pipeline import Pipeline
-from watch.clock import Clock
+from watch.disk.clock import Clock
 
 
 def ask(pipeline: Pipeline, path: bytes, is_finished: bool = True) -> None:
     storage = pipeline.storage()
     with pipeline.sessions.begin() as session:
-        session.add(LookRequest(storage_id=storage.id, path=path, is_finished=is_finished))
+        session.add(ScanRequest(storage_id=storage.id, path=path, is_finished=is_finished))
 
 
 def no_request_left(pipeline: Pipeline) -> bool:
     with pipeline.sessions() as session:
-        return session.query(LookRequest).count() == 0
+        return session.query(ScanRequest).count() == 0
 
 
 def test_a_file_and_a_folder_are_taken_in_from_a_storage_that_nobody_scans(pipeline: Pipeline, root: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 
-from models.file import FileStatus
+from models.catalog.file import FileStatus
 from tests.files import drop, write
 from tests.pipeline import Pipeline
 from tests.powers import without_root_powers

@@ -1,4 +1,4 @@
 """The same API process as that of tests/api, which serves the pages too."""
 
 from tests.api.conftest import admin, api, owner, stranger  # noqa: F401 - fixtures
-from tests.api.sharing import uncounted  # noqa: F401 - a fixture
+from tests.api.routes.shares.sharing import uncounted  # noqa: F401 - a fixture

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text as sql
 
 from tests.api.conftest import Api, Caller
-from tests.api.sharing import hash_of, let_end, share_url, share_with, shares_of
-from tests.api.test_assets import make_asset
-from tests.api.test_downloads import store
+from tests.api.routes.catalog.test_assets import make_asset
+from tests.api.routes.files.test_downloads import store
+from tests.api.routes.shares.sharing import hash_of, let_end, share_url, share_with, shares_of
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 

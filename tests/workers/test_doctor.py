@@ -7,24 +7,34 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url, text
 
-from models.asset import Asset
-from models.base import new_id
-from models.storage import FILES, PROXIES, Storage
-from search.postgres import PostgresEngine
+from models.catalog.asset import Asset
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
+from models.core.base import new_id
+from search.postgres.engine import PostgresEngine
 from tests.pipeline import Pipeline
 from tests.powers import without_root_powers
 from tests.servers import Servers
-from workers.doctor import Patient, broker_client, check_broker, check_folder, check_index, check_search, check_storage
-from workers.running import Connection
+from workers.config.connection import SystemConnection
+from workers.doctor import (
+    DiagnosticContext,
+    check_broker,
+    check_folder,
+    check_index,
+    check_search,
+    check_storage,
+    make_broker_client,
+)
 
 LATE = text("UPDATE index_mark SET dirty_since = now() - interval '1 hour'")
 
 
 @pytest.fixture
-def patient(pipeline: Pipeline, database_url: str, valkey_url: str, tmp_path: Path) -> Patient:
-    connection = Connection(database_url, valkey_url)
+def target(pipeline: Pipeline, database_url: str, valkey_url: str, tmp_path: Path) -> DiagnosticContext:
+    connection = SystemConnection(database_url, valkey_url)
     engine = PostgresEngine(pipeline.sessions)
-    return Patient(connection, pipeline.sessions, engine, broker_client(valkey_url), tmp_path, tmp_path / "media")
+    return DiagnosticContext(
+        connection, pipeline.sessions, engine, make_broker_client(valkey_url), tmp_path, tmp_path / "media"
+    )
 
 
 @pytest.mark.parametrize(
@@ -41,16 +51,16 @@ def test_an_index_that_is_behind_or_was_changed_is_told(seconds, parked, mended,
     assert (check.grade, found in check.found, advice in check.advice) == (grade, True, True)
 
 
-def test_how_far_the_index_is_behind_is_read_from_the_rows(patient: Patient) -> None:
-    with patient.sessions.begin() as session:
+def test_how_far_the_index_is_behind_is_read_from_the_rows(target: DiagnosticContext) -> None:
+    with target.sessions.begin() as session:
         session.add(Asset(id=new_id(), title="clip"))
         session.flush()
         session.execute(LATE)
-    search, index = check_search(patient)
+    search, index = check_search(target)
     assert (search.grade, index.grade, index.found) == ("well", "look", "the oldest change has waited 3,600 s")
 
 
-@pytest.mark.parametrize(("purpose", "grade"), [(FILES, "well"), (PROXIES, "broken")])
+@pytest.mark.parametrize(("purpose", "grade"), [(PURPOSE_FILES, "well"), (PURPOSE_PROXIES, "broken")])
 def test_a_storage_for_proxies_must_be_writable_and_no_other(tmp_path: Path, purpose: str, grade: str) -> None:
     tmp_path.chmod(0o555)
     with without_root_powers():
@@ -69,11 +79,15 @@ def test_a_folder_of_ours_that_is_not_writable_is_told(tmp_path: Path) -> None:
     assert list(check_folder("media folder", tmp_path / "gone", "no pictures")) == []
 
 
-def test_a_broker_that_tells_nothing_of_its_settings_is_not_called_broken(patient: Patient, servers: Servers) -> None:
+def test_a_broker_that_tells_nothing_of_its_settings_is_not_called_broken(
+    target: DiagnosticContext, servers: Servers
+) -> None:
     with closing(servers.valkey.client(0)) as client:
         client.execute_command("ACL", "SETUSER", "nosy", "on", ">letmein", "~*", "&*", "+@all", "-config")
-        url = make_url(patient.connection.broker_url)._replace(username="nosy", password="letmein")
-        checks = list(check_broker(replace(patient, celery=broker_client(url.render_as_string(hide_password=False)))))
+        url = make_url(target.connection.broker_url)._replace(username="nosy", password="letmein")
+        checks = list(
+            check_broker(replace(target, celery=make_broker_client(url.render_as_string(hide_password=False))))
+        )
         client.execute_command("ACL", "DELUSER", "nosy")
     assert [(check.name, check.grade) for check in checks] == [("broker", "well"), ("broker persistence", "look")]
     assert "appendonly" in checks[1].advice

@@ -1,1 +1,1 @@
-"""Subcommands of `tapeless`, one module each: parse, call, print."""
+"""The commands of `tapeless`."""

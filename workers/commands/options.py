@@ -9,14 +9,14 @@ from typing import TypeVar
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from tasks.refusals import Refusal
-from workers.context import Context, open_running
-from workers.processes import ProcessError
-from workers.settings import Settings, SettingsError
+from services.core.errors import DomainError
+from workers.celery.context import ProcessContext, open_process_context
+from workers.config.settings import Settings, SettingsError
+from workers.processes.process import ProcessError
 
-Command = TypeVar("Command", bound=Callable[..., object])
+CommandType = TypeVar("CommandType", bound=Callable[..., object])
 
-OTHER_SHAPE = ("42P01", "42703")
+SCHEMA_MISMATCH_STATES = ("42P01", "42703")
 """SQLSTATEs of a missing table or column."""
 
 data_option = click.option(
@@ -33,22 +33,22 @@ def own_folders(data: Path | None) -> frozenset[bytes]:
 
 
 @contextmanager
-def running_system(data: Path | None) -> Iterator[Context]:
+def running_system(data: Path | None) -> Iterator[ProcessContext]:
     """Open the running system for one command; expected errors end the command with a sentence instead of a
     traceback."""
-    with sentences(), open_running(Settings.for_data(data)) as context:
+    with readable_errors(), open_process_context(Settings.for_data(data)) as context:
         yield context
 
 
 @contextmanager
-def sentences() -> Iterator[None]:
+def readable_errors() -> Iterator[None]:
     """Turn our own errors, and an unavailable database, into messages for people."""
     try:
         yield
-    except (Refusal, SettingsError, ProcessError) as error:
+    except (DomainError, SettingsError, ProcessError) as error:
         raise click.ClickException(str(error)) from error
     except ProgrammingError as error:
-        if getattr(error.orig, "sqlstate", None) not in OTHER_SHAPE:
+        if getattr(error.orig, "sqlstate", None) not in SCHEMA_MISMATCH_STATES:
             raise
         told = "is of another version than this program: run `tapeless migrate`, or start `tapeless up` again"
         raise click.ClickException(f"database: it {told}") from error

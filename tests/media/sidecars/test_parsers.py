@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from media.confinement import Limits
-from media.isolation import ConfinedChild
-from media.reading import End, Item, Outcome, Reader
-from tests.media.test_isolation import source
+from media.sandbox.batch_reader import ReadEnd, ReadItem, ReadOutcome, SandboxReader
+from media.sandbox.seccomp import ResourceLimits
+from media.sandbox.supervisor import ConfinedChild
+from tests.media.sandbox.test_supervisor import source
 
-LIMITS = Limits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
+LIMITS = ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
 
 XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -62,22 +62,22 @@ ASC_MHL = """<?xml version="1.0" encoding="UTF-8"?><hashlist version="2.0" xmlns
 @pytest.fixture(scope="module")
 def reader() -> Any:
     with ConfinedChild("media.sidecars.program", LIMITS) as child:
-        yield Reader(child)
+        yield SandboxReader(child)
 
 
-def outcome(reader: Reader, path: Path, content: str | bytes, **asked: Any) -> Outcome:
+def outcome(reader: SandboxReader, path: Path, content: str | bytes, **asked: Any) -> ReadOutcome:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    (found,) = reader.read([Item(1, [source(path)], {"names": [path.name], **asked})])
+    (found,) = reader.read([ReadItem(1, [source(path)], {"names": [path.name], **asked})])
     return found
 
 
-def read(reader: Reader, path: Path, content: str | bytes, **asked: Any) -> dict[str, Any]:
+def read(reader: SandboxReader, path: Path, content: str | bytes, **asked: Any) -> dict[str, Any]:
     found = outcome(reader, path, content, **asked)
-    assert found.end is End.READ, found
+    assert found.end is ReadEnd.READ, found
     return found.result["files"][0]
 
 
-def test_xmp_says_its_properties_whatever_its_prefixes(reader: Reader, tmp_path: Path) -> None:
+def test_xmp_says_its_properties_whatever_its_prefixes(reader: SandboxReader, tmp_path: Path) -> None:
     assert read(reader, tmp_path / "a.xmp", XMP) == {
         "format": "XMP",
         "words": {
@@ -92,12 +92,14 @@ def test_xmp_says_its_properties_whatever_its_prefixes(reader: Reader, tmp_path:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_xml_is_read_in_every_unicode_with_and_without_a_mark(reader: Reader, tmp_path: Path, encoding: str) -> None:
+def test_xml_is_read_in_every_unicode_with_and_without_a_mark(
+    reader: SandboxReader, tmp_path: Path, encoding: str
+) -> None:
     content = ('<?xml version="1.0" encoding="UTF-16"?>' + XMP[XMP.index("<x:") :]).encode(encoding)
     assert read(reader, tmp_path / "a.xmp", content)["words"]["dc:subject"] == ["sea", "Österreich"]
 
 
-def test_xml_is_read_in_latin_1_where_it_says_so_and_where_it_does_not(reader: Reader, tmp_path: Path) -> None:
+def test_xml_is_read_in_latin_1_where_it_says_so_and_where_it_does_not(reader: SandboxReader, tmp_path: Path) -> None:
     for head in ('<?xml version="1.0" encoding="ISO-8859-1"?>', "", '<?xml version="1.0" encoding="UTF-8"?>'):
         content = f"{head}<metadata><place>Österreich</place></metadata>".encode("latin-1")
         assert read(reader, tmp_path / "a.xml", content)["words"] == {"place": ["Österreich"]}
@@ -129,7 +131,7 @@ def test_xml_is_read_in_latin_1_where_it_says_so_and_where_it_does_not(reader: R
     ],
 )
 def test_what_cameras_write_is_said_in_the_same_words(
-    reader: Reader, tmp_path: Path, content: str, kind: str, words: dict[str, str]
+    reader: SandboxReader, tmp_path: Path, content: str, kind: str, words: dict[str, str]
 ) -> None:
     said = read(reader, tmp_path / "C0001M01.XML", content)
     assert said["format"] == kind
@@ -150,12 +152,12 @@ def test_what_cameras_write_is_said_in_the_same_words(
         },
     ],
 )
-def test_json_names_fields_in_either_shape(reader: Reader, tmp_path: Path, said: dict[str, Any]) -> None:
+def test_json_names_fields_in_either_shape(reader: SandboxReader, tmp_path: Path, said: dict[str, Any]) -> None:
     words = read(reader, tmp_path / "clip.mov.json", json.dumps(said))["words"]
     assert words == {"colour": ["red"], "tags": ["a", "b"], "take": [3], "good": [True]}
 
 
-def test_beside_metadata_values_title_and_external_id_alone_count(reader: Reader, tmp_path: Path) -> None:
+def test_beside_metadata_values_title_and_external_id_alone_count(reader: SandboxReader, tmp_path: Path) -> None:
     said = {"title": "T", "external_id": "x", "id": "not this", "metadata_values": {"a": "b"}}
     words = read(reader, tmp_path / "clip.json", json.dumps(said))["words"]
     assert words == {"title": ["T"], "external_id": ["x"], "a": ["b"]}
@@ -171,12 +173,14 @@ def test_beside_metadata_values_title_and_external_id_alone_count(reader: Reader
         "<field><name>tags</name><value>a</value><value>b</value></field></metadata></asset>",
     ],
 )
-def test_xml_names_fields_in_any_usual_shape(reader: Reader, tmp_path: Path, content: str) -> None:
+def test_xml_names_fields_in_any_usual_shape(reader: SandboxReader, tmp_path: Path, content: str) -> None:
     assert read(reader, tmp_path / "clip.xml", content)["words"] == {"colour": ["red"], "tags": ["a", "b"]}
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_csv_has_a_row_for_its_own_clip_or_one_for_each_file(reader: Reader, tmp_path: Path, delimiter: str) -> None:
+def test_csv_has_a_row_for_its_own_clip_or_one_for_each_file(
+    reader: SandboxReader, tmp_path: Path, delimiter: str
+) -> None:
     own = read(reader, tmp_path / "clip.csv", f"colour{delimiter}tags\nred{delimiter}a|b\n")
     assert (own["words"], own["rows"]) == ({"colour": ["red"], "tags": ["a", "b"]}, [])
     text = f'Filename{delimiter}colour\none.mov{delimiter}"red, or{delimiter} not"\ntwo.mov{delimiter}\n'
@@ -187,12 +191,12 @@ def test_csv_has_a_row_for_its_own_clip_or_one_for_each_file(reader: Reader, tmp
     ]
 
 
-def test_a_cell_may_have_several_lines(reader: Reader, tmp_path: Path) -> None:
+def test_a_cell_may_have_several_lines(reader: SandboxReader, tmp_path: Path) -> None:
     said = read(reader, tmp_path / "clip.csv", 'notes,a\r\n"one\r\ntwo\u2028three",b\r\n')
     assert said["words"] == {"notes": ["one\r\ntwo\u2028three"], "a": ["b"]}
 
 
-def test_an_avid_log_says_something_of_each_clip(reader: Reader, tmp_path: Path) -> None:
+def test_an_avid_log_says_something_of_each_clip(reader: SandboxReader, tmp_path: Path) -> None:
     said = read(reader, tmp_path / "day.ale", ALE.replace("\n", "\r\n").encode("latin-1"))
     assert said["rows"] == [
         {"name": "A001C001", "words": {"Scene": ["12A"], "Take": ["3"], "Tape": ["A001"], "Start": ["10:00:00:00"]}},
@@ -214,7 +218,7 @@ def test_an_avid_log_says_something_of_each_clip(reader: Reader, tmp_path: Path)
     ],
 )
 def test_lists_of_checksums_name_files_and_sums(
-    reader: Reader, tmp_path: Path, name: str, content: str, path: str, algorithm: str
+    reader: SandboxReader, tmp_path: Path, name: str, content: str, path: str, algorithm: str
 ) -> None:
     (entry,) = read(reader, tmp_path / name, content, entries=True)["entries"]
     assert (entry["path"], entry["algorithm"], entry["digest"]) == (path, algorithm, entry["digest"].lower())
@@ -262,19 +266,19 @@ OUTSIDE = '<!DOCTYPE a [<!ENTITY e SYSTEM "file:///etc/passwd">]><a><title>&e;</
     ],
 )
 def test_what_is_wrong_ends_as_a_sentence(
-    reader: Reader, tmp_path: Path, name: str, content: str | bytes, reason: str
+    reader: SandboxReader, tmp_path: Path, name: str, content: str | bytes, reason: str
 ) -> None:
     assert read(reader, tmp_path / name, content)["error"].startswith(reason)
 
 
-def test_a_doctype_that_only_names_its_kind_is_harmless(reader: Reader, tmp_path: Path) -> None:
+def test_a_doctype_that_only_names_its_kind_is_harmless(reader: SandboxReader, tmp_path: Path) -> None:
     said = read(reader, tmp_path / "a.xml", "<!DOCTYPE xmeml><metadata><a>b</a></metadata>")
     assert said["words"] == {"a": ["b"]}
 
 
-def test_one_wrong_file_says_nothing_about_its_neighbour(reader: Reader, tmp_path: Path) -> None:
+def test_one_wrong_file_says_nothing_about_its_neighbour(reader: SandboxReader, tmp_path: Path) -> None:
     for name, content in (("a.json", "no"), ("a.xmp", XMP)):
         (tmp_path / name).write_text(content)
     sources = [source(tmp_path / name) for name in ("a.json", "a.xmp")]
-    (found,) = reader.read([Item(1, sources, {"names": ["a.json", "a.xmp"]})])
+    (found,) = reader.read([ReadItem(1, sources, {"names": ["a.json", "a.xmp"]})])
     assert ["error" in said for said in found.result["files"]] == [True, False]

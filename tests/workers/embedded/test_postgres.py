@@ -19,8 +19,8 @@ from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.embedded import run_as
 from workers.embedded.data_folder import DataFolderError
-from workers.embedded.postgres import EmbeddedPostgres, program
-from workers.processes import identify, is_running, read_record
+from workers.embedded.postgres import EmbeddedPostgres, find_postgres_program
+from workers.processes.process import identify_process, is_process_running, read_process_record
 
 
 @pytest.fixture(scope="module")
@@ -119,11 +119,11 @@ def test_what_was_acknowledged_survives_the_kill_of_the_server(own_server: Embed
 
 
 def test_a_server_left_over_from_a_killed_run_is_ended_by_the_next_start(own_server: EmbeddedPostgres) -> None:
-    leftover = read_record(own_server.record)
+    leftover = read_process_record(own_server.record)
     assert leftover is not None
     later = EmbeddedPostgres(own_server.folder)
     later.start()
-    assert not is_running(leftover)
+    assert not is_process_running(leftover)
     assert later.pid != leftover.pid
     later.stop()
 
@@ -141,7 +141,7 @@ def test_a_server_that_somebody_else_runs_on_the_folder_is_left_alone(own_server
     own_server.record.unlink()
     with pytest.raises(DataFolderError, match=f"already served by PostgreSQL process {pid}"):
         EmbeddedPostgres(own_server.folder).start()
-    assert identify(pid) is not None
+    assert identify_process(pid) is not None
 
 
 def test_a_first_start_that_was_cut_off_is_begun_again(tmp_path: Path) -> None:
@@ -195,9 +195,9 @@ def test_the_server_ends_with_the_process_that_started_it(tmp_path: Path) -> Non
     )
     killed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
     assert killed.returncode == -signal.SIGKILL
-    started = read_record(server.record)
+    started = read_process_record(server.record)
     assert started is not None
-    wait_until(lambda: not is_running(started), what="the server ended")
+    wait_until(lambda: not is_process_running(started), what="the server ended")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="PostgreSQL refuses root alone; an ordinary user needs no detour")
@@ -215,12 +215,12 @@ class TestAsRoot:
             server = EmbeddedPostgres(open_folder / "postgres")
             server.folder.mkdir()
             try:
-                run_as.choose(server.folder, program("initdb"), tried=("setpriv",))
+                run_as.choose_run_as(server.folder, find_postgres_program("initdb"), tried=("setpriv",))
             except DataFolderError:
                 pytest.skip("nobody may not enter the folder of the environment")
             server.start()
             assert server.pid is not None
-            assert psutil.Process(server.pid).uids().real == run_as.NOBODY
+            assert psutil.Process(server.pid).uids().real == run_as.NOBODY_UID
             server.stop()
             server.start()
             assert server.is_ready()
@@ -230,7 +230,7 @@ class TestAsRoot:
     def test_where_no_way_works_the_folders_and_the_next_step_are_named(self, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
         with pytest.raises(DataFolderError, match=rf"may not enter {tmp_path} .*--data"):
-            run_as.choose(tmp_path / "postgres", program("initdb"), tried=("setpriv",))
+            run_as.choose_run_as(tmp_path / "postgres", find_postgres_program("initdb"), tried=("setpriv",))
 
     def test_a_folder_made_another_way_is_refused(self, tmp_path: Path) -> None:
         folder = tmp_path / "postgres"

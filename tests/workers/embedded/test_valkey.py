@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from tests.waiting import wait_until
 from workers.embedded.valkey import EmbeddedValkey
-from workers.processes import ProcessError, is_running, read_record
+from workers.processes.process import ProcessError, is_process_running, read_process_record
 
 ONCE = Retry(NoBackoff(), 0)
 
@@ -128,11 +128,11 @@ def test_only_the_owner_enters_the_folder_and_reads_the_secrets(server: Embedded
 
 
 def test_a_server_left_over_from_a_killed_run_is_ended_by_the_next_start(server: EmbeddedValkey) -> None:
-    leftover = read_record(server.record)
+    leftover = read_process_record(server.record)
     assert leftover is not None
     later = EmbeddedValkey(server.folder)
     later.start()
-    assert not is_running(leftover)
+    assert not is_process_running(leftover)
     later.stop()
 
 

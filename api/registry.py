@@ -1,0 +1,69 @@
+"""Registry of all route modules; the order does not matter."""
+
+from api.routes.catalog import (
+    approvals,
+    assets,
+    collection_contents,
+    collection_delete_queue,
+    collections,
+    delete_queue,
+    favorites,
+    history,
+    manual_grouping,
+    relations,
+)
+from api.routes.files import downloads, files, formats, previews, storage_files, storages, transcodes
+from api.routes.integrations import triggers, webhooks
+from api.routes.jobs import backlog, jobs
+from api.routes.metadata import fields, values, views
+from api.routes.permissions import acl_templates, acls, entries, share_acls
+from api.routes.search import reindex, saved_searches, search
+from api.routes.segments import captions, exports, segments
+from api.routes.segments import reindex as segments_reindex
+from api.routes.shares import lists, shares, sign_in
+from api.routes.users import groups, tokens, users
+
+ROUTE_GROUPS = (
+    entries.routes,
+    acl_templates.routes,
+    acls.routes,
+    approvals.routes,
+    assets.routes,
+    manual_grouping.routes,
+    collection_contents.routes,
+    collection_delete_queue.routes,
+    collections.routes,
+    delete_queue.routes,
+    downloads.routes,
+    favorites.routes,
+    files.routes,
+    formats.routes,
+    history.routes,
+    jobs.routes,
+    previews.routes,
+    fields.routes,
+    values.routes,
+    views.routes,
+    relations.routes,
+    saved_searches.routes,
+    reindex.routes,
+    search.routes,
+    search.routes_v2,
+    segments.routes,
+    captions.routes,
+    exports.routes,
+    segments_reindex.routes,
+    share_acls.routes,
+    lists.routes,
+    sign_in.routes,
+    shares.routes,
+    storage_files.routes,
+    storages.routes,
+    tokens.routes,
+    transcodes.routes,
+    triggers.routes,
+    groups.routes,
+    users.routes,
+    webhooks.routes,
+    backlog.routes,
+)

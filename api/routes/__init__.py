@@ -1,0 +1,1 @@
+"""Routes of the API, one package a service of its contract."""

@@ -1,0 +1,1 @@
+"""Assets, collections, relations, history, approvals and their delete queues."""

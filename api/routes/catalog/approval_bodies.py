@@ -1,0 +1,174 @@
+"""Request bodies and serialisers of approvals."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import func, select
+
+from asgi.body_base import Body
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
+from models.access.acl import Guest
+from models.access.user import User
+from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote, VoteStatus
+from models.catalog.asset import ASSET_KIND
+from models.catalog.segment import Segment, SegmentStatus, SegmentType
+from models.core.bulk import in_array
+from services.approvals.requests import MAX_REVIEWERS_PER_KIND, ApprovalSpec, ApprovalStatusView, approval_version
+from services.approvals.reviewers import list_reviewers_without_access
+from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
+from services.core.errors import ValidationFailed
+
+ReviewerIds = Annotated[list[UUID], Field(max_length=MAX_REVIEWERS_PER_KIND)]
+
+
+class ApprovalRequestBody(Body):
+    """Reviewers of an approval request; all its other keys are read-only and ignored."""
+
+    users: ReviewerIds | None = None
+    groups: ReviewerIds | None = None
+    externals: (
+        Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=MAX_REVIEWERS_PER_KIND)] | None
+    ) = None
+    min_number: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    share_id: UUID | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that were sent, without nulls."""
+        return {name: value for name, value in self.sent().items() if value is not None}
+
+    def wanted(self) -> ApprovalSpec:
+        """Return the approval request to create."""
+        return ApprovalSpec(**self.changes())
+
+
+class ApprovalVoteBody(Body):
+    status: ApprovalStatus | None = None
+
+    def vote(self) -> VoteStatus:
+        """Return the caller's vote."""
+        if self.status not in (ApprovalStatus.APPROVED, ApprovalStatus.NOT_APPROVED):
+            raise ValidationFailed("status", "say APPROVED or NOT_APPROVED; a vote is taken back with DELETE")
+        return VoteStatus(self.status)
+
+
+class ApprovalBulkBody(Body):
+    object_ids: Annotated[list[UUID], Field(max_length=MAX_ASSETS_PER_REQUEST, min_length=1)]
+    object_type: Literal["assets", "collections"]
+
+
+class ApprovalBulkVoteBody(ApprovalBulkBody):
+    status: VoteStatus
+
+
+def serialize_vote(standing: ApprovalStatusView, vote: ApprovalVote) -> dict[str, Any]:
+    """Serialise one vote."""
+    return {
+        "object_id": str(standing.found.id),
+        "object_type": standing.found.object_type,
+        "version_id": str(approval_version(standing.found)),
+        "user": optional_id(vote.user_id),
+        "external": vote.external,
+        "status": vote.status,
+        "change_date": format_datetime(vote.change_date),
+    }
+
+
+def serialize_approval(call: Call, standing: ApprovalStatusView) -> dict[str, Any]:
+    """Serialise the approval request of an object with its votes; status `N/A` where none exists."""
+    approval = standing.approval
+    if call.actor.guest is not None:
+        standing = filter_votes_for_guest(standing, call.actor.guest)
+        approval = None
+    about = {
+        "object_id": str(standing.found.id),
+        "object_type": standing.found.object_type,
+        "version_id": str(approval_version(standing.found)),
+        "approvals_by": [serialize_vote(standing, vote) for vote in standing.votes],
+        "user_status": vote_status_of_caller(call, standing),
+    }
+    in_vain = (
+        list_reviewers_without_access(call.session, standing.found, approval.users) if approval is not None else []
+    )
+    body = {
+        **about,
+        **serialize_approval_request(approval),
+        "users_info": serialize_reviewers(call, approval),
+        "users_without_read": [str(user_id) for user_id in in_vain],
+    }
+    return body if standing.approval is None else {**body, "status": standing.approval.status}
+
+
+def filter_votes_for_guest(standing: ApprovalStatusView, guest: Guest) -> ApprovalStatusView:
+    """Return the approval as a guest sees it: the status and its own vote, without names or addresses of others."""
+    own = [vote for vote in standing.votes if vote.external is not None and vote.external == guest.email.lower()]
+    return ApprovalStatusView(standing.found, standing.approval, own)
+
+
+def serialize_approval_request(approval: Approval | None) -> dict[str, Any]:
+    """Serialise the request itself, as in lists."""
+    if approval is None:
+        return {"status": ApprovalStatus.NONE, "users": [], "groups": [], "externals": [], "min_number": 1}
+    return {
+        "status": approval.status,
+        "users": [str(each) for each in approval.users],
+        "groups": [str(each) for each in approval.groups],
+        "externals": approval.externals,
+        "min_number": approval.min_number,
+        "requested_by": optional_id(approval.requested_by),
+        "request_date": format_datetime(approval.request_date),
+        "change_date": format_datetime(approval.change_date),
+        "share_id": optional_id(approval.share_id),
+    }
+
+
+def vote_status_of_caller(call: Call, standing: ApprovalStatusView) -> ApprovalStatus:
+    """Return the caller's vote, `REQUESTED` where it has not voted yet, or `N/A` where it is not asked."""
+    approval, actor = standing.approval, call.actor
+    if actor.guest is not None:
+        asked = approval is not None and actor.guest.email in approval.externals
+        said = [ApprovalStatus(vote.status) for vote in standing.votes if vote.external == actor.guest.email]
+        return next(iter(said), ApprovalStatus.REQUESTED if asked else ApprovalStatus.NONE)
+    for vote in standing.votes:
+        if vote.user_id is not None and vote.user_id == actor.user_id:
+            return ApprovalStatus(vote.status)
+    is_asked = approval is not None and (
+        actor.user_id in approval.users or bool(set(actor.group_ids) & set(approval.groups))
+    )
+    return ApprovalStatus.REQUESTED if is_asked else ApprovalStatus.NONE
+
+
+def serialize_reviewers(call: Call, approval: Approval | None) -> list[dict[str, Any]]:
+    """Serialise the requested users with their names."""
+    if approval is None or not approval.users:
+        return []
+    users = call.session.scalars(select(User).where(in_array(User.id, approval.users)).order_by(User.id))
+    return [
+        {"id": str(user.id), "first_name": user.first_name, "last_name": user.last_name, "type": user.type}
+        for user in users
+    ]
+
+
+def load_review_summaries(call: Call, ids: Sequence[UUID]) -> Mapping[UUID, dict[str, Any]]:
+    """Load approval request and comment count of several assets, in two queries."""
+    query = select(Approval).where(Approval.object_type == ASSET_KIND, in_array(Approval.object_id, ids))
+    approvals = {approval.object_id: approval for approval in call.session.scalars(query)}
+    counted = (
+        select(Segment.asset_id, func.count())
+        .where(
+            in_array(Segment.asset_id, ids),
+            Segment.segment_type == SegmentType.COMMENT,
+            Segment.status == SegmentStatus.ACTIVE,
+        )
+        .group_by(Segment.asset_id)
+    )
+    comments = {row[0]: row[1] for row in call.session.execute(counted)}
+    return {
+        asset_id: {
+            "approval": serialize_approval_request(approvals.get(asset_id)),
+            "comments_count": comments.get(asset_id, 0),
+        }
+        for asset_id in ids
+    }

@@ -1,0 +1,166 @@
+"""Request bodies and serialisers of assets: one shape for a single asset, and one with more keys for lists."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from api.routes.catalog.approval_bodies import load_review_summaries
+from api.routes.files.previews import load_media_summaries
+from asgi.body_base import Body, Count, ShortText
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
+from models.access.acl import Guest
+from models.access.share import ShareRight
+from models.catalog.asset import Asset, AssetStatus, AssetType
+from services.catalog.assets.assets import EDITABLE_ASSET_COLUMNS, NewAsset
+from services.catalog.collections.queries import favorite_ids, load_memberships
+from services.core.errors import ValidationFailed
+
+AssetTitle = Annotated[str, Field(min_length=1, max_length=1_000)]
+
+
+class AssetBody(Body):
+    """Writable fields of an asset; `status`, ids, dates and all other keys are ignored."""
+
+    title: AssetTitle | None = None
+    type: AssetType | None = None
+    external_id: ShortText | None = None
+    category: ShortText | None = None
+    external_link: ShortText | None = None
+    warning: ShortText | None = None
+    is_blocked: bool | None = None
+    custom_keyframe: UUID | None = None
+    custom_poster: UUID | None = None
+    original_asset_id: UUID | None = None
+    original_segment_id: UUID | None = None
+    original_version_id: UUID | None = None
+    time_start_milliseconds: Count | None = None
+    time_end_milliseconds: Count | None = None
+
+    def changes(self) -> dict[str, Any]:
+        """Return the columns and details to set. Nulls of fields that are never null are dropped."""
+        sent = {
+            name: value for name, value in self.sent().items() if value is not None or name not in NON_NULL_ASSET_FIELDS
+        }
+        if sent.get("is_blocked") is False:
+            sent["is_blocked"] = None
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items()}
+
+
+class NewAssetBody(AssetBody):
+    collection_id: UUID | None = None
+
+    def new_asset(self) -> NewAsset:
+        """Return the asset to create."""
+        changes = self.changes()
+        changes.pop("collection_id", None)
+        if "title" not in changes:
+            raise ValidationFailed("title", "an asset needs a title")
+        columns = {name: changes.pop(name) for name in EDITABLE_ASSET_COLUMNS & changes.keys()}
+        details = {name: value for name, value in changes.items() if value is not None}
+        return NewAsset(**columns, details=details)
+
+
+NON_NULL_ASSET_FIELDS = frozenset({"title", "type", "is_blocked"})
+ASSET_DETAIL_FIELDS = tuple(name for name in AssetBody.model_fields if name not in EDITABLE_ASSET_COLUMNS)
+
+
+def serialize_asset(
+    asset: Asset, in_collections: Sequence[UUID] = (), *, favoured: bool | None = None
+) -> dict[str, Any]:
+    """Serialise one asset.
+
+    Args:
+        in_collections: direct collections that the caller may read, where they were requested.
+        favoured: whether the caller marked the asset as a favorite; None leaves the key out.
+    """
+    return {
+        **{name: asset.details.get(name) for name in ASSET_DETAIL_FIELDS},
+        "is_blocked": bool(asset.details.get("is_blocked")),
+        "id": str(asset.id),
+        "title": asset.title,
+        "type": asset.type,
+        "status": asset.status,
+        "external_id": asset.external_id,
+        "is_online": asset.is_online,
+        "analyze_status": "N/A",
+        "archive_status": "NOT_ARCHIVED",
+        **({} if favoured is None else {"favoured": favoured}),
+        "site_name": None,
+        "created_by_user": optional_id(asset.created_by_user),
+        "updated_by_user": optional_id(asset.updated_by_user),
+        "deleted_by_user": optional_id(asset.deleted_by_user),
+        "date_created": format_datetime(asset.date_created),
+        "date_imported": format_datetime(asset.date_created),
+        "date_modified": format_datetime(asset.date_modified),
+        "date_deleted": format_datetime(asset.date_deleted),
+        "date_viewed": None,
+        "in_collections": [str(each) for each in in_collections],
+        "versions": [serialize_asset_version(asset)],
+    }
+
+
+GUEST_VISIBLE_FIELDS = (
+    *("id", "title", "object_type", "type", "status", "is_online", "analyze_status", "archive_status", "is_blocked"),
+    *("date_created", "date_modified", "time_start_milliseconds", "time_end_milliseconds"),
+)
+
+
+def filter_fields_for_guest(body: dict[str, Any]) -> dict[str, Any]:
+    """Reduce the body of an asset or collection to the fields that guests may see."""
+    return {name: body[name] for name in GUEST_VISIBLE_FIELDS if name in body}
+
+
+def serialize_asset_for_guest(asset: Asset, guest: Guest) -> dict[str, Any]:
+    """Serialise one asset for a guest: without users, owners and collections."""
+    body = serialize_asset(asset)
+    shown = filter_fields_for_guest(body)
+    if guest.is_merged:
+        shown["title"] = guest.title
+    versions = body["versions"] if ShareRight.VIEW_VERSIONS in guest.allows else []
+    return {**shown, "versions": [{**version, "created_by_user": None} for version in versions]}
+
+
+def serialize_asset_version(asset: Asset) -> dict[str, Any]:
+    """Serialise the only version of an asset; it has the asset's own id."""
+    return {
+        "id": str(asset.id),
+        "version_number": 1,
+        "status": "ACTIVE" if asset.status == AssetStatus.ACTIVE else "DELETED",
+        "is_online": asset.is_online,
+        "analyze_status": "N/A",
+        "archive_status": "NOT_ARCHIVED",
+        "face_recognition_status": "N/A",
+        "transcribe_status": "N/A",
+        "transcribed_languages": [],
+        "has_unconfirmed_persons": False,
+        "person_ids": [],
+        "created_by_user": optional_id(asset.created_by_user),
+        "date_created": format_datetime(asset.date_created),
+    }
+
+
+def make_asset_list_serializer(call: Call) -> Callable[[Sequence[Asset]], list[dict[str, Any]]]:
+    """Return a function that serialises assets of a list for the caller, in a fixed number of queries."""
+
+    def render(assets: Sequence[Asset]) -> list[dict[str, Any]]:
+        ids = [asset.id for asset in assets]
+        places = load_memberships(call.session, call.actor, ids)
+        favorites = favorite_ids(call.session, call.actor, "assets", ids)
+        media = load_media_summaries(call, ids)
+        said = load_review_summaries(call, ids)
+        return [
+            {
+                **serialize_asset(asset, places.direct.get(asset.id, ()), favoured=asset.id in favorites),
+                "object_type": "assets",
+                "versions_number": 1,
+                **media[asset.id],
+                **said[asset.id],
+                "ancestor_collections": [str(each) for each in places.above.get(asset.id, ())],
+            }
+            for asset in assets
+        ]
+
+    return render

@@ -1,0 +1,79 @@
+"""Favorites of the caller."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Row, String, and_, exists, literal, or_, select
+
+from api.routes.catalog.asset_bodies import make_asset_list_serializer as assets_in_list
+from api.routes.catalog.collection_bodies import make_collection_list_serializer as collections_in_list
+from asgi.body_base import Body
+from asgi.pagination import PageNumber, PerPage, paginate_rows
+from asgi.request_context import Call
+from asgi.routing import RouteGroup
+from models.access.acl import readable_by
+from models.catalog.asset import Asset, AssetStatus
+from models.catalog.collection import Collection, CollectionStatus, Favorite
+from models.core.bulk import in_array
+from services.objects.favorites import add_favorites, remove_favorites
+
+routes = RouteGroup("assets")
+
+
+class FavoritesBody(Body):
+    object_ids: Annotated[list[UUID], Field(max_length=100)]
+    object_type: Literal["assets", "collections"]
+
+
+@routes.get("/favorites/")
+def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """List favorites that still exist and that the caller may read, last marked first."""
+    kept_asset = exists().where(
+        Asset.id == Favorite.object_id,
+        Asset.status == AssetStatus.ACTIVE,
+        Asset.merged_into.is_(None),
+        readable_by(call.actor, "assets", Asset.id),
+    )
+    kept_collection = exists().where(
+        Collection.id == Favorite.object_id,
+        Collection.status == CollectionStatus.ACTIVE,
+        readable_by(call.actor, "collections", Collection.id),
+    )
+    kind = Favorite.object_type
+    query = (
+        select(kind, Favorite.object_id)
+        .where(
+            Favorite.user_id == call.actor.user_id,
+            or_(
+                and_(kind == literal("assets", String), kept_asset),
+                and_(kind == literal("collections", String), kept_collection),
+            ),
+        )
+        .order_by(Favorite.date_created.desc(), Favorite.object_id)
+    )
+    return paginate_rows(call, query, page, per_page, lambda rows: serialize_favorites(call, rows))
+
+
+def serialize_favorites(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+    """Serialise assets and collections in the order of the rows."""
+    ids = [row.object_id for row in rows]
+    found = call.session.scalars(select(Asset).where(in_array(Asset.id, ids))).all()
+    collections = call.session.scalars(select(Collection).where(in_array(Collection.id, ids))).all()
+    bodies = {body["id"]: body for body in [*assets_in_list(call)(found), *collections_in_list(call)(collections)]}
+    return [bodies[str(key)] for key in ids]
+
+
+@routes.post("/favorites/", status=200)
+def post_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
+    """Add objects that the caller reads to its favorites."""
+    add_favorites(call.session, body.object_type, body.object_ids, call.actor)
+    return {"object_ids": [str(each) for each in body.object_ids], "object_type": body.object_type}
+
+
+@routes.delete("/favorites/", status=200)
+def delete_favorites(call: Call, body: FavoritesBody) -> dict[str, Any]:
+    """Remove objects from the caller's favorites."""
+    remove_favorites(call.session, body.object_type, body.object_ids, call.actor)
+    return {}

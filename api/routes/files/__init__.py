@@ -1,0 +1,1 @@
+"""Files, formats, storages, downloads, previews and renditions."""

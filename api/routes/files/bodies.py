@@ -1,0 +1,154 @@
+"""Request bodies and serialisers of formats, components, file sets and files."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from asgi.body_base import Body, LongText, SafeInteger, ShortText, UtcDatetime
+from asgi.rendering import format_datetime, optional_id
+from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
+from models.catalog.declared_file import FileType
+from models.catalog.file import FileStatus
+from services.catalog.assets.files import FileView
+from services.catalog.assets.formats import NewComponent
+
+FormatMetadata = dict[str, Any]
+
+
+class ComponentBody(Body):
+    name: ShortText
+    type: ComponentType
+    metadata: FormatMetadata | None = None
+
+    def new_component(self) -> NewComponent:
+        """Return the component to create."""
+        return NewComponent(self.name, self.type, self.metadata or {})
+
+
+class FormatBody(Body):
+    name: ShortText
+    components: Annotated[list[ComponentBody], Field(max_length=1000)] | None = None
+    metadata: Annotated[list[FormatMetadata], Field(max_length=1000)] | None = None
+
+
+class FormatChangeBody(Body):
+    name: ShortText | None = None
+
+
+class FileSetBody(Body):
+    name: ShortText
+    format_id: UUID
+    base_dir: LongText | None = None
+    component_ids: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    storage_id: UUID | None = None
+    type: FileSetType | None = None
+
+
+class FileChangeBody(Body):
+    directory_path: LongText | None = None
+    original_name: ShortText | None = None
+    name: ShortText | None = None
+    type: FileType | None = None
+    status: FileStatus | None = None
+    size: Annotated[SafeInteger, Field(ge=0)] | None = None
+    checksum: ShortText | None = None
+    storage_id: UUID | None = None
+    file_date_created: UtcDatetime | None = None
+    file_date_modified: UtcDatetime | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return the fields that were sent, without nulls."""
+        return {name: value for name, value in self.sent().items() if value is not None}
+
+
+class FileBody(FileChangeBody):
+    file_set_id: UUID | None = None
+
+
+def serialize_component(component: Component) -> dict[str, Any]:
+    """Serialise a component; the 1.x client rejects metadata that is not an object."""
+    metadata = {**component.media, "flags": component.flags, "language": component.language}
+    shown = {name: value for name, value in metadata.items() if value not in (None, [])}
+    return {"id": str(component.id), "name": component.name, "type": component.type, "metadata": shown}
+
+
+def serialize_format(one: Format, components: Sequence[Component]) -> dict[str, Any]:
+    """Serialise a format with its components."""
+    of_files = [component.media for component in components if component.type == ComponentType.GENERAL]
+    media = one.media.get("metadata") or of_files
+    return {
+        "id": str(one.id),
+        "asset_id": str(one.asset_id),
+        "version_id": str(one.version_id),
+        "name": one.name,
+        "role": one.role,
+        "structure": one.structure,
+        "status": "ACTIVE",
+        "archive_status": "NOT_ARCHIVED",
+        "is_online": one.is_online,
+        "warnings": one.warnings,
+        "metadata": media,
+        "storage_methods": ["FILE"],
+        "external_references": [],
+        "components": [serialize_component(component) for component in components],
+        "user_id": None,
+        "date_created": format_datetime(one.date_created),
+        "date_modified": format_datetime(one.date_modified),
+        "date_deleted": None,
+    }
+
+
+def serialize_file_set(one: FileSet, component_ids: Sequence[UUID]) -> dict[str, Any]:
+    """Serialise a file set; missing frames of a sequence are keys that iconik does not have."""
+    return {
+        "id": str(one.id),
+        "asset_id": str(one.asset_id),
+        "format_id": str(one.format_id),
+        "version_id": str(one.version_id),
+        "storage_id": optional_id(one.storage_id),
+        "original_storage_id": optional_id(one.storage_id),
+        "name": one.name,
+        "base_dir": one.base_dir,
+        "type": one.type,
+        "status": one.status,
+        "component_ids": [str(identity) for identity in component_ids],
+        "file_count": one.file_count,
+        "size": one.size_bytes,
+        "label": one.label,
+        "frames": one.frames,
+        "missing_frames": one.missing_frames,
+        "missing": one.missing,
+        "note": one.note,
+        "is_archive": False,
+        "date_created": format_datetime(one.date_created),
+        "date_modified": format_datetime(one.date_modified),
+        "date_deleted": None,
+    }
+
+
+def serialize_file(file: FileView) -> dict[str, Any]:
+    """Serialise a file; the 1.x client requires a string in `file_set_id`, empty for a file in no file set."""
+    return {
+        "id": str(file.id),
+        "asset_id": optional_id(file.asset_id),
+        "version_id": optional_id(file.asset_id),
+        "file_set_id": optional_id(file.file_set_id),
+        "format_id": optional_id(file.format_id),
+        "storage_id": optional_id(file.storage_id),
+        "storage_method": "FILE",
+        "directory_path": file.directory_path,
+        "name": file.name,
+        "original_name": file.original_name,
+        "type": file.type,
+        "status": file.status,
+        "size": file.size,
+        "checksum": file.checksum,
+        "user_id": optional_id(file.user_id),
+        "url": None,
+        "file_date_created": format_datetime(file.file_date_created),
+        "file_date_modified": format_datetime(file.file_date_modified),
+        "date_created": format_datetime(file.date_created),
+        "date_modified": format_datetime(file.date_modified),
+    }

@@ -1,0 +1,153 @@
+"""Downloads: signed URLs that work for an hour without headers, and the responses to them."""
+
+import logging
+import re
+from collections.abc import Generator, Mapping
+from typing import Any
+from uuid import UUID
+
+from fastapi.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from asgi.request_context import Call, SelfCommittingCall
+from asgi.routing import RouteGroup
+from asgi.urls import content_disposition, request_base_url
+from media.sandbox.safe_open import SourceChangedError, SourceFile
+from services.core.errors import Conflict
+from services.core.signing_key import require_signing_key
+from services.downloads.archives import plan_archive
+from services.downloads.streaming import (
+    DownloadEndedError,
+    TicketGuard,
+    open_source_for_download,
+    stream_archive,
+    stream_file,
+)
+from services.downloads.tickets import (
+    FORMAT_TICKET,
+    DownloadTicket,
+    create_file_ticket,
+    create_format_ticket,
+    open_file_ticket,
+    parse_ticket,
+)
+
+routes = RouteGroup("files")
+log = logging.getLogger("tapeless.api")
+SINGLE_RANGE_PATTERN = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+DOWNLOAD_HEADERS = {
+    "Cache-Control": "private, no-store",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class DownloadResponse(StreamingResponse):
+    """Streaming response that may abort: the client then sees a connection closed too early, not a complete file.
+
+    The source is closed even if the client disconnects early.
+    """
+
+    def __init__(self, content: Generator[bytes, None, None], status: int, headers: Mapping[str, str]) -> None:
+        self._content = content
+        kind = "application/zip" if headers["Accept-Ranges"] == "none" else "application/octet-stream"
+        super().__init__(content, status, {**DOWNLOAD_HEADERS, **headers}, kind)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except DownloadEndedError as ended:
+            log.warning("a download broke off: %s", ended)
+        finally:
+            self._content.close()
+
+
+@routes.get("/assets/{asset_id}/files/{file_id}/download_url/", guests=True, needs_signing_key=True)
+def get_download_url(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
+    """Return a URL of this file that is valid for an hour, at most until the caller's token ends."""
+    ticket = create_file_ticket(call.session, asset_id, file_id, call.token.token_id, call.actor)
+    return {"url": build_download_url(call, ticket)}
+
+
+@routes.get("/assets/{asset_id}/formats/{format_id}/download_url/", guests=True, needs_signing_key=True)
+def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any]:
+    """Return a URL of all files of this format as one archive, packed while it is sent."""
+    ticket = create_format_ticket(call.session, asset_id, format_id, call.token.token_id, call.actor)
+    return {"url": build_download_url(call, ticket)}
+
+
+def build_download_url(call: Call, ticket: DownloadTicket) -> str:
+    """Return the download URL of a ticket, on the base URL of this request."""
+    signed = ticket.write(require_signing_key(call.context.outside.key))
+    return f"{request_base_url(call.request)}/API/files/v1/downloads/{signed}/"
+
+
+@routes.get("/downloads/{ticket}/", public=True, own_transactions=True, other=206, needs_signing_key=True)
+def get_download(call: SelfCommittingCall, ticket: str) -> Response:
+    """Send the file of a ticket, or the requested range of it, or an archive."""
+    read = parse_ticket(require_signing_key(call.context.outside.key), ticket)
+    return send_archive(call, read) if read.kind == FORMAT_TICKET else send_file(call, read)
+
+
+def send_file(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
+    """Return the response with a file or one range of it."""
+    asked = call.request.headers.get("range", "")
+    from_start = not asked or asked.startswith("bytes=0-")
+    source = call.transact(lambda session: open_file_ticket(session, ticket, from_start=from_start))
+    tag = f'"{source.mtime_ns:x}-{source.size:x}"'
+    if call.request.headers.get("if-range", tag) != tag:
+        asked = ""
+    headers = {"Accept-Ranges": "bytes", "ETag": tag, "Content-Disposition": content_disposition(source.name)}
+    part = parse_byte_range(asked, source.size)
+    if part is None:
+        return Response(status_code=416, headers={**DOWNLOAD_HEADERS, "Content-Range": f"bytes */{source.size}"})
+    start, length, status = part
+    if status == 206:
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{source.size}"
+    headers["Content-Length"] = str(length)
+    body = stream_file(
+        open_download_source(source), start, length, TicketGuard(call.context.sessions, ticket, call.context.timing)
+    )
+    return DownloadResponse(body, status, headers)
+
+
+def open_download_source(source: SourceFile) -> int:
+    """Open the file and return its descriptor.
+
+    Raises:
+        Conflict: the file is missing, or not the one that the watcher recorded.
+    """
+    try:
+        return open_source_for_download(source)
+    except (SourceChangedError, OSError):
+        raise Conflict(
+            f'the file "{source.name}" is not on its storage as it was seen; is it mounted here? Else try again soon'
+        ) from None
+
+
+def parse_byte_range(asked: str, size: int) -> tuple[int, int, int] | None:
+    """Return start, length and status for a Range header; None where the range cannot be satisfied.
+
+    Several ranges, and headers that are no byte range, get the whole file, as HTTP allows.
+    """
+    found = SINGLE_RANGE_PATTERN.fullmatch(asked.strip())
+    if found is None or found[0] == "bytes=-":
+        return 0, size, 200
+    first, last = found[1], found[2]
+    if not first:
+        start, end = max(0, size - int(last)), size - 1
+    else:
+        start, end = int(first), min(int(last), size - 1) if last else size - 1
+        if last and int(last) < start:
+            return 0, size, 200
+    return (start, end - start + 1, 206) if start <= end else None
+
+
+def send_archive(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
+    """Return the response with all files of a format as an archive; without ranges, as its size is not known before."""
+    archive = call.transact(lambda session: plan_archive(session, ticket))
+    headers = {"Accept-Ranges": "none", "Content-Disposition": content_disposition(f"{archive.title}.zip")}
+    body = stream_archive(call.context.sessions, ticket, archive, call.context.timing)
+    return DownloadResponse(body, 200, headers)

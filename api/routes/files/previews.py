@@ -1,0 +1,231 @@
+"""Previews and renditions of assets, and requests to probe media or make previews again."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from fastapi.responses import FileResponse, Response
+from sqlalchemy import func, select
+
+from api.routes.files.downloads import build_download_url
+from asgi.body_base import Body, Count, ShortText
+from asgi.pagination import LastId, PerPage, cursor_envelope
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, SelfCommittingCall
+from asgi.routing import RouteGroup
+from asgi.urls import request_base_url
+from models.catalog.asset import FileSet, Format
+from models.catalog.media_work import Keyframe, MediaKind
+from services.catalog.assets.assets import find_asset
+from services.catalog.assets.durations import load_asset_durations
+from services.core.errors import Conflict, NotFound
+from services.core.signing_key import require_signing_key
+from services.downloads.previews import (
+    KeyframeView,
+    ProxyView,
+    build_proxy_views,
+    create_picture_ticket,
+    find_keyframe,
+    load_keyframes,
+    open_picture_ticket,
+    select_proxies,
+    select_readable_keyframes,
+)
+from services.downloads.tickets import FILE_TICKET, TICKET_SECONDS, DownloadTicket, can_download, parse_ticket
+from services.media.jobs import MEDIA_TASKS, create_reread_job
+
+routes = RouteGroup("files")
+PICTURE_CACHE_SECONDS = 86_400
+PICTURE_HEADERS = {
+    # The URL is signed for its reader, and the picture under it never changes.
+    "Cache-Control": f"private, max-age={PICTURE_CACHE_SECONDS}, immutable",
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Robots-Tag": "noindex",
+}
+
+
+class MediaReadBody(Body):
+    """Body that iconik's clients may send with such a request; only `priority` has an effect."""
+
+    priority: Count | None = None
+    job_id: ShortText | None = None
+
+
+def _request_media_read(
+    call: Call, kind: MediaKind, asset_id: UUID, file_id: UUID, priority: int | None
+) -> dict[str, Any]:
+    job = create_reread_job(call.session, kind, asset_id, file_id, call.actor)
+    if priority is not None:
+        job.priority = min(priority, 10)
+    call.notify(MEDIA_TASKS[kind], [job.id])
+    return {"job_id": str(job.id)}
+
+
+@routes.post("/assets/{asset_id}/files/{file_id}/mediainfo/", status=200)
+def post_mediainfo(call: Call, asset_id: UUID, file_id: UUID, body: MediaReadBody | None = None) -> dict[str, Any]:
+    """Probe this file, and the files that belong to it, again."""
+    return _request_media_read(call, MediaKind.HEADERS, asset_id, file_id, body.priority if body else None)
+
+
+@routes.post("/assets/{asset_id}/files/{file_id}/keyframes/", status=200)
+def post_file_keyframes(call: Call, asset_id: UUID, file_id: UUID, body: MediaReadBody | None = None) -> dict[str, Any]:
+    """Make the previews of this file, and of the files that belong to it, again."""
+    return _request_media_read(call, MediaKind.PICTURES, asset_id, file_id, body.priority if body else None)
+
+
+def serialize_keyframe(call: Call, shown: KeyframeView) -> dict[str, Any]:
+    """Serialise a picture, with a URL that a browser can open."""
+    row = shown.row
+    return {
+        "id": str(row.id),
+        "asset_id": str(shown.asset_id),
+        "version_id": str(shown.asset_id),
+        "format_id": str(shown.format_id),
+        "file_set_id": str(row.file_set_id),
+        "type": row.type,
+        # Guests do not see file names.
+        "name": shown.name if call.actor.guest is None else row.type.lower(),
+        "filename": row.path.rpartition("/")[2],
+        "format": row.media_type.partition("/")[2],
+        "size": row.size_bytes,
+        "resolution": {"width": row.width, "height": row.height},
+        "rotation": 0,
+        "status": "CLOSED",
+        "storage_id": None,
+        "storage_method": "FILE",
+        "is_public": False,
+        "is_custom_keyframe": False,
+        "time_code": None,
+        "details": row.details,
+        "url": _build_picture_url(call, shown),
+        "upload_url": None,
+        "upload_method": None,
+        "date_created": format_datetime(row.date_created),
+        "date_modified": format_datetime(row.date_created),
+    }
+
+
+def _build_picture_url(call: Call, shown: KeyframeView) -> str | None:
+    """Return the signed URL of a picture; None where no signing key is configured."""
+    server_key = call.context.outside.key
+    if server_key is None or call.signed_in is None:
+        return None
+    ticket = create_picture_ticket(shown, call.signed_in.token_id).write(server_key)
+    return f"{request_base_url(call.request)}/API/files/v1/pictures/{ticket}/"
+
+
+def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Load duration and pictures of several assets, for lists."""
+    durations = load_asset_durations(call.session, assets)
+    pictures = load_keyframes(call.session, call.actor, assets)
+    return {
+        asset_id: {
+            "duration_milliseconds": durations.get(asset_id),
+            "keyframes": [serialize_keyframe(call, shown) for shown in pictures.get(asset_id, ())],
+        }
+        for asset_id in assets
+    }
+
+
+@routes.get("/assets/{asset_id}/keyframes/", guests=True)
+def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+    """List the pictures of an asset."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    query = select_readable_keyframes(call.actor).where(FileSet.asset_id == asset.id)
+    total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
+    behind = query.where(Keyframe.id > last_id) if last_id else query
+    rows = call.session.execute(behind.order_by(Keyframe.id).limit(per_page + 1))
+    found = [KeyframeView(*row) for row in rows]
+    return cursor_envelope(
+        call, found, last_id, per_page, total, lambda some: [serialize_keyframe(call, s) for s in some]
+    )
+
+
+@routes.get("/assets/{asset_id}/keyframes/{keyframe_id}/", guests=True)
+def get_keyframe(call: Call, asset_id: UUID, keyframe_id: UUID) -> dict[str, Any]:
+    """Return one picture of an asset."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    return serialize_keyframe(call, find_keyframe(call.session, call.actor, asset, keyframe_id))
+
+
+@routes.get("/pictures/{ticket}/", public=True, own_transactions=True, needs_signing_key=True)
+def get_picture(call: SelfCommittingCall, ticket: str) -> Response:
+    """Send the picture itself; clients may cache it."""
+    read = parse_ticket(require_signing_key(call.context.outside.key), ticket)
+    row = call.transact(lambda session: open_picture_ticket(session, read))
+    path = call.context.media_folder / row.path
+    if not path.is_file():
+        raise Conflict("the picture is not in the media folder of this machine; have it made again")
+    return FileResponse(path, media_type=row.media_type, headers=PICTURE_HEADERS)
+
+
+def serialize_proxy(call: Call, proxy: ProxyView) -> dict[str, Any]:
+    """Serialise a rendition."""
+    general, picture, sound = (proxy.media.get(kind, {}) for kind in ("GENERAL", "VIDEO", "AUDIO"))
+    size = {"width": picture.get("width"), "height": picture.get("height")}
+    return {
+        "id": str(proxy.id),
+        "asset_id": str(proxy.format.asset_id),
+        "version_id": str(proxy.format.version_id),
+        "format_id": str(proxy.format.id),
+        "file_set_id": str(proxy.file_set.id),
+        "file_id": optional_id(proxy.file_id),
+        "name": proxy.format.name,
+        "filename": proxy.file_set.name,
+        "format": general.get("container"),
+        "codec": picture.get("codec") or sound.get("codec"),
+        "bit_rate": general.get("bit_rate"),
+        "frame_rate": picture.get("frame_rate"),
+        "resolution": size if picture.get("width") else None,
+        "audio_bitrate": sound.get("bit_rate"),
+        "audio_channels": sound.get("channels"),
+        "is_multichannel": (sound.get("channels") or 0) > 2,
+        "start_time_code": general.get("timecode_start"),
+        "size": proxy.file_set.size_bytes,
+        "status": "CLOSED" if proxy.file_set.file_count else "MISSING",
+        "storage_id": optional_id(proxy.file_set.storage_id),
+        "storage_method": "FILE",
+        "is_public": False,
+        "url": _build_proxy_url(call, proxy),
+        "upload_url": None,
+        "upload_method": None,
+        "date_created": format_datetime(proxy.format.date_created),
+        "date_modified": format_datetime(proxy.format.date_modified),
+    }
+
+
+def _build_proxy_url(call: Call, proxy: ProxyView) -> str | None:
+    """Return the download URL of a rendition; None where the caller may not download it, or it has no file."""
+    allowed = can_download(call.actor, proxy.format.role) and call.context.outside.key is not None
+    if not allowed or proxy.file_id is None or not proxy.file_set.file_count:
+        return None
+    until = int(time.time()) + TICKET_SECONDS
+    return build_download_url(
+        call, DownloadTicket(FILE_TICKET, call.token.token_id, proxy.format.asset_id, proxy.file_id, until)
+    )
+
+
+@routes.get("/assets/{asset_id}/proxies/")
+def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+    """List the renditions of an asset."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    query = select_proxies(call.actor, asset)
+    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    behind = query.where(Format.id > last_id) if last_id else query
+    found = build_proxy_views(call.session, call.session.execute(behind.limit(per_page + 1)).all())
+    return cursor_envelope(
+        call, found, last_id, per_page, total, lambda some: [serialize_proxy(call, one) for one in some]
+    )
+
+
+@routes.get("/assets/{asset_id}/proxies/{proxy_id}/")
+def get_proxy(call: Call, asset_id: UUID, proxy_id: UUID) -> dict[str, Any]:
+    """Return one rendition of an asset."""
+    asset = find_asset(call.session, call.actor, asset_id)
+    rows = call.session.execute(select_proxies(call.actor, asset).where(Format.id == proxy_id)).all()
+    if not rows:
+        raise NotFound("proxy", proxy_id)
+    return serialize_proxy(call, build_proxy_views(call.session, rows)[0])

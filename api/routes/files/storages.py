@@ -1,0 +1,201 @@
+"""Storages: visible to users with rights on them, created, changed and scanned by administrators."""
+
+import math
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Select, select
+
+from asgi.body_base import Body, LongText, ShortText
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, StatusResponse
+from asgi.routing import RouteGroup
+from models.access.acl import readable_by
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
+from models.catalog.storage_settings import StorageSettings
+from models.core.paths import display_path
+from services.access.permissions import find_acl_object
+from services.core.actors import require_administrator
+from services.core.errors import NotFound, ValidationFailed
+from services.storages.api_changes import (
+    STORAGE_KIND,
+    StorageSpec,
+    create_storage,
+    delete_storage,
+    get_storage_by_id,
+    update_storage,
+)
+from services.storages.storages import request_scan
+
+routes = RouteGroup("files")
+STORAGE_METHODS, STORAGE_PURPOSES = ("FILE",), (PURPOSE_FILES, PURPOSE_PROXIES)
+STORAGE_QUERY_COLUMNS = {
+    "id": Storage.id,
+    "name": Storage.name,
+    "method": Storage.method,
+    "purpose": Storage.purpose,
+    "status": Storage.status,
+    "last_scanned": Storage.last_scanned,
+    "date_created": Storage.date_created,
+}
+
+
+class StorageBody(Body):
+    name: ShortText | None = None
+    method: str | None = None
+    purpose: str | None = None
+    description: LongText | None = None
+    settings: dict[str, Any] | None = None
+
+    def wish(self) -> StorageSpec:
+        """Return the requested settings; reject methods and purposes that Tapeless does not support."""
+        if self.method is not None and self.method not in STORAGE_METHODS:
+            raise ValidationFailed(
+                "method", f'"{self.method[:80]}" is not watched here; known is {", ".join(STORAGE_METHODS)}'
+            )
+        if self.purpose is not None and self.purpose not in STORAGE_PURPOSES:
+            raise ValidationFailed(
+                "purpose", f'"{self.purpose[:80]}" is not kept here; known is {", ".join(STORAGE_PURPOSES)}'
+            )
+        return StorageSpec(self.name, self.description, self.settings, self.purpose)
+
+
+class StorageScanBody(Body):
+    """Body of a scan request; the whole storage is scanned, regardless of the paths."""
+
+    paths: Annotated[list[LongText], Field(max_length=10_000)] | None = None
+    files: Annotated[list[LongText], Field(max_length=10_000)] | None = None
+
+
+def serialize_storage(storage: Storage) -> dict[str, Any]:
+    """Serialise a storage. A fractional threshold is rounded up, since clients expect whole seconds."""
+    settings = StorageSettings.model_validate(storage.settings).model_dump(mode="json")
+    threshold = math.ceil(settings["growing_files_threshold"])
+    root = display_path(storage.root)
+    return {
+        "id": str(storage.id),
+        "name": storage.name,
+        "description": storage.description,
+        "method": storage.method,
+        "purpose": storage.purpose,
+        "default": False,
+        "settings": {
+            **settings,
+            "growing_files_threshold": threshold,
+            "mount_point": root,
+            "read": True,
+            "write": storage.purpose == PURPOSE_PROXIES,
+            "delete": False,
+        },
+        "status": storage.status,
+        "status_message": storage.frozen_reason or storage.status_message,
+        "scanner_status": "SCANNING" if is_scanning(storage) else "IDLE",
+        "last_scanned": format_datetime(storage.last_scanned),
+        "owner_id": optional_id(storage.owner_id),
+        "version": "1",
+        "date_created": format_datetime(storage.date_created),
+        "date_modified": format_datetime(storage.date_modified),
+    }
+
+
+def is_scanning(storage: Storage) -> bool:
+    """Return whether a scan is running."""
+    if storage.scan_started_at is None:
+        return False
+    return storage.last_scanned is None or storage.scan_started_at > storage.last_scanned
+
+
+def serialize_storages(storages: Sequence[Storage]) -> list[dict[str, Any]]:
+    """Serialise storages."""
+    return [serialize_storage(storage) for storage in storages]
+
+
+def select_readable_storages(call: Call) -> Select[Any]:
+    """Select storages that the caller has rights on."""
+    return select(Storage).where(readable_by(call.actor, STORAGE_KIND, Storage.id))
+
+
+def get_readable_storage(call: Call, storage_id: UUID) -> Storage:
+    """Return a storage that the caller has rights on."""
+    find_acl_object(call.session, call.actor, STORAGE_KIND, str(storage_id))
+    return get_storage_by_id(call.session, storage_id)
+
+
+@routes.post("/storages/")
+def post_storage(call: Call, body: StorageBody) -> dict[str, Any]:
+    """Create a storage: watch a folder from now on."""
+    return serialize_storage(create_storage(call.session, body.wish(), call.context.storage_roots, call.actor))
+
+
+@routes.get("/storages/")
+def get_storages(
+    call: Call,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
+    sort: SortParam = "",
+    id: str = "",
+    ids: str = "",
+    name: str = "",
+    method: str = "",
+    status: str = "",
+    purpose: str = "",
+    query: str = "",
+) -> dict[str, Any]:
+    """List the storages that the caller has rights on."""
+    wanted = {"id": ids or id, "name": name, "method": method, "status": status, "purpose": purpose}
+    found = filter_by_values(select_readable_storages(call), STORAGE_QUERY_COLUMNS, wanted)
+    if query:
+        found = found.where(Storage.name.icontains(query, autoescape=True))
+    return paginate(
+        call, apply_sort(found, sort, STORAGE_QUERY_COLUMNS, Storage.id), page, per_page, serialize_storages
+    )
+
+
+@routes.get("/storages/{storage_id}/")
+def get_storage(call: Call, storage_id: UUID) -> dict[str, Any]:
+    """Return one storage."""
+    return serialize_storage(get_readable_storage(call, storage_id))
+
+
+@routes.patch("/storages/{storage_id}/")
+def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
+    """Change the fields that were sent; the folder is immutable."""
+    get_readable_storage(call, storage_id)
+    return serialize_storage(update_storage(call.session, storage_id, body.wish(), call.actor))
+
+
+@routes.put("/storages/{storage_id}/")
+def put_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
+    """Change the fields that were sent; the folder is immutable."""
+    return patch_storage(call, storage_id, body)
+
+
+@routes.delete("/storages/{storage_id}/")
+def delete_one_storage(call: Call, storage_id: UUID) -> None:
+    """Delete a storage of which no file became an asset; its folder is not watched any more."""
+    get_readable_storage(call, storage_id)
+    delete_storage(call.session, storage_id, call.actor)
+
+
+@routes.post("/storages/{storage_id}/scan/")
+def post_storage_scan(call: Call, storage_id: UUID, body: StorageScanBody | None = None) -> StatusResponse:
+    """Request a scan of the storage."""
+    storage = get_readable_storage(call, storage_id)
+    require_administrator(call.actor, "scan storages")
+    request_scan(call.session, [storage])
+    return StatusResponse(201)
+
+
+@routes.get("/storages/matching/{purpose}/")
+def get_matching_storage(call: Call, purpose: str, storage_id: UUID | None = None) -> dict[str, Any]:
+    """Return an active storage for a purpose that the caller has rights on."""
+    query = select_readable_storages(call).where(Storage.purpose == purpose, Storage.status == StorageStatus.ACTIVE)
+    if storage_id is not None:
+        query = query.where(Storage.id == storage_id)
+    storage = call.session.scalar(query.order_by(Storage.id).limit(1))
+    if storage is None:
+        raise NotFound("storage", f"for {purpose}")
+    return serialize_storage(storage)

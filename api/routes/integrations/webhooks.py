@@ -1,0 +1,231 @@
+"""Webhooks with iconik's schema, for administrators: subscriptions and their delivery log."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import Select, select
+
+from asgi.body_base import Body, LongText, ShortText
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
+from asgi.routing import RouteGroup
+from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
+from services.core.actors import require_administrator
+from services.core.errors import ValidationFailed
+from services.outbound.webhook_http import encode_webhook_secret
+from services.outbound.webhook_sender import DELIVERY_OUTBOX
+from services.outbound.webhook_sender import WEBHOOK_TASK as TELL
+from services.outbound.webhooks import (
+    REDACTED_HEADER_VALUE,
+    create_webhook,
+    delete_webhook,
+    find_webhook,
+    find_webhook_delivery,
+    rotate_webhook_secret,
+    update_webhook,
+)
+
+routes = RouteGroup("notifications")
+WEBHOOK_QUERY_COLUMNS = {
+    "id": Webhook.id,
+    "name": Webhook.name,
+    "event_type": Webhook.event_type,
+    "status": Webhook.status,
+    "date_created": Webhook.date_created,
+}
+DELIVERY_SORT_COLUMNS = {
+    "id": WebhookDelivery.id,
+    "date_created": WebhookDelivery.date_created,
+    "answer": WebhookDelivery.answer,
+}
+DELIVERY_STATES = {
+    "SENT": WebhookDelivery.done_at.is_not(None),
+    "PARKED": WebhookDelivery.parked_at.is_not(None),
+    "WAITING": WebhookDelivery.done_at.is_(None) & WebhookDelivery.parked_at.is_(None),
+}
+NULLABLE_WEBHOOK_FIELDS = frozenset({"realm", "operation", "object_id"})
+
+
+class WebhookChangeBody(Body):
+    name: Annotated[str, Field(max_length=1000)] | None = None
+    description: LongText | None = None
+    url: ShortText | None = None
+    event_type: ShortText | None = None
+    realm: ShortText | None = None
+    operation: ShortText | None = None
+    object_id: UUID | None = None
+    status: Literal["ENABLED", "DISABLED", "FAILING"] | None = None
+    headers: dict[str, str] | None = None
+    query: str | None = None
+
+    def values(self) -> dict[str, Any]:
+        """Return the columns to set. FAILING is shown for enabled webhooks; written back, it means enabled."""
+        if self.query:
+            raise ValidationFailed(
+                "query", "webhooks are chosen by event_type, realm, operation and object_id; leave it out"
+            )
+        sent = {
+            name: value for name, value in self.sent().items() if value is not None or name in NULLABLE_WEBHOOK_FIELDS
+        }
+        sent.pop("query", None)
+        if "status" in sent:
+            sent["status"] = WebhookStatus("DISABLED" if sent["status"] == "DISABLED" else "ENABLED")
+        return sent
+
+
+class WebhookBody(WebhookChangeBody):
+    url: ShortText
+    event_type: ShortText
+
+
+class DeliveryRetryBody(Body):
+    ids: Annotated[list[UUID], Field(max_length=1000)] | None = None
+
+
+def serialize_webhook(webhook: Webhook) -> dict[str, Any]:
+    """Serialise a webhook; of its headers only the names."""
+    failing = webhook.status == WebhookStatus.ENABLED and webhook.first_failed_at is not None
+    return {
+        "id": str(webhook.id),
+        "name": webhook.name,
+        "description": webhook.description,
+        "url": webhook.url,
+        "event_type": webhook.event_type,
+        "realm": webhook.realm,
+        "operation": webhook.operation,
+        "object_id": optional_id(webhook.object_id),
+        "query": None,
+        "status": "FAILING" if failing else webhook.status,
+        "headers": dict.fromkeys(webhook.headers, REDACTED_HEADER_VALUE),
+        "first_failed_at": format_datetime(webhook.first_failed_at),
+        "last_error": webhook.last_error,
+        "deleted_at": None,
+        "date_created": format_datetime(webhook.date_created),
+        "date_modified": format_datetime(webhook.date_modified),
+    }
+
+
+def serialize_webhook_with_secret(webhook: Webhook) -> dict[str, Any]:
+    """Serialise a webhook with its secret, which is shown only on creation and renewal."""
+    return {**serialize_webhook(webhook), "secret": encode_webhook_secret(webhook.secret)}
+
+
+def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
+    """Serialise one delivery of the log."""
+    is_waiting = delivery.done_at is None and delivery.parked_at is None
+    state = "WAITING" if is_waiting else ("SENT" if delivery.done_at else "PARKED")
+    return {
+        "id": str(delivery.id),
+        "webhook_id": str(delivery.webhook_id),
+        "event_type": delivery.event_type,
+        "realm": delivery.realm,
+        "operation": delivery.operation,
+        "object_id": str(delivery.object_id),
+        "event_date": format_datetime(delivery.event_at),
+        "status": state,
+        "tries": delivery.attempt,
+        "answer": delivery.answer,
+        "error": delivery.error,
+        "next_try": format_datetime(delivery.not_before) if is_waiting else None,
+        "date_created": format_datetime(delivery.date_created),
+        "date_sent": format_datetime(delivery.done_at),
+    }
+
+
+def serialize_webhooks(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
+    """Serialise webhooks."""
+    return [serialize_webhook(webhook) for webhook in webhooks]
+
+
+@routes.get("/webhooks/")
+def get_webhooks(
+    call: Call,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
+    sort: SortParam = "",
+    event_type: str = "",
+    status: str = "",
+) -> dict[str, Any]:
+    """List all webhooks."""
+    require_administrator(call.actor, "see webhooks")
+    found: Select[Any] = filter_by_values(
+        select(Webhook), WEBHOOK_QUERY_COLUMNS, {"event_type": event_type, "status": status}
+    )
+    return paginate(
+        call, apply_sort(found, sort, WEBHOOK_QUERY_COLUMNS, Webhook.id), page, per_page, serialize_webhooks
+    )
+
+
+@routes.post("/webhooks/", replayable=False)
+def post_webhook(call: Call, body: WebhookBody) -> dict[str, Any]:
+    """Create a webhook; only this response contains its secret."""
+    return serialize_webhook_with_secret(
+        create_webhook(call.session, body.values(), call.context.outside.webhook_networks, call.actor)
+    )
+
+
+@routes.get("/webhooks/{webhook_id}/")
+def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
+    """Return one webhook."""
+    return serialize_webhook(find_webhook(call.session, webhook_id, call.actor))
+
+
+@routes.patch("/webhooks/{webhook_id}/")
+def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:
+    """Change the fields that were sent."""
+    networks = call.context.outside.webhook_networks
+    return serialize_webhook(update_webhook(call.session, webhook_id, body.values(), networks, call.actor))
+
+
+@routes.put("/webhooks/{webhook_id}/")
+def put_webhook(call: Call, webhook_id: UUID, body: WebhookBody) -> dict[str, Any]:
+    """Change the fields that were sent; absent fields stay."""
+    return patch_webhook(call, webhook_id, body)
+
+
+@routes.delete("/webhooks/{webhook_id}/")
+def delete_one_webhook(call: Call, webhook_id: UUID) -> None:
+    """Delete a webhook with its delivery log."""
+    delete_webhook(call.session, webhook_id, call.actor)
+
+
+@routes.post("/webhooks/{webhook_id}/secret/", replayable=False)
+def post_webhook_secret(call: Call, webhook_id: UUID) -> dict[str, Any]:
+    """Renew the secret; only this response contains it."""
+    return serialize_webhook_with_secret(rotate_webhook_secret(call.session, webhook_id, call.actor))
+
+
+@routes.get("/webhooks/{webhook_id}/deliveries/")
+def get_deliveries(
+    call: Call, webhook_id: UUID, page: PageNumber = 1, per_page: PerPage = 50, sort: SortParam = "", status: str = ""
+) -> dict[str, Any]:
+    """List deliveries, newest first; `status` is SENT, WAITING or PARKED (dead-lettered)."""
+    find_webhook(call.session, webhook_id, call.actor)
+    found = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
+    if status:
+        if status not in DELIVERY_STATES:
+            raise ValidationFailed("status", f'"{status[:80]}" is none of {", ".join(DELIVERY_STATES)}')
+        found = found.where(DELIVERY_STATES[status])
+    found = apply_sort(found, sort, DELIVERY_SORT_COLUMNS, WebhookDelivery.id.desc())
+    return paginate(call, found, page, per_page, lambda rows: [serialize_delivery(row) for row in rows])
+
+
+@routes.get("/webhooks/{webhook_id}/deliveries/{delivery_id}/")
+def get_delivery(call: Call, webhook_id: UUID, delivery_id: UUID) -> dict[str, Any]:
+    """Return one delivery of the log."""
+    return serialize_delivery(find_webhook_delivery(call.session, webhook_id, delivery_id, call.actor))
+
+
+@routes.post("/webhooks/{webhook_id}/deliveries/retry/", status=200)
+def post_retry(call: Call, webhook_id: UUID, body: DeliveryRetryBody | None = None) -> dict[str, Any]:
+    """Retry dead-lettered deliveries, all of them without `ids`; returns their number."""
+    find_webhook(call.session, webhook_id, call.actor)
+    parked = select(WebhookDelivery.id).where(WebhookDelivery.webhook_id == webhook_id, DELIVERY_STATES["PARKED"])
+    if body is not None and body.ids is not None:
+        parked = parked.where(WebhookDelivery.id.in_(body.ids))
+    retried = DELIVERY_OUTBOX.retry(call.session, call.session.scalars(parked).all())
+    call.notify(TELL, [])
+    return {"retried": retried}

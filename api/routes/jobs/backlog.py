@@ -1,0 +1,92 @@
+"""Backlog of every kind of work: pending and dead-lettered items, retries, and the progress of a file.
+
+The API of the commands `jobs` and `explain`. For administrators only: it shows names and errors of all objects.
+"""
+
+import os
+from collections import Counter
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+
+from asgi.body_base import Body
+from asgi.request_context import Call, SelfCommittingCall
+from asgi.routing import RouteGroup
+from models.queues.job import JobStatus
+from services.core.actors import require_administrator
+from services.core.errors import ValidationFailed
+from services.operations.backlog import list_backlog, retry_all_dead_letters, retry_backlog_item
+from services.operations.explain import explain_path
+from services.operations.explain_progress import explain_indexed_document, read_asset_mark
+
+routes = RouteGroup("jobs")
+SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all", "have work tried again"
+BACKLOG_SWEEP_TASK = "maintenance.sweep"
+BACKLOG_STATES = ("PARKED", *sorted(JobStatus))
+MAX_RETRY_KEYS = 1000
+BACKLOG_KIND_PLURALS = {
+    "job": "jobs",
+    "document": "documents",
+    "folder": "folders",
+    "reading": "readings",
+    "mail": "mails",
+    "delivery": "deliveries",
+}
+"""Plural of each kind of work, for counts."""
+
+BacklogKey = Annotated[str, Field(min_length=1, max_length=40)]
+
+
+class BacklogRetryBody(Body):
+    keys: Annotated[list[BacklogKey], Field(max_length=MAX_RETRY_KEYS)] | None = None
+    all_parked: bool = False
+
+
+@routes.get("/work/")
+def get_work(call: Call, status: str = "") -> dict[str, Any]:
+    """List unfinished jobs (or jobs of a status) and all dead-lettered work: documents, folders, mails and more."""
+    require_administrator(call.actor, SEE_WORK_ACTION)
+    if status and status not in BACKLOG_STATES:
+        raise ValidationFailed("status", f'"{status[:80]}" is none of {", ".join(BACKLOG_STATES)}')
+    return {"objects": [work.to_json() for work in list_backlog(call.session, status or None)]}
+
+
+@routes.post("/work/retry/", status=200)
+def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
+    """Retry the items with these keys, all or none, or all dead-lettered work."""
+    require_administrator(call.actor, RETRY_WORK_ACTION)
+    if body.all_parked == bool(body.keys):
+        raise ValidationFailed("keys", "name the keys of what to retry, or say all_parked")
+    if body.all_parked:
+        retried = dict(retry_all_dead_letters(call.session))
+    else:
+        retried = Counter(
+            BACKLOG_KIND_PLURALS[retry_backlog_item(call.session, key)] for key in sorted(set(body.keys or ()))
+        )
+    call.notify(BACKLOG_SWEEP_TASK, [])
+    return {"retried": retried}
+
+
+@routes.get("/work/explanation/", own_transactions=True)
+def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
+    """Explain the state of a file: its folder, asset, index document, media and jobs."""
+    require_administrator(call.actor, SEE_WORK_ACTION)
+    if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
+        raise ValidationFailed("path", "give the whole path of a file, from the root on")
+    asked = os.fsencode(path)
+    # Resolve the folder but not the name: a symbolic link is a file of its own here.
+    absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
+    said = call.transact(lambda session: explain_path(session, absolute))
+    if said.asset_id is not None:
+        asset_id = UUID(said.asset_id)
+        marked = call.transact(lambda session: read_asset_mark(session, asset_id))
+        said.lines.append(explain_indexed_document(call.context.engine, marked, asset_id))
+    return {
+        "path": said.path,
+        "state": said.state,
+        "lines": said.lines,
+        "asset_id": said.asset_id,
+        "format_id": said.format_id,
+        "file_id": said.file_id,
+    }

@@ -1,0 +1,1 @@
+"""ACLs, ACL templates and shares by ACL."""

@@ -1,0 +1,54 @@
+"""Request types and serialisers of access control lists."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+
+from asgi.rendering import format_datetime
+from models.access.acl import ALL_PERMISSIONS, NOT_INHERITED, AclEntry, PrincipalKind
+from services.access.permissions import Principal
+
+PermissionList = Annotated[list[str], Field(max_length=20)]
+PropagatingParam = Annotated[
+    bool | None, Query(description="whether rights on a collection hold for what is inside; absent leaves it as it is")
+]
+
+
+def build_principals(user_ids: Sequence[UUID] | None, group_ids: Sequence[UUID] | None) -> list[Principal]:
+    """Build the principals of users and groups, without duplicates."""
+    users = [Principal(PrincipalKind.USER, identity) for identity in dict.fromkeys(user_ids or ())]
+    return users + [Principal(PrincipalKind.GROUP, identity) for identity in dict.fromkeys(group_ids or ())]
+
+
+def serialize_object_entry(entry: AclEntry) -> dict[str, Any]:
+    """Serialise an entry in the list of its object; an inherited entry names the collection it comes from."""
+    who = {f"{entry.principal_kind}_id": str(entry.principal_id), "permissions": sort_permissions(entry)}
+    if entry.inherited_from == NOT_INHERITED:
+        return who
+    return {**who, "object_type": "collections", "object_key": str(entry.inherited_from)}
+
+
+def serialize_propagating_entry(entry: AclEntry) -> dict[str, Any]:
+    """Serialise an entry that propagates to the contents of the collection it names."""
+    return {**serialize_object_entry(entry), "object_type": entry.object_type, "object_key": str(entry.object_id)}
+
+
+def serialize_acl_entry(entry: AclEntry) -> dict[str, Any]:
+    """Serialise one entry on its own."""
+    return {
+        f"{entry.principal_kind}_id": str(entry.principal_id),
+        "object_type": entry.object_type,
+        "object_key": str(entry.object_id),
+        "permissions": sort_permissions(entry),
+        "propagating": entry.propagates,
+        "date_created": format_datetime(entry.date_created),
+        "date_modified": format_datetime(entry.date_modified),
+    }
+
+
+def sort_permissions(entry: AclEntry) -> list[str]:
+    """Return the permissions of an entry in the order of `ALL`, independent of the database."""
+    return [permission for permission in ALL_PERMISSIONS if permission in entry.permissions]

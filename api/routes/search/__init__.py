@@ -1,0 +1,1 @@
+"""Search, saved searches and reindexing."""

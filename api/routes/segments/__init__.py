@@ -1,0 +1,1 @@
+"""Segments, caption import and export."""

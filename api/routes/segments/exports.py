@@ -1,0 +1,67 @@
+"""Export of segments as CSV, captions and plain text."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from fastapi.responses import Response
+
+from api.routes.segments.bodies import SegmentExportQuery, SegmentFilter, filter_segments, load_segment_authors
+from asgi.request_context import Call
+from asgi.routing import RouteGroup
+from models.catalog.segment import Segment
+from services.catalog.assets.assets import find_asset
+from services.catalog.segments.export import (
+    MAX_EXPORTED_SEGMENTS,
+    ExportLine,
+    export_csv,
+    export_plain_text,
+    export_srt,
+    export_vtt,
+)
+from services.core.errors import ValidationFailed
+
+routes = RouteGroup("assets")
+
+
+@routes.get("/assets/{asset_id}/segments/csv/")
+def get_segments_csv(call: Call, asset_id: UUID, asked: Annotated[SegmentFilter, Query()]) -> Response:
+    """Export segments as CSV that is safe to open in a spreadsheet."""
+    return Response(export_csv(load_export_lines(call, asset_id, asked)), media_type="text/csv; charset=utf-8")
+
+
+@routes.get("/assets/{asset_id}/segments/srt/")
+def get_segments_srt(call: Call, asset_id: UUID, asked: Annotated[SegmentExportQuery, Query()]) -> Response:
+    """Export the segments that have a time as SubRip captions."""
+    return Response(
+        export_srt(load_export_lines(call, asset_id, asked), asked.words_per_line), media_type="application/x-subrip"
+    )
+
+
+@routes.get("/assets/{asset_id}/segments/vtt/")
+def get_segments_vtt(call: Call, asset_id: UUID, asked: Annotated[SegmentExportQuery, Query()]) -> Response:
+    """Export the segments that have a time as WebVTT captions."""
+    return Response(export_vtt(load_export_lines(call, asset_id, asked), asked.words_per_line), media_type="text/vtt")
+
+
+@routes.get("/assets/{asset_id}/segments/text/")
+def get_segments_text(call: Call, asset_id: UUID, asked: Annotated[SegmentFilter, Query()]) -> Response:
+    """Export segments as plain text, one line each."""
+    return Response(export_plain_text(load_export_lines(call, asset_id, asked)), media_type="text/plain; charset=utf-8")
+
+
+def load_export_lines(call: Call, asset_id: UUID, asked: SegmentFilter) -> list[ExportLine]:
+    """Load the lines of an export, in two queries."""
+    query = filter_segments(call, find_asset(call.session, call.actor, asset_id).id, asked)
+    segments = call.session.scalars(query.limit(MAX_EXPORTED_SEGMENTS + 1)).all()
+    if len(segments) > MAX_EXPORTED_SEGMENTS:
+        raise ValidationFailed(
+            "time_end_milliseconds__lte", f"more than {MAX_EXPORTED_SEGMENTS:,} segments; ask for fewer"
+        )
+    users = load_segment_authors(call, segments)
+    return [ExportLine(segment, segment_author_name(segment, users.get(segment.user_id))) for segment in segments]
+
+
+def segment_author_name(segment: Segment, user: Any) -> str:
+    """Return the display name of a segment's author, or the e-mail of a guest."""
+    return user.display_name if user else segment.share_user_email or ""

@@ -1,0 +1,148 @@
+"""Segments of an asset: comments, markers and other time-based metadata."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+from sqlalchemy import ColumnElement, and_
+
+from api.routes.segments.bodies import (
+    SEGMENT_MATCH_COLUMNS,
+    SegmentBody,
+    SegmentBulkBody,
+    SegmentBulkEditBody,
+    SegmentListQuery,
+    filter_segments,
+    serialize_segment_page,
+    serialize_segments,
+)
+from asgi.body_base import Body
+from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_column_value
+from asgi.request_context import Call, StatusResponse
+from asgi.routing import RouteGroup
+from models.catalog.segment import Segment, SegmentStatus, SegmentType
+from models.core.bulk import in_array
+from services.catalog.assets.assets import find_asset
+from services.catalog.segments.access import find_segment
+from services.catalog.segments.segments import add_segments, delete_segment, delete_segments, update_segments
+from services.core.errors import ValidationFailed
+
+routes = RouteGroup("assets")
+
+
+def serialize_segment(call: Call, segment: Segment) -> dict[str, Any]:
+    """Serialise one segment with its author."""
+    return serialize_segments(call, [segment])[0]
+
+
+@routes.post("/assets/{asset_id}/segments/", guests=True)
+def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Create a segment: comments need read access to the asset, other types need write access."""
+    return serialize_segment(call, add_segments(call.session, call.actor, asset_id, [body.new_segment()])[0])
+
+
+@routes.get("/assets/{asset_id}/segments/", guests=True)
+def get_segments(call: Call, asset_id: UUID, asked: Annotated[SegmentListQuery, Query()]) -> dict[str, Any]:
+    """List the segments of an asset, by start time."""
+    query = filter_segments(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
+    with_users = asked.include_users and call.actor.guest is None
+    return paginate(
+        call, query, asked.page, asked.per_page, lambda rows: serialize_segment_page(call, rows, with_users=with_users)
+    )
+
+
+@routes.get("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
+    """Return one segment."""
+    return serialize_segment(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
+
+
+@routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Change the fields that were sent; `segment_checked` marks a comment as done."""
+    return serialize_segment(call, update_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
+
+
+@routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
+    """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
+    if body.segment_type is None:
+        raise ValidationFailed("segment_type", "a segment needs its type")
+    return patch_segment(call, asset_id, segment_id, body)
+
+
+@routes.delete("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+def delete_one_segment(call: Call, asset_id: UUID, segment_id: UUID, soft_delete: bool = True) -> None:
+    """Delete a segment with its replies; `soft_delete=false` deletes permanently."""
+    delete_segment(call.session, call.actor, asset_id, segment_id, for_good=not soft_delete)
+
+
+@routes.post("/assets/{asset_id}/segments/bulk/")
+def post_segments(call: Call, asset_id: UUID, body: SegmentBulkBody) -> StatusResponse:
+    """Create several segments; all or none."""
+    made = add_segments(call.session, call.actor, asset_id, [one.new_segment() for one in body.objects])
+    return StatusResponse(201, {"objects": serialize_segment_page(call, made)})
+
+
+@routes.put("/assets/{asset_id}/segments/bulk/", status=201)
+def put_segments(call: Call, asset_id: UUID, body: SegmentBulkEditBody) -> StatusResponse:
+    """Change several segments; all or none."""
+    changed = update_segments(call.session, call.actor, asset_id, [one.change(one.id) for one in body.objects])
+    return StatusResponse(201, {"objects": serialize_segment_page(call, changed)})
+
+
+class SegmentMatchBody(Body):
+    name: Annotated[str, Field(min_length=1, max_length=100)]
+    value: Any = None
+    operator: Literal["eq", "gt", "lt"] | None = None
+
+
+class SegmentDeleteBody(Body):
+    """Conditions of a bulk delete, combined by AND."""
+
+    segment_ids: Annotated[list[UUID], Field(max_length=MAX_PAGE_SIZE)] | None = None
+    segment_type: SegmentType | None = None
+    version_id: UUID | None = None
+    attributes: Annotated[list[SegmentMatchBody], Field(max_length=50)] | None = None
+
+    def conditions(self) -> ColumnElement[bool]:
+        """Return the SQL condition of the segments to delete."""
+        if not self.segment_ids and self.segment_type is None and not self.attributes:
+            raise ValidationFailed(
+                "segment_ids", "say which segments to delete: segment_ids, segment_type or attributes"
+            )
+        meant: list[ColumnElement[bool]] = [Segment.status != SegmentStatus.DELETED]
+        if self.segment_ids:
+            meant.append(in_array(Segment.id, self.segment_ids))
+        if self.segment_type is not None:
+            meant.append(Segment.segment_type == self.segment_type)
+        if self.version_id is not None:
+            meant.append(Segment.version_id == self.version_id)
+        return and_(
+            *meant,
+            *(build_segment_condition(one.name, one.operator or "eq", one.value) for one in self.attributes or ()),
+        )
+
+
+@routes.delete("/assets/{asset_id}/segments/bulk/")
+def delete_many_segments(call: Call, asset_id: UUID, body: SegmentDeleteBody) -> None:
+    """Delete several segments with their replies; all or none."""
+    which = body.conditions()
+    # Lock the asset, so that no reply is added to a segment while it is deleted.
+    asset = find_asset(call.session, call.actor, asset_id, lock=True)
+    delete_segments(call.session, call.actor, asset, which)
+
+
+def build_segment_condition(name: str, operator: str, value: Any) -> ColumnElement[bool]:
+    """Build the comparison of one column with a value."""
+    if name not in SEGMENT_MATCH_COLUMNS:
+        raise ValidationFailed(
+            "attributes", f'"{name}" is nothing to match; known are {", ".join(sorted(SEGMENT_MATCH_COLUMNS))}'
+        )
+    if value is None or isinstance(value, list | dict):
+        raise ValidationFailed("attributes", f"{name} is compared with one value")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return FILTER_OPERATORS[operator](
+        SEGMENT_MATCH_COLUMNS[name], parse_column_value(name, SEGMENT_MATCH_COLUMNS[name], text)
+    )

@@ -1,0 +1,1 @@
+"""Shares and the sign-in of their guests."""

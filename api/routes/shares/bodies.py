@@ -1,0 +1,241 @@
+"""Request bodies and serialisers of shares and their recipients."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, PrivateAttr
+
+from asgi.body_base import Body, LongText, UtcDatetime
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, SelfCommittingCall
+from asgi.urls import public_base_url
+from models.access.share import Share, ShareRight, ShareUser
+from services.core.errors import ValidationFailed
+from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
+from services.shares.guests import GuestToken
+from services.shares.links import build_share_link
+from services.shares.shares import ShareInput
+
+SYSTEM_DOMAIN_ID = str(UUID(int=0))
+"""Value of `system_domain_id`, which clients require; Tapeless has no system domains."""
+ECHOED_SHARE_OPTIONS = (
+    "automatic_approval_share",
+    "is_approval",
+    "review_experience_public_beta",
+    "upload_storage_id",
+    "project_id",
+)
+ShareReferenceIds = Annotated[list[UUID], Field(max_length=1_000)]
+ShareTitle = Annotated[str, Field(max_length=1_000)]
+ShareProtection = Literal["none", "standard"]
+
+
+class ShareBody(Body):
+    """Writable fields of a share. A null keeps the stored value, except for the password, which it removes."""
+
+    title: ShareTitle | None = None
+    message: LongText | None = None
+    expires: UtcDatetime | None = None
+    password: Annotated[str, Field(max_length=10_000)] | None = None
+    format_ids: ShareReferenceIds | None = None
+    """Formats of the asset that the share opens; not a key of iconik."""
+    metadata_views: ShareReferenceIds | None = None
+    allow_approving_comments: bool | None = None
+    allow_comments: bool | None = None
+    allow_custom_actions: bool | None = None
+    allow_download: bool | None = None
+    allow_download_proxy: bool | None = None
+    allow_setting_approve_status: bool | None = None
+    allow_sync: bool | None = None
+    allow_upload: bool | None = None
+    allow_user_search_for_mentions: bool | None = None
+    allow_view_transcriptions: bool | None = None
+    allow_view_versions: bool | None = None
+    show_existing_comments: bool | None = None
+    automatic_approval_share: bool | None = None
+    is_approval: bool | None = None
+    review_experience_public_beta: bool | None = None
+    upload_storage_id: UUID | None = None
+    project_id: UUID | None = None
+    drm: ShareProtection | None = None
+    watermark: ShareProtection | None = None
+    show_watermark: bool | None = None
+    _password_hash: str | None = PrivateAttr(default=None)
+
+    def is_slow(self) -> bool:
+        return self.password is not None
+
+    def prepare(self) -> None:
+        self._password_hash = hash_password(self.password or "", MIN_SHARE_PASSWORD_LENGTH)
+
+    def changes(self, share: Share) -> dict[str, Any]:
+        """Return the columns to set of an existing share."""
+        self.refuse_protection()
+        sent = self.sent()
+        plain = ("title", "message", "expires", "format_ids", "metadata_views")
+        changes = {name: sent[name] for name in plain if sent.get(name) is not None}
+        changes["allows"] = sorted(self.rights(share.allows))
+        changes["options"] = share.options | self.options()
+        if "password" in sent:
+            changes["password_hash"] = self._password_hash
+        return changes
+
+    def rights(self, before: Sequence[str] = ()) -> frozenset[str]:
+        """Return the rights of the share: those that were sent, and the previous ones for the rest."""
+        said = {right: getattr(self, right) for right in ShareRight}
+        kept = {right for right in before if said[ShareRight(right)] is None}
+        return frozenset(kept | {right.value for right, value in said.items() if value})
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that are stored but have no effect."""
+        sent = {name: getattr(self, name) for name in ECHOED_SHARE_OPTIONS}
+        return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items() if value}
+
+    def refuse_protection(self) -> None:
+        """Reject DRM and watermarks, which Tapeless does not implement."""
+        for name in ("drm", "watermark"):
+            if getattr(self, name) == "standard":
+                raise ValidationFailed(name, f'Tapeless has no {name}; send "none"')
+        if self.show_watermark:
+            raise ValidationFailed("show_watermark", "Tapeless draws no watermark; send false")
+
+    def new_share(self, emails: Sequence[str] = (), *, has_url: bool = False) -> ShareInput:
+        """Return the share to create."""
+        self.refuse_protection()
+        return ShareInput(
+            allows=self.rights(),
+            title=self.title,
+            message=self.message or "",
+            emails=emails,
+            has_url=has_url,
+            expires=self.expires,
+            password_hash=self._password_hash,
+            format_ids=self.format_ids,
+            metadata_views=self.metadata_views or (),
+            options=self.options(),
+        )
+
+
+class NewShareBody(ShareBody):
+    emails: Annotated[list[str], Field(max_length=1_000)]
+
+
+class ShareUserBody(Body):
+    email: Annotated[str, Field(max_length=1_000)]
+
+
+class ShareUserChangeBody(Body):
+    first_name: ShareTitle | None = None
+    last_name: ShareTitle | None = None
+    email: str | None = None
+    """Ignored: the e-mail of a recipient is immutable; add another recipient instead."""
+
+
+class ShareLinks:
+    """Builds the links of shares for one request, for callers who may see them."""
+
+    def __init__(self, call: Call | SelfCommittingCall) -> None:
+        self._key = call.context.outside.key
+        self._base = public_base_url(call)
+
+    def of(self, user: ShareUser) -> str | None:
+        """Return the link of a recipient; None where no signing key is configured."""
+        return build_share_link(self._key, self._base, user.id, user.generation) if self._key is not None else None
+
+
+def serialize_share(share: Share, users: Sequence[ShareUser], links: ShareLinks | None) -> dict[str, Any]:
+    """Serialise a share as ShareSchema; with its public link if `links` is given."""
+    return {
+        **{right.value: right in share.allows for right in ShareRight},
+        **{name: share.options.get(name) for name in ECHOED_SHARE_OPTIONS},
+        "id": str(share.id),
+        "object_type": share.object_type,
+        "object_id": str(share.object_id),
+        "title": share.title,
+        "message": share.message,
+        "owner_id": optional_id(share.created_by),
+        "format_ids": None if share.format_ids is None else [str(format_id) for format_id in share.format_ids],
+        "metadata_views": [str(view_id) for view_id in share.metadata_views],
+        "has_password": share.password_hash is not None,
+        "url": links.of(users[0]) if links and share.has_url and users else None,
+        "population_status": "FINISHED",
+        "drm": "none",
+        "watermark": "none",
+        "show_watermark": False,
+        "system_domain_id": SYSTEM_DOMAIN_ID,
+        "expires": format_datetime(share.expires),
+        "date_created": format_datetime(share.date_created),
+        "date_modified": format_datetime(share.date_modified),
+    }
+
+
+def serialize_share_with_users(share: Share, users: Sequence[ShareUser], links: ShareLinks | None) -> dict[str, Any]:
+    """Serialise a share with its recipients."""
+    return {
+        **serialize_share(share, users, links),
+        "upload_storage": None,
+        "users": [serialize_share_user(user, share, links) for user in users],
+    }
+
+
+def serialize_share_user(user: ShareUser, share: Share, links: ShareLinks | None) -> dict[str, Any]:
+    """Serialise a recipient; `url` is its own link, if `links` is given."""
+    return {
+        "id": str(user.id),
+        "share_id": str(user.share_id),
+        "object_type": share.object_type,
+        "object_id": str(share.object_id),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "internal_user_id": optional_id(user.internal_user_id),
+        "access_count": user.access_count,
+        "download_count": user.download_count,
+        "last_access_date": format_datetime(user.last_access_date),
+        "photo": None,
+        "photo_big": None,
+        "photo_small": None,
+        "url": links.of(user) if links else None,
+    }
+
+
+def serialize_listed_share(
+    share: Share, users: Sequence[ShareUser], titles: Mapping[UUID, str], me: UUID | None, links: ShareLinks
+) -> dict[str, Any]:
+    """Serialise a share in lists over all objects.
+
+    Args:
+        me: the caller: as owner it sees all links, as recipient its own; None sees all links.
+    """
+    mine = next((user for user in users if me is not None and user.internal_user_id == me), None)
+    shown = links if me is None or share.created_by == me else None
+    return {
+        **serialize_share_with_users(share, users, shown),
+        "object_title": titles.get(share.object_id),
+        "personal_url": links.of(mine) if mine else None,
+        "approval": None,
+    }
+
+
+def serialize_share_token(token: GuestToken) -> dict[str, Any]:
+    """Serialise a guest's sign-in: `app_id` and `token` work as `App-ID` and `Auth-Token`."""
+    guest = token.share.guest
+    internal = token.share.internal_user_id
+    return {
+        "app_id": str(guest.share_id),
+        "token": token.secret,
+        "expires": format_datetime(token.expires),
+        "email": guest.email,
+        "is_internal_user": internal is not None,
+        "object_type": guest.object_type,
+        "object_id": str(guest.object_id),
+        "roles": sorted(guest.allows),
+        "share_id": str(guest.share_id),
+        "share_user_id": str(guest.share_user_id),
+        "share_session_id": str(token.id),
+        "user_id": str(internal or guest.share_user_id),
+        "system_domain_id": SYSTEM_DOMAIN_ID,
+        "drm": "none",
+        "watermark": "none",
+    }

@@ -1,0 +1,135 @@
+"""Lists of shares over all objects, and bulk revocation."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import Field
+from sqlalchemy import ColumnElement, Select, exists, or_, select
+
+from api.routes.shares.bodies import ShareLinks, serialize_listed_share
+from asgi.body_base import Body
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.request_context import Call
+from asgi.routing import RouteGroup
+from models.access.acl import readable_by
+from models.access.share import Share, ShareUser
+from models.catalog.asset import Asset
+from models.catalog.collection import Collection
+from services.core.actors import require_administrator
+from services.objects.objects import find_object
+from services.shares.recipients import load_recipients
+from services.shares.shares import can_share, is_share_of_object, revoke_shares
+
+routes = RouteGroup("assets")
+SHARE_QUERY_COLUMNS = {
+    "id": Share.id,
+    "title": Share.title,
+    "object_type": Share.object_type,
+    "object_id": Share.object_id,
+    "owner_id": Share.created_by,
+    "expires": Share.expires,
+    "date_created": Share.date_created,
+    "date_modified": Share.date_modified,
+}
+
+
+class ShareBulkRevokeBody(Body):
+    share_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+
+
+def has_share_member(user_id: UUID | None) -> ColumnElement[bool]:
+    """Return the SQL condition of shares that have the user as a recipient."""
+    return exists().where(ShareUser.share_id == Share.id, ShareUser.internal_user_id == user_id)
+
+
+def load_shared_titles(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
+    """Load the current titles of shared objects that the caller may read."""
+    titles: dict[UUID, str] = {}
+    for kind, table in (("assets", Asset), ("collections", Collection)):
+        ids = [share.object_id for share in shares if share.object_type == kind]
+        wanted = select(table.id, table.title).where(table.id.in_(ids), readable_by(call.actor, kind, table.id))
+        titles |= {row[0]: row[1] for row in call.session.execute(wanted)}
+    return titles
+
+
+def paginate_shares(
+    call: Call, query: Select[Any], sort: str, page: int, per_page: int, me: UUID | None
+) -> dict[str, Any]:
+    """Return a page of shares with their recipients, in a fixed number of queries.
+
+    Args:
+        me: the caller, who sees links of its own shares; None sees every link.
+    """
+    links = ShareLinks(call)
+
+    def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
+        users, titles = load_recipients(call.session, [share.id for share in shares]), load_shared_titles(call, shares)
+        return [serialize_listed_share(share, users[share.id], titles, me, links) for share in shares]
+
+    found = apply_sort(query.where(Share.revoked_at.is_(None)), sort, SHARE_QUERY_COLUMNS, Share.id.desc())
+    return {**paginate(call, found, page, per_page, render), "facets": {}, "scroll_id": None}
+
+
+def filter_shares(wanted: dict[str, str], query: str) -> Select[Any]:
+    """Select shares by values and text in the title."""
+    found = filter_by_values(select(Share), SHARE_QUERY_COLUMNS, wanted)
+    return found.where(Share.title.icontains(query, autoescape=True)) if query else found
+
+
+@routes.get("/shares/")
+def get_shares(
+    call: Call,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
+    sort: SortParam = "",
+    title: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    ids: str = "",
+    query: str = "",
+    include_created_by_me: bool = True,
+    include_member_of: bool = True,
+) -> dict[str, Any]:
+    """List shares that the caller created, and those that it is a recipient of."""
+    me = call.actor.user_id
+    sides = [Share.created_by == me] * include_created_by_me + [has_share_member(me)] * include_member_of
+    found = filter_shares({"title": title, "object_type": object_type, "object_id": object_id, "id": ids}, query)
+    return paginate_shares(call, found.where(or_(False, *sides)), sort, page, per_page, me)
+
+
+@routes.get("/shares/all/")
+def get_all_shares(
+    call: Call,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
+    sort: SortParam = "",
+    title: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    owner_id: str = "",
+    member_id: UUID | None = None,
+    ids: str = "",
+    query: str = "",
+) -> dict[str, Any]:
+    """List the shares of all users, for administrators."""
+    require_administrator(call.actor, "see everybody's shares")
+    wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
+    found = filter_shares(wanted, query)
+    found = found.where(has_share_member(member_id)) if member_id is not None else found
+    return paginate_shares(call, found, sort, page, per_page, None)
+
+
+@routes.get("/assets/{asset_id}/shares/all/")
+def get_all_shares_of_asset(call: Call, asset_id: UUID, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
+    """List the shares of an asset."""
+    asset = find_object(call.session, call.actor, "assets", asset_id)
+    query = select(Share).where(Share.object_type == "assets", is_share_of_object(asset.id))
+    sees_all = can_share(call.session, call.actor, "assets", asset.id)
+    return paginate_shares(call, query, "", page, per_page, None if sees_all else call.actor.user_id)
+
+
+@routes.delete("/shares/bulk/", other=202)
+def delete_shares(call: Call, body: ShareBulkRevokeBody) -> None:
+    """Revoke several shares; all or none."""
+    revoke_shares(call.session, call.actor, body.share_ids)

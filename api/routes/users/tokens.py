@@ -1,0 +1,169 @@
+"""Sign-in, tokens and apps. The secret of a token is only in the response that creates it."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query
+from pydantic import Field
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from asgi.body_base import Body, LongText, ShortText
+from asgi.pagination import LastId, PerPage, paginate_by_cursor
+from asgi.rendering import format_datetime
+from asgi.request_context import Call, SelfCommittingCall, StatusResponse
+from asgi.routing import RouteGroup
+from models.access.user import App, Token, User
+from services.access.login_throttle import (
+    ADDRESS_ATTEMPT_LIMIT,
+    EMAIL_ATTEMPT_LIMIT,
+    count_attempt,
+    email_throttle_key,
+    find_password_hash,
+    reset_attempts,
+)
+from services.access.tokens import (
+    extend_token,
+    find_app,
+    find_token,
+    get_or_register_app,
+    issue_token,
+    register_app,
+    revoke_token,
+)
+from services.core.passwords import verify_password
+
+routes = RouteGroup("auth")
+SIGN_IN_SECONDS = 14 * 24 * 3600
+ExpiresInParam = Annotated[int | None, Query(ge=1, le=5 * 365 * 24 * 3600, description="seconds; without it, no end")]
+
+
+class PasswordSignInBody(Body):
+    email: Annotated[str, Field(max_length=320)]
+    password: Annotated[str, Field(max_length=10_000)]
+    app_name: ShortText | None = None
+
+
+class AppBody(Body):
+    name: ShortText
+    description: LongText | None = None
+
+
+def serialize_token(token: Token, secret: str | None = None) -> dict[str, Any]:
+    """Serialise a token. The secret is included once; later `token` is empty, since clients require the key."""
+    return {
+        "id": str(token.id),
+        "token": secret or "",
+        "app_id": str(token.app_id),
+        "user_id": str(token.user_id),
+        "expires": format_datetime(token.expires_at),
+        "last_used": format_datetime(token.last_used_at),
+        "date_created": format_datetime(token.date_created),
+        "date_modified": format_datetime(token.date_created),
+    }
+
+
+def serialize_app(app: App) -> dict[str, Any]:
+    """Serialise an app."""
+    return {
+        "id": str(app.id),
+        "name": app.name,
+        "description": app.description,
+        "default_user_id": str(app.user_id),
+        "date_created": format_datetime(app.date_created),
+        "date_modified": format_datetime(app.date_modified),
+    }
+
+
+@routes.post("/auth/simple/login/", public=True, own_transactions=True)
+def post_sign_in(call: SelfCommittingCall, body: PasswordSignInBody) -> Any:
+    """Sign in by e-mail and password for a token of two weeks. Attempts are counted before the password is checked."""
+    # Committed before the slow password check, so that parallel attempts cannot pass the limit.
+    call.transact(lambda session: count_attempt(session, f"address:{call.address}", ADDRESS_ATTEMPT_LIMIT))
+    call.transact(lambda session: count_attempt(session, email_throttle_key(body.email), EMAIL_ATTEMPT_LIMIT))
+    found = call.transact(lambda session: find_password_hash(session, body.email))
+    if not verify_password(body.password, found[1] if found else None) or found is None:
+        return StatusResponse(401, {"errors": ["no user has this e-mail and password"]})
+    user_id = found[0]
+    return call.transact(lambda session: _issue_sign_in_token(session, user_id, body))
+
+
+def _issue_sign_in_token(session: Session, user_id: UUID, body: PasswordSignInBody) -> dict[str, Any]:
+    reset_attempts(session, body.email)
+    session.execute(update(User).where(User.id == user_id).values(last_web_login=func.now()))
+    app = get_or_register_app(session, user_id, body.app_name or "Sign-in")
+    return serialize_token(*issue_token(session, user_id, app.id, SIGN_IN_SECONDS))
+
+
+@routes.post("/auth/token/", replayable=False)
+def post_token(call: Call, expires_in: ExpiresInParam = None) -> dict[str, Any]:
+    """Create another token of the caller, for the same app."""
+    assert call.actor.user_id is not None
+    return serialize_token(*issue_token(call.session, call.actor.user_id, call.token.app_id, expires_in))
+
+
+@routes.put("/auth/token/", replayable=False)
+def put_token(call: Call) -> dict[str, Any]:
+    """Extend the token that authenticates this request; its secret does not change."""
+    token = extend_token(call.session, call.token.token_id, SIGN_IN_SECONDS)
+    return serialize_token(token, call.request.headers["auth-token"])
+
+
+@routes.get("/auth/token/")
+def get_token(call: Call) -> dict[str, Any]:
+    """Return the token that authenticates this request, without its secret."""
+    return serialize_token(find_token(call.session, call.actor, call.token.token_id))
+
+
+@routes.delete("/auth/token/", replayable=False)
+def delete_token(call: Call) -> None:
+    """Sign out: revoke the token that authenticates this request."""
+    revoke_token(call.session, call.token.token_id)
+
+
+@routes.get("/auth/tokens/")
+def get_tokens(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+    """List the caller's tokens, with expiry and last use."""
+    mine = select(Token).where(Token.user_id == call.actor.user_id)
+    return paginate_by_cursor(
+        call, mine, Token.id, last_id, per_page, lambda rows: [serialize_token(token) for token in rows]
+    )
+
+
+@routes.get("/auth/token/{token_id}/")
+def get_one_token(call: Call, token_id: UUID) -> dict[str, Any]:
+    """Return one of the caller's tokens, without its secret."""
+    return serialize_token(find_token(call.session, call.actor, token_id))
+
+
+@routes.delete("/auth/token/{token_id}/")
+def delete_one_token(call: Call, token_id: UUID) -> None:
+    """Revoke one of the caller's tokens."""
+    revoke_token(call.session, find_token(call.session, call.actor, token_id).id)
+
+
+@routes.post("/apps/")
+def post_app(call: Call, body: AppBody) -> dict[str, Any]:
+    """Register an app that acts in the caller's name."""
+    assert call.actor.user_id is not None
+    return serialize_app(register_app(call.session, call.actor.user_id, body.name, body.description or ""))
+
+
+@routes.get("/apps/")
+def get_apps(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
+    """List the caller's apps."""
+    return paginate_by_cursor(
+        call, select(App).where(App.user_id == call.actor.user_id), App.id, last_id, per_page, _serialize_apps
+    )
+
+
+def _serialize_apps(apps: Sequence[App]) -> list[dict[str, Any]]:
+    return [serialize_app(app) for app in apps]
+
+
+@routes.post("/apps/{app_id}/token/", replayable=False)
+def post_app_token(call: Call, app_id: UUID, expires_in: ExpiresInParam = None) -> dict[str, Any]:
+    """Create a token for an app of the caller."""
+    app = find_app(call.session, call.actor, app_id)
+    return serialize_token(*issue_token(call.session, app.user_id, app.id, expires_in))

@@ -1,0 +1,192 @@
+"""Users: every user sees all users, to share with them; administrators create and change them."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from pydantic import PrivateAttr
+from sqlalchemy import Select, or_, select
+
+from asgi.body_base import Body, ShortText
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.rendering import format_datetime
+from asgi.request_context import Call
+from asgi.routing import RouteGroup
+from models.access.user import Membership, User, UserStatus, UserType
+from services.access.groups import add_member, groups_by_user
+from services.access.users import NewUser, create_user, delete_user, find_user, update_user
+from services.core.errors import ValidationFailed
+from services.core.passwords import hash_password
+
+routes = RouteGroup("users")
+USER_QUERY_COLUMNS = {
+    "id": User.id,
+    "email": User.email,
+    "first_name": User.first_name,
+    "last_name": User.last_name,
+    "status": User.status,
+    "is_admin": User.is_admin,
+    "type": User.type,
+    "date_created": User.date_created,
+    "date_modified": User.date_modified,
+}
+
+
+class UserBody(Body):
+    """Writable fields of a user; the password is hashed before the transaction."""
+
+    email: ShortText | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    type: UserType | None = None
+    status: UserStatus | None = None
+    is_admin: bool | None = None
+    password: str | None = None
+    groups: list[UUID] | None = None
+    _password_hash: str | None = PrivateAttr(default=None)
+
+    def is_slow(self) -> bool:
+        return bool(self.password)
+
+    def prepare(self) -> None:
+        self._password_hash = hash_password(self.password or "")
+
+    def changes(self) -> dict[str, Any]:
+        """Return the columns to set; nulls are dropped, as clients send them back for fields that are never null."""
+        sent = {name: value for name, value in self.sent().items() if value is not None}
+        sent.pop("groups", None)
+        if sent.pop("password", None):
+            sent["password_hash"] = self._password_hash
+        return sent
+
+
+def serialize_user_row(user: User, groups: Sequence[UUID], *, separated: bool = False) -> dict[str, Any]:
+    """Serialise a user, without its password."""
+    ids = [str(group) for group in groups]
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "first_name": user.first_name,
+        "last_name": user.last_name,
+        "type": user.type,
+        "status": user.status,
+        "is_admin": user.is_admin,
+        "groups": ids,
+        "primary_group": ids[0] if ids else None,
+        "photo": None,
+        "last_web_login": format_datetime(user.last_web_login),
+        "date_created": format_datetime(user.date_created),
+        "date_modified": format_datetime(user.date_modified),
+        **({"teams": ids, "role_groups": []} if separated else {}),
+    }
+
+
+def serialize_user(call: Call, user: User, *, separated: bool = False) -> dict[str, Any]:
+    """Serialise a user with its groups."""
+    return serialize_user_row(user, groups_by_user(call.session, [user.id])[user.id], separated=separated)
+
+
+def serialize_users(call: Call, users: Sequence[User]) -> list[dict[str, Any]]:
+    """Serialise users with their groups, in one query."""
+    groups = groups_by_user(call.session, [user.id for user in users])
+    return [serialize_user_row(user, groups[user.id]) for user in users]
+
+
+@routes.get("/users/current/")
+def get_current_user(call: Call) -> dict[str, Any]:
+    """Return the caller's own user."""
+    assert call.actor.user_id is not None
+    return serialize_user(call, find_user(call.session, call.actor.user_id))
+
+
+@routes.get("/users/current/roles/")
+def get_current_roles(call: Call) -> dict[str, Any]:
+    """List the caller's roles."""
+    return {"objects": ["admin"] if call.actor.is_admin else []}
+
+
+@routes.get("/users/")
+def get_users(
+    call: Call,
+    page: PageNumber = 1,
+    per_page: PerPage = 50,
+    sort: SortParam = "",
+    query: str = "",
+    ids: str = "",
+    email: str = "",
+    first_name: str = "",
+    last_name: str = "",
+    status: str = "",
+    is_admin: str = "",
+    groups: str = "",
+) -> dict[str, Any]:
+    """List the users; deleted ones only where `status` requests them."""
+    wanted = {"id": ids, "email": email, "first_name": first_name, "last_name": last_name, "is_admin": is_admin}
+    found = filter_by_values(select(User), USER_QUERY_COLUMNS, {**wanted, "status": status})
+    if not status:
+        found = found.where(User.status != UserStatus.DELETED)
+    if query:
+        found = found.where(_match_user_text(query))
+    if groups:
+        found = found.where(User.id.in_(_select_group_member_ids(groups)))
+    return paginate(
+        call,
+        apply_sort(found, sort, USER_QUERY_COLUMNS, User.id),
+        page,
+        per_page,
+        lambda rows: serialize_users(call, rows),
+    )
+
+
+def _match_user_text(text: str) -> Any:
+    return or_(*(column.icontains(text, autoescape=True) for column in (User.email, User.first_name, User.last_name)))
+
+
+def _select_group_member_ids(groups: str) -> Select[Any]:
+    try:
+        ids = [UUID(group) for group in groups.split(",")]
+    except ValueError:
+        raise ValidationFailed("groups", f'"{groups[:80]}" is no list of group ids') from None
+    return select(Membership.user_id).where(Membership.group_id.in_(ids))
+
+
+@routes.get("/users/{user_id}/")
+def get_user(call: Call, user_id: UUID) -> dict[str, Any]:
+    """Return one user."""
+    return serialize_user(call, find_user(call.session, user_id), separated=True)
+
+
+@routes.post("/users/")
+def post_user(call: Call, body: UserBody) -> dict[str, Any]:
+    """Create a user, optionally in groups."""
+    if body.email is None:
+        raise ValidationFailed("email", "a user needs an e-mail")
+    user = create_user(call.session, NewUser(**body.changes()), call.actor)
+    for group_id in dict.fromkeys(body.groups or ()):
+        add_member(call.session, group_id, user.id, call.actor)
+    return serialize_user(call, user)
+
+
+@routes.patch("/users/current/")
+def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
+    """Change the caller's name or password."""
+    assert call.actor.user_id is not None
+    return serialize_user(call, update_user(call.session, call.actor.user_id, body.changes(), call.actor))
+
+
+@routes.patch("/users/{user_id}/")
+def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
+    """Change the fields that were sent of a user; groups are changed by their own routes."""
+    return serialize_user(call, update_user(call.session, user_id, body.changes(), call.actor))
+
+
+@routes.put("/users/{user_id}/")
+def put_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
+    """Change the fields that were sent of a user."""
+    return patch_user(call, user_id, body)
+
+
+@routes.delete("/users/{user_id}/")
+def delete_one_user(call: Call, user_id: UUID) -> None:
+    """Delete a user, who can no longer sign in."""
+    delete_user(call.session, user_id, call.actor)

@@ -1,0 +1,74 @@
+"""Authentication by the headers `App-ID` and `Auth-Token`, without "Bearer". All failures give the same response.
+
+A guest of a share sends its token in the same headers, or in `Share-Auth-Token` alone. Guests may call only routes
+that declare it, so that no route is open by omission.
+"""
+
+import dataclasses
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from services.access.tokens import AuthenticatedToken, authenticate_token, touch_token
+from services.core.errors import PermissionDenied, ValidationFailed
+from services.outbound.mail_queue import check_mail_address
+from services.shares.guests import GUEST_TOKEN_PREFIX, GuestToken, as_signed_in, find_guest
+
+
+class NotAuthenticated(Exception):
+    """Raised for missing or invalid credentials; does not say which part of them is wrong."""
+
+
+def authenticate(session: Session, request: Request, *, guests: bool = False) -> AuthenticatedToken:
+    """Return the user or guest that the headers authenticate; updates a token's last use at most once a minute."""
+    secret = request.headers.get("share-auth-token") or request.headers.get("auth-token") or ""
+    if secret.startswith(GUEST_TOKEN_PREFIX):
+        found = as_signed_in(authenticate_guest(session, request, secret))
+        if not guests:
+            raise PermissionDenied("a share does not open this")
+        return dataclasses.replace(
+            found, actor=name_guest_by_email(found.actor, request.headers.get("share-user-email"))
+        )
+    return _authenticate_user(session, request)
+
+
+def _authenticate_user(session: Session, request: Request) -> AuthenticatedToken:
+    app, secret = _app_id(request), request.headers.get("auth-token")
+    found = authenticate_token(session, app, secret) if app is not None and secret else None
+    if found is None:
+        raise NotAuthenticated
+    if found.is_stale:
+        touch_token(session, found.token_id)
+    return found
+
+
+def _app_id(request: Request) -> UUID | None:
+    try:
+        return UUID(request.headers.get("app-id", ""))
+    except ValueError:
+        return None
+
+
+def authenticate_guest(session: Session, request: Request, secret: str) -> GuestToken:
+    """Return the guest of a token.
+
+    `Share-Auth-Token` is matched without `App-ID`, since clients send the `App-ID` of their user beside it.
+    """
+    alone = "share-auth-token" in request.headers
+    app = None if alone else _app_id(request)
+    found = find_guest(session, secret, app) if alone or app is not None else None
+    if found is None:
+        raise NotAuthenticated
+    return found
+
+
+def name_guest_by_email(actor: Actor, claimed: str | None) -> Actor:
+    """Name the guest of a public link by the e-mail it claims; history marks the name as claimed."""
+    if not claimed or actor.guest is None or actor.guest.email:
+        return actor
+    try:
+        return dataclasses.replace(actor, name=f"{check_mail_address(claimed)} (so said by a guest)")
+    except ValidationFailed:
+        return actor

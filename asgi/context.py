@@ -1,0 +1,37 @@
+"""Dependencies of the API application. The API reads no environment and opens no connections by itself."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.core.sessions import Sessions
+from models.core.timing import Timing
+from search.engine import SearchEngine
+from services.outbound.config import NO_OUTBOUND, OutboundConfig
+from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
+
+ApiNotifier = Callable[[str, Sequence[str]], None]
+"""Sends a wake-up message with row ids to a named task. Called after commit only, when the rows exist."""
+
+
+def skip_notification(_task: str, _ids: Sequence[str]) -> None:
+    """Send nothing: without a broker, the scheduler of another process finds the rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiContext:
+    """Dependencies of one API process. `threads` is also the size of the connection pool: no thread waits for one."""
+
+    sessions: Sessions
+    engine: SearchEngine
+    notify: ApiNotifier = skip_notification
+    timing: Timing = field(default_factory=Timing)
+    threads: int = 16
+    storage_roots: tuple[Path, ...] = ()
+    """Folders below which storages may be created over HTTP."""
+    media_folder: Path = Path("media")
+    """Folder of generated previews."""
+    transcode_profiles: TranscodeProfiles = field(default_factory=lambda: BUILT_IN_PROFILES)
+    """Transcode profiles that requests may name."""
+    outside: OutboundConfig = NO_OUTBOUND
+    """Signing key, public URL, mail server and allowed webhook networks."""

@@ -1,0 +1,128 @@
+"""Exception handlers: errors as JSON `{"errors": […]}` or `{"errors": {field: message}}`, with the request id."""
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+
+from asgi.authentication import NotAuthenticated, authenticate
+from asgi.tracing import current_request_id
+from models.core.sessions import transact
+from models.queues.index_queue import TooManyAccessReducedError
+from search.engine import SearchUnavailableError
+from services.core.errors import (
+    Conflict,
+    DomainError,
+    NotFound,
+    PermissionDenied,
+    RateLimited,
+    Unsupported,
+    ValidationFailed,
+)
+
+UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION = "23505", "23503"
+HTTP_STATUS_OF_ERROR: dict[type[DomainError], int] = {
+    NotFound: 404,
+    PermissionDenied: 403,
+    ValidationFailed: 400,
+    Conflict: 409,
+    RateLimited: 429,
+    Unsupported: 501,
+}
+
+
+def error_response(
+    status: int, errors: list[str] | dict[str, str], headers: dict[str, str] | None = None
+) -> JSONResponse:
+    """Build the response body that all errors share."""
+    return JSONResponse({"errors": errors, "request_id": current_request_id()}, status, headers)
+
+
+async def handle_domain_error(_request: Request, refusal: DomainError) -> JSONResponse:
+    """Render a `DomainError` with its status and message."""
+    if isinstance(refusal, ValidationFailed):
+        return error_response(400, dict(refusal.errors))
+    headers = {"Retry-After": str(refusal.seconds)} if isinstance(refusal, RateLimited) else None
+    status = next(status for kind, status in HTTP_STATUS_OF_ERROR.items() if isinstance(refusal, kind))
+    return error_response(status, [str(refusal)], headers)
+
+
+async def handle_not_authenticated(_request: Request, _error: NotAuthenticated) -> JSONResponse:
+    """Render 401 without saying which of the headers is wrong."""
+    return error_response(401, ["sign in: App-ID and Auth-Token name no valid token"])
+
+
+async def handle_validation_error(request: Request, wrong: RequestValidationError) -> JSONResponse:
+    """Render a request that does not validate. Authenticate first: 401 goes before 400, so that the API cannot be
+    explored without an account."""
+    route = request.scope.get("route")
+    state = request.app.state
+    if route is None or route.name not in state.public_names:
+        guests = route is not None and route.name in state.guest_names
+        await run_in_threadpool(transact, state.context.sessions, lambda s: authenticate(s, request, guests=guests))
+    return error_response(400, validation_messages(wrong.errors()))
+
+
+def validation_messages(found: Any) -> dict[str, str]:
+    """Return one message per field, by the field's path. Values are not repeated, as they may be secrets."""
+    messages: dict[str, str] = {}
+    for one in found:
+        place, *rest = (str(part) for part in one["loc"])
+        where = ".".join(rest) if rest and one["type"] != "json_invalid" else place
+        messages.setdefault(where, str(one["msg"]).removeprefix("Value error, "))
+    return messages
+
+
+async def handle_http_error(_request: Request, wrong: HTTPException) -> JSONResponse:
+    """Render errors of the framework: unknown paths and methods, bodies that are not JSON."""
+    if wrong.status_code == 400:
+        return error_response(400, {"body": str(wrong.detail)})
+    return error_response(wrong.status_code, [str(wrong.detail)], dict(wrong.headers or {}))
+
+
+async def handle_data_error(_request: Request, _wrong: DataError) -> JSONResponse:
+    """Render 400 for a value that passed all checks but does not fit its column."""
+    return error_response(400, {"body": "a value is out of the range that can be kept"})
+
+
+async def handle_integrity_error(_request: Request, wrong: IntegrityError) -> JSONResponse:
+    """Render 409 where a concurrent request changed the rows between our read and our write.
+
+    Any other violated constraint is a bug and raised again.
+    """
+    if getattr(wrong.orig, "sqlstate", None) not in (UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION):
+        raise wrong
+    return error_response(409, ["this collides with what another request just did; read again and repeat"])
+
+
+async def handle_database_unavailable(_request: Request, _wrong: Exception) -> JSONResponse:
+    """Render 503: the database is down or busy, and the same request may succeed soon."""
+    return error_response(503, ["the database does not answer; try again"], {"Retry-After": "2"})
+
+
+async def handle_search_unavailable(_request: Request, _wrong: Exception) -> JSONResponse:
+    """Render 503: the search engine is down, or too many objects were hidden at once to exclude them from results."""
+    return error_response(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Register the exception handlers of the application."""
+    handlers: dict[type[Exception], Any] = {
+        DomainError: handle_domain_error,
+        NotAuthenticated: handle_not_authenticated,
+        RequestValidationError: handle_validation_error,
+        HTTPException: handle_http_error,
+        DataError: handle_data_error,
+        IntegrityError: handle_integrity_error,
+        OperationalError: handle_database_unavailable,
+        PoolTimeout: handle_database_unavailable,
+        SearchUnavailableError: handle_search_unavailable,
+        TooManyAccessReducedError: handle_search_unavailable,
+    }
+    for wrong, handler in handlers.items():
+        app.add_exception_handler(wrong, handler)

@@ -1,0 +1,214 @@
+"""Pagination: numbered pages with sort and filter, and cursors by last id."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import parse_qsl, urlencode
+from uuid import UUID
+
+from fastapi import Query
+from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, Select, Uuid, func, select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from asgi.request_context import Call, SelfCommittingCall
+from services.core.errors import NotFound, ValidationFailed
+
+MAX_PAGE_SIZE = 1000
+MAX_INT32 = 2**31 - 1
+PageNumber = Annotated[int, Query(ge=1, description="from 1")]
+PerPage = Annotated[int, Query(ge=1, le=MAX_PAGE_SIZE)]
+LastId = Annotated[UUID | None, Query(description="id of the last row of the page before")]
+SortParam = Annotated[str, Query(max_length=500, description="field,desc;field2,asc")]
+FilterParam = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
+QueryColumns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
+ResultRow = Any
+
+
+class PageNotFound(NotFound):
+    """Raised for a page number beyond the last page."""
+
+    def __init__(self) -> None:
+        Exception.__init__(self, "Requested page does not exist")
+
+
+def paginate(
+    call: Call,
+    query: Select[Any],
+    page: int,
+    per_page: int,
+    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return one numbered page of `query`, which is already ordered, in two queries."""
+    return paginate_rows(call, query, page, per_page, lambda rows: render([row[0] for row in rows]))
+
+
+def paginate_rows(
+    call: Call,
+    query: Select[Any],
+    page: int,
+    per_page: int,
+    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return one numbered page of a query of several columns; `render` gets whole rows."""
+    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    pages = max(1, math.ceil(total / per_page))
+    if page > pages:
+        raise PageNotFound
+    rows = call.session.execute(query.limit(per_page).offset((page - 1) * per_page)).all()
+    return page_envelope(call, render(rows), page, pages, per_page, total)
+
+
+def page_envelope(
+    call: Call | SelfCommittingCall, objects: list[dict[str, Any]], page: int, pages: int, per_page: int, total: int
+) -> dict[str, Any]:
+    """Build the body of a numbered page, with the URLs of its neighbours."""
+    return {
+        "objects": objects,
+        "page": page,
+        "pages": pages,
+        "per_page": per_page,
+        "total": total,
+        "first_url": page_url(call, page=1, per_page=per_page),
+        "last_url": page_url(call, page=pages, per_page=per_page),
+        "next_url": page_url(call, page=page + 1, per_page=per_page) if page < pages else None,
+        "prev_url": page_url(call, page=page - 1, per_page=per_page) if page > 1 else None,
+    }
+
+
+def paginate_by_cursor(
+    call: Call,
+    query: Select[Any],
+    key: InstrumentedAttribute[UUID],
+    last_id: UUID | None,
+    per_page: int,
+    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return the rows of `query` after `last_id` in id order, which is by time: new rows never shift earlier pages."""
+    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    behind = query.where(key > last_id) if last_id else query
+    rows = call.session.scalars(behind.order_by(key).limit(per_page + 1)).all()
+    return cursor_envelope(call, rows, last_id, per_page, total, render)
+
+
+def cursor_envelope(
+    call: Call,
+    rows: Sequence[ResultRow],
+    last_id: UUID | None,
+    per_page: int,
+    total: int,
+    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+) -> dict[str, Any]:
+    """Build the body of a cursor page; `rows` has one row more than the page where a next page exists."""
+    shown, more = rows[:per_page], len(rows) > per_page
+    return {
+        "objects": render(shown),
+        "page": 1,
+        "pages": max(1, math.ceil(total / per_page)),
+        "per_page": per_page,
+        "total": total,
+        "first_url": page_url(call, last_id=None, per_page=per_page),
+        "last_url": None,
+        "next_url": page_url(call, last_id=shown[-1].id, per_page=per_page) if more else None,
+        "prev_url": page_url(call, last_id=None, per_page=per_page) if last_id else None,
+    }
+
+
+def page_url(call: Call | SelfCommittingCall, **changes: object) -> str:
+    """Return the URL of this list with some query parameters replaced; None removes one."""
+    query = dict(parse_qsl(call.request.url.query))
+    for name, value in changes.items():
+        query.pop(name, None)
+        if value is not None:
+            query[name] = str(value)
+    return f"{call.request.url.path}?{urlencode(query)}"
+
+
+def apply_sort(query: Select[Any], sort: str, columns: QueryColumns, default: ColumnElement[Any]) -> Select[Any]:
+    """Order by `field,desc;field2,asc`; `default` decides among equals, so that pages never overlap."""
+    order = []
+    for part in filter(None, sort.split(";")):
+        name, _, direction = part.strip().partition(",")
+        if name.startswith("-"):
+            name, direction = name[1:], "desc"
+        if name not in columns or direction not in ("", "asc", "desc"):
+            known = ", ".join(sorted(columns))
+            raise ValidationFailed(
+                "sort", f'"{part}" does not sort here: write field,asc or field,desc with one of {known}'
+            )
+        column = columns[name]
+        order.append(column.desc().nulls_last() if direction == "desc" else column.asc().nulls_last())
+    return query.order_by(*order, default)
+
+
+FILTER_OPERATORS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
+    "eq": lambda column, value: column == value,
+    "ne": lambda column, value: column != value,
+    "lt": lambda column, value: column < value,
+    "le": lambda column, value: column <= value,
+    "gt": lambda column, value: column > value,
+    "ge": lambda column, value: column >= value,
+}
+
+
+def apply_filter(query: Select[Any], text: str, columns: QueryColumns) -> Select[Any]:
+    """Filter by an expression `field,eq,value;…`."""
+    for part in filter(None, text.split(";")):
+        name, operator, value = [*part.split(",", 2), "", ""][:3]
+        if name not in columns or operator not in FILTER_OPERATORS:
+            known = f"{', '.join(sorted(columns))} with {', '.join(FILTER_OPERATORS)}"
+            raise ValidationFailed("filter", f'"{part}" does not filter here: write field,eq,value with {known}')
+        query = query.where(FILTER_OPERATORS[operator](columns[name], parse_column_value(name, columns[name], value)))
+    return query
+
+
+def filter_by_values(query: Select[Any], columns: QueryColumns, wanted: Mapping[str, str | None]) -> Select[Any]:
+    """Filter by column values; several values of one column are separated by commas, empty ones do not filter."""
+    for name, value in wanted.items():
+        if value:
+            column = columns[name]
+            query = query.where(column.in_([parse_column_value(name, column, one) for one in value.split(",")]))
+    return query
+
+
+def parse_column_value(name: str, column: InstrumentedAttribute[Any] | ColumnElement[Any], text: str) -> Any:
+    """Parse a query value as the type of its column.
+
+    Raises:
+        ValidationFailed: names the field and the value.
+    """
+    try:
+        kind = column.type
+        return _enum_from_query(kind, text) if isinstance(kind, Enum) else COLUMN_PARSERS.get(type(kind), str)(text)
+    except (ValueError, KeyError):
+        raise ValidationFailed(name, f'"{text[:80]}" is no value of {name}') from None
+
+
+def _enum_from_query(kind: Enum, text: str) -> Any:
+    if text not in kind.enums:
+        raise ValueError
+    return text
+
+
+def _datetime_from_query(text: str) -> datetime:
+    moment = datetime.fromisoformat(text.replace(" ", "+"))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _boolean_from_query(text: str) -> bool:
+    return {"true": True, "1": True, "false": False, "0": False}[text.lower()]
+
+
+def _integer_from_query(text: str) -> int:
+    number = int(text)
+    if abs(number) > MAX_INT32:
+        raise ValueError
+    return number
+
+
+COLUMN_PARSERS: Mapping[type, Callable[[str], Any]] = {
+    Uuid: UUID,
+    DateTime: _datetime_from_query,
+    Boolean: _boolean_from_query,
+    Integer: _integer_from_query,
+}

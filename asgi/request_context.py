@@ -1,0 +1,64 @@
+"""Request context that endpoints receive: caller, transaction and pending notifications."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+
+from asgi.context import ApiContext
+from models.access.acl import Actor
+from models.core.sessions import transact
+from services.access.tokens import AuthenticatedToken
+
+TransactionResult = TypeVar("TransactionResult")
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResponse:
+    """Response body with its status, for endpoints with more than one success status."""
+
+    status: int
+    body: Any = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One request inside its transaction: the caller, the session, and the tasks to notify after the commit."""
+
+    context: ApiContext
+    request: Request
+    session: Session
+    signed_in: AuthenticatedToken | None
+    actor: Actor
+    rings: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def notify(self, task: str, ids: Iterable[UUID]) -> None:
+        """Queue wake-up messages for rows of this transaction; they are sent after the commit."""
+        self.rings.append((task, [str(key) for key in ids]))
+
+    @property
+    def token(self) -> AuthenticatedToken:
+        """Return the token that authenticated the caller. Public routes have none and must not call this."""
+        assert self.signed_in is not None
+        return self.signed_in
+
+
+@dataclass(frozen=True, slots=True)
+class SelfCommittingCall:
+    """One request whose endpoint runs its own short transactions, because slow steps lie between them."""
+
+    context: ApiContext
+    request: Request
+    actor: Actor
+
+    def transact(self, work: Callable[[Session], TransactionResult]) -> TransactionResult:
+        """Run `work` in one transaction and commit."""
+        return transact(self.context.sessions, work)
+
+    @property
+    def address(self) -> str:
+        """Return the IP address of the caller."""
+        return self.request.client.host if self.request.client else "unknown"

@@ -1,0 +1,86 @@
+"""Request ids: each request has the caller's or a new one, in the response, in every log line and in every error.
+
+A log line holds method, path, status and duration; never headers, query or body, since those hold secrets. A secret in
+a path (the link of a share, the ticket of a download) is replaced by `***`.
+"""
+
+import json
+import logging
+import re
+import time
+from contextvars import ContextVar
+from uuid import uuid4
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from models.core.log_context import bind_log_fields
+
+log = logging.getLogger("tapeless.api")
+LOGGED_PATH_PARAMETERS = ("asset_id", "job_id")
+"""Path parameters that log lines carry as fields, so that all lines about one object are found."""
+REQUEST_ID_PATTERN = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+SECRET_PATH_PATTERN = re.compile(r"^(/share/|/API/files/v1/(?:downloads|pictures)/)[^/]+")
+CURRENT_REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="-")
+
+
+def current_request_id() -> str:
+    """Return the id of the current request."""
+    return CURRENT_REQUEST_ID.get()
+
+
+class RequestTracing:
+    """Outermost middleware: assigns the request id, logs the outcome, and turns a crash into a response with the id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        identity = _read_request_id(scope)
+        CURRENT_REQUEST_ID.set(identity)
+        with bind_log_fields(request_id=identity):
+            await self._follow(scope, receive, send, identity)
+
+    async def _follow(self, scope: Scope, receive: Receive, send: Send, identity: str) -> None:
+        status, start = 0, time.monotonic()
+
+        async def send_named(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_named)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], _redact_path(scope["path"]))
+            if status == 0:
+                await _send_failure(send_named, identity)
+        finally:
+            took = (time.monotonic() - start) * 1000
+            about = {
+                name: value for name, value in scope.get("path_params", {}).items() if name in LOGGED_PATH_PARAMETERS
+            }
+            log.info("%s %s %d %.0f ms", scope["method"], _redact_path(scope["path"]), status, took, extra=about)
+
+
+def _read_request_id(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and REQUEST_ID_PATTERN.fullmatch(value):
+            return str(value.decode())
+    return uuid4().hex
+
+
+def _redact_path(path: str) -> str:
+    """Return the path for a log line: control characters escaped, secrets replaced."""
+    return SECRET_PATH_PATTERN.sub(r"\1***", re.sub("/{2,}", "/", path))[:300].encode("unicode_escape").decode()
+
+
+async def _send_failure(send: Send, identity: str) -> None:
+    body = {"errors": [f"something failed inside; the log tells more under {identity}"], "request_id": identity}
+    headers = [(b"content-type", b"application/json")]
+    await send({"type": "http.response.start", "status": 500, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

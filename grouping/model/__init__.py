@@ -1,0 +1,1 @@
+"""Values of grouping: names, profile, frames, items and plans."""

@@ -1,0 +1,1 @@
+"""The rules, each a pass over the items of an island."""

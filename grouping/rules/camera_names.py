@@ -1,0 +1,134 @@
+"""Recordings recognised by file names of cameras alone: GoPro, RED, Tesla."""
+
+from __future__ import annotations
+
+import re
+
+from grouping.model.card_table import (
+    CAMERA_VIDEO_NAMES,
+    GOPRO_SIDECAR,
+    OLD_GOPRO_SIDECAR,
+    RED_PART,
+    RED_REFERENCE,
+    RED_SIDECAR,
+    TESLA_SIDECAR,
+)
+from grouping.model.items import Single
+from grouping.model.units import VIDEO_COMPONENT, Host, Unit, UnitPart, single_unit
+
+RecordingKey = tuple[bytes, str, bytes]
+"""Folder, camera and recording id."""
+Recordings = dict[RecordingKey, list[tuple[str, Single]]]
+"""Recordings with the (label, file) of each of their parts, eyes or cameras."""
+
+
+def extract_camera_recordings(singles: list[Single]) -> tuple[list[Host], list[Single]]:
+    """Return recordings identified by camera names as hosts, and the remaining files."""
+    takes: Recordings = {}
+    left: list[Single] = []
+    for single in singles:
+        if single.described.media_class not in ("video", "image") or not _note_recording(single, takes):
+            left.append(single)
+    hosts: dict[RecordingKey, Host] = {}
+    for key, members in takes.items():
+        unit = _recording_unit(key, members)
+        if unit is None:
+            left.extend(single for _, single in members)
+        else:
+            hosts[key] = Host(unit, unit.rule, title=unit.stem)
+    if not hosts:
+        return [], singles
+    return list(hosts.values()), _attach_satellites(left, hosts)
+
+
+_FIRST_BYTES = frozenset(b"Gg312")
+"""First bytes of GoPro, GoPro 3D and Tesla names: a cheap test that excludes most names."""
+
+
+def _note_recording(single: Single, takes: Recordings) -> bool:
+    path = single.path
+    is_red = path[-4:].lower() == b".r3d"
+    if path[path.rfind(b"/") + 1] not in _FIRST_BYTES and not is_red:
+        return False
+    match = (RED_PART if is_red else CAMERA_VIDEO_NAMES).fullmatch(single.name)
+    if match is None:
+        return False
+    camera, recording, label = ("RED", match["id"], "") if is_red else _read_name(match)
+    takes.setdefault((single.folder, camera, recording), []).append((label, single))
+    return True
+
+
+def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
+    """Return camera, recording and label of a name."""
+    if match["gopro"]:
+        return "GoPro", match["codec"].upper() + match["gopro_id"], ""
+    if match["old_gopro"]:
+        return "GoPro", match["old_id"], ""
+    if match["gopro_3d"]:
+        return "GoPro 3D", match["eye_id"], "left" if match["eye"] in b"Ll" else "right"
+    return "Tesla", match["time"], match["camera"].decode().lower()
+
+
+def _recording_unit(key: RecordingKey, members: list[tuple[str, Single]]) -> Unit | None:
+    """Return a recording's unit, or None if only one eye or one camera of it exists."""
+    folder, camera, recording = key
+    members.sort(key=lambda member: (member[1].name[:2].upper() == b"GP", member[1].path))
+    first = members[0][1]
+    extension = first.path[first.path.rfind(b".") + 1 :].lower()
+    stem = first.name[: first.name.rfind(b".")]
+    kind, parts = "single", [UnitPart("", tuple(single for _, single in members), VIDEO_COMPONENT)]
+    if camera in ("GoPro 3D", "Tesla"):
+        if len({label for label, _ in members}) < max(2, len(members)):
+            return None
+        kind = "stereoscopic" if camera == "GoPro 3D" else "multi_camera"
+        stem = b"3D_" + recording[:4] if camera == "GoPro 3D" else recording
+        parts = [UnitPart(label, (single,), VIDEO_COMPONENT) for label, single in members]
+    elif camera == "RED":
+        stem = recording
+    rule = f"{camera} recording" if len(members) > 1 or camera == "RED" else "single file"
+    return Unit(folder, stem, extension, kind, parts, min(single.path for _, single in members), rule)
+
+
+def _attach_satellites(singles: list[Single], hosts: dict[RecordingKey, Host]) -> list[Single]:
+    """Attach sidecars and references with names that only their camera defines; return the other files."""
+    folders = {folder for folder, _, _ in hosts}
+    left: list[Single] = []
+    events = {key[0]: hosts[key] for key in sorted(hosts, reverse=True) if key[1] == "Tesla"}
+    for single in singles:
+        if single.folder not in folders:
+            left.append(single)
+        elif single.folder in events and single.name.lower() == TESLA_SIDECAR:
+            events[single.folder].sidecars.append(single)
+        elif not _attach_satellite(single, hosts):
+            left.append(single)
+    return left
+
+
+def _attach_satellite(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
+    folder, name = single.folder, single.name
+    for pattern, is_rendition in ((RED_REFERENCE, True), (RED_SIDECAR, False)):
+        host = hosts.get((folder, "RED", _matched_id(pattern, name)))
+        if host is not None and is_rendition:
+            host.transcodes.append(single_unit(single, "RED reference"))
+            return True
+        if host is not None:
+            host.sidecars.append(single)
+            return True
+    return _attach_sidecar(single, hosts)
+
+
+def _attach_sidecar(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
+    folder, name = single.folder, single.name
+    recordings = [_matched_id(OLD_GOPRO_SIDECAR, name)]
+    if match := GOPRO_SIDECAR.fullmatch(name):
+        codec = match["codec"].upper()
+        recordings += [letter + match["id"] for letter in ((b"X", b"H", b"S") if codec == b"L" else (codec,))]
+    host = next((hosts[key] for rec in recordings if (key := (folder, "GoPro", rec)) in hosts), None)
+    if host is not None:
+        host.sidecars.append(single)
+    return host is not None
+
+
+def _matched_id(pattern: re.Pattern[bytes], name: bytes) -> bytes:
+    match = pattern.fullmatch(name)
+    return match["id"] if match is not None else b""

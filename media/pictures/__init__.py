@@ -1,0 +1,1 @@
+"""Posters, strips and thumbnails of media."""

@@ -1,0 +1,1 @@
+"""Headers of media files: streams, rates, durations, captions."""

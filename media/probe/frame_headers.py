@@ -1,0 +1,136 @@
+"""Headers of EXR and DPX frames: timecode, reel, rate and channels, which FFmpeg reports only after decoding.
+
+Decoding one 4K frame costs a hundred times as much as reading its header, and three frames of every sequence are read.
+Both formats are plain tables; parsing stops at the first invalid entry and keeps the values before it.
+"""
+
+import struct
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+FRAME_HEADER_BYTES = 64 << 10
+EXR_MAGIC, DPX_MAGICS = b"\x76\x2f\x31\x01", {b"SDPX": ">", b"XPDS": "<"}
+EXR_COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab")
+DPX_TRANSFERS = {1: "printing density", 2: "linear", 3: "logarithmic", 5: "smpte274m", 6: "bt709", 7: "bt601"}
+DPX_UNDEFINED = 0xFFFFFFFF
+MAX_EXR_CHANNELS = 200
+
+
+def read_frame_header(head: bytes) -> dict[str, Any]:
+    """Parse the first bytes of an EXR or DPX file; empty for any other format."""
+    if head[:4] == EXR_MAGIC:
+        return _read_exr(head)
+    if head[:4] in DPX_MAGICS:
+        return _read_dpx(head, DPX_MAGICS[head[:4]])
+    return {}
+
+
+def fraction_text(rate: Fraction) -> str:
+    """Return a rate as written in files: `24000/1001`, `25/1`."""
+    return f"{rate.numerator}/{rate.denominator}"
+
+
+def decode_smpte_timecode(bits: int) -> str | None:
+    """Decode SMPTE 12M timecode bits (BCD); None if a digit is invalid."""
+    hours, minutes, seconds, frames = (bits >> 24 & 0x3F), (bits >> 16 & 0x7F), (bits >> 8 & 0x7F), bits & 0x3F
+    if any(part & 15 > 9 for part in (hours, minutes, seconds, frames)):
+        return None
+    return f"{hours:02x}:{minutes:02x}:{seconds:02x}{';' if bits & 0x40 else ':'}{frames:02x}"
+
+
+def _read_exr(head: bytes) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for name, kind, value in _exr_attributes(head):
+        if name == "channels":
+            facts["channel_names"] = list(_exr_channels(value))
+        elif name == "compression" and value and value[0] < len(EXR_COMPRESSIONS):
+            facts["compression"] = EXR_COMPRESSIONS[value[0]]
+        elif name == "timeCode" and len(value) == 8:
+            facts["timecode_start"] = decode_smpte_timecode(struct.unpack_from("<I", value)[0])
+        elif name == "framesPerSecond" and len(value) == 8:
+            over, under = struct.unpack("<iI", value)
+            if over > 0 and under > 0:
+                facts["file_frame_rate"] = fraction_text(Fraction(over, under))
+        elif name in ("dataWindow", "displayWindow") and len(value) == 16:
+            facts["data_window" if name == "dataWindow" else "display_window"] = list(struct.unpack("<4i", value))
+        elif kind == "string" and name in EXR_TEXTS:
+            facts[EXR_TEXTS[name]] = value.decode("utf-8", "replace")
+        elif name == "multiView" and kind == "stringvector":
+            facts["views"] = list(_exr_texts(value))
+    return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+EXR_TEXTS = {
+    "reelName": "reel",
+    "owner": "owner",
+    "comments": "comments",
+    "capDate": "captured_at",
+    "cameraModel": "camera",
+    "imageCounter": "image_counter",
+    "colorInteropID": "color_space",
+}
+
+
+def _exr_attributes(head: bytes) -> Iterator[tuple[str, str, bytes]]:
+    """Yield name, type and bytes of each attribute of the first part."""
+    place = 8
+    while place < len(head):
+        name, place = _until_nul(head, place)
+        kind, after = _until_nul(head, place)
+        if not name or not kind or after + 4 > len(head):
+            return
+        (size,) = struct.unpack_from("<I", head, after)
+        if after + 4 + size > len(head):
+            return
+        yield name, kind, head[after + 4 : after + 4 + size]
+        place = after + 4 + size
+
+
+def _exr_channels(value: bytes) -> Iterator[str]:
+    place = 0
+    for _ in range(MAX_EXR_CHANNELS):
+        name, place = _until_nul(value, place)
+        if not name:
+            return
+        yield name
+        place += 16
+
+
+def _exr_texts(value: bytes) -> Iterator[str]:
+    place = 0
+    while place + 4 <= len(value):
+        (size,) = struct.unpack_from("<I", value, place)
+        yield value[place + 4 : place + 4 + size].decode("utf-8", "replace")
+        place += 4 + size
+
+
+def _until_nul(data: bytes, place: int) -> tuple[str, int]:
+    """Return the text up to a NUL within 256 bytes and the offset behind it; empty if there is no NUL."""
+    end = data.find(b"\0", place, place + 256)
+    return ("", len(data)) if end < 0 else (data[place:end].decode("utf-8", "replace"), end + 1)
+
+
+def _read_dpx(head: bytes, order: str) -> dict[str, Any]:
+    if len(head) < 2048:
+        return {}
+    facts: dict[str, Any] = {
+        "creator": _dpx_text(head, 160, 100),
+        "input_device": _dpx_text(head, 1556, 32),
+    }
+    transfer = head[801]
+    if transfer in DPX_TRANSFERS:
+        facts["file_transfer"] = DPX_TRANSFERS[transfer]
+    (bits,) = struct.unpack_from(f"{order}I", head, 1920)
+    if bits != DPX_UNDEFINED:
+        facts["timecode_start"] = decode_smpte_timecode(bits)
+    for place in (1940, 1724):
+        (rate,) = struct.unpack_from(f"{order}f", head, place)
+        if 1 <= rate <= 1000:  # an undefined one reads as NaN
+            facts.setdefault("file_frame_rate", fraction_text(Fraction(rate).limit_denominator(1001)))
+    return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def _dpx_text(head: bytes, place: int, size: int) -> str:
+    """Read a text field of fixed size; undefined ones are filled with 0xFF."""
+    return head[place : place + size].split(b"\0")[0].replace(b"\xff", b"").decode("ascii", "replace").strip()

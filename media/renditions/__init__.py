@@ -1,0 +1,1 @@
+"""Encoding renditions: decoding, filtering, muxing."""

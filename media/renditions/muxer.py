@@ -1,0 +1,164 @@
+"""Muxer of renditions: writes into the single open file that the sandboxed process was given.
+
+FFmpeg writes through Python here because `+faststart` moves the index to the front at the end: for that FFmpeg opens
+the file a second time by name, which the sandbox denies. It gets the same descriptor with an own file position instead.
+"""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from media.pictures.rotation import Rotation, find_rotation
+from media.renditions.encoder_settings import EncoderSettings, fit_size
+
+if TYPE_CHECKING:
+    import av
+
+MUX_BUFFER_BYTES = 1 << 20
+KEYFRAME_INTERVAL_SECONDS = 2
+AUDIO_SAMPLE_RATE = 48_000
+AAC_BIT_RATES = {"mono": 96_000, "stereo": 160_000, "5.1": 384_000}
+BT709 = 1
+"""The H.273 code of BT.709, for primaries, transfer and matrix alike."""
+COLOR_UNSPECIFIED, BT709_MIN_LINES = 2, 720
+
+
+class DescriptorFile:
+    """An open file with its own position, independent of other users of the same descriptor."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._place = 0
+
+    def write(self, data: bytes) -> int:
+        """Write all of `data`."""
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(self._descriptor, left, self._place)
+            self._place += written
+            left = left[written:]
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        """Read up to `size` bytes."""
+        data = os.pread(self._descriptor, size, self._place)
+        self._place += len(data)
+        return data
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Set the position and return it."""
+        if whence == os.SEEK_CUR:
+            offset += self._place
+        elif whence == os.SEEK_END:
+            offset += os.fstat(self._descriptor).st_size
+        self._place = offset
+        return offset
+
+    def tell(self) -> int:
+        """Return the position."""
+        return self._place
+
+    def close(self) -> None:
+        """Do nothing: the descriptor belongs to the caller."""
+
+
+class RenditionMuxer:
+    """A rendition being written, with a video track, an audio track, or both."""
+
+    def __init__(self, descriptor: int, recipe: EncoderSettings) -> None:
+        import av  # noqa: PLC0415
+
+        self._recipe, self._writing = recipe, recipe.writing
+        self._container = av.open(
+            DescriptorFile(descriptor),
+            "w",
+            format=self._writing.container,
+            container_options=dict(self._writing.container_options),
+            buffer_size=MUX_BUFFER_BYTES,
+            io_open=lambda _name, _flags, _options: DescriptorFile(descriptor),
+        )
+        self._reformatter = av.video.reformatter.VideoReformatter()
+        self._video: av.VideoStream | None = None
+        self._audio: av.AudioStream | None = None
+        self._last_pts = -1
+        self._turn: Rotation | None = None
+        self._size = (0, 0)
+
+    def add_pictures(self, first: "av.VideoFrame", rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
+        """Add the video track for pictures like `first`; `aspect` is the pixel aspect ratio."""
+        video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
+        wide, high = max(1, round(first.width * aspect)), first.height
+        self._turn = find_rotation(first)
+        lies = self._turn is None or self._turn.keeps_orientation
+        video.width, video.height = fit_size(*((wide, high) if lies else (high, wide)), self._recipe)
+        self._size = (video.width, video.height) if lies else (video.height, video.width)
+        video.pix_fmt = self._writing.pixel_format
+        codec = video.codec_context
+        codec.time_base = time_base
+        codec.gop_size = max(1, round(rate * KEYFRAME_INTERVAL_SECONDS))
+        codec.colorspace, codec.color_range = BT709, 1
+        codec.color_primaries = _color_code(first.color_primaries)
+        codec.color_trc = _color_code(first.color_trc)
+        if self._writing.tag is not None:
+            codec.codec_tag = self._writing.tag
+        self._video = video
+
+    def add_sound(self) -> None:
+        """Add the audio track."""
+        audio = self._container.add_stream(
+            self._writing.audio_encoder, rate=AUDIO_SAMPLE_RATE, layout=self._recipe.audio
+        )
+        if self._writing.audio_encoder == "aac":
+            audio.bit_rate = AAC_BIT_RATES[self._recipe.audio]
+        self._audio = audio
+
+    def shaped(self, picture: "av.VideoFrame") -> "av.VideoFrame":
+        """Convert a picture to the size and color of the track."""
+        import av  # noqa: PLC0415
+
+        assert self._video is not None
+        matrix = av.video.reformatter.Colorspace
+        unsaid = int(picture.colorspace) == COLOR_UNSPECIFIED
+        source = None if not unsaid else (matrix.ITU709 if picture.height >= BT709_MIN_LINES else matrix.ITU601)
+        made = self._reformatter.reformat(
+            picture,
+            width=self._size[0],
+            height=self._size[1],
+            format=self._writing.pixel_format,
+            src_colorspace=source,
+            dst_colorspace=matrix.ITU709,
+            dst_color_range=av.video.reformatter.ColorRange.MPEG,
+        )
+        if self._turn is not None:
+            made = self._turn.turned(made)
+        made.pict_type = av.video.frame.PictureType.NONE  # let the encoder choose keyframes
+        return made
+
+    def write_picture(self, picture: "av.VideoFrame", pts: int) -> None:
+        """Encode a converted picture; one that is not later than the previous is dropped."""
+        assert self._video is not None
+        if pts <= self._last_pts:
+            return
+        self._last_pts = pts
+        picture.pts, picture.time_base = pts, self._video.codec_context.time_base
+        self._container.mux(self._video.encode(picture))
+
+    def write_sound(self, sounds: "Iterator[av.AudioFrame]") -> None:
+        """Encode pieces of sound."""
+        assert self._audio is not None
+        for sound in sounds:
+            self._container.mux(self._audio.encode(sound))
+
+    def finish(self) -> None:
+        """Flush the encoders and write the index."""
+        for stream in (self._video, self._audio):
+            if stream is not None:
+                self._container.mux(stream.encode(None))
+        self._container.close()
+
+
+def _color_code(number: object) -> int:
+    """Return a color code of the source; unspecified becomes BT.709, as players assume."""
+    value = int(number) if number is not None else COLOR_UNSPECIFIED  # type: ignore[call-overload]
+    return BT709 if value == COLOR_UNSPECIFIED else value

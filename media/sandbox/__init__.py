@@ -1,0 +1,1 @@
+"""Confined child processes: seccomp, limits, the protocol, safe opening."""

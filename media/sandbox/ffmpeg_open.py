@@ -1,0 +1,71 @@
+"""Open files with FFmpeg safely: one open descriptor, no other protocol, and only demuxers that read a single file.
+
+A playlist (HLS, concat, DASH, an image pattern, an IMF composition) names other files and URLs, which its demuxer
+opens. None of these demuxers is allowed, and only the descriptor can be opened.
+"""
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from media.sandbox.protocol import UnreadableError
+
+if TYPE_CHECKING:
+    import av
+
+CONTAINER_FORMATS = """
+aac ac3 aiff amr ape asf au av1 avi caf cine dnxhd dsf dts dtshd dv eac3 evc filmstrip flac flv gxf h261
+h263 h264 hevc iff ivf loas lxf m4v matroska mjpeg mlp mov mp3 mpc mpc8 mpeg mpegts mpegvideo mv mxf nut obu ogg oma
+qcp qoa r3d rm shn sox swf tak truehd tta vc1 vivo vob voc vvc w64 wav webm wtv wv xwma yuv4mpegpipe
+"""
+STILL_FORMATS = """
+apng bmp_pipe dds_pipe dpx_pipe exr_pipe fits gem_pipe gif gif_pipe hdr_pipe ico j2k_pipe jpeg_pipe jpegls_pipe
+jpegxl_anim jpegxl_pipe jpegxs_pipe pam_pipe pbm_pipe pcx_pipe pfm_pipe pgm_pipe pgx_pipe phm_pipe photocd_pipe
+pictor_pipe png_pipe ppm_pipe psd_pipe qoi_pipe sgi_pipe sunrast_pipe tiff_pipe webp_pipe xbm_pipe xpm_pipe xwd_pipe
+"""
+DEMUXERS = ",".join(sorted((CONTAINER_FORMATS + STILL_FORMATS).split()))
+STILL_DEMUXERS = frozenset(STILL_FORMATS.split()) - {"apng", "gif", "jpegxl_anim"}
+MAX_STREAMS = 256
+
+
+def load_ffmpeg() -> None:
+    """Load all of PyAV: it imports parts lazily, which a sandboxed process cannot do.
+
+    A test reads one stream of every kind, to detect parts that are loaded in another way.
+    """
+    import av  # noqa: PLC0415
+
+    for found in pkgutil.walk_packages(av.__path__, "av."):
+        if not found.name.endswith((".__main__", ".datasets")):
+            importlib.import_module(found.name)
+
+
+@contextmanager
+def open_container(descriptor: int) -> Iterator["av.container.InputContainer"]:
+    """Open a container over an open file. UnreadableError if FFmpeg does not recognise the content."""
+    import av  # noqa: PLC0415
+
+    av.logging.set_level(None)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    options = {
+        "fd": str(descriptor),
+        "protocol_whitelist": "fd",
+        "format_whitelist": DEMUXERS,
+        "max_streams": str(MAX_STREAMS),
+    }
+    try:
+        container = av.open("fd:", "r", options=options, metadata_errors="replace")
+    except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
+        raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
+    except (av.error.InvalidDataError, av.error.EOFError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError):
+        raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
+    with container:
+        yield container
+
+
+def is_still(container: "av.container.InputContainer") -> bool:
+    """Whether the container is a still picture."""
+    return container.format.name in STILL_DEMUXERS

@@ -1,0 +1,114 @@
+"""XML parsed into a tree of bounded size, without external or custom entities.
+
+Expat fetches nothing, and a file that declares entities is rejected before it can use one, so nothing expands. This
+module adds limits for untrusted files: elements, depth and text are counted while parsing, not afterwards.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NoReturn
+from xml.parsers import expat
+
+from media.sandbox.protocol import UnreadableError
+from media.sidecars.encodings import decode_xml
+from media.sidecars.limits import MAX_SIDECAR_TEXT_CHARACTERS, MAX_XML_DEPTH, MAX_XML_ELEMENTS, require_at_most
+
+
+@dataclass(slots=True)
+class XmlNode:
+    """One element; `space` is its namespace URI."""
+
+    space: str
+    name: str
+    attributes: dict[str, str]
+    """By name; an attribute of another namespace than its element is stored as `URI NAME`."""
+    children: list["XmlNode"] = field(default_factory=list)
+    text: str = ""
+
+    def find(self, path: str) -> "XmlNode | None":
+        """Return the first element at a path of names, in any namespace."""
+        node: XmlNode | None = self
+        for name in path.split("/"):
+            node = next((child for child in node.children if child.name == name), None) if node else None
+        return node
+
+    def text_of(self, path: str) -> str | None:
+        """Return the text of the first element at a path."""
+        node = self.find(path)
+        return node.text.strip() if node is not None else None
+
+    def attribute_of(self, path: str, name: str) -> str | None:
+        """Return an attribute of the first element at a path."""
+        node = self.find(path)
+        return node.attributes.get(name) if node is not None else None
+
+    def walk(self) -> Iterator["XmlNode"]:
+        """Yield this element and all below it, in document order."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting.extend(reversed(node.children))
+
+
+def parse_xml(content: bytes, most_elements: int = MAX_XML_ELEMENTS) -> XmlNode:
+    """Parse XML and return its root. UnreadableError says what is wrong."""
+    builder = _Builder(most_elements)
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.add_text
+    parser.EntityDeclHandler = _refuse_entities
+    parser.StartDoctypeDeclHandler = _refuse_own_rules
+    try:
+        parser.Parse(decode_xml(content).strip().encode("utf-8", "replace").decode(), True)
+    except expat.ExpatError as error:
+        reason = expat.ErrorString(error.code)
+        raise UnreadableError(f"is no XML that can be read: {reason} in line {error.lineno:,}") from None
+    if builder.root is None:
+        raise UnreadableError("is no XML that can be read: it is empty")
+    return builder.root
+
+
+def _refuse_entities(*_: object) -> NoReturn:
+    raise UnreadableError("declares entities of its own, which is how bombs are made; it is not read")
+
+
+def _refuse_own_rules(_name: str, _system: str | None, _public: str | None, has_rules: int) -> None:
+    """Accept a DOCTYPE that only names its kind: it is harmless."""
+    if has_rules:
+        _refuse_entities()
+
+
+class _Builder:
+    """Builds the tree from parser events."""
+
+    def __init__(self, most_elements: int) -> None:
+        self.root: XmlNode | None = None
+        self._most = most_elements
+        self._count = 0
+        self._open: list[XmlNode] = []
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._count += 1
+        require_at_most(self._count, self._most, "elements")
+        require_at_most(len(self._open), MAX_XML_DEPTH, "elements inside of each other")
+        space, _, local = name.rpartition(" ")
+        node = XmlNode(space, local, attributes)
+        if self._open:
+            self._open[-1].children.append(node)
+        else:
+            self.root = node
+        self._open.append(node)
+
+    def end(self, _name: str) -> None:
+        self._open.pop()
+
+    def add_text(self, text: str) -> None:
+        """Add text, ignoring blanks between elements. The limit is checked here, because each further part would copy
+        the text."""
+        if self._open and (self._open[-1].text or not text.isspace()):
+            node = self._open[-1]
+            node.text += text
+            require_at_most(len(node.text), MAX_SIDECAR_TEXT_CHARACTERS, "characters in one element")

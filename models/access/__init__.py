@@ -1,0 +1,1 @@
+"""Users, ACLs, shares and the audit log."""

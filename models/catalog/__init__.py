@@ -1,0 +1,1 @@
+"""Assets, files, collections, segments, metadata, approvals, history and storages."""

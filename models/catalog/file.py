@@ -1,0 +1,92 @@
+"""Folders and files as the watcher saw them, identified by parent and name bytes, so that renaming a tree changes one
+row."""
+
+import uuid
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.base import Base, BigInt, DefaultNow, Id, Serial, TextEnum, checked_text
+
+
+class FileStatus(TextEnum):
+    OPEN = "OPEN"
+    GROWING = "GROWING"
+    AWAITED = "AWAITED"
+    CLOSED = "CLOSED"
+    FAILED = "FAILED"
+    MISSING = "MISSING"
+    REDISCOVERED = "REDISCOVERED"
+    DELETED = "DELETED"
+
+
+class Folder(Base):
+    """One folder of a storage; the root folder has no parent and an empty name."""
+
+    __tablename__ = "folder"
+    __table_args__ = (UniqueConstraint("storage_id", "parent_id", "name", postgresql_nulls_not_distinct=True),)
+
+    id: Mapped[Serial]
+    storage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"))
+    parent_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"), index=True)
+    name: Mapped[bytes]
+    island_id: Mapped[int | None] = mapped_column(
+        BigInteger, ForeignKey("island.id", ondelete="SET NULL", use_alter=True), index=True
+    )
+    digest: Mapped[bytes | None]
+    """Digest of the settled listing (name, size, mtime_ns, inode): if it is equal, the rows below need not be read."""
+    error: Mapped[str | None]
+
+
+class FrameBucket(Base):
+    """The frames of one bucket, maintained incrementally, so that one more frame does not cost a read of its folder."""
+
+    __tablename__ = "frame_bucket"
+
+    folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[bytes] = mapped_column(primary_key=True)
+    runs: Mapped[dict[str, str]] = mapped_column(JSONB)
+    """Frame ranges by padding."""
+
+
+class File(Base):
+    """One regular file, written only by the watcher. Its file set is stored in `file_set_file`."""
+
+    __tablename__ = "file"
+    __table_args__ = (
+        UniqueConstraint("folder_id", "name"),
+        Index(None, "folder_id", "seen"),
+        Index(None, "inode"),
+        Index("ix_file_unfinished", "status", postgresql_where=text("status <> 'CLOSED'")),
+        Index("ix_file_coarse", "mtime_ns", "size", "name", postgresql_where=text("mtime_ns % 1000000 = 0")),
+        Index("ix_file_suspected", "suspected_at", postgresql_where=text("suspected_at IS NOT NULL")),
+    )
+
+    id: Mapped[Id]
+    folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"))
+    name: Mapped[bytes]
+    size: Mapped[BigInt]
+    mtime_ns: Mapped[BigInt]
+    device: Mapped[BigInt]
+    inode: Mapped[BigInt]
+    status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus))
+    seen: Mapped[BigInt]
+    """The island's `seen` that last touched this row: values above the island's `done` are new to grouping."""
+    content_seen: Mapped[BigInt]
+    """The `seen` at which the content last changed: a move or a reappearance leaves it as it is."""
+    suspected_at: Mapped[datetime | None]
+    """First found missing at this time; a second look decides (a vanished mount is not a deletion)."""
+    media_class: Mapped[str]
+    bucket: Mapped[bytes | None]
+    """Key of the frame bucket in its folder; null if the name contains no frame number."""
+    frame: Mapped[BigInt | None]
+    width: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    padded: Mapped[bool] = mapped_column(server_default=text("false"))
+    checksum: Mapped[str | None]
+    digest: Mapped[bytes | None]
+    """Digest of both ends of the file, only where another file has the same name, size and coarse mtime: distinguishes
+    them when they move."""
+    date_created: Mapped[DefaultNow]
+    date_modified: Mapped[DefaultNow]

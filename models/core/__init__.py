@@ -1,0 +1,1 @@
+"""Base classes, sessions, bulk loading, paths, mounts, timing and tracing."""

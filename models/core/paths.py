@@ -1,0 +1,40 @@
+"""Paths are bytes: a name need not be UTF-8, and NFC and NFD twins are two files on disk."""
+
+import re
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+def display_path(path: bytes) -> str:
+    """Return the path as text for people, PostgreSQL and JSON; never an identity.
+
+    Undecodable bytes and control characters become `\\xNN`: a name must not steer the terminal that shows it.
+    """
+    text = path.decode("utf-8", "backslashreplace")
+    return text if text.isprintable() else _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+
+
+def escape_surrogates(text: str) -> str:
+    """Return a text derived from a path, with lone surrogates escaped: PostgreSQL and JSON refuse those."""
+    return text if text.isprintable() else display_path(text.encode("utf-8", "surrogateescape"))
+
+
+def join_path(folder: bytes, name: bytes) -> bytes:
+    """Join a folder below the root and a name; the root folder itself is the empty path."""
+    return folder + b"/" + name if folder else name
+
+
+def parent_path(path: bytes) -> bytes:
+    """Return the folder that contains `path`; the empty path is its own parent."""
+    return path.rpartition(b"/")[0]
+
+
+def base_name(path: bytes) -> bytes:
+    """Return the last part of `path`."""
+    return path.rpartition(b"/")[2]
+
+
+def ancestor_paths(path: bytes) -> list[bytes]:
+    """Return every folder from the root (the empty path) to `path`, both included."""
+    parts = path.split(b"/") if path else []
+    return [b"/".join(parts[:depth]) for depth in range(len(parts) + 1)]

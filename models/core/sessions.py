@@ -1,0 +1,64 @@
+"""Engines and transactions: the only place where a transaction starts, is retried, and ends."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.core.tracing import propagate_trace
+
+WorkResult = TypeVar("WorkResult")
+Sessions = sessionmaker[Session]
+
+DEADLOCK, SERIALIZATION = "40P01", "40001"
+MAX_TRANSACTION_TRIES = 5
+
+
+def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
+    """Return an engine that detects a restarted server at once and ends transactions that idle for a minute."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=5,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "tapeless",
+            "options": "-c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off",
+        },
+        **options,
+    )
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """Return sessions that do not refresh after commit: objects stay as they were read."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+def transact(sessions: Sessions, work: Callable[[Session], WorkResult]) -> WorkResult:
+    """Run `work` in one transaction and commit; retry from the start on a conflict with another transaction.
+
+    Deadlocks (40P01), for example between index marks of two statements, and serialization failures (40001) are retried
+    up to `MAX_TRANSACTION_TRIES` times. `work` must therefore have no effect outside its session.
+    """
+    for attempt in range(1, MAX_TRANSACTION_TRIES + 1):
+        try:
+            with sessions.begin() as session:
+                propagate_trace(session)
+                return work(session)
+        except (DBAPIError, psycopg.Error) as error:
+            # Errors of COPY are raised by the driver itself, without SQLAlchemy's wrapper.
+            cause = error.orig if isinstance(error, DBAPIError) else error
+            if attempt == MAX_TRANSACTION_TRIES or getattr(cause, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
+                raise
+    raise AssertionError("unreachable")
+
+
+def read_snapshot(sessions: Sessions, work: Callable[[Session], WorkResult]) -> WorkResult:
+    """Run `work` in a read-only transaction with one consistent snapshot (REPEATABLE READ)."""
+    with sessions() as session:
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
+        return work(session)

@@ -1,0 +1,7 @@
+"""The type of a function that sends a wake-up message."""
+
+from collections.abc import Callable, Sequence
+
+Notifier = Callable[[str, Sequence[object]], None]
+"""`notify(task_name, ids)` puts a message on the task's queue. It never raises where the broker is down: the rows wait,
+and the sweep finds them."""

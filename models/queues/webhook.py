@@ -1,0 +1,87 @@
+"""Webhooks: subscriptions of other systems, pending events, and the outbox of deliveries.
+
+Triggers (`models/migrations/webhook_triggers.py`) write an `event` in the transaction of the change, only while an
+enabled webhook subscribes to its kind. A task turns events into deliveries, one per subscribed webhook.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.core.base import Base, DefaultNow, Id, Serial, TextEnum, checked_text
+from models.queues.outbox import IS_OUTBOX_DUE, OutboxMixin
+
+
+class WebhookStatus(TextEnum):
+    ENABLED = "ENABLED"
+    DISABLED = "DISABLED"
+
+
+class Webhook(Base):
+    """One subscription: which changes are sent to which URL. Null in `realm`, `operation` or `object_id` matches
+    any."""
+
+    __tablename__ = "webhook"
+
+    id: Mapped[Id]
+    name: Mapped[str] = mapped_column(server_default="")
+    description: Mapped[str] = mapped_column(server_default="")
+    url: Mapped[str]
+    event_type: Mapped[str]
+    realm: Mapped[str | None]
+    operation: Mapped[str | None]
+    object_id: Mapped[uuid.UUID | None]
+    status: Mapped[WebhookStatus] = mapped_column(checked_text(WebhookStatus), server_default="ENABLED")
+    secret: Mapped[bytes]
+    """Key that signs each delivery, so it cannot be stored as a digest. Shown once, on creation."""
+    headers: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Additional request headers; often credentials of the other system, so responses never show the values."""
+    first_failed_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+    failures: Mapped[int] = mapped_column(server_default="0")
+    """Consecutive failures."""
+    resting_until: Mapped[datetime | None]
+    """Backoff after a failure: a target that does not respond must not take the time of others."""
+    created_by: Mapped[uuid.UUID | None]
+    date_created: Mapped[DefaultNow]
+    date_modified: Mapped[DefaultNow]
+
+
+class Event(Base):
+    """Effect of one transaction on one object, deleted once its deliveries are created."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("told_by", "event_type", "realm", "operation", "object_id"),)
+
+    id: Mapped[Serial]
+    event_type: Mapped[str]
+    realm: Mapped[str]
+    operation: Mapped[str]
+    object_id: Mapped[uuid.UUID]
+    told_by: Mapped[int] = mapped_column(BigInteger)
+    """Id of the transaction."""
+    date_created: Mapped[DefaultNow]
+
+
+class WebhookDelivery(OutboxMixin, Base):
+    """One event for one webhook; its id stays the same over all retries."""
+
+    __tablename__ = "webhook_delivery"
+    __table_args__ = (
+        Index("ix_webhook_delivery_due", "webhook_id", "not_before", "id", postgresql_where=text(IS_OUTBOX_DUE)),
+        Index(None, "webhook_id", "id"),
+    )
+
+    id: Mapped[Id]
+    webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
+    event_type: Mapped[str]
+    realm: Mapped[str]
+    operation: Mapped[str]
+    object_id: Mapped[uuid.UUID]
+    event_at: Mapped[datetime]
+    answer: Mapped[int | None] = mapped_column(SmallInteger)
+    """HTTP status of the last response, if any."""

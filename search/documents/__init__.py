@@ -1,0 +1,1 @@
+"""Documents of assets, collections and segments."""

@@ -1,0 +1,1 @@
+"""Parts of a document, each read in one statement for a whole batch."""

@@ -1,1 +1,0 @@
-"""Parts that aggregates contribute to the documents of assets, collections and segments."""

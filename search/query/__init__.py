@@ -1,0 +1,1 @@
+"""The query language: criteria, ranges, ordering and text analysis."""

@@ -1,0 +1,282 @@
+"""Search criteria: a typed tree, parsed from the request body of iconik's clients.
+
+Clients send empty strings and lists for absent values, so empty is absent everywhere. Errors name the field.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from models.queues.index_queue import DocumentKey
+from search.query.analysis import TextQuery, parse_text_query, replace_unstorable
+from search.query.ranges import RangeError, ValueKind, ValueRange, parse_covered_range, parse_number, parse_value_range
+
+DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
+DEFAULT_DOC_TYPES = DOC_TYPES[:-1]
+"""Types of a search without `doc_types`. Segments are excluded: a comment is found through its asset, and thousands of
+caption lines would hide the clips."""
+SEARCH_FIELDS = (
+    *("title", "description", "external_id", "file_names", "folders", "metadata", "segment_text"),
+    "transcription_text",
+)
+MAX_FILTER_DEPTH = 20
+MAX_FILTER_TERMS = 1_000
+MAX_LIST_VALUES = 10_000
+MAX_FACETS = 50
+MAX_PER_PAGE = 1_000
+MAX_PAGED_HITS = 10_000
+"""Limit of hits reachable by pages; `search_after` has none. This is OpenSearch's limit, applied to both engines."""
+
+
+ValueKindLookup = Callable[[str], ValueKind | None]
+"""Returns the kind of a name's values, or None if unknown."""
+
+
+class CriteriaError(Exception):
+    """Invalid search request; `field` names the place, `problem` the reason."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTerm:
+    """Condition on one name; every part that is given must hold for one of its values."""
+
+    name: str
+    values: tuple[str, ...] | None = None
+    """Alternatives, each compared as text, number and boolean, because clients send all of them as text."""
+    within: tuple[ValueRange, ...] = ()
+    """All must contain the value; a date value is here too, as the time span it covers."""
+    exists: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterNode:
+    """Node of the filter tree: AND all, OR any, NOT none of its parts."""
+
+    operator: Literal["AND", "OR", "NOT"]
+    terms: tuple[SearchTerm, ...] = ()
+    filters: "tuple[FilterNode, ...]" = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    name: str
+    descending: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Criteria:
+    """Complete search; without conditions it finds everything, newest first."""
+
+    query: TextQuery | None = None
+    filter: FilterNode | None = None
+    doc_types: tuple[str, ...] = DEFAULT_DOC_TYPES
+    facets: tuple[str, ...] = ()
+    facets_filters: tuple[SearchTerm, ...] = ()
+    """Applied to hits and total after facets are counted."""
+    sort: tuple[SortKey, ...] = ()
+    search_after: tuple[Any, ...] = ()
+    page: int = 1
+    per_page: int = 10
+    include_fields: frozenset[str] | None = None
+    exclude_fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Visibility:
+    """Objects that the user may find. Part of every query, because hits removed later would already be counted."""
+
+    everything: bool = False
+    """For administrators."""
+    principals: frozenset[str] = frozenset()
+    """`user:ID` of the user and `group:ID` of each group."""
+    collections: frozenset[str] = frozenset()
+    """Collections with permissions that propagate to the user, and their descendants: direct content may be found."""
+    excluded: frozenset[DocumentKey] = field(default=frozenset())
+    """Objects deleted or with reduced access since the last drain: their rows are current, the index is not."""
+
+    @property
+    def audience(self) -> list[str]:
+        """Return the principals and collections, any of which in a document's own audience grants access."""
+        return sorted({*self.principals, *(f"collection:{collection}" for collection in self.collections)})
+
+
+def possible_values(value: str) -> list[str | int | float | bool]:
+    """Return the values that a client's text may mean: itself, a number, a boolean."""
+    forms: list[str | int | float | bool] = [value]
+    if value in {"true", "false"}:
+        forms.append(value == "true")
+    elif (number := parse_number(value)) is not None:
+        forms.append(number)
+    return forms
+
+
+def parse_criteria(
+    body: Mapping[str, Any], page: int = 1, per_page: int = 10, kind_of: ValueKindLookup = lambda _name: None
+) -> Criteria:
+    """Parse a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
+    search_after = _list(body, "search_after", "search_after")
+    if not 1 <= per_page <= MAX_PER_PAGE:
+        raise CriteriaError("per_page", f"{per_page} is not between 1 and {MAX_PER_PAGE}")
+    if page < 1 or (page * per_page > MAX_PAGED_HITS and not search_after):
+        raise CriteriaError(
+            "page",
+            f"{page} is not a page among the first {MAX_PAGED_HITS} hits; send the last hit's _sort as search_after",
+        )
+    query, fields = body.get("query") or "", _strings(body, "search_fields", "search_fields")
+    if not isinstance(query, str):
+        raise CriteriaError("query", "is not a text")
+    tree = body.get("filter")
+    included = _strings(body, "include_fields", "include_fields")
+    return Criteria(
+        query=parse_text_query(query, _check_known(fields, SEARCH_FIELDS, "search_fields")),
+        filter=_filter(tree, "filter", 1, _Budget(kind_of)) if tree else None,
+        doc_types=_check_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types") or DEFAULT_DOC_TYPES,
+        facets=tuple(_at_most(MAX_FACETS, dict.fromkeys(_strings(body, "facets", "facets")), "facets")),
+        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _terms(kind_of))),
+        sort=tuple(_each(body, "sort", "sort", _sort_key)),
+        search_after=tuple(search_after),
+        page=page,
+        per_page=per_page,
+        include_fields=frozenset(included) or None,
+        exclude_fields=frozenset(_strings(body, "exclude_fields", "exclude_fields")),
+    )
+
+
+class _Budget:
+    """Counts the terms of a tree, to bound the comparisons of one request, and looks up their kinds."""
+
+    def __init__(self, kind_of: ValueKindLookup) -> None:
+        self.terms = 0
+        self.kind_of = kind_of
+
+    def spend(self, terms: int, where: str) -> None:
+        self.terms += terms
+        if self.terms > MAX_FILTER_TERMS:
+            raise CriteriaError(where, f"the tree has more than {MAX_FILTER_TERMS} terms")
+
+
+def _filter(node: Any, where: str, depth: int, budget: _Budget) -> FilterNode | None:
+    """Parse a node; None if it has no conditions."""
+    if not isinstance(node, Mapping):
+        raise CriteriaError(where, "is not an object")
+    if depth > MAX_FILTER_DEPTH:
+        raise CriteriaError(where, f"is nested deeper than {MAX_FILTER_DEPTH} levels")
+    operator = node.get("operator") or "AND"
+    if operator not in ("AND", "OR", "NOT"):
+        raise CriteriaError(f"{where}.operator", f"{operator!r} is none of AND, OR, NOT")
+    terms = tuple(_each(node, "terms", f"{where}.terms", _terms(budget.kind_of)))
+    budget.spend(len(terms) + 1, where)
+    filters = tuple(
+        _each(node, "filters", f"{where}.filters", lambda child, place: _filter(child, place, depth + 1, budget))
+    )
+    return FilterNode(operator, terms, filters) if terms or filters else None
+
+
+def _terms(kind_of: ValueKindLookup) -> Callable[[Any, str], SearchTerm | None]:
+    return lambda node, where: _term(node, where, kind_of)
+
+
+def _term(node: Any, where: str, kind_of: ValueKindLookup) -> SearchTerm | None:
+    """Parse a term; None if it has no conditions."""
+    if not isinstance(node, Mapping):
+        raise CriteriaError(where, "is not an object")
+    name = node.get("name")
+    if not isinstance(name, str) or not name:
+        raise CriteriaError(f"{where}.name", "is missing")
+    asked: list[tuple[str, ...]] = []
+    if node.get("value") not in (None, "", [], {}):
+        asked.append((_scalar(node["value"], f"{where}.value"),))
+    if chosen := _list(node, "value_in", f"{where}.value_in"):
+        asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
+    values = _common(asked)
+    name = replace_unstorable(name)
+    try:
+        kind = kind_of(name)
+        within = [parse_value_range(name, node["range"], kind)] if node.get("range") else []
+        if values is not None and len(values) == 1 and (day := parse_covered_range(name, values[0], kind)) is not None:
+            values, within = None, [day, *within]
+    except RangeError as error:
+        raise CriteriaError(f"{where}.range", str(error)) from None
+    term = SearchTerm(name, values, tuple(each for each in within if each is not None), _existence(node, where))
+    return term if (term.values, term.within, term.exists) != (None, (), None) else None
+
+
+def _common(asked: list[tuple[str, ...]]) -> tuple[str, ...] | None:
+    """Return the values that satisfy both `value` and `value_in` if both are given."""
+    if not asked:
+        return None
+    return asked[0] if len(asked) == 1 else tuple(value for value in asked[0] if value in asked[1])
+
+
+def _existence(node: Mapping[str, Any], where: str) -> bool | None:
+    """Return `exists` and `missing` as one condition; clients that send both as false mean neither."""
+    given = {}
+    for name in ("exists", "missing"):
+        if node.get(name) not in (None, "", [], {}):
+            if not isinstance(node[name], bool):
+                raise CriteriaError(f"{where}.{name}", f"{node[name]!r} is neither true nor false")
+            given[name] = node[name] == (name == "exists")
+    if len(set(given.values())) == 2 and node["exists"]:
+        raise CriteriaError(where, "asks for what exists and is missing at once")
+    return None if len(set(given.values())) != 1 else next(iter(given.values()))
+
+
+def _sort_key(node: Any, where: str) -> SortKey | None:
+    if not isinstance(node, Mapping) or not isinstance(node.get("name"), str) or not node["name"]:
+        raise CriteriaError(f"{where}.name", "is missing")
+    order = node.get("order") or "asc"
+    if order not in ("asc", "desc"):
+        raise CriteriaError(f"{where}.order", f"{order!r} is neither asc nor desc")
+    return SortKey(replace_unstorable(node["name"]), order == "desc")
+
+
+def _each(body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any]) -> Iterable[Any]:
+    """Parse every element of a list, without elements that have no conditions."""
+    parsed = (parse(element, f"{where}[{place}]") for place, element in enumerate(_list(body, name, where)))
+    return [element for element in parsed if element is not None]
+
+
+def _list(body: Mapping[str, Any], name: str, where: str) -> list[Any]:
+    value = body.get(name)
+    if value in (None, "", {}):
+        return []
+    if not isinstance(value, list):
+        raise CriteriaError(where, "is not a list")
+    return list(_at_most(MAX_LIST_VALUES, value, where))
+
+
+def _strings(body: Mapping[str, Any], name: str, where: str) -> list[str]:
+    values = [value for value in _list(body, name, where) if value not in (None, "")]
+    if not all(isinstance(value, str) for value in values):
+        raise CriteriaError(where, "is not a list of texts")
+    return [replace_unstorable(value) for value in values]
+
+
+def _scalar(value: Any, where: str) -> str:
+    """Return a value as text; clients may send numbers and booleans."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    if not isinstance(value, str):
+        raise CriteriaError(where, "is not a text, a number or a truth value")
+    return replace_unstorable(value)
+
+
+def _check_known(values: list[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:
+    for value in values:
+        if value not in known:
+            raise CriteriaError(where, f"{value!r} is none of {', '.join(known)}")
+    return tuple(dict.fromkeys(values))
+
+
+def _at_most(limit: int, values: Iterable[Any], where: str) -> Iterable[Any]:
+    values = list(values)
+    if len(values) > limit:
+        raise CriteriaError(where, f"has {len(values)} elements; at most {limit} are taken")
+    return values

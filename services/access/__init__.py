@@ -1,0 +1,1 @@
+"""Users, groups, tokens, sign-in limits and permissions."""

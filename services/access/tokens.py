@@ -1,0 +1,130 @@
+"""API tokens: issue, authenticate, extend and revoke. Only the SHA-256 of a token is stored."""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.access.user import App, Token
+from models.core.base import new_id
+from services.core.actors import ACTOR_COLUMNS, actor_from_row
+from services.core.errors import NotFound, ValidationFailed
+
+TOKEN_BYTES = 32
+MAX_TOKEN_AGE = timedelta(days=5 * 365)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticatedToken:
+    """The actor that a request authenticated as, and the token it used."""
+
+    actor: Actor
+    token_id: uuid.UUID
+    app_id: uuid.UUID
+    is_stale: bool
+    """Whether the last recorded use is more than a minute old, so that not every request writes."""
+
+
+def token_digest(secret: str) -> bytes:
+    """Return the stored digest of a token; plain SHA-256 suffices for 256 random bits."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).digest()
+
+
+SELECT_TOKEN_ACTOR = text(f"""
+    SELECT token.id AS token_id, token.app_id,
+        coalesce(token.last_used_at < now() - interval '1 minute', true) AS is_stale, {ACTOR_COLUMNS}
+    FROM token JOIN user_account AS who ON who.id = token.user_id
+    WHERE token.digest = :digest AND token.app_id = :app AND (token.expires_at IS NULL OR token.expires_at > now())
+        AND who.status = 'ACTIVE'
+""")
+"""Runs on every request, so it is text: building the statement took longer than running it."""
+
+
+def authenticate_token(session: Session, app_id: uuid.UUID, secret: str) -> AuthenticatedToken | None:
+    """Return the actor of this token in one query.
+
+    None if the token is unknown, expired, of another app, or its user may not sign in.
+    """
+    row = session.execute(SELECT_TOKEN_ACTOR, {"digest": token_digest(secret), "app": app_id}).first()
+    if row is None:
+        return None
+    return AuthenticatedToken(actor_from_row(row), row.token_id, row.app_id, row.is_stale)
+
+
+def touch_token(session: Session, token_id: uuid.UUID) -> None:
+    """Record that the token was used."""
+    # SKIP LOCKED: concurrent requests with one token must not queue behind each other for a timestamp.
+    fresh = select(Token.id).where(Token.id == token_id).with_for_update(skip_locked=True)
+    session.execute(update(Token).where(Token.id.in_(fresh)).values(last_used_at=func.now()))
+
+
+def issue_token(
+    session: Session, user_id: uuid.UUID, app_id: uuid.UUID, expires_in: int | None = None
+) -> tuple[Token, str]:
+    """Issue a token for a user's app, valid for `expires_in` seconds.
+
+    Returns:
+        The token and its secret, which is stored nowhere.
+    """
+    if expires_in is not None and not 0 < expires_in <= MAX_TOKEN_AGE.total_seconds():
+        raise ValidationFailed("expires_in", f"a token lasts between 1 second and {MAX_TOKEN_AGE.days} days")
+    secret = secrets.token_urlsafe(TOKEN_BYTES)
+    end = func.now() + timedelta(seconds=expires_in) if expires_in is not None else None
+    token = Token(id=new_id(), digest=token_digest(secret), app_id=app_id, user_id=user_id, expires_at=end)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    return token, secret
+
+
+def register_app(session: Session, user_id: uuid.UUID, name: str, description: str = "") -> App:
+    """Register a program that calls the API in a user's name."""
+    if not name.strip():
+        raise ValidationFailed("name", "an app needs a name")
+    app = App(id=new_id(), name=name, description=description, user_id=user_id)
+    session.add(app)
+    session.flush()
+    session.refresh(app)
+    return app
+
+
+def get_or_register_app(session: Session, user_id: uuid.UUID, name: str) -> App:
+    """Return the user's app of this name, registered if new: repeated sign-ins share one app."""
+    found = session.scalar(select(App).where(App.user_id == user_id, App.name == name).order_by(App.id).limit(1))
+    return found or register_app(session, user_id, name)
+
+
+def find_app(session: Session, actor: Actor, app_id: uuid.UUID) -> App:
+    """Return an app of the actor. Administrators cannot see others' apps: its tokens act in that user's name."""
+    app = session.get(App, app_id)
+    if app is None or app.user_id != actor.user_id:
+        raise NotFound("app", app_id)
+    return app
+
+
+def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
+    """Return a token of the actor; administrators see all tokens."""
+    token = session.get(Token, token_id)
+    if token is None or not (actor.is_admin or token.user_id == actor.user_id):
+        raise NotFound("token", token_id)
+    return token
+
+
+def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Token:
+    """Set the expiry of a token to `expires_in` seconds from now; a token without expiry keeps none."""
+    token = session.get_one(Token, token_id, with_for_update=True)
+    if token.expires_at is not None:
+        token.expires_at = func.now() + timedelta(seconds=expires_in)  # type: ignore[assignment]
+        session.flush()
+        session.refresh(token)
+    return token
+
+
+def revoke_token(session: Session, token_id: uuid.UUID) -> None:
+    """Delete a token, effective immediately."""
+    session.execute(delete(Token).where(Token.id == token_id))

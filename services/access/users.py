@@ -1,0 +1,159 @@
+"""Manage users: create, change, delete and look up. Changes need an administrator; everyone may look up."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, exists, func, select
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.access.user import Membership, Token, User, UserStatus, UserType
+from models.core.base import new_id
+from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR, require_administrator
+from services.core.audit_log import record_audit
+from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.passwords import generate_password, hash_password
+
+DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """A user to be created; `password_hash` is computed before the transaction, since hashing is slow on purpose."""
+
+    email: str
+    password_hash: str | None = None
+    is_admin: bool = False
+    first_name: str = ""
+    last_name: str = ""
+    type: UserType = UserType.STANDARD
+    status: UserStatus = UserStatus.ACTIVE
+
+
+def create_user(session: Session, new: NewUser, actor: Actor) -> User:
+    """Create a user; e-mails are unique, ignoring case."""
+    require_administrator(actor, "make users")
+    email = validate_user_email(session, new.email)
+    user = User(
+        id=new_id(),
+        email=email,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        type=new.type,
+        status=new.status,
+        is_admin=new.is_admin,
+        password_hash=new.password_hash,
+    )
+    session.add(user)
+    session.flush()
+    record_audit(
+        session, "users", user.id, f'user "{email}" was made{" as administrator" if new.is_admin else ""}', actor
+    )
+    session.refresh(user)
+    return user
+
+
+def validate_user_email(session: Session, email: str, besides: uuid.UUID | None = None) -> str:
+    """Return the normalised e-mail; ValidationFailed if it is malformed or belongs to another user."""
+    email = email.strip()
+    if not EMAIL_PATTERN.fullmatch(email):
+        raise ValidationFailed("email", f'"{email[:80]}" is no e-mail address')
+    query = select(User.id).where(func.lower(User.email) == email.lower())
+    if session.scalar(query.where(User.id != besides) if besides else query):
+        raise ValidationFailed("email", f'a user with the e-mail "{email}" exists already')
+    return email
+
+
+def find_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> User:
+    """Return a user who was not deleted."""
+    user = session.get(User, user_id, with_for_update=lock)
+    if user is None or user.status == UserStatus.DELETED:
+        raise NotFound("user", user_id)
+    return user
+
+
+def find_user_by_email(session: Session, email: str) -> User:
+    """Return a user who was not deleted, by e-mail, ignoring case."""
+    user = session.scalar(
+        select(User).where(func.lower(User.email) == email.lower(), User.status != UserStatus.DELETED)
+    )
+    if user is None:
+        raise NotFound("user", email)
+    return user
+
+
+SELF_EDITABLE_FIELDS = frozenset({"first_name", "last_name", "password_hash"})
+
+
+def update_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> User:
+    """Update a user; users may change their own name and password, administrators everything."""
+    user = find_user(session, user_id, lock=True)
+    changes = {name: value for name, value in changes.items() if getattr(user, name) != value}
+    if not actor.is_admin and (actor.user_id != user_id or not changes.keys() <= SELF_EDITABLE_FIELDS):
+        raise PermissionDenied(
+            "only administrators may change other users, or anybody's e-mail, type, status and rights"
+        )
+    if "email" in changes:
+        changes["email"] = validate_user_email(session, changes["email"], besides=user_id)
+    if not changes:
+        return user
+    was_administrator = user.is_admin and user.status == UserStatus.ACTIVE
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    if was_administrator:
+        _require_an_administrator(session)
+    if user.status != UserStatus.ACTIVE or "password_hash" in changes:
+        _revoke_tokens(session, user_id)
+    shown = ", ".join(sorted("password" if name == "password_hash" else name for name in changes))
+    record_audit(session, "users", user_id, f'user "{user.email}": changed {shown}', actor)
+    session.refresh(user)
+    return user
+
+
+def delete_user(session: Session, user_id: uuid.UUID, actor: Actor) -> None:
+    """Delete a user for good; the row remains, because history refers to it."""
+    require_administrator(actor, "delete users")
+    user = find_user(session, user_id, lock=True)
+    user.status = UserStatus.DELETED
+    user.password_hash = None
+    email, user.email = user.email, f"deleted+{user.id}@localhost"
+    session.flush()
+    _require_an_administrator(session)
+    _revoke_tokens(session, user_id)
+    session.execute(delete(Membership).where(Membership.user_id == user_id))
+    record_audit(session, "users", user_id, f'user "{email}" was deleted', actor)
+
+
+def _revoke_tokens(session: Session, user_id: uuid.UUID) -> None:
+    session.execute(delete(Token).where(Token.user_id == user_id))
+
+
+def _require_an_administrator(session: Session) -> None:
+    """Raise Conflict if no active administrator is left: no one could create another."""
+    if not session.scalar(select(exists().where(User.is_admin, User.status == UserStatus.ACTIVE))):
+        raise Conflict("this is the last administrator; make another one first")
+
+
+def first_administrator_id(session: Session) -> uuid.UUID | None:
+    """Return the default owner of new objects; None before the first start created one."""
+    administrators = select(User.id).where(User.is_admin, User.status == UserStatus.ACTIVE)
+    return session.scalar(administrators.order_by(User.id).limit(1))
+
+
+def ensure_administrator(session: Session) -> tuple[str, str | None]:
+    """Create the first administrator if there is none.
+
+    Returns:
+        The e-mail and, if one was created, its password, to be shown once.
+    """
+    # Several processes start at once: the lock makes one of them create the administrator, the others find it.
+    session.execute(select(func.pg_advisory_xact_lock(7_411_033)))
+    found = first_administrator_id(session)
+    if found is not None:
+        return session.get_one(User, found).email, None
+    password = generate_password()
+    new = NewUser(DEFAULT_ADMINISTRATOR_EMAIL, hash_password(password), is_admin=True, first_name="Administrator")
+    return create_user(session, new, SETUP_ACTOR).email, password

@@ -1,0 +1,1 @@
+"""Approval requests, votes and the status that follows from them."""

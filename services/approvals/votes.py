@@ -1,0 +1,149 @@
+"""Votes on approval requests: one per reviewer, which can be changed any time.
+
+Reviewers are the named users, members of the named groups, and guests of a share that allows votes; if a request names
+no reviewers, every user with write access. An administrator may always vote. Read access alone allows no vote.
+"""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, Permission, has_permission
+from models.access.share import ShareRight
+from models.catalog.approval import Approval, ApprovalVote, VoteStatus
+from models.catalog.history import Operation
+from models.core.base import new_id
+from services.approvals.requests import (
+    ApprovalSpec,
+    get_request,
+    load_requests,
+    load_votes,
+    recompute_status,
+    request_approvals,
+    require_approvable,
+    require_not_deleted,
+)
+from services.core.errors import Conflict, NotFound, PermissionDenied
+from services.objects.objects import ObjectRef, record_object_history
+
+VOTE_HISTORY = {
+    VoteStatus.APPROVED: (Operation.APPROVE, "approved"),
+    VoteStatus.NOT_APPROVED: (Operation.REJECT, "rejected"),
+}
+"""History operation and verb of a vote."""
+
+
+def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Actor) -> ApprovalVote:
+    """Record the actor's vote on an object with read access; it replaces an earlier vote."""
+    require_approvable(found.object_type)
+    require_not_deleted(found)
+    # The request is locked before its votes are read: a concurrent vote waits, and both count.
+    approval = load_requests(session, [found], lock=True).get(found.id)
+    if approval is None:
+        raise Conflict(f'nobody asked for the approval of "{found.title}"; ask first, with POST …/approvals/request/')
+    _require_reviewer(session, approval, found, actor)
+    _write_votes(session, [approval], status, actor)
+    operation, what = VOTE_HISTORY[status]
+    record_object_history(session, found, operation, f"{actor.name} {what}", actor)
+    votes = load_votes(session, [approval])[approval.id]
+    recompute_status(approval, votes)
+    session.flush()
+    external = _guest_email(actor)
+    return next(each for each in votes if (each.user_id, each.external) == (actor.user_id, external))
+
+
+def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteStatus, actor: Actor) -> None:
+    external = _guest_email(actor)
+    share_id = actor.guest.share_id if actor.guest is not None else None
+    said = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
+    statement = insert(ApprovalVote).on_conflict_do_update(
+        index_elements=["approval_id", "user_id" if external is None else "external"],
+        set_={"status": status, "share_id": share_id, "change_date": func.now()},
+    )
+    session.execute(statement, [{"id": new_id(), "approval_id": each.id} | said for each in approvals])
+
+
+def _guest_email(actor: Actor) -> str | None:
+    """Return the address under which a guest votes; None for a user."""
+    return None if actor.guest is None else actor.guest.email.lower()
+
+
+def _require_reviewer(session: Session, approval: Approval, found: ObjectRef, actor: Actor) -> None:
+    """Raise PermissionDenied if the actor is not a reviewer of the request."""
+    if actor.guest is not None:
+        if ShareRight.SETTING_APPROVE_STATUS not in actor.guest.allows:
+            raise PermissionDenied(f'this share of "{found.title}" allows no votes')
+        if not _guest_email(actor):
+            raise PermissionDenied("a link for everybody has no name to vote under; ask for a link of your own")
+        return
+    if actor.is_admin or actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups):
+        return
+    if not _has_no_reviewers(approval) or not _can_write(session, found, actor):
+        raise PermissionDenied(f'you may read "{found.title}", but were not asked to approve it')
+
+
+def _has_no_reviewers(approval: Approval) -> bool:
+    """Return whether the request names no reviewers, so that every user with write access may vote."""
+    return not (approval.users or approval.groups or approval.externals)
+
+
+def _can_write(session: Session, found: ObjectRef, actor: Actor) -> bool:
+    may = has_permission(actor, found.object_type, literal(found.id), Permission.WRITE)
+    return bool(session.scalar(select(may)))
+
+
+def withdraw_vote(
+    session: Session, found: ObjectRef, actor: Actor, *, user_id: uuid.UUID | None = None, external: str | None = None
+) -> None:
+    """Withdraw a vote: the actor's own, or with write access that of another voter."""
+    approval = get_request(session, found, lock=True)
+    require_not_deleted(found)
+    if user_id is None and external is None:
+        user_id, external = actor.user_id, _guest_email(actor)
+    is_own = (user_id, external) == (actor.user_id, _guest_email(actor))
+    if not is_own and not _can_write(session, found, actor):
+        raise PermissionDenied(
+            f'you may read "{found.title}", but only who may write it takes the votes of others back'
+        )
+    votes = load_votes(session, [approval])[approval.id]
+    of_voter = [each for each in votes if (each.user_id, each.external) == (user_id, external and external.lower())]
+    if not of_voter:
+        raise NotFound("vote", f'of {external or user_id} on "{found.title}"')
+    for each in of_voter:
+        session.delete(each)
+    said = "a vote was withdrawn" if is_own else f"the vote of {external or user_id} was withdrawn"
+    record_object_history(session, found, Operation.CUSTOM, f"{said} by {actor.name}", actor)
+    recompute_status(approval, [each for each in votes if each not in of_voter])
+    session.flush()
+
+
+def set_approvals(session: Session, object_refs: Sequence[ObjectRef], status: VoteStatus, actor: Actor) -> None:
+    """Vote on many objects of one type, and request approval where there is no request. The actor may write all of
+    them, and the caller has locked them in id order.
+
+    Write access includes the right to add reviewers: if others are named, the actor is added to them. A request without
+    reviewers stays open to all users with write access.
+    """
+    require_approvable(object_refs[0].object_type)
+    assert actor.user_id is not None
+    standing = load_requests(session, object_refs, lock=True)
+    unasked = [found for found in object_refs if found.id not in standing]
+    if unasked:
+        made = request_approvals(session, unasked, ApprovalSpec(users=[actor.user_id]), actor)
+        standing |= {approval.object_id: approval for approval in made}
+    approvals = [standing[found.id] for found in object_refs]
+    for approval in approvals:
+        is_asked = actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups)
+        if not is_asked and not _has_no_reviewers(approval):
+            approval.users = [*approval.users, actor.user_id]
+    _write_votes(session, approvals, status, actor)
+    operation, what = VOTE_HISTORY[status]
+    for found in object_refs:
+        record_object_history(session, found, operation, f"{actor.name} {what}", actor)
+    votes = load_votes(session, approvals)
+    for approval in approvals:
+        recompute_status(approval, votes[approval.id])
+    session.flush()

@@ -1,0 +1,1 @@
+"""Assets, collections and segments."""

@@ -1,0 +1,1 @@
+"""Assets, their formats, files and relations."""

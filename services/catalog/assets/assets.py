@@ -1,0 +1,221 @@
+"""Create, update, delete and restore assets. Each change writes its history in the same transaction."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, select, true
+from sqlalchemy.orm import Session
+
+import models.registry  # noqa: F401 - a flush follows foreign keys to tables that nothing here names (asset to island)
+from models.access.acl import (
+    ALL_PERMISSIONS,
+    AclEntry,
+    Actor,
+    Permission,
+    PrincipalKind,
+    has_grant,
+    has_permission,
+    readable_by,
+)
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType
+from models.catalog.history import Operation
+from models.core.base import new_id
+from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.history import record_history
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """An asset to be created by a client."""
+
+    title: str
+    type: AssetType = AssetType.ASSET
+    external_id: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+def create_empty_asset(session: Session, new: NewAsset, actor: Actor) -> Asset:
+    """Create an asset without files; its creator gets all permissions."""
+    asset = Asset(
+        id=new_id(),
+        title=new.title,
+        title_by_hand=True,
+        type=new.type,
+        external_id=new.external_id,
+        details=dict(new.details),
+        created_by_user=actor.user_id,
+        updated_by_user=actor.user_id,
+    )
+    session.add(asset)
+    if actor.user_id is not None:
+        session.add(creator_acl_entry(asset.id, actor.user_id))
+    record_history(session, asset.id, Operation.VERSION_CREATE, f'asset "{new.title}" was made', actor)
+    session.flush()
+    return asset
+
+
+def creator_acl_entry(object_id: uuid.UUID, user_id: uuid.UUID, object_type: str = ASSET_KIND) -> AclEntry:
+    """Build the ACL entry that gives the creator of an object all permissions."""
+    return AclEntry(
+        object_id=object_id,
+        object_type=object_type,
+        principal_id=user_id,
+        principal_kind=PrincipalKind.USER,
+        permissions=list(ALL_PERMISSIONS),
+    )
+
+
+@cache
+def _asset_query(permission: Permission, lock: bool, is_admin: bool, is_reached: bool) -> Select[tuple[Asset, bool]]:
+    """Build the statement of `find_asset`, cached: building it took longer than running it (1.0 of 2.1 ms).
+
+    `is_reached` says whether permissions of any collection propagate to the actor; if not, that part is left out.
+    """
+    survivor = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == bindparam("asset"))
+    found = Asset.id == survivor.scalar_subquery()
+    if is_admin:
+        query = select(Asset, true()).where(found)
+    else:
+        principals = bindparam("principals", type_=ARRAY(Uuid))
+        reads, may = (
+            has_grant(
+                ASSET_KIND, Asset.id, each, principals, bindparam(each.name, type_=ARRAY(Uuid)) if is_reached else None
+            )
+            for each in (Permission.READ, permission)
+        )
+        may = true() if permission == Permission.READ else may
+        query = select(Asset, may).where(found, reads)
+    return query.with_for_update(of=Asset, key_share=True) if lock else query
+
+
+def _guest_asset_query(actor: Actor, permission: Permission, lock: bool) -> Select[tuple[Asset, bool]]:
+    """Build the statement for a guest of a share, which never sees deleted assets."""
+    survivor = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == bindparam("asset"))
+    query = select(Asset, has_permission(actor, ASSET_KIND, Asset.id, permission)).where(
+        Asset.id == survivor.scalar_subquery(),
+        Asset.status == AssetStatus.ACTIVE,
+        readable_by(actor, ASSET_KIND, Asset.id),
+    )
+    return query.with_for_update(of=Asset, key_share=True) if lock else query
+
+
+def find_asset(
+    session: Session,
+    actor: Actor,
+    asset_id: uuid.UUID,
+    permission: Permission = Permission.READ,
+    *,
+    lock: bool = False,
+) -> Asset:
+    """Return the asset, or the survivor it was merged into, in one query.
+
+    Raises:
+        NotFound: it does not exist, or the actor may not read it.
+        PermissionDenied: the actor may read it but lacks `permission`.
+    """
+    query = (
+        _asset_query(permission, lock, actor.is_admin, bool(actor.propagating))
+        if actor.guest is None
+        else _guest_asset_query(actor, permission, lock)
+    )
+    reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if actor.propagating else {}
+    row = session.execute(query, {"asset": asset_id, "principals": actor.principal_ids, **reaching}).first()
+    if row is None:
+        raise NotFound("asset", asset_id)
+    asset, may = row
+    if not may:
+        raise PermissionDenied(f'you may read the asset "{asset.title}", but not "{permission}" it')
+    return asset
+
+
+def get_asset_for_update(session: Session, actor: Actor, asset_id: uuid.UUID) -> Asset:
+    """Return the asset, locked, if the actor may write it; Conflict if it is deleted."""
+    asset = find_asset(session, actor, asset_id, Permission.WRITE, lock=True)
+    if asset.status == AssetStatus.DELETED:
+        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
+    return asset
+
+
+def update_asset(session: Session, asset_id: uuid.UUID, changes: Mapping[str, Any], actor: Actor) -> Asset:
+    """Update columns and details of an asset; equal values are no change."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    told = []
+    for name, value in changes.items():
+        before = getattr(asset, name) if name in EDITABLE_ASSET_COLUMNS else asset.details.get(name)
+        if before == value:
+            continue
+        told.append(f"{name} changed from {_quote_value(before)} to {_quote_value(value)}")
+        _set_asset_value(asset, name, value)
+    if told:
+        asset.title_by_hand = asset.title_by_hand or "title" in changes
+        # Flushing fires mark_asset_update, which queues the document for indexing.
+        asset.updated_by_user = actor.user_id
+        asset.date_modified = func.now()  # type: ignore[assignment]
+        record_history(session, asset.id, Operation.CUSTOM, "; ".join(told), actor)
+        session.flush()
+    return asset
+
+
+EDITABLE_ASSET_COLUMNS = frozenset({"title", "type", "external_id"})
+
+
+def _set_asset_value(asset: Asset, name: str, value: Any) -> None:
+    if name in EDITABLE_ASSET_COLUMNS:
+        setattr(asset, name, value)
+    else:
+        kept = {**asset.details, name: value}
+        asset.details = {key: one for key, one in kept.items() if one is not None}
+
+
+def _quote_value(value: Any) -> str:
+    """Format a value for a sentence."""
+    return "nothing" if value is None else f'"{str(value)[:200]}"'
+
+
+def delete_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Move an asset to the delete queue: hidden from lists and search at once, restorable until purged."""
+    asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
+    if asset.status == AssetStatus.ACTIVE:
+        # Trigger mark_asset_update marks it as hidden, so searches leave it out until it is reindexed.
+        asset.status = AssetStatus.DELETED
+        asset.date_deleted = func.now()  # type: ignore[assignment]
+        asset.deleted_by_user = actor.user_id
+        record_history(session, asset.id, Operation.DELETE, f'asset "{asset.title}" was deleted', actor)
+        session.flush()
+    return asset
+
+
+def restore_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
+    """Restore an asset from the delete queue."""
+    asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
+    if asset.status == AssetStatus.DELETED:
+        asset.status = AssetStatus.ACTIVE
+        asset.date_deleted = None
+        asset.deleted_by_user = None
+        record_history(session, asset.id, Operation.RESTORE, f'asset "{asset.title}" was restored', actor)
+        session.flush()
+    return asset
+
+
+MAX_ASSETS_PER_REQUEST = 1000
+
+
+def delete_assets(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Delete many assets, all or none, in id order so that concurrent requests cannot deadlock."""
+    for asset_id in _sorted_asset_ids(ids):
+        delete_asset(session, asset_id, actor)
+
+
+def restore_assets(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Restore many assets; all or none."""
+    for asset_id in _sorted_asset_ids(ids):
+        restore_asset(session, asset_id, actor)
+
+
+def _sorted_asset_ids(ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    if len(ids) > MAX_ASSETS_PER_REQUEST:
+        raise ValidationFailed("ids", f"at most {MAX_ASSETS_PER_REQUEST} at once, not {len(ids)}")
+    return sorted(set(ids))

@@ -1,0 +1,248 @@
+"""Formats, components and file sets that clients declare.
+
+Formats that grouping derives from files are read-only here: users change them by moving files or by pinning.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, is_format_visible
+from models.catalog.asset import Asset, Component, ComponentType, FileSet, FileSetType, Format, FormatRole
+from models.catalog.history import Operation
+from models.catalog.storage import Storage
+from models.core.base import new_id
+from services.catalog.assets.assets import get_asset_for_update
+from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.history import record_history
+
+DECLARED_RULE = "declared"
+"""Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""
+TRANSCODED_RULE = "transcode"
+"""Value of `rule` for a rendition that Tapeless made; its file is deleted some time after its rows."""
+ORIGINAL_FORMAT_NAME = "ORIGINAL"
+"""Name by which clients know the delivered format; every other one is made from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewComponent:
+    """A stream or part of a format, to be declared."""
+
+    name: str
+    type: ComponentType
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewFileSet:
+    """Files that belong together, to be declared."""
+
+    format_id: uuid.UUID
+    name: str
+    base_dir: str = ""
+    component_ids: Sequence[uuid.UUID] = ()
+    storage_id: uuid.UUID | None = None
+    type: FileSetType = FileSetType.REGULAR
+
+
+def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
+    """Return a format of this asset."""
+    found = session.get(Format, format_id)
+    if found is None or found.asset_id != asset.id:
+        raise NotFound("format", format_id)
+    return found
+
+
+def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
+    """Return a format of this asset that the actor may see: a share opens only its own."""
+    found = session.scalar(
+        select(Format).where(Format.id == format_id, Format.asset_id == asset.id, is_format_visible(actor, Format.id))
+    )
+    if found is None:
+        raise NotFound("format", format_id)
+    return found
+
+
+def find_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
+    """Return a file set of this asset."""
+    found = session.get(FileSet, file_set_id)
+    if found is None or found.asset_id != asset.id:
+        raise NotFound("file set", file_set_id)
+    return found
+
+
+def find_component(session: Session, of: Format, component_id: uuid.UUID) -> Component:
+    """Return a component of this format."""
+    found = session.get(Component, component_id)
+    if found is None or found.format_id != of.id:
+        raise NotFound("component", component_id)
+    return found
+
+
+def add_format(
+    session: Session,
+    asset_id: uuid.UUID,
+    name: str,
+    components: Sequence[NewComponent],
+    metadata: Sequence[Mapping[str, Any]],
+    actor: Actor,
+) -> Format:
+    """Declare a format of an asset."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    # Triggers mark_format_* and mark_component_* queue the asset's document for indexing.
+    made = Format(
+        id=new_id(),
+        asset_id=asset.id,
+        version_id=asset.id,
+        name=name,
+        role=FormatRole.ORIGINAL if name.upper() == ORIGINAL_FORMAT_NAME else FormatRole.TRANSCODE,
+        structure="other",
+        rule=DECLARED_RULE,
+        media={"metadata": list(metadata)} if metadata else {},
+    )
+    session.add(made)
+    session.flush()
+    for component in components:
+        session.add(_new_component(made, component))
+    record_history(session, asset.id, Operation.ADD_FORMAT, f'format "{name}" was added', actor)
+    session.flush()
+    return made
+
+
+def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, name: str, actor: Actor) -> Format:
+    """Rename a declared format."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    found = find_format(session, asset, format_id)
+    if found.name != name:
+        _refuse_grouped(found)
+        record_history(session, asset.id, Operation.CUSTOM, f'format "{found.name}" is now named "{name}"', actor)
+        found.name = name
+        found.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+    return found
+
+
+def remove_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a declared format, or a rendition that Tapeless made, with its file sets."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    found = find_format(session, asset, format_id)
+    if found.rule != TRANSCODED_RULE:
+        _refuse_grouped(found)
+    session.delete(found)
+    record_history(session, asset.id, Operation.DELETE_FORMAT, f'format "{found.name}" was removed', actor)
+
+
+def _refuse_grouped(found: Format) -> None:
+    if found.rule != DECLARED_RULE:
+        raise Conflict(f'the format "{found.name}" is what its files on the storage say; change those')
+
+
+def add_component(
+    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, new: NewComponent, actor: Actor
+) -> Component:
+    """Declare a component of a format."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    of = find_format(session, asset, format_id)
+    made = _new_component(of, new)
+    session.add(made)
+    record_history(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was added', actor)
+    session.flush()
+    return made
+
+
+def _new_component(of: Format, new: NewComponent) -> Component:
+    return Component(
+        id=new_id(), format_id=of.id, name=new.name, type=new.type, media=dict(new.metadata), flags=[], language=None
+    )
+
+
+def update_component(
+    session: Session,
+    asset_id: uuid.UUID,
+    format_id: uuid.UUID,
+    component_id: uuid.UUID,
+    new: NewComponent,
+    actor: Actor,
+) -> Component:
+    """Update a declared component."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    of = find_format(session, asset, format_id)
+    found = find_component(session, of, component_id)
+    _refuse_grouped(of)
+    found.name, found.type, found.media = new.name, new.type, dict(new.metadata)
+    record_history(
+        session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was changed', actor
+    )
+    session.flush()
+    return found
+
+
+def add_file_set(session: Session, asset_id: uuid.UUID, new: NewFileSet, actor: Actor) -> FileSet:
+    """Declare a file set of a format."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    of = find_format(session, asset, new.format_id)
+    if new.storage_id is not None and session.get(Storage, new.storage_id) is None:
+        raise ValidationFailed("storage_id", f"storage {new.storage_id} does not exist")
+    # Trigger mark_file_set_insert queues the asset's document for indexing.
+    made = FileSet(
+        id=new_id(),
+        asset_id=asset.id,
+        format_id=of.id,
+        version_id=asset.id,
+        storage_id=new.storage_id,
+        name=new.name,
+        base_dir=new.base_dir,
+        type=new.type,
+    )
+    session.add(made)
+    session.flush()
+    for component_id in new.component_ids:
+        find_component(session, of, component_id).file_set_id = made.id
+    record_history(
+        session, asset.id, Operation.MODIFY_FILESET, f'file set "{new.name}" was added to "{of.name}"', actor
+    )
+    session.flush()
+    return made
+
+
+def find_declared_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
+    """Return a file set that a client declared; Conflict for one that grouping made."""
+    found = find_file_set(session, asset, file_set_id)
+    if found.island_id is not None:
+        raise Conflict(f'the file set "{found.name}" is what its files on the storage say; change those')
+    return found
+
+
+def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUID, actor: Actor) -> None:
+    """Remove a declared file set; no file is deleted from disk."""
+    asset = get_asset_for_update(session, actor, asset_id)
+    found = find_declared_file_set(session, asset, file_set_id)
+    session.delete(found)
+    record_history(session, asset.id, Operation.DELETE_FILESET, f'file set "{found.name}" was removed', actor)
+
+
+def components_by_format(session: Session, format_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Component]]:
+    """Load the components of many formats in one query."""
+    found: dict[uuid.UUID, list[Component]] = {format_id: [] for format_id in format_ids}
+    for component in session.scalars(
+        select(Component).where(Component.format_id.in_(format_ids)).order_by(Component.id)
+    ):
+        found[component.format_id].append(component)
+    return found
+
+
+def component_ids_by_file_set(session: Session, file_set_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
+    """Load the ids of components of many file sets in one query."""
+    found: dict[uuid.UUID, list[uuid.UUID]] = {file_set_id: [] for file_set_id in file_set_ids}
+    rows = session.execute(
+        select(Component.file_set_id, Component.id)
+        .where(Component.file_set_id.in_(file_set_ids))
+        .order_by(Component.id)
+    )
+    for file_set_id, component_id in rows:
+        found[file_set_id].append(component_id)
+    return found

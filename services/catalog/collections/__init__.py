@@ -1,0 +1,1 @@
+"""The collection tree, its contents, permissions and folder mirrors."""

@@ -1,0 +1,1 @@
+"""Comments, markers and other time-based metadata."""

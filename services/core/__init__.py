@@ -1,0 +1,1 @@
+"""Errors, history, audit log, actors, signing and lease heartbeats: what every other service uses."""

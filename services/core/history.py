@@ -1,0 +1,83 @@
+"""Write and read the history of assets. An entry is written by the function, and in the transaction, of the change."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
+from models.core.base import new_id
+from services.core.errors import NotFound, PermissionDenied
+
+
+def record_history(
+    session: Session,
+    asset_id: uuid.UUID,
+    operation: Operation,
+    description: str,
+    actor: Actor,
+    *,
+    job_id: uuid.UUID | None = None,
+    details: dict[str, Any] | None = None,
+) -> History:
+    """Add one entry to an asset's history.
+
+    `description` is for people; `details` is only for undo. The entry id of a request with an idempotency key is
+    derived from that key and the text, so that a repeated request cannot write the same entry twice.
+    """
+    entry = History(
+        id=new_id(),
+        asset_id=asset_id,
+        version_id=asset_id,
+        operation_type=operation,
+        operation_description=description,
+        operation_id=_operation_id(actor, asset_id, operation, description),
+        actor=actor.name,
+        user_id=actor.user_id,
+        share_id=actor.guest.share_id if actor.guest else None,
+        share_user_id=actor.guest.share_user_id if actor.guest else None,
+        job_id=job_id,
+        details=details or {},
+    )
+    session.add(entry)
+    return entry
+
+
+def _operation_id(actor: Actor, asset_id: uuid.UUID, operation: Operation, description: str) -> uuid.UUID | None:
+    if actor.operation_id is None:
+        return None
+    return uuid.uuid5(actor.operation_id, f"{asset_id} {operation} {description}")
+
+
+def add_custom_history(
+    session: Session, asset_id: uuid.UUID, operation: str, description: str, actor: Actor
+) -> History:
+    """Add an entry on behalf of another system.
+
+    Raises:
+        PermissionDenied: `operation` is not CUSTOM; all other types are facts that Tapeless alone records.
+    """
+    if operation != Operation.CUSTOM:
+        raise PermissionDenied(f"history entries of the type {operation} are written by Tapeless alone; send CUSTOM")
+    entry = record_history(session, asset_id, Operation.CUSTOM, description, actor)
+    session.flush()
+    return entry
+
+
+def history_of_asset(asset_id: uuid.UUID) -> ColumnElement[bool]:
+    """Build the condition for entries of an asset and of the assets merged into it, which keep their own asset id."""
+    # A merge leaves entries under the id they were written for: history is append-only (trigger
+    # history_is_append_only).
+    merged = select(Asset.id).where(Asset.merged_into == asset_id)
+    return or_(History.asset_id == asset_id, History.asset_id.in_(merged))
+
+
+def find_history_entry(session: Session, asset_id: uuid.UUID, entry_id: uuid.UUID) -> History:
+    """Return one history entry of an asset."""
+    entry = session.scalar(select(History).where(history_of_asset(asset_id), History.id == entry_id))
+    if entry is None:
+        raise NotFound("history entry", entry_id)
+    return entry

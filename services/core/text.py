@@ -1,0 +1,35 @@
+"""Words for messages and history: numbers with nouns, labels of structures."""
+
+STRUCTURE_LABELS = {
+    "image_sequence": "image sequence",
+    "multi_camera": "multi-camera take",
+    "stereoscopic": "stereoscopic pair",
+    "separate_tracks": "picture and sound in separate files",
+    "captioned_video": "video with captions",
+    "single": "single video",
+    "audio": "sound",
+    "image": "picture",
+    "document": "document",
+    "other": "file",
+}
+
+UNCOUNTABLE_STRUCTURES = frozenset({"separate_tracks", "audio"})
+"""Structures with labels that take no article: not "a sound" or "a picture and sound"."""
+
+
+def pluralize(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 file`, `48 files`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def label_structure(structure: str) -> str:
+    """Return the label of a structure."""
+    return STRUCTURE_LABELS.get(structure, structure)
+
+
+def label_structure_with_article(structure: str) -> str:
+    """Return the label of a structure with its indefinite article."""
+    words = label_structure(structure)
+    if structure in UNCOUNTABLE_STRUCTURES:
+        return words
+    return f"an {words}" if words[0] in "aeiou" else f"a {words}"

@@ -1,0 +1,1 @@
+"""Download tickets, streaming, archives and previews as they are served."""

@@ -1,0 +1,1 @@
+"""Grouping by hand, regrouping, undo and dry runs."""

@@ -1,0 +1,168 @@
+"""Dry run of a folder: what a scan and a grouping of the files on disk would change in the catalogue.
+
+Rows without a file count as missing, files without a row as new and stable; the rest is the same comparison as for
+another profile. Only islands with a file in the folder are read, but as a whole: a partner of a clip may be outside it.
+"""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from grouping import IgnorePatterns, Profile
+from grouping.model.islands import ATTACHED_DIRS, PACKAGE_MARKERS, is_package_marker, island_of
+from models.catalog.file import FileStatus
+from models.catalog.storage import Storage
+from models.catalog.storage_settings import StorageSettings
+from models.core.base import new_id
+from models.core.paths import ancestor_paths, display_path, join_path
+from models.core.sessions import Sessions, read_snapshot
+from services.core.errors import DomainError
+from services.grouping.diff import GroupingDiff
+from services.grouping.dry_run import DryRun, read_stored_files
+from services.grouping.profile_preview import build_storage_rules
+from services.ingest.state import StoredFile
+from services.storages.storages import find_storage_of_path, relative_to_storage
+from watch.disk.listing import stat_file
+from watch.disk.walk import walk_tree
+from watch.rows.folder_cache import FolderCache
+
+
+@dataclass(slots=True)
+class DiskListing:
+    """Files on disk: sizes by folder and name, folders with a package marker file, and unreadable folders."""
+
+    root: bytes
+    settings: StorageSettings
+    excluded: frozenset[bytes]
+    attached: frozenset[bytes]
+    folders: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
+    packages: frozenset[bytes] = frozenset()
+    unreadable: list[bytes] = field(default_factory=list)
+
+    def read(self, start: bytes) -> None:
+        """List all watched folders at and below `start`."""
+        self.folders, self.unreadable = {}, []
+        for listings in walk_tree(self.root, [start], IgnorePatterns(self.settings.scan_ignore), self.excluded):
+            for folder, listing in listings:
+                if listing.error:
+                    self.unreadable.append(folder)
+                elif self.is_watched(folder):
+                    self.folders[folder] = {entry.name: entry.size for entry in listing.files}
+        above = (folder for folder in ancestor_paths(start) if self._holds_marker(folder))
+        below = (folder for folder, names in self.folders.items() if any(map(is_package_marker, names)))
+        self.packages = frozenset([*above, *below])
+
+    def is_watched(self, folder: bytes) -> bool:
+        """Whether a scan covers a folder, and so would detect missing files there."""
+        starts = [top.encode() for top in self.settings.scan_directories] or [b""]
+        is_hidden = any(is_folder_within(folder, unreadable) for unreadable in self.unreadable)
+        return not is_hidden and any(is_folder_within(folder, top) for top in starts)
+
+    def _holds_marker(self, folder: bytes) -> bool:
+        return any(stat_file(self.root, join_path(folder, name)) is not None for name in PACKAGE_MARKERS)
+
+    def home_of(self, folder: bytes) -> bytes:
+        """Return the root folder of a folder's island."""
+        return island_of(folder, self.packages, self.attached)
+
+
+def preview_folder(
+    sessions: Sessions, folder: bytes, profile: Profile | None = None, excluded: frozenset[bytes] = frozenset()
+) -> GroupingDiff:
+    """Return what grouping a folder would change.
+
+    Args:
+        folder: real path.
+        profile: default is the profile of the folder's storage.
+
+    Raises:
+        DomainError: the folder is in no storage.
+    """
+    storage = read_snapshot(sessions, lambda session: find_storage_of_path(session, folder))
+    if storage is None:
+        raise DomainError(
+            f'folder "{display_path(folder)}": lies in no storage, so there is nothing to compare it with; '
+            "see tapeless storage list"
+        )
+    profile = profile or Profile.model_validate(storage.profile)
+    below = relative_to_storage(storage, folder) or b""
+    settings = StorageSettings.model_validate(storage.settings)
+    disk = DiskListing(storage.place, settings, excluded, ATTACHED_DIRS | profile.attached_dirs)
+    _read_islands(disk, below)
+    return read_snapshot(sessions, lambda session: _compare_folder(session, storage, profile, disk, below))
+
+
+def _read_islands(disk: DiskListing, below: bytes) -> None:
+    """Read the folder; read again from further up if the root of one of its islands is above it."""
+    start = below
+    while True:
+        disk.read(start)
+        homes = [disk.home_of(folder) for folder in [below, *disk.folders] if is_folder_within(folder, below)]
+        highest = min((home for home in homes if is_folder_within(start, home)), key=len, default=start)
+        if highest == start:
+            return
+        start = highest
+
+
+def _compare_folder(
+    session: Session, storage: Storage, profile: Profile, disk: DiskListing, below: bytes
+) -> GroupingDiff:
+    book = FolderCache(storage.id, disk.home_of)
+    book.load(session)
+    known = {row.id: row.path for row in book}
+    concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_folder_within(folder, below)}
+    dry_run = DryRun(build_storage_rules(storage, profile))
+    on_disk = {folder: dict(names) for folder, names in disk.folders.items() if disk.home_of(folder) in concerned}
+    paths = {folder_id: path for folder_id, path in known.items() if disk.home_of(path) in concerned}
+    for file in read_stored_files(session, paths):
+        folder = paths[file.folder_id]
+        size = on_disk.get(folder, {}).pop(file.path.rpartition(b"/")[2], None)
+        dry_run.add(disk.home_of(folder), _as_scanned(file, size) if disk.is_watched(folder) else file)
+        if file.is_present:
+            dry_run.held.append(file)
+    _add_unknown_files(dry_run, on_disk, disk, {path: folder_id for folder_id, path in known.items()})
+    difference = GroupingDiff()
+
+    def concerns(changed: Iterable[bytes]) -> bool:
+        return any(is_folder_within(path, below) for path in changed)
+
+    dry_run.compare(session, difference, lambda _file: True, concerns)
+    return difference
+
+
+def _as_scanned(file: StoredFile, size: int | None) -> StoredFile:
+    """Return a row as a scan would leave it; `size` is None if the file is gone."""
+    if size is None:
+        return file._replace(status=FileStatus.MISSING.value)
+    return file._replace(status=(FileStatus.CLOSED if size else FileStatus.OPEN).value, size=size)
+
+
+def _add_unknown_files(
+    dry_run: DryRun, on_disk: dict[bytes, dict[bytes, int]], disk: DiskListing, known: dict[bytes, int]
+) -> None:
+    """Add files without a row; a folder without a row gets a negative id, which no row has."""
+    for number, (folder, names) in enumerate(on_disk.items()):
+        for name, size in names.items():
+            status = (FileStatus.CLOSED if size else FileStatus.OPEN).value
+            folder_id = known.get(folder, -1 - number)
+            file = StoredFile(new_id(), join_path(folder, name), size, status, 0, 0, None, 0, folder_id, None, None, 0)
+            dry_run.add(disk.home_of(folder), file)
+
+
+def is_folder_within(path: bytes, folder: bytes) -> bool:
+    """Whether `path` is `folder` or below it; both are relative to the storage's root, which is empty."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def resolve_folder(folder: str) -> bytes:
+    """Return the real path of an existing folder.
+
+    Raises:
+        DomainError: the folder does not exist.
+    """
+    real = os.path.realpath(os.fsencode(folder))
+    if not os.path.isdir(real):
+        raise DomainError(f'folder "{folder}": no such folder')
+    return real

@@ -1,0 +1,315 @@
+"""Regroup job: groups a whole storage again after its profile changed, or by the rules of a new version.
+
+1. `set_storage_profile` stores the profile with a new revision and creates the job; `request_regroup` only the job.
+2. The job walks the islands in id order, some thousand files at a time. It leases a batch to keep the ingest away,
+   classifies the file names again (`watch.rows.reclassify`), and leaves the batch dirty, to be read whole.
+3. It limits the dirty islands of the storage (backpressure): beyond the limit it releases itself and resumes at the
+   next wake-up message of the sweep, so that new files wait for seconds, not for the whole storage.
+4. Its cursor is stored on the job row in the transaction of each batch: after a crash it resumes behind the last batch.
+5. It completes when every island was grouped by the current rules and profile.
+"""
+
+import json
+import logging
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from grouping import RULES_VERSION, Profile
+from grouping.model.profile import describe_profile_faults
+from models.access.acl import Actor
+from models.catalog.storage import ProfileRevision, Storage
+from models.core.base import new_id
+from models.core.sessions import Sessions, transact
+from models.core.timing import Timing
+from models.queues.job import Job, JobStatus
+from services.core.audit_log import record_audit
+from services.core.errors import DomainError
+from services.core.text import pluralize
+from services.jobs.leases import (
+    JobClaim,
+    JobLostError,
+    Progress,
+    claim_jobs,
+    complete_job,
+    fail_job,
+    heartbeat_job,
+    job_context,
+    release_job,
+)
+from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, folder_paths_of_islands, reclassify_files
+
+log = logging.getLogger(__name__)
+
+REGROUP_TASK = "maintenance.regroup"
+REGROUP_OBJECT_TYPE = "storages"
+
+COUNT_DIRTY_ISLANDS = text(
+    "SELECT count(*) FROM island WHERE storage_id = :storage AND dirty_since IS NOT NULL AND parked_at IS NULL"
+)
+
+SELECT_NEXT_ISLANDS = text("""
+    SELECT island.id, (SELECT count(*) FROM folder JOIN file ON file.folder_id = folder.id
+        WHERE folder.island_id = island.id) AS files
+    FROM island WHERE storage_id = :storage AND id > :after AND id <= :until AND seen > 0 ORDER BY id LIMIT :most
+""")
+
+MEASURE_STORAGE_ISLANDS = text("""
+    SELECT count(*) AS total, coalesce(max(id), 0) AS last FROM island WHERE storage_id = :storage AND seen > 0
+""")
+
+# In id order, so that it cannot deadlock with a finish.
+LOCK_REGROUP_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+# Dirty from the start: if this worker dies, its lease expires and any worker groups the rows as they are then.
+# The profile revision is cleared, so that a finish just before does not count as grouped by the current profile.
+HOLD_REGROUP_ISLANDS = text("""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
+        dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
+        handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL, lease_owner = :owner,
+        lease_until = CASE WHEN :held THEN now() + make_interval(secs => :lease) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:files AS bigint[])) AS batch (island_id, files)
+    WHERE island.id = batch.island_id
+""")
+
+COUNT_OUTDATED_ISLANDS = text("""
+    SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked
+    FROM island WHERE storage_id = :storage AND id <= :until AND seen > 0
+        AND (rules_version, profile_revision) IS DISTINCT FROM (:rules, :revision)
+""")
+
+
+class InvalidProfile(DomainError):
+    """A profile is invalid; the text names the key and its fault."""
+
+
+def parse_profile(values: Mapping[str, Any]) -> Profile:
+    """Parse a profile from a JSON object.
+
+    Raises:
+        InvalidProfile: names the key and its fault.
+    """
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as error:
+        raise InvalidProfile(f"profile: {describe_profile_faults(error)}") from None
+
+
+def set_storage_profile(
+    session: Session, storage: Storage, profile: Profile | Mapping[str, Any], actor: Actor | None = None
+) -> Job | None:
+    """Change a storage's profile and create its regroup job; return None if the profile is unchanged."""
+    parsed = profile if isinstance(profile, Profile) else parse_profile(profile)
+    # FOR UPDATE: two concurrent changes must not store the same revision number.
+    session.refresh(storage, with_for_update=True)
+    if parsed == Profile.model_validate(storage.profile):
+        return None
+    # The old profile is kept: until an island is grouped again, it is verified by the profile it was grouped with.
+    session.add(ProfileRevision(storage_id=storage.id, revision=storage.profile_revision, profile=storage.profile))
+    storage.profile = parsed.model_dump(mode="json", exclude_defaults=True)
+    storage.profile_revision += 1
+    storage.date_modified = func.now()  # type: ignore[assignment]
+    if actor is not None:
+        record_audit(session, REGROUP_OBJECT_TYPE, storage.id, f'storage "{storage.name}": changed its profile', actor)
+    session.flush()
+    return request_regroup(session, storage, actor)
+
+
+def request_regroup(session: Session, storage: Storage, actor: Actor | None = None) -> Job:
+    """Create the job that groups a storage again, or return an unfinished job that does the same."""
+    # FOR UPDATE: serializes requests, so that the search for an equal job below sees the other's.
+    session.refresh(storage, with_for_update=True)
+    arguments = {"profile_revision": storage.profile_revision, "rules_version": RULES_VERSION}
+    same = select(Job).where(
+        Job.task == REGROUP_TASK,
+        Job.object_id == storage.id,
+        Job.status.in_((JobStatus.READY, JobStatus.STARTED)),
+        Job.parked_at.is_(None),
+        Job.arguments == arguments,
+    )
+    job = session.scalar(same.order_by(Job.id).limit(1))
+    if job is None:
+        job = Job(
+            id=new_id(),
+            type="CUSTOM",
+            custom_type="REGROUP",
+            title=f'Group storage "{storage.name}" again',
+            task=REGROUP_TASK,
+            arguments=arguments,
+            object_type=REGROUP_OBJECT_TYPE,
+            object_id=storage.id,
+            created_by=actor.user_id if actor else None,
+            progress_total=session.execute(MEASURE_STORAGE_ISLANDS, {"storage": storage.id}).one().total,
+        )
+        session.add(job)
+        session.flush()
+    return job
+
+
+@dataclass(frozen=True, slots=True)
+class RegroupLimits:
+    """Batch sizes, and the backpressure limit: new files wait behind at most `dirty` islands."""
+
+    dirty: int = 2_000
+    islands: int = 500
+    files: int = 5_000
+    rows: int = 5_000
+
+
+DEFAULT_REGROUP_LIMITS = RegroupLimits()
+
+IslandBatch = dict[int, int]
+"""Islands of one batch: id to number of files."""
+
+
+class RegroupAbortedError(Exception):
+    """The job was asked to stop."""
+
+
+class RegroupRun:
+    """Run of one claimed job, starting at the stored cursor."""
+
+    def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim, limits: RegroupLimits) -> None:
+        self._sessions = sessions
+        self._timing = timing
+        self._limits = limits
+        self._claim = claim
+        self._processed, self._total = claim.processed, claim.total
+        # A restarted job has no progress, so it starts over.
+        kept = claim.details if claim.processed else {}
+        self._after, self._until = int(kept.get("after", 0)), int(kept.get("until", 0))
+
+    def run(self) -> None:
+        """Work until all islands are marked or enough are dirty; then release the job or complete it."""
+        if not self._until:
+            transact(self._sessions, self._measure)
+        while batch := transact(self._sessions, self._next_batch):
+            self._do(batch)
+        transact(self._sessions, self._leave)
+
+    def stop(self) -> None:
+        """Abort the job on request; finished islands stay regrouped, and a restart starts over."""
+        text = f"stopped; {self._processed:,} of {pluralize(self._total, 'island')} were handed to grouping"
+        transact(self._sessions, lambda session: complete_job(session, self._claim, JobStatus.ABORTED, text))
+
+    def fail(self, error: Exception) -> None:
+        """Record a failed attempt; the job is retried later, and dead-lettered after some attempts."""
+        text = f"{type(error).__name__}: {error}"
+        transact(self._sessions, lambda session: fail_job(session, self._claim, text))
+
+    def _measure(self, session: Session) -> None:
+        """Count the islands and fix the last id; later islands are grouped by the current profile anyway."""
+        row = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": self._claim.object_id}).one()
+        self._total, self._until = row.total, row.last
+
+    def _next_batch(self, session: Session) -> IslandBatch:
+        """Return the next islands; empty at the end, and while enough islands are dirty."""
+        self._keep(session)
+        storage = session.get(Storage, self._claim.object_id)
+        if storage is None or self._is_outdated(storage):
+            return {}
+        room = self._limits.dirty - session.scalar(COUNT_DIRTY_ISLANDS, {"storage": storage.id})
+        asked = {"storage": storage.id, "after": self._after, "until": self._until}
+        chosen: IslandBatch = {}
+        for row in session.execute(SELECT_NEXT_ISLANDS, asked | {"most": max(0, min(room, self._limits.islands))}):
+            if chosen and sum(chosen.values()) + row.files > self._limits.files:
+                break
+            chosen[row.id] = row.files
+        return chosen
+
+    def _keep(self, session: Session) -> None:
+        if heartbeat_job(session, self._claim, self._timing):
+            raise RegroupAbortedError
+
+    def _is_outdated(self, storage: Storage) -> bool:
+        """Whether the profile changed since; the newer job regroups everything."""
+        return storage.profile_revision != self._claim.arguments["profile_revision"]
+
+    def _do(self, batch: IslandBatch) -> None:
+        """Lease the islands, classify their names again in short transactions, and release them to be grouped."""
+        folders = transact(self._sessions, lambda session: folder_paths_of_islands(session, sorted(batch)))
+        place: ReclassifyCursor | None = RECLASSIFY_START
+        while place is not None:
+            place = transact(self._sessions, lambda session, at=place: self._read_again(session, batch, folders, at))
+        transact(self._sessions, lambda session: self._let_go(session, batch))
+        self._after = max(batch)
+        self._processed += len(batch)
+
+    def _hold(self, session: Session, batch: IslandBatch, held: bool) -> None:
+        ids = sorted(batch)
+        session.execute(LOCK_REGROUP_ISLANDS, {"ids": ids})
+        owner, lease = self._claim.owner if held else None, self._timing.lease_seconds
+        files = [batch[island_id] for island_id in ids]
+        session.execute(
+            HOLD_REGROUP_ISLANDS, {"ids": ids, "files": files, "owner": owner, "lease": lease, "held": held}
+        )
+
+    def _read_again(
+        self, session: Session, batch: IslandBatch, folders: dict[int, bytes], place: ReclassifyCursor
+    ) -> ReclassifyCursor | None:
+        self._hold(session, batch, held=True)
+        storage = session.get_one(Storage, self._claim.object_id)
+        profile = Profile.model_validate(storage.profile)
+        _, after = reclassify_files(session, folders, profile, place, self._limits.rows)
+        # A stop request is ignored until the end of the batch: reclassified names must be grouped.
+        heartbeat_job(session, self._claim, self._timing)
+        return after
+
+    def _let_go(self, session: Session, batch: IslandBatch) -> None:
+        self._hold(session, batch, held=False)
+        progress = Progress(
+            self._processed + len(batch),
+            max(self._total, self._processed + len(batch)),
+            "reading names and grouping again",
+            json.dumps({"after": max(batch), "until": self._until}),
+        )
+        heartbeat_job(session, self._claim, self._timing, progress)
+
+    def _leave(self, session: Session) -> None:
+        """Complete the job if everything was grouped, or release it until the sweep notifies it again."""
+        self._keep(session)
+        storage = session.get(Storage, self._claim.object_id)
+        if storage is None or self._is_outdated(storage):
+            reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
+            complete_job(session, self._claim, JobStatus.DISCARDED, reason)
+            return
+        revision = storage.profile_revision
+        asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}
+        rest = session.execute(COUNT_OUTDATED_ISLANDS, asked).one()
+        if rest.waiting:
+            release_job(session, self._claim, f"{pluralize(rest.waiting, 'island')} still to be grouped")
+        elif rest.parked:
+            reason = f"{pluralize(rest.parked, 'island')} could not be grouped; tapeless explain tells why"
+            complete_job(session, self._claim, JobStatus.FINISHED_WITH_WARNING, reason)
+        else:
+            complete_job(
+                session, self._claim, JobStatus.FINISHED, f"{pluralize(self._processed, 'island')} grouped again"
+            )
+
+
+def run_regroup_jobs(
+    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, limits: RegroupLimits = DEFAULT_REGROUP_LIMITS
+) -> int:
+    """Run these jobs as far as possible now; return how many were claimed.
+
+    An error is recorded on its job and raised.
+    """
+    claims = transact(sessions, lambda session: claim_jobs(session, REGROUP_TASK, job_ids, timing))
+    for claim in claims:
+        with job_context(claim):
+            regrouping = RegroupRun(sessions, timing, claim, limits)
+            try:
+                regrouping.run()
+            except RegroupAbortedError:
+                regrouping.stop()
+            except JobLostError as error:
+                log.info("%s", error)
+            except Exception as error:
+                regrouping.fail(error)
+                raise
+    return len(claims)

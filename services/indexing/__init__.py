@@ -1,0 +1,1 @@
+"""The write side of search: drain, audit, rebuild, tombstones."""

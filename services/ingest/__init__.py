@@ -1,0 +1,1 @@
+"""From dirty islands to assets: claim, read, group, match, write."""

@@ -1,0 +1,265 @@
+"""Reader of islands, in one snapshot: loads only what a finish can need, so that one frame more does not read its
+whole sequence."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
+from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format
+from models.catalog.file import File
+from models.catalog.pin import Pin as PinRow
+from models.catalog.storage import Storage
+from models.catalog.storage_settings import StorageSettings
+from models.core.bulk import in_array
+from models.core.paths import join_path
+from models.queues.island import Island
+from services.access.acl_templates import grants_for_ingested
+from services.ingest.claims import IslandClaim
+from services.ingest.frame_buckets import read_frame_buckets
+from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
+from services.metadata.folder_tags import find_folder_tags_field
+
+SELECT_ISLAND_FOLDER_PATHS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id AS folder_id, island_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
+        UNION ALL
+        SELECT up.folder_id, up.island_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT folder_id, island_id, path FROM up WHERE parent_id IS NULL
+""")
+
+SELECT_ISLAND_FILES = """
+    SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
+        member.file_set_id, coalesce(member.counted_bytes, 0), file.bucket, file.frame,
+        CASE WHEN file.padded THEN file.width ELSE 0 END,
+        pin.asset_id, pin.format_id, pin.label, pin.role, pin.structure
+    FROM file
+    LEFT JOIN file_set_file AS member ON member.file_id = file.id
+    LEFT JOIN pin ON pin.file_id = file.id
+"""
+
+# Frames are read only if they changed since the last finish, are pinned, or are in a status that may change unnoticed;
+# all others are in the stored ranges of their bucket.
+SELECT_CHANGED_ISLAND_FILES = text(f"""{SELECT_ISLAND_FILES}
+    JOIN unnest(CAST(:folders AS bigint[]), CAST(:done AS bigint[])) AS of_island (folder_id, done)
+        ON of_island.folder_id = file.folder_id
+    WHERE file.status <> 'DELETED'
+        AND (file.bucket IS NULL OR file.seen > of_island.done OR file.status IN ('GROWING', 'OPEN')
+            OR pin.file_id IS NOT NULL)
+""")
+
+SELECT_BUCKET_FILES = text(f"""{SELECT_ISLAND_FILES}
+    JOIN unnest(CAST(:folders AS bigint[]), CAST(:keys AS bytea[])) AS wanted (folder_id, key)
+        ON wanted.folder_id = file.folder_id AND wanted.key = file.bucket
+    WHERE file.status <> 'DELETED'
+""")
+
+# Assets with present files in islands outside this batch: those islands may be written by another worker.
+SELECT_ASSETS_PRESENT_ELSEWHERE = text("""
+    SELECT DISTINCT file_set.asset_id FROM file_set
+    JOIN file_set_file AS member ON member.file_set_id = file_set.id
+    JOIN file ON file.id = member.file_id
+    JOIN folder ON folder.id = file.folder_id
+    WHERE file_set.asset_id = ANY(:assets) AND file.status NOT IN ('MISSING', 'DELETED')
+        AND NOT (folder.island_id = ANY(:islands))
+""")
+
+BucketKey = tuple[int, bytes]
+
+
+def claim_islands_read_only(session: Session, island_ids: Sequence[int]) -> list[IslandClaim]:
+    """Return claims of islands for reading only: no lease is taken, so nothing may be written with them."""
+    rows = session.scalars(select(Island).where(in_array(Island.id, island_ids)).order_by(Island.id))
+    return [
+        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, True)
+        for row in rows
+    ]
+
+
+@dataclass(slots=True)
+class GroupedIslands:
+    """Snapshot of islands, and the result of the pure grouping function for each."""
+
+    snapshot: IslandSnapshot
+    groupings: dict[int, GroupingResult]
+
+
+def read_and_group(session: Session, claims: Sequence[IslandClaim], profile: Profile | None = None) -> GroupedIslands:
+    """Read islands and group them; the frames of a bucket are read only if its file sets change.
+
+    Args:
+        profile: used instead of the storages' current profiles.
+    """
+    islands, folders = _read_files(session, claims, profile)
+    for state in islands.values():
+        for bucket in state.buckets.values():
+            bucket.settle()
+    found = read_stored_assets(session, islands)
+    groupings = {
+        island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
+        for island_id, state in islands.items()
+    }
+    for island_id, state in islands.items():
+        _read_whole_buckets(session, state, _buckets_to_read(state, groupings[island_id], found), folders)
+    _flag_needed_elsewhere(session, found)
+    return GroupedIslands(found, groupings)
+
+
+def _read_rules(session: Session, storages: Iterable[object]) -> dict[object, StorageRules]:
+    return {
+        row.id: _rules_of(session, row)
+        for row in session.scalars(select(Storage).where(in_array(Storage.id, storages)))
+    }
+
+
+def _rules_of(session: Session, row: Storage) -> StorageRules:
+    settings = StorageSettings.model_validate(row.settings)
+    return StorageRules(
+        row.id,
+        row.name,
+        settings,
+        Profile.model_validate(row.profile),
+        row.profile_revision,
+        row.owner_id,
+        tuple(grants_for_ingested(session, row.id, row.owner_id, settings.acl_template_id)),
+        find_folder_tags_field(session, settings),
+    )
+
+
+def _read_files(
+    session: Session, claims: Sequence[IslandClaim], profile: Profile | None
+) -> tuple[dict[int, IslandState], dict[int, bytes]]:
+    rules = _read_rules(session, {claim.storage_id for claim in claims})
+    if profile is not None:
+        rules = {storage: replace(each, profile=profile) for storage, each in rules.items()}
+    islands = {claim.id: IslandState(claim, rules[claim.storage_id]) for claim in claims}
+    paths, home = {}, {}
+    for row in session.execute(SELECT_ISLAND_FOLDER_PATHS, {"islands": list(islands)}):
+        paths[row.folder_id], home[row.folder_id] = bytes(row.path).removeprefix(b"/"), islands[row.island_id]
+    summarised = {folder: path for folder, path in paths.items() if not home[folder].claim.reads_all_files}
+    for place, bucket in read_frame_buckets(session, paths).items():
+        if place[0] not in summarised:
+            # Rebuilt from the files; the stored row only shows that it has to be written or deleted.
+            bucket.runs, bucket.is_changed = {}, True
+        home[place[0]].buckets[place] = bucket
+    done = [-1 if home[folder].claim.reads_all_files else home[folder].claim.done for folder in paths]
+    for row in session.execute(SELECT_CHANGED_ISLAND_FILES, {"folders": list(paths), "done": done}).all():
+        home[row[1]].add(read_stored_file(row, paths))
+    return islands, paths
+
+
+def read_stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
+    """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
+    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
+    path = join_path(paths[folder_id], bytes(name))
+    pin = read_pin(*pinned) if pinned[0] is not None else None
+    # A pinned frame leaves its bucket: rules see it as a single file.
+    key = bytes(bucket) if bucket is not None and pin is None else None
+    return StoredFile(
+        file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding, pin
+    )
+
+
+def read_pin(asset_id: uuid.UUID, format_id: uuid.UUID, label: str, role: str, structure: str) -> FilePin:
+    """Convert a pin's row for the pure function, which names asset and format by their ids."""
+    return FilePin(str(asset_id), str(format_id), label, role, structure)
+
+
+def _buckets_to_read(state: IslandState, grouping: GroupingResult, found: IslandSnapshot) -> list[BucketKey]:
+    """Return buckets whose planned sequences differ from the stored file sets, so that members have to move."""
+    planned: dict[BucketKey, set[int]] = {place: set() for place in state.buckets}
+    mixed: set[BucketKey] = set()
+    for plan in grouping.settled():
+        for part in plan.formats:
+            for file_set in part.file_sets:
+                for member in file_set.members:
+                    if isinstance(member, FrameSequence):
+                        place = state.bucket_key_of(member.folder, member.key)
+                        planned[place].add(member.padding)
+                        if len(file_set.members) > 1:
+                            mixed.add(place)
+                    elif isinstance(member, Single) and member.described.bucket is not None:
+                        mixed.add(state.bucket_key_of(member.folder, member.described.bucket))
+    return [
+        place
+        for place, bucket in state.buckets.items()
+        if bucket.runs
+        and (place in mixed or planned[place] != found.file_sets_of_bucket.get(place, {}).keys())
+        and not state.is_whole(place)
+    ]
+
+
+def _read_whole_buckets(session: Session, state: IslandState, places: list[BucketKey], paths: dict[int, bytes]) -> None:
+    if places:
+        for place in places:
+            state.frames.pop(place, None)
+        folders, keys = zip(*places, strict=True)
+        for row in session.execute(SELECT_BUCKET_FILES, {"folders": list(folders), "keys": list(keys)}):
+            file = read_stored_file(row, paths)
+            state.files[file.path] = file
+            state.frames.setdefault((file.folder_id, file.bucket or b""), []).append(file)
+
+
+def read_stored_assets(session: Session, islands: dict[int, IslandState]) -> IslandSnapshot:
+    """Read all assets that hold any file of the islands, with their formats, file sets and components."""
+    members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
+    ids = set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.island_id, islands)).distinct()))
+    ids |= set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.id, members)).distinct()))
+    ids |= {uuid.UUID(pin.asset) for state in islands.values() for pin in state.pins().by_path.values()}
+    active = select(Asset).where(in_array(Asset.id, ids), Asset.status == AssetStatus.ACTIVE)
+    assets = {row.id: StoredAsset(row) for row in session.scalars(active)} if ids else {}
+    found = IslandSnapshot(islands, assets, {}, {})
+    if not assets:
+        return found
+    for row in session.scalars(select(Format).where(in_array(Format.asset_id, assets))):
+        assets[row.asset_id].formats[row.id] = row
+    kept = set(session.scalars(select(PinRow.format_id).where(in_array(PinRow.asset_id, assets)).distinct()))
+    for asset in assets.values():
+        asset.pinned_formats = frozenset(kept & asset.formats.keys())
+    for row in session.scalars(select(FileSet).where(in_array(FileSet.asset_id, assets))):
+        assets[row.asset_id].file_sets[row.id] = row
+        if row.format_id not in kept:
+            found.asset_of_set[row.id] = row.asset_id
+        if row.bucket_key is not None:
+            found.file_sets_of_bucket.setdefault((row.bucket_folder_id, bytes(row.bucket_key)), {})[row.padding] = row
+    owners = {set_id: asset for asset in assets.values() for set_id in asset.file_sets}
+    for row in session.scalars(
+        select(Component).where(in_array(Component.file_set_id, owners), ~Component.from_header).order_by(Component.id)
+    ):
+        owners[row.file_set_id].components.setdefault(row.file_set_id, []).append(row)
+    return found
+
+
+def _flag_needed_elsewhere(session: Session, found: IslandSnapshot) -> None:
+    """Set `is_needed_elsewhere`; queried only for assets that could be merged or go offline, to save the join."""
+    held = {
+        found.asset_of_set.get(file.file_set_id)
+        for state in found.islands.values()
+        for file in state.files.values()
+        if file.file_set_id is not None and file.is_present
+    }
+    for state in found.islands.values():
+        for place, bucket in state.buckets.items():
+            if bucket.runs:
+                held.update(row.asset_id for row in found.file_sets_of_bucket.get(place, {}).values())
+    asked = [
+        asset_id
+        for asset_id, asset in found.assets.items()
+        if asset_id not in held or asset.row.island_id not in found.islands
+    ]
+    if asked:
+        for asset_id in session.scalars(
+            SELECT_ASSETS_PRESENT_ELSEWHERE, {"assets": asked, "islands": list(found.islands)}
+        ):
+            found.assets[asset_id].is_needed_elsewhere = True
+
+
+def seconds_since_creation(session: Session, files: Sequence[uuid.UUID]) -> dict[uuid.UUID, float]:
+    """Return the age of file rows in seconds, by the database's clock."""
+    age = func.extract("epoch", func.now() - File.date_created)
+    return {row[0]: float(row[1]) for row in session.execute(select(File.id, age).where(in_array(File.id, files)))}

@@ -1,0 +1,170 @@
+"""In-memory state of islands: files by path, frame buckets, and the assets that hold them; values only."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from grouping import ClassifiedPath, FilePin, GroupingItem, IslandPins, Profile, Single, classify_path
+from models.catalog.asset import Asset, Component, FileSet, Format
+from models.catalog.file import FileStatus
+from models.catalog.storage_settings import StorageSettings
+from services.access.acl_templates import AclGrant
+from services.ingest.claims import IslandClaim
+from services.ingest.frame_buckets import FrameBucketState
+
+ABSENT_STATUSES = frozenset({FileStatus.MISSING.value})
+UNFINISHED_STATUSES = frozenset({FileStatus.OPEN.value, FileStatus.GROWING.value, FileStatus.AWAITED.value})
+
+
+class StoredFile(NamedTuple):
+    """File row with the columns that grouping needs."""
+
+    id: uuid.UUID
+    path: bytes
+    size: int
+    status: str
+    content_seen: int
+    seen: int
+    file_set_id: uuid.UUID | None
+    counted_bytes: int
+    """Bytes that its file set's size includes for it, as of the last finish."""
+    folder_id: int
+    bucket: bytes | None
+    frame: int | None
+    padding: int
+    pin: FilePin | None = None
+    """Manual grouping, if any."""
+
+    @property
+    def is_present(self) -> bool:
+        """Whether it counts as a member: not missing, and stable at least once.
+
+        A member that grows again or was emptied stays; a file that was never stable waits.
+        """
+        if self.status in ABSENT_STATUSES:
+            return False
+        return self.file_set_id is not None or (self.status not in UNFINISHED_STATUSES and self.size > 0)
+
+    @property
+    def is_counted_but_gone(self) -> bool:
+        """Whether its file set still counts its bytes although it is gone."""
+        return self.counted_bytes > 0 and not self.is_present
+
+
+@dataclass(slots=True)
+class StoredAsset:
+    """Stored asset with its formats and their file sets."""
+
+    row: Asset
+    formats: dict[uuid.UUID, Format] = field(default_factory=dict)
+    file_sets: dict[uuid.UUID, FileSet] = field(default_factory=dict)
+    components: dict[uuid.UUID, list[Component]] = field(default_factory=dict)
+    """By file set."""
+    pinned_formats: frozenset[uuid.UUID] = frozenset()
+    """Formats with pinned files, which rules must not change."""
+    given: set[uuid.UUID] = field(default_factory=set)
+    """Formats and file sets that move to an asset split from it."""
+    is_needed_elsewhere: bool = False
+    """It has present files in islands outside this snapshot, so it must not be merged or taken offline."""
+
+    def may_take_offline(self, format_id: uuid.UUID) -> bool:
+        """Whether a format was made by grouping, and so may be taken offline; pinned and declared ones may not."""
+        of_format = [row for row in self.file_sets.values() if row.format_id == format_id]
+        made = bool(of_format) and all(row.island_id is not None for row in of_format)
+        return made and format_id not in self.pinned_formats
+
+
+@dataclass(frozen=True, slots=True)
+class StorageRules:
+    """Settings and profile by which one storage is grouped."""
+
+    id: uuid.UUID
+    name: str
+    settings: StorageSettings
+    profile: Profile
+    profile_revision: int
+    owner_id: uuid.UUID | None
+    rights: tuple[AclGrant, ...] = ()
+    """Permissions given to its new assets."""
+    folder_tags_field: uuid.UUID | None = None
+    """Metadata field that receives folder names as tags."""
+
+
+@dataclass(slots=True)
+class IslandState:
+    """State of one island.
+
+    `files` holds every file outside buckets; of frames only those that changed, unless the bucket was read whole.
+    """
+
+    claim: IslandClaim
+    rules: StorageRules
+    files: dict[bytes, StoredFile] = field(default_factory=dict)
+    buckets: dict[tuple[int, bytes], FrameBucketState] = field(default_factory=dict)
+    frames: dict[tuple[int, bytes], list[StoredFile]] = field(default_factory=dict)
+    """Frames among `files`, by bucket."""
+    _missing: dict[uuid.UUID, list[StoredFile]] | None = None
+    _folder_ids: dict[bytes, int] = field(default_factory=dict)
+
+    def add(self, file: StoredFile) -> None:
+        """Add a file; a frame is also recorded in its bucket."""
+        self.files[file.path] = file
+        if file.bucket is not None and file.frame is not None:
+            place = (file.folder_id, file.bucket)
+            if place not in self.buckets:
+                folder = file.path.rpartition(b"/")[0]
+                self.buckets[place] = FrameBucketState(file.folder_id, folder, file.bucket, {})
+            self.buckets[place].note(file.padding, file.frame, file.is_present)
+            self.frames.setdefault(place, []).append(file)
+
+    def items(self) -> Iterator[GroupingItem]:
+        """Yield the input of the pure function: single files, and frames by bucket."""
+        for path, file in self.files.items():
+            if file.bucket is None and file.is_present:
+                described = classify_path(path, self.rules.profile)
+                # The row decides whether a name is a frame: a new profile applies only after the row was reclassified.
+                is_as_described = described.bucket is None or file.pin is not None
+                yield Single(path, described if is_as_described else ClassifiedPath(described.media_class))
+        for bucket in self.buckets.values():
+            if bucket.runs:
+                yield bucket.to_item()
+
+    def bucket_key_of(self, folder: bytes, key: bytes) -> tuple[int, bytes]:
+        """Return the bucket key (folder id, name key) of a folder's path."""
+        if not self._folder_ids:
+            self._folder_ids = {bucket.folder: folder_id for (folder_id, _), bucket in self.buckets.items()}
+        return self._folder_ids[folder], key
+
+    def pins(self) -> IslandPins:
+        """Return the manual grouping of this island."""
+        return IslandPins({path: file.pin for path, file in self.files.items() if file.pin is not None})
+
+    def is_whole(self, place: tuple[int, bytes]) -> bool:
+        """Whether every frame of a bucket is among `files`."""
+        return sum(file.is_present for file in self.frames.get(place, ())) == self.buckets[place].count
+
+    def newly_missing(self) -> dict[uuid.UUID, list[StoredFile]]:
+        """Return members that went missing since the last finish, by file set."""
+        if self._missing is None:
+            self._missing = {}
+            for file in self.files.values():
+                if file.status in ABSENT_STATUSES and file.seen > self.claim.done and file.file_set_id is not None:
+                    self._missing.setdefault(file.file_set_id, []).append(file)
+        return self._missing
+
+    def empty_paths(self) -> list[bytes]:
+        """Return paths of empty files that are in no file set."""
+        return [path for path, file in self.files.items() if file.size == 0 and file.file_set_id is None]
+
+
+@dataclass(slots=True)
+class IslandSnapshot:
+    """Islands with all assets that hold any of their files, read in one transaction."""
+
+    islands: dict[int, IslandState]
+    assets: dict[uuid.UUID, StoredAsset]
+    asset_of_set: dict[uuid.UUID, uuid.UUID]
+    """Asset ids by file set id, without pinned formats, which rules must not continue."""
+    file_sets_of_bucket: dict[tuple[int, bytes], dict[int, FileSet]]
+    """File sets that are exactly one sequence of a bucket, by bucket key and padding."""

@@ -1,0 +1,1 @@
+"""The job runtime: lease, heartbeat, complete, fail, retry, and jobs that run in batches."""

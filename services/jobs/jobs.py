@@ -1,0 +1,254 @@
+"""Jobs as users and other systems see them: create, follow, stop and restart.
+
+A job with a `task` is run by Tapeless: only its worker reports progress; users stop or restart it. A job without one
+belongs to another system, which reports everything about it; no worker claims it.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, readable_by
+from models.catalog.asset import ASSET_KIND, Asset
+from models.core.base import new_id
+from models.queues.job import Job, JobStatus
+from models.queues.job_step import JobStep, StepStatus
+from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+
+EXTERNAL_QUEUE = "external"
+"""Queue name of jobs that other systems run; no worker consumes it."""
+FINAL_JOB_STATUSES = frozenset(
+    {
+        JobStatus.ABORTED,
+        JobStatus.DISCARDED,
+        JobStatus.FAILED,
+        JobStatus.FINISHED,
+        JobStatus.FINISHED_WITH_WARNING,
+        JobStatus.SKIPPED,
+    }
+)
+JOB_TYPES = [
+    "ACL",
+    "ANALYZE",
+    "ARCHIVE",
+    "AUTOMATION",
+    "CHANGE_PERSON",
+    "COLLECTION_CUSTOM_ORDER",
+    "CONFIRM_PERSON",
+    "CONVERT_SAVED_SEARCH_TO_COLLECTION",
+    "CONVERT_SEARCH_TO_COLLECTION",
+    "COPY",
+    "CUSTOM",
+    "DELETE",
+    "DELETE_JOBS",
+    "DELETE_PERSON",
+    "EDIT_JOBS",
+    "EXPORT",
+    "FACE_RECOGNITION",
+    "KEYFRAMES",
+    "MARK_MISSING",
+    "MEDIAINFO",
+    "METADATA",
+    "METADATA_FILLING",
+    "MOVE",
+    "PUBLISH",
+    "PUBLISH_SCHEDULED",
+    "REINDEX",
+    "REQUEST_APPROVAL",
+    "REQUEST_COLLECTION_MAP",
+    "RESTORE",
+    "RESTORE_FROM_GLACIER",
+    "REVIEW_REQUEST",
+    "SCAN",
+    "SET_APPROVAL",
+    "STORAGE_GATEWAY_FILE_INGEST",
+    "TRANSCODE",
+    "TRANSCRIPTION",
+    "TRANSFER",
+]
+MAX_JOBS_PER_REQUEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class NewJobStep:
+    """A step of an external job."""
+
+    label: str
+    status: StepStatus = StepStatus.WAITING
+    id: uuid.UUID | None = None
+    message: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """An external job to be created."""
+
+    values: Mapping[str, Any]
+    details: Mapping[str, Any] = field(default_factory=dict)
+    steps: Sequence[NewJobStep] = ()
+
+
+def job_visible_to(actor: Actor) -> ColumnElement[bool]:
+    """Build the condition for jobs that the actor created, or that work on an asset it may read."""
+    if actor.is_admin:
+        return true()
+    on_readable = exists().where(Asset.id == Job.object_id, readable_by(actor, ASSET_KIND, Asset.id))
+    return or_(Job.created_by == actor.user_id, and_(Job.object_type == ASSET_KIND, on_readable))
+
+
+def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
+    """Create a job that another system runs; the caller has checked that the actor reads the job's object."""
+    values = dict(new.values)
+    refuse_unknown_job_type(values["type"])
+    if values.get("parent_id") is not None:
+        find_job(session, actor, values["parent_id"])
+    job = Job(id=new_id(), queue=EXTERNAL_QUEUE, created_by=actor.user_id, details=dict(new.details), **values)
+    session.add(job)
+    session.flush()
+    set_job_times(job)
+    _add_steps(session, job, new.steps)
+    session.flush()
+    return job
+
+
+def refuse_unknown_job_type(text: str) -> None:
+    """Raise ValidationFailed for a type that iconik does not know: iconik clients would reject the whole list."""
+    if text not in JOB_TYPES:
+        raise ValidationFailed("type", f'"{text[:80]}" is no type of job; known are {", ".join(JOB_TYPES)}')
+
+
+def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = False) -> Job:
+    """Return a job that the actor may see."""
+    query = select(Job).where(Job.id == job_id, job_visible_to(actor))
+    job = session.scalar(query.with_for_update(of=Job) if lock else query)
+    if job is None:
+        raise NotFound("job", job_id)
+    return job
+
+
+def get_job_for_update(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:
+    """Return a job that the actor created, or any for administrators, locked."""
+    job = find_job(session, actor, job_id, lock=True)
+    if not actor.is_admin and job.created_by != actor.user_id:
+        raise PermissionDenied(
+            f'you may see the job "{job.title}", but only who made it, or an administrator, changes it'
+        )
+    return job
+
+
+EDITABLE_JOB_FIELDS = frozenset({"title", "priority"})
+
+
+def update_job(
+    session: Session,
+    job_id: uuid.UUID,
+    values: Mapping[str, Any],
+    details: Mapping[str, Any],
+    actor: Actor,
+    *,
+    merges: bool = False,
+) -> Job:
+    """Update a job; of one that Tapeless runs, only title and priority."""
+    job = get_job_for_update(session, actor, job_id)
+    changes = {name: value for name, value in values.items() if getattr(job, name) != value}
+    if job.task is not None and not (changes.keys() <= EDITABLE_JOB_FIELDS and not details):
+        raise Conflict(f'the job "{job.title}" is run by Tapeless; abort, pause or restart it with jobs/state')
+    if "type" in changes:
+        refuse_unknown_job_type(changes["type"])
+    for name, value in changes.items():
+        setattr(job, name, value)
+    if details:
+        job.details = _merge_details(job.details, details) if merges else {**job.details, **details}
+    if changes or details:
+        set_job_times(job)
+        job.date_modified = func.now()  # type: ignore[assignment]
+        session.flush()
+    return job
+
+
+def _merge_details(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge new keys into the existing metadata instead of replacing it."""
+    both = {**(before.get("metadata") or {}), **(given.get("metadata") or {})}
+    return {**before, **given, "metadata": both}
+
+
+def set_job_times(job: Job) -> None:
+    """Set start and end times from the database clock; client-supplied times are ignored."""
+    if job.status == JobStatus.STARTED and job.started_at is None:
+        job.started_at = func.now()  # type: ignore[assignment]
+    if job.status in FINAL_JOB_STATUSES and job.completed_at is None:
+        job.completed_at = func.now()  # type: ignore[assignment]
+    if job.status not in FINAL_JOB_STATUSES:
+        job.completed_at = None
+
+
+def replace_job_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewJobStep], actor: Actor) -> Job:
+    """Replace all steps of an external job, in this order."""
+    job = _get_external_job(session, job_id, actor)
+    for step in load_job_steps(session, [job.id])[job.id]:
+        session.delete(step)
+    session.flush()
+    _add_steps(session, job, steps)
+    session.flush()
+    return job
+
+
+def _add_steps(session: Session, job: Job, steps: Sequence[NewJobStep]) -> None:
+    for position, step in enumerate(steps):
+        session.add(
+            JobStep(
+                id=new_id(),
+                job_id=job.id,
+                position=position,
+                label=step.label,
+                status=step.status,
+                message=step.message,
+                error_message=step.error_message,
+            )
+        )
+
+
+def update_job_step(
+    session: Session, job_id: uuid.UUID, step_id: uuid.UUID, values: Mapping[str, Any], actor: Actor
+) -> Job:
+    """Update one step of an external job."""
+    job = _get_external_job(session, job_id, actor)
+    step = session.get(JobStep, step_id)
+    if step is None or step.job_id != job.id:
+        raise NotFound("job step", step_id)
+    for name, value in values.items():
+        setattr(step, name, value)
+    step.date_updated = func.now()  # type: ignore[assignment]
+    session.flush()
+    return job
+
+
+def _get_external_job(session: Session, job_id: uuid.UUID, actor: Actor) -> Job:
+    job = get_job_for_update(session, actor, job_id)
+    if job.task is not None:
+        raise Conflict(f'the job "{job.title}" is run by Tapeless and has no steps of others')
+    return job
+
+
+def load_job_steps(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JobStep]]:
+    """Load the steps of many jobs in one query."""
+    found: dict[uuid.UUID, list[JobStep]] = {job_id: [] for job_id in job_ids}
+    query = select(JobStep).where(JobStep.job_id.in_(job_ids)).order_by(JobStep.position, JobStep.id)
+    for step in session.scalars(query):
+        found[step.job_id].append(step)
+    return found
+
+
+def jobs_with_children(session: Session, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
+    """Return those of these jobs that have children."""
+    return set(session.scalars(select(Job.parent_id).where(Job.parent_id.in_(job_ids)).distinct()))
+
+
+def parse_ids(ids: Sequence[str]) -> list[uuid.UUID]:
+    """Return the ids of a message as UUIDs."""
+    return [uuid.UUID(each) for each in ids]

@@ -1,0 +1,1 @@
+"""Delete, restore, merge and purge across aggregates, and retention."""

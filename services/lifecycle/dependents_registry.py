@@ -1,0 +1,99 @@
+"""Registry of asset dependents: the rows besides files that a merge, an unmerge and a purge have to handle.
+
+On merge, comments, collection memberships and relations move to the survivor; permissions and metadata values stay
+under the id of the merged asset. An unmerge gives each asset back what it had.
+
+A kind of dependent is one line here. Comments refer to an asset by a column and all move:
+
+    define_moved_rows("segments", Segment.asset_id, Segment.version_id)
+
+Values stay with the merged asset until it is unmerged:
+
+    define_retained_rows("values", Value.object_id, Value.object_type == "assets")
+
+Where the survivor may have an equal row already, as in a collection, a `DependentKind` of three functions defines the
+move (`lifecycle/dependent_relations.py` is an example). The result of `move` is stored in history and passed to
+`move_back`: mostly ids, and nothing that a reader of the history may not see.
+
+Rows are locked in the order of this list, assets first, and by id within a kind.
+"""
+
+import uuid
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models.access.acl import AclEntry
+from models.access.share import Share
+from models.catalog.approval import Approval
+from models.catalog.asset import Asset
+from models.catalog.collection import Favorite
+from services.lifecycle.dependent_collections import DEPENDENT_COLLECTIONS
+from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES
+from services.lifecycle.dependent_metadata import DEPENDENT_METADATA_VALUES
+from services.lifecycle.dependent_relations import DEPENDENT_RELATIONS
+from services.lifecycle.dependent_renditions import DEPENDENT_RENDITIONS
+from services.lifecycle.dependent_segments import DEPENDENT_SEGMENTS
+from services.lifecycle.dependents import (
+    DependentKind,
+    DependentUnmerge,
+    MergePairs,
+    define_moved_rows,
+    define_retained_rows,
+)
+
+DEPENDENT_KINDS: tuple[DependentKind, ...] = (
+    define_moved_rows(
+        "merged", Asset.merged_into
+    ),  # earlier merges into it point to the new survivor: ids resolve in one hop
+    define_retained_rows("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
+    DEPENDENT_METADATA_VALUES,
+    DEPENDENT_SEGMENTS,
+    define_retained_rows("approvals", Approval.object_id, Approval.object_type == "assets"),
+    DEPENDENT_RELATIONS,
+    DEPENDENT_COLLECTIONS,
+    DEPENDENT_DECLARED_FILES,
+    DEPENDENT_RENDITIONS,
+    define_retained_rows("favorites", Favorite.object_id, Favorite.object_type == "assets"),
+    define_retained_rows("shares", Share.object_id, Share.object_type == "assets"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUnmerge:
+    """Reversal of the merge of one asset: the survivor, and the moved rows as stored in history."""
+
+    asset_id: uuid.UUID
+    holder_id: uuid.UUID
+    held: Mapping[str, Any]
+
+
+def move_dependents(session: Session, pairs: MergePairs) -> dict[uuid.UUID, dict[str, Any]]:
+    """Move the dependents of each merged asset to its survivor; return what moved by asset and kind, for history."""
+    moved: dict[uuid.UUID, dict[str, Any]] = {dead: {} for dead, _ in pairs}
+    if pairs:
+        for holding in DEPENDENT_KINDS:
+            for dead, held in holding.move(session, pairs).items():
+                moved[dead][holding.name] = held
+    return moved
+
+
+def move_dependents_back(session: Session, returns: Sequence[AssetUnmerge]) -> None:
+    """Move dependents back to the assets that they belonged to before the merge."""
+    for holding in DEPENDENT_KINDS:
+        unmerges = [
+            DependentUnmerge(back.asset_id, back.holder_id, back.held[holding.name])
+            for back in returns
+            if holding.name in back.held
+        ]
+        if unmerges:
+            holding.move_back(session, unmerges)
+
+
+def delete_dependents(session: Session, ids: Collection[uuid.UUID]) -> None:
+    """Delete the dependents of purged assets."""
+    if ids:
+        for holding in DEPENDENT_KINDS:
+            holding.remove(session, ids)

@@ -1,0 +1,1 @@
+"""Media probing and previews: jobs, results and what they write."""

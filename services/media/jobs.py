@@ -1,0 +1,113 @@
+"""Jobs of media reading, as users see them.
+
+Automatic reading records one finished job per batch, and a failed one for each unreadable file set. Restarting such a
+job, or requesting a new one, reads its file sets again, in isolation.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, text
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, Permission
+from models.catalog.asset import ASSET_KIND
+from models.catalog.media_work import MediaKind
+from models.core.base import new_id
+from models.core.sessions import Sessions
+from models.queues.job import Job, JobStatus
+from models.queues.media_queue import has_claimable_media, has_dirty_islands
+from services.catalog.assets.assets import find_asset
+from services.core.errors import Conflict, NotFound
+from services.core.text import pluralize
+
+MEDIA_TASKS = {
+    MediaKind.HEADERS: "metadata.probe",
+    MediaKind.PICTURES: "media.keyframes",
+    MediaKind.SIDECARS: "metadata.sidecars",
+}
+MEDIA_JOB_TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAMES", MediaKind.SIDECARS: "METADATA"}
+MEDIA_JOB_TITLES = {
+    MediaKind.HEADERS: "Read the headers of",
+    MediaKind.PICTURES: "Make pictures of",
+    MediaKind.SIDECARS: "Read what stands in",
+}
+
+FILE_SET_OF_FILE = text("""
+    SELECT file_set.id, file_set.name, file_set.island_id FROM file_set
+    LEFT JOIN file_set_file AS member ON member.file_set_id = file_set.id AND member.file_id = :file
+    LEFT JOIN declared_file AS declared ON declared.file_set_id = file_set.id AND declared.id = :file
+    WHERE file_set.asset_id = :asset AND coalesce(member.file_id, declared.id) IS NOT NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedSet:
+    """A file set that was read, or its error."""
+
+    file_set_id: uuid.UUID
+    asset_id: uuid.UUID
+    name: str
+    error: str | None
+
+
+def record_media_jobs(session: Session, kind: MediaKind, done: Sequence[FinishedSet]) -> None:
+    """Record automatic reading: one job for all file sets that were read, one for each unreadable one."""
+    good = [one for one in done if one.error is None]
+    if good:
+        asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
+        name = f'"{good[0].name}"' if len(good) == 1 else pluralize(len(good), "file set")
+        job = _build_media_job(kind, name, asset_id, [one.file_set_id for one in good])
+        job.status, job.progress_processed, job.progress_total = JobStatus.FINISHED, len(good), len(good)
+        session.add(_mark_ended(job))
+    for one in done:
+        if one.error is not None:
+            job = _build_media_job(kind, f'"{one.name}"', one.asset_id, [one.file_set_id])
+            job.status, job.error_message = JobStatus.FAILED, one.error
+            session.add(_mark_ended(job))
+    session.flush()
+
+
+def _build_media_job(kind: MediaKind, name: str, asset_id: uuid.UUID | None, sets: Sequence[uuid.UUID]) -> Job:
+    task = MEDIA_TASKS[kind]
+    return Job(
+        id=new_id(),
+        type=MEDIA_JOB_TYPES[kind],
+        title=f"{MEDIA_JOB_TITLES[kind]} {name}",
+        task=task,
+        queue=task.partition(".")[0],
+        arguments={"file_sets": [str(one) for one in sets]},
+        object_type=ASSET_KIND if asset_id else None,
+        object_id=asset_id,
+    )
+
+
+def _mark_ended(job: Job) -> Job:
+    job.started_at = job.completed_at = func.now()  # type: ignore[assignment]
+    return job
+
+
+def notify_header_readers(sessions: Sessions, notify: Callable[[str, Sequence[object]], None]) -> None:
+    """Notify header and sidecar readers when assets are searchable, unless ingest work waits: then beat notifies them
+    later."""
+    with sessions() as session:
+        kinds = (MediaKind.HEADERS, MediaKind.SIDECARS)
+        waiting = [] if has_dirty_islands(session) else [kind for kind in kinds if has_claimable_media(session, kind)]
+    for kind in waiting:
+        notify(MEDIA_TASKS[kind], [])
+
+
+def create_reread_job(session: Session, kind: MediaKind, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> Job:
+    """Create a job that reads the file set of this file again. The actor needs write access to the asset."""
+    asset = find_asset(session, actor, asset_id, Permission.WRITE)
+    row = session.execute(FILE_SET_OF_FILE, {"asset": asset.id, "file": file_id}).first()
+    if row is None:
+        raise NotFound("file", file_id)
+    if row.island_id is None:
+        raise Conflict(f'the file set "{row.name}" was declared: its files are on no storage that Tapeless reads')
+    job = _build_media_job(kind, f'"{row.name}"', asset.id, [row.id])
+    job.created_by = actor.user_id
+    session.add(job)
+    session.flush()
+    return job

@@ -1,0 +1,154 @@
+"""Posters, keyframe maps and waveforms: made from the media queue after probing, stored as files, with one row each."""
+
+import base64
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from media.pictures.picture_store import NotAPictureError, list_owners, list_shards, remove_unreferenced, store_picture
+from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.seccomp import ResourceLimits
+from models.catalog.media_work import Keyframe, MediaKind
+from models.core.base import new_id
+from models.core.sessions import Sessions, transact
+from models.core.timing import Timing
+from models.queues.notify import Notifier
+from services.catalog.assets.sources import ReadableFileSet
+from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
+from services.media.jobs import MEDIA_TASKS
+from services.media.probe_writer import update_header_warnings
+from services.media.reread_jobs import run_reread_jobs
+
+PREVIEW_TASK = MEDIA_TASKS[MediaKind.PICTURES]
+PREVIEW_LIMITS = ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30)
+PREVIEW_BATCH_SIZE = 8
+PREVIEW_FRAMES = 24
+"""Of a sequence: each is a full picture to decode, and a film frame takes a tenth of a second."""
+
+DELETE_KEYFRAMES = text("DELETE FROM keyframe WHERE file_set_id = ANY(CAST(:sets AS uuid[]))")
+INSERT_KEYFRAMES = text("""
+    INSERT INTO keyframe (id, file_set_id, type, path, media_type, size_bytes, width, height, details)
+    VALUES (:id, :file_set_id, :type, :path, :media_type, :size_bytes, :width, :height, CAST(:details AS jsonb))
+""")
+# mark_component_update marks the asset's document.
+UPDATE_PICTURE_ERRORS = text("""
+    UPDATE component SET media = component.media - 'picture_error'
+        || CASE WHEN said.error IS NULL THEN CAST('{}' AS jsonb)
+            ELSE jsonb_build_object('picture_error', said.error) END
+    FROM unnest(CAST(:sets AS uuid[]), CAST(:errors AS text[])) AS said (id, error)
+    WHERE component.file_set_id = said.id AND component.type = 'GENERAL' AND component.from_header
+        AND component.media ->> 'picture_error' IS DISTINCT FROM said.error
+    RETURNING component.file_set_id
+""")
+
+
+def build_preview_request(read: ReadableFileSet) -> dict[str, Any]:
+    """Build the request to the reader for a file set; for a sequence with frame numbers and rate."""
+    if read.frames is None or not read.numbers:
+        return {}
+    return {
+        "numbers": read.numbers,
+        "first": read.frames.first,
+        "step": read.frames.step or 1,
+        "rate": str(read.rate),
+        "milliseconds": round(read.frame_count / read.rate * 1000),
+    }
+
+
+def store_previews(folder: Path, outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+    """Store the pictures as files before the transaction that inserts their rows."""
+    kept: dict[uuid.UUID, list[dict[str, Any]]] = {}
+    errors: dict[uuid.UUID, str | None] = {}
+    for one in outcomes:
+        errors[one.read.id] = None if one.outcome.end is ReadEnd.READ else one.outcome.reason.partition(": ")[2]
+        try:
+            kept[one.read.id] = [
+                _store_picture(folder, one.read.id, said) for said in one.outcome.result.get("pictures", ())
+            ]
+        except NotAPictureError as error:
+            errors[one.read.id] = f"its reader {error}"
+
+    def write(session: Session, told: Sequence[SetOutcome]) -> None:
+        sets = sorted(one.read.id for one in told)
+        if not sets:
+            return
+        session.execute(DELETE_KEYFRAMES, {"sets": sets})
+        rows = [row for set_id in sets for row in kept.get(set_id, ())]
+        if rows:
+            session.execute(INSERT_KEYFRAMES, rows)
+        # Only changed errors are written: each write reindexes the asset's document.
+        changed = session.scalars(
+            UPDATE_PICTURE_ERRORS, {"sets": sets, "errors": [errors[set_id] for set_id in sets]}
+        ).all()
+        if changed:
+            update_header_warnings(session, changed)
+
+    return write
+
+
+def _store_picture(folder: Path, file_set_id: uuid.UUID, said: dict[str, Any]) -> dict[str, Any]:
+    content = base64.b64decode(said["data"])
+    path = store_picture(folder, file_set_id, said["type"], said["media_type"], content)
+    known = {name: said[name] for name in ("type", "media_type", "width", "height")}
+    details = json.dumps(said["details"])
+    return known | {
+        "id": new_id(),
+        "file_set_id": file_set_id,
+        "path": path,
+        "size_bytes": len(content),
+        "details": details,
+    }
+
+
+PREVIEW_READING = MediaReading(
+    MediaKind.PICTURES,
+    "media.pictures.previews",
+    PREVIEW_LIMITS,
+    PREVIEW_BATCH_SIZE,
+    PREVIEW_FRAMES,
+    build_preview_request,
+    partial(store_previews, Path()),
+    members=1,
+)
+
+
+def preview_reading_for(folder: Path) -> MediaReading:
+    """Return the reading that stores its pictures in this folder."""
+    return replace(PREVIEW_READING, keep=partial(store_previews, folder))
+
+
+def drain_previews(sessions: Sessions, timing: Timing, folder: Path, **limits: float) -> MediaDrainResult:
+    """Make the pictures of the file sets in the queue."""
+    return drain_media(sessions, preview_reading_for(folder), timing, **limits)
+
+
+def delete_orphaned_pictures(sessions: Sessions, folder: Path) -> int:
+    """Delete files without a row; return their number."""
+    removed = 0
+    for shard in list_shards(folder):
+        owners = list_owners(folder, shard)
+        kept = transact(
+            sessions,
+            lambda session, owners=owners: set(
+                session.scalars(select(Keyframe.path).where(Keyframe.file_set_id.in_(owners)))
+            ),
+        )
+        removed += remove_unreferenced(folder, shard, owners, kept)
+    return removed
+
+
+def run_preview_jobs(
+    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier, media_folder: Path
+) -> None:
+    """Run these jobs, then make the pictures that are queued."""
+    reading = preview_reading_for(media_folder)
+    run_reread_jobs(sessions, reading, timing, job_ids)
+    if drain_media(sessions, reading, timing).more:
+        notify(PREVIEW_TASK, ())

@@ -1,0 +1,138 @@
+"""Metadata values from headers: map header keys to metadata fields, and write them under the same validation as users.
+
+Only existing fields are written. Values of users stay: a header fills empty fields, and replaces what an earlier probe
+wrote and no user changed since.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from services.core.errors import DomainError, FieldsInvalid
+from services.media.probe_summary import PICTURE_TYPES, ProbeSummary
+from services.metadata.values import load_stored_values, write_object_values
+from services.objects.objects import get_object_for_update
+
+PROBE_ACTOR = Actor(name="media", user_id=None, is_admin=True)
+
+DEFAULT_HEADER_FIELDS = {
+    "container": "container",
+    "duration_milliseconds": "duration_milliseconds",
+    "timecode_start": "timecode_start",
+    "reel": "reel",
+    "codec": "codec",
+    "width": "width",
+    "height": "height",
+    "frame_rate": "frame_rate",
+    "frames_per_second": "frames_per_second",
+    "scan": "scan",
+    "pixel_format": "pixel_format",
+    "color_primaries": "color_primaries",
+    "color_transfer": "color_transfer",
+    "audio_codec": "audio_codec",
+    "audio_channels": "audio_channels",
+    "audio_sample_rate": "audio_sample_rate",
+    "camera": "camera",
+    "tags.title": "header_title",
+    "tags.comment": "header_comment",
+    "tags.creation_time": "creation_time",
+}
+"""Metadata field by header key; a storage's `header_fields` extends and overrides it."""
+
+FIELD_IDS_BY_NAME = text("""
+    SELECT name, id FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
+""")
+LAST_HEADER_VALUES = text("""
+    SELECT file_set_id, media -> 'fields' AS fields FROM component
+    WHERE file_set_id = ANY(CAST(:sets AS uuid[])) AND type = 'GENERAL' AND media ? 'fields'
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderValues:
+    """A file set of an asset, and the summary of its headers."""
+
+    file_set_id: uuid.UUID
+    asset_id: uuid.UUID
+    facts: ProbeSummary
+    header_fields: Mapping[str, str]
+    """Mapping of header keys to fields, from the storage's settings."""
+
+
+def flatten_header(facts: ProbeSummary) -> dict[str, Any]:
+    """Flatten a summary to one value per key: of the file, its first picture, its first sound, and its tags."""
+    words: dict[str, Any] = {name: value for name, value in facts.general.items() if _is_scalar(value)}
+    words |= {f"tags.{name}": value for name, value in facts.general.get("tags", {}).items()}
+    picture = next((stream for stream in facts.streams if stream["type"] in PICTURE_TYPES), {})
+    sound = next((stream for stream in facts.streams if stream["type"] == "AUDIO"), {})
+    words |= {name: value for name, value in picture.items() if _is_scalar(value) and name not in words}
+    if picture.get("frame_rate"):
+        words["frames_per_second"] = round(float(Fraction(picture["frame_rate"])), 3)
+    words |= {f"color_{name}": value for name, value in picture.get("color", {}).items()}
+    words |= {f"audio_{name}": value for name, value in sound.items() if _is_scalar(value)}
+    return words
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, str | int | float)
+
+
+HeaderWrites = dict[uuid.UUID, tuple[dict[str, Any], list[str]]]
+"""By file set id: the written values by field, and messages about rejected ones."""
+
+
+def write_header_fields(session: Session, spoken: Sequence[HeaderValues]) -> HeaderWrites:
+    """Write the values of existing fields; return what was written and rejected, by file set id."""
+    tables = {one.file_set_id: DEFAULT_HEADER_FIELDS | dict(one.header_fields) for one in spoken}
+    names = {name for table in tables.values() for name in table.values()}
+    fields = {row.name: row.id for row in session.execute(FIELD_IDS_BY_NAME, {"names": sorted(names)})}
+    if not fields:
+        return {}
+    sets = [one.file_set_id for one in spoken]
+    before = {row.file_set_id: row.fields for row in session.execute(LAST_HEADER_VALUES, {"sets": sets})}
+    written = {}
+    for one in sorted(spoken, key=lambda one: (one.asset_id, one.file_set_id)):
+        words = flatten_header(one.facts)
+        values = {
+            field: words[word] for word, field in tables[one.file_set_id].items() if field in fields and word in words
+        }
+        if values:
+            written[one.file_set_id] = _write_header_values(
+                session, one, values, before.get(one.file_set_id, {}), fields
+            )
+    return written
+
+
+def _write_header_values(
+    session: Session,
+    one: HeaderValues,
+    values: dict[str, Any],
+    before: Mapping[str, Any],
+    fields: Mapping[str, uuid.UUID],
+) -> tuple[dict[str, Any], list[str]]:
+    """Write all values at once; if some are invalid, write the others."""
+    try:
+        found = get_object_for_update(session, PROBE_ACTOR, "assets", one.asset_id)
+    except DomainError:
+        return {}, []  # it was deleted meanwhile
+    kept = load_stored_values(session, [found.id])[found.id]
+    free = {name: value for name, value in values.items() if _is_unedited(kept.get(fields[name], ()), before.get(name))}
+    try:
+        write_object_values(session, found, free, PROBE_ACTOR)
+    except FieldsInvalid as wrong:
+        fitting = {name: value for name, value in free.items() if name not in wrong.errors}
+        write_object_values(session, found, fitting, PROBE_ACTOR)
+        told = [f'the metadata field "{name}" does not take it: {why}' for name, why in wrong.errors.items()]
+        return fitting, told
+    return free, []
+
+
+def _is_unedited(now: Sequence[Any], before: Any) -> bool:
+    """Return whether no user changed what an earlier probe wrote."""
+    return not now or [str(each) for each in now] == [str(before)]

@@ -1,0 +1,1 @@
+"""Metadata fields, views, categories and values."""

@@ -1,0 +1,53 @@
+"""Folder names as tags: written into a tag cloud field when an asset is ingested."""
+
+import json
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
+from models.catalog.storage_settings import StorageSettings
+from models.core.bulk import copy_rows
+from models.core.paths import display_path, parent_path
+
+TAG_VALUE_COLUMNS = ("object_id", "object_type", "field_id", "values")
+MAX_TAG_CHARACTERS = 1_000
+"""As for other values of tag clouds (`services.metadata.types`)."""
+
+FolderTagRow = tuple[uuid.UUID, uuid.UUID, Sequence[str]]
+"""An asset, a field and its tags."""
+
+
+def find_folder_tags_field(session: Session, settings: StorageSettings) -> uuid.UUID | None:
+    """Return the field for a storage's folder names; None if it is not configured, does not exist or is not in the
+    view."""
+    name = settings.folder_name_tags_metadata_field_name
+    if name is None:
+        return None
+    query = select(MetadataField.id).where(
+        MetadataField.name == name,
+        MetadataField.field_type == FieldType.TAG_CLOUD,
+        MetadataField.date_deleted.is_(None),
+    )
+    if settings.folder_name_tags_metadata_view_id is not None:
+        query = query.join(MetadataViewField, MetadataViewField.field_id == MetadataField.id).where(
+            MetadataViewField.view_id == settings.folder_name_tags_metadata_view_id
+        )
+    return session.scalar(query)
+
+
+def folder_names(path: bytes) -> list[str]:
+    """Return the names of the folders between the root and a file, without duplicates."""
+    folder = parent_path(path)
+    names = (display_path(name).strip()[:MAX_TAG_CHARACTERS] for name in folder.split(b"/")) if folder else ()
+    return [name for name in dict.fromkeys(names) if name]
+
+
+def write_folder_tags(session: Session, rows: Sequence[FolderTagRow]) -> None:
+    """Insert the tags of new assets, which have no values yet."""
+    if rows:
+        lines = ((asset, "assets", field, json.dumps(tags, ensure_ascii=False)) for asset, field, tags in rows)
+        # mark_metadata_value_insert marks the documents of the assets.
+        copy_rows(session, MetadataValue, TAG_VALUE_COLUMNS, lines)

@@ -1,0 +1,139 @@
+"""Metadata views: created, updated and deleted by administrators, readable by every signed-in user."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.catalog.metadata import MetadataField, MetadataView, MetadataViewField
+from models.core.base import new_id
+from services.core.actors import require_administrator
+from services.core.audit_log import record_audit
+from services.core.errors import FieldsInvalid, NotFound, ValidationFailed
+from services.metadata.fields import validate_options
+from services.metadata.forms import VIEW_OVERRIDE_KEYS
+from services.metadata.types import quote
+
+VIEW_AUDIT_KIND = "metadata_views"
+MAX_VIEW_FIELDS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class ViewInput:
+    """Input for a view; parts that are None stay as they are."""
+
+    name: str | None = None
+    fields: Sequence[Mapping[str, Any]] | None = None
+    """Each with a field name and the overrides of the view."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """`description` and `write_access_for_everyone`, if given."""
+
+
+def create_view(session: Session, new: ViewInput, actor: Actor) -> MetadataView:
+    """Create a view of existing fields."""
+    require_administrator(actor, "make metadata views")
+    view = MetadataView(id=new_id(), name=new.name)
+    _apply_view_settings(view, new.settings)
+    session.add(view)
+    session.flush()
+    _insert_view_fields(session, view.id, new.fields or [])
+    record_audit(session, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was made', actor)
+    session.refresh(view)
+    return view
+
+
+def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> MetadataView:
+    """Return a view by its id. Raises NotFound if it does not exist."""
+    view = session.get(MetadataView, view_id, with_for_update=lock or None)
+    if view is None:
+        raise NotFound("metadata view", view_id)
+    return view
+
+
+def update_view(session: Session, view_id: uuid.UUID, new: ViewInput, actor: Actor) -> MetadataView:
+    """Update the given parts; given fields replace all fields of the view."""
+    require_administrator(actor, "change metadata views")
+    view = find_view(session, view_id, lock=True)
+    if new.name is not None:
+        view.name = new.name
+    _apply_view_settings(view, new.settings)
+    if new.fields is not None:
+        session.execute(delete(MetadataViewField).where(MetadataViewField.view_id == view_id))
+        _insert_view_fields(session, view_id, new.fields)
+    view.date_modified = func.now()  # type: ignore[assignment]
+    session.flush()
+    said = f", with {len(new.fields)} fields" if new.fields is not None else ""
+    record_audit(session, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was changed{said}', actor)
+    session.refresh(view)
+    return view
+
+
+def delete_view(session: Session, view_id: uuid.UUID, actor: Actor) -> None:
+    """Delete a view and remove it from its categories; fields and values stay."""
+    require_administrator(actor, "remove metadata views")
+    view = find_view(session, view_id, lock=True)
+    session.execute(
+        text("UPDATE metadata_category SET view_ids = array_remove(view_ids, :id) WHERE :id = ANY(view_ids)"),
+        {"id": view_id},
+    )
+    session.delete(view)
+    session.flush()
+    record_audit(session, VIEW_AUDIT_KIND, view_id, f'metadata view "{view.name}" was removed', actor)
+
+
+def _apply_view_settings(view: MetadataView, settings: Mapping[str, Any]) -> None:
+    if "description" in settings:
+        view.description = settings["description"]
+    if settings.get("write_access_for_everyone") is not None:
+        view.write_access_for_everyone = settings["write_access_for_everyone"]
+
+
+def _insert_view_fields(session: Session, view_id: uuid.UUID, fields: Sequence[Mapping[str, Any]]) -> None:
+    """Insert the fields of a view in order. Raises ValidationFailed for unknown and repeated names, by position."""
+    if len(fields) > MAX_VIEW_FIELDS:
+        raise ValidationFailed("view_fields", f"at most {MAX_VIEW_FIELDS:,} fields, not {len(fields):,}")
+    names = [one["name"] for one in fields if one["name"].isprintable()]
+    query = select(MetadataField.name, MetadataField.id).where(
+        MetadataField.name.in_(names), MetadataField.date_deleted.is_(None)
+    )
+    ids: dict[str, uuid.UUID] = dict(session.execute(query).all())
+    faults, seen = {}, set()
+    for place, one in enumerate(fields):
+        if one["name"] not in ids:
+            faults[f"view_fields.{place}.name"] = f"metadata field {quote(one['name'])} does not exist"
+        elif one["name"] in seen:
+            faults[f"view_fields.{place}.name"] = f"{quote(one['name'])} is in the view already"
+        seen.add(one["name"])
+    if faults:
+        raise FieldsInvalid(faults)
+    for place, one in enumerate(fields):
+        link = MetadataViewField(view_id=view_id, field_id=ids[one["name"]], position=place)
+        link.overrides = _validate_overrides(one)
+        session.add(link)
+    session.flush()
+
+
+def _validate_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
+    said = {name: given.get(name) for name in (*VIEW_OVERRIDE_KEYS, "source_url") if given.get(name) is not None}
+    if "options" in said:
+        said["options"] = validate_options(said["options"])
+        if not said["options"]:
+            del said["options"]
+    return said
+
+
+def mark_objects_with_values(session: Session, view_id: uuid.UUID | None = None) -> None:
+    """Mark all objects with values for reindexing, or those with values in a view's fields."""
+    # Marks by hand: no row changes here, so no trigger does it.
+    of_view = "WHERE field_id IN (SELECT field_id FROM metadata_view_field WHERE view_id = :view)" if view_id else ""
+    session.execute(
+        text(
+            "SELECT mark_for_index(object_type, array_agg(object_id)) "
+            f"FROM (SELECT DISTINCT object_type, object_id FROM metadata_value {of_view}) AS held GROUP BY object_type"
+        ),
+        {"view": view_id} if view_id else {},
+    )

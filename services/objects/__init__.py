@@ -1,0 +1,1 @@
+"""Lookups that treat assets, collections and segments alike."""

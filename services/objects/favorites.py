@@ -1,0 +1,46 @@
+"""Favorites of users: private, and only of objects that the user may read."""
+
+import uuid
+from collections.abc import Sequence
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.catalog.collection import Favorite
+from models.core.bulk import in_array
+from services.core.errors import PermissionDenied, ValidationFailed
+from services.objects.objects import find_object
+
+FAVORITE_KINDS = ("assets", "collections")
+
+
+def add_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Add readable objects to the actor's favorites; all or none."""
+    user_id = _user_of(actor)
+    _refuse_unknown_kind(object_type)
+    found = sorted({find_object(session, actor, object_type, key).id for key in ids})
+    rows = [{"user_id": user_id, "object_type": object_type, "object_id": key} for key in found]
+    if rows:
+        session.execute(insert(Favorite).values(rows).on_conflict_do_nothing())
+
+
+def remove_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Remove favorites, including objects that are no longer readable."""
+    _refuse_unknown_kind(object_type)
+    mine = (Favorite.user_id == _user_of(actor), Favorite.object_type == object_type, in_array(Favorite.object_id, ids))
+    session.execute(delete(Favorite).where(*mine).execution_options(synchronize_session=False))
+
+
+def _user_of(actor: Actor) -> uuid.UUID:
+    if actor.user_id is None:
+        raise PermissionDenied("only users have favorites")
+    return actor.user_id
+
+
+def _refuse_unknown_kind(object_type: str) -> None:
+    if object_type not in FAVORITE_KINDS:
+        raise ValidationFailed(
+            "object_type", f'"{object_type[:80]}" is no favorite; known are {", ".join(FAVORITE_KINDS)}'
+        )

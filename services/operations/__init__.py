@@ -1,0 +1,1 @@
+"""Status, metrics, invariants, explain and the periodic sweep."""

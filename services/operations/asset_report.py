@@ -1,0 +1,115 @@
+"""Report of one asset for people and programs: formats, file sets, components, history."""
+
+import uuid
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format
+from models.catalog.history import History
+from services.core.errors import DomainError
+from services.metadata.values import list_object_values
+
+MAX_ASSET_CANDIDATES = 10
+
+
+def find_asset_by_word(session: Session, word: str) -> Asset:
+    """Return the asset with an id, external id or title; for a merged one, its survivor.
+
+    An ambiguous word raises an error that lists the candidates.
+    """
+    if not word:
+        raise DomainError("asset: give an id, an external id or a title; `tapeless search` finds by parts of names")
+    asset = _by_id(session, word)
+    if asset is not None:
+        return asset
+    active = select(Asset).where(Asset.status == AssetStatus.ACTIVE).order_by(Asset.id)
+    found = session.scalars(
+        active.where(
+            or_(Asset.external_id == word, Asset.title == word, Asset.title.istartswith(word, autoescape=True))
+        ).limit(MAX_ASSET_CANDIDATES)
+    ).all()
+    exact = [asset for asset in found if word in (asset.external_id, asset.title)] or found
+    if len(exact) == 1:
+        return exact[0]
+    if not exact:
+        raise DomainError(f'asset "{word}": none is called that; `tapeless search` finds by parts of names')
+    candidates = "; ".join(f"{asset.title} ({asset.id})" for asset in exact)
+    raise DomainError(f'asset "{word}": more than one is called that; give an id: {candidates}')
+
+
+def _by_id(session: Session, word: str) -> Asset | None:
+    try:
+        asset = session.get(Asset, uuid.UUID(word))
+    except ValueError:
+        return None
+    return session.get(Asset, asset.merged_into) if asset is not None and asset.merged_into else asset
+
+
+def build_asset_report(session: Session, asset: Asset) -> dict[str, Any]:
+    """Return the asset as nested values, with the API's key names."""
+    formats = session.scalars(select(Format).where(Format.asset_id == asset.id).order_by(Format.id)).all()
+    sets = session.scalars(select(FileSet).where(FileSet.asset_id == asset.id).order_by(FileSet.id)).all()
+    components = session.scalars(
+        select(Component).where(Component.format_id.in_([part.id for part in formats])).order_by(Component.id)
+    ).all()
+    history = session.scalars(select(History).where(History.asset_id == asset.id).order_by(History.id)).all()
+    order = {"original": 0, "transcode": 1, "sidecar": 2}
+    return {
+        "id": str(asset.id),
+        "title": asset.title,
+        "external_id": asset.external_id,
+        "status": asset.status.value,
+        "is_online": asset.is_online,
+        "date_created": asset.date_created.isoformat(),
+        "metadata": {held.name: held.values for held in list_object_values(session, asset.id)},
+        "formats": [
+            {
+                "id": str(part.id),
+                "name": part.name,
+                "role": part.role.value,
+                "kind": part.structure,
+                "rule": part.rule,
+                "is_online": part.is_online,
+                "warnings": part.warnings,
+                "file_sets": [
+                    _report_file_set(row, [c for c in components if c.file_set_id == row.id])
+                    for row in sets
+                    if row.format_id == part.id
+                ],
+            }
+            for part in sorted(formats, key=lambda part: order[part.role.value])
+        ],
+        "history": [
+            {
+                "date_created": entry.date_created.isoformat(),
+                "operation_type": entry.operation_type.value,
+                "operation_description": entry.operation_description,
+                "actor": entry.actor,
+            }
+            for entry in history
+        ],
+    }
+
+
+def _report_file_set(row: FileSet, components: list[Component]) -> dict[str, Any]:
+    return {
+        "id": str(row.id),
+        "label": row.label,
+        "name": row.name,
+        "base_dir": row.base_dir,
+        "file_count": row.file_count,
+        "size_bytes": row.size_bytes,
+        "frames": row.frames,
+        "padding": row.padding,
+        "frame_step": row.frame_step,
+        "missing_frames": row.missing_frames,
+        "missing": row.missing,
+        "empty_frames": row.empty_frames,
+        "note": row.note,
+        "components": [
+            {"type": c.type.value, "name": c.name, "language": c.language, "flags": c.flags, "media": c.media}
+            for c in components
+        ],
+    }

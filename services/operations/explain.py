@@ -1,0 +1,287 @@
+"""Explain why a file is (not) an asset: each answer gives the reason and what happens next."""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from grouping import IgnorePatterns, Profile, classify_path
+from models.catalog.asset import Asset, FileSet, FileSetFile, Format
+from models.catalog.file import File, FileStatus, Folder
+from models.catalog.storage import Storage, StorageStatus
+from models.catalog.storage_settings import StorageSettings
+from models.core.paths import ancestor_paths, display_path, escape_surrogates, parent_path
+from models.queues.island import Island
+from services.core.text import label_structure, pluralize
+from services.ingest.reader import claim_islands_read_only, read_and_group
+from services.ingest.sidecar_gate import describe_sidecar_wait
+from services.operations.explain_media import explain_media
+from services.operations.explain_progress import explain_jobs, explain_mark, format_moment, read_asset_mark
+from services.sidecars.results import explain_checksums
+from services.storages.storages import find_storage_of_path, is_path_inside, relative_to_storage
+from watch.disk.listing import stat_file
+from watch.rows.compare import GONE_STATUSES
+
+MAX_MISSING_CHARACTERS = 200
+"""Length limit in characters: every second frame of a long sequence may be missing."""
+SPECIAL_FILE_TYPES = (
+    (stat.S_ISLNK, "is a symbolic link, which is never followed"),
+    (stat.S_ISFIFO, "is a FIFO, which is never opened"),
+    (stat.S_ISSOCK, "is a socket, which is never opened"),
+    (stat.S_ISBLK, "is a device, which is never opened"),
+    (stat.S_ISCHR, "is a device, which is never opened"),
+    (stat.S_ISDIR, "is a folder; ask about a file in it"),
+)
+
+
+@dataclass(slots=True)
+class Explanation:
+    """Answer: `state` is one word for programs, `lines` are sentences for people; ids are set where they exist."""
+
+    path: str
+    state: str
+    lines: list[str] = field(default_factory=list)
+    asset_id: str | None = None
+    format_id: str | None = None
+    file_id: str | None = None
+
+
+def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = frozenset()) -> Explanation:
+    """Explain an absolute path without changing anything. `excluded` are Tapeless's own folders, which are never
+    entered."""
+    own = next((folder for folder in excluded if is_path_inside(path, folder)), None)
+    if own is not None:
+        line = f'lies in Tapeless\'s own folder "{display_path(own)}", which is never watched'
+        return Explanation(display_path(path), "ignored", [line])
+    storage = find_storage_of_path(session, path)
+    if storage is None:
+        roots = [f'"{display_path(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
+        known = ", ".join(roots) or "none"
+        return Explanation(display_path(path), "outside", [f"lies in no storage; watched are {known}"])
+    relative = relative_to_storage(storage, path) or b""
+    row = find_file_row(session, storage, relative)
+    if row is None:
+        return _without_row(session, storage, path, relative)
+    return _with_row(session, storage, path, relative, row)
+
+
+def find_file_row(session: Session, storage: Storage, relative: bytes) -> File | None:
+    """Return the file row at a path relative to a storage's root, looked up folder by folder."""
+    folder = find_folder_row(session, storage, parent_path(relative))
+    if folder is None:
+        return None
+    return session.scalar(select(File).where(File.folder_id == folder.id, File.name == relative.rpartition(b"/")[2]))
+
+
+def find_folder_row(session: Session, storage: Storage, relative: bytes) -> Folder | None:
+    """Return the folder row at a path relative to a storage's root."""
+    folder = session.scalar(select(Folder).where(Folder.storage_id == storage.id, Folder.parent_id.is_(None)))
+    for name in relative.split(b"/") if relative else ():
+        if folder is None:
+            return None
+        folder = session.scalar(select(Folder).where(Folder.parent_id == folder.id, Folder.name == name))
+    return folder
+
+
+def _without_row(session: Session, storage: Storage, path: bytes, relative: bytes) -> Explanation:
+    said = Explanation(display_path(path), "unknown")
+    settings = StorageSettings.model_validate(storage.settings)
+    pattern = IgnorePatterns(settings.scan_ignore).path(relative)
+    starts = [start.encode() for start in settings.scan_directories]
+    if pattern is not None:
+        said.state = "ignored"
+        said.lines.append(f'is ignored by the pattern "{pattern}"')
+    elif starts and not any(relative == start or relative.startswith(start + b"/") for start in starts):
+        said.state = "ignored"
+        said.lines.append(
+            f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}'
+        )
+    else:
+        _explain_from_disk(session, storage, path, relative, said)
+    return said
+
+
+def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative: bytes, said: Explanation) -> None:
+    unreadable = _unreadable_above(session, storage, relative)
+    if unreadable is not None:
+        said.state = "failed"
+        said.lines.append(unreadable)
+        return
+    try:
+        status = os.lstat(path)
+    except OSError as error:
+        said.state = "absent"
+        if _explain_missing_frame(session, storage, relative, said):
+            return
+        said.lines.append(f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
+        return
+    for test, sentence in SPECIAL_FILE_TYPES:
+        if test(status.st_mode):
+            said.state = "special"
+            said.lines.append(sentence)
+            return
+    said.state = "pending"
+    said.lines.append(
+        f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime)}) and not recorded yet: "
+        f"it has to stand still first{_storage_trouble(storage)}"
+    )
+
+
+def _explain_missing_frame(session: Session, storage: Storage, relative: bytes, said: Explanation) -> bool:
+    """Add the sequence in which this frame is missing, if there is one; return whether there was."""
+    described = classify_path(relative, Profile.model_validate(storage.profile))
+    folder = find_folder_row(session, storage, parent_path(relative))
+    if folder is None or described.bucket is None or described.frame is None:
+        return False
+    file_set = session.scalar(
+        select(FileSet).where(
+            FileSet.bucket_folder_id == folder.id,
+            FileSet.bucket_key == described.bucket,
+            FileSet.first_frame < described.frame,
+            FileSet.last_frame > described.frame,
+        )
+    )
+    if file_set is None:
+        return False
+    asset = session.get_one(Asset, file_set.asset_id)
+    said.state, said.asset_id, said.format_id = "missing", str(asset.id), str(file_set.format_id)
+    said.lines.append(f"is not on disk and never came: frame {described.frame} is missing in {file_set.name}")
+    said.lines.append(f'of asset "{asset.title}" ({asset.id}); {_missing_frames_text(file_set)}')
+    return True
+
+
+def _missing_frames_text(file_set: FileSet) -> str:
+    holes = file_set.missing
+    if len(holes) > MAX_MISSING_CHARACTERS:
+        holes = holes[: holes.rindex(",", 0, MAX_MISSING_CHARACTERS)] + " and so on"
+    return f"{pluralize(file_set.missing_frames, 'frame')} missing: {holes}"
+
+
+def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> str | None:
+    """Return what is wrong with the topmost unreadable folder above a path."""
+    for path in ancestor_paths(parent_path(relative)):
+        folder = find_folder_row(session, storage, path)
+        if folder is None:
+            return None
+        if folder.error:
+            shown = display_path(path) or "."
+            return (
+                f'its folder "{shown}" cannot be read ({folder.error}): '
+                "give read permission to the user that runs Tapeless"
+            )
+    return None
+
+
+def _storage_trouble(storage: Storage) -> str:
+    return f"; {storage.status_message}" if storage.status_message else ""
+
+
+def _local_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+
+
+def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, row: File) -> Explanation:
+    said = Explanation(display_path(path), row.status.value.lower(), file_id=str(row.id))
+    said.lines.append(_state_of(row, storage))
+    said.lines.extend(_disk_changes(session, storage, relative, row))
+    member = session.execute(
+        select(Asset, Format, FileSet)
+        .join(Format, Format.asset_id == Asset.id)
+        .join(FileSet, FileSet.format_id == Format.id)
+        .join(FileSetFile, FileSetFile.file_set_id == FileSet.id)
+        .where(FileSetFile.file_id == row.id)
+    ).one_or_none()
+    if member is not None:
+        _explain_membership(said, *member)
+        said.lines.extend(explain_media(session, member.FileSet.id))
+        said.lines.append(explain_mark(read_asset_mark(session, member.Asset.id), member.Asset.id))
+        said.lines.extend(explain_jobs(session, member.Asset.id))
+    said.lines.extend(explain_checksums(session, row))
+    folder = session.get_one(Folder, row.folder_id)
+    island = session.get(Island, folder.island_id) if folder.island_id else None
+    if island is not None:
+        _explain_island(session, said, island, relative, is_member=member is not None)
+    return said
+
+
+def _state_of(row: File, storage: Storage) -> str:
+    since = format_moment(row.date_modified)
+    sentences = {
+        FileStatus.GROWING: f"is still growing ({row.size:,} bytes at {since})",
+        FileStatus.OPEN: f"is empty since {since}: it waits for content",
+        FileStatus.MISSING: f"is missing since {since}; it returns to its place when it is back",
+        FileStatus.REDISCOVERED: f"was missing and is back since {since}",
+        FileStatus.FAILED: "cannot be read",
+    }
+    text = sentences.get(row.status, f"is stable ({row.size:,} bytes) since {since}")
+    if row.suspected_at is not None:
+        text += "; it was not found at the last look, "
+        text += f"and stays as it is: {storage.frozen_reason}" if storage.frozen_reason else "a second look decides"
+    return text
+
+
+def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File) -> Iterator[str]:
+    """Yield what the disk shows and the row does not yet."""
+    if storage.status is StorageStatus.FAILING:
+        yield storage.status_message
+    unreadable = _unreadable_above(session, storage, relative)
+    if unreadable is not None:
+        yield unreadable
+    now = stat_file(storage.place, relative)
+    if now is not None and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
+        written = _local_time(now.mtime_ns / 1e9)
+        yield f"on disk it has {now.size:,} bytes now, last written {written}: it has to stand still first"
+
+
+def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:
+    said.asset_id, said.format_id = str(asset.id), str(part.id)
+    if said.state in ("closed", "rediscovered"):
+        said.state = "asset"
+    others = file_set.file_count - 1
+    beside = f" with {pluralize(others, 'other file')}" if others > 0 else ""
+    label = f' as "{file_set.label}"' if file_set.label else ""
+    said.lines.append(f'belongs to asset "{asset.title}" ({asset.id})')
+    said.lines.append(
+        f"in its {part.role.value} format {part.name or part.structure}{label}{beside}: "
+        f'{label_structure(part.structure)}, grouped by the rule "{part.rule}"'
+    )
+    if file_set.missing_frames:
+        said.lines.append(_missing_frames_text(file_set))
+
+
+def _explain_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:
+    if island.parked_at is not None:
+        said.state = "parked"
+        since = format_moment(island.parked_at)
+        said.lines.append(
+            f"its island is parked since {since}: {island.error}; `tapeless verify --repair` tries it again"
+        )
+    elif island.dirty_since is not None:
+        again = f" again after: {island.error}" if island.error else ""
+        said.lines.append(f"its island is waiting to be grouped{again}, since {format_moment(island.dirty_since)}")
+        said.state = said.state if is_member else "pending"
+    elif not is_member and said.state == "closed":
+        _explain_orphan(session, said, island, relative)
+
+
+def _explain_orphan(session: Session, said: Explanation, island: Island, relative: bytes) -> None:
+    read = read_and_group(session, claim_islands_read_only(session, [island.id]))
+    (state,), (grouping,) = read.snapshot.islands.values(), read.groupings.values()
+    profile: Profile = state.rules.profile
+    held = describe_sidecar_wait(state, grouping, relative)
+    if held is not None:
+        said.state = "waiting"
+        said.lines.append(held)
+    for orphan in grouping.orphans:
+        if orphan.path == relative:
+            created = session.scalar(select(File.date_created).where(File.id == state.files[relative].id))
+            now = session.scalar(select(func.now()))
+            left = profile.orphan_after_seconds - (now - created).total_seconds()
+            said.state = "waiting"
+            said.lines.append(
+                f"waits for {escape_surrogates(orphan.waits_for)}; alone it becomes an asset in {max(0, left):.0f} s"
+            )

@@ -1,0 +1,90 @@
+"""Downstream status of a grouped file: index state, media probing and jobs, with timestamps.
+
+It reads the rows and asks the engine. Both are authoritative when messages were lost or Flower is outdated.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.core.paths import escape_surrogates
+from models.queues.index_queue import DocumentKey
+from search.engine import SearchEngine, SearchUnavailableError
+
+ASSET_DOCUMENT_TYPE = "assets"
+MAX_EXPLAINED_JOBS = 5
+
+SELECT_ASSET_MARK = text("""
+    SELECT revision, dirty_since, parked_at, error, lease_until > now() AS is_held FROM index_mark
+    WHERE object_type = :kind AND object_id = :asset
+""")
+SELECT_ASSET_JOBS = text(f"""
+    SELECT id, title, CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state,
+        coalesce(parked_at, completed_at, started_at, date_created) AS since,
+        coalesce(error_message, nullif(message, '')) AS why
+    FROM job WHERE object_id = :asset ORDER BY completed_at IS NULL DESC, id DESC LIMIT {MAX_EXPLAINED_JOBS}
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class AssetMark:
+    """State of a document's mark."""
+
+    revision: int
+    dirty_since: datetime | None
+    parked_at: datetime | None
+    error: str | None
+    is_held: bool | None
+
+
+def read_asset_mark(session: Session, asset_id: uuid.UUID) -> AssetMark | None:
+    """Return the mark of an asset's document."""
+    row = session.execute(SELECT_ASSET_MARK, {"kind": ASSET_DOCUMENT_TYPE, "asset": asset_id}).one_or_none()
+    return AssetMark(*row) if row is not None else None
+
+
+def explain_mark(marked: AssetMark | None, asset_id: uuid.UUID) -> str:
+    """Describe from its mark whether a document is up to date."""
+    if marked is None:
+        return "its document was never marked: tapeless verify --repair marks it"
+    if marked.parked_at is not None:
+        since = format_moment(marked.parked_at)
+        return f"its document is parked since {since}: {marked.error}; tapeless jobs retry {asset_id} tries it again"
+    if marked.dirty_since is not None:
+        again = f", again after: {marked.error}" if marked.error else ""
+        waits = "is being written" if marked.is_held else "waits to be written"
+        return f"its document {waits} to the index since {format_moment(marked.dirty_since)}{again}"
+    return f"its document was written to the index, as revision {marked.revision}"
+
+
+def explain_indexed_document(engine: SearchEngine, marked: AssetMark | None, asset_id: uuid.UUID) -> str:
+    """Describe which revision the engine has; it may have lost what its mark calls written. Open no transaction around
+    it."""
+    key = DocumentKey(ASSET_DOCUMENT_TYPE, asset_id)
+    try:
+        stored = engine.revisions_of([key]).get(key)
+    except SearchUnavailableError as error:
+        return f"whether the index has it is not known: {error}"
+    is_due = marked is None or marked.dirty_since is not None
+    lost = "" if is_due else "; it was lost there: tapeless verify --repair sends it again"
+    if stored is None:
+        return f"the index has no document of it{lost}"
+    if marked is None or stored.revision >= marked.revision:
+        return f"the index has revision {stored.revision}, the newest"
+    return f"the index has revision {stored.revision}, and the newest is {marked.revision}{lost}"
+
+
+def explain_jobs(session: Session, asset_id: uuid.UUID) -> Iterator[str]:
+    """Yield the newest jobs of an asset, unfinished ones first."""
+    for job in session.execute(SELECT_ASSET_JOBS, {"asset": asset_id}):
+        why = f": {escape_surrogates(job.why)}" if job.why else ""
+        yield f'job {job.id} "{escape_surrogates(job.title)}" is {job.state} since {format_moment(job.since)}{why}'
+
+
+def format_moment(when: datetime) -> str:
+    """Format a time in the local time zone."""
+    return when.astimezone().isoformat(sep=" ", timespec="seconds")

@@ -1,0 +1,137 @@
+"""State of the whole system in a few numbers, for the terminal, programs and health checks."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
+from models.core.paths import display_path
+
+# Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
+STATUS_COUNTS = text("""
+    SELECT
+        (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
+        (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
+        (SELECT CAST(coalesce(sum(unsettled), 0) AS bigint) FROM storage) AS growing,
+        (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS pending_islands,
+        (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
+        (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,
+        (SELECT count(*) FROM job
+            WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL)
+            + (SELECT count(*) FROM media_work
+                WHERE parked_at IS NULL AND not_before < now() + interval '30 s') AS jobs_waiting,
+        (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM media_work WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM mail WHERE parked_at IS NOT NULL)
+            + (SELECT count(*) FROM webhook_delivery WHERE parked_at IS NOT NULL) AS parked,
+        (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
+        (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
+        (SELECT count(*) FROM file WHERE status = 'FAILED')
+            + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
+        (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
+        (SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
+            WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_lag_seconds
+""")
+
+SELECT_UNREADABLE_FOLDERS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id, storage_id, parent_id, name AS path, error FROM folder WHERE error IS NOT NULL
+        UNION ALL
+        SELECT up.id, up.storage_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path, up.error
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT storage_id, path, error FROM up WHERE parent_id IS NULL ORDER BY path LIMIT 20
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class StorageState:
+    """State of one storage for display."""
+
+    name: str
+    root: str
+    status: str
+    message: str
+    is_frozen: bool
+    is_scanning: bool
+    scan_entries: int
+    scan_expected: int
+    events_lost: int
+    unreadable: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemStatus:
+    """Counts of the whole system.
+
+    `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `empty`: files of zero bytes,
+    which wait for content; `failed`: files and folders that cannot be read; `idle`: nothing is growing, pending, queued
+    or scanning (orphans, empty files and dead letters do not count).
+    """
+
+    files: int
+    assets: int
+    growing: int
+    pending_islands: int
+    waiting_islands: int
+    index_queue: int
+    jobs_waiting: int
+    parked: int
+    missing: int
+    empty: int
+    failed: int
+    suspected: int
+    index_lag_seconds: float
+    storages: list[StorageState]
+
+    @property
+    def idle(self) -> bool:
+        """Whether every stable file is an asset and every change can be found."""
+        busy = self.growing + self.pending_islands + self.index_queue + self.jobs_waiting
+        return busy == 0 and not any(storage.is_scanning for storage in self.storages)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the status for programs."""
+        return asdict(self) | {"idle": self.idle}
+
+
+def read_status(session: Session) -> SystemStatus:
+    """Count everything.
+
+    Storages are read before the counts, in the direction of the pipeline: work that leaves its scan in between is still
+    counted.
+    """
+    rows = session.scalars(select(Storage).order_by(Storage.name)).all()
+    counts = session.execute(STATUS_COUNTS).one()._asdict()
+    counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
+    unreadable: dict[object, list[str]] = {}
+    for row in session.execute(SELECT_UNREADABLE_FOLDERS):
+        folder = display_path(bytes(row.path).lstrip(b"/")) or "."
+        unreadable.setdefault(row.storage_id, []).append(f"{folder}: {row.error}")
+    storages = [
+        StorageState(
+            row.name,
+            display_path(row.root),
+            row.status.value,
+            row.status_message,
+            row.frozen_reason is not None,
+            _is_scan_due(row),
+            row.scan_entries,
+            row.scan_expected,
+            row.events_lost,
+            unreadable.get(row.id, []),
+        )
+        for row in rows
+    ]
+    return SystemStatus(**counts, storages=storages)
+
+
+def _is_scan_due(row: Storage) -> bool:
+    """Return whether a first or requested scan is still to come."""
+    is_first = row.last_scanned is None and row.settings.get("scan", True)
+    is_watched = row.status is StorageStatus.ACTIVE and row.purpose == PURPOSE_FILES
+    return is_watched and (is_first or row.scan_requested_at is not None)

@@ -1,0 +1,1 @@
+"""Transactional outboxes for mail and webhooks, and their delivery."""

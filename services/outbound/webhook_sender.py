@@ -1,0 +1,214 @@
+"""Deliver webhooks: events become deliveries, deliveries are sent in leased batches.
+
+A thread sends one webhook's share of a batch in order and stops at its first failure; then that webhook backs off, from
+ten seconds to ten minutes, while the others go on. Order is not guaranteed.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlalchemy import insert, text, update
+from sqlalchemy.orm import Session
+
+from models.core.base import new_id
+from models.core.sessions import Sessions, transact
+from models.core.timing import Timing
+from models.queues.webhook import Webhook, WebhookDelivery
+from services.core.lease_heartbeat import lease_heartbeat
+from services.outbound.config import IpNetwork, OutboundConfig
+from services.outbound.outbox import MESSAGE_IS_FREE, SKIP_LOCKED, LeasedMessage, Outbox
+from services.outbound.webhook_http import DeliveryError, post_delivery, sign_webhook
+
+log = logging.getLogger(__name__)
+
+WEBHOOK_TASK = "maintenance.webhooks"
+MAX_EVENTS_PER_BATCH = 1000
+MAX_DELIVERIES_PER_WEBHOOK = 10
+"""Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
+MAX_DELIVERIES_PER_BATCH = 100
+DELIVERY_THREADS = 4
+DELIVERY_BUDGET_SECONDS = 5.0
+"""Nothing is begun after this: the worker has other tasks, and the sweep notifies this one again."""
+WEBHOOK_USER_AGENT = "Tapeless-Webhooks/1"
+
+DELIVERY_OUTBOX = Outbox(
+    "webhook_delivery",
+    f"""SELECT due.id FROM webhook CROSS JOIN LATERAL (
+        SELECT id, not_before FROM webhook_delivery WHERE webhook_id = webhook.id AND {MESSAGE_IS_FREE}
+        ORDER BY not_before, id LIMIT {MAX_DELIVERIES_PER_WEBHOOK} {SKIP_LOCKED}) AS due
+    WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
+    ORDER BY due.not_before, due.id LIMIT :most""",
+)
+
+# Events are deleted and expanded in one transaction: lost by neither a crash nor a rollback. SKIP LOCKED lets several
+# workers pop different events. LEFT JOIN keeps events without subscribers, so that they count as popped. A webhook gets
+# no events older than itself.
+POP_EVENTS = text("""
+    WITH taken AS (
+        DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+        RETURNING event.*)
+    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
+        AND webhook.event_type = taken.event_type AND coalesce(webhook.realm, taken.realm) = taken.realm
+        AND coalesce(webhook.operation, taken.operation) = taken.operation
+        AND coalesce(webhook.object_id, taken.object_id) = taken.object_id
+        AND webhook.date_created <= taken.date_created
+    ORDER BY taken.id
+""")
+
+RECORD_WEBHOOK_FAILURE = text("""
+    UPDATE webhook SET failures = failures + 1, last_error = :error, first_failed_at = coalesce(first_failed_at, now()),
+        resting_until = now() + make_interval(secs => least(600, 10 * power(2, least(failures, 10))))
+    WHERE id = :id
+""")
+RESET_WEBHOOK_FAILURES = text("""
+    UPDATE webhook SET failures = 0, last_error = NULL, first_failed_at = NULL, resting_until = NULL
+    WHERE id = :id AND (failures > 0 OR first_failed_at IS NOT NULL)
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class SendBudget:
+    """Time budget and shared context of one run of the task."""
+
+    sessions: Sessions
+    networks: Sequence[IpNetwork]
+    timing: Timing
+    end: float
+    """Deadline on the monotonic clock."""
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether the budget is spent."""
+        return time.monotonic() >= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedDelivery:
+    """One delivery, read from the database before it is sent."""
+
+    held: LeasedMessage
+    webhook_id: uuid.UUID
+    url: str
+    secret: bytes
+    headers: dict[str, str]
+    body: bytes
+
+
+def has_webhook_work(session: Session) -> bool:
+    """Return whether there are events to expand or deliveries to send."""
+    return bool(session.scalar(text("SELECT EXISTS (SELECT FROM event)"))) or DELIVERY_OUTBOX.is_waiting(session)
+
+
+def create_deliveries(session: Session) -> int:
+    """Create deliveries for some events, for each subscribed webhook; returns the number of events processed."""
+    rows = session.execute(POP_EVENTS, {"most": MAX_EVENTS_PER_BATCH}).all()
+    wanted = [
+        {
+            "id": new_id(),
+            "webhook_id": row.webhook_id,
+            "event_type": row.event_type,
+            "realm": row.realm,
+            "operation": row.operation,
+            "object_id": row.object_id,
+            "event_at": row.date_created,
+        }
+        for row in rows
+        if row.webhook_id is not None
+    ]
+    if wanted:
+        session.execute(insert(WebhookDelivery), wanted)
+    return len({row.id for row in rows})
+
+
+def send_webhooks(sessions: Sessions, timing: Timing, outside: OutboundConfig) -> int:
+    """Expand new events and send due deliveries within the time budget; returns how many were delivered."""
+    while transact(sessions, create_deliveries) == MAX_EVENTS_PER_BATCH:
+        pass
+    arrived, way = 0, SendBudget(sessions, outside.webhook_networks, timing, time.monotonic() + DELIVERY_BUDGET_SECONDS)
+    while not way.is_over:
+        held = transact(sessions, lambda session: DELIVERY_OUTBOX.claim(session, MAX_DELIVERIES_PER_BATCH, timing))
+        if not held:
+            break
+        with lease_heartbeat(sessions, lambda session, held=held: DELIVERY_OUTBOX.renew(session, held, timing), timing):
+            arrived += _send_all(way, held)
+    return arrived
+
+
+def _send_all(way: SendBudget, held: Sequence[LeasedMessage]) -> int:
+    with way.sessions() as session:
+        parcels = [_prepare_delivery(session, each) for each in held]
+    lines: dict[uuid.UUID, list[PreparedDelivery]] = {}
+    for parcel in filter(None, parcels):
+        lines.setdefault(parcel.webhook_id, []).append(parcel)
+    with ThreadPoolExecutor(DELIVERY_THREADS) as pool:
+        return sum(pool.map(lambda line: _send_webhook_share(way, line), lines.values()))
+
+
+def _prepare_delivery(session: Session, held: LeasedMessage) -> PreparedDelivery | None:
+    """Read a delivery; None if its webhook was just deleted."""
+    delivery = session.get(WebhookDelivery, held.id)
+    webhook = session.get(Webhook, delivery.webhook_id) if delivery is not None else None
+    if delivery is None or webhook is None:
+        return None
+    told = {
+        "id": str(delivery.id),
+        "webhook_id": str(webhook.id),
+        "event_type": delivery.event_type,
+        "realm": delivery.realm,
+        "operation": delivery.operation,
+        "object_id": str(delivery.object_id),
+        "date": delivery.event_at.isoformat(),
+    }
+    body = json.dumps(told, separators=(",", ":")).encode()
+    return PreparedDelivery(held, webhook.id, webhook.url, webhook.secret, dict(webhook.headers), body)
+
+
+def _send_webhook_share(way: SendBudget, line: list[PreparedDelivery]) -> int:
+    """Send one webhook's share until a failure or the deadline; release what was not attempted."""
+    arrived = 0
+    while line and not way.is_over:
+        if not _send_delivery(way, line.pop(0)):
+            break
+        arrived += 1
+    transact(way.sessions, lambda session: [DELIVERY_OUTBOX.release(session, parcel.held) for parcel in line])
+    return arrived
+
+
+def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
+    """Make one attempt and record it on the delivery and its webhook.
+
+    The signature covers the time of the attempt, as receivers reject old timestamps.
+    """
+    message_id, moment = str(parcel.held.id), int(time.time())
+    headers = {
+        **parcel.headers,
+        "content-type": "application/json",
+        "user-agent": WEBHOOK_USER_AGENT,
+        "webhook-id": message_id,
+        "webhook-timestamp": str(moment),
+        "webhook-signature": sign_webhook(parcel.secret, message_id, moment, parcel.body),
+    }
+    answer, reason = None, None
+    try:
+        answer = post_delivery(parcel.url, headers, parcel.body, way.networks, way.timing)
+        if not 200 <= answer < 300:
+            reason = f"answered {answer}" + (", and redirects are not followed" if 300 <= answer < 400 else "")
+    except DeliveryError as error:
+        reason = str(error)
+    transact(way.sessions, lambda session: _record_result(session, parcel, answer, reason))
+    return reason is None
+
+
+def _record_result(session: Session, parcel: PreparedDelivery, answer: int | None, reason: str | None) -> None:
+    session.execute(update(WebhookDelivery).where(WebhookDelivery.id == parcel.held.id).values(answer=answer))
+    if reason is None:
+        DELIVERY_OUTBOX.done(session, parcel.held)
+        session.execute(RESET_WEBHOOK_FAILURES, {"id": parcel.webhook_id})
+    else:
+        DELIVERY_OUTBOX.fail(session, parcel.held, reason)
+        session.execute(RECORD_WEBHOOK_FAILURE, {"id": parcel.webhook_id, "error": reason[:2000]})

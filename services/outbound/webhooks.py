@@ -1,0 +1,165 @@
+"""Manage webhooks (administrators only)."""
+
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from sqlalchemy import func
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.core.base import new_id
+from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
+from services.core.actors import require_administrator
+from services.core.audit_log import record_audit
+from services.core.errors import NotFound, ValidationFailed
+from services.outbound.config import IpNetwork
+from services.outbound.webhook_http import check_webhook_url
+
+WEBHOOK_KIND = "webhooks"
+WEBHOOK_SECRET_BYTES = 32
+WEBHOOK_EVENTS: Mapping[str, tuple[str, ...]] = {
+    "assets": ("entity", "metadata", "acls"),
+    "collections": ("entity", "contents", "metadata", "acls"),
+    "formats": ("entity",),
+    "jobs": ("entity",),
+    "segments": ("entity", "metadata"),
+    "shares": ("entity",),
+    "storages": ("entity", "acls"),
+}
+"""Event types with their realms; realm `entity` is the object itself."""
+WEBHOOK_OPERATIONS = ("create", "update", "delete")
+REDACTED_HEADER_VALUE = "********"
+"""Shown instead of a header's value; sent back unchanged, the stored value stays."""
+RESERVED_HEADERS = frozenset(
+    {"host", "content-length", "content-type", "transfer-encoding", "connection", "user-agent", "expect", "upgrade"}
+)
+"""Headers that Tapeless sets itself."""
+MAX_WEBHOOK_HEADERS, MAX_HEADER_LENGTH = 20, 4000
+
+
+def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequence[IpNetwork], actor: Actor) -> Webhook:
+    """Create a webhook with a random secret, which the caller shows this once."""
+    require_administrator(actor, "make webhooks")
+    webhook = Webhook(
+        id=new_id(), secret=secrets.token_bytes(WEBHOOK_SECRET_BYTES), headers={}, created_by=actor.user_id
+    )
+    _set_webhook_values(webhook, values, networks)
+    session.add(webhook)
+    session.flush()
+    record_audit(
+        session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}" to {_redact_url(webhook)} was made', actor
+    )
+    session.refresh(webhook)
+    return webhook
+
+
+def update_webhook(
+    session: Session, webhook_id: uuid.UUID, values: Mapping[str, Any], networks: Sequence[IpNetwork], actor: Actor
+) -> Webhook:
+    """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    _set_webhook_values(webhook, values, networks)
+    webhook.date_modified = func.now()  # type: ignore[assignment]
+    webhook.first_failed_at = webhook.last_error = webhook.resting_until = None
+    webhook.failures = 0
+    record_audit(
+        session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}": changed {", ".join(sorted(values))}', actor
+    )
+    session.flush()
+    session.refresh(webhook)
+    return webhook
+
+
+def rotate_webhook_secret(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Webhook:
+    """Replace the secret, effective from the next delivery."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    webhook.secret = secrets.token_bytes(WEBHOOK_SECRET_BYTES)
+    record_audit(session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}": another secret', actor)
+    session.flush()
+    return webhook
+
+
+def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> None:
+    """Delete a webhook with its log and undelivered events."""
+    webhook = find_webhook(session, webhook_id, actor, lock=True)
+    record_audit(
+        session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}" to {_redact_url(webhook)} was removed', actor
+    )
+    session.delete(webhook)
+    session.flush()
+
+
+def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock: bool = False) -> Webhook:
+    """Return a webhook, for administrators only: it reports on every object."""
+    require_administrator(actor, "see webhooks")
+    webhook = session.get(Webhook, webhook_id, with_for_update=lock)
+    if webhook is None:
+        raise NotFound("webhook", webhook_id)
+    return webhook
+
+
+def find_webhook_delivery(
+    session: Session, webhook_id: uuid.UUID, delivery_id: uuid.UUID, actor: Actor
+) -> WebhookDelivery:
+    """Return one delivery of a webhook's log."""
+    find_webhook(session, webhook_id, actor)
+    delivery = session.get(WebhookDelivery, delivery_id)
+    if delivery is None or delivery.webhook_id != webhook_id:
+        raise NotFound("delivery", delivery_id)
+    return delivery
+
+
+def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: Sequence[IpNetwork]) -> None:
+    for name, value in values.items():
+        if name != "headers":
+            setattr(webhook, name, value)
+    if "url" in values:
+        check_webhook_url(webhook.url, networks)
+    if values.get("headers") is not None:
+        webhook.headers = _validate_headers(values["headers"], webhook.headers)
+    realms = WEBHOOK_EVENTS.get(webhook.event_type)
+    if realms is None:
+        raise ValidationFailed(
+            "event_type", f'"{webhook.event_type[:80]}" is not told of; known are {", ".join(WEBHOOK_EVENTS)}'
+        )
+    if webhook.realm is not None and webhook.realm not in realms:
+        raise ValidationFailed(
+            "realm", f'"{webhook.realm[:80]}" is no realm of {webhook.event_type}: {", ".join(realms)}'
+        )
+    if webhook.operation is not None and webhook.operation not in WEBHOOK_OPERATIONS:
+        raise ValidationFailed("operation", f'"{webhook.operation[:80]}" is none of {", ".join(WEBHOOK_OPERATIONS)}')
+    webhook.status = webhook.status or WebhookStatus.ENABLED
+
+
+def _validate_headers(given: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    if len(given) > MAX_WEBHOOK_HEADERS:
+        raise ValidationFailed("headers", f"at most {MAX_WEBHOOK_HEADERS}, not {len(given)}")
+    kept = {}
+    for name, value in given.items():
+        if value == REDACTED_HEADER_VALUE and name in before:
+            # A client that sends back what it read must not overwrite the secret value with the placeholder.
+            kept[name] = before[name]
+            continue
+        token = name.replace("-", "").replace("_", "")
+        if (
+            not token.isascii()
+            or not token.isalnum()
+            or name.lower() in RESERVED_HEADERS
+            or name.lower().startswith("webhook-")
+        ):
+            raise ValidationFailed(f"headers.{name[:80]}", "is no name of a header that can be set here")
+        if not value.isascii() or not value.isprintable() or len(value) > MAX_HEADER_LENGTH:
+            raise ValidationFailed(
+                f"headers.{name[:80]}", f"a value is printable ASCII of at most {MAX_HEADER_LENGTH} characters"
+            )
+        kept[name] = value
+    return kept
+
+
+def _redact_url(webhook: Webhook) -> str:
+    """Return scheme and host only: path, query and user may hold a secret of the other system."""
+    parts = urlsplit(webhook.url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"

@@ -1,0 +1,1 @@
+"""Transcoding: jobs, plans, profiles, encoding and the files that were made."""

@@ -1,0 +1,178 @@
+"""The transcode queue: jobs are requested by users, triggers or storage settings, and claimed one by one.
+
+Transcodes take long, so workers are not notified for each job: a message claims the oldest waiting job, and notifies
+another worker before it starts.
+"""
+
+import socket
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, Permission
+from models.catalog.asset import ASSET_KIND, Asset, Format, FormatRole
+from models.core.base import new_id
+from models.core.timing import Timing
+from models.queues.job import Job, JobStatus
+from services.catalog.assets.assets import find_asset
+from services.catalog.assets.formats import find_format
+from services.catalog.assets.sources import ReadableFileSet
+from services.core.errors import Conflict
+from services.jobs.leases import SELF_CLAIMING_TASKS, JobClaim, claim_jobs
+from services.renditions.plan import select_sources
+from services.renditions.registry import load_renditions, mark_outdated
+
+TRANSCODE_TASK = "transcode.run"
+TRANSCODE_QUEUE = "transcode"
+AUTOMATIC_TRANSCODE_PRIORITY = 7
+"""Lower priority than requests of users."""
+TRANSCODE_CLAIM_LOCK = 7_411_034
+
+assert TRANSCODE_TASK in SELF_CLAIMING_TASKS
+
+WAITING_TRANSCODE_SQL = """
+    job.queue = 'transcode' AND job.task = 'transcode.run'
+    AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
+    AND job.not_before <= now() AND (job.lease_until IS NULL OR job.lease_until <= now())
+    AND NOT EXISTS (
+        SELECT FROM job AS other WHERE other.task = job.task AND other.id <> job.id AND other.lease_until > now()
+            AND other.object_id = job.object_id
+            AND other.arguments ->> 'format_id' = job.arguments ->> 'format_id'
+            AND other.arguments ->> 'profile' = job.arguments ->> 'profile'
+    )
+"""
+"""Transcodes of the same rendition never overlap: the later one reads the newer files."""
+RUNNING_TRANSCODES_SQL = """
+    SELECT count(*) FROM job AS here WHERE here.queue = 'transcode' AND here.task = 'transcode.run'
+        AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host
+"""
+"""Number of transcodes that run on this machine."""
+NEXT_TRANSCODE = text(f"""
+    SELECT id FROM job WHERE {WAITING_TRANSCODE_SQL} AND ({RUNNING_TRANSCODES_SQL}) < :most
+    ORDER BY priority, id LIMIT 1 FOR UPDATE OF job SKIP LOCKED
+""")
+HAS_WAITING_TRANSCODE = text(f"SELECT EXISTS (SELECT FROM job WHERE {WAITING_TRANSCODE_SQL})")
+
+ORIGINAL_FORMATS = text("""
+    SELECT id FROM format WHERE asset_id = :asset AND role = 'original' ORDER BY is_online DESC, id
+""")
+
+
+def is_transcode_waiting(session: Session) -> bool:
+    """Return whether a job can be claimed now."""
+    return bool(session.scalar(HAS_WAITING_TRANSCODE))
+
+
+def claim_next_transcode(session: Session, timing: Timing, most: int) -> JobClaim | None:
+    """Claim the next job, unless `most` jobs run on this machine already."""
+    # Serialises claims: without it, two workers of one machine would both count the running jobs and exceed the limit.
+    session.execute(select(func.pg_advisory_xact_lock(TRANSCODE_CLAIM_LOCK)))
+    job_id = session.scalar(NEXT_TRANSCODE, {"host": socket.gethostname(), "most": most})
+    if job_id is None:
+        return None
+    return next(iter(claim_jobs(session, TRANSCODE_TASK, [job_id], timing)), None)
+
+
+def request_transcode(
+    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID | None, profile: str, actor: Actor
+) -> Job:
+    """Create a job that makes a rendition of a format; a waiting job for the same rendition is returned instead. The
+    actor needs write access to the asset. Without a format, the first original with picture or sound is used.
+    """
+    asset = find_asset(session, actor, asset_id, Permission.WRITE)
+    source = find_format(session, asset, format_id) if format_id else _first_original(session, asset)
+    if source.role is not FormatRole.ORIGINAL:
+        raise Conflict(f'the format "{source.name}" is no original; renditions are made of what was delivered')
+    if select_sources(session, source.id).is_empty:
+        raise Conflict(f'the format "{source.name}" has no moving picture and no sound on a storage to transcode')
+    job = _find_waiting_job(session, asset.id, source.id, profile)
+    if job is None:
+        job = _create_transcode_job(session, asset, source.id, profile, by_hand=True)
+        job.created_by = actor.user_id
+    elif not job.arguments["by_hand"]:
+        job.arguments = {**job.arguments, "by_hand": True}
+        job.priority = min(job.priority, AUTOMATIC_TRANSCODE_PRIORITY - 2)
+    session.flush()
+    return job
+
+
+def _first_original(session: Session, asset: Asset) -> Format:
+    for format_id in session.scalars(ORIGINAL_FORMATS, {"asset": asset.id}).all():
+        if not select_sources(session, format_id).is_empty:
+            return session.get_one(Format, format_id)
+    raise Conflict(f'the asset "{asset.title}" has no moving picture and no sound on a storage to transcode')
+
+
+def _find_waiting_job(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, profile: str) -> Job | None:
+    """Return a job that has not started yet and will read the current files."""
+    found = session.scalars(
+        select(Job)
+        .where(
+            Job.task == TRANSCODE_TASK,
+            Job.object_id == asset_id,
+            Job.status == JobStatus.READY,
+            Job.parked_at.is_(None),
+            Job.lease_until.is_(None),
+        )
+        .order_by(Job.id)
+        .with_for_update()
+    )
+    same = (job for job in found if (job.arguments["format_id"], job.arguments["profile"]) == (str(format_id), profile))
+    return next(same, None)
+
+
+def _create_transcode_job(session: Session, asset: Asset, format_id: uuid.UUID, profile: str, *, by_hand: bool) -> Job:
+    job = Job(
+        id=new_id(),
+        type="TRANSCODE",
+        title=f'Transcode "{asset.title}" to {profile}',
+        task=TRANSCODE_TASK,
+        queue=TRANSCODE_QUEUE,
+        arguments={"format_id": str(format_id), "profile": profile, "by_hand": by_hand},
+        object_type=ASSET_KIND,
+        object_id=asset.id,
+    )
+    if not by_hand:
+        job.priority = AUTOMATIC_TRANSCODE_PRIORITY
+    session.add(job)
+    return job
+
+
+def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int:
+    """After file sets were probed: create jobs for renditions that their storage requires and for automatic ones that
+    are outdated, and mark outdated those that users requested. Return the number of jobs.
+    """
+    originals = {one.format_id: one for one in read if one.is_original}
+    kept: dict[uuid.UUID, dict[str, tuple[uuid.UUID, dict]]] = defaultdict(dict)
+    assets = sorted({one.asset_id for one in originals.values()})
+    for rendition_id, profile, origin in load_renditions(session, assets, list(originals)) if originals else ():
+        kept[uuid.UUID(origin["format"])][profile] = (rendition_id, origin)
+    made = 0
+    for format_id, one in sorted(originals.items()):
+        wanted = one.settings.transcode_profiles
+        if wanted or kept[format_id]:
+            made += _refresh_format(session, one, wanted, kept[format_id])
+    return made
+
+
+def _refresh_format(
+    session: Session, one: ReadableFileSet, wanted: Sequence[str], kept: dict[str, tuple[uuid.UUID, dict]]
+) -> int:
+    chosen = select_sources(session, one.format_id)
+    if chosen.is_empty:
+        return 0
+    stale = {profile for profile, (_, origin) in kept.items() if origin["state"] != chosen.state}
+    by_hand = {profile for profile in stale if kept[profile][1]["by_hand"] and profile not in wanted}
+    mark_outdated(session, [kept[profile][0] for profile in sorted(by_hand)])
+    again = [*(profile for profile in wanted if profile not in kept), *sorted(stale - by_hand)]
+    asset = session.get_one(Asset, one.asset_id)
+    made = 0
+    for profile in dict.fromkeys(again):
+        if _find_waiting_job(session, asset.id, one.format_id, profile) is None:
+            _create_transcode_job(session, asset, one.format_id, profile, by_hand=False)
+            made += 1
+    session.flush()
+    return made

@@ -1,0 +1,1 @@
+"""External links, recipients, guests and the end of a share."""

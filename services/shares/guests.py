@@ -1,0 +1,245 @@
+"""Guests of shares: they sign in by a link and are authenticated by a token; every request checks that the share is
+open.
+
+One statement defines "open": not revoked, not expired by the database's clock, its object exists, and the recipient's
+generation is the one of the link or token. So ending a share needs no notification.
+"""
+
+import hashlib
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, delete, func, text, update
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor, Guest
+from models.access.share import ShareRight, ShareToken, ShareUser
+from models.access.user import SignInLimit
+from models.core.base import new_id
+from models.core.sessions import Sessions, transact
+from services.access.login_throttle import AttemptLimit, count_attempt
+from services.access.tokens import TOKEN_BYTES, AuthenticatedToken, token_digest
+from services.core.passwords import verify_password
+from services.core.signing_key import SigningKey
+from services.shares.links import is_link_secret, parse_login_hash
+
+GUEST_TOKEN_SECONDS = 12 * 3600
+GUEST_TOKEN_PREFIX = "share."
+"""Marks guest tokens, so that no user token is looked up for them."""
+GUEST_ADDRESS_LIMIT = AttemptLimit(tries=60, seconds=60)
+GUEST_LINK_LIMIT = AttemptLimit(tries=10, seconds=300)
+LINK_MAIL_LIMIT = AttemptLimit(tries=5, seconds=3600)
+"""Requests to mail the same link again."""
+RIGHTS_AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
+"""Rights that remain after the shared asset was merged into another: comments, values and votes belong to the survivor.
+"""
+
+OPEN_SHARE_SQL = """
+    SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
+        share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id, share.title,
+        share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
+        named.merged_into IS NOT NULL AS is_merged
+        {columns}
+    FROM share_user AS who JOIN share ON share.id = who.share_id
+    {joins}
+    LEFT JOIN asset AS named ON share.object_type = 'assets' AND named.id = share.object_id
+    LEFT JOIN asset AS living ON living.id = coalesce(named.merged_into, named.id) AND living.status = 'ACTIVE'
+    LEFT JOIN collection ON share.object_type = 'collections' AND collection.id = share.object_id
+        AND collection.status = 'ACTIVE'
+    WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
+        AND {where}
+"""
+"""The definition of an open share. `living` is the shared asset or, after a merge, its survivor."""
+TOKEN_SQL_PARTS = {
+    "columns": ", token.id AS token_id, token.expires_at",
+    "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
+}
+OPEN_SHARE_BY_USER = text(OPEN_SHARE_SQL.format(columns="", joins="", where="who.id = :user"))
+OPEN_SHARE_BY_SECRET = text(
+    OPEN_SHARE_SQL.format(
+        **TOKEN_SQL_PARTS,
+        where="token.expires_at > now() AND token.digest = :digest AND share.id = coalesce(:app, share.id)",
+    )
+)
+OPEN_SHARE_BY_TOKEN = text(
+    OPEN_SHARE_SQL.format(**TOKEN_SQL_PARTS, where="token.expires_at > now() AND token.id = :token")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenShare:
+    """An open share as seen by one recipient."""
+
+    actor: Actor
+    guest: Guest
+    generation: int
+    password_hash: str | None
+    expires: datetime
+    internal_user_id: uuid.UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class GuestToken:
+    """A guest's sign-in. Only the client knows the secret; its digest is stored."""
+
+    id: uuid.UUID
+    secret: str
+    expires: datetime
+    share: OpenShare
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRecipient:
+    """The recipient that a client claims a link belongs to."""
+
+    share_id: uuid.UUID
+    email: str
+
+    def matches_guest(self, guest: Guest) -> bool:
+        """Return whether the link belongs to this recipient."""
+        return guest.share_id == self.share_id and guest.email == self.email.strip().lower()
+
+
+def build_open_share(row: Row[Any]) -> OpenShare:
+    """Build an open share from a row of `OPEN_SHARE_SQL`."""
+    allows = frozenset(row.allows)
+    guest = Guest(
+        share_id=row.share_id,
+        share_user_id=row.share_user_id,
+        email=row.email,
+        object_type=row.object_type,
+        object_id=row.object_id,
+        title=row.title,
+        allows=allows & RIGHTS_AFTER_MERGE if row.is_merged else allows,
+        format_ids=None if row.format_ids is None else tuple(row.format_ids),
+        metadata_views=() if row.is_merged else tuple(row.metadata_views),
+        is_merged=row.is_merged,
+    )
+    name = f"{row.first_name} {row.last_name}".strip() or row.email or f'a guest of the share "{row.title}"'
+    actor = Actor(name, guest=guest)
+    return OpenShare(actor, guest, row.generation, row.password_hash, row.expires, row.internal_user_id)
+
+
+def find_open_share(session: Session, share_user_id: uuid.UUID) -> OpenShare | None:
+    """Return the open share of a recipient without checking a link; for administrators."""
+    row = session.execute(OPEN_SHARE_BY_USER, {"user": share_user_id}).first()
+    return build_open_share(row) if row is not None else None
+
+
+def find_share_by_link(session: Session, key: SigningKey, login_hash: str) -> OpenShare | None:
+    """Return the open share of a link, before any password; None if the link is unknown, expired or revoked."""
+    share_user_id, secret = parse_login_hash(login_hash)
+    row = session.execute(OPEN_SHARE_BY_USER, {"user": share_user_id}).first()
+    generation = row.generation if row is not None else 0
+    is_ours = is_link_secret(key, secret, share_user_id, generation)
+    return build_open_share(row) if row is not None and is_ours else None
+
+
+def sign_in_by_link(
+    sessions: Sessions,
+    key: SigningKey,
+    login_hash: str,
+    password: str | None,
+    address: str,
+    only: ClaimedRecipient | None = None,
+) -> GuestToken | None:
+    """Sign in by a link. Unknown, expired and revoked links and a wrong password are indistinguishable: None, after
+    equal work.
+
+    Args:
+        only: the recipient that the link must belong to, if the client names one.
+
+    Raises:
+        RateLimited: too many attempts from the address, or on a link with a password.
+    """
+    transact(sessions, lambda session: count_attempt(session, f"share-address:{address}", GUEST_ADDRESS_LIMIT))
+    found = transact(sessions, lambda session: find_share_by_link(session, key, login_hash))
+    if found is not None and only is not None and not only.matches_guest(found.guest):
+        found = None
+    kept = found.password_hash if found is not None else None
+    if found is not None and kept is not None and password is not None:
+        transact(
+            sessions,
+            lambda session: count_attempt(session, _link_limit_subject(found.guest.share_user_id), GUEST_LINK_LIMIT),
+        )
+    # The hash is computed for unknown links too, so that response times do not reveal which links exist.
+    is_right = verify_password(password, kept) if password is not None else False
+    if found is None or (kept is not None and not is_right):
+        return None
+    return transact(sessions, lambda session: _issue_guest_token(session, found))
+
+
+def count_link_mail_request(session: Session, address: str, share_id: uuid.UUID, email: str) -> None:
+    """Count a request to mail a link against the rate limits, whether the recipient exists or not."""
+    count_attempt(session, f"share-address:{address}", GUEST_ADDRESS_LIMIT)
+    recipient = hashlib.sha256(f"{share_id} {email.strip().lower()}".encode("utf-8", "surrogateescape"))
+    count_attempt(session, f"share-mail:{recipient.hexdigest()}", LINK_MAIL_LIMIT)
+
+
+def _link_limit_subject(share_user_id: uuid.UUID) -> str:
+    return f"share-link:{share_user_id}"
+
+
+def _issue_guest_token(session: Session, found: OpenShare) -> GuestToken | None:
+    """Create a token, unless the link or its password changed since they were checked.
+
+    The UPDATE locks the recipient's row first: a concurrent change of either waits for this transaction and then ends
+    its token, or is seen here.
+    """
+    user = found.guest.share_user_id
+    counted = update(ShareUser).where(ShareUser.id == user, ShareUser.generation == found.generation)
+    counted = counted.values(access_count=ShareUser.access_count + 1, last_access_date=func.now())
+    if not session.execute(counted.execution_options(synchronize_session=False)).rowcount:
+        return None
+    row = session.execute(OPEN_SHARE_BY_USER, {"user": user}).first()
+    if row is None or row.password_hash != found.password_hash:
+        return None
+    session.execute(delete(SignInLimit).where(SignInLimit.subject == _link_limit_subject(user)))
+    secret = GUEST_TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
+    token = ShareToken(id=new_id(), digest=token_digest(secret), share_user_id=user, generation=found.generation)
+    token.expires_at = _token_expiry(row.expires)
+    session.add(token)
+    session.flush()
+    session.refresh(token)
+    return GuestToken(token.id, secret, token.expires_at, build_open_share(row))
+
+
+def _token_expiry(share_ends: datetime) -> Any:
+    return func.least(func.now() + timedelta(seconds=GUEST_TOKEN_SECONDS), share_ends)
+
+
+def find_guest(session: Session, secret: str, share_id: uuid.UUID | None = None) -> GuestToken | None:
+    """Return the sign-in of a token while its share is open; an App-ID, if sent, must be the id of the share."""
+    row = session.execute(OPEN_SHARE_BY_SECRET, {"digest": token_digest(secret), "app": share_id}).first()
+    return GuestToken(row.token_id, secret, row.expires_at, build_open_share(row)) if row is not None else None
+
+
+def find_guest_by_token(session: Session, token_id: uuid.UUID) -> OpenShare | None:
+    """Return the open share of a token id while the token is valid."""
+    row = session.execute(OPEN_SHARE_BY_TOKEN, {"token": token_id}).first()
+    return build_open_share(row) if row is not None else None
+
+
+def as_signed_in(token: GuestToken) -> AuthenticatedToken:
+    """Convert a guest's sign-in to the form that request authentication uses."""
+    return AuthenticatedToken(token.share.actor, token.id, token.share.guest.share_id, is_stale=False)
+
+
+def extend_guest_token(session: Session, token: GuestToken) -> GuestToken:
+    """Extend a token, at most to the expiry of its share."""
+    row = session.get_one(ShareToken, token.id, with_for_update=True)
+    row.expires_at = _token_expiry(token.share.expires)
+    session.flush()
+    session.refresh(row)
+    return GuestToken(token.id, token.secret, row.expires_at, token.share)
+
+
+def count_guest_download(session: Session, guest: Guest) -> None:
+    """Increment the recipient's download counter."""
+    counted = update(ShareUser).where(ShareUser.id == guest.share_user_id)
+    session.execute(
+        counted.values(download_count=ShareUser.download_count + 1).execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,140 @@
+"""Recipients of shares: creation, and revocation of their links and sign-ins."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.access.share import Share, ShareToken, ShareUser
+from models.access.user import User, UserStatus
+from models.catalog.history import Operation
+from models.core.base import new_id
+from services.core.audit_log import record_audit
+from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.objects.objects import ObjectRef, record_object_history
+from services.outbound.mail_queue import check_mail_address
+
+MAX_SHARE_RECIPIENTS = 500
+
+
+def validate_recipient_emails(emails: Iterable[str]) -> list[str]:
+    """Return the addresses in lower case without duplicates; raise for an invalid address or number."""
+    checked = list(dict.fromkeys(check_mail_address(email, "emails").lower() for email in emails))
+    if not checked:
+        raise ValidationFailed("emails", "name at least one recipient, or ask for a plain link with shares/url/")
+    if len(checked) > MAX_SHARE_RECIPIENTS:
+        raise ValidationFailed("emails", f"at most {MAX_SHARE_RECIPIENTS} recipients, not {len(checked)}")
+    return checked
+
+
+def build_recipients(session: Session, share_id: uuid.UUID, emails: Sequence[str]) -> list[ShareUser]:
+    """Build a recipient for each e-mail address, linked to the user account that has it."""
+    accounts = {
+        email: (user_id, first, last)
+        for email, user_id, first, last in session.execute(
+            select(func.lower(User.email), User.id, User.first_name, User.last_name).where(
+                func.lower(User.email).in_(emails), User.status == UserStatus.ACTIVE
+            )
+        )
+    }
+    made = []
+    for email in emails:
+        account, first, last = accounts.get(email, (None, "", ""))
+        one = ShareUser(id=new_id(), share_id=share_id, email=email, internal_user_id=account)
+        one.first_name, one.last_name = first, last
+        made.append(one)
+    return made
+
+
+def sign_out_guests(session: Session, share_ids: Sequence[uuid.UUID]) -> None:
+    """End every sign-in through these shares; the links stay valid.
+
+    The recipients are locked first, so that a concurrent sign-in is waited for and ended as well.
+    """
+    users = session.scalars(
+        select(ShareUser.id).where(ShareUser.share_id.in_(share_ids)).order_by(ShareUser.id).with_for_update()
+    ).all()
+    _delete_guest_tokens(session, users)
+
+
+def _delete_guest_tokens(session: Session, users: Sequence[uuid.UUID]) -> None:
+    gone = delete(ShareToken).where(ShareToken.share_user_id.in_(users))
+    session.execute(gone.execution_options(synchronize_session=False))
+
+
+def revoke_links(session: Session, users: ColumnElement[bool]) -> None:
+    """Revoke links and sign-ins of recipients by incrementing their generation."""
+    moved = session.scalars(
+        update(ShareUser)
+        .where(users)
+        .values(generation=ShareUser.generation + 1)
+        .returning(ShareUser.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    _delete_guest_tokens(session, moved)
+
+
+def load_recipients(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[ShareUser]]:
+    """Load the recipients of shares, by share id."""
+    ids = list(share_ids)
+    users: dict[uuid.UUID, list[ShareUser]] = {share_id: [] for share_id in ids}
+    for user in session.scalars(select(ShareUser).where(ShareUser.share_id.in_(ids)).order_by(ShareUser.id)):
+        users[user.share_id].append(user)
+    return users
+
+
+def find_share_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock: bool = False) -> ShareUser:
+    """Return a recipient of a share. Raises NotFound if it is not one."""
+    user = session.get(ShareUser, share_user_id, with_for_update=lock)
+    if user is None or user.share_id != share.id:
+        raise NotFound("share user", share_user_id)
+    return user
+
+
+def add_share_user(session: Session, found: ObjectRef, share: Share, email: str, actor: Actor) -> ShareUser:
+    """Add a recipient by e-mail to a share."""
+    if share.has_url:
+        raise Conflict("this share has one link for everybody; make another share for recipients by e-mail")
+    (email,) = validate_recipient_emails([email])
+    there = session.scalar(select(ShareUser).where(ShareUser.share_id == share.id, ShareUser.email == email))
+    if there is not None:
+        raise Conflict(f'the share "{share.title}" has the recipient {email} already')
+    if (session.scalar(select(func.count()).where(ShareUser.share_id == share.id)) or 0) >= MAX_SHARE_RECIPIENTS:
+        raise Conflict(f'the share "{share.title}" has {MAX_SHARE_RECIPIENTS} recipients, the most; make another share')
+    (user,) = build_recipients(session, share.id, [email])
+    session.add(user)
+    record_share_history(session, found, f'share "{share.title}": added {email}', actor)
+    session.flush()
+    session.refresh(user)
+    return user
+
+
+def update_share_user(session: Session, user: ShareUser, first_name: str | None, last_name: str | None) -> ShareUser:
+    """Update the name of a recipient as history shows it."""
+    user.first_name = user.first_name if first_name is None else first_name
+    user.last_name = user.last_name if last_name is None else last_name
+    session.flush()
+    return user
+
+
+def renew_link(session: Session, found: ObjectRef, share: Share, user: ShareUser, actor: Actor) -> None:
+    """Issue a new link for a recipient; the previous one ends at once."""
+    revoke_links(session, ShareUser.id == user.id)
+    session.refresh(user)
+    record_share_history(session, found, f'share "{share.title}": another link for {user.email or "everybody"}', actor)
+
+
+def remove_share_user(session: Session, found: ObjectRef, share: Share, user: ShareUser, actor: Actor) -> None:
+    """Remove a recipient from a share, with its link and sign-ins."""
+    session.delete(user)
+    record_share_history(session, found, f'share "{share.title}": removed {user.email or "its link"}', actor)
+    session.flush()
+
+
+def record_share_history(session: Session, found: ObjectRef, text: str, actor: Actor) -> None:
+    """Record a change of an object's shares: in the history of an asset, in the audit log for a collection."""
+    record_object_history(session, found, Operation.CUSTOM, text, actor)
+    if found.history_of is None:
+        record_audit(session, found.object_type, found.id, text, actor)

@@ -1,0 +1,1 @@
+"""Sidecar metadata, checksum manifests and caption import."""

@@ -1,0 +1,175 @@
+"""Sidecars: read from the media queue like headers and written to metadata fields; problems are reported on their
+format, in a job and by `explain`.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from media.sandbox.batch_reader import ReadEnd
+from media.sidecars.kinds import is_readable_sidecar
+from models.catalog.media_work import MediaKind
+from models.core.sessions import Sessions
+from models.core.timing import Timing
+from models.queues.media_queue import MediaFailure
+from models.queues.notify import Notifier
+from services.catalog.assets.sources import ReadableFileSet
+from services.core.text import pluralize
+from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
+from services.media.jobs import MEDIA_TASKS
+from services.media.probe_writer import (
+    LOCK_FILE_SETS,
+    build_general_component,
+    replace_header_components,
+    update_header_warnings,
+)
+from services.media.reread_jobs import run_reread_jobs
+from services.sidecars.field_mapping import list_formats_read
+from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
+from services.sidecars.metadata_writer import SidecarValues, write_sidecar_values
+from services.sidecars.table_rows import MatchedClips, match_clips
+from services.sidecars.verification import create_checksum_job
+
+SIDECAR_TASK = MEDIA_TASKS[MediaKind.SIDECARS]
+SIDECAR_BATCH_SIZE = 200
+PLAIN_SIDECAR_FORMATS = frozenset({"JSON", "CSV", "XML"})
+MAX_REPORTED_NAMES = 10
+CHECKSUM_FORMAT = "checksums"
+
+
+def build_sidecar_request(read: ReadableFileSet) -> dict[str, Any]:
+    """Build the request to the reader for a set of sidecars."""
+    return {"names": [source.name for source in read.sources]}
+
+
+@dataclass(slots=True)
+class _SidecarSet:
+    """Combined contents of the files of one set."""
+
+    read: ReadableFileSet
+    files: Sequence[Mapping[str, Any]]
+    notes: list[str] = field(default_factory=list)
+    said: list[SidecarValues] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def named(self) -> list[tuple[str, Mapping[str, Any]]]:
+        """Pair the files with their names."""
+        return [(source.name, file) for source, file in zip(self.read.sources, self.files, strict=True)]
+
+    def rows(self) -> list[Mapping[str, Any]]:
+        """Return the rows about other assets."""
+        return [row for file in self.files for row in file.get("rows", ())]
+
+    def general(self) -> dict[str, Any]:
+        """Return the facts stored for users, and for the triggers that queue it again (`missing_clips`)."""
+        unmapped = list(dict.fromkeys(word for one in self.said for word in one.unmapped))
+        facts: dict[str, Any] = {"sidecars": list_formats_read(self.files), "untaken": unmapped[:MAX_REPORTED_NAMES]}
+        facts |= {"notes": self.notes, "missing_clips": len(self.missing)}
+        return {name: value for name, value in facts.items() if value}
+
+
+def prepare_sidecar_results(
+    outcomes: Sequence[SetOutcome],
+) -> Callable[[Session, Sequence[SetOutcome]], list[MediaFailure]]:
+    """Return the function that writes the answers; nothing needs to be prepared before the transaction."""
+    answers = {one.read.id: one for one in outcomes}
+
+    def write(session: Session, told: Sequence[SetOutcome]) -> list[MediaFailure]:
+        sets = [_build_sidecar_set(answers[set_id]) for set_id in sorted(one.read.id for one in told)]
+        return _write_sidecar_sets(session, sets) if sets else []
+
+    return write
+
+
+def _build_sidecar_set(one: SetOutcome) -> _SidecarSet:
+    if one.outcome.end is ReadEnd.READ:
+        return _SidecarSet(one.read, one.outcome.result["files"])
+    return _SidecarSet(one.read, [{} for _ in one.read.sources], [one.outcome.reason])
+
+
+def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> list[MediaFailure]:
+    found = match_clips(session, {one.read.id: one.rows() for one in sets})
+    for one in sets:
+        _assign_values(one, found)
+    write_sidecar_values(session, [said for one in sets for said in one.said])
+    troubles = []
+    for one in sets:
+        refused = [f"{said.name}: {said.refused}" for said in one.said if said.refused]
+        wrong = [f"{name}: {file['error']}" for name, file in one.named() if "error" in file] + _truncate_sentences(
+            refused
+        )
+        one.notes += wrong + _describe_missing(one)
+        if any(file.get("format") == CHECKSUM_FORMAT for file in one.files):
+            create_checksum_job(session, one.read.id, one.read.asset_id, one.read.name)
+        if wrong:
+            troubles.append(MediaFailure(one.read.id, "; ".join(wrong)))
+    _write_facts(session, sets)
+    return troubles
+
+
+def _assign_values(one: _SidecarSet, found: MatchedClips) -> None:
+    """Assign the values of a set's files to their assets."""
+    for name, file in one.named():
+        plain = file.get("format") in PLAIN_SIDECAR_FORMATS
+        if file.get("words"):
+            one.said.append(SidecarValues(one.read.asset_id, name, file["words"], one.read.settings, plain))
+        for row in file.get("rows", ()):
+            asset_id = found.asset_of(one.read.id, row["name"])
+            if asset_id is None:
+                one.missing.append(row["name"])
+            elif row["words"]:
+                one.said.append(
+                    SidecarValues(asset_id, f"{name}: {row['name']}", row["words"], one.read.settings, plain)
+                )
+
+
+def _truncate_sentences(sentences: Sequence[str]) -> list[str]:
+    more = len(sentences) - MAX_REPORTED_NAMES
+    return [*sentences[:MAX_REPORTED_NAMES], *([f"and {more:,} more like these"] if more > 0 else [])]
+
+
+def _describe_missing(one: _SidecarSet) -> list[str]:
+    if not one.missing:
+        return []
+    names = ", ".join(one.missing[:MAX_REPORTED_NAMES]) + (", …" if len(one.missing) > MAX_REPORTED_NAMES else "")
+    return [f"{one.read.name}: {pluralize(len(one.missing), 'row')} about clips that are not beside it: {names}"]
+
+
+def _write_facts(session: Session, sets: Sequence[_SidecarSet]) -> None:
+    ids = [one.read.id for one in sets]
+    session.execute(LOCK_FILE_SETS, {"sets": ids})
+    replace_header_components(session, ids, [build_general_component(one.read.id, one.general()) for one in sets])
+    update_header_warnings(session, ids)
+
+
+SIDECAR_READING = MediaReading(
+    MediaKind.SIDECARS,
+    "media.sidecars.program",
+    SIDECAR_LIMITS,
+    SIDECAR_BATCH_SIZE,
+    1,
+    build_sidecar_request,
+    prepare_sidecar_results,
+    members=MAX_SIDECAR_FILES,
+    takes=is_readable_sidecar,
+)
+
+
+def drain_sidecars(
+    sessions: Sessions, timing: Timing, reading: MediaReading = SIDECAR_READING, **limits: float
+) -> MediaDrainResult:
+    """Read the sidecars in the queue."""
+    return drain_media(sessions, reading, timing, **limits)
+
+
+def run_sidecar_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier) -> None:
+    """Run these jobs, then read the sidecars that are queued."""
+    run_reread_jobs(sessions, SIDECAR_READING, timing, job_ids)
+    done = drain_sidecars(sessions, timing)
+    if done.read:
+        notify("index.drain", ())
+    if done.more:
+        notify(SIDECAR_TASK, ())

@@ -1,0 +1,1 @@
+"""Storages, their settings and the files that clients declare on them."""

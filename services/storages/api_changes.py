@@ -1,0 +1,174 @@
+"""Storage changes over HTTP: by administrators only, and only under the roots that the operator allowed."""
+
+import math
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.access.acl import AclEntry, Actor
+from models.catalog.asset import FileSet
+from models.catalog.declared_file import DeclaredFile
+from models.catalog.storage import PURPOSE_FILES, Storage
+from models.catalog.storage_settings import StorageSettings
+from services.catalog.collections.mirror_backfill import request_mirror_backfill
+from services.core.actors import require_administrator
+from services.core.audit_log import record_audit
+from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.ingest.sidecar_gate import release_waiting_for_sidecars
+from services.storages.references import refuse_unknown_references
+from services.storages.storages import NewStorage, StorageError, add_storage, is_path_inside, resolve_readable_root
+
+STORAGE_KIND = "storages"
+GROWING_THRESHOLD_SETTING = "growing_files_threshold"
+FOLDER_MIRROR_SETTING = "enable_collection_directory_mapping"
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSpec:
+    """Requested values of a storage; None leaves a value unchanged."""
+
+    name: str | None = None
+    description: str | None = None
+    settings: Mapping[str, Any] | None = None
+    purpose: str | None = None
+
+
+def create_storage(session: Session, wish: StorageSpec, allowed: Sequence[Path], actor: Actor) -> Storage:
+    """Create a storage owned by the actor, who will own its assets too.
+
+    Raises:
+        PermissionDenied: the actor is no administrator.
+        ValidationFailed: the folder or a setting is invalid.
+    """
+    require_administrator(actor, "make storages")
+    settings = wish.settings or {}
+    mount_point = settings.get("mount_point")
+    if not isinstance(mount_point, str) or not mount_point.startswith("/"):
+        raise ValidationFailed("settings.mount_point", "a storage needs the absolute path of its folder")
+    root = Path(mount_point)
+    _refuse_outside(root, allowed)
+    try:
+        kept = merge_storage_settings(settings, None)
+        new = NewStorage(root, wish.name, kept, owner_id=actor.user_id, purpose=wish.purpose or PURPOSE_FILES)
+        storage = add_storage(session, new)
+    except StorageError as error:
+        raise ValidationFailed("settings.mount_point", str(error)) from None
+    storage.description = wish.description or ""
+    record_audit(session, STORAGE_KIND, storage.id, f'storage "{storage.name}" was made', actor)
+    session.flush()
+    return storage
+
+
+def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:
+    """Refuse missing and forbidden folders with the same message, so that the API does not reveal what is on disk."""
+    try:
+        real = resolve_readable_root(root)
+    except StorageError:
+        real = b""
+    if not any(is_path_inside(real, os.path.realpath(os.fsencode(folder))) for folder in allowed):
+        raise ValidationFailed(
+            "settings.mount_point",
+            "the folder does not exist, or lies under none of the roots that the operator allowed "
+            "(TAPELESS_STORAGE_ROOTS)",
+        )
+
+
+def update_storage(session: Session, storage_id: uuid.UUID, wish: StorageSpec, actor: Actor) -> Storage:
+    """Change name, description and settings of a storage; its folder never changes."""
+    require_administrator(actor, "change storages")
+    storage = get_storage_by_id(session, storage_id, lock=True)
+    if wish.purpose not in (None, storage.purpose):
+        raise ValidationFailed("purpose", f'never changes; that of the storage "{storage.name}" is {storage.purpose}')
+    told = []
+    if wish.name is not None and wish.name != storage.name:
+        if session.scalar(select(exists().where(Storage.name == wish.name))):
+            raise ValidationFailed("name", f'a storage named "{wish.name}" exists already')
+        storage.name = wish.name
+        told.append("name")
+    if wish.description is not None and wish.description != storage.description:
+        storage.description = wish.description
+        told.append("description")
+    if wish.settings is not None:
+        told += _apply_settings(session, storage, merge_storage_settings(wish.settings, storage), actor)
+    _record_storage_change(session, storage, told, actor)
+    return storage
+
+
+def set_storage_settings(session: Session, storage: Storage, settings: StorageSettings, actor: Actor) -> bool:
+    """Replace a storage's settings; return whether they changed."""
+    require_administrator(actor, "change storages")
+    # FOR UPDATE: the comparison with the stored settings and the write must not interleave with another change.
+    session.refresh(storage, with_for_update=True)
+    told = _apply_settings(session, storage, settings, actor)
+    _record_storage_change(session, storage, told, actor)
+    return bool(told)
+
+
+def _apply_settings(session: Session, storage: Storage, wanted: StorageSettings, actor: Actor) -> list[str]:
+    settings = wanted.model_dump(mode="json", exclude_defaults=True)
+    if settings == storage.settings:
+        return []
+    before = StorageSettings.model_validate(storage.settings)
+    refuse_unknown_references(session, wanted, before)
+    if before.sidecar_metadata_required and not wanted.sidecar_metadata_required:
+        release_waiting_for_sidecars(session, storage.id)
+    if settings.get(FOLDER_MIRROR_SETTING) and not storage.settings.get(FOLDER_MIRROR_SETTING):
+        request_mirror_backfill(session, storage, actor)
+    storage.settings = settings
+    return ["settings"]
+
+
+def _record_storage_change(session: Session, storage: Storage, told: Sequence[str], actor: Actor) -> None:
+    if told:
+        storage.date_modified = func.now()  # type: ignore[assignment]
+        record_audit(session, STORAGE_KIND, storage.id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
+        session.flush()
+
+
+def merge_storage_settings(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings:
+    """Merge sent settings over the stored ones.
+
+    Unknown keys are ignored, because clients write back whole objects. The threshold is displayed rounded up, so the
+    rounded value is no change.
+    """
+    before = StorageSettings.model_validate(storage.settings if storage else {})
+    known = {name: value for name, value in given.items() if name in StorageSettings.model_fields and value is not None}
+    if known.get(GROWING_THRESHOLD_SETTING) == math.ceil(before.growing_files_threshold):
+        known[GROWING_THRESHOLD_SETTING] = before.growing_files_threshold
+    try:
+        return StorageSettings.model_validate({**before.model_dump(), **known})
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValidationFailed(".".join(["settings", *map(str, first["loc"])]), first["msg"]) from None
+
+
+def get_storage_by_id(session: Session, storage_id: uuid.UUID, *, lock: bool = False) -> Storage:
+    """Return a storage by id, locked FOR UPDATE if `lock`."""
+    storage = session.get(Storage, storage_id, with_for_update=lock)
+    if storage is None:
+        raise NotFound("storage", storage_id)
+    return storage
+
+
+def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> None:
+    """Delete a storage without assets; nothing is deleted from disk.
+
+    Raises:
+        Conflict: files of the storage belong to assets.
+    """
+    require_administrator(actor, "delete storages")
+    storage = get_storage_by_id(session, storage_id, lock=True)
+    grouped = exists().where(FileSet.storage_id == storage_id)
+    declared = exists().where(DeclaredFile.storage_id == storage_id, DeclaredFile.asset_id.is_not(None))
+    if session.scalar(select(or_(grouped, declared))):
+        raise Conflict(f'storage "{storage.name}" holds files of assets; purge those assets first')
+    session.execute(delete(AclEntry).where(AclEntry.object_type == STORAGE_KIND, AclEntry.object_id == storage_id))
+    session.delete(storage)
+    record_audit(session, STORAGE_KIND, storage_id, f'storage "{storage.name}" was deleted', actor)

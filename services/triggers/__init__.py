@@ -1,0 +1,1 @@
+"""Requests from other systems: what they may ask for, and how it runs."""

@@ -1,0 +1,23 @@
+"""Tasks of the queue `metadata`: read media headers and sidecars."""
+
+from collections.abc import Sequence
+
+from celery import Task, shared_task
+
+from services.jobs.jobs import parse_ids
+from services.media.probe import PROBE_TASK, run_probe_jobs
+from services.sidecars.reader import SIDECAR_TASK, run_sidecar_jobs
+
+
+@shared_task(name=PROBE_TASK, bind=True, ignore_result=True)
+def run_probes(self: Task, ids: Sequence[str] = ()) -> None:
+    """Run the jobs `ids`, then probe what is queued."""
+    context = self.app.context
+    run_probe_jobs(context.sessions, parse_ids(ids), context.timing, context.notify)
+
+
+@shared_task(name=SIDECAR_TASK, bind=True, ignore_result=True)
+def run_sidecars(self: Task, ids: Sequence[str] = ()) -> None:
+    """Run the jobs `ids`, then read the sidecars that are queued."""
+    context = self.app.context
+    run_sidecar_jobs(context.sessions, parse_ids(ids), context.timing, context.notify)

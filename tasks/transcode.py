@@ -1,0 +1,24 @@
+"""The task of the queue `transcode`: make one rendition."""
+
+from collections.abc import Sequence
+
+from celery import Task, shared_task
+
+from services.renditions.encode import TranscodeContext
+from services.renditions.jobs import run_next_transcode
+from services.renditions.queue import TRANSCODE_TASK
+
+
+@shared_task(name=TRANSCODE_TASK, bind=True, ignore_result=True)
+def run_transcode(self: Task, _ids: Sequence[object] = ()) -> None:
+    """Run the next job. A duplicate message runs another job, or none."""
+    context = self.app.context
+    encoding = TranscodeContext(
+        context.sessions,
+        context.timing,
+        context.transcode_profiles,
+        context.media_folder,
+        at_once=context.max_transcodes,
+    )
+    if run_next_transcode(encoding, context.notify):
+        context.notify("index.drain", ())

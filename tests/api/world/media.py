@@ -1,0 +1,38 @@
+"""A rendition of the asset on a storage, with its poster."""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from models.catalog.asset import FileSet, FileSetFile, Format, FormatRole
+from models.catalog.file import File, FileStatus, Folder
+from models.catalog.media_work import Keyframe, KeyframeType
+from models.catalog.storage import Storage
+from models.core.base import new_id
+from models.queues.island import Island
+
+
+def make_media(session: Session, asset: UUID, _owner: UUID, _reader: UUID | None) -> dict[str, object]:
+    """Ids of the file, the poster and the rendition."""
+    storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+    part = Format(id=new_id(), asset_id=asset, version_id=asset, name="web", role=FormatRole.TRANSCODE)
+    part.structure, part.rule = "single", "single file"
+    session.add_all([storage, part])
+    session.flush()
+    folder = Folder(storage_id=storage.id, name=b"")
+    session.add(folder)
+    session.flush()
+    island = Island(storage_id=storage.id, folder_id=folder.id)
+    session.add(island)
+    session.flush()
+    group = FileSet(id=new_id(), asset_id=asset, format_id=part.id, version_id=asset, name="web.mp4", file_count=1)
+    group.storage_id, group.island_id = storage.id, island.id
+    file = File(id=new_id(), folder_id=folder.id, name=b"web.mp4", size=1, mtime_ns=1)
+    file.device = file.inode = file.seen = file.content_seen = 1
+    file.status, file.media_class = FileStatus.CLOSED, "video"
+    session.add_all([group, file])
+    session.flush()
+    poster = Keyframe(id=new_id(), file_set_id=group.id, type=KeyframeType.POSTER, path="00/none.jpg")
+    poster.media_type, poster.size_bytes, poster.width, poster.height = "image/jpeg", 1, 16, 9
+    session.add_all([FileSetFile(file_id=file.id, file_set_id=group.id), poster])
+    return {"media_file_id": file.id, "keyframe_id": poster.id, "proxy_id": part.id}

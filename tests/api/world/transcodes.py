@@ -1,0 +1,34 @@
+"""An original of the asset on a storage, of which a rendition can be asked for."""
+
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from models.catalog.asset import Component, ComponentType, FileSet, Format, FormatRole
+from models.catalog.file import Folder
+from models.catalog.storage import Storage
+from models.core.base import new_id
+from models.queues.island import Island
+
+
+def make_transcodes(session: Session, asset: UUID, _owner: UUID, _reader: UUID | None) -> dict[str, object]:
+    """The id of the format."""
+    storage = Storage(id=new_id(), name=uuid4().hex, root=f"/nowhere/{uuid4()}".encode())
+    part = Format(id=new_id(), asset_id=asset, version_id=asset, name="ORIGINAL", role=FormatRole.ORIGINAL)
+    part.structure, part.rule = "single", "single file"
+    session.add_all([storage, part])
+    session.flush()
+    folder = Folder(storage_id=storage.id, name=b"")
+    session.add(folder)
+    session.flush()
+    island = Island(storage_id=storage.id, folder_id=folder.id)
+    session.add(island)
+    session.flush()
+    group = FileSet(id=new_id(), asset_id=asset, format_id=part.id, version_id=asset, name="a.mov", file_count=1)
+    group.storage_id, group.island_id = storage.id, island.id
+    session.add(group)
+    session.flush()
+    picture = Component(id=new_id(), format_id=part.id, file_set_id=group.id, name="a.mov", type=ComponentType.VIDEO)
+    picture.media, picture.flags, picture.language = {}, [], None
+    session.add(picture)
+    return {"transcodable_format_id": part.id}

@@ -1,0 +1,119 @@
+"""A program for a confined child that does what a malicious file could make a parser do."""
+
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from media.sandbox.protocol import SandboxRequest, handle_items, serve_requests
+
+
+def hang() -> None:
+    signal.pause()
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def burn() -> None:
+    while True:
+        pass
+
+
+def eat() -> int:
+    return len([bytearray(64 << 20) for _ in range(100)])
+
+
+def talk() -> str:
+    return "x" * (40 << 20)
+
+
+def write() -> None:
+    os.write(1, b"")
+    with open("/tmp/escaped", "w") as file:
+        file.write("out")
+
+
+def connect() -> None:
+    socket.create_connection(("127.0.0.1", 1))
+
+
+def start() -> None:
+    os.execv("/bin/true", ["true"])
+
+
+def remove() -> None:
+    os.unlink("/tmp/whatever")
+
+
+def fork() -> None:
+    if os.fork() == 0:
+        os._exit(0)
+
+
+def chmod(file: int) -> None:
+    os.fchmod(file, 0o777)
+
+
+def strike() -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.tgkill(os.getppid(), os.getppid(), 0) != 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+
+
+def starve() -> None:
+    resource.prlimit(os.getppid(), resource.RLIMIT_CPU)
+
+
+def point() -> None:
+    fcntl.fcntl(0, fcntl.F_SETOWN, os.getppid())
+
+
+def point_otherwise() -> None:
+    fcntl.ioctl(0, 0x8901, os.getppid().to_bytes(4, "little"))
+
+
+def abort() -> None:
+    os.abort()
+
+
+def share() -> str:
+    found: list[str] = []
+    threads = [threading.Thread(target=found.append, args=("here",)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return " ".join(found)
+
+
+DEEDS: Mapping[str, Callable[[], Any]] = {
+    deed.__name__: deed for deed in (hang, crash, burn, eat, talk, write, connect, start, remove, fork, abort, share)
+}
+
+ABOUT_OTHERS = {deed.__name__: deed for deed in (strike, starve, point, point_otherwise)}
+
+
+def do(asked: Mapping[str, Any], files: list[int]) -> Mapping[str, Any]:
+    if asked.get("deed") == "chmod":
+        chmod(files[0])
+    elif "deed" in asked:
+        return {"came": (DEEDS | ABOUT_OTHERS)[asked["deed"]]()}
+    return {"read": os.pread(files[0], 100, 0).decode("utf-8", "replace"), "environment": sorted(os.environ)}
+
+
+def answer(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
+    """As every program; and where an item asks for it, gone when all are answered and before that is said."""
+    yield from handle_items(do)(request)
+    if any(item["asked"].get("leaves") for item in request.values["items"]):
+        os._exit(3)
+
+
+if __name__ == "__main__":
+    serve_requests(answer)

@@ -1,0 +1,156 @@
+"""Sandboxed readers can only read a file and answer; any other action ends only the reader itself."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from media.sandbox.batch_reader import PACKET_FILES, ReadEnd, ReadItem, ReadOutcome, SandboxReader
+from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile
+from media.sandbox.seccomp import ResourceLimits
+from media.sandbox.supervisor import ChildNotStartedError, ConfinedChild
+from tests.media.sandbox.misbehaving_child import ABOUT_OTHERS
+from tests.waiting import wait_until
+
+LIMITS = ResourceLimits(wall_seconds=1.0, cpu_seconds=1, memory_bytes=256 << 20)
+PATIENT = ResourceLimits(wall_seconds=30.0, cpu_seconds=1, memory_bytes=256 << 20)
+
+
+def source(path: Path) -> SourceFile:
+    status = path.stat()
+    return SourceFile(os.fsencode(path.parent), os.fsencode(path.name), status.st_size, status.st_mtime_ns)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> SourceFile:
+    path = tmp_path / "clip.mov"
+    path.write_text("hello")
+    return source(path)
+
+
+@pytest.fixture
+def child() -> Iterator[ConfinedChild]:
+    with ConfinedChild("tests.media.misbehaving", PATIENT) as child:
+        yield child
+
+
+def read(child: ConfinedChild, *items: ReadItem) -> dict[object, ReadOutcome]:
+    return {outcome.item.key: outcome for outcome in SandboxReader(child).read(items)}
+
+
+def test_a_child_reads_what_it_is_handed_and_knows_nothing_of_ours(child: ConfinedChild, file: SourceFile) -> None:
+    result = read(child, ReadItem(1, [file]))[1].result
+    assert result["read"] == "hello"
+    assert set(result["environment"]) <= {"PYTHONPATH", "LANG", "LC_CTYPE"}
+
+
+@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove", "fork", "chmod", *ABOUT_OTHERS])
+def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, file: SourceFile, deed: str) -> None:
+    outcome = read(child, ReadItem(1, [file], {"deed": deed}))[1]
+    assert (outcome.end, "not permitted" in outcome.reason) == (ReadEnd.ERROR, True), outcome
+
+
+@pytest.mark.parametrize(
+    ("deed", "limits", "end", "reason"),
+    [
+        ("hang", LIMITS, ReadEnd.DIED, "clip.mov: its reader took longer than 1 s and was ended"),
+        ("crash", PATIENT, ReadEnd.DIED, "clip.mov: its reader crashed (SIGSEGV)"),
+        ("abort", PATIENT, ReadEnd.DIED, "clip.mov: its reader crashed (SIGABRT)"),
+        ("burn", PATIENT, ReadEnd.DIED, "clip.mov: its reader used more than 1 s of processor time and was ended"),
+        ("eat", PATIENT, ReadEnd.LIMIT, "clip.mov: needs more memory than a file may take"),
+        ("talk", PATIENT, ReadEnd.DIED, "clip.mov: its reader answered with more than 32 MB and was ended"),
+    ],
+)
+def test_what_ends_its_reader_is_named_and_its_neighbours_are_read(
+    file: SourceFile, deed: str, limits: ResourceLimits, end: ReadEnd, reason: str
+) -> None:
+    with ConfinedChild("tests.media.misbehaving", limits) as child:
+        items = [
+            ReadItem(1, [file]),
+            ReadItem(2, [file], {"deed": deed}),
+            *(ReadItem(key, [file]) for key in range(3, 120)),
+        ]
+        outcomes = read(child, *items)
+    assert (outcomes[2].end, outcomes[2].reason) == (end, reason)
+    assert {key for key, outcome in outcomes.items() if outcome.end is not ReadEnd.READ} == {2}
+    assert len(outcomes) == 119
+
+
+def test_a_child_may_have_threads(child: ConfinedChild, file: SourceFile) -> None:
+    assert read(child, ReadItem(1, [file], {"deed": "share"}))[1].result == {"came": "here here here here"}
+
+
+@pytest.mark.parametrize("count", [1, PACKET_FILES, PACKET_FILES + 12])
+def test_a_child_that_dies_when_all_is_answered_is_the_fault_of_no_file(
+    child: ConfinedChild, file: SourceFile, count: int
+) -> None:
+    last = min(count, PACKET_FILES) - 1
+    outcomes = read(child, *(ReadItem(key, [file], {"leaves": key == last}) for key in range(count)))
+    assert (len(outcomes), {outcome.end for outcome in outcomes.values()}) == (count, {ReadEnd.READ})
+
+
+def test_a_child_that_is_killed_between_files_is_replaced(child: ConfinedChild, file: SourceFile) -> None:
+    assert read(child, ReadItem(1, [file]))[1].end is ReadEnd.READ
+    os.kill(child.pid, signal.SIGKILL)
+    outcomes = [read(child, ReadItem(1, [file]))[1] for _ in range(2)]
+    assert outcomes[-1].end is ReadEnd.READ
+
+
+def test_a_child_that_is_closed_is_gone(child: ConfinedChild, file: SourceFile) -> None:
+    read(child, ReadItem(1, [file]))
+    pid = child.pid
+    child.close()
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"), what="the child is gone")
+
+
+def test_a_program_that_does_not_start_is_no_fault_of_a_file(file: SourceFile) -> None:
+    with ConfinedChild("media.no_such_program", PATIENT) as child, pytest.raises(ChildNotStartedError):
+        read(child, ReadItem(1, [file]))
+
+
+def test_no_open_file_is_left_behind(file: SourceFile) -> None:
+    before = os.listdir("/proc/self/fd")
+    with ConfinedChild("tests.media.misbehaving", PATIENT) as child:
+        read(child, *(ReadItem(key, [file], {"deed": "crash"} if key % 20 == 0 else {}) for key in range(100)))
+    assert len(os.listdir("/proc/self/fd")) == len(before)
+
+
+def open_one(source: SourceFile) -> None:
+    with OpenFolders() as folders:
+        os.close(folders.open_source(source))
+
+
+def test_a_fifo_that_stands_in_a_files_place_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "clip.mov")
+    with pytest.raises(SourceChangedError, match="no regular file any more"):
+        open_one(SourceFile(os.fsencode(tmp_path), b"clip.mov", 5, 1))
+
+
+def test_no_link_is_followed_on_the_way_nor_at_its_end(tmp_path: Path, file: SourceFile) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "clip.mov").write_text("hello")
+    status = (elsewhere / "clip.mov").stat()
+    (tmp_path / "link.mov").symlink_to(elsewhere / "clip.mov")
+    (tmp_path / "folder").symlink_to(elsewhere)
+    for path in (b"link.mov", b"folder/clip.mov"):
+        with pytest.raises(SourceChangedError, match="cannot be opened"):
+            open_one(SourceFile(os.fsencode(tmp_path), path, status.st_size, status.st_mtime_ns))
+
+
+@pytest.mark.parametrize("change", ["grow", "replace", "delete"])
+def test_a_file_that_changed_since_it_was_seen_is_left_to_the_watcher(
+    tmp_path: Path, file: SourceFile, change: str
+) -> None:
+    path = tmp_path / "clip.mov"
+    if change == "grow":
+        path.write_text("hello, again")
+    elif change == "replace":
+        (tmp_path / "other").write_text("HELLO")
+        (tmp_path / "other").rename(path)
+    else:
+        path.unlink()
+    with pytest.raises(SourceChangedError):
+        open_one(file)

@@ -1,0 +1,18 @@
+"""A worker that takes one transcode and never ends it.
+
+Started as `python -m tests.services.transcoding_worker DATABASE FOLDER`.
+"""
+
+import sys
+from pathlib import Path
+
+from models.core.sessions import make_engine, make_sessions
+from services.renditions.encode import TranscodeContext
+from services.renditions.jobs import run_next_transcode
+from services.renditions.profiles import BUILT_IN_PROFILES
+from tests.pipeline import FAST
+
+if __name__ == "__main__":
+    sessions = make_sessions(make_engine(sys.argv[1]))
+    by = TranscodeContext(sessions, FAST, BUILT_IN_PROFILES, Path(sys.argv[2]), program="tests.media.never_ending")
+    run_next_transcode(by, lambda _task, _ids: None)

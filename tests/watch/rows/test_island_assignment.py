@@ -1,0 +1,66 @@
+"""Folders change their island because of a marker file or a profile; published assets stay the same."""
+
+from pathlib import Path
+
+from sqlalchemy import text, update
+
+from models.catalog.storage import Storage
+from tests.pipeline import Pipeline
+
+
+def write(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+
+
+PACKAGE = ("imf/CPL_1.xml", "imf/PKL_1.xml", "imf/video/V_1.mxf", "imf/audio/A_1.mxf")
+
+
+def test_a_package_whose_marker_comes_last_becomes_one_asset(pipeline: Pipeline) -> None:
+    write(pipeline.root, *PACKAGE)
+    pipeline.settle()
+    assert len(pipeline.assets()) > 1
+    write(pipeline.root, "imf/ASSETMAP.xml")
+    pipeline.settle()
+    (asset,) = pipeline.assets()
+    assert asset["formats"] == [{"kind": "separate_tracks", "files": ["imf/audio/A_1.mxf", "imf/video/V_1.mxf"]}]
+    assert asset["sidecars"] == ["imf/ASSETMAP.xml", "imf/CPL_1.xml", "imf/PKL_1.xml"]
+
+
+def test_a_package_whose_marker_goes_falls_apart_into_what_its_names_say(pipeline: Pipeline) -> None:
+    write(pipeline.root, "imf/ASSETMAP.xml", *PACKAGE)
+    pipeline.settle()
+    assert len(pipeline.assets()) == 1
+    (pipeline.root / "imf/ASSETMAP.xml").unlink()
+    pipeline.settle()
+    formats = [part for asset in pipeline.assets() for part in asset["formats"]]
+    assert ["imf/video/V_1.mxf"] in [part["files"] for part in formats]
+    assert ["imf/audio/A_1.mxf"] in [part["files"] for part in formats]
+
+
+def test_a_restart_finds_the_packages_of_before(pipeline: Pipeline) -> None:
+    write(pipeline.root, "imf/ASSETMAP.xml", *PACKAGE)
+    pipeline.settle()
+    before = pipeline.assets()
+    pipeline.watch()
+    write(pipeline.root, "imf/audio/more/A_2.mxf")
+    pipeline.settle()
+    (asset,) = pipeline.assets()
+    assert "imf/audio/more/A_2.mxf" in asset["formats"][0]["files"]
+    assert before[0]["title"] == asset["title"]
+
+
+def test_a_profile_with_another_rendition_folder_moves_what_lies_in_it(pipeline: Pipeline) -> None:
+    write(pipeline.root, "day1/take.mov", "day1/offline/take.mp4")
+    pipeline.settle()
+    assert len(pipeline.assets()) == 2
+    with pipeline.sessions.begin() as session:
+        session.execute(update(Storage).values(profile={"rendition_dirs": ["offline"]}, profile_revision=2))
+    pipeline.watch()
+    pipeline.settle()
+    (asset,) = pipeline.assets()
+    assert [part["kind"] for part in asset["formats"]] == ["single", "transcode"]
+    with pipeline.sessions() as session:
+        assert session.scalar(text("SELECT count(*) FROM asset WHERE status = 'ACTIVE'")) == 1

@@ -1,0 +1,68 @@
+"""`tapeless user add`, `group add` and `token create` create the credentials for the API."""
+
+import json
+from uuid import UUID
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import select
+
+from models.access.user import Membership, User, UserGroup
+from models.core.sessions import make_engine, make_sessions
+from services.access.tokens import authenticate_token
+from services.core.passwords import verify_password
+from workers.commands.admin.group import add_user_group
+from workers.commands.admin.token import token
+from workers.commands.admin.user import user
+
+
+@pytest.fixture
+def environment(database_url: str) -> dict[str, str]:
+    return {"TAPELESS_DATABASE_URL": database_url, "TAPELESS_BROKER_URL": "redis://localhost:1/0"}
+
+
+def run(environment: dict[str, str], command: click.Command, *arguments: str, stdin: str = "") -> Result:
+    return CliRunner().invoke(command, arguments, input=stdin, env=environment)
+
+
+def test_a_user_gets_the_password_of_standard_input(environment: dict[str, str], database_url: str) -> None:
+    added = run(environment, user, "add", "ada@example.org", "--admin", stdin="a long password\n")
+    assert added.output == "administrator ada@example.org can sign in\n"
+    engine = make_engine(database_url)
+    with make_sessions(engine)() as session:
+        row = session.scalars(select(User)).one()
+    engine.dispose()
+    assert row.is_admin
+    assert verify_password("a long password", row.password_hash)
+
+
+def test_what_is_wrong_is_said_in_a_sentence(environment: dict[str, str]) -> None:
+    assert "a password has between" in run(environment, user, "add", "a@example.org", stdin="short\n").output
+    assert run(environment, user, "add", "a@example.org", stdin="long enough now\n").exit_code == 0
+    again = run(environment, user, "add", "A@example.org", stdin="long enough now\n")
+    assert (again.exit_code, again.output) == (1, 'Error: a user with the e-mail "A@example.org" exists already\n')
+    assert run(environment, token, "create", "nobody@example.org").exit_code == 1
+
+
+def test_a_token_for_programs_signs_in(environment: dict[str, str], database_url: str) -> None:
+    run(environment, user, "add", "a@example.org", stdin="long enough now\n")
+    made = json.loads(run(environment, token, "create", "a@example.org", "--json").output)
+    assert made.keys() == {"app_id", "token"}
+    engine = make_engine(database_url)
+    with make_sessions(engine)() as session:
+        assert authenticate_token(session, UUID(made["app_id"]), made["token"]) is not None
+    engine.dispose()
+    shown = run(environment, token, "create", "a@example.org", "--days", "1").output
+    assert shown.startswith(f"App-ID: {made['app_id']}\nAuth-Token: ")
+
+
+def test_a_group_has_the_users_that_it_was_made_with(environment: dict[str, str], database_url: str) -> None:
+    run(environment, user, "add", "a@example.org", stdin="long enough now\n")
+    made = run(environment, add_user_group, "editors", "--user", "a@example.org")
+    assert made.output == 'group "editors" has 1 user\n'
+    engine = make_engine(database_url)
+    with make_sessions(engine)() as session:
+        assert session.scalars(select(UserGroup.name)).one() == "editors"
+        assert session.scalars(select(Membership)).one()
+    engine.dispose()

@@ -1,0 +1,82 @@
+"""`tapeless search` finds the running system and prints hits for programs and for people."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy import update
+
+from models.catalog.asset import Asset
+from models.core.sessions import Sessions, make_engine, make_sessions
+from models.core.timing import Timing
+from search.postgres.engine import PostgresEngine
+from services.indexing.drain import drain_index_queue
+from tests.search.rows import add_clip
+from workers.commands.catalog.search import search
+
+
+@pytest.fixture
+def sessions(database_url: str) -> Iterator[Sessions]:
+    """Three assets in a drained index."""
+    engine = make_engine(database_url)
+    sessions = make_sessions(engine)
+    with sessions.begin() as session:
+        for title in ("plate_v001", "plate_v002", "[red]harbour\x1b[31m"):
+            add_clip(session, title, [f"{title}.mov"])
+    drain_index_queue(sessions, PostgresEngine(sessions), Timing())
+    yield sessions
+    engine.dispose()
+
+
+@pytest.fixture
+def environment(sessions: Sessions, database_url: str) -> dict[str, str]:
+    return {"TAPELESS_DATABASE_URL": database_url, "TAPELESS_BROKER_URL": "redis://localhost:1/0"}
+
+
+def run(environment: dict[str, str], *arguments: str) -> Result:
+    return CliRunner().invoke(search, arguments, env=environment)
+
+
+def test_programs_get_one_json_object(environment: dict[str, str]) -> None:
+    result = run(environment, "plate_v001", "--json")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.output)
+    assert answer["total"] == 1
+    (hit,) = answer["hits"]
+    assert hit["title"] == "plate_v001"
+    assert {"id", "object_type", "media_type", "formats", "file_count"} <= hit.keys()
+
+
+def test_people_get_a_table_and_a_count(environment: dict[str, str]) -> None:
+    lines = run(environment, "plate").output.splitlines()
+    assert lines[0].split() == ["title", "formats", "files", "id"]
+    assert sorted(line.split()[0] for line in lines[1:3]) == ["plate_v001", "plate_v002"]
+    assert lines[-1] == "2 assets found"
+
+
+def test_a_limit_says_that_there_is_more(environment: dict[str, str]) -> None:
+    assert run(environment, "plate", "--limit", "1").output.splitlines()[-1] == "2 assets found, the first 1 shown"
+
+
+def test_a_title_is_printed_as_it_is_and_steers_no_terminal(environment: dict[str, str]) -> None:
+    output = run(environment, "harbour").output
+    assert "[red]harbour\ufffd[31m" in output
+    assert "\x1b" not in output
+
+
+def test_words_that_nothing_has_find_nothing(environment: dict[str, str]) -> None:
+    assert run(environment, "nowhere").output == "0 assets found\n"
+    assert json.loads(run(environment, "nowhere", "--json").output) == {"total": 0, "hits": []}
+
+
+def test_what_was_deleted_a_moment_ago_is_not_found(environment: dict[str, str], sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        session.execute(update(Asset).where(Asset.title == "plate_v001").values(status="DELETED"))
+    assert run(environment, "plate").output.splitlines()[-1] == "1 asset found"
+
+
+def test_without_a_running_system_one_sentence_says_what_to_do(tmp_path) -> None:
+    result = run({}, "plate", "--data", str(tmp_path))
+    assert result.exit_code == 1
+    assert "tapeless up" in result.output

@@ -1,0 +1,1 @@
+"""What the disk says: events, listings, mount identity and when a file has settled."""

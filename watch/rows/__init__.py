@@ -1,0 +1,1 @@
+"""Comparing what is on disk with file rows, and writing the difference."""

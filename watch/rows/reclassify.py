@@ -1,0 +1,100 @@
+"""Reclassification of known files after a storage's profile changed: class, bucket and frame of a name are stored with
+the file's row, and a new profile can read them differently.
+
+Only the watcher's package writes `file`. The caller holds the locks of the folders' islands, so that a watcher that
+publishes at the same time either commits first and its rows are reclassified, or commits later and notices that the
+profile changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from grouping import ClassifiedPath, Profile, classify_path
+from models.core.paths import join_path
+
+MAX_RECLASSIFY_ROWS = 5_000
+
+# Builds paths upwards, so that only ancestors of the islands' folders are read and not the whole tree.
+SELECT_RECLASSIFIED_FOLDERS = text("""
+    WITH RECURSIVE up AS (
+        SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
+        UNION ALL
+        SELECT up.folder_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+        FROM up JOIN folder AS parent ON parent.id = up.parent_id
+    )
+    SELECT folder_id, path FROM up WHERE parent_id IS NULL ORDER BY folder_id
+""")
+
+SELECT_CLASSIFICATIONS = text("""
+    SELECT id, folder_id, name, media_class, bucket, frame, width, padded FROM file
+    WHERE folder_id = ANY(:folders) AND (folder_id, name) > (:folder_id, :name)
+    ORDER BY folder_id, name LIMIT :most
+""")
+
+# `file` has no index mark trigger: documents show file sets, which the regrouping writes.
+UPDATE_CLASSIFICATIONS = text("""
+    UPDATE file SET media_class = said.media_class, bucket = said.bucket, frame = said.frame, width = said.width,
+        padded = said.padded
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:classes AS text[]), CAST(:buckets AS bytea[]), CAST(:frames AS bigint[]),
+        CAST(:widths AS smallint[]), CAST(:padded AS boolean[]))
+        AS said (id, media_class, bucket, frame, width, padded)
+    WHERE file.id = said.id
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ReclassifyCursor:
+    """Keyset cursor over file rows, by folder and name."""
+
+    folder_id: int = 0
+    name: bytes = b""
+
+
+RECLASSIFY_START = ReclassifyCursor()
+
+
+def folder_paths_of_islands(session: Session, islands: Sequence[int]) -> dict[int, bytes]:
+    """Return the folders of islands with their paths below the root."""
+    rows = session.execute(SELECT_RECLASSIFIED_FOLDERS, {"islands": list(islands)})
+    return {row.folder_id: bytes(row.path).removeprefix(b"/") for row in rows}
+
+
+def reclassify_files(
+    session: Session,
+    folders: dict[int, bytes],
+    profile: Profile,
+    after: ReclassifyCursor = RECLASSIFY_START,
+    most: int = MAX_RECLASSIFY_ROWS,
+) -> tuple[int, ReclassifyCursor | None]:
+    """Reclassify up to `most` rows; return the number of changed rows and the cursor of the next call, or None."""
+    rows = session.execute(
+        SELECT_CLASSIFICATIONS,
+        {"folders": list(folders), "folder_id": after.folder_id, "name": after.name, "most": most},
+    ).all()
+    changed = []
+    for row in rows:
+        said = classify_path(join_path(folders[row.folder_id], bytes(row.name)), profile)
+        if said != ClassifiedPath(row.media_class, row.bucket and bytes(row.bucket), row.frame, row.width, row.padded):
+            changed.append((row.id, said))
+    if changed:
+        _write_classifications(session, changed)
+    last = ReclassifyCursor(rows[-1].folder_id, bytes(rows[-1].name)) if len(rows) == most else None
+    return len(changed), last
+
+
+def _write_classifications(session: Session, changed: list) -> None:
+    changed.sort(key=lambda pair: pair[0])
+    session.execute(
+        UPDATE_CLASSIFICATIONS,
+        {
+            "ids": [file_id for file_id, _ in changed],
+            "classes": [said.media_class for _, said in changed],
+            "buckets": [said.bucket for _, said in changed],
+            "frames": [said.frame for _, said in changed],
+            "widths": [said.width for _, said in changed],
+            "padded": [said.padded for _, said in changed],
+        },
+    )

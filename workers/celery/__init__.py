@@ -1,0 +1,1 @@
+"""The Celery app, its hooks, scheduler and metrics."""

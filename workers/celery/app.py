@@ -1,0 +1,185 @@
+"""The Celery app: queues, configuration with reasons, and `notify`, which sends ids to a task.
+
+A message is a wake-up message: all internal work is a row first, so messages are acknowledged early and may be lost,
+duplicated or late. The configuration protects the process, not the message.
+"""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Collection, Sequence
+from functools import cached_property
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
+from celery.worker import WorkController
+from kombu import Exchange, Queue
+from kombu.exceptions import OperationalError
+
+import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
+from models.core.mounts import configure_mounts
+from services.jobs.leases import SELF_CLAIMING_TASKS
+from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
+from services.renditions.queue import TRANSCODE_QUEUE as TRANSCODES
+from services.triggers.runner import TRIGGER_TASK
+from workers.celery.context import ProcessContext, make_context
+from workers.celery.gc_tuning import tune_garbage_collector
+from workers.celery.metrics import prepare_shared_folder, serve_metrics
+from workers.celery.trigger_consumer import TriggersOnlyStep
+from workers.config.connection import find_system_connection
+from workers.config.logs import configure_logging
+from workers.config.settings import Settings, current_settings
+from workers.config.traces import start_tracing
+
+log = logging.getLogger(__name__)
+
+QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRANSCODES)
+TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
+"""One module a queue."""
+BROKER_SOCKET_SECONDS = 5.0
+VISIBILITY_TIMEOUT_SECONDS = 300
+
+
+def route_task(name: str, *_: object, **__: object) -> dict[str, str]:
+    """Route a task to its queue: task names are `queue.verb`."""
+    return {"queue": name.partition(".")[0]}
+
+
+def find_message_ids(task: str, ids: Sequence[object]) -> dict[str, str]:
+    """Return the message id options: the task of a single job has the job's id, so that an id seen in Flower leads to
+    the job.
+
+    If a message of another system may already have that id, it becomes the root id, since both would be one task in
+    Flower. Islands have numbers and are no jobs; messages of self-served tasks may take another job than they name.
+    """
+    if len(ids) != 1 or isinstance(ids[0], int) or task in SELF_CLAIMING_TASKS:
+        return {}
+    return {"root_id" if task == TRIGGER_TASK else "task_id": str(ids[0])}
+
+
+def max_transcodes(children: int, queues: Collection[str], cores: int) -> int:
+    """Return how many renditions a worker encodes at once.
+
+    All its children if it does nothing else; otherwise one child stays free for headers and pictures, and at most half
+    of the cores encode.
+    """
+    if set(queues) == {TRANSCODES}:
+        return children
+    return max(1, min(cores // 2, children - 1))
+
+
+class TapelessCelery(Celery):
+    """Celery with this process's context, created on first use by a task, so after the fork."""
+
+    max_transcodes = DEFAULT_CONCURRENT_TRANSCODES
+
+    @cached_property
+    def own_settings(self) -> Settings:
+        """Settings of the environment, unless a command with a data folder assigned its own."""
+        return current_settings()
+
+    @cached_property
+    def context(self) -> ProcessContext:
+        """Sessions, engine, timing and notifier of this process."""
+        settings = self.own_settings
+        configure_mounts(settings.places)
+        context = make_context(find_system_connection(settings), settings.timing, self.notify, outside=settings.outside)
+        return dataclasses.replace(
+            context,
+            trigger_user=settings.trigger_user,
+            media_folder=settings.media_folder,
+            transcode_profiles=settings.profiles,
+            max_transcodes=self.max_transcodes,
+        )
+
+    def notify(self, task: str, ids: Sequence[object]) -> None:
+        """Send a message for `task` to its queue; if the broker is down, beat sends it later."""
+        try:
+            args = [[i if isinstance(i, int) else str(i) for i in ids]]
+            self.send_task(task, args=args, retry=False, **find_message_ids(task, ids))
+        except OperationalError as error:
+            log.warning("broker: %s; %s waits for the next sweep", error, task)
+
+
+def make_celery_configuration() -> dict[str, Any]:
+    """Return Celery's configuration, each setting with its reason. Read when the app is first used, not at import."""
+    return {
+        "broker_url": find_system_connection(app.own_settings).broker_url,
+        "imports": TASK_MODULES,
+        "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
+        "task_default_queue": "maintenance",
+        "task_routes": (route_task,),
+        # A pickled message breaks if a class is renamed, and executes code if it is forged.
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        # Results are rows.
+        "task_ignore_result": True,
+        "result_backend": None,
+        # A prefetched message waits behind a long one while another child is idle.
+        "worker_prefetch_multiplier": 1,
+        # Flower and metrics need events. Cost: a third of the rate of empty tasks, nothing measurable for batches.
+        "worker_send_task_events": True,
+        "task_send_sent_event": True,
+        # The default cancels running work when the broker is lost; ours needs no broker to finish.
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        # On a stop, running batches get this long; a batch that is cut off is retried after its lease.
+        "worker_soft_shutdown_timeout": 5.0,
+        # The default is no socket timeout: publishing to a vanished broker would hang forever.
+        "broker_transport_options": {
+            # An unacknowledged message is delivered again after this long, at the next check, made every 100 s. So a
+            # `trigger.*` task waits that long if its whole worker was killed. Only these tasks are acknowledged late,
+            # and their time limit is far below. Other messages that a busy worker prefetched may be delivered twice,
+            # which is harmless.
+            "visibility_timeout": VISIBILITY_TIMEOUT_SECONDS,
+            "socket_timeout": BROKER_SOCKET_SECONDS,
+            "socket_connect_timeout": BROKER_SOCKET_SECONDS,
+            "socket_keepalive": True,
+            "health_check_interval": 25,
+        },
+        "worker_hijack_root_logger": False,
+        "beat_schedule": {},
+        "timezone": "UTC",
+    }
+
+
+app = TapelessCelery("tapeless")
+app.add_defaults(make_celery_configuration)
+app.steps["consumer"].add(TriggersOnlyStep)
+
+
+@setup_logging.connect
+def configure_celery_logging(loglevel: int = logging.INFO, **_: object) -> None:
+    """Configure logging of workers, beat and Flower; Celery does not configure it if this signal has a receiver."""
+    configure_logging(app.own_settings.log_format, "celery", loglevel or logging.INFO)
+
+
+@worker_init.connect
+def prepare_worker(sender: WorkController, **_: object) -> None:
+    """Create the metrics folder before the first child measures anything, and limit concurrent transcodes."""
+    prepare_shared_folder()
+    cores = os.cpu_count() or 1
+    children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is not resolved yet
+    queues = sender.app.amqp.queues.consume_from.keys()
+    sender.app.max_transcodes = max_transcodes(children, queues, cores)
+    if children == 1 and TRANSCODES in queues and len(queues) > 1:
+        log.warning("the queue %s shares the only child of this worker: give it two (-c 2)", TRANSCODES)
+
+
+@worker_ready.connect
+def serve_worker_metrics(**_: object) -> None:
+    """Serve the metrics of all children from the worker's parent, which must not have threads before its fork."""
+    serve_metrics(app.own_settings)
+
+
+@worker_process_init.connect
+def prepare_child(**_: object) -> None:
+    """Reset a forked child: it must not share its parent's sockets, nor scan its parent's objects at every
+    collection."""
+    context = app.__dict__.pop("context", None)
+    if context is not None:
+        context.database.dispose(close=False)
+    start_tracing(app.own_settings.traces_url, "worker")
+    tune_garbage_collector()

@@ -1,0 +1,136 @@
+"""Metrics of one process, and the HTTP endpoint for Prometheus.
+
+Celery's children are short-lived, so their metrics are stored in files of a folder shared by all processes of a machine
+(PROMETHEUS_MULTIPROC_DIR, the library's own name); any of them can serve the sum. Metrics computed from rows are the
+same for every process, so only beat serves them, of which a system has one.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from wsgiref.simple_server import WSGIServer
+
+from kombu.exceptions import OperationalError
+from prometheus_client import CollectorRegistry, Histogram, ProcessCollector, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+
+from models.core.sessions import Sessions
+from search.engine import SearchEngine, SearchUnavailableError
+from services.operations.metrics import RowMetric, read_row_metrics
+from workers.config.settings import Settings, find_shared_metrics_folder
+
+log = logging.getLogger(__name__)
+
+METRIC_PREFIX = "tapeless_"
+TASK_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 600.0)
+HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+METRICS_CACHE_SECONDS = 5.0
+"""Rows are counted at most this often, however many scrapes arrive."""
+
+PROCESS_REGISTRY = CollectorRegistry()
+TASK_SECONDS = Histogram(
+    METRIC_PREFIX + "task_seconds",
+    "How long tasks ran.",
+    ("task", "outcome"),
+    buckets=TASK_BUCKETS,
+    registry=PROCESS_REGISTRY,
+)
+# Labelled by route pattern, see http_metrics: ids in labels would create unlimited series.
+HTTP_SECONDS = Histogram(
+    METRIC_PREFIX + "http_seconds",
+    "How long requests took, by the pattern of their address.",
+    ("method", "route", "status"),
+    buckets=HTTP_BUCKETS,
+    registry=PROCESS_REGISTRY,
+)
+
+QueueLengths = Callable[[], dict[str, int]]
+
+
+@dataclass(slots=True, eq=False)
+class RowsCollector(Collector):
+    """Metrics computed from rows, and the lengths of the broker's queues."""
+
+    sessions: Sessions
+    queue_lengths: QueueLengths
+    engine: SearchEngine
+    _kept: tuple[float, list[Metric]] | None = None
+
+    def collect(self) -> Iterable[Metric]:
+        """Return metrics, cached for a moment; an outage of the database is reported as a metric."""
+        now = time.monotonic()
+        if self._kept is None or now - self._kept[0] > METRICS_CACHE_SECONDS:
+            self._kept = (now, [*self._from_rows(), *self._from_queues(), self._from_engine()])
+        return self._kept[1]
+
+    def _from_rows(self) -> Iterator[Metric]:
+        answers = 1
+        try:
+            with self.sessions() as session:
+                yield from [to_metric_family(measure) for measure in read_row_metrics(session)]
+        except SQLAlchemyError as error:
+            log.warning("the database does not answer, so nothing was counted: %s", type(error).__name__)
+            answers = 0
+        yield GaugeMetricFamily(METRIC_PREFIX + "database_up", "1 while the database answers.", value=answers)
+
+    def _from_queues(self) -> Iterator[Metric]:
+        lengths = GaugeMetricFamily(METRIC_PREFIX + "queue_messages", "Messages on the broker.", labels=("queue",))
+        answers = 1
+        try:
+            for queue, length in self.queue_lengths().items():
+                lengths.add_metric((queue,), length)
+        except (OperationalError, OSError) as error:
+            log.warning("the broker does not answer: %s", error)
+            answers = 0
+        yield lengths
+        yield GaugeMetricFamily(METRIC_PREFIX + "broker_up", "1 while the broker answers.", value=answers)
+
+    def _from_engine(self) -> Metric:
+        answers = 1
+        try:
+            self.engine.check(look=True)
+        except SearchUnavailableError as error:
+            log.warning("the search engine does not answer: %s", error)
+            answers = 0
+        return GaugeMetricFamily(METRIC_PREFIX + "search_up", "1 while the search engine answers.", value=answers)
+
+
+def to_metric_family(measure: RowMetric) -> Metric:
+    """Convert a metric to Prometheus's type."""
+    kind = CounterMetricFamily if measure.is_counter else GaugeMetricFamily
+    made: Any = kind(METRIC_PREFIX + measure.name, measure.help, labels=measure.labels)
+    for labels, value in measure.samples:
+        made.add_metric(labels, value)
+    return made
+
+
+def prepare_shared_folder() -> Path | None:
+    """Create the folder that processes share, if one is set: the library writes into it but does not create it."""
+    shared = find_shared_metrics_folder()
+    if shared is not None:
+        shared.mkdir(parents=True, exist_ok=True)
+    return shared
+
+
+def serve_metrics(settings: Settings, *more: Collector) -> tuple[WSGIServer, threading.Thread] | None:
+    """Serve the metrics of this process, those of the shared folder, and `more`, if a port is set."""
+    if settings.metrics_port is None:
+        return None
+    shared = prepare_shared_folder()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    if shared is None:
+        registry.register(PROCESS_REGISTRY)
+    else:
+        MultiProcessCollector(registry, path=str(shared))
+    for collector in more:
+        registry.register(collector)
+    log.info("metrics are on http://%s:%d/metrics", settings.metrics_host, settings.metrics_port)
+    return start_http_server(settings.metrics_port, addr=settings.metrics_host, registry=registry)

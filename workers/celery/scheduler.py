@@ -1,0 +1,87 @@
+"""Celery's beat with a condition: a message is sent only if work is waiting and its queue is short.
+
+Plain beat publishes at every interval, whether a worker consumes or not: a night without a worker would leave thousands
+of messages.
+"""
+
+import logging
+from typing import Any
+
+from celery.beat import ScheduleEntry, Scheduler
+from celery.schedules import schedule
+from kombu.exceptions import OperationalError
+from sqlalchemy.exc import DBAPIError
+
+from models.queues.media_queue import has_claimable_media
+from services.media.jobs import MEDIA_TASKS
+from services.operations.sweep import is_work_waiting
+from services.renditions.queue import TRANSCODE_TASK as TRANSCODE
+from services.renditions.queue import is_transcode_waiting
+from workers.celery.metrics import RowsCollector, serve_metrics
+from workers.config.settings import current_settings
+
+log = logging.getLogger(__name__)
+
+SWEEP_TASK, PURGE_EXPIRED_TASK = "maintenance.sweep", "maintenance.tidy"
+ENSURE_INDEX_TASK, AUDIT_INDEX_TASK = "index.look", "index.audit"
+ENSURE_INDEX_SECONDS, AUDIT_INDEX_SECONDS = 15.0, 6 * 3600.0
+"""A comparison reads every document, and the differences it finds are rare faults, so it is not urgent."""
+MEDIA_KIND_OF_TASK = {task: kind for kind, task in MEDIA_TASKS.items()}
+"""Media kinds by task; beat notifies these tasks itself, because it knows their queue lengths."""
+CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK = "media.tidy", "media.forget"
+CLEANUP_SECONDS = 3600.0
+MAX_QUEUED_MESSAGES = 2
+
+
+class ConditionalScheduler(Scheduler):
+    """Scheduler in memory: the schedule is fixed, and due work is found in the rows."""
+
+    def setup_schedule(self) -> None:
+        """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
+        context = self.app.context
+        serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths, context.engine))
+        self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
+        self.install_default_entries({})
+        intervals = {
+            SWEEP_TASK: self._seconds,
+            **dict.fromkeys((PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK), CLEANUP_SECONDS),
+        }
+        intervals |= {ENSURE_INDEX_TASK: ENSURE_INDEX_SECONDS, AUDIT_INDEX_TASK: AUDIT_INDEX_SECONDS}
+        intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE), self._seconds)
+        self.update_from_dict(
+            {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
+        )
+
+    def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        """Send the task if it is needed; an outage of the database or broker is logged and survived."""
+        if advance:
+            entry = self.reserve(entry)
+        try:
+            if self._is_needed(entry.task):
+                return super().apply_async(entry, producer, advance=False, **options)
+        except (DBAPIError, OperationalError) as error:
+            log.warning("%s: not rung: %s", entry.task, error)
+        return None
+
+    def _is_needed(self, task: str) -> bool:
+        # A queue that already has messages needs no further one.
+        if self._queue_length(task.partition(".")[0]) >= MAX_QUEUED_MESSAGES:
+            return False
+        if task in (PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK, AUDIT_INDEX_TASK):
+            return True
+        if task == ENSURE_INDEX_TASK:
+            return self.app.context.engine.indexes is not None
+        with self.app.context.sessions() as session:
+            if task in MEDIA_KIND_OF_TASK:
+                return has_claimable_media(session, MEDIA_KIND_OF_TASK[task])
+            if task == TRANSCODE:
+                return is_transcode_waiting(session)
+            return is_work_waiting(session, self.app.context.timing)
+
+    def _queue_length(self, queue: str) -> int:
+        with self.app.connection_for_read() as connection:
+            return connection.default_channel.client.llen(queue)
+
+    def _queue_lengths(self) -> dict[str, int]:
+        with self.app.connection_for_read() as connection:
+            return {queue: connection.default_channel.client.llen(queue) for queue in self.app.amqp.queues}

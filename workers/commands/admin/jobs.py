@@ -1,0 +1,137 @@
+"""`tapeless jobs`: pending and running work, and dead letters with their reasons, read from the rows."""
+
+import json
+import uuid
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from models.core.sessions import transact
+from models.queues.job import Job, JobStatus
+from services.core.actors import SETUP_ACTOR
+from services.core.text import pluralize
+from services.jobs.actions import JobAction, apply_job_action
+from services.operations.backlog import (
+    BacklogItem,
+    get_job_by_key,
+    list_backlog,
+    retry_all_dead_letters,
+    retry_backlog_item,
+)
+from workers.commands.options import data_option, json_option, running_system
+
+STATE_STYLES = {"PARKED": "yellow", "FAILED": "red", "FINISHED_WITH_WARNING": "yellow", "STARTED": "cyan"}
+STATUS_CHOICES = ["PARKED", *sorted(JobStatus)]
+
+
+@click.group()
+def jobs() -> None:
+    """List, retry, stop and pause work."""
+
+
+@jobs.command("list")
+@click.option("--status", type=click.Choice(STATUS_CHOICES), help="Of this status alone (default: what has not ended).")
+@data_option
+@json_option
+def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
+    """List unfinished jobs, and all dead letters: jobs, documents, folders, mails, deliveries."""
+    with running_system(data) as context, context.sessions() as session:
+        found = list_backlog(session, status)
+    if as_json:
+        click.echo(json.dumps([work.to_json() for work in found]))
+    else:
+        print_backlog(Console(highlight=False, soft_wrap=True), found)
+
+
+def print_backlog(console: Console, found: list[BacklogItem]) -> None:
+    """Print one line per item, never truncated, followed by its message."""
+    if not found:
+        console.print("nothing waits and nothing is parked")
+        return
+    for work in found:
+        percent = "" if work.progress is None else f" {work.progress} %"
+        line = Text.assemble(f"{work.kind:<8} ", (f"{work.state}{percent}", STATE_STYLES.get(work.state, "")))
+        console.print(line.append(f"  {work.what}  {work.key}  since {format_timestamp(work.since)}"))
+        if work.why:
+            console.print(Text(f"         {work.why}", style="dim"))
+
+
+def format_timestamp(moment: datetime | None) -> str:
+    """Format a time in the local time zone."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+@jobs.command()
+@click.argument("job_id", type=click.UUID)
+@data_option
+@json_option
+def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
+    """Show one job; JOB_ID is also the id of the task that requested it."""
+    with running_system(data) as context, context.sessions() as session:
+        told = describe_job(get_job_by_key(session, job_id))
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    for name, value in told.items():
+        if value not in (None, "", {}):
+            click.echo(f"{name:<14} {value if isinstance(value, str | int) else json.dumps(value)}")
+
+
+def describe_job(job: Job) -> dict[str, object]:
+    """Return all fields of a job that are relevant to an operator."""
+    return {
+        "id": str(job.id),
+        "title": job.title,
+        "type": job.type,
+        "state": "PARKED" if job.parked_at else str(job.status),
+        "message": job.message,
+        "error": job.error_message,
+        "progress": f"{job.progress_processed} of {job.progress_total}" if job.progress_total else None,
+        "task": job.task,
+        "queue": job.queue,
+        "arguments": {name: value for name, value in job.arguments.items() if name != "digest"},
+        "object": f"{job.object_type} {job.object_id}" if job.object_id else None,
+        "worker": job.lease_owner,
+        "tries": job.attempt,
+        "crashes": job.crashes,
+        "created": format_timestamp(job.date_created),
+        "started": format_timestamp(job.started_at),
+        "next try": format_timestamp(job.not_before) if job.completed_at is None and job.parked_at is None else None,
+        "ended": format_timestamp(job.completed_at),
+        "parked": format_timestamp(job.parked_at),
+    }
+
+
+@jobs.command()
+@click.argument("keys", nargs=-1)
+@click.option("--all-parked", is_flag=True, help="Everything that is parked, of every kind.")
+@data_option
+def retry(keys: tuple[str, ...], all_parked: bool, data: Path | None) -> None:
+    """Retry failed or dead-lettered work, by the KEYS that `list` shows."""
+    if all_parked == bool(keys):
+        raise click.UsageError("name what to retry, or say --all-parked")
+    with running_system(data) as context:
+        if all_parked:
+            retried = transact(context.sessions, retry_all_dead_letters)
+            click.echo(", ".join(pluralize(number, kind[:-1]) for kind, number in retried.items()) + " taken up again")
+            return
+        for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
+            click.echo(f"{kind} taken up again")
+
+
+def _make_action_command(action: JobAction, said: str) -> click.Command:
+    @click.argument("job_ids", nargs=-1, required=True, type=click.UUID)
+    @data_option
+    def change(job_ids: tuple[uuid.UUID, ...], data: Path | None) -> None:
+        with running_system(data) as context:
+            transact(context.sessions, lambda session: apply_job_action(session, job_ids, action, SETUP_ACTOR))
+            click.echo(f"{pluralize(len(job_ids), 'job')} {said}")
+
+    return click.command(action.lower(), help=f"Have jobs {said}; all that are named or none.")(change)
+
+
+for _action, _said in ((JobAction.ABORT, "stopped"), (JobAction.PAUSE, "paused"), (JobAction.RESUME, "going on")):
+    jobs.add_command(_make_action_command(_action, _said))

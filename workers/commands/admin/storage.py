@@ -1,0 +1,179 @@
+"""`tapeless storage` and `tapeless scan`: watched folders, and requests to the watcher."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from grouping import DEFAULT_PROFILE, Profile, ProfileError
+from models.access.acl import Permission, PrincipalKind
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
+from models.core.paths import display_path
+from models.core.sessions import transact
+from services.access.groups import find_group_by_name
+from services.access.permissions import Principal, grant_permissions
+from services.access.users import find_user_by_email
+from services.core.actors import SETUP_ACTOR
+from services.storages.api_changes import set_storage_settings
+from services.storages.storages import (
+    NewStorage,
+    add_storage,
+    confirm_deletions,
+    find_storage_by_name,
+    parse_storage_settings,
+    request_scan,
+)
+from workers.commands.admin.storage_profile import OPERATOR_ACTOR, profile, regroup
+from workers.commands.options import data_option, json_option, running_system
+from workers.config.settings import Settings
+
+
+@click.group()
+def storage() -> None:
+    """Add, list and change watched folders, confirm deletions, and set how files are grouped."""
+
+
+storage.add_command(profile)
+storage.add_command(regroup)
+
+
+@storage.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--name", help="What people call it (default: the folder's name).")
+@click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting, such as scan_interval_seconds=30.")
+@click.option("--profile", "profile_file", type=click.Path(dir_okay=False, path_type=Path), help="Grouping rules.")
+@click.option("--owner", metavar="EMAIL", help="Whose the assets are (default: an administrator's).")
+@click.option("--readers", metavar="GROUP", multiple=True, help="A group of users that may read them.")
+@click.option(
+    "--purpose",
+    type=click.Choice([PURPOSE_FILES, PURPOSE_PROXIES]),
+    default=PURPOSE_FILES,
+    help="PROXIES: renditions are written there.",
+)
+@data_option
+def add(
+    folder: Path,
+    name: str | None,
+    pairs: tuple[str, ...],
+    profile_file: Path | None,
+    owner: str | None,
+    readers: tuple[str, ...],
+    purpose: str,
+    data: Path | None,
+) -> None:
+    """Watch FOLDER from now on, or with --purpose PROXIES store renditions in it."""
+    try:
+        rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
+    except ProfileError as error:
+        raise click.ClickException(str(error)) from error
+    with running_system(data) as context:
+        new = NewStorage(folder, name, parse_storage_settings(pairs), rules, purpose=purpose)
+        own = [Settings.for_data(data).data.absolute()]
+        made = transact(context.sessions, lambda session: _add_storage(session, new, owner, readers, own))
+        does = "watches" if purpose == PURPOSE_FILES else "keeps renditions in"
+        click.echo(f'storage "{made.name}" {does} {display_path(made.root)}')
+
+
+def _add_storage(
+    session: Session, new: NewStorage, owner: str | None, readers: tuple[str, ...], own: list[Path]
+) -> Storage:
+    if owner is not None:
+        new = replace(new, owner_id=find_user_by_email(session, owner).id)
+    made = add_storage(session, new, own)
+    groups = [Principal(PrincipalKind.GROUP, find_group_by_name(session, name).id) for name in readers]
+    grant_permissions(session, "storages", [made.id], groups, [Permission.READ], SETUP_ACTOR, adds=True)
+    return made
+
+
+@storage.command("set")
+@click.argument("name")
+@click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
+@data_option
+def set_storage_values(name: str, pairs: tuple[str, ...], data: Path | None) -> None:
+    """Change settings of storage NAME; `KEY=` without a value restores the default."""
+
+    def change(session: Session) -> str:
+        row = find_storage_by_name(session, name)
+        session.refresh(row, with_for_update=True)
+        settings = parse_storage_settings(pairs, row.settings)
+        if not set_storage_settings(session, row, settings, OPERATOR_ACTOR):
+            return f'storage "{row.name}" has these settings already'
+        keys = dict.fromkeys(pair.partition("=")[0] for pair in pairs)
+        said = ", ".join(f"{key} is {_format_setting(getattr(settings, key))}" for key in keys)
+        return f'storage "{row.name}": {said}'
+
+    with running_system(data) as context:
+        click.echo(transact(context.sessions, change))
+
+
+def _format_setting(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "empty"
+    return "not set" if value is None else str(value)
+
+
+@storage.command("list")
+@data_option
+@json_option
+def list_storages(data: Path | None, as_json: bool) -> None:
+    """List all storages."""
+    with running_system(data) as context, context.sessions() as session:
+        rows = session.scalars(select(Storage).order_by(Storage.name)).all()
+    if as_json:
+        click.echo(json.dumps([_as_json(row) for row in rows]))
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("name", "folder", "status", "last scanned", "settings"):
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
+        settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
+        table.add_row(row.name, display_path(row.root), row.status.value, scanned, settings)
+    Console(highlight=False).print(table)
+
+
+def _as_json(row: Storage) -> dict[str, object]:
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "root": display_path(row.root),
+        "status": row.status.value,
+        "status_message": row.status_message,
+        "frozen": row.frozen_reason is not None,
+        "settings": row.settings,
+        "profile": row.profile,
+    }
+
+
+@storage.command()
+@click.argument("name")
+@data_option
+def accept(name: str, data: Path | None) -> None:
+    """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
+    with running_system(data) as context:
+        reason = transact(
+            context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name))
+        )
+    what = "accepted; the rows follow the disk within seconds" if reason else "nothing was frozen"
+    click.echo(f'storage "{name}": {what}')
+
+
+@click.command()
+@click.argument("name", required=False)
+@data_option
+def scan(name: str | None, data: Path | None) -> None:
+    """Scan storage NAME, or all storages, now."""
+
+    def ask(session) -> list[str]:
+        storages = [find_storage_by_name(session, name)] if name else session.scalars(select(Storage)).all()
+        request_scan(session, storages)
+        return [row.name for row in storages]
+
+    with running_system(data) as context:
+        names = transact(context.sessions, ask)
+    click.echo(f"scanning {', '.join(names) or 'nothing: add a storage first'}")

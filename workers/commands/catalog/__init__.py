@@ -1,0 +1,1 @@
+"""Commands about assets and grouping."""

@@ -1,0 +1,93 @@
+"""Print the changes that a grouping would make to the catalog: first the counts, then each asset."""
+
+from rich.console import Console
+from rich.text import Text
+from rich.tree import Tree
+
+from grouping.render import escape_non_utf8
+from services.core.text import pluralize
+from services.grouping.diff import CHANGE_KINDS, AssetChange, FileListing, GroupingDiff
+
+DIFFERENCE_PIPE_WIDTH = 240
+MAX_SHOWN_CHANGES = 200
+CHANGE_VERBS = {
+    "merge": ("takes in other assets", "take in other assets"),
+    "split": ("splits off as an asset of its own", "split off as assets of their own"),
+    "kind": ("changes its kind", "change their kind"),
+    "files": ("gains or loses files", "gain or lose files"),
+    "title": ("changes its title", "change their title"),
+    "new": ("is new", "are new"),
+    "gone": ("is gone", "are gone"),
+}
+CHANGE_WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder"}
+
+SPLIT_WORDS = "an asset of its own again"
+
+
+def print_difference(difference: GroupingDiff) -> None:
+    """Print how many assets change in which way, and draw the first of them."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        # A tree crops its lines at the console's width, and a pipe has none.
+        console = Console(highlight=False, width=DIFFERENCE_PIPE_WIDTH)
+    console.print(Text(summarize_difference(difference)))
+    shown = difference.changes[:MAX_SHOWN_CHANGES]
+    for change in shown:
+        console.print(draw_asset_change(change))
+    left_out = sum(difference.counts.values()) - len(shown)
+    if left_out:
+        console.print(Text(f"and {pluralize(left_out, 'change')} more", style="dim"))
+
+
+def summarize_difference(difference: GroupingDiff) -> str:
+    """Return the counts as one sentence."""
+    looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
+    if difference.is_empty:
+        return f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} stay as they are"
+    parts = []
+    for word in CHANGE_KINDS:
+        number = difference.counts[word]
+        if number:
+            parts.append(f"{pluralize(number, 'asset')} {CHANGE_VERBS[word][number != 1]}")
+        if word == "merge" and difference.merged:
+            parts[-1] += f" ({pluralize(difference.merged, 'asset')} end so)"
+    return f"{looked_at}: {', '.join(parts)}; {difference.unchanged:,} unchanged"
+
+
+def draw_asset_change(change: AssetChange) -> Tree:
+    """Draw one asset: its state before and after, and the files concerned."""
+    head = Text(replace_unprintable(change.asset.title if change.asset else change.title), style="bold")
+    if change.asset is None or change.change == "gone":
+        head.append(
+            f"  {CHANGE_WORDS[change.change]}", style="not bold green" if change.asset is None else "not bold red"
+        )
+    elif change.change == "split":
+        head.append(f"  {SPLIT_WORDS}", style="not bold green")
+    elif change.asset.title != change.title:
+        head.append(f"  becomes {replace_unprintable(change.title)}", style="not bold")
+    if change.rule:
+        head.append(f"  by rule: {change.rule}", style="not bold dim")
+    tree = Tree(head)
+    for other in change.takes_in:
+        tree.add(Text.assemble(("takes in ", "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
+    for other in change.comes_from:
+        tree.add(Text.assemble(("comes from ", "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
+    for part in change.formats:
+        if part.before is not None or (change.asset is not None and change.change != "split"):
+            tree.add(Text(f"{replace_unprintable(part.name)}: {part.before or 'none'} -> {part.after or 'none'}"))
+    _grow(tree, "+", "green", change.joins)
+    _grow(tree, "-", "red", change.leaves)
+    return tree
+
+
+def _grow(tree: Tree, sign: str, style: str, files: FileListing) -> None:
+    for path in files.shown:
+        tree.add(Text.assemble((f"{sign} ", style), replace_unprintable(escape_non_utf8(path))))
+    more = files.count - len(files.shown)
+    if more:
+        tree.add(Text(f"{sign} {pluralize(more, 'file')} more", style=style))
+
+
+def replace_unprintable(text: str) -> str:
+    """Replace characters that could control a terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -1,0 +1,171 @@
+"""`tapeless share ASSET`: a link for people without an account; `share list` and `share revoke` manage them."""
+
+import getpass
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.access.acl import Actor
+from models.access.share import Share, ShareRight, ShareUser
+from models.core.sessions import transact
+from services.core.errors import NotFound
+from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
+from services.core.signing_key import require_signing_key
+from services.operations.asset_report import find_asset_by_word
+from services.shares.links import build_share_link
+from services.shares.recipients import load_recipients
+from services.shares.shares import ShareInput, create_share, revoke_shares
+from workers.commands.options import data_option, json_option, running_system
+from workers.config.connection import find_public_url
+from workers.config.settings import Settings
+
+SHARE_PIPE_WIDTH = 240
+
+
+class ShareGroup(click.Group):
+    """Command group in which `tapeless share ASSET` is short for `tapeless share create ASSET`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Insert `create` if the first argument is an asset or an option."""
+        if args and args[0] not in self.commands and args[0] != "--help":
+            args = ["create", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=ShareGroup)
+def share() -> None:
+    """Share an asset with people without an account, by a link that expires."""
+
+
+@share.command()
+@click.argument("asset")
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), default=7, show_default=True, help="Until it ends."
+)
+@click.option("--to", "emails", multiple=True, metavar="EMAIL", help="A link of its own for each; else one for all.")
+@click.option("--title", help="What it is called (default: the asset's title).")
+@click.option("--password", is_flag=True, help="Ask for one, or read it from standard input where that is no terminal.")
+@click.option("--download", is_flag=True, help="Its files may be fetched.")
+@click.option("--comments", is_flag=True, help="Comments may be written.")
+@click.option("--show-comments", is_flag=True, help="Comments of others are shown, but for internal ones.")
+@data_option
+@json_option
+def create(
+    asset: str,
+    days: float,
+    emails: tuple[str, ...],
+    title: str | None,
+    password: bool,
+    download: bool,
+    comments: bool,
+    show_comments: bool,
+    data: Path | None,
+    as_json: bool,
+) -> None:
+    """Share ASSET (id, external id or title) and print the link."""
+    wanted = {
+        ShareRight.DOWNLOAD.value: download,
+        ShareRight.COMMENTS.value: comments,
+        ShareRight.EXISTING_COMMENTS.value: show_comments,
+    }
+    with running_system(data) as context:
+        key = require_signing_key(context.outside.key)
+        new = ShareInput(
+            allows=frozenset(name for name, is_wanted in wanted.items() if is_wanted),
+            title=title,
+            emails=emails,
+            has_url=not emails,
+            expires=datetime.now(UTC) + timedelta(days=days),
+            password_hash=hash_password(_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
+        )
+        made, users = transact(context.sessions, lambda session: _create_share(session, asset, new))
+        base = find_public_url(Settings.for_data(data))
+    links = [{"email": user.email, "url": build_share_link(key, base, user.id, user.generation)} for user in users]
+    if as_json:
+        click.echo(json.dumps({"id": str(made.id), "expires": made.expires.isoformat(), "links": links}))
+    else:
+        for one in links:
+            click.echo(f"{one['email']}  {one['url']}" if one["email"] else one["url"])
+
+
+def _create_share(session: Session, asset: str, new: ShareInput) -> tuple[Share, list[ShareUser]]:
+    made = create_share(session, _actor(), "assets", find_asset_by_word(session, asset).id, new)
+    return made, load_recipients(session, [made.id])[made.id]
+
+
+def _password() -> str:
+    """Read the password; never from an argument, because other users of the machine can see those."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
+def _actor() -> Actor:
+    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
+
+
+@share.command("list")
+@click.option("--all", "with_ended", is_flag=True, help="Those too that came to their end.")
+@data_option
+@json_option
+def list_shares(with_ended: bool, data: Path | None, as_json: bool) -> None:
+    """List shares, their recipients and expiry; links are only shown by `create` and over HTTP."""
+    with running_system(data) as context, context.sessions() as session:
+        query = select(Share).where(Share.revoked_at.is_(None)).order_by(Share.id)
+        shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
+        users = load_recipients(session, [one.id for one in shares])
+    rows = [_share_as_json(one, users[one.id]) for one in shares]
+    if as_json:
+        click.echo(json.dumps(rows))
+        return
+    table = Table("title", "with", "until", "opened", "fetched", "id", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        cells = (row["title"], ", ".join(row["with"]) or "whoever has its link", row["until"][:16].replace("T", " "))
+        numbers = str(row["opened"]), str(row["fetched"])
+        table.add_row(
+            *(Text("".join(c if c.isprintable() else "\ufffd" for c in cell)) for cell in cells), *numbers, row["id"]
+        )
+    console = Console(highlight=False)
+    (console if console.is_terminal else Console(highlight=False, width=SHARE_PIPE_WIDTH)).print(table)
+
+
+def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, object]:
+    return {
+        "id": str(one.id),
+        "title": one.title,
+        "object_type": one.object_type,
+        "object_id": str(one.object_id),
+        "with": [user.email for user in users if user.email],
+        "until": one.expires.isoformat(),
+        "allows": one.allows,
+        "has_password": one.password_hash is not None,
+        "opened": sum(user.access_count for user in users),
+        "fetched": sum(user.download_count for user in users),
+    }
+
+
+@share.command()
+@click.argument("share_ids", nargs=-1, required=True, metavar="ID…")
+@data_option
+def revoke(share_ids: tuple[str, ...], data: Path | None) -> None:
+    """Revoke shares immediately: their links, sessions of guests, and running downloads."""
+    with running_system(data) as context:
+        ids = [_parse_share_id(text) for text in share_ids]
+        transact(context.sessions, lambda session: revoke_shares(session, _actor(), ids))
+    click.echo(f"{len(set(ids))} revoked")
+
+
+def _parse_share_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFound("share", f'"{text}"') from None

@@ -1,0 +1,57 @@
+"""`tapeless transcode`: create a rendition of an asset, and wait for it if asked."""
+
+import time
+import uuid
+from pathlib import Path
+
+import click
+
+from models.core.sessions import Sessions, transact
+from models.queues.job import Job
+from services.core.actors import SETUP_ACTOR
+from services.core.errors import DomainError
+from services.jobs.jobs import FINAL_JOB_STATUSES
+from services.operations.asset_report import find_asset_by_word
+from services.renditions.profiles import WEB_PROFILE, find_transcode_profile
+from services.renditions.queue import request_transcode
+from workers.commands.options import data_option, running_system
+from workers.config.settings import Settings
+
+JOB_POLL_SECONDS = 0.5
+
+
+@click.command()
+@click.argument("asset")
+@click.option(
+    "--profile", default=WEB_PROFILE, show_default=True, help="How: `web`, or one of TAPELESS_TRANSCODE_PROFILES."
+)
+@click.option("--format", "format_id", type=click.UUID, help="Of which format (default: the first original).")
+@click.option("--wait", is_flag=True, help="Stay until it is there, and fail where it cannot be made.")
+@data_option
+def transcode(asset: str, profile: str, format_id: uuid.UUID | None, wait: bool, data: Path | None) -> None:
+    """Create a rendition of ASSET (a title or id), as another format of it."""
+    with running_system(data) as context:
+        find_transcode_profile(Settings.for_data(data).profiles, profile)
+        job = transact(
+            context.sessions,
+            lambda session: request_transcode(
+                session, find_asset_by_word(session, asset).id, format_id, profile, SETUP_ACTOR
+            ),
+        )
+        click.echo(f"job {job.id}: {job.title}")
+        if wait:
+            click.echo(wait_for_job(context.sessions, job.id))
+
+
+def wait_for_job(sessions: Sessions, job_id: uuid.UUID) -> str:
+    """Wait until the job has ended; return its message, or raise its error."""
+    while True:
+        with sessions() as session:
+            job = session.get(Job, job_id)
+        if job is None:
+            raise DomainError(f"job {job_id}: somebody removed it")
+        if job.parked_at is not None or (job.status in FINAL_JOB_STATUSES and job.error_message):
+            raise DomainError(f"job {job_id}: {job.error_message}")
+        if job.status in FINAL_JOB_STATUSES:
+            return job.message
+        time.sleep(JOB_POLL_SECONDS)

@@ -1,0 +1,74 @@
+"""`tapeless api`: the control API as a process of its own."""
+
+import logging
+from pathlib import Path
+
+import click
+import uvicorn
+
+from api.app import create_api
+from asgi.context import ApiContext
+from models.core.mounts import configure_mounts
+from services.shares.links import SHARE_PAGE_PATH
+from web.share_pages import make_share_app
+from workers.celery.app import app as celery
+from workers.celery.context import make_context
+from workers.celery.http_metrics import HttpMetricsMiddleware
+from workers.celery.metrics import serve_metrics
+from workers.commands.options import data_option, readable_errors
+from workers.config.connection import find_system_connection
+from workers.config.logs import configure_logging
+from workers.config.settings import Settings
+from workers.config.traces import start_tracing
+from workers.local_stack import DEFAULT_API_PORT, LOOPBACK
+
+DEFAULT_API_THREADS = 16
+
+
+@click.command()
+@click.option("--host", default=LOOPBACK, show_default=True, help="Where to listen; 0.0.0.0 in a container.")
+@click.option(
+    "--port", default=DEFAULT_API_PORT, show_default=True, type=click.IntRange(1, 65535), help="Where to listen."
+)
+@click.option(
+    "--threads",
+    default=DEFAULT_API_THREADS,
+    show_default=True,
+    type=click.IntRange(1, 200),
+    help="Requests at once; each has a connection to the database.",
+)
+@data_option
+def api(host: str, port: int, threads: int, data: Path | None) -> None:
+    """Serve the control API until interrupted."""
+    with readable_errors():
+        settings = Settings.for_data(data)
+        configure_logging(settings.log_format, "api")
+        start_tracing(settings.traces_url, "api")
+        celery.own_settings = settings
+        configure_mounts(settings.places)
+        context = make_context(find_system_connection(settings), settings.timing, celery.notify, threads)
+    # Failing statements are logged; their parameters are not, because they may be secret.
+    context.database.hide_parameters = True
+    served = create_api(
+        ApiContext(
+            sessions=context.sessions,
+            engine=context.engine,
+            notify=context.notify,
+            timing=context.timing,
+            threads=threads,
+            storage_roots=settings.storage_roots,
+            media_folder=settings.media_folder,
+            transcode_profiles=settings.profiles,
+            outside=settings.outside,
+        )
+    )
+    served.mount(f"/{SHARE_PAGE_PATH}", make_share_app(context.sessions, settings.outside))
+    logging.info("the API is on http://%s:%d/API/docs", host, port)
+    serve_metrics(settings)
+    try:
+        # uvicorn's own access log would show queries; asgi.tracing writes one that does not.
+        uvicorn.run(
+            HttpMetricsMiddleware(served), host=host, port=port, access_log=False, log_config=None, server_header=False
+        )
+    finally:
+        context.close()

@@ -1,0 +1,42 @@
+"""`tapeless backup` and `tapeless restore`: a system as one file."""
+
+from pathlib import Path
+
+import click
+
+from workers.backup import create_backup, restore_to_database, restore_to_folder
+from workers.commands.options import data_option, readable_errors
+from workers.config.connection import find_system_connection
+from workers.config.secret_key import SECRET_KEY_FILE
+from workers.config.settings import Settings
+
+file_argument = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+
+
+@click.command()
+@file_argument
+@data_option
+def backup(file: Path, data: Path | None) -> None:
+    """Write the running system, as it is now, into FILE. Keep the file as safe as the system."""
+    with readable_errors():
+        settings = Settings.for_data(data)
+        has_key = create_backup(find_system_connection(settings).database_url, settings.data / SECRET_KEY_FILE, file)
+    holds = "all rows and the key of links" if has_key else "all rows, but not the key of TAPELESS_SECRET_KEY(_FILE)"
+    click.echo(f"wrote {file}: {file.stat().st_size / 1e6:.1f} MB; it holds {holds}, and no media")
+
+
+@click.command()
+@file_argument
+@data_option
+@click.option("--into-database", is_flag=True, help="Fill the empty database of TAPELESS_DATABASE_URL instead.")
+def restore(file: Path, data: Path | None, into_database: bool) -> None:
+    """Create a new data folder from FILE."""
+    with readable_errors():
+        settings = Settings.for_data(data)
+        if into_database:
+            manifest = restore_to_database(file, find_system_connection(settings).database_url)
+            step = "run tapeless migrate, start everything, and then tapeless reindex --all"
+        else:
+            manifest = restore_to_folder(file, settings.data)
+            step = f"go on with: tapeless up --data {settings.data}"
+    click.echo(f"restored what was written at {manifest.taken} by Tapeless {manifest.tapeless}; {step}")

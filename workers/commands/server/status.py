@@ -1,0 +1,81 @@
+"""`tapeless status`: totals, pending work, and problems that need an operator."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from search.engine import SearchEngine, SearchUnavailableError
+from services.operations.status import StorageState, SystemStatus, read_status
+from workers.commands.options import data_option, json_option, running_system
+
+STATUS_ROWS = (
+    ("files", "files"),
+    ("assets", "assets"),
+    ("growing", "not stable yet"),
+    ("pending_islands", "folders to group"),
+    ("waiting_islands", "folders where a file waits for its partner"),
+    ("index_queue", "documents to index"),
+    ("jobs_waiting", "jobs waiting"),
+    ("parked", "parked, with a reason"),
+    ("missing", "files missing"),
+    ("empty", "files empty: they wait for content"),
+    ("failed", "files or folders unreadable"),
+)
+WARNING_ROWS = frozenset({"parked", "missing", "failed"})
+
+
+@click.command()
+@data_option
+@json_option
+def status(data: Path | None, as_json: bool) -> None:
+    """Show counts, queues and the state of each storage."""
+    with running_system(data) as context:
+        with context.sessions() as session:
+            found = read_status(session)
+        trouble = find_search_trouble(context.engine)
+    if as_json:
+        click.echo(json.dumps(found.to_json() | {"search": trouble or "up"}))
+    else:
+        print_status(Console(highlight=False), found)
+        if trouble:
+            click.secho(f"search: {trouble}", fg="yellow")
+
+
+def find_search_trouble(engine: SearchEngine) -> str | None:
+    """Return what is wrong with the search engine, or None if it answers."""
+    try:
+        engine.check(look=True)
+    except SearchUnavailableError as error:
+        return str(error)
+    return None
+
+
+def print_status(console: Console, found: SystemStatus) -> None:
+    """Print the status as a table."""
+    table = Table.grid(padding=(0, 2))
+    for key, label in STATUS_ROWS:
+        value = getattr(found, key)
+        style = "yellow" if key in WARNING_ROWS and value else ""
+        table.add_row(Text(f"{value:,}", style=style or "bold", justify="right"), Text(label, style=style))
+    console.print(table)
+    lag = f", index {found.index_lag_seconds:.1f} s behind" if found.index_queue else ""
+    console.print("idle: everything is in" if found.idle else f"working{lag}", style="green" if found.idle else "cyan")
+    for storage in found.storages:
+        _print_storage(console, storage)
+
+
+def _print_storage(console: Console, storage: StorageState) -> None:
+    line = Text.assemble((storage.name, "bold"), f"  {storage.root}  {storage.status}")
+    if storage.is_frozen:
+        line.append("  deletions are frozen", style="yellow")
+    if storage.events_lost:
+        line.append(f"  events lost {storage.events_lost} times, each followed by a scan", style="yellow")
+    console.print(line)
+    if storage.message:
+        console.print(Text(f"  {storage.message}", style="yellow"))
+    for unreadable in storage.unreadable:
+        console.print(Text(f"  cannot be read: {unreadable}", style="yellow"))

@@ -1,0 +1,52 @@
+"""`tapeless trigger`: credentials for other systems that publish triggers."""
+
+import json
+from pathlib import Path
+
+import click
+
+from services.triggers.registry import TRIGGER_REGISTRY
+from workers.commands.options import data_option, json_option, readable_errors
+from workers.config.connection import find_system_connection
+from workers.config.settings import Settings, SettingsError
+from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
+
+
+@click.group()
+def trigger() -> None:
+    """Let other systems request scans, ingests, metadata and more."""
+
+
+@trigger.command()
+@data_option
+@json_option
+def credentials(data: Path | None, as_json: bool) -> None:
+    """Print the broker URL for programs that may publish to the queue `trigger` only.
+
+    It contains a password.
+    """
+    with readable_errors():
+        settings = Settings.for_data(data)
+        embedded = EmbeddedValkey(settings.data / "valkey")
+        url = embedded.producer_url() if (settings.data / "valkey").is_dir() else None
+        if url is None:
+            find_system_connection(settings)
+            raise SettingsError(_explain_no_credentials(settings))
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"broker_url": url, "queue": "trigger", "tasks": [f"trigger.{name}" for name in TRIGGER_REGISTRY]}
+            )
+        )
+    else:
+        click.echo(url)
+
+
+def _explain_no_credentials(settings: Settings) -> str:
+    if settings.database_url is not None and not settings.is_data_given:
+        return (
+            "the broker is not ours: make a user in it yourself, with a password of your own:\n"
+            f"  ACL SETUSER {PRODUCER_USER} on '>PASSWORD' {PRODUCER_ACL_RULES}\n"
+            f"and give other systems redis://{PRODUCER_USER}:PASSWORD@HOST:PORT/0"
+        )
+    return "the broker is open to no other program: start with --broker-port PORT"

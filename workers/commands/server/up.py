@@ -1,0 +1,133 @@
+"""`tapeless up`: the whole system on one machine, in one terminal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from models.core.paths import display_path
+from models.core.sessions import make_engine, make_sessions, transact
+from models.schema import upgrade_database
+from services.access.users import ensure_administrator
+from services.storages.storages import ensure_storage
+from watch.disk.config import WatchedStorage, load_watched_storages
+from workers.commands.options import readable_errors
+from workers.config.connection import announce_system, withdraw_announcement
+from workers.config.secret_key import create_secret_key
+from workers.config.settings import Settings
+from workers.flower import DEFAULT_FLOWER_PORT, FLOWER_USER, Flower
+from workers.local_stack import LOOPBACK, choose_port, make_processes, make_servers, make_system_connection
+from workers.processes.supervisor import Supervisor
+from workers.terminal_ui import Display
+
+
+@click.command()
+@click.argument("folders", nargs=-1, type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).",
+)
+@click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")
+@click.option("--search", "search_url", metavar="URL", help="Search in this OpenSearch (default: TAPELESS_SEARCH_URL).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Where the API listens on the loopback (default: 8780).")
+@click.option(
+    "--flower-port",
+    type=click.IntRange(0, 65535),
+    help="Where Flower shows queues and tasks, on the loopback (default: 8781; 0: no Flower).",
+)
+@click.option("--flower-writable", is_flag=True, help="Let Flower send, revoke and control, not only show.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Show Prometheus what all processes measure, on the loopback (default: TAPELESS_METRICS_PORT, else not).",
+)
+def up(
+    folders: tuple[Path, ...],
+    data: Path | None,
+    broker_port: int | None,
+    search_url: str | None,
+    port: int | None,
+    flower_port: int | None,
+    flower_writable: bool,
+    metrics_port: int | None,
+) -> None:
+    """Start everything and watch FOLDERS; Ctrl-C stops it all.
+
+    Folders of earlier starts on the same data folder are watched again.
+    """
+    console = Console(highlight=False, soft_wrap=True)
+    with readable_errors():
+        settings = Settings.for_data(data).with_search_url(search_url)
+        with Supervisor(settings.data) as supervisor:
+            flower = None
+            if flower_port != 0:
+                chosen = choose_port(flower_port, DEFAULT_FLOWER_PORT, "--flower-port")
+                flower = Flower(supervisor.data, LOOPBACK, chosen, flower_writable)
+            ports = SystemPorts(broker_port, choose_port(port), metrics_port or settings.metrics_port, flower)
+            run_system(supervisor, settings, folders, ports, console)
+    console.print("stopped")
+
+
+def print_storages(storages: Sequence[WatchedStorage], console: Console) -> None:
+    """Print the watched folders, including those of earlier starts."""
+    for storage in storages:
+        console.print(f'watching {display_path(storage.root)} as "{storage.name}"')
+    if not storages:
+        console.print("nothing is watched yet: tapeless storage add FOLDER")
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPorts:
+    """Ports that other programs on this machine may use."""
+
+    broker: int | None
+    api: int
+    metrics: int | None
+    flower: Flower | None = None
+
+
+def run_system(
+    supervisor: Supervisor, settings: Settings, folders: tuple[Path, ...], ports: SystemPorts, console: Console
+) -> None:
+    """Start the servers, migrate the database, start the processes, and show progress until a signal."""
+    console.print("starting")
+    postgres, valkey = make_servers(supervisor.data, ports.broker)
+    for server in (postgres, valkey):
+        supervisor.start(server.child(supervisor.log(server.child().name)))
+        if server.notice:
+            console.print(server.notice)
+    create_secret_key(supervisor.data)
+    connection = make_system_connection(postgres, valkey, settings)
+    upgrade_database(connection.database_url)
+    database = make_engine(connection.database_url, pool_size=1)
+    sessions = make_sessions(database)
+    try:
+        email, password = transact(sessions, ensure_administrator)
+        for folder in folders:
+            transact(sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data]))
+        print_storages(load_watched_storages(sessions), console)
+        announce_system(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
+        roots = [*settings.storage_roots, *map(Path.absolute, folders)]
+        for child in make_processes(supervisor, ports.api, roots, ports.metrics):
+            supervisor.start(child)
+        console.print(f"the API is on http://{LOOPBACK}:{ports.api}/API/docs; its administrator is {email}")
+        if password is not None:
+            console.print(f"its password, shown this once: {password}")
+        if ports.metrics is not None:
+            console.print(f"metrics for Prometheus are on http://{LOOPBACK}:{ports.metrics}/metrics")
+        if ports.flower is not None:
+            supervisor.start(ports.flower.child(supervisor.log("flower")))
+            console.print(
+                f"Flower is on http://{LOOPBACK}:{ports.flower.port}, "
+                f"user {FLOWER_USER}, password {ports.flower.password}"
+            )
+        console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
+        with Display(sessions, console) as display:
+            supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
+        console.print("stopping; what is under way is taken up again at the next start")
+    finally:
+        withdraw_announcement(supervisor.data)
+        database.dispose()

@@ -1,0 +1,1 @@
+"""Settings, logs, traces and where the running system is."""

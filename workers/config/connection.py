@@ -1,0 +1,96 @@
+"""Locate a running system: announced in the data folder by `tapeless up`, or named by the environment.
+
+The URLs that `up` writes there are readable only by its owner, so other commands and child processes need only the
+folder.
+"""
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from workers.config.settings import DEFAULT_SEARCH_INDEX, Settings, SettingsError, setting_variable
+from workers.config.urls import ServerUrlError, to_driver_url, with_password
+from workers.processes.process import (
+    ProcessIdentity,
+    identify_process,
+    is_process_running,
+    read_process_record,
+    write_process_record,
+)
+
+DEFAULT_API_URL = "http://127.0.0.1:8780"
+"""Default address of `tapeless api`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemConnection:
+    """URLs of a running system; without a search URL, the database answers searches."""
+
+    database_url: str = dataclasses.field(repr=False)
+    broker_url: str = dataclasses.field(repr=False)
+    search_url: str | None = dataclasses.field(repr=False, default=None)
+    search_index: str = DEFAULT_SEARCH_INDEX
+    search_ca_file: str | None = None
+
+
+def announce_system(data: Path, connection: SystemConnection, api_url: str | None = None) -> None:
+    """Record that this process runs a system on a data folder, with its URLs, readable only by the owner."""
+    own = identify_process(os.getpid())
+    assert own is not None
+    write_process_record(data / "running.json", own, **dataclasses.asdict(connection), api_url=api_url)
+
+
+def find_public_url(settings: Settings) -> str:
+    """Return the public URL of the system: as configured by the operator, else on this machine."""
+    if settings.public_url is not None:
+        return settings.public_url
+    folder = settings.data.absolute()
+    announced = json.loads((folder / "running.json").read_text()) if find_running_supervisor(folder) is not None else {}
+    return announced.get("api_url") or DEFAULT_API_URL
+
+
+def withdraw_announcement(data: Path) -> None:
+    """Remove the announcement at the end of a run."""
+    (data / "running.json").unlink(missing_ok=True)
+
+
+def find_running_supervisor(data: Path) -> ProcessIdentity | None:
+    """Return the process that runs a system on this data folder, if any."""
+    announced = read_process_record(data / "running.json")
+    return announced if announced is not None and is_process_running(announced) else None
+
+
+def find_system_connection(settings: Settings) -> SystemConnection:
+    """Return the connection of the system that the settings refer to: by data folder, or by URLs.
+
+    Precedence: a data folder that was given, then TAPELESS_DATABASE_URL and related settings, then the default folder.
+    """
+    if not settings.is_data_given and settings.database_url is not None:
+        return _connection_from_settings(settings)
+    folder = settings.data.absolute()
+    if find_running_supervisor(folder) is None:
+        also = f" (TAPELESS_DATABASE_URL is not looked at, as {folder} was named)" if settings.database_url else ""
+        raise SettingsError(
+            f'nothing runs on the data folder "{folder}"{also}: start it with "tapeless up FOLDER --data {folder}", '
+            "or name the folder of a running system with --data or TAPELESS_DATA"
+        )
+    entry = json.loads((folder / "running.json").read_text())
+    known = {field.name for field in dataclasses.fields(SystemConnection)}
+    return SystemConnection(**{name: value for name, value in entry.items() if name in known})
+
+
+def _connection_from_settings(settings: Settings) -> SystemConnection:
+    if settings.database_url is None or settings.broker_url is None:
+        raise SettingsError(
+            "TAPELESS_DATABASE_URL is set but TAPELESS_BROKER_URL is not: set both, or name a data folder"
+        )
+    try:
+        database = with_password(
+            setting_variable("database_url"), settings.database_url, settings.database_password_file
+        )
+        broker = with_password(setting_variable("broker_url"), settings.broker_url, settings.broker_password_file)
+    except ServerUrlError as error:
+        raise SettingsError(str(error)) from None
+    return SystemConnection(to_driver_url(database), broker, **settings.search)

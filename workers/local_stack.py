@@ -1,0 +1,116 @@
+"""Processes of `tapeless up` on one data folder: the servers first, then the processes that need them."""
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from workers.config.connection import SystemConnection
+from workers.config.settings import SHARED_METRICS_VARIABLE, Settings, SettingsError, make_child_environment
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.valkey import EmbeddedValkey
+from workers.processes.process import ChildProcess
+from workers.processes.supervisor import Supervisor
+
+LOOPBACK = "127.0.0.1"
+DEFAULT_API_PORT = 8780
+INGEST_CHILDREN = 2
+INDEX_CHILDREN = 2
+"""One more than the index needs: a slow mail server or webhook must not delay documents."""
+TRIGGER_CHILDREN = 1
+MEDIA_CHILDREN = max(2, min(8, os.cpu_count() or 1))
+"""Each waits for a sandboxed child that decodes, or is waited for by it: one per core keeps all busy, and at least a
+second one probes headers while the first encodes. They run with a lower priority than all others."""
+NICE_SCRIPT = Path(__file__).parent / "processes" / "nice.py"
+WORKER_STOP_SECONDS = 6.0
+"""Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
+
+
+def make_servers(data: Path, broker_port: int | None) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
+    """Return the database and the broker of a data folder."""
+    return EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey", broker_port)
+
+
+def make_system_connection(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, settings: Settings) -> SystemConnection:
+    """Return the connection to these servers, and to the search engine of the settings."""
+    return SystemConnection(postgres.url(), valkey.url(), **settings.search)
+
+
+def choose_port(wanted: int | None, usual: int = DEFAULT_API_PORT, option: str = "--port") -> int:
+    """Return the requested port, or else the usual one, or else any free one."""
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise SettingsError(f"port {wanted}: something listens there already; give another with {option}")
+        return wanted
+    if _is_free(usual):
+        return usual
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def _is_free(port: int) -> bool:
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def recreate_folder(path: Path) -> Path:
+    """Create an empty folder; files of an earlier run are deleted."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    return path
+
+
+def make_processes(
+    supervisor: Supervisor, port: int, storage_roots: Sequence[Path], metrics_port: int | None = None
+) -> list[ChildProcess]:
+    """Return the watcher, the workers, beat and the API; each finds the servers by the data folder.
+
+    Administrators may create storages over HTTP under `storage_roots`. Beat serves the metrics of all processes.
+    """
+    roots = os.pathsep.join(map(str, storage_roots))
+    own = {"TAPELESS_DATA": str(supervisor.data), "TAPELESS_STORAGE_ROOTS": roots, "TAPELESS_METRICS_PORT": ""}
+    if metrics_port is not None:
+        own[SHARED_METRICS_VARIABLE] = str(recreate_folder(supervisor.data / "metrics"))
+    env = make_child_environment(**own)
+    # -P: a `tasks` or `models` package in the current folder must not shadow ours.
+    python = (sys.executable, "-P", "-m")
+    celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
+
+    def worker(name: str, queues: str, children: int, prefix: tuple[str, ...] = ()) -> ChildProcess:
+        return ChildProcess(
+            f"worker-{name}",
+            (
+                *prefix,
+                *celery,
+                *("worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(children)),
+                *("--without-gossip", "--without-mingle", "-l", "INFO"),
+            ),
+            supervisor.log(f"worker-{name}"),
+            env=env,
+            stop_seconds=WORKER_STOP_SECONDS,
+        )
+
+    return [
+        worker("index", "index,maintenance", INDEX_CHILDREN),
+        worker("ingest", "ingest", INGEST_CHILDREN),
+        worker("trigger", "trigger", TRIGGER_CHILDREN),
+        worker("media", "metadata,media,transcode", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(NICE_SCRIPT))),
+        ChildProcess(
+            "beat",
+            (*celery, "beat", "--scheduler", "workers.celery.scheduler:ConditionalScheduler", "--pidfile=", "-l", "INFO"),
+            supervisor.log("beat"),
+            env=env if metrics_port is None else {**env, "TAPELESS_METRICS_PORT": str(metrics_port)},
+        ),
+        ChildProcess(
+            "api",
+            (*python, "workers.main", "api", "--host", LOOPBACK, "--port", str(port)),
+            supervisor.log("api"),
+            env=env,
+        ),
+        ChildProcess("watch", (*python, "workers.main", "watch"), supervisor.log("watch"), env=env),
+    ]
