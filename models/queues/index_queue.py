@@ -25,9 +25,11 @@ from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import BigInteger
 
 from models.core.tracing import MAX_TRACES, is_tracing
-from models.migrations.marking import BULK
 from models.queues.index_mark import IS_MARK_DUE
 
+LOW_PRIORITY_DOCUMENTS = 100
+"""A statement that marks more documents than this is a backfill: single changes go before it. The function
+mark_for_index, which marks what other statements change, has the same number."""
 MAX_ISOLATED_TRIES = 3
 """Isolated tries before a mark is dead-lettered."""
 BACKFILL_SHARE = 5
@@ -306,7 +308,7 @@ def requeue_marks(session: Session, keys: Sequence[DocumentKey]) -> int:
     lost = {
         "types": [key.object_type for key in keys],
         "ids": [key.object_id for key in keys],
-        "bulk": len(keys) > BULK,
+        "bulk": len(keys) > LOW_PRIORITY_DOCUMENTS,
     }
     return session.execute(REQUEUE_MARKS, lost).rowcount
 
