@@ -26,7 +26,7 @@ from watch.storage_watcher import StorageWatcher
 from workers.embedded.postgres import EmbeddedPostgres
 
 PROMISED_SECONDS = 0.3
-TIMING = Timing(close_seconds=0.05, quiet_seconds=0.0, growth_seconds=0.0)
+TIMING = Timing(close_seconds=0.05, debounce_seconds=0.0, growth_seconds=0.0)
 SETTINGS = {"growing_files_threshold": 0.05, "scan_interval_seconds": 3600}
 WAIT_SECONDS = 600.0
 

@@ -33,7 +33,7 @@ from watch.disk.config import load_watched_storages
 from watch.dispatch import dispatch_islands
 from watch.storage_watcher import StorageWatcher
 
-FAST = Timing(close_seconds=0.05, quiet_seconds=0.0, dirty_seconds=0.2, growth_seconds=0.1, lease_seconds=5.0)
+FAST = Timing(close_seconds=0.05, debounce_seconds=0.0, max_debounce_seconds=0.2, growth_seconds=0.1, lease_seconds=5.0)
 SETTINGS = {"growing_files_threshold": 0.1, "scan_interval_seconds": 0.1}
 
 

@@ -42,8 +42,8 @@ DISPATCH_ISLANDS = text("""
                 AND (handed_until IS NULL OR handed_until <= now())
                 AND (lease_until IS NULL OR lease_until <= now())
                 AND (touched_at <= clock_timestamp() - make_interval(
-                        secs => coalesce(CAST(storage.profile ->> 'settle_seconds' AS float), :quiet))
-                    OR dirty_since <= clock_timestamp() - make_interval(secs => :dirty))
+                        secs => coalesce(CAST(storage.profile ->> 'settle_seconds' AS float), :debounce))
+                    OR dirty_since <= clock_timestamp() - make_interval(secs => :max_debounce))
             ORDER BY dirty_since
             LIMIT greatest(0, :islands - coalesce(outstanding.islands, 0))
             FOR UPDATE SKIP LOCKED
@@ -55,7 +55,7 @@ DISPATCH_ISLANDS = text("""
         ) AS weighed
         WHERE before < :files
     )
-    UPDATE island SET handed_until = now() + make_interval(secs => :handed)
+    UPDATE island SET handed_until = now() + make_interval(secs => :dispatch_timeout)
     FROM chosen WHERE island.id = chosen.id
     RETURNING island.id, island.storage_id, island.arrived, island.attempt, island.dirty_since
 """)
@@ -77,9 +77,9 @@ def dispatch_islands(session: Session, timing: Timing) -> list[list[int]]:
     rows = session.execute(
         DISPATCH_ISLANDS,
         {
-            "quiet": timing.quiet_seconds,
-            "dirty": timing.dirty_seconds,
-            "handed": timing.handed_seconds,
+            "debounce": timing.debounce_seconds,
+            "max_debounce": timing.max_debounce_seconds,
+            "dispatch_timeout": timing.dispatch_timeout_seconds,
             "islands": MAX_DISPATCHED_ISLANDS,
             "files": MAX_DISPATCHED_FILES,
         },

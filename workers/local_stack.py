@@ -102,7 +102,15 @@ def make_processes(
         worker("media", "metadata,media,transcode", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(NICE_SCRIPT))),
         ChildProcess(
             "beat",
-            (*celery, "beat", "--scheduler", "workers.celery.scheduler:ConditionalScheduler", "--pidfile=", "-l", "INFO"),
+            (
+                *celery,
+                "beat",
+                "--scheduler",
+                "workers.celery.scheduler:ConditionalScheduler",
+                "--pidfile=",
+                "-l",
+                "INFO",
+            ),
             supervisor.log("beat"),
             env=env if metrics_port is None else {**env, "TAPELESS_METRICS_PORT": str(metrics_port)},
         ),

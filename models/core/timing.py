@@ -9,13 +9,13 @@ class Timing:
 
     close_seconds: float = 1.0
     """A file that was closed or renamed into place settles after this time instead of its storage's threshold."""
-    quiet_seconds: float = 0.3
+    debounce_seconds: float = 0.3
     """Debounce: an island is due after this time without a change …"""
-    dirty_seconds: float = 5.0
+    max_debounce_seconds: float = 5.0
     """… or, at the latest, this long after it became dirty, so that busy folders are published too."""
     growth_seconds: float = 10.0
     """Growth of a file set is recorded in history after this time without additions, not on every settled file."""
-    handed_seconds: float = 10.0
+    dispatch_timeout_seconds: float = 10.0
     """Dispatch timeout: a dispatched island counts as queued for this long; then the message is presumed lost."""
     lease_seconds: float = 20.0
     """A claim not renewed for this long may be taken over."""
@@ -23,11 +23,11 @@ class Timing:
     """Interval of the sweep over leases and pending rows."""
     recycle_seconds: float = 30 * 86_400.0
     """Retention of deleted assets: they can be restored for this long, and are then purged."""
-    ring_seconds: float = 5.0
+    poll_seconds: float = 5.0
     """Interval at which beat polls for pending rows with a message that may have been lost."""
-    look_seconds: float = 1.0
+    download_recheck_seconds: float = 1.0
     """Interval at which a running download checks again that access is still allowed."""
-    answer_seconds: float = 5.0
+    webhook_idle_seconds: float = 5.0
     """Idle timeout for webhook responses."""
-    longest_answer_seconds: float = 10.0
+    webhook_total_seconds: float = 10.0
     """Total timeout for webhook responses: a target that sends byte by byte must not occupy its worker for ever."""

@@ -29,7 +29,7 @@ class TicketGuard:
     """Checks a ticket every few seconds while its download runs."""
 
     def __init__(self, sessions: Sessions, ticket: DownloadTicket, timing: Timing) -> None:
-        self._sessions, self._ticket, self._seconds = sessions, ticket, timing.look_seconds
+        self._sessions, self._ticket, self._seconds = sessions, ticket, timing.download_recheck_seconds
         self._next = time.monotonic() + self._seconds
 
     def look(self) -> None:

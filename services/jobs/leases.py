@@ -97,7 +97,7 @@ HAS_JOB_TO_DISPATCH = text(
 
 # SKIP LOCKED: a row that a worker is just claiming needs no dispatch.
 DISPATCH_JOBS = text(f"""
-    UPDATE job SET handed_until = now() + make_interval(secs => :handed)
+    UPDATE job SET handed_until = now() + make_interval(secs => :dispatch_timeout)
     WHERE id IN (
         SELECT id FROM job WHERE {JOB_IS_DISPATCHABLE} ORDER BY priority, id LIMIT :most FOR UPDATE SKIP LOCKED)
     RETURNING id, task
@@ -248,5 +248,6 @@ def dispatch_jobs(session: Session, timing: Timing) -> list[tuple[str, uuid.UUID
     """
     session.execute(COMPLETE_ABORTED_JOBS)
     session.execute(DEAD_LETTER_CRASHED_JOBS, {"most": MAX_JOB_CRASHES})
-    rows = session.execute(DISPATCH_JOBS, {"handed": timing.handed_seconds, "most": MAX_DISPATCHED_JOBS})
+    limits = {"dispatch_timeout": timing.dispatch_timeout_seconds, "most": MAX_DISPATCHED_JOBS}
+    rows = session.execute(DISPATCH_JOBS, limits)
     return [(row.task, row.id) for row in rows]

@@ -23,7 +23,7 @@ SweepNotifier = Callable[[str, Sequence[object]], None]
 
 HAS_WAITING_ISLANDS = text("""
     SELECT EXISTS (
-        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :quiet) AND parked_at IS NULL
+        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :debounce) AND parked_at IS NULL
             AND (handed_until IS NULL OR handed_until <= now()) AND (lease_until IS NULL OR lease_until <= now())
     ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)
 """)
@@ -31,7 +31,7 @@ HAS_WAITING_ISLANDS = text("""
 
 def is_work_waiting(session: Session, timing: Timing) -> bool:
     """Return whether a sweep would find work. Beat sends it only then, so that messages do not pile up."""
-    islands = bool(session.scalar(HAS_WAITING_ISLANDS, {"quiet": timing.quiet_seconds}))
+    islands = bool(session.scalar(HAS_WAITING_ISLANDS, {"debounce": timing.debounce_seconds}))
     return islands or has_claimable_marks(session) or is_job_waiting(session) or bool(tasks_with_messages(session))
 
 

@@ -141,22 +141,22 @@ def post_delivery(
     host = str(parts.hostname)
     port = parts.port or kind.default_port  # without one, it would be looked for in the colons of an IPv6 address
     try:
-        connection = kind(host, port, timeout=timing.answer_seconds)
+        connection = kind(host, port, timeout=timing.webhook_idle_seconds)
     except http.client.InvalidURL as error:
         raise DeliveryError(f"{host}: {error}") from None
     connection.address = resolve_host(host, port, networks)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    longest = timing.longest_answer_seconds
+    total = timing.webhook_total_seconds
     # The socket timeout restarts with each byte; the timer bounds the whole exchange against slow responses.
-    guard = threading.Timer(longest, _abort_connection, [connection])
+    guard = threading.Timer(total, _abort_connection, [connection])
     guard.start()
     began = time.monotonic()
     try:
         connection.request("POST", path, body, dict(headers))
         return connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        late = time.monotonic() - began >= longest
-        reason = f"no answer within {longest:g} s" if late else f"{type(error).__name__}: {error}"
+        late = time.monotonic() - began >= total
+        reason = f"no answer within {total:g} s" if late else f"{type(error).__name__}: {error}"
         raise DeliveryError(f"{host}: {reason}") from None
     finally:
         guard.cancel()

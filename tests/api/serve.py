@@ -19,7 +19,7 @@ from workers.config.logs import configure_logging
 
 KEY = b"the key of the API that the tests ask, of no other"
 """A fixed key, so that a test can create a link or a ticket itself."""
-TIMING = Timing(look_seconds=0.02)
+TIMING = Timing(download_recheck_seconds=0.02)
 """Downloads recheck their permission so often that no test waits for it."""
 
 

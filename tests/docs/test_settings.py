@@ -14,12 +14,14 @@ from grouping.model.profile import Profile, TrackTokens
 from models.catalog.storage_settings import StorageSettings
 from models.core.timing import Timing
 from tests.docs.pages import ROOT, pages
+from workers.config.deprecations import DEPRECATED_SETTINGS, LAST_RELEASE
 from workers.config.settings import Settings
 
 PAGE = ROOT / "docs" / "settings.md"
 ROW = re.compile(r"^\| `([^`]+)` \| ([^|]*) \| (.+) \|$", re.MULTILINE)
 FOR_TESTS = "TAPELESS_TEST_OPENSEARCH_URL"
 """Read by the tests alone."""
+DEPRECATED_ROW = re.compile(r"^\| `(TAPELESS_[A-Z_]+)` \| `(TAPELESS_[A-Z_]+)` \|$", re.MULTILINE)
 VARIABLE = re.compile(r"\bTAPELESS_[A-Z_]+\b")
 
 
@@ -80,7 +82,18 @@ def test_nothing_is_documented_that_does_not_exist() -> None:
     assert rows().keys() - known == set()
 
 
+def test_every_old_name_is_documented_with_its_new_one() -> None:
+    _, _, section = PAGE.read_text(encoding="utf-8").partition("### Deprecated names")
+    assert dict(DEPRECATED_ROW.findall(section)) == DEPRECATED_SETTINGS
+    assert f"until release {LAST_RELEASE}" in section
+    current = {name for name, _ in variables()}
+    assert set(DEPRECATED_SETTINGS.values()) <= current
+    assert not DEPRECATED_SETTINGS.keys() & current
+
+
 def test_no_page_names_a_variable_that_does_not_exist() -> None:
     known = {name for name, _ in variables()} | {FOR_TESTS}
-    named = {(page.name, name) for page in pages() for name in VARIABLE.findall(page.read_text(encoding="utf-8"))}
+    text = {page: page.read_text(encoding="utf-8") for page in pages()}
+    text[PAGE] = DEPRECATED_ROW.sub("", text[PAGE])
+    named = {(page.name, name) for page in pages() for name in VARIABLE.findall(text[page])}
     assert {(page, name) for page, name in named if name not in known} == set()

@@ -12,7 +12,7 @@ from tests.e2e.system import System, open_system
 from tests.files import write
 from tests.waiting import wait_until
 
-SOON = {"TAPELESS_SWEEP_SECONDS": "0.5", "TAPELESS_RING_SECONDS": "0.5"}
+SOON = {"TAPELESS_SWEEP_SECONDS": "0.5", "TAPELESS_POLL_SECONDS": "0.5"}
 
 
 @pytest.fixture

@@ -16,9 +16,9 @@ from workers.processes.process import ProcessIdentity, is_process_running, read_
 QUICK = {
     "TAPELESS_CLOSE_SECONDS": "0.3",
     "TAPELESS_LEASE_SECONDS": "3",
-    "TAPELESS_HANDED_SECONDS": "2",
+    "TAPELESS_DISPATCH_TIMEOUT_SECONDS": "2",
     "TAPELESS_SWEEP_SECONDS": "1",
-    "TAPELESS_RING_SECONDS": "1",
+    "TAPELESS_POLL_SECONDS": "1",
 }
 """Recovery works as with the default times, only sooner."""
 

@@ -29,7 +29,7 @@ from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
 
 EMAIL = "mam@example.org"
-TIMING = Timing(lease_seconds=1.0, handed_seconds=1.0)
+TIMING = Timing(lease_seconds=1.0, dispatch_timeout_seconds=1.0)
 OURS = ("-m", "celery", "-A", "workers.app", "worker", "-n", "trigger@%h", "-Q", "trigger", "-c", "1")
 SOONER = ("-m", "tests.faults.trigger_worker")
 BEFORE, AFTER = "job", "share"

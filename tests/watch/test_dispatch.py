@@ -20,8 +20,8 @@ from watch.dispatch import (
     pack_messages,
 )
 
-TIMING = Timing(quiet_seconds=0.0)
-PATIENT = Timing(quiet_seconds=60.0, dirty_seconds=300.0)
+TIMING = Timing(debounce_seconds=0.0)
+PATIENT = Timing(debounce_seconds=60.0, max_debounce_seconds=300.0)
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_a_restless_island_waits_until_it_is_quiet_or_has_waited_long_enough(ses
 def test_a_storages_own_settle_seconds_go_before_the_general_ones(sessions: Sessions) -> None:
     slow = dirty(sessions, "slow", 1, settle_seconds=120)
     quick = dirty(sessions, "quick", 1, settle_seconds=0)
-    assert ids_of(handed(sessions, Timing(quiet_seconds=0.5, dirty_seconds=600))) == quick
+    assert ids_of(handed(sessions, Timing(debounce_seconds=0.5, max_debounce_seconds=600))) == quick
     change(sessions, slow, touched_at=func.now() - text("interval '121 s'"))
     assert ids_of(handed(sessions, PATIENT)) == slow
 

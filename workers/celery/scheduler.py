@@ -40,7 +40,7 @@ class ConditionalScheduler(Scheduler):
         """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
         serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths, context.engine))
-        self._seconds = min(context.timing.ring_seconds, context.timing.sweep_seconds)
+        self._seconds = min(context.timing.poll_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {
             SWEEP_TASK: self._seconds,

@@ -23,6 +23,7 @@ from services.core.signing_key import SigningKey
 from services.outbound.config import IpNetwork, OutboundConfig
 from services.outbound.smtp import MailServer
 from services.renditions.profiles import TranscodeProfiles, TranscodeProfilesError, load_transcode_profiles
+from workers.config.deprecations import rename_deprecated_settings
 from workers.config.logs import LogFormat
 from workers.config.secret_key import load_secret_key
 from workers.config.traces import find_traces_endpoint
@@ -276,6 +277,7 @@ class _Environment(PydanticBaseSettingsSource):
         }
         # An empty variable counts as unset, because compose files pass on variables that the operator did not set.
         given = {name: value for name, value in os.environ.items() if name.startswith(SETTINGS_PREFIX) and value}
+        given = rename_deprecated_settings(given)
         refuse_unknown_settings(given, known)
         values = {known[name]: value for name, value in given.items()}
         times = {name: values.pop(name) for name in TIMING_FIELDS if name in values}

@@ -36,7 +36,7 @@ def test_the_signature_is_the_standard_s() -> None:
 
 
 def test_an_answer_that_drips_is_cut_off() -> None:
-    timing = Timing(longest_answer_seconds=0.5)
+    timing = Timing(webhook_total_seconds=0.5)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         stop = threading.Event()
 

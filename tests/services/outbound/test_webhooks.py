@@ -257,7 +257,7 @@ def test_a_webhook_that_does_not_answer_takes_no_time_of_the_others(sessions: Se
         hook(sessions, target)
         for _ in range(5):
             make_asset(sessions)
-        assert tell(sessions, timing=Timing(answer_seconds=0.3)) == 5
+        assert tell(sessions, timing=Timing(webhook_idle_seconds=0.3)) == 5
         assert (len(target.heard), len(slow.heard)) == (5, 1)
         slow.hang.set()
 

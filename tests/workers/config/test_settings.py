@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from models.core.timing import Timing
+from workers.config import deprecations
 from workers.config.connection import (
     SystemConnection,
     announce_system,
@@ -16,9 +17,11 @@ from workers.config.connection import (
     find_system_connection,
     withdraw_announcement,
 )
+from workers.config.deprecations import DEPRECATED_SETTINGS, LAST_RELEASE
 from workers.config.settings import Settings, SettingsError, make_child_environment
 from workers.processes.process import identify_process, write_process_record
 
+ROOT = Path(__file__).parents[3]
 SYSTEM = SystemConnection("postgresql+psycopg://u:secret@/tapeless", "redis+socket://:secret@/run/valkey.sock")
 
 
@@ -26,6 +29,7 @@ SYSTEM = SystemConnection("postgresql+psycopg://u:secret@/tapeless", "redis+sock
 def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("TAPELESS_")]:
         monkeypatch.delenv(name)
+    deprecations.warn_once.cache_clear()
     monkeypatch.chdir(tmp_path)
 
 
@@ -41,20 +45,57 @@ def test_the_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAPELESS_DATA", "/srv/tapeless")
     monkeypatch.setenv("TAPELESS_SEARCH_URL", "http://search:9200")
     monkeypatch.setenv("TAPELESS_STORAGE_ROOTS", "/mnt/a:/mnt/b:")
-    monkeypatch.setenv("TAPELESS_QUIET_SECONDS", "0.05")
+    monkeypatch.setenv("TAPELESS_DEBOUNCE_SECONDS", "0.05")
     monkeypatch.setenv("TAPELESS_BROKER_URL", "")
     settings = Settings.read()
     assert settings.broker_url is None
     assert settings.data == Path("/srv/tapeless")
     assert settings.search_url == "http://search:9200"
     assert settings.storage_roots == (Path("/mnt/a"), Path("/mnt/b"))
-    assert settings.timing == Timing(quiet_seconds=0.05)
+    assert settings.timing == Timing(debounce_seconds=0.05)
 
 
 @pytest.mark.parametrize("field", list(Timing.__slots__))
 def test_every_time_constant_has_a_name_in_the_environment(field: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"TAPELESS_{field.upper()}", "0.25")
     assert getattr(Settings.read().timing, field) == 0.25
+
+
+@pytest.mark.parametrize(("old", "new"), list(DEPRECATED_SETTINGS.items()))
+def test_an_old_name_works_with_one_warning_that_names_the_new_one(
+    old: str, new: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(old, "0.25")
+    for _ in range(2):
+        assert getattr(Settings.read().timing, new.removeprefix("TAPELESS_").lower()) == 0.25
+    assert caplog.messages == [f"{old} is now {new}; the old name works until {LAST_RELEASE}"]
+
+
+def test_if_a_setting_has_both_names_the_new_one_wins_with_a_warning(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("TAPELESS_RING_SECONDS", "7")
+    monkeypatch.setenv("TAPELESS_POLL_SECONDS", "3")
+    assert Settings.read().timing.poll_seconds == 3
+    assert caplog.messages == [
+        "TAPELESS_RING_SECONDS is ignored, because TAPELESS_POLL_SECONDS, its new name, is set too"
+    ]
+
+
+def test_an_empty_old_name_is_not_set(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setenv("TAPELESS_RING_SECONDS", "")
+    assert Settings.read().timing == Timing()
+    assert caplog.messages == []
+
+
+def test_the_warning_is_one_line_on_standard_error() -> None:
+    program = "from workers.config.settings import Settings; Settings.read(); Settings.read()"
+    environment = make_child_environment(TAPELESS_RING_SECONDS="7")
+    ran = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert (ran.stdout, len(ran.stderr.splitlines())) == ("", 1)
+    assert "TAPELESS_POLL_SECONDS" in ran.stderr
 
 
 def test_an_unknown_name_is_refused_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
