@@ -75,6 +75,15 @@ SELECT_DEAD_READINGS = f"""
     FROM media_work JOIN file_set ON file_set.id = media_work.file_set_id
     WHERE media_work.parked_at IS NOT NULL ORDER BY media_work.parked_at LIMIT {MAX_BACKLOG_ROWS}
 """
+DEAD_LETTER_TABLES = {
+    "jobs": "job",
+    "documents": "index_mark",
+    "folders": "island",
+    "readings": "media_work",
+    "mails": "mail",
+    "deliveries": "webhook_delivery",
+}
+"""Tables with dead letters, by the name that operators use."""
 DEAD_LETTER_SELECTS = (
     SELECT_DEAD_MARKS,
     SELECT_DEAD_ISLANDS,

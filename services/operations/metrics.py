@@ -11,8 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.media_work import MediaKind
+from models.catalog.storage_settings import StorageSettings
 from models.queues.outbox import IS_OUTBOX_DUE
 from services.indexing.requests import COMPARE_INDEX_TASK
+from services.operations.backlog import DEAD_LETTER_TABLES
 
 MetricLabels = tuple[str, ...]
 
@@ -27,6 +29,8 @@ class RowMetric:
     labels: MetricLabels = ()
     samples: list[tuple[MetricLabels, float]] = field(default_factory=list)
     is_counter: bool = False
+    replaced_by: str | None = None
+    """Name of the metric to use instead, if this one is deprecated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +41,18 @@ class _MetricQuery:
     sql: str
     """Returns a column for each label, then the number."""
     is_counter: bool = False
+    replaced_by: str | None = None
 
 
 MEDIA_KINDS_SQL = f"unnest(ARRAY{[str(kind) for kind in MediaKind]}) AS kinds (kind)"
 """All kinds, so that a kind without pending work is reported as zero."""
+
+
+PARKED_IS_DEPRECATED = 'The state "parked" is deprecated, use tapeless_dead_letters.'
+SCAN_INTERVAL = (
+    f"coalesce(CAST(settings ->> 'scan_interval_seconds' AS float), {StorageSettings().scan_interval_seconds})"
+)
+IS_WATCHED = "status <> 'INACTIVE' AND coalesce(settings ->> 'scan', 'true') <> 'false'"
 
 
 def _for_each_outbox(sql: str) -> str:
@@ -51,12 +63,21 @@ def _for_each_outbox(sql: str) -> str:
 
 METRIC_QUERIES = (
     _MetricQuery(
+        "dead_letters",
+        "Work that failed its maximum number of attempts and needs a person, by kind.",
+        ("kind",),
+        " UNION ALL ".join(
+            f"SELECT '{kind}', count(*) FROM {table} WHERE parked_at IS NOT NULL"
+            for kind, table in DEAD_LETTER_TABLES.items()
+        ),
+    ),
+    _MetricQuery(
         "files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"
     ),
     _MetricQuery("assets", "Assets by status.", ("status",), "SELECT status, count(*) FROM asset GROUP BY 1"),
     _MetricQuery(
         "islands",
-        "Islands that want something: due to be grouped, waiting for a partner of a file, parked.",
+        f"Islands that are due to be grouped, or wait for a host of a caption or sidecar. {PARKED_IS_DEPRECATED}",
         ("state",),
         """SELECT 'due', count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL
         UNION ALL SELECT 'waiting', count(*) FROM island WHERE wait_until IS NOT NULL
@@ -64,56 +85,55 @@ METRIC_QUERIES = (
     ),
     _MetricQuery(
         "island_lag_seconds",
-        "Age of the oldest change that is not grouped yet.",
+        "Age of the oldest change that is not grouped yet, in seconds.",
         (),
         """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM island
         WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
     ),
     _MetricQuery(
-        "index_marks",
-        "Documents that want something: to be written to the search engine, or parked.",
-        ("state",),
-        """SELECT 'due', count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL
-        UNION ALL SELECT 'parked', count(*) FROM index_mark WHERE parked_at IS NOT NULL""",
+        "index_queue_documents",
+        "Documents waiting to be written to the search engine.",
+        (),
+        "SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL",
     ),
     _MetricQuery(
         "index_lag_seconds",
-        "Age of the oldest change that cannot be found yet.",
+        "Age of the oldest change that is not in the search engine yet, in seconds.",
         (),
         """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
         WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
     ),
     _MetricQuery(
         "jobs",
-        "Jobs that Tapeless runs and that have not ended, by queue and state.",
+        f"Unfinished jobs by queue and state. {PARKED_IS_DEPRECATED}",
         ("queue", "state"),
         """SELECT queue, CASE WHEN parked_at IS NOT NULL THEN 'parked' ELSE lower(status) END, count(*) FROM job
         WHERE task IS NOT NULL AND (status IN ('READY', 'STARTED', 'PAUSED') OR parked_at IS NOT NULL) GROUP BY 1, 2""",
     ),
     _MetricQuery(
         "job_lag_seconds",
-        "Age of the oldest job of a queue that could run and does not.",
+        "Age of the oldest job of a queue that is ready but not started, in seconds.",
         ("queue",),
         """SELECT queue, extract(epoch FROM now() - min(greatest(not_before, date_created))) FROM job
         WHERE task IS NOT NULL AND status = 'READY' AND parked_at IS NULL AND not_before <= now() GROUP BY 1""",
     ),
     _MetricQuery(
         "outbox",
-        "Mails and deliveries of webhooks that were not sent: waiting, or parked.",
+        f"Mails and webhook deliveries waiting to be sent. {PARKED_IS_DEPRECATED}",
         ("outbox", "state"),
         _for_each_outbox("""SELECT '{name}', 'waiting', count(*) FROM {table} WHERE {DUE}
         UNION ALL SELECT '{name}', 'parked', count(*) FROM {table} WHERE parked_at IS NOT NULL"""),
     ),
     _MetricQuery(
         "outbox_lag_seconds",
-        "Age of the oldest mail or delivery that was not sent and is still tried.",
+        "Age of the oldest mail or webhook delivery waiting to be sent, in seconds.",
         ("outbox",),
         _for_each_outbox("""SELECT '{name}', coalesce(extract(epoch FROM now() - min(date_created)), 0) FROM {table}
         WHERE {DUE}"""),
     ),
     _MetricQuery(
         "media_work",
-        "Readings of media that were not made: waiting, or parked.",
+        f"File sets waiting for a media probe or for previews. {PARKED_IS_DEPRECATED}",
         ("kind", "state"),
         f"""SELECT lower(kinds.kind), state, count(work.kind)
         FROM {MEDIA_KINDS_SQL} CROSS JOIN (VALUES ('waiting'), ('parked')) AS states (state)
@@ -122,7 +142,7 @@ METRIC_QUERIES = (
     ),
     _MetricQuery(
         "media_lag_seconds",
-        "Age of the oldest reading of media that waits.",
+        "Age of the oldest waiting media probe or preview, in seconds.",
         ("kind",),
         f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min(waits_since)), 0)
         FROM {MEDIA_KINDS_SQL} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND work.parked_at IS NULL
@@ -130,62 +150,86 @@ METRIC_QUERIES = (
     ),
     _MetricQuery(
         "index_drift",
-        "Documents that differed from their rows at the last comparison, and were written again.",
+        "Documents that differed from their rows at the last index audit, and were written again.",
         (),
         f"""SELECT coalesce((SELECT CAST(details ->> 'mended' AS bigint) FROM job
         WHERE task = '{COMPARE_INDEX_TASK}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1), 0)""",
     ),
     _MetricQuery(
         "storage_up",
-        "1 while a storage's root is there and readable.",
+        "1 while the root of a storage exists and is readable.",
         ("storage",),
         "SELECT name, CAST(status = 'ACTIVE' AS int) FROM storage WHERE status <> 'INACTIVE'",
     ),
     _MetricQuery(
         "storage_frozen",
-        "1 while deletions of a storage are frozen, because too much of it was gone at once.",
+        "1 while deletions of a storage wait for confirmation, because too many files vanished at once.",
         ("storage",),
         "SELECT name, CAST(frozen_reason IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
     ),
     _MetricQuery(
         "scan_seconds",
-        "How long the last whole walk of a storage took.",
+        "Duration of the last full scan of a storage, in seconds.",
         ("storage",),
         "SELECT name, scan_seconds FROM storage WHERE status <> 'INACTIVE'",
     ),
     _MetricQuery(
         "scan_entries",
-        "Files and folders of the last whole walk of a storage.",
+        "Files and folders of the last full scan of a storage.",
         ("storage",),
         "SELECT name, scan_expected FROM storage WHERE status <> 'INACTIVE'",
     ),
     _MetricQuery(
-        "scan_age_seconds",
-        "How long the next whole walk of a storage is due.",
+        "scan_last_end_timestamp_seconds",
+        "Unix time at which the last full scan of a storage ended.",
         ("storage",),
-        """SELECT name, greatest(0, extract(epoch FROM now() - last_scanned)
-            - coalesce(CAST(settings->>'scan_interval_seconds' AS float), 5)) FROM storage
-        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL AND coalesce(settings->>'scan', 'true') <> 'false'""",
+        """SELECT name, extract(epoch FROM last_scanned) FROM storage
+        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL""",
+    ),
+    _MetricQuery(
+        "scan_interval_seconds",
+        "Configured pause between full scans; only of storages that are watched.",
+        ("storage",),
+        f"SELECT name, {SCAN_INTERVAL} FROM storage WHERE {IS_WATCHED}",
     ),
     _MetricQuery(
         "unsettled_files",
-        "Files on a storage that are not stable yet.",
+        "Files of a storage that are not stable yet.",
         ("storage",),
         "SELECT name, unsettled FROM storage WHERE status <> 'INACTIVE'",
     ),
     _MetricQuery(
         "events_lost",
-        "How often events of a storage were lost; each was followed by a walk.",
+        "How often file system events of a storage were lost; a full scan followed each time.",
         ("storage",),
         "SELECT name, events_lost FROM storage WHERE status <> 'INACTIVE'",
         is_counter=True,
     ),
 )
+DEPRECATED_METRIC_QUERIES = (
+    _MetricQuery(
+        "index_marks",
+        "Documents due to be written to the search engine, or dead-lettered.",
+        ("state",),
+        """SELECT 'due', count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL
+        UNION ALL SELECT 'parked', count(*) FROM index_mark WHERE parked_at IS NOT NULL""",
+        replaced_by="index_queue_documents",
+    ),
+    _MetricQuery(
+        "scan_age_seconds",
+        "Time by which the next full scan of a storage is overdue.",
+        ("storage",),
+        f"""SELECT name, greatest(0, extract(epoch FROM now() - last_scanned) - {SCAN_INTERVAL}) FROM storage
+        WHERE {IS_WATCHED} AND last_scanned IS NOT NULL""",
+        replaced_by="scan_last_end_timestamp_seconds",
+    ),
+)
+"""Old names, exported beside the new ones until they are removed (`workers.config.deprecations`)."""
 
 
 def read_row_metrics(session: Session) -> Iterator[RowMetric]:
     """Read every metric that is computed from rows."""
-    for question in METRIC_QUERIES:
-        rows = session.execute(text(question.sql)).all()
+    for query in (*METRIC_QUERIES, *DEPRECATED_METRIC_QUERIES):
+        rows = session.execute(text(query.sql)).all()
         samples = [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]
-        yield RowMetric(question.name, question.help, question.labels, samples, question.is_counter)
+        yield RowMetric(query.name, query.help, query.labels, samples, query.is_counter, query.replaced_by)

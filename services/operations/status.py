@@ -8,9 +8,14 @@ from sqlalchemy.orm import Session
 
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path
+from services.operations.backlog import DEAD_LETTER_TABLES
+
+DEAD_LETTER_COUNT = " + ".join(
+    f"(SELECT count(*) FROM {table} WHERE parked_at IS NOT NULL)" for table in DEAD_LETTER_TABLES.values()
+)
 
 # Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
-STATUS_COUNTS = text("""
+STATUS_COUNTS = text(f"""
     SELECT
         (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
         (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
@@ -22,12 +27,7 @@ STATUS_COUNTS = text("""
             WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL)
             + (SELECT count(*) FROM media_work
                 WHERE parked_at IS NULL AND not_before < now() + interval '30 s') AS jobs_waiting,
-        (SELECT count(*) FROM island WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM job WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM media_work WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM mail WHERE parked_at IS NOT NULL)
-            + (SELECT count(*) FROM webhook_delivery WHERE parked_at IS NOT NULL) AS parked,
+        {DEAD_LETTER_COUNT} AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED')

@@ -14,7 +14,7 @@ from grouping.model.profile import Profile, TrackTokens
 from models.catalog.storage_settings import StorageSettings
 from models.core.timing import Timing
 from tests.docs.pages import ROOT, pages
-from workers.config.deprecations import DEPRECATED_SETTINGS, LAST_RELEASE
+from workers.config.deprecations import DEPRECATED_SETTINGS, REMOVED_IN
 from workers.config.settings import Settings
 
 PAGE = ROOT / "docs" / "settings.md"
@@ -85,7 +85,7 @@ def test_nothing_is_documented_that_does_not_exist() -> None:
 def test_every_old_name_is_documented_with_its_new_one() -> None:
     _, _, section = PAGE.read_text(encoding="utf-8").partition("### Deprecated names")
     assert dict(DEPRECATED_ROW.findall(section)) == DEPRECATED_SETTINGS
-    assert f"until release {LAST_RELEASE}" in section
+    assert f"until release {REMOVED_IN}" in section
     current = {name for name, _ in variables()}
     assert set(DEPRECATED_SETTINGS.values()) <= current
     assert not DEPRECATED_SETTINGS.keys() & current

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 
 import httpx
@@ -10,10 +11,12 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from services.operations.backlog import DEAD_LETTER_TABLES
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
 from tests.servers import ROOT
 from tests.waiting import wait_until
+from workers.config.deprecations import REMOVED_IN
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "tapeless.json"
@@ -106,14 +109,40 @@ def test_rules_and_dashboard_ask_for_metrics_and_labels_that_exist(system: Syste
     assert unknown == []
 
 
-def test_the_dashboard_counts_as_parked_what_the_alert_counts_and_each_kind_of_it(system: System, port: int) -> None:
-    (counted,) = (rule["expr"].removesuffix(" > 0") for rule in rules() if rule["alert"] == "WorkParked")
-    shown = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["title"].startswith("Parked")]
+def test_the_dashboard_counts_the_dead_letters_of_the_alert(system: System, port: int) -> None:
+    (counted,) = (rule["expr"].removesuffix(" > 0") for rule in rules() if rule["alert"] == "DeadLetters")
+    shown = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["title"] == "Dead letters"]
     assert [target["expr"] for panel in shown for target in panel["targets"]] == [counted]
-    parks = {
-        name for name, family in read(port).items() for one in family.samples if one.labels.get("state") == "parked"
-    }
-    assert parks | {"tapeless_jobs"} == {name for name, _ in NAME.findall(counted)}
+    kinds = {one.labels["kind"] for one in read(port)["tapeless_dead_letters"].samples}
+    assert kinds == DEAD_LETTER_TABLES.keys()
+
+
+def test_a_deprecated_metric_names_the_one_to_use_and_no_rule_or_panel_uses_it(system: System, port: int) -> None:
+    families = read(port)
+    deprecated = {name: family for name, family in families.items() if family.documentation.startswith("Deprecated")}
+    assert deprecated.keys() == {"tapeless_index_marks", "tapeless_scan_age_seconds"}
+    for family in deprecated.values():
+        told = re.match(rf"Deprecated until {re.escape(REMOVED_IN)}, use (\w+)\. ", family.documentation)
+        assert told is not None
+        assert told[1] in families
+        assert family.samples
+    used = {name for expression in expressions() for name, _ in NAME.findall(expression)}
+    assert not used & deprecated.keys()
+    assert not any('="parked"' in expression.replace("!=", "") for expression in expressions())
+
+
+def test_the_end_of_the_last_scan_is_a_time_and_its_alert_waits_for_it(system: System, port: int) -> None:
+    families = read(port)
+    ended = value(families, "tapeless_scan_last_end_timestamp_seconds", storage="card")
+    assert 0 <= time.time() - ended < 600
+    assert value(families, "tapeless_scan_interval_seconds", storage="card") == 5
+
+
+def test_a_renamed_alert_carries_its_old_name_and_the_page_lists_it() -> None:
+    renamed = {rule["labels"]["previous_name"]: rule["alert"] for rule in rules() if "previous_name" in rule["labels"]}
+    assert renamed
+    _, _, section = (ROOT / "docs" / "alerts.md").read_text().partition("## Old names")
+    assert dict(re.findall(r"^\| `(\w+)` \| \[(\w+)\]", section, re.MULTILINE)) == renamed
 
 
 def test_every_alert_has_a_page_that_says_what_to_do() -> None:

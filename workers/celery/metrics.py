@@ -24,6 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.core.sessions import Sessions
 from search.engine import SearchEngine, SearchUnavailableError
 from services.operations.metrics import RowMetric, read_row_metrics
+from workers.config.deprecations import REMOVED_IN
 from workers.config.settings import Settings, find_shared_metrics_folder
 
 log = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ METRICS_CACHE_SECONDS = 5.0
 PROCESS_REGISTRY = CollectorRegistry()
 TASK_SECONDS = Histogram(
     METRIC_PREFIX + "task_seconds",
-    "How long tasks ran.",
+    "Duration of tasks, in seconds.",
     ("task", "outcome"),
     buckets=TASK_BUCKETS,
     registry=PROCESS_REGISTRY,
@@ -45,7 +46,7 @@ TASK_SECONDS = Histogram(
 # Labelled by route pattern, see http_metrics: ids in labels would create unlimited series.
 HTTP_SECONDS = Histogram(
     METRIC_PREFIX + "http_seconds",
-    "How long requests took, by the pattern of their address.",
+    "Duration of HTTP requests by route pattern, in seconds.",
     ("method", "route", "status"),
     buckets=HTTP_BUCKETS,
     registry=PROCESS_REGISTRY,
@@ -103,9 +104,12 @@ class RowsCollector(Collector):
 
 
 def to_metric_family(measure: RowMetric) -> Metric:
-    """Convert a metric to Prometheus's type."""
+    """Convert a metric to Prometheus's type; a deprecated one says so in its HELP text."""
     kind = CounterMetricFamily if measure.is_counter else GaugeMetricFamily
-    made: Any = kind(METRIC_PREFIX + measure.name, measure.help, labels=measure.labels)
+    description = measure.help
+    if measure.replaced_by is not None:
+        description = f"Deprecated until {REMOVED_IN}, use {METRIC_PREFIX}{measure.replaced_by}. {measure.help}"
+    made: Any = kind(METRIC_PREFIX + measure.name, description, labels=measure.labels)
     for labels, value in measure.samples:
         made.add_metric(labels, value)
     return made

@@ -1,4 +1,4 @@
-"""Old names of settings and commands, which work until LAST_RELEASE with one warning on standard error.
+"""Old names of settings and commands, which work until release REMOVED_IN with one warning on standard error.
 
 This is the only place that knows them: delete the module and its uses to end the support. Old metric names are in
 `services.operations.metrics`; alert rules carry theirs as the label `previous_name`.
@@ -9,7 +9,7 @@ from functools import cache
 
 log = logging.getLogger(__name__)
 
-LAST_RELEASE = "0.3"
+REMOVED_IN = "0.3"
 """The release that no longer knows the old names."""
 
 DEPRECATED_SETTINGS = {
@@ -38,7 +38,7 @@ def rename_deprecated_settings(given: dict[str, str]) -> dict[str, str]:
             warn_once(f"{old} is ignored, because {new}, its new name, is set too")
         else:
             renamed[new] = value
-            warn_once(f"{old} is now {new}; the old name works until {LAST_RELEASE}")
+            warn_once(f"{old} is now {new}; the old name works until {REMOVED_IN}")
     return renamed
 
 

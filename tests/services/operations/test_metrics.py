@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from models.queues.job import Job, JobStatus
+from services.operations.backlog import DEAD_LETTER_TABLES, retry_all_dead_letters
 from services.operations.metrics import read_row_metrics
 
 Numbers = dict[tuple[str, ...], float]
@@ -20,7 +21,7 @@ def test_where_nothing_waits_every_outbox_and_kind_of_media_has_a_zero(sessions:
     with sessions() as session:
         boxes, media = measured(session, "outbox"), measured(session, "media_work")
         lags = measured(session, "outbox_lag_seconds"), measured(session, "media_lag_seconds")
-        drift = measured(session, "index_drift")
+        drift, dead = measured(session, "index_drift"), measured(session, "dead_letters")
     assert boxes == dict.fromkeys(
         [(box, state) for box in ("mails", "deliveries") for state in ("waiting", "parked")], 0
     )
@@ -28,9 +29,15 @@ def test_where_nothing_waits_every_outbox_and_kind_of_media_has_a_zero(sessions:
     assert set(media.values()) == {0}
     assert [set(lag.values()) for lag in lags] == [{0}, {0}]
     assert drift == {(): 0}
+    assert dead == {(kind,): 0 for kind in DEAD_LETTER_TABLES}
 
 
-def test_mails_that_wait_are_counted_apart_from_those_that_are_parked_and_have_an_age(sessions: Sessions) -> None:
+def test_every_kind_that_can_be_requeued_has_a_number_of_dead_letters(sessions: Sessions) -> None:
+    with sessions.begin() as session:
+        assert retry_all_dead_letters(session).keys() == DEAD_LETTER_TABLES.keys()
+
+
+def test_waiting_mails_are_counted_apart_from_dead_letters_and_have_an_age(sessions: Sessions) -> None:
     with sessions.begin() as session:
         for parked, done in (("NULL", "NULL"), ("now()", "NULL"), ("NULL", "now()")):
             session.execute(
@@ -42,7 +49,9 @@ def test_mails_that_wait_are_counted_apart_from_those_that_are_parked_and_have_a
             )
     with sessions() as session:
         boxes, lags = measured(session, "outbox"), measured(session, "outbox_lag_seconds")
+        dead = measured(session, "dead_letters")
     assert (boxes["mails", "waiting"], boxes["mails", "parked"]) == (1, 1)
+    assert (dead["mails",], dead["deliveries",]) == (1, 0)
     assert 7200 <= lags["mails",] < 7300
     assert lags["deliveries",] == 0
 

@@ -17,7 +17,7 @@ from workers.config.connection import (
     find_system_connection,
     withdraw_announcement,
 )
-from workers.config.deprecations import DEPRECATED_SETTINGS, LAST_RELEASE
+from workers.config.deprecations import DEPRECATED_SETTINGS, REMOVED_IN
 from workers.config.settings import Settings, SettingsError, make_child_environment
 from workers.processes.process import identify_process, write_process_record
 
@@ -68,7 +68,7 @@ def test_an_old_name_works_with_one_warning_that_names_the_new_one(
     monkeypatch.setenv(old, "0.25")
     for _ in range(2):
         assert getattr(Settings.read().timing, new.removeprefix("TAPELESS_").lower()) == 0.25
-    assert caplog.messages == [f"{old} is now {new}; the old name works until {LAST_RELEASE}"]
+    assert caplog.messages == [f"{old} is now {new}; the old name works until {REMOVED_IN}"]
 
 
 def test_if_a_setting_has_both_names_the_new_one_wins_with_a_warning(
