@@ -114,7 +114,7 @@ class Pipeline:
         self.wait_for(lambda: self.status().waiting_islands == 0, what="no island waits any more")
 
     def assets(self) -> list[dict[str, Any]]:
-        """What is stored, in the form of `tapeless group --json`, without what is missing."""
+        """What is stored, in the form of `tapeless plan --json`, without what is missing."""
         with self.sessions() as session:
             return stored_assets(session)
 

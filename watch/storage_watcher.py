@@ -196,7 +196,7 @@ class StorageWatcher:
         if known not in (None, found) and not requests.accepted and not self._reconciler.has_same_files():
             self._lose_root(
                 f"{ROOT_CHANGED_MESSAGE} If that is right, "
-                f"run: tapeless storage accept {shlex.quote(self.storage.name)}"
+                f"run: tapeless storage confirm-deletions {shlex.quote(self.storage.name)}"
             )
             return
         if known is not None and known.device != found.device:
@@ -317,7 +317,7 @@ class StorageWatcher:
         if confirmation.freeze is not None:
             self._state.freeze(
                 f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '
-                f"If they are really gone, run: tapeless storage accept {shlex.quote(self.storage.name)}"
+                f"If they are really gone, run: tapeless storage confirm-deletions {shlex.quote(self.storage.name)}"
             )
         elif not confirmation.looked_at:
             self._state.expire_acceptance(after_seconds=2 * interval)

@@ -135,7 +135,7 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
         yield DiagnosticCheck("broker persistence", "look", "its user may not ask for its settings (CONFIG)", advice)
         return
     except (BrokerError, RedisError, OSError) as error:
-        yield DiagnosticCheck("broker", "broken", str(error), "start it; rows that wait are rung for within seconds")
+        yield DiagnosticCheck("broker", "broken", str(error), "start the broker; pending work resumes within seconds")
         return
     right = policy == "noeviction"
     yield DiagnosticCheck(
@@ -153,7 +153,7 @@ def check_workers(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
         return
     served = {queue["name"] for queues in answers.values() for queue in queues}
     missing = [queue for queue in QUEUES if queue not in served]
-    found = f"{len(answers)} of them" + (f"; nobody takes from {', '.join(missing)}" if missing else "")
+    found = f"{len(answers)} of them" + (f"; none takes from {', '.join(missing)}" if missing else "")
     advice = f"start a worker: celery -A workers.app worker -Q {','.join(missing)}"
     yield DiagnosticCheck("workers", "broken" if missing else "well", found, advice)
 
@@ -180,16 +180,19 @@ def check_search(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     yield found
 
 
-def check_index(seconds: float, parked: int, mended: int) -> DiagnosticCheck:
+def check_index(seconds: float, dead_letters: int, mended: int) -> DiagnosticCheck:
     """Check how well the index follows the rows; only the first problem is reported."""
     if seconds > MAX_INDEX_LAG_SECONDS:
         found = f"the oldest change has waited {seconds:,.0f} s"
         return DiagnosticCheck(
             "index", "look", found, "if that grows, look at logs/worker-index.log: is its worker there?"
         )
-    if parked:
+    if dead_letters:
         return DiagnosticCheck(
-            "index", "look", f"{parked:,} documents are parked", "tapeless jobs list --status PARKED has reasons"
+            "index",
+            "look",
+            f"{dead_letters:,} documents are dead-lettered",
+            "tapeless jobs list --status DEAD_LETTERED has reasons",
         )
     if mended:
         found = f"the last comparison found and mended {mended:,} documents"
@@ -225,10 +228,10 @@ def check_storage(storage: Storage, is_watched: bool) -> DiagnosticCheck:
             name, "broken", f"{root} is not writable from here", "give it to the user of the media workers"
         )
     if not is_watched:
-        return DiagnosticCheck(name, "broken", "nobody has watched it for a minute", "start tapeless watch")
+        return DiagnosticCheck(name, "broken", "not watched for a minute", "start tapeless watch")
     if storage.frozen_reason is not None:
         return DiagnosticCheck(
-            name, "look", storage.frozen_reason, f"if that is right: tapeless storage accept {storage.name}"
+            name, "look", storage.frozen_reason, f"if that is right: tapeless storage confirm-deletions {storage.name}"
         )
     how = "a network file system: noticed by walks" if is_network_file_system(storage.place) else "local"
     return DiagnosticCheck(name, "well", f"{root}, {how}")

@@ -5,6 +5,8 @@ import importlib
 
 import click
 
+from workers.config.deprecations import rename_deprecated_command
+
 COMMANDS = {
     "api": "workers.commands.server.api:api",
     "asset": "workers.commands.catalog.asset:asset",
@@ -12,10 +14,10 @@ COMMANDS = {
     "demo": "workers.commands.server.demo:demo",
     "doctor": "workers.commands.server.doctor:doctor",
     "explain": "workers.commands.catalog.explain:explain",
-    "group": "workers.commands.catalog.preview:group",
     "jobs": "workers.commands.admin.jobs:jobs",
     "mail": "workers.commands.server.mail:mail",
     "migrate": "workers.commands.server.migrate:migrate",
+    "plan": "workers.commands.catalog.plan:plan",
     "restore": "workers.commands.server.backup:restore",
     "reindex": "workers.commands.server.reindex:reindex",
     "scan": "workers.commands.admin.storage:scan",
@@ -29,12 +31,10 @@ COMMANDS = {
     "trigger": "workers.commands.server.trigger:trigger",
     "up": "workers.commands.server.up:up",
     "user": "workers.commands.admin.user:user",
+    "usergroup": "workers.commands.admin.usergroup:usergroup",
     "verify": "workers.commands.server.verify:verify",
     "watch": "workers.commands.server.watch:watch",
 }
-
-ADD_GROUP_COMMAND = "workers.commands.admin.group:add_user_group"
-"""`tapeless group add NAME` creates a user group; a folder of that name is still `./add`."""
 
 
 class LazyGroup(click.Group):
@@ -53,10 +53,8 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Separate the two meanings of `group`: the grouping preview, and user groups."""
-        if args[:2] == ["group", "add"]:
-            return "group add", load_command(ADD_GROUP_COMMAND), args[2:]
-        return super().resolve_command(ctx, args)
+        """Accept old spellings too, with a warning."""
+        return super().resolve_command(ctx, rename_deprecated_command(args))
 
 
 def load_command(place: str) -> click.Command:

@@ -137,7 +137,7 @@ class Display:
         parts = [pluralize(found.assets, "asset"), pluralize(found.files, "file")]
         busy = ((found.growing, "not stable yet"), (found.pending_islands, "folders to group"))
         parts += [f"{number:,} {label}" for number, label in (*busy, (found.index_queue, "to index")) if number]
-        bad = ((found.parked, "parked"), (found.missing, "missing"), (found.failed, "unreadable"))
+        bad = ((found.parked, "dead-lettered"), (found.missing, "missing"), (found.failed, "unreadable"))
         parts += [f"{number:,} {label}" for number, label in bad if number]
         mark, style = ("●", "green") if found.idle else ("◌", "cyan")
         line = Text.assemble((f"{mark} ", style), "  ".join(parts), ("   Ctrl-C stops", "dim"))

@@ -173,7 +173,7 @@ def retry_backlog_item(session: Session, key: str) -> str:
     if key.isascii() and key.isdigit() and len(key) <= MAX_ISLAND_KEY_DIGITS:
         if session.execute(REQUEUE_DEAD_ISLANDS, {"key": int(key)}).rowcount:
             return "folder"
-        raise Conflict(f"no folder is parked under {key}; tapeless jobs list shows what is")
+        raise Conflict(f"no dead-lettered folder has the key {key}; tapeless jobs list shows the keys")
     try:
         key_id = uuid.UUID(key)
     except ValueError:
@@ -190,4 +190,4 @@ def retry_backlog_item(session: Session, key: str) -> str:
     for kind, retry in others.items():
         if retry():
             return kind
-    raise Conflict(f"nothing is parked under {key}, and no job has this id; tapeless jobs list shows what is")
+    raise Conflict(f"no dead letter and no job has the key {key}; tapeless jobs list shows the keys")

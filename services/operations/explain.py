@@ -258,7 +258,7 @@ def _explain_island(session: Session, said: Explanation, island: Island, relativ
         said.state = "parked"
         since = format_moment(island.parked_at)
         said.lines.append(
-            f"its island is parked since {since}: {island.error}; `tapeless verify --repair` tries it again"
+            f"its island is dead-lettered since {since}: {island.error}; `tapeless verify --repair` retries it"
         )
     elif island.dirty_since is not None:
         again = f" again after: {island.error}" if island.error else ""

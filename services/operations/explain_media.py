@@ -28,19 +28,19 @@ def explain_media(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
     if media.get("sidecars"):
         unmapped = ", ".join(media.get("untaken", ()))
         yield f"was read as {media['sidecars']}" + (f"; no metadata field takes: {unmapped}" if unmapped else "")
-    parked = set()
+    dead_letters = set()
     for row in session.execute(SELECT_MEDIA_WORK, {"set": file_set_id}):
         if row.parked_at is not None:
-            parked.add(row.kind)
+            dead_letters.add(row.kind)
             tried = "restart its job, or change the file, to try again"
             since = format_moment(row.parked_at)
-            yield f"{READING_NAMES[row.kind]} could not be read: {row.error}; {tried} (parked since {since})"
+            yield f"{READING_NAMES[row.kind]} could not be read: {row.error}; {tried} (dead-lettered since {since})"
         else:
             again = f" again, alone: {row.error}" if row.error else ""
             yield f"{READING_NAMES[row.kind]} waits to be read{again}, since {format_moment(row.waits_since)}"
-    if media.get("error") and "HEADERS" not in parked:
+    if media.get("error") and "HEADERS" not in dead_letters:
         yield f"its header could not be read: it {media['error']}; it is read again when the file changes"
-    if media.get("picture_error") and "PICTURES" not in parked:
+    if media.get("picture_error") and "PICTURES" not in dead_letters:
         yield f"no poster could be made: it {media['picture_error']}"
     yield from media.get("notes", ())
 

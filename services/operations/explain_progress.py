@@ -53,7 +53,7 @@ def explain_mark(marked: AssetMark | None, asset_id: uuid.UUID) -> str:
         return "its document was never marked: tapeless verify --repair marks it"
     if marked.parked_at is not None:
         since = format_moment(marked.parked_at)
-        return f"its document is parked since {since}: {marked.error}; tapeless jobs retry {asset_id} tries it again"
+        return f"its document is dead-lettered since {since}: {marked.error}; tapeless jobs retry {asset_id} retries it"
     if marked.dirty_since is not None:
         again = f", again after: {marked.error}" if marked.error else ""
         waits = "is being written" if marked.is_held else "waits to be written"

@@ -144,18 +144,20 @@ SELECT_OVERDUE_LEASES = text("""
     UNION ALL
     SELECT 'job ' || id FROM job WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL
     UNION ALL
-    SELECT 'island ' || id || ' (parked without a reason)' FROM island WHERE parked_at IS NOT NULL AND error IS NULL
+    SELECT 'island ' || id || ' (dead letter without a reason)' FROM island
+        WHERE parked_at IS NOT NULL AND error IS NULL
     UNION ALL
-    SELECT 'job ' || id || ' (parked without a reason)' FROM job WHERE parked_at IS NOT NULL AND error_message IS NULL
+    SELECT 'job ' || id || ' (dead letter without a reason)' FROM job
+        WHERE parked_at IS NOT NULL AND error_message IS NULL
     UNION ALL
-    SELECT lower(kind) || ' of file set ' || file_set_id || ' (parked without a reason)' FROM media_work
+    SELECT lower(kind) || ' of file set ' || file_set_id || ' (dead letter without a reason)' FROM media_work
         WHERE parked_at IS NOT NULL AND error IS NULL
 """)
 
 
 def check_leases(audited: VerifyContext, repair: bool) -> CheckResult:
     """Check that work is done, waiting, leased or dead-lettered with a reason; a repair requeues dead letters."""
-    found = CheckResult("leases", "no lease is past its end by two sweeps; what is parked has a reason")
+    found = CheckResult("leases", "no lease is past its end by two sweeps; dead letters have a reason")
     with audited.sessions() as session:
         for row in session.execute(SELECT_OVERDUE_LEASES, {"sweep": audited.timing.sweep_seconds}):
             found.add_violation(f"{row.name}: its lease ended and nobody took it up")

@@ -26,7 +26,7 @@ MAIL_BUDGET_SECONDS = 5.0
 """No batch is begun after this: the worker has other tasks, and the sweep notifies this one again."""
 NO_MAIL_SERVER_REASON = (
     "no mail server is set; set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, start again, "
-    "and run: tapeless jobs retry --all-parked"
+    "and run: tapeless jobs retry --all-dead-lettered"
 )
 MailOutcome = Callable[[Session, LeasedMessage, Any], bool]
 OBSOLETE_MAIL_REASON = "not sent: what it was about has ended"

@@ -132,7 +132,7 @@ class Documented:
         if A_JOB in words:
             job = self._make_job(JobStatus.FAILED if words[1] == "retry" else JobStatus.STARTED)
             words = [job if word == A_JOB else word for word in words]
-        if words[0] != "restore" and (words[0] != "group" or words[1] == "add"):
+        if words[0] != "restore" and words[0] != "plan":
             words = [*(words[: words.index("--data")] if "--data" in words else words), "--data", str(self.system.data)]
         typed = f"{PASSWORD}\n" * 2 if words[:2] == ["user", "add"] else None
         done = CliRunner().invoke(main, words, input=typed)

@@ -13,7 +13,7 @@ from tests.docs.documented import Documented, lines, open_documented
 from tests.docs.pages import ROOT
 from tests.waiting import wait_until
 
-ASKS = "nobody is there to ask"
+ASKS = "no terminal for confirmation"
 """Message of commands that show a difference and prompt for confirmation, when there is no terminal."""
 
 

@@ -124,7 +124,7 @@ class System:
             return None
 
     def assets(self) -> list[dict[str, Any]]:
-        """What is stored, in the form of `tapeless group --json`."""
+        """What is stored, in the form of `tapeless plan --json`."""
         with self.session() as session:
             return stored_assets(session)
 

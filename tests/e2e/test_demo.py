@@ -111,7 +111,7 @@ def test_storages_are_added_listed_and_scanned(system: System, folder: Path, dem
     assert system.ask("search", "second_storage")["total"] == 1
     assert "overlaps storage" in system.run("storage", "add", str(more / "dropped"), code=1)
     assert 'known are "More", "demo-media"' in system.run("scan", "nowhere", code=1)
-    assert "nothing was frozen" in system.run("storage", "accept", "More")
+    assert "no deletions wait for confirmation" in system.run("storage", "confirm-deletions", "More")
 
 
 def test_a_start_on_the_same_data_folder_is_refused_with_a_sentence(system: System, demo: Path) -> None:

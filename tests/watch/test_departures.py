@@ -167,7 +167,7 @@ def test_an_empty_folder_in_the_place_of_a_mount_marks_nothing_missing_until_it_
     pipeline.settle()
     root.rename(root.parent / "unplugged")
     root.mkdir()
-    next_step = "run: tapeless storage accept Rushes"
+    next_step = "run: tapeless storage confirm-deletions Rushes"
     pipeline.wait_for(lambda: next_step in pipeline.storage().status_message, what="the next step is told")
     assert "another folder than before" in pipeline.storage().status_message
     assert pipeline.status().missing == pipeline.status().suspected == 0
@@ -181,7 +181,9 @@ def test_the_disk_that_belongs_there_needs_no_acceptance(pipeline: Pipeline, roo
     pipeline.settle()
     root.rename(root.parent / "unplugged")
     root.mkdir()
-    pipeline.wait_for(lambda: "accept" in pipeline.storage().status_message, what="the other folder is refused")
+    pipeline.wait_for(
+        lambda: "confirm-deletions" in pipeline.storage().status_message, what="the other folder is refused"
+    )
     root.rmdir()
     (root.parent / "unplugged").rename(root)
     pipeline.wait_for(lambda: not is_failing(pipeline), what="the storage is active again")
@@ -216,7 +218,9 @@ def test_a_restarted_watcher_keeps_refusing_another_folder_and_says_so(pipeline:
     pipeline.watcher.close()
     root.mkdir()
     pipeline.watch()
-    pipeline.wait_for(lambda: "accept" in pipeline.storage().status_message, what="the other folder is refused")
+    pipeline.wait_for(
+        lambda: "confirm-deletions" in pipeline.storage().status_message, what="the other folder is refused"
+    )
     assert pipeline.status().missing == 0
 
 
@@ -228,7 +232,7 @@ def test_the_breaker_holds_when_much_vanishes_at_once_until_a_person_accepts(pip
     pipeline.wait_for(lambda: pipeline.storage().frozen_reason, what="deletions are frozen")
     assert pipeline.storage().frozen_reason == (
         'storage "Rushes": 140 of 150 files vanished at once; nothing was marked missing. '
-        "If they are really gone, run: tapeless storage accept Rushes"
+        "If they are really gone, run: tapeless storage confirm-deletions Rushes"
     )
     write(root, "while frozen.mov")
     pipeline.wait_for(lambda: "while frozen" in pipeline.titles(), what="a new file is still an asset")

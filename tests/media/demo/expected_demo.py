@@ -1,4 +1,4 @@
-"""What the demo has to become, in the form of `tapeless group --json`: read by every test that groups the demo."""
+"""What the demo has to become, in the form of `tapeless plan --json`: read by every test that groups the demo."""
 
 MISSING_FRAME = "vfx/coffee_cup_v042/coffee_cup_v042.1024.exr"
 FRAMES = [

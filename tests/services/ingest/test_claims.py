@@ -210,7 +210,7 @@ def test_a_poisoned_island_is_tried_a_bounded_number_of_times_then_parked_and_re
     assert pipeline.status().parked == 1
     poison(pipeline, is_bad=False)
     assert ingest(pipeline, [island_id]) == 0
-    assert "its island is parked since " in pipeline.explain("a.mov")
+    assert "its island is dead-lettered since " in pipeline.explain("a.mov")
     pipeline.broken(repair=True)
     assert pipeline.ingest() == 1
     assert pipeline.titles() == ["a"]

@@ -56,7 +56,7 @@ def test_a_file_that_vanished_while_deletions_are_frozen_says_so(pipeline: Pipel
     line = ask(pipeline, "clip7.mov").lines[0]
     assert "was not found at the last look, and stays as it is: " in line
     assert "120 of 120 files vanished at once" in line
-    assert "tapeless storage accept Rushes" in line
+    assert "tapeless storage confirm-deletions Rushes" in line
 
 
 def test_a_file_that_is_not_stable_yet_is_pending(pipeline: Pipeline, root: Path) -> None:
@@ -168,4 +168,4 @@ def test_a_document_that_the_index_lost_or_that_is_parked_is_told_so(pipeline: P
     with pipeline.sessions.begin() as session:
         session.execute(text("UPDATE index_mark SET dirty_since = now(), parked_at = now(), error = 'too long'"))
     parked = "\n".join(ask(pipeline, "a.mov").lines)
-    assert f": too long; tapeless jobs retry {asset_id} tries it again" in parked
+    assert f": too long; tapeless jobs retry {asset_id} retries it" in parked

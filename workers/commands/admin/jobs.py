@@ -23,8 +23,11 @@ from services.operations.backlog import (
 )
 from workers.commands.options import data_option, json_option, running_system
 
-STATE_STYLES = {"PARKED": "yellow", "FAILED": "red", "FINISHED_WITH_WARNING": "yellow", "STARTED": "cyan"}
-STATUS_CHOICES = ["PARKED", *sorted(JobStatus)]
+DEAD_LETTERED = "DEAD_LETTERED"
+"""Status of dead letters for people; programs get `PARKED`, as from the API."""
+LABELS = {"parked": "dead-lettered"}
+STATE_STYLES = {DEAD_LETTERED: "yellow", "FAILED": "red", "FINISHED_WITH_WARNING": "yellow", "STARTED": "cyan"}
+STATUS_CHOICES = [DEAD_LETTERED, *sorted(JobStatus)]
 
 
 @click.group()
@@ -33,13 +36,13 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--status", type=click.Choice(STATUS_CHOICES), help="Of this status alone (default: what has not ended).")
+@click.option("--status", type=click.Choice(STATUS_CHOICES), help="Only this status (default: all unfinished).")
 @data_option
 @json_option
 def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
     """List unfinished jobs, and all dead letters: jobs, documents, folders, mails, deliveries."""
     with running_system(data) as context, context.sessions() as session:
-        found = list_backlog(session, status)
+        found = list_backlog(session, "PARKED" if status == DEAD_LETTERED else status)
     if as_json:
         click.echo(json.dumps([work.to_json() for work in found]))
     else:
@@ -49,11 +52,12 @@ def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
 def print_backlog(console: Console, found: list[BacklogItem]) -> None:
     """Print one line per item, never truncated, followed by its message."""
     if not found:
-        console.print("nothing waits and nothing is parked")
+        console.print("no pending work and no dead letters")
         return
     for work in found:
         percent = "" if work.progress is None else f" {work.progress} %"
-        line = Text.assemble(f"{work.kind:<8} ", (f"{work.state}{percent}", STATE_STYLES.get(work.state, "")))
+        state = DEAD_LETTERED if work.state == "PARKED" else work.state
+        line = Text.assemble(f"{work.kind:<8} ", (f"{state}{percent}", STATE_STYLES.get(state, "")))
         console.print(line.append(f"  {work.what}  {work.key}  since {format_timestamp(work.since)}"))
         if work.why:
             console.print(Text(f"         {work.why}", style="dim"))
@@ -77,7 +81,8 @@ def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
         return
     for name, value in told.items():
         if value not in (None, "", {}):
-            click.echo(f"{name:<14} {value if isinstance(value, str | int) else json.dumps(value)}")
+            words = value if isinstance(value, str | int) else json.dumps(value)
+            click.echo(f"{LABELS.get(name, name):<14} {DEAD_LETTERED if words == 'PARKED' else words}")
 
 
 def describe_job(job: Job) -> dict[str, object]:
@@ -107,31 +112,31 @@ def describe_job(job: Job) -> dict[str, object]:
 
 @jobs.command()
 @click.argument("keys", nargs=-1)
-@click.option("--all-parked", is_flag=True, help="Everything that is parked, of every kind.")
+@click.option("--all-dead-lettered", is_flag=True, help="Retry all dead letters, of every kind.")
 @data_option
-def retry(keys: tuple[str, ...], all_parked: bool, data: Path | None) -> None:
+def retry(keys: tuple[str, ...], all_dead_lettered: bool, data: Path | None) -> None:
     """Retry failed or dead-lettered work, by the KEYS that `list` shows."""
-    if all_parked == bool(keys):
-        raise click.UsageError("name what to retry, or say --all-parked")
+    if all_dead_lettered == bool(keys):
+        raise click.UsageError("give the keys of what to retry, or --all-dead-lettered")
     with running_system(data) as context:
-        if all_parked:
+        if all_dead_lettered:
             retried = transact(context.sessions, retry_all_dead_letters)
-            click.echo(", ".join(pluralize(number, kind[:-1]) for kind, number in retried.items()) + " taken up again")
+            click.echo("requeued: " + ", ".join(f"{kind} {number:,}" for kind, number in retried.items()))
             return
         for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
-            click.echo(f"{kind} taken up again")
+            click.echo(f"{kind} requeued")
 
 
-def _make_action_command(action: JobAction, said: str) -> click.Command:
+def _make_action_command(action: JobAction, done: str) -> click.Command:
     @click.argument("job_ids", nargs=-1, required=True, type=click.UUID)
     @data_option
     def change(job_ids: tuple[uuid.UUID, ...], data: Path | None) -> None:
         with running_system(data) as context:
             transact(context.sessions, lambda session: apply_job_action(session, job_ids, action, SETUP_ACTOR))
-            click.echo(f"{pluralize(len(job_ids), 'job')} {said}")
+            click.echo(f"{pluralize(len(job_ids), 'job')} {done}")
 
-    return click.command(action.lower(), help=f"Have jobs {said}; all that are named or none.")(change)
+    return click.command(action.lower(), help=f"{action.capitalize()} jobs (all or nothing).")(change)
 
 
-for _action, _said in ((JobAction.ABORT, "stopped"), (JobAction.PAUSE, "paused"), (JobAction.RESUME, "going on")):
-    jobs.add_command(_make_action_command(_action, _said))
+for _action, _done in ((JobAction.ABORT, "aborted"), (JobAction.PAUSE, "paused"), (JobAction.RESUME, "resumed")):
+    jobs.add_command(_make_action_command(_action, _done))

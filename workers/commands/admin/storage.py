@@ -150,16 +150,16 @@ def _as_json(row: Storage) -> dict[str, object]:
     }
 
 
-@storage.command()
+@storage.command("confirm-deletions")
 @click.argument("name")
 @data_option
-def accept(name: str, data: Path | None) -> None:
+def confirm_frozen_deletions(name: str, data: Path | None) -> None:
     """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
     with running_system(data) as context:
         reason = transact(
             context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name))
         )
-    what = "accepted; the rows follow the disk within seconds" if reason else "nothing was frozen"
+    what = "confirmed; the catalog follows the disk within seconds" if reason else "no deletions wait for confirmation"
     click.echo(f'storage "{name}": {what}')
 
 

@@ -21,7 +21,7 @@ from workers.commands.options import data_option, json_option, running_system
 
 OPERATOR_ACTOR = Actor("operator", is_admin=True)
 
-yes_option = click.option("--yes", is_flag=True, help="Do it without asking.")
+yes_option = click.option("--yes", is_flag=True, help="Apply without confirmation.")
 
 
 @click.command()
@@ -119,12 +119,12 @@ def _confirm_and_start(
 
 def _confirm() -> bool:
     if not sys.stdin.isatty():
-        raise click.ClickException("nothing was changed: nobody is there to ask; add --yes to do it")
-    return click.confirm("Do it?")
+        raise click.ClickException("Aborted: no terminal for confirmation. Re-run with --yes.")
+    return click.confirm("Apply?")
 
 
 def _print_outcome(job_id: str | None, otherwise: str, difference: GroupingDiff, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"job_id": job_id, "difference": difference.to_json()}))
     else:
-        click.echo(f"started job {job_id}; it goes on by itself" if job_id else otherwise)
+        click.echo(f"started job {job_id}; it runs in the background" if job_id else otherwise)

@@ -26,7 +26,7 @@ JOB_POLL_SECONDS = 0.5
     "--profile", default=WEB_PROFILE, show_default=True, help="How: `web`, or one of TAPELESS_TRANSCODE_PROFILES."
 )
 @click.option("--format", "format_id", type=click.UUID, help="Of which format (default: the first original).")
-@click.option("--wait", is_flag=True, help="Stay until it is there, and fail where it cannot be made.")
+@click.option("--wait", is_flag=True, help="Wait for the rendition; exit non-zero if it fails.")
 @data_option
 def transcode(asset: str, profile: str, format_id: uuid.UUID | None, wait: bool, data: Path | None) -> None:
     """Create a rendition of ASSET (a title or id), as another format of it."""
@@ -49,7 +49,7 @@ def wait_for_job(sessions: Sessions, job_id: uuid.UUID) -> str:
         with sessions() as session:
             job = session.get(Job, job_id)
         if job is None:
-            raise DomainError(f"job {job_id}: somebody removed it")
+            raise DomainError(f"job {job_id}: it was deleted")
         if job.parked_at is not None or (job.status in FINAL_JOB_STATUSES and job.error_message):
             raise DomainError(f"job {job_id}: {job.error_message}")
         if job.status in FINAL_JOB_STATUSES:

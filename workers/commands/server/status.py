@@ -20,7 +20,7 @@ STATUS_ROWS = (
     ("waiting_islands", "folders where a file waits for its partner"),
     ("index_queue", "documents to index"),
     ("jobs_waiting", "jobs waiting"),
-    ("parked", "parked, with a reason"),
+    ("parked", "dead letters, each with its reason"),
     ("missing", "files missing"),
     ("empty", "files empty: they wait for content"),
     ("failed", "files or folders unreadable"),

@@ -42,7 +42,7 @@ from workers.terminal_ui import Display
 @click.option(
     "--metrics-port",
     type=click.IntRange(1, 65535),
-    help="Show Prometheus what all processes measure, on the loopback (default: TAPELESS_METRICS_PORT, else not).",
+    help="Expose Prometheus metrics on 127.0.0.1:PORT (default: TAPELESS_METRICS_PORT, else disabled).",
 )
 def up(
     folders: tuple[Path, ...],
@@ -127,7 +127,7 @@ def run_system(
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
-        console.print("stopping; what is under way is taken up again at the next start")
+        console.print("stopping; running work resumes at the next start")
     finally:
         withdraw_announcement(supervisor.data)
         database.dispose()

@@ -14,7 +14,7 @@ from workers.commands.options import data_option, json_option, own_folders, runn
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Put what is broken back to work.")
+@click.option("--repair", is_flag=True, help="Requeue broken items for repair.")
 @data_option
 @json_option
 def verify(repair: bool, data: Path | None, as_json: bool) -> None:
@@ -41,4 +41,4 @@ def _print(console: Console, findings: list[CheckResult]) -> None:
         for note in finding.notes:
             console.print(Text(f"    {note}", style="yellow"))
         if finding.repaired:
-            console.print(Text(f"    {finding.repaired:,} put back to work", style="yellow"))
+            console.print(Text(f"    {finding.repaired:,} requeued", style="yellow"))

@@ -77,20 +77,24 @@ def test_what_is_parked_is_listed_with_its_reason_whatever_kind_it_is(
     printed = run(running, "list")
     for reason in ("the disk is full", "too large", "its worker died 3 times", "550 unknown"):
         assert reason in printed
+    assert "DEAD_LETTERED" in printed
+    assert "PARKED" not in printed
 
 
 @pytest.mark.parametrize("kind", ["job", "document", "folder", "mail"])
 def test_one_thing_is_taken_up_again_by_its_key(running: dict[str, str], sessions: Sessions, kind: str) -> None:
     keys = park_one_of_each(sessions)
-    assert run(running, "retry", keys[kind]) == f"{kind} taken up again\n"
-    assert kind not in {work["kind"] for work in listed(running, "--status", "PARKED")}
-    assert len(listed(running, "--status", "PARKED")) == 3
+    assert run(running, "retry", keys[kind]) == f"{kind} requeued\n"
+    assert kind not in {work["kind"] for work in listed(running, "--status", "DEAD_LETTERED")}
+    assert len(listed(running, "--status", "DEAD_LETTERED")) == 3
 
 
 def test_everything_parked_is_taken_up_again_at_once(running: dict[str, str], sessions: Sessions) -> None:
     park_one_of_each(sessions)
-    assert "1 job, 1 document, 1 folder, 0 readings, 1 mail" in run(running, "retry", "--all-parked")
-    assert listed(running, "--status", "PARKED") == []
+    assert "jobs 1, documents 1, folders 1, readings 0, mails 1, deliveries 0" in run(
+        running, "retry", "--all-dead-lettered"
+    )
+    assert listed(running, "--status", "DEAD_LETTERED") == []
     with sessions() as session:
         assert session.scalar(text("SELECT count(*) FROM island WHERE dirty_since IS NOT NULL")) == 1
 
@@ -101,7 +105,7 @@ def test_jobs_are_listed_by_status_and_those_that_ended_only_when_asked(
     ready, failed = make_job(sessions), make_job(sessions, JobStatus.FAILED, completed_at=func.now())
     assert [work["key"] for work in listed(running)] == [str(ready)]
     assert [work["key"] for work in listed(running, "--status", "FAILED")] == [str(failed)]
-    assert run(running, "list", "--status", "PAUSED") == "nothing waits and nothing is parked\n"
+    assert run(running, "list", "--status", "PAUSED") == "no pending work and no dead letters\n"
 
 
 def test_one_job_is_shown_whole(running: dict[str, str], sessions: Sessions) -> None:
@@ -133,4 +137,4 @@ def test_what_is_not_parked_is_not_taken_up(running: dict[str, str], sessions: S
 
 def test_retry_wants_keys_or_all(running: dict[str, str]) -> None:
     run(running, "retry", code=2)
-    run(running, "retry", "7", "--all-parked", code=2)
+    run(running, "retry", "7", "--all-dead-lettered", code=2)

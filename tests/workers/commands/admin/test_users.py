@@ -1,4 +1,4 @@
-"""`tapeless user add`, `group add` and `token create` create the credentials for the API."""
+"""`tapeless user add`, `usergroup add` and `token create` create the credentials for the API."""
 
 import json
 from uuid import UUID
@@ -12,9 +12,9 @@ from models.access.user import Membership, User, UserGroup
 from models.core.sessions import make_engine, make_sessions
 from services.access.tokens import authenticate_token
 from services.core.passwords import verify_password
-from workers.commands.admin.group import add_user_group
 from workers.commands.admin.token import token
 from workers.commands.admin.user import user
+from workers.commands.admin.usergroup import usergroup
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_a_token_for_programs_signs_in(environment: dict[str, str], database_url
 
 def test_a_group_has_the_users_that_it_was_made_with(environment: dict[str, str], database_url: str) -> None:
     run(environment, user, "add", "a@example.org", stdin="long enough now\n")
-    made = run(environment, add_user_group, "editors", "--user", "a@example.org")
+    made = run(environment, usergroup, "add", "editors", "--user", "a@example.org")
     assert made.output == 'group "editors" has 1 user\n'
     engine = make_engine(database_url)
     with make_sessions(engine)() as session:

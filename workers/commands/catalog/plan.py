@@ -1,4 +1,4 @@
-"""`tapeless group`: preview how a folder or a list of names would be grouped, before anything is watched."""
+"""`tapeless plan`: preview how a folder or a list of names would be grouped, before anything is watched."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
 from grouping.model.gc_pause import gc_paused
 from grouping.render import TreeBranch, tree_to_branches, tree_to_json
 
-GROUP_PIPE_WIDTH = 240
+PLAN_PIPE_WIDTH = 240
 
 
 @click.command()
@@ -38,7 +38,7 @@ GROUP_PIPE_WIDTH = 240
     type=click.Path(file_okay=False, path_type=Path),
     help="With --diff: the data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
 )
-def group(
+def plan(
     folder: str, as_json: bool, profile_file: Path | None, nul_separated: bool, diff: bool, data: Path | None
 ) -> None:
     """Show how the files of FOLDER would become assets; nothing is written.
@@ -67,7 +67,7 @@ def compare_with_catalogue(folder: str, profile: Profile | None, data: Path | No
     """Import the part that uses the database only here, because a dry run on a million names must not wait for it."""
     if folder == "-":
         raise click.UsageError("--diff compares a folder on disk with the catalogue; give the folder instead of -")
-    importlib.import_module("workers.commands.group_diff").show_difference(folder, profile, data, as_json)
+    importlib.import_module("workers.commands.catalog.plan_diff").show_difference(folder, profile, data, as_json)
 
 
 def write_json(answer: dict[str, Any]) -> None:
@@ -110,7 +110,7 @@ def print_tree(folder: str, branches: list[TreeBranch]) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         # A tree crops its lines at the console's width, and a pipe has none.
-        console = Console(highlight=False, width=GROUP_PIPE_WIDTH)
+        console = Console(highlight=False, width=PLAN_PIPE_WIDTH)
     root = RichTree(Text("standard input" if folder == "-" else folder, style="bold"))
     for branch in branches:
         _grow(root, branch)
@@ -127,4 +127,4 @@ def _grow(parent: RichTree, branch: TreeBranch) -> None:
 
 
 if __name__ == "__main__":
-    group()
+    plan()

@@ -1,4 +1,4 @@
-"""`tapeless group FOLDER --diff` shows what a scan and a grouping would change, before either runs."""
+"""`tapeless plan FOLDER --diff` shows what a scan and a grouping would change, before either runs."""
 
 import json
 import subprocess
@@ -11,11 +11,11 @@ from click.testing import CliRunner, Result
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.powers import without_root_powers
-from workers.commands.catalog.preview import group
+from workers.commands.catalog.plan import plan
 
 
 def run(running: dict[str, str], *arguments: object) -> Result:
-    return CliRunner().invoke(group, [str(argument) for argument in (*arguments, "--diff")], env=running)
+    return CliRunner().invoke(plan, [str(argument) for argument in (*arguments, "--diff")], env=running)
 
 
 def difference(running: dict[str, str], *arguments: object) -> dict[str, Any]:
@@ -138,5 +138,5 @@ def test_a_folder_outside_of_every_storage_is_refused(
 
 
 def test_a_dry_run_on_names_loads_no_database() -> None:
-    program = "import sys, workers.commands.group; sys.exit('sqlalchemy' in sys.modules)"
+    program = "import sys, workers.commands.catalog.plan; sys.exit('sqlalchemy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

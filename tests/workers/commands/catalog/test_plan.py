@@ -1,4 +1,4 @@
-"""`tapeless group`: a dry run over a folder or over names, for people and for programs."""
+"""`tapeless plan`: a dry run over a folder or over names, for people and for programs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from workers.commands.catalog.preview import group
+from workers.commands.catalog.plan import plan
 
 ROOT = Path(__file__).resolve().parents[4]
 
 
 def run(*arguments: str, names: bytes = b"") -> dict:
-    result = CliRunner().invoke(group, ["--json", *arguments], input=names)
+    result = CliRunner().invoke(plan, ["--json", *arguments], input=names)
     assert result.exit_code == 0, result.output
     return json.loads(result.output)
 
@@ -60,19 +60,19 @@ def test_a_profile_is_read_from_a_file(tmp_path: Path) -> None:
 def test_an_unknown_key_of_a_profile_is_told(tmp_path: Path) -> None:
     profile = tmp_path / "profile.json"
     profile.write_text('{"min_frame": 3}')
-    result = CliRunner().invoke(group, ["--profile", str(profile), "-"], input=b"")
+    result = CliRunner().invoke(plan, ["--profile", str(profile), "-"], input=b"")
     assert result.exit_code == 1
     assert "unknown key 'min_frame'" in result.output
 
 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
-    result = CliRunner().invoke(group, [str(tmp_path / "none")])
+    result = CliRunner().invoke(plan, [str(tmp_path / "none")])
     assert result.exit_code == 1
     assert "no such folder" in result.output
 
 
 def test_people_see_a_tree() -> None:
-    result = CliRunner().invoke(group, ["-"], input=b"a.0001.exr\na.0002.exr\na.wav\n")
+    result = CliRunner().invoke(plan, ["-"], input=b"a.0001.exr\na.0002.exr\na.wav\n")
     assert result.exit_code == 0
     assert "a.####.exr 1-2 (2 frames)" in result.output
     assert "separate_tracks" in result.output
@@ -80,7 +80,8 @@ def test_people_see_a_tree() -> None:
 
 def test_the_command_starts_without_the_queue_and_the_database() -> None:
     program = (
-        "import sys, workers.commands.group; print([name for name in ('celery', 'sqlalchemy') if name in sys.modules])"
+        "import sys, workers.main, workers.commands.catalog.plan;"
+        "print([name for name in ('celery', 'sqlalchemy') if name in sys.modules])"
     )
     shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)
     assert shown.stdout.strip() == "[]"

@@ -1,4 +1,4 @@
-"""`tapeless group FOLDER --diff`: preview the changes to the catalog of the running system."""
+"""`tapeless plan FOLDER --diff`: preview the changes to the catalog of the running system."""
 
 import json
 import os

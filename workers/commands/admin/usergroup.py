@@ -1,4 +1,4 @@
-"""`tapeless group add NAME`: create a user group, which can be given permissions."""
+"""`tapeless usergroup add NAME`: create a user group, which can be given permissions."""
 
 from pathlib import Path
 
@@ -12,9 +12,14 @@ from services.core.actors import SETUP_ACTOR
 from workers.commands.options import data_option, running_system
 
 
-@click.command("add")
+@click.group()
+def usergroup() -> None:
+    """Create groups of users."""
+
+
+@usergroup.command("add")
 @click.argument("name")
-@click.option("--user", "emails", multiple=True, metavar="EMAIL", help="Who is in it; may be given several times.")
+@click.option("--user", "emails", multiple=True, metavar="EMAIL", help="A member; may be given several times.")
 @data_option
 def add_user_group(name: str, emails: tuple[str, ...], data: Path | None) -> None:
     """Create a user group named NAME."""
