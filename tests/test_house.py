@@ -22,14 +22,15 @@ LAYERS = {
     "media": "media.sandbox media.demo media.pictures media.probe media.renditions media.sidecars media",
     "search": "search.query search search.documents.parts search.documents search.postgres search.opensearch",
     "services": "services.core services.access services.outbound services.catalog services.catalog.assets "
-    "services.jobs services.catalog.collections services.catalog.segments services.objects services.metadata services.approvals "
-    "services.shares services.downloads services.renditions services.media services.sidecars services.lifecycle "
-    "services.ingest services.storages services.grouping services.searching services.indexing services.operations "
-    "services.triggers services",
+    "services.jobs services.catalog.collections services.catalog.segments services.objects services.metadata "
+    "services.approvals services.shares services.downloads services.renditions services.media services.sidecars "
+    "services.lifecycle services.ingest services.storages services.grouping services.searching services.indexing "
+    "services.operations services.triggers services",
     "tasks": "tasks",
     "asgi": "asgi",
     "api": "api.routes.jobs api.routes.permissions api.routes.search api.routes.shares api.routes.users "
-    "api.routes.files api.routes.integrations api.routes.metadata api.routes.segments api.routes.catalog api.routes api",
+    "api.routes.files api.routes.integrations api.routes.metadata api.routes.segments api.routes.catalog api.routes "
+    "api",
     "web": "web",
     "workers": "workers.processes workers.embedded workers.config workers.celery workers workers.commands "
     "workers.commands.catalog workers.commands.server workers.commands.admin",

@@ -1,3 +1,3 @@
 import pytest
 
-pytest.register_assert_rewrite("tests.watch.grouping.tables")
+pytest.register_assert_rewrite("tests.grouping.tables")

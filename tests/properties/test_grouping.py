@@ -193,9 +193,9 @@ def test_no_hash_seed_and_no_locale_changes_the_answer() -> None:
     chance.shuffle(names)
     program = (
         "import sys, json\n"
-        "from watch.grouping import group_tree\n"
-        "from watch.grouping.render import to_json\n"
-        "print(json.dumps(to_json(group_tree(sys.stdin.buffer.read().split(b'\\0')))))\n"
+        "from grouping import group_tree\n"
+        "from grouping.render import tree_to_json\n"
+        "print(json.dumps(tree_to_json(group_tree(sys.stdin.buffer.read().split(b'\\0')))))\n"
     )
     answers = set()
     for seed, locale in (("0", "C"), ("1", "C.UTF-8"), ("4711", "tr_TR.UTF-8"), ("99", "POSIX")):

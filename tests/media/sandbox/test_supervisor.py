@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> SourceFile:
 
 @pytest.fixture
 def child() -> Iterator[ConfinedChild]:
-    with ConfinedChild("tests.media.misbehaving", PATIENT) as child:
+    with ConfinedChild("tests.media.sandbox.misbehaving_child", PATIENT) as child:
         yield child
 
 
@@ -66,7 +66,7 @@ def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, f
 def test_what_ends_its_reader_is_named_and_its_neighbours_are_read(
     file: SourceFile, deed: str, limits: ResourceLimits, end: ReadEnd, reason: str
 ) -> None:
-    with ConfinedChild("tests.media.misbehaving", limits) as child:
+    with ConfinedChild("tests.media.sandbox.misbehaving_child", limits) as child:
         items = [
             ReadItem(1, [file]),
             ReadItem(2, [file], {"deed": deed}),
@@ -112,7 +112,7 @@ def test_a_program_that_does_not_start_is_no_fault_of_a_file(file: SourceFile) -
 
 def test_no_open_file_is_left_behind(file: SourceFile) -> None:
     before = os.listdir("/proc/self/fd")
-    with ConfinedChild("tests.media.misbehaving", PATIENT) as child:
+    with ConfinedChild("tests.media.sandbox.misbehaving_child", PATIENT) as child:
         read(child, *(ReadItem(key, [file], {"deed": "crash"} if key % 20 == 0 else {}) for key in range(100)))
     assert len(os.listdir("/proc/self/fd")) == len(before)
 

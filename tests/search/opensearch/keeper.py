@@ -38,7 +38,7 @@ def join_opensearch(run: Path, cache_folder: Path) -> str:
     with FileLock(run / "opensearch.lock"):
         if not log.exists():
             with open(log, "ab") as output:
-                command = [sys.executable, "-m", "tests.opensearch.keeper", str(run), str(cache_folder)]
+                command = [sys.executable, "-m", "tests.search.opensearch.keeper", str(run), str(cache_folder)]
                 subprocess.run(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT, check=True)
         wait_until(lambda: url.exists() or _ended(run), what="OpenSearch ran", seconds=START_SECONDS)
     if not url.exists():

@@ -310,11 +310,11 @@ def test_an_upgrade_regroups_nothing_by_itself_but_is_told_and_done_on_request(p
 
 KILLED = """
 import sys, uuid
-from models.sessions import make_engine, make_sessions
-from models.timing import Timing
-from tasks.regroup import Limits, regroup_storages
+from models.core.sessions import make_engine, make_sessions
+from models.core.timing import Timing
+from services.grouping.regroup import RegroupLimits, run_regroup_jobs
 sessions = make_sessions(make_engine(sys.argv[1]))
-regroup_storages(sessions, [uuid.UUID(sys.argv[2])], Timing(lease_seconds=1), Limits(rows=1))
+run_regroup_jobs(sessions, [uuid.UUID(sys.argv[2])], Timing(lease_seconds=1), RegroupLimits(rows=1))
 """
 
 

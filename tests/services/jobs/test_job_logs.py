@@ -36,7 +36,11 @@ def test_lines_of_a_job_carry_its_id_and_those_around_it_do_not(sessions: Sessio
 
 
 def test_every_module_that_claims_jobs_names_them_in_the_log() -> None:
-    claiming = {path.name for path in SERVICES.rglob("*.py") if "claim_jobs(session" in path.read_text(encoding="utf-8")}
-    naming = {path.name for path in SERVICES.rglob("*.py") if "with job_context(claim" in path.read_text(encoding="utf-8")}
+    claiming = {
+        path.name for path in SERVICES.rglob("*.py") if "claim_jobs(session" in path.read_text(encoding="utf-8")
+    }
+    naming = {
+        path.name for path in SERVICES.rglob("*.py") if "with job_context(claim" in path.read_text(encoding="utf-8")
+    }
     assert claiming - naming - CLAIMED_FOR == set()
     assert len(naming) > 10

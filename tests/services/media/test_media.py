@@ -53,7 +53,9 @@ def misbehaving(deed: str, name: str, limits: ResourceLimits | None = None) -> M
         return PROBE_READING.keep(done)
 
     limits = limits or ResourceLimits(wall_seconds=20, cpu_seconds=2, memory_bytes=256 << 20)
-    return dataclasses.replace(PROBE_READING, program="tests.media.misbehaving", limits=limits, ask=ask, keep=keep)
+    return dataclasses.replace(
+        PROBE_READING, program="tests.media.sandbox.misbehaving_child", limits=limits, ask=ask, keep=keep
+    )
 
 
 def test_headers_become_facts_of_components_that_search_and_people_find(pipeline: Pipeline, root: Path) -> None:

@@ -18,7 +18,7 @@ from tests.services.media_clips import put
 from tests.services.transcode_steps import ADMIN, Studio
 from tests.waiting import wait_until
 
-NEVER_ENDING = "tests.media.never_ending"
+NEVER_ENDING = "tests.media.sandbox.endless_child"
 REPOSITORY = Path(__file__).parents[3]
 
 
@@ -81,7 +81,7 @@ def test_an_encoder_that_is_killed_is_told_and_tried_again(studio: Studio, root:
 def test_an_encoder_that_stands_still_is_ended_and_then_fails(studio: Studio, root: Path) -> None:
     job_id = asked(studio, root)
     limits = ResourceLimits(wall_seconds=0.5, cpu_seconds=20, memory_bytes=1 << 30, written_bytes=1 << 30)
-    real, studio.by = studio.by, replace(studio.by, program="tests.media.standing_still", limits=limits)
+    real, studio.by = studio.by, replace(studio.by, program="tests.media.sandbox.stalled_child", limits=limits)
     assert studio.run() == 1
     studio.end_waits()
     assert studio.run() == 1
@@ -93,7 +93,7 @@ def test_an_encoder_that_stands_still_is_ended_and_then_fails(studio: Studio, ro
 
 def test_what_goes_wrong_unforeseen_is_told_and_leaves_nothing_behind(studio: Studio, root: Path) -> None:
     job_id = asked(studio, root)
-    real, studio.by = studio.by, replace(studio.by, program="tests.media.saying_nothing")
+    real, studio.by = studio.by, replace(studio.by, program="tests.media.sandbox.silent_child")
     with pytest.raises(KeyError):
         studio.run()
     job = studio.job(job_id)
@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_leaves_no_encoder_and_the_next_starts_over(
     studio: Studio, root: Path, database_url: str
 ) -> None:
     job_id = asked(studio, root)
-    command = [sys.executable, "-m", "tests.tasks.transcoding_worker", database_url, str(studio.by.media_folder)]
+    command = [sys.executable, "-m", "tests.services.transcoding_worker", database_url, str(studio.by.media_folder)]
     worker = subprocess.Popen(command, cwd=REPOSITORY)
     wait_until(lambda: is_half_way(studio, job_id), what="the worker says how far it is", seconds=60)
     (encoder,) = encoders(worker.pid)

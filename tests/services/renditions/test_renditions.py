@@ -219,7 +219,7 @@ def test_half_of_a_machine_is_left_to_headers_and_posters(studio: Studio, root: 
     put(root, "a.mp4", "b.mp4")
     studio.pipeline.settle()
     jobs = [studio.ask("a"), studio.ask("b")]
-    with studio.running("tests.media.never_ending"):
+    with studio.running("tests.media.sandbox.endless_child"):
         wait_until(lambda: studio.job(jobs[0]).progress_processed == 50, what="one runs", seconds=60)
         studio.by = replace(studio.by, at_once=1)
         assert studio.run() == 0

@@ -262,7 +262,9 @@ def test_a_reader_that_dies_of_a_sidecar_is_told_and_the_others_are_read(pipelin
         return {"deed": "eat"} if one.name == "bad.json" else SIDECAR_READING.ask(one)
 
     limits = ResourceLimits(wall_seconds=20, cpu_seconds=5, memory_bytes=256 << 20)
-    hostile = replace(SIDECAR_READING, program="tests.media.misbehaving", limits=limits, ask=ask, keep=_as_if_read)
+    hostile = replace(
+        SIDECAR_READING, program="tests.media.sandbox.misbehaving_child", limits=limits, ask=ask, keep=_as_if_read
+    )
     drain_sidecars(pipeline.sessions, pipeline.timing, hostile)
     assert values(pipeline, "good") == {"colour": ["green"]}
     assert warnings(pipeline) == ["bad.json: needs more memory than a file may take"]

@@ -21,7 +21,7 @@ def test_used_up_watches_are_noticed_when_they_end_told_and_made_up_for_by_scans
     if subprocess.run([*IN_NAMESPACE, "true"], capture_output=True, check=False).returncode:
         (pytest.fail if IS_CI else pytest.skip)("no user namespace may be made here")
     outside = os.readlink("/proc/self/ns/user")
-    command = [*IN_NAMESPACE, sys.executable, "-m", "tests.watch.limited", outside, database_url, str(root)]
+    command = [*IN_NAMESPACE, sys.executable, "-m", "tests.watch.disk.limited", outside, database_url, str(root)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
 
