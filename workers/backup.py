@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import make_url, text
@@ -28,6 +27,7 @@ from workers.config.settings import SettingsError
 from workers.embedded.postgres import EmbeddedPostgres, find_postgres_program
 from workers.processes.process import write_private_file
 from workers.processes.supervisor import Supervisor
+from workers.version import read_version
 
 DUMP_ENTRY, KEY_ENTRY, MANIFEST_ENTRY = "database.dump", "secret-key", "manifest.json"
 ARCHIVE_VERSION = 1
@@ -51,7 +51,7 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
     """
     if not is_schema_current(database_url):
         raise SettingsError("the database is of another version than this program: run `tapeless migrate` first")
-    manifest = BackupManifest(ARCHIVE_VERSION, version("tapeless"), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    manifest = BackupManifest(ARCHIVE_VERSION, read_version(), time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
     with tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=f".{file.name}.") as folder:
         dump, draft = Path(folder) / DUMP_ENTRY, Path(folder) / "draft"
         run_postgres_program(

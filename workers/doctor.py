@@ -10,7 +10,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import version as version_of
 from pathlib import Path
 from typing import Literal
 
@@ -30,6 +29,7 @@ from services.indexing.requests import COMPARE_INDEX_TASK
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
 from workers.config.connection import SystemConnection
+from workers.version import read_version
 
 CheckGrade = Literal["well", "look", "broken"]
 
@@ -88,7 +88,7 @@ def run_checks(target: DiagnosticContext) -> list[DiagnosticCheck]:
 
 def report_version(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Report the versions of Tapeless and Python, for fault reports."""
-    yield DiagnosticCheck("program", "well", f"Tapeless {version_of('tapeless')} on Python {platform.python_version()}")
+    yield DiagnosticCheck("program", "well", f"Tapeless {read_version()} on Python {platform.python_version()}")
 
 
 def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:

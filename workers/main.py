@@ -63,8 +63,23 @@ def load_command(place: str) -> click.Command:
     return getattr(importlib.import_module(module), attribute)
 
 
+def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version and exit."""
+    if wanted:
+        # Loaded on use: importlib.metadata imports Python's mail parser, which would delay every command.
+        click.echo(f"tapeless, version {importlib.import_module('workers.version').read_version()}")
+        ctx.exit()
+
+
 @click.command(cls=LazyGroup)
-@click.version_option(package_name="tapeless")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=print_version,
+    help="Show the version and exit.",
+)
 def main() -> None:
     """Drop files into a folder; find assets."""
 

@@ -95,5 +95,6 @@ def test_no_page_names_a_variable_that_does_not_exist() -> None:
     known = {name for name, _ in variables()} | {FOR_TESTS}
     text = {page: page.read_text(encoding="utf-8") for page in pages()}
     text[PAGE] = DEPRECATED_ROW.sub("", text[PAGE])
-    named = {(page.name, name) for page in pages() for name in VARIABLE.findall(text[page])}
+    del text[ROOT / "docs" / "changelog.md"]  # names of every version
+    named = {(page.name, name) for page, content in text.items() for name in VARIABLE.findall(content)}
     assert {(page, name) for page, name in named if name not in known} == set()
