@@ -1,5 +1,6 @@
 """Index marks as database objects: a function that marks documents, and a template for one trigger per event.
 
+Migrations before 0019 are written with it; the present form of what they made is in `definitions/index_marks*.sql`.
 PostgreSQL refuses transition tables on triggers for several events or for `UPDATE OF`, so each table has three.
 """
 

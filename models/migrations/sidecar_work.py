@@ -1,4 +1,7 @@
-"""Sidecars as database objects: their tables, and the triggers that queue them for reading."""
+"""Sidecars as database objects: their tables, and the triggers that queue them for reading.
+
+Migration 0012 is written with it; the present form of the triggers is in `definitions/sidecar_queue.sql`.
+"""
 
 import sqlalchemy as sa
 from alembic import op

@@ -3,6 +3,8 @@ to.
 
 Like the triggers of index marks (marking.py) they see whole statements, so a bulk change of any size costs one look-up
 in the small table of webhooks, and nothing else if there is no webhook.
+
+Migrations before 0019 are written with it; the present form is in `definitions/webhook_events*.sql`.
 """
 
 from collections.abc import Sequence

@@ -71,6 +71,7 @@ def delete_acl_template(session: Session, template_id: uuid.UUID, actor: Actor) 
     """Delete a template; permissions that were granted through it remain."""
     require_administrator(actor, "delete ACL templates")
     template = find_acl_template(session, template_id)
+    # mark_acl_entry_delete marks nothing for a template: it has no document.
     session.execute(
         delete(AclEntry).where(AclEntry.object_id == template_id, AclEntry.object_type == ACL_TEMPLATE_KIND)
     )

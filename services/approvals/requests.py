@@ -188,6 +188,7 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
         return approval
     votes = load_votes(session, [approval])[approval.id]
     asked_before = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)
+    # Flushing fires mark_approval_update, which marks the object's document.
     for name, value in wanted.values.items():
         setattr(approval, name, value)
     asked_now = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)

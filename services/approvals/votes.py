@@ -59,6 +59,7 @@ def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteSt
     external = _guest_email(actor)
     share_id = actor.guest.share_id if actor.guest is not None else None
     said = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
+    # Votes are in no document and have no trigger: recompute_status changes the approval (mark_approval_update).
     statement = insert(ApprovalVote).on_conflict_do_update(
         index_elements=["approval_id", "user_id" if external is None else "external"],
         set_={"status": status, "share_id": share_id, "change_date": func.now()},
@@ -112,6 +113,7 @@ def withdraw_vote(
     of_voter = [each for each in votes if (each.user_id, each.external) == (user_id, external and external.lower())]
     if not of_voter:
         raise NotFound("vote", f'of {external or user_id} on "{found.title}"')
+    # approval_vote has no trigger: recompute_status changes the approval (mark_approval_update).
     for each in of_voter:
         session.delete(each)
     said = "a vote was withdrawn" if is_own else f"the vote of {external or user_id} was withdrawn"

@@ -69,7 +69,8 @@ DELETE_EMPTY_FORMATS = text("""
 def write_ingest_changes(session: Session, changes: IngestChanges, actor: str) -> None:
     """Write all changes in the session's transaction; the caller holds the locks of the islands."""
     # The triggers mark_asset_*, mark_format_*, mark_file_set_*, mark_acl_entry_insert, mark_metadata_value_insert and
-    # mark_component_* mark the documents, once per transaction. Foreign keys determine the order of the statements.
+    # mark_component_* mark the documents, once per transaction; queue_component_insert, queue_file_set_update and
+    # queue_sidecar_* queue media for reading. Foreign keys determine the order of the statements.
     touched = find_changed_sets(changes)
     reopen_approvals(session, touched, actor)
     ended = build_merge_snapshots(session, [ending.asset_id for ending in changes.asset_merges if ending.was is None])

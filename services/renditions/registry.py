@@ -41,6 +41,7 @@ RENDITIONS_OF_FORMATS = text("""
         AND media #>> '{transcode,format}' = ANY(CAST(:formats AS text[]))
     ORDER BY id
 """)
+# mark_format_update marks the documents of the assets.
 ADD_OUTDATED_WARNING = text("""
     UPDATE format SET warnings = array_append(warnings, :older), date_modified = now()
     WHERE id = ANY(CAST(:formats AS uuid[])) AND NOT :older = ANY(warnings)
@@ -124,6 +125,7 @@ def _create_format(session: Session, source: Format, made: EncodedRendition) -> 
         rule=RENDITION_RULE,
         media={},
     )
+    # mark_format_insert marks the asset's document.
     session.add(part)
     session.flush()
     return part
@@ -132,6 +134,7 @@ def _create_format(session: Session, source: Format, made: EncodedRendition) -> 
 def _write_file_rows(session: Session, part: Format, made: EncodedRendition) -> tuple[FileSet, Path | None]:
     """Write file set and file: update the existing rows or create new ones."""
     folder_id = ensure_folder_rows(session, made.place)
+    # mark_file_set_insert or mark_file_set_update marks the asset's document; file and file_set_file have no trigger.
     group = session.scalar(select(FileSet).where(FileSet.format_id == part.id).order_by(FileSet.id).limit(1))
     if group is None:
         group = FileSet(id=new_id(), asset_id=part.asset_id, format_id=part.id, version_id=part.version_id, name="")
@@ -170,6 +173,7 @@ def _find_current_folder(session: Session, file: File) -> Path:
 
 def _write_components(session: Session, part: Format, group: FileSet, facts: Mapping[str, Any]) -> None:
     """Replace the components of a rendition, in the form that probed files have."""
+    # mark_component_delete and mark_component_insert mark the asset's document.
     session.execute(delete(Component).where(Component.format_id == part.id))
     general = {name: value for name, value in facts.items() if name not in ("streams", "tags")}
     told = [("General", "GENERAL", general)]
@@ -201,10 +205,10 @@ def load_renditions(
 
 def mark_outdated(session: Session, formats: Sequence[uuid.UUID]) -> None:
     """Add a warning to renditions requested by users that their source has changed since."""
-    # mark_format_update marks the documents of the assets.
     session.execute(ADD_OUTDATED_WARNING, {"formats": list(formats), "older": OUTDATED_WARNING})
 
 
+# mark_format_update, and mark_file_set_update for the next statement, mark the documents of both assets.
 MOVE_RENDITIONS_TO_SOURCES = text("""
     UPDATE format SET asset_id = source.asset_id, version_id = source.version_id
     FROM format AS source JOIN asset ON asset.id = source.asset_id AND asset.merged_into IS NULL

@@ -169,6 +169,7 @@ def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> Non
     declared = exists().where(DeclaredFile.storage_id == storage_id, DeclaredFile.asset_id.is_not(None))
     if session.scalar(select(or_(grouped, declared))):
         raise Conflict(f'storage "{storage.name}" holds files of assets; purge those assets first')
+    # mark_acl_entry_delete marks nothing for a storage: it has no document.
     session.execute(delete(AclEntry).where(AclEntry.object_type == STORAGE_KIND, AclEntry.object_id == storage_id))
     session.delete(storage)
     record_audit(session, STORAGE_KIND, storage_id, f'storage "{storage.name}" was deleted', actor)

@@ -224,5 +224,21 @@ def test_every_definition_says_why_it_is_there() -> None:
     assert silent == []
 
 
+TRIGGER_NAME = re.compile(r"\b(?:mark|queue|tell)_[a-z_]+_(?:insert|update|delete)\b")
+
+
+def test_the_triggers_that_python_code_names_exist(database: Connection) -> None:
+    root = Path(definition_files.__file__).parents[2]
+    named = {
+        name
+        for package in ("models", "watch", "search", "services")
+        for path in (root / package).rglob("*.py")
+        if "migrations" not in path.parts
+        for name in TRIGGER_NAME.findall(path.read_text(encoding="utf-8"))
+    }
+    assert named - set(database.scalars(text("SELECT tgname FROM pg_trigger"))) == set()
+    assert len(named) > 20
+
+
 def test_a_backfill_begins_at_the_same_number_in_sql_and_in_python() -> None:
     assert f"count(*) OVER () > {LOW_PRIORITY_DOCUMENTS}," in definition_files.read_definitions("index_marks")

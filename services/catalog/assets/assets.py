@@ -49,6 +49,7 @@ def create_empty_asset(session: Session, new: NewAsset, actor: Actor) -> Asset:
         created_by_user=actor.user_id,
         updated_by_user=actor.user_id,
     )
+    # Triggers mark_asset_insert and mark_acl_entry_insert queue the document for indexing.
     session.add(asset)
     if actor.user_id is not None:
         session.add(creator_acl_entry(asset.id, actor.user_id))
@@ -179,7 +180,8 @@ def delete_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
     """Move an asset to the delete queue: hidden from lists and search at once, restorable until purged."""
     asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
     if asset.status == AssetStatus.ACTIVE:
-        # Trigger mark_asset_update marks it as hidden, so searches leave it out until it is reindexed.
+        # Triggers mark_asset_update and mark_segments_of_asset_update mark it and its segments as hidden, so searches
+        # leave them out until they are reindexed.
         asset.status = AssetStatus.DELETED
         asset.date_deleted = func.now()  # type: ignore[assignment]
         asset.deleted_by_user = actor.user_id
@@ -192,6 +194,7 @@ def restore_asset(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
     """Restore an asset from the delete queue."""
     asset = find_asset(session, actor, asset_id, Permission.DELETE, lock=True)
     if asset.status == AssetStatus.DELETED:
+        # Triggers mark_asset_update and mark_segments_of_asset_update queue the documents.
         asset.status = AssetStatus.ACTIVE
         asset.date_deleted = None
         asset.deleted_by_user = None

@@ -232,6 +232,7 @@ def update_declared_file(
     if changed:
         refuse_unsafe_path("directory_path", values.get("directory_path", ""))
         refuse_unsafe_name("original_name", values.get("original_name", file.original_name))
+        # Trigger mark_file_set_update queues the asset's document if the size changed.
         file_set.size_bytes += (changed.get("size", file.size) or 0) - (file.size or 0)
         for name, value in changed.items():
             setattr(file, name, value)

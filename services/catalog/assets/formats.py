@@ -120,6 +120,7 @@ def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, n
     if found.name != name:
         _refuse_grouped(found)
         record_history(session, asset.id, Operation.CUSTOM, f'format "{found.name}" is now named "{name}"', actor)
+        # Trigger mark_format_update queues the asset's document.
         found.name = name
         found.date_modified = func.now()  # type: ignore[assignment]
         session.flush()
@@ -132,6 +133,7 @@ def remove_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, a
     found = find_format(session, asset, format_id)
     if found.rule != TRANSCODED_RULE:
         _refuse_grouped(found)
+    # Trigger mark_format_delete queues the asset's document.
     session.delete(found)
     record_history(session, asset.id, Operation.DELETE_FORMAT, f'format "{found.name}" was removed', actor)
 
@@ -148,6 +150,7 @@ def add_component(
     asset = get_asset_for_update(session, actor, asset_id)
     of = find_format(session, asset, format_id)
     made = _new_component(of, new)
+    # Trigger mark_component_insert queues the asset's document if the component has metadata.
     session.add(made)
     record_history(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was added', actor)
     session.flush()
@@ -221,6 +224,7 @@ def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUI
     """Remove a declared file set; no file is deleted from disk."""
     asset = get_asset_for_update(session, actor, asset_id)
     found = find_declared_file_set(session, asset, file_set_id)
+    # Trigger mark_file_set_delete queues the asset's document.
     session.delete(found)
     record_history(session, asset.id, Operation.DELETE_FILESET, f'file set "{found.name}" was removed', actor)
 

@@ -137,7 +137,7 @@ def create_collection(session: Session, new: NewCollection, actor: Actor) -> Col
         details=dict(new.details),
         created_by_user=actor.user_id,
     )
-    # Trigger mark_collection_insert queues the document for indexing.
+    # Triggers mark_collection_insert and mark_collection_readers_insert queue the document for indexing.
     session.add(collection)
     if actor.user_id is not None:
         session.add(creator_acl_entry(identity, actor.user_id, COLLECTION_KIND))

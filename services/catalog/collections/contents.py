@@ -84,6 +84,7 @@ def _record_membership_change(session: Session, collection: Collection, asset: A
     record_audit(session, COLLECTION_KIND, collection.id, f"asset {asset.id} was {what} it", actor)
 
 
+# Positions are in no document: mark_collection_asset_update and mark_collection_update mark nothing.
 UPDATE_ASSET_POSITION = text("""
     UPDATE collection_asset SET position = :position WHERE collection_id = :collection AND asset_id = :key
 """)

@@ -41,6 +41,7 @@ def copy_collection(
     parent = get_collection_for_update(session, actor, parent_id)
     rows = _readable_below(session, source, actor)
     refuse_too_deep(parent, max(len(row.path) for row in rows) - len(source.path) + 1)
+    # Triggers mark_collection_insert and mark_collection_readers_insert queue the documents of the copies.
     copies = {row.id: new_id() for row in rows}
     for row in rows:
         path = [*parent.path, *(copies[step] for step in row.path[len(source.path) - 1 :])]
@@ -106,6 +107,7 @@ def _copy_acl_entries(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], a
     for who, ids in propagating.items():
         refuse_excess_propagation(session, ids, [who])
     if rows:
+        # Trigger mark_collection_readers_insert queues the documents of collections that get readers.
         session.execute(insert(AclEntry), rows)
 
 

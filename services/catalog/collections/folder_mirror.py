@@ -175,6 +175,7 @@ def _sync_collections(
             continue
         collection = known.get(folder.id)
         if collection is None:
+            # Trigger mark_collection_insert queues the document.
             known[folder.id] = _new_collection(storage, folder, above)
             # Added immediately: a following collection may move below it.
             session.add(known[folder.id])
@@ -204,6 +205,7 @@ def _sync_collection(
 ) -> None:
     """Give a collection its folder's title and parent."""
     if collection.title != folder.title:
+        # Flushing fires mark_collection_update, which queues the document; so for the parent below.
         collection.title = folder.title
     wanted = above.id if above else None
     if collection.parent_id == wanted:
@@ -235,4 +237,5 @@ def _grant_storage_permissions(session: Session, storage: MirroredStorage, made:
         for right in storage.rights
     ]
     if rows:
+        # Trigger mark_collection_readers_insert queues the documents of collections that get readers.
         session.execute(insert(AclEntry), rows)

@@ -27,7 +27,7 @@ MAX_COLLECTIONS_PER_DELETE = 500
 """Collections that a request deletes itself; more become a job. Each deletion excludes one from search by id until it
 is reindexed, and searches wait while there are too many."""
 
-# No lock needed here: every caller holds LOCK_TREE.
+# No lock needed here: every caller holds LOCK_TREE. Paths are in no document, so mark_collection_update marks nothing.
 REWRITE_PATHS = text("""
     UPDATE collection SET path = CAST(:above AS uuid[]) || path[CAST(:start AS integer)\\:]
     WHERE path @> ARRAY[CAST(:id AS uuid)]
@@ -67,6 +67,7 @@ def move_collection(
         refuse_too_deep(parent, deepest - len(collection.path) + 1)
         above = parent.path
     session.execute(REWRITE_PATHS, {"above": above, "start": len(collection.path), "id": collection.id})
+    # Flushing fires mark_collection_update for the moved collection alone: no other document names its parent.
     collection.parent_id = parent_id
     collection.position = None
     collection.date_modified = func.now()  # type: ignore[assignment]

@@ -239,6 +239,7 @@ def _update_segment(
 
 def _cascade_to_answers(session: Session, segment: Segment, status: SegmentStatus, actor: Actor) -> None:
     """Delete replies with their segment, and restore those that were deleted with it."""
+    # Triggers mark_segment_update and mark_commented_asset_update queue the documents.
     answers = update(Segment).where(Segment.parent_id == segment.id).execution_options(synchronize_session=False)
     if status == SegmentStatus.DELETED:
         session.execute(answers.where(Segment.status != status).values(_deleted_by(actor)))
