@@ -18,11 +18,12 @@ from search.document import Document
 from search.engine import IndexMissingError, SearchUnavailableError
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
-from services.indexing import drain as index_tasks
+from services.indexing import drain
 from services.indexing.audit import audit_index_pages, repair_index_page
 from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
 from services.indexing.tombstones import purge_tombstones
+from tasks.index import drain_index
 from tests.search.opensearch.asking import CALM, add, ask, differences, states, titles
 
 
@@ -161,8 +162,8 @@ def test_a_long_queue_is_shared_with_one_more_process_and_no_further(
 ) -> None:
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, engine)
-    task = app.tasks["index.drain"]
-    monkeypatch.setattr(index_tasks, "SHARED_FROM", 2)
+    task = app.tasks[drain_index.name]
+    monkeypatch.setattr(drain, "MIN_SHARED_DRAIN_DOCUMENTS", 2)
     add(sessions, "a", "b")
     task.apply(args=[[]], throw=True)
     assert app.context.notified == []

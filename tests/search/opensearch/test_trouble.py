@@ -199,7 +199,7 @@ def test_an_index_that_stays_read_only_leaves_the_queue_as_it_was(
     drain_index_queue(sessions, engine, CALM)
     transact(sessions, lambda session: session.execute(update(Asset).values(title="later")))
     set_block(engine, True)
-    monkeypatch.setattr(bulk, "WAIT_SECONDS", 0.3)
+    monkeypatch.setattr(bulk, "BULK_DEADLINE_SECONDS", 0.3)
     with pytest.raises(SearchUnavailableError, match="takes no writes"):
         drain_index_queue(sessions, engine, CALM)
     (mark,) = ask(sessions, lambda session: session.query(IndexMark).all())

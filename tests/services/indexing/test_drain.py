@@ -26,8 +26,9 @@ from models.queues.index_queue import (
 )
 from search.document import Document
 from search.postgres.engine import PostgresEngine
-from services.indexing import drain as index_tasks
+from services.indexing import drain
 from services.indexing.drain import MAX_INDEX_BATCH_BYTES, MAX_INDEX_BATCH_DOCUMENTS, DrainResult, drain_index_queue
+from tasks.index import drain_index
 from tests.search.rows import add_asset, add_file_set, add_format
 from tests.services.draining import CALM, Remote, add, ask, is_index_equal_to_rows, mark_of, titles
 
@@ -259,9 +260,9 @@ def test_the_task_drains_and_rings_again_where_one_message_is_not_enough(
 ) -> None:
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, PostgresEngine(sessions), CALM)
-    task = app.tasks["index.drain"]
+    task = app.tasks[drain_index.name]
     add(sessions, "a", "b", "c")
-    monkeypatch.setattr(index_tasks, "TASK_LIMIT", 2)
+    monkeypatch.setattr(drain, "MAX_DRAIN_TASK_DOCUMENTS", 2)
     task.apply(args=[[]], throw=True)
     assert (titles(sessions), app.context.notified) == (["a", "b"], [("index.drain", [])])
     task.apply(args=[[]], throw=True)

@@ -195,7 +195,7 @@ def test_a_sequence_that_nobody_reads_comes_back_under_its_old_id(pipeline: Pipe
 
 
 def test_a_long_sequence_comes_back_under_its_old_id(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merged_assets, "KEPT_FILES", 3)
+    monkeypatch.setattr(merged_assets, "MAX_SNAPSHOT_FILE_IDS", 3)
     arrive(pipeline, *(f"x_V1.{n:04d}.exr" for n in range(9)))
     arrive(pipeline, *(f"x_V2.{n:04d}.exr" for n in range(7)))
     ids = pipeline.ids()

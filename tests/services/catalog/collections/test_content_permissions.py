@@ -48,7 +48,7 @@ def run(sessions: Sessions, job: uuid.UUID) -> Job:
 def test_everything_inside_gets_the_rights_that_its_user_may_give_and_loses_them(
     sessions: Sessions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(permissions, "BATCH", 3)
+    monkeypatch.setattr(permissions, "PERMISSION_BATCH_SIZE", 3)
     owner, reader = user(sessions), user(sessions)
     with sessions.begin() as session:
         root = create_collection(session, NewCollection("root"), owner)

@@ -16,7 +16,7 @@ SYSTEM = Actor("x", is_admin=True)
 
 
 def test_segments_go_in_batches_until_none_is_left(sessions: Sessions, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "PURGED_AT_ONCE", 2)
+    monkeypatch.setattr(segments, "MAX_PURGED_SEGMENTS", 2)
     with sessions.begin() as session:
         asset = create_empty_asset(session, NewAsset("clip"), SYSTEM)
         said = create_segments(session, asset, [NewSegment(SegmentType.COMMENT)] * 6, SYSTEM)
