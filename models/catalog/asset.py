@@ -140,9 +140,9 @@ class FileSet(Base):
     """Up to 1,000 member names for search, one per line."""
     note: Mapped[str] = mapped_column(server_default="")
     """Current remark for users, such as a member that is growing again."""
-    told_count: Mapped[int] = mapped_column(server_default="0")
+    reported_count: Mapped[int] = mapped_column("told_count", server_default="0")
     """`file_count` as last recorded in history: growth is recorded once, when it has stopped."""
-    untold_changes: Mapped[int] = mapped_column(server_default="0")
+    unreported_changes: Mapped[int] = mapped_column("untold_changes", server_default="0")
     """Members rewritten since then."""
     changed_at: Mapped[datetime | None]
     bucket_folder_id: Mapped[int | None] = mapped_column(BigInteger)

@@ -36,7 +36,7 @@ class MediaWork(Base):
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), primary_key=True)
     kind: Mapped[MediaKind] = mapped_column(checked_text(MediaKind), primary_key=True)
     revision: Mapped[BigInt] = mapped_column(server_default=text("nextval('media_revision')"))
-    waits_since: Mapped[DefaultNow]
+    queued_at: Mapped[DefaultNow] = mapped_column("waits_since")
     not_before: Mapped[DefaultNow]
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
@@ -45,7 +45,7 @@ class MediaWork(Base):
     failures: Mapped[int] = mapped_column(server_default="0")
     """Isolated readings that crashed the reader or failed in another way."""
     error: Mapped[str | None]
-    parked_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
 
 
 class KeyframeType(TextEnum):

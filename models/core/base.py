@@ -3,9 +3,10 @@
 import enum
 import uuid
 from datetime import datetime
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Text, Uuid, func
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Text, Uuid, func, inspect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -55,3 +56,14 @@ class Base(DeclarativeBase):
         bytes: LargeBinary,
         datetime: DateTime(timezone=True),
     }
+
+
+@cache
+def _attribute_names(table: type[Base]) -> dict[str, str]:
+    mapper = inspect(table)
+    return {column.name: mapper.get_property_by_column(column).key for column in mapper.columns}
+
+
+def get_column_value(row: Base, column: str) -> Any:
+    """Return the value of a column by its name in the database, which the attribute may not share."""
+    return getattr(row, _attribute_names(type(row))[column])

@@ -44,7 +44,7 @@ class IndexMark(Base):
     """Low priority (backfill): marked by one statement together with many others, and drained after single changes."""
     errors: Mapped[int] = mapped_column(server_default="0")
     error: Mapped[str | None]
-    parked_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     """Time of dead-lettering: the mark waits for an operator or for the next change of its object. Null while
     pending."""
     lease_until: Mapped[datetime | None]

@@ -21,7 +21,7 @@ class Island(Base):
     `epoch` the fencing token.
 
     1. A change raises `seen` and sets `dirty_since`.
-    2. After the debounce time the island is dispatched (`handed_until`).
+    2. After the debounce time the island is dispatched (`dispatched_until`).
     3. A task takes a lease and counts an attempt.
     4. Completion, fenced by lease, attempt and epoch, sets `done` to the `seen` that the task read, and clears
        `dirty_since` unless more changes arrived.
@@ -47,14 +47,14 @@ class Island(Base):
     touched_at: Mapped[datetime | None]
     wait_until: Mapped[datetime | None]
     """When the next orphan of this island stops waiting for its host."""
-    handed_until: Mapped[datetime | None]
+    dispatched_until: Mapped[datetime | None] = mapped_column("handed_until")
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     crashes: Mapped[int] = mapped_column(server_default="0")
     """Isolated attempts that did not end; only these count towards dead-lettering."""
     error: Mapped[str | None]
-    parked_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     rules_version: Mapped[int | None]
     profile_revision: Mapped[int | None]
     trace: Mapped[str | None]

@@ -62,12 +62,12 @@ class Job(Base):
     error_message: Mapped[str | None]
     created_by: Mapped[uuid.UUID | None]
     not_before: Mapped[DefaultNow]
-    handed_until: Mapped[datetime | None]
+    dispatched_until: Mapped[datetime | None] = mapped_column("handed_until")
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     crashes: Mapped[int] = mapped_column(server_default="0")
-    parked_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     date_created: Mapped[DefaultNow]
     date_modified: Mapped[DefaultNow]
     started_at: Mapped[datetime | None]

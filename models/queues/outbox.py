@@ -3,7 +3,7 @@
 1. A row is written in the transaction of the change.
 2. It is claimed with a lease once `not_before` has passed, and sent with no transaction open.
 3. Then it is done (`error` says so if it was obsolete and not sent), or gets a later `not_before`, or is dead-lettered
-   with its reason if the next try would be after `give_up_at`.
+   with its reason if the next try would be after `expires_at`.
 """
 
 from datetime import datetime
@@ -20,13 +20,13 @@ class OutboxMixin:
     """Columns that every outbox has beside its content."""
 
     not_before: Mapped[DefaultNow]
-    give_up_at: Mapped[datetime] = mapped_column(server_default=text("now() + interval '1 day'"))
+    expires_at: Mapped[datetime] = mapped_column("give_up_at", server_default=text("now() + interval '1 day'"))
     lease_owner: Mapped[str | None]
     lease_until: Mapped[datetime | None]
     attempt: Mapped[int] = mapped_column(server_default="0")
     """Counted when the lease is taken, so that the crash of a worker counts too."""
     error: Mapped[str | None]
-    parked_at: Mapped[datetime | None]
+    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     done_at: Mapped[datetime | None]
     date_created: Mapped[DefaultNow]
 

@@ -44,7 +44,7 @@ class Webhook(Base):
     last_error: Mapped[str | None]
     failures: Mapped[int] = mapped_column(server_default="0")
     """Consecutive failures."""
-    resting_until: Mapped[datetime | None]
+    backoff_until: Mapped[datetime | None] = mapped_column("resting_until")
     """Backoff after a failure: a target that does not respond must not take the time of others."""
     created_by: Mapped[uuid.UUID | None]
     date_created: Mapped[DefaultNow]

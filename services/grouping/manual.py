@@ -261,7 +261,7 @@ def _move_and_pin_members(
             base_dir=old.base_dir,
             type=old.type,
             file_count=len(files),
-            told_count=len(files),
+            reported_count=len(files),
         )
         session.add(twin)  # the trigger mark_file_set_insert marks the document; file_set_file has no trigger
         session.flush()

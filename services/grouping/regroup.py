@@ -129,7 +129,7 @@ def request_regroup(session: Session, storage: Storage, actor: Actor | None = No
         Job.task == REGROUP_TASK,
         Job.object_id == storage.id,
         Job.status.in_((JobStatus.READY, JobStatus.STARTED)),
-        Job.parked_at.is_(None),
+        Job.dead_lettered_at.is_(None),
         Job.arguments == arguments,
     )
     job = session.scalar(same.order_by(Job.id).limit(1))

@@ -52,7 +52,9 @@ def start_index_comparison(session: Session, actor: Actor | None = None) -> Job:
 def _find_or_start_job(session: Session, task: str, title: str, actor: Actor | None, rate: int = 0) -> Job:
     lock_index_targets_exclusive(session)
     # An exclusive advisory lock: two requests at once find one job.
-    same = select(Job).where(Job.task == task, Job.status.in_(ACTIVE_INDEX_JOB_STATUSES), Job.parked_at.is_(None))
+    same = select(Job).where(
+        Job.task == task, Job.status.in_(ACTIVE_INDEX_JOB_STATUSES), Job.dead_lettered_at.is_(None)
+    )
     job = session.scalar(same.order_by(Job.id).limit(1))
     if job is None:
         job = Job(id=new_id(), type="REINDEX", title=title, task=task, queue="index", arguments={"rate": rate})

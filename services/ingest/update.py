@@ -11,6 +11,7 @@ from typing import Any
 
 from models.catalog.asset import Component, FileSet, Format, FormatRole
 from models.catalog.history import Operation
+from models.core.base import Base, get_column_value
 from models.core.paths import escape_surrogates
 from services.ingest import history_text
 from services.ingest.changeset import AssetMerge, ColumnValues, IngestChanges
@@ -135,8 +136,8 @@ class AssetUpdate:
 
     def _growth(self, row: FileSet, facts: ColumnValues, joined: int, rewritten: int, back: int) -> ColumnValues:
         """Return the columns that count unreported growth; record it in history once the set was quiet long enough."""
-        untold, now = row.untold_changes + rewritten, facts["file_count"]
-        told = min(row.told_count + back, now)
+        untold, now = row.unreported_changes + rewritten, facts["file_count"]
+        told = min(row.reported_count + back, now)
         if joined or rewritten:
             self._changes.wait(self._planned.island.claim.id, self._growth_seconds)
             return {"told_count": told, "untold_changes": untold, "changed_at": self._now}
@@ -241,8 +242,8 @@ class AssetUpdate:
         self._changes.tell(self._asset_id, operation, text, **details)
 
     @staticmethod
-    def _change(changed: list[ColumnValues], row: Any, wanted: ColumnValues) -> None:
-        differing = {column: value for column, value in wanted.items() if getattr(row, column) != value}
+    def _change(changed: list[ColumnValues], row: Base, wanted: ColumnValues) -> None:
+        differing = {column: value for column, value in wanted.items() if get_column_value(row, column) != value}
         if differing:
             changed.append({"id": row.id, **differing})
 

@@ -63,18 +63,18 @@ def _resume(job: Job) -> None:
 
 
 def _restart(job: Job) -> None:
-    if job.status not in FINAL_JOB_STATUSES and job.parked_at is None:
+    if job.status not in FINAL_JOB_STATUSES and job.dead_lettered_at is None:
         raise Conflict(f'the job "{job.title}" has not ended ({job.status}); abort it first')
     job.status = JobStatus.READY
     job.attempt = job.crashes = job.progress_processed = 0
-    job.error_message = job.parked_at = job.started_at = None
+    job.error_message = job.dead_lettered_at = job.started_at = None
     job.not_before = func.now()  # type: ignore[assignment]
     _drop_lease(job)
 
 
 def _drop_lease(job: Job) -> None:
     """Drop the lease, so that the fence rejects later writes of the worker that held it."""
-    job.lease_owner = job.lease_until = job.handed_until = None
+    job.lease_owner = job.lease_until = job.dispatched_until = None
 
 
 JOB_ACTIONS = {JobAction.ABORT: _abort, JobAction.PAUSE: _pause, JobAction.RESUME: _resume, JobAction.RESTART: _restart}

@@ -254,9 +254,9 @@ def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set:
 
 
 def _explain_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:
-    if island.parked_at is not None:
+    if island.dead_lettered_at is not None:
         said.state = "parked"
-        since = format_moment(island.parked_at)
+        since = format_moment(island.dead_lettered_at)
         said.lines.append(
             f"its island is dead-lettered since {since}: {island.error}; `tapeless verify --repair` retries it"
         )

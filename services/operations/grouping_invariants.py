@@ -151,10 +151,10 @@ def requeue_for_grouping(session: Session, ids: Iterable[int]) -> None:
             seen=Island.seen + 1,
             stale_summaries=True,
             dirty_since=func.coalesce(Island.dirty_since, func.now()),
-            parked_at=None,
+            dead_lettered_at=None,
             crashes=0,
             attempt=0,
-            handed_until=None,
+            dispatched_until=None,
         )
     )
 

@@ -168,7 +168,7 @@ def check_leases(audited: VerifyContext, repair: bool) -> CheckResult:
 
 def _requeue_dead_letters(session: Session) -> int:
     """Requeue dead-lettered islands, index marks and media readings; return how many."""
-    islands = session.scalars(select(Island.id).where(Island.parked_at.is_not(None)).order_by(Island.id)).all()
+    islands = session.scalars(select(Island.id).where(Island.dead_lettered_at.is_not(None)).order_by(Island.id)).all()
     requeue_for_grouping(session, islands)
     return len(islands) + requeue_dead_lettered_marks(session) + requeue_dead_lettered_media(session)
 

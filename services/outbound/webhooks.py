@@ -63,7 +63,7 @@ def update_webhook(
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     _set_webhook_values(webhook, values, networks)
     webhook.date_modified = func.now()  # type: ignore[assignment]
-    webhook.first_failed_at = webhook.last_error = webhook.resting_until = None
+    webhook.first_failed_at = webhook.last_error = webhook.backoff_until = None
     webhook.failures = 0
     record_audit(
         session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}": changed {", ".join(sorted(values))}', actor

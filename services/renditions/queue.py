@@ -114,7 +114,7 @@ def _find_waiting_job(session: Session, asset_id: uuid.UUID, format_id: uuid.UUI
             Job.task == TRANSCODE_TASK,
             Job.object_id == asset_id,
             Job.status == JobStatus.READY,
-            Job.parked_at.is_(None),
+            Job.dead_lettered_at.is_(None),
             Job.lease_until.is_(None),
         )
         .order_by(Job.id)

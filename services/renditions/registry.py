@@ -152,7 +152,7 @@ def _write_file_rows(session: Session, part: Format, made: EncodedRendition) -> 
     file.date_modified = func.now()  # type: ignore[assignment]
     group.storage_id, group.name, group.names = made.place.storage_id, made.place.name, made.place.name
     group.base_dir = "/".join(made.place.folders)
-    group.file_count = group.told_count = 1
+    group.file_count = group.reported_count = 1
     group.size_bytes = made.stat.st_size
     group.changed_at = group.date_modified = func.now()  # type: ignore[assignment]
     session.flush()

@@ -72,7 +72,7 @@ def test_a_due_island_is_handed_out_once(sessions: Sessions) -> None:
 def test_a_lost_message_frees_its_place_by_itself(sessions: Sessions) -> None:
     ids = dirty(sessions, "rushes", 3)
     handed(sessions)
-    change(sessions, ids, handed_until=func.now() - text("interval '1 ms'"))
+    change(sessions, ids, dispatched_until=func.now() - text("interval '1 ms'"))
     assert ids_of(handed(sessions)) == ids
 
 
@@ -81,10 +81,10 @@ def test_a_lost_message_frees_its_place_by_itself(sessions: Sessions) -> None:
     [
         ({"attempt": 0}, True),
         ({"dirty_since": None}, False),
-        ({"parked_at": func.now()}, False),
+        ({"dead_lettered_at": func.now()}, False),
         ({"lease_until": func.now() + text("interval '1 minute'")}, False),
         ({"lease_until": func.now() - text("interval '1 minute'")}, True),
-        ({"handed_until": func.now() + text("interval '1 minute'")}, False),
+        ({"dispatched_until": func.now() + text("interval '1 minute'")}, False),
     ],
 )
 def test_only_dirty_free_islands_are_handed_out(sessions: Sessions, state: dict, is_handed: bool) -> None:
@@ -98,7 +98,9 @@ def test_a_restless_island_waits_until_it_is_quiet_or_has_waited_long_enough(ses
     assert handed(sessions, PATIENT) == []
     change(sessions, ids, touched_at=func.now() - text("interval '61 s'"))
     assert ids_of(handed(sessions, PATIENT)) == ids
-    change(sessions, ids, handed_until=None, touched_at=func.now(), dirty_since=func.now() - text("interval '301 s'"))
+    change(
+        sessions, ids, dispatched_until=None, touched_at=func.now(), dirty_since=func.now() - text("interval '301 s'")
+    )
     assert ids_of(handed(sessions, PATIENT)) == ids
 
 
@@ -124,9 +126,9 @@ def test_never_more_islands_of_a_storage_are_outstanding_than_the_bound(sessions
     first = ids_of(handed(sessions))
     assert len(first) == MAX_DISPATCHED_ISLANDS
     assert handed(sessions) == []
-    change(sessions, set(list(first)[:20]), dirty_since=None, handed_until=None, arrived=0)
+    change(sessions, set(list(first)[:20]), dirty_since=None, dispatched_until=None, arrived=0)
     assert len(ids_of(handed(sessions))) == 20
-    change(sessions, first, handed_until=func.now() - text("interval '1 ms'"), dirty_since=None)
+    change(sessions, first, dispatched_until=func.now() - text("interval '1 ms'"), dirty_since=None)
     assert ids_of(handed(sessions)) <= ids
 
 

@@ -43,8 +43,8 @@ DELIVERY_SORT_COLUMNS = {
 }
 DELIVERY_STATES = {
     "SENT": WebhookDelivery.done_at.is_not(None),
-    "PARKED": WebhookDelivery.parked_at.is_not(None),
-    "WAITING": WebhookDelivery.done_at.is_(None) & WebhookDelivery.parked_at.is_(None),
+    "PARKED": WebhookDelivery.dead_lettered_at.is_not(None),
+    "WAITING": WebhookDelivery.done_at.is_(None) & WebhookDelivery.dead_lettered_at.is_(None),
 }
 NULLABLE_WEBHOOK_FIELDS = frozenset({"realm", "operation", "object_id"})
 
@@ -115,7 +115,7 @@ def serialize_webhook_with_secret(webhook: Webhook) -> dict[str, Any]:
 
 def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
     """Serialise one delivery of the log."""
-    is_waiting = delivery.done_at is None and delivery.parked_at is None
+    is_waiting = delivery.done_at is None and delivery.dead_lettered_at is None
     state = "WAITING" if is_waiting else ("SENT" if delivery.done_at else "PARKED")
     return {
         "id": str(delivery.id),

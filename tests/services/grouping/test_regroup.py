@@ -228,7 +228,7 @@ def test_a_job_that_kills_its_workers_is_parked_with_its_reason(pipeline: Pipeli
             lambda: transact(pipeline.sessions, lambda session: claim_jobs(session, REGROUP_TASK, [job_id], hurried)),
             what="the dead worker's lease has ended",
         )
-    wait_until(lambda: sweep_once(pipeline) == [] and job(pipeline, job_id).parked_at, what="it is parked")
+    wait_until(lambda: sweep_once(pipeline) == [] and job(pipeline, job_id).dead_lettered_at, what="it is parked")
     assert "died 3 times" in job(pipeline, job_id).error_message
 
 

@@ -84,7 +84,7 @@ def test_a_document_that_the_engine_refuses_is_parked_and_comes_back_with_its_ne
         session.execute(update(Asset).values(title="good"))
     assert drain_index_queue(sessions, engine, CALM) == DrainResult(written=1)
     mark = mark_of(sessions, asset_id)
-    assert (mark.errors, mark.error, mark.parked_at) == (0, None, None)
+    assert (mark.errors, mark.error, mark.dead_lettered_at) == (0, None, None)
 
 
 def test_a_person_can_take_up_again_what_is_parked(sessions: Sessions) -> None:

@@ -60,7 +60,7 @@ def island(pipeline: Pipeline, island_id: int) -> Island:
 
 def end_waits(pipeline: Pipeline, ids: list[int]) -> None:
     """Expire all leases and dispatches."""
-    change(pipeline, ids, handed_until=func.now() - AGO, lease_until=func.now() - AGO)
+    change(pipeline, ids, dispatched_until=func.now() - AGO, lease_until=func.now() - AGO)
 
 
 def poison(pipeline: Pipeline, is_bad: bool = True) -> None:
@@ -199,13 +199,13 @@ def test_a_poisoned_island_is_tried_a_bounded_number_of_times_then_parked_and_re
     (island_id,) = publish(pipeline, "a.mov")
     poison(pipeline)
     for attempt in range(1, MAX_ISLAND_ERRORS + 1):
-        assert island(pipeline, island_id).parked_at is None
+        assert island(pipeline, island_id).dead_lettered_at is None
         with pytest.raises(Exception, match="no_such_key"):
             ingest(pipeline, [island_id])
         assert island(pipeline, island_id).attempt == attempt
         end_waits(pipeline, [island_id])
     parked = island(pipeline, island_id)
-    assert parked.parked_at is not None
+    assert parked.dead_lettered_at is not None
     assert "no_such_key" in parked.error
     assert pipeline.status().parked == 1
     poison(pipeline, is_bad=False)
@@ -231,7 +231,7 @@ def test_a_poisoned_island_in_a_batch_keeps_no_other_back(pipeline: Pipeline) ->
     assert pipeline.titles() == ["clip_0", "clip_1", "clip_2", "clip_4"]
     (bad,) = [island_id for island_id in ids if island(pipeline, island_id).error]
     assert "is waiting to be grouped again after: " in pipeline.explain("day3/clip_3.mov")
-    assert island(pipeline, bad).parked_at is None
+    assert island(pipeline, bad).dead_lettered_at is None
 
 
 def test_a_sweep_rings_for_what_lost_its_message(pipeline: Pipeline) -> None:
@@ -240,7 +240,7 @@ def test_a_sweep_rings_for_what_lost_its_message(pipeline: Pipeline) -> None:
     assert sweep_backlog(pipeline.sessions, pipeline.timing, pipeline.notify) == 1
     assert pipeline.notified == [("ingest.island", ids)]
     assert sweep_backlog(pipeline.sessions, pipeline.timing, pipeline.notify) == 0
-    change(pipeline, ids, handed_until=func.now() - AGO)
+    change(pipeline, ids, dispatched_until=func.now() - AGO)
     assert sweep_backlog(pipeline.sessions, pipeline.timing, pipeline.notify) == 1
     ingest(pipeline, ids)
     pipeline.broken()
@@ -254,7 +254,7 @@ def test_an_error_waits_longer_each_time(pipeline: Pipeline) -> None:
         with pipeline.sessions.begin() as session:
             claims = claim_islands(session, [island_id], "me", pipeline.timing)
             fail_islands(session, claims, "me", "the reason")
-            waits.append(session.scalar(select(func.extract("epoch", Island.handed_until - func.now()))))
+            waits.append(session.scalar(select(func.extract("epoch", Island.dispatched_until - func.now()))))
         end_waits(pipeline, [island_id])
     assert [float(wait) for wait in waits] == [2, 4, 8, 16]
 

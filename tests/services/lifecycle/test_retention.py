@@ -25,7 +25,7 @@ def test_jobs_that_ended_long_ago_go_children_first(sessions: Sessions) -> None:
                 parent,
                 job("alone", **old),
                 job("young", status=JobStatus.FINISHED, completed_at=datetime.now(UTC)),
-                job("waits for a person", parked_at=LONG_AGO, **old),
+                job("waits for a person", dead_lettered_at=LONG_AGO, **old),
                 job("runs", status=JobStatus.STARTED),
             ]
         )

@@ -164,7 +164,7 @@ def test_what_kills_its_reader_is_parked_with_its_reason_and_the_queue_goes_on(
         end_waits(pipeline)
         drain_media(pipeline.sessions, reading, pipeline.timing)
     assert read_at_first == 4
-    (parked,) = (row for row in rows(pipeline, MediaWork) if row.parked_at is not None)
+    (parked,) = (row for row in rows(pipeline, MediaWork) if row.dead_lettered_at is not None)
     reason = parked.error.partition(": ")[2]
     assert reason in ("its reader crashed (SIGSEGV)", "needs more memory than a file may take")
     assert warnings(pipeline) == [f"clip2.mp4: {reason}"]
@@ -200,7 +200,7 @@ def test_a_file_that_is_gone_or_another_by_the_time_that_it_is_read_waits_for_th
     os.utime(root / "new.mp4", (1, 1))
     assert read(pipeline).read == 1
     waiting = [row for row in rows(pipeline, MediaWork) if row.kind == MediaKind.HEADERS]
-    assert [(row.attempt, row.failures, row.parked_at) for row in waiting] == [(0, 0, None)] * 3
+    assert [(row.attempt, row.failures, row.dead_lettered_at) for row in waiting] == [(0, 0, None)] * 3
     pipeline.settle()
     end_waits(pipeline)
     read(pipeline)
@@ -360,7 +360,7 @@ def test_what_goes_wrong_in_our_own_code_is_parked_alone(pipeline: Pipeline, roo
         with pytest.raises(ValueError, match="no such word"):
             drain_media(pipeline.sessions, reading, pipeline.timing)
         end_waits(pipeline)
-    (parked,) = (row for row in rows(pipeline, MediaWork) if row.parked_at is not None)
+    (parked,) = (row for row in rows(pipeline, MediaWork) if row.dead_lettered_at is not None)
     assert parked.error == "ValueError: no such word"
     assert media_of(pipeline, "GENERAL")["container"] == "mp4"
 

@@ -17,4 +17,4 @@ def test_everything_is_taken_up_again_however_many_jobs_are_parked(sessions: Ses
         session.execute(PARKED)
     with sessions.begin() as session:
         assert retry_all_dead_letters(session)["jobs"] == 1001
-        assert session.scalar(select(func.count()).where(Job.parked_at.is_not(None))) == 0
+        assert session.scalar(select(func.count()).where(Job.dead_lettered_at.is_not(None))) == 0

@@ -112,7 +112,7 @@ def test_a_fault_of_a_writer_parks_its_mail_alone_and_tells_nothing_of_what_it_d
     assert box.recipients == ["second@example.org"]
     with sessions() as session:
         broken = session.scalars(select(Mail).where(Mail.kind == "broken")).one()
-    assert broken.parked_at is not None
+    assert broken.dead_lettered_at is not None
     assert "KeyError" in (broken.error or "")
     assert LINK not in (broken.error or "") + caplog.text
 
@@ -121,7 +121,7 @@ def test_a_mail_about_something_that_ended_is_not_sent_and_bothers_nobody(sessio
     queue(sessions, "ended")
     assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
     mail = only_mail(sessions)
-    assert (box.messages, mail.parked_at) == ([], None)
+    assert (box.messages, mail.dead_lettered_at) == ([], None)
     assert "not sent" in (mail.error or "")
 
 
@@ -132,7 +132,7 @@ def test_what_cannot_be_written_is_parked_with_its_reason(
     queue(sessions, kind)
     send_mails(sessions, TIMING, outside(box), WRITERS)
     mail = only_mail(sessions)
-    assert mail.parked_at is not None
+    assert mail.dead_lettered_at is not None
     assert reason in (mail.error or "")
 
 
@@ -146,7 +146,7 @@ def test_a_recipient_that_the_server_will_never_take_is_parked_and_the_next_is_s
     assert box.recipients == ["ann@example.org"]
     with sessions() as session:
         gone = session.scalars(select(Mail).where(Mail.recipient == "gone@example.org")).one()
-    assert (gone.parked_at is not None, gone.error) == (True, "550 no such person")
+    assert (gone.dead_lettered_at is not None, gone.error) == (True, "550 no such person")
 
 
 def test_a_mail_that_the_server_wants_later_comes_later(sessions: Sessions, box: Mailbox) -> None:
@@ -154,7 +154,7 @@ def test_a_mail_that_the_server_wants_later_comes_later(sessions: Sessions, box:
     queue(sessions)
     send_mails(sessions, TIMING, outside(box), WRITERS)
     mail = only_mail(sessions)
-    assert (mail.parked_at, mail.error) == (None, "451 come back")
+    assert (mail.dead_lettered_at, mail.error) == (None, "451 come back")
     assert (mail.not_before - mail.date_created).total_seconds() > 5
     box.answers.clear()
     assert send_mails(sessions, TIMING, outside(box), WRITERS) == 0
@@ -168,12 +168,12 @@ def test_a_mail_that_does_not_go_out_for_a_day_is_parked_until_a_person_retries_
         away = outside(box)
     queue(sessions)
     send_mails(sessions, TIMING, away)
-    assert only_mail(sessions).parked_at is None
+    assert only_mail(sessions).dead_lettered_at is None
     with sessions.begin() as session:
         session.execute(text("UPDATE mail SET give_up_at = now() + interval '20 seconds', not_before = now()"))
     send_mails(sessions, TIMING, away)
     mail = only_mail(sessions)
-    assert mail.parked_at is not None
+    assert mail.dead_lettered_at is not None
     assert "127.0.0.1" in (mail.error or "")
     with mail_server() as box, sessions.begin() as session:
         assert MAIL_OUTBOX.retry(session) == 1

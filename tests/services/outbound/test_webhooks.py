@@ -238,11 +238,11 @@ def test_a_delivery_that_fails_for_a_day_is_parked_until_a_person_retries_it(
     target.status = 500
     tell(sessions)
     with sessions.begin() as session:
-        session.execute(update(WebhookDelivery).values(give_up_at=func.now() + timedelta(seconds=5)))
+        session.execute(update(WebhookDelivery).values(expires_at=func.now() + timedelta(seconds=5)))
     end_rest(sessions)
     tell(sessions)
     (delivery,) = deliveries(sessions)
-    assert (delivery.parked_at is not None, delivery.error) == (True, "answered 500")
+    assert (delivery.dead_lettered_at is not None, delivery.error) == (True, "answered 500")
     target.status = 200
     with sessions.begin() as session:
         assert DELIVERY_OUTBOX.retry(session, [delivery.id]) == 1

@@ -87,11 +87,12 @@ def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
 
 def describe_job(job: Job) -> dict[str, object]:
     """Return all fields of a job that are relevant to an operator."""
+    is_pending = job.completed_at is None and job.dead_lettered_at is None
     return {
         "id": str(job.id),
         "title": job.title,
         "type": job.type,
-        "state": "PARKED" if job.parked_at else str(job.status),
+        "state": "PARKED" if job.dead_lettered_at else str(job.status),
         "message": job.message,
         "error": job.error_message,
         "progress": f"{job.progress_processed} of {job.progress_total}" if job.progress_total else None,
@@ -104,9 +105,9 @@ def describe_job(job: Job) -> dict[str, object]:
         "crashes": job.crashes,
         "created": format_timestamp(job.date_created),
         "started": format_timestamp(job.started_at),
-        "next try": format_timestamp(job.not_before) if job.completed_at is None and job.parked_at is None else None,
+        "next try": format_timestamp(job.not_before) if is_pending else None,
         "ended": format_timestamp(job.completed_at),
-        "parked": format_timestamp(job.parked_at),
+        "parked": format_timestamp(job.dead_lettered_at),
     }
 
 

@@ -50,7 +50,7 @@ def wait_for_job(sessions: Sessions, job_id: uuid.UUID) -> str:
             job = session.get(Job, job_id)
         if job is None:
             raise DomainError(f"job {job_id}: it was deleted")
-        if job.parked_at is not None or (job.status in FINAL_JOB_STATUSES and job.error_message):
+        if job.dead_lettered_at is not None or (job.status in FINAL_JOB_STATUSES and job.error_message):
             raise DomainError(f"job {job_id}: {job.error_message}")
         if job.status in FINAL_JOB_STATUSES:
             return job.message

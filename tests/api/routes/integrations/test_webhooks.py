@@ -85,7 +85,7 @@ def test_the_log_tells_what_failed_and_what_parked_is_retried(api: Api, admin: C
     assert "private address" in mine["error"]
     assert admin.http.get(f"{URL}{made['id']}/").json()["status"] == "FAILING"
     with api.sessions.begin() as session:
-        session.execute(update(WebhookDelivery).values(parked_at=WebhookDelivery.date_created))
+        session.execute(update(WebhookDelivery).values(dead_lettered_at=WebhookDelivery.date_created))
     parked = admin.http.get(f"{URL}{made['id']}/deliveries/", params={"status": "PARKED"}).json()
     assert parked["total"] == log["total"]
     retry = f"{URL}{made['id']}/deliveries/retry/"
