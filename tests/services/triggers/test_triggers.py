@@ -30,7 +30,6 @@ from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
 from services.jobs.actions import JobAction, apply_job_action
 from services.jobs.leases import dispatch_jobs
-from services.triggers.messages import TriggerRefused, pop_request_id, read_trigger_arguments
 from services.triggers.registry import TRIGGER_REGISTRY
 from services.triggers.runner import (
     TRIGGER_TASK,
@@ -284,22 +283,6 @@ def test_a_stopped_request_ends_where_it_is(sessions: Sessions, storage: uuid.UU
     with sessions.begin() as session:
         dispatch_jobs(session, TIMING)
     assert job_of(sessions, recorded.job_id).status == JobStatus.ABORTED
-
-
-def test_arguments_come_by_name_as_keywords_or_as_one_object() -> None:
-    assert read_trigger_arguments((), {"a": 1}) == read_trigger_arguments(({"a": 1},), {}) == {"a": 1}
-    for args, kwargs in [((1,), {}), (({}, {}), {}), (({},), {"a": 1})]:
-        with pytest.raises(TriggerRefused, match="by name"):
-            read_trigger_arguments(args, kwargs)
-
-
-def test_the_id_is_the_argument_s_or_else_the_task_s() -> None:
-    mine, theirs = uuid.uuid4(), uuid.uuid4()
-    assert pop_request_id({"id": str(mine)}, str(theirs)) == mine
-    assert pop_request_id({}, str(theirs)) == theirs
-    for given in ({"id": 7}, {"id": "x"}):
-        with pytest.raises(TriggerRefused, match="UUID"):
-            pop_request_id(given, str(theirs))
 
 
 def test_the_service_user_is_found_whatever_the_case_of_its_e_mail(sessions: Sessions, storage: uuid.UUID) -> None:
