@@ -21,7 +21,7 @@ def file_of(
 
 
 @pytest.mark.parametrize(
-    ("what", "entry", "closed", "patience", "seconds"),
+    ("what", "entry", "closed", "settle_policy", "seconds"),
     [
         ("written this moment", file_of(), False, LOCAL, 5.0),
         ("written two seconds ago", file_of(written_ago=2), False, LOCAL, 3.0),

@@ -15,7 +15,7 @@ from services.access.permissions import Principal, grant_permissions
 from services.access.users import NewUser, create_user
 from services.catalog.collections.collections import NewCollection, create_collection, update_collection
 from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
-from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK, mirror_batch, mirror_folders  # noqa: F401 - the task's name is what a worker listens for
+from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK, mirror_batch
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
