@@ -254,7 +254,9 @@ def test_a_parked_document_that_is_found_now_is_not_lost_by_a_rebuild(
     sessions: Sessions, stocked: OpenSearchEngine, losing: Losing
 ) -> None:
     dead_letter = update(IndexMark).where(IndexMark.object_id.in_(select(Asset.id).where(Asset.title == "clip 3")))
-    transact(sessions, lambda s: s.execute(dead_letter.values(dead_lettered_at=text("now()"), dirty_since=text("now()"))))
+    transact(
+        sessions, lambda s: s.execute(dead_letter.values(dead_lettered_at=text("now()"), dirty_since=text("now()")))
+    )
     losing.times = 100
     ended = finish(sessions, losing, start(sessions))
     assert (ended.status, titles(stocked)) == (JobStatus.FAILED, NAMES)

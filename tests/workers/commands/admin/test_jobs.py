@@ -45,7 +45,9 @@ def park_one_of_each(sessions: Sessions) -> dict[str, str]:
     """Create a dead-lettered job, document, folder and mail, by kind."""
     job = make_job(sessions, JobStatus.STARTED, dead_lettered_at=func.now(), error_message="the disk is full")
     with sessions.begin() as session:
-        mail = Mail(id=new_id(), kind="test", recipient="ann@example.org", dead_lettered_at=func.now(), error="550 unknown")
+        mail = Mail(
+            id=new_id(), kind="test", recipient="ann@example.org", dead_lettered_at=func.now(), error="550 unknown"
+        )
         storage = Storage(id=new_id(), name="Rushes", root=b"/nowhere")
         session.add_all([mail, storage])
         session.flush()
