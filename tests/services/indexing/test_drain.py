@@ -9,6 +9,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import delete, select, text, update
 
+import tasks.index  # noqa: F401 - registers its tasks with every app
 from models.catalog.asset import Asset, FileSet
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
@@ -28,7 +29,6 @@ from search.document import Document
 from search.postgres.engine import PostgresEngine
 from services.indexing import drain
 from services.indexing.drain import MAX_INDEX_BATCH_BYTES, MAX_INDEX_BATCH_DOCUMENTS, DrainResult, drain_index_queue
-from tasks.index import drain_index
 from tests.search.rows import add_asset, add_file_set, add_format
 from tests.services.draining import CALM, Remote, add, ask, is_index_equal_to_rows, mark_of, titles
 
@@ -260,7 +260,7 @@ def test_the_task_drains_and_rings_again_where_one_message_is_not_enough(
 ) -> None:
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, PostgresEngine(sessions), CALM)
-    task = app.tasks[drain_index.name]
+    task = app.tasks["index.drain"]
     add(sessions, "a", "b", "c")
     monkeypatch.setattr(drain, "MAX_DRAIN_TASK_DOCUMENTS", 2)
     task.apply(args=[[]], throw=True)

@@ -167,11 +167,11 @@ def test_a_mail_that_does_not_go_out_for_a_day_is_parked_until_a_person_retries_
     with mail_server() as box:
         away = outside(box)
     queue(sessions)
-    send_mails(sessions, TIMING, away)
+    send_mails(sessions, TIMING, away, WRITERS)
     assert only_mail(sessions).dead_lettered_at is None
     with sessions.begin() as session:
         session.execute(text("UPDATE mail SET give_up_at = now() + interval '20 seconds', not_before = now()"))
-    send_mails(sessions, TIMING, away)
+    send_mails(sessions, TIMING, away, WRITERS)
     mail = only_mail(sessions)
     assert mail.dead_lettered_at is not None
     assert "127.0.0.1" in (mail.error or "")
