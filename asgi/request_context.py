@@ -33,11 +33,11 @@ class Call:
     session: Session
     signed_in: AuthenticatedToken | None
     actor: Actor
-    rings: list[tuple[str, list[str]]] = field(default_factory=list)
+    wake_ups: list[tuple[str, list[str]]] = field(default_factory=list)
 
     def notify(self, task: str, ids: Iterable[UUID]) -> None:
         """Queue wake-up messages for rows of this transaction; they are sent after the commit."""
-        self.rings.append((task, [str(key) for key in ids]))
+        self.wake_ups.append((task, [str(key) for key in ids]))
 
     @property
     def token(self) -> AuthenticatedToken:

@@ -104,11 +104,11 @@ def render_response(result: Any, status: int) -> Response:
 
 def send_notifications(context: ApiContext, call: Call) -> None:
     """Send the wake-up messages of a committed call; if the broker is down, the scheduler sends them seconds later."""
-    for task, ids in call.rings:
+    for task, ids in call.wake_ups:
         try:
             context.notify(task, ids)
         except Exception as error:
-            log.warning("could not ring %s for %d rows (%s); the beat will", task, len(ids), type(error).__name__)
+            log.warning("could not notify %s of %d rows (%s); beat will", task, len(ids), type(error).__name__)
 
 
 def copy_signature(endpoint: Callable[..., Any], handle: Callable[..., Response]) -> Callable[..., Response]:

@@ -43,7 +43,7 @@ class Watcher:
     ) -> None:
         self._sessions = sessions
         self._timing = timing
-        self._ring = notify
+        self._notify = notify
         self._excluded = excluded
         self._clock = clock
         self._leadership = LeaderElection(sessions)
@@ -72,7 +72,7 @@ class Watcher:
         """Dispatch due islands and send their wake-up messages; the periodic sweep repeats messages that fail."""
         batches = transact(self._sessions, lambda session: dispatch_islands(session, self._timing))
         for batch in batches:
-            self._ring(INGEST_ISLAND_TASK, batch)
+            self._notify(INGEST_ISLAND_TASK, batch)
         return len(batches)
 
     def _follow_storages(self) -> None:
@@ -107,7 +107,7 @@ class Watcher:
             except ProfileChangedError:
                 log.info("storage %s: its profile changed; another watcher takes over", storage.name)
             except DBAPIError as error:
-                log.warning("storage %s: database: %s; starting anew", storage.name, error.orig)
+                log.warning("storage %s: database: %s; starting again", storage.name, error.orig)
             except Exception:
-                log.exception("storage %s: the watcher failed; starting anew", storage.name)
+                log.exception("storage %s: the watcher failed; starting again", storage.name)
             stop.wait(WATCHER_RETRY_SECONDS)

@@ -22,7 +22,7 @@ def run_transcode_trigger(asked: TriggerRun, given: TranscodeArguments) -> Trigg
     """Create a transcode job, which the media workers run."""
     job = request_transcode(asked.session, given.object_id, given.format_id, given.profile, asked.actor)
     return TriggerDone(
-        f"job {job.id} transcodes it", object_type="jobs", object_id=job.id, rings=[(TRANSCODE_TASK, [job.id])]
+        f"job {job.id} transcodes it", object_type="jobs", object_id=job.id, wake_ups=[(TRANSCODE_TASK, [job.id])]
     )
 
 

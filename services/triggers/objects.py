@@ -104,14 +104,14 @@ def run_share_trigger(asked: TriggerRun, given: ShareArguments) -> TriggerDone:
     expires: datetime | None = given.expires
     new = ShareInput(frozenset(given.allows), given.title, given.message, emails, given.has_url, expires)
     made = create_share(asked.session, asked.actor, given.object_type, given.object_id, new)
-    rings: list[tuple[str, list[uuid.UUID]]] = []
+    wake_ups: list[tuple[str, list[uuid.UUID]]] = []
     if emails:
         users = asked.session.scalars(select(ShareUser).where(ShareUser.share_id == made.id)).all()
         queue_link_mails(
-            asked.session, asked.outside, users, asked.actor, lambda task, ids: rings.append((task, list(ids)))
+            asked.session, asked.outside, users, asked.actor, lambda task, ids: wake_ups.append((task, list(ids)))
         )
     until = f"share {made.id} is open until {made.expires:%Y-%m-%d %H:%M} UTC"
-    return TriggerDone(until, object_type="shares", object_id=made.id, rings=rings)
+    return TriggerDone(until, object_type="shares", object_id=made.id, wake_ups=wake_ups)
 
 
 def run_reindex_trigger(asked: TriggerRun, given: ReindexArguments) -> TriggerDone:
@@ -119,8 +119,10 @@ def run_reindex_trigger(asked: TriggerRun, given: ReindexArguments) -> TriggerDo
     if given.object_id is None:
         require_administrator(asked.actor, "build the index anew")
         job = start_index_rebuild(asked.session, asked.actor)
-        rings = [(str(job.task), [job.id])]
-        return TriggerDone(f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, rings=rings)
+        wake_ups = [(str(job.task), [job.id])]
+        return TriggerDone(
+            f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, wake_ups=wake_ups
+        )
     found = find_object(asked.session, asked.actor, given.object_type, given.object_id, Permission.WRITE)
     asked.session.execute(
         # Called directly: no row changes here that could fire a mark_* trigger.

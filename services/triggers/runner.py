@@ -204,7 +204,7 @@ def _perform_trigger(
         release_job(session, claim, outcome.message, outcome.seconds)
         return ()
     _complete_trigger(session, claim, outcome)
-    return outcome.rings
+    return outcome.wake_ups
 
 
 def _complete_trigger(session: Session, claim: JobClaim, outcome: TriggerDone) -> None:

@@ -43,7 +43,7 @@ class TriggerDone:
     status: JobStatus = JobStatus.FINISHED
     object_type: str | None = None
     object_id: uuid.UUID | None = None
-    rings: Sequence[tuple[str, Sequence[uuid.UUID]]] = ()
+    wake_ups: Sequence[tuple[str, Sequence[uuid.UUID]]] = ()
     """Tasks to notify after the commit."""
 
 

@@ -60,7 +60,7 @@ class ConditionalScheduler(Scheduler):
             if self._is_needed(entry.task):
                 return super().apply_async(entry, producer, advance=False, **options)
         except (DBAPIError, OperationalError) as error:
-            log.warning("%s: not rung: %s", entry.task, error)
+            log.warning("%s: not sent: %s", entry.task, error)
         return None
 
     def _is_needed(self, task: str) -> bool:

@@ -79,15 +79,15 @@ def put_share_token(call: Call) -> dict[str, Any]:
 @routes.post("/shares/{share_id}/magic_link/request/", status=200, public=True, own_transactions=True)
 def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: MagicLinkBody) -> dict[str, Any]:
     """Mail a recipient its own link again. The response is the same for every caller and share."""
-    rings: list[str] = []
+    wake_ups: list[str] = []
     # Committed on its own: the request counts against the limit even if sending fails.
     call.transact(lambda session: count_link_mail_request(session, call.address, share_id, body.email))
     call.transact(
         lambda session: queue_link_mail_again(
-            session, call.context.outside, share_id, body.email, lambda task, _ids: rings.append(task)
+            session, call.context.outside, share_id, body.email, lambda task, _ids: wake_ups.append(task)
         )
     )
-    for task in rings:
+    for task in wake_ups:
         call.context.notify(task, [])
     return {"message": "whoever this was shared with gets a mail now", "expires_in_minutes": None}
 

@@ -210,7 +210,7 @@ def test_a_trigger_has_a_rendition_made(studio: Studio, root: Path) -> None:
         studio.sessions, lambda session: trigger.perform(TriggerRun(session, ADMIN, uuid.uuid4(), {}), given)
     )
     assert isinstance(done, TriggerDone)
-    assert done.rings == [("transcode.run", [done.object_id])]
+    assert done.wake_ups == [("transcode.run", [done.object_id])]
     assert studio.run() == 1
     assert studio.job(done.object_id).status.value == "FINISHED"
 
