@@ -27,7 +27,7 @@ LAYERS = {
     "services.lifecycle services.ingest services.storages services.grouping services.searching services.indexing "
     "services.operations services.triggers services",
     "tasks": "tasks",
-    "asgi": "asgi",
+    "asgi": "asgi.limits asgi",
     "api": "api.routes.jobs api.routes.permissions api.routes.search api.routes.shares api.routes.users "
     "api.routes.files api.routes.integrations api.routes.metadata api.routes.segments api.routes.catalog api.routes "
     "api",

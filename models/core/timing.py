@@ -31,3 +31,7 @@ class Timing:
     """Idle timeout for webhook responses."""
     webhook_total_seconds: float = 10.0
     """Total timeout for webhook responses: a target that sends byte by byte must not occupy its worker for ever."""
+    request_head_seconds: float = 10.0
+    """Time in which the whole head of an HTTP request must arrive …"""
+    request_body_seconds: float = 30.0
+    """… and its whole body."""

@@ -103,7 +103,7 @@ def api(servers: Servers, database_names: Iterator[str], tmp_path_factory: pytes
         command = [sys.executable, "-m", "tests.api.serve", url, str(port_file)]
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, cwd=ROOT)
     try:
-        wait_until(lambda: process.poll() is not None or _port(port_file), what=f"the API started: {log}", seconds=30)
+        wait_until(lambda: process.poll() is not None or _port(port_file), what=f"the API started: {log}", seconds=120)
         root = f"http://127.0.0.1:{_port(port_file)}"
         wait_until(lambda: _answers(root), what="the API answered", seconds=30)
         with httpx.Client(base_url=f"{root}/API", timeout=30) as http:

@@ -4,10 +4,9 @@ import socket
 import sys
 from pathlib import Path
 
-import uvicorn
-
 from api.app import create_api
 from asgi.context import ApiContext
+from asgi.limits.server import DEFAULT_CONNECTIONS, connection_limits, make_server
 from models.core.sessions import make_engine, make_sessions
 from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
@@ -49,8 +48,7 @@ def main(url: str, port_file: str) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         Path(port_file).write_text(str(listener.getsockname()[1]))
-        config = uvicorn.Config(app, access_log=False, log_level="info")
-        uvicorn.Server(config).run(sockets=[listener])
+        make_server(app, connection_limits(TIMING, DEFAULT_CONNECTIONS), log_level="info").run(sockets=[listener])
 
 
 if __name__ == "__main__":

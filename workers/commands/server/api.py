@@ -1,13 +1,14 @@
 """`tapeless api`: the control API as a process of its own."""
 
 import logging
+from contextlib import suppress
 from pathlib import Path
 
 import click
-import uvicorn
 
 from api.app import create_api
 from asgi.context import ApiContext
+from asgi.limits.server import DEFAULT_CONNECTIONS, connection_limits, make_server
 from models.core.mounts import configure_mounts
 from services.shares.links import SHARE_PAGE_PATH
 from web.share_pages import make_share_app
@@ -37,8 +38,15 @@ DEFAULT_API_THREADS = 16
     type=click.IntRange(1, 200),
     help="Requests at once; each has a connection to the database.",
 )
+@click.option(
+    "--connections",
+    default=DEFAULT_CONNECTIONS,
+    show_default=True,
+    type=click.IntRange(10, 60_000),
+    help="Connections at once; at the maximum, the one that has waited longest for its client makes room.",
+)
 @data_option
-def api(host: str, port: int, threads: int, data: Path | None) -> None:
+def api(host: str, port: int, threads: int, connections: int, data: Path | None) -> None:
     """Serve the control API until interrupted."""
     with readable_errors():
         settings = Settings.for_data(data)
@@ -66,9 +74,9 @@ def api(host: str, port: int, threads: int, data: Path | None) -> None:
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     try:
-        # uvicorn's own access log would show queries; asgi.tracing writes one that does not.
-        uvicorn.run(
-            HttpMetricsMiddleware(served), host=host, port=port, access_log=False, log_config=None, server_header=False
-        )
+        limits = connection_limits(settings.timing, connections)
+        server = make_server(HttpMetricsMiddleware(served), limits, host=host, port=port, log_config=None)
+        with suppress(KeyboardInterrupt):
+            server.run()
     finally:
         context.close()

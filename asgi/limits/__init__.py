@@ -1,0 +1,1 @@
+"""Limits that keep the process available: connections, bodies, and work at once."""

@@ -1,0 +1,176 @@
+"""HTTP connections with deadlines and a maximum number, which uvicorn lacks.
+
+uvicorn closes idle connections, but waits without end for the rest of a request's head or body, and for a client that
+does not read its response; `limit_concurrency` counts only requests whose head is complete. So a client could hold
+connections open with half-sent requests until the process has no file descriptor left.
+
+1. A head has a size, a number of lines and a time; a body has a time; a response must be read at a minimum rate.
+2. At the maximum number of connections, the one that has waited longest for its client is closed for the new one.
+   A client that sends its request at once is never that one.
+3. Bodies need a Content-Length (411): parsing one-byte chunks costs the event loop a hundred times what their bytes
+   cost, and a declared length is checked before anything is read.
+"""
+
+import asyncio
+import json
+import re
+import socket
+from dataclasses import dataclass
+from typing import Any, Final
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
+TRANSFER_ENCODING: Final = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+RECEIVE_BUFFER_BYTES: Final = 64 * 1024
+"""Bounds what one read takes in: a thousand connections hold at most 200 MB before their requests are authenticated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """Limits of the connections of one process."""
+
+    connections: int
+    head_seconds: float
+    body_seconds: float
+    unread_seconds: float = 30.0
+    """Time in which a client must read 48 kB of a response that does not fit the buffers."""
+    head_bytes: int = 16 * 1024
+    head_lines: int = 100
+    """h11 takes 10 µs per header line: a head of minimal lines would take the event loop 30 ms."""
+
+
+class BoundedH11Protocol(H11Protocol):
+    """One connection. `waiting` holds all connections that wait for their client, the longest first."""
+
+    def __init__(
+        self, *given: Any, limits: ConnectionLimits, waiting: dict["BoundedH11Protocol", None], **named: Any
+    ) -> None:
+        super().__init__(*given, **named)
+        self._limits, self._waiting = limits, waiting
+        self._stage = ""
+        self._deadline: asyncio.TimerHandle | None = None
+        self._unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+        self._enter("head")
+        if len(self.connections) > self._limits.connections:
+            next(iter(self._waiting)).evict()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._enter("lost")
+        self._stop_unread_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._stage == "refused":
+            return
+        if self.conn.their_state is h11.IDLE and (refusal := self._check_head(data)):
+            self._refuse(*refusal)
+            return
+        super().data_received(data)
+        self._follow()
+
+    def on_response_complete(self) -> None:
+        # The base class parses a pipelined request here, which has not passed `data_received`.
+        if self.conn.trailing_data[0] and (refusal := self._check_head(b"")):
+            self._refuse(*refusal)
+            return
+        super().on_response_complete()
+        self._follow()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._enter("closing")
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unread = self.loop.call_later(self._limits.unread_seconds, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._stop_unread_timer()
+        super().resume_writing()
+
+    def evict(self) -> None:
+        """Close this connection at once, because a new one needs its place."""
+        self.connections.discard(self)
+        self._enter("lost")
+        self.transport.abort()
+
+    def _follow(self) -> None:
+        """Enter the stage that the parser is in."""
+        if self.transport.is_closing():
+            self._enter("closing")
+        elif self.conn.their_state is h11.IDLE:
+            was_used = self.cycle is not None and not self.conn.trailing_data[0]
+            self._enter("idle" if was_used else "head")
+        else:
+            self._enter("body" if self.conn.their_state is h11.SEND_BODY else "work")
+
+    def _enter(self, stage: str) -> None:
+        """Begin to wait in a stage; a client that sends byte by byte stays in its stage, and its deadline stays too."""
+        if stage == self._stage:
+            return
+        self._stage = stage
+        self._waiting.pop(self, None)
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+        seconds = {
+            "head": self._limits.head_seconds,
+            "body": self._limits.body_seconds,
+            # `close` waits until the client has read what is in the buffer, without end.
+            "closing": self._limits.unread_seconds,
+            "refused": self._limits.unread_seconds,
+        }
+        if stage in seconds:
+            self._deadline = self.loop.call_later(seconds[stage], self._end_stage)
+        if stage in ("head", "body", "idle"):
+            self._waiting[self] = None
+
+    def _end_stage(self) -> None:
+        if self._stage in ("closing", "refused"):
+            self.transport.abort()
+        elif self._stage == "head" and not self.conn.trailing_data[0]:
+            self.transport.close()
+        else:
+            self._refuse(408, f"the {self._stage} of the request did not arrive in time")
+
+    def _check_head(self, data: bytes) -> tuple[int, str] | None:
+        """Return status and reason to refuse a head with, from what has arrived of it."""
+        arrived = self.conn.trailing_data[0] + data
+        end = END_OF_HEAD.search(arrived, 0, self._limits.head_bytes)
+        if end is None and len(arrived) > self._limits.head_bytes:
+            return 431, f"the head of a request has at most {self._limits.head_bytes} bytes"
+        head_end = end.start() if end else len(arrived)
+        if arrived.count(b"\n", 0, head_end) > self._limits.head_lines:
+            return 431, f"the head of a request has at most {self._limits.head_lines} lines"
+        if TRANSFER_ENCODING.search(arrived, 0, head_end):
+            return 411, "a body needs a Content-Length"
+        return None
+
+    def _refuse(self, status: int, problem: str) -> None:
+        """Respond with an error and close. The application of a request in progress sees a disconnect."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            content = json.dumps({"errors": [problem]}).encode()
+            headers = [
+                (b"content-type", b"application/json"),
+                (b"content-length", str(len(content)).encode()),
+                (b"connection", b"close"),
+            ]
+            events = (h11.Response(status_code=status, headers=headers), h11.Data(content), h11.EndOfMessage())
+            for event in events:
+                self.transport.write(self.conn.send(event) or b"")
+        self._enter("refused")
+        self.transport.close()
+
+    def _stop_unread_timer(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
