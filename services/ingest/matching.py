@@ -1,7 +1,7 @@
 """Matching of plans with stored assets, formats and file sets by overlap, so that ids survive. Pure.
 
 - Every stored object goes to the plan that holds most of its files; a tie goes to the first plan by path.
-- A plan matched by several stored assets keeps the oldest id; the others are merged into it.
+- A plan matched by several stored assets keeps the oldest id that is not deleted; the others are merged into it.
 - A plan matched only by an asset that was merged into another unmerges that asset.
 - A format or file set keeps the id with the largest overlap; a tie goes to the oldest.
 - A partly read sequence keeps its file set, however many frames join it from another: its unread frames are members
@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 from grouping import FilePin
-from models.catalog.asset import FileSet, Format
+from models.catalog.asset import AssetStatus, FileSet, Format
 from services.ingest.merged_assets import MergeSnapshot
 from services.ingest.plan import PlannedAsset, PlannedFileSet
 from services.ingest.provenance import Overlaps, Provenance, count_overlaps
@@ -79,8 +79,8 @@ def _group_by_target(overlaps: dict[OverlapOwner, Counter[int]]) -> dict[int, li
     return targets
 
 
-def _age_key(asset: StoredAsset) -> tuple[object, uuid.UUID]:
-    return asset.row.date_created, asset.row.id
+def _age_key(asset: StoredAsset) -> tuple[bool, object, uuid.UUID]:
+    return asset.row.status is AssetStatus.DELETED, asset.row.date_created, asset.row.id
 
 
 def _match_formats(asset: PlannedAsset, continued: set[uuid.UUID]) -> None:

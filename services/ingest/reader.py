@@ -9,7 +9,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
-from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format
+from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import File
 from models.catalog.pin import Pin as PinRow
 from models.catalog.storage import Storage
@@ -211,8 +211,9 @@ def read_stored_assets(session: Session, islands: dict[int, IslandState]) -> Isl
     ids = set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.island_id, islands)).distinct()))
     ids |= set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.id, members)).distinct()))
     ids |= {uuid.UUID(pin.asset) for state in islands.values() for pin in state.pins().by_path.values()}
-    active = select(Asset).where(in_array(Asset.id, ids), Asset.status == AssetStatus.ACTIVE)
-    assets = {row.id: StoredAsset(row) for row in session.scalars(active)} if ids else {}
+    # A deleted asset keeps its files: without it, the next change of the island would make them another asset.
+    unmerged = select(Asset).where(in_array(Asset.id, ids), Asset.merged_into.is_(None))
+    assets = {row.id: StoredAsset(row) for row in session.scalars(unmerged)} if ids else {}
     found = IslandSnapshot(islands, assets, {}, {})
     if not assets:
         return found

@@ -24,9 +24,11 @@ SET_MERGED_INTO = text("""
     FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor) WHERE id = dead
 """)
 
+# An asset that a user had deleted before it was merged is deleted again.
 CLEAR_MERGED_INTO = text("""
-    UPDATE asset SET merged_into = NULL, status = 'ACTIVE', is_online = true, date_modified = now(),
-        date_deleted = NULL
+    UPDATE asset SET merged_into = NULL, is_online = true, date_modified = now(),
+        status = CASE WHEN deleted_by_user IS NULL THEN 'ACTIVE' ELSE 'DELETED' END,
+        date_deleted = CASE WHEN deleted_by_user IS NOT NULL THEN date_deleted END
     FROM unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)
     WHERE id = dead AND merged_into = survivor
 """)
