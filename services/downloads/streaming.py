@@ -44,7 +44,7 @@ class TicketGuard:
 
 
 def open_source_for_download(source: SourceFile) -> int:
-    """Open one file for reading and return its descriptor. Raises ChangedError if it differs from its row."""
+    """Open one file for reading and return its descriptor. Raises SourceChangedError if it differs from its row."""
     with OpenFolders() as folders:
         return folders.open_source(source)
 

@@ -74,7 +74,7 @@ class EncoderInput:
         return {"number": 1, "numbers": [picture.numbers[place] for place in places]}, files
 
     def refuse_changed(self) -> None:
-        """Raise ChangedError if a file changed since it was opened."""
+        """Raise SourceChangedError if a file changed since it was opened."""
         require_all_unchanged([*self._opened, *self._frames])
 
     def _open(self) -> None:
@@ -111,6 +111,6 @@ class EncoderInput:
 
 
 def require_all_unchanged(opened: Sequence[tuple[SourceFile, int]]) -> None:
-    """Raise ChangedError if one of these open files differs from its row."""
+    """Raise SourceChangedError if one of these open files differs from its row."""
     for source, descriptor in opened:
         require_unchanged(source, descriptor)

@@ -33,7 +33,7 @@ def search_as(sessions: Sessions, engine: SearchEngine, criteria: Criteria, acto
     No transaction is open while the engine works: resolve visibility, search, check the hits. The final check is a
     second barrier: a hit that the rows do not permit is dropped, and subtracted from the total.
 
-    Raises TooManyNarrowedError if too many objects were hidden since the last drain to exclude them by id.
+    Raises TooManyAccessReducedError if too many objects were hidden since the last drain to exclude them by id.
     """
     with sessions() as session:
         criteria = resolve_collection_terms(session, criteria, actor)
@@ -49,7 +49,7 @@ def search_as(sessions: Sessions, engine: SearchEngine, criteria: Criteria, acto
 def load_visibility(sessions: Sessions, actor: Actor) -> Visibility:
     """Return the filters that limit a search to what the actor may find.
 
-    Raises TooManyNarrowedError if the drain does not catch up in time: no answer is better than one that shows too
+    Raises TooManyAccessReducedError if the drain does not catch up in time: no answer is better than one that shows too
     much.
     """
     end = time.monotonic() + MAX_VISIBILITY_WAIT_SECONDS
