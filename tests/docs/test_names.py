@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import FENCED, ROOT, pages
-from tests.test_house import MAY_IMPORT, PRODUCTION, TESTS, read_pages
+from tests.test_house import LAYERS, MAY_IMPORT, PRODUCTION, TESTS, read_pages
 
 MOVED_PAGE = "docs/decisions/0014-domain-packages.md"
 """The only file that may hold old names: its table has one row for each moved module."""
@@ -18,6 +18,9 @@ PAGE_OF_URLS = "docs/api.md"
 """Its paths are those of the API."""
 DOTTED = re.compile(r"(?<![\w./-])[a-z]\w*(?:\.\w+)+")
 PATH = re.compile(r"(?<![\w.-])(?<!\w/)[a-z]\w*(?:/\w+)+")
+PACKAGES_ROW = re.compile(
+    r"^\| `(\w+)` \| ((?:`[\w.]+`|its root)(?:, (?:`[\w.]+`|its root))*) \| [^|]+ \|$", re.MULTILINE
+)
 IMPORT = re.compile(r"\bfrom (\w[\w.]*) import (\w+(?:, \w+)*)")
 CONSTANT = re.compile(r'"([\w.]+)"')
 QUOTED = re.compile(r"`([^`\n]+)`")
@@ -149,6 +152,16 @@ def test_every_name_in_the_documentation_is_in_the_code() -> None:
     texts = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in pages()}
     found = [fault for name, text in texts.items() for fault in names_without_code(name, MOVED_ROW.sub("", text))]
     assert found == []
+
+
+def test_the_architecture_page_has_the_packages_in_their_order() -> None:
+    rows = PACKAGES_ROW.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
+    found = {package: QUOTED.findall(inner.replace("its root", "`its root`")) for package, inner in rows}
+    short = {
+        package: [each.removeprefix(package).removeprefix(".") or "its root" for each in packages.split()]
+        for package, packages in LAYERS.items()
+    }
+    assert found == short
 
 
 def test_programs_in_strings_can_be_imported() -> None:
