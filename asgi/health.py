@@ -2,14 +2,12 @@
 
 import logging
 
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 
 from asgi.context import ApiContext
-from models.schema import alembic_config
+from models.schema import SchemaState, read_schema_state
 from search.engine import SearchUnavailableError
 
 log = logging.getLogger(__name__)
@@ -27,13 +25,16 @@ def get_liveness() -> JSONResponse:
 
 
 def get_readiness(request: Request) -> JSONResponse:
-    """Return 200 if the database answers and has every migration of this version, else 503."""
+    """Return 200 if the database answers and has every migration of this version, else 503.
+
+    A newer version may have migrated it: its processes replace those of this version, which serve until then.
+    """
     try:
         with request.app.state.context.sessions() as session:
-            heads = set(MigrationContext.configure(session.connection()).get_current_heads())
+            state = read_schema_state(session.connection())
     except SQLAlchemyError:
         return JSONResponse({"status": "the database does not answer"}, 503)
-    if heads != set(ScriptDirectory.from_config(alembic_config()).get_heads()):
+    if state is SchemaState.OUTDATED:
         return JSONResponse({"status": "the database lacks migrations: run tapeless migrate"}, 503)
     return JSONResponse({"status": "ready", "search": describe_search_state(request.app.state.context)})
 

@@ -1,18 +1,33 @@
 """Database schema: migrate to the version that this code expects, and check it."""
 
+from collections.abc import Collection
+from enum import Enum
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from models.core.sessions import make_engine
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_411_031
 """Advisory lock of migrations: containers that start at the same time migrate one after the other."""
+
+
+class SchemaState(Enum):
+    """Schema of a database, compared with the one that this code expects."""
+
+    CURRENT = "current"
+    OUTDATED = "outdated"
+    NEWER = "newer"
+    """Migrated by a newer version, whose migrations leave everything that this one uses."""
+
+
+class NewerSchemaError(Exception):
+    """The database has migrations that this code does not know."""
 
 
 def alembic_config() -> Config:
@@ -23,7 +38,10 @@ def alembic_config() -> Config:
 
 
 def upgrade_database(url: str) -> None:
-    """Upgrade the database at `url` to the newest revision, or leave it untouched on an error."""
+    """Upgrade the database at `url` to the newest revision, or leave it untouched on an error.
+
+    Raises NewerSchemaError if a newer version has migrated it.
+    """
     engine = make_engine(url)
     config = alembic_config()
     try:
@@ -32,18 +50,41 @@ def upgrade_database(url: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
             # Fail rather than queue behind a long transaction: an ALTER TABLE that waits blocks all reads behind it.
             connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+            found = read_revisions(connection)
+            if compare_revisions(found) is SchemaState.NEWER:
+                raise NewerSchemaError(
+                    f"the database has revision {', '.join(sorted(found))}, of a newer version: run that version, or "
+                    "restore a backup of this one"
+                )
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
         engine.dispose()
 
 
+def read_revisions(connection: Connection) -> set[str]:
+    """Return the newest revisions of a database: one, or none if it is empty."""
+    return set(MigrationContext.configure(connection).get_current_heads())
+
+
+def compare_revisions(found: Collection[str]) -> SchemaState:
+    """Compare the newest revisions of a database with the migrations of this code."""
+    scripts = ScriptDirectory.from_config(alembic_config())
+    if not set(found) <= {script.revision for script in scripts.walk_revisions()}:
+        return SchemaState.NEWER
+    return SchemaState.CURRENT if set(found) == set(scripts.get_heads()) else SchemaState.OUTDATED
+
+
+def read_schema_state(connection: Connection) -> SchemaState:
+    """Compare the schema of a database with the one that this code expects."""
+    return compare_revisions(read_revisions(connection))
+
+
 def is_schema_current(url: str) -> bool:
-    """Whether the database has every migration known to this code."""
+    """Whether the database has every migration known to this code, and no other."""
     engine = make_engine(url)
     try:
         with engine.connect() as connection:
-            heads = MigrationContext.configure(connection).get_current_heads()
+            return read_schema_state(connection) is SchemaState.CURRENT
     finally:
         engine.dispose()
-    return set(heads) == set(ScriptDirectory.from_config(alembic_config()).get_heads())

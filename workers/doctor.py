@@ -23,7 +23,7 @@ from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, Stor
 from models.core.paths import display_path
 from models.core.sessions import Sessions
 from models.queues import index_queue
-from models.schema import is_schema_current
+from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
 from services.indexing.requests import COMPARE_INDEX_TASK
 from watch.disk.mount_identity import identify_root, is_network_file_system
@@ -100,6 +100,7 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
                     current_setting('synchronous_commit'), (SELECT count(*) FROM pg_stat_activity),
                     current_setting('max_connections')::int, extract(epoch FROM clock_timestamp())""")
             ).one()
+            schema = read_schema_state(session.connection())
     except DBAPIError as error:
         yield DiagnosticCheck(
             "database", "broken", str(error.orig).splitlines()[0], "start it; nothing goes on without it"
@@ -107,8 +108,10 @@ def check_database(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
         return
     old = version < MIN_POSTGRES_VERSION
     yield DiagnosticCheck("database", "broken" if old else "well", f"PostgreSQL {version // 10_000}", "use 14 or newer")
-    if not is_schema_current(target.connection.database_url):
+    if schema is SchemaState.OUTDATED:
         yield DiagnosticCheck("migrations", "broken", "some are missing", "run tapeless migrate")
+    elif schema is SchemaState.NEWER:
+        yield DiagnosticCheck("migrations", "look", "a newer version has migrated the database", "upgrade this program")
     if fsync != "on" or commit == "off":
         found = f"fsync {fsync}, synchronous_commit {commit}"
         yield DiagnosticCheck("durability", "broken", found, "turn both on: a power cut would lose acknowledged work")

@@ -1,11 +1,23 @@
 """The migrations make what the models say, with every constraint named, in a database of any age."""
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 
 from models.registry import Base
-from models.schema import is_schema_current, upgrade_database
+from models.schema import (
+    NewerSchemaError,
+    SchemaState,
+    alembic_config,
+    compare_revisions,
+    is_schema_current,
+    read_schema_state,
+    upgrade_database,
+)
+
+FIRST, *_, LAST = sorted(script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions())
 
 UNNAMED = text("""
     SELECT conrelid::regclass::text, conname, contype FROM pg_constraint
@@ -41,3 +53,30 @@ def test_migrating_again_changes_nothing(database_url: str) -> None:
     assert is_schema_current(database_url)
     upgrade_database(database_url)
     assert is_schema_current(database_url)
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (set(), SchemaState.OUTDATED),
+        ({FIRST}, SchemaState.OUTDATED),
+        ({LAST}, SchemaState.CURRENT),
+        ({"unknown"}, SchemaState.NEWER),
+        ({LAST, "unknown"}, SchemaState.NEWER),
+    ],
+)
+def test_revisions_say_which_of_database_and_code_is_newer(found: set[str], state: SchemaState) -> None:
+    assert compare_revisions(found) is state
+
+
+def test_a_database_of_a_newer_version_is_not_migrated(database_url: str) -> None:
+    engine = create_engine(database_url)
+    try:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = 'unknown'"))
+        with pytest.raises(NewerSchemaError, match="revision unknown, of a newer version: run that version"):
+            upgrade_database(database_url)
+        with engine.connect() as connection:
+            assert read_schema_state(connection) is SchemaState.NEWER
+    finally:
+        engine.dispose()

@@ -18,6 +18,7 @@ from workers.config.connection import SystemConnection
 from workers.doctor import (
     DiagnosticContext,
     check_broker,
+    check_database,
     check_folder,
     check_index,
     check_search,
@@ -91,3 +92,15 @@ def test_a_broker_that_tells_nothing_of_its_settings_is_not_called_broken(
         client.execute_command("ACL", "DELUSER", "nosy")
     assert [(check.name, check.grade) for check in checks] == [("broker", "well"), ("broker persistence", "look")]
     assert "appendonly" in checks[1].advice
+
+
+@pytest.mark.parametrize(
+    ("revision", "grade", "advice"), [("0001", "broken", "run tapeless migrate"), ("unknown", "look", "upgrade this")]
+)
+def test_migrations_of_another_version_are_reported(
+    target: DiagnosticContext, revision: str, grade: str, advice: str
+) -> None:
+    with target.sessions.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    (check,) = (check for check in check_database(target) if check.name == "migrations")
+    assert (check.grade, advice in check.advice) == (grade, True)

@@ -9,6 +9,7 @@ from typing import TypeVar
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from models.schema import NewerSchemaError
 from services.core.errors import DomainError
 from workers.celery.context import ProcessContext, open_process_context
 from workers.config.settings import Settings, SettingsError
@@ -45,7 +46,7 @@ def readable_errors() -> Iterator[None]:
     """Turn our own errors, and an unavailable database, into messages for people."""
     try:
         yield
-    except (DomainError, SettingsError, ProcessError) as error:
+    except (DomainError, NewerSchemaError, SettingsError, ProcessError) as error:
         raise click.ClickException(str(error)) from error
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) not in SCHEMA_MISMATCH_STATES:

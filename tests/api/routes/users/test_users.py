@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.api.conftest import Api, Caller
 
@@ -137,3 +138,15 @@ def test_both_slash_forms_and_doubled_slashes_answer_without_redirect(owner: Cal
 def test_health_and_readiness_need_no_token(api: Api) -> None:
     assert httpx.get(f"{api.root}/health").json() == {"status": "up"}
     assert httpx.get(f"{api.root}/ready").json() == {"status": "ready", "search": "up"}
+
+
+@pytest.mark.parametrize(("revision", "status"), [("of a newer version", 200), ("0001", 503)])
+def test_a_process_stays_ready_when_the_next_version_has_migrated(api: Api, revision: str, status: int) -> None:
+    with api.engine.begin() as connection:
+        before = connection.scalar(text("SELECT version_num FROM alembic_version"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
+    try:
+        assert httpx.get(f"{api.root}/ready").status_code == status
+    finally:
+        with api.engine.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": before})
