@@ -23,6 +23,7 @@ PATH = re.compile(r"(?<![\w.-])(?<!\w/)[a-z]\w*(?:/\w+)+")
 PACKAGES_ROW = re.compile(
     r"^\| `(\w+)` \| ((?:`[\w.]+`|its root)(?:, (?:`[\w.]+`|its root))*) \| [^|]+ \|$", re.MULTILINE
 )
+DOMAIN_ROW = re.compile(r"^\| `services/(\w+)` \|", re.MULTILINE)
 IMPORT = re.compile(r"\bfrom (\w[\w.]*) import (\w+(?:, \w+)*)")
 CONSTANT = re.compile(r'"([\w.]+)"')
 QUOTED = re.compile(r"`([^`\n]+)`")
@@ -169,6 +170,12 @@ def test_the_architecture_page_has_the_packages_in_their_order() -> None:
         for package, packages in LAYERS.items()
     }
     assert found == short
+
+
+def test_the_page_for_contributors_has_every_domain_in_its_order() -> None:
+    found = DOMAIN_ROW.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    domains = [package.split(".")[1] for package in LAYERS["services"].split() if "." in package]
+    assert found == list(dict.fromkeys(domains))
 
 
 def test_programs_in_strings_can_be_imported() -> None:
