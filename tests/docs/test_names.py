@@ -27,6 +27,7 @@ DOMAIN_ROW = re.compile(r"^\| `services/(\w+)` \|", re.MULTILINE)
 IMPORT = re.compile(r"\bfrom (\w[\w.]*) import (\w+(?:, \w+)*)")
 CONSTANT = re.compile(r'"([\w.]+)"')
 QUOTED = re.compile(r"`([^`\n]+)`")
+CALLED = re.compile(r"\b([a-z_]\w*)\(")
 CODE_WORD = re.compile(r"[A-Za-z_]\w*")
 FILE = re.compile(r"[\w.-]*/[\w./-]*|[\w-]+\.(?:mov|mp4|py)\b")
 FILES_OF_NO_ROOM = (".ci", "docs", "deploy")
@@ -113,6 +114,9 @@ def names_without_code(name: str, text: str) -> Iterator[str]:
         for word in (*DOTTED.findall(quoted), *paths):
             if word.split("/")[0].split(".")[0] in ROOMS and not _exists(word, quoted):
                 yield f"{name}: `{quoted}` names {word}, which does not exist"
+        for word in CALLED.findall(quoted):
+            if word not in functions_and_classes():
+                yield f"{name}: `{quoted}` calls {word}, which is no function of ours"
         for word in CODE_WORD.findall(FILE.sub("", quoted)):
             is_code = "_" in word.strip("_") or re.search(r"[a-z][A-Z]", word)
             if is_code and not word.startswith(PREFIXES) and word not in words_of_code():
@@ -123,6 +127,13 @@ def _exists(word: str, quoted: str) -> bool:
     if "/" in word:
         return any((ROOT / f"{word}{end}").exists() for end in ("", ".py", Path(quoted).suffix))
     return is_name_of_ours(word) or word in constants() or (ROOT / "docs" / word).exists()
+
+
+@cache
+def functions_and_classes() -> frozenset[str]:
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    nodes = (node for each in PRODUCTION for node in ast.walk(each.tree))
+    return frozenset(node.name for node in nodes if isinstance(node, kinds)) | {"time"}
 
 
 @cache
@@ -198,6 +209,7 @@ def test_an_old_name_is_noticed(sentence: str) -> None:
         (names_without_code, "a table in `tests/watch/nowhere`"),
         (names_without_code, "`services.ingest.run.never_written()` groups"),
         (names_without_code, "`never_written` groups"),
+        (names_without_code, "`arrange(paths)` groups"),
         (missing_imports, "PROGRAM = 'from models.core.sessions import never_written'"),
         (missing_imports, "PROGRAM = 'tests.media.never_written'"),
     ],
