@@ -8,10 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from fastapi import Query
-from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, Select, Uuid, func, select
+from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, SQLColumnExpression, Uuid, func, select
 from sqlalchemy.orm import InstrumentedAttribute
 
 from asgi.request_context import Call, SelfCommittingCall
+from models.core.statements import AnySelect
 from services.core.errors import NotFound, ValidationFailed
 
 MAX_PAGE_SIZE = 1000
@@ -34,7 +35,7 @@ class PageNotFound(NotFound):
 
 def paginate(
     call: Call,
-    query: Select[Any],
+    query: AnySelect,
     page: int,
     per_page: int,
     render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
@@ -45,7 +46,7 @@ def paginate(
 
 def paginate_rows(
     call: Call,
-    query: Select[Any],
+    query: AnySelect,
     page: int,
     per_page: int,
     render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
@@ -78,7 +79,7 @@ def page_envelope(
 
 def paginate_by_cursor(
     call: Call,
-    query: Select[Any],
+    query: AnySelect,
     key: InstrumentedAttribute[UUID],
     last_id: UUID | None,
     per_page: int,
@@ -124,7 +125,7 @@ def page_url(call: Call | SelfCommittingCall, **changes: object) -> str:
     return f"{call.request.url.path}?{urlencode(query)}"
 
 
-def apply_sort(query: Select[Any], sort: str, columns: QueryColumns, default: ColumnElement[Any]) -> Select[Any]:
+def apply_sort(query: AnySelect, sort: str, columns: QueryColumns, default: SQLColumnExpression[Any]) -> AnySelect:
     """Order by `field,desc;field2,asc`; `default` decides among equals, so that pages never overlap."""
     order = []
     for part in filter(None, sort.split(";")):
@@ -151,7 +152,7 @@ FILTER_OPERATORS: Mapping[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 }
 
 
-def apply_filter(query: Select[Any], text: str, columns: QueryColumns) -> Select[Any]:
+def apply_filter(query: AnySelect, text: str, columns: QueryColumns) -> AnySelect:
     """Filter by an expression `field,eq,value;…`."""
     for part in filter(None, text.split(";")):
         name, operator, value = [*part.split(",", 2), "", ""][:3]
@@ -162,7 +163,7 @@ def apply_filter(query: Select[Any], text: str, columns: QueryColumns) -> Select
     return query
 
 
-def filter_by_values(query: Select[Any], columns: QueryColumns, wanted: Mapping[str, str | None]) -> Select[Any]:
+def filter_by_values(query: AnySelect, columns: QueryColumns, wanted: Mapping[str, str | None]) -> AnySelect:
     """Filter by column values; several values of one column are separated by commas, empty ones do not filter."""
     for name, value in wanted.items():
         if value:

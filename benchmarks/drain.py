@@ -131,7 +131,7 @@ def measure(url: str, assets: int, profile: bool) -> None:
     start = time.perf_counter()
     for first in range(0, assets, 500):
         numbers = range(first, min(first + 500, assets))
-        transact(sessions, lambda session, numbers=numbers: write_assets(session, numbers))
+        transact(sessions, write_assets, numbers)
     print(f"rows with marks  {assets / (time.perf_counter() - start):8,.0f} assets a second")
     profiler = cProfile.Profile() if profile else None
     if profiler:

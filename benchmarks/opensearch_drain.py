@@ -72,7 +72,7 @@ def fill(sessions: Sessions, first: int, last: int) -> None:
     """Rows of assets, with their marks."""
     for start in range(first, last, 500):
         numbers = range(start, min(start + 500, last))
-        transact(sessions, lambda session, numbers=numbers: write_assets(session, numbers))
+        transact(sessions, write_assets, numbers)
 
 
 class Raw:

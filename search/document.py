@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Dialect, Row, bindparam
+from sqlalchemy import Dialect, bindparam
 from sqlalchemy.types import UserDefinedType
 
+from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
 from search.query.criteria import Criteria
 
@@ -116,9 +117,9 @@ def newest_by_key(documents: Sequence[Document]) -> dict[DocumentKey, Document]:
     return newest
 
 
-def group_by_object(rows: Iterable[Row[Any]]) -> dict[uuid.UUID, list[Row[Any]]]:
+def group_by_object(rows: Iterable[AnyRow]) -> dict[uuid.UUID, list[AnyRow]]:
     """Group rows by their first column."""
-    grouped: dict[uuid.UUID, list[Row[Any]]] = defaultdict(list)
+    grouped: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in rows:
         grouped[row[0]].append(row)
     return grouped

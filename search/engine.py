@@ -120,8 +120,10 @@ class IndexManager(Protocol):
 class SearchEngine(Protocol):
     """Search engine; no method may be called inside a transaction of the caller."""
 
-    indexes: IndexManager | None
-    """None if documents are stored in the database, which needs no separate indexes."""
+    @property
+    def indexes(self) -> IndexManager | None:
+        """None if documents are stored in the database, which needs no separate indexes."""
+        ...
 
     def check(self, look: bool = False) -> None:
         """Raise SearchUnavailableError if the engine is known to be down; with `look`, send a request to find out."""

@@ -4,9 +4,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, func, literal, select, union_all
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Guest, is_format_visible, readable_by
@@ -17,6 +16,7 @@ from models.catalog.collection import Collection, CollectionAsset, CollectionSta
 from models.catalog.file import File
 from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
+from models.core.statements import AnySelect
 from services.approvals.requests import load_requests, load_votes
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
@@ -49,7 +49,7 @@ class ListPage:
         last = max(1, -(-count // size))
         return cls(min(max(1, number), last), last)
 
-    def cut(self, rows: Select[Any], size: int) -> Select[Any]:
+    def cut(self, rows: AnySelect, size: int) -> AnySelect:
         """Limit a query to the rows of this page."""
         return rows.limit(size).offset((self.number - 1) * size)
 
@@ -199,7 +199,7 @@ class ShareReader:
         rows = select(both.c.id, both.c.title, both.c.kind).order_by(both.c.kind.desc(), both.c.title, both.c.id)
         return [GuestContent(*row) for row in self._session.execute(part.cut(rows, MAX_CONTENTS_PER_PAGE))], part
 
-    def _count(self, rows: Select[Any]) -> int:
+    def _count(self, rows: AnySelect) -> int:
         return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
     def _values(self, kind: str, object_id: uuid.UUID) -> list[tuple[str, str]]:

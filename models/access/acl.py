@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     ColumnElement,
     Index,
+    SQLColumnExpression,
     Text,
     Uuid,
     any_,
@@ -148,7 +149,7 @@ HOLDER_COLLECTION, COLLECTION_MEMBER = aliased(Collection, name="holder"), alias
 
 
 def is_inside_collections(
-    object_type: str, key: ColumnElement[uuid.UUID], collections: ColumnElement[Any]
+    object_type: str, key: SQLColumnExpression[uuid.UUID], collections: ColumnElement[Any]
 ) -> ColumnElement[bool]:
     """Return SQL that is true where rights propagate from one of `collections` to the object of `key`, which may be one
     of these collections itself.
@@ -173,7 +174,7 @@ COLLECTION_MEMBER_TYPES = frozenset({"assets", "collections"})
 
 def has_grant(
     object_type: str,
-    key: ColumnElement[uuid.UUID],
+    key: SQLColumnExpression[uuid.UUID],
     permission: Permission,
     principal_ids: ColumnElement[Any],
     collections: ColumnElement[Any] | None = None,
@@ -194,7 +195,7 @@ def has_grant(
 
 
 def has_permission(
-    actor: Actor, object_type: str, key: ColumnElement[uuid.UUID], permission: Permission = Permission.READ
+    actor: Actor, object_type: str, key: SQLColumnExpression[uuid.UUID], permission: Permission = Permission.READ
 ) -> ColumnElement[bool]:
     """Return SQL that is true where `actor` has `permission` on the object of `key`, by user or by any of its
     groups."""
@@ -207,7 +208,7 @@ def has_permission(
     return has_grant(object_type, key, permission, literal(actor.principal_ids, ARRAY(Uuid)), collections)
 
 
-def is_open_to_guest(guest: Guest, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+def is_open_to_guest(guest: Guest, object_type: str, key: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
     """Return SQL that is true where the share opens the object of `key`: the shared object, or the current content of
     the shared collection."""
     if guest.object_type == "collections" and object_type in COLLECTION_MEMBER_TYPES:
@@ -215,7 +216,7 @@ def is_open_to_guest(guest: Guest, object_type: str, key: ColumnElement[uuid.UUI
     return key == guest.object_id if object_type == guest.object_type else false()
 
 
-def is_format_visible(actor: Actor, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+def is_format_visible(actor: Actor, key: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
     """Return SQL that is true where `actor` may see the format of `key`, given read access to its asset. Shares with a
     list of formats open only these."""
     if actor.guest is None or actor.guest.format_ids is None:
@@ -223,6 +224,6 @@ def is_format_visible(actor: Actor, key: ColumnElement[uuid.UUID]) -> ColumnElem
     return key == any_(literal(list(actor.guest.format_ids), ARRAY(Uuid)))
 
 
-def readable_by(actor: Actor, object_type: str, key: ColumnElement[uuid.UUID]) -> ColumnElement[bool]:
+def readable_by(actor: Actor, object_type: str, key: SQLColumnExpression[uuid.UUID]) -> ColumnElement[bool]:
     """Return SQL that is true where `actor` may read the object of `key`."""
     return has_permission(actor, object_type, key, Permission.READ)

@@ -1,7 +1,7 @@
 """Engines and transactions: the only place where a transaction starts, is retried, and ends."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
 from sqlalchemy import Engine, create_engine
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.core.tracing import propagate_trace
 
+WorkArguments = ParamSpec("WorkArguments")
 WorkResult = TypeVar("WorkResult")
 Sessions = sessionmaker[Session]
 
@@ -38,17 +39,22 @@ def make_sessions(engine: Engine) -> Sessions:
     return sessionmaker(engine, expire_on_commit=False)
 
 
-def transact(sessions: Sessions, work: Callable[[Session], WorkResult]) -> WorkResult:
-    """Run `work` in one transaction and commit; retry from the start on a conflict with another transaction.
+def transact(
+    sessions: Sessions,
+    work: Callable[Concatenate[Session, WorkArguments], WorkResult],
+    *args: WorkArguments.args,
+    **kwargs: WorkArguments.kwargs,
+) -> WorkResult:
+    """Run `work(session, *args, **kwargs)` in one transaction and commit; on a conflict with another, retry.
 
     Deadlocks (40P01), for example between index marks of two statements, and serialization failures (40001) are retried
-    up to `MAX_TRANSACTION_TRIES` times. `work` must therefore have no effect outside its session.
+    from the start, up to `MAX_TRANSACTION_TRIES` times. `work` must therefore have no effect outside its session.
     """
     for attempt in range(1, MAX_TRANSACTION_TRIES + 1):
         try:
             with sessions.begin() as session:
                 propagate_trace(session)
-                return work(session)
+                return work(session, *args, **kwargs)
         except (DBAPIError, psycopg.Error) as error:
             # Errors of COPY are raised by the driver itself, without SQLAlchemy's wrapper.
             cause = error.orig if isinstance(error, DBAPIError) else error
@@ -57,8 +63,13 @@ def transact(sessions: Sessions, work: Callable[[Session], WorkResult]) -> WorkR
     raise AssertionError("unreachable")
 
 
-def read_snapshot(sessions: Sessions, work: Callable[[Session], WorkResult]) -> WorkResult:
-    """Run `work` in a read-only transaction with one consistent snapshot (REPEATABLE READ)."""
+def read_snapshot(
+    sessions: Sessions,
+    work: Callable[Concatenate[Session, WorkArguments], WorkResult],
+    *args: WorkArguments.args,
+    **kwargs: WorkArguments.kwargs,
+) -> WorkResult:
+    """Run `work(session, *args, **kwargs)` read-only, on one consistent snapshot (REPEATABLE READ)."""
     with sessions() as session:
         session.connection(execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True})
-        return work(session)
+        return work(session, *args, **kwargs)

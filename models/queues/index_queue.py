@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import BigInteger
 
+from models.core.statements import execute_dml
 from models.core.tracing import MAX_TRACES, is_tracing
 from models.queues.index_mark import IS_MARK_DUE
 
@@ -215,7 +216,7 @@ def release_marks(session: Session, keys: Sequence[DocumentKey]) -> None:
 
 def count_pending_marks(session: Session) -> int:
     """Count documents that differ from their rows, without dead letters."""
-    return session.execute(text(f"SELECT count(*) FROM index_mark WHERE {IS_MARK_DUE}")).scalar_one()
+    return int(session.execute(text(f"SELECT count(*) FROM index_mark WHERE {IS_MARK_DUE}")).scalar_one())
 
 
 COUNT_CLAIMABLE_MARKS = text(
@@ -225,12 +226,12 @@ COUNT_CLAIMABLE_MARKS = text(
 
 def count_claimable_marks(session: Session, most: int) -> int:
     """Count the documents that a drain could claim now, up to `most`."""
-    return session.execute(COUNT_CLAIMABLE_MARKS, {"most": most}).scalar_one()
+    return int(session.execute(COUNT_CLAIMABLE_MARKS, {"most": most}).scalar_one())
 
 
 def count_dead_lettered_marks(session: Session) -> int:
     """Count the marks that wait for an operator or for a change of their object."""
-    return session.execute(text("SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL")).scalar_one()
+    return int(session.execute(text("SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL")).scalar_one())
 
 
 # One index probe for each pair of `narrowed` and `bulk`, so that the cost does not grow with the queue.
@@ -247,13 +248,13 @@ SELECT_INDEX_LAG = text(f"""
 
 def index_lag_seconds(session: Session) -> float:
     """Return the age in seconds of the oldest difference between rows and index; 0 if there is none."""
-    return session.execute(SELECT_INDEX_LAG).scalar_one()
+    return float(session.execute(SELECT_INDEX_LAG).scalar_one())
 
 
 def has_pending_single_changes(session: Session) -> bool:
     """Whether single changes are pending, which take precedence over bulk work."""
     query = f"SELECT EXISTS (SELECT FROM index_mark WHERE {IS_MARK_DUE} AND NOT bulk AND lease_until IS NULL)"
-    return session.execute(text(query)).scalar_one()
+    return bool(session.execute(text(query)).scalar_one())
 
 
 def has_claimable_marks(session: Session) -> bool:
@@ -261,7 +262,7 @@ def has_claimable_marks(session: Session) -> bool:
     query = (
         f"SELECT EXISTS (SELECT FROM index_mark WHERE {IS_MARK_DUE} AND (lease_until IS NULL OR lease_until < now()))"
     )
-    return session.execute(text(query)).scalar_one()
+    return bool(session.execute(text(query)).scalar_one())
 
 
 SEGMENTS_OF_ASSET = "segments_of"
@@ -310,15 +311,15 @@ def requeue_marks(session: Session, keys: Sequence[DocumentKey]) -> int:
         "ids": [key.object_id for key in keys],
         "bulk": len(keys) > LOW_PRIORITY_DOCUMENTS,
     }
-    return session.execute(REQUEUE_MARKS, lost).rowcount
+    return execute_dml(session, REQUEUE_MARKS, lost)
 
 
 def requeue_all_marks(session: Session) -> int:
     """Requeue all documents, for an empty engine."""
-    return session.execute(REQUEUE_ALL_MARKS).rowcount
+    return execute_dml(session, REQUEUE_ALL_MARKS)
 
 
 def requeue_dead_lettered_marks(session: Session) -> int:
     """Requeue all dead letters on request of an operator. Returns their number."""
     query = text("UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL")
-    return session.execute(query).rowcount
+    return execute_dml(session, query)

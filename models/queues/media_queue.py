@@ -8,13 +8,14 @@
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.media_work import MediaKind
+from models.core.statements import AnyRow, execute_dml
 
 MAX_ISOLATED_FAILURES = 2
 """Isolated readings that failed before an operator has to look: a crash is deterministic, a slow disk may not be."""
@@ -129,7 +130,7 @@ def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) ->
 
 def requeue_dead_lettered_media(session: Session) -> int:
     """Requeue all dead letters on request of an operator. Returns their number."""
-    return session.execute(REQUEUE_DEAD_LETTERED_MEDIA).rowcount
+    return execute_dml(session, REQUEUE_DEAD_LETTERED_MEDIA)
 
 
 def has_claimable_media(session: Session, kind: MediaKind) -> bool:
@@ -158,7 +159,7 @@ def claim_media_by_id(
     return _claims(session.execute(CLAIM_MEDIA_BY_ID, asked))
 
 
-def _claims(rows: Sequence) -> list[MediaClaim]:
+def _claims(rows: Iterable[AnyRow]) -> list[MediaClaim]:
     return sorted((MediaClaim(*row) for row in rows), key=lambda claim: claim.file_set_id)
 
 

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object, unique_values
 from search.documents.parts.approvals import read_approval_parts
 from search.documents.parts.collections import read_collection_parts
@@ -89,7 +90,7 @@ def build_asset_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[Do
 
 
 def _asset_document(
-    asset: Row[Any], formats: list[Row[Any]], file_sets: list[Row[Any]], readers: list[str], parts: list[DocumentPart]
+    asset: AnyRow, formats: list[AnyRow], file_sets: list[AnyRow], readers: list[str], parts: list[DocumentPart]
 ) -> Document:
     object_id, revision, _, title, external_id, kind, status, is_online, creator, created, modified = asset
     title = replace_unstorable(title)
@@ -133,12 +134,12 @@ def _asset_document(
     )
 
 
-def format_kind_of(row: Row[Any]) -> str:
+def format_kind_of(row: AnyRow) -> str:
     """Return a format's kind as grouping prints it: the structure of an original, else the role."""
     return row.structure if row.role == "original" else row.role
 
 
-def media_type_of(formats: Sequence[Row[Any]]) -> str:
+def media_type_of(formats: Sequence[AnyRow]) -> str:
     """Return the media type of an asset, from its first original; `other` without formats."""
     for row in formats:
         if row.role != "sidecar":
@@ -147,7 +148,7 @@ def media_type_of(formats: Sequence[Row[Any]]) -> str:
 
 
 def _asset_texts(
-    title: str, external_id: str | None, file_sets: Sequence[Row[Any]], parts: Sequence[DocumentPart]
+    title: str, external_id: str | None, file_sets: Sequence[AnyRow], parts: Sequence[DocumentPart]
 ) -> tuple[dict[str, str], int]:
     """Return texts by field, truncated together to the analyser's limit, and the number of truncated bytes."""
     texts = {"title": title}
@@ -168,13 +169,13 @@ def _asset_texts(
     return texts, cut_bytes
 
 
-def _file_names(file_set: Row[Any]) -> list[str]:
+def _file_names(file_set: AnyRow) -> list[str]:
     """Return the names of a file set's members, after its own name if that is a template."""
     name, names = file_set.name, file_set.names
     return [names] if names.startswith(name) else [name, names] if names else [name]
 
 
-def _hit_formats(formats: Sequence[Row[Any]], file_sets: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def _hit_formats(formats: Sequence[AnyRow], file_sets: Sequence[AnyRow]) -> list[dict[str, Any]]:
     """Return the formats listed in a hit, each with the names of its file sets."""
     names: dict[uuid.UUID, list[str]] = defaultdict(list)
     for row in file_sets:

@@ -4,9 +4,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object
 from search.documents.parts.approvals import read_approval_parts
 from search.documents.parts.metadata import read_metadata_parts
@@ -52,7 +53,7 @@ def build_collection_documents(session: Session, ids: Sequence[uuid.UUID]) -> li
     ]
 
 
-def _collection_document(row: Row[Any], readers: list[str], parts: Sequence[DocumentPart]) -> Document:
+def _collection_document(row: AnyRow, readers: list[str], parts: Sequence[DocumentPart]) -> Document:
     title = truncate_utf8(replace_unstorable(row.title), MAX_ANALYSED_BYTES)
     texts = {"title": title}
     terms: dict[str, list[Any]] = {

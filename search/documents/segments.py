@@ -7,9 +7,10 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object
 from search.documents.assets import SELECT_ASSET_READERS
 from search.documents.parts.collections import read_collection_parts
@@ -58,7 +59,7 @@ def build_segment_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[
     ]
 
 
-def _segment_document(row: Row[Any], readers: list[str], places: DocumentPart, metadata: DocumentPart) -> Document:
+def _segment_document(row: AnyRow, readers: list[str], places: DocumentPart, metadata: DocumentPart) -> Document:
     said = truncate_utf8(replace_unstorable(row.segment_text), MAX_ANALYSED_BYTES // 2)
     texts = {"segment_text": said, **metadata.texts}
     if row.segment_type in SPOKEN_SEGMENT_TYPES:
@@ -91,6 +92,6 @@ def segment_title(segment_type: str, said: str) -> str:
     return first or segment_type
 
 
-def _column_term(row: Row[Any], name: str) -> Any:
+def _column_term(row: AnyRow, name: str) -> Any:
     value = getattr(row, name)
     return str(value) if isinstance(value, uuid.UUID) else value

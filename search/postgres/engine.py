@@ -12,7 +12,6 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Select,
     Text,
     and_,
     delete,
@@ -29,6 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
+from models.core.statements import AnySelect, execute_dml
 from models.queues.index_mark import SearchDocument
 from models.queues.index_queue import DocumentKey
 from search.document import Document
@@ -93,7 +93,7 @@ class PostgresEngine:
     def purge(self, keys: Sequence[DocumentKey]) -> int:
         """Delete the tombstones among `keys`; return their number."""
         statement = delete(SearchDocument).where(_is_one_of(keys), SearchDocument.deleted)
-        return transact(self._sessions, lambda session: session.execute(statement).rowcount)
+        return transact(self._sessions, execute_dml, statement)
 
 
 def _is_one_of(keys: Sequence[DocumentKey]) -> ColumnElement[bool]:
@@ -144,7 +144,7 @@ def _count(session: Session, criteria: Criteria, visibility: Visibility) -> tupl
     return next(documents for place, _, documents in rows if place == -1), facets
 
 
-def _facet(found: Any, place: int) -> Select[Any]:
+def _facet(found: Any, place: int) -> AnySelect:
     """Return the most frequent values of a facet; equal lists are counted before they are expanded."""
     column = found.c[f"f{place}"]
     alike = select(column.label("values"), func.count().label("documents")).group_by(column).subquery(f"alike{place}")

@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Double,
+    SQLColumnExpression,
     UnaryExpression,
     Uuid,
     and_,
@@ -42,7 +43,7 @@ EXACT_TITLE_SCORE = 10.0
 class SqlSortColumn:
     """Expression of a sort order."""
 
-    expression: ColumnElement[Any]
+    expression: SQLColumnExpression[Any]
     type: TypeEngine[Any]
     descending: bool = False
     nullable: bool = False

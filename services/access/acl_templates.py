@@ -57,7 +57,7 @@ def rename_acl_template(session: Session, template_id: uuid.UUID, name: str, act
             session, ACL_TEMPLATE_KIND, template_id, f'ACL template "{template.name}" is now named "{name}"', actor
         )
         template.name = name
-        template.date_modified = func.now()  # type: ignore[assignment]
+        template.date_modified = func.now()
         session.flush()
     return template
 

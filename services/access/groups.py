@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.user import Membership, User, UserGroup
 from models.core.base import new_id
+from models.core.statements import execute_dml
 from services.access.users import find_user
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
@@ -63,7 +64,7 @@ def update_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any],
     for name, value in changes.items():
         setattr(group, name, value)
     if changes:
-        group.date_modified = func.now()  # type: ignore[assignment]
+        group.date_modified = func.now()
         record_audit(session, "groups", group_id, f'group "{group.name}": changed {", ".join(sorted(changes))}', actor)
         session.flush()
         session.refresh(group)
@@ -85,9 +86,9 @@ def remove_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, act
     """Remove a user from a group."""
     require_administrator(actor, "change groups")
     group, user = find_group(session, group_id), find_user(session, user_id)
-    gone = session.execute(
-        delete(Membership).where(Membership.group_id == group_id, Membership.user_id == user_id)
-    ).rowcount
+    gone = execute_dml(
+        session, delete(Membership).where(Membership.group_id == group_id, Membership.user_id == user_id)
+    )
     if not gone:
         raise NotFound("member", f'"{user.email}" of group "{group.name}"')
     record_audit(session, "groups", group_id, f'group "{group.name}": "{user.email}" left', actor)

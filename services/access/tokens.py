@@ -119,7 +119,7 @@ def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Toke
     """Set the expiry of a token to `expires_in` seconds from now; a token without expiry keeps none."""
     token = session.get_one(Token, token_id, with_for_update=True)
     if token.expires_at is not None:
-        token.expires_at = func.now() + timedelta(seconds=expires_in)  # type: ignore[assignment]
+        token.expires_at = func.now() + timedelta(seconds=expires_in)
         session.flush()
         session.refresh(token)
     return token

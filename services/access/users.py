@@ -101,7 +101,7 @@ def update_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], a
     was_administrator = user.is_admin and user.status == UserStatus.ACTIVE
     for name, value in changes.items():
         setattr(user, name, value)
-    user.date_modified = func.now()  # type: ignore[assignment]
+    user.date_modified = func.now()
     session.flush()
     if was_administrator:
         _require_an_administrator(session)

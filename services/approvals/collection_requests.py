@@ -76,13 +76,10 @@ def run_collection_request_jobs(
                 _run_job(sessions, claim, timing, batch)
             except DomainError as refusal:
                 text = str(refusal)
-                transact(
-                    sessions,
-                    lambda session, claim=claim, text=text: complete_job(session, claim, JobStatus.FAILED, text),
-                )
+                transact(sessions, complete_job, claim, JobStatus.FAILED, text)
             except Exception as error:
                 told = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                transact(sessions, fail_job, claim, told)
                 raise
     return len(claims)
 
@@ -90,7 +87,7 @@ def run_collection_request_jobs(
 def _run_job(sessions: Sessions, claim: JobClaim, timing: Timing, batch: int) -> None:
     place: CollectionRequestProgress | None = _resume_progress(claim)
     while place is not None:
-        place = transact(sessions, lambda session, at=place: _request_batch(session, claim, timing, at, batch))
+        place = transact(sessions, _request_batch, claim, timing, place, batch)
 
 
 class CollectionRequestProgress(NamedTuple):

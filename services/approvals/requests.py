@@ -244,7 +244,7 @@ def recompute_status(approval: Approval, votes: Collection[ApprovalVote]) -> Non
     """Recompute the status of a locked request from its votes."""
     # mark_approval_update marks the object's document.
     approval.status = compute_status(approval.min_number, [vote.status for vote in votes])
-    approval.change_date = func.now()  # type: ignore[assignment]
+    approval.change_date = func.now()
 
 
 def require_not_deleted(found: ObjectRef) -> None:

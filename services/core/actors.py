@@ -3,12 +3,12 @@
 import re
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, PropagatingEntry
+from models.core.statements import AnyRow
 from services.core.errors import PermissionDenied
 
 ACTOR_COLUMNS = """
@@ -24,7 +24,7 @@ ACTOR_COLUMNS = """
 those is one probe of a small partial index."""
 
 
-def actor_from_row(row: Row[Any]) -> Actor:
+def actor_from_row(row: AnyRow) -> Actor:
     """Build the actor from a row with `ACTOR_COLUMNS`."""
     return Actor(
         name=f"{row.first_name} {row.last_name}".strip() or row.email,

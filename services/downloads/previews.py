@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.media_work import Keyframe, KeyframeType
+from models.core.statements import AnyRow, AnySelect
 from services.catalog.assets.assets import find_asset
 from services.core.errors import NotFound
 from services.downloads.tickets import TICKET_SECONDS, DownloadTicket, InvalidTicket, find_ticket_holder
@@ -45,7 +46,7 @@ class KeyframeView:
         return self.row.id
 
 
-def select_readable_keyframes(actor: Actor) -> Select[Any]:
+def select_readable_keyframes(actor: Actor) -> AnySelect:
     """Select pictures of formats that the actor may see; the caller has checked the assets."""
     return (
         select(Keyframe, FileSet.asset_id, FileSet.name, FileSet.format_id, Format.role)
@@ -109,7 +110,7 @@ class ProxyView:
         return self.format.id
 
 
-def select_proxies(actor: Actor, asset: Asset) -> Select[Any]:
+def select_proxies(actor: Actor, asset: Asset) -> AnySelect:
     """Select the formats of an asset that are renditions of a single file, with that file."""
     member = (
         select(FileSetFile.file_id)
@@ -127,7 +128,7 @@ def select_proxies(actor: Actor, asset: Asset) -> Select[Any]:
     )
 
 
-def build_proxy_views(session: Session, rows: Sequence[Row]) -> list[ProxyView]:
+def build_proxy_views(session: Session, rows: Sequence[AnyRow]) -> list[ProxyView]:
     """Build the views of renditions with the facts from their headers, in one more query."""
     sets = [row.FileSet.id for row in rows]
     media: dict[uuid.UUID, dict[str, dict[str, Any]]] = defaultdict(dict)

@@ -41,7 +41,7 @@ def preview_profile(sessions: Sessions, storage_id: uuid.UUID, profile: Profile)
     rules, clusters = read_snapshot(sessions, lambda session: _read_storage(session, storage_id, profile))
     difference = GroupingDiff()
     for batch in _batches(clusters):
-        read_snapshot(sessions, lambda session, batch=batch: _compare_batch(session, rules, batch, difference))
+        read_snapshot(sessions, _compare_batch, rules, batch, difference)
     return difference
 
 

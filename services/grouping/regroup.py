@@ -113,7 +113,7 @@ def set_storage_profile(
     session.add(ProfileRevision(storage_id=storage.id, revision=storage.profile_revision, profile=storage.profile))
     storage.profile = parsed.model_dump(mode="json", exclude_defaults=True)
     storage.profile_revision += 1
-    storage.date_modified = func.now()  # type: ignore[assignment]
+    storage.date_modified = func.now()
     if actor is not None:
         record_audit(session, REGROUP_OBJECT_TYPE, storage.id, f'storage "{storage.name}": changed its profile', actor)
     session.flush()
@@ -235,7 +235,7 @@ class RegroupRun:
         folders = transact(self._sessions, lambda session: folder_paths_of_islands(session, sorted(batch)))
         place: ReclassifyCursor | None = RECLASSIFY_START
         while place is not None:
-            place = transact(self._sessions, lambda session, at=place: self._read_again(session, batch, folders, at))
+            place = transact(self._sessions, self._read_again, batch, folders, place)
         transact(self._sessions, lambda session: self._let_go(session, batch))
         self._after = max(batch)
         self._processed += len(batch)

@@ -48,15 +48,12 @@ def run_comparison(
                     more.append(claim.id)
             except SearchUnavailableError as error:
                 told = f"waits: {error}"
-                transact(
-                    sessions,
-                    lambda session, claim=claim, told=told: release_job(session, claim, told, COMPARISON_RETRY_SECONDS),
-                )
+                transact(sessions, release_job, claim, told, COMPARISON_RETRY_SECONDS)
             except JobLostError as error:
                 log.info("%s", error)
             except Exception as error:
                 told = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                transact(sessions, fail_job, claim, told)
                 raise
     return more
 
@@ -76,7 +73,7 @@ def _run_comparison_slice(sessions: Sessions, engine: SearchEngine, claim: JobCl
         kinds = kinds if page.last else kinds[1:]
         details = json.dumps({"kinds": kinds, "after": after, "checked": checked, "mended": mended})
         progress = Progress(max(checked, 1), max(checked, claim.total), f"{mended:,} differed so far", details)
-        if transact(sessions, lambda session, progress=progress: heartbeat_job(session, claim, timing, progress)):
+        if transact(sessions, heartbeat_job, claim, timing, progress):
             transact(sessions, lambda session: complete_job(session, claim, JobStatus.ABORTED, "stopped"))
             return False
     if kinds:

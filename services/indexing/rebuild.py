@@ -196,7 +196,7 @@ class RebuildSlice:
         place = self._after
         with ThreadPoolExecutor(SENDER_THREADS) as senders:
             while True:
-                batch = read_snapshot(self._sessions, lambda session, at=place: self._read(session, at))
+                batch = read_snapshot(self._sessions, self._read, place)
                 if batch is None or len(under_way) == SENDER_THREADS:
                     self._written(under_way, leave=0 if batch is None else SENDER_THREADS - 1)
                 if batch is None:
@@ -305,8 +305,12 @@ class RebuildSlice:
                 return False
             self._after = [keys[-1].object_type, str(keys[-1].object_id)]
             self._processed += len(keys)
-            transact(self._sessions, lambda session, keys=keys: (requeue_marks(session, keys), self._keep(session)))
+            transact(self._sessions, self._requeue, keys)
         return self._yield_slice()
+
+    def _requeue(self, session: Session, keys: list[DocumentKey]) -> None:
+        requeue_marks(session, keys)
+        self._keep(session)
 
     def _step(self, phase: str, after: list[str], passes: int = 0, fixed: int = 0) -> None:
         self._phase, self._after, self._passes, self._fixed = phase, after, passes, fixed
@@ -374,15 +378,12 @@ def run_rebuild(
                 rebuild.abandon(JobStatus.FAILED, f"{error}; searches go to the index of before")
             except SearchUnavailableError as error:
                 told = f"waits: {error}"
-                transact(
-                    sessions,
-                    lambda session, claim=claim, told=told: release_job(session, claim, told, REBUILD_RETRY_SECONDS),
-                )
+                transact(sessions, release_job, claim, told, REBUILD_RETRY_SECONDS)
             except JobLostError as error:
                 log.info("%s", error)
             except Exception as error:
                 told = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                transact(sessions, fail_job, claim, told)
                 raise
     return more
 

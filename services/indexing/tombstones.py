@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
+from models.core.statements import execute_dml
 from models.queues.index_build import read_index_targets
 from models.queues.index_queue import DocumentKey
 from search.engine import SearchEngine
@@ -44,13 +45,13 @@ def purge_tombstones(
         if len(read_index_targets(session)) > 1:
             return 0
     for note in RECORD_GONE_SINCE.values():
-        transact(sessions, lambda session, note=note: session.execute(note))
+        transact(sessions, execute_dml, note)
     forgotten = 0
     while keys := transact(sessions, lambda session: _expired_keys(session, retention_seconds)):
         # The engine first: a mark that is left after a crash leads to the next attempt, a tombstone without one does
         # not.
         engine.purge(keys)
-        forgotten += transact(sessions, lambda session, keys=keys: _delete_tombstone_marks(session, keys))
+        forgotten += transact(sessions, _delete_tombstone_marks, keys)
     return forgotten
 
 
@@ -63,4 +64,4 @@ def _expired_keys(session: Session, seconds: float) -> list[DocumentKey]:
 
 def _delete_tombstone_marks(session: Session, keys: list[DocumentKey]) -> int:
     asked: dict[str, Any] = {"kinds": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
-    return session.execute(DELETE_TOMBSTONE_MARKS, asked).rowcount
+    return execute_dml(session, DELETE_TOMBSTONE_MARKS, asked)

@@ -95,7 +95,7 @@ def _ingest_claimed(sessions: Sessions, claims: list[IslandClaim], owner: str, t
         except LeaseLostError as lost:
             log.info("%s", lost)
             gone = [claim for claim in claims if claim.id in lost.islands]
-            transact(sessions, lambda session, gone=gone: requeue_islands(session, gone, owner))
+            transact(sessions, requeue_islands, gone, owner)
             claims = [claim for claim in claims if claim.id not in lost.islands]
     return 0
 
@@ -115,7 +115,7 @@ def _ingest_once(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, 
     planned = _exclude_waiting_for_sidecar(planned, waits)
     finished = 0
     for chunk in _chunks(found, planned, waits, now, timing):
-        finished += transact(sessions, lambda session, chunk=chunk: _write_chunk(session, chunk, owner))
+        finished += transact(sessions, _write_chunk, chunk, owner)
     return finished
 
 

@@ -27,7 +27,7 @@ def set_job_priority(session: Session, job_ids: Sequence[uuid.UUID], priority: i
     for job_id in sorted_job_ids(job_ids):
         job = get_job_for_update(session, actor, job_id)
         job.priority = priority
-        job.date_modified = func.now()  # type: ignore[assignment]
+        job.date_modified = func.now()
     session.flush()
 
 
@@ -37,7 +37,7 @@ def apply_job_action(session: Session, job_ids: Sequence[uuid.UUID], action: Job
     for job in jobs:
         JOB_ACTIONS[action](job)
         set_job_times(job)
-        job.date_modified = func.now()  # type: ignore[assignment]
+        job.date_modified = func.now()
     session.flush()
     return [job for job in jobs if job.task is not None and job.status == JobStatus.READY]
 
@@ -68,7 +68,7 @@ def _restart(job: Job) -> None:
     job.status = JobStatus.READY
     job.attempt = job.crashes = job.progress_processed = 0
     job.error_message = job.dead_lettered_at = job.started_at = None
-    job.not_before = func.now()  # type: ignore[assignment]
+    job.not_before = func.now()
     _drop_lease(job)
 
 

@@ -47,13 +47,10 @@ def run_batch_job(
                 log.info("%s", lost)
             except DomainError as refusal:
                 text = str(refusal)
-                transact(
-                    sessions,
-                    lambda session, claim=claim, text=text: complete_job(session, claim, JobStatus.FAILED, text),
-                )
+                transact(sessions, complete_job, claim, JobStatus.FAILED, text)
             except Exception as error:
                 text = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, text=text: fail_job(session, claim, text))
+                transact(sessions, fail_job, claim, text)
                 raise
 
 
@@ -62,14 +59,11 @@ def _run_batches(sessions: Sessions, claim: JobClaim, timing: Timing, batch: Bat
     place: BatchCursor | None = dict(claim.details.get("place") or {}) if claim.processed else {}
     done = claim.processed
     while place is not None:
-        stopped, count, following = transact(
-            sessions,
-            lambda session, place=place, done=done: _run_fenced_batch(session, claim, timing, batch, place, done),
-        )
+        stopped, count, following = transact(sessions, _run_fenced_batch, claim, timing, batch, place, done)
         done += count
         if stopped:
             text = f"stopped after {done} {noun}"
-            transact(sessions, lambda session, text=text: complete_job(session, claim, JobStatus.ABORTED, text))
+            transact(sessions, complete_job, claim, JobStatus.ABORTED, text)
             return
         place = following
     transact(sessions, lambda session: complete_job(session, claim, JobStatus.FINISHED, f"{done} {noun}"))

@@ -166,7 +166,7 @@ def update_job(
         job.details = _merge_details(job.details, details) if merges else {**job.details, **details}
     if changes or details:
         set_job_times(job)
-        job.date_modified = func.now()  # type: ignore[assignment]
+        job.date_modified = func.now()
         session.flush()
     return job
 
@@ -180,9 +180,9 @@ def _merge_details(before: Mapping[str, Any], given: Mapping[str, Any]) -> dict[
 def set_job_times(job: Job) -> None:
     """Set start and end times from the database clock; client-supplied times are ignored."""
     if job.status == JobStatus.STARTED and job.started_at is None:
-        job.started_at = func.now()  # type: ignore[assignment]
+        job.started_at = func.now()
     if job.status in FINAL_JOB_STATUSES and job.completed_at is None:
-        job.completed_at = func.now()  # type: ignore[assignment]
+        job.completed_at = func.now()
     if job.status not in FINAL_JOB_STATUSES:
         job.completed_at = None
 
@@ -223,7 +223,7 @@ def update_job_step(
         raise NotFound("job step", step_id)
     for name, value in values.items():
         setattr(step, name, value)
-    step.date_updated = func.now()  # type: ignore[assignment]
+    step.date_updated = func.now()
     session.flush()
     return job
 

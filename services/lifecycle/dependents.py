@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, text
+from sqlalchemy import ColumnElement, delete, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.bulk import in_array
+from models.core.statements import AnyRow
 
 MergePairs = Sequence[tuple[uuid.UUID, uuid.UUID]]
 """(merged asset, survivor), in the order of the first; an id is never in both places."""
@@ -80,7 +81,7 @@ def bind_merge_pairs(pairs: MergePairs) -> dict[str, list[uuid.UUID]]:
     return {"dead": [dead for dead, _ in pairs], "survivors": [survivor for _, survivor in pairs]}
 
 
-def group_ids_by_asset(rows: Sequence[Row[Any]]) -> MovedByAsset:
+def group_ids_by_asset(rows: Sequence[AnyRow]) -> MovedByAsset:
     """Group rows of (merged asset, id of the moved row) by asset, as JSON."""
     held: MovedByAsset = {}
     for asset_id, moved in rows:

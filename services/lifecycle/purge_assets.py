@@ -126,7 +126,7 @@ def run_asset_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Ti
 def _run_purge_job(sessions: Sessions, claim: JobClaim, timing: Timing) -> int:
     gone, stopped = 0, False
     while not stopped:
-        batch, stopped = transact(sessions, lambda session, gone=gone: _purge_fenced(session, claim, gone, timing))
+        batch, stopped = transact(sessions, _purge_fenced, claim, gone, timing)
         gone += batch
         if batch == 0:
             break

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.access.user import SignInLimit, Token
 from models.core.idempotency import IdempotencyKey
+from models.core.statements import execute_dml
 
 IDEMPOTENCY_KEY_RETENTION, LOGIN_ATTEMPT_RETENTION, EXPIRED_TOKEN_RETENTION = (
     timedelta(days=1),
@@ -43,5 +44,5 @@ def delete_expired_work(session: Session) -> int:
     for table, ended in EXPIRED_WORK_CONDITIONS.items():
         expired = f"SELECT id FROM {table} WHERE {ended} ORDER BY id LIMIT {RETENTION_BATCH_ROWS}"
         batch = text(f"DELETE FROM {table} WHERE id IN ({expired})")
-        gone += session.execute(batch, {"days": FINISHED_WORK_RETENTION_DAYS}).rowcount
+        gone += execute_dml(session, batch, {"days": FINISHED_WORK_RETENTION_DAYS})
     return gone

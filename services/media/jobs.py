@@ -84,7 +84,7 @@ def _build_media_job(kind: MediaKind, name: str, asset_id: uuid.UUID | None, set
 
 
 def _mark_ended(job: Job) -> Job:
-    job.started_at = job.completed_at = func.now()  # type: ignore[assignment]
+    job.started_at = job.completed_at = func.now()
     return job
 
 

@@ -134,14 +134,13 @@ def delete_orphaned_pictures(sessions: Sessions, folder: Path) -> int:
     removed = 0
     for shard in list_shards(folder):
         owners = list_owners(folder, shard)
-        kept = transact(
-            sessions,
-            lambda session, owners=owners: set(
-                session.scalars(select(Keyframe.path).where(Keyframe.file_set_id.in_(owners)))
-            ),
-        )
+        kept = transact(sessions, _picture_paths, owners)
         removed += remove_unreferenced(folder, shard, owners, kept)
     return removed
+
+
+def _picture_paths(session: Session, owners: Sequence[uuid.UUID]) -> set[str]:
+    return set(session.scalars(select(Keyframe.path).where(Keyframe.file_set_id.in_(owners))))
 
 
 def run_preview_jobs(

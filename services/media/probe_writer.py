@@ -12,10 +12,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.base import new_id
+from models.core.statements import AnyRow
 from search.encoding import encode_json
 from services.media.probe_summary import PICTURE_TYPES, FormatPart, ProbeFacts, ProbeSummary, list_format_warnings
 
@@ -87,7 +88,7 @@ def write_probe_results(session: Session, described: Sequence[ProbedSet]) -> Non
     """Replace what is stored about file sets; the caller has fenced their media work."""
     sets = [one.file_set_id for one in described]
     session.execute(LOCK_FILE_SETS, {"sets": sets})
-    planned: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    planned: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(PLANNED_COMPONENTS, {"sets": sets}):
         planned[row.file_set_id].append(row)
     told: list[ProbeFacts] = []
@@ -162,7 +163,7 @@ def update_header_warnings(session: Session, sets: Sequence[uuid.UUID]) -> None:
     formats = list(session.scalars(FORMATS_TO_WARN, {"sets": list(sets)}))
     if not formats:
         return
-    rows: dict[uuid.UUID, list[Row]] = defaultdict(list)
+    rows: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(COMPONENTS_OF_FORMATS, {"formats": formats}):
         rows[row.format_id].append(row)
     for format_id, said in rows.items():
@@ -182,8 +183,8 @@ def _replace_warnings(media: Mapping[str, Any], warnings: list[str]) -> ProbeFac
     return rest | ({"header_warnings": warnings} if warnings else {})
 
 
-def _group_parts(rows: Sequence[Row]) -> list[FormatPart]:
-    by_set: dict[uuid.UUID, list[Row]] = defaultdict(list)
+def _group_parts(rows: Sequence[AnyRow]) -> list[FormatPart]:
+    by_set: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in rows:
         by_set[row.file_set_id].append(row)
     return [

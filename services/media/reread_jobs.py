@@ -42,7 +42,7 @@ def run_reread_jobs(sessions: Sessions, reading: MediaReading, timing: Timing, j
                 raise
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, reason=reason: fail_job(session, claim, reason))
+                transact(sessions, fail_job, claim, reason)
                 raise
 
 

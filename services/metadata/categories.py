@@ -59,7 +59,7 @@ def update_category(
     changed.label = label
     if view_ids is not None:
         changed.view_ids = _validate_view_ids(session, view_ids)
-    changed.date_modified = func.now()  # type: ignore[assignment]
+    changed.date_modified = func.now()
     session.flush()
     record_audit(session, CATEGORY_AUDIT_KIND, name, f'metadata category "{name}" of {object_type} was changed', actor)
     session.refresh(changed)

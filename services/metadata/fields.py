@@ -97,7 +97,7 @@ def update_field(session: Session, name: str, settings: Mapping[str, Any], actor
     _validate_field(changed)
     told = [key for key, value in _read_field_settings(changed).items() if before[key] != value]
     if told:
-        changed.date_modified = func.now()  # type: ignore[assignment]
+        changed.date_modified = func.now()
         session.flush()
         said = "; ".join(_describe_setting_change(key, before[key], _read_field_settings(changed)[key]) for key in told)
         record_audit(session, FIELD_AUDIT_KIND, name, f'metadata field "{name}": {said}', actor)
@@ -110,7 +110,7 @@ def delete_field(session: Session, name: str, actor: Actor) -> None:
     require_administrator(actor, "remove metadata fields")
     gone = find_field(session, name, lock=True)
     # mark_metadata_field_update marks the documents of all objects with values of this field.
-    gone.date_deleted = func.now()  # type: ignore[assignment]
+    gone.date_deleted = func.now()
     session.execute(delete(MetadataViewField).where(MetadataViewField.field_id == gone.id))
     session.flush()
     record_audit(session, FIELD_AUDIT_KIND, name, f'metadata field "{name}" was removed; its values are kept', actor)
@@ -123,7 +123,7 @@ def _reset_field(made: MetadataField) -> None:
     for name in BOOLEAN_FIELD_SETTINGS:
         setattr(made, name, False)
     made.min_value = made.max_value = None
-    made.date_modified = func.now()  # type: ignore[assignment]
+    made.date_modified = func.now()
 
 
 def _apply_field_settings(changed: MetadataField, settings: Mapping[str, Any]) -> None:

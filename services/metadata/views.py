@@ -64,7 +64,7 @@ def update_view(session: Session, view_id: uuid.UUID, new: ViewInput, actor: Act
     if new.fields is not None:
         session.execute(delete(MetadataViewField).where(MetadataViewField.view_id == view_id))
         _insert_view_fields(session, view_id, new.fields)
-    view.date_modified = func.now()  # type: ignore[assignment]
+    view.date_modified = func.now()
     session.flush()
     said = f", with {len(new.fields)} fields" if new.fields is not None else ""
     record_audit(session, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was changed{said}', actor)

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.paths import display_path
+from models.core.statements import AnyRow, execute_dml
 from models.queues.index_queue import requeue_dead_lettered_marks
 from models.queues.job import Job
 from models.queues.media_queue import REQUEUE_DEAD_LETTERED_MEDIA, requeue_dead_lettered_media
@@ -138,7 +139,7 @@ def list_backlog(session: Session, status: str | None = None) -> list[BacklogIte
     return found
 
 
-def _backlog_item(row: Row[Any]) -> BacklogItem:
+def _backlog_item(row: AnyRow) -> BacklogItem:
     values = row._asdict()
     values["what"] = display_path(values["what"].encode())
     return BacklogItem(**values)
@@ -162,7 +163,7 @@ def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
     return {
         "jobs": jobs,
         "documents": requeue_dead_lettered_marks(session),
-        "folders": session.execute(REQUEUE_DEAD_ISLANDS, {"key": None}).rowcount,
+        "folders": execute_dml(session, REQUEUE_DEAD_ISLANDS, {"key": None}),
         "readings": requeue_dead_lettered_media(session),
         **{name: outbox.retry(session) for name, outbox in OUTBOXES.items()},
     }
@@ -171,7 +172,7 @@ def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
 def retry_backlog_item(session: Session, key: str) -> str:
     """Requeue one item by the key that the list shows; return its kind."""
     if key.isascii() and key.isdigit() and len(key) <= MAX_ISLAND_KEY_DIGITS:
-        if session.execute(REQUEUE_DEAD_ISLANDS, {"key": int(key)}).rowcount:
+        if execute_dml(session, REQUEUE_DEAD_ISLANDS, {"key": int(key)}):
             return "folder"
         raise Conflict(f"no dead-lettered folder has the key {key}; tapeless jobs list shows the keys")
     try:
@@ -182,8 +183,8 @@ def retry_backlog_item(session: Session, key: str) -> str:
         apply_job_action(session, [key_id], JobAction.RESTART, SETUP_ACTOR)
         return "job"
     others: dict[str, Callable[[], int]] = {
-        "document": lambda: session.execute(REQUEUE_DEAD_MARK, {"key": key_id}).rowcount,
-        "reading": lambda: session.execute(REQUEUE_DEAD_READING, {"key": key_id}).rowcount,
+        "document": lambda: execute_dml(session, REQUEUE_DEAD_MARK, {"key": key_id}),
+        "reading": lambda: execute_dml(session, REQUEUE_DEAD_READING, {"key": key_id}),
         "mail": lambda: OUTBOXES["mails"].retry(session, [key_id]),
         "delivery": lambda: OUTBOXES["deliveries"].retry(session, [key_id]),
     }

@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, FormatPlan, GroupingResult, Profile
 from models.catalog.asset import FileSet
 from models.core.sessions import read_snapshot, transact
+from models.core.statements import AnyRow
 from models.queues.island import Island
 from services.core.text import pluralize
 from services.ingest.reader import claim_islands_read_only, read_and_group
@@ -68,11 +68,11 @@ def _check_islands(
         if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
             found.add_violation(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
             if repair:
-                transact(audited.sessions, lambda session, i=island.claim.id: requeue_for_grouping(session, [i]))
+                transact(audited.sessions, requeue_for_grouping, [island.claim.id])
                 found.repaired += 1
 
 
-def _outdated_note(row: Row[Any], what: str) -> str:
+def _outdated_note(row: AnyRow, what: str) -> str:
     return (
         f'storage "{row.name}": {pluralize(row.islands, "island")} grouped by {what}; '
         f"see and regroup with: tapeless storage regroup {shlex.quote(row.name)}"
@@ -178,6 +178,6 @@ def check_counts(audited: VerifyContext, repair: bool) -> CheckResult:
     for row in rows:
         found.add_violation(f"{row.name}: says {pluralize(row.file_count, 'file')}, holds {row.members:,}")
         if repair:
-            transact(audited.sessions, lambda session, row=row: requeue_for_grouping(session, [row.island_id]))
+            transact(audited.sessions, requeue_for_grouping, [row.island_id])
             found.repaired += 1
     return found

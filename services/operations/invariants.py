@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns
@@ -13,6 +13,7 @@ from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
 from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
+from models.core.statements import AnyRow, execute_dml
 from models.queues.index_queue import requeue_dead_lettered_marks
 from models.queues.island import Island
 from models.queues.media_queue import requeue_dead_lettered_media
@@ -48,7 +49,7 @@ def check_files(audited: VerifyContext, repair: bool) -> CheckResult:
         watched = select(Storage).where(Storage.status == StorageStatus.ACTIVE, Storage.purpose == PURPOSE_FILES)
         storages = session.scalars(watched).all()
     for storage in storages:
-        known = read_snapshot(audited.sessions, lambda session, storage=storage: _known_paths(session, storage))
+        known = read_snapshot(audited.sessions, _known_paths, storage)
         broken = found.broken
         for path, stamp in _paths_on_disk(storage, audited.excluded):
             found.checked += 1
@@ -57,11 +58,11 @@ def check_files(audited: VerifyContext, repair: bool) -> CheckResult:
         if repair and found.broken > broken:
             found.repaired += found.broken - broken
             statement = update(Storage).where(Storage.id == storage.id).values(scan_requested_at=func.now())
-            transact(audited.sessions, lambda session, statement=statement: session.execute(statement))
+            transact(audited.sessions, execute_dml, statement)
     for row in read_snapshot(audited.sessions, lambda session: session.execute(SELECT_UNGROUPED_FILES).all()):
         found.add_violation(f"{display_path(bytes(row.name))}: stable, in no file set, and nothing waits for it")
         if repair:
-            transact(audited.sessions, lambda session, row=row: requeue_for_grouping(session, [row.island_id]))
+            transact(audited.sessions, requeue_for_grouping, [row.island_id])
             found.repaired += 1
     return found
 
@@ -99,7 +100,7 @@ def _folder_paths(session: Session, storage: Storage) -> dict[int, bytes]:
     }
     paths: dict[int, bytes] = {}
 
-    def path_of(row: Row) -> bytes:
+    def path_of(row: AnyRow) -> bytes:
         if row.id not in paths:
             paths[row.id] = b"" if row.parent_id is None else join_path(path_of(rows[row.parent_id]), bytes(row.name))
         return paths[row.id]

@@ -8,7 +8,7 @@ All recipients of a share see the same, so that is evaluated once.
 import uuid
 from collections.abc import Iterator
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.access.acl import Actor, readable_by
@@ -16,6 +16,7 @@ from models.catalog.asset import Asset
 from models.catalog.collection import Collection
 from models.core.bulk import in_array
 from models.core.sessions import read_snapshot
+from models.core.statements import AnyRow
 from services.operations.check_result import CheckResult, VerifyContext
 from services.shares.guests import find_guest_by_token, find_open_share
 
@@ -53,7 +54,7 @@ def check_shares(audited: VerifyContext, _repair: bool) -> CheckResult:
     )
     last: uuid.UUID | None = uuid.UUID(int=0)
     while last is not None:
-        last = read_snapshot(audited.sessions, lambda session, after=last: _check_page(session, after, found))
+        last = read_snapshot(audited.sessions, _check_page, last, found)
     return found
 
 
@@ -67,7 +68,7 @@ def _check_page(session: Session, after: uuid.UUID, found: CheckResult) -> uuid.
     return rows[-1].id if rows else None
 
 
-def _faults(session: Session, row: Row) -> Iterator[str]:
+def _faults(session: Session, row: AnyRow) -> Iterator[str]:
     if row.is_too_long:
         yield f"it ends {row.expires:%Y-%m-%d}, more than five years after it was last set"
     guests = [guest for user_id in row.users if (guest := find_open_share(session, user_id)) is not None]
@@ -79,7 +80,7 @@ def _faults(session: Session, row: Row) -> Iterator[str]:
         yield from _find_exposed(session, row, guests[0].actor)
 
 
-def _find_exposed(session: Session, row: Row, actor: Actor) -> Iterator[str]:
+def _find_exposed(session: Session, row: AnyRow, actor: Actor) -> Iterator[str]:
     """Yield faults for objects that a guest can read outside the shared object."""
     inside = _shared_ids(session, row)
     for kind, key, title in (
@@ -90,7 +91,7 @@ def _find_exposed(session: Session, row: Row, actor: Actor) -> Iterator[str]:
             yield f'it opens {kind} "{other.title}" ({other.id}) too'
 
 
-def _shared_ids(session: Session, row: Row) -> list[uuid.UUID]:
+def _shared_ids(session: Session, row: AnyRow) -> list[uuid.UUID]:
     if row.object_type == "collections":
         return list(session.scalars(SELECT_SHARED_SUBTREE, {"root": row.object_id}))
     living = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == row.object_id)
@@ -104,6 +105,6 @@ def _find_readable(
     key: InstrumentedAttribute[uuid.UUID],
     title: InstrumentedAttribute[str],
     inside: list[uuid.UUID],
-) -> list[Row]:
+) -> list[AnyRow]:
     query = select(key.label("id"), title.label("title")).where(readable_by(actor, kind, key), ~in_array(key, inside))
     return list(session.execute(query.order_by(key).limit(MAX_VERIFIED_SHARES)))

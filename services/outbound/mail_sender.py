@@ -4,6 +4,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -38,7 +39,7 @@ def send_mails(sessions: Sessions, timing: Timing, outside: OutboundConfig, writ
     while time.monotonic() < end and (
         held := transact(sessions, lambda session: MAIL_OUTBOX.claim(session, MAX_MAILS_PER_BATCH, timing))
     ):
-        with lease_heartbeat(sessions, lambda session, held=held: MAIL_OUTBOX.renew(session, held, timing), timing):
+        with lease_heartbeat(sessions, partial(MAIL_OUTBOX.renew, held=held, timing=timing), timing):
             sent += _send_batch(sessions, held, outside, writers)
     return sent
 

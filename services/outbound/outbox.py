@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
+from models.core.statements import execute_dml
 from models.core.timing import Timing
 from models.queues.outbox import IS_OUTBOX_DUE
 
@@ -121,8 +122,8 @@ class Outbox:
 
     def retry(self, session: Session, ids: Sequence[uuid.UUID] | None = None) -> int:
         """Requeue dead letters, all without `ids`, with a new expiry of one day; returns how many."""
-        return session.execute(self._retry, {"ids": None if ids is None else list(ids)}).rowcount
+        return execute_dml(session, self._retry, {"ids": None if ids is None else list(ids)})
 
-    def _finish(self, session: Session, statement: object, held: LeasedMessage, **more: object) -> bool:
+    def _finish(self, session: Session, statement: TextClause, held: LeasedMessage, **more: object) -> bool:
         fence = {"id": held.id, "owner": held.owner, "attempt": held.attempt}
-        return bool(session.execute(statement, fence | more).rowcount)  # type: ignore[call-overload]
+        return bool(execute_dml(session, statement, fence | more))

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy import insert, text, update
 from sqlalchemy.orm import Session
@@ -134,7 +135,7 @@ def send_webhooks(sessions: Sessions, timing: Timing, outside: OutboundConfig) -
         held = transact(sessions, lambda session: DELIVERY_OUTBOX.claim(session, MAX_DELIVERIES_PER_BATCH, timing))
         if not held:
             break
-        with lease_heartbeat(sessions, lambda session, held=held: DELIVERY_OUTBOX.renew(session, held, timing), timing):
+        with lease_heartbeat(sessions, partial(DELIVERY_OUTBOX.renew, held=held, timing=timing), timing):
             arrived += _send_all(way, held)
     return arrived
 

@@ -62,7 +62,7 @@ def update_webhook(
     """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     _set_webhook_values(webhook, values, networks)
-    webhook.date_modified = func.now()  # type: ignore[assignment]
+    webhook.date_modified = func.now()
     webhook.first_failed_at = webhook.last_error = webhook.backoff_until = None
     webhook.failures = 0
     record_audit(

@@ -45,7 +45,7 @@ def delete_orphaned_renditions(sessions: Sessions, min_age_seconds: float = MIN_
     for storage in storages:
         for run in list_old_runs(Path(os.fsdecode(storage.place)), min_age_seconds):
             if RUN_FOLDER_PATTERN.fullmatch(run.name) and not transact(
-                sessions, lambda session, s=storage, r=run: is_run_registered(session, s.id, r.name)
+                sessions, is_run_registered, storage.id, run.name
             ):
                 remove_run_folder(run)
                 removed += 1

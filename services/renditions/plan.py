@@ -6,11 +6,11 @@ The left eye is shown, and the first camera; separate sound files are mixed with
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.statements import AnyRow
 from services.catalog.assets.sources import ReadableFileSet, load_readable_sets
 
 MAX_PLAN_FRAMES = 10_000_000
@@ -64,7 +64,7 @@ def select_sources(session: Session, format_id: uuid.UUID) -> SelectedSources:
     )
 
 
-def _describe_left_out(seen: Sequence[Row[Any]]) -> str:
+def _describe_left_out(seen: Sequence[AnyRow]) -> str:
     if len(seen) < 2:
         return ""
     others = ", ".join(row.label or row.name for row in seen[1:])

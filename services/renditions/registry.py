@@ -96,7 +96,7 @@ def register_rendition(session: Session, made: EncodedRendition, actor: Actor, j
     part = _create_format(session, source, made) if found is None else found
     part.media = {**part.media, ORIGIN_KEY: _build_origin(made)}
     part.warnings, part.is_online = list(made.warnings), True
-    part.date_modified = func.now()  # type: ignore[assignment]
+    part.date_modified = func.now()
     # mark_format_*, mark_file_set_* and mark_component_* mark the asset's document.
     group, replaced = _write_file_rows(session, part, made)
     _write_components(session, part, group, made.facts)
@@ -149,12 +149,12 @@ def _write_file_rows(session: Session, part: Format, made: EncodedRendition) -> 
     file.size, file.mtime_ns = made.stat.st_size, made.stat.st_mtime_ns
     file.device, file.inode = made.stat.st_dev, made.stat.st_ino
     file.status, file.checksum, file.digest = FileStatus.CLOSED, None, None
-    file.date_modified = func.now()  # type: ignore[assignment]
+    file.date_modified = func.now()
     group.storage_id, group.name, group.names = made.place.storage_id, made.place.name, made.place.name
     group.base_dir = "/".join(made.place.folders)
     group.file_count = group.reported_count = 1
     group.size_bytes = made.stat.st_size
-    group.changed_at = group.date_modified = func.now()  # type: ignore[assignment]
+    group.changed_at = group.date_modified = func.now()
     session.flush()
     if member is None:
         session.add(FileSetFile(file_id=file.id, file_set_id=group.id, counted_bytes=file.size))

@@ -120,7 +120,7 @@ def _all_readable(session: Session, actor: Actor) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def _select_readable_ids(actor: Actor) -> Select[tuple[uuid.UUID]]:
+def _select_readable_ids(actor: Actor) -> Select[uuid.UUID]:
     return select(Collection.id).where(
         Collection.status == CollectionStatus.ACTIVE, readable_by(actor, COLLECTION_KIND, Collection.id)
     )

@@ -81,7 +81,7 @@ def filter_readable_keys(session: Session, actor: Actor, hits: Sequence[SearchHi
     return shown
 
 
-def select_readable_asset_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+def select_readable_asset_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
     """Select which of these assets are active and readable by the actor."""
     return select(Asset.id).where(
         Asset.id.in_(ids),
@@ -91,7 +91,7 @@ def select_readable_asset_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[
     )
 
 
-def select_readable_collection_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+def select_readable_collection_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
     """Select which of these collections are active and readable by the actor."""
     return select(Collection.id).where(
         Collection.id.in_(ids),
@@ -100,7 +100,7 @@ def select_readable_collection_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Se
     )
 
 
-def select_readable_segment_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[tuple[uuid.UUID]]:
+def select_readable_segment_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Select[uuid.UUID]:
     """Select which of these segments the actor may read; a segment is read with its asset."""
     return (
         select(Segment.id)
@@ -116,7 +116,7 @@ def select_readable_segment_ids(actor: Actor, ids: Sequence[uuid.UUID]) -> Selec
     )
 
 
-READABLE_SELECTS: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[tuple[uuid.UUID]]]] = {
+READABLE_SELECTS: dict[str, Callable[[Actor, Sequence[uuid.UUID]], Select[uuid.UUID]]] = {
     ASSET_KIND: select_readable_asset_ids,
     "collections": select_readable_collection_ids,
     "segments": select_readable_segment_ids,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, delete, func, text, update
+from sqlalchemy import delete, func, text, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Guest
@@ -20,6 +20,7 @@ from models.access.share import ShareRight, ShareToken, ShareUser
 from models.access.user import SignInLimit
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
+from models.core.statements import AnyRow, execute_dml
 from services.access.login_throttle import AttemptLimit, count_attempt
 from services.access.tokens import TOKEN_BYTES, AuthenticatedToken, token_digest
 from services.core.passwords import verify_password
@@ -103,7 +104,7 @@ class ClaimedRecipient:
         return guest.share_id == self.share_id and guest.email == self.email.strip().lower()
 
 
-def build_open_share(row: Row[Any]) -> OpenShare:
+def build_open_share(row: AnyRow) -> OpenShare:
     """Build an open share from a row of `OPEN_SHARE_SQL`."""
     allows = frozenset(row.allows)
     guest = Guest(
@@ -192,7 +193,7 @@ def _issue_guest_token(session: Session, found: OpenShare) -> GuestToken | None:
     user = found.guest.share_user_id
     counted = update(ShareUser).where(ShareUser.id == user, ShareUser.generation == found.generation)
     counted = counted.values(access_count=ShareUser.access_count + 1, last_access_date=func.now())
-    if not session.execute(counted.execution_options(synchronize_session=False)).rowcount:
+    if not execute_dml(session, counted.execution_options(synchronize_session=False)):
         return None
     row = session.execute(OPEN_SHARE_BY_USER, {"user": user}).first()
     if row is None or row.password_hash != found.password_hash:

@@ -187,7 +187,7 @@ def update_share(session: Session, found: ObjectRef, share: Share, changes: Mapp
     if "expires" in changed:
         share.ended_at = None
     if changed:
-        share.date_modified = func.now()  # type: ignore[assignment]
+        share.date_modified = func.now()
         named = ", ".join(sorted(name.removesuffix("_hash") for name in changed))
         record_share_history(session, found, f'share "{share.title}": changed {named}', actor)
         session.flush()
@@ -208,7 +208,7 @@ def _validate_format_update(
 
 def revoke_share(session: Session, found: ObjectRef, share: Share, actor: Actor) -> None:
     """Revoke a share at once: all links, sign-ins and running downloads end."""
-    share.revoked_at = func.now()  # type: ignore[assignment]
+    share.revoked_at = func.now()
     session.flush()
     revoke_links(session, ShareUser.share_id == share.id)
     record_share_history(session, found, f'share "{share.title}" was revoked', actor)

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.history import Operation
 from models.catalog.storage_settings import StorageSettings
+from models.core.statements import AnyRow
 from services.core.errors import FieldsInvalid, NotFound
 from services.core.history import record_history
 from services.metadata.change_set import FieldChange, validate_changes
@@ -119,7 +120,7 @@ def _load_form(session: Session, settings: StorageSettings) -> MetadataForm:
 class _LockedAssets:
     """Locked assets of a round with their values and the last values from sidecars."""
 
-    rows: Mapping[uuid.UUID, Row]
+    rows: Mapping[uuid.UUID, AnyRow]
     kept: Mapping[uuid.UUID, Mapping[uuid.UUID, Sequence[Any]]]
     last: Mapping[tuple[uuid.UUID, str], Any]
 

@@ -102,10 +102,10 @@ def run_checksum_jobs(
                 _ChecksumRun(sessions, timing, claim, time.monotonic() + turn_seconds).run()
             except _TurnEndedError as ended:
                 message = str(ended)
-                transact(sessions, lambda session, claim=claim, message=message: release_job(session, claim, message))
+                transact(sessions, release_job, claim, message)
             except Exception as error:
                 told = f"{type(error).__name__}: {error}"
-                transact(sessions, lambda session, claim=claim, told=told: fail_job(session, claim, told))
+                transact(sessions, fail_job, claim, told)
                 raise
 
 

@@ -127,7 +127,7 @@ def _apply_settings(session: Session, storage: Storage, wanted: StorageSettings,
 
 def _record_storage_change(session: Session, storage: Storage, told: Sequence[str], actor: Actor) -> None:
     if told:
-        storage.date_modified = func.now()  # type: ignore[assignment]
+        storage.date_modified = func.now()
         record_audit(session, STORAGE_KIND, storage.id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
         session.flush()
 

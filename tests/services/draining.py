@@ -54,7 +54,7 @@ def mark_of(sessions: Sessions, asset_id: uuid.UUID) -> IndexMark:
 
 def add(sessions: Sessions, *names: str) -> list[uuid.UUID]:
     """Assets, each in a transaction of its own."""
-    return [transact(sessions, lambda session, name=name: add_clip(session, name)) for name in names]
+    return [transact(sessions, add_clip, name) for name in names]
 
 
 def is_index_equal_to_rows(sessions: Sessions) -> bool:

@@ -9,7 +9,6 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     LargeBinary,
-    Select,
     and_,
     bindparam,
     case,
@@ -26,6 +25,7 @@ from models.catalog.file import File, FileStatus, Folder
 from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
 from models.core.paths import join_path
+from models.core.statements import AnySelect
 from models.core.tracing import keep_trace_sql
 from models.queues.island import Island
 from watch.disk.listing import FileEntry, stat_file
@@ -96,7 +96,7 @@ class StableFile:
     entry: FileEntry
 
 
-def select_known_columns(statement: Select[tuple]) -> Select[tuple]:
+def select_known_columns(statement: AnySelect) -> AnySelect:
     """Make a statement on `file` select the fields of `KnownFile`, in their order."""
     return statement.with_only_columns(
         File.id,

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from api.routes.catalog.asset_bodies import (
     AssetBody,
@@ -27,6 +27,7 @@ from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.core.statements import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.assets.assets import create_empty_asset, delete_asset, find_asset, restore_asset, update_asset
 from services.catalog.collections.collections import get_collection_for_update
@@ -49,7 +50,7 @@ ASSET_QUERY_COLUMNS = {
 }
 
 
-def select_readable_assets(call: Call, status: AssetStatus) -> Select[Any]:
+def select_readable_assets(call: Call, status: AssetStatus) -> AnySelect:
     """Select the assets of a status that the caller may read, without those merged into another."""
     return select(Asset).where(
         Asset.status == status, Asset.merged_into.is_(None), readable_by(call.actor, ASSET_KIND, Asset.id)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import Field
-from sqlalchemy import Row, Select, Text, cast, literal, null, select, union_all
+from sqlalchemy import Text, cast, literal, null, select, union_all
 
 from api.routes.catalog.asset_bodies import filter_fields_for_guest
 from api.routes.catalog.asset_bodies import make_asset_list_serializer as assets_in_list
@@ -21,6 +21,7 @@ from models.access.acl import Permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
 from models.core.bulk import in_array
+from models.core.statements import AnyRow, AnySelect
 from services.catalog.collections.collections import find_collection
 from services.catalog.collections.contents import (
     add_asset_to_collection,
@@ -127,7 +128,7 @@ def get_contents(
     content = build_content_query(call, find_collection(call.session, call.actor, collection_id))
     is_guest = call.actor.guest is not None
     columns = {column.name: column for column in content.c if not (is_guest and column.name in GUEST_HIDDEN_COLUMNS)}
-    query: Select[Any] = select(content.c.object_type, content.c.id)
+    query: AnySelect = select(content.c.object_type, content.c.id)
     if kinds := [require_content_kind(kind) for kind in split_commas(object_types)]:
         query = query.where(content.c.object_type.in_(kinds))
     if object_ids:
@@ -140,7 +141,7 @@ def get_contents(
     return paginate_rows(call, query, page, per_page, lambda rows: serialize_contents(call, collection_id, rows))
 
 
-def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
     """Serialise assets and collections in the order of the rows, with their position in this collection."""
     asset_ids = [row.id for row in rows if row.object_type == ASSET_KIND]
     collection_ids = [row.id for row in rows if row.object_type == COLLECTION_KIND]

@@ -12,6 +12,7 @@ from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
+from models.core.statements import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.collections.bulk_delete import request_bulk_delete
 from services.catalog.collections.collections import create_collection, find_collection, update_collection
@@ -32,7 +33,7 @@ COLLECTION_SORT_COLUMNS = {
 }
 
 
-def select_readable_collections(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> Select[Any]:
+def select_readable_collections(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> AnySelect:
     """Select the collections of a status that the caller may read."""
     return select(Collection).where(
         Collection.status == status, readable_by(call.actor, COLLECTION_KIND, Collection.id)
@@ -77,7 +78,7 @@ def get_collections(
     )
 
 
-def select_favorite_ids(call: Call, user_id: UUID, object_type: str) -> Select[tuple[UUID]]:
+def select_favorite_ids(call: Call, user_id: UUID, object_type: str) -> Select[UUID]:
     """Select the ids of a user's favorites; only the user and administrators may."""
     if user_id != call.actor.user_id and not call.actor.is_admin:
         raise NotFound("user", f"{user_id} with favorites that you may see")

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Row, String, and_, exists, literal, or_, select
+from sqlalchemy import String, and_, exists, literal, or_, select
 
 from api.routes.catalog.asset_bodies import make_asset_list_serializer as assets_in_list
 from api.routes.catalog.collection_bodies import make_collection_list_serializer as collections_in_list
@@ -17,6 +17,7 @@ from models.access.acl import readable_by
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.collection import Collection, CollectionStatus, Favorite
 from models.core.bulk import in_array
+from models.core.statements import AnyRow
 from services.objects.favorites import add_favorites, remove_favorites
 
 routes = RouteGroup("assets")
@@ -56,7 +57,7 @@ def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> d
     return paginate_rows(call, query, page, per_page, lambda rows: serialize_favorites(call, rows))
 
 
-def serialize_favorites(call: Call, rows: Sequence[Row[Any]]) -> list[dict[str, Any]]:
+def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
     """Serialise assets and collections in the order of the rows."""
     ids = [row.object_id for row in rows]
     found = call.session.scalars(select(Asset).where(in_array(Asset.id, ids))).all()

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, and_, select
+from sqlalchemy import and_, select
 
 from api.routes.files.bodies import FileBody, FileChangeBody, FileSetBody, serialize_file, serialize_file_set
 from asgi.pagination import LastId, PerPage, cursor_envelope, paginate_by_cursor
@@ -14,6 +14,7 @@ from models.access.acl import is_format_visible, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetType
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.file import File
+from models.core.statements import AnySelect
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.files import (
     count_selected_files,
@@ -86,7 +87,7 @@ def delete_file_set(call: Call, asset_id: UUID, file_set_id: UUID) -> None:
     remove_file_set(call.session, asset_id, file_set_id, call.actor)
 
 
-def paginate_files(call: Call, ids: Select[Any], last_id: UUID | None, per_page: int) -> dict[str, Any]:
+def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: int) -> dict[str, Any]:
     """Return a cursor page of the files with these ids."""
     total = count_selected_files(call.session, ids)
     rows = load_file_page(call.session, ids, last_id, per_page + 1)

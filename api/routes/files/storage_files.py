@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, exists, false, or_, select, union_all
+from sqlalchemy import ColumnElement, Subquery, and_, exists, false, or_, select, union_all
 
 from api.routes.files.bodies import FileBody, serialize_file
 from api.routes.files.storages import get_readable_storage
@@ -17,6 +17,7 @@ from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSe
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.file import File, Folder
 from models.catalog.storage import Storage
+from models.core.statements import AnySelect
 from services.catalog.assets.files import (
     load_declared_files,
     load_watched_files,
@@ -31,7 +32,7 @@ routes = RouteGroup("files")
 MAX_PATH_FOLDERS = 64
 STORAGE_FILE_COLUMNS = ("id", "status", "checksum", "size", "date_created", "date_modified")
 """Columns that watched and declared files share, for filters and sorting."""
-FileQueryPair = tuple[Select[Any], Select[Any]]
+FileQueryPair = tuple[AnySelect, AnySelect]
 
 
 class FileExistenceBody(Body):
@@ -52,7 +53,7 @@ def parse_storage_path(field: str, path: str) -> bytes:
     return path.strip("/").encode()
 
 
-def select_readable_files(call: Call, storage: Storage) -> Select[Any]:
+def select_readable_files(call: Call, storage: Storage) -> AnySelect:
     """Select the watched files of a storage that the caller may see."""
     files = select(File).join(Folder, Folder.id == File.folder_id).where(Folder.storage_id == storage.id)
     if call.actor.is_admin:
@@ -68,7 +69,7 @@ def select_readable_files(call: Call, storage: Storage) -> Select[Any]:
     )
 
 
-def select_readable_declared_files(call: Call, storage: Storage) -> Select[Any]:
+def select_readable_declared_files(call: Call, storage: Storage) -> AnySelect:
     """Select the declared files of a storage that the caller may see; files of no asset belong to their creator."""
     files = select(DeclaredFile).where(DeclaredFile.storage_id == storage.id)
     if call.actor.is_admin:
@@ -81,9 +82,7 @@ def select_readable_declared_files(call: Call, storage: Storage) -> Select[Any]:
     return files.where(or_(of_asset, and_(DeclaredFile.asset_id.is_(None), DeclaredFile.user_id == call.actor.user_id)))
 
 
-def filter_by_folder(
-    call: Call, storage: Storage, seen: Select[Any], told: Select[Any], folder: bytes
-) -> FileQueryPair:
+def filter_by_folder(call: Call, storage: Storage, seen: AnySelect, told: AnySelect, folder: bytes) -> FileQueryPair:
     """Filter watched and declared files by folder, without subfolders."""
     row = find_folder_row(call.session, storage, folder)
     return (
@@ -92,12 +91,12 @@ def filter_by_folder(
     )
 
 
-def filter_by_name(seen: Select[Any], told: Select[Any], name: bytes) -> FileQueryPair:
+def filter_by_name(seen: AnySelect, told: AnySelect, name: bytes) -> FileQueryPair:
     """Filter watched and declared files by name."""
     return seen.where(File.name == name), told.where(DeclaredFile.original_name == name.decode())
 
 
-def union_file_queries(seen: Select[Any], told: Select[Any]) -> Subquery:
+def union_file_queries(seen: AnySelect, told: AnySelect) -> Subquery:
     """Combine watched and declared files into one subquery of the shared columns."""
     watched, declared = (
         query.with_only_columns(*(getattr(table, name) for name in STORAGE_FILE_COLUMNS))

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
@@ -17,6 +17,7 @@ from models.access.acl import readable_by
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
 from models.core.paths import display_path
+from models.core.statements import AnySelect
 from services.access.permissions import find_acl_object
 from services.core.actors import require_administrator
 from services.core.errors import NotFound, ValidationFailed
@@ -113,7 +114,7 @@ def serialize_storages(storages: Sequence[Storage]) -> list[dict[str, Any]]:
     return [serialize_storage(storage) for storage in storages]
 
 
-def select_readable_storages(call: Call) -> Select[Any]:
+def select_readable_storages(call: Call) -> AnySelect:
     """Select storages that the caller has rights on."""
     return select(Storage).where(readable_by(call.actor, STORAGE_KIND, Storage.id))
 

@@ -5,13 +5,14 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
+from models.core.statements import AnySelect
 from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
 from services.core.actors import require_administrator
 from services.core.errors import ValidationFailed
@@ -151,7 +152,7 @@ def get_webhooks(
 ) -> dict[str, Any]:
     """List all webhooks."""
     require_administrator(call.actor, "see webhooks")
-    found: Select[Any] = filter_by_values(
+    found: AnySelect = filter_by_values(
         select(Webhook), WEBHOOK_QUERY_COLUMNS, {"event_type": event_type, "status": status}
     )
     return paginate(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 
 from api.routes.jobs.bodies import (
     JobBody,
@@ -20,6 +20,7 @@ from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_b
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.catalog.asset import ASSET_KIND
+from models.core.statements import AnySelect
 from models.queues.job import Job
 from services.catalog.assets.assets import find_asset
 from services.core.errors import ValidationFailed
@@ -77,7 +78,7 @@ def post_job(call: Call, body: JobBody) -> dict[str, Any]:
     return serialize_job(call, create_job(call.session, new, call.actor))
 
 
-def filter_jobs(call: Call, wanted: dict[str, str], query: str) -> Select[Any]:
+def filter_jobs(call: Call, wanted: dict[str, str], query: str) -> AnySelect:
     """Select jobs that the caller may see, filtered by values and text."""
     found = filter_by_values(select(Job).where(job_visible_to(call.actor)), JOB_QUERY_COLUMNS, wanted)
     if query:

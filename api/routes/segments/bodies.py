@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
-from sqlalchemy import Select, select
+from sqlalchemy import select
 
 from asgi.body_base import Body, Count, LongText
 from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values
@@ -14,6 +14,7 @@ from asgi.request_context import Call
 from models.access.user import User
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.bulk import in_array
+from models.core.statements import AnySelect
 from services.catalog.segments.access import segment_visible_to, visible_author_email
 from services.catalog.segments.segments import SEGMENT_COLUMNS, NewSegment, SegmentChange
 from services.core.errors import ValidationFailed
@@ -150,7 +151,7 @@ SEGMENT_EXACT_FILTERS = (
 )
 
 
-def filter_segments(call: Call, asset_id: UUID, choice: SegmentFilter, sort: str = "") -> Select[Any]:
+def filter_segments(call: Call, asset_id: UUID, choice: SegmentFilter, sort: str = "") -> AnySelect:
     """Select the segments of an asset that the caller sees and that the filter matches, by start time."""
     query = select(Segment).where(Segment.asset_id == asset_id, segment_visible_to(call.actor))
     query = filter_by_values(

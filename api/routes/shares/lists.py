@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import Field
-from sqlalchemy import ColumnElement, Select, exists, or_, select
+from sqlalchemy import ColumnElement, exists, or_, select
 
 from api.routes.shares.bodies import ShareLinks, serialize_listed_share
 from asgi.body_base import Body
@@ -16,6 +16,7 @@ from models.access.acl import readable_by
 from models.access.share import Share, ShareUser
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
+from models.core.statements import AnySelect
 from services.core.actors import require_administrator
 from services.objects.objects import find_object
 from services.shares.recipients import load_recipients
@@ -54,7 +55,7 @@ def load_shared_titles(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
 
 
 def paginate_shares(
-    call: Call, query: Select[Any], sort: str, page: int, per_page: int, me: UUID | None
+    call: Call, query: AnySelect, sort: str, page: int, per_page: int, me: UUID | None
 ) -> dict[str, Any]:
     """Return a page of shares with their recipients, in a fixed number of queries.
 
@@ -71,7 +72,7 @@ def paginate_shares(
     return {**paginate(call, found, page, per_page, render), "facets": {}, "scroll_id": None}
 
 
-def filter_shares(wanted: dict[str, str], query: str) -> Select[Any]:
+def filter_shares(wanted: dict[str, str], query: str) -> AnySelect:
     """Select shares by values and text in the title."""
     found = filter_by_values(select(Share), SHARE_QUERY_COLUMNS, wanted)
     return found.where(Share.title.icontains(query, autoescape=True)) if query else found

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import PrivateAttr
-from sqlalchemy import Select, or_, select
+from sqlalchemy import or_, select
 
 from asgi.body_base import Body, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
@@ -13,6 +13,7 @@ from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.user import Membership, User, UserStatus, UserType
+from models.core.statements import AnySelect
 from services.access.groups import add_member, groups_by_user
 from services.access.users import NewUser, create_user, delete_user, find_user, update_user
 from services.core.errors import ValidationFailed
@@ -142,7 +143,7 @@ def _match_user_text(text: str) -> Any:
     return or_(*(column.icontains(text, autoescape=True) for column in (User.email, User.first_name, User.last_name)))
 
 
-def _select_group_member_ids(groups: str) -> Select[Any]:
+def _select_group_member_ids(groups: str) -> AnySelect:
     try:
         ids = [UUID(group) for group in groups.split(",")]
     except ValueError:

@@ -8,9 +8,10 @@ import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.statements import AnyRow
 from search.document import METADATA_TERM_PREFIX, OBJECT_IDS_PARAMETER
 from search.documents.parts.part import DocumentPart
 
@@ -43,7 +44,7 @@ def read_metadata_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid
 
 
 def _metadata_part(
-    held: dict[str, list[Any]], fields: Sequence[Row[Any]], labels: dict[uuid.UUID, dict[str, str]]
+    held: dict[str, list[Any]], fields: Sequence[AnyRow], labels: dict[uuid.UUID, dict[str, str]]
 ) -> DocumentPart:
     terms: dict[str, list[Any]] = {}
     words: list[str] = []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select, text, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -19,6 +19,7 @@ from models.catalog.file import File, FileStatus, Folder
 from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import display_path
+from models.core.statements import AnySelect
 from services.catalog.assets.assets import get_asset_for_update
 from services.catalog.assets.formats import find_declared_file_set
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
@@ -60,7 +61,7 @@ class FileView:
     date_modified: datetime
 
 
-def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = None) -> Select[Any]:
+def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | None = None) -> AnySelect:
     """Select ids of files of both kinds.
 
     A condition on FileSet, which both join, serves both; any other is given twice.
@@ -80,7 +81,7 @@ def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | N
     return select(both.c.id, both.c.is_watched)
 
 
-def load_file_page(session: Session, ids: Select[Any], after: uuid.UUID | None, limit: int) -> list[FileView]:
+def load_file_page(session: Session, ids: AnySelect, after: uuid.UUID | None, limit: int) -> list[FileView]:
     """Load the files after id `after`, in id order: four queries, however many files."""
     key = ids.selected_columns.id
     behind = ids.where(key > after) if after else ids
@@ -90,7 +91,7 @@ def load_file_page(session: Session, ids: Select[Any], after: uuid.UUID | None, 
     return [{**watched, **declared}[row.id] for row in rows]
 
 
-def count_selected_files(session: Session, ids: Select[Any]) -> int:
+def count_selected_files(session: Session, ids: AnySelect) -> int:
     """Count the selected files."""
     return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
 
@@ -109,7 +110,7 @@ def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
     return {file.id: _watched_file_view(file, folders[file.folder_id], *rest) for file, *rest in rows}
 
 
-def _storage_of(folder_id: ColumnElement[int]) -> ColumnElement[uuid.UUID]:
+def _storage_of(folder_id: SQLColumnExpression[int]) -> ColumnElement[uuid.UUID]:
     storage: ColumnElement[uuid.UUID] = (
         select(Folder.storage_id).where(Folder.id == folder_id).correlate(File).scalar_subquery()
     )
@@ -236,7 +237,7 @@ def update_declared_file(
         file_set.size_bytes += (changed.get("size", file.size) or 0) - (file.size or 0)
         for name, value in changed.items():
             setattr(file, name, value)
-        file.date_modified = func.now()  # type: ignore[assignment]
+        file.date_modified = func.now()
         told = f'file "{file.original_name}": changed {", ".join(sorted(changed))}'
         record_history(session, asset.id, Operation.MODIFY_FILESET, told, actor)
         session.flush()

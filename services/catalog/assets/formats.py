@@ -122,7 +122,7 @@ def rename_format(session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, n
         record_history(session, asset.id, Operation.CUSTOM, f'format "{found.name}" is now named "{name}"', actor)
         # Trigger mark_format_update queues the asset's document.
         found.name = name
-        found.date_modified = func.now()  # type: ignore[assignment]
+        found.date_modified = func.now()
         session.flush()
     return found
 

@@ -65,7 +65,7 @@ def update_custom_relation_type(session: Session, name: str, changes: dict[str, 
     for field in ("source_label", "destination_label", "description", "is_directional"):
         if field in changes:
             setattr(found, field, changes[field])
-    found.date_modified = func.now()  # type: ignore[assignment]
+    found.date_modified = func.now()
     record_audit(session, RELATION_TYPE_KIND, name, f'relation type "{name}" was changed', actor)
     session.flush()
     return found
@@ -153,7 +153,7 @@ def reverse_relation(
     if kind.is_directional and _find_between(session, kind, target.id, source.id):
         raise Conflict(f'the relation "{type_name}" stands in the other direction already')
     relation.asset_id, relation.related_to_asset_id = relation.related_to_asset_id, relation.asset_id
-    relation.date_modified = func.now()  # type: ignore[assignment]
+    relation.date_modified = func.now()
     _record_in_both_histories(session, kind, target, source, "related", actor)
     session.flush()
     return relation

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from grouping.model.frames import Frames
@@ -18,6 +18,7 @@ from media.sandbox.safe_open import SourceFile
 from models.catalog.asset import MAX_SUMMARY_CHARACTERS
 from models.catalog.storage_settings import StorageSettings
 from models.core.paths import join_path
+from models.core.statements import AnyRow
 from services.catalog.assets.files import SELECT_FOLDER_PATHS
 
 MAX_SOURCES_PER_SET = 32
@@ -128,7 +129,7 @@ def _read_storages(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
     return {row.id: _StorageRoot(bytes(row.root), StorageSettings.model_validate(row.settings)) for row in rows}
 
 
-def _set_of(row: Row, settings: StorageSettings) -> ReadableFileSet:
+def _set_of(row: AnyRow, settings: StorageSettings) -> ReadableFileSet:
     found = ReadableFileSet(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
     if row.frames:
         # A text of MAX_SUMMARY_CHARACTERS was truncated, perhaps within a range: drop the last one.
@@ -154,7 +155,7 @@ def spread_frames(frames: Frames, count: int) -> list[int]:
     return found
 
 
-def _frame_names(row: Row, numbers: Iterable[int]) -> Iterable[tuple[int, bytes]]:
+def _frame_names(row: AnyRow, numbers: Iterable[int]) -> Iterable[tuple[int, bytes]]:
     prefix, _, suffix = bytes(row.bucket_key).partition(b"\0")
     for number in numbers:
         yield number, prefix + format_frame_number(row.padding or 0, number) + suffix
@@ -170,7 +171,7 @@ def _frame_members(session: Session, wanted: Sequence[tuple[int, bytes]]) -> lis
 
 def _add_sources(
     session: Session,
-    rows: Sequence[Row],
+    rows: Sequence[AnyRow],
     found: dict[uuid.UUID, ReadableFileSet],
     members: dict[uuid.UUID, list[tuple[int | None, ReadableFile]]],
     storages: Mapping[uuid.UUID, _StorageRoot],

@@ -36,9 +36,7 @@ class NewCollection:
 
 
 @cache
-def _collection_query(
-    permission: Permission, lock: bool, is_admin: bool, is_reached: bool
-) -> Select[tuple[Collection, bool]]:
+def _collection_query(permission: Permission, lock: bool, is_admin: bool, is_reached: bool) -> Select[Collection, bool]:
     """Build the statement of `find_collection`, cached like that of assets."""
     found = Collection.id == bindparam("collection")
     if is_admin:
@@ -173,7 +171,7 @@ def update_collection(
             collection.details = {key: one for key, one in kept.items() if one is not None}
     if changed:
         # Flushing fires mark_collection_update, which queues the document for indexing.
-        collection.date_modified = func.now()  # type: ignore[assignment]
+        collection.date_modified = func.now()
         said = ", ".join(f'{name} is now "{str(value)[:200]}"' for name, value in changed.items())
         record_audit(session, COLLECTION_KIND, collection_id, said, actor)
         session.flush()

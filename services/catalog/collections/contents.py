@@ -15,6 +15,7 @@ from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset
 from models.catalog.history import Operation
+from models.core.statements import execute_dml
 from services.catalog.assets import assets
 from services.catalog.collections.collections import get_collection_for_update
 from services.catalog.collections.permissions import delete_inherited_permissions
@@ -71,7 +72,7 @@ def remove_asset_from_collection(session: Session, collection_id: uuid.UUID, ass
     gone = delete(CollectionAsset).where(
         CollectionAsset.collection_id == collection.id, CollectionAsset.asset_id == living
     )
-    if not session.execute(gone.execution_options(synchronize_session=False)).rowcount:
+    if not execute_dml(session, gone.execution_options(synchronize_session=False)):
         raise NotFound("asset", f"{asset_id} in the collection {collection_id}")
     asset = session.get_one(Asset, living)
     delete_inherited_permissions(session, ASSET_KIND, asset.id, collection.id)
@@ -109,5 +110,5 @@ def set_member_position(
         )
     statement = UPDATE_ASSET_POSITION if object_type == "assets" else UPDATE_SUBCOLLECTION_POSITION
     values = {"position": position, "collection": collection_id, "key": object_id}
-    if not session.execute(statement, values).rowcount:
+    if not execute_dml(session, statement, values):
         raise NotFound(object_type.removesuffix("s"), f"{object_id} in the collection {collection_id}")

@@ -40,7 +40,7 @@ def load_memberships(session: Session, actor: Actor, asset_ids: Several[uuid.UUI
 
 
 def _readable_memberships(
-    session: Session, actor: Actor, rows: Sequence[Row[tuple[uuid.UUID, uuid.UUID, list[uuid.UUID]]]]
+    session: Session, actor: Actor, rows: Sequence[Row[uuid.UUID, uuid.UUID, list[uuid.UUID]]]
 ) -> CollectionMemberships:
     """Build memberships from rows of (object, collection, path), leaving unreadable collections out of the paths."""
     places = CollectionMemberships()
@@ -88,7 +88,7 @@ def collection_permissions(session: Session, actor: Actor, ids: Several[uuid.UUI
     return {row[0]: [each.value for each, may in zip(Permission, row[1:], strict=True) if may] for row in rows}
 
 
-def select_readable_subtree(actor: Actor, collection_id: uuid.UUID, *, deep: bool = True) -> Select[tuple[uuid.UUID]]:
+def select_readable_subtree(actor: Actor, collection_id: uuid.UUID, *, deep: bool = True) -> Select[uuid.UUID]:
     """Select the collection and, with `deep`, its readable descendants."""
     which = Collection.path.contains([collection_id]) if deep else Collection.id == collection_id
     return select(Collection.id).where(
@@ -96,7 +96,7 @@ def select_readable_subtree(actor: Actor, collection_id: uuid.UUID, *, deep: boo
     )
 
 
-def select_assets_in(actor: Actor, collections: Select[tuple[uuid.UUID]]) -> Select[tuple[uuid.UUID]]:
+def select_assets_in(actor: Actor, collections: Select[uuid.UUID]) -> Select[uuid.UUID]:
     """Select the readable assets in these collections, each once."""
     return (
         select(CollectionAsset.asset_id)

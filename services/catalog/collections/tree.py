@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
+from models.core.statements import execute_dml
 from services.catalog.collections.collections import (
     LOCK_TREE,
     find_collection,
@@ -70,7 +71,7 @@ def move_collection(
     # Flushing fires mark_collection_update for the moved collection alone: no other document names its parent.
     collection.parent_id = parent_id
     collection.position = None
-    collection.date_modified = func.now()  # type: ignore[assignment]
+    collection.date_modified = func.now()
     record_audit(session, COLLECTION_KIND, collection.id, f"was moved into {parent_id or 'the root'}", actor)
     session.flush()
     session.refresh(collection)
@@ -123,7 +124,7 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
         raise PermissionDenied(f'something inside "{collection.title}" is not yours to delete; move it out first')
     # Trigger mark_collection_update marks it as hidden until it is reindexed.
     collection.status = CollectionStatus.DELETED
-    collection.date_deleted = func.now()  # type: ignore[assignment]
+    collection.date_deleted = func.now()
     collection.deleted_by_user = actor.user_id
     record_audit(session, COLLECTION_KIND, collection_id, f'collection "{collection.title}" was deleted', actor)
     session.flush()
@@ -151,7 +152,7 @@ DELETE_DESCENDANTS = text("""
 
 def delete_descendants(session: Session, collection_id: uuid.UUID, limit: int) -> int:
     """Delete up to `limit` descendants of a deleted collection, with its time, by which a restore finds them."""
-    return session.execute(DELETE_DESCENDANTS, {"id": collection_id, "limit": limit}).rowcount
+    return execute_dml(session, DELETE_DESCENDANTS, {"id": collection_id, "limit": limit})
 
 
 # Trigger mark_collection_update queues the documents. Descendants that were deleted separately have another date and

@@ -25,7 +25,7 @@ SMALL = RebuildSliceLimits(slice_seconds=0, batch=2)
 
 def add(sessions: Sessions, *names: str) -> list[uuid.UUID]:
     """Assets, each in a transaction of its own."""
-    return [transact(sessions, lambda session, name=name: add_clip(session, name)) for name in names]
+    return [transact(sessions, add_clip, name) for name in names]
 
 
 def titles(engine: OpenSearchEngine, **body: object) -> list[str]:

@@ -226,7 +226,7 @@ def test_programs_write_many_assets_in_as_many_statements_as_one(sessions: Sessi
         given = {key: {"reel": f"A{place:03}", "frames": place} for place, key in enumerate(ids)}
         statements: list[str] = []
         event.listen(sessions.kw["bind"], "before_cursor_execute", lambda *args, to=statements: to.append(args[2]))
-        outcome = transact(sessions, lambda session, given=given: write_assets_values(session, given, SETUP_ACTOR))
+        outcome = transact(sessions, write_assets_values, given, SETUP_ACTOR)
         counts.append(len(statements))
         assert outcome.changed == set(ids)
     assert counts[0] == counts[1] <= 4

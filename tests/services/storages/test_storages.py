@@ -87,10 +87,7 @@ def test_a_folder_that_cannot_be_watched_is_refused_with_its_reason(sessions: Se
 
 def test_a_folder_is_one_storage_however_often_it_is_given(sessions: Sessions, folder: Path, tmp_path: Path) -> None:
     os.symlink(folder, tmp_path / "link")
-    ids = {
-        transact(sessions, lambda session, root=root: ensure_storage(session, root)).id
-        for root in (folder, folder / "day1" / "..", tmp_path / "link")
-    }
+    ids = {transact(sessions, ensure_storage, root).id for root in (folder, folder / "day1" / "..", tmp_path / "link")}
     assert len(ids) == 1
 
 

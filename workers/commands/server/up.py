@@ -107,7 +107,7 @@ def run_system(
     try:
         email, password = transact(sessions, ensure_administrator)
         for folder in folders:
-            transact(sessions, lambda session, folder=folder: ensure_storage(session, folder, [supervisor.data]))
+            transact(sessions, ensure_storage, folder, [supervisor.data])
         print_storages(load_watched_storages(sessions), console)
         announce_system(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
         roots = [*settings.storage_roots, *map(Path.absolute, folders)]

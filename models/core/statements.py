@@ -1,0 +1,19 @@
+"""Types of statements and rows of any columns, and execution of statements that change rows."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import CursorResult, Executable, Row, Select
+from sqlalchemy.orm import Session
+
+AnySelect = Select[*tuple[Any, ...]]
+AnyRow = Row[*tuple[Any, ...]]
+
+
+def execute_dml(session: Session, statement: Executable, parameters: Mapping[str, Any] | None = None) -> int:
+    """Execute an INSERT, UPDATE or DELETE and return the number of rows that it changed."""
+    result = session.execute(statement, parameters)
+    # Result, which the signature of `execute` promises, has no count; every DML statement returns a CursorResult.
+    if not isinstance(result, CursorResult):
+        raise TypeError(f"not a statement that changes rows: {statement}")
+    return result.rowcount
