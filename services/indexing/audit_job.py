@@ -52,8 +52,7 @@ def run_comparison(
             except JobLostError as error:
                 log.info("%s", error)
             except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                transact(sessions, fail_job, claim, told)
+                transact(sessions, fail_job, claim, f"{type(error).__name__}: {error}")
                 raise
     return more
 

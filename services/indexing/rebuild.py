@@ -377,13 +377,11 @@ def run_rebuild(
             except IndexMissingError as error:
                 rebuild.abandon(JobStatus.FAILED, f"{error}; searches go to the index of before")
             except SearchUnavailableError as error:
-                told = f"waits: {error}"
-                transact(sessions, release_job, claim, told, REBUILD_RETRY_SECONDS)
+                transact(sessions, release_job, claim, f"waits: {error}", REBUILD_RETRY_SECONDS)
             except JobLostError as error:
                 log.info("%s", error)
             except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                transact(sessions, fail_job, claim, told)
+                transact(sessions, fail_job, claim, f"{type(error).__name__}: {error}")
                 raise
     return more
 

@@ -104,8 +104,7 @@ def run_checksum_jobs(
                 message = str(ended)
                 transact(sessions, release_job, claim, message)
             except Exception as error:
-                told = f"{type(error).__name__}: {error}"
-                transact(sessions, fail_job, claim, told)
+                transact(sessions, fail_job, claim, f"{type(error).__name__}: {error}")
                 raise
 
 
