@@ -4,9 +4,9 @@ import enum
 import uuid
 from datetime import datetime
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Text, Uuid, func, inspect
+from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Table, Text, Uuid, func, inspect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
 from uuid_utils.compat import uuid7
 
@@ -50,6 +50,7 @@ DefaultNow = Annotated[datetime, mapped_column(server_default=func.now())]
 
 
 class Base(DeclarativeBase):
+    __table__: ClassVar[Table]
     metadata = MetaData(naming_convention=CONSTRAINT_NAMING)
     type_annotation_map = {  # noqa: RUF012
         str: Text,

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Uuid, delete, func, literal, literal_column, select
+from sqlalchemy import ColumnElement, Uuid, delete, func, literal, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -30,7 +30,9 @@ from services.core.history import record_history
 COLLECTION_ACL_KIND = "collections"
 MAX_PROPAGATING_COLLECTIONS = 1_000
 """Collections that propagate permissions to one user or group: each request loads all of its actor's."""
-MERGED_PERMISSIONS = literal_column("ARRAY(SELECT DISTINCT unnest(acl_entry.permissions || excluded.permissions))")
+MERGED_PERMISSIONS: ColumnElement[list[str]] = literal_column(
+    "ARRAY(SELECT DISTINCT unnest(acl_entry.permissions || excluded.permissions))"
+)
 
 
 @dataclass(frozen=True, slots=True)

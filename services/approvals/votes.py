@@ -58,7 +58,7 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
 def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteStatus, actor: Actor) -> None:
     external = _guest_email(actor)
     share_id = actor.guest.share_id if actor.guest is not None else None
-    said = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
+    said: dict[str, object] = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
     # Votes are in no document and have no trigger: recompute_status changes the approval (mark_approval_update).
     statement = insert(ApprovalVote).on_conflict_do_update(
         index_elements=["approval_id", "user_id" if external is None else "external"],

@@ -198,7 +198,7 @@ class GroupingComparison:
 
     def _report_continued(self, plans: list[PlannedAsset], difference: GroupingDiff) -> None:
         """Report one stored asset; it may have a plan by rules and one by pins, which are compared together."""
-        stored = plans[0].stored
+        stored = plans[0].require_stored()
         taken = [asset for plan in plans for asset in plan.merged]
         before = set(self._paths_of(stored))
         after = {file.path for plan in plans for file in plan.files()}

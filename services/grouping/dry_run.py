@@ -14,7 +14,7 @@ from services.grouping.diff import GroupingComparison, GroupingDiff
 from services.ingest.claims import IslandClaim
 from services.ingest.matching import match_plans
 from services.ingest.merged_assets import load_merge_snapshots
-from services.ingest.plan import plan_asset
+from services.ingest.plan import PlannedAsset, plan_asset
 from services.ingest.provenance import find_splits
 from services.ingest.reader import SELECT_ISLAND_FILES, read_stored_assets, read_stored_file
 from services.ingest.state import IslandState, StorageRules, StoredFile
@@ -65,7 +65,7 @@ class DryRun:
             for bucket in state.buckets.values():
                 bucket.settle()
         found = read_stored_assets(session, states)
-        planned = []
+        planned: list[PlannedAsset] = []
         for state in states.values():
             grouping = group_items(state.items(), self.rules.profile, state.pins(), state.empty_paths())
             planned.extend(plan_asset(state, plan, found) for plan in _plans_of_dry_run(state, grouping, stands_alone))

@@ -72,7 +72,7 @@ class ManualOperation:
 
     def write(self, session: Session, actor: Actor) -> None:
         """Append the entry to the source's history."""
-        details = {"act": "by hand", "before": self.before, "formats": self.formats}
+        details: dict[str, Any] = {"act": "by hand", "before": self.before, "formats": self.formats}
         details |= {"created": self.created, "merged": self.merged, "held": self.held}
         entry = record_history(session, self.source.id, Operation.CUSTOM, self.description, actor, details=details)
         entry.id = self.id

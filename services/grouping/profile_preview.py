@@ -61,8 +61,8 @@ def _read_storage(
     book = FolderCache(storage_id, homes.island_of)
     book.load(session)
     homes.read_packages(session, book)
-    counts = select(File.folder_id, func.count()).join(Folder).where(Folder.storage_id == storage_id)
-    files = dict(map(tuple, session.execute(counts.group_by(File.folder_id))))
+    counts = select(File.folder_id, func.count().label("files")).join(Folder).where(Folder.storage_id == storage_id)
+    files = {row.folder_id: row.files for row in session.execute(counts.group_by(File.folder_id))}
     return build_storage_rules(storage, profile), _cluster_folders(book, homes, files)
 
 

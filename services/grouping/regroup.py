@@ -228,7 +228,7 @@ class RegroupRun:
 
     def _is_outdated(self, storage: Storage) -> bool:
         """Whether the profile changed since; the newer job regroups everything."""
-        return storage.profile_revision != self._claim.arguments["profile_revision"]
+        return bool(storage.profile_revision != self._claim.arguments["profile_revision"])
 
     def _do(self, batch: IslandBatch) -> None:
         """Lease the islands, classify their names again in short transactions, and release them to be grouped."""

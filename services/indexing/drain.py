@@ -237,7 +237,7 @@ class IndexDrain:
             finish = partial(self._finish, outcomes=outcomes, built_at=built_at, written=targets)
             targets = transact(self.sessions, finish)
         results = [outcome.result for outcome in outcomes]
-        return taken, DrainResult(*(results.count(result) for result in ("written", "stale", "refused")))
+        return taken, DrainResult(results.count("written"), results.count("stale"), results.count("refused"))
 
     def _finish(
         self, session: Session, outcomes: Sequence[WriteOutcome], built_at: datetime, written: tuple[IndexTarget, ...]
@@ -248,7 +248,11 @@ class IndexDrain:
         # clears.
         if written and (now := lock_index_targets_shared(session)) != written:
             return now
-        sent = [SentDocument(*outcome.key, outcome.revision) for outcome in outcomes if outcome.result != "refused"]
+        sent = [
+            SentDocument(*outcome.key, outcome.revision)
+            for outcome in outcomes
+            if outcome.result != "refused" and outcome.revision is not None
+        ]
         refused = [
             RefusedDocument(*outcome.key, outcome.revision, outcome.reason)
             for outcome in outcomes
@@ -275,7 +279,7 @@ class IndexDrain:
 def _build_batch(session: Session, keys: list[DocumentKey]) -> tuple[datetime, int, list[Document]]:
     """Return the time of the snapshot, how many of `keys` fit into one write, and their documents."""
     taken = count_fitting_documents(session, keys, MAX_INDEX_BATCH_BYTES)
-    return session.scalar(select(func.now())), taken, build_documents(session, keys[:taken])
+    return session.scalars(select(func.now())).one(), taken, build_documents(session, keys[:taken])
 
 
 def run_drain(

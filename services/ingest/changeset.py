@@ -38,12 +38,12 @@ class AssetMerge:
 class IngestChanges:
     """Changes of one or several islands. `new_*` are rows for COPY; `changed_*` are values by column, with the `id`."""
 
-    new_assets: list[tuple] = field(default_factory=list)
-    new_rights: list[tuple] = field(default_factory=list)
+    new_assets: list[tuple[Any, ...]] = field(default_factory=list)
+    new_rights: list[tuple[Any, ...]] = field(default_factory=list)
     new_tags: list[FolderTagRow] = field(default_factory=list)
-    new_formats: list[tuple] = field(default_factory=list)
+    new_formats: list[tuple[Any, ...]] = field(default_factory=list)
     new_file_sets: list[ColumnValues] = field(default_factory=list)
-    new_components: list[tuple] = field(default_factory=list)
+    new_components: list[tuple[Any, ...]] = field(default_factory=list)
     new_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)
     """(file id, file set id, bytes) of files without a file set before."""
     moved_members: list[tuple[uuid.UUID, uuid.UUID, int]] = field(default_factory=list)

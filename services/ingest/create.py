@@ -88,7 +88,7 @@ def create_ingested_file_set(
         changes.new_file_sets.append(row)
     append_components(part.plan.components, format_id, set_id, changes)
     append_members(part, set_id, changes)
-    return facts["name"]
+    return str(facts["name"])
 
 
 def append_components(

@@ -7,6 +7,7 @@ last finish are read as rows.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -95,5 +96,5 @@ def write_frame_buckets(session: Session, buckets: Iterable[FrameBucketState]) -
         session.execute(DELETE_FRAME_BUCKETS, _bucket_columns(gone))
 
 
-def _bucket_columns(buckets: list[FrameBucketState]) -> dict[str, list]:
+def _bucket_columns(buckets: list[FrameBucketState]) -> dict[str, list[Any]]:
     return {"folders": [bucket.folder_id for bucket in buckets], "keys": [bucket.key for bucket in buckets]}

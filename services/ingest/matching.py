@@ -84,7 +84,7 @@ def _age_key(asset: StoredAsset) -> tuple[bool, object, uuid.UUID]:
 
 
 def _match_formats(asset: PlannedAsset, continued: set[uuid.UUID]) -> None:
-    pool = [asset.stored, *asset.merged]
+    pool = [asset.require_stored(), *asset.merged]
     kept = {format_id for stored in pool for format_id in stored.pinned_formats}
     formats = {row.id: row for stored in pool for row in stored.formats.values() if row.id not in kept}
     sets = {row.id: row for stored in pool for row in stored.file_sets.values() if row.format_id in formats}

@@ -59,7 +59,8 @@ class MergeSnapshot:
 
     def formats(self) -> Iterable[dict[str, Any]]:
         """Return its formats."""
-        return self.was["formats"]
+        formats: list[dict[str, Any]] = self.was["formats"]
+        return formats
 
     def file_sets(self) -> Iterable[dict[str, Any]]:
         """Iterate over its file sets."""

@@ -64,6 +64,12 @@ class PlannedAsset:
         """Pin of an asset, or of a part of one, that was grouped manually."""
         return next((file.pin for file in self.files() if file.pin is not None), None)
 
+    def require_stored(self) -> StoredAsset:
+        """Return the stored asset that this plan continues; the caller knows that there is one."""
+        if self.stored is None:
+            raise ValueError(f'the plan of "{self.plan.title}" continues no stored asset')
+        return self.stored
+
     def sets(self) -> Iterable[PlannedFileSet]:
         """Iterate over all file sets."""
         return (part for planned in self.formats for part in planned.sets)

@@ -7,6 +7,7 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from models.catalog.asset import FileSet
 from services.ingest.merged_assets import MergeSnapshot
 from services.ingest.plan import PlannedAsset, PlannedFileSet
 from services.ingest.state import IslandSnapshot
@@ -36,9 +37,9 @@ class Provenance:
         known = self._of_file.get((holder_id, file_id))
         return known or self._of_long_set.get((holder_id, set_id), holder_id)
 
-    def of_unread(self, part: PlannedFileSet) -> uuid.UUID:
-        """Return the original asset of the unread frames: the one that had the file set, if it had at least half."""
-        row = part.continues
+    def of_unread(self, part: PlannedFileSet, row: FileSet) -> uuid.UUID:
+        """Return the original asset of the unread frames of a part that continues `row`: the one that had the file
+        set, if it had at least half."""
         origin, count = self._of_set.get((row.asset_id, row.id), (row.asset_id, 0))
         return origin if count * 2 >= part.count else row.asset_id
 
@@ -52,7 +53,9 @@ def find_splits(planned: Iterable[PlannedAsset], snapshot: IslandSnapshot) -> se
     for number, asset in enumerate(planned):
         owners = {snapshot.asset_of_set.get(file.file_set_id) for file in asset.files() if file.file_set_id}
         owners |= {part.continues.asset_id for part in asset.sets() if part.continues is not None}
-        for owner in owners - {None}:
+        for owner in owners:
+            if owner is None:
+                continue
             if plan_of.setdefault(owner, number) != number or not can_take_over(asset, snapshot, owner):
                 parted.add(owner)
     return parted
@@ -87,12 +90,11 @@ def _iter_owners(
     asset: PlannedAsset, snapshot: IslandSnapshot, origins: Provenance
 ) -> Iterable[tuple[uuid.UUID, uuid.UUID, int]]:
     for file in asset.files():
-        owner = snapshot.asset_of_set.get(file.file_set_id) if file.file_set_id else None
-        if owner is not None:
+        if file.file_set_id and (owner := snapshot.asset_of_set.get(file.file_set_id)) is not None:
             yield owner, origins.of_file(owner, file.id, file.file_set_id) if origins.taken else owner, 1
     for part in asset.sets():
         if part.continues is not None and part.unread:
-            yield part.continues.asset_id, origins.of_unread(part), part.unread
+            yield part.continues.asset_id, origins.of_unread(part, part.continues), part.unread
 
 
 def _is_whole(taken: MergeSnapshot, counts: Counter[int], snapshot: IslandSnapshot) -> bool:

@@ -4,6 +4,7 @@ whole sequence."""
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -153,7 +154,7 @@ def _read_files(
     return islands, paths
 
 
-def read_stored_file(row: Sequence, paths: dict[int, bytes]) -> StoredFile:
+def read_stored_file(row: Sequence[Any], paths: dict[int, bytes]) -> StoredFile:
     """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
     file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
     path = join_path(paths[folder_id], bytes(name))
@@ -217,8 +218,8 @@ def read_stored_assets(session: Session, islands: dict[int, IslandState]) -> Isl
     found = IslandSnapshot(islands, assets, {}, {})
     if not assets:
         return found
-    for row in session.scalars(select(Format).where(in_array(Format.asset_id, assets))):
-        assets[row.asset_id].formats[row.id] = row
+    for of_asset in session.scalars(select(Format).where(in_array(Format.asset_id, assets))):
+        assets[of_asset.asset_id].formats[of_asset.id] = of_asset
     kept = set(session.scalars(select(PinRow.format_id).where(in_array(PinRow.asset_id, assets)).distinct()))
     for asset in assets.values():
         asset.pinned_formats = frozenset(kept & asset.formats.keys())
@@ -226,13 +227,14 @@ def read_stored_assets(session: Session, islands: dict[int, IslandState]) -> Isl
         assets[row.asset_id].file_sets[row.id] = row
         if row.format_id not in kept:
             found.asset_of_set[row.id] = row.asset_id
-        if row.bucket_key is not None:
+        if row.bucket_key is not None and row.bucket_folder_id is not None and row.padding is not None:
             found.file_sets_of_bucket.setdefault((row.bucket_folder_id, bytes(row.bucket_key)), {})[row.padding] = row
     owners = {set_id: asset for asset in assets.values() for set_id in asset.file_sets}
-    for row in session.scalars(
+    for part in session.scalars(
         select(Component).where(in_array(Component.file_set_id, owners), ~Component.from_header).order_by(Component.id)
     ):
-        owners[row.file_set_id].components.setdefault(row.file_set_id, []).append(row)
+        if part.file_set_id is not None:
+            owners[part.file_set_id].components.setdefault(part.file_set_id, []).append(part)
     return found
 
 

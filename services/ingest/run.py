@@ -102,7 +102,7 @@ def _ingest_claimed(sessions: Sessions, claims: list[IslandClaim], owner: str, t
 
 def _ingest_once(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> int:
     read, now = read_snapshot(
-        sessions, lambda session: (read_and_group(session, claims), session.scalar(select(func.now())))
+        sessions, lambda session: (read_and_group(session, claims), session.scalars(select(func.now())).one())
     )
     found = read.snapshot
     overdue, waits = _overdue_orphans(sessions, found, read.groupings)
@@ -202,7 +202,7 @@ def _chunks(
 def _update_assets(
     found: IslandSnapshot, planned: Sequence[PlannedAsset], changes: IngestChanges, now: datetime, timing: Timing
 ) -> None:
-    continued = set()
+    continued: set[uuid.UUID] = set()
     for asset in planned:
         if asset.stored is not None:
             continued.update(part.row.id for part in (asset.stored, *asset.merged))

@@ -24,14 +24,15 @@ def match_unmerged(assets: Sequence[PlannedAsset], snapshot: IslandSnapshot) -> 
                 snapshot.assets[part.continues.asset_id].given.add(part.continues.id)
         if asset.stored is None:
             asset.split_from = _holder_of(asset, snapshot)
-    back = [asset for asset in assets if asset.revived_snapshot is not None]
+    back = [(asset, revived) for asset in assets if (revived := asset.revived_snapshot) is not None]
     if back:
-        used = {part.stored.id for asset in assets for part in (*asset.formats, *asset.sets()) if part.stored}
-        for asset in back:
-            holder = snapshot.assets[asset.revived_snapshot.holder_id]
+        used = {part.stored.id for asset in assets for part in asset.sets() if part.stored}
+        used |= {part.stored.id for asset in assets for part in asset.formats if part.stored}
+        for asset, revived in back:
+            holder = snapshot.assets[revived.holder_id]
             # Rows of an asset in another island may be written by another finish at the same time.
             may_take = holder.row.island_id in snapshot.islands
-            _Reclaimer(asset.revived_snapshot, holder if may_take else StoredAsset(holder.row), used).fill(asset)
+            _Reclaimer(revived, holder if may_take else StoredAsset(holder.row), used).fill(asset)
 
 
 def _holder_of(asset: PlannedAsset, snapshot: IslandSnapshot) -> uuid.UUID | None:

@@ -34,8 +34,8 @@ class AssetUpdate:
 
     def __init__(self, planned: PlannedAsset, changes: IngestChanges, now: datetime, growth_seconds: float) -> None:
         self._planned = planned
-        self._stored: StoredAsset = planned.stored
-        self._asset_id: uuid.UUID = planned.stored.row.id
+        self._stored: StoredAsset = planned.require_stored()
+        self._asset_id: uuid.UUID = self._stored.row.id
         self._changes = changes
         self._now = now
         self._growth_seconds = growth_seconds
@@ -200,23 +200,23 @@ class AssetUpdate:
         """
         pinned_formats = {part.stored.id for part in self._planned.formats if part.stored}
         kept_sets = {part.stored.id for part in self._planned.sets() if part.stored}
+        moved: ColumnValues = {"asset_id": self._asset_id, "version_id": self._asset_id}
         for asset in [self._stored, *self._planned.merged]:
-            for row in asset.file_sets.values():
-                if row.id in kept_sets or row.id in asset.given:
+            for file_set in asset.file_sets.values():
+                if file_set.id in kept_sets or file_set.id in asset.given:
                     continue
-                if self._may_clear(asset, row.format_id, row.island_id, pinned_formats):
-                    self._leave_file_set(row)
+                if self._may_clear(asset, file_set.format_id, file_set.island_id, pinned_formats):
+                    self._leave_file_set(file_set)
                 elif asset is not self._stored:
-                    wanted = {"asset_id": self._asset_id, "version_id": self._asset_id}
-                    self._change(self._changes.changed_file_sets, row, wanted)
-            for row in asset.formats.values():
-                if row.id in pinned_formats or row.id in asset.given or self._planned.pin is not None:
+                    self._change(self._changes.changed_file_sets, file_set, dict(moved))
+            for format_row in asset.formats.values():
+                if format_row.id in pinned_formats or format_row.id in asset.given or self._planned.pin is not None:
                     continue
-                wanted: ColumnValues = {"asset_id": self._asset_id, "version_id": self._asset_id}
-                if asset.may_take_offline(row.id):
+                wanted = dict(moved)
+                if asset.may_take_offline(format_row.id):
                     wanted["is_online"] = False
-                    self._changes.emptied_formats.append(row.id)
-                self._change(self._changes.changed_formats, row, wanted)
+                    self._changes.emptied_formats.append(format_row.id)
+                self._change(self._changes.changed_formats, format_row, wanted)
 
     def _may_clear(
         self, asset: StoredAsset, format_id: uuid.UUID, island_id: int | None, planned: set[uuid.UUID]

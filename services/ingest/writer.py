@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
@@ -134,7 +135,7 @@ def _update_rows(session: Session, table: type[Base], changed: Sequence[ColumnVa
         session.connection().execute(statement, [{f"new_{c}": row[c] for c in columns} for row in rows])
 
 
-def _copied_rights(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple]:
+def _copied_rights(session: Session, pairs: Sequence[tuple[uuid.UUID, uuid.UUID]]) -> list[tuple[Any, ...]]:
     """Return rows that grant on the first asset of each pair the own and inherited rights of the second.
 
     A list, not an iterator: the connection cannot run queries during COPY.

@@ -217,7 +217,7 @@ def heartbeat_job(session: Session, claim: JobClaim, timing: Timing, progress: P
     )
     if status is None:
         raise JobLostError(claim.id)
-    return status == JobStatus.ABORT_PENDING
+    return bool(status == JobStatus.ABORT_PENDING)
 
 
 def release_job(session: Session, claim: JobClaim, message: str | None = None, seconds: float = 0) -> None:

@@ -5,13 +5,14 @@ The triggers mark_file_set_update and mark_format_update mark the documents.
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import delete, text
 from sqlalchemy.orm import Session
 
 from models.catalog.declared_file import DeclaredFile
 from models.core.bulk import in_array
+from models.core.statements import AnyRow
 from services.lifecycle.dependents import (
     MERGE_PAIRS_SQL,
     UNMERGE_ROWS_SQL,
@@ -81,13 +82,15 @@ def _move_declared_files(session: Session, pairs: MergePairs) -> MovedByAsset:
 def _move_declared_files_back(session: Session, unmerges: Sequence[DependentUnmerge]) -> None:
     """Move back files, then their file sets, then the formats of which every file set moved back."""
     holder_of = {parting.asset_id: parting.holder_id for parting in unmerges}
-    rows = session.execute(MOVE_BACK_DECLARED_FILES, bind_unmerge_rows(unmerges)).all()
-    for statement in (MOVE_BACK_DECLARED_FILE_SETS, MOVE_BACK_DECLARED_FORMATS):
-        owners = dict(map(tuple, rows))
-        asked = {"ids": list(owners), "owners": list(owners.values()), "holders": []}
-        asked["holders"] = [holder_of[owner] for owner in owners.values()]
-        result = session.execute(statement, asked)
-        rows = result.all() if result.returns_rows else []
+
+    def of_owners(rows: Iterable[AnyRow]) -> dict[str, list[uuid.UUID]]:
+        owners = {row[0]: row[1] for row in rows}
+        holders = [holder_of[owner] for owner in owners.values()]
+        return {"ids": list(owners), "owners": list(owners.values()), "holders": holders}
+
+    files = session.execute(MOVE_BACK_DECLARED_FILES, bind_unmerge_rows(unmerges))
+    file_sets = session.execute(MOVE_BACK_DECLARED_FILE_SETS, of_owners(files))
+    session.execute(MOVE_BACK_DECLARED_FORMATS, of_owners(file_sets))
 
 
 def _delete_declared_files(session: Session, ids: Collection[uuid.UUID]) -> None:

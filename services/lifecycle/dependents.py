@@ -52,7 +52,7 @@ class DependentKind:
 
 
 def define_moved_rows(
-    name: str, column: InstrumentedAttribute[uuid.UUID], *versions: InstrumentedAttribute[Any]
+    name: str, column: InstrumentedAttribute[Any], *versions: InstrumentedAttribute[Any]
 ) -> DependentKind:
     """Define rows with an `id` that refer to an asset by `column` and all move to its survivor.
 
@@ -103,7 +103,7 @@ def bind_unmerge_rows(unmerges: Sequence[DependentUnmerge]) -> dict[str, list[uu
 class _MovedRowStatements:
     """Statements of `define_moved_rows`."""
 
-    column: InstrumentedAttribute[uuid.UUID]
+    column: InstrumentedAttribute[Any]
     versions: tuple[InstrumentedAttribute[Any], ...]
 
     def move(self, session: Session, pairs: MergePairs) -> MovedByAsset:
@@ -122,7 +122,7 @@ class _MovedRowStatements:
 
     @property
     def _table(self) -> str:
-        return self.column.class_.__tablename__
+        return str(self.column.class_.__tablename__)
 
     def _update(self, held: str) -> Any:
         # Rows are locked in id order, so that two merges cannot deadlock. Marking: segments by mark_segment_update and

@@ -40,7 +40,8 @@ def restore_all(session: Session, kind: str, actor: Actor) -> Job | None:
     """Restore all objects of a kind that are deleted by now; return a job where they are too many for one request."""
     require_administrator(actor, RESTORE_ALL_ACTION)
     asked_at: datetime = session.scalar(text("SELECT now()"))
-    done, place = 0, BatchCursor()
+    done = 0
+    place: BatchCursor | None = BatchCursor()
     while place is not None:
         if done >= RESTORE_BATCH_SIZE:
             return _request_restore_job(session, kind, actor)

@@ -242,11 +242,7 @@ def components_by_format(session: Session, format_ids: Sequence[uuid.UUID]) -> d
 def component_ids_by_file_set(session: Session, file_set_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
     """Load the ids of components of many file sets in one query."""
     found: dict[uuid.UUID, list[uuid.UUID]] = {file_set_id: [] for file_set_id in file_set_ids}
-    rows = session.execute(
-        select(Component.file_set_id, Component.id)
-        .where(Component.file_set_id.in_(file_set_ids))
-        .order_by(Component.id)
-    )
-    for file_set_id, component_id in rows:
+    wanted = select(FileSet.id, Component.id).join(Component, Component.file_set_id == FileSet.id)
+    for file_set_id, component_id in session.execute(wanted.where(FileSet.id.in_(file_set_ids)).order_by(Component.id)):
         found[file_set_id].append(component_id)
     return found

@@ -110,8 +110,8 @@ def load_readable_sets(
     wanted = {
         (row.bucket_folder_id, name): (row.id, number)
         for row in rows
-        if row.bucket_key is not None and found[row.id].frames
-        for number, name in _frame_names(row, spread_frames(found[row.id].frames, frames))
+        if row.bucket_key is not None and (known := found[row.id].frames)
+        for number, name in _frame_names(row, spread_frames(known, frames))
     }
     members: dict[uuid.UUID, list[tuple[int | None, ReadableFile]]] = {set_id: [] for set_id in found}
     for member in _frame_members(session, list(wanted)):
@@ -146,7 +146,8 @@ def spread_frames(frames: Frames, count: int) -> list[int]:
     if count == 1:
         return [frames.first]
     places = [round(place * (frames.count - 1) / (count - 1)) for place in range(count)]
-    found, before = [], 0
+    found: list[int] = []
+    before = 0
     for first, last in frames.intervals():
         length = last - first + 1
         while len(found) < count and places[len(found)] < before + length:

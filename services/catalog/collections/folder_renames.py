@@ -42,7 +42,8 @@ def load_folder_chains(session: Session, storage_name: str, folder_ids: set[int]
     children: dict[int | None, list[int]] = {}
     for row in rows.values():
         children.setdefault(row.parent_id, []).append(row.id)
-    level, depth, depths = children.get(None, []), 1, {}
+    level, depth = children.get(None, []), 1
+    depths: dict[int, int] = {}
     while level:
         depths |= dict.fromkeys(level, depth)
         level, depth = [child for key in level for child in children.get(key, [])], depth + 1

@@ -7,7 +7,7 @@ created on a path that is being rewritten.
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, not_, select, text
+from sqlalchemy import ColumnElement, func, not_, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission, readable_by
@@ -35,9 +35,9 @@ REWRITE_PATHS = text("""
 """)
 
 
-def is_in_subtree(collection_id: uuid.UUID) -> Sequence[object]:
+def is_in_subtree(collection_id: uuid.UUID) -> ColumnElement[bool]:
     """Build the condition for the collections of a subtree, its root included."""
-    return (Collection.path.contains([collection_id]),)
+    return Collection.path.contains([collection_id])
 
 
 def move_collection(
@@ -62,9 +62,8 @@ def move_collection(
         parent = get_collection_for_update(session, actor, parent_id)
         if collection.id in parent.path:
             raise Conflict(f'"{parent.title}" is inside "{collection.title}": a collection never holds itself')
-        deepest = session.scalar(
-            select(func.max(func.cardinality(Collection.path))).where(*is_in_subtree(collection.id))
-        )
+        depths = select(func.max(func.cardinality(Collection.path))).where(is_in_subtree(collection.id))
+        deepest = session.scalars(depths).one()
         refuse_too_deep(parent, deepest - len(collection.path) + 1)
         above = parent.path
     session.execute(REWRITE_PATHS, {"above": above, "start": len(collection.path), "id": collection.id})
@@ -120,7 +119,7 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
         return 0
     may_not = not_(has_permission(actor, COLLECTION_KIND, Collection.id, Permission.DELETE))
     active = Collection.status == CollectionStatus.ACTIVE
-    if session.scalar(select(Collection.id).where(*is_in_subtree(collection_id), active, may_not).limit(1)):
+    if session.scalar(select(Collection.id).where(is_in_subtree(collection_id), active, may_not).limit(1)):
         raise PermissionDenied(f'something inside "{collection.title}" is not yours to delete; move it out first')
     # Trigger mark_collection_update marks it as hidden until it is reindexed.
     collection.status = CollectionStatus.DELETED
@@ -129,7 +128,7 @@ def delete_collection(session: Session, collection_id: uuid.UUID, actor: Actor) 
     record_audit(session, COLLECTION_KIND, collection_id, f'collection "{collection.title}" was deleted', actor)
     session.flush()
     session.refresh(collection)
-    left = session.scalar(select(func.count()).where(*is_in_subtree(collection_id), active)) or 0
+    left = session.scalar(select(func.count()).where(is_in_subtree(collection_id), active)) or 0
     if left <= MAX_COLLECTIONS_PER_DELETE:
         left -= delete_descendants(session, collection_id, MAX_COLLECTIONS_PER_DELETE)
     return left
