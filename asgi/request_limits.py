@@ -49,7 +49,7 @@ class RequestLimits:
         if body is None:
             return
         # In place: the metrics middleware reads the route from the same scope afterwards.
-        scope |= {"path": path, "tapeless.body": body}
+        scope["path"], scope["tapeless.body"] = path, body
         await self.app(scope, replay_body(body, receive), send)
 
     async def _read(self, receive: Receive) -> bytes | None:

@@ -26,12 +26,12 @@ class IdArray(UserDefinedType[Sequence[uuid.UUID]]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **kw: Any) -> str:
         return "uuid[]"
 
-    def bind_processor(self, dialect: Dialect) -> Callable[[Iterable[uuid.UUID]], str]:
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[uuid.UUID] | None], str]:
         # 32 hex digits: PostgreSQL accepts UUIDs without hyphens.
-        return lambda ids: "{" + ",".join([f"{each.int:032x}" for each in ids]) + "}"
+        return lambda value: "{" + ",".join([f"{each.int:032x}" for each in value or ()]) + "}"
 
 
 OBJECT_IDS_PARAMETER = bindparam("ids", type_=IdArray())

@@ -22,7 +22,8 @@ from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_queue import MAIL_TASK
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import WEBHOOK_TASK, send_webhooks
-from services.sidecars.caption_import import CAPTION_TASK, run_caption_jobs
+from services.sidecars.caption_import import run_caption_jobs
+from services.sidecars.refresh_captions import CAPTION_TASK
 from services.triggers.runner import TRIGGER_TASK, TriggerEnvironment, run_triggers
 
 JobRunner = Callable[[Sessions, Sequence[UUID], Timing], object]

@@ -249,7 +249,7 @@ class Reconciler:
 
     def _in_folders(self, files: list[tuple[bytes, FileEntry]]) -> list[file_rows.StableFile]:
         self.book.ensure(self._sessions, {folder for folder, _ in files})
-        return [file_rows.StableFile(self.book.get(folder), entry) for folder, entry in files]
+        return [file_rows.StableFile(self.book.require(folder), entry) for folder, entry in files]
 
     def suspect_unseen(self, walk: int, starts: Sequence[bytes]) -> None:
         """Suspect files of folders that a walk from `starts` did not reach, unless an unreadable parent hides them."""
@@ -296,7 +296,8 @@ class Reconciler:
             reason = None if accepted else self._reason_to_freeze(session, moving)
         if reason is not None:
             return SuspectConfirmation(0, reason)
-        gone, there = [], []
+        gone: list[KnownFile] = []
+        there: list[KnownFile] = []
         for row in suspects:
             entry = stat_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
             (gone if entry is None else there).append(row)

@@ -305,7 +305,7 @@ class StorageWatcher:
         self._check_watch_limit()
 
     def _confirm(self, now: float) -> None:
-        if now < self._next_confirm:
+        if self._identity is None or now < self._next_confirm:
             return
         interval = self.storage.settings.scan_interval_seconds
         self._next_confirm = now + min(1.0, interval)

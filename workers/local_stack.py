@@ -47,7 +47,7 @@ def choose_port(wanted: int | None, usual: int = DEFAULT_API_PORT, option: str =
     if _is_free(usual):
         return usual
     with socket.create_server((LOOPBACK, 0)) as listener:
-        return listener.getsockname()[1]
+        return int(listener.getsockname()[1])
 
 
 def _is_free(port: int) -> bool:

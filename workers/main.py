@@ -60,7 +60,8 @@ class LazyGroup(click.Group):
 def load_command(place: str) -> click.Command:
     """Import one command, given as `module:name`."""
     module, _, attribute = place.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    return command
 
 
 def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

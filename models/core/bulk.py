@@ -4,6 +4,7 @@ inserts)."""
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import psycopg
 from psycopg import sql
 from sqlalchemy import ARRAY, ColumnElement, any_, literal
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -11,15 +12,22 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.core.base import Base
 
 
+def psycopg_connection(session: Session) -> psycopg.Connection[Any]:
+    """Return the driver's connection of the session's transaction, for COPY."""
+    driver = session.connection().connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(f"not a connection of psycopg: {driver!r}")
+    return driver
+
+
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """COPY `rows` into `columns` of `table` within the session's transaction; other columns get their defaults."""
-    driver = session.connection().connection.driver_connection
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
     )
     # COPY fires the statement-level triggers of the table once (`mark_asset_insert`, `mark_format_insert`, …), which
     # mark the search documents.
-    with driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with psycopg_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)
 

@@ -136,7 +136,7 @@ def _asset_document(
 
 def format_kind_of(row: AnyRow) -> str:
     """Return a format's kind as grouping prints it: the structure of an original, else the role."""
-    return row.structure if row.role == "original" else row.role
+    return str(row.structure if row.role == "original" else row.role)
 
 
 def media_type_of(formats: Sequence[AnyRow]) -> str:

@@ -55,7 +55,8 @@ def count_fitting_documents(
     """
     ids = [key.object_id for key in keys if key.object_type == "assets"]
     heavy = {row[0]: row[1] for row in session.execute(SELECT_LARGE_FILE_SETS, {"ids": ids, "light": light_bytes})}
-    values = dict(session.execute(SELECT_LARGE_METADATA, {"ids": [key.object_id for key in keys]}).all())
+    every = [key.object_id for key in keys]
+    values = {row[0]: row[1] for row in session.execute(SELECT_LARGE_METADATA, {"ids": every})}
     left = limit_bytes
     for place, key in enumerate(keys):
         left -= min(int(heavy.get(key.object_id, light_bytes)), MAX_ANALYSED_BYTES) + int(values.get(key.object_id, 0))

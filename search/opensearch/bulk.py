@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from models.queues.index_queue import DocumentKey
 from search.document import Document, newest_by_key
 from search.encoding import encode_json
 from search.engine import IndexMissingError, SearchUnavailableError, WriteOutcome
@@ -41,7 +42,7 @@ def bulk_write_documents(
 ) -> list[WriteOutcome]:
     """Write documents to every index; return one result each, in their order. Of equal keys the newest is written."""
     newest = newest_by_key(documents)
-    outcomes = {}
+    outcomes: dict[DocumentKey, WriteOutcome] = {}
     for lines in _requests(list(newest.values()), indexes):
         _send_until_answered(client, lines)
         for line in lines:

@@ -30,7 +30,7 @@ REGEXP_SPECIAL = re.compile(r'([.?+*|{}\[\]()"\\#@&<>~^$\-])')
 
 def opensearch_query_clause(criteria: Criteria, visibility: Visibility) -> OpenSearchClause:
     """Return the query of documents that facets count."""
-    hidden = [{"term": {"deleted": True}}]
+    hidden: list[OpenSearchClause] = [{"term": {"deleted": True}}]
     if visibility.excluded:
         hidden.append({"ids": {"values": [document_id_of(key) for key in visibility.excluded]}})
     if made_on := tuple(str(key.object_id) for key in visibility.excluded if key.object_type == SEGMENTS_OF_ASSET):

@@ -164,7 +164,7 @@ def _facet(found: Any, place: int) -> AnySelect:
 def _hits(session: Session, criteria: Criteria, visibility: Visibility) -> list[SearchHit]:
     """Return one page of hits."""
     columns = sql_sort_columns(criteria)
-    query = (
+    query: AnySelect = (
         select(
             SearchDocument.object_type,
             SearchDocument.object_id,

@@ -4,6 +4,7 @@ A document that the database rejects must not block the others: a rejected batch
 """
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from models.core.bulk import psycopg_connection
 from models.core.sessions import Sessions, transact
 from models.queues.index_queue import DocumentKey
 from search.document import Document, newest_by_key
@@ -96,8 +98,8 @@ def _upsert_or_halve(sessions: Sessions, documents: Sequence[Document]) -> list[
 def _upsert(session: Session, documents: Sequence[Document]) -> set[DocumentKey]:
     """Write a batch in the session's transaction; return the keys that were not stale."""
     session.execute(CREATE_STAGING_TABLE)
-    driver = session.connection().connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY staged_document ({SEARCH_DOCUMENT_COLUMNS}) FROM STDIN") as copy:
+    statement = f"COPY staged_document ({SEARCH_DOCUMENT_COLUMNS}) FROM STDIN"
+    with psycopg_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
         for document in documents:
             copy.write_row(_staged_row(document))
     return {DocumentKey(*row) for row in session.execute(UPSERT_DOCUMENTS)}
@@ -140,7 +142,7 @@ def build_tsvector(texts: dict[str, str]) -> str:
     return " ".join(f"{f':{label} '.join(tokens)}:{label}" for label, tokens in labelled.items() if tokens)
 
 
-def _label(labelled: dict[str, set[str]], tokens: set[str], label: str) -> None:
+def _label(labelled: dict[str, set[str]], tokens: AbstractSet[str], label: str) -> None:
     """Add a label to `tokens`, besides the labels they have."""
     rest = tokens
     for labels, known in list(labelled.items()):

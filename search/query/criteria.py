@@ -53,11 +53,15 @@ class SearchTerm:
     exists: bool | None = None
 
 
+FilterNodeOperator = Literal["AND", "OR", "NOT"]
+FILTER_NODE_OPERATORS: tuple[FilterNodeOperator, ...] = ("AND", "OR", "NOT")
+
+
 @dataclass(frozen=True, slots=True)
 class FilterNode:
     """Node of the filter tree: AND all, OR any, NOT none of its parts."""
 
-    operator: Literal["AND", "OR", "NOT"]
+    operator: FilterNodeOperator
     terms: tuple[SearchTerm, ...] = ()
     filters: "tuple[FilterNode, ...]" = ()
 
@@ -166,9 +170,10 @@ def _filter(node: Any, where: str, depth: int, budget: _Budget) -> FilterNode | 
         raise CriteriaError(where, "is not an object")
     if depth > MAX_FILTER_DEPTH:
         raise CriteriaError(where, f"is nested deeper than {MAX_FILTER_DEPTH} levels")
-    operator = node.get("operator") or "AND"
-    if operator not in ("AND", "OR", "NOT"):
-        raise CriteriaError(f"{where}.operator", f"{operator!r} is none of AND, OR, NOT")
+    asked = node.get("operator") or "AND"
+    operator = next((known for known in FILTER_NODE_OPERATORS if known == asked), None)
+    if operator is None:
+        raise CriteriaError(f"{where}.operator", f"{asked!r} is none of AND, OR, NOT")
     terms = tuple(_each(node, "terms", f"{where}.terms", _terms(budget.kind_of)))
     budget.spend(len(terms) + 1, where)
     filters = tuple(

@@ -121,7 +121,8 @@ def _days(value: str) -> tuple[str, str] | None:
         return None
     given = [int(part) for part in match.groups()[:3] if part is not None]
     try:
-        first = datetime(*[*given, 1, 1][:3])  # noqa: DTZ001 - a day of the calendar has no zone
+        year, month, day = [*given, 1, 1][:3]
+        first = datetime(year, month, day)  # noqa: DTZ001 - a day of the calendar has no zone
     except ValueError:
         return None
     return first.date().isoformat(), _last(first, len(given)).date().isoformat()
@@ -138,7 +139,10 @@ def _times(zone: tzinfo) -> Any:
         given = [int(part) for part in parts if part is not None]
         micros = int((fraction or "0")[:6].ljust(6, "0"))
         try:
-            local = datetime(*[*given, 1, 1][: max(len(given), 3)], tzinfo=parse_timezone(offset) if offset else zone)
+            year, month, day = [*given, 1, 1][:3]
+            hour, minute, second = [*given[3:], 0, 0, 0][:3]
+            chosen = parse_timezone(offset) if offset else zone
+            local = datetime(year, month, day, hour, minute, second, tzinfo=chosen)
         except ValueError:
             return None
         first = local.replace(microsecond=micros)

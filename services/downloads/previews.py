@@ -134,5 +134,6 @@ def build_proxy_views(session: Session, rows: Sequence[AnyRow]) -> list[ProxyVie
     media: dict[uuid.UUID, dict[str, dict[str, Any]]] = defaultdict(dict)
     described = select(Component).where(Component.file_set_id.in_(sets)).order_by(Component.id.desc())
     for component in session.scalars(described):
-        media[component.file_set_id][component.type.value] = component.media
+        if component.file_set_id is not None:
+            media[component.file_set_id][component.type.value] = component.media
     return [ProxyView(row.Format, row.FileSet, row.file_id, media.get(row.FileSet.id, {})) for row in rows]

@@ -87,4 +87,4 @@ def keep_index_current(sessions: Sessions, engine: SearchEngine, notify: Notifie
     reconcile_indexes(sessions, engine)
     job = transact(sessions, lambda session: start_rebuild_if_outdated(session, engine))
     if job is not None:
-        notify(job.task, [str(job.id)])
+        notify(REBUILD_INDEX_TASK, [str(job.id)])

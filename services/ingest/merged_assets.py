@@ -110,7 +110,11 @@ def load_merge_snapshots(session: Session, holders: Collection[uuid.UUID]) -> li
         return []
     ends = {row.id: row.details for row in session.execute(SELECT_MERGE_ENTRIES, {"holders": list(holders)})}
     rows = session.scalars(select(Asset).where(in_array(Asset.id, ends)).order_by(Asset.id)) if ends else ()
-    found = [MergeSnapshot(row, row.merged_into, ends[row.id]["was"], ends[row.id].get("held", {})) for row in rows]
+    found = [
+        MergeSnapshot(row, row.merged_into, ends[row.id]["was"], ends[row.id].get("held", {}))
+        for row in rows
+        if row.merged_into is not None
+    ]
     ids = {uuid.UUID(each["id"]) for taken in found for part in taken.formats() for each in (part, *part["file_sets"])}
     living = frozenset(
         (

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.catalog.asset import Component, FileSet, Format, FormatRole
+from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole
 from models.catalog.history import Operation
-from models.core.base import Base, get_column_value
+from models.core.base import get_column_value
 from models.core.paths import escape_surrogates
 from services.ingest import history_text
 from services.ingest.changeset import AssetMerge, ColumnValues, IngestChanges
@@ -242,7 +242,7 @@ class AssetUpdate:
         self._changes.tell(self._asset_id, operation, text, **details)
 
     @staticmethod
-    def _change(changed: list[ColumnValues], row: Base, wanted: ColumnValues) -> None:
+    def _change(changed: list[ColumnValues], row: Asset | Format | FileSet, wanted: ColumnValues) -> None:
         differing = {column: value for column, value in wanted.items() if get_column_value(row, column) != value}
         if differing:
             changed.append({"id": row.id, **differing})

@@ -113,11 +113,11 @@ def list_format_warnings(structure: str, parts: Sequence[FormatPart]) -> list[st
     """List the warnings of a format: errors and notes of its file sets, and parts of different lengths."""
     found = [f"{part.name}: {part.general[key]}" for part in parts for key in ERROR_KEYS if part.general.get(key)]
     found += [note for part in parts for note in part.general.get("notes", ())]
-    timed = [part for part in parts if part.milliseconds]
+    timed = [(part.milliseconds, part) for part in parts if part.milliseconds]
     if structure in EQUAL_LENGTH_STRUCTURES and len(timed) > 1:
-        shortest, longest = (pick(timed, key=lambda part: part.milliseconds) for pick in (min, max))
-        if longest.milliseconds - shortest.milliseconds > _duration_tolerance_ms(timed):
-            lengths = f"{_describe_length(longest)}, but {_describe_length(shortest)}"
+        shortest, longest = (pick(timed, key=lambda one: one[0]) for pick in (min, max))
+        if longest[0] - shortest[0] > _duration_tolerance_ms([part for _, part in timed]):
+            lengths = f"{_describe_length(*longest)}, but {_describe_length(*shortest)}"
             found.append(f"{EQUAL_LENGTH_STRUCTURES[structure]} are of different lengths: {lengths}")
     return found
 
@@ -136,5 +136,5 @@ def _duration_tolerance_ms(parts: Sequence[FormatPart]) -> float:
     return shown / 2 if all(frames) else max(shown, DURATION_TOLERANCE_MS)
 
 
-def _describe_length(part: FormatPart) -> str:
-    return f"{part.label or part.name} {part.milliseconds / 1000:.3f} s"
+def _describe_length(milliseconds: float, part: FormatPart) -> str:
+    return f"{part.label or part.name} {milliseconds / 1000:.3f} s"

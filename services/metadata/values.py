@@ -126,7 +126,7 @@ def load_values_by_object(
 
 def load_stored_values(session: Session, object_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, StoredValues]:
     """Load the stored values of objects by field id, in one query."""
-    kept: dict[uuid.UUID, dict[uuid.UUID, Sequence[Any]]] = {object_id: {} for object_id in object_ids}
+    kept: dict[uuid.UUID, StoredValues] = {object_id: {} for object_id in object_ids}
     query = (
         select(MetadataValue.object_id, func.jsonb_object_agg(MetadataValue.field_id, MetadataValue.values))
         .where(in_array(MetadataValue.object_id, object_ids))

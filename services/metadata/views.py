@@ -119,10 +119,9 @@ def _insert_view_fields(session: Session, view_id: uuid.UUID, fields: Sequence[M
 
 def _validate_overrides(given: Mapping[str, Any]) -> dict[str, Any]:
     said = {name: given.get(name) for name in (*VIEW_OVERRIDE_KEYS, "source_url") if given.get(name) is not None}
-    if "options" in said:
-        said["options"] = validate_options(said["options"])
-        if not said["options"]:
-            del said["options"]
+    options = said.pop("options", None)
+    if options is not None and (kept := validate_options(options)):
+        said["options"] = kept
     return said
 
 

@@ -278,8 +278,8 @@ def _explain_orphan(session: Session, said: Explanation, island: Island, relativ
         said.lines.append(held)
     for orphan in grouping.orphans:
         if orphan.path == relative:
-            created = session.scalar(select(File.date_created).where(File.id == state.files[relative].id))
-            now = session.scalar(select(func.now()))
+            times = select(File.date_created, func.now()).where(File.id == state.files[relative].id)
+            created, now = session.execute(times).one()
             left = profile.orphan_after_seconds - (now - created).total_seconds()
             said.state = "waiting"
             said.lines.append(

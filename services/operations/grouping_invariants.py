@@ -1,6 +1,7 @@
 """Check stored groups against a grouping from scratch, and the counts on file sets."""
 
 import shlex
+import uuid
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import func, select, text, update
@@ -125,7 +126,7 @@ def _role_of(island: IslandState, part: FormatPlan) -> str:
 
 def stored_groups(state: IslandSnapshot) -> dict[int, set[FormatGroup]]:
     """Return the stored groups, by the island of the files."""
-    members: dict[tuple[int, object], set[bytes]] = {}
+    members: dict[tuple[int, uuid.UUID], set[bytes]] = {}
     formats = {}
     for asset in state.assets.values():
         for file_set in asset.file_sets.values():

@@ -8,6 +8,7 @@ import socket
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -146,7 +147,7 @@ def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int
     are outdated, and mark outdated those that users requested. Return the number of jobs.
     """
     originals = {one.format_id: one for one in read if one.is_original}
-    kept: dict[uuid.UUID, dict[str, tuple[uuid.UUID, dict]]] = defaultdict(dict)
+    kept: dict[uuid.UUID, dict[str, tuple[uuid.UUID, dict[str, Any]]]] = defaultdict(dict)
     assets = sorted({one.asset_id for one in originals.values()})
     for rendition_id, profile, origin in load_renditions(session, assets, list(originals)) if originals else ():
         kept[uuid.UUID(origin["format"])][profile] = (rendition_id, origin)
@@ -159,7 +160,7 @@ def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int
 
 
 def _refresh_format(
-    session: Session, one: ReadableFileSet, wanted: Sequence[str], kept: dict[str, tuple[uuid.UUID, dict]]
+    session: Session, one: ReadableFileSet, wanted: Sequence[str], kept: dict[str, tuple[uuid.UUID, dict[str, Any]]]
 ) -> int:
     chosen = select_sources(session, one.format_id)
     if chosen.is_empty:

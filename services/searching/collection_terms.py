@@ -137,7 +137,8 @@ def _readable_descendants(session: Session, actor: Actor, above: Sequence[uuid.U
         raise Conflict(
             f"{ANCESTOR_TERM}: more than {MAX_SEARCH_COLLECTIONS} collections are inside; ask for one further down"
         )
-    known, found = {row[0] for row in rows}, {}
+    known = {row[0] for row in rows}
+    found: dict[str, list[str]] = {}
     for key, path in rows:
         for step in path:
             if step in known:

@@ -14,7 +14,7 @@ from search.query.ranges import ValueKind
 from services.core.errors import NotFound, ValidationFailed
 from services.metadata.forms import load_view_form
 
-TransactionRunner = Callable[[Callable[[Session], Any]], Any]
+TransactionRunner = Callable[[Callable[[Session], dict[str, ValueKind]]], dict[str, ValueKind]]
 """Runs a query in a transaction: that of the request, or a short one of its own."""
 
 RANGE_KINDS: dict[FieldType, ValueKind] = {

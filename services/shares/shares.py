@@ -93,6 +93,8 @@ def find_shareable(session: Session, actor: Actor, object_type: str, object_id: 
 
 def validate_expiry(session: Session, wanted: datetime | None) -> datetime:
     """Return the expiry of a share by the database's clock: in the future, and at most five years ahead."""
+    now: datetime
+    farthest: datetime
     now, farthest = session.execute(NOW_AND_MAX_EXPIRY).one()
     if wanted is None:
         return now + DEFAULT_SHARE_DURATION

@@ -117,13 +117,14 @@ class _CaptionIndex:
 
     def take_near(self, line: CaptionLine) -> TimedCaption | None:
         """Take the free caption with the nearest start, if it overlaps the line."""
-        if line.start_ms is None:
+        start_ms = line.start_ms
+        if start_ms is None:
             return None
-        after = bisect_left(self._starts, line.start_ms)
+        after = bisect_left(self._starts, start_ms)
         places = [place for place in (after, after - 1) if 0 <= place < len(self._captions) and self._is_free[place]]
-        for place in sorted(places, key=lambda place: abs(self._starts[place] - line.start_ms)):
+        for place in sorted(places, key=lambda place: abs(self._starts[place] - start_ms)):
             caption = self._captions[place]
-            if caption.start_ms == line.start_ms or _overlap(line, caption):
+            if caption.start_ms == start_ms or _overlap(line, caption):
                 self._is_free[place] = False
                 return caption
         return None

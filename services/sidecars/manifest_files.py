@@ -71,7 +71,7 @@ def find_files_to_verify(
 ) -> list[FileToVerify]:
     """Find the files of these entries that exist and are complete."""
     folders = _folder_ids(session, storage_id, {one.path.rpartition(b"/")[0] for one in listed})
-    places = {}
+    places: dict[tuple[int, bytes], list[ManifestEntry]] = {}
     for one in listed:
         folder, _, name = one.path.rpartition(b"/")
         if folder in folders:

@@ -81,8 +81,8 @@ def _split_rounds(said: Sequence[SidecarValues]) -> Iterator[list[SidecarValues]
     waiting = list(said)
     while waiting:
         seen: set[uuid.UUID] = set()
-        later = []
-        now = []
+        later: list[SidecarValues] = []
+        now: list[SidecarValues] = []
         for one in waiting:
             (later if one.asset_id in seen else now).append(one)
             seen.add(one.asset_id)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File
+from models.core.statements import AnyRow
 
 # The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.
 UPSERT_CHECKSUMS = text("""
@@ -133,12 +134,12 @@ def update_checksum_warnings(session: Session, files: Sequence[uuid.UUID]) -> No
             session.execute(UPDATE_CHECKSUM_WARNINGS, {"id": row.id, "warnings": [*now, *kept], "now": now})
 
 
-def _load_current_checksums(session: Session, files: Sequence[uuid.UUID]) -> Sequence:
+def _load_current_checksums(session: Session, files: Sequence[uuid.UUID]) -> Sequence[AnyRow]:
     return session.execute(CURRENT_CHECKSUMS, {"files": list(files)}).all() if files else []
 
 
-def _decode_name(row: object) -> str:
-    return bytes(row.name).decode("utf-8", "replace")  # type: ignore[attr-defined]
+def _decode_name(row: AnyRow) -> str:
+    return bytes(row.name).decode("utf-8", "replace")
 
 
 def _build_result(row: object) -> ChecksumResult:

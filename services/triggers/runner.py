@@ -101,8 +101,9 @@ def record_trigger(
         refusal = f"{error.field}: {error}"
     if actor is None and refusal is None:
         refusal = NO_TRIGGER_USER_MESSAGE
-    values = {
-        "id": job_id or new_id(),
+    own_id = job_id or new_id()
+    values: dict[str, Any] = {
+        "id": own_id,
         "type": trigger.job_type,
         "title": title,
         "status": JobStatus.FAILED if refusal else JobStatus.READY,
@@ -116,8 +117,8 @@ def record_trigger(
     # ON CONFLICT makes redelivery of the same message idempotent.
     inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
     if session.scalar(inserted) is not None:
-        return RecordedTrigger(values["id"], True, refusal)
-    return _find_repeated(session, trigger, given, values["id"], actor)
+        return RecordedTrigger(own_id, True, refusal)
+    return _find_repeated(session, trigger, given, own_id, actor)
 
 
 def _find_repeated(

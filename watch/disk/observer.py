@@ -19,7 +19,8 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers.api import BaseObserver
-from watchdog.observers.inotify import InotifyFD, InotifyFullEmitter
+from watchdog.observers.inotify import InotifyFullEmitter
+from watchdog.observers.inotify_c import InotifyFD
 from watchdog.observers.inotify_move_event_grouper import GroupedInotifyEvent, PathedInotifyEvent
 
 from watch.disk.hints import HintBuffer
@@ -68,9 +69,9 @@ class HintEmitter(InotifyFullEmitter):
 
     def build_and_queue_event(self, event: GroupedInotifyEvent, *, full_events: bool = True) -> None:
         """Queue an event of watchdog's reader; called on the emitter's thread."""
-        came = event if isinstance(event, PathedInotifyEvent) else event[1]
+        left, came = (None, event) if isinstance(event, PathedInotifyEvent) else event
         if came.ev.is_directory and came.ev.is_moved_to:
-            before = "" if came is event else os.fsdecode(event[0].path)
+            before = "" if left is None else os.fsdecode(left.path)
             self.queue_event(DirMovedEvent(before, os.fsdecode(came.path)))
         else:
             super().build_and_queue_event(event, full_events=full_events)

@@ -27,10 +27,18 @@ def trace_publishing(
     waiting = ((settling.get(folder, entry.name), join_path(folder, entry.name)) for folder, entry in files)
     detection, path = min((known.first if known is not None else Detection(now, ""), path) for known, path in waiting)
     waited = now - detection.at
-    about = {"storage": storage_id, "files": len(files), "first": display_path(path)}
+    first = display_path(path)
     began = clock.wall_ns() - int(waited * NANOSECONDS_PER_SECOND)
     with (
-        span("watch.notice", began_ns=began, by=detection.by, waited_seconds=round(waited, 3), **about),
-        span("watch.publish", **about),
+        span(
+            "watch.notice",
+            began_ns=began,
+            by=detection.by,
+            waited_seconds=round(waited, 3),
+            storage=storage_id,
+            files=len(files),
+            first=first,
+        ),
+        span("watch.publish", storage=storage_id, files=len(files), first=first),
     ):
         yield

@@ -63,10 +63,20 @@ def match_copies(
 
 
 def _gone_rows(session: Session, book: FolderCache, names: list[bytes]) -> Iterable[tuple[KnownFile, bytes | None]]:
-    for file_id, folder_id, name, *seen, status, suspected, content_seen, digest in session.execute(
-        SELECT_GONE_FILES, {"storage": book.storage_id, "names": names}
-    ):
-        known = KnownFile(file_id, folder_id, bytes(name), *seen, FileStatus(status), suspected, content_seen)
+    for row in session.execute(SELECT_GONE_FILES, {"storage": book.storage_id, "names": names}):
+        file_id, folder_id, name, size, mtime_ns, inode, device, status, suspected, content_seen, digest = row
+        known = KnownFile(
+            file_id,
+            folder_id,
+            bytes(name),
+            size,
+            mtime_ns,
+            inode,
+            device,
+            FileStatus(status),
+            suspected,
+            content_seen,
+        )
         yield known, bytes(digest) if digest is not None else None
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.file import FileStatus
+from models.core.statements import AnyRow
 from models.core.tracing import keep_trace_sql
 from watch.rows.compare import KnownFile
 from watch.rows.content_digests import ContentDigests, NewFile, pair_alike_files
@@ -57,7 +58,7 @@ def match_cross_storage_moves(
     return [(file, _missing_in(file.folder, row)) for file, row in pairs]
 
 
-def _missing_in(folder: KnownFolder, row: object) -> KnownFile:
+def _missing_in(folder: KnownFolder, row: AnyRow) -> KnownFile:
     return KnownFile(
         row.id,
         folder.id,

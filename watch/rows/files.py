@@ -4,6 +4,7 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -64,14 +65,17 @@ MARK_CHANGED_ISLANDS = text(f"""
     RETURNING island.id, island.seen
 """)
 
-NEW_SIZE, NEW_TIME = bindparam("new_size"), bindparam("new_mtime_ns")
 UPDATE_FILE = (
     update(File.__table__)
     .where(File.id == bindparam("new_id"))
     .values(
         {column: bindparam(f"new_{column}") for column in FILE_WRITE_COLUMNS if column != "id"}
         | {"suspected_at": None, "date_modified": func.now()}
-        | {"digest": case((and_(File.size == NEW_SIZE, File.mtime_ns == NEW_TIME), File.digest))}
+        | {
+            "digest": case(
+                (and_(File.size == bindparam("new_size"), File.mtime_ns == bindparam("new_mtime_ns")), File.digest)
+            )
+        }
     )
 )
 
@@ -180,9 +184,9 @@ def publish_stable_files(
         and (not is_up_to_date(file.entry, row) or row.suspected)
     ] + moved
     new = _without(fresh, moved)
-    touched = Counter(file.folder.island_id for file in new)
+    touched = Counter(file.folder.require_island() for file in new)
     for file, row in changed:
-        touched.update({file.folder.island_id, book.by_id(row.folder_id).island_id})
+        touched.update({file.folder.require_island(), book.by_id(row.folder_id).require_island()})
     if touched:
         seen = mark_dirty(session, touched)
         _invalidate_summaries(session, book, moved, profile)
@@ -249,13 +253,13 @@ def _invalidate_summaries(
     for _, row in moved:
         folder = book.by_id(row.folder_id)
         if classify_path(join_path(folder.path, row.name), profile).bucket is not None:
-            left.add(folder.island_id)
+            left.add(folder.require_island())
     if left:
         session.execute(update(Island).where(in_array(Island.id, sorted(left))).values(stale_summaries=True))
 
 
 def _insert_files(session: Session, files: Sequence[StableFile], seen: dict[int, int], profile: Profile) -> None:
-    rows = (_file_row(file, seen[file.folder.island_id], profile) for file in files)
+    rows = (_file_row(file, seen[file.folder.require_island()], profile) for file in files)
     copy_rows(session, File, FILE_WRITE_COLUMNS, rows)
 
 
@@ -266,11 +270,15 @@ def _file_row(
     row: KnownFile | None = None,
     status: FileStatus | None = None,
     content_seen: int | None = None,
-) -> tuple:
+) -> tuple[Any, ...]:
     """Build the values of `FILE_WRITE_COLUMNS`; `row` is the earlier state, `content_seen` applies if unchanged."""
     entry, described = file.entry, classify_path(join_path(file.folder.path, file.entry.name), profile)
     status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
-    was_whole = row is not None and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
+    is_unchanged = (
+        row is not None
+        and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
+        and entry.same_content(row.size, row.mtime_ns)
+    )
     return (
         row.id if row else new_id(),
         file.folder.id,
@@ -281,7 +289,7 @@ def _file_row(
         entry.inode,
         status.value,
         seen,
-        content_seen if was_whole and entry.same_content(row.size, row.mtime_ns) else seen,
+        content_seen if is_unchanged else seen,
         described.media_class,
         described.bucket,
         described.frame,
@@ -305,7 +313,7 @@ def _update_files(
         # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
         is_at_home = book.by_id(row.folder_id).island_id == file.folder.island_id
         content_seen = row.content_seen if is_at_home else 0
-        written = _file_row(file, seen[file.folder.island_id], profile, row, status, content_seen)
+        written = _file_row(file, seen[file.folder.require_island()], profile, row, status, content_seen)
         values.append({f"new_{column}": value for column, value in zip(FILE_WRITE_COLUMNS, written, strict=True)})
     session.connection().execute(UPDATE_FILE, values)
 
@@ -322,7 +330,7 @@ def mark_growing(session: Session, book: FolderCache, growing: Sequence[StableFi
         if (row := known.get((file.folder.id, file.entry.name))) is None or row.status not in GONE_STATUSES
     ]
     published = Counter(
-        file.folder.island_id
+        file.folder.require_island()
         for file in growing
         if (row := known.get((file.folder.id, file.entry.name))) and row.status is not FileStatus.GROWING
     )
@@ -377,7 +385,7 @@ def mark_missing(session: Session, book: FolderCache, files: Sequence[KnownFile]
 
     Rows of files that were never published are deleted: an unfinished transfer under a temporary name is no loss.
     """
-    seen = mark_dirty(session, Counter(book.by_id(file.folder_id).island_id for file in files))
+    seen = mark_dirty(session, Counter(book.by_id(file.folder_id).require_island() for file in files))
     forgotten = _delete_unpublished(session, [file.id for file in files if file.status in UNPUBLISHED_STATUSES])
     files = [file for file in files if file.id not in forgotten]
     if not files:
@@ -386,7 +394,7 @@ def mark_missing(session: Session, book: FolderCache, files: Sequence[KnownFile]
         update(File.__table__)
         .where(File.id == bindparam("key"))
         .values(status=FileStatus.MISSING, suspected_at=None, seen=bindparam("seen_now"), date_modified=func.now()),
-        [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).island_id]} for file in files],
+        [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).require_island()]} for file in files],
     )
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from models.catalog.file import Folder
-from models.core.paths import ancestor_paths, base_name, join_path, parent_path
+from models.core.paths import ancestor_paths, base_name, display_path, join_path, parent_path
 from models.core.sessions import Sessions, transact
+from models.core.statements import AnyRow
 from models.queues.island import Island
 
 # The DO UPDATE changes nothing; it makes RETURNING include rows that another transaction has inserted (xmax <> 0).
@@ -48,6 +49,12 @@ class KnownFolder:
     is_new: bool = False
     """True if its row was just inserted, so that no file of it can have a row and none needs to be looked up."""
 
+    def require_island(self) -> int:
+        """Return the id of its island, which every folder has once islands were assigned."""
+        if self.island_id is None:
+            raise ValueError(f'folder "{display_path(self.path)}" is in no island: islands were not assigned')
+        return self.island_id
+
 
 class FolderCache:
     """Folders of one storage by path and by id; inserts rows in its own transactions, before files refer to them."""
@@ -68,13 +75,17 @@ class FolderCache:
         """Return the folder at `path`, or None if no file below it was ever recorded."""
         return self._by_path.get(path)
 
+    def require(self, path: bytes) -> KnownFolder:
+        """Return the folder at `path`; KeyError if it has no row."""
+        return self._by_path[path]
+
     def by_id(self, folder_id: int) -> KnownFolder:
         """Return the folder with this id; KeyError if it belongs to another storage."""
         return self._by_id[folder_id]
 
     def root_of(self, folder: KnownFolder) -> bytes | None:
         """Return the path of the root folder of a folder's island."""
-        return self._roots.get(folder.island_id)
+        return None if folder.island_id is None else self._roots.get(folder.island_id)
 
     def note_root(self, island_id: int, root: bytes) -> None:
         """Remember the root folder of an island."""
@@ -87,7 +98,7 @@ class FolderCache:
                 Folder.storage_id == self.storage_id
             )
         ).all()
-        children: dict[int | None, list] = {}
+        children: dict[int | None, list[AnyRow]] = {}
         for row in rows:
             children.setdefault(row.parent_id, []).append(row)
         waiting = [(b"", row) for row in children.get(None, [])]
@@ -143,8 +154,8 @@ class FolderCache:
         islands = insert_islands(session, self.storage_id, set(roots.values()))
         for path, home in homes.items():
             made[path].island_id = islands[roots[home]]
-            self.note_root(made[path].island_id, home)
-        set_folder_islands(session, {folder.id: folder.island_id for folder in made.values()})
+            self.note_root(islands[roots[home]], home)
+        set_folder_islands(session, {folder.id: folder.require_island() for folder in made.values()})
 
     def _parent_id(self, path: bytes, made: dict[bytes, KnownFolder]) -> int | None:
         if not path:

@@ -69,10 +69,11 @@ def _move_folders(
 ) -> list[tuple[KnownFolder, int]]:
     folders = sorted(misplaced, key=lambda folder: folder.id)
     session.execute(LOCK_REASSIGNED_FOLDERS, {"ids": [folder.id for folder in folders]})
-    roots = {folder.id: book.get(homes.island_of(folder.path)).id for folder in folders}
+    roots = {folder.id: book.require(homes.island_of(folder.path)).id for folder in folders}
     islands = insert_islands(session, book.storage_id, set(roots.values()))
     moved = [(folder, islands[roots[folder.id]]) for folder in folders]
-    touched = sorted({island_id for _, island_id in moved} | {folder.island_id for folder in folders})
+    left = {folder.island_id for folder in folders if folder.island_id is not None}
+    touched = sorted({island_id for _, island_id in moved} | left)
     session.execute(LOCK_REASSIGNED_ISLANDS, {"ids": touched})
     session.execute(MARK_ISLANDS_FOR_FULL_REGROUP, {"ids": touched})
     set_folder_islands(session, {folder.id: island_id for folder, island_id in moved})

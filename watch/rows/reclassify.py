@@ -6,6 +6,7 @@ publishes at the same time either commits first and its rows are reclassified, o
 profile changed.
 """
 
+import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def reclassify_files(
         SELECT_CLASSIFICATIONS,
         {"folders": list(folders), "folder_id": after.folder_id, "name": after.name, "most": most},
     ).all()
-    changed = []
+    changed: list[tuple[uuid.UUID, ClassifiedPath]] = []
     for row in rows:
         said = classify_path(join_path(folders[row.folder_id], bytes(row.name)), profile)
         if said != ClassifiedPath(row.media_class, row.bucket and bytes(row.bucket), row.frame, row.width, row.padded):
@@ -85,7 +86,7 @@ def reclassify_files(
     return len(changed), last
 
 
-def _write_classifications(session: Session, changed: list) -> None:
+def _write_classifications(session: Session, changed: list[tuple[uuid.UUID, ClassifiedPath]]) -> None:
     changed.sort(key=lambda pair: pair[0])
     session.execute(
         UPDATE_CLASSIFICATIONS,

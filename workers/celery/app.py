@@ -14,7 +14,7 @@ from typing import Any
 from celery import Celery
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 from celery.worker import WorkController
-from kombu import Exchange, Queue
+from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks

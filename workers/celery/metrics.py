@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 from kombu.exceptions import OperationalError
@@ -105,11 +104,12 @@ class RowsCollector(Collector):
 
 def to_metric_family(measure: RowMetric) -> Metric:
     """Convert a metric to Prometheus's type; a deprecated one says so in its HELP text."""
+    kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
     kind = CounterMetricFamily if measure.is_counter else GaugeMetricFamily
     description = measure.help
     if measure.replaced_by is not None:
         description = f"Deprecated until {REMOVED_IN}, use {METRIC_PREFIX}{measure.replaced_by}. {measure.help}"
-    made: Any = kind(METRIC_PREFIX + measure.name, description, labels=measure.labels)
+    made = kind(METRIC_PREFIX + measure.name, description, labels=measure.labels)
     for labels, value in measure.samples:
         made.add_metric(labels, value)
     return made

@@ -80,7 +80,7 @@ class ConditionalScheduler(Scheduler):
 
     def _queue_length(self, queue: str) -> int:
         with self.app.connection_for_read() as connection:
-            return connection.default_channel.client.llen(queue)
+            return int(connection.default_channel.client.llen(queue))
 
     def _queue_lengths(self) -> dict[str, int]:
         with self.app.connection_for_read() as connection:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 
+from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
@@ -51,9 +52,10 @@ class SpanFactory:
         Without traces, it begins a new one.
         """
         attributes = _span_attributes(about)
-        parents = [TRACE_PROPAGATOR.extract({TRACEPARENT_HEADER: trace}) for trace in islice(traces, MAX_TRACES)] or [
-            None
+        parents: list[Context | None] = [
+            TRACE_PROPAGATOR.extract({TRACEPARENT_HEADER: trace}) for trace in islice(traces, MAX_TRACES)
         ]
+        parents = parents or [None]
         kind = SpanKind.SERVER if name == "http" else SpanKind.INTERNAL
         start = partial(self._tracer.start_span, name, kind=kind, attributes=attributes, start_time=began_ns)
         first = start(parents[0])

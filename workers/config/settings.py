@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -40,6 +40,14 @@ TIMING_FIELDS = tuple(field.name for field in dataclasses.fields(Timing))
 
 class SettingsError(Exception):
     """A setting is wrong or missing; the message names it, its value and the next step."""
+
+
+class SearchSettings(TypedDict, total=False):
+    """Keyword arguments of a connection with a search engine."""
+
+    search_url: str
+    search_index: str
+    search_ca_file: str | None
 
 
 class Settings(BaseSettings):
@@ -76,7 +84,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read values from the caller, then from the environment, and from no other source."""
         return (init_settings, _Environment(settings_cls))
@@ -170,7 +183,7 @@ class Settings(BaseSettings):
         return settings if data is None else settings.model_copy(update={"data": data})
 
     @property
-    def search(self) -> dict[str, str | None]:
+    def search(self) -> SearchSettings:
         """Search settings, as keyword arguments of a connection."""
         if self.search_url is None:
             return {}

@@ -166,15 +166,15 @@ def post_content(call: Call, collection_id: UUID, body: CollectionContentBody) -
     if require_content_kind(body.object_type) == COLLECTION_KIND:
         find_collection(call.session, call.actor, collection_id, Permission.WRITE)
         attach_collection(call.session, collection_id, body.object_id, call.actor)
-        placed = body.object_id, None
+        placed_id, added_at = body.object_id, None
     else:
         place = add_asset_to_collection(call.session, collection_id, body.object_id, call.actor)
-        placed = place.asset_id, place.date_created
+        placed_id, added_at = place.asset_id, format_datetime(place.date_created)
     return {
         "collection_id": str(collection_id),
-        "object_id": str(placed[0]),
+        "object_id": str(placed_id),
         "object_type": body.object_type,
-        **({"date_created": format_datetime(placed[1])} if placed[1] else {}),
+        **({"date_created": added_at} if added_at else {}),
     }
 
 

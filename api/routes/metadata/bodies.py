@@ -90,7 +90,9 @@ class MetadataViewChangeBody(Body):
     def new_view(self) -> ViewInput:
         """Return the view to set."""
         sent = self.model_dump(mode="json", exclude_unset=True)
-        settings = {name: sent[name] for name in ("description", "write_access_for_everyone") if name in sent}
+        settings: dict[str, Any] = {
+            name: sent[name] for name in ("description", "write_access_for_everyone") if name in sent
+        }
         return ViewInput(self.name, sent.get("view_fields"), settings)
 
 

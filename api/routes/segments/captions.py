@@ -5,7 +5,8 @@ from uuid import UUID
 from asgi.body_base import Body
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
-from services.sidecars.caption_import import CAPTION_TASK, create_caption_job
+from services.sidecars.caption_import import create_caption_job
+from services.sidecars.refresh_captions import CAPTION_TASK
 
 routes = RouteGroup("assets")
 

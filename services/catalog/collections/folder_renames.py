@@ -89,7 +89,7 @@ def reassign_renamed_folders(
             Collection.status == CollectionStatus.ACTIVE,
         )
     ).all()
-    old_folders = load_folder_chains(session, "", {folder for _, folder in left})
+    old_folders = load_folder_chains(session, "", {folder for _, folder in left if folder is not None})
     pairs: dict[int, int] = {}
     for asset, old in left:
         new: int | None = new_home[asset]

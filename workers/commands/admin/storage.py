@@ -169,7 +169,7 @@ def confirm_frozen_deletions(name: str, data: Path | None) -> None:
 def scan(name: str | None, data: Path | None) -> None:
     """Scan storage NAME, or all storages, now."""
 
-    def ask(session) -> list[str]:
+    def ask(session: Session) -> list[str]:
         storages = [find_storage_by_name(session, name)] if name else session.scalars(select(Storage)).all()
         request_scan(session, storages)
         return [row.name for row in storages]

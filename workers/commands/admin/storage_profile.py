@@ -3,9 +3,9 @@
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
+from sqlalchemy.orm import Session
 
 from grouping import Profile, ProfileError
 from models.access.acl import Actor
@@ -108,10 +108,11 @@ def _confirm_and_start(
     if not yes:
         return None
 
-    def start(session: Any) -> str | None:
+    def start(session: Session) -> str | None:
         storage = find_storage_by_name(session, str(row.id))
-        made = request_regroup(session, storage, OPERATOR_ACTOR) if wanted is None else None
-        job = made or set_storage_profile(session, storage, wanted, OPERATOR_ACTOR)
+        if wanted is None:
+            return str(request_regroup(session, storage, OPERATOR_ACTOR).id)
+        job = set_storage_profile(session, storage, wanted, OPERATOR_ACTOR)
         return str(job.id) if job is not None else None
 
     return transact(context.sessions, start)

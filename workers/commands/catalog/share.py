@@ -3,6 +3,7 @@
 import getpass
 import json
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -123,16 +124,18 @@ def list_shares(with_ended: bool, data: Path | None, as_json: bool) -> None:
         query = select(Share).where(Share.revoked_at.is_(None)).order_by(Share.id)
         shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
         users = load_recipients(session, [one.id for one in shares])
-    rows = [_share_as_json(one, users[one.id]) for one in shares]
     if as_json:
-        click.echo(json.dumps(rows))
+        click.echo(json.dumps([_share_as_json(one, users[one.id]) for one in shares]))
         return
     table = Table("title", "with", "until", "opened", "fetched", "id", box=None, pad_edge=False, header_style="bold")
-    for row in rows:
-        cells = (row["title"], ", ".join(row["with"]) or "whoever has its link", row["until"][:16].replace("T", " "))
-        numbers = str(row["opened"]), str(row["fetched"])
+    for one in shares:
+        emails = ", ".join(user.email for user in users[one.id] if user.email)
+        cells = (one.title, emails or "whoever has its link", f"{one.expires:%Y-%m-%d %H:%M}")
+        numbers = (_sum_visits(users[one.id]), _sum_downloads(users[one.id]))
         table.add_row(
-            *(Text("".join(c if c.isprintable() else "\ufffd" for c in cell)) for cell in cells), *numbers, row["id"]
+            *(Text("".join(c if c.isprintable() else "\ufffd" for c in cell)) for cell in cells),
+            *map(str, numbers),
+            str(one.id),
         )
     console = Console(highlight=False)
     (console if console.is_terminal else Console(highlight=False, width=SHARE_PIPE_WIDTH)).print(table)
@@ -148,9 +151,17 @@ def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, object]:
         "until": one.expires.isoformat(),
         "allows": one.allows,
         "has_password": one.password_hash is not None,
-        "opened": sum(user.access_count for user in users),
-        "fetched": sum(user.download_count for user in users),
+        "opened": _sum_visits(users),
+        "fetched": _sum_downloads(users),
     }
+
+
+def _sum_visits(users: Sequence[ShareUser]) -> int:
+    return sum(user.access_count for user in users)
+
+
+def _sum_downloads(users: Sequence[ShareUser]) -> int:
+    return sum(user.download_count for user in users)
 
 
 @share.command()
