@@ -31,6 +31,7 @@ from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, FolderDifference
 from watch.rows.content_digests import digest_alike_files
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests
 from watch.rows.island_assignment import IslandAssignment, reassign_islands
+from watch.rows.missing import clear_suspicion, mark_missing, mark_suspected
 
 MAX_PUBLISH_FILES = 5_000
 MAX_CONFIRM_FILES = 10_000
@@ -126,8 +127,8 @@ class Reconciler:
 
         def write(session: Session) -> None:
             write_folder_digests(session, digests)
-            file_rows.mark_suspected(session, vanished)
-            file_rows.clear_suspicion(session, cleared)
+            mark_suspected(session, vanished)
+            clear_suspicion(session, cleared)
             file_rows.update_inodes(session, relinked)
 
         transact(self._sessions, write)
@@ -306,9 +307,9 @@ class Reconciler:
             return SuspectConfirmation(0)
 
         def write(session: Session) -> None:
-            file_rows.clear_suspicion(session, [row.id for row in there])
+            clear_suspicion(session, [row.id for row in there])
             if gone:
-                file_rows.mark_missing(session, self.book, gone)
+                mark_missing(session, self.book, gone)
 
         transact(self._sessions, write)
         self.reassign_if_marked(row.name for row in gone)

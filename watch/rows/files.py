@@ -1,4 +1,4 @@
-"""File rows: load the known files of a folder; write files that became stable, grew, vanished or moved."""
+"""File rows: load the known files of a folder; write files that became stable, grew or moved."""
 
 import uuid
 from collections import Counter
@@ -78,15 +78,6 @@ UPDATE_FILE = (
         }
     )
 )
-
-UNPUBLISHED_STATUSES = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED})
-"""Statuses of files never published, unless the file is in a file set: members can become empty or grow again."""
-
-DELETE_UNGROUPED_FILES = text("""
-    DELETE FROM file WHERE id = ANY(:ids)
-        AND NOT EXISTS (SELECT FROM file_set_file AS member WHERE member.file_id = file.id)
-    RETURNING id
-""")
 
 # In id order, so that watchers and workers that change several islands do not deadlock.
 LOCK_DIRTY_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
@@ -361,43 +352,8 @@ def mark_growing(session: Session, book: FolderCache, growing: Sequence[StableFi
         session.execute(update(File), updates)
 
 
-def mark_suspected(session: Session, files: Iterable[uuid.UUID]) -> None:
-    """Record that files were not found once; they stay grouped until a second look."""
-    session.execute(
-        update(File).where(in_array(File.id, files), File.suspected_at.is_(None)).values(suspected_at=func.now())
-    )
-
-
-def clear_suspicion(session: Session, files: Iterable[uuid.UUID]) -> None:
-    """Record that suspected files were found."""
-    session.execute(update(File).where(in_array(File.id, files)).values(suspected_at=None))
-
-
 def update_inodes(session: Session, files: Iterable[tuple[uuid.UUID, FileEntry]]) -> None:
     """Store the new inodes of files with unchanged content."""
     rows = [{"id": file_id, "inode": entry.inode, "device": entry.device} for file_id, entry in files]
     if rows:
         session.execute(update(File), rows)
-
-
-def mark_missing(session: Session, book: FolderCache, files: Sequence[KnownFile]) -> None:
-    """Mark files as missing after the second look, and their islands dirty, so that they are regrouped without them.
-
-    Rows of files that were never published are deleted: an unfinished transfer under a temporary name is no loss.
-    """
-    seen = mark_dirty(session, Counter(book.by_id(file.folder_id).require_island() for file in files))
-    forgotten = _delete_unpublished(session, [file.id for file in files if file.status in UNPUBLISHED_STATUSES])
-    files = [file for file in files if file.id not in forgotten]
-    if not files:
-        return
-    session.connection().execute(
-        update(File.__table__)
-        .where(File.id == bindparam("key"))
-        .values(status=FileStatus.MISSING, suspected_at=None, seen=bindparam("seen_now"), date_modified=func.now()),
-        [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).require_island()]} for file in files],
-    )
-
-
-def _delete_unpublished(session: Session, files: Sequence[uuid.UUID]) -> set[uuid.UUID]:
-    """Delete rows that are in no file set, and return their ids."""
-    return set(session.scalars(DELETE_UNGROUPED_FILES, {"ids": list(files)})) if files else set()
