@@ -32,7 +32,7 @@ def fill(root: Path) -> dict[str, str]:
     engine = make_engine(url)
     sessions = make_sessions(engine)
     pipeline = Pipeline(root, sessions)
-    pipeline.add_storage()
+    pipeline.add_storage(scan_interval_seconds=60)  # events show what is new
     pipeline.wait_until_quiet()
     pipeline.watcher.close()
     drain(sessions, PostgresEngine(sessions), settings.timing)
