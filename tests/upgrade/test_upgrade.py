@@ -13,10 +13,12 @@ from tests.conftest import IS_CI
 from tests.servers import Servers
 from tests.upgrade.revision import HistoryError, export_revision
 from tests.upgrade.scenario import BOTH, FILES, LAST, LEFT_TO_THE_NEW, Upgrade, upgraded
+from workers.celery.app import QUEUES
 from workers.main import main
 
 pytestmark = pytest.mark.timeout(400)
 """The whole upgrade is one fixture, with four processes that a busy machine may run slowly."""
+REGISTERED = re.compile(r"^  \. ([a-z_.]+)$", re.MULTILINE)
 SUCCEEDED = re.compile(r"Task ([a-z_.]+)\[[^]]*\] succeeded in")
 
 
@@ -63,6 +65,13 @@ def test_messages_of_the_old_version_ran_in_the_new_worker(upgrade: Upgrade) -> 
     done = tasks(upgrade, "new")
     assert {task.partition(".")[0] for task in done} >= LEFT_TO_THE_NEW
     assert done.keys() >= {"ingest.island", "index.drain", "maintenance.set_values", "maintenance.mail"}
+
+
+def test_every_task_of_the_old_version_has_its_name_and_queue_in_the_new_one(upgrade: Upgrade) -> None:
+    old, new = (set(REGISTERED.findall(upgrade.logs[f"{version}-worker"])) for version in ("old", "new"))
+    assert len(old) > 30
+    assert old - new == set()
+    assert {task.partition(".")[0] for task in old} <= set(QUEUES)
 
 
 def test_no_message_was_refused_and_nothing_failed(upgrade: Upgrade) -> None:
