@@ -1,7 +1,7 @@
 """Webhooks: subscriptions of other systems, pending events, and the outbox of deliveries.
 
-Triggers (`models/migrations/webhook_triggers.py`) write an `event` in the transaction of the change, only while an
-enabled webhook subscribes to its kind. A task turns events into deliveries, one per subscribed webhook.
+Triggers (`models/migrations/definitions/webhook_events.sql`) write an `event` in the transaction of the change, only
+while an enabled webhook subscribes to its kind. A task turns events into deliveries, one per subscribed webhook.
 """
 
 import uuid

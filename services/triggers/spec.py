@@ -65,7 +65,7 @@ class Trigger:
 
     name: str
     job_type: str
-    """Job type in iconik's terms, one of `services.jobs.jobs.TYPES`."""
+    """Job type in iconik's terms, one of `services.jobs.jobs.JOB_TYPES`."""
     arguments: type[TriggerArguments]
     perform: Callable[[TriggerRun, Any], TriggerDone | TriggerPending]
     title: Callable[[Any], str]

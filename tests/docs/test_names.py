@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs.pages import FENCED, ROOT, pages
-from tests.test_house import LAYERS, MAY_IMPORT, PRODUCTION, TESTS, read_pages
+from tests.test_house import LAYERS, MAY_IMPORT, PRODUCTION, TESTS, WRITTEN_ONCE, read_pages
 
 MOVED_PAGE = "docs/decisions/0014-domain-packages.md"
 """The only page that may hold old names: its table has one row for each moved module."""
@@ -27,6 +27,7 @@ DOMAIN_ROW = re.compile(r"^\| `services/(\w+)` \|", re.MULTILINE)
 IMPORT = re.compile(r"\bfrom (\w[\w.]*) import (\w+(?:, \w+)*)")
 CONSTANT = re.compile(r'"([\w.]+)"')
 QUOTED = re.compile(r"`([^`\n]+)`")
+LABEL = re.compile(r">([^<]+)</text>")
 CALLED = re.compile(r"\b([a-z_]\w*)\(")
 CODE_WORD = re.compile(r"[A-Za-z_]\w*")
 FILE = re.compile(r"[\w.-]*/[\w./-]*|[\w-]+\.(?:mov|mp4|py)\b")
@@ -42,6 +43,9 @@ PREFIXES = ("TAPELESS_", "color_")
 """Names that code puts together from a prefix and a name."""
 ROOMS = frozenset({*MAY_IMPORT, "tests", "benchmarks"})
 EVERYTHING = [*PRODUCTION, *TESTS, *read_pages("benchmarks")]
+SAMPLES = {"tests/test_house.py", "tests/test_words.py", "tests/docs/test_names.py"}
+"""Tests of rules, whose samples name what does not exist."""
+CHECKED = [each for each in EVERYTHING if each.name not in {*SAMPLES, PREVIOUS_PROGRAM}]
 
 
 @cache
@@ -107,13 +111,20 @@ def old_names(name: str, text: str) -> Iterator[str]:
             yield f"{name}: {word} is {moved_modules()[module]} now"
 
 
-def names_without_code(name: str, text: str) -> Iterator[str]:
-    """Yield names in backticks of a page that are in no code."""
-    for quoted in QUOTED.findall(FENCED.sub("", text)):
+def missing_places(name: str, text: str) -> Iterator[str]:
+    """Yield paths and dotted names in backticks that lead to nothing."""
+    for quoted in QUOTED.findall(text):
         paths = () if name == PAGE_OF_URLS else PATH.findall(quoted)
         for word in (*DOTTED.findall(quoted), *paths):
             if word.split("/")[0].split(".")[0] in ROOMS and not _exists(word, quoted):
                 yield f"{name}: `{quoted}` names {word}, which does not exist"
+
+
+def names_without_code(name: str, text: str) -> Iterator[str]:
+    """Yield names in backticks of a page that are in no code."""
+    plain = FENCED.sub("", text)
+    yield from missing_places(name, plain)
+    for quoted in QUOTED.findall(plain):
         for word in CALLED.findall(quoted):
             if word not in functions_and_classes():
                 yield f"{name}: `{quoted}` calls {word}, which is no function of ours"
@@ -138,7 +149,11 @@ def functions_and_classes() -> frozenset[str]:
 
 @cache
 def words_of_code() -> frozenset[str]:
-    texts = (text for name, text in text_files() if not name.endswith(".md") and name != "tests/docs/test_names.py")
+    texts = (
+        text
+        for name, text in text_files()
+        if not name.startswith("docs/") and not name.endswith(".md") and name != "tests/docs/test_names.py"
+    )
     return frozenset(word for text in texts for word in CODE_WORD.findall(text)) | OF_OTHERS
 
 
@@ -173,6 +188,14 @@ def test_every_name_in_the_documentation_is_in_the_code() -> None:
     assert found == []
 
 
+def test_every_name_in_a_diagram_is_in_the_code() -> None:
+    diagrams = sorted((ROOT / "docs" / "diagrams").glob("*.svg"))
+    labels = [LABEL.findall(diagram.read_text(encoding="utf-8")) for diagram in diagrams]
+    names = {word for found in labels for label in found for word in CODE_WORD.findall(label) if "_" in word}
+    assert len(names) > 20
+    assert names - words_of_code() == set()
+
+
 def test_the_architecture_page_has_the_packages_in_their_order() -> None:
     rows = PACKAGES_ROW.findall((ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"))
     found = {package: QUOTED.findall(inner.replace("its root", "`its root`")) for package, inner in rows}
@@ -189,10 +212,13 @@ def test_the_page_for_contributors_has_every_domain_in_its_order() -> None:
     assert found == list(dict.fromkeys(domains))
 
 
+def test_docstrings_and_comments_name_what_exists() -> None:
+    files = [each for each in CHECKED if not each.name.startswith(WRITTEN_ONCE)]
+    assert [fault for each in files for fault in missing_places(each.name, each.text)] == []
+
+
 def test_programs_in_strings_can_be_imported() -> None:
-    samples = {"tests/test_house.py", "tests/test_words.py", "tests/docs/test_names.py", PREVIOUS_PROGRAM}
-    files = [each for each in EVERYTHING if each.name not in samples]
-    found = [fault for each in files for fault in missing_imports(each.name, each.text)]
+    found = [fault for each in CHECKED for fault in missing_imports(each.name, each.text)]
     assert found == []
 
 
