@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from models.migrations.telling import TELL, detail_triggers, entity_triggers
+from models.migrations.webhook_triggers import TELL, detail_triggers, entity_triggers
 
 revision = "0011"
 down_revision = "0010"

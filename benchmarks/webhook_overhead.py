@@ -1,6 +1,6 @@
 """Overhead of webhook events for a mass of assets: the same inserts with the triggers, and with them dropped.
 
-python -m benchmarks.telling
+python -m benchmarks.webhook_overhead
 """
 
 import statistics
