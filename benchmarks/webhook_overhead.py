@@ -36,7 +36,7 @@ def flood(sessions: Sessions) -> float:
 
 def main() -> None:
     with TemporaryDirectory(prefix="tapeless-bench-") as folder, closing(_server(Path(folder))) as server:
-        engine = make_engine(server.url("telling"))
+        engine = make_engine(server.url("overhead"))
         sessions = make_sessions(engine)
         with sessions() as session:
             triggers = session.execute(TRIGGERS).all()
@@ -62,8 +62,8 @@ class _Stopping:
 def _server(folder: Path) -> _Stopping:
     server = EmbeddedPostgres(folder / "postgres")
     server.start()
-    server.create_database("telling")
-    upgrade_database(server.url("telling"))
+    server.create_database("overhead")
+    upgrade_database(server.url("overhead"))
     return _Stopping(server)
 
 
