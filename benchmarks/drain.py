@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 from sqlalchemy import text
@@ -101,7 +102,7 @@ def write_prebuilt(sessions: Sessions) -> float:
 def time_searches(sessions: Sessions) -> None:
     """Return the milliseconds of three kinds of searches over the drained documents."""
     engine, everything = PostgresEngine(sessions), Visibility(everything=True)
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "one name": {"query": "sh00600_comp*"},
         "a word of half of all": {"query": "interview"},
         "everything, two facets": {"facets": ["media_type", "format_kind"]},

@@ -41,7 +41,7 @@ class NotFullError(SystemExit):
 def waiting_clips(system: RunningSystem) -> int:
     """Return how many clips wait for a media worker."""
     with system.context.sessions() as session:
-        return session.scalar(WAITING)
+        return int(session.scalars(WAITING).one())
 
 
 def fill_queue(system: RunningSystem, folder: Path, clips: int) -> None:

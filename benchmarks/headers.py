@@ -58,11 +58,12 @@ def run_all(commands: list[list[str]], stdin: list[str]) -> float:
     start = time.monotonic()
     running = [subprocess.Popen(command, stdin=subprocess.PIPE, text=True) for command in commands]
     for process, given in zip(running, stdin, strict=True):
+        assert process.stdin is not None
         process.stdin.write(given)
         process.stdin.close()
     for process in running:
         if process.wait() != 0:
-            raise SystemExit(f"{process.args} ended with exit code {process.returncode}")
+            raise SystemExit(f"{process.args!r} ended with exit code {process.returncode}")
     return time.monotonic() - start
 
 

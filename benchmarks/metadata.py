@@ -11,6 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,13 @@ def timed(what: str, work: Callable[[], Any]) -> float:
     return seconds
 
 
+def _execute_each(link: psycopg.Connection[Any], statement: str, parameters: Sequence[Any]) -> None:
+    for given in parameters:
+        cursor = link.execute(statement, given)
+        if cursor.description is not None:
+            cursor.fetchall()
+
+
 def compare_storage(url: str) -> None:
     """The same values in three shapes: loaded, read, written by field and found by field."""
     chance = random.Random(SEED)
@@ -85,7 +93,7 @@ def compare_storage(url: str) -> None:
     with psycopg.connect(url.replace("postgresql+psycopg", "postgresql"), autocommit=True) as link:
         link.execute(TABLES)
         for name, columns, rows in _rows(said, fields):
-            timed(f"{name}: load", lambda n=name, c=columns, r=rows: _copy(link, n, c, r))
+            timed(f"{name}: load", partial(_copy, link, name, columns, rows))
             link.execute(f"VACUUM ANALYZE {name}")
             size = link.execute(
                 "SELECT pg_size_pretty(pg_total_relation_size(%s::regclass))", [name.lower()]
@@ -93,16 +101,16 @@ def compare_storage(url: str) -> None:
             print(f"{name}: {size[0] if size else '?'}")
         parts = [chance.sample(objects, BATCH) for _ in range(20)]
         batches = [objects[start : start + BATCH] for start in range(0, 10_000, BATCH)]
-        for name in READ:
+        for name, reading in READ.items():
             timed(
                 f"{name}: read 20 times {BATCH} objects",
-                lambda n=name: [link.execute(READ[n], [p]).fetchall() for p in parts],
+                partial(_execute_each, link, reading, [[part] for part in parts]),
             )
             timed(
                 f"{name}: write a field of 10,000 objects",
-                lambda n=name: [link.execute(WRITE[n], {"field": fields[0], "ids": ids}) for ids in batches],
+                partial(_execute_each, link, WRITE[name], [{"field": fields[0], "ids": ids} for ids in batches]),
             )
-            timed(f"{name}: objects of a field", lambda n=name: link.execute(FIND[n], [str(fields[3])]).fetchall())
+            timed(f"{name}: objects of a field", partial(_execute_each, link, FIND[name], [[str(fields[3])]]))
 
 
 def _values(chance: random.Random, place: int) -> list[Any]:

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from benchmarks.drain import database, write_assets
 from models.catalog.asset import Asset
 from models.core.sessions import Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.statements import execute_dml
 from models.core.timing import Timing
 from models.queues.index_queue import DocumentKey, has_pending_single_changes
 from models.schema import upgrade_database
@@ -190,7 +191,7 @@ class Singles(threading.Thread):
             name = f"single{number:05}x"
             change = update(Asset).where(Asset.id == asset_id).values(title=name)
             start = time.perf_counter()
-            transact(self.sessions, lambda session, change=change: session.execute(change))
+            transact(self.sessions, execute_dml, change)
             criteria = parse_criteria({"query": name})
             while not self.engine.search(criteria, Visibility(everything=True)).total:
                 time.sleep(0.05)

@@ -133,6 +133,8 @@ def group(entries: Iterable[Entry]) -> Groups:
     groups: Groups = {}
     for entry in entries:
         match = NAME.fullmatch(entry.name)
+        if match is None:
+            continue
         home = entry.folder.removesuffix("/proxy")
         if match["ext"] in SIDECARS:
             role = "sidecar"
@@ -175,8 +177,8 @@ def write_assets(session: Session, storage_id: uuid.UUID, groups: Groups) -> lis
             names = "\n".join(entry.name for entry in entries[:1000])
             size = sum(entry.status.st_size for entry in entries)
             formats.append((format_id, asset_id, asset_id, role.upper(), role, "single"))
-            sets.append((set_id, asset_id, format_id, asset_id, storage_id, entries[0].name, folder, len(entries)))
-            sets[-1] += (size, names)
+            place = (storage_id, entries[0].name, folder)
+            sets.append((set_id, asset_id, format_id, asset_id, *place, len(entries), size, names))
             components.append((new_id(), format_id, set_id, "video", "VIDEO"))
             members += [(entry.id, set_id) for entry in entries]
         documents.append(document_row(asset_id, folder, base, roles))

@@ -36,27 +36,30 @@ DEMO_PRORES = ClipEncoding("mov", "prores_ks", "yuv422p10le", options={"profile"
 DEMO_MPEG4 = ClipEncoding("mov", "mpeg4", "yuv420p")
 
 
-def encode_clip(recipe: ClipEncoding, pictures: Iterable[Planes], sound: array | None = None) -> bytes:
+def encode_clip(recipe: ClipEncoding, pictures: Iterable[Planes], sound: "array[int] | None" = None) -> bytes:
     """Encode a movie file; `sound` is mono, 16 bit, 48 kHz; None omits the track."""
     target = io.BytesIO()
     with av.open(target, "w", format=recipe.container) as container:
         video = container.add_stream(recipe.video_codec, rate=FRAMES_PER_SECOND, options=recipe.options)
+        assert isinstance(video, av.VideoStream)
         video.width, video.height, video.pix_fmt = DEMO_WIDTH, DEMO_HEIGHT, recipe.pixel_format
         video.thread_count = 1  # with more, x264 and mpeg4 would write different bytes on different machines
-        audio = None
+        audio: av.AudioStream | None = None
         if sound is not None:
-            audio = container.add_stream(recipe.audio_codec, rate=SAMPLES_PER_SECOND, layout="mono")
+            added = container.add_stream(recipe.audio_codec, rate=SAMPLES_PER_SECOND, layout="mono")
+            assert isinstance(added, av.AudioStream)
+            audio = added
         for number, planes in enumerate(pictures):
             picture = to_frame(planes).reformat(format=recipe.pixel_format)
             picture.pts, picture.time_base = number, Fraction(1, FRAMES_PER_SECOND)
             container.mux(video.encode(picture))
         container.mux(video.encode(None))
-        if audio is not None:
+        if audio is not None and sound is not None:
             mux_samples(container, audio, sound)
     return target.getvalue()
 
 
-def encode_sound(sound: array) -> bytes:
+def encode_sound(sound: "array[int]") -> bytes:
     """Encode a WAV file."""
     target = io.BytesIO()
     with av.open(target, "w", format="wav") as container:
@@ -88,13 +91,14 @@ def encode_exr(planes: Planes) -> bytes:
 def encode_still(codec_name: str, picture: av.VideoFrame, options: dict[str, str]) -> bytes:
     """Encode a still: its packet is the file."""
     codec = av.CodecContext.create(codec_name, "w")
+    assert isinstance(codec, av.VideoCodecContext)
     codec.width, codec.height, codec.pix_fmt = picture.width, picture.height, picture.format.name
     codec.time_base = Fraction(1, FRAMES_PER_SECOND)
     codec.options = options
     return b"".join(bytes(packet) for packet in [*codec.encode(picture), *codec.encode(None)])
 
 
-def make_tone(hertz: float, seconds: float, level: float = 0.2) -> array:
+def make_tone(hertz: float, seconds: float, level: float = 0.2) -> "array[int]":
     """Return a sine tone with faded ends, as 16-bit samples."""
     count = round(seconds * SAMPLES_PER_SECOND)
     turn = 2 * math.pi * hertz / SAMPLES_PER_SECOND
@@ -122,14 +126,14 @@ def pad_lines(pixels: bytes, row_size: int, line_size: int) -> bytes:
     return b"".join(pixels[start : start + row_size] + gap for start in range(0, len(pixels), row_size))
 
 
-def mux_samples(container: av.container.OutputContainer, stream: av.AudioStream, sound: array) -> None:
+def mux_samples(container: av.container.OutputContainer, stream: av.AudioStream, sound: "array[int]") -> None:
     """Encode all samples into a track and flush its encoder."""
     for frame in split_samples(sound):
         container.mux(stream.encode(frame))
     container.mux(stream.encode(None))
 
 
-def split_samples(sound: array) -> Iterator[av.AudioFrame]:
+def split_samples(sound: "array[int]") -> Iterator[av.AudioFrame]:
     """Yield the samples in frames of 1024, the frame size of AAC."""
     for start in range(0, len(sound), 1024):
         piece = sound[start : start + 1024]

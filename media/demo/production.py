@@ -192,7 +192,7 @@ def make_interviews() -> Iterator[DemoPiece]:
 
 
 def make_goldfish() -> DemoPiece:
-    files = {}
+    files: dict[str, Callable[[], bytes]] = {}
     for eye, shift in (("L", EYE_SHIFT_PIXELS), ("R", -EYE_SHIFT_PIXELS)):
         scene = Scene(fish_runs(40), (240, 140, 40), (30, 90, 130), (10, 30, 60), label=eye, shift_pixels=shift)
         files[f"stereo/goldfish_{eye}.mov"] = partial(render_clip, DEMO_MPEG4, scene)
@@ -201,7 +201,7 @@ def make_goldfish() -> DemoPiece:
 
 def make_coffee_cup() -> DemoPiece:
     scene = Scene(cup_runs(30), (235, 230, 220), sky=(90, 70, 60), floor=(150, 110, 80))
-    files = {
+    files: dict[str, Callable[[], bytes]] = {
         f"vfx/coffee_cup_v042/coffee_cup_v042.{number}.exr": partial(render_frame, scene, number)
         for number in range(DEMO_FIRST_FRAME, DEMO_LAST_FRAME + 1)
         if number != DEMO_MISSING_FRAME

@@ -76,14 +76,15 @@ def _render_moments(moments: Sequence[VideoMoment], whole_ms: int | None) -> lis
     ]
     if len(moments) > 1 and whole_ms:
         tiles = [moment.shaped(TILE_WIDTH) for moment in moments]
+        columns = min(STRIP_COLUMNS, len(tiles))
         strip = {
             "count": len(tiles),
-            "columns": min(STRIP_COLUMNS, len(tiles)),
+            "columns": columns,
             "tile_width": tiles[0].width,
             "tile_height": tiles[0].height,
             "times_milliseconds": [moment.milliseconds for moment in moments],
         }
-        made.append(_encode_preview("KEYFRAME_MAP", tile_pictures(tiles, strip["columns"]), strip))
+        made.append(_encode_preview("KEYFRAME_MAP", tile_pictures(tiles, columns), strip))
     return made
 
 
@@ -126,7 +127,7 @@ def _prepare_decoder(stream: "av.VideoStream") -> None:
 
 
 def _decode_until_error(
-    container: "av.container.InputContainer", stream: "av.stream.Stream"
+    container: "av.container.InputContainer", stream: "av.VideoStream"
 ) -> Iterator["av.VideoFrame"]:
     """Yield decoded pictures up to the first error: the pictures before a damage are usable."""
     import av  # noqa: PLC0415
@@ -147,7 +148,8 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
     """Yield pictures at even intervals: a short clip is decoded in full, in a long one it seeks."""
     _prepare_decoder(stream)
     whole = _clip_milliseconds(container, stream)
-    if is_still(container) or not whole:
+    time_base = stream.time_base
+    if is_still(container) or not whole or time_base is None:
         yield _first_moment(container, stream)
         return
     count = max(1, min(MAX_TILES, round(whole / 1000 * TILES_PER_SECOND)))
@@ -157,9 +159,8 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
         yield from _pick_moments(container, stream, times)
         return
     for time_ms in times:
-        container.seek(
-            _start_pts(stream) + int(Fraction(time_ms, 1000) / stream.time_base), stream=stream, backward=True
-        )
+        pts = _start_pts(stream) + int(Fraction(time_ms, 1000) / time_base)
+        container.seek(pts, stream=stream, backward=True)
         found = None
         for found, _ in zip(_decode_until_error(container, stream), range(MAX_SEEK_DECODE_FRAMES), strict=False):
             if _time_ms(found, stream) >= time_ms:

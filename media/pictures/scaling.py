@@ -88,18 +88,17 @@ def _apply_filter(pictures: Sequence["av.VideoFrame"], name: str, arguments: str
 
     first = pictures[0]
     graph = av.filter.Graph()
-    source = graph.add_buffer(
-        width=first.width, height=first.height, format=JPEG_PIXEL_FORMAT, time_base=PICTURE_TIME_BASE
-    )
+    pixels = av.VideoFormat(JPEG_PIXEL_FORMAT)
+    source = graph.add_buffer(width=first.width, height=first.height, format=pixels, time_base=PICTURE_TIME_BASE)
     step, sink = graph.add(name, arguments or None), graph.add("buffersink")
     source.link_to(step)
     step.link_to(sink)
     graph.configure()
     for place, picture in enumerate(pictures):
         picture.pts, picture.time_base = place, PICTURE_TIME_BASE
-        graph.push(picture)
-    graph.push(None)
-    return graph.pull()
+        graph.vpush(picture)
+    graph.vpush(None)
+    return graph.vpull()
 
 
 def encode_jpeg(picture: "av.VideoFrame") -> bytes:
@@ -145,7 +144,7 @@ def draw_waveform(container: "av.container.InputContainer", stream: "av.AudioStr
         "width": WAVE_WIDTH,
         "height": WAVE_HEIGHT,
         "details": {"waveform": True},
-        "data": base64.b64encode(_encode_png(graph.pull())).decode(),
+        "data": base64.b64encode(_encode_png(graph.vpull())).decode(),
     }
 
 

@@ -42,7 +42,7 @@ def read_captions(content: bytes, caption_format: str) -> list[TimedCaption]:
         raise CaptionsError(f"is no {caption_format} file: {error}"[:300]) from None
     if len(parsed) > MAX_CAPTIONS:
         raise CaptionsError(f"has {len(parsed):,} captions; at most {MAX_CAPTIONS:,} are read")
-    found = [_to_timed_caption(each) for each in parsed]
+    found = [_to_timed_caption(each) for each in parsed.captions]
     kept = [each for each in found if each.text and 0 <= each.start_ms <= each.end_ms <= MAX_CAPTION_MS]
     if not kept:
         raise CaptionsError("has no caption with a text and times that can be read")

@@ -117,9 +117,9 @@ def _clean_nested(value: Any) -> Any:
 
 def _stream_facts(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None:
     """Return the facts of a video, audio or subtitle stream; None for others (timecode, attachments)."""
-    reader = STREAM_READERS.get(stream.type)
+    more = _facts_of_kind(stream, still)
     codec = stream.codec_context
-    if reader is None:
+    if more is None:
         return None
     facts = {
         "index": stream.index,
@@ -129,7 +129,17 @@ def _stream_facts(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None
         "title": _clean(stream.metadata.get("title", "")),
         "duration_milliseconds": None if still else _stream_milliseconds(stream),
     }
-    return _without_empty(facts | reader(stream, codec, still))
+    return _without_empty(facts | more)
+
+
+def _facts_of_kind(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None:
+    import av  # noqa: PLC0415
+
+    if isinstance(stream, av.VideoStream):
+        return _picture_facts(stream, stream.codec_context, still)
+    if isinstance(stream, av.AudioStream):
+        return _sound_facts(stream.codec_context)
+    return _text_facts(stream) if isinstance(stream, av.subtitles.stream.SubtitleStream) else None
 
 
 def _picture_facts(stream: "av.VideoStream", codec: "av.VideoCodecContext | None", still: bool) -> HeaderFacts:
@@ -173,7 +183,7 @@ def _aspect(ratio: Fraction | None) -> str | None:
     return str(ratio) if ratio and ratio != 1 else None
 
 
-def _sound_facts(_stream: "av.AudioStream", codec: "av.AudioCodecContext | None", _still: bool) -> HeaderFacts:
+def _sound_facts(codec: "av.AudioCodecContext | None") -> HeaderFacts:
     if codec is None:
         return {"type": "AUDIO"}
     return {
@@ -191,12 +201,9 @@ def _layout_name(layout: "av.AudioLayout") -> str | None:
     return {1: "mono", 2: "stereo"}.get(layout.nb_channels) if layout.name.endswith("channels") else layout.name
 
 
-def _text_facts(stream: "av.subtitles.stream.SubtitleStream", _codec: object, _still: bool) -> HeaderFacts:
+def _text_facts(stream: "av.subtitles.stream.SubtitleStream") -> HeaderFacts:
     is_forced = bool(stream.disposition & type(stream.disposition).forced)
     return {"type": "TEXT", "forced": is_forced or None}
-
-
-STREAM_READERS = {"video": _picture_facts, "audio": _sound_facts, "subtitle": _text_facts}
 
 
 def main() -> None:

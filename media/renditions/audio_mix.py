@@ -111,9 +111,11 @@ class AudioMix:
 
         while True:
             try:
-                yield self._sink.pull()
+                mixed = self._sink.pull()
             except (av.error.BlockingIOError, av.error.EOFError):
                 return
+            assert isinstance(mixed, av.AudioFrame)
+            yield mixed
 
     def _build(self, templates: Sequence[SampleFormat], layout: str) -> None:
         import av  # noqa: PLC0415

@@ -72,7 +72,7 @@ class RenditionEncoder:
                 if self._sound:
                     self._output.add_sound()
                 is_first = False
-            pictures.write(step)
+            step()
             yield from self._catch_up(pictures.clock)
             yield from self._tell(pictures.done, pictures.total)
 

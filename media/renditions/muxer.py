@@ -7,7 +7,7 @@ the file a second time by name, which the sandbox denies. It gets the same descr
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, SupportsInt
 
 from media.pictures.rotation import Rotation, find_rotation
 from media.renditions.encoder_settings import EncoderSettings, fit_size
@@ -87,7 +87,10 @@ class RenditionMuxer:
 
     def add_pictures(self, first: "av.VideoFrame", rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
         """Add the video track for pictures like `first`; `aspect` is the pixel aspect ratio."""
+        import av  # noqa: PLC0415
+
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
+        assert isinstance(video, av.VideoStream)
         wide, high = max(1, round(first.width * aspect)), first.height
         self._turn = find_rotation(first)
         lies = self._turn is None or self._turn.keeps_orientation
@@ -106,9 +109,12 @@ class RenditionMuxer:
 
     def add_sound(self) -> None:
         """Add the audio track."""
+        import av  # noqa: PLC0415
+
         audio = self._container.add_stream(
             self._writing.audio_encoder, rate=AUDIO_SAMPLE_RATE, layout=self._recipe.audio
         )
+        assert isinstance(audio, av.AudioStream)
         if self._writing.audio_encoder == "aac":
             audio.bit_rate = AAC_BIT_RATES[self._recipe.audio]
         self._audio = audio
@@ -158,7 +164,7 @@ class RenditionMuxer:
         self._container.close()
 
 
-def _color_code(number: object) -> int:
+def _color_code(number: SupportsInt | None) -> int:
     """Return a color code of the source; unspecified becomes BT.709, as players assume."""
-    value = int(number) if number is not None else COLOR_UNSPECIFIED  # type: ignore[call-overload]
+    value = int(number) if number is not None else COLOR_UNSPECIFIED
     return BT709 if value == COLOR_UNSPECIFIED else value

@@ -1,9 +1,10 @@
 """Frames of an image sequence at its frame rate: one file per frame; a missing frame repeats the previous one."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from media.pictures.scaling import pixel_aspect_ratio
@@ -27,14 +28,6 @@ class FrameBatch:
     number: int
     numbers: Sequence[int] = ()
     files: Sequence[int] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SequenceFrame:
-    """A position in the rendition, and the picture of its frame."""
-
-    index: int
-    picture: "av.VideoFrame"
 
 
 @dataclass(slots=True)
@@ -64,8 +57,8 @@ class SequenceFrameSource:
         """Frames per second."""
         return Fraction(self.asked["rate"])
 
-    def steps(self) -> Iterator[FrameBatch | SequenceFrame]:
-        """Yield each picture, and before some of them a batch to be filled by the caller."""
+    def steps(self) -> Iterator[FrameBatch | Callable[[], None]]:
+        """Yield for each picture the function that writes it; before some of them, a batch that the caller fills."""
         for number in range(self.asked["batches"]):
             batch = FrameBatch(number)
             yield batch
@@ -78,17 +71,17 @@ class SequenceFrameSource:
                 if self._last is None:
                     self.output.add_pictures(picture, self.rate, 1 / self.rate, self._aspect)
                     self._burn = BurnIn.of(self.recipe, self.rate, self.asked["timecode"])
-                yield SequenceFrame(index, picture)
+                yield partial(self._write_until, index, picture)
         if self._last is None:
             raise UnreadableError("shows no picture that can be decoded")
-        yield SequenceFrame(self.total, self._last)
+        yield partial(self._write_until, self.total, self._last)
 
-    def write(self, step: SequenceFrame) -> None:
-        """Repeat the previous picture up to the step's position, then write its picture."""
-        is_end = step.index == self.total
-        shaped = step.picture if is_end else self.output.shaped(step.picture)
+    def _write_until(self, index: int, picture: "av.VideoFrame") -> None:
+        """Repeat the previous picture up to a position in the rendition, then write its picture."""
+        is_end = index == self.total
+        shaped = picture if is_end else self.output.shaped(picture)
         held = shaped if self._last is None else self._last
-        while self._next < step.index:
+        while self._next < index:
             self._write(held)
         if not is_end:
             self._last = shaped

@@ -6,7 +6,7 @@ luma plane, white on a dark band.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from media.demo.drawing import GLYPHS
 from media.renditions.encoder_settings import EncoderSettings
@@ -48,7 +48,7 @@ class BurnIn:
 
         made = av.VideoFrame(picture.width, picture.height, picture.format.name)
         for plane, source in zip(made.planes, picture.planes, strict=True):
-            plane.update(source)
+            plane.update(bytes(source))
         made.colorspace, made.color_range = picture.colorspace, picture.color_range
         paint_text(made, str(frame) if self.kind == "frame" else self._timecode_at(index))
         return made
@@ -92,7 +92,8 @@ def _dropped_per_minute(fps: int) -> int:
 def paint_text(picture: "av.VideoFrame", text: str) -> None:
     """Write a line of digits into the luma plane, centred near the lower edge."""
     deep = picture.format.components[0].bits > 8
-    plane = memoryview(picture.planes[0]).cast("H" if deep else "B")
+    kind: Literal["H", "B"] = "H" if deep else "B"
+    plane = memoryview(picture.planes[0]).cast(kind)
     scale = max(1, picture.height // LINES_PER_DOT)
     step = picture.planes[0].line_size // (2 if deep else 1)
     shift = picture.format.components[0].bits - 8
@@ -100,7 +101,6 @@ def paint_text(picture: "av.VideoFrame", text: str) -> None:
     wide = (len(text) * GLYPH_CELL_WIDTH + 3) * scale
     left = max(0, (picture.width - wide) // 2)
     top = max(0, picture.height - (GLYPH_CELL_HEIGHT + 6) * scale)
-    kind = "H" if deep else "B"
     for row in range(-1, GLYPH_CELL_HEIGHT + 1):
         line = memoryview(_glyph_row(text, row, scale, ink, band)).cast("B").cast(kind)[: picture.width - left]
         for y in range(top + (row + 1) * scale, min(picture.height, top + (row + 2) * scale)):

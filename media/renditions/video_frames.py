@@ -1,8 +1,9 @@
 """Video frames of a movie, or of several consecutive files, with their times."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from media.pictures.scaling import pixel_aspect_ratio
@@ -21,14 +22,6 @@ FINE_CLOCK = Fraction(1, 90_000)
 """Time base of a rendition of several files, which may differ in theirs."""
 DEFAULT_FRAME_RATE = Fraction(25)
 MAX_CLOCK_TICK = Fraction(1, 10)
-
-
-@dataclass(frozen=True, slots=True)
-class TimedPicture:
-    """A picture and its time from the start, in seconds."""
-
-    at: Fraction
-    picture: "av.VideoFrame"
 
 
 @dataclass(slots=True)
@@ -53,8 +46,8 @@ class VideoFrameSource:
         """Encoded milliseconds, in the unit of `total`."""
         return round(self.clock * 1000)
 
-    def steps(self) -> Iterator[TimedPicture]:
-        """Yield each picture."""
+    def steps(self) -> Iterator[Callable[[], None]]:
+        """Yield for each picture the function that writes it."""
         begun = Fraction(0)
         for descriptor in self.files:
             with open_container(descriptor) as container:
@@ -65,17 +58,17 @@ class VideoFrameSource:
                     at = begun + self._time_of(picture, container, stream)
                     if self._burn is None:
                         self._begin(picture, stream)
-                    yield TimedPicture(at, picture)
+                    yield partial(self._write, at, picture)
                 begun += Fraction(container.duration or 0, MICROSECONDS_PER_SECOND)
         if self._burn is None:
             raise UnreadableError("shows no picture that can be decoded")
 
-    def write(self, step: TimedPicture) -> None:
-        """Write a picture at its time."""
+    def _write(self, at: Fraction, picture: "av.VideoFrame") -> None:
+        """Write a picture at its time from the start, in seconds."""
         assert self._burn is not None
-        self.clock = max(self.clock, step.at)
-        shaped = self.output.shaped(step.picture)
-        self.output.write_picture(self._burn.burn_into(shaped, self._index, self._index), round(step.at / self._base))
+        self.clock = max(self.clock, at)
+        shaped = self.output.shaped(picture)
+        self.output.write_picture(self._burn.burn_into(shaped, self._index, self._index), round(at / self._base))
         self._index += 1
 
     def notes(self) -> dict[str, Any]:

@@ -91,7 +91,8 @@ class SandboxReader:
 
     def read(self, items: Iterable[ReadItem]) -> list[ReadOutcome]:
         """Read all items. Returns their outcomes in no particular order."""
-        waiting, outcomes, deaths = deque(items), [], 0
+        waiting, deaths = deque(items), 0
+        outcomes: list[ReadOutcome] = []
         while waiting:
             if deaths >= MAX_CHILD_DEATHS:
                 return outcomes + [ReadOutcome(item, ReadEnd.SKIPPED) for item in waiting]

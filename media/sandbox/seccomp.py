@@ -202,7 +202,7 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
     # struct sock_fprog: the number of steps, padding to the pointer, the pointer.
     wrapped = struct.pack("=H6xQ", len(program) // 8, ctypes.addressof(buffer))
     wrapper = ctypes.create_string_buffer(wrapped, len(wrapped))
-    return libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(wrapper), 0, 0) == 0
+    return bool(libc.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, ctypes.addressof(wrapper), 0, 0) == 0)
 
 
 def _instructions(architecture: int, column: int) -> Iterator[BpfInstruction]:

@@ -105,7 +105,7 @@ class ConfinedChild:
         with its:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", self._program],
-                stdin=its,
+                stdin=its.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 # A minimal environment: ours contains addresses and passwords of servers.
@@ -131,6 +131,7 @@ class ConfinedChild:
         packet = json.dumps(request).encode()
         if len(packet) > PACKET_BYTES or len(files) > MAX_PACKET_FILES:
             raise ValueError(f"a request of {len(packet)} bytes and {len(files)} files does not fit a packet")
+        assert self._line is not None
         socket.send_fds(self._line, [packet], files)
 
     def _next_line(self, seconds: float) -> bytes | None:

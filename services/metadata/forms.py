@@ -38,11 +38,11 @@ class FieldRule:
         """Return why the field rejects a value of its type, or None."""
         if self.options is not None and value not in self.options:
             return f"{quote(value)} is none of its options"
-        if self.kind not in NUMERIC_FIELD_TYPES:
+        if not isinstance(value, int | float) or self.kind not in NUMERIC_FIELD_TYPES:
             return None
-        if self.low is not None and value < self.low:  # type: ignore[operator]
+        if self.low is not None and value < self.low:
             return f"{value} is less than {self.low:g}"
-        return f"{value} is more than {self.high:g}" if self.high is not None and value > self.high else None  # type: ignore[operator]
+        return f"{value} is more than {self.high:g}" if self.high is not None and value > self.high else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,9 +173,12 @@ def _parse_date_value(_: FieldType, raw: Any) -> str | None:
         return None
     match = DATE_PATTERN.fullmatch(text)
     try:
-        return date.fromisoformat(match[1]).isoformat()  # type: ignore[index]
-    except (TypeError, ValueError):
-        raise ValueError(f"{quote(raw)} is no day such as 2024-01-31") from None
+        day = None if match is None else date.fromisoformat(match[1])
+    except ValueError:
+        day = None
+    if day is None:
+        raise ValueError(f"{quote(raw)} is no day such as 2024-01-31")
+    return day.isoformat()
 
 
 def _parse_datetime_value(_: FieldType, raw: Any) -> str | None:

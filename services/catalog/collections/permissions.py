@@ -6,6 +6,7 @@ when something is created in a collection, and is deleted when it leaves.
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import Uuid, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -97,7 +98,7 @@ def request_content_permissions(
     collection_ids: Sequence[uuid.UUID],
     kinds: Sequence[str],
     principals: Sequence[Principal],
-    rights: Mapping[str, object],
+    rights: Mapping[str, Any],
     actor: Actor,
 ) -> Job:
     """Create a job that sets permissions on everything in these collections that the actor may read and administer.
@@ -106,7 +107,7 @@ def request_content_permissions(
     """
     for key in collection_ids:
         find_collection(session, actor, key)
-    for permission in rights.get("permissions", ()):  # type: ignore[attr-defined]
+    for permission in rights.get("permissions", ()):
         parse_permission(permission)
     names = principal_names(session, principals)
     if actor.user_id is None:
