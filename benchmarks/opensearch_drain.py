@@ -43,8 +43,9 @@ from search.opensearch.rows import document_id_of, encode_source
 from search.query.criteria import Visibility, parse_criteria
 from services.indexing.audit import audit_index_pages
 from services.indexing.drain import MAX_INDEX_BATCH_DOCUMENTS, drain_concurrently
-from services.indexing.rebuild import run_rebuild
+from services.indexing.rebuild import rebuild_jobs
 from services.indexing.requests import start_index_rebuild
+from services.jobs.runner import JobPause
 from tests.search.opensearch.node import Node, user_cache
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.local_stack import INDEX_CHILDREN
@@ -204,7 +205,7 @@ def rebuild_rate(sessions: Sessions, engine: OpenSearchEngine, assets: int) -> t
     singles.start()
     job_id = transact(sessions, start_index_rebuild).id
     start = time.perf_counter()
-    while run_rebuild(sessions, engine, [job_id], Timing()):
+    while JobPause in map(type, rebuild_jobs(engine).run(sessions, [job_id], Timing()).values()):
         with sessions() as session:
             fresh = has_pending_single_changes(session)
         if fresh:

@@ -105,14 +105,14 @@ def measure(folder: Path, frames: int, rounds: int) -> float:
         upgrade_database(postgres.url())
         sessions = make_sessions(engine)
         asset_id = ingest(sessions, root)
-        by = TranscodeContext(sessions, TIMING, BUILT_IN_PROFILES, folder / "media")
+        by = TranscodeContext(BUILT_IN_PROFILES, folder / "media")
         for _ in range(rounds):
             start = time.monotonic()
             command = [sys.executable, "-m", "benchmarks.transcode", "--bare", str(root), str(folder / "bare.mp4")]
             subprocess.run(command, check=True)
             times["bare"].append(time.monotonic() - start)
             start = time.monotonic()
-            run_job(by, asset_id, frames)
+            run_job(sessions, by, asset_id, frames)
             times["ours"].append(time.monotonic() - start)
             print(f"bare {times['bare'][-1]:6.2f} s   ours {times['ours'][-1]:6.2f} s", flush=True)
     finally:
@@ -121,12 +121,12 @@ def measure(folder: Path, frames: int, rounds: int) -> float:
     return statistics.median(times["ours"]) / statistics.median(times["bare"])
 
 
-def run_job(by: TranscodeContext, asset_id: uuid.UUID, frames: int) -> None:
+def run_job(sessions: Sessions, by: TranscodeContext, asset_id: uuid.UUID, frames: int) -> None:
     """Ask for a rendition and run its job to its end."""
     actor = Actor("benchmark", is_admin=True)
-    job_id = transact(by.sessions, lambda session: request_transcode(session, asset_id, None, "web", actor).id)
-    run_next_transcode(by, lambda _task, _ids: None)
-    with by.sessions() as session:
+    job_id = transact(sessions, lambda session: request_transcode(session, asset_id, None, "web", actor).id)
+    run_next_transcode(sessions, TIMING, by, lambda _task, _ids: None)
+    with sessions() as session:
         job = session.get_one(Job, job_id)
     if job.status != JobStatus.FINISHED or job.progress_total != frames:
         raise SystemExit(f"the job is {job.status}: {job.error_message or job.message}")

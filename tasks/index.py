@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
-from services.indexing.audit_job import run_comparison_task, start_index_audit
+from services.indexing.audit_job import start_index_audit
 from services.indexing.drain import run_drain
-from services.indexing.rebuild import run_rebuild_task
 from services.indexing.requests import COMPARE_INDEX_TASK, REBUILD_INDEX_TASK, keep_index_current
-from services.jobs.jobs import parse_ids
 from services.media.jobs import notify_header_readers
+from tasks import make_job_task
 
 
 @shared_task(name="index.drain", bind=True, ignore_result=True)
@@ -27,18 +26,7 @@ def ensure_index(self: Task, _ids: Sequence[object] = ()) -> None:
     keep_index_current(context.sessions, context.engine, context.notify)
 
 
-@shared_task(name=REBUILD_INDEX_TASK, bind=True, ignore_result=True)
-def rebuild_index(self: Task, ids: Sequence[str]) -> None:
-    """Continue these rebuild jobs for a second."""
-    context = self.app.context
-    run_rebuild_task(context.sessions, context.engine, parse_ids(ids), context.timing, context.notify)
-
-
-@shared_task(name=COMPARE_INDEX_TASK, bind=True, ignore_result=True)
-def compare_index(self: Task, ids: Sequence[str]) -> None:
-    """Continue these comparison jobs for a second."""
-    context = self.app.context
-    run_comparison_task(context.sessions, context.engine, parse_ids(ids), context.timing, context.notify)
+INDEX_JOB_TASKS = [make_job_task(name) for name in (REBUILD_INDEX_TASK, COMPARE_INDEX_TASK)]
 
 
 @shared_task(name="index.audit", bind=True, ignore_result=True)

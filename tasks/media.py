@@ -4,25 +4,22 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
-from services.jobs.jobs import parse_ids
-from services.media.previews import PREVIEW_TASK, delete_orphaned_pictures, run_preview_jobs
+from services.job_kinds import run_job_message
+from services.media.previews import PREVIEW_TASK, delete_orphaned_pictures, run_preview_queue
 from services.renditions.jobs import clean_up_renditions
-from services.sidecars.verification import CHECKSUM_TASK, run_checksum_jobs
+from services.sidecars.verification import CHECKSUM_TASK
+from tasks import make_job_task
 
 
 @shared_task(name=PREVIEW_TASK, bind=True, ignore_result=True)
 def run_previews(self: Task, ids: Sequence[str] = ()) -> None:
     """Run the jobs `ids`, then make the pictures that are queued."""
     context = self.app.context
-    run_preview_jobs(context.sessions, parse_ids(ids), context.timing, context.notify, context.media_folder)
+    run_job_message(context, PREVIEW_TASK, ids)
+    run_preview_queue(context.sessions, context.timing, context.notify, context.media_folder)
 
 
-@shared_task(name=CHECKSUM_TASK, bind=True, ignore_result=True)
-def run_checksum_verification(self: Task, ids: Sequence[str] = ()) -> None:
-    """Run the verification jobs `ids`, then wake the indexer."""
-    context = self.app.context
-    run_checksum_jobs(context.sessions, parse_ids(ids), context.timing)
-    context.notify("index.drain", ())
+MEDIA_JOB_TASKS = [make_job_task(CHECKSUM_TASK)]
 
 
 @shared_task(name="media.tidy", bind=True, ignore_result=True)

@@ -13,12 +13,6 @@ from services.renditions.queue import TRANSCODE_TASK
 def run_transcode(self: Task, _ids: Sequence[object] = ()) -> None:
     """Run the next job. A duplicate message runs another job, or none."""
     context = self.app.context
-    encoding = TranscodeContext(
-        context.sessions,
-        context.timing,
-        context.transcode_profiles,
-        context.media_folder,
-        at_once=context.max_transcodes,
-    )
-    if run_next_transcode(encoding, context.notify):
+    encoding = TranscodeContext(context.transcode_profiles, context.media_folder, at_once=context.max_transcodes)
+    if run_next_transcode(context.sessions, context.timing, encoding, context.notify):
         context.notify("index.drain", ())

@@ -10,9 +10,7 @@
 """
 
 import json
-import logging
-import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,27 +22,15 @@ from grouping import RULES_VERSION, Profile
 from grouping.model.profile import describe_profile_faults
 from models.access.acl import Actor
 from models.catalog.storage import ProfileRevision, Storage
-from models.core.base import new_id
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
+from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
 from services.core.audit_log import record_audit
 from services.core.errors import DomainError
 from services.core.text import pluralize
-from services.jobs.leases import (
-    JobClaim,
-    JobLostError,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-    release_job,
-)
+from services.jobs.jobs import add_job
+from services.jobs.leases import Progress
+from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, folder_paths_of_islands, reclassify_files
-
-log = logging.getLogger(__name__)
 
 REGROUP_TASK = "maintenance.regroup"
 REGROUP_OBJECT_TYPE = "storages"
@@ -134,20 +120,12 @@ def request_regroup(session: Session, storage: Storage, actor: Actor | None = No
     )
     job = session.scalar(same.order_by(Job.id).limit(1))
     if job is None:
-        job = Job(
-            id=new_id(),
-            type="CUSTOM",
-            custom_type="REGROUP",
-            title=f'Group storage "{storage.name}" again',
-            task=REGROUP_TASK,
-            arguments=arguments,
-            object_type=REGROUP_OBJECT_TYPE,
-            object_id=storage.id,
-            created_by=actor.user_id if actor else None,
-            progress_total=session.execute(MEASURE_STORAGE_ISLANDS, {"storage": storage.id}).one().total,
+        total = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": storage.id}).one().total
+        about = {"object_type": REGROUP_OBJECT_TYPE, "object_id": storage.id, "progress_total": total}
+        title = f'Group storage "{storage.name}" again'
+        job = add_job(
+            session, REGROUP_TASK, "CUSTOM", title, actor, custom_type="REGROUP", arguments=arguments, **about
         )
-        session.add(job)
-        session.flush()
     return job
 
 
@@ -167,50 +145,36 @@ IslandBatch = dict[int, int]
 """Islands of one batch: id to number of files."""
 
 
-class RegroupAbortedError(Exception):
-    """The job was asked to stop."""
+def regroup_jobs(limits: RegroupLimits = DEFAULT_REGROUP_LIMITS) -> JobKind:
+    """Return the jobs that group a storage again, each run as far as possible now."""
+    return JobKind(REGROUP_TASK, lambda run: RegroupRun(run, limits).regroup())
 
 
 class RegroupRun:
     """Run of one claimed job, starting at the stored cursor."""
 
-    def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim, limits: RegroupLimits) -> None:
-        self._sessions = sessions
-        self._timing = timing
-        self._limits = limits
-        self._claim = claim
-        self._processed, self._total = claim.processed, claim.total
-        # A restarted job has no progress, so it starts over.
-        kept = claim.details if claim.processed else {}
-        self._after, self._until = int(kept.get("after", 0)), int(kept.get("until", 0))
+    def __init__(self, run: JobRun, limits: RegroupLimits) -> None:
+        self._run, self._limits = run, limits
+        self._processed, self._total = run.claim.processed, run.claim.total
+        self._after, self._until = int(run.claim.kept.get("after", 0)), int(run.claim.kept.get("until", 0))
 
-    def run(self) -> None:
+    def regroup(self) -> JobOutcome:
         """Work until all islands are marked or enough are dirty; then release the job or complete it."""
         if not self._until:
-            transact(self._sessions, self._measure)
-        while batch := transact(self._sessions, self._next_batch):
+            transact(self._run.sessions, self._measure)
+        while batch := transact(self._run.sessions, self._next_batch):
             self._do(batch)
-        transact(self._sessions, self._leave)
-
-    def stop(self) -> None:
-        """Abort the job on request; finished islands stay regrouped, and a restart starts over."""
-        text = f"stopped; {self._processed:,} of {pluralize(self._total, 'island')} were handed to grouping"
-        transact(self._sessions, lambda session: complete_job(session, self._claim, JobStatus.ABORTED, text))
-
-    def fail(self, error: Exception) -> None:
-        """Record a failed attempt; the job is retried later, and dead-lettered after some attempts."""
-        text = f"{type(error).__name__}: {error}"
-        transact(self._sessions, lambda session: fail_job(session, self._claim, text))
+        return transact(self._run.sessions, self._outcome)
 
     def _measure(self, session: Session) -> None:
         """Count the islands and fix the last id; later islands are grouped by the current profile anyway."""
-        row = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": self._claim.object_id}).one()
+        row = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": self._run.claim.object_id}).one()
         self._total, self._until = row.total, row.last
 
     def _next_batch(self, session: Session) -> IslandBatch:
         """Return the next islands; empty at the end, and while enough islands are dirty."""
         self._keep(session)
-        storage = session.get(Storage, self._claim.object_id)
+        storage = session.get(Storage, self._run.claim.object_id)
         if storage is None or self._is_outdated(storage):
             return {}
         room = self._limits.dirty - session.scalar(COUNT_DIRTY_ISLANDS, {"storage": storage.id})
@@ -223,27 +187,28 @@ class RegroupRun:
         return chosen
 
     def _keep(self, session: Session) -> None:
-        if heartbeat_job(session, self._claim, self._timing):
-            raise RegroupAbortedError
+        """Abort the job on request: finished islands stay regrouped, and a restart starts over."""
+        done = f"{self._processed:,} of {pluralize(self._total, 'island')}"
+        self._run.heartbeat(session, stopped=f"stopped; {done} were handed to grouping")
 
     def _is_outdated(self, storage: Storage) -> bool:
         """Whether the profile changed since; the newer job regroups everything."""
-        return bool(storage.profile_revision != self._claim.arguments["profile_revision"])
+        return bool(storage.profile_revision != self._run.claim.arguments["profile_revision"])
 
     def _do(self, batch: IslandBatch) -> None:
         """Lease the islands, classify their names again in short transactions, and release them to be grouped."""
-        folders = transact(self._sessions, lambda session: folder_paths_of_islands(session, sorted(batch)))
+        folders = transact(self._run.sessions, lambda session: folder_paths_of_islands(session, sorted(batch)))
         place: ReclassifyCursor | None = RECLASSIFY_START
         while place is not None:
-            place = transact(self._sessions, self._read_again, batch, folders, place)
-        transact(self._sessions, lambda session: self._let_go(session, batch))
+            place = transact(self._run.sessions, self._read_again, batch, folders, place)
+        transact(self._run.sessions, lambda session: self._let_go(session, batch))
         self._after = max(batch)
         self._processed += len(batch)
 
     def _hold(self, session: Session, batch: IslandBatch, held: bool) -> None:
         ids = sorted(batch)
         session.execute(LOCK_REGROUP_ISLANDS, {"ids": ids})
-        owner, lease = self._claim.owner if held else None, self._timing.lease_seconds
+        owner, lease = self._run.claim.owner if held else None, self._run.timing.lease_seconds
         files = [batch[island_id] for island_id in ids]
         session.execute(
             HOLD_REGROUP_ISLANDS, {"ids": ids, "files": files, "owner": owner, "lease": lease, "held": held}
@@ -253,11 +218,11 @@ class RegroupRun:
         self, session: Session, batch: IslandBatch, folders: dict[int, bytes], place: ReclassifyCursor
     ) -> ReclassifyCursor | None:
         self._hold(session, batch, held=True)
-        storage = session.get_one(Storage, self._claim.object_id)
+        storage = session.get_one(Storage, self._run.claim.object_id)
         profile = Profile.model_validate(storage.profile)
         _, after = reclassify_files(session, folders, profile, place, self._limits.rows)
         # A stop request is ignored until the end of the batch: reclassified names must be grouped.
-        heartbeat_job(session, self._claim, self._timing)
+        self._run.save(session)
         return after
 
     def _let_go(self, session: Session, batch: IslandBatch) -> None:
@@ -268,48 +233,21 @@ class RegroupRun:
             "reading names and grouping again",
             json.dumps({"after": max(batch), "until": self._until}),
         )
-        heartbeat_job(session, self._claim, self._timing, progress)
+        self._run.save(session, progress)
 
-    def _leave(self, session: Session) -> None:
-        """Complete the job if everything was grouped, or release it until the sweep notifies it again."""
+    def _outcome(self, session: Session) -> JobOutcome:
+        """Return the end if everything was grouped, or a pause until the sweep dispatches the job again."""
         self._keep(session)
-        storage = session.get(Storage, self._claim.object_id)
+        storage = session.get(Storage, self._run.claim.object_id)
         if storage is None or self._is_outdated(storage):
             reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
-            complete_job(session, self._claim, JobStatus.DISCARDED, reason)
-            return
+            return JobEnd(reason, JobStatus.DISCARDED)
         revision = storage.profile_revision
         asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}
         rest = session.execute(COUNT_OUTDATED_ISLANDS, asked).one()
         if rest.waiting:
-            release_job(session, self._claim, f"{pluralize(rest.waiting, 'island')} still to be grouped")
-        elif rest.parked:
+            return JobPause(f"{pluralize(rest.waiting, 'island')} still to be grouped")
+        if rest.parked:
             reason = f"{pluralize(rest.parked, 'island')} could not be grouped; tapeless explain tells why"
-            complete_job(session, self._claim, JobStatus.FINISHED_WITH_WARNING, reason)
-        else:
-            complete_job(
-                session, self._claim, JobStatus.FINISHED, f"{pluralize(self._processed, 'island')} grouped again"
-            )
-
-
-def run_regroup_jobs(
-    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, limits: RegroupLimits = DEFAULT_REGROUP_LIMITS
-) -> int:
-    """Run these jobs as far as possible now; return how many were claimed.
-
-    An error is recorded on its job and raised.
-    """
-    claims = transact(sessions, lambda session: claim_jobs(session, REGROUP_TASK, job_ids, timing))
-    for claim in claims:
-        with job_context(claim):
-            regrouping = RegroupRun(sessions, timing, claim, limits)
-            try:
-                regrouping.run()
-            except RegroupAbortedError:
-                regrouping.stop()
-            except JobLostError as error:
-                log.info("%s", error)
-            except Exception as error:
-                regrouping.fail(error)
-                raise
-    return len(claims)
+            return JobEnd(reason, JobStatus.FINISHED_WITH_WARNING)
+        return JobEnd(f"{pluralize(self._processed, 'island')} grouped again")

@@ -15,50 +15,37 @@ An engine that stores documents in the database has no second index: there the j
 """
 
 import json
-import logging
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.sessions import Sessions, read_snapshot, transact
-from models.core.timing import Timing
+from models.core.sessions import read_snapshot, transact
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import DocumentKey, count_pending_marks, has_pending_single_changes, requeue_marks
 from models.queues.job import JobStatus
-from models.queues.notify import Notifier
 from search.document import Document
 from search.documents.builders import build_documents, count_fitting_documents
 from search.engine import IndexManager, IndexMissingError, SearchEngine, SearchUnavailableError, WriteOutcome
+from services.core.errors import DomainError
 from services.core.text import pluralize
 from services.indexing.audit import compare_page
 from services.indexing.drain import MAX_INDEX_BATCH_BYTES, MAX_INDEX_BATCH_DOCUMENTS
 from services.indexing.indexes import find_live_build, reconcile_indexes, retire_build
 from services.indexing.requests import REBUILD_INDEX_TASK
-from services.jobs.leases import (
-    JobClaim,
-    JobLostError,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-    release_job,
-)
-
-log = logging.getLogger(__name__)
+from services.jobs.leases import Progress
+from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
 
 REBUILD_RETRY_SECONDS = 5.0
 """Delay before a job tries again while the engine is down."""
 REBUILD_POLL_SECONDS = 0.5
+OLD_INDEX_STAYS = "searches go to the index of before"
 BEFORE_FIRST_MARK = ["", str(uuid.UUID(int=0))]
 """Position before every key."""
 MAX_COMPARISON_PASSES = 3
@@ -112,66 +99,77 @@ class InFlightBatch:
     sent: Future[list[WriteOutcome]]
 
 
-class RebuildFailedError(Exception):
+class RebuildFailedError(DomainError):
     """The new index cannot replace the old one; the message gives the reason."""
 
+    def __init__(self, reason: object) -> None:
+        super().__init__(f"{reason}; {OLD_INDEX_STAYS}")
 
-class RebuildStoppedError(Exception):
-    """A user asked the job to stop."""
+
+def rebuild_jobs(engine: SearchEngine, limits: RebuildSliceLimits = DEFAULT_REBUILD_SLICE) -> JobKind:
+    """Return the jobs that build a new index, each run for one slice."""
+    return JobKind(REBUILD_INDEX_TASK, lambda run: RebuildSlice(run, engine, limits).work())
 
 
 class RebuildSlice:
     """One slice of one job, continued from the state on the job's row."""
 
-    def __init__(
-        self, sessions: Sessions, engine: SearchEngine, timing: Timing, claim: JobClaim, limits: RebuildSliceLimits
-    ) -> None:
-        self._sessions, self._engine, self._timing, self._limits = sessions, engine, timing, limits
-        self._claim = claim
+    def __init__(self, run: JobRun, engine: SearchEngine, limits: RebuildSliceLimits) -> None:
+        self._run, self._engine, self._limits = run, engine, limits
         self._end = time.monotonic() + limits.slice_seconds
-        self._total, self._pause = claim.total, 0.0
-        self._rate, self._free_at = int(claim.arguments.get("rate", 0)), 0.0
-        # A job that a user restarted begins from the first mark.
-        kept = claim.details if claim.processed else {}
+        self._total, self._pause = run.claim.total, 0.0
+        self._rate, self._free_at = int(run.claim.arguments.get("rate", 0)), 0.0
+        kept = run.claim.kept
         self._after: list[str] = kept.get("after", BEFORE_FIRST_MARK)
         self._phase: str = kept.get("phase", "wait")
         self._processed = int(kept.get("written", 0))
         self._passes, self._fixed = int(kept.get("passes", 0)), int(kept.get("fixed", 0))
 
-    def run(self) -> bool:
-        """Work until the slice ends; return whether there is more to do."""
+    def work(self) -> JobOutcome:
+        """Work until the slice ends, the job ends, or the engine does not answer."""
         if self._engine.indexes is None:
             return self._reindex_in_place()
+        try:
+            return self._build(self._engine.indexes)
+        except SearchUnavailableError as error:
+            return JobPause(f"waits: {error}", REBUILD_RETRY_SECONDS)
+        except IndexMissingError as error:
+            self._abandon(self._engine.indexes)
+            raise RebuildFailedError(error) from None
+        except (JobAbortedError, RebuildFailedError):
+            self._abandon(self._engine.indexes)
+            raise
+
+    def _build(self, indexes: IndexManager) -> JobOutcome:
         self._engine.check()
-        build = self._own_build(self._engine.indexes)
+        build = self._own_build(indexes)
         if build is None:
-            self._end_job(JobStatus.DISCARDED, "another build of the index is under way")
-            return False
+            return JobEnd("another build of the index is under way", JobStatus.DISCARDED)
         steps = {"wait": self._wait, "fill": self._fill, "compare": self._compare}
         while self._phase in steps:
             if not steps[self._phase](build):
-                return self._yield_slice()
-        self._swap(build, self._engine.indexes)
-        return False
+                return JobPause(seconds=self._pause)
+        self._swap(build, indexes)
+        return None
 
     def _own_build(self, indexes: IndexManager) -> IndexBuild | None:
         """Return the build of this job, started if none exists; None if another job is building."""
-        with self._sessions() as session:
+        with self._run.sessions() as session:
             build = session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.BUILDING))
         if build is None:
-            reconcile_indexes(self._sessions, self._engine)
+            reconcile_indexes(self._run.sessions, self._engine)
             name = indexes.new_name()
             indexes.create(name, building=True)
             # Created before its row, so that no drain writes to an index that does not exist.
-            build = transact(self._sessions, lambda session: self._register(session, name, indexes.version))
-        return build if build.job_id == self._claim.id else None
+            build = transact(self._run.sessions, lambda session: self._register(session, name, indexes.version))
+        return build if build.job_id == self._run.claim.id else None
 
     def _register(self, session: Session, name: str, version: int) -> IndexBuild:
         lock_index_targets_exclusive(session)
         other = session.scalar(select(IndexBuild).where(IndexBuild.state == BuildState.BUILDING))
         if other is not None:
             return other
-        build = IndexBuild(name=name, version=version, state=BuildState.BUILDING, job_id=self._claim.id)
+        build = IndexBuild(name=name, version=version, state=BuildState.BUILDING, job_id=self._run.claim.id)
         session.add(build)
         session.flush()
         self._processed, self._phase, self._after = 0, "wait", BEFORE_FIRST_MARK
@@ -181,8 +179,8 @@ class RebuildSlice:
 
     def _wait(self, build: IndexBuild) -> bool:
         """Return whether all leases from before the build have ended."""
-        asked = {"build": build.id, "lease": self._timing.lease_seconds}
-        with self._sessions() as session:
+        asked = {"build": build.id, "lease": self._run.timing.lease_seconds}
+        with self._run.sessions() as session:
             waits = bool(session.scalar(HAS_OLDER_LEASES, asked))
         if not waits:
             self._step("fill", self._after)
@@ -196,7 +194,7 @@ class RebuildSlice:
         place = self._after
         with ThreadPoolExecutor(SENDER_THREADS) as senders:
             while True:
-                batch = read_snapshot(self._sessions, self._read, place)
+                batch = read_snapshot(self._run.sessions, self._read, place)
                 if batch is None or len(under_way) == SENDER_THREADS:
                     self._written(under_way, leave=0 if batch is None else SENDER_THREADS - 1)
                 if batch is None:
@@ -228,19 +226,19 @@ class RebuildSlice:
             # Only after the engine confirmed the batch: a crash before this repeats it, which is harmless.
             self._after = sending.place
             self._processed += sending.count
-            transact(self._sessions, self._keep)
+            transact(self._run.sessions, self._keep)
             if self._rate:
                 self._free_at = max(self._free_at, sending.begun) + sending.count / self._rate
-                time.sleep(min(max(0.0, self._free_at - time.monotonic()), self._timing.lease_seconds / 2))
+                time.sleep(min(max(0.0, self._free_at - time.monotonic()), self._run.timing.lease_seconds / 2))
 
     def _compare(self, build: IndexBuild) -> bool:
         """Compare one page of the new index and write again what differs; return whether the slice has time left."""
         kinds = [*sorted(self._kinds())]
         kind = self._after[0] or kinds[0]
         after = uuid.UUID(self._after[1]) if self._after[1] else None
-        page = compare_page(self._sessions, self._engine, kind, after, build.name)
+        page = compare_page(self._run.sessions, self._engine, kind, after, build.name)
         if page.wrong:
-            documents = read_snapshot(self._sessions, lambda session: build_documents(session, page.wrong))
+            documents = read_snapshot(self._run.sessions, lambda session: build_documents(session, page.wrong))
             for first in range(0, len(documents), MAX_INDEX_BATCH_DOCUMENTS):
                 self._engine.write(documents[first : first + MAX_INDEX_BATCH_DOCUMENTS], [build.name])
         fixed = self._fixed + len(page.wrong)
@@ -258,7 +256,7 @@ class RebuildSlice:
         return not self._is_slice_over()
 
     def _kinds(self) -> set[str]:
-        with self._sessions() as session:
+        with self._run.sessions() as session:
             return set(session.scalars(select(IndexMark.object_type).distinct())) or {"assets"}
 
     def _swap(self, build: IndexBuild, indexes: IndexManager) -> None:
@@ -266,13 +264,13 @@ class RebuildSlice:
         self._refuse_lost_documents(build)
         indexes.open(build.name)
         indexes.point_to(build.name)
-        old = transact(self._sessions, lambda session: self._become_live(session, build))
+        old = transact(self._run.sessions, lambda session: self._become_live(session, build))
         if old is not None:
             indexes.drop(old)
 
     def _refuse_lost_documents(self, build: IndexBuild) -> None:
         """Raise RebuildFailedError if a dead-lettered document of the live index is missing in the new one."""
-        with self._sessions() as session:
+        with self._run.sessions() as session:
             keys = [DocumentKey(*row) for row in session.execute(SELECT_DEAD_LETTERED_MARKS)]
         there, here = self._engine.revisions_of(keys), self._engine.revisions_of(keys, build.name)
         lost = [key for key, document in there.items() if not document.deleted and key not in here]
@@ -286,27 +284,24 @@ class RebuildSlice:
             retire_build(session, live.id)
         lock_index_targets_exclusive(session)
         session.execute(update(IndexBuild).where(IndexBuild.id == build.id).values(state=BuildState.LIVE))
-        complete_job(
-            session, self._claim, JobStatus.FINISHED, f"{pluralize(self._processed, 'document')} in a new index"
-        )
+        self._run.complete(session, JobEnd(f"{pluralize(self._processed, 'document')} in a new index"))
         return live.name if live is not None else None
 
-    def _reindex_in_place(self) -> bool:
+    def _reindex_in_place(self) -> JobOutcome:
         """Queue all documents of an engine in the database again, a limited number at a time."""
         while time.monotonic() < self._end:
-            with self._sessions() as session:
+            with self._run.sessions() as session:
                 if count_pending_marks(session) > MAX_PENDING_MARKS:
                     self._pause = REBUILD_POLL_SECONDS
                     break
                 asked = {"kind": self._after[0], "id": self._after[1], "limit": 10 * self._limits.batch}
                 keys = [DocumentKey(*row) for row in session.execute(SELECT_NEXT_MARKS, asked)]
             if not keys:
-                self._end_job(JobStatus.FINISHED, f"{pluralize(self._processed, 'document')} marked to be written anew")
-                return False
+                return JobEnd(f"{pluralize(self._processed, 'document')} marked to be written anew")
             self._after = [keys[-1].object_type, str(keys[-1].object_id)]
             self._processed += len(keys)
-            transact(self._sessions, self._requeue, keys)
-        return self._yield_slice()
+            transact(self._run.sessions, self._requeue, keys)
+        return JobPause(seconds=self._pause)
 
     def _requeue(self, session: Session, keys: list[DocumentKey]) -> None:
         requeue_marks(session, keys)
@@ -314,7 +309,7 @@ class RebuildSlice:
 
     def _step(self, phase: str, after: list[str], passes: int = 0, fixed: int = 0) -> None:
         self._phase, self._after, self._passes, self._fixed = phase, after, passes, fixed
-        transact(self._sessions, self._keep)
+        transact(self._run.sessions, self._keep)
 
     def _keep(self, session: Session) -> None:
         """Renew the lease and store the position for the next slice."""
@@ -322,78 +317,23 @@ class RebuildSlice:
         done = max(self._processed, 1)
         details = json.dumps(kept | {"written": self._processed})
         progress = Progress(done, max(self._total, done), REBUILD_PHASE_MESSAGES[self._phase], details)
-        if heartbeat_job(session, self._claim, self._timing, progress):
-            raise RebuildStoppedError
+        self._run.heartbeat(session, progress, f"stopped; {OLD_INDEX_STAYS}")
 
     def _is_slice_over(self) -> bool:
         """Return whether the slice ends: its time is up, or single changes wait."""
         if time.monotonic() > self._end:
             return True
-        with self._sessions() as session:
+        with self._run.sessions() as session:
             return has_pending_single_changes(session)
 
-    def _yield_slice(self) -> bool:
-        transact(self._sessions, lambda session: release_job(session, self._claim, seconds=self._pause))
-        return True
+    def _abandon(self, indexes: IndexManager) -> None:
+        """Drop what was built; the live index stays as it was."""
+        for name in transact(self._run.sessions, self._retire_own_builds):
+            indexes.drop(name)
 
-    def _end_job(self, status: JobStatus, message: str) -> None:
-        transact(self._sessions, lambda session: complete_job(session, self._claim, status, message))
-
-    def abandon(self, status: JobStatus, message: str) -> None:
-        """Drop what was built and end the job; the live index stays as it was."""
-        names = transact(self._sessions, lambda session: self._retire_own_builds(session, status, message))
-        for name in names:
-            assert self._engine.indexes is not None
-            self._engine.indexes.drop(name)
-
-    def _retire_own_builds(self, session: Session, status: JobStatus, message: str) -> list[str]:
-        own = select(IndexBuild).where(IndexBuild.job_id == self._claim.id, IndexBuild.state == BuildState.BUILDING)
+    def _retire_own_builds(self, session: Session) -> list[str]:
+        own = select(IndexBuild).where(IndexBuild.job_id == self._run.claim.id, IndexBuild.state == BuildState.BUILDING)
         builds = session.scalars(own).all()
         for build in builds:
             retire_build(session, build.id)
-        complete_job(session, self._claim, status, message)
         return [build.name for build in builds]
-
-
-def run_rebuild(
-    sessions: Sessions,
-    engine: SearchEngine,
-    job_ids: Sequence[uuid.UUID],
-    timing: Timing,
-    limits: RebuildSliceLimits = DEFAULT_REBUILD_SLICE,
-) -> list[uuid.UUID]:
-    """Run one slice of each of these jobs; return the ids of those with more to do. Unexpected errors fail the job."""
-    more = []
-    for claim in transact(sessions, lambda session: claim_jobs(session, REBUILD_INDEX_TASK, job_ids, timing)):
-        with job_context(claim):
-            rebuild = RebuildSlice(sessions, engine, timing, claim, limits)
-            try:
-                if rebuild.run():
-                    more.append(claim.id)
-            except RebuildStoppedError:
-                rebuild.abandon(JobStatus.ABORTED, "stopped; searches go to the index of before")
-            except RebuildFailedError as error:
-                rebuild.abandon(JobStatus.FAILED, f"{error}; searches go to the index of before")
-            except IndexMissingError as error:
-                rebuild.abandon(JobStatus.FAILED, f"{error}; searches go to the index of before")
-            except SearchUnavailableError as error:
-                transact(sessions, release_job, claim, f"waits: {error}", REBUILD_RETRY_SECONDS)
-            except JobLostError as error:
-                log.info("%s", error)
-            except Exception as error:
-                transact(sessions, fail_job, claim, f"{type(error).__name__}: {error}")
-                raise
-    return more
-
-
-RebuildNotifier = Callable[[str, Sequence[Any]], None]
-
-
-def run_rebuild_task(
-    sessions: Sessions, engine: SearchEngine, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier
-) -> None:
-    """Continue these jobs for a second, then notify the drain, and this task of the remaining work."""
-    more = run_rebuild(sessions, engine, job_ids, timing)
-    if more:
-        notify("index.drain", [])
-        notify(REBUILD_INDEX_TASK, [str(job_id) for job_id in more])

@@ -93,6 +93,15 @@ class NewJob:
     steps: Sequence[NewJobStep] = ()
 
 
+def add_job(session: Session, task: str, job_type: str, title: str, actor: Actor | None, **columns: Any) -> Job:
+    """Create a job that Tapeless runs by `task`, on the queue that the task's name begins with."""
+    queue, created_by = task.partition(".")[0], actor.user_id if actor else None
+    job = Job(id=new_id(), task=task, type=job_type, title=title, queue=queue, created_by=created_by, **columns)
+    session.add(job)
+    session.flush()
+    return job
+
+
 def job_visible_to(actor: Actor) -> ColumnElement[bool]:
     """Build the condition for jobs that the actor created, or that work on an asset it may read."""
     if actor.is_admin:
@@ -247,8 +256,3 @@ def load_job_steps(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.
 def jobs_with_children(session: Session, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """Return those of these jobs that have children."""
     return set(session.scalars(select(Job.parent_id).where(Job.parent_id.in_(job_ids)).distinct()))
-
-
-def parse_ids(ids: Sequence[str]) -> list[uuid.UUID]:
-    """Return the ids of a message as UUIDs."""
-    return [uuid.UUID(each) for each in ids]

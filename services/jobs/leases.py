@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
@@ -26,6 +27,7 @@ from models.core.log_context import bind_log_fields
 from models.core.timing import Timing
 from models.core.tracing import span
 from models.queues.job import JobStatus
+from services.core.errors import storable_text
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,8 @@ CLAIM_JOBS = text("""
         WHERE id = ANY(:ids) AND task = :task AND status IN ('READY', 'STARTED') AND parked_at IS NULL
             AND not_before <= now() AND (lease_until IS NULL OR lease_until <= now())
         ORDER BY id FOR UPDATE SKIP LOCKED)
-    RETURNING id, object_id, arguments, details, attempt, progress_processed, progress_total, trace
+    RETURNING id, object_id, arguments, details, attempt, progress_processed AS processed, progress_total AS total,
+        created_by, date_created, trace
 """)
 
 RENEW_JOB = text("""
@@ -137,8 +140,17 @@ class JobClaim:
     processed: int
     total: int
     task: str
+    created_by: uuid.UUID | None
+    """The user who asked for it."""
+    date_created: datetime
     trace: str | None = None
     """Trace context of the request that created the job, if traced."""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """Return what an earlier run kept to continue from: nothing if a user restarted the job, which resets its
+        progress."""
+        return (self.details.get("place", self.details) or {}) if self.processed else {}
 
     @property
     def fence(self) -> dict[str, Any]:
@@ -164,21 +176,7 @@ def claim_jobs(session: Session, task: str, ids: Sequence[uuid.UUID], timing: Ti
     """Lease those of `ids` that belong to `task`, are due and unleased."""
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     rows = session.execute(CLAIM_JOBS, {"ids": list(ids), "task": task, "owner": owner, "lease": timing.lease_seconds})
-    return [
-        JobClaim(
-            row.id,
-            row.object_id,
-            row.arguments,
-            row.details,
-            owner,
-            row.attempt,
-            row.progress_processed,
-            row.progress_total,
-            task,
-            row.trace,
-        )
-        for row in sorted(rows, key=lambda row: row.id)
-    ]
+    return sorted((JobClaim(owner=owner, task=task, **row) for row in rows.mappings()), key=lambda claim: claim.id)
 
 
 @contextmanager
@@ -227,13 +225,13 @@ def release_job(session: Session, claim: JobClaim, message: str | None = None, s
 
 def complete_job(session: Session, claim: JobClaim, status: JobStatus, message: str, error: str | None = None) -> None:
     """Complete the job with its final status."""
-    error = None if error is None else error[:2_000]
-    session.execute(COMPLETE_JOB, claim.fence | {"status": status.value, "message": message, "error": error})
+    texts = {"message": storable_text(message), "error": None if error is None else storable_text(error)}
+    session.execute(COMPLETE_JOB, claim.fence | texts | {"status": status.value})
 
 
 def fail_job(session: Session, claim: JobClaim, error: str) -> None:
     """Release the job after an error: retried with backoff, dead-lettered after MAX_JOB_ERRORS attempts."""
-    session.execute(FAIL_JOB, claim.fence | {"error": error[:2_000], "most": MAX_JOB_ERRORS})
+    session.execute(FAIL_JOB, claim.fence | {"error": storable_text(error), "most": MAX_JOB_ERRORS})
 
 
 def is_job_waiting(session: Session) -> bool:

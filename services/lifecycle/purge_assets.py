@@ -12,13 +12,11 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetFile
-from models.core.base import new_id
 from models.core.bulk import in_array
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
-from models.queues.job import Job, JobStatus
+from models.queues.job import Job
 from services.core.errors import Conflict, NotFound, PermissionDenied
-from services.jobs.leases import JobClaim, Progress, claim_jobs, complete_job, heartbeat_job, job_context
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 from services.lifecycle.dependents_registry import delete_dependents
 from services.renditions.registry import IS_RENDITION
 
@@ -100,50 +98,13 @@ def _delete_assets(session: Session, ids: Sequence[uuid.UUID]) -> None:
 
 def request_asset_purge(session: Session, actor: Actor) -> Job:
     """Create a job that purges the assets deleted by now; assets deleted later are not part of it."""
-    job = Job(
-        id=new_id(), type="DELETE", title="Purge all deleted assets", task=PURGE_ASSETS_TASK, created_by=actor.user_id
-    )
-    session.add(job)
-    session.flush()
-    return job
+    return add_job(session, PURGE_ASSETS_TASK, "DELETE", "Purge all deleted assets", actor)
 
 
-def run_asset_purge(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Purge batch by batch, each in its own transaction, until the delete queue is empty or the job is stopped.
-
-    Jobs that are leased by another worker or have ended are skipped.
-
-    Returns:
-        Number of purged assets.
-    """
-    gone = 0
-    for claim in transact(sessions, lambda session: claim_jobs(session, PURGE_ASSETS_TASK, job_ids, timing)):
-        with job_context(claim):
-            gone += _run_purge_job(sessions, claim, timing)
-    return gone
+def run_asset_purge_batch(session: Session, run: JobRun, _place: BatchCursor) -> tuple[int, BatchCursor | None]:
+    """Purge a batch of the assets that were deleted when the job was requested."""
+    gone = purge_asset_batch(session, recycle_seconds=0, asked_at=run.claim.date_created)
+    return gone, {} if gone else None
 
 
-def _run_purge_job(sessions: Sessions, claim: JobClaim, timing: Timing) -> int:
-    gone, stopped = 0, False
-    while not stopped:
-        batch, stopped = transact(sessions, _purge_fenced, claim, gone, timing)
-        gone += batch
-        if batch == 0:
-            break
-    status = JobStatus.ABORTED if stopped else JobStatus.FINISHED
-    transact(sessions, lambda session: complete_job(session, claim, status, f"{gone} assets were purged"))
-    return gone
-
-
-def _purge_fenced(session: Session, claim: JobClaim, gone: int, timing: Timing) -> tuple[int, bool]:
-    """Purge one batch under the job's lease; return the count and whether to stop.
-
-    The heartbeat locks the job's row until the commit, so a worker that lost its lease cannot purge.
-    """
-    if heartbeat_job(session, claim, timing):
-        return 0, True
-    asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))
-    batch = purge_asset_batch(session, recycle_seconds=0, asked_at=asked_at)
-    done = claim.processed + gone + batch
-    heartbeat_job(session, claim, timing, Progress(processed=done, total=done))
-    return batch, False
+PURGE_ASSETS_JOBS = JobKind(PURGE_ASSETS_TASK, batches(run_asset_purge_batch, "assets were purged"))

@@ -16,16 +16,13 @@ from models.access.share import Share
 from models.catalog.approval import Approval
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
 from models.catalog.metadata import delete_values
-from models.core.base import new_id
 from models.core.bulk import in_array
-from models.core.sessions import Sessions
-from models.core.timing import Timing
 from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE, find_collection
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict
-from services.jobs.batch_runner import BatchCursor, run_batch_job
-from services.jobs.leases import JobClaim
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 PURGE_COLLECTIONS_TASK = "maintenance.purge_collections"
 COLLECTION_PURGE_BATCH_SIZE = 500
@@ -73,24 +70,12 @@ def purge_all_collections(session: Session, actor: Actor) -> Job | None:
         gone += batch
     if gone < COLLECTION_PURGE_BATCH_SIZE:
         return None
-    job = Job(
-        id=new_id(),
-        type="DELETE",
-        title="Purge all deleted collections",
-        task=PURGE_COLLECTIONS_TASK,
-        created_by=actor.user_id,
-    )
-    session.add(job)
-    session.flush()
-    return job
+    return add_job(session, PURGE_COLLECTIONS_TASK, "DELETE", "Purge all deleted collections", actor)
 
 
-def run_collection_purge_batch(
-    session: Session, claim: JobClaim, _place: BatchCursor
-) -> tuple[int, BatchCursor | None]:
+def run_collection_purge_batch(session: Session, run: JobRun, _place: BatchCursor) -> tuple[int, BatchCursor | None]:
     """Purge a batch of the collections that were deleted when the job was requested."""
-    asked_at = session.scalar(select(Job.date_created).where(Job.id == claim.id))
-    gone = purge_collection_batch(session, recycle_seconds=0, asked_at=asked_at)
+    gone = purge_collection_batch(session, recycle_seconds=0, asked_at=run.claim.date_created)
     return gone, {} if gone else None
 
 
@@ -120,8 +105,4 @@ def _delete_collections(session: Session, ids: Several[uuid.UUID]) -> None:
     session.execute(delete(Collection).where(in_array(Collection.id, ids)).execution_options(**options))
 
 
-def run_collection_purges(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> None:
-    """Run these jobs: purge the collections that were deleted before the job was requested."""
-    run_batch_job(
-        sessions, PURGE_COLLECTIONS_TASK, job_ids, timing, run_collection_purge_batch, "collections were purged"
-    )
+PURGE_COLLECTIONS_JOBS = JobKind(PURGE_COLLECTIONS_TASK, batches(run_collection_purge_batch, "collections were purged"))

@@ -5,7 +5,7 @@ thousand one by one would keep a request, its transaction and its row locks for 
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select, text, update
@@ -15,18 +15,14 @@ from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND
 from models.catalog.history import Operation
-from models.core.base import new_id
 from models.core.bulk import in_array
-from models.core.sessions import Sessions
-from models.core.timing import Timing
 from models.queues.job import Job
 from services.catalog.collections import collections
-from services.core.actors import find_actor, require_administrator
+from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import PermissionDenied
 from services.core.history import record_history
-from services.jobs.batch_runner import BatchCursor, run_batch_job
-from services.jobs.leases import JobClaim
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 RESTORE_DELETED_TASK = "maintenance.restore_deleted"
 RESTORE_BATCH_SIZE = 1000
@@ -51,25 +47,19 @@ def restore_all(session: Session, kind: str, actor: Actor) -> Job | None:
 
 
 def _request_restore_job(session: Session, kind: str, actor: Actor) -> Job:
-    job = Job(id=new_id(), type="RESTORE", title=f"Restore all deleted {kind}", task=RESTORE_DELETED_TASK)
-    job.arguments, job.created_by = {"object_type": kind}, actor.user_id
-    session.add(job)
-    session.flush()
-    return job
+    title = f"Restore all deleted {kind}"
+    return add_job(session, RESTORE_DELETED_TASK, "RESTORE", title, actor, arguments={"object_type": kind})
 
 
-def run_restore_batch(session: Session, claim: JobClaim, place: BatchCursor) -> tuple[int, BatchCursor | None]:
+def run_restore_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
     """Restore a batch of the objects that were deleted when the job was requested.
 
     Raises:
         PermissionDenied: the requesting user cannot sign in any more, or is no administrator.
     """
-    asked_at, asker = session.execute(select(Job.date_created, Job.created_by).where(Job.id == claim.id)).one()
-    actor = find_actor(session, asker) if asker else None
-    if actor is None:
-        raise PermissionDenied("whoever asked for this may not sign in any more")
+    actor = run.find_requester(session)
     require_administrator(actor, RESTORE_ALL_ACTION)
-    return RESTORERS[claim.arguments["object_type"]](session, asked_at, actor, place)
+    return RESTORERS[run.claim.arguments["object_type"]](session, run.claim.date_created, actor, place)
 
 
 def restore_asset_batch(
@@ -126,6 +116,4 @@ RESTORERS: dict[str, RestoreFunction] = {
 }
 
 
-def run_restore_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> None:
-    """Run these jobs: restore what is deleted, batch by batch."""
-    run_batch_job(sessions, RESTORE_DELETED_TASK, job_ids, timing, run_restore_batch, "objects were restored")
+RESTORE_DELETED_JOBS = JobKind(RESTORE_DELETED_TASK, batches(run_restore_batch, "objects were restored"))

@@ -24,7 +24,6 @@ from services.catalog.assets.sources import ReadableFileSet
 from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import update_header_warnings
-from services.media.reread_jobs import run_reread_jobs
 
 PREVIEW_TASK = MEDIA_TASKS[MediaKind.PICTURES]
 PREVIEW_LIMITS = ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30)
@@ -143,11 +142,7 @@ def _picture_paths(session: Session, owners: Sequence[uuid.UUID]) -> set[str]:
     return set(session.scalars(select(Keyframe.path).where(Keyframe.file_set_id.in_(owners))))
 
 
-def run_preview_jobs(
-    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier, media_folder: Path
-) -> None:
-    """Run these jobs, then make the pictures that are queued."""
-    reading = preview_reading_for(media_folder)
-    run_reread_jobs(sessions, reading, timing, job_ids)
-    if drain_media(sessions, reading, timing).more:
+def run_preview_queue(sessions: Sessions, timing: Timing, notify: Notifier, media_folder: Path) -> None:
+    """Make the pictures that are queued."""
+    if drain_previews(sessions, timing, media_folder).more:
         notify(PREVIEW_TASK, ())

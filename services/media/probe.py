@@ -20,7 +20,6 @@ from services.media.jobs import MEDIA_TASKS
 from services.media.probe_metadata import HeaderValues, HeaderWrites, write_header_fields
 from services.media.probe_summary import ProbeSummary, summarize_set
 from services.media.probe_writer import ProbedSet, write_probe_results
-from services.media.reread_jobs import run_reread_jobs
 from services.renditions.queue import TRANSCODE_TASK as TRANSCODE
 from services.renditions.queue import refresh_renditions
 
@@ -88,9 +87,8 @@ def drain_probes(
     return drain_media(sessions, reading, timing, **limits)
 
 
-def run_probe_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier) -> None:
-    """Run these jobs, then probe what is queued, and wake the workers that make pictures and renditions."""
-    run_reread_jobs(sessions, PROBE_READING, timing, job_ids)
+def run_probe_queue(sessions: Sessions, timing: Timing, notify: Notifier) -> None:
+    """Probe what is queued, and wake the workers that make pictures and renditions."""
     done = drain_probes(sessions, timing)
     if done.read:
         notify(MEDIA_TASKS[MediaKind.PICTURES], ())

@@ -8,10 +8,8 @@ object that may not be written is reported in the job and does not stop the othe
 """
 
 import json
-import logging
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, aliased
@@ -19,26 +17,15 @@ from sqlalchemy.orm import Session, aliased
 from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.metadata import MetadataBulkObject
-from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
-from services.core.actors import find_actor
-from services.core.errors import DomainError, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import DomainError, NotFound, ValidationFailed
 from services.core.text import pluralize
-from services.jobs.leases import (
-    JobClaim,
-    JobLostError,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-)
-from services.metadata.change_set import FieldChange, FieldInput, WriteMode, validate_changes
-from services.metadata.forms import MetadataForm, load_view_form
+from services.jobs.jobs import add_job
+from services.jobs.leases import Progress
+from services.jobs.runner import BatchCursor, JobEnd, JobKind, JobRun, batches
+from services.metadata.change_set import FieldInput, WriteMode, validate_changes
+from services.metadata.forms import load_view_form
 from services.metadata.types import quote
 from services.metadata.values import require_view_write_access, write_objects_values
 from services.objects.objects import OBJECT_FINDERS, ObjectRef, get_object_for_update
@@ -47,7 +34,6 @@ SET_VALUES_TASK = "maintenance.set_values"
 MAX_BULK_OBJECTS = 50_000
 BULK_WRITE_BATCH_SIZE = 200
 MAX_REPORTED_REFUSALS = 100
-log = logging.getLogger(__name__)
 
 
 def create_bulk_write_job(
@@ -75,131 +61,51 @@ def create_bulk_write_job(
     require_view_write_access(form, actor)
     changes = validate_changes(form, given)
     values = [{"name": change.rule.name, "values": change.values, "mode": change.mode} for change in changes]
-    job = Job(
-        id=new_id(),
-        type="METADATA",
-        title=f'Metadata "{form.view.name if form.view else ""}" of {len(ids):,} {object_type}',
-        task=SET_VALUES_TASK,
-        arguments={"object_type": object_type, "view_id": str(view_id), "values": values},
-        created_by=actor.user_id,
-        progress_total=len(ids),
-    )
-    session.add(job)
-    session.flush()
+    title = f'Metadata "{form.view.name if form.view else ""}" of {len(ids):,} {object_type}'
+    arguments = {"object_type": object_type, "view_id": str(view_id), "values": values}
+    job = add_job(session, SET_VALUES_TASK, "METADATA", title, actor, arguments=arguments, progress_total=len(ids))
     copy_rows(session, MetadataBulkObject, ("job_id", "object_id"), ((job.id, object_id) for object_id in ids))
     return job
 
 
-class BulkWriteAbortedError(Exception):
-    """The job was asked to stop."""
+def write_objects_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
+    """Write the next objects by id. The cursor counts the refused ones; clients read the first reasons in the job's
+    `job_context`."""
+    query = select(MetadataBulkObject.object_id).where(MetadataBulkObject.job_id == run.claim.id)
+    if place:
+        query = query.where(MetadataBulkObject.object_id > uuid.UUID(place["after"]))
+    ids = session.scalars(query.order_by(MetadataBulkObject.object_id).limit(BULK_WRITE_BATCH_SIZE)).all()
+    if not ids:
+        return 0, None
+    refused = _write_objects(session, run, ids)
+    reasons = [{"object_id": str(key), "error": why[:1_000]} for key, why in refused.items()]
+    told = [*place.get("reasons", ()), *reasons][:MAX_REPORTED_REFUSALS]
+    count = place.get("refused", 0) + len(refused)
+    run.save(session, Progress(details=json.dumps({"job_context": {"refused": told, "refused_count": count}})))
+    return len(ids), {"after": str(ids[-1]), "refused": count, "reasons": told}
 
 
-@dataclass(frozen=True, slots=True)
-class BulkWriteProgress:
-    """Counts of processed and refused objects; saved in the job's row between batches."""
-
-    processed: int = 0
-    after: uuid.UUID | None = None
-    refused: int = 0
-    reasons: tuple[dict[str, str], ...] = ()
-
-    @classmethod
-    def of(cls, claim: JobClaim) -> "BulkWriteProgress":
-        """Restore the progress of a claimed job. A restarted job has a count of zero and starts over."""
-        kept = claim.details.get("bulk") if claim.processed else None
-        if not kept:
-            return cls()
-        reasons = claim.details.get("job_context", {}).get("refused", ())
-        return cls(claim.processed, uuid.UUID(kept["after"]), kept["refused"], tuple(reasons))
-
-    def add_batch(self, ids: Sequence[uuid.UUID], refused: Mapping[uuid.UUID, str]) -> "BulkWriteProgress":
-        """Return the progress after one more batch."""
-        reasons = [{"object_id": str(key), "error": why[:1_000]} for key, why in refused.items()]
-        return BulkWriteProgress(
-            self.processed + len(ids),
-            ids[-1],
-            self.refused + len(refused),
-            (*self.reasons, *reasons)[:MAX_REPORTED_REFUSALS],
-        )
-
-    def progress(self) -> Progress:
-        """Return the progress as the job's row stores it; clients read its `job_context`."""
-        context = {"refused": self.reasons, "refused_count": self.refused}
-        details = {"bulk": {"after": str(self.after), "refused": self.refused}, "job_context": context}
-        return Progress(processed=self.processed, details=json.dumps(details))
+def _write_objects(session: Session, run: JobRun, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """Write a batch with requester, form and changes as they are now: rights, views and options may have changed since
+    the request. Return the refused objects with their reasons."""
+    actor, asked = run.find_requester(session), run.claim.arguments
+    form = load_view_form(session, uuid.UUID(asked["view_id"]))
+    require_view_write_access(form, actor)
+    given = {one["name"]: FieldInput(one["values"], WriteMode(one["mode"])) for one in asked["values"]}
+    changes = validate_changes(form, given)
+    found, refused = find_writable_objects(session, actor, asked["object_type"], ids)
+    outcome = write_objects_values(session, form, found, dict.fromkeys(found, changes), actor, job_id=run.claim.id)
+    return refused | outcome.refused
 
 
-class BulkWriteRun:
-    """One run of a claimed bulk write job."""
+def describe_bulk_write(processed: int, place: BatchCursor) -> JobEnd:
+    """Describe the end of a job: with a warning if objects were refused."""
+    refused = place.get("refused", 0)
+    text = f"{pluralize(processed - refused, 'object')} written{f', {refused:,} refused' if refused else ''}"
+    return JobEnd(text, JobStatus.FINISHED_WITH_WARNING if refused else JobStatus.FINISHED)
 
-    def __init__(self, sessions: Sessions, timing: Timing, claim: JobClaim) -> None:
-        self._sessions, self._timing, self._claim = sessions, timing, claim
-        self._object_type = claim.arguments["object_type"]
-        self._tally = BulkWriteProgress.of(claim)
 
-    def run(self) -> None:
-        """Write batch by batch until no object is left."""
-        while (tally := transact(self._sessions, self._write_next)) is not None:
-            self._tally = tally
-        self._end(JobStatus.FINISHED_WITH_WARNING if self._tally.refused else JobStatus.FINISHED, "")
-
-    def stop(self) -> None:
-        """End the job as aborted. Written values stay; a restart processes all objects again."""
-        self._end(JobStatus.ABORTED, "stopped; ")
-
-    def refuse(self, refusal: DomainError) -> None:
-        """Fail the job for good: its view, a field or its requester no longer exists or lost the right."""
-        self._end(JobStatus.FAILED, f"{refusal}; ")
-
-    def fail(self, error: Exception) -> None:
-        """Record the error; the job is retried later and dead-lettered after several attempts."""
-        text = f"{type(error).__name__}: {error}"
-        transact(self._sessions, lambda session: fail_job(session, self._claim, text))
-
-    def _end(self, status: JobStatus, before: str) -> None:
-        tally = self._tally
-        refused = f", {tally.refused:,} refused" if tally.refused else ""
-        text = f"{before}{pluralize(tally.processed - tally.refused, 'object')} written{refused}"
-        transact(self._sessions, lambda session: complete_job(session, self._claim, status, text))
-
-    def _write_next(self, session: Session) -> BulkWriteProgress | None:
-        """Write one batch, with the job's row locked until the transaction ends. Return None if no object is left."""
-        if heartbeat_job(session, self._claim, self._timing):
-            raise BulkWriteAbortedError
-        ids = self._next(session, self._tally.after)
-        if not ids:
-            return None
-        tally = self._tally.add_batch(ids, self._write(session, ids))
-        heartbeat_job(session, self._claim, self._timing, tally.progress())
-        return tally
-
-    def _next(self, session: Session, after: uuid.UUID | None) -> list[uuid.UUID]:
-        query = select(MetadataBulkObject.object_id).where(MetadataBulkObject.job_id == self._claim.id)
-        if after is not None:
-            query = query.where(MetadataBulkObject.object_id > after)
-        return list(session.scalars(query.order_by(MetadataBulkObject.object_id).limit(BULK_WRITE_BATCH_SIZE)))
-
-    def _write(self, session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, str]:
-        """Write a batch and return the refused objects with their reasons."""
-        actor, form, changes = self._load_request(session)
-        found, refused = find_writable_objects(session, actor, self._object_type, ids)
-        outcome = write_objects_values(
-            session, form, found, dict.fromkeys(found, changes), actor, job_id=self._claim.id
-        )
-        return refused | outcome.refused
-
-    def _load_request(self, session: Session) -> tuple[Actor, MetadataForm, list[FieldChange]]:
-        """Load requester, form and changes as they are now: rights, views and options may have changed since the
-        request."""
-        asker = session.scalar(select(Job.created_by).where(Job.id == self._claim.id))
-        actor = find_actor(session, asker) if asker else None
-        if actor is None:
-            raise PermissionDenied("whoever asked for this may not sign in any more")
-        form = load_view_form(session, uuid.UUID(self._claim.arguments["view_id"]))
-        require_view_write_access(form, actor)
-        values = self._claim.arguments["values"]
-        given = {one["name"]: FieldInput(one["values"], WriteMode(one["mode"])) for one in values}
-        return actor, form, validate_changes(form, given)
+SET_VALUES_JOBS = JobKind(SET_VALUES_TASK, batches(write_objects_batch, describe=describe_bulk_write))
 
 
 def find_writable_objects(
@@ -254,25 +160,3 @@ def _find_writable_assets(
             del refused[asked_id]
             found[asset_id] = ObjectRef("assets", asset_id, title, False, asset_id, asset_id)
     return found, refused
-
-
-def run_bulk_write_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Run those of these jobs that can be claimed and return their number. An unexpected error fails its job and is
-    re-raised."""
-    claims = transact(sessions, lambda session: claim_jobs(session, SET_VALUES_TASK, job_ids, timing))
-    for claim in claims:
-        # Every end of the job below is fenced: a run that lost its lease writes nothing (JobLostError).
-        with job_context(claim):
-            bulk = BulkWriteRun(sessions, timing, claim)
-            try:
-                bulk.run()
-            except BulkWriteAbortedError:
-                bulk.stop()
-            except JobLostError as lost:
-                log.info("%s", lost)
-            except DomainError as refusal:
-                bulk.refuse(refusal)
-            except Exception as error:
-                bulk.fail(error)
-                raise
-    return len(claims)

@@ -1,14 +1,13 @@
 """Sweep and cleanup: notify workers again of work that lost its message, its worker or its lease; purge expired
 rows."""
 
-from collections.abc import Callable, Sequence
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_queue import has_claimable_marks
+from models.queues.notify import Notifier
 from services.catalog.segments.segments import purge_segments
 from services.ingest.claims import dead_letter_crashed_islands
 from services.jobs.leases import dispatch_jobs, is_job_waiting
@@ -18,8 +17,6 @@ from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_
 from services.outbound.outboxes import tasks_with_messages
 from services.shares.expiry import delete_expired_share_tokens, record_expired_shares
 from watch.dispatch import dispatch_islands
-
-SweepNotifier = Callable[[str, Sequence[object]], None]
 
 HAS_WAITING_ISLANDS = text("""
     SELECT EXISTS (
@@ -35,7 +32,7 @@ def is_work_waiting(session: Session, timing: Timing) -> bool:
     return islands or has_claimable_marks(session) or is_job_waiting(session) or bool(tasks_with_messages(session))
 
 
-def sweep_backlog(sessions: Sessions, timing: Timing, notify: SweepNotifier) -> int:
+def sweep_backlog(sessions: Sessions, timing: Timing, notify: Notifier) -> int:
     """Dead-letter islands that kill their workers, dispatch due islands and jobs, and notify the drain and the
     outboxes.
 

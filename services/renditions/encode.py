@@ -8,12 +8,10 @@
    deleted.
 """
 
-import contextlib
-import logging
 import os
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,36 +24,30 @@ from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild
 from models.access.acl import Actor
 from models.catalog.asset import Asset, Format
-from models.core.sessions import Sessions, read_snapshot, transact
-from models.core.timing import Timing
+from models.core.sessions import read_snapshot, transact
 from models.queues.job import Job, JobStatus
 from services.core.errors import DomainError
-from services.core.lease_heartbeat import lease_heartbeat
 from services.core.text import pluralize
-from services.jobs.leases import NO_PROGRESS, JobClaim, JobLostError, Progress, complete_job, fail_job, heartbeat_job
+from services.jobs.leases import NO_PROGRESS, Progress
+from services.jobs.runner import JobEnd, JobOutcome, JobRetryError, JobRun
 from services.renditions.encoder_input import EncoderInput
 from services.renditions.paths import RenditionPath, allocate_rendition_path, build_rendition_name, remove_run_folder
 from services.renditions.plan import TranscodePlan, load_transcode_plan
 from services.renditions.profiles import TranscodeProfile, TranscodeProfiles, find_transcode_profile
 from services.renditions.registry import EncodedRendition, find_rendition, register_rendition
 
-log = logging.getLogger(__name__)
-
 ENCODER_PROGRAM = "media.renditions.encoder"
 ENCODER_LIMITS = ResourceLimits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
 """Per interval between two signs of progress: a whole rendition may take a day."""
 ENCODE_PROGRESS_SECONDS = 0.5
+STOPPED = "stopped; nothing of it was kept"
 DEFAULT_CONCURRENT_TRANSCODES = max(1, (os.cpu_count() or 1) // 2)
 """Per machine: an encoder uses several cores. A worker computes its own limit (`workers.celery.app`)."""
 MAX_ENCODER_DEATHS = 2
 """Deaths of the encoder, before the job fails for good."""
 
 
-class TranscodeAbortedError(Exception):
-    """The job was asked to stop."""
-
-
-class EncodingError(Exception):
+class EncodingError(DomainError):
     """The source cannot be encoded; the text says why."""
 
 
@@ -63,8 +55,6 @@ class EncodingError(Exception):
 class TranscodeContext:
     """Configuration shared by all runs of a process."""
 
-    sessions: Sessions
-    timing: Timing
     profiles: TranscodeProfiles
     media_folder: Path
     limits: ResourceLimits = ENCODER_LIMITS
@@ -88,93 +78,65 @@ class TranscodeRun:
     """One run of a claimed job."""
 
     by: TranscodeContext
-    claim: JobClaim
+    run: JobRun
     _progress: Progress = NO_PROGRESS
     _saved_at: float = field(default=0.0)
 
-    def run(self) -> None:
-        """Encode and register the rendition, or end the job with the reason."""
-        place: RenditionPath | None = None
+    def transcode(self) -> JobOutcome:
+        """Encode and register the rendition; the draft of a run that does not get that far is removed."""
+        self._clean_up()
+        task = self._prepare()
+        if not isinstance(task, PreparedTranscode):
+            return task
         try:
-            self._clean_up()
-            task = self._prepare()
-            if task is not None:
-                place = task.place
-                replaced = self._finish(task, self._encode(task))
-                place = None  # it is registered: what goes wrong from here on takes it away no more
-                if replaced is not None:
-                    remove_run_folder(replaced)
-        except TranscodeAbortedError:
-            self._end(JobStatus.ABORTED, "stopped; nothing of it was kept")
-        except JobLostError as lost:
-            log.info("%s", lost)
-        except (EncodingError, DomainError) as error:
-            self._end(JobStatus.FAILED, "could not be transcoded", str(error))
-        except ChildDiedError as died:
-            self._retry(f"its encoder {died}", MAX_ENCODER_DEATHS)
-        except SourceChangedError as changed:
-            self._retry(str(changed))
-        except OSError as error:
-            self._retry(str(error))
+            replaced = self._finish(task, self._encode(task))
         except DBAPIError:
-            raise
+            raise  # the connection may have broken after the commit: then the file is registered
         except Exception as error:
-            if place is not None:
-                place.remove()
-            self._retry(f"{type(error).__name__}: {error}")
+            task.place.remove()
+            if isinstance(error, ChildDiedError):
+                raise JobRetryError(f"its encoder {error}", MAX_ENCODER_DEATHS) from None
+            if isinstance(error, SourceChangedError | OSError):
+                raise JobRetryError(str(error)) from None
             raise
-        if place is not None:
-            place.remove()
-
-    def _end(self, status: JobStatus, message: str, error: str | None = None) -> None:
-        transact(self.by.sessions, lambda session: complete_job(session, self.claim, status, message, error))
-
-    def _retry(self, reason: str, most: int | None = None) -> None:
-        """Retry later from the beginning, or fail the job after `most` attempts."""
-        log.warning("job %s: %s", self.claim.id, reason)
-        if most is not None and self.claim.attempt >= most:
-            self._end(JobStatus.FAILED, "could not be transcoded", reason)
-        else:
-            transact(self.by.sessions, lambda session: fail_job(session, self.claim, reason))
+        if replaced is not None:
+            remove_run_folder(replaced)
+        return None
 
     def _clean_up(self) -> None:
         """Delete what a killed run left behind."""
-        left = self.claim.details.get("run")
+        left = self.run.claim.details.get("run")
         if left:
             remove_run_folder(Path(left))
 
-    def _prepare(self) -> PreparedTranscode | None:
-        """Load the plan and allocate the path; None if the job has ended because there is nothing to do."""
-        profile = find_transcode_profile(self.by.profiles, self.claim.arguments["profile"])
-        source_id = uuid.UUID(self.claim.arguments["format_id"])
-        with self._keep_lease():
-            plan = read_snapshot(self.by.sessions, lambda session: load_transcode_plan(session, source_id))
+    def _prepare(self) -> PreparedTranscode | JobEnd:
+        """Load the plan and allocate the path; returns the end of the job if there is nothing to do."""
+        profile = find_transcode_profile(self.by.profiles, self.run.claim.arguments["profile"])
+        source_id = uuid.UUID(self.run.claim.arguments["format_id"])
+        with self.run.keep_lease():
+            plan = read_snapshot(self.run.sessions, lambda session: load_transcode_plan(session, source_id))
         if plan.picture is None and not plan.sounds:
-            self._end(JobStatus.DISCARDED, "there is nothing on a storage now to make it of")
-            return None
-        return transact(self.by.sessions, lambda session: self._place(session, plan, profile, source_id))
+            return JobEnd("there is nothing on a storage now to make it of", JobStatus.DISCARDED)
+        return transact(self.run.sessions, lambda session: self._place(session, plan, profile, source_id))
 
     def _place(
         self, session: Session, plan: TranscodePlan, profile: TranscodeProfile, source_id: uuid.UUID
-    ) -> PreparedTranscode | None:
+    ) -> PreparedTranscode | JobEnd:
         source = session.get(Format, source_id)
         if source is None:
-            complete_job(session, self.claim, JobStatus.DISCARDED, "its format is gone")
-            return None
-        name = self.claim.arguments["profile"]
-        if not self.claim.arguments["by_hand"] and self._is_up_to_date(session, source, name, plan):
-            complete_job(session, self.claim, JobStatus.FINISHED, "its rendition is of these files already")
-            return None
+            return JobEnd("its format is gone", JobStatus.DISCARDED)
+        name = self.run.claim.arguments["profile"]
+        if not self.run.claim.arguments["by_hand"] and self._is_up_to_date(session, source, name, plan):
+            return JobEnd("its rendition is of these files already")
         title = session.get_one(Asset, source.asset_id).title
         extension = profile.recipe.writing.extension
         place = allocate_rendition_path(
             session, source.asset_id, build_rendition_name(title, name, extension), self.by.media_folder
         )
-        session.get_one(Job, self.claim.id).details = {**self.claim.details, "run": str(place.folder)}
+        session.get_one(Job, self.run.claim.id).details = {**self.run.claim.details, "run": str(place.folder)}
         session.flush()
         # The heartbeat is also the fence: it raises JobLostError if another worker has the job.
-        if heartbeat_job(session, self.claim, self.by.timing, Progress(0, 0, "reads its source")):
-            raise TranscodeAbortedError
+        self.run.heartbeat(session, Progress(0, 0, "reads its source"), STOPPED)
         return PreparedTranscode(plan, place, profile, source_id, title)
 
     @staticmethod
@@ -188,11 +150,11 @@ class TranscodeRun:
         try:
             feeding = EncoderInput(task.plan, task.profile.recipe, descriptor)
             with feeding as feed, ConfinedChild(self.by.program, self.by.limits) as child:
-                with self._keep_lease():
+                with self.run.keep_lease():
                     child.send(feed.request(), feed.files)
                 result = self._follow(child, feed)
                 feed.refuse_changed()
-            with self._keep_lease():
+            with self.run.keep_lease():
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -225,22 +187,8 @@ class TranscodeRun:
                 self._keep()
                 self._saved_at = now
 
-    @contextlib.contextmanager
-    def _keep_lease(self) -> Iterator[None]:
-        """Renew the lease during steps that take long and report no progress."""
-
-        def renew(session: Session) -> None:
-            with contextlib.suppress(JobLostError):  # the next step of the run finds that out
-                heartbeat_job(session, self.claim, self.by.timing)
-
-        with lease_heartbeat(self.by.sessions, renew, self.by.timing):
-            yield
-
     def _keep(self) -> None:
-        if transact(
-            self.by.sessions, lambda session: heartbeat_job(session, self.claim, self.by.timing, self._progress)
-        ):
-            raise TranscodeAbortedError
+        transact(self.run.sessions, lambda session: self.run.heartbeat(session, self._progress, STOPPED))
 
     def _finish(self, task: PreparedTranscode, result: Mapping[str, Any]) -> Path | None:
         """Publish and register the rendition; return the folder that is no longer needed."""
@@ -250,8 +198,8 @@ class TranscodeRun:
         said = describe_rendition(task, result)
         made = EncodedRendition(
             task.source_id,
-            self.claim.arguments["profile"],
-            bool(self.claim.arguments["by_hand"]),
+            self.run.claim.arguments["profile"],
+            bool(self.run.claim.arguments["by_hand"]),
             task.plan.chosen.state,
             task.place,
             stat,
@@ -261,22 +209,22 @@ class TranscodeRun:
         )
 
         def write(session: Session) -> Path | None:
-            heartbeat_job(session, self.claim, self.by.timing)
-            job = session.get_one(Job, self.claim.id)
+            self.run.save(session)
+            job = session.get_one(Job, self.run.claim.id)
             actor = Actor("transcode", user_id=job.created_by)
             try:
-                replaced = register_rendition(session, made, actor, self.claim.id)
+                replaced = register_rendition(session, made, actor, self.run.claim.id)
             except LookupError:
-                complete_job(session, self.claim, JobStatus.DISCARDED, "its format is gone")
+                self.run.complete(session, JobEnd("its format is gone", JobStatus.DISCARDED))
                 return task.place.folder
             status = JobStatus.FINISHED_WITH_WARNING if warnings else JobStatus.FINISHED
             job.progress_processed = job.progress_total = self._progress.total or 1
             job.details = {name: value for name, value in job.details.items() if name != "run"}
             session.flush()
-            complete_job(session, self.claim, status, "; ".join([said, *warnings]))
+            self.run.complete(session, JobEnd("; ".join([said, *warnings]), status))
             return replaced
 
-        return transact(self.by.sessions, write)
+        return transact(self.run.sessions, write)
 
 
 def describe_rendition(task: PreparedTranscode, result: Mapping[str, Any]) -> str:

@@ -1,31 +1,33 @@
 """Transcode tasks: each message claims the oldest waiting job, and notifies another worker before it starts."""
 
-from collections.abc import Callable, Sequence
-
 from models.core.sessions import Sessions, transact
-from services.jobs.leases import job_context
+from models.core.timing import Timing
+from models.queues.notify import Notifier
+from services.jobs.runner import JobKind, JobRun
 from services.renditions.cleanup import delete_orphaned_renditions
 from services.renditions.encode import TranscodeContext, TranscodeRun
 from services.renditions.queue import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
 from services.renditions.registry import move_renditions_to_sources
 
-TranscodeNotifier = Callable[[str, Sequence[object]], None]
+
+def transcode_jobs(by: TranscodeContext) -> JobKind:
+    """Return the transcode jobs."""
+    return JobKind(TRANSCODE_TASK, lambda run: TranscodeRun(by, run).transcode())
 
 
-def run_next_transcode(by: TranscodeContext, notify: TranscodeNotifier) -> bool:
+def run_next_transcode(sessions: Sessions, timing: Timing, by: TranscodeContext, notify: Notifier) -> bool:
     """Claim and run the next job; return whether there was one."""
-    claim = transact(by.sessions, lambda session: claim_next_transcode(session, by.timing, by.at_once))
+    claim = transact(sessions, lambda session: claim_next_transcode(session, timing, by.at_once))
     if claim is None:
         return False
-    _notify_if_waiting(by, notify)
-    with job_context(claim):
-        TranscodeRun(by, claim).run()
-    _notify_if_waiting(by, notify)
+    _notify_if_waiting(sessions, notify)
+    transcode_jobs(by).run_claimed(JobRun(sessions, timing, claim))
+    _notify_if_waiting(sessions, notify)
     return True
 
 
-def _notify_if_waiting(by: TranscodeContext, notify: TranscodeNotifier) -> None:
-    with by.sessions() as session:
+def _notify_if_waiting(sessions: Sessions, notify: Notifier) -> None:
+    with sessions() as session:
         if is_transcode_waiting(session):
             notify(TRANSCODE_TASK, ())
 

@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
 from models.catalog.asset import ASSET_KIND, Asset, Format, FormatRole
-from models.core.base import new_id
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import find_format
 from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import Conflict
+from services.jobs.jobs import add_job
 from services.jobs.leases import SELF_CLAIMING_TASKS, JobClaim, claim_jobs
 from services.renditions.plan import select_sources
 from services.renditions.registry import load_renditions, mark_outdated
@@ -91,8 +91,7 @@ def request_transcode(
         raise Conflict(f'the format "{source.name}" has no moving picture and no sound on a storage to transcode')
     job = _find_waiting_job(session, asset.id, source.id, profile)
     if job is None:
-        job = _create_transcode_job(session, asset, source.id, profile, by_hand=True)
-        job.created_by = actor.user_id
+        job = _create_transcode_job(session, asset, source.id, profile, actor)
     elif not job.arguments["by_hand"]:
         job.arguments = {**job.arguments, "by_hand": True}
         job.priority = min(job.priority, AUTOMATIC_TRANSCODE_PRIORITY - 2)
@@ -125,21 +124,15 @@ def _find_waiting_job(session: Session, asset_id: uuid.UUID, format_id: uuid.UUI
     return next(same, None)
 
 
-def _create_transcode_job(session: Session, asset: Asset, format_id: uuid.UUID, profile: str, *, by_hand: bool) -> Job:
-    job = Job(
-        id=new_id(),
-        type="TRANSCODE",
-        title=f'Transcode "{asset.title}" to {profile}',
-        task=TRANSCODE_TASK,
-        queue=TRANSCODE_QUEUE,
-        arguments={"format_id": str(format_id), "profile": profile, "by_hand": by_hand},
-        object_type=ASSET_KIND,
-        object_id=asset.id,
-    )
-    if not by_hand:
-        job.priority = AUTOMATIC_TRANSCODE_PRIORITY
-    session.add(job)
-    return job
+def _create_transcode_job(
+    session: Session, asset: Asset, format_id: uuid.UUID, profile: str, actor: Actor | None
+) -> Job:
+    """Create a job for a user, or an automatic one."""
+    about = {"object_type": ASSET_KIND, "object_id": asset.id}
+    title = f'Transcode "{asset.title}" to {profile}'
+    arguments = {"format_id": str(format_id), "profile": profile, "by_hand": actor is not None}
+    priority = AUTOMATIC_TRANSCODE_PRIORITY if actor is None else None
+    return add_job(session, TRANSCODE_TASK, "TRANSCODE", title, actor, arguments=arguments, priority=priority, **about)
 
 
 def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int:
@@ -173,7 +166,7 @@ def _refresh_format(
     made = 0
     for profile in dict.fromkeys(again):
         if _find_waiting_job(session, asset.id, one.format_id, profile) is None:
-            _create_transcode_job(session, asset, one.format_id, profile, by_hand=False)
+            _create_transcode_job(session, asset, one.format_id, profile, None)
             made += 1
     session.flush()
     return made

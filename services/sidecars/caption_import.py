@@ -15,7 +15,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from media.probe.captions import CAPTION_FORMATS, MAX_CAPTION_FILE_BYTES, CaptionsError, TimedCaption, read_captions
@@ -24,19 +23,17 @@ from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.history import Operation
 from models.catalog.segment import Segment, SegmentType
-from models.core.base import new_id
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
+from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
 from services.catalog.assets.assets import find_asset, get_asset_for_update
 from services.catalog.segments.access import asset_duration_ms
 from services.catalog.segments.segments import hard_delete_segments
-from services.core.actors import find_actor
-from services.core.errors import DomainError, PermissionDenied, ValidationFailed
+from services.core.errors import ValidationFailed
 from services.core.history import record_history
 from services.core.text import pluralize
 from services.downloads.tickets import find_downloadable_source
-from services.jobs.leases import JobClaim, JobLostError, claim_jobs, complete_job, fail_job, heartbeat_job, job_context
+from services.jobs.jobs import add_job
+from services.jobs.runner import JobEnd, JobKind, JobRetryError, JobRun
 from services.sidecars.caption_diff import CaptionChanges, write_caption_lines
 from services.sidecars.refresh_captions import AUTOMATIC_KEY, CAPTION_JOB_TYPE, CAPTION_TASK
 
@@ -51,19 +48,10 @@ def create_caption_job(
     asset = get_asset_for_update(session, actor, asset_id)
     source = find_downloadable_source(session, actor, asset, file_id)
     _caption_format(source)
-    job = Job(
-        id=new_id(),
-        type=CAPTION_JOB_TYPE,
-        title=f"Read the captions of {source.name}",
-        task=CAPTION_TASK,
-        arguments={"file_id": str(file_id), "replaces_all": replaces_all},
-        object_type=ASSET_KIND,
-        object_id=asset.id,
-        created_by=actor.user_id,
-    )
-    session.add(job)
-    session.flush()
-    return job
+    about = {"object_type": ASSET_KIND, "object_id": asset.id}
+    arguments = {"file_id": str(file_id), "replaces_all": replaces_all}
+    title = f"Read the captions of {source.name}"
+    return add_job(session, CAPTION_TASK, CAPTION_JOB_TYPE, title, actor, arguments=arguments, **about)
 
 
 def _caption_format(source: SourceFile) -> str:
@@ -75,34 +63,20 @@ def _caption_format(source: SourceFile) -> str:
     return CAPTION_FORMATS[extension]
 
 
-def run_caption_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> int:
-    """Run those of these jobs that can be claimed; return their number."""
-    claims = transact(sessions, lambda session: claim_jobs(session, CAPTION_TASK, job_ids, timing))
-    for claim in claims:
-        with job_context(claim):
-            _run_caption_job(sessions, claim, timing)
-    return len(claims)
-
-
-def _run_caption_job(sessions: Sessions, claim: JobClaim, timing: Timing) -> None:
-    """Run one job. An unusable file or a missing right ends it; other errors are retried."""
-    reading = CaptionImport(claim, timing)
+def import_captions(run: JobRun) -> None:
+    """Do one job: locate the file, read it with no transaction open, and write its lines."""
+    reading = CaptionImport(run)
     try:
-        source = transact(sessions, reading.find)
+        source = transact(run.sessions, reading.find)
         captions = read_caption_file(source)
-        transact(sessions, lambda session: reading.finish(session, source, captions))
-    except (DomainError, CaptionsError) as error:
-        text = str(error)
-        transact(sessions, lambda session: complete_job(session, claim, JobStatus.FAILED, text))
+        transact(run.sessions, lambda session: reading.finish(session, source, captions))
+    except CaptionsError as error:
+        raise ValidationFailed("file_id", str(error)) from None
     except SourceChangedError as error:
-        text = str(error)
-        transact(sessions, lambda session: fail_job(session, claim, text))
-    except (JobLostError, DBAPIError):
-        raise
-    except Exception as error:
-        text = f"{type(error).__name__}: {error}"
-        transact(sessions, lambda session: fail_job(session, claim, text))
-        raise
+        raise JobRetryError(str(error)) from None
+
+
+CAPTION_JOBS = JobKind(CAPTION_TASK, import_captions)
 
 
 def read_caption_file(source: SourceFile) -> list[TimedCaption]:
@@ -120,19 +94,15 @@ def read_caption_file(source: SourceFile) -> list[TimedCaption]:
 class CaptionImport:
     """The short transactions before and after reading the file."""
 
-    claim: JobClaim
-    timing: Timing
+    run: JobRun
 
     def find(self, session: Session) -> SourceFile:
         asset, actor = self._authorize(session)
         return find_downloadable_source(session, actor, asset, self._file_id)
 
     def finish(self, session: Session, source: SourceFile, captions: Sequence[TimedCaption]) -> None:
-        """Write the segments and complete the job, unless it was asked to stop. Raises JobLostError if the lease was
-        lost."""
-        if heartbeat_job(session, self.claim, self.timing):
-            complete_job(session, self.claim, JobStatus.ABORTED, "stopped; nothing was written")
-            return
+        """Write the segments and complete the job."""
+        self.run.heartbeat(session, stopped="stopped; nothing was written")
         asset, actor = self._authorize(session)
         if find_downloadable_source(session, actor, asset, self._file_id) != source:
             raise SourceChangedError(f'the file "{source.name}" changed while it was read')
@@ -142,30 +112,29 @@ class CaptionImport:
         found = self._write(session, asset, fitting, actor)
         said = _describe_import(source.name, len(fitting), late, found)
         if not (self._is_automatic and found.is_empty):
-            record_history(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.claim.id)
-        complete_job(session, self.claim, JobStatus.FINISHED_WITH_WARNING if late else JobStatus.FINISHED, said)
+            record_history(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.run.claim.id)
+        self.run.complete(session, JobEnd(said, JobStatus.FINISHED_WITH_WARNING if late else JobStatus.FINISHED))
 
     @property
     def _file_id(self) -> uuid.UUID:
-        return uuid.UUID(self.claim.arguments["file_id"])
+        return uuid.UUID(self.run.claim.arguments["file_id"])
 
     @property
     def _is_automatic(self) -> bool:
         """Return whether the job was created by a change of the file, without a requester."""
-        return bool(self.claim.arguments.get(AUTOMATIC_KEY))
+        return bool(self.run.claim.arguments.get(AUTOMATIC_KEY))
 
     def _authorize(self, session: Session) -> tuple[Asset, Actor]:
         """Return asset and requester, if that user may still write it; an automatic job has no requester."""
-        if self._is_automatic and self.claim.object_id is not None:
-            return find_asset(session, CAPTIONS_ACTOR, self.claim.object_id, lock=True), CAPTIONS_ACTOR
-        requester = session.get_one(Job, self.claim.id).created_by
-        actor = find_actor(session, requester) if requester is not None else None
-        if actor is None or self.claim.object_id is None:
-            raise PermissionDenied("who asked for this may not sign in any more")
-        return get_asset_for_update(session, actor, self.claim.object_id), actor
+        asset_id = self.run.claim.object_id
+        assert asset_id is not None
+        if self._is_automatic:
+            return find_asset(session, CAPTIONS_ACTOR, asset_id, lock=True), CAPTIONS_ACTOR
+        actor = self.run.find_requester(session)
+        return get_asset_for_update(session, actor, asset_id), actor
 
     def _write(self, session: Session, asset: Asset, captions: Sequence[TimedCaption], actor: Actor) -> CaptionChanges:
-        if self.claim.arguments["replaces_all"]:
+        if self.run.claim.arguments["replaces_all"]:
             lines = and_(Segment.asset_id == asset.id, Segment.segment_type == SegmentType.TRANSCRIPTION)
             hard_delete_segments(session, lines)
         return write_caption_lines(session, asset.id, self._file_id, captions, actor.user_id)

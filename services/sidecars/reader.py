@@ -2,7 +2,6 @@
 format, in a job and by `explain`.
 """
 
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +25,6 @@ from services.media.probe_writer import (
     replace_header_components,
     update_header_warnings,
 )
-from services.media.reread_jobs import run_reread_jobs
 from services.sidecars.field_mapping import list_formats_read
 from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.metadata_writer import SidecarValues, write_sidecar_values
@@ -165,9 +163,8 @@ def drain_sidecars(
     return drain_media(sessions, reading, timing, **limits)
 
 
-def run_sidecar_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, notify: Notifier) -> None:
-    """Run these jobs, then read the sidecars that are queued."""
-    run_reread_jobs(sessions, SIDECAR_READING, timing, job_ids)
+def run_sidecar_queue(sessions: Sessions, timing: Timing, notify: Notifier) -> None:
+    """Read the sidecars that are queued."""
     done = drain_sidecars(sessions, timing)
     if done.read:
         notify("index.drain", ())

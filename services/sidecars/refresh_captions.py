@@ -10,9 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import ASSET_KIND
-from models.core.base import new_id
 from models.core.paths import display_path
-from models.queues.job import Job
+from services.jobs.jobs import add_job
 
 CAPTION_TASK = "maintenance.captions"
 """Celery task of caption jobs (`sidecars.caption_import`)."""
@@ -44,16 +43,8 @@ def reread_changed_captions(session: Session, file_sets: Iterable[uuid.UUID]) ->
         return 0
     rows = session.execute(CAPTION_FILES_TO_REREAD, {"sets": sets, "task": CAPTION_TASK}).all()
     for row in rows:
-        session.add(
-            Job(
-                id=new_id(),
-                type=CAPTION_JOB_TYPE,
-                title=f"Read the captions of {display_path(bytes(row.name))} again",
-                task=CAPTION_TASK,
-                arguments={"file_id": str(row.file_id), "replaces_all": False, AUTOMATIC_KEY: True},
-                object_type=ASSET_KIND,
-                object_id=row.asset_id,
-            )
-        )
-    session.flush()
+        title = f"Read the captions of {display_path(bytes(row.name))} again"
+        arguments = {"file_id": str(row.file_id), "replaces_all": False, AUTOMATIC_KEY: True}
+        about = {"object_type": ASSET_KIND, "object_id": row.asset_id}
+        add_job(session, CAPTION_TASK, CAPTION_JOB_TYPE, title, None, arguments=arguments, **about)
     return len(rows)

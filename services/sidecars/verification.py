@@ -24,22 +24,13 @@ from media.sandbox.supervisor import ConfinedChild
 from media.sidecars.checksums import compute_checksum, is_same_checksum
 from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
-from models.core.base import new_id
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
-from models.queues.job import Job, JobStatus
+from models.core.sessions import transact
+from models.queues.job import JobStatus
 from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
-from services.jobs.leases import (
-    JobClaim,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-    release_job,
-)
+from services.jobs.jobs import add_job
+from services.jobs.leases import Progress
+from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.manifest_files import FileToVerify, ManifestEntry, find_files_to_verify, parse_manifest_entries
 from services.sidecars.results import (
@@ -77,52 +68,21 @@ def create_checksum_job(session: Session, set_id: uuid.UUID, asset_id: uuid.UUID
     """Create a job that verifies the manifests of a file set, unless one is waiting."""
     if session.scalar(HAS_WAITING_JOB, {"task": CHECKSUM_TASK, "asset": asset_id, "set": str(set_id)}):
         return
-    session.add(
-        Job(
-            id=new_id(),
-            type="ANALYZE",
-            title=f'Verify the checksums of "{name}"',
-            task=CHECKSUM_TASK,
-            queue="media",
-            arguments={"file_set": str(set_id)},
-            object_type=ASSET_KIND,
-            object_id=asset_id,
-        )
-    )
-    session.flush()
+    about = {"object_type": ASSET_KIND, "object_id": asset_id}
+    title, arguments = f'Verify the checksums of "{name}"', {"file_set": str(set_id)}
+    add_job(session, CHECKSUM_TASK, "ANALYZE", title, None, arguments=arguments, **about)
 
 
-def run_checksum_jobs(
-    sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing, turn_seconds: float = CHECKSUM_TURN_SECONDS
-) -> None:
-    """Run those of these jobs that can be claimed, each for at most one turn."""
-    for claim in transact(sessions, lambda session: claim_jobs(session, CHECKSUM_TASK, job_ids, timing)):
-        with job_context(claim):
-            try:
-                _ChecksumRun(sessions, timing, claim, time.monotonic() + turn_seconds).run()
-            except _TurnEndedError as ended:
-                message = str(ended)
-                transact(sessions, release_job, claim, message)
-            except Exception as error:
-                transact(sessions, fail_job, claim, f"{type(error).__name__}: {error}")
-                raise
-
-
-class _TurnEndedError(Exception):
-    """The turn is over; results are saved and the job continues later."""
-
-
-class _AbortedError(Exception):
-    """The job was asked to stop."""
+def checksum_jobs(turn_seconds: float = CHECKSUM_TURN_SECONDS) -> JobKind:
+    """Return the verification jobs, each run for at most one turn."""
+    return JobKind(CHECKSUM_TASK, lambda run: _ChecksumTurn(run, time.monotonic() + turn_seconds).verify())
 
 
 @dataclass(slots=True)
-class _ChecksumRun:
+class _ChecksumTurn:
     """One turn of one job."""
 
-    sessions: Sessions
-    timing: Timing
-    claim: JobClaim
+    run: JobRun
     ends_at: float
     results: list[ChecksumResult] = field(default_factory=list)
     """Computed and not yet saved."""
@@ -134,62 +94,50 @@ class _ChecksumRun:
 
     @property
     def set_id(self) -> uuid.UUID:
-        return uuid.UUID(self.claim.arguments["file_set"])
+        return uuid.UUID(self.run.claim.arguments["file_set"])
 
-    def run(self) -> None:
+    def verify(self) -> JobOutcome:
         """Read the manifest, hash the files, and end the job."""
         listed = self._read_list()
-        if listed is None:
-            return
-        with self.sessions() as session:
+        if not isinstance(listed, list):
+            return listed
+        with self.run.sessions() as session:
             storage = session.execute(STORAGE_OF_SET, {"set": self.set_id}).one()
             there = find_files_to_verify(session, storage.id, bytes(storage.root), listed)
             known = load_checksum_matches(session, [one.file_id for one in there])
         self.total = len(there)
         unknown = [one for one in there if _result_key(one) not in known]
         self.done = self.total - len(unknown)
-        # A job that a person restarted counts from nothing, so it tries everything again.
-        before = self.claim.details.get("gone", ()) if self.claim.processed else ()
-        self.gone = {_file_state(one) for one in unknown}.intersection(before)
+        self.gone = {_file_state(one) for one in unknown}.intersection(self.run.claim.kept.get("gone", ()))
         waiting = [one for one in unknown if _file_state(one) not in self.gone]
-        try:
-            for place, one in enumerate(waiting):
-                if place:
-                    self._end_turn()
-                if not self._verify_file(one):
-                    self.gone.add(_file_state(one))
-        except _AbortedError:
-            self._end(JobStatus.ABORTED, "stopped; what was summed up is kept", None)
-            return
+        for place, one in enumerate(waiting):
+            if place and time.monotonic() >= self.ends_at:
+                return self._pause()
+            if not self._verify_file(one):
+                self.gone.add(_file_state(one))
         paths = {one.listed.path for one in there} - {
             one.listed.path for one in unknown if _file_state(one) in self.gone
         }
-        self._finish(there, [one for one in listed if one.path not in paths])
+        return self._finish(there, [one for one in listed if one.path not in paths])
 
-    def _read_list(self) -> list[ManifestEntry] | None:
-        """Return the entries of the manifests; None if there is nothing to verify and the job has ended or waits."""
-        with self.sessions() as session:
+    def _read_list(self) -> list[ManifestEntry] | JobEnd | JobPause:
+        """Return the entries of the manifests, or the outcome of the job if there is nothing to verify."""
+        with self.run.sessions() as session:
             sets = load_readable_sets(session, [self.set_id], 1, MAX_SIDECAR_FILES)
         sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
         if not sources:
-            self._end(JobStatus.FINISHED, "the list is not there any more", None)
-            return None
+            return JobEnd("the list is not there any more")
         asked = {"names": [source.name for source in sources], "entries": True}
         with ConfinedChild("media.sidecars.program", SIDECAR_LIMITS) as child:
             (outcome,) = SandboxReader(child).read([ReadItem(1, sources, asked)])
         if outcome.end is ReadEnd.CHANGED:
-            transact(
-                self.sessions,
-                lambda session: release_job(session, self.claim, outcome.reason, CHANGED_LIST_RETRY_SECONDS),
-            )
-            return None
+            return JobPause(outcome.reason, CHANGED_LIST_RETRY_SECONDS)
         files = outcome.result.get("files", ())
         wrong = [
             f"{source.name}: {file['error']}" for source, file in zip(sources, files, strict=False) if "error" in file
         ]
         if outcome.end is not ReadEnd.READ or wrong:
-            self._end(JobStatus.FAILED, "the list cannot be read", "; ".join(wrong) or outcome.reason)
-            return None
+            return JobEnd("the list cannot be read", JobStatus.FAILED, "; ".join(wrong) or outcome.reason)
         pairs = zip(sources, files, strict=True)
         return [one for source, file in pairs for one in parse_manifest_entries(source, file.get("entries", ()))]
 
@@ -218,17 +166,15 @@ class _ChecksumRun:
 
     def _save_results(self) -> None:
         self.saved_at = time.monotonic()
-        if transact(self.sessions, self._keep):
-            raise _AbortedError
+        if transact(self.run.sessions, self._keep):
+            raise JobAbortedError("stopped; what was summed up is kept")
         self.results.clear()
 
-    def _end_turn(self) -> None:
-        """End the turn if its time is over, between two files only: one file may take longer than a turn."""
-        if time.monotonic() >= self.ends_at:
-            self._save_results()
-            progress = self._progress(whole=True)
-            transact(self.sessions, lambda session: heartbeat_job(session, self.claim, self.timing, progress))
-            raise _TurnEndedError(f"{self.done:,} of {pluralize(self.total, 'file')} summed up; goes on soon")
+    def _pause(self) -> JobPause:
+        """End the turn as its time is over, between two files only: one file may take longer than a turn."""
+        self._save_results()
+        transact(self.run.sessions, lambda session: self.run.save(session, self._progress(whole=True)))
+        return JobPause(f"{self.done:,} of {pluralize(self.total, 'file')} summed up; goes on soon")
 
     def _progress(self, *, whole: bool = False) -> Progress:
         """Return the progress; with `whole` including the files to skip in the next turn."""
@@ -236,7 +182,7 @@ class _ChecksumRun:
         return Progress(self.done + len(self.gone), self.total, details=details)
 
     def _keep(self, session: Session) -> bool:
-        is_stopped = heartbeat_job(session, self.claim, self.timing, self._progress())
+        is_stopped = self.run.save(session, self._progress())
         store_checksum_results(session, self.set_id, self.results)
         return is_stopped
 
@@ -244,20 +190,16 @@ class _ChecksumRun:
         files = [one.file_id for one in there]
 
         def write(session: Session) -> None:
-            heartbeat_job(session, self.claim, self.timing, Progress(self.done, self.total, details='{"gone": []}'))
+            self.run.save(session, Progress(self.done, self.total, details='{"gone": []}'))
             store_checksum_results(session, self.set_id, self.results)
             update_checksum_warnings(session, files)
             facts = {"missing_clips": len(missing), "missing_files": len(missing)} if missing else {}
             session.execute(UPDATE_MISSING_FILES, {"set": self.set_id, "facts": json.dumps(facts)})
             known = load_checksum_matches(session, files)
             wrong = [one for one in there if known.get(_result_key(one)) is False]
-            status, message, error = _job_outcome(there, wrong, missing)
-            complete_job(session, self.claim, status, message, error)
+            self.run.complete(session, _job_outcome(there, wrong, missing))
 
-        transact(self.sessions, write)
-
-    def _end(self, status: JobStatus, message: str, error: str | None) -> None:
-        transact(self.sessions, lambda session: complete_job(session, self.claim, status, message, error))
+        transact(self.run.sessions, write)
 
 
 def _file_state(one: FileToVerify) -> str:
@@ -271,7 +213,7 @@ def _result_key(one: FileToVerify) -> tuple[uuid.UUID, str, str, int, int]:
 
 def _job_outcome(
     there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], missing: Sequence[ManifestEntry]
-) -> tuple[JobStatus, str, str | None]:
+) -> JobEnd:
     """Return the result of a job: a mismatch is a failure, a missing file a warning."""
     message = f"{len(there) - len(wrong):,} of {pluralize(len(there) + len(missing), 'file')} match"
     absent = (
@@ -281,10 +223,8 @@ def _job_outcome(
     )
     if wrong:
         error = f"{pluralize(len(wrong), 'file')} not as listed: {_truncate_names([one.listed.name for one in wrong])}"
-        return JobStatus.FAILED, message, f"{error}; {absent}" if absent else error
-    if missing:
-        return JobStatus.FINISHED_WITH_WARNING, message, absent
-    return JobStatus.FINISHED, message, None
+        return JobEnd(message, JobStatus.FAILED, f"{error}; {absent}" if absent else error)
+    return JobEnd(message, JobStatus.FINISHED_WITH_WARNING if missing else JobStatus.FINISHED, absent)
 
 
 def _truncate_names(names: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
 from models.queues.notify import Notifier
 from services.core.errors import DomainError
-from services.triggers.runner import TriggerEnvironment, find_service_actor, record_trigger, run_triggers
+from services.triggers.runner import TriggerEnvironment, find_service_actor, record_trigger, trigger_jobs
 from services.triggers.spec import Trigger
 
 
@@ -67,7 +67,7 @@ def receive_trigger(
     except DomainError as refusal:
         raise TriggerRefused(str(refusal)) from None
     if recorded.is_new and recorded.refusal is None:
-        run_triggers(sessions, [job_id], timing, environment, notify)
+        trigger_jobs(environment, notify).run(sessions, [job_id], timing, notify)
     with sessions() as session:
         job = session.get(Job, job_id)
     if job is not None and job.status == JobStatus.FAILED:

@@ -2,42 +2,32 @@
 
 1. `record_trigger` validates the arguments and inserts the job. The same id again does nothing; with other arguments it
    is rejected. From the commit on, the request is as durable as any other row.
-2. `run_triggers` claims jobs by id: the operation and the end of its job are one transaction, so it happens once.
+2. `trigger_jobs` are claimed by id: the operation and the end of its job are one transaction, so it happens once.
 3. A job that lost its worker is READY or past its lease, and the sweep dispatches it again.
 """
 
 import hashlib
 import json
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.access.user import User
 from models.core.base import new_id
-from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
+from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
+from models.queues.notify import Notifier
 from services.core.actors import find_actor
-from services.core.errors import Conflict, DomainError, PermissionDenied, ValidationFailed
-from services.jobs.leases import (
-    JobClaim,
-    JobLostError,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-    release_job,
-)
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed
+from services.jobs.leases import Progress
+from services.jobs.runner import JobKind, JobOutcome, JobPause, JobRun
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.triggers.registry import TRIGGER_REGISTRY
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerPending, TriggerRun
@@ -48,7 +38,6 @@ NO_TRIGGER_USER_MESSAGE = (
     "triggers by message have no user: the operator sets TAPELESS_TRIGGER_USER to the e-mail of the user "
     "with whose rights they run"
 )
-TriggerNotifier = Callable[[str, Sequence[object]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,72 +134,42 @@ def find_service_actor(session: Session, email: str | None) -> Actor | None:
     return find_actor(session, user_id) if user_id is not None else None
 
 
-def run_triggers(
-    sessions: Sessions,
-    job_ids: Sequence[uuid.UUID],
-    timing: Timing,
-    service: TriggerEnvironment,
-    notify: TriggerNotifier,
-) -> int:
-    """Run the waiting ones of these jobs, and notify the tasks that they started; return how many were claimed."""
-    claims = transact(sessions, lambda session: claim_jobs(session, TRIGGER_TASK, job_ids, timing))
-    for claim in claims:
-        with job_context(claim):
-            for task, ids in _run_claimed_trigger(sessions, claim, timing, service):
-                notify(task, ids)
-    return len(claims)
+def trigger_jobs(service: TriggerEnvironment, notify: Notifier) -> JobKind:
+    """Return the jobs of triggers; the tasks that they start are notified after their commit."""
+
+    def work(run: JobRun) -> JobOutcome:
+        outcome = transact(run.sessions, lambda session: _perform_trigger(session, run, service))
+        if isinstance(outcome, TriggerPending):
+            return JobPause(outcome.message, outcome.seconds)
+        for task, ids in outcome.wake_ups:
+            notify(task, ids)
+        return None
+
+    return JobKind(TRIGGER_TASK, work)
 
 
-def _run_claimed_trigger(
-    sessions: Sessions, claim: JobClaim, timing: Timing, service: TriggerEnvironment
-) -> Sequence[tuple[str, Sequence[object]]]:
-    try:
-        return transact(sessions, lambda session: _perform_trigger(session, claim, timing, service))
-    except DomainError as refusal:
-        reason = f"{refusal.field}: {refusal}" if isinstance(refusal, ValidationFailed) else str(refusal)
-        transact(sessions, lambda session: _complete_trigger(session, claim, TriggerDone(reason, JobStatus.FAILED)))
-    except (JobLostError, DBAPIError):
-        raise
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        transact(sessions, lambda session: fail_job(session, claim, reason))
-        raise
-    return ()
-
-
-def _perform_trigger(
-    session: Session, claim: JobClaim, timing: Timing, service: TriggerEnvironment
-) -> Sequence[tuple[str, Sequence[object]]]:
-    if heartbeat_job(session, claim, timing):
-        complete_job(session, claim, JobStatus.ABORTED, "stopped before it was done")
-        return ()
-    job = session.get_one(Job, claim.id)
-    actor = (
-        find_service_actor(session, service.email) if job.created_by is None else find_actor(session, job.created_by)
-    )
-    if actor is None:
-        raise PermissionDenied(
-            NO_TRIGGER_USER_MESSAGE if job.created_by is None else "the user who asked for it may not sign in any more"
-        )
+def _perform_trigger(session: Session, run: JobRun, service: TriggerEnvironment) -> TriggerDone | TriggerPending:
+    """Perform the operation and end its job in one transaction, so that it happens once."""
+    run.heartbeat(session, stopped="stopped before it was done")
+    claim = run.claim
     trigger = TRIGGER_REGISTRY.get(claim.arguments["trigger"])
     if trigger is None:
         raise Conflict(f'this version has no trigger "{claim.arguments["trigger"]}"')
-    given = parse_trigger_arguments(trigger, claim.arguments["given"])
-    outcome = trigger.perform(
-        TriggerRun(session, actor, claim.id, claim.details.get("state") or {}, service.outside), given
-    )
-    session.flush()
+    actor = run.find_requester(session) if claim.created_by else find_service_actor(session, service.email)
+    if actor is None:
+        raise PermissionDenied(NO_TRIGGER_USER_MESSAGE)
+    try:
+        given = parse_trigger_arguments(trigger, claim.arguments["given"])
+        state = claim.details.get("state") or {}
+        outcome = trigger.perform(TriggerRun(session, actor, claim.id, state, service.outside), given)
+        session.flush()
+    except ValidationFailed as refusal:
+        raise ValidationFailed(refusal.field, f"{refusal.field}: {refusal}") from None
     if isinstance(outcome, TriggerPending):
-        heartbeat_job(session, claim, timing, Progress(details=json.dumps({"state": outcome.state})))
-        release_job(session, claim, outcome.message, outcome.seconds)
-        return ()
-    _complete_trigger(session, claim, outcome)
-    return outcome.wake_ups
-
-
-def _complete_trigger(session: Session, claim: JobClaim, outcome: TriggerDone) -> None:
+        run.save(session, Progress(details=json.dumps({"state": outcome.state})))
+        return outcome
     if outcome.object_id is not None:
         values = {"object_type": outcome.object_type, "object_id": outcome.object_id}
         session.execute(update(Job).where(Job.id == claim.id).values(values))
-    error = outcome.message if outcome.status == JobStatus.FAILED else None
-    complete_job(session, claim, outcome.status, outcome.message, error)
+    run.complete(session, outcome)
+    return outcome

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.queues.job import JobStatus
+from services.jobs.runner import JobEnd
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 
 
@@ -36,11 +36,9 @@ class TriggerRun:
 
 
 @dataclass(frozen=True, slots=True)
-class TriggerDone:
+class TriggerDone(JobEnd):
     """The trigger is done, or another job continues it."""
 
-    message: str
-    status: JobStatus = JobStatus.FINISHED
     object_type: str | None = None
     object_id: uuid.UUID | None = None
     wake_ups: Sequence[tuple[str, Sequence[uuid.UUID]]] = ()

@@ -20,10 +20,11 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
+from models.queues.notify import leave_to_beat
 from services.access.users import NewUser, create_user
 from services.core.actors import SETUP_ACTOR
 from services.jobs.leases import dispatch_jobs
-from services.triggers.runner import TriggerEnvironment, run_triggers
+from services.triggers.runner import TriggerEnvironment, trigger_jobs
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
@@ -92,9 +93,8 @@ class Case:
 
         def has_ended() -> bool:
             waiting = transact(self.sessions, lambda session: dispatch_jobs(session, TIMING))
-            run_triggers(
-                self.sessions, [each for _, each in waiting], TIMING, TriggerEnvironment(EMAIL), lambda *_: None
-            )
+            kind = trigger_jobs(TriggerEnvironment(EMAIL), leave_to_beat)
+            kind.run(self.sessions, [each for _, each in waiting], TIMING)
             with self.sessions() as session:
                 job = session.get(Job, job_id)
                 return job is not None and job.status == JobStatus.FINISHED

@@ -16,7 +16,7 @@ from models.queues.island import Island
 from models.queues.job import Job, JobStatus
 from services.grouping.diff import GroupingDiff
 from services.grouping.profile_preview import preview_profile
-from services.grouping.regroup import RegroupLimits, run_regroup_jobs, set_storage_profile
+from services.grouping.regroup import RegroupLimits, regroup_jobs, set_storage_profile
 from services.storages.storages import find_storage_by_name
 from tests.pipeline import FAST, Pipeline, first_path
 from tests.waiting import wait_until
@@ -50,7 +50,7 @@ def regroup(
     pipeline: Pipeline, job_id: uuid.UUID, limits: RegroupLimits = NO_LIMITS, timing: Timing = FAST
 ) -> JobStatus:
     """Deliver one wake-up message to the job."""
-    run_regroup_jobs(pipeline.sessions, [job_id], timing, limits)
+    regroup_jobs(limits).run(pipeline.sessions, [job_id], timing)
     return job(pipeline, job_id).status
 
 

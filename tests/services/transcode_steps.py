@@ -29,7 +29,7 @@ class Studio:
 
     def __init__(self, pipeline: Pipeline, folder: Path) -> None:
         self.pipeline, self.sessions = pipeline, pipeline.sessions
-        self.by = TranscodeContext(pipeline.sessions, pipeline.timing, BUILT_IN_PROFILES, folder)
+        self.by = TranscodeContext(BUILT_IN_PROFILES, folder)
         self.proxies = folder / "renditions"
 
     def ask(self, title: str, profile: str = "web") -> uuid.UUID:
@@ -40,7 +40,7 @@ class Studio:
     def run(self) -> int:
         """Run what waits; gives how many jobs."""
         count = 0
-        while run_next_transcode(self.by, self.pipeline.notify):
+        while run_next_transcode(self.sessions, self.pipeline.timing, self.by, self.pipeline.notify):
             count += 1
         return count
 
@@ -48,7 +48,9 @@ class Studio:
     def running(self, program: str) -> Iterator[None]:
         """One job on a thread, with another program in the place of the encoder."""
         by = replace(self.by, program=program)
-        thread = threading.Thread(target=run_next_transcode, args=(by, self.pipeline.notify))
+        thread = threading.Thread(
+            target=run_next_transcode, args=(self.sessions, self.pipeline.timing, by, self.pipeline.notify)
+        )
         thread.start()
         try:
             yield

@@ -14,7 +14,5 @@ from tests.pipeline import FAST
 
 if __name__ == "__main__":
     sessions = make_sessions(make_engine(sys.argv[1]))
-    by = TranscodeContext(
-        sessions, FAST, BUILT_IN_PROFILES, Path(sys.argv[2]), program="tests.media.sandbox.endless_child"
-    )
-    run_next_transcode(by, lambda _task, _ids: None)
+    by = TranscodeContext(BUILT_IN_PROFILES, Path(sys.argv[2]), program="tests.media.sandbox.endless_child")
+    run_next_transcode(sessions, FAST, by, lambda _task, _ids: None)

@@ -3,7 +3,7 @@
 Created once per process, after its fork, and passed down as an argument: nothing below `workers` connects by itself.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from models.core.mounts import configure_mounts
 from models.core.sessions import Sessions, make_engine, make_sessions
 from models.core.timing import Timing
+from models.queues.notify import Notifier, leave_to_beat
 from search.engine import SearchEngine
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
@@ -22,8 +23,6 @@ from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
 from workers.config.connection import SystemConnection, find_system_connection
 from workers.config.settings import Settings
-
-TaskNotifier = Callable[[str, Sequence[object]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,7 @@ class ProcessContext:
     sessions: Sessions
     engine: SearchEngine
     timing: Timing
-    notify: TaskNotifier
+    notify: Notifier
     database: Engine
     outside: OutboundConfig = NO_OUTBOUND
     trigger_user: str | None = None
@@ -57,7 +56,7 @@ class ProcessContext:
 def make_context(
     connection: SystemConnection,
     timing: Timing,
-    notify: TaskNotifier,
+    notify: Notifier,
     pool_size: int = 5,
     outside: OutboundConfig = NO_OUTBOUND,
 ) -> ProcessContext:
@@ -73,10 +72,6 @@ def make_search_engine(connection: SystemConnection, sessions: Sessions) -> Sear
         return PostgresEngine(sessions)
     ca_file = Path(connection.search_ca_file) if connection.search_ca_file else None
     return OpenSearchEngine(ClusterConfig(connection.search_url, connection.search_index, ca_file))
-
-
-def leave_to_beat(_task: str, _ids: Sequence[object]) -> None:
-    """Send nothing, for a command that leaves notification to beat."""
 
 
 @contextmanager

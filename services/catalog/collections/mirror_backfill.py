@@ -1,23 +1,17 @@
 """Mirror the folders of a storage that already has assets, as a job, after the setting is turned on."""
 
-import uuid
-from collections.abc import Sequence
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.storage import Storage
 from models.catalog.storage_settings import StorageSettings
-from models.core.base import new_id
-from models.core.sessions import Sessions
-from models.core.timing import Timing
 from models.queues.island import Island
 from models.queues.job import Job
 from services.access.acl_templates import grants_for_ingested
 from services.catalog.collections.folder_mirror import MirroredStorage, mirror_islands
-from services.jobs.batch_runner import BatchCursor, run_batch_job
-from services.jobs.leases import JobClaim
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 MIRROR_FOLDERS_TASK = "maintenance.mirror_folders"
 MAX_MIRRORED_ISLANDS = 200
@@ -26,23 +20,14 @@ MAX_MIRRORED_ISLANDS = 200
 
 def request_mirror_backfill(session: Session, storage: Storage, actor: Actor | None) -> Job:
     """Create a job that mirrors all folders of a storage."""
-    job = Job(
-        id=new_id(),
-        type="REQUEST_COLLECTION_MAP",
-        title=f'Make collections of the folders of storage "{storage.name}"',
-        task=MIRROR_FOLDERS_TASK,
-        object_type="storages",
-        object_id=storage.id,
-        created_by=actor.user_id if actor else None,
-    )
-    session.add(job)
-    session.flush()
-    return job
+    title = f'Make collections of the folders of storage "{storage.name}"'
+    about = {"object_type": "storages", "object_id": storage.id}
+    return add_job(session, MIRROR_FOLDERS_TASK, "REQUEST_COLLECTION_MAP", title, actor, **about)
 
 
-def mirror_batch(session: Session, claim: JobClaim, place: BatchCursor) -> tuple[int, BatchCursor | None]:
+def mirror_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
     """Mirror the next islands by id; ends if the setting was turned off meanwhile."""
-    storage = session.get(Storage, claim.object_id)
+    storage = session.get(Storage, run.claim.object_id)
     if storage is None or not StorageSettings.model_validate(storage.settings).enable_collection_directory_mapping:
         return 0, None
     after = int(place.get("after", 0))
@@ -66,6 +51,4 @@ def load_mirrored_storage(session: Session, storage: Storage) -> MirroredStorage
     return MirroredStorage(storage.id, storage.name, storage.owner_id, tuple(rights))
 
 
-def run_mirror_backfills(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> None:
-    """Run these jobs: mirror the folders of islands as collections, batch by batch."""
-    run_batch_job(sessions, MIRROR_FOLDERS_TASK, job_ids, timing, mirror_batch, "islands were mirrored")
+MIRROR_FOLDERS_JOBS = JobKind(MIRROR_FOLDERS_TASK, batches(mirror_batch, "islands were mirrored"))

@@ -15,9 +15,6 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.access.acl import AclEntry, Actor, Permission, PrincipalKind, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.core.base import new_id
-from models.core.sessions import Sessions
-from models.core.timing import Timing
 from models.queues.job import Job
 from services.access.permissions import (
     Principal,
@@ -27,10 +24,9 @@ from services.access.permissions import (
     revoke_permissions,
 )
 from services.catalog.collections.collections import find_collection
-from services.core.actors import find_actor
-from services.core.errors import NotFound, PermissionDenied
-from services.jobs.batch_runner import BatchCursor, run_batch_job
-from services.jobs.leases import JobClaim
+from services.core.errors import PermissionDenied
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 CONTENT_PERMISSIONS_TASK = "maintenance.set_content_rights"
 PERMISSION_BATCH_SIZE = 500
@@ -117,28 +113,17 @@ def request_content_permissions(
         "kinds": list(kinds),
         "principals": [[each.kind.value, str(each.id)] for each in principals],
         **rights,
-        "user": str(actor.user_id),
     }
-    job = Job(
-        id=new_id(),
-        type="ACL",
-        title=f"Set rights of {len(names)} on what is inside collections",
-        task=CONTENT_PERMISSIONS_TASK,
-    )
-    job.arguments, job.created_by, job.object_type = arguments, actor.user_id, COLLECTION_KIND
-    job.object_id = collection_ids[0] if collection_ids else None
-    session.add(job)
-    session.flush()
-    return job
+    about = {"object_type": COLLECTION_KIND, "object_id": collection_ids[0] if collection_ids else None}
+    title = f"Set rights of {len(names)} on what is inside collections"
+    return add_job(session, CONTENT_PERMISSIONS_TASK, "ACL", title, actor, arguments=arguments, **about)
 
 
-def set_permissions_batch(session: Session, claim: JobClaim, place: BatchCursor) -> tuple[int, BatchCursor | None]:
+def set_permissions_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
     """Set the permissions of the next objects, with the requesting user's current permissions."""
-    asked = claim.arguments
+    asked = run.claim.arguments
     # Permissions may have changed since the request: the job must not do what the user may no longer do.
-    actor = find_actor(session, uuid.UUID(asked["user"]))
-    if actor is None:
-        raise NotFound("user", f"{asked['user']} who may sign in")
+    actor = run.find_requester(session)
     kinds = asked["kinds"]
     kind = place.get("kind") or next(iter(kinds), None)
     if kind is None:
@@ -177,8 +162,6 @@ def content_kinds(*, include_assets: bool, include_collections: bool) -> list[st
     return [*([COLLECTION_KIND] if include_collections else []), *([ASSET_KIND] if include_assets else [])]
 
 
-def run_content_permission_jobs(sessions: Sessions, job_ids: Sequence[uuid.UUID], timing: Timing) -> None:
-    """Run these jobs: set the permissions of what collections contain, batch by batch."""
-    run_batch_job(
-        sessions, CONTENT_PERMISSIONS_TASK, job_ids, timing, set_permissions_batch, "objects have other rights"
-    )
+CONTENT_PERMISSIONS_JOBS = JobKind(
+    CONTENT_PERMISSIONS_TASK, batches(set_permissions_batch, "objects have other rights")
+)

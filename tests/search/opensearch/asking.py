@@ -13,8 +13,9 @@ from models.queues.job import Job
 from search.opensearch.engine import OpenSearchEngine
 from search.query.criteria import Visibility, parse_criteria
 from services.indexing.audit import audit_index_pages
-from services.indexing.rebuild import RebuildSliceLimits, run_rebuild
+from services.indexing.rebuild import RebuildSliceLimits, rebuild_jobs
 from services.indexing.requests import start_index_rebuild
+from services.jobs.runner import JobPause
 from tests.search.rows import add_clip
 from tests.waiting import wait_until
 
@@ -57,7 +58,7 @@ def start(sessions: Sessions, rate: int = 0) -> uuid.UUID:
 
 def step(sessions: Sessions, engine: OpenSearchEngine, job_id: uuid.UUID, limits: RebuildSliceLimits = SMALL) -> bool:
     """One slice of a rebuild; whether there is more."""
-    return bool(run_rebuild(sessions, engine, [job_id], CALM, limits))
+    return JobPause in map(type, rebuild_jobs(engine, limits).run(sessions, [job_id], CALM).values())
 
 
 def finish(sessions: Sessions, engine: OpenSearchEngine, job_id: uuid.UUID) -> Job:

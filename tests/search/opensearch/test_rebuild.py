@@ -19,7 +19,7 @@ from search.opensearch.engine import OpenSearchEngine
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
-from services.indexing.rebuild import RebuildSliceLimits, run_rebuild
+from services.indexing.rebuild import RebuildSliceLimits, rebuild_jobs
 from services.indexing.requests import start_rebuild_if_outdated
 from services.jobs.leases import dispatch_jobs
 from tests.search.opensearch.asking import CALM, add, ask, differences, finish, job, start, states, step, titles
@@ -141,7 +141,7 @@ def test_two_rebuilds_at_once_are_one(sessions: Sessions, stocked: OpenSearchEng
     assert start(sessions) == job_id
     step(sessions, stocked, job_id)
     other = transact(sessions, add_job)
-    run_rebuild(sessions, stocked, [other], CALM)
+    rebuild_jobs(stocked).run(sessions, [other], CALM)
     assert (job(sessions, other).status, len(stocked.indexes.names())) == (JobStatus.DISCARDED, 2)
     assert finish(sessions, stocked, job_id).status == JobStatus.FINISHED
 
@@ -209,7 +209,7 @@ def claim_and_abort(sessions: Sessions, engine: OpenSearchEngine, job_id) -> Non
         return write(documents, targets)
 
     engine.write = abort_and_write  # type: ignore[method-assign]
-    run_rebuild(sessions, engine, [job_id], CALM)
+    rebuild_jobs(engine).run(sessions, [job_id], CALM)
     engine.write = write  # type: ignore[method-assign]
 
 
@@ -314,6 +314,6 @@ def test_where_documents_stand_in_the_database_all_of_them_are_sent_again(sessio
     drain_index_queue(sessions, engine, CALM)
     transact(sessions, lambda session: session.execute(text("DELETE FROM search_document")))
     job_id = start(sessions)
-    assert run_rebuild(sessions, engine, [job_id], CALM) == []
+    rebuild_jobs(engine).run(sessions, [job_id], CALM)
     assert job(sessions, job_id).status == JobStatus.FINISHED
     assert drain_index_queue(sessions, engine, CALM) == DrainResult(written=7)

@@ -312,9 +312,9 @@ KILLED = """
 import sys, uuid
 from models.core.sessions import make_engine, make_sessions
 from models.core.timing import Timing
-from services.grouping.regroup import RegroupLimits, run_regroup_jobs
+from services.grouping.regroup import RegroupLimits, regroup_jobs
 sessions = make_sessions(make_engine(sys.argv[1]))
-run_regroup_jobs(sessions, [uuid.UUID(sys.argv[2])], Timing(lease_seconds=1), RegroupLimits(rows=1))
+regroup_jobs(RegroupLimits(rows=1)).run(sessions, [uuid.UUID(sys.argv[2])], Timing(lease_seconds=1))
 """
 
 

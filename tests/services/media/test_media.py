@@ -28,7 +28,7 @@ from services.media.drain import MediaReading, SetOutcome, drain_media
 from services.media.jobs import create_reread_job
 from services.media.previews import delete_orphaned_pictures, drain_previews
 from services.media.probe import PROBE_READING
-from services.media.reread_jobs import run_reread_jobs
+from services.media.reread_jobs import reread_jobs
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.services.draining import titles
@@ -179,10 +179,10 @@ def test_a_restarted_job_reads_what_was_parked(pipeline: Pipeline, root: Path) -
     drain_media(pipeline.sessions, misbehaving("eat", "clip.mp4"), pipeline.timing)
     (job,) = rows(pipeline, Job)
     transact(pipeline.sessions, lambda session: apply_job_action(session, [job.id], JobAction.RESTART, ADMIN))
-    run_reread_jobs(pipeline.sessions, misbehaving("crash", "clip.mp4"), pipeline.timing, [job.id])
+    reread_jobs(misbehaving("crash", "clip.mp4")).run(pipeline.sessions, [job.id], pipeline.timing)
     assert jobs(pipeline) == [("MEDIAINFO", "FAILED", "clip.mp4: its reader crashed (SIGSEGV)")]
     transact(pipeline.sessions, lambda session: apply_job_action(session, [job.id], JobAction.RESTART, ADMIN))
-    run_reread_jobs(pipeline.sessions, PROBE_READING, pipeline.timing, [job.id])
+    reread_jobs(PROBE_READING).run(pipeline.sessions, [job.id], pipeline.timing)
     assert jobs(pipeline) == [("MEDIAINFO", "FINISHED", None)]
     assert (warnings(pipeline), pipeline.status().parked) == ([], 0)
     assert media_of(pipeline)["codec"] == "h264"
@@ -297,7 +297,7 @@ def test_a_person_has_a_header_read_again(pipeline: Pipeline, root: Path) -> Non
     job = transact(
         pipeline.sessions, lambda session: create_reread_job(session, MediaKind.HEADERS, asset_id, file.id, ADMIN)
     )
-    run_reread_jobs(pipeline.sessions, PROBE_READING, pipeline.timing, [job.id])
+    reread_jobs(PROBE_READING).run(pipeline.sessions, [job.id], pipeline.timing)
     assert [row.status for row in rows(pipeline, Job) if row.id == job.id] == [JobStatus.FINISHED]
     with pipeline.sessions() as session:
         assert not has_claimable_media(session, MediaKind.HEADERS)
@@ -311,7 +311,7 @@ def test_a_restarted_job_of_several_reads_them_all_again(pipeline: Pipeline, roo
     with pipeline.sessions.begin() as session:
         session.execute(text("UPDATE component SET media = '{}'"))
     transact(pipeline.sessions, lambda session: apply_job_action(session, [job.id], JobAction.RESTART, ADMIN))
-    run_reread_jobs(pipeline.sessions, PROBE_READING, pipeline.timing, [job.id])
+    reread_jobs(PROBE_READING).run(pipeline.sessions, [job.id], pipeline.timing)
     (job,) = rows(pipeline, Job)
     assert (job.status, job.message) == (JobStatus.FINISHED, "was read")
     assert [row.media["codec"] for row in rows(pipeline, Component) if row.type == "VIDEO"] == ["h264", "h264"]
@@ -320,7 +320,7 @@ def test_a_restarted_job_of_several_reads_them_all_again(pipeline: Pipeline, roo
 @pytest.mark.parametrize("sets", [[], [str(uuid.uuid4())]])
 def test_a_job_of_what_is_on_no_storage_any_more_ends(pipeline: Pipeline, sets: list[str]) -> None:
     job_id = job_about(pipeline, sets)
-    run_reread_jobs(pipeline.sessions, PROBE_READING, pipeline.timing, [job_id])
+    reread_jobs(PROBE_READING).run(pipeline.sessions, [job_id], pipeline.timing)
     (job,) = rows(pipeline, Job)
     assert (job.status, "not there to be read" in job.message) == (JobStatus.FINISHED, True)
 
@@ -328,7 +328,7 @@ def test_a_job_of_what_is_on_no_storage_any_more_ends(pipeline: Pipeline, sets: 
 def test_a_job_whose_reading_goes_wrong_says_why_and_is_tried_again(pipeline: Pipeline) -> None:
     job_id = job_about(pipeline, ["no id"])
     with pytest.raises(ValueError, match="badly formed"):
-        run_reread_jobs(pipeline.sessions, PROBE_READING, pipeline.timing, [job_id])
+        reread_jobs(PROBE_READING).run(pipeline.sessions, [job_id], pipeline.timing)
     (job,) = rows(pipeline, Job)
     assert (job.status, job.lease_until) == (JobStatus.STARTED, None)
     assert job.error_message == "ValueError: badly formed hexadecimal UUID string"

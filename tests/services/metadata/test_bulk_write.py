@@ -25,11 +25,11 @@ from services.core.actors import SETUP_ACTOR
 from services.core.errors import FieldsInvalid, PermissionDenied
 from services.jobs.actions import JobAction, apply_job_action
 from services.jobs.leases import claim_jobs
+from services.jobs.runner import JobRun
 from services.lifecycle.merge import merge_into_survivors
 from services.lifecycle.purge_assets import purge_assets
 from services.lifecycle.purge_collections import purge_collections
-from services.metadata import bulk_write
-from services.metadata.bulk_write import SET_VALUES_TASK, create_bulk_write_job, run_bulk_write_jobs
+from services.metadata.bulk_write import SET_VALUES_JOBS, SET_VALUES_TASK, create_bulk_write_job
 from services.metadata.change_set import FieldInput, WriteMode, parse_field_inputs
 from services.metadata.fields import NewField, create_field
 from services.metadata.values import list_object_values, load_stored_values, write_assets_values, write_object_values
@@ -86,7 +86,7 @@ def test_a_job_writes_the_values_on_all_and_says_how_far_it_is(sessions: Session
     job_id = request(sessions, ann, view, [*ids, ids[0]], scene=7, tags=FieldInput(["night"], WriteMode.APPEND))
     waiting = job_of(sessions, job_id)
     assert (waiting.type, waiting.status, waiting.progress_total) == ("METADATA", JobStatus.READY, 450)
-    assert run_bulk_write_jobs(sessions, [job_id], TIMING) == 1
+    assert len(SET_VALUES_JOBS.run(sessions, [job_id], TIMING)) == 1
     job = job_of(sessions, job_id)
     assert (job.status, job.progress_processed, job.message) == (JobStatus.FINISHED, 450, "450 objects written")
     assert {str(values(sessions, key)) for key in ids[::50]} == {str({"scene": [7], "tags": ["night"]})}
@@ -102,7 +102,7 @@ def test_what_is_there_already_is_left_alone(sessions: Sessions) -> None:
     ann, view = make_user(sessions, "ann"), make_view(sessions, scene="integer")
     ids = make_assets(sessions, ann, 3)
     for _ in range(2):
-        run_bulk_write_jobs(sessions, [request(sessions, ann, view, ids, scene=7)], TIMING)
+        SET_VALUES_JOBS.run(sessions, [request(sessions, ann, view, ids, scene=7)], TIMING)
     assert [len(told(sessions, key)) for key in ids] == [1, 1, 1]
 
 
@@ -128,7 +128,7 @@ def test_an_object_that_may_not_be_written_is_told_and_keeps_back_nobody(session
         session.add(reads)
     unknown = uuid.uuid4()
     job_id = request(sessions, ann, view, [*mine, *theirs, unknown], scene=7)
-    run_bulk_write_jobs(sessions, [job_id], TIMING)
+    SET_VALUES_JOBS.run(sessions, [job_id], TIMING)
     job = job_of(sessions, job_id)
     assert (job.status, job.message) == (JobStatus.FINISHED_WITH_WARNING, "1 object written, 6 refused")
     context = job.details["job_context"]
@@ -151,7 +151,7 @@ def test_a_job_that_broke_down_goes_on_behind_its_last_batch(sessions: Sessions)
     with sessions.begin() as session:
         session.execute(text(f"ALTER TABLE metadata_value ADD CONSTRAINT broken CHECK (object_id <> '{ids[250]}')"))
     with pytest.raises(IntegrityError):
-        run_bulk_write_jobs(sessions, [job_id], TIMING)
+        SET_VALUES_JOBS.run(sessions, [job_id], TIMING)
     job = job_of(sessions, job_id)
     assert (job.status, job.progress_processed, job.lease_owner) == (JobStatus.STARTED, 200, None)
     assert str(job.error_message).startswith("IntegrityError")
@@ -159,7 +159,7 @@ def test_a_job_that_broke_down_goes_on_behind_its_last_batch(sessions: Sessions)
     with sessions.begin() as session:
         session.execute(text("ALTER TABLE metadata_value DROP CONSTRAINT broken"))
         session.execute(update(Job).values(not_before=Job.date_created))
-    run_bulk_write_jobs(sessions, [job_id], TIMING)
+    SET_VALUES_JOBS.run(sessions, [job_id], TIMING)
     assert job_of(sessions, job_id).message == "450 objects written"
     assert {len(told(sessions, key)) for key in (ids[0], ids[200], ids[449])} == {1}
 
@@ -170,21 +170,18 @@ def test_a_person_stops_a_job_and_starts_it_again(sessions: Sessions) -> None:
     job_id = request(sessions, ann, view, ids, scene=7)
     with sessions.begin() as session:
         session.execute(update(Job).values(status=JobStatus.ABORT_PENDING))
-    assert run_bulk_write_jobs(sessions, [job_id], TIMING) == 0
+    assert len(SET_VALUES_JOBS.run(sessions, [job_id], TIMING)) == 0
     with sessions.begin() as session:
         session.execute(update(Job).values(status=JobStatus.READY))
         (claim,) = claim_jobs(session, SET_VALUES_TASK, [job_id], TIMING)
     with sessions.begin() as session:
         session.execute(update(Job).values(status=JobStatus.ABORT_PENDING))
-    bulk = bulk_write.BulkWriteRun(sessions, TIMING, claim)
-    with pytest.raises(bulk_write.BulkWriteAbortedError):
-        bulk.run()
-    bulk.stop()
+    SET_VALUES_JOBS.run_claimed(JobRun(sessions, TIMING, claim))
     job = job_of(sessions, job_id)
     assert (job.status, job.message) == (JobStatus.ABORTED, "stopped; 0 objects written")
     with sessions.begin() as session:
         apply_job_action(session, [job_id], JobAction.RESTART, ann)
-    run_bulk_write_jobs(sessions, [job_id], TIMING)
+    SET_VALUES_JOBS.run(sessions, [job_id], TIMING)
     assert job_of(sessions, job_id).status == JobStatus.FINISHED
     assert values(sessions, ids[2]) == {"scene": [7]}
 
@@ -195,7 +192,7 @@ def test_a_job_whose_user_may_not_sign_in_any_more_writes_nothing(sessions: Sess
     job_id = request(sessions, ann, view, ids, scene=7)
     with sessions.begin() as session:
         session.execute(update(User).where(User.id == ann.user_id).values(status=UserStatus.BLOCKED))
-    run_bulk_write_jobs(sessions, [job_id], TIMING)
+    SET_VALUES_JOBS.run(sessions, [job_id], TIMING)
     job = job_of(sessions, job_id)
     assert (job.status, values(sessions, ids[0])) == (JobStatus.FAILED, {})
     assert "may not sign in" in job.message

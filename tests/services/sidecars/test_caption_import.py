@@ -20,12 +20,13 @@ from services.catalog.segments.segments import NewSegment, SegmentChange, add_se
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.jobs.leases import claim_jobs
+from services.jobs.runner import JobRun
 from services.sidecars.caption_import import (
+    CAPTION_JOBS,
     CAPTION_TASK,
     CaptionImport,
     create_caption_job,
     read_caption_file,
-    run_caption_jobs,
 )
 from tests.files import write
 from tests.pipeline import Pipeline
@@ -63,7 +64,7 @@ def read(pipeline: Pipeline, actor: Actor, asset: uuid.UUID, file: uuid.UUID, **
     """Ask for it and run the job; the job as it ended."""
     with pipeline.sessions.begin() as session:
         job = create_caption_job(session, asset, file, actor, **how)
-    run_caption_jobs(pipeline.sessions, [job.id], Timing())
+    CAPTION_JOBS.run(pipeline.sessions, [job.id], Timing())
     return ended(pipeline, job.id)
 
 
@@ -136,7 +137,7 @@ def test_what_goes_wrong_unforeseen_is_told_and_tried_again(pipeline: Pipeline, 
         job = create_caption_job(session, asset, file, admin)
         job.arguments = {"file_id": str(file)}
     with pytest.raises(KeyError):
-        run_caption_jobs(pipeline.sessions, [job.id], Timing())
+        CAPTION_JOBS.run(pipeline.sessions, [job.id], Timing())
     job = ended(pipeline, job.id)
     assert (job.status, job.lease_until, job.error_message) == ("STARTED", None, "KeyError: 'replaces_all'")
     assert lines_of(pipeline, asset) == []
@@ -162,7 +163,7 @@ def test_who_lost_the_right_meanwhile_writes_nothing(pipeline: Pipeline, root: P
     with pipeline.sessions.begin() as session:
         session.execute(text("UPDATE user_account SET is_admin = false"))
         session.get_one(Asset, asset)
-    run_caption_jobs(pipeline.sessions, [job.id], Timing())
+    CAPTION_JOBS.run(pipeline.sessions, [job.id], Timing())
     assert (ended(pipeline, job.id).status, lines_of(pipeline, asset)) == ("FAILED", [])
 
 
@@ -170,8 +171,8 @@ def test_an_aborted_or_doubled_job_writes_nothing_more(pipeline: Pipeline, root:
     asset, file = captioned(pipeline, root)
     with pipeline.sessions.begin() as session:
         job = create_caption_job(session, asset, file, admin)
-    assert run_caption_jobs(pipeline.sessions, [job.id], Timing()) == 1
-    assert run_caption_jobs(pipeline.sessions, [job.id], Timing()) == 0
+    assert len(CAPTION_JOBS.run(pipeline.sessions, [job.id], Timing())) == 1
+    assert len(CAPTION_JOBS.run(pipeline.sessions, [job.id], Timing())) == 0
     assert len(lines_of(pipeline, asset)) == 2
 
 
@@ -181,7 +182,7 @@ def correct(pipeline: Pipeline, root: Path, content: str) -> Job | None:
     pipeline.settle()
     with pipeline.sessions() as session:
         waiting = list(session.scalars(select(Job.id).where(Job.task == CAPTION_TASK, Job.status == "READY")))
-    run_caption_jobs(pipeline.sessions, waiting, Timing())
+    CAPTION_JOBS.run(pipeline.sessions, waiting, Timing())
     return ended(pipeline, waiting[0]) if waiting else None
 
 
@@ -257,7 +258,7 @@ def test_what_was_read_before_the_file_changed_is_not_written_after(
     with pipeline.sessions.begin() as session:
         job = create_caption_job(session, asset, file, admin)
     (claim,) = transact(pipeline.sessions, lambda session: claim_jobs(session, CAPTION_TASK, [job.id], Timing()))
-    reading = CaptionImport(claim, Timing())
+    reading = CaptionImport(JobRun(pipeline.sessions, Timing(), claim))
     source = transact(pipeline.sessions, reading.find)
     captions = read_caption_file(source)
     correct(pipeline, root, SRT.replace("World", "Planet, all of it"))

@@ -16,7 +16,7 @@ from models.queues.job import Job
 from services.catalog.assets.sources import ReadableFileSet
 from services.jobs.actions import JobAction, apply_job_action
 from services.media.drain import SetOutcome
-from services.media.reread_jobs import run_reread_jobs
+from services.media.reread_jobs import reread_jobs
 from services.sidecars.reader import SIDECAR_READING, drain_sidecars
 from tests.files import write
 from tests.media.sidecars.test_parsers import ALE, SONY, XMP
@@ -127,7 +127,7 @@ def test_a_job_that_failed_for_a_field_goes_on_once_the_field_is_there(pipeline:
     add_fields(pipeline, colour="string")
     pipeline.change_settings(metadata_view_id=str(add_view(pipeline, {"name": "colour"})))
     transact(pipeline.sessions, lambda session: apply_job_action(session, [job.id], JobAction.RESTART, ADMIN))
-    run_reread_jobs(pipeline.sessions, SIDECAR_READING, pipeline.timing, [job.id])
+    reread_jobs(SIDECAR_READING).run(pipeline.sessions, [job.id], pipeline.timing)
     assert (jobs(pipeline), warnings(pipeline)) == ([("FINISHED", None)], [])
     assert values(pipeline, "clip") == {"colour": ["red"]}
 

@@ -13,7 +13,7 @@ from models.catalog.sidecar_results import FileChecksum
 from models.core.sessions import transact
 from models.queues.job import Job
 from services.jobs.actions import JobAction, apply_job_action
-from services.sidecars.verification import CHECKSUM_TASK, run_checksum_jobs
+from services.sidecars.verification import CHECKSUM_TASK, checksum_jobs
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.services.sidecar_steps import put, read, rows, warnings
@@ -35,7 +35,7 @@ def verify(pipeline: Pipeline, **options: float) -> list[tuple[str, str, str | N
     """Read the lists, run the jobs, and give what became of those that ran."""
     read(pipeline)
     waiting = [job.id for job in rows(pipeline, Job) if job.task == CHECKSUM_TASK and job.status == "READY"]
-    run_checksum_jobs(pipeline.sessions, waiting, pipeline.timing, **options)
+    checksum_jobs(**options).run(pipeline.sessions, waiting, pipeline.timing)
     found = [job for job in rows(pipeline, Job) if job.id in waiting]
     return [(job.status.value, job.message, job.error_message) for job in sorted(found, key=lambda job: job.id)]
 
@@ -101,7 +101,7 @@ def test_a_job_lets_others_in_between_and_goes_on_where_it_was(pipeline: Pipelin
     put(root, "day.md5", "".join(f"{HELLO}  {name}\n" for name in names))
     assert verify(pipeline, turn_seconds=0) == [("STARTED", "1 of 3 files summed up; goes on soon", None)]
     (job,) = (row for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK)
-    run_checksum_jobs(pipeline.sessions, [job.id], pipeline.timing)
+    checksum_jobs().run(pipeline.sessions, [job.id], pipeline.timing)
     assert [row.matches for row in rows(pipeline, FileChecksum)] == [True] * 3
 
 
@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_is_tried_once_and_ends_no_turn_as_the_last(p
         (root / name).unlink()
     (job,) = (row for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK)
     for _turn in range(2):
-        run_checksum_jobs(pipeline.sessions, [job.id], pipeline.timing, turn_seconds=0)
+        checksum_jobs(turn_seconds=0).run(pipeline.sessions, [job.id], pipeline.timing)
     (job,) = (row for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK)
     absent = "2 files not there or not readable: clip0.mov, clip1.mov"
     assert (job.status, job.error_message, job.details) == ("FINISHED_WITH_WARNING", absent, {"gone": []})
@@ -131,7 +131,7 @@ def test_a_job_that_fails_for_no_reason_of_its_files_is_tried_again_and_says_why
         session.execute(text("UPDATE job SET arguments = '{}' WHERE task = :task"), {"task": CHECKSUM_TASK})
     waiting = [job.id for job in rows(pipeline, Job) if job.task == CHECKSUM_TASK]
     with pytest.raises(KeyError):
-        run_checksum_jobs(pipeline.sessions, waiting, pipeline.timing)
+        checksum_jobs().run(pipeline.sessions, waiting, pipeline.timing)
     (job,) = (row for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK)
     assert (job.lease_owner, job.error_message) == (None, "KeyError: 'file_set'")
 
@@ -151,5 +151,5 @@ def test_a_restarted_job_verifies_again(pipeline: Pipeline, root: Path) -> None:
     verify(pipeline)
     (job,) = (row for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK)
     transact(pipeline.sessions, lambda session: apply_job_action(session, [job.id], JobAction.RESTART, ADMIN))
-    run_checksum_jobs(pipeline.sessions, [job.id], pipeline.timing)
+    checksum_jobs().run(pipeline.sessions, [job.id], pipeline.timing)
     assert [row.status for row in rows(pipeline, Job) if row.task == CHECKSUM_TASK] == ["FAILED"]

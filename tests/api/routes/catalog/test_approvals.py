@@ -10,7 +10,7 @@ import pytest
 
 from models.core.timing import Timing
 from models.queues.job import Job
-from services.approvals.collection_requests import run_collection_request_jobs
+from services.approvals.collection_requests import COLLECTION_APPROVALS_JOBS
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import history_of, make_asset
 from tests.api.routes.search.test_search import drain_all, find
@@ -279,7 +279,7 @@ def test_a_collection_is_asked_for_with_all_that_its_requester_may_write(
     answer = owner.http.post(f"{url}request/", json={"users": [str(owner.id)]})
     assert answer.status_code == 202
     assert owner.http.get(f"{url}request/").json()["status"] == "REQUESTED"
-    assert run_collection_request_jobs(api.sessions, [UUID(answer.json()["job_id"])], Timing(), batch=2) == 1
+    COLLECTION_APPROVALS_JOBS.run(api.sessions, [UUID(answer.json()["job_id"])], Timing())
     job = owner.http.get(f"/jobs/v1/jobs/{answer.json()['job_id']}/").json()
     assert (job["status"], job["type"], job["message"]) == ("FINISHED", "REQUEST_APPROVAL", "3 assets asked for")
     assert [status_of(owner, each) for each in (*mine, theirs)] == ["REQUESTED"] * 3 + ["N/A"]
@@ -299,7 +299,7 @@ def test_a_job_of_requests_that_breaks_is_given_back_with_its_reason(api: Api, o
     with api.sessions.begin() as session:
         session.get_one(Job, job_id).arguments = {}
     with pytest.raises(KeyError):
-        run_collection_request_jobs(api.sessions, [job_id], Timing())
+        COLLECTION_APPROVALS_JOBS.run(api.sessions, [job_id], Timing())
     with api.sessions() as session:
         job = session.get_one(Job, job_id)
         assert (job.lease_owner, job.error_message) == (None, "KeyError: 'users'")

@@ -8,7 +8,8 @@ import pytest
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.core.timing import Timing
-from services.triggers.runner import TriggerEnvironment, run_triggers
+from models.queues.notify import leave_to_beat
+from services.triggers.runner import TriggerEnvironment, trigger_jobs
 from tests.api.conftest import Api, Caller
 
 URL = "/trigger/v1/scan/"
@@ -37,7 +38,7 @@ def test_it_runs_with_the_rights_of_who_asked(api: Api, admin: Caller, stranger:
         session.add(storage)
     body = {"storage": str(storage.id)}
     mine, theirs = (caller.http.post(URL, json=body).json()["id"] for caller in (admin, stranger))
-    run_triggers(api.sessions, [mine, theirs], Timing(), TriggerEnvironment(), lambda _task, _ids: None)
+    trigger_jobs(TriggerEnvironment(), leave_to_beat).run(api.sessions, [mine, theirs], Timing())
     assert admin.http.get(f"/jobs/v1/jobs/{mine}/").json()["status"] == "STARTED"
     refused = stranger.http.get(f"/jobs/v1/jobs/{theirs}/").json()
     assert (refused["status"], refused["error_message"]) == ("FAILED", f"storage {storage.id} does not exist")

@@ -16,7 +16,8 @@ from models.queues.job import Job, JobStatus
 from services.access.users import NewUser, create_user
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, update_asset
 from services.core.actors import SETUP_ACTOR
-from services.lifecycle.purge_assets import purge_asset_batch, request_asset_purge, run_asset_purge
+from services.jobs.runner import JobEnd
+from services.lifecycle.purge_assets import PURGE_ASSETS_JOBS, purge_asset_batch, request_asset_purge
 
 
 def make_deleted(sessions: Sessions, count: int) -> Actor:
@@ -51,8 +52,8 @@ def test_a_purge_job_empties_the_queue_and_says_so(sessions: Sessions) -> None:
     make_deleted(sessions, 3)
     with sessions.begin() as session:
         job = request_asset_purge(session, SETUP_ACTOR)
-    assert run_asset_purge(sessions, [job.id], Timing()) == 3
-    assert run_asset_purge(sessions, [job.id], Timing()) == 0
+    assert PURGE_ASSETS_JOBS.run(sessions, [job.id], Timing()) == {job.id: JobEnd("3 assets were purged")}
+    assert PURGE_ASSETS_JOBS.run(sessions, [job.id], Timing()) == {}
     with sessions() as session:
         row = session.get_one(Job, job.id)
     assert (row.status, row.progress_processed, row.lease_owner) == (JobStatus.FINISHED, 3, None)
@@ -67,7 +68,7 @@ def test_a_purge_job_that_was_stopped_or_is_held_by_another_is_left_alone(
     with sessions.begin() as session:
         job = request_asset_purge(session, SETUP_ACTOR)
         job.status, job.lease_until = status, func.now() + func.make_interval(0, 0, 0, 0, 1)
-    assert run_asset_purge(sessions, [job.id], Timing()) == 0
+    assert PURGE_ASSETS_JOBS.run(sessions, [job.id], Timing()) == {}
     assert count(sessions, Asset) == 1
 
 

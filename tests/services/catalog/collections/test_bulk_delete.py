@@ -14,7 +14,7 @@ from services.access.users import NewUser, create_user
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR
-from services.jobs.batch_runner import BatchFunction, run_batch_job
+from services.jobs.runner import JobKind
 from services.lifecycle import purge_assets, purge_collections, restore
 
 MANY = restore.RESTORE_BATCH_SIZE + 3
@@ -48,8 +48,8 @@ def delete_later(sessions: Sessions, table: str, made: str) -> None:
         session.execute(text(made.replace(" - interval '1 s'", "")), {"count": 1})
 
 
-def run(sessions: Sessions, task: str, job: UUID, batch: BatchFunction) -> Job:
-    run_batch_job(sessions, task, [job], Timing(), batch, "done")
+def run(sessions: Sessions, kind: JobKind, job: UUID) -> Job:
+    kind.run(sessions, [job], Timing())
     with sessions() as session:
         return session.get_one(Job, job)
 
@@ -66,7 +66,7 @@ def test_much_comes_back_by_a_job_and_what_is_deleted_meanwhile_stays(
         assert job is not None
     assert count_deleted(sessions, table) == 3
     delete_later(sessions, table, made.text)
-    done = run(sessions, restore.RESTORE_DELETED_TASK, job.id, restore.run_restore_batch)
+    done = run(sessions, restore.RESTORE_DELETED_JOBS, job.id)
     assert (done.status, done.progress_processed, count_deleted(sessions, table)) == (JobStatus.FINISHED, 3, 1)
 
 
@@ -107,7 +107,7 @@ def test_who_is_no_administrator_any_more_restores_nothing(sessions: Sessions, a
         job = restore.restore_all(session, "assets", admin)
         assert job is not None
         session.execute(text("UPDATE user_account SET is_admin = false WHERE id = :id"), {"id": admin.user_id})
-    ended = run(sessions, restore.RESTORE_DELETED_TASK, job.id, restore.run_restore_batch)
+    ended = run(sessions, restore.RESTORE_DELETED_JOBS, job.id)
     assert (ended.status, count_deleted(sessions, "asset")) == (JobStatus.FAILED, 3)
 
 
@@ -121,7 +121,7 @@ def test_many_collections_are_purged_by_a_job_and_what_is_deleted_meanwhile_stay
         assert job is not None
     assert count_deleted(sessions, "collection") == 3
     delete_later(sessions, "collection", DELETED_COLLECTIONS.text)
-    done = run(sessions, purge_collections.PURGE_COLLECTIONS_TASK, job.id, purge_collections.run_collection_purge_batch)
+    done = run(sessions, purge_collections.PURGE_COLLECTIONS_JOBS, job.id)
     assert (done.status, done.progress_processed, count_deleted(sessions, "collection")) == (JobStatus.FINISHED, 3, 1)
 
 
@@ -131,5 +131,5 @@ def test_an_asset_that_is_deleted_while_a_purge_of_all_waits_stays(sessions: Ses
     with sessions.begin() as session:
         job = purge_assets.request_asset_purge(session, admin)
     delete_later(sessions, "asset", DELETED_ASSETS.text)
-    assert purge_assets.run_asset_purge(sessions, [job.id], Timing()) == 2
+    assert run(sessions, purge_assets.PURGE_ASSETS_JOBS, job.id).message == "2 assets were purged"
     assert count_deleted(sessions, "asset") == 1

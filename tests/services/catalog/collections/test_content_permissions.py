@@ -15,14 +15,12 @@ from services.catalog.collections import permissions
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.collections.permissions import (
-    CONTENT_PERMISSIONS_TASK,
+    CONTENT_PERMISSIONS_JOBS,
     request_content_permissions,
-    set_permissions_batch,
 )
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
 from services.jobs.actions import JobAction, apply_job_action
-from services.jobs.batch_runner import run_batch_job
 from tests.pipeline import FAST
 
 
@@ -40,7 +38,7 @@ def readers(sessions: Sessions, who: Actor) -> set[uuid.UUID]:
 
 
 def run(sessions: Sessions, job: uuid.UUID) -> Job:
-    run_batch_job(sessions, CONTENT_PERMISSIONS_TASK, [job], FAST, set_permissions_batch, "objects have other rights")
+    CONTENT_PERMISSIONS_JOBS.run(sessions, [job], FAST)
     with sessions() as session:
         return session.get_one(Job, job)
 
@@ -93,7 +91,7 @@ def test_a_job_that_is_aborted_stops_and_one_of_a_blocked_user_fails(sessions: S
         session.execute(AclEntry.metadata.tables["user_account"].update().values(status="BLOCKED"))
     ended = run(sessions, job)
     assert ended.status == JobStatus.FAILED
-    assert "may sign in" in ended.message
+    assert "may not sign in" in ended.message
 
 
 def test_rights_of_a_thousand_collections_propagate_to_one_user_and_of_no_more(sessions: Sessions) -> None:

@@ -15,11 +15,10 @@ from services.access.permissions import Principal, grant_permissions
 from services.access.users import NewUser, create_user
 from services.catalog.collections.collections import NewCollection, create_collection, update_collection
 from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
-from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK, mirror_batch
+from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS, MIRROR_FOLDERS_TASK
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
-from services.jobs.batch_runner import run_batch_job
 from services.storages.api_changes import StorageSpec, update_storage
 from tests.files import write
 from tests.pipeline import FAST, Pipeline
@@ -137,7 +136,7 @@ def test_without_the_setting_there_are_no_collections_and_turning_it_on_makes_th
         update_storage(session, pipeline.storage().id, StorageSpec(settings={MAPS: True}), ADMIN)
     with pipeline.sessions() as session:
         job = session.scalars(select(Job).where(Job.task == MIRROR_FOLDERS_TASK)).one()
-    run_batch_job(pipeline.sessions, MIRROR_FOLDERS_TASK, [job.id], FAST, mirror_batch, "islands were mirrored")
+    MIRROR_FOLDERS_JOBS.run(pipeline.sessions, [job.id], FAST)
     assert places(pipeline) == {"Rushes": ["b"], "Rushes/day": ["a"]}
     assert transact(pipeline.sessions, lambda session: session.get_one(Job, job.id).status) == "FINISHED"
 

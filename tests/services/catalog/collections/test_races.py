@@ -13,14 +13,12 @@ from models.core.sessions import Sessions, transact
 from models.queues.job import Job, JobStatus
 from services.catalog.collections import tree
 from services.catalog.collections.bulk_delete import (
-    DELETE_COLLECTIONS_TASK,
-    delete_collections_batch,
+    DELETE_COLLECTIONS_JOBS,
     request_bulk_delete,
 )
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.tree import delete_collection, move_collection, restore_collection
 from services.core.errors import DomainError
-from services.jobs.batch_runner import run_batch_job
 from tests.pipeline import FAST
 
 ADMIN = Actor("an administrator", is_admin=True)
@@ -96,7 +94,7 @@ def test_many_collections_are_deleted_by_a_job_and_come_back_together(sessions: 
     left = transact(sessions, lambda session: delete_collection(session, root, ADMIN))
     assert left == few + 20
     job = transact(sessions, lambda session: request_bulk_delete(session, root, left, ADMIN).id)
-    run_batch_job(sessions, DELETE_COLLECTIONS_TASK, [job], FAST, delete_collections_batch, "collections were deleted")
+    DELETE_COLLECTIONS_JOBS.run(sessions, [job], FAST)
     with sessions() as session:
         assert session.get_one(Job, job).status == JobStatus.FINISHED
         assert set(session.scalars(select(Collection.status))) == {CollectionStatus.DELETED}

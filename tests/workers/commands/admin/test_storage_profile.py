@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from models.queues.job import Job
-from services.grouping.regroup import run_regroup_jobs
+from services.grouping.regroup import regroup_jobs
 from tests.files import write
 from tests.pipeline import FAST, Pipeline
 from workers.commands.admin.storage import storage
@@ -72,7 +72,7 @@ def test_with_yes_the_job_starts_and_groups_the_storage(
     (job,) = jobs(plates)
     assert f"started job {job.id}" in result.output
     plates.watch()
-    run_regroup_jobs(plates.sessions, [job.id], FAST)
+    regroup_jobs().run(plates.sessions, [job.id], FAST)
     plates.settle()
     assert plates.titles() == [r"[red]reel\x1b[31m", "plate.1001", "plate.1002"]
     assert "has this profile already" in run(running, "profile", "Rushes", "--file", profile_file, "--yes").output

@@ -27,9 +27,8 @@ def test_a_rendition_is_asked_for_by_title_and_waited_for(
     said = run(running, "clip")
     assert said.exit_code == 0, said.output
     assert said.output.endswith(': Transcode "clip" to web\n')
-    run_next_transcode(
-        TranscodeContext(pipeline.sessions, pipeline.timing, BUILT_IN_PROFILES, tmp_path / "media"), pipeline.notify
-    )
+    by = TranscodeContext(BUILT_IN_PROFILES, tmp_path / "media")
+    run_next_transcode(pipeline.sessions, pipeline.timing, by, pipeline.notify)
     with pipeline.sessions.begin() as session:
         job = session.query(Job).filter(Job.type == "TRANSCODE").one()
     assert wait_for_job(pipeline.sessions, job.id) == "transcoded to clip.web.mp4: 480x270 mp4, 2.0 s"
