@@ -43,7 +43,7 @@ from services.ingest.provenance import find_splits
 from services.ingest.reader import read_and_group, seconds_since_creation
 from services.ingest.sidecar_gate import SIDECAR_RECHECK_SECONDS, is_waiting_for_sidecar
 from services.ingest.state import IslandSnapshot, IslandState
-from services.ingest.update import AssetUpdate, take_asset_offline
+from services.ingest.update import AssetUpdate, empty_vanished_sets, take_asset_offline
 from services.ingest.writer import write_ingest_changes
 
 log = logging.getLogger(__name__)
@@ -209,8 +209,12 @@ def _update_assets(
             AssetUpdate(asset, changes, now, timing.growth_seconds).write()
         elif not asset.is_new:
             create_ingested_asset(asset, changes)
+    kept = {part.stored.id for asset in planned for part in asset.sets() if part.stored} | set(changes.emptied_sets)
     for asset_id, stored in found.assets.items():
-        if asset_id not in continued and not stored.is_needed_elsewhere and stored.row.island_id in found.islands:
+        if asset_id in continued:
+            if stored.pinned_formats:
+                empty_vanished_sets(stored, found.islands, kept, changes)
+        elif not stored.is_needed_elsewhere and stored.row.island_id in found.islands:
             take_asset_offline(stored, found.islands.values(), changes)
     for island in found.islands.values():
         changes.buckets.extend(island.buckets.values())

@@ -51,6 +51,11 @@ def shape(pipeline: Pipeline) -> dict[str, list[Any]]:
     }
 
 
+def present(pipeline: Pipeline) -> list[str]:
+    """The files of all assets."""
+    return sorted(file for parts in shape(pipeline).values() for files in parts for file in files)
+
+
 def assert_regrouping_changes_nothing(pipeline: Pipeline) -> None:
     before = shape(pipeline)
     pipeline.settle()
@@ -138,6 +143,38 @@ def test_frames_that_are_moved_away_leave_a_hole_and_later_frames_still_join(pip
     frames = [f"plate.{n:04d}.exr" for n in (1, 2, 4, 5, 6, 7)]
     assert shape(pipeline) == {"plate": [frames], "other": [["other.mov"], ["plate.0003.exr"]]}
     assert_regrouping_changes_nothing(pipeline)
+
+
+@pytest.mark.parametrize(
+    ("gone", "left"),
+    [
+        (["rough.mov"], ["fine_cut.mov", "notes.wav"]),
+        (["fine_cut.mov"], ["notes.wav", "rough.mov"]),
+        (["fine_cut.mov", "notes.wav"], ["rough.mov"]),
+        (["rough.mov", "notes.wav"], ["fine_cut.mov"]),
+        (["rough.mov", "fine_cut.mov", "notes.wav"], []),
+    ],
+)
+def test_files_that_vanish_from_a_merged_asset_are_counted_and_recorded(
+    pipeline: Pipeline, gone: list[str], left: list[str]
+) -> None:
+    write(pipeline.root, "rough.mov", "fine_cut.mov", "notes.wav")
+    pipeline.settle()
+    with pipeline.sessions.begin() as session:
+        rough, *others = (asset_called(session, name).id for name in ("rough", "fine_cut", "notes"))
+        merge_manually(session, rough, others, EDITOR)
+    pipeline.settle()
+    for name in gone:
+        (pipeline.root / name).unlink()
+    pipeline.settle()
+    assert present(pipeline) == left
+    assert pipeline.broken() == []
+    for name in gone:
+        assert pipeline.history(rough).count(f"MODIFY_FILESET: 1 file missing: {name}.") == 1
+    write(pipeline.root, *gone)
+    pipeline.settle()
+    assert present(pipeline) == sorted([*gone, *left])
+    assert pipeline.broken() == []
 
 
 def test_acts_that_make_no_sense_are_refused_with_the_next_step(pipeline: Pipeline) -> None:
