@@ -24,6 +24,17 @@ class IndexMissingError(SearchUnavailableError):
     """The engine has no such index: it was removed, or it is a different engine."""
 
 
+SEARCH_STATEMENT_SECONDS = 5.0
+"""Limit of one statement, or of one request to OpenSearch: a search that takes longer would hold one of few places."""
+
+
+class SearchTooSlowError(SearchUnavailableError):
+    """The engine cancelled the search; the same search takes as long again."""
+
+    def __init__(self) -> None:
+        super().__init__(f"the search took longer than {SEARCH_STATEMENT_SECONDS:g} s: ask for less at once")
+
+
 @dataclass(frozen=True, slots=True)
 class WriteOutcome:
     """Result of writing one document."""

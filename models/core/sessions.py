@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -14,12 +14,18 @@ WorkArguments = ParamSpec("WorkArguments")
 WorkResult = TypeVar("WorkResult")
 Sessions = sessionmaker[Session]
 
-DEADLOCK, SERIALIZATION = "40P01", "40001"
+DEADLOCK, SERIALIZATION, QUERY_CANCELED = "40P01", "40001", "57014"
+SET_STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :timeout, true)")
 MAX_TRANSACTION_TRIES = 5
 
 
-def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
-    """Return an engine that detects a restarted server at once and ends transactions that idle for a minute."""
+def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **options: Any) -> Engine:
+    """Return an engine that detects a restarted server at once and ends transactions that idle for a minute.
+
+    Args:
+        statement_seconds: the server cancels statements that take longer; 0 lets them run.
+    """
+    timeouts = f"-c statement_timeout={int(statement_seconds * 1000)} -c idle_in_transaction_session_timeout=60s"
     return create_engine(
         url,
         pool_size=pool_size,
@@ -28,10 +34,20 @@ def make_engine(url: str, pool_size: int = 5, **options: Any) -> Engine:
         connect_args={
             "connect_timeout": 10,
             "application_name": "tapeless",
-            "options": "-c idle_in_transaction_session_timeout=60s -c timezone=UTC -c jit=off",
+            "options": f"{timeouts} -c timezone=UTC -c jit=off",
         },
         **options,
     )
+
+
+def limit_statements(session: Session, seconds: float) -> None:
+    """Set how long each further statement of this transaction may take; 0 lets them run."""
+    session.execute(SET_STATEMENT_TIMEOUT, {"timeout": str(int(seconds * 1000))})
+
+
+def is_statement_timeout(error: DBAPIError) -> bool:
+    """Return whether the server cancelled a statement that took too long."""
+    return getattr(error.orig, "sqlstate", None) == QUERY_CANCELED
 
 
 def make_sessions(engine: Engine) -> Sessions:

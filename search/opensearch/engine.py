@@ -11,7 +11,15 @@ from typing import Any
 
 from models.queues.index_queue import DocumentKey
 from search.document import Document
-from search.engine import FacetBucket, SearchHit, SearchResults, StoredRevision, WriteOutcome
+from search.engine import (
+    SEARCH_STATEMENT_SECONDS,
+    FacetBucket,
+    SearchHit,
+    SearchResults,
+    SearchTooSlowError,
+    StoredRevision,
+    WriteOutcome,
+)
 from search.highlighting import build_hit
 from search.opensearch.bulk import bulk_write_documents
 from search.opensearch.client import (
@@ -31,7 +39,8 @@ from search.opensearch.query import (
     opensearch_term_clause,
 )
 from search.opensearch.rows import document_id_of, document_key_of
-from search.query.criteria import Criteria, CriteriaError, Visibility
+from search.query.budget import CriteriaError
+from search.query.criteria import Criteria, Visibility
 
 HIT_SOURCE_FIELDS = ["title", "date_created", "terms", "body"]
 MAX_QUERY_CLAUSES = 900
@@ -70,6 +79,8 @@ class OpenSearchEngine:
             if error.kind == "too_many_clauses":
                 raise CriteriaError("filter", "asks for too much at once; ask in several searches") from error
             raise
+        if answer["timed_out"]:
+            raise SearchTooSlowError
         facets = {
             name: _facet_buckets(name, answer["aggregations"][f"f{place}"]["buckets"])
             for place, name in enumerate(criteria.facets)
@@ -123,6 +134,7 @@ def build_search_request(criteria: Criteria, visibility: Visibility) -> dict[str
         "size": criteria.per_page,
         "track_total_hits": True,
         "_source": HIT_SOURCE_FIELDS,
+        "timeout": f"{SEARCH_STATEMENT_SECONDS:g}s",
     }
     if criteria.facets:
         body["aggs"] = {f"f{place}": facet_clause(name) for place, name in enumerate(criteria.facets)}

@@ -11,7 +11,8 @@ from typing import Any
 
 from search.document import SCALAR_TERMS
 from search.opensearch.mapping import slot_field
-from search.query.criteria import Criteria, CriteriaError, SortKey
+from search.query.budget import CriteriaError
+from search.query.criteria import Criteria, SortKey
 from search.query.ordering import default_sort_keys
 from search.query.term_keys import TERM_FIRST_SEPARATOR, TERM_VALUE_SEPARATOR, name_key
 

@@ -25,14 +25,23 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from models.core.sessions import Sessions, transact
+from models.core.sessions import Sessions, is_statement_timeout, limit_statements, transact
 from models.core.statements import AnySelect, execute_dml
 from models.queues.index_mark import SearchDocument
 from models.queues.index_queue import DocumentKey
 from search.document import Document
-from search.engine import FacetBucket, SearchHit, SearchResults, StoredRevision, WriteOutcome
+from search.engine import (
+    SEARCH_STATEMENT_SECONDS,
+    FacetBucket,
+    SearchHit,
+    SearchResults,
+    SearchTooSlowError,
+    StoredRevision,
+    WriteOutcome,
+)
 from search.highlighting import build_hit
 from search.postgres.writer import upsert_documents
 from search.query.criteria import Criteria, Visibility
@@ -48,8 +57,9 @@ class PostgresEngine:
 
     indexes = None
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, search_seconds: float = SEARCH_STATEMENT_SECONDS) -> None:
         self._sessions = sessions
+        self._search_seconds = search_seconds
 
     def check(self, look: bool = False) -> None:
         """Do nothing: the caller is connected to the same database."""
@@ -63,9 +73,15 @@ class PostgresEngine:
 
     def search(self, criteria: Criteria, visibility: Visibility) -> SearchResults:
         """Execute criteria: total and facets in one statement, the page of hits in another."""
-        with self._sessions() as session:
-            total, facets = _count(session, criteria, visibility)
-            return SearchResults(total, _hits(session, criteria, visibility) if total else [], facets)
+        try:
+            with self._sessions() as session:
+                limit_statements(session, self._search_seconds)
+                total, facets = _count(session, criteria, visibility)
+                return SearchResults(total, _hits(session, criteria, visibility) if total else [], facets)
+        except OperationalError as error:
+            if is_statement_timeout(error):
+                raise SearchTooSlowError from None
+            raise
 
     def revisions(
         self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None

@@ -9,6 +9,21 @@ from typing import Any, Literal
 
 from models.queues.index_queue import DocumentKey
 from search.query.analysis import TextQuery, parse_text_query, replace_unstorable
+from search.query.budget import (
+    FACET_COST,
+    MAX_FACETS,
+    MAX_FIELD_NAMES,
+    MAX_LIST_VALUES,
+    MAX_QUERY_WORDS,
+    MAX_SEARCH_AFTER,
+    MAX_SORT_KEYS,
+    MAX_TERM_NAME_CHARACTERS,
+    MAX_TERM_VALUE_CHARACTERS,
+    RANGE_COST,
+    TERM_COST,
+    CriteriaError,
+    SearchBudget,
+)
 from search.query.ranges import RangeError, ValueKind, ValueRange, parse_covered_range, parse_number, parse_value_range
 
 DOC_TYPES = ("assets", "collections", "saved_searches", "saved_search_groups", "segments")
@@ -20,9 +35,6 @@ SEARCH_FIELDS = (
     "transcription_text",
 )
 MAX_FILTER_DEPTH = 20
-MAX_FILTER_TERMS = 1_000
-MAX_LIST_VALUES = 10_000
-MAX_FACETS = 50
 MAX_PER_PAGE = 1_000
 MAX_PAGED_HITS = 10_000
 """Limit of hits reachable by pages; `search_after` has none. This is OpenSearch's limit, applied to both engines."""
@@ -30,15 +42,6 @@ MAX_PAGED_HITS = 10_000
 
 ValueKindLookup = Callable[[str], ValueKind | None]
 """Returns the kind of a name's values, or None if unknown."""
-
-
-class CriteriaError(Exception):
-    """Invalid search request; `field` names the place, `problem` the reason."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(f"{field}: {problem}")
-        self.field = field
-        self.problem = problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +126,7 @@ def parse_criteria(
     body: Mapping[str, Any], page: int = 1, per_page: int = 10, kind_of: ValueKindLookup = lambda _name: None
 ) -> Criteria:
     """Parse a body of API.md's SearchCriteriaSchema; raises CriteriaError. Unknown keys are ignored."""
-    search_after = _list(body, "search_after", "search_after")
+    search_after = _list(body, "search_after", "search_after", MAX_SEARCH_AFTER)
     if not 1 <= per_page <= MAX_PER_PAGE:
         raise CriteriaError("per_page", f"{per_page} is not between 1 and {MAX_PER_PAGE}")
     if page < 1 or (page * per_page > MAX_PAGED_HITS and not search_after):
@@ -131,88 +134,94 @@ def parse_criteria(
             "page",
             f"{page} is not a page among the first {MAX_PAGED_HITS} hits; send the last hit's _sort as search_after",
         )
-    query, fields = body.get("query") or "", _strings(body, "search_fields", "search_fields")
-    if not isinstance(query, str):
-        raise CriteriaError("query", "is not a text")
-    tree = body.get("filter")
-    included = _strings(body, "include_fields", "include_fields")
+    parser, tree = _CriteriaParser(kind_of), body.get("filter")
+    facets = tuple(dict.fromkeys(_strings(body, "facets", "facets", MAX_FACETS)))
+    parser.budget.spend(len(facets) * FACET_COST, "facets")
     return Criteria(
-        query=parse_text_query(query, _check_known(fields, SEARCH_FIELDS, "search_fields")),
-        filter=_filter(tree, "filter", 1, _Budget(kind_of)) if tree else None,
+        query=parser.query(body),
+        filter=parser.filter(tree, "filter", 1) if tree else None,
         doc_types=_check_known(_strings(body, "doc_types", "doc_types"), DOC_TYPES, "doc_types") or DEFAULT_DOC_TYPES,
-        facets=tuple(_at_most(MAX_FACETS, dict.fromkeys(_strings(body, "facets", "facets")), "facets")),
-        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", _terms(kind_of))),
-        sort=tuple(_each(body, "sort", "sort", _sort_key)),
+        facets=facets,
+        facets_filters=tuple(_each(body, "facets_filters", "facets_filters", parser.term)),
+        sort=tuple(_each(body, "sort", "sort", _sort_key, MAX_SORT_KEYS)),
         search_after=tuple(search_after),
         page=page,
         per_page=per_page,
-        include_fields=frozenset(included) or None,
-        exclude_fields=frozenset(_strings(body, "exclude_fields", "exclude_fields")),
+        include_fields=frozenset(_strings(body, "include_fields", "include_fields", MAX_FIELD_NAMES)) or None,
+        exclude_fields=frozenset(_strings(body, "exclude_fields", "exclude_fields", MAX_FIELD_NAMES)),
     )
 
 
-class _Budget:
-    """Counts the terms of a tree, to bound the comparisons of one request, and looks up their kinds."""
+class _CriteriaParser:
+    """Parses the parts of a search that share a budget."""
 
     def __init__(self, kind_of: ValueKindLookup) -> None:
-        self.terms = 0
-        self.kind_of = kind_of
+        self.budget = SearchBudget()
+        self._kind_of = kind_of
 
-    def spend(self, terms: int, where: str) -> None:
-        self.terms += terms
-        if self.terms > MAX_FILTER_TERMS:
-            raise CriteriaError(where, f"the tree has more than {MAX_FILTER_TERMS} terms")
+    def query(self, body: Mapping[str, Any]) -> TextQuery | None:
+        """Parse the text of the query, with the fields that it searches."""
+        text = body.get("query") or ""
+        fields = _check_known(_strings(body, "search_fields", "search_fields"), SEARCH_FIELDS, "search_fields")
+        if not isinstance(text, str):
+            raise CriteriaError("query", "is not a text")
+        if len(text.split(maxsplit=MAX_QUERY_WORDS)) > MAX_QUERY_WORDS:
+            raise CriteriaError("query", f"has more than {MAX_QUERY_WORDS} words")
+        query = parse_text_query(text, fields)
+        if query is not None:
+            self.budget.spend_on_query(query, "query")
+        return query
 
+    def filter(self, node: Any, where: str, depth: int) -> FilterNode | None:
+        """Parse a node; None if it has no conditions."""
+        if not isinstance(node, Mapping):
+            raise CriteriaError(where, "is not an object")
+        if depth > MAX_FILTER_DEPTH:
+            raise CriteriaError(where, f"is nested deeper than {MAX_FILTER_DEPTH} levels")
+        asked = node.get("operator") or "AND"
+        operator = next((known for known in FILTER_NODE_OPERATORS if known == asked), None)
+        if operator is None:
+            raise CriteriaError(f"{where}.operator", f"{asked!r} is none of AND, OR, NOT")
+        self.budget.spend(TERM_COST, where)
+        terms = tuple(_each(node, "terms", f"{where}.terms", self.term))
+        filters = tuple(
+            _each(node, "filters", f"{where}.filters", lambda child, place: self.filter(child, place, depth + 1))
+        )
+        return FilterNode(operator, terms, filters) if terms or filters else None
 
-def _filter(node: Any, where: str, depth: int, budget: _Budget) -> FilterNode | None:
-    """Parse a node; None if it has no conditions."""
-    if not isinstance(node, Mapping):
-        raise CriteriaError(where, "is not an object")
-    if depth > MAX_FILTER_DEPTH:
-        raise CriteriaError(where, f"is nested deeper than {MAX_FILTER_DEPTH} levels")
-    asked = node.get("operator") or "AND"
-    operator = next((known for known in FILTER_NODE_OPERATORS if known == asked), None)
-    if operator is None:
-        raise CriteriaError(f"{where}.operator", f"{asked!r} is none of AND, OR, NOT")
-    terms = tuple(_each(node, "terms", f"{where}.terms", _terms(budget.kind_of)))
-    budget.spend(len(terms) + 1, where)
-    filters = tuple(
-        _each(node, "filters", f"{where}.filters", lambda child, place: _filter(child, place, depth + 1, budget))
-    )
-    return FilterNode(operator, terms, filters) if terms or filters else None
+    def term(self, node: Any, where: str) -> SearchTerm | None:
+        """Parse a term; None if it has no conditions."""
+        if not isinstance(node, Mapping):
+            raise CriteriaError(where, "is not an object")
+        name = node.get("name")
+        if not isinstance(name, str) or not name:
+            raise CriteriaError(f"{where}.name", "is missing")
+        name = _limited(replace_unstorable(name), f"{where}.name", MAX_TERM_NAME_CHARACTERS)
+        root = where.partition(".")[0].partition("[")[0]
+        values = self._values(node, where, root)
+        kind = self._kind_of(name)
+        try:
+            within = [parse_value_range(name, node["range"], kind)] if node.get("range") else []
+            if values is not None and len(values) == 1 and (day := parse_covered_range(name, values[0], kind)):
+                values, within = None, [day, *within]
+        except RangeError as error:
+            raise CriteriaError(f"{where}.range", str(error)) from None
+        self.budget.spend(TERM_COST + RANGE_COST * len(within), root)
+        term = SearchTerm(name, values, tuple(each for each in within if each is not None), _existence(node, where))
+        return term if (term.values, term.within, term.exists) != (None, (), None) else None
 
-
-def _terms(kind_of: ValueKindLookup) -> Callable[[Any, str], SearchTerm | None]:
-    return lambda node, where: _term(node, where, kind_of)
-
-
-def _term(node: Any, where: str, kind_of: ValueKindLookup) -> SearchTerm | None:
-    """Parse a term; None if it has no conditions."""
-    if not isinstance(node, Mapping):
-        raise CriteriaError(where, "is not an object")
-    name = node.get("name")
-    if not isinstance(name, str) or not name:
-        raise CriteriaError(f"{where}.name", "is missing")
-    asked: list[tuple[str, ...]] = []
-    if node.get("value") not in (None, "", [], {}):
-        asked.append((_scalar(node["value"], f"{where}.value"),))
-    if chosen := _list(node, "value_in", f"{where}.value_in"):
-        asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
-    values = _common(asked)
-    name = replace_unstorable(name)
-    try:
-        kind = kind_of(name)
-        within = [parse_value_range(name, node["range"], kind)] if node.get("range") else []
-        if values is not None and len(values) == 1 and (day := parse_covered_range(name, values[0], kind)) is not None:
-            values, within = None, [day, *within]
-    except RangeError as error:
-        raise CriteriaError(f"{where}.range", str(error)) from None
-    term = SearchTerm(name, values, tuple(each for each in within if each is not None), _existence(node, where))
-    return term if (term.values, term.within, term.exists) != (None, (), None) else None
+    def _values(self, node: Mapping[str, Any], where: str, root: str) -> tuple[str, ...] | None:
+        """Return the values that satisfy both `value` and `value_in` if both are given."""
+        asked: list[tuple[str, ...]] = []
+        if node.get("value") not in (None, "", [], {}):
+            asked.append((_scalar(node["value"], f"{where}.value"),))
+        if chosen := _list(node, "value_in", f"{where}.value_in"):
+            self.budget.spend_on_values(chosen, root)
+            asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
+        return _common(asked)
 
 
 def _common(asked: list[tuple[str, ...]]) -> tuple[str, ...] | None:
-    """Return the values that satisfy both `value` and `value_in` if both are given."""
     if not asked:
         return None
     return asked[0] if len(asked) == 1 else tuple(value for value in asked[0] if value in asked[1])
@@ -237,29 +246,34 @@ def _sort_key(node: Any, where: str) -> SortKey | None:
     order = node.get("order") or "asc"
     if order not in ("asc", "desc"):
         raise CriteriaError(f"{where}.order", f"{order!r} is neither asc nor desc")
-    return SortKey(replace_unstorable(node["name"]), order == "desc")
+    name = _limited(replace_unstorable(node["name"]), f"{where}.name", MAX_TERM_NAME_CHARACTERS)
+    return SortKey(name, order == "desc")
 
 
-def _each(body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any]) -> Iterable[Any]:
+def _each(
+    body: Mapping[str, Any], name: str, where: str, parse: Callable[[Any, str], Any], limit: int = MAX_LIST_VALUES
+) -> Iterable[Any]:
     """Parse every element of a list, without elements that have no conditions."""
-    parsed = (parse(element, f"{where}[{place}]") for place, element in enumerate(_list(body, name, where)))
+    parsed = (parse(element, f"{where}[{place}]") for place, element in enumerate(_list(body, name, where, limit)))
     return [element for element in parsed if element is not None]
 
 
-def _list(body: Mapping[str, Any], name: str, where: str) -> list[Any]:
+def _list(body: Mapping[str, Any], name: str, where: str, limit: int = MAX_LIST_VALUES) -> list[Any]:
     value = body.get(name)
     if value in (None, "", {}):
         return []
     if not isinstance(value, list):
         raise CriteriaError(where, "is not a list")
-    return list(_at_most(MAX_LIST_VALUES, value, where))
+    if len(value) > limit:
+        raise CriteriaError(where, f"has {len(value)} elements; at most {limit} are taken")
+    return value
 
 
-def _strings(body: Mapping[str, Any], name: str, where: str) -> list[str]:
-    values = [value for value in _list(body, name, where) if value not in (None, "")]
+def _strings(body: Mapping[str, Any], name: str, where: str, limit: int = MAX_LIST_VALUES) -> list[str]:
+    values = [value for value in _list(body, name, where, limit) if value not in (None, "")]
     if not all(isinstance(value, str) for value in values):
         raise CriteriaError(where, "is not a list of texts")
-    return [replace_unstorable(value) for value in values]
+    return [_limited(replace_unstorable(value), where, MAX_TERM_NAME_CHARACTERS) for value in values]
 
 
 def _scalar(value: Any, where: str) -> str:
@@ -270,7 +284,13 @@ def _scalar(value: Any, where: str) -> str:
         return str(value)
     if not isinstance(value, str):
         raise CriteriaError(where, "is not a text, a number or a truth value")
-    return replace_unstorable(value)
+    return _limited(replace_unstorable(value), where, MAX_TERM_VALUE_CHARACTERS)
+
+
+def _limited(text: str, where: str, limit: int) -> str:
+    if len(text) > limit:
+        raise CriteriaError(where, f"has {len(text)} characters; at most {limit} are taken")
+    return text
 
 
 def _check_known(values: list[str], known: tuple[str, ...], where: str) -> tuple[str, ...]:
@@ -278,10 +298,3 @@ def _check_known(values: list[str], known: tuple[str, ...], where: str) -> tuple
         if value not in known:
             raise CriteriaError(where, f"{value!r} is none of {', '.join(known)}")
     return tuple(dict.fromkeys(values))
-
-
-def _at_most(limit: int, values: Iterable[Any], where: str) -> Iterable[Any]:
-    values = list(values)
-    if len(values) > limit:
-        raise CriteriaError(where, f"has {len(values)} elements; at most {limit} are taken")
-    return values

@@ -30,7 +30,8 @@ from sqlalchemy.types import Text, TypeEngine
 
 from models.queues.index_mark import SearchDocument
 from search.query.analysis import TextQuery, replace_unstorable
-from search.query.criteria import Criteria, CriteriaError, SortKey
+from search.query.budget import CriteriaError
+from search.query.criteria import Criteria, SortKey
 from search.query.sql_predicates import exact_title_tsquery, rank_tsquery, term_values
 
 RANK_WEIGHTS = [0.1, 0.2, 0.2, 1.0]

@@ -9,6 +9,7 @@ appear in no term, facet or hit: for this actor they do not exist.
 import dataclasses
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 
 from sqlalchemy import Select, Uuid, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -24,6 +25,8 @@ from services.core.errors import Conflict, ValidationFailed
 DIRECT_TERM, ANCESTOR_TERM = "in_collections", "ancestor_collections"
 MAX_SEARCH_COLLECTIONS = 10_000
 """Collections that one search may name. More are slow in both engines, and OpenSearch accepts 65,536 values."""
+MAX_COLLECTION_TERMS = 20
+"""Each of them may mean that many collections."""
 
 
 def find_propagated_collections(session: Session, actor: Actor) -> frozenset[str]:
@@ -50,12 +53,15 @@ def resolve_collection_terms(session: Session, criteria: Criteria, actor: Actor)
     queries."""
     terms = [*_terms_of(criteria.filter), *criteria.facets_filters]
     _refuse_disclosing_terms(criteria, terms, actor)
+    if sum(term.name in (DIRECT_TERM, ANCESTOR_TERM) for term in terms) > MAX_COLLECTION_TERMS:
+        raise ValidationFailed("filter", f"at most {MAX_COLLECTION_TERMS} terms of collections; name several in one")
     direct = _ids_in(term for term in terms if term.name == DIRECT_TERM)
     above = _ids_in(term for term in terms if term.name == ANCESTOR_TERM)
     if not any(term.name in (DIRECT_TERM, ANCESTOR_TERM) for term in terms):
         return criteria
     known = {str(key) for key in session.scalars(_select_readable_ids(actor).where(in_array(Collection.id, direct)))}
     below = _readable_descendants(session, actor, above) if above else {}
+    all_readable = cache(lambda: _all_readable(session, actor))
 
     def resolve(term: SearchTerm) -> SearchTerm:
         if term.name not in (DIRECT_TERM, ANCESTOR_TERM):
@@ -64,7 +70,7 @@ def resolve_collection_terms(session: Session, criteria: Criteria, actor: Actor)
             # "Is in any collection": limited to the readable ones, except for administrators, who read all.
             if actor.is_admin:
                 return dataclasses.replace(term, name=DIRECT_TERM)
-            return SearchTerm(DIRECT_TERM, _all_readable(session, actor))
+            return SearchTerm(DIRECT_TERM, all_readable())
         asked = [value.lower() for value in term.values]
         if term.name == DIRECT_TERM:
             return dataclasses.replace(term, values=tuple(value for value in asked if value in known))

@@ -11,7 +11,7 @@ from models.access.acl import Actor, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import Collection, CollectionStatus
 from models.catalog.segment import Segment, SegmentStatus
-from models.core.sessions import Sessions
+from models.core.sessions import Sessions, limit_statements
 from models.queues.index_queue import DocumentKey, TooManyAccessReducedError, access_reduced_keys
 from search.engine import SearchEngine, SearchHit, SearchResults
 from search.query.criteria import Criteria, Visibility
@@ -141,4 +141,5 @@ REINDEX_ALL_OBJECTS = {
 
 def reindex_all_objects(session: Session, kind: str = ASSET_KIND) -> None:
     """Mark every document of a type to be rebuilt, in one statement. A million assets take noticeable time."""
+    limit_statements(session, 0)
     session.execute(REINDEX_ALL_OBJECTS[kind], {"kind": kind})

@@ -11,7 +11,7 @@ from models.access.acl import Actor
 from models.core.sessions import Sessions
 from search.document import METADATA_TERM_PREFIX
 from search.engine import SearchEngine, SearchHit
-from search.query.analysis import matches_text, parse_text_query
+from search.query.analysis import matches_text
 from search.query.criteria import SEARCH_FIELDS, parse_criteria
 from services.searching.query import search_as
 
@@ -25,10 +25,10 @@ def suggest(
 ) -> list[str]:
     """Return values of `field` that contain every typed word, the last one as a prefix. Raises CriteriaError."""
     beginning = f"{typed.rstrip().rstrip('*')}*"
-    query = parse_text_query(beginning)
     searched = field if field in SEARCH_FIELDS else "metadata"
     asked = {"query": beginning, "doc_types": doc_types, "search_fields": [searched]}
     criteria = parse_criteria(asked, per_page=MAX_SUGGESTION_HITS)
+    query = criteria.query
     if query is None:
         return []
     hits = search_as(sessions, engine, criteria, actor).hits

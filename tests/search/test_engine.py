@@ -6,7 +6,8 @@ import pytest
 
 from search.document import Document, DocumentKey
 from search.engine import SearchEngine
-from search.query.criteria import CriteriaError, Visibility
+from search.query.budget import CriteriaError
+from search.query.criteria import Visibility
 from tests.search.asking import NOON, ask, document, found, one_term, tombstone
 
 

@@ -18,7 +18,8 @@ from search.engine import SearchUnavailableError
 from search.opensearch import bulk
 from search.opensearch.client import CircuitBreaker, ClusterConfig, OpenSearchClient
 from search.opensearch.engine import OpenSearchEngine
-from search.query.criteria import CriteriaError, Visibility, parse_criteria
+from search.query.budget import CriteriaError
+from search.query.criteria import Visibility, parse_criteria
 from services.indexing.drain import DrainResult, drain_index_queue
 from tests.search.opensearch.asking import CALM, add, ask, differences, titles
 from tests.search.opensearch.proxy import BUSY, Answer, Proxy, open_proxy

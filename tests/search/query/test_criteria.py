@@ -4,15 +4,8 @@ from typing import Any
 
 import pytest
 
-from search.query.criteria import (
-    MAX_FILTER_DEPTH,
-    Criteria,
-    CriteriaError,
-    FilterNode,
-    SearchTerm,
-    parse_criteria,
-    possible_values,
-)
+from search.query.budget import CriteriaError
+from search.query.criteria import MAX_FILTER_DEPTH, Criteria, FilterNode, SearchTerm, parse_criteria, possible_values
 from search.query.ranges import RangeError, ValueRange, parse_value_range
 
 

@@ -11,7 +11,8 @@ from rich.text import Text
 
 from models.queues.index_queue import TooManyAccessReducedError, access_reduced_keys
 from search.engine import SearchResults, SearchUnavailableError
-from search.query.criteria import Criteria, CriteriaError, Visibility, parse_criteria
+from search.query.budget import CriteriaError
+from search.query.criteria import Criteria, Visibility, parse_criteria
 from services.core.text import pluralize
 from workers.celery.context import ProcessContext
 from workers.commands.options import data_option, json_option, running_system
