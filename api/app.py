@@ -1,20 +1,26 @@
 """Build the API application: routes, error handlers, request limits, request ids and the OpenAPI document."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 
 from api.registry import ROUTE_GROUPS
 from asgi import errors, health, routing
+from asgi.admission import Admission
 from asgi.context import ApiContext
 from asgi.request_limits import RequestLimits
 from asgi.tracing import RequestTracing
 
 API_VERSION = "v1"
+DOCUMENT_PATH = "/API/openapi.json"
 
 
 def create_api(context: ApiContext) -> FastAPI:
@@ -22,17 +28,18 @@ def create_api(context: ApiContext) -> FastAPI:
     app = FastAPI(
         title="Tapeless",
         version=API_VERSION,
-        openapi_url="/API/openapi.json",
-        docs_url="/API/docs",
+        openapi_url=None,
         redoc_url=None,
         redirect_slashes=False,
         lifespan=limit_threads_to_connections,
     )
     app.state.context = context
+    app.state.admission = Admission(context)
     health.install_health_routes(app)
-    app.state.routes = routing.install_routes(app, ROUTE_GROUPS)
-    app.state.public_names = {route.name for route in app.state.routes if route.public}
-    app.state.guest_names = {route.name for route in app.state.routes if route.guests}
+    app.add_route(DOCUMENT_PATH, OpenApiDocument(app).respond, include_in_schema=False)
+    app.add_route("/API/docs", show_documentation, include_in_schema=False)
+    routes = routing.install_routes(app, ROUTE_GROUPS)
+    app.state.rules = {route.name: route.rule for route in routes}
     errors.install_error_handlers(app)
     app.add_middleware(RequestLimits)
     app.add_middleware(RequestTracing)
@@ -47,10 +54,27 @@ async def limit_threads_to_connections(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
+class OpenApiDocument:
+    """Serves the OpenAPI document, which is built once, in a thread: it takes a second and has half a megabyte."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._build = cache(lambda: json.dumps(app.openapi()).encode())
+
+    async def respond(self, _request: Request) -> Response:
+        """Return the document."""
+        return Response(await run_in_threadpool(self._build), media_type="application/json")
+
+
+async def show_documentation(_request: Request) -> Response:
+    """Return the page that shows the OpenAPI document."""
+    return get_swagger_ui_html(openapi_url=DOCUMENT_PATH, title="Tapeless")
+
+
 def build_openapi_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document, with 400 instead of the framework's 422 and the two authentication headers."""
     if app.openapi_schema is None:
-        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        routes = [route.document() for route in routing.sort_routes(ROUTE_GROUPS)]
+        document = get_openapi(title=app.title, version=app.version, routes=routes)
         for path in document["paths"].values():
             for operation in path.values():
                 operation["responses"].pop("422", None)

@@ -1,14 +1,23 @@
 """Base of request bodies. Unknown and read-only keys are ignored, since clients write back whole objects they read."""
 
+import json
 import math
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
-MAX_BODY_DEPTH = 40
-"""Maximum nesting levels of a body; a search filter written by a person has five."""
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_after_validator_function
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -19,12 +28,37 @@ def _in_utc(value: datetime) -> datetime:
 UtcDatetime = Annotated[datetime, AfterValidator(_in_utc)]
 LongText = Annotated[str, Field(max_length=10_000)]
 ShortText = Annotated[str, Field(min_length=1, max_length=1_000)]
+KeyText = Annotated[str, Field(max_length=100)]
+"""An id, or a word of a fixed vocabulary, that is checked further on."""
 Count = Annotated[int, Field(ge=0, le=2**31 - 1)]
 SafeInteger = Annotated[int, Field(ge=-(2**53), le=2**53)]
 
 
+@dataclass(frozen=True, slots=True)
+class MaxJsonBytes:
+    """Limits a value of any shape by its size as JSON; the OpenAPI document shows it as `x-max-bytes`."""
+
+    limit: int
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "x-max-bytes": self.limit}
+
+    def _check(self, value: Any) -> Any:
+        if len(json.dumps(value)) > self.limit:
+            raise ValueError(f"has more than {self.limit:,} bytes as JSON")
+        return value
+
+
+JsonObject = Annotated[dict[str, Any], Field(max_length=1_000), MaxJsonBytes(64 * 1024)]
+"""An object that is stored as it came."""
+
+
 class Body(BaseModel):
-    """Base class of request bodies.
+    """Base class of request bodies. Every field is bounded, and lists stop at their first invalid item: a million
+    errors take longer than a million values.
 
     An empty string in a field that takes no text counts as absent: real clients send `"view_id": ""`.
     """
@@ -62,26 +96,41 @@ def _accepts_text(annotation: Any) -> bool:
 
 
 def reject_unstorable(given: Any) -> None:
-    """Reject values that PostgreSQL or JSON cannot store, and nesting deeper than `MAX_BODY_DEPTH`.
+    """Reject values that PostgreSQL or JSON cannot store.
 
     Raises:
         ValueError: names the path of the value.
     """
-    for path, value in _iterate_values(given):
+    # The path of each value is expensive, and nearly always no value needs it.
+    if all(map(_is_storable, _iterate_values(given))):
+        return
+    for path, value in _iterate_paths(given):
         where = ".".join(path)
-        if isinstance(value, str) and ("\0" in value or not _is_unicode(value)):
-            raise ValueError(f"{where} holds a NUL or half a surrogate pair, which no text may")
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{where} is {value}, which is no number of JSON")
+        if not _is_storable(value):
+            raise ValueError(f"{where} holds a NUL or half a surrogate pair, which no text may")
 
 
-def _iterate_values(given: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every key and value with its path, without recursion: the parser allows any depth of nesting."""
+def _iterate_values(given: Any) -> Iterator[Any]:
+    """Yield every key and value, without recursion."""
+    waiting = [given]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            yield from value
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+        else:
+            yield value
+
+
+def _iterate_paths(given: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield every key and value with its path."""
     waiting: list[tuple[tuple[str, ...], Any]] = [((), given)]
     while waiting:
         path, value = waiting.pop()
-        if len(path) > MAX_BODY_DEPTH:
-            raise ValueError(f"{path[0]} is nested deeper than {MAX_BODY_DEPTH} levels")
         if isinstance(value, dict):
             for key, inner in value.items():
                 yield (*path, "a key"), key
@@ -90,6 +139,12 @@ def _iterate_values(given: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
             waiting.extend(((*path, str(number)), inner) for number, inner in enumerate(value))
         else:
             yield path, value
+
+
+def _is_storable(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" not in value and (value.isascii() or _is_unicode(value))
+    return not isinstance(value, float) or math.isfinite(value)
 
 
 def _is_unicode(text: str) -> bool:

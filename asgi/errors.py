@@ -7,14 +7,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
-from asgi.authentication import NotAuthenticated, authenticate
+from asgi.authentication import NotAuthenticated
+from asgi.limits.bodies import BodiesBusyError, BodyTooLargeError
+from asgi.request_body import validation_messages
 from asgi.tracing import current_request_id
-from models.core.sessions import transact
+from models.core.sessions import is_statement_timeout
 from models.queues.index_queue import TooManyAccessReducedError
-from search.engine import SearchUnavailableError
+from search.engine import SearchTooSlowError, SearchUnavailableError
 from services.core.errors import (
     Conflict,
     DomainError,
@@ -58,24 +59,23 @@ async def handle_not_authenticated(_request: Request, _error: NotAuthenticated) 
 
 
 async def handle_validation_error(request: Request, wrong: RequestValidationError) -> JSONResponse:
-    """Render a request that does not validate. Authenticate first: 401 goes before 400, so that the API cannot be
+    """Render an address that does not validate. Authenticate first: 401 goes before 400, so that the API cannot be
     explored without an account."""
     route = request.scope.get("route")
-    state = request.app.state
-    if route is None or route.name not in state.public_names:
-        guests = route is not None and route.name in state.guest_names
-        await run_in_threadpool(transact, state.context.sessions, lambda s: authenticate(s, request, guests=guests))
-    return error_response(400, validation_messages(wrong.errors()))
+    rule = request.app.state.rules.get(route.name) if route is not None else None
+    if rule is None or not rule.public:
+        await request.app.state.admission.authenticate(request, guests=rule is not None and rule.guests)
+    return error_response(400, validation_messages(wrong.errors(), skipped=1))
 
 
-def validation_messages(found: Any) -> dict[str, str]:
-    """Return one message per field, by the field's path. Values are not repeated, as they may be secrets."""
-    messages: dict[str, str] = {}
-    for one in found:
-        place, *rest = (str(part) for part in one["loc"])
-        where = ".".join(rest) if rest and one["type"] != "json_invalid" else place
-        messages.setdefault(where, str(one["msg"]).removeprefix("Value error, "))
-    return messages
+async def handle_body_too_large(_request: Request, wrong: BodyTooLargeError) -> JSONResponse:
+    """Render 413 before any of the body is read."""
+    return error_response(413, {"body": str(wrong)})
+
+
+async def handle_bodies_busy(_request: Request, _wrong: BodiesBusyError) -> JSONResponse:
+    """Render 503: the bodies of other requests take all memory that bodies may take."""
+    return error_response(503, ["the server reads too many other bodies; try again"], {"Retry-After": "1"})
 
 
 async def handle_http_error(_request: Request, wrong: HTTPException) -> JSONResponse:
@@ -100,9 +100,16 @@ async def handle_integrity_error(_request: Request, wrong: IntegrityError) -> JS
     return error_response(409, ["this collides with what another request just did; read again and repeat"])
 
 
-async def handle_database_unavailable(_request: Request, _wrong: Exception) -> JSONResponse:
+async def handle_database_unavailable(_request: Request, wrong: Exception) -> JSONResponse:
     """Render 503: the database is down or busy, and the same request may succeed soon."""
+    if isinstance(wrong, OperationalError) and is_statement_timeout(wrong):
+        return error_response(503, ["the request took too long; ask for less at once"], {"Retry-After": "10"})
     return error_response(503, ["the database does not answer; try again"], {"Retry-After": "2"})
+
+
+async def handle_search_too_slow(_request: Request, wrong: SearchTooSlowError) -> JSONResponse:
+    """Render 503: the search was cancelled."""
+    return error_response(503, [str(wrong)], {"Retry-After": "10"})
 
 
 async def handle_search_unavailable(_request: Request, _wrong: Exception) -> JSONResponse:
@@ -116,11 +123,14 @@ def install_error_handlers(app: FastAPI) -> None:
         DomainError: handle_domain_error,
         NotAuthenticated: handle_not_authenticated,
         RequestValidationError: handle_validation_error,
+        BodyTooLargeError: handle_body_too_large,
+        BodiesBusyError: handle_bodies_busy,
         HTTPException: handle_http_error,
         DataError: handle_data_error,
         IntegrityError: handle_integrity_error,
         OperationalError: handle_database_unavailable,
         PoolTimeout: handle_database_unavailable,
+        SearchTooSlowError: handle_search_too_slow,
         SearchUnavailableError: handle_search_unavailable,
         TooManyAccessReducedError: handle_search_unavailable,
     }

@@ -61,4 +61,9 @@ class SelfCommittingCall:
     @property
     def address(self) -> str:
         """Return the IP address of the caller."""
-        return self.request.client.host if self.request.client else "unknown"
+        return client_address(self.request)
+
+
+def client_address(request: Request) -> str:
+    """Return the IP address that a request came from."""
+    return request.client.host if request.client else "unknown"

@@ -1,4 +1,4 @@
-"""Checks before routing: normalise slashes, limit the body size, reject NUL in URLs.
+"""Checks before routing: normalise slashes, limit the URL, reject NUL in it; and responses in pieces.
 
 URLs are normalised, never redirected: the 2.x client does not follow redirects, and the 1.x client would turn a
 redirected POST into a GET. 1.x also doubles slashes (`delete_queue//bulk/`).
@@ -14,10 +14,10 @@ from asgi.tracing import current_request_id
 
 VERSIONED_SERVICE_PATH: Final = re.compile(r"/API/[a-z-]+/v\d+/")
 REPEATED_SLASHES: Final = re.compile(r"/{2,}")
-MAX_BODY_BYTES: Final = 2 * 1024 * 1024
-MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
-"""A body that is too large is read and discarded up to here: a client that still sends when the connection closes gets
-a reset instead of the response."""
+MAX_URL_BYTES: Final = 8 * 1024
+MAX_QUERY_PARAMETERS: Final = 100
+RESPONSE_PIECE_BYTES: Final = 64 * 1024
+"""The server copies what it is given into the buffer of the connection, and waits only before the next piece."""
 
 
 def normalize_path(path: str) -> str:
@@ -27,71 +27,46 @@ def normalize_path(path: str) -> str:
 
 
 class RequestLimits:
-    """Middleware that reads the whole body first, as FastAPI would, so that a disconnect is noticed before any work."""
+    """Middleware for what holds for every request, on any route."""
 
-    def __init__(self, app: ASGIApp, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        path = normalize_path(scope["path"])
-        if "\0" in path or b"%00" in scope["query_string"] or b"\0" in scope["query_string"]:
+        path, query = normalize_path(scope["path"]), scope["query_string"]
+        if len(scope["raw_path"]) + len(query) > MAX_URL_BYTES:
+            await reject_request(send, 414, {"url": f"an address has at most {MAX_URL_BYTES} bytes"})
+        elif query.count(b"&") >= MAX_QUERY_PARAMETERS:
+            await reject_request(send, 400, {"url": f"an address has at most {MAX_QUERY_PARAMETERS} parameters"})
+        elif "\0" in path or b"%00" in query or b"\0" in query:
             await reject_request(send, 400, {"url": "an address holds no NUL"})
+        else:
+            # In place: the metrics middleware reads the route from the same scope afterwards.
+            scope["path"] = path
+            await self.app(scope, receive, send_in_pieces(send))
+
+
+def send_in_pieces(send: Send) -> Send:
+    """Return a `send` that passes a large body on in pieces, as fast as the client reads them."""
+
+    async def send_piece_by_piece(message: Message) -> None:
+        body = message.get("body", b"")
+        if len(body) <= RESPONSE_PIECE_BYTES:
+            await send(message)
             return
-        try:
-            body = await self._read(receive)
-        except BodyTooLargeError:
-            await reject_request(send, 413, {"body": f"a body has at most {self.max_body_bytes} bytes"})
-            return
-        if body is None:
-            return
-        # In place: the metrics middleware reads the route from the same scope afterwards.
-        scope["path"], scope["tapeless.body"] = path, body
-        await self.app(scope, replay_body(body, receive), send)
+        for start in range(0, len(body), RESPONSE_PIECE_BYTES):
+            more = message.get("more_body", False) or start + RESPONSE_PIECE_BYTES < len(body)
+            await send({**message, "body": body[start : start + RESPONSE_PIECE_BYTES], "more_body": more})
 
-    async def _read(self, receive: Receive) -> bytes | None:
-        """Return the body, or None where the client disconnected."""
-        chunks, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                return None
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > MAX_DISCARDED_BYTES:
-                break
-            if size <= self.max_body_bytes:
-                chunks.append(chunk)
-            more = message.get("more_body", False)
-        if size > self.max_body_bytes:
-            raise BodyTooLargeError
-        return b"".join(chunks)
-
-
-class BodyTooLargeError(Exception):
-    """Raised for a body that is larger than any endpoint accepts."""
-
-
-def replay_body(body: bytes, receive: Receive) -> Receive:
-    """Return a `receive` that yields the body already read, then passes on later messages."""
-    sent = False
-
-    async def receive_again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive_again
+    return send_piece_by_piece
 
 
 async def reject_request(send: Send, status: int, errors: dict[str, str]) -> None:
-    """Respond with an error before routing. The connection closes, since the rest of the body is not read."""
+    """Respond with an error before routing."""
     content = json.dumps({"errors": errors, "request_id": current_request_id()}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

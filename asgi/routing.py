@@ -8,10 +8,19 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
 
-from asgi.transaction import wrap_in_transaction, wrap_self_committing
+from asgi.admission import AdmissionRule, AdmittedRoute
+from asgi.limits.bodies import DEFAULT_BODY_BYTES
+from asgi.transaction import copy_signature, wrap_in_transaction, wrap_self_committing
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
+
+
+def _never_called(**_: Any) -> Response:
+    """Stand for an endpoint in the OpenAPI document."""
+    raise AssertionError
 
 
 def _describe_error(text: str) -> dict[str, Any]:
@@ -53,6 +62,10 @@ class ApiRoute:
     """Whether its response may be stored for an Idempotency-Key; responses that hold a secret must not be."""
     guests: bool = False
     """Whether guests may call it, within what their share allows; all other routes deny them."""
+    body_bytes: int = DEFAULT_BODY_BYTES
+    """Maximum size of a user's body; guests and public routes have lower limits."""
+    is_search: bool = False
+    """Whether it is one of the few searches that run at once."""
 
     @property
     def url(self) -> str:
@@ -62,6 +75,31 @@ class ApiRoute:
     def name(self) -> str:
         version = "" if self.version == "v1" else f".{self.version}"
         return f"{self.service}{version}.{self.endpoint.__name__}"
+
+    @property
+    def rule(self) -> AdmissionRule:
+        """Return what a request is admitted by."""
+        return AdmissionRule(self.public, self.guests, self.body_bytes, self.is_search)
+
+    def options(self) -> dict[str, Any]:
+        """Return what FastAPI needs to know of the route, to serve and to document it."""
+        others: dict[int | str, dict[str, Any]] = {self.other: {"description": "Success too"}} if self.other else {}
+        if self.needs_signing_key:
+            others[501] = _describe_error("This server has no key to sign with")
+        return {
+            "methods": [self.method],
+            "status_code": self.status,
+            "name": self.name,
+            "operation_id": f"{self.name}.{self.method.lower()}",
+            "tags": [self.service],
+            "response_model": None,
+            "responses": {**ERROR_RESPONSES, **others},
+            "openapi_extra": {"security": []} if self.public else None,
+        }
+
+    def document(self) -> APIRoute:
+        """Return the route as it is documented: with its body, which the served route reads by itself."""
+        return APIRoute(self.url, copy_signature(self.endpoint, _never_called, with_body=True), **self.options())
 
     def handler(self) -> Callable[..., Any]:
         """Return the function that FastAPI calls."""
@@ -118,20 +156,7 @@ def _route_sort_key(url: str) -> Iterator[tuple[bool, str]]:
 def install_routes(app: FastAPI, services: Iterable[RouteGroup]) -> list[ApiRoute]:
     """Register every route on the app."""
     routes = sort_routes(services)
+    app.router.route_class = AdmittedRoute
     for route in routes:
-        others: dict[int | str, dict[str, Any]] = {route.other: {"description": "Success too"}} if route.other else {}
-        if route.needs_signing_key:
-            others[501] = _describe_error("This server has no key to sign with")
-        app.add_api_route(
-            route.url,
-            route.handler(),
-            methods=[route.method],
-            status_code=route.status,
-            name=route.name,
-            operation_id=f"{route.name}.{route.method.lower()}",
-            tags=[route.service],
-            response_model=None,
-            responses={**ERROR_RESPONSES, **others},
-            openapi_extra={"security": []} if route.public else None,
-        )
+        app.add_api_route(route.url, route.handler(), **route.options())
     return routes

@@ -19,6 +19,7 @@ from asgi.authentication import authenticate
 from asgi.body_base import Body
 from asgi.context import ApiContext
 from asgi.idempotency import claim_or_replay, read_idempotency_key, store_response
+from asgi.request_body import BODY_PARAMETER, make_body_reader
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from models.access.acl import Actor
 from models.core.sessions import transact
@@ -40,9 +41,12 @@ def wrap_in_transaction(
         guests: whether guests of a share may call it.
     """
 
+    read_body = make_body_reader(endpoint)
+
     def handle(request: Request, **values: Any) -> Response:
         context: ApiContext = request.app.state.context
-        prepare_bodies(context, request, values.values())
+        values |= read_body(request)
+        prepare_bodies(values.values())
 
         def work(session: Session) -> tuple[Response, Call]:
             signed_in = None if public else authenticate(session, request, guests=guests)
@@ -73,9 +77,11 @@ def wrap_self_committing(
     endpoint: Callable[..., Any], status: int, *, public: bool, guests: bool
 ) -> Callable[..., Any]:
     """Wrap an endpoint that commits by itself between slow steps; the caller is authenticated before it begins."""
+    read_body = make_body_reader(endpoint)
 
     def handle(request: Request, **values: Any) -> Response:
         context: ApiContext = request.app.state.context
+        values |= read_body(request)
         actor = ANONYMOUS
         if not public:
             actor = transact(context.sessions, lambda session: authenticate(session, request, guests=guests)).actor
@@ -84,13 +90,11 @@ def wrap_self_committing(
     return copy_signature(endpoint, handle)
 
 
-def prepare_bodies(context: ApiContext, request: Request, values: Iterable[Any]) -> None:
-    """Do the slow work of bodies (hash a password) before the transaction, and only for authenticated callers."""
-    slow = [value for value in values if isinstance(value, Body) and value.is_slow()]
-    if slow:
-        transact(context.sessions, lambda session: authenticate(session, request, guests=True))
-    for body in slow:
-        body.prepare()
+def prepare_bodies(values: Iterable[Any]) -> None:
+    """Do the slow work of bodies (hash a password) before the transaction. Their caller is authenticated already."""
+    for value in values:
+        if isinstance(value, Body) and value.is_slow():
+            value.prepare()
 
 
 def render_response(result: Any, status: int) -> Response:
@@ -111,12 +115,18 @@ def send_notifications(context: ApiContext, call: Call) -> None:
             log.warning("could not notify %s of %d rows (%s); beat will", task, len(ids), type(error).__name__)
 
 
-def copy_signature(endpoint: Callable[..., Any], handle: Callable[..., Response]) -> Callable[..., Response]:
+def copy_signature(
+    endpoint: Callable[..., Any], handle: Callable[..., Response], *, with_body: bool = False
+) -> Callable[..., Response]:
     """Copy name, docstring and parameters of `endpoint` to `handle`, so that FastAPI parses and documents those."""
     hints = get_type_hints(endpoint, include_extras=True)
     _, *parameters = inspect.signature(endpoint).parameters.values()
     keyword = inspect.Parameter.KEYWORD_ONLY
-    shown = [parameter.replace(annotation=hints[parameter.name], kind=keyword) for parameter in parameters]
+    shown = [
+        parameter.replace(annotation=hints[parameter.name], kind=keyword)
+        for parameter in parameters
+        if with_body or parameter.name != BODY_PARAMETER
+    ]
     request = inspect.Parameter("request", keyword, annotation=Request)
     handle.__signature__ = inspect.Signature([request, *shown])  # type: ignore[attr-defined]
     handle.__name__, handle.__doc__ = endpoint.__name__, endpoint.__doc__

@@ -10,16 +10,20 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from asgi.admission import Admission
+from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
+from asgi.request_context import client_address
 from models.access.acl import Actor
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
@@ -40,19 +44,21 @@ from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader, allows_c
 SHARE_COOKIE = "tapeless-share"
 FORM_TOKEN_PURPOSE = "share page form"
 MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100, 100_000
+HandlerResult = TypeVar("HandlerResult")
 SHARE_FORM_LIMIT = AttemptLimit(tries=20, seconds=60)
 
 
-def make_share_app(sessions: Sessions, outside: OutboundConfig) -> Starlette:
+def make_share_app(sessions: Sessions, outside: OutboundConfig, admission: Admission) -> Starlette:
     """Build the application for the paths below /share/."""
     pages = SharePages(sessions, outside, make_renderer())
+    threads = PageThreads(pages, admission)
     return Starlette(
         routes=[
-            Route("/{hash}", run_in_thread(pages.show)),
-            Route("/{hash}", run_in_thread(pages.enter), methods=["POST"]),
-            Route("/{hash}/{kind:str}/{object_id:uuid}", run_in_thread(pages.show)),
-            Route("/{hash}/comments", run_in_thread(pages.comment), methods=["POST"]),
-            Route("/{hash}/votes", run_in_thread(pages.vote), methods=["POST"]),
+            Route("/{hash}", threads.serve(pages.show)),
+            Route("/{hash}", threads.serve(pages.enter), methods=["POST"]),
+            Route("/{hash}/{kind:str}/{object_id:uuid}", threads.serve(pages.show)),
+            Route("/{hash}/comments", threads.serve(pages.comment, MAX_FORM_BYTES), methods=["POST"]),
+            Route("/{hash}/votes", threads.serve(pages.vote), methods=["POST"]),
         ]
     )
 
@@ -70,7 +76,7 @@ class ShareRequest:
 
     @property
     def address(self) -> str:
-        return self.request.client.host if self.request.client else "unknown"
+        return client_address(self.request)
 
     @property
     def home(self) -> str:
@@ -83,19 +89,42 @@ class ShareRequest:
         return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
 
 
-def run_in_thread(handle: Callable[[ShareRequest], Response]) -> Callable[[Request], object]:
-    """Wrap a handler: read the form, then run the handler in a thread, since it waits for the database."""
+@dataclass(frozen=True, slots=True)
+class PageThreads:
+    """Runs handlers in threads, which they share with the API, since they wait for the database."""
 
-    async def answer(request: Request) -> Response:
-        return await run_in_threadpool(handle, ShareRequest(request, await _read_form(request)))
+    pages: "SharePages"
+    admission: Admission
 
-    return answer
+    def serve(
+        self, handle: Callable[[ShareRequest], Response], form_bytes: int = PUBLIC_BODY_BYTES
+    ) -> Callable[[Request], object]:
+        """Wrap a handler. Forms that may be larger than `PUBLIC_BODY_BYTES` are read of signed-in guests only."""
+
+        async def respond(request: Request) -> Response:
+            if form_bytes > PUBLIC_BODY_BYTES and not await self._run(request, self.pages.is_signed_in, {}):
+                return self.pages.render("ended.html", 404)
+            try:
+                async with self.admission.bodies.read(request.scope, request.receive, form_bytes) as body:
+                    return await self._run(request, handle, parse_form(body))
+            except RateLimited as wait:
+                return self.pages.show_wait(wait)
+            except (BodyTooLargeError, BodiesBusyError):
+                return self.pages.render("ended.html", 413)
+            except ClientDisconnect:
+                return Response(status_code=400)
+
+        return respond
+
+    async def _run(
+        self, request: Request, handle: Callable[[ShareRequest], HandlerResult], form: Mapping[str, str]
+    ) -> HandlerResult:
+        async with self.admission.work.enter(("address", client_address(request))):
+            return await run_in_threadpool(handle, ShareRequest(request, form))
 
 
-async def _read_form(request: Request) -> dict[str, str]:
-    if request.method != "POST":
-        return {}
-    body = (await request.body())[:MAX_FORM_BYTES]
+def parse_form(body: bytes) -> dict[str, str]:
+    """Return the fields of a form; none of a body that is not a form of ours."""
     try:
         fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=20)
     except ValueError:  # more fields than any form of ours has
@@ -111,6 +140,13 @@ class SharePages:
     outside: OutboundConfig
     render: PageRenderer
 
+    def is_signed_in(self, asked: ShareRequest) -> bool:
+        """Return whether the cookie is a guest's sign-in to this share."""
+        try:
+            return isinstance(self._find(asked), GuestToken)
+        except DomainError:
+            return False
+
     def show(self, asked: ShareRequest) -> Response:
         """Show the page; sign in first where the link has no password."""
         try:
@@ -121,7 +157,7 @@ class SharePages:
                 return self.render("password.html", 401, home=asked.home, wrong=False)
             return self._signed_in(asked, None)
         except RateLimited as wait:
-            return self._wait(wait)
+            return self.show_wait(wait)
         except DomainError:
             return self._ended()
 
@@ -133,7 +169,7 @@ class SharePages:
                 return RedirectResponse(asked.home, 303)
             return self._signed_in(asked, asked.form.get("password", ""))
         except RateLimited as wait:
-            return self._wait(wait)
+            return self.show_wait(wait)
         except DomainError:
             return self._ended()
 
@@ -169,7 +205,7 @@ class SharePages:
             transact(self.sessions, lambda session: count_attempt(session, subject, SHARE_FORM_LIMIT))
             transact(self.sessions, lambda session: act(session, actor, kind, object_id))
         except RateLimited as wait:
-            return self._wait(wait)
+            return self.show_wait(wait)
         except (DomainError, ValueError):
             return self._ended()
         is_inside = object_id != token.share.guest.object_id
@@ -249,7 +285,8 @@ class SharePages:
     def _ended(self) -> Response:
         return self.render("ended.html", 404)
 
-    def _wait(self, wait: RateLimited) -> Response:
+    def show_wait(self, wait: RateLimited) -> Response:
+        """Show that too many requests came, and when to try again."""
         response = self.render("wait.html", 429, seconds=wait.seconds)
         response.headers["Retry-After"] = str(wait.seconds)
         return response

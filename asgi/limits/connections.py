@@ -23,6 +23,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TRANSFER_ENCODING: Final = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
+MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
+"""A client that does not stop sending after its response is cut off here."""
 RECEIVE_BUFFER_BYTES: Final = 64 * 1024
 """Bounds what one read takes in: a thousand connections hold at most 200 MB before their requests are authenticated."""
 
@@ -50,6 +52,7 @@ class BoundedH11Protocol(H11Protocol):
         super().__init__(*given, **named)
         self._limits, self._waiting = limits, waiting
         self._stage = ""
+        self._discarded = 0
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
 
@@ -66,7 +69,10 @@ class BoundedH11Protocol(H11Protocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._stage == "refused":
+        if self._stage in ("refused", "discard"):
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARDED_BYTES:
+                self.transport.abort()
             return
         if self.conn.their_state is h11.IDLE and (refusal := self._check_head(data)):
             self._refuse(*refusal)
@@ -75,6 +81,9 @@ class BoundedH11Protocol(H11Protocol):
         self._follow()
 
     def on_response_complete(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
+            self._discard_body()
+            return
         # The base class parses a pipelined request here, which has not passed `data_received`.
         if self.conn.trailing_data[0] and (refusal := self._check_head(b"")):
             self._refuse(*refusal)
@@ -100,6 +109,15 @@ class BoundedH11Protocol(H11Protocol):
         self._enter("lost")
         self.transport.abort()
 
+    def _discard_body(self) -> None:
+        """Close after a response that came before the end of the body, once the client stops sending.
+
+        Closing at once would reset the connection, and a client that still sends would lose the response.
+        """
+        self._enter("discard")
+        self.transport.write_eof()
+        self.flow.resume_reading()
+
     def _follow(self) -> None:
         """Enter the stage that the parser is in."""
         if self.transport.is_closing():
@@ -122,17 +140,18 @@ class BoundedH11Protocol(H11Protocol):
         seconds = {
             "head": self._limits.head_seconds,
             "body": self._limits.body_seconds,
+            "discard": self._limits.body_seconds,
             # `close` waits until the client has read what is in the buffer, without end.
             "closing": self._limits.unread_seconds,
             "refused": self._limits.unread_seconds,
         }
         if stage in seconds:
             self._deadline = self.loop.call_later(seconds[stage], self._end_stage)
-        if stage in ("head", "body", "idle"):
+        if stage in ("head", "body", "idle", "discard"):
             self._waiting[self] = None
 
     def _end_stage(self) -> None:
-        if self._stage in ("closing", "refused"):
+        if self._stage in ("closing", "refused", "discard"):
             self.transport.abort()
         elif self._stage == "head" and not self.conn.trailing_data[0]:
             self.transport.close()

@@ -35,3 +35,5 @@ class Timing:
     """Time in which the whole head of an HTTP request must arrive …"""
     request_body_seconds: float = 30.0
     """… and its whole body."""
+    request_statement_seconds: float = 15.0
+    """PostgreSQL cancels a statement of the API that takes longer; a search has a lower limit of its own."""

@@ -24,7 +24,7 @@ TIMING = Timing(download_recheck_seconds=0.02)
 
 def main(url: str, port_file: str) -> None:
     configure_logging("text", "api")
-    engine = make_engine(url, pool_size=8, hide_parameters=True)
+    engine = make_engine(url, 8, TIMING.request_statement_seconds, hide_parameters=True)
     sessions = make_sessions(engine)
     roots = (Path(port_file).parent,)
     outside = OutboundConfig(key=SigningKey(KEY))
@@ -41,7 +41,7 @@ def main(url: str, port_file: str) -> None:
             outside=outside,
         )
     )
-    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(sessions, outside))
+    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(sessions, outside, app.state.admission))
     # asyncio sets TCP_NODELAY where a socket says that it is TCP, which that of create_server does not: each answer's
     # body then waited 40 ms for the client's delayed acknowledgement of its head.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

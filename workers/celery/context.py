@@ -59,9 +59,10 @@ def make_context(
     notify: Notifier,
     pool_size: int = 5,
     outside: OutboundConfig = NO_OUTBOUND,
+    statement_seconds: float = 0,
 ) -> ProcessContext:
     """Return the context of a system; connections are opened on first use."""
-    database = make_engine(connection.database_url, pool_size)
+    database = make_engine(connection.database_url, pool_size, statement_seconds)
     sessions = make_sessions(database)
     return ProcessContext(sessions, make_search_engine(connection, sessions), timing, notify, database, outside)
 

@@ -21,7 +21,10 @@ from services.approvals.reviewers import list_reviewers_without_access
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
 from services.core.errors import ValidationFailed
 
-ReviewerIds = Annotated[list[UUID], Field(max_length=MAX_REVIEWERS_PER_KIND)]
+ExternalReviewers = Annotated[
+    list[Annotated[str, Field(max_length=320)]], Field(fail_fast=True, max_length=MAX_REVIEWERS_PER_KIND)
+]
+ReviewerIds = Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_REVIEWERS_PER_KIND)]
 
 
 class ApprovalRequestBody(Body):
@@ -29,9 +32,7 @@ class ApprovalRequestBody(Body):
 
     users: ReviewerIds | None = None
     groups: ReviewerIds | None = None
-    externals: (
-        Annotated[list[Annotated[str, Field(max_length=320)]], Field(max_length=MAX_REVIEWERS_PER_KIND)] | None
-    ) = None
+    externals: ExternalReviewers | None = None
     min_number: Annotated[int, Field(ge=1, le=1_000)] | None = None
     share_id: UUID | None = None
 
@@ -55,7 +56,7 @@ class ApprovalVoteBody(Body):
 
 
 class ApprovalBulkBody(Body):
-    object_ids: Annotated[list[UUID], Field(max_length=MAX_ASSETS_PER_REQUEST, min_length=1)]
+    object_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_ASSETS_PER_REQUEST, min_length=1)]
     object_type: Literal["assets", "collections"]
 
 

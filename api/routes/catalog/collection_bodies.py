@@ -2,8 +2,10 @@
 out or empty instead."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from pydantic import Field
 
 from api.routes.catalog.asset_bodies import AssetTitle
 from asgi.body_base import Body, ShortText
@@ -23,7 +25,7 @@ class CollectionBody(Body):
     external_id: ShortText | None = None
     custom_keyframe: UUID | None = None
     custom_poster: UUID | None = None
-    keyframe_asset_ids: list[UUID] | None = None
+    keyframe_asset_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=100)] | None = None
     storage_id: UUID | None = None
     parent_id: UUID | None = None
     is_root: bool | None = None

@@ -23,7 +23,7 @@ from services.lifecycle.restore import restore_all
 
 routes = RouteGroup("assets")
 EMPTY_QUEUE_ACTION = "purge everything"
-DeleteQueueIds = Annotated[list[UUID], Field(max_length=MAX_ASSETS_PER_REQUEST)]
+DeleteQueueIds = Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_ASSETS_PER_REQUEST)]
 
 
 class DeleteQueueIdsBody(Body):

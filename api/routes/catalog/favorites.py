@@ -24,7 +24,7 @@ routes = RouteGroup("assets")
 
 
 class FavoritesBody(Body):
-    object_ids: Annotated[list[UUID], Field(max_length=100)]
+    object_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=100)]
     object_type: Literal["assets", "collections"]
 
 

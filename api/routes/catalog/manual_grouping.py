@@ -17,7 +17,7 @@ from services.grouping.undo import undo_manual_grouping
 
 routes = RouteGroup("assets")
 
-ManualGroupingIds = Annotated[list[UUID], Field(min_length=1, max_length=10_000)]
+ManualGroupingIds = Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=10_000)]
 
 
 class AssetSplitBody(Body):

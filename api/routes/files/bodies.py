@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.body_base import Body, LongText, SafeInteger, ShortText, UtcDatetime
+from asgi.body_base import Body, JsonObject, LongText, SafeInteger, ShortText, UtcDatetime
 from asgi.rendering import format_datetime, optional_id
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
 from models.catalog.declared_file import FileType
@@ -14,7 +14,7 @@ from models.catalog.file import FileStatus
 from services.catalog.assets.files import FileView
 from services.catalog.assets.formats import NewComponent
 
-FormatMetadata = dict[str, Any]
+FormatMetadata = JsonObject
 
 
 class ComponentBody(Body):
@@ -29,8 +29,8 @@ class ComponentBody(Body):
 
 class FormatBody(Body):
     name: ShortText
-    components: Annotated[list[ComponentBody], Field(max_length=1000)] | None = None
-    metadata: Annotated[list[FormatMetadata], Field(max_length=1000)] | None = None
+    components: Annotated[list[ComponentBody], Field(fail_fast=True, max_length=1000)] | None = None
+    metadata: Annotated[list[FormatMetadata], Field(fail_fast=True, max_length=1000)] | None = None
 
 
 class FormatChangeBody(Body):
@@ -41,7 +41,7 @@ class FileSetBody(Body):
     name: ShortText
     format_id: UUID
     base_dir: LongText | None = None
-    component_ids: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    component_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=1000)] | None = None
     storage_id: UUID | None = None
     type: FileSetType | None = None
 

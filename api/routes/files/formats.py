@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.routes.files.bodies import ComponentBody, FormatBody, FormatChangeBody, serialize_component, serialize_format
+from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -32,7 +33,7 @@ def serialize_formats(call: Call, formats: Sequence[Format]) -> list[dict[str, A
     return [serialize_format(one, components[one.id]) for one in formats]
 
 
-@routes.post("/assets/{asset_id}/formats/")
+@routes.post("/assets/{asset_id}/formats/", body_bytes=LARGE_BODY_BYTES)
 def post_format(call: Call, asset_id: UUID, body: FormatBody) -> dict[str, Any]:
     """Declare a format."""
     components = [component.new_component() for component in body.components or ()]
@@ -74,7 +75,7 @@ def delete_format(call: Call, asset_id: UUID, format_id: UUID) -> None:
     remove_format(call.session, asset_id, format_id, call.actor)
 
 
-@routes.post("/assets/{asset_id}/formats/{format_id}/components/", status=200)
+@routes.post("/assets/{asset_id}/formats/{format_id}/components/", status=200, body_bytes=LARGE_BODY_BYTES)
 def post_component(call: Call, asset_id: UUID, format_id: UUID, body: ComponentBody) -> dict[str, Any]:
     """Declare a component."""
     return serialize_component(add_component(call.session, asset_id, format_id, body.new_component(), call.actor))
@@ -88,7 +89,7 @@ def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any
     return {"objects": [serialize_component(component) for component in components]}
 
 
-@routes.put("/assets/{asset_id}/formats/{format_id}/components/{component_id}/")
+@routes.put("/assets/{asset_id}/formats/{format_id}/components/{component_id}/", body_bytes=LARGE_BODY_BYTES)
 def put_component(
     call: Call, asset_id: UUID, format_id: UUID, component_id: UUID, body: ComponentBody
 ) -> dict[str, Any]:

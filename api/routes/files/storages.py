@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, LongText, ShortText
+from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, StatusResponse
@@ -46,10 +46,10 @@ STORAGE_QUERY_COLUMNS = {
 
 class StorageBody(Body):
     name: ShortText | None = None
-    method: str | None = None
-    purpose: str | None = None
+    method: KeyText | None = None
+    purpose: KeyText | None = None
     description: LongText | None = None
-    settings: dict[str, Any] | None = None
+    settings: JsonObject | None = None
 
     def wish(self) -> StorageSpec:
         """Return the requested settings; reject methods and purposes that Tapeless does not support."""
@@ -67,8 +67,8 @@ class StorageBody(Body):
 class StorageScanBody(Body):
     """Body of a scan request; the whole storage is scanned, regardless of the paths."""
 
-    paths: Annotated[list[LongText], Field(max_length=10_000)] | None = None
-    files: Annotated[list[LongText], Field(max_length=10_000)] | None = None
+    paths: Annotated[list[LongText], Field(fail_fast=True, max_length=10_000)] | None = None
+    files: Annotated[list[LongText], Field(fail_fast=True, max_length=10_000)] | None = None
 
 
 def serialize_storage(storage: Storage) -> dict[str, Any]:

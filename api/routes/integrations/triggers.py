@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from api.routes.jobs.jobs import serialize_job
-from asgi.body_base import reject_unstorable
+from asgi.body_base import JsonObject, reject_unstorable
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from services.core.errors import NotFound, ValidationFailed
@@ -17,7 +17,7 @@ routes = RouteGroup("trigger")
 
 
 @routes.post("/{name}/", other=200)
-def post_trigger(call: Call, name: str, body: dict[str, Any]) -> StatusResponse:
+def post_trigger(call: Call, name: str, body: JsonObject) -> StatusResponse:
     """Request an operation and return its job (200 if a request with this `id` exists already)."""
     trigger = TRIGGER_REGISTRY.get(name)
     if trigger is None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, LongText, ShortText
+from asgi.body_base import Body, KeyText, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
@@ -59,8 +59,8 @@ class WebhookChangeBody(Body):
     operation: ShortText | None = None
     object_id: UUID | None = None
     status: Literal["ENABLED", "DISABLED", "FAILING"] | None = None
-    headers: dict[str, str] | None = None
-    query: str | None = None
+    headers: Annotated[dict[KeyText, LongText], Field(max_length=50)] | None = None
+    query: ShortText | None = None
 
     def values(self) -> dict[str, Any]:
         """Return the columns to set. FAILING is shown for enabled webhooks; written back, it means enabled."""
@@ -83,7 +83,7 @@ class WebhookBody(WebhookChangeBody):
 
 
 class DeliveryRetryBody(Body):
-    ids: Annotated[list[UUID], Field(max_length=1000)] | None = None
+    ids: Annotated[list[UUID], Field(fail_fast=True, max_length=1000)] | None = None
 
 
 def serialize_webhook(webhook: Webhook) -> dict[str, Any]:

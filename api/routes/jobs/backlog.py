@@ -39,7 +39,7 @@ BacklogKey = Annotated[str, Field(min_length=1, max_length=40)]
 
 
 class BacklogRetryBody(Body):
-    keys: Annotated[list[BacklogKey], Field(max_length=MAX_RETRY_KEYS)] | None = None
+    keys: Annotated[list[BacklogKey], Field(fail_fast=True, max_length=MAX_RETRY_KEYS)] | None = None
     all_parked: bool = False
 
 

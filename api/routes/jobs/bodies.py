@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.body_base import Body, Count, LongText, ShortText
+from asgi.body_base import Body, Count, JsonObject, KeyText, LongText, ShortText
 from asgi.rendering import format_datetime, optional_id
 from models.queues.job import Job, JobStatus
 from models.queues.job_step import JobStep, StepStatus
@@ -14,7 +14,7 @@ from services.jobs.actions import JobAction
 from services.jobs.jobs import MAX_JOBS_PER_REQUEST, NewJobStep
 
 JOB_DETAIL_FIELDS = ("metadata", "job_context", "related_objects")
-JobIds = Annotated[list[UUID], Field(max_length=MAX_JOBS_PER_REQUEST)]
+JobIds = Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_JOBS_PER_REQUEST)]
 JobPriority = Annotated[int, Field(ge=0, le=10)]
 
 
@@ -45,12 +45,12 @@ class JobStepBody(JobStepChangeBody):
 
 
 class JobStepsBody(Body):
-    steps: Annotated[list[JobStepBody], Field(max_length=1000)]
+    steps: Annotated[list[JobStepBody], Field(fail_fast=True, max_length=1000)]
 
 
 class JobChangeBody(Body):
     title: ShortText | None = None
-    type: str | None = None
+    type: KeyText | None = None
     status: JobStatus | None = None
     custom_type: ShortText | None = None
     object_type: ShortText | None = None
@@ -62,10 +62,10 @@ class JobChangeBody(Body):
     progress: Annotated[int, Field(ge=0, le=100)] | None = None
     progress_processed: Count | None = None
     progress_total: Count | None = None
-    metadata: dict[str, Any] | None = None
-    job_context: dict[str, Any] | None = None
-    related_objects: Annotated[list[JobRelatedObject], Field(max_length=1000)] | None = None
-    steps: Annotated[list[JobStepBody], Field(max_length=1000)] | None = None
+    metadata: JsonObject | None = None
+    job_context: JsonObject | None = None
+    related_objects: Annotated[list[JobRelatedObject], Field(fail_fast=True, max_length=1000)] | None = None
+    steps: Annotated[list[JobStepBody], Field(fail_fast=True, max_length=1000)] | None = None
 
     def values(self) -> dict[str, Any]:
         """Return the columns to set. A percentage without counts becomes a count out of 100."""
@@ -85,7 +85,7 @@ class JobChangeBody(Body):
 
 class JobBody(JobChangeBody):
     title: ShortText
-    type: str
+    type: KeyText
 
 
 class JobPriorityBody(Body):

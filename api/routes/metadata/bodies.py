@@ -6,16 +6,18 @@ from uuid import UUID
 
 from pydantic import Field, HttpUrl, model_validator
 
-from asgi.body_base import Body, LongText, ShortText, reject_unstorable
+from asgi.body_base import Body, LongText, MaxJsonBytes, ShortText, reject_unstorable
+from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.rendering import format_datetime, optional_id
 from models.catalog.metadata import FieldType, MetadataCategory, MetadataField, MetadataView, MetadataViewField
 from services.core.errors import FieldsInvalid, ValidationFailed
+from services.metadata.bulk_write import MAX_BULK_OBJECTS
 from services.metadata.change_set import FieldInput, WriteMode
-from services.metadata.fields import BOOLEAN_FIELD_SETTINGS, FIELD_DETAIL_KEYS, NewField
+from services.metadata.fields import BOOLEAN_FIELD_SETTINGS, FIELD_DETAIL_KEYS, MAX_FIELD_OPTIONS, NewField
 from services.metadata.forms import VIEW_OVERRIDE_KEYS
 from services.metadata.types import quote, value_to_text
 from services.metadata.values import ObjectFieldValues
-from services.metadata.views import ViewInput
+from services.metadata.views import MAX_VIEW_FIELDS, ViewInput
 from services.objects.objects import ObjectRef
 
 MAX_FIELDS_PER_REQUEST = 1_000
@@ -28,11 +30,12 @@ class FieldOptionBody(Body):
     value: MetadataText | None = None
 
 
-FieldOptions = list[FieldOptionBody]
+FieldOptions = Annotated[list[FieldOptionBody], Field(fail_fast=True, max_length=MAX_FIELD_OPTIONS)]
+ViewFields = Annotated[list["MetadataViewFieldBody"], Field(fail_fast=True, max_length=MAX_VIEW_FIELDS)]
 
 
 class MetadataFieldChangeBody(Body):
-    name: str | None = None
+    name: MetadataText | None = None
     label: ShortText | None = None
     field_type: FieldType | None = None
     description: LongText | None = None
@@ -60,7 +63,7 @@ class MetadataFieldChangeBody(Body):
 
 
 class MetadataFieldBody(MetadataFieldChangeBody):
-    name: str
+    name: MetadataText
     label: ShortText
     field_type: FieldType
 
@@ -84,7 +87,7 @@ class MetadataViewFieldBody(Body):
 class MetadataViewChangeBody(Body):
     name: ShortText | None = None
     description: LongText | None = None
-    view_fields: list[MetadataViewFieldBody] | None = None
+    view_fields: ViewFields | None = None
     write_access_for_everyone: bool | None = None
 
     def new_view(self) -> ViewInput:
@@ -98,24 +101,26 @@ class MetadataViewChangeBody(Body):
 
 class MetadataViewBody(MetadataViewChangeBody):
     name: ShortText
-    view_fields: list[MetadataViewFieldBody]
+    view_fields: ViewFields
 
 
 class MetadataCategoryBody(Body):
     name: ShortText
     label: ShortText
-    view_ids: Annotated[list[UUID], Field(max_length=MAX_FIELDS_PER_REQUEST)] | None = None
+    view_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_FIELDS_PER_REQUEST)] | None = None
 
 
 class MetadataCategoryChangeBody(Body):
     label: ShortText
-    view_ids: Annotated[list[UUID], Field(max_length=MAX_FIELDS_PER_REQUEST)] | None = None
+    view_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_FIELDS_PER_REQUEST)] | None = None
 
 
 class MetadataValuesBody(Body):
     """Values by field name. They are parsed one by one, so that an error names its field."""
 
-    metadata_values: dict[str, Any]
+    metadata_values: Annotated[
+        dict[str, Any], Field(max_length=MAX_FIELDS_PER_REQUEST), MaxJsonBytes(DEFAULT_BODY_BYTES)
+    ]
 
     @model_validator(mode="before")
     @classmethod
@@ -146,7 +151,7 @@ class MetadataValuesBody(Body):
 
 
 class MetadataBulkValuesBody(MetadataValuesBody):
-    object_ids: list[UUID]
+    object_ids: Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=MAX_BULK_OBJECTS)]
 
 
 def parse_given_values(one: Any) -> FieldInput:

@@ -9,6 +9,7 @@ from api.routes.metadata.bodies import (
     serialize_metadata_values,
     serialize_values_by_field,
 )
+from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
@@ -125,7 +126,7 @@ def put_values_directly(
     )
 
 
-@routes.put("/{object_type}/views/{view_id}/", status=202)
+@routes.put("/{object_type}/views/{view_id}/", status=202, body_bytes=LARGE_BODY_BYTES)
 def put_values_of_many(call: Call, object_type: str, view_id: UUID, body: MetadataBulkValuesBody) -> dict[str, Any]:
     """Start a job that writes the same values on several objects; an invalid view or value is rejected at once."""
     job = create_bulk_write_job(call.session, object_type, view_id, body.object_ids, body.given(), call.actor)

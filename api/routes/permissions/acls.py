@@ -14,7 +14,7 @@ from api.routes.permissions.bodies import (
     serialize_object_entry,
     serialize_propagating_entry,
 )
-from asgi.body_base import Body
+from asgi.body_base import Body, KeyText
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.acl import COLLECTION_MEMBER_TYPES, NOT_INHERITED, AclEntry, Permission, PrincipalKind
@@ -35,8 +35,9 @@ from services.core.errors import NotFound, PermissionDenied, ValidationFailed
 
 routes = RouteGroup("acls")
 ACL_CHANGE_PERMISSIONS = (Permission.READ, Permission.CHANGE_ACL)
-ObjectKeys = Annotated[list[str], Field(max_length=500)]
-PrincipalIds = Annotated[list[UUID], Field(max_length=500)]
+ObjectKeys = Annotated[list[KeyText], Field(fail_fast=True, max_length=500)]
+MAX_GRANTED_ENTRIES = 10_000
+PrincipalIds = Annotated[list[UUID], Field(fail_fast=True, max_length=500)]
 
 
 class GrantMode(StrEnum):
@@ -57,11 +58,11 @@ class AclGrantBody(Body):
 
 
 class TypedAclGrantBody(AclGrantBody):
-    object_type: str | None = None
+    object_type: KeyText | None = None
 
 
 class AclBulkBody(Body):
-    objects: Annotated[list[TypedAclGrantBody], Field(max_length=100)]
+    objects: Annotated[list[TypedAclGrantBody], Field(fail_fast=True, max_length=100)]
 
 
 class AclRevokeBody(Body):
@@ -85,12 +86,12 @@ class AclContentGrantBody(AclContentRevokeBody):
 
 class AclCheckBody(Body):
     object_keys: ObjectKeys
-    object_type: str
+    object_type: KeyText
     permissions: PermissionList
 
 
 class AclBulkCheckBody(Body):
-    objects: Annotated[list[AclCheckBody], Field(max_length=500)]
+    objects: Annotated[list[AclCheckBody], Field(fail_fast=True, max_length=500)]
 
 
 @routes.get("/acl/{object_type}/{object_key}/")
@@ -181,6 +182,7 @@ def post_question(call: Call, object_type: str, permission: str, body: ObjectKey
 @routes.put("/acl/{object_type}/")
 def put_acl(call: Call, object_type: str, body: AclGrantBody, propagating: PropagatingParam = None) -> dict[str, Any]:
     """Grant rights on objects to users and groups; objects that the caller may not change are skipped."""
+    require_grant_size([body])
     return {"updated_object_keys": grant_where_permitted(call, object_type, body, propagating)}
 
 
@@ -189,10 +191,20 @@ def put_acls(
     call: Call, object_type: str, body: AclBulkBody, propagating: PropagatingParam = None
 ) -> list[dict[str, Any]]:
     """Make several grants at once, with one result each; a grant may name its own object type."""
+    require_grant_size(body.objects)
     return [
         {"updated_object_keys": grant_where_permitted(call, one.object_type or object_type, one, propagating)}
         for one in body.objects
     ]
+
+
+def require_grant_size(grants: Sequence[AclGrantBody]) -> None:
+    """Reject grants that make more entries than one transaction should."""
+    entries = sum(len(one.object_keys) * (len(one.user_ids or ()) + len(one.group_ids or ())) for one in grants)
+    if entries > MAX_GRANTED_ENTRIES:
+        raise ValidationFailed(
+            "object_keys", f"at most {MAX_GRANTED_ENTRIES:,} pairs of object and user or group, not {entries:,}"
+        )
 
 
 def grant_where_permitted(call: Call, object_type: str, body: AclGrantBody, propagates: bool | None) -> list[str]:

@@ -7,11 +7,12 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
+from asgi.body_base import KeyText
 from asgi.rendering import format_datetime
 from models.access.acl import ALL_PERMISSIONS, NOT_INHERITED, AclEntry, PrincipalKind
 from services.access.permissions import Principal
 
-PermissionList = Annotated[list[str], Field(max_length=20)]
+PermissionList = Annotated[list[KeyText], Field(fail_fast=True, max_length=20)]
 PropagatingParam = Annotated[
     bool | None, Query(description="whether rights on a collection hold for what is inside; absent leaves it as it is")
 ]

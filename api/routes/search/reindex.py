@@ -21,7 +21,7 @@ REINDEX_ALL_ACTION = "have everything indexed again"
 
 
 class ReindexBulkBody(Body):
-    object_ids: Annotated[list[UUID], Field(max_length=MAX_PAGE_SIZE)]
+    object_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)]
     object_type: ShortText
     include_assets: bool = True
     include_collections: bool = True

@@ -1,16 +1,28 @@
 """Search with criteria, facets and pages; the caller's rights are part of the query."""
 
 import math
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import WithJsonSchema
+
 from asgi.body_base import Body, LongText, ShortText
+from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.pagination import PageNotFound, PageNumber, PerPage, page_envelope
 from asgi.request_context import SelfCommittingCall
 from asgi.routing import RouteGroup
 from search.document import METADATA_TERM_PREFIX
 from search.engine import SearchHit
-from search.query.criteria import MAX_PAGED_HITS, Criteria, CriteriaError, ValueKindLookup, parse_criteria
+from search.query.budget import (
+    MAX_FIELD_NAMES,
+    MAX_LIST_VALUES,
+    MAX_SEARCH_AFTER,
+    MAX_SORT_KEYS,
+    MAX_TERM_NAME_CHARACTERS,
+    MAX_TERM_VALUE_CHARACTERS,
+    CriteriaError,
+)
+from search.query.criteria import MAX_PAGED_HITS, Criteria, ValueKindLookup, parse_criteria
 from services.core.errors import ValidationFailed
 from services.searching.metadata_terms import find_view_field_names, make_range_kind_reader
 from services.searching.query import search_as
@@ -21,20 +33,35 @@ routes = RouteGroup("search")
 routes_v2 = RouteGroup("search", version="v2")
 
 
-class SearchCriteriaBody(Body):
-    """Search criteria. `search.query.criteria` parses and validates the whole tree; here any object is accepted."""
+MAX_QUERY_CHARACTERS = 10_000
+SEARCH_TREE_SCHEMA = {"type": ["object", "null"], "maxProperties": 20, "x-max-bytes": DEFAULT_BODY_BYTES}
+SEARCH_VALUE_SCHEMA = {"type": ["string", "number", "boolean", "null"], "maxLength": MAX_TERM_VALUE_CHARACTERS}
 
-    query: Any = None
-    doc_types: Any = None
-    filter: Any = None
-    facets: Any = None
-    facets_filters: Any = None
-    sort: Any = None
-    search_after: Any = None
-    search_fields: Any = None
-    include_fields: Any = None
-    exclude_fields: Any = None
-    metadata_view_id: Any = None
+
+def _list_schema(items: dict[str, Any], most: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": ["array", "null"], "maxItems": most, "items": items})
+
+
+SearchTextList = Annotated[
+    Any, _list_schema({"type": "string", "maxLength": MAX_TERM_NAME_CHARACTERS}, MAX_FIELD_NAMES)
+]
+
+
+class SearchCriteriaBody(Body):
+    """Search criteria. `search.query.criteria` parses, validates and limits the whole tree, and names the place of an
+    error in it; here any value is accepted."""
+
+    query: Annotated[Any, WithJsonSchema({"type": ["string", "null"], "maxLength": MAX_QUERY_CHARACTERS})] = None
+    doc_types: SearchTextList = None
+    filter: Annotated[Any, WithJsonSchema(SEARCH_TREE_SCHEMA)] = None
+    facets: SearchTextList = None
+    facets_filters: Annotated[Any, _list_schema(SEARCH_TREE_SCHEMA, MAX_LIST_VALUES)] = None
+    sort: Annotated[Any, _list_schema(SEARCH_TREE_SCHEMA, MAX_SORT_KEYS)] = None
+    search_after: Annotated[Any, _list_schema(SEARCH_VALUE_SCHEMA, MAX_SEARCH_AFTER)] = None
+    search_fields: SearchTextList = None
+    include_fields: SearchTextList = None
+    exclude_fields: SearchTextList = None
+    metadata_view_id: Annotated[Any, WithJsonSchema({"type": ["string", "null"], "format": "uuid"})] = None
 
 
 def parse_search_body(
@@ -60,7 +87,7 @@ def normalize_criteria(body: SearchCriteriaBody) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value not in (None, "", [], {})}
 
 
-@routes.post("/search/", status=200, own_transactions=True)
+@routes.post("/search/", status=200, own_transactions=True, is_search=True)
 def post_search(
     call: SelfCommittingCall,
     body: SearchCriteriaBody,
@@ -108,11 +135,11 @@ def serialize_hit(hit: SearchHit, names: frozenset[str] | None = None) -> dict[s
 class SearchSuggestBody(Body):
     field_name: ShortText
     query: LongText
-    doc_types: Any = None
+    doc_types: SearchTextList = None
     metadata_view_id: UUID | None = None
 
 
-@routes.post("/search/suggest/", status=200, own_transactions=True)
+@routes.post("/search/suggest/", status=200, own_transactions=True, is_search=True)
 def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> dict[str, Any]:
     """Suggest values of a field by prefix, from objects that the caller may read."""
     context = call.context
@@ -123,7 +150,7 @@ def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> dict[str,
     return {"objects": [{"value": value} for value in found]}
 
 
-@routes_v2.post("/search/", status=200, own_transactions=True)
+@routes_v2.post("/search/", status=200, own_transactions=True, is_search=True)
 def post_search_again(
     call: SelfCommittingCall,
     body: SearchCriteriaBody,

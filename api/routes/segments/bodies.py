@@ -7,10 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, Count, LongText
+from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes
+from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
+from asgi.request_limits import MAX_URL_BYTES
 from models.access.user import User
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.bulk import in_array
@@ -22,7 +24,9 @@ from services.metadata.values import load_values_by_object
 
 SegmentObject = dict[str, Any]
 SegmentWord = Annotated[str, Field(max_length=1_000)]
-SegmentIdsParam = Annotated[str, Field(max_length=40_000, description="several stand between commas")]
+Transcription = Annotated[dict[str, Any], Field(max_length=1_000), MaxJsonBytes(LARGE_BODY_BYTES)]
+"""The words of a whole programme with their times."""
+SegmentIdsParam = Annotated[str, Field(max_length=MAX_URL_BYTES, description="several stand between commas")]
 
 
 class SegmentBody(Body):
@@ -42,11 +46,11 @@ class SegmentBody(Body):
     person_id: UUID | None = None
     project_id: UUID | None = None
     transcription_id: UUID | None = None
-    drawing: dict[str, Any] | None = None
-    transcription: dict[str, Any] | None = None
-    semantic_transcription: dict[str, Any] | None = None
-    shot: dict[str, Any] | None = None
-    face_bounding_boxes: list[dict[str, Any]] | None = None
+    drawing: JsonObject | None = None
+    transcription: Transcription | None = None
+    semantic_transcription: Transcription | None = None
+    shot: JsonObject | None = None
+    face_bounding_boxes: Annotated[list[JsonObject], Field(fail_fast=True, max_length=1_000)] | None = None
     keyframe_id: UUID | None = None
     metadata_view_id: UUID | None = None
     subclip_id: UUID | None = None
@@ -78,7 +82,7 @@ SEGMENT_DETAIL_FIELDS = tuple(
 
 
 class SegmentBulkBody(Body):
-    objects: Annotated[list[SegmentBody], Field(max_length=MAX_PAGE_SIZE)]
+    objects: Annotated[list[SegmentBody], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)]
 
 
 class SegmentEditBody(SegmentBody):
@@ -86,7 +90,7 @@ class SegmentEditBody(SegmentBody):
 
 
 class SegmentBulkEditBody(Body):
-    objects: Annotated[list[SegmentEditBody], Field(max_length=MAX_PAGE_SIZE)]
+    objects: Annotated[list[SegmentEditBody], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)]
 
 
 class SegmentFilter(BaseModel):

@@ -24,11 +24,11 @@ routes = RouteGroup("assets")
 
 
 class AssetSegmentsReindexBody(Body):
-    asset_ids: Annotated[list[UUID], Field(max_length=MAX_PAGE_SIZE)] | None = None
+    asset_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)] | None = None
 
 
 class SegmentReindexBody(Body):
-    segment_ids: Annotated[list[UUID], Field(max_length=MAX_PAGE_SIZE)] | None = None
+    segment_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)] | None = None
 
 
 @routes.post("/segments/reindex/")

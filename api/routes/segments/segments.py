@@ -13,11 +13,13 @@ from api.routes.segments.bodies import (
     SegmentBulkBody,
     SegmentBulkEditBody,
     SegmentListQuery,
+    SegmentWord,
     filter_segments,
     serialize_segment_page,
     serialize_segments,
 )
-from asgi.body_base import Body
+from asgi.body_base import Body, SafeInteger
+from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_column_value
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
@@ -36,7 +38,7 @@ def serialize_segment(call: Call, segment: Segment) -> dict[str, Any]:
     return serialize_segments(call, [segment])[0]
 
 
-@routes.post("/assets/{asset_id}/segments/", guests=True)
+@routes.post("/assets/{asset_id}/segments/", guests=True, body_bytes=LARGE_BODY_BYTES)
 def post_segment(call: Call, asset_id: UUID, body: SegmentBody) -> dict[str, Any]:
     """Create a segment: comments need read access to the asset, other types need write access."""
     return serialize_segment(call, add_segments(call.session, call.actor, asset_id, [body.new_segment()])[0])
@@ -58,13 +60,13 @@ def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
     return serialize_segment(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
 
 
-@routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+@routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True, body_bytes=LARGE_BODY_BYTES)
 def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
     """Change the fields that were sent; `segment_checked` marks a comment as done."""
     return serialize_segment(call, update_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
 
 
-@routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True)
+@routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True, body_bytes=LARGE_BODY_BYTES)
 def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
     """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
     if body.segment_type is None:
@@ -78,14 +80,14 @@ def delete_one_segment(call: Call, asset_id: UUID, segment_id: UUID, soft_delete
     delete_segment(call.session, call.actor, asset_id, segment_id, for_good=not soft_delete)
 
 
-@routes.post("/assets/{asset_id}/segments/bulk/")
+@routes.post("/assets/{asset_id}/segments/bulk/", body_bytes=LARGE_BODY_BYTES)
 def post_segments(call: Call, asset_id: UUID, body: SegmentBulkBody) -> StatusResponse:
     """Create several segments; all or none."""
     made = add_segments(call.session, call.actor, asset_id, [one.new_segment() for one in body.objects])
     return StatusResponse(201, {"objects": serialize_segment_page(call, made)})
 
 
-@routes.put("/assets/{asset_id}/segments/bulk/", status=201)
+@routes.put("/assets/{asset_id}/segments/bulk/", status=201, body_bytes=LARGE_BODY_BYTES)
 def put_segments(call: Call, asset_id: UUID, body: SegmentBulkEditBody) -> StatusResponse:
     """Change several segments; all or none."""
     changed = update_segments(call.session, call.actor, asset_id, [one.change(one.id) for one in body.objects])
@@ -94,17 +96,17 @@ def put_segments(call: Call, asset_id: UUID, body: SegmentBulkEditBody) -> Statu
 
 class SegmentMatchBody(Body):
     name: Annotated[str, Field(min_length=1, max_length=100)]
-    value: Any = None
+    value: bool | SafeInteger | SegmentWord | None = None
     operator: Literal["eq", "gt", "lt"] | None = None
 
 
 class SegmentDeleteBody(Body):
     """Conditions of a bulk delete, combined by AND."""
 
-    segment_ids: Annotated[list[UUID], Field(max_length=MAX_PAGE_SIZE)] | None = None
+    segment_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_PAGE_SIZE)] | None = None
     segment_type: SegmentType | None = None
     version_id: UUID | None = None
-    attributes: Annotated[list[SegmentMatchBody], Field(max_length=50)] | None = None
+    attributes: Annotated[list[SegmentMatchBody], Field(fail_fast=True, max_length=50)] | None = None
 
     def conditions(self) -> ColumnElement[bool]:
         """Return the SQL condition of the segments to delete."""

@@ -26,8 +26,9 @@ ECHOED_SHARE_OPTIONS = (
     "upload_storage_id",
     "project_id",
 )
-ShareReferenceIds = Annotated[list[UUID], Field(max_length=1_000)]
+ShareReferenceIds = Annotated[list[UUID], Field(fail_fast=True, max_length=1_000)]
 ShareTitle = Annotated[str, Field(max_length=1_000)]
+MailAddress = Annotated[str, Field(max_length=1_000)]
 ShareProtection = Literal["none", "standard"]
 
 
@@ -118,17 +119,17 @@ class ShareBody(Body):
 
 
 class NewShareBody(ShareBody):
-    emails: Annotated[list[str], Field(max_length=1_000)]
+    emails: Annotated[list[MailAddress], Field(fail_fast=True, max_length=1_000)]
 
 
 class ShareUserBody(Body):
-    email: Annotated[str, Field(max_length=1_000)]
+    email: MailAddress
 
 
 class ShareUserChangeBody(Body):
     first_name: ShareTitle | None = None
     last_name: ShareTitle | None = None
-    email: str | None = None
+    email: MailAddress | None = None
     """Ignored: the e-mail of a recipient is immutable; add another recipient instead."""
 
 

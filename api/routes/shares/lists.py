@@ -36,7 +36,7 @@ SHARE_QUERY_COLUMNS = {
 
 
 class ShareBulkRevokeBody(Body):
-    share_ids: Annotated[list[UUID], Field(min_length=1, max_length=500)]
+    share_ids: Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=500)]
 
 
 def has_share_member(user_id: UUID | None) -> ColumnElement[bool]:

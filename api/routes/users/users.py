@@ -1,10 +1,10 @@
 """Users: every user sees all users, to share with them; administrators create and change them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
 
 from asgi.body_base import Body, ShortText
@@ -17,7 +17,7 @@ from models.core.statements import AnySelect
 from services.access.groups import add_member, groups_by_user
 from services.access.users import NewUser, create_user, delete_user, find_user, update_user
 from services.core.errors import ValidationFailed
-from services.core.passwords import hash_password
+from services.core.passwords import MAX_PASSWORD_LENGTH, hash_password
 
 routes = RouteGroup("users")
 USER_QUERY_COLUMNS = {
@@ -33,17 +33,20 @@ USER_QUERY_COLUMNS = {
 }
 
 
+PersonName = Annotated[str, Field(max_length=1_000)]
+
+
 class UserBody(Body):
     """Writable fields of a user; the password is hashed before the transaction."""
 
     email: ShortText | None = None
-    first_name: str | None = None
-    last_name: str | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
     type: UserType | None = None
     status: UserStatus | None = None
     is_admin: bool | None = None
-    password: str | None = None
-    groups: list[UUID] | None = None
+    password: Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH)] | None = None
+    groups: Annotated[list[UUID], Field(fail_fast=True, max_length=1_000)] | None = None
     _password_hash: str | None = PrivateAttr(default=None)
 
     def is_slow(self) -> bool:

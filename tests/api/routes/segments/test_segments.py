@@ -213,7 +213,7 @@ def test_lists_ask_by_time_type_text_colour_status_and_ids(owner: Caller, asset:
         ({"segment_text": "x" * 10_001}, "segment_text"),
         ({"drawing": {"primitives": [{"type": "TEXT", "text": "y" * 300_000}]}}, "drawing"),
         ({"drawing": "a line"}, "drawing"),
-        ({"shot": {"x": "y" * 300_000}}, "body"),
+        ({"shot": {"x": "y" * 300_000}}, "shot"),
         ({"status": "LOST"}, "status"),
         ({"status": "DELETED"}, "status"),
     ],
