@@ -8,7 +8,11 @@ from models.queues.island import Island
 from models.registry import Base
 
 
-@pytest.mark.parametrize("table", [mapper.class_ for mapper in Base.registry.mappers], ids=lambda table: table.__name__)
+TABLES = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: table.__name__)
+"""In one order, as parallel workers collect the tests each for itself."""
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.__name__)
 def test_every_column_can_be_read_by_its_name(table: type[Base]) -> None:
     row = table()
     for column in table.__table__.columns:
