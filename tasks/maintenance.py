@@ -18,7 +18,7 @@ from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_queue import MAIL_TASK
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import WEBHOOK_TASK, send_webhooks
-from services.sidecars.caption_import import CAPTION_TASK
+from services.sidecars.refresh_captions import CAPTION_TASK
 from services.triggers.runner import TRIGGER_TASK
 from tasks import make_job_task
 

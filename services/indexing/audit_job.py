@@ -43,7 +43,7 @@ def _compare_slice(run: JobRun, engine: SearchEngine) -> JobOutcome:
             details = json.dumps({"kinds": kinds, "after": after, "checked": checked, "mended": mended})
             total = max(checked, run.claim.total)
             progress = Progress(max(checked, 1), total, f"{mended:,} differed so far", details)
-            transact(run.sessions, lambda session, now=progress: run.heartbeat(session, now))
+            transact(run.sessions, run.heartbeat, progress)
     except SearchUnavailableError as error:
         return JobPause(f"waits: {error}", COMPARISON_RETRY_SECONDS)
     return JobPause() if kinds else _finish_comparison(run, checked, mended)

@@ -118,7 +118,8 @@ class _ChecksumTurn:
         paths = {one.listed.path for one in there} - {
             one.listed.path for one in unknown if _file_state(one) in self.gone
         }
-        return self._finish(there, [one for one in listed if one.path not in paths])
+        self._finish(there, [one for one in listed if one.path not in paths])
+        return None
 
     def _read_list(self) -> list[ManifestEntry] | JobEnd | JobPause:
         """Return the entries of the manifests, or the outcome of the job if there is nothing to verify."""
