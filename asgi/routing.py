@@ -34,9 +34,13 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
         401: "Not authenticated",
         403: "Not allowed",
         404: "No such thing",
+        408: "Too slow",
         409: "Another state",
+        411: "No length of the body",
         413: "Too large",
+        414: "Address too long",
         429: "Too often",
+        431: "Head too large",
         503: "Try again",
     }.items()
 }
