@@ -92,6 +92,12 @@ def of_ruff(words: Words) -> Iterator[str]:
         yield f"`make test` does no ruff {words[1]}"
 
 
+def of_mypy(words: Words) -> Iterator[str]:
+    """Check that it runs with its configuration, as `tests/test_types.py` does."""
+    if words[1:]:
+        yield "checks something else than what is configured"
+
+
 def of_pip(words: Words) -> Iterator[str]:
     """Check that it installs this project."""
     if words[1:] != ("install", "."):
@@ -108,6 +114,7 @@ NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
     ("python",): ("makes the environment that this runs in, or runs these tests", of_python),
     ("python3",): ("makes the environment that this runs in", of_python),
     ("pip",): ("installs for a minute, from a registry", of_pip),
+    ("mypy",): ("is run by tests/test_types.py", of_mypy),
     ("ruff",): ("is a part of `make test`, and format writes", of_ruff),
 }
 
