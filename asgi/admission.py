@@ -75,7 +75,7 @@ class Admission:
                 admitted = await self._identify(rule, request)
                 await stack.enter_async_context(self._open.enter(admitted.key))
             body = await stack.enter_async_context(self.bodies.read(scope, receive, admitted.body_bytes))
-            scope |= {"tapeless.body": body, "tapeless.caller": admitted.key}
+            scope.update({"tapeless.body": body, "tapeless.caller": admitted.key})
             yield
 
     async def authenticate(self, request: Request, *, guests: bool) -> Actor:
@@ -122,7 +122,7 @@ class AdmittedRoute(APIRoute):
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         rule: AdmissionRule | None = scope["app"].state.rules.get(self.name)
-        if rule is None or scope["method"] not in self.methods:
+        if rule is None or scope["method"] not in (self.methods or ()):
             await super().handle(scope, receive, send)
             return
         try:
