@@ -8,6 +8,7 @@ import pytest
 from celery import Celery
 from sqlalchemy import delete, select, text, update
 
+import tasks.index  # noqa: F401 - registers its tasks with every app
 from models.catalog.asset import Asset
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
@@ -23,7 +24,6 @@ from services.indexing.audit import audit_index_pages, repair_index_page
 from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
 from services.indexing.tombstones import purge_tombstones
-from tasks.index import drain_index
 from tests.search.opensearch.asking import CALM, add, ask, differences, states, titles
 
 
@@ -162,7 +162,7 @@ def test_a_long_queue_is_shared_with_one_more_process_and_no_further(
 ) -> None:
     app = Celery("tests", set_as_current=False)
     app.context = Context(sessions, engine)
-    task = app.tasks[drain_index.name]
+    task = app.tasks["index.drain"]
     monkeypatch.setattr(drain, "MIN_SHARED_DRAIN_DOCUMENTS", 2)
     add(sessions, "a", "b")
     task.apply(args=[[]], throw=True)
