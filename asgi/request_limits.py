@@ -46,7 +46,7 @@ class RequestLimits:
         else:
             # In place: the metrics middleware reads the route from the same scope afterwards.
             scope["path"] = path
-            await self.app(scope, receive, send_in_pieces(send))
+            await self.app(scope, receive, close_after_unread_body(scope, send_in_pieces(send)))
 
 
 def send_in_pieces(send: Send) -> Send:
@@ -62,6 +62,21 @@ def send_in_pieces(send: Send) -> Send:
             await send({**message, "body": body[start : start + RESPONSE_PIECE_BYTES], "more_body": more})
 
     return send_piece_by_piece
+
+
+def close_after_unread_body(scope: Scope, send: Send) -> Send:
+    """Return a `send` that announces the end of the connection where the body of the request was not read.
+
+    The server closes such a connection after the response: a client that is not told sends its next request on it.
+    """
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+
+    async def send_and_announce(message: Message) -> None:
+        if message["type"] == "http.response.start" and length != b"0" and "tapeless.body" not in scope:
+            message = {**message, "headers": [*message.get("headers", ()), (b"connection", b"close")]}
+        await send(message)
+
+    return send_and_announce
 
 
 async def reject_request(send: Send, status: int, errors: dict[str, str]) -> None:

@@ -38,6 +38,13 @@ def test_a_body_without_a_valid_token_is_never_waited_for(api: Api, headers: dic
     assert send_head(api, "/users/v1/users/", 1_800_000, headers) == 401
 
 
+def test_a_response_before_the_body_was_read_announces_the_end_of_the_connection(api: Api, owner: Caller) -> None:
+    refused = api.http.post("/assets/v1/assets/", json={"title": "clip"})
+    read = owner.http.post("/assets/v1/assets/", json={"title": "clip"})
+    assert (refused.status_code, refused.headers.get("connection")) == (401, "close")
+    assert (read.status_code, read.headers.get("connection")) == (201, None)
+
+
 def test_a_guest_is_refused_on_a_route_for_users_before_its_body(api: Api, owner: Caller) -> None:
     guest = guest_of(api, share_url(owner, make_asset(owner)["id"])["url"])
     assert send_head(api, "/assets/v1/assets/", 100, guest.headers) == 403

@@ -7,7 +7,6 @@ from models.core.base import get_column_value
 from models.queues.island import Island
 from models.registry import Base
 
-
 TABLES = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: table.__name__)
 """In one order, as parallel workers collect the tests each for itself."""
 

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.api.conftest import Api, Caller
+from tests.waiting import wait_until
 
 PASSWORD = "correct horse battery"
 
@@ -146,7 +147,7 @@ def test_a_process_stays_ready_when_the_next_version_has_migrated(api: Api, revi
         before = connection.scalar(text("SELECT version_num FROM alembic_version"))
         connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": revision})
     try:
-        assert httpx.get(f"{api.root}/ready").status_code == status
+        wait_until(lambda: httpx.get(f"{api.root}/ready").status_code == status, what=f"/ready answers {status}")
     finally:
         with api.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": before})
