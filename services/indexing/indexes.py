@@ -36,7 +36,7 @@ def reconcile_indexes(sessions: Sessions, engine: SearchEngine) -> None:
     builds = transact(sessions, list_current_builds)
     there = engine.indexes.names()
     if live.name not in there:
-        log.warning("the index %s is gone: it is made anew, and everything is sent again", live.name)
+        log.warning("the index %s is gone: it is created again, and all documents are queued", live.name)
         transact(sessions, requeue_all_marks)
         engine.indexes.create(live.name)
     # Between the two steps of a swap, the alias already points to the index that is about to become live.

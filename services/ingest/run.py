@@ -248,4 +248,4 @@ class LeaseLostError(Exception):
 
     def __init__(self, islands: Iterable[int]) -> None:
         self.islands = frozenset(islands)
-        super().__init__(f"islands {sorted(self.islands)} were taken or changed by somebody else; they are tried again")
+        super().__init__(f"islands {sorted(self.islands)} were claimed or changed meanwhile; they are tried again")

@@ -218,7 +218,7 @@ class EmbeddedPostgres:
             f"CREATE DATABASE {DATABASE_NAME} OWNER {DATABASE_USER};\n",
         )
         with open(draft / "postgresql.conf", "a", encoding="utf-8") as file:
-            file.write("\n# Written anew at every start:\ninclude 'tapeless.conf'\n")
+            file.write("\n# Rewritten at every start:\ninclude 'tapeless.conf'\n")
         draft.rename(self.data)
 
     def _run(self, command: list[str], text: str = "") -> None:
@@ -247,9 +247,7 @@ class EmbeddedPostgres:
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             serving = False
         if serving:
-            raise DataFolderError(
-                f"{self.folder}: already served by PostgreSQL process {pid}; stop whoever runs it first"
-            )
+            raise DataFolderError(f"{self.folder}: already served by PostgreSQL process {pid}; stop that system first")
         lock.unlink()
 
 
