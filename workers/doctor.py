@@ -131,8 +131,7 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             yield DiagnosticCheck(
                 "broker", "well", f"version {server.get('valkey_version') or server.get('redis_version')}"
             )
-            policy = client.config_get("maxmemory-policy").get("maxmemory-policy")
-            kept = client.config_get("appendonly").get("appendonly")
+            settings = client.config_get("maxmemory*") | client.config_get("appendonly")
     except ResponseError:
         advice = "see for yourself that it has appendonly yes and maxmemory-policy noeviction"
         yield DiagnosticCheck("broker persistence", "look", "its user may not ask for its settings (CONFIG)", advice)
@@ -140,10 +139,14 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     except (BrokerError, RedisError, OSError) as error:
         yield DiagnosticCheck("broker", "broken", str(error), "start the broker; pending work resumes within seconds")
         return
-    right = policy == "noeviction"
-    yield DiagnosticCheck(
-        "broker memory", "well" if right else "broken", f"{policy}", "set maxmemory-policy noeviction"
-    )
+    policy, limit, kept = (settings.get(name) for name in ("maxmemory-policy", "maxmemory", "appendonly"))
+    if policy != "noeviction":
+        yield DiagnosticCheck("broker memory", "broken", f"{policy}", "set maxmemory-policy noeviction")
+    elif limit == "0":
+        advice = "set maxmemory 512mb or more: those who may trigger tasks could fill the machine's memory"
+        yield DiagnosticCheck("broker memory", "look", "no limit", advice)
+    else:
+        yield DiagnosticCheck("broker memory", "well", f"{policy}, at most {int(limit or 0) // 2**20} MiB")
     advice = "set appendonly yes: messages of other systems are lost with it until they are rows"
     yield DiagnosticCheck("broker persistence", "well" if kept == "yes" else "look", f"appendonly {kept}", advice)
 

@@ -94,6 +94,17 @@ def test_a_broker_that_tells_nothing_of_its_settings_is_not_called_broken(
     assert "appendonly" in checks[1].advice
 
 
+@pytest.mark.parametrize(("limit", "grade", "found"), [("512mb", "well", "at most 512 MiB"), ("0", "look", "no limit")])
+def test_a_broker_without_a_limit_of_memory_is_reported(
+    target: DiagnosticContext, servers: Servers, limit: str, grade: str, found: str
+) -> None:
+    with closing(servers.valkey.client(0)) as client:
+        client.config_set("maxmemory", limit)
+        memory = next(check for check in check_broker(target) if check.name == "broker memory")
+        client.config_set("maxmemory", "512mb")
+    assert (memory.grade, found in memory.found) == (grade, True)
+
+
 @pytest.mark.parametrize(
     ("revision", "grade", "advice"), [("0001", "broken", "run tapeless migrate"), ("unknown", "look", "upgrade this")]
 )

@@ -48,6 +48,7 @@ VALKEY_CONFIGURATION = {
     "appendfsync": "everysec",
     "save": '""',  # the append-only file is the copy on disk; snapshots would be a second one
     "auto-aof-rewrite-min-size": "16mb",
+    "maxmemory": "512mb",  # producers are refused before the machine runs out
     "maxmemory-policy": "noeviction",  # reject a message rather than evict another one
     "disable-thp": "yes",
     "daemonize": "no",

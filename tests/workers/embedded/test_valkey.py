@@ -76,9 +76,10 @@ def test_a_message_survives_the_kill_of_the_server(server: EmbeddedValkey) -> No
         assert client.lrange("reels", 0, -1) == [b"7"]
 
 
-def test_it_refuses_messages_rather_than_forget_some(server: EmbeddedValkey) -> None:
+def test_it_refuses_messages_beyond_its_memory_rather_than_forget_some(server: EmbeddedValkey) -> None:
     with closing(server.client()) as client:
-        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        memory = client.config_get("maxmemory*")
+        assert (memory["maxmemory"], memory["maxmemory-policy"]) == (str(512 * 2**20), "noeviction")
         assert client.config_get("append*")["appendonly"] == "yes"
 
 
