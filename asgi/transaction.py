@@ -23,8 +23,10 @@ from asgi.request_body import BODY_PARAMETER, make_body_reader
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from models.access.acl import Actor
 from models.core.sessions import transact
+from services.shares.guests import count_guest_write
 
 ANONYMOUS = Actor(name="nobody")
+READING_METHODS = ("GET", "HEAD")
 log = logging.getLogger("tapeless.api")
 
 
@@ -56,6 +58,8 @@ def wrap_in_transaction(
                 if replayable
                 else None
             )
+            if actor.guest and request.method not in READING_METHODS:
+                count_guest_write(session, actor.guest)
             call = Call(context, request, session, signed_in, actor)
             if key is None:
                 return render_response(endpoint(call, **values), status), call

@@ -28,7 +28,6 @@ from models.access.acl import Actor
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
 from models.core.sessions import Sessions, transact
-from services.access.login_throttle import AttemptLimit, count_attempt
 from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, add_segments
 from services.core.errors import DomainError, NotFound, RateLimited
@@ -36,7 +35,14 @@ from services.core.signing_key import SigningKey
 from services.downloads.tickets import TICKET_SECONDS
 from services.objects.objects import find_object
 from services.outbound.config import OutboundConfig
-from services.shares.guests import GuestToken, OpenShare, find_guest, find_share_by_link, sign_in_by_link
+from services.shares.guests import (
+    GuestToken,
+    OpenShare,
+    count_guest_write,
+    find_guest,
+    find_share_by_link,
+    sign_in_by_link,
+)
 from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
 from web.pages import PageRenderer, make_renderer
 from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader, allows_comments
@@ -45,7 +51,6 @@ SHARE_COOKIE = "tapeless-share"
 FORM_TOKEN_PURPOSE = "share page form"
 MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100, 100_000
 HandlerResult = TypeVar("HandlerResult")
-SHARE_FORM_LIMIT = AttemptLimit(tries=20, seconds=60)
 
 
 def make_share_app(sessions: Sessions, outside: OutboundConfig, admission: Admission) -> Starlette:
@@ -201,8 +206,8 @@ class SharePages:
             if not isinstance(token, GuestToken) or not self._is_own_form(token, asked.form.get("form", "")):
                 return self._ended()
             actor = name_guest(token.share.actor, asked.form.get("name", ""))
-            subject = f"share-forms:{token.share.guest.share_user_id}"
-            transact(self.sessions, lambda session: count_attempt(session, subject, SHARE_FORM_LIMIT))
+            # In a transaction of its own: a form that is refused counts too.
+            transact(self.sessions, lambda session: count_guest_write(session, token.share.guest))
             transact(self.sessions, lambda session: act(session, actor, kind, object_id))
         except RateLimited as wait:
             return self.show_wait(wait)

@@ -1,4 +1,4 @@
-"""Throttle sign-in attempts by address and by e-mail, against password guessing."""
+"""Throttle by subject: sign-ins by address and e-mail against password guessing, and writes of guests."""
 
 import uuid
 from dataclasses import dataclass
@@ -45,7 +45,8 @@ def count_attempt(session: Session, subject: str, limit: AttemptLimit) -> None:
         )
     ).one()
     if tries > limit.tries:
-        raise RateLimited("too many tries to sign in; wait a moment and try again", seconds=max(1, int(left)))
+        wait = max(1, int(left))
+        raise RateLimited(f"more than {limit.tries:,} tries within {limit.seconds:,} s; try again in {wait:,} s", wait)
 
 
 def reset_attempts(session: Session, email: str) -> None:

@@ -34,6 +34,8 @@ GUEST_ADDRESS_LIMIT = AttemptLimit(tries=60, seconds=60)
 GUEST_LINK_LIMIT = AttemptLimit(tries=10, seconds=300)
 LINK_MAIL_LIMIT = AttemptLimit(tries=5, seconds=3600)
 """Requests to mail the same link again."""
+GUEST_WRITE_LIMITS = {"minute": AttemptLimit(tries=30, seconds=60), "day": AttemptLimit(tries=1_000, seconds=86_400)}
+"""Comments, votes and changes of one recipient, by the API and the pages together: a link opens a share to anyone."""
 RIGHTS_AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
 """Rights that remain after the shared asset was merged into another: comments, values and votes belong to the survivor.
 """
@@ -236,6 +238,12 @@ def extend_guest_token(session: Session, token: GuestToken) -> GuestToken:
     session.flush()
     session.refresh(row)
     return GuestToken(token.id, token.secret, row.expires_at, token.share)
+
+
+def count_guest_write(session: Session, guest: Guest) -> None:
+    """Count a write of a guest. Raises RateLimited beyond `GUEST_WRITE_LIMITS`."""
+    for span, limit in GUEST_WRITE_LIMITS.items():
+        count_attempt(session, f"guest-writes-{span}:{guest.share_user_id}", limit)
 
 
 def count_guest_download(session: Session, guest: Guest) -> None:

@@ -65,7 +65,7 @@ def let_end(api: Api, share_id: str) -> None:
 def forget_tries(api: Api) -> None:
     """Reset the counters of login attempts: all tests use one address."""
     with api.sessions.begin() as session:
-        session.execute(text("DELETE FROM sign_in_limit WHERE subject LIKE 'share-%'"))
+        session.execute(text("DELETE FROM sign_in_limit WHERE subject LIKE 'share-%' OR subject LIKE 'guest-%'"))
 
 
 @pytest.fixture
