@@ -48,8 +48,13 @@ def kill_pool_of(name: str) -> Kill:
     """Kill the processes in which a worker runs its tasks, and not the worker."""
 
     def kill_children(system: System) -> None:
-        worker = psutil.Process(pid_of(system, name))
-        for child in wait_until(worker.children, what=f"{name} has children", seconds=30):
+        def children() -> list[psutil.Process]:
+            # The worker may end on its own in between: one that lost the broker is started again.
+            with suppress(psutil.NoSuchProcess):
+                return psutil.Process(pid_of(system, name)).children()
+            return []
+
+        for child in wait_until(children, what=f"{name} has children", seconds=30):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
 
