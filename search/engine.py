@@ -97,35 +97,27 @@ class IndexManager(Protocol):
 
     def new_name(self) -> str:
         """Return an unused name for a new index."""
-        ...
 
     def create(self, name: str, building: bool = False) -> None:
         """Create an index that accepts writes; a building index becomes searchable once it is opened."""
-        ...
 
     def open(self, name: str) -> None:
         """Make an index searchable, including later writes."""
-        ...
 
     def drop(self, name: str) -> None:
         """Delete an index; a missing one is no error."""
-        ...
 
     def names(self) -> list[str]:
         """List all indexes of this system, whichever their state."""
-        ...
 
     def live(self) -> list[str]:
         """List the indexes that searches use."""
-        ...
 
     def point_to(self, name: str) -> None:
         """Switch searches to this index in one step."""
-        ...
 
     def count(self, name: str) -> int:
         """Count the documents of an index, including tombstones."""
-        ...
 
 
 class SearchEngine(Protocol):
@@ -134,37 +126,29 @@ class SearchEngine(Protocol):
     @property
     def indexes(self) -> IndexManager | None:
         """None if documents are stored in the database, which needs no separate indexes."""
-        ...
 
     def check(self, look: bool = False) -> None:
         """Raise SearchUnavailableError if the engine is known to be down; with `look`, send a request to find out."""
-        ...
 
     def write(self, documents: Sequence[Document], targets: Sequence[str] = ()) -> list[WriteOutcome]:
         """Store documents that are not older than the stored ones; returns one result each, in their order.
 
         Writes to all indexes of `targets`, or to the live index.
         """
-        ...
 
     def search(self, criteria: Criteria, visibility: Visibility) -> SearchResults:
         """Execute `criteria`, with `visibility` applied to hits, total and facets."""
-        ...
 
     def revisions(
         self, object_type: str, after: uuid.UUID | None = None, limit: int = 10_000, target: str | None = None
     ) -> list[StoredRevision]:
         """Return stored revisions by id after `after`, including tombstones: an audit reads them in pages."""
-        ...
 
     def revisions_of(self, keys: Sequence[DocumentKey], target: str | None = None) -> dict[DocumentKey, StoredRevision]:
         """Return the stored revisions of `keys` that exist."""
-        ...
 
     def purge(self, keys: Sequence[DocumentKey]) -> int:
         """Delete the tombstones among `keys`; return their number."""
-        ...
 
     def close(self) -> None:
         """Close all connections."""
-        ...

@@ -120,20 +120,3 @@ def nearest_root(folder: bytes, roots: frozenset[bytes]) -> bytes | None:
 @lru_cache(maxsize=64)
 def _lengths(roots: frozenset[bytes]) -> tuple[int, ...]:
     return tuple(sorted({len(root) for root in roots}, reverse=True))
-
-
-def is_island_changed_by_rename(old: bytes, new: bytes) -> bool:
-    """Return whether renaming a folder changes the islands of its content."""
-    return _is_layout_name(old) or _is_layout_name(new)
-
-
-def _is_layout_name(name: bytes) -> bool:
-    lower = name.lower()
-    return (
-        fold_folder_name(name) in ATTACHED_DIRS
-        or _EYE_WORD.search(name) is not None
-        or lower in CARD_DIRS
-        or lower in P2_CARD_DIRS
-        or _CANON_PART.fullmatch(lower) is not None
-        or _RED_CLIP.fullmatch(lower) is not None
-    )

@@ -96,11 +96,6 @@ def text_sort_key(text: str) -> str:
     return fold_accents(text).casefold()
 
 
-def sorted_tokens(text: str) -> list[str]:
-    """Return all tokens of a text, sorted; text beyond `MAX_ANALYSED_BYTES` is ignored."""
-    return sorted(token_set(text))
-
-
 def token_set(text: str) -> set[str]:
     """Return all tokens of a text, unsorted, for an index that sorts them itself."""
     text = fold_accents(truncate_utf8(text, MAX_ANALYSED_BYTES))

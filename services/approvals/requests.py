@@ -27,7 +27,6 @@ from services.objects.objects import ObjectRef, record_object_history
 
 APPROVABLE_OBJECT_TYPES = ("assets", "collections")
 MAX_REVIEWERS_PER_KIND = 100
-NO_VOTES: Mapping[uuid.UUID, list[ApprovalVote]] = {}
 
 
 @dataclass(frozen=True, slots=True)

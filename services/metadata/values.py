@@ -185,28 +185,6 @@ def require_view_write_access(form: MetadataForm, actor: Actor) -> None:
         raise PermissionDenied(f'only administrators write through the view "{form.view.name}"')
 
 
-def write_assets_values(
-    session: Session, values: Mapping[uuid.UUID, Mapping[str, Any]], actor: Actor, *, job_id: uuid.UUID | None = None
-) -> BulkOutcome:
-    """Write different values on many assets in a few statements, for programs such as importers.
-
-    The assets must exist; an asset with a fault is refused by itself, and the others are written.
-    """
-    # Locked in id order, as all other writers do: no deadlocks, and concurrent appends wait for each other.
-    ids = sorted(values)
-    session.execute(text("SELECT FROM asset WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"), {"ids": ids})
-    form = load_fields_form(session, {name for one in values.values() for name in one})
-    wanted, refused = {}, {}
-    for asset_id in ids:
-        try:
-            wanted[asset_id] = validate_changes(form, parse_field_inputs(values[asset_id]))
-        except FieldsInvalid as faults:
-            refused[asset_id] = str(faults)
-    found = {asset_id: ObjectRef("assets", asset_id, "", False, asset_id, asset_id) for asset_id in wanted}
-    outcome = write_objects_values(session, form, found, wanted, actor, job_id=job_id)
-    return BulkOutcome(outcome.written, outcome.changed, refused | outcome.refused)
-
-
 def write_objects_values(
     session: Session,
     form: MetadataForm,

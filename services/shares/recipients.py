@@ -119,13 +119,6 @@ def update_share_user(session: Session, user: ShareUser, first_name: str | None,
     return user
 
 
-def renew_link(session: Session, found: ObjectRef, share: Share, user: ShareUser, actor: Actor) -> None:
-    """Issue a new link for a recipient; the previous one ends at once."""
-    revoke_links(session, ShareUser.id == user.id)
-    session.refresh(user)
-    record_share_history(session, found, f'share "{share.title}": another link for {user.email or "everybody"}', actor)
-
-
 def remove_share_user(session: Session, found: ObjectRef, share: Share, user: ShareUser, actor: Actor) -> None:
     """Remove a recipient from a share, with its link and sign-ins."""
     session.delete(user)

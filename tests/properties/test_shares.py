@@ -21,13 +21,12 @@ from services.downloads.tickets import can_download
 from services.objects.objects import find_object
 from services.shares.guests import find_guest, find_share_by_link, sign_in_by_link
 from services.shares.links import build_login_hash
-from services.shares.recipients import renew_link
 from services.shares.shares import ShareInput, create_share, revoke_share, update_share
 
 KEY, SYSTEM = SigningKey(b"the key of one property test, and none else"), Actor("x", is_admin=True)
 ACTS = st.lists(
     st.one_of(
-        st.sampled_from(["sign in", "renew", "revoke", "end", "extend", "delete", "restore", "lock", "unlock"]),
+        st.sampled_from(["sign in", "revoke", "end", "extend", "delete", "restore", "lock", "unlock"]),
         st.frozensets(st.sampled_from([right.value for right in ShareRight]), max_size=4),
     ),
     max_size=12,
@@ -66,10 +65,6 @@ def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: 
     if isinstance(what, frozenset):
         update_share(session, found, share, {"allows": sorted(what)}, SYSTEM)
         model.allows = what
-    elif what == "renew":
-        user = session.query(ShareUser).filter_by(share_id=share_id).populate_existing().one()
-        renew_link(session, found, share, user, SYSTEM)
-        model.generation += 1
     elif what == "revoke":
         revoke_share(session, found, share, SYSTEM)
         model.is_revoked, model.generation = True, model.generation + 1

@@ -86,11 +86,6 @@ def add_segments(session: Session, actor: Actor, asset_id: uuid.UUID, news: Sequ
     return create_segments(session, asset, news, actor)
 
 
-def create_segment(session: Session, asset: Asset, new: NewSegment, actor: Actor) -> Segment:
-    """Create one segment; the caller has checked the permission on the asset."""
-    return create_segments(session, asset, [new], actor)[0]
-
-
 def create_segments(session: Session, asset: Asset, news: Sequence[NewSegment], actor: Actor) -> Sequence[Segment]:
     """Create many segments with three queries and one history entry."""
     _refuse_invalid_parents(session, actor, asset, news)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from grouping.model.islands import ATTACHED_DIRS, is_island_changed_by_rename, is_package_marker, island_of
+from grouping.model.islands import ATTACHED_DIRS, is_package_marker, island_of
 
 
 @pytest.mark.parametrize(
@@ -61,22 +61,6 @@ def test_a_package_at_the_root_takes_all_in() -> None:
 def test_a_profiles_own_folders_home_where_they_are_handed_in() -> None:
     assert island_of(b"day1/kleine") == b"day1/kleine"
     assert island_of(b"day1/kleine", attached=ATTACHED_DIRS | {b"kleine"}) == b"day1"
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "rehomes"),
-    [
-        (b"a", b"b", False),
-        (b"a", b"proxies", True),
-        (b"Subs", b"a", True),
-        (b"a", b"CONTENTS", True),
-        (b"VIDEO", b"a", True),
-        (b"A001.RDC", b"A002", True),
-        (b"main_left", b"main", True),
-    ],
-)
-def test_renames_that_rehome(old: bytes, new: bytes, rehomes: bool) -> None:
-    assert is_island_changed_by_rename(old, new) is rehomes
 
 
 def test_markers() -> None:

@@ -14,7 +14,7 @@ from models.catalog.segment import Segment, SegmentType
 from services.access.users import NewUser, create_user
 from services.approvals.requests import ApprovalSpec, load_approval_status, request_approval
 from services.approvals.votes import cast_vote
-from services.catalog.segments.segments import NewSegment, create_segment
+from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR
 from services.lifecycle.dependents_registry import (
     AssetUnmerge,
@@ -97,7 +97,7 @@ def test_at_a_merge_comments_go_over_and_each_keeps_its_own_approval(
     approve(pipeline, dead, admin)
     with pipeline.sessions.begin() as session:
         said = NewSegment(SegmentType.COMMENT, {"segment_text": "of a"})
-        comment = create_segment(session, session.get_one(Asset, dead), said, admin).id
+        comment = create_segments(session, session.get_one(Asset, dead), [said], admin)[0].id
         held = move_dependents(session, [(dead, survivor)])
     assert segment_of(pipeline, comment) == (survivor, survivor, dead)
     assert (status_of(pipeline, dead, admin), status_of(pipeline, survivor, admin)) == ("APPROVED", "N/A")

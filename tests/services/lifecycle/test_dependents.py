@@ -26,7 +26,7 @@ from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.catalog.assets.relations import NewRelationType, add_relation, create_custom_relation_type
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.contents import add_asset_to_collection
-from services.catalog.segments.segments import NewSegment, create_segment
+from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.lifecycle.dependents_registry import AssetUnmerge
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
@@ -79,7 +79,7 @@ def readable(session: Session, actors: Sequence[Actor]) -> list[set[str]]:
 def fill(session: Session, owner: Actor, asset_id: uuid.UUID, poster_id: uuid.UUID) -> Any:
     """One of everything on an asset."""
     asset, found = session.get_one(Asset, asset_id), find_object(session, owner, "assets", asset_id)
-    create_segment(session, asset, NewSegment(SegmentType.COMMENT, {"segment_text": "dark"}), owner)
+    create_segments(session, asset, [NewSegment(SegmentType.COMMENT, {"segment_text": "dark"})], owner)
     add_relation(session, asset_id, "belongs", poster_id, "", owner)
     write_object_values(session, found, {"mood": "grim"}, owner)
     request_approval(session, found, ApprovalSpec(users=[owner.user_id]), owner)

@@ -30,11 +30,17 @@ from services.lifecycle.merge import merge_into_survivors
 from services.lifecycle.purge_assets import purge_assets
 from services.lifecycle.purge_collections import purge_collections
 from services.metadata.bulk_write import SET_VALUES_JOBS, SET_VALUES_TASK, create_bulk_write_job
-from services.metadata.change_set import FieldInput, WriteMode, parse_field_inputs
+from services.metadata.change_set import FieldInput, WriteMode, parse_field_inputs, validate_changes
 from services.metadata.fields import NewField, create_field
-from services.metadata.values import list_object_values, load_stored_values, write_assets_values, write_object_values
+from services.metadata.forms import load_fields_form
+from services.metadata.values import (
+    list_object_values,
+    load_stored_values,
+    write_object_values,
+    write_objects_values,
+)
 from services.metadata.views import ViewInput, create_view
-from services.objects.objects import find_object, get_object_for_update
+from services.objects.objects import ObjectRef, find_object, get_object_for_update
 
 TIMING = Timing(lease_seconds=5)
 
@@ -215,17 +221,23 @@ def test_through_a_closed_view_only_administrators_make_jobs(sessions: Sessions)
         request(sessions, ann, view, make_assets(sessions, ann, 1), scene=7)
 
 
-def test_programs_write_many_assets_in_as_many_statements_as_one(sessions: Sessions) -> None:
+def test_many_assets_are_written_in_as_many_statements_as_one(sessions: Sessions) -> None:
     make_view(sessions, reel="string_exact", frames={"field_type": "integer", "read_only": True, "required": True})
+    with sessions() as session:
+        form = load_fields_form(session, ["reel", "frames"])
     counts = []
     for many in (1, 300):
         ids = make_assets(sessions, SETUP_ACTOR, many)
-        given = {key: {"reel": f"A{place:03}", "frames": place} for place, key in enumerate(ids)}
+        found = {key: ObjectRef("assets", key, "", False, key, key) for key in ids}
+        wanted = {
+            key: validate_changes(form, parse_field_inputs({"reel": f"A{place:03}", "frames": place}))
+            for place, key in enumerate(ids)
+        }
         statements: list[str] = []
         event.listen(sessions.kw["bind"], "before_cursor_execute", lambda *args, to=statements: to.append(args[2]))
-        outcome = transact(sessions, write_assets_values, given, SETUP_ACTOR)
+        outcome = transact(sessions, write_objects_values, form, found, wanted, SETUP_ACTOR)
         counts.append(len(statements))
-        assert outcome.changed == set(ids)
+        assert set(outcome.changed) == set(ids)
     assert counts[0] == counts[1] <= 4
     assert values(sessions, ids[299]) == {"reel": ["A299"], "frames": [299]}
     assert [entry.operation_description for entry in told(sessions, ids[299])] == [
@@ -233,20 +245,18 @@ def test_programs_write_many_assets_in_as_many_statements_as_one(sessions: Sessi
     ]
 
 
-def test_an_asset_with_a_fault_is_refused_and_the_others_are_written(sessions: Sessions) -> None:
-    make_view(sessions, frames="integer")
-    good, bad = make_assets(sessions, SETUP_ACTOR, 2)
-    given = {good: {"frames": "24"}, bad: {"frames": "many", "none": 1}}
-    outcome = transact(sessions, lambda session: write_assets_values(session, given, SETUP_ACTOR))
-    assert (outcome.written, values(sessions, good), values(sessions, bad)) == ({good}, {"frames": [24]}, {})
-    assert outcome.refused == {bad: 'frames: "many" is no whole number; none: there is no such field'}
+def set_scenes(sessions: Sessions, scenes: dict[uuid.UUID, int]) -> None:
+    with sessions.begin() as session:
+        for key, scene in scenes.items():
+            write_object_values(
+                session, find_object(session, SETUP_ACTOR, "assets", key), {"scene": scene}, SETUP_ACTOR
+            )
 
 
 def test_a_merge_keeps_the_survivors_values_and_a_parting_gives_the_others_back(sessions: Sessions) -> None:
     make_view(sessions, scene="integer")
     survivor, dead = make_assets(sessions, SETUP_ACTOR, 2)
-    given = {survivor: {"scene": 1}, dead: {"scene": 2}}
-    transact(sessions, lambda session: write_assets_values(session, given, SETUP_ACTOR))
+    set_scenes(sessions, {survivor: 1, dead: 2})
     transact(sessions, lambda session: merge_into_survivors(session, [(dead, survivor)]))
     with sessions.begin() as session:
         found = get_object_for_update(session, SETUP_ACTOR, "assets", dead)
@@ -259,8 +269,7 @@ def test_a_purge_takes_values_along(sessions: Sessions) -> None:
     ann = make_user(sessions, "ann")
     make_view(sessions, scene="integer")
     kept, gone = make_assets(sessions, ann, 2)
-    given = {kept: {"scene": 1}, gone: {"scene": 2}}
-    transact(sessions, lambda session: write_assets_values(session, given, SETUP_ACTOR))
+    set_scenes(sessions, {kept: 1, gone: 2})
     transact(sessions, lambda session: delete_asset(session, gone, ann))
     transact(sessions, lambda session: purge_assets(session, [gone], ann))
     with sessions() as session:
