@@ -6,8 +6,8 @@ name and then renamed: no watcher sees a partial file, except the one meant to b
 """
 
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -82,7 +82,7 @@ class DemoPiece:
 def write_demo(folder: Path, report: Callable[[str], None]) -> list[Path]:
     """Write the missing files of the demo, leave existing ones alone, and return the written paths."""
     written: list[Path] = []
-    for piece in make_demo_pieces():
+    for piece in DEMO_PIECES:
         missing = {name: make for name, make in piece.files.items() if not is_present(folder / name)}
         for name, make in missing.items():
             content = make()
@@ -139,102 +139,6 @@ def progress_line(piece: DemoPiece, written: list[str]) -> str:
     return f"{verb} {first}: {piece.what}"
 
 
-def make_demo_pieces() -> Iterator[DemoPiece]:
-    """Yield all examples, folder by folder."""
-    yield from make_rushes()
-    yield from make_interviews()
-    yield make_goldfish()
-    yield make_coffee_cup()
-    yield from make_masters()
-    yield from make_odds_and_ends()
-
-
-def make_rushes() -> Iterator[DemoPiece]:
-    table = Scene(ball_runs(30), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120))
-    camera_a = Scene(ball_runs(30), (90, 170, 90), (70, 70, 80), (180, 170, 150), label="A")
-    camera_b = Scene(ball_runs(42), (90, 170, 90), (60, 60, 75), (150, 145, 130), label="B", is_mirrored=True)
-    yield DemoPiece("a clip with sound", {"rushes/boom_in_shot.mp4": partial(render_clip, DEMO_H264, table, 440)})
-    yield DemoPiece(
-        "a clip and its sidecar",
-        {
-            "rushes/the_good_take.mp4": partial(render_clip, DEMO_H264, table, 523),
-            "rushes/the_good_take.xmp": DEMO_XMP.encode,
-        },
-    )
-    yield DemoPiece(
-        "one take, two cameras",
-        {
-            "rushes/sc07_kitchen_camA.mp4": partial(render_clip, DEMO_H264, camera_a, 330),
-            "rushes/sc07_kitchen_camB.mp4": partial(render_clip, DEMO_H264, camera_b, 330),
-        },
-    )
-
-
-def make_interviews() -> Iterator[DemoPiece]:
-    night = Scene(cup_runs(36), (220, 215, 200), sky=(15, 15, 30), floor=(50, 40, 60))
-    bus = Scene(ball_runs(24), (240, 200, 60), sky=(120, 150, 180), floor=(90, 110, 90))
-    yield DemoPiece(
-        "a clip with English and German captions",
-        {
-            "interviews/fix_it_in_post.mp4": partial(render_clip, DEMO_H264, bus, 392),
-            "interviews/fix_it_in_post.en.srt": DEMO_CAPTIONS_EN.encode,
-            "interviews/fix_it_in_post.de.srt": DEMO_CAPTIONS_DE.encode,
-        },
-    )
-    yield DemoPiece(
-        "a picture without sound, and its two sound tracks",
-        {
-            "interviews/editor_at_four_am_V1.mov": partial(render_clip, DEMO_PRORES, night),
-            "interviews/editor_at_four_am_A1.wav": partial(render_tone, 220),
-            "interviews/editor_at_four_am_A2.wav": partial(render_tone, 222, 0.05),
-        },
-    )
-
-
-def make_goldfish() -> DemoPiece:
-    files: dict[str, Callable[[], bytes]] = {}
-    for eye, shift in (("L", EYE_SHIFT_PIXELS), ("R", -EYE_SHIFT_PIXELS)):
-        scene = Scene(fish_runs(40), (240, 140, 40), (30, 90, 130), (10, 30, 60), label=eye, shift_pixels=shift)
-        files[f"stereo/goldfish_{eye}.mov"] = partial(render_clip, DEMO_MPEG4, scene)
-    return DemoPiece("a left and a right eye", files)
-
-
-def make_coffee_cup() -> DemoPiece:
-    scene = Scene(cup_runs(30), (235, 230, 220), sky=(90, 70, 60), floor=(150, 110, 80))
-    files: dict[str, Callable[[], bytes]] = {
-        f"vfx/coffee_cup_v042/coffee_cup_v042.{number}.exr": partial(render_frame, scene, number)
-        for number in range(DEMO_FIRST_FRAME, DEMO_LAST_FRAME + 1)
-        if number != DEMO_MISSING_FRAME
-    }
-    return DemoPiece(f"an image sequence, {DEMO_FIRST_FRAME} to {DEMO_LAST_FRAME} without {DEMO_MISSING_FRAME}", files)
-
-
-def make_masters() -> Iterator[DemoPiece]:
-    end = Scene(ball_runs(48), (250, 230, 160), sky=(30, 20, 60), floor=(220, 100, 60))
-    yield DemoPiece(
-        "a master and its own h264 rendition",
-        {
-            "masters/final_final_really_final.mov": partial(render_clip, DEMO_PRORES, end, 262),
-            "masters/final_final_really_final_h264.mp4": partial(render_clip, DEMO_H264, end, 262),
-        },
-    )
-
-
-def make_odds_and_ends() -> Iterator[DemoPiece]:
-    reel = Scene(ball_runs(30), (200, 200, 200), sky=(0, 0, 0), floor=(60, 60, 60))
-    poster = Scene(fish_runs(80), (240, 140, 40), sky=(20, 40, 90), floor=(180, 80, 90))
-    yield DemoPiece("a still", {"artwork/poster.png": partial(render_still, poster)})
-    yield DemoPiece("a sound on its own", {"sound/room_tone.wav": partial(render_tone, 60, 0.02)})
-    yield DemoPiece("a document", {"documents/client_notes_final_v7.txt": DEMO_CLIENT_NOTES.encode})
-    yield DemoPiece(
-        "an unfinished transfer and a folder view, both ignored",
-        {
-            "incoming/the_missing_reel.mp4.part": partial(render_half_clip, reel),
-            "rushes/.DS_Store": lambda: DEMO_DS_STORE,
-        },
-    )
-
-
 def render_clip(recipe: ClipEncoding, scene: Scene, hertz: float | None = None) -> bytes:
     pictures = (draw_scene(scene, number, number) for number in range(DEMO_CLIP_SECONDS * FRAMES_PER_SECOND))
     return encode_clip(recipe, pictures, None if hertz is None else make_tone(hertz, DEMO_CLIP_SECONDS))
@@ -255,3 +159,84 @@ def render_frame(scene: Scene, number: int) -> bytes:
 
 def render_still(scene: Scene) -> bytes:
     return encode_png(draw_scene(scene, FRAMES_PER_SECOND, 1))
+
+
+TABLE_SCENE = Scene(ball_runs(30), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120))
+KITCHEN_A_SCENE = Scene(ball_runs(30), (90, 170, 90), (70, 70, 80), (180, 170, 150), label="A")
+KITCHEN_B_SCENE = Scene(ball_runs(42), (90, 170, 90), (60, 60, 75), (150, 145, 130), label="B", is_mirrored=True)
+BUS_SCENE = Scene(ball_runs(24), (240, 200, 60), sky=(120, 150, 180), floor=(90, 110, 90))
+NIGHT_SCENE = Scene(cup_runs(36), (220, 215, 200), sky=(15, 15, 30), floor=(50, 40, 60))
+GOLDFISH_SCENE = Scene(fish_runs(40), (240, 140, 40), (30, 90, 130), (10, 30, 60))
+COFFEE_CUP_SCENE = Scene(cup_runs(30), (235, 230, 220), sky=(90, 70, 60), floor=(150, 110, 80))
+END_SCENE = Scene(ball_runs(48), (250, 230, 160), sky=(30, 20, 60), floor=(220, 100, 60))
+REEL_SCENE = Scene(ball_runs(30), (200, 200, 200), sky=(0, 0, 0), floor=(60, 60, 60))
+POSTER_SCENE = Scene(fish_runs(80), (240, 140, 40), sky=(20, 40, 90), floor=(180, 80, 90))
+
+DEMO_PIECES = (
+    DemoPiece("a clip with sound", {"rushes/boom_in_shot.mp4": partial(render_clip, DEMO_H264, TABLE_SCENE, 440)}),
+    DemoPiece(
+        "a clip and its sidecar",
+        {
+            "rushes/the_good_take.mp4": partial(render_clip, DEMO_H264, TABLE_SCENE, 523),
+            "rushes/the_good_take.xmp": DEMO_XMP.encode,
+        },
+    ),
+    DemoPiece(
+        "one take, two cameras",
+        {
+            "rushes/sc07_kitchen_camA.mp4": partial(render_clip, DEMO_H264, KITCHEN_A_SCENE, 330),
+            "rushes/sc07_kitchen_camB.mp4": partial(render_clip, DEMO_H264, KITCHEN_B_SCENE, 330),
+        },
+    ),
+    DemoPiece(
+        "a clip with English and German captions",
+        {
+            "interviews/fix_it_in_post.mp4": partial(render_clip, DEMO_H264, BUS_SCENE, 392),
+            "interviews/fix_it_in_post.en.srt": DEMO_CAPTIONS_EN.encode,
+            "interviews/fix_it_in_post.de.srt": DEMO_CAPTIONS_DE.encode,
+        },
+    ),
+    DemoPiece(
+        "a picture without sound, and its two sound tracks",
+        {
+            "interviews/editor_at_four_am_V1.mov": partial(render_clip, DEMO_PRORES, NIGHT_SCENE),
+            "interviews/editor_at_four_am_A1.wav": partial(render_tone, 220),
+            "interviews/editor_at_four_am_A2.wav": partial(render_tone, 222, 0.05),
+        },
+    ),
+    DemoPiece(
+        "a left and a right eye",
+        {
+            f"stereo/goldfish_{eye}.mov": partial(
+                render_clip, DEMO_MPEG4, replace(GOLDFISH_SCENE, label=eye, shift_pixels=shift)
+            )
+            for eye, shift in (("L", EYE_SHIFT_PIXELS), ("R", -EYE_SHIFT_PIXELS))
+        },
+    ),
+    DemoPiece(
+        f"an image sequence, {DEMO_FIRST_FRAME} to {DEMO_LAST_FRAME} without {DEMO_MISSING_FRAME}",
+        {
+            f"vfx/coffee_cup_v042/coffee_cup_v042.{number}.exr": partial(render_frame, COFFEE_CUP_SCENE, number)
+            for number in range(DEMO_FIRST_FRAME, DEMO_LAST_FRAME + 1)
+            if number != DEMO_MISSING_FRAME
+        },
+    ),
+    DemoPiece(
+        "a master and its own h264 rendition",
+        {
+            "masters/final_final_really_final.mov": partial(render_clip, DEMO_PRORES, END_SCENE, 262),
+            "masters/final_final_really_final_h264.mp4": partial(render_clip, DEMO_H264, END_SCENE, 262),
+        },
+    ),
+    DemoPiece("a still", {"artwork/poster.png": partial(render_still, POSTER_SCENE)}),
+    DemoPiece("a sound on its own", {"sound/room_tone.wav": partial(render_tone, 60, 0.02)}),
+    DemoPiece("a document", {"documents/client_notes_final_v7.txt": DEMO_CLIENT_NOTES.encode}),
+    DemoPiece(
+        "an unfinished transfer and a folder view, both ignored",
+        {
+            "incoming/the_missing_reel.mp4.part": partial(render_half_clip, REEL_SCENE),
+            "rushes/.DS_Store": lambda: DEMO_DS_STORE,
+        },
+    ),
+)
+"""All examples, folder by folder."""

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from media.pictures.scaling import draw_waveform, encode_jpeg, pixel_aspect_ratio, scale_picture, tile_pictures
+from media.pictures.scaling import (
+    draw_waveform,
+    encode_jpeg,
+    pixel_aspect_ratio,
+    prepare_still_decoder,
+    scale_picture,
+    tile_pictures,
+)
 from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
@@ -119,11 +126,9 @@ def _first_moment(container: "av.container.InputContainer", stream: "av.VideoStr
 
 
 def _prepare_decoder(stream: "av.VideoStream") -> None:
-    """Configure the decoder: one thread, because other work is always waiting; linear-light EXR gets a display
-    curve."""
+    """Configure the decoder: one thread, because other work is always waiting."""
     stream.codec_context.thread_count = 1
-    if stream.codec_context.name == "exr":
-        stream.codec_context.options = {"apply_trc": "iec61966_2_1"}
+    prepare_still_decoder(stream)
 
 
 def _decode_until_error(

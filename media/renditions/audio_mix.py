@@ -6,10 +6,10 @@
 3. Silence at the start and gaps keep their length.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from media.renditions.muxer import AUDIO_SAMPLE_RATE
 from media.sandbox.ffmpeg_open import open_container
@@ -104,18 +104,7 @@ class AudioMix:
         self._inputs[self._tracks.index(track)].push(track.next())
         behind = [one.clock for one in self._tracks if not one.ended]
         self.clock = min(behind, default=max(one.clock for one in self._tracks))
-        yield from self._ready()
-
-    def _ready(self) -> "Iterator[av.AudioFrame]":
-        import av  # noqa: PLC0415
-
-        while True:
-            try:
-                mixed = self._sink.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(mixed, av.AudioFrame)
-            yield mixed
+        yield from pull_frames(self._sink.pull)
 
     def _build(self, templates: Sequence[SampleFormat], layout: str) -> None:
         import av  # noqa: PLC0415
@@ -167,3 +156,14 @@ def list_audio_tracks(descriptor: int) -> list[tuple[int, SampleFormat]]:
     if all(template.channels == 1 for _, template in found):
         return found
     return found[:1]
+
+
+def pull_frames(pull: Callable[[], Any]) -> Iterator[Any]:
+    """Yield the frames that a filter has finished; it needs more input then, or has ended."""
+    import av  # noqa: PLC0415
+
+    while True:
+        try:
+            yield pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return

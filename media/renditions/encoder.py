@@ -36,6 +36,7 @@ class RenditionEncoder:
         self._request = request
         self._recipe = EncoderSettings(**asked["recipe"])
         self._descriptor, *files = request.files
+        os.ftruncate(self._descriptor, 0)
         self._output = RenditionMuxer(self._descriptor, self._recipe)
         self._told = 0.0
         count = asked.get("parts", 0)
@@ -110,16 +111,10 @@ def _split_by_counts(files: Sequence[int], counts: Sequence[int]) -> list[Sequen
     return shared
 
 
-def make_rendition(request: SandboxRequest) -> Iterator[EncoderMessage]:
-    """Make the rendition of one request."""
-    os.ftruncate(request.files[0], 0)
-    yield from RenditionEncoder(request).run()
-
-
 def main() -> None:
     """Serve requests, with FFmpeg loaded first."""
     load_ffmpeg()
-    serve_requests(make_rendition)
+    serve_requests(lambda request: RenditionEncoder(request).run())
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ does not matter there.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 DEFAULT_LONG_SIDE, DEFAULT_SHORT_SIDE = 1920, 1080
 
@@ -42,8 +41,6 @@ RENDITION_CODECS: dict[str, CodecSettings] = {
     ),
     "prores": CodecSettings("prores_ks", "yuv422p10le", "mov", "mov", "pcm_s16le", options={"profile": "proxy"}),
 }
-BURN_IN_KINDS = ("none", "frame", "timecode")
-AUDIO_LAYOUTS = ("stereo", "mono", "5.1", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +57,6 @@ class EncoderSettings:
     def writing(self) -> CodecSettings:
         """Settings of the codec."""
         return RENDITION_CODECS[self.codec]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form used in requests."""
-        return asdict(self)
 
 
 def fit_size(width: int, height: int, recipe: EncoderSettings) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, SupportsInt
 
-from media.pictures.rotation import Rotation, find_rotation
+from media.pictures.scaling import Rotation, find_rotation, guess_colorspace
 from media.renditions.encoder_settings import EncoderSettings, fit_size
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ AUDIO_SAMPLE_RATE = 48_000
 AAC_BIT_RATES = {"mono": 96_000, "stereo": 160_000, "5.1": 384_000}
 BT709 = 1
 """The H.273 code of BT.709, for primaries, transfer and matrix alike."""
-COLOR_UNSPECIFIED, BT709_MIN_LINES = 2, 720
+COLOR_UNSPECIFIED = 2
 
 
 class DescriptorFile:
@@ -124,16 +124,13 @@ class RenditionMuxer:
         import av  # noqa: PLC0415
 
         assert self._video is not None
-        matrix = av.video.reformatter.Colorspace
-        unsaid = int(picture.colorspace) == COLOR_UNSPECIFIED
-        source = None if not unsaid else (matrix.ITU709 if picture.height >= BT709_MIN_LINES else matrix.ITU601)
         made = self._reformatter.reformat(
             picture,
             width=self._size[0],
             height=self._size[1],
             format=self._writing.pixel_format,
-            src_colorspace=source,
-            dst_colorspace=matrix.ITU709,
+            src_colorspace=guess_colorspace(picture),
+            dst_colorspace=av.video.reformatter.Colorspace.ITU709,
             dst_color_range=av.video.reformatter.ColorRange.MPEG,
         )
         if self._turn is not None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from media.pictures.scaling import pixel_aspect_ratio
+from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
@@ -70,7 +70,7 @@ class SequenceFrameSource:
                     continue
                 if self._last is None:
                     self.output.add_pictures(picture, self.rate, 1 / self.rate, self._aspect)
-                    self._burn = BurnIn.of(self.recipe, self.rate, self.asked["timecode"])
+                    self._burn = BurnIn(self.recipe.burn, self.rate, self.asked["timecode"])
                 yield partial(self._write_until, index, picture)
         if self._last is None:
             raise UnreadableError("shows no picture that can be decoded")
@@ -116,9 +116,3 @@ class SequenceFrameSource:
             return None
         finally:
             os.close(descriptor)
-
-
-def prepare_still_decoder(stream: "av.VideoStream") -> None:
-    """Configure the decoder: linear-light EXR gets a display curve."""
-    if stream.codec_context.name == "exr":
-        stream.codec_context.options = {"apply_trc": "iec61966_2_1"}

@@ -9,7 +9,6 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Literal
 
 from media.demo.drawing import GLYPHS
-from media.renditions.encoder_settings import EncoderSettings
 
 if TYPE_CHECKING:
     import av
@@ -31,14 +30,10 @@ class BurnIn:
     """What is burnt in."""
 
     kind: str
+    """`burn` of the encoder settings."""
     rate: Fraction
     timecode: str | None
     """Timecode of the first picture."""
-
-    @classmethod
-    def of(cls, recipe: EncoderSettings, rate: Fraction, timecode: str | None) -> "BurnIn":
-        """Create from encoder settings."""
-        return cls(recipe.burn, rate, timecode)
 
     def burn_into(self, picture: "av.VideoFrame", frame: int, index: int) -> "av.VideoFrame":
         """Return a copy of the picture with its number burnt in, or the picture itself if nothing is."""

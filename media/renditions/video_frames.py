@@ -6,11 +6,10 @@ from fractions import Fraction
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from media.pictures.scaling import pixel_aspect_ratio
-from media.renditions.audio_mix import MICROSECONDS_PER_SECOND
+from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
+from media.renditions.audio_mix import MICROSECONDS_PER_SECOND, pull_frames
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
-from media.renditions.sequence_frames import prepare_still_decoder
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import open_container
 from media.sandbox.protocol import UnreadableError
@@ -89,7 +88,7 @@ class VideoFrameSource:
         # A time base coarser than the frame rate would give several pictures the same time.
         self._base = own if len(self.files) == 1 and own <= min(MAX_CLOCK_TICK, 1 / self._rate) else FINE_CLOCK
         self.output.add_pictures(picture, self._rate, self._base, pixel_aspect_ratio(stream))
-        self._burn = BurnIn.of(self.recipe, self._rate, self.timecode)
+        self._burn = BurnIn(self.recipe.burn, self._rate, self.timecode)
 
     def _pictures(
         self, container: "av.container.InputContainer", stream: "av.VideoStream"
@@ -108,7 +107,7 @@ class VideoFrameSource:
             self._damaged += 1
         if self._graph is not None:
             self._graph.push(None)
-            yield from self._pulled()
+            yield from pull_frames(self._graph.pull)
             self._graph = None
 
     def _whole(self, picture: "av.VideoFrame", stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:
@@ -120,21 +119,10 @@ class VideoFrameSource:
         if self._graph is None:
             self._graph = av.filter.Graph()
             source = self._graph.add_buffer(template=stream, time_base=picture.time_base)
-            step, sink = self._graph.add("bwdif", "mode=send_frame:deint=interlaced"), self._graph.add("buffersink")
-            source.link_to(step)
-            step.link_to(sink)
-            self._graph.configure()
+            step = self._graph.add("bwdif", "mode=send_frame:deint=interlaced")
+            self._graph.link_nodes(source, step, self._graph.add("buffersink")).configure()
         self._graph.push(picture)
-        yield from self._pulled()
-
-    def _pulled(self) -> Iterator["av.VideoFrame"]:
-        import av  # noqa: PLC0415
-
-        while True:
-            try:
-                yield self._graph.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
+        yield from pull_frames(self._graph.pull)
 
     def _time_of(
         self, picture: "av.VideoFrame", container: "av.container.InputContainer", stream: "av.VideoStream"

@@ -50,10 +50,6 @@ class SandboxRequest:
         self.files.extend(packet[1])
         return packet
 
-    def more_files(self) -> list[int]:
-        """Wait for more open files of this request, after an answer that asked for them."""
-        return self.more()[1]
-
     def close_files(self) -> None:
         """Close all files received so far."""
         for descriptor in self.files:
@@ -70,7 +66,7 @@ def serve_requests(answer: RequestHandler) -> None:
         hello = _receive(line)
         if hello is None:
             return
-        limits = ResourceLimits.from_json(hello[0]["limits"])
+        limits = ResourceLimits(**hello[0]["limits"])
         _send_answer({"ready": True, "missing": confine_process(limits, hello[0]["parent"])})
         while (packet := _receive(line)) is not None:
             request = SandboxRequest(packet[0], packet[1], limits, line)

@@ -19,9 +19,8 @@ import resource
 import signal
 import struct
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 PR_SET_PARENT_DEATH_SIGNAL, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
 SECCOMP_MODE_FILTER = 2
@@ -149,15 +148,6 @@ class ResourceLimits:
     written_bytes: int = 0
     """Limit of bytes written to one file; answers go through a pipe and do not count."""
     niceness: int = 0
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the form used in requests."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> "ResourceLimits":
-        """Create from the form of `to_json`."""
-        return cls(**values)
 
 
 def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:

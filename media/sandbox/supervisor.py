@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -60,11 +61,6 @@ class ConfinedChild:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether a child was started; one that died counts until `receive` notices."""
-        return self._process is not None
 
     @property
     def pid(self) -> int | None:
@@ -114,7 +110,7 @@ class ConfinedChild:
             )
         self._line = ours
         try:
-            self._send({"limits": self.limits.to_json(), "parent": os.getpid()}, ())
+            self._send({"limits": asdict(self.limits), "parent": os.getpid()}, ())
             hello = self._next_line(CHILD_START_SECONDS)
         except OSError:
             hello = None

@@ -21,21 +21,30 @@ def find_camera_reader(root: XmlNode) -> tuple[str, CameraXmlReader] | None:
     return None
 
 
+SONY_FIELDS = (
+    ("duration_frames", "Duration", "value"),
+    ("creation_time", "CreationDate", "value"),
+    ("device_manufacturer", "Device", "manufacturer"),
+    ("device", "Device", "modelName"),
+    ("device_serial", "Device", "serialNo"),
+    ("video_codec", "VideoFormat/VideoFrame", "videoCodec"),
+    ("capture_rate", "VideoFormat/VideoFrame", "captureFps"),
+    ("notes", "Description", None),
+    ("notes", "Description", "value"),
+    ("creator", "Creator", "name"),
+    ("creator", "Creator", None),
+)
+"""Key, path of the element, and its attribute; None for its text."""
+
+
 def read_sony(root: XmlNode) -> SidecarFields:
     """Read NonRealTimeMeta of XDCAM and XAVC."""
     words: SidecarFields = {}
     title = root.find("Title")
     if title is not None:
         add_values(words, "clip_name", [title.attributes.get("international") or title.attributes.get("usAscii")])
-    add_values(words, "duration_frames", [root.attribute_of("Duration", "value")])
-    add_values(words, "creation_time", [root.attribute_of("CreationDate", "value")])
-    add_values(words, "device_manufacturer", [root.attribute_of("Device", "manufacturer")])
-    add_values(words, "device", [root.attribute_of("Device", "modelName")])
-    add_values(words, "device_serial", [root.attribute_of("Device", "serialNo")])
-    add_values(words, "video_codec", [root.attribute_of("VideoFormat/VideoFrame", "videoCodec")])
-    add_values(words, "capture_rate", [root.attribute_of("VideoFormat/VideoFrame", "captureFps")])
-    add_values(words, "notes", [root.text_of("Description"), root.attribute_of("Description", "value")])
-    add_values(words, "creator", [root.attribute_of("Creator", "name"), root.text_of("Creator")])
+    for word, path, attribute in SONY_FIELDS:
+        add_values(words, word, [root.text_of(path) if attribute is None else root.attribute_of(path, attribute)])
     table = root.find("LtcChangeTable")
     if table is not None:
         first = next((each for each in table.children if each.attributes.get("frameCount") == "0"), None)

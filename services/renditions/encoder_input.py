@@ -4,6 +4,7 @@ Files stay open until they were checked again: a file that changed while it was 
 """
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from types import TracebackType
 from typing import Any, Self
 
@@ -25,7 +26,7 @@ class EncoderInput:
         self._opened: list[tuple[SourceFile, int]] = []
         self._frames: list[tuple[SourceFile, int]] = []
         """Frames of batches that the encoder may still be reading."""
-        self._request: dict[str, Any] = {"number": 1, "recipe": recipe.to_json(), "timecode": plan.timecode}
+        self._request: dict[str, Any] = {"number": 1, "recipe": asdict(recipe), "timecode": plan.timecode}
 
     def __enter__(self) -> Self:
         self._folders.__enter__()

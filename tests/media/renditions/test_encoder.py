@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def made(
     files = [os.open(target, os.O_RDWR | os.O_CREAT | os.O_TRUNC)]
     heard = [*([pictures] if pictures else []), *([one] for one in sounds)]
     files += [os.open(path, os.O_RDONLY) for path in [*pictures, *(path for some in heard for path in some)]]
-    request = {"number": 1, "recipe": recipe.to_json(), "parts": len(pictures), "sounds": [len(one) for one in heard]}
+    request = {"number": 1, "recipe": asdict(recipe), "parts": len(pictures), "sounds": [len(one) for one in heard]}
     encoder.send(request | asked, files)
     close_files(files)
     said: dict[str, Any] = {}
