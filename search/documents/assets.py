@@ -1,7 +1,7 @@
 """Documents of assets: formats, file sets, permissions, and the parts of other aggregates.
 
-Each aggregate that appears in an asset's document (metadata, approvals, comments …) has a module in
-`search/documents/parts`, so that its contribution is defined in one place.
+The contribution of each aggregate that appears in an asset's document (metadata, approvals, comments …) is defined in
+one place, in `search/documents/parts`.
 """
 
 import uuid
@@ -14,12 +14,16 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object, unique_values
-from search.documents.parts.approvals import read_approval_parts
-from search.documents.parts.collections import read_collection_parts
-from search.documents.parts.comments import read_comment_parts
 from search.documents.parts.media import read_media_parts
 from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import DocumentPart, DocumentPartReader
+from search.documents.parts.part import (
+    DocumentPart,
+    DocumentPartReader,
+    read_approval_parts,
+    read_asset_access_parts,
+    read_collection_parts,
+    read_comment_parts,
+)
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
 MAX_HIT_FORMATS = 50
@@ -30,6 +34,7 @@ MEDIA_OF_STRUCTURE = {"audio": "audio", "image": "image", "document": "document"
 
 
 ASSET_PART_READERS: tuple[DocumentPartReader, ...] = (
+    read_asset_access_parts,
     read_collection_parts,
     read_approval_parts,
     read_metadata_parts,
@@ -54,12 +59,6 @@ SELECT_FORMATS_TO_INDEX = text("""
     ORDER BY CASE role WHEN 'original' THEN 0 WHEN 'transcode' THEN 1 ELSE 2 END, id
 """).bindparams(OBJECT_IDS_PARAMETER)
 
-SELECT_ASSET_READERS = text("""
-    SELECT object_id, principal_kind || ':' || principal_id AS reader
-    FROM acl_entry WHERE object_type = 'assets' AND object_id = ANY(:ids) AND 'read' = ANY(permissions)
-    ORDER BY object_id, reader
-""").bindparams(OBJECT_IDS_PARAMETER)
-
 SELECT_FILE_SETS_TO_INDEX = text("""
     SELECT asset_id, format_id, name, base_dir, storage_id, file_count, size_bytes, missing_frames,
         left(names, :limit) AS names
@@ -73,7 +72,6 @@ def build_asset_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[Do
     assets = session.execute(SELECT_ASSETS_TO_INDEX, {"ids": ids}).all()
     formats = group_by_object(session.execute(SELECT_FORMATS_TO_INDEX, {"ids": ids}))
     file_sets = group_by_object(session.execute(SELECT_FILE_SETS_TO_INDEX, {"ids": ids}))
-    readers = group_by_object(session.execute(SELECT_ASSET_READERS, {"ids": ids}))
     read = [reader(session, ids) for reader in ASSET_PART_READERS]
     return [
         Document("assets", row[0], row[1], deleted=True)
@@ -82,7 +80,6 @@ def build_asset_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[Do
             row,
             formats.get(row[0], []),
             file_sets.get(row[0], []),
-            [each.reader for each in readers.get(row[0], [])],
             [parts[row[0]] for parts in read if row[0] in parts],
         )
         for row in assets
@@ -90,7 +87,7 @@ def build_asset_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[Do
 
 
 def _asset_document(
-    asset: AnyRow, formats: list[AnyRow], file_sets: list[AnyRow], readers: list[str], parts: list[DocumentPart]
+    asset: AnyRow, formats: list[AnyRow], file_sets: list[AnyRow], parts: list[DocumentPart]
 ) -> Document:
     object_id, revision, _, title, external_id, kind, status, is_online, creator, created, modified = asset
     title = replace_unstorable(title)
@@ -128,7 +125,7 @@ def _asset_document(
         date_created=created,
         texts=texts,
         terms=terms,
-        readers=unique_values([*readers, *(reader for part in parts for reader in part.readers)]),
+        readers=unique_values(reader for part in parts for reader in part.readers),
         collections=unique_values(collection for part in parts for collection in part.collections),
         body=body,
     )

@@ -8,10 +8,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
-from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object
-from search.documents.parts.approvals import read_approval_parts
+from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, unique_values
 from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import DocumentPart, DocumentPartReader
+from search.documents.parts.part import (
+    DocumentPart,
+    DocumentPartReader,
+    read_approval_parts,
+    read_collection_access_parts,
+)
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
 # LEFT JOIN from the mark: a mark without a collection becomes a tombstone.
@@ -24,14 +28,11 @@ SELECT_COLLECTIONS_TO_INDEX = text("""
     WHERE mark.object_type = 'collections' AND mark.object_id = ANY(:ids)
 """).bindparams(OBJECT_IDS_PARAMETER)
 
-SELECT_COLLECTION_READERS = text("""
-    SELECT object_id, principal_kind || ':' || principal_id AS reader
-    FROM acl_entry WHERE object_type = 'collections' AND object_id = ANY(:ids) AND 'read' = ANY(permissions)
-    ORDER BY object_id, reader
-""").bindparams(OBJECT_IDS_PARAMETER)
-
-
-COLLECTION_PART_READERS: tuple[DocumentPartReader, ...] = (read_metadata_parts, read_approval_parts)
+COLLECTION_PART_READERS: tuple[DocumentPartReader, ...] = (
+    read_collection_access_parts,
+    read_metadata_parts,
+    read_approval_parts,
+)
 """Readers of aggregates that contribute to documents of collections."""
 
 
@@ -39,21 +40,16 @@ def build_collection_documents(session: Session, ids: Sequence[uuid.UUID]) -> li
     """Build documents of collections in five queries, regardless of their number."""
     ids = list(ids)
     rows = session.execute(SELECT_COLLECTIONS_TO_INDEX, {"ids": ids}).all()
-    readers = group_by_object(session.execute(SELECT_COLLECTION_READERS, {"ids": ids}))
     read = [reader(session, ids) for reader in COLLECTION_PART_READERS]
     return [
         Document("collections", row.object_id, row.revision, deleted=True)
         if row.is_gone
-        else _collection_document(
-            row,
-            [each.reader for each in readers.get(row.object_id, [])],
-            [parts[row.object_id] for parts in read if row.object_id in parts],
-        )
+        else _collection_document(row, [parts[row.object_id] for parts in read if row.object_id in parts])
         for row in rows
     ]
 
 
-def _collection_document(row: AnyRow, readers: list[str], parts: Sequence[DocumentPart]) -> Document:
+def _collection_document(row: AnyRow, parts: Sequence[DocumentPart]) -> Document:
     title = truncate_utf8(replace_unstorable(row.title), MAX_ANALYSED_BYTES)
     texts = {"title": title}
     terms: dict[str, list[Any]] = {
@@ -82,7 +78,7 @@ def _collection_document(row: AnyRow, readers: list[str], parts: Sequence[Docume
         date_created=row.date_created,
         texts=texts,
         terms=terms,
-        readers=list(dict.fromkeys(readers)),
+        readers=unique_values(reader for part in parts for reader in part.readers),
         collections=above,
         # Scalars in the body, because a hit shows most terms as lists.
         body=body | {"parent_id": above[0] if above else None, "is_root": not above, "category": row.category},

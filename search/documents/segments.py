@@ -11,11 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
-from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object
-from search.documents.assets import SELECT_ASSET_READERS
-from search.documents.parts.collections import read_collection_parts
+from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term
 from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import DocumentPart
+from search.documents.parts.part import DocumentPart, read_asset_access_parts, read_collection_parts
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
 MAX_SEGMENT_TITLE_CHARACTERS = 200
@@ -43,7 +41,7 @@ def build_segment_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[
     """Build documents of segments in five queries, regardless of the number of segments and assets."""
     segments = session.execute(SELECT_SEGMENTS_TO_INDEX, {"ids": list(ids)}).all()
     assets = list({row.asset_id for row in segments if row.asset_id is not None})
-    readers = group_by_object(session.execute(SELECT_ASSET_READERS, {"ids": assets}))
+    access = read_asset_access_parts(session, assets)
     places = read_collection_parts(session, assets)
     metadata = read_metadata_parts(session, ids)
     return [
@@ -51,7 +49,7 @@ def build_segment_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[
         if row[2]
         else _segment_document(
             row,
-            [each.reader for each in readers.get(row.asset_id, [])],
+            access.get(row.asset_id, DocumentPart()).readers,
             places.get(row.asset_id, DocumentPart()),
             metadata.get(row[0], DocumentPart()),
         )

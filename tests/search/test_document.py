@@ -169,7 +169,7 @@ def test_building_costs_the_same_statements_for_one_asset_as_for_many(
     for_one = len(statements)
     statements.clear()
     documents_of(sessions, *ids)
-    assert len(statements) == for_one == 4 + len(ASSET_PART_READERS)
+    assert len(statements) == for_one == 3 + len(ASSET_PART_READERS)
     assert not any(" file " in statement or "file_set_file" in statement for statement in statements)
 
 
