@@ -5,15 +5,21 @@ The triggers mark_collection_asset_* and mark_segments_of_places_* mark the docu
 """
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.collection import CollectionAsset
-from models.core.bulk import in_array
-from services.lifecycle.dependents import DependentKind, DependentUnmerge, MergePairs, MovedByAsset, bind_merge_pairs
+from services.lifecycle.dependents import (
+    DependentKind,
+    DependentUnmerge,
+    MergePairs,
+    MovedByAsset,
+    bind_merge_pairs,
+    remove_rows,
+)
 
 # Memberships of the merged asset are deleted, so that no collection lists it; an unmerge inserts them again.
 TAKE_COLLECTION_MEMBERSHIPS = text("""
@@ -88,9 +94,6 @@ def _membership_columns(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]
     return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
-def _delete_memberships(session: Session, ids: Collection[uuid.UUID]) -> None:
-    gone = delete(CollectionAsset).where(in_array(CollectionAsset.asset_id, ids))
-    session.execute(gone.execution_options(synchronize_session=False))
-
-
-DEPENDENT_COLLECTIONS = DependentKind("collections", _move_memberships, _move_memberships_back, _delete_memberships)
+DEPENDENT_COLLECTIONS = DependentKind(
+    "collections", remove_rows(CollectionAsset.asset_id), _move_memberships, _move_memberships_back
+)

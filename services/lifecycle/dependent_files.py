@@ -1,17 +1,18 @@
-"""Declared files on merge: they move to the survivor with their file sets and formats.
+"""Formats on merge that are in no plan of grouping, which moves formats of scanned files itself.
 
-Grouping moves formats of scanned files itself; declared ones are in none of its plans.
+1. Declared files move to the survivor with their file sets and formats.
+2. Renditions follow the formats that they were transcoded from.
+
 The triggers mark_file_set_update and mark_format_update mark the documents.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.declared_file import DeclaredFile
-from models.core.bulk import in_array
 from models.core.statements import AnyRow
 from services.lifecycle.dependents import (
     MERGE_PAIRS_SQL,
@@ -23,7 +24,9 @@ from services.lifecycle.dependents import (
     bind_merge_pairs,
     bind_unmerge_rows,
     group_ids_by_asset,
+    remove_rows,
 )
+from services.renditions.registry import MOVE_RENDITION_FILE_SETS
 
 # A file set with declared files and without scanned ones.
 IS_DECLARED_ONLY = """
@@ -93,11 +96,38 @@ def _move_declared_files_back(session: Session, unmerges: Sequence[DependentUnme
     session.execute(MOVE_BACK_DECLARED_FORMATS, of_owners(file_sets))
 
 
-def _delete_declared_files(session: Session, ids: Collection[uuid.UUID]) -> None:
-    statement = delete(DeclaredFile).where(in_array(DeclaredFile.asset_id, ids))
-    session.execute(statement.execution_options(synchronize_session=False))
-
-
 DEPENDENT_DECLARED_FILES = DependentKind(
-    "declared_files", _move_declared_files, _move_declared_files_back, _delete_declared_files
+    "declared_files", remove_rows(DeclaredFile.asset_id), _move_declared_files, _move_declared_files_back
 )
+
+# For manual merges, which move files but leave renditions behind; in merges by rule their formats have moved already.
+MOVE_RENDITIONS = text(f"""
+    WITH held AS (
+        SELECT format.id, dead, survivor FROM format JOIN {MERGE_PAIRS_SQL} ON asset_id = dead
+        WHERE format.rule = 'transcode' ORDER BY format.id FOR UPDATE OF format
+    )
+    UPDATE format SET asset_id = survivor, version_id = survivor FROM held WHERE format.id = held.id
+    RETURNING dead, format.id
+""")
+
+MOVE_BACK_RENDITIONS = text(f"""
+    UPDATE format SET asset_id = owner, version_id = owner FROM {UNMERGE_ROWS_SQL}
+    WHERE format.id = back.id AND asset_id = holder RETURNING format.id
+""")
+
+
+def _move_renditions(session: Session, pairs: MergePairs) -> MovedByAsset:
+    moved = session.execute(MOVE_RENDITIONS, bind_merge_pairs(pairs)).all()
+    if moved:
+        session.execute(MOVE_RENDITION_FILE_SETS, {"formats": [row.id for row in moved]})
+    return group_ids_by_asset(moved)
+
+
+def _move_renditions_back(session: Session, unmerges: Sequence[DependentUnmerge]) -> None:
+    back = session.scalars(MOVE_BACK_RENDITIONS, bind_unmerge_rows(unmerges)).all()
+    if back:
+        session.execute(MOVE_RENDITION_FILE_SETS, {"formats": back})
+
+
+# Foreign keys delete the rows with the asset, and the rendition cleanup deletes the files later.
+DEPENDENT_RENDITIONS = DependentKind("renditions", lambda _session, _ids: None, _move_renditions, _move_renditions_back)

@@ -1,14 +1,20 @@
 """Relations on merge: each end of a relation moves on its own, because the other end may be merged too."""
 
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete, or_, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.relation import Relation
-from models.core.bulk import in_array
-from services.lifecycle.dependents import DependentKind, DependentUnmerge, MergePairs, MovedByAsset, bind_merge_pairs
+from services.lifecycle.dependents import (
+    DependentKind,
+    DependentUnmerge,
+    MergePairs,
+    MovedByAsset,
+    bind_merge_pairs,
+    remove_rows,
+)
 
 # Relations that the survivor would have twice, or to itself, stay with the merged asset until it is unmerged. Of two
 # that would become equal, the older one moves. FOR UPDATE in id order: two merges cannot deadlock.
@@ -88,9 +94,9 @@ def _move_relations_back(session: Session, unmerges: Sequence[DependentUnmerge])
     )
 
 
-def _delete_relations(session: Session, ids: Collection[uuid.UUID]) -> None:
-    ends = or_(in_array(Relation.asset_id, ids), in_array(Relation.related_to_asset_id, ids))
-    session.execute(delete(Relation).where(ends).execution_options(synchronize_session=False))
-
-
-DEPENDENT_RELATIONS = DependentKind("relations", _move_relations, _move_relations_back, _delete_relations)
+DEPENDENT_RELATIONS = DependentKind(
+    "relations",
+    remove_rows(Relation.asset_id, Relation.related_to_asset_id),
+    _move_relations,
+    _move_relations_back,
+)

@@ -1,11 +1,11 @@
-"""Dependents of an asset: the interface for rows that belong to it besides its files, with its two usual forms."""
+"""Dependents of an asset: the interface for rows that belong to it besides its files, with its usual forms."""
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, text
+from sqlalchemy import ColumnElement, delete, or_, text, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.core.bulk import in_array
@@ -16,6 +16,8 @@ MergePairs = Sequence[tuple[uuid.UUID, uuid.UUID]]
 
 MovedByAsset = dict[uuid.UUID, Any]
 """What moved from each merged asset, as JSON; assets without such rows are left out."""
+
+RowRemover = Callable[[Session, Collection[uuid.UUID]], None]
 
 MERGE_PAIRS_SQL = "unnest(CAST(:dead AS uuid[]), CAST(:survivors AS uuid[])) AS pair (dead, survivor)"
 """FROM item for the parameters of `bind_merge_pairs`."""
@@ -36,44 +38,35 @@ class DependentUnmerge:
 
 @dataclass(frozen=True, slots=True)
 class DependentKind:
-    """One kind of dependent rows.
+    """One kind of dependent rows; by default they stay under the id of a merged asset, hidden until it is unmerged.
 
     Each function handles all given assets in a fixed number of statements: an ingest may merge thousands.
     """
 
     name: str
     """Key in the details of history entries; must never change."""
-    move: Callable[[Session, MergePairs], MovedByAsset]
-    """Move rows to the survivors where allowed; return what moved."""
-    move_back: Callable[[Session, Sequence[DependentUnmerge]], None]
-    """Move those rows back, unless they were removed or moved on since; later rows stay with the survivor."""
-    remove: Callable[[Session, Collection[uuid.UUID]], None]
+    remove: RowRemover
     """Delete the rows of purged assets; called before the assets are deleted, so foreign keys may do it instead."""
+    move: Callable[[Session, MergePairs], MovedByAsset] = lambda _session, _pairs: {}
+    """Move rows to the survivors where allowed; return what moved."""
+    move_back: Callable[[Session, Sequence[DependentUnmerge]], None] = lambda _session, _unmerges: None
+    """Move those rows back, unless they were removed or moved on since; later rows stay with the survivor."""
 
 
 def define_moved_rows(
-    name: str, column: InstrumentedAttribute[Any], *versions: InstrumentedAttribute[Any]
+    name: str,
+    column: InstrumentedAttribute[Any],
+    *versions: InstrumentedAttribute[Any],
+    remove: RowRemover | None = None,
 ) -> DependentKind:
     """Define rows with an `id` that refer to an asset by `column` and all move to its survivor.
 
     Args:
         versions: columns with the asset's version id, which equals the asset's id.
+        remove: deletes the rows, if more than the rows themselves has to go.
     """
     statements = _MovedRowStatements(column, versions)
-    return DependentKind(name, statements.move, statements.move_back, _build_remover(column))
-
-
-def define_retained_rows(
-    name: str, column: InstrumentedAttribute[uuid.UUID], *conditions: ColumnElement[bool]
-) -> DependentKind:
-    """Define rows that stay under the id of a merged asset, hidden until it is unmerged.
-
-    Args:
-        column: the asset's id in the rows that meet the conditions (`Value.object_type == "assets"`).
-    """
-    return DependentKind(
-        name, lambda _session, _pairs: {}, lambda _session, _partings: None, _build_remover(column, *conditions)
-    )
+    return DependentKind(name, remove or remove_rows(column), statements.move, statements.move_back)
 
 
 def bind_merge_pairs(pairs: MergePairs) -> dict[str, list[uuid.UUID]]:
@@ -135,11 +128,12 @@ class _MovedRowStatements:
         """)
 
 
-def _build_remover(
-    column: InstrumentedAttribute[uuid.UUID], *conditions: ColumnElement[bool]
-) -> Callable[[Session, Collection[uuid.UUID]], None]:
+def remove_rows(*columns: InstrumentedAttribute[Any], where: ColumnElement[bool] | None = None) -> RowRemover:
+    """Return the function that deletes rows with one of the given ids in one of these columns of a table."""
+
     def remove(session: Session, ids: Collection[uuid.UUID]) -> None:
-        statement = delete(column.class_).where(in_array(column, ids), *conditions)
+        named = or_(*(in_array(column, ids) for column in columns))
+        statement = delete(columns[0].class_).where(named, true() if where is None else where)
         session.execute(statement.execution_options(synchronize_session=False))
 
     return remove

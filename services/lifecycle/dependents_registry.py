@@ -9,7 +9,7 @@ A kind of dependent is one line here. Comments refer to an asset by a column and
 
 Values stay with the merged asset until it is unmerged:
 
-    define_retained_rows("values", Value.object_id, Value.object_type == "assets")
+    DependentKind("values", remove_rows(Value.object_id, where=Value.object_type == "assets"))
 
 Where the survivor may have an equal row already, as in a collection, a `DependentKind` of three functions defines the
 move (`lifecycle/dependent_relations.py` is an example). The result of `move` is stored in history and passed to
@@ -23,6 +23,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry
@@ -30,34 +31,49 @@ from models.access.share import Share
 from models.catalog.approval import Approval
 from models.catalog.asset import Asset
 from models.catalog.collection import Favorite
+from models.catalog.segment import Segment
+from models.core.bulk import in_array
+from services.catalog.segments.segments import hard_delete_segments
 from services.lifecycle.dependent_collections import DEPENDENT_COLLECTIONS
-from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES
-from services.lifecycle.dependent_metadata import DEPENDENT_METADATA_VALUES
+from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES, DEPENDENT_RENDITIONS
 from services.lifecycle.dependent_relations import DEPENDENT_RELATIONS
-from services.lifecycle.dependent_renditions import DEPENDENT_RENDITIONS
-from services.lifecycle.dependent_segments import DEPENDENT_SEGMENTS
 from services.lifecycle.dependents import (
     DependentKind,
     DependentUnmerge,
     MergePairs,
     define_moved_rows,
-    define_retained_rows,
+    remove_rows,
 )
+
+# Of the asset and of its segments. The trigger mark_metadata_value_delete marks the documents.
+DELETE_ASSET_VALUES = text("""
+    DELETE FROM metadata_value WHERE object_id = ANY(CAST(:ids AS uuid[]))
+        OR object_id IN (SELECT id FROM segment WHERE asset_id = ANY(CAST(:ids AS uuid[])))
+""")
+
+
+def _delete_values(session: Session, ids: Collection[uuid.UUID]) -> None:
+    session.execute(DELETE_ASSET_VALUES, {"ids": sorted(ids)})
+
+
+def _delete_segments(session: Session, ids: Collection[uuid.UUID]) -> None:
+    hard_delete_segments(session, in_array(Segment.asset_id, ids))
+
 
 DEPENDENT_KINDS: tuple[DependentKind, ...] = (
     define_moved_rows(
         "merged", Asset.merged_into
     ),  # earlier merges into it point to the new survivor: ids resolve in one hop
-    define_retained_rows("rights", AclEntry.object_id, AclEntry.object_type == "assets"),
-    DEPENDENT_METADATA_VALUES,
-    DEPENDENT_SEGMENTS,
-    define_retained_rows("approvals", Approval.object_id, Approval.object_type == "assets"),
+    DependentKind("rights", remove_rows(AclEntry.object_id, where=AclEntry.object_type == "assets")),
+    DependentKind("values", _delete_values),
+    define_moved_rows("segments", Segment.asset_id, Segment.version_id, remove=_delete_segments),
+    DependentKind("approvals", remove_rows(Approval.object_id, where=Approval.object_type == "assets")),
     DEPENDENT_RELATIONS,
     DEPENDENT_COLLECTIONS,
     DEPENDENT_DECLARED_FILES,
     DEPENDENT_RENDITIONS,
-    define_retained_rows("favorites", Favorite.object_id, Favorite.object_type == "assets"),
-    define_retained_rows("shares", Share.object_id, Share.object_type == "assets"),
+    DependentKind("favorites", remove_rows(Favorite.object_id, where=Favorite.object_type == "assets")),
+    DependentKind("shares", remove_rows(Share.object_id, where=Share.object_type == "assets")),
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection as Several
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, text
+from sqlalchemy import Delete, delete, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor, Permission
@@ -37,7 +37,8 @@ def purge_collections(session: Session, ids: Sequence[uuid.UUID], actor: Actor) 
         if collection.status != CollectionStatus.DELETED:
             raise Conflict(f'the collection "{collection.title}" is not deleted; delete it first')
         record_audit(session, COLLECTION_KIND, key, f'collection "{collection.title}" was purged', actor)
-    _delete_subtrees(session, ids)
+    below = select(Collection.id).where(Collection.path.overlap(list(ids))).order_by(Collection.id)
+    _delete_collections(session, session.scalars(below).all())
 
 
 # Leaves first, because of the foreign key to the parent; parents follow in a later batch.
@@ -79,30 +80,20 @@ def run_collection_purge_batch(session: Session, run: JobRun, _place: BatchCurso
     return gone, {} if gone else None
 
 
-def _delete_subtrees(session: Session, roots: Sequence[uuid.UUID]) -> None:
-    below = session.scalars(
-        select(Collection.id).where(Collection.path.overlap(list(roots))).order_by(Collection.id)
-    ).all()
-    _delete_collections(session, below)
-
-
 def _delete_collections(session: Session, ids: Several[uuid.UUID]) -> None:
     """Delete collections and the rows that refer to them; memberships are deleted by their foreign key."""
-    options = {"synchronize_session": False}
+
+    def of_them(kind: type[AclEntry] | type[Approval] | type[Share] | type[Favorite]) -> Delete:
+        return delete(kind).where(kind.object_type == COLLECTION_KIND, in_array(kind.object_id, ids))
+
     # The triggers mark_acl_entry_delete, mark_approval_delete and mark_metadata_value_delete mark the documents.
-    entries = delete(AclEntry).where(AclEntry.object_type == COLLECTION_KIND, in_array(AclEntry.object_id, ids))
-    session.execute(entries.execution_options(**options))
-    copies = delete(AclEntry).where(in_array(AclEntry.inherited_from, ids))
-    session.execute(copies.execution_options(**options))
-    approvals = delete(Approval).where(Approval.object_type == COLLECTION_KIND, in_array(Approval.object_id, ids))
-    session.execute(approvals.execution_options(**options))
-    shares = delete(Share).where(Share.object_type == COLLECTION_KIND, in_array(Share.object_id, ids))
-    session.execute(shares.execution_options(**options))
-    marks = delete(Favorite).where(Favorite.object_type == COLLECTION_KIND, in_array(Favorite.object_id, ids))
-    session.execute(marks.execution_options(**options))
+    inherited = delete(AclEntry).where(in_array(AclEntry.inherited_from, ids))
+    for rows in (of_them(AclEntry), inherited, of_them(Approval), of_them(Share), of_them(Favorite)):
+        session.execute(rows.execution_options(synchronize_session=False))
     delete_values(session, ids)
     # The triggers mark_collection_delete and mark_collection_asset_delete mark the documents.
-    session.execute(delete(Collection).where(in_array(Collection.id, ids)).execution_options(**options))
+    gone = delete(Collection).where(in_array(Collection.id, ids))
+    session.execute(gone.execution_options(synchronize_session=False))
 
 
 PURGE_COLLECTIONS_JOBS = JobKind(PURGE_COLLECTIONS_TASK, batches(run_collection_purge_batch, "collections were purged"))

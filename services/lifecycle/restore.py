@@ -40,15 +40,11 @@ def restore_all(session: Session, kind: str, actor: Actor) -> Job | None:
     place: BatchCursor | None = BatchCursor()
     while place is not None:
         if done >= RESTORE_BATCH_SIZE:
-            return _request_restore_job(session, kind, actor)
+            title = f"Restore all deleted {kind}"
+            return add_job(session, RESTORE_DELETED_TASK, "RESTORE", title, actor, arguments={"object_type": kind})
         count, place = RESTORERS[kind](session, asked_at, actor, place)
         done += count
     return None
-
-
-def _request_restore_job(session: Session, kind: str, actor: Actor) -> Job:
-    title = f"Restore all deleted {kind}"
-    return add_job(session, RESTORE_DELETED_TASK, "RESTORE", title, actor, arguments={"object_type": kind})
 
 
 def run_restore_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
