@@ -1,24 +1,35 @@
 """Shared by all commands: options, access to the running system, and error output."""
 
+import functools
+import getpass
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any
 
 import click
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from grouping import ProfileError
+from models.access.acl import Actor
+from models.queues.index_queue import TooManyAccessReducedError
 from models.schema import NewerSchemaError
+from search.engine import SearchUnavailableError
+from search.query.budget import CriteriaError
 from services.core.errors import DomainError
 from workers.celery.context import ProcessContext, open_process_context
 from workers.config.settings import Settings, SettingsError
 from workers.processes.process import ProcessError
 
-CommandType = TypeVar("CommandType", bound=Callable[..., object])
-
 SCHEMA_MISMATCH_STATES = ("42P01", "42703")
 """SQLSTATEs of a missing table or column."""
+EXPECTED_ERRORS = (
+    *(DomainError, NewerSchemaError, SettingsError, ProcessError, ProfileError),
+    *(CriteriaError, SearchUnavailableError, TooManyAccessReducedError),
+)
+"""Errors with a message for people."""
 
 data_option = click.option(
     "--data",
@@ -41,18 +52,43 @@ def running_system(data: Path | None) -> Iterator[ProcessContext]:
         yield context
 
 
+def system_command(run: Callable[..., None]) -> Callable[..., None]:
+    """Add the option --data to a command, and pass it the running system as `context`."""
+
+    @data_option
+    @functools.wraps(run)
+    def opened(data: Path | None, **options: Any) -> None:
+        with running_system(data) as context:
+            run(context=context, **options)
+
+    return opened
+
+
+def shell_actor() -> Actor:
+    """Return the user of this shell, who may do everything, for history."""
+    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
+
+
+def read_password() -> str:
+    """Read a password; never from an argument, because other users of the machine can see those."""
+    if sys.stdin.isatty():
+        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
+    return sys.stdin.readline().rstrip("\r\n")
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Turn our own errors, and an unavailable database, into messages for people."""
     try:
         yield
-    except (DomainError, NewerSchemaError, SettingsError, ProcessError) as error:
+    except EXPECTED_ERRORS as error:
         raise click.ClickException(str(error)) from error
     except ProgrammingError as error:
         if getattr(error.orig, "sqlstate", None) not in SCHEMA_MISMATCH_STATES:
             raise
-        told = "is of another version than this program: run `tapeless migrate`, or start `tapeless up` again"
-        raise click.ClickException(f"database: it {told}") from error
+        raise click.ClickException(
+            "database: it is of another version than this program: run `tapeless migrate`, or start `tapeless up` again"
+        ) from error
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
         raise click.ClickException(

@@ -3,10 +3,9 @@
 import json
 import uuid
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from models.core.sessions import transact
@@ -21,7 +20,9 @@ from services.operations.backlog import (
     retry_all_dead_letters,
     retry_backlog_item,
 )
-from workers.commands.options import data_option, json_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import json_option, system_command
+from workers.commands.output import make_line_console, print_result
 
 DEAD_LETTERED = "DEAD_LETTERED"
 """Status of dead letters for people; programs get `PARKED`, as from the API."""
@@ -37,20 +38,18 @@ def jobs() -> None:
 
 @jobs.command("list")
 @click.option("--status", type=click.Choice(STATUS_CHOICES), help="Only this status (default: all unfinished).")
-@data_option
+@system_command
 @json_option
-def list_jobs(status: str | None, data: Path | None, as_json: bool) -> None:
+def list_jobs(context: ProcessContext, status: str | None, as_json: bool) -> None:
     """List unfinished jobs, and all dead letters: jobs, documents, folders, mails, deliveries."""
-    with running_system(data) as context, context.sessions() as session:
+    with context.sessions() as session:
         found = list_backlog(session, "PARKED" if status == DEAD_LETTERED else status)
-    if as_json:
-        click.echo(json.dumps([work.to_json() for work in found]))
-    else:
-        print_backlog(Console(highlight=False, soft_wrap=True), found)
+    print_result(as_json, [work.to_json() for work in found], partial(print_backlog, found))
 
 
-def print_backlog(console: Console, found: list[BacklogItem]) -> None:
+def print_backlog(found: list[BacklogItem]) -> None:
     """Print one line per item, never truncated, followed by its message."""
+    console = make_line_console()
     if not found:
         console.print("no pending work and no dead letters")
         return
@@ -70,16 +69,18 @@ def format_timestamp(moment: datetime | None) -> str:
 
 @jobs.command()
 @click.argument("job_id", type=click.UUID)
-@data_option
+@system_command
 @json_option
-def show(job_id: uuid.UUID, data: Path | None, as_json: bool) -> None:
+def show(context: ProcessContext, job_id: uuid.UUID, as_json: bool) -> None:
     """Show one job; JOB_ID is also the id of the task that requested it."""
-    with running_system(data) as context, context.sessions() as session:
-        told = describe_job(get_job_by_key(session, job_id))
-    if as_json:
-        click.echo(json.dumps(told))
-        return
-    for name, value in told.items():
+    with context.sessions() as session:
+        fields = describe_job(get_job_by_key(session, job_id))
+    print_result(as_json, fields, partial(print_job, fields))
+
+
+def print_job(fields: dict[str, object]) -> None:
+    """Print the fields of a job that have a value."""
+    for name, value in fields.items():
         if value not in (None, "", {}):
             words = value if isinstance(value, str | int) else json.dumps(value)
             click.echo(f"{LABELS.get(name, name):<14} {DEAD_LETTERED if words == 'PARKED' else words}")
@@ -114,27 +115,25 @@ def describe_job(job: Job) -> dict[str, object]:
 @jobs.command()
 @click.argument("keys", nargs=-1)
 @click.option("--all-dead-lettered", is_flag=True, help="Retry all dead letters, of every kind.")
-@data_option
-def retry(keys: tuple[str, ...], all_dead_lettered: bool, data: Path | None) -> None:
+@system_command
+def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: bool) -> None:
     """Retry failed or dead-lettered work, by the KEYS that `list` shows."""
     if all_dead_lettered == bool(keys):
         raise click.UsageError("give the keys of what to retry, or --all-dead-lettered")
-    with running_system(data) as context:
-        if all_dead_lettered:
-            retried = transact(context.sessions, retry_all_dead_letters)
-            click.echo("requeued: " + ", ".join(f"{kind} {number:,}" for kind, number in retried.items()))
-            return
-        for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
-            click.echo(f"{kind} requeued")
+    if all_dead_lettered:
+        retried = transact(context.sessions, retry_all_dead_letters)
+        click.echo("requeued: " + ", ".join(f"{kind} {number:,}" for kind, number in retried.items()))
+        return
+    for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
+        click.echo(f"{kind} requeued")
 
 
 def _make_action_command(action: JobAction, done: str) -> click.Command:
     @click.argument("job_ids", nargs=-1, required=True, type=click.UUID)
-    @data_option
-    def change(job_ids: tuple[uuid.UUID, ...], data: Path | None) -> None:
-        with running_system(data) as context:
-            transact(context.sessions, lambda session: apply_job_action(session, job_ids, action, SETUP_ACTOR))
-            click.echo(f"{pluralize(len(job_ids), 'job')} {done}")
+    @system_command
+    def change(context: ProcessContext, job_ids: tuple[uuid.UUID, ...]) -> None:
+        transact(context.sessions, lambda session: apply_job_action(session, job_ids, action, SETUP_ACTOR))
+        click.echo(f"{pluralize(len(job_ids), 'job')} {done}")
 
     return click.command(action.lower(), help=f"{action.capitalize()} jobs (all or nothing).")(change)
 

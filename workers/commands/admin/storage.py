@@ -1,16 +1,13 @@
 """`tapeless storage` and `tapeless scan`: watched folders, and requests to the watcher."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from grouping import DEFAULT_PROFILE, Profile, ProfileError
+from grouping import DEFAULT_PROFILE, Profile
 from models.access.acl import Permission, PrincipalKind
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
 from models.core.paths import display_path
@@ -28,8 +25,10 @@ from services.storages.storages import (
     parse_storage_settings,
     request_scan,
 )
+from workers.celery.context import ProcessContext
 from workers.commands.admin.storage_profile import OPERATOR_ACTOR, profile, regroup
-from workers.commands.options import data_option, json_option, running_system
+from workers.commands.options import data_option, json_option, running_system, system_command
+from workers.commands.output import print_result, print_table
 from workers.config.settings import Settings
 
 
@@ -67,11 +66,8 @@ def add(
     data: Path | None,
 ) -> None:
     """Watch FOLDER from now on, or with --purpose PROXIES store renditions in it."""
-    try:
-        rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
-    except ProfileError as error:
-        raise click.ClickException(str(error)) from error
     with running_system(data) as context:
+        rules = Profile.load(profile_file) if profile_file else DEFAULT_PROFILE
         new = NewStorage(folder, name, parse_storage_settings(pairs), rules, purpose=purpose)
         own = [Settings.for_data(data).data.absolute()]
         made = transact(context.sessions, lambda session: _add_storage(session, new, owner, readers, own))
@@ -93,8 +89,8 @@ def _add_storage(
 @storage.command("set")
 @click.argument("name")
 @click.argument("pairs", nargs=-1, required=True, metavar="KEY=VALUE...")
-@data_option
-def set_storage_values(name: str, pairs: tuple[str, ...], data: Path | None) -> None:
+@system_command
+def set_storage_values(context: ProcessContext, name: str, pairs: tuple[str, ...]) -> None:
     """Change settings of storage NAME; `KEY=` without a value restores the default."""
 
     def change(session: Session) -> str:
@@ -107,8 +103,7 @@ def set_storage_values(name: str, pairs: tuple[str, ...], data: Path | None) -> 
         said = ", ".join(f"{key} is {_format_setting(getattr(settings, key))}" for key in keys)
         return f'storage "{row.name}": {said}'
 
-    with running_system(data) as context:
-        click.echo(transact(context.sessions, change))
+    click.echo(transact(context.sessions, change))
 
 
 def _format_setting(value: object) -> str:
@@ -118,23 +113,20 @@ def _format_setting(value: object) -> str:
 
 
 @storage.command("list")
-@data_option
+@system_command
 @json_option
-def list_storages(data: Path | None, as_json: bool) -> None:
+def list_storages(context: ProcessContext, as_json: bool) -> None:
     """List all storages."""
-    with running_system(data) as context, context.sessions() as session:
+    with context.sessions() as session:
         rows = session.scalars(select(Storage).order_by(Storage.name)).all()
-    if as_json:
-        click.echo(json.dumps([_as_json(row) for row in rows]))
-        return
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("name", "folder", "status", "last scanned", "settings"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
-        settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
-        table.add_row(row.name, display_path(row.root), row.status.value, scanned, settings)
-    Console(highlight=False).print(table)
+    headings = ("name", "folder", "status", "last scanned", "settings")
+    print_result(as_json, [_as_json(row) for row in rows], lambda: print_table(headings, map(_cells, rows), "fold"))
+
+
+def _cells(row: Storage) -> tuple[str, ...]:
+    scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
+    settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
+    return row.name, display_path(row.root), row.status.value, scanned, settings
 
 
 def _as_json(row: Storage) -> dict[str, object]:
@@ -152,21 +144,18 @@ def _as_json(row: Storage) -> dict[str, object]:
 
 @storage.command("confirm-deletions")
 @click.argument("name")
-@data_option
-def confirm_frozen_deletions(name: str, data: Path | None) -> None:
+@system_command
+def confirm_frozen_deletions(context: ProcessContext, name: str) -> None:
     """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
-    with running_system(data) as context:
-        reason = transact(
-            context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name))
-        )
+    reason = transact(context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name)))
     what = "confirmed; the catalog follows the disk within seconds" if reason else "no deletions wait for confirmation"
     click.echo(f'storage "{name}": {what}')
 
 
 @click.command()
 @click.argument("name", required=False)
-@data_option
-def scan(name: str | None, data: Path | None) -> None:
+@system_command
+def scan(context: ProcessContext, name: str | None) -> None:
     """Scan storage NAME, or all storages, now."""
 
     def ask(session: Session) -> list[str]:
@@ -174,6 +163,5 @@ def scan(name: str | None, data: Path | None) -> None:
         request_scan(session, storages)
         return [row.name for row in storages]
 
-    with running_system(data) as context:
-        names = transact(context.sessions, ask)
+    names = transact(context.sessions, ask)
     click.echo(f"scanning {', '.join(names) or 'nothing: add a storage first'}")

@@ -3,11 +3,12 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy.orm import Session
 
-from grouping import Profile, ProfileError
+from grouping import Profile
 from models.access.acl import Actor
 from models.catalog.storage import Storage
 from models.core.sessions import transact
@@ -17,7 +18,8 @@ from services.grouping.regroup import request_regroup, set_storage_profile
 from services.storages.storages import find_storage_by_name
 from workers.celery.context import ProcessContext
 from workers.commands.catalog.difference_tree import print_difference
-from workers.commands.options import data_option, json_option, running_system
+from workers.commands.options import json_option, system_command
+from workers.commands.output import print_result
 
 OPERATOR_ACTOR = Actor("operator", is_admin=True)
 
@@ -33,63 +35,49 @@ yes_option = click.option("--yes", is_flag=True, help="Apply without confirmatio
     help="A JSON or TOML file with the new profile.",
 )
 @yes_option
-@data_option
+@system_command
 @json_option
-def profile(name: str, profile_file: Path | None, yes: bool, data: Path | None, as_json: bool) -> None:
+def profile(context: ProcessContext, name: str, profile_file: Path | None, yes: bool, as_json: bool) -> None:
     """Show the grouping rules of storage NAME, or change them.
 
     With --file, the changes are shown first, and made after confirmation or with --yes. With --json and without --yes
     nothing is asked and nothing is changed.
     """
-    wanted = _load_profile(profile_file) if profile_file else None
-    with running_system(data) as context:
-        with context.sessions() as session:
-            row = find_storage_by_name(session, name)
-        if wanted is None:
-            _print_profile(row, as_json)
-            return
-        difference = preview_profile(context.sessions, row.id, wanted)
-        if Profile.model_validate(row.profile) == wanted:
-            job_id = None
-            note = f'storage "{row.name}" has this profile already'
-        else:
-            job_id = _confirm_and_start(context, row, difference, yes, as_json, wanted)
-            note = "nothing was changed"
-        _print_outcome(job_id, note, difference, as_json)
+    wanted = Profile.load(profile_file) if profile_file else None
+    with context.sessions() as session:
+        row = find_storage_by_name(session, name)
+    if wanted is None:
+        whole = Profile.model_validate(row.profile).model_dump(mode="json")
+        shown = {"storage": row.name, "revision": row.profile_revision, "set": row.profile, "profile": whole}
+        print_result(as_json, shown, lambda: _print_profile(row, whole))
+        return
+    difference = preview_profile(context.sessions, row.id, wanted)
+    if Profile.model_validate(row.profile) == wanted:
+        _print_outcome(None, f'storage "{row.name}" has this profile already', difference, as_json)
+    else:
+        job_id = _confirm_and_start(context, row, difference, yes, as_json, wanted)
+        _print_outcome(job_id, "nothing was changed", difference, as_json)
 
 
 @click.command()
 @click.argument("name")
 @yes_option
-@data_option
+@system_command
 @json_option
-def regroup(name: str, yes: bool, data: Path | None, as_json: bool) -> None:
+def regroup(context: ProcessContext, name: str, yes: bool, as_json: bool) -> None:
     """Group storage NAME again with its profile and the rules of this version, as after an upgrade.
 
     The changes are shown first. With --json and without --yes nothing is asked and nothing is changed.
     """
-    with running_system(data) as context:
-        with context.sessions() as session:
-            row = find_storage_by_name(session, name)
-        difference = preview_profile(context.sessions, row.id, Profile.model_validate(row.profile))
-        job_id = _confirm_and_start(context, row, difference, yes, as_json, None)
-        _print_outcome(job_id, "nothing was changed", difference, as_json)
+    with context.sessions() as session:
+        row = find_storage_by_name(session, name)
+    difference = preview_profile(context.sessions, row.id, Profile.model_validate(row.profile))
+    job_id = _confirm_and_start(context, row, difference, yes, as_json, None)
+    _print_outcome(job_id, "nothing was changed", difference, as_json)
 
 
-def _load_profile(path: Path) -> Profile:
-    try:
-        return Profile.load(path)
-    except ProfileError as error:
-        raise click.ClickException(str(error)) from error
-
-
-def _print_profile(row: Storage, as_json: bool) -> None:
+def _print_profile(row: Storage, whole: dict[str, Any]) -> None:
     """Print the whole profile; keys that were set for this storage are marked."""
-    whole = Profile.model_validate(row.profile).model_dump(mode="json")
-    if as_json:
-        shown = {"storage": row.name, "revision": row.profile_revision, "set": row.profile, "profile": whole}
-        click.echo(json.dumps(shown))
-        return
     click.echo(f'storage "{row.name}", profile revision {row.profile_revision}')
     for key, value in whole.items():
         mark = "*" if key in row.profile else " "
@@ -125,7 +113,8 @@ def _confirm() -> bool:
 
 
 def _print_outcome(job_id: str | None, otherwise: str, difference: GroupingDiff, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"job_id": job_id, "difference": difference.to_json()}))
-    else:
-        click.echo(f"started job {job_id}; it runs in the background" if job_id else otherwise)
+    print_result(
+        as_json,
+        {"job_id": job_id, "difference": difference.to_json()},
+        lambda: click.echo(f"started job {job_id}; it runs in the background" if job_id else otherwise),
+    )

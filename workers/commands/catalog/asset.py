@@ -1,6 +1,5 @@
 """`tapeless asset`: manual grouping, for assets that the rules do not recognise."""
 
-import getpass
 import os
 import shlex
 import uuid
@@ -9,7 +8,6 @@ from pathlib import Path
 import click
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
 from models.core.paths import display_path
 from models.core.sessions import transact
 from services.core.errors import DomainError
@@ -18,7 +16,8 @@ from services.grouping.undo import undo_manual_grouping as undo_act
 from services.operations.asset_report import find_asset_by_word
 from services.operations.explain import find_file_row
 from services.storages.storages import find_storage_of_path, relative_to_storage
-from workers.commands.options import data_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import shell_actor, system_command
 
 files_argument = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
@@ -31,56 +30,49 @@ def asset() -> None:
 @asset.command()
 @files_argument
 @click.option("--title", help="What the new asset is called (default: the first file's name).")
-@data_option
-def split(files: tuple[Path, ...], title: str | None, data: Path | None) -> None:
+@system_command
+def split(context: ProcessContext, files: tuple[Path, ...], title: str | None) -> None:
     """Make FILES an asset of their own."""
-    with running_system(data) as context:
-        made = transact(context.sessions, lambda s: manual.split_manually(s, _files(s, files), _actor(), title))
-        click.echo(f'"{made.title}" ({made.id}) is an asset of its own')
+    made = transact(context.sessions, lambda s: manual.split_manually(s, _files(s, files), shell_actor(), title))
+    click.echo(f'"{made.title}" ({made.id}) is an asset of its own')
 
 
 @asset.command()
 @click.argument("survivor")
 @click.argument("others", nargs=-1, required=True)
-@data_option
-def merge(survivor: str, others: tuple[str, ...], data: Path | None) -> None:
+@system_command
+def merge(context: ProcessContext, survivor: str, others: tuple[str, ...]) -> None:
     """Merge OTHERS into SURVIVOR, which keeps its id."""
 
     def act(session: Session) -> str:
         first = find_asset_by_word(session, survivor)
-        manual.merge_manually(session, first.id, [find_asset_by_word(session, other).id for other in others], _actor())
+        ids = [find_asset_by_word(session, other).id for other in others]
+        manual.merge_manually(session, first.id, ids, shell_actor())
         return first.title
 
-    with running_system(data) as context:
-        click.echo(f'"{transact(context.sessions, act)}" holds the files of all')
+    click.echo(f'"{transact(context.sessions, act)}" holds the files of all')
 
 
 @asset.command()
 @files_argument
 @click.option("--to", "target", required=True, metavar="ASSET", help="Id, external id or title of the asset.")
-@data_option
-def move(files: tuple[Path, ...], target: str, data: Path | None) -> None:
+@system_command
+def move(context: ProcessContext, files: tuple[Path, ...], target: str) -> None:
     """Move FILES into another asset, as an additional format."""
-    with running_system(data) as context:
-        moved = transact(
-            context.sessions,
-            lambda s: manual.move_manually(s, _files(s, files), find_asset_by_word(s, target).id, _actor()),
-        )
-        click.echo(f'"{moved.title}" holds {"it" if len(files) == 1 else "them"} now')
+    moved = transact(
+        context.sessions,
+        lambda s: manual.move_manually(s, _files(s, files), find_asset_by_word(s, target).id, shell_actor()),
+    )
+    click.echo(f'"{moved.title}" holds {"it" if len(files) == 1 else "them"} now')
 
 
 @asset.command()
 @click.argument("asset")
-@data_option
-def undo(asset: str, data: Path | None) -> None:
+@system_command
+def undo(context: ProcessContext, asset: str) -> None:
     """Undo the last split, merge or move of ASSET."""
-    with running_system(data) as context:
-        restored = transact(context.sessions, lambda s: undo_act(s, find_asset_by_word(s, asset).id, _actor()))
-        click.echo(f'"{restored.title}" is grouped by the rules again')
-
-
-def _actor() -> Actor:
-    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
+    restored = transact(context.sessions, lambda s: undo_act(s, find_asset_by_word(s, asset).id, shell_actor()))
+    click.echo(f'"{restored.title}" is grouped by the rules again')
 
 
 def _files(session: Session, paths: tuple[Path, ...]) -> list[uuid.UUID]:

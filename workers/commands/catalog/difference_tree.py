@@ -1,14 +1,19 @@
 """Print the changes that a grouping would make to the catalog: first the counts, then each asset."""
 
-from rich.console import Console
+from functools import partial
+from pathlib import Path
+
 from rich.text import Text
 from rich.tree import Tree
 
+from grouping import Profile
 from grouping.render import escape_non_utf8
 from services.core.text import pluralize
 from services.grouping.diff import CHANGE_KINDS, AssetChange, FileListing, GroupingDiff
+from services.grouping.folder_preview import preview_folder, resolve_folder
+from workers.commands.options import own_folders, running_system
+from workers.commands.output import make_console, print_result, replace_unprintable
 
-DIFFERENCE_PIPE_WIDTH = 240
 MAX_SHOWN_CHANGES = 200
 CHANGE_VERBS = {
     "merge": ("takes in other assets", "take in other assets"),
@@ -24,12 +29,16 @@ CHANGE_WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from
 SPLIT_WORDS = "an asset of its own again"
 
 
+def show_difference(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:
+    """Compare a folder with the catalog and print the changes; without a profile, that of its storage is used."""
+    with running_system(data) as context:
+        difference = preview_folder(context.sessions, resolve_folder(folder), profile, own_folders(data))
+    print_result(as_json, difference.to_json(), partial(print_difference, difference))
+
+
 def print_difference(difference: GroupingDiff) -> None:
     """Print how many assets change in which way, and draw the first of them."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # A tree crops its lines at the console's width, and a pipe has none.
-        console = Console(highlight=False, width=DIFFERENCE_PIPE_WIDTH)
+    console = make_console()
     console.print(Text(summarize_difference(difference)))
     shown = difference.changes[:MAX_SHOWN_CHANGES]
     for change in shown:
@@ -68,10 +77,9 @@ def draw_asset_change(change: AssetChange) -> Tree:
     if change.rule:
         head.append(f"  by rule: {change.rule}", style="not bold dim")
     tree = Tree(head)
-    for other in change.takes_in:
-        tree.add(Text.assemble(("takes in ", "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
-    for other in change.comes_from:
-        tree.add(Text.assemble(("comes from ", "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
+    for verb, others in (("takes in ", change.takes_in), ("comes from ", change.comes_from)):
+        for other in others:
+            tree.add(Text.assemble((verb, "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
     for part in change.formats:
         if part.before is not None or (change.asset is not None and change.change != "split"):
             tree.add(Text(f"{replace_unprintable(part.name)}: {part.before or 'none'} -> {part.after or 'none'}"))
@@ -86,8 +94,3 @@ def _grow(tree: Tree, sign: str, style: str, files: FileListing) -> None:
     more = files.count - len(files.shown)
     if more:
         tree.add(Text(f"{sign} {pluralize(more, 'file')} more", style=style))
-
-
-def replace_unprintable(text: str) -> str:
-    """Replace characters that could control a terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)

@@ -1,18 +1,17 @@
 """`tapeless explain PATH`: explain why a file is (not) an asset."""
 
-import json
 import os
 import uuid
 from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.text import Text
 
 from services.operations.explain import explain_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 from workers.commands.options import data_option, json_option, own_folders, running_system
+from workers.commands.output import make_line_console, print_result
 
 
 @click.command()
@@ -30,10 +29,7 @@ def explain(path: Path, data: Path | None, as_json: bool) -> None:
             marked = read_asset_mark(session, asset_id) if asset_id else None
         if asset_id is not None:
             said.lines.append(explain_indexed_document(context.engine, marked, asset_id))
-    if as_json:
-        click.echo(json.dumps(asdict(said)))
-        return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text.assemble((said.path, "bold"), f"  {said.state}"))
-    for line in said.lines:
-        console.print(Text(f"  {line}"))
+    lines = Text("\n").join(
+        [Text.assemble((said.path, "bold"), f"  {said.state}"), *(Text(f"  {line}") for line in said.lines)]
+    )
+    print_result(as_json, asdict(said), lambda: make_line_console().print(lines))

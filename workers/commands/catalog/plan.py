@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree as RichTree
 
 from grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
 from grouping.model.gc_pause import gc_paused
 from grouping.render import TreeBranch, tree_to_branches, tree_to_json
-
-PLAN_PIPE_WIDTH = 240
+from workers.commands.output import make_console
 
 
 @click.command()
@@ -67,7 +65,7 @@ def compare_with_catalogue(folder: str, profile: Profile | None, data: Path | No
     """Import the part that uses the database only here, because a dry run on a million names must not wait for it."""
     if folder == "-":
         raise click.UsageError("--diff compares a folder on disk with the catalogue; give the folder instead of -")
-    importlib.import_module("workers.commands.catalog.plan_diff").show_difference(folder, profile, data, as_json)
+    importlib.import_module("workers.commands.catalog.difference_tree").show_difference(folder, profile, data, as_json)
 
 
 def write_json(answer: dict[str, Any]) -> None:
@@ -107,14 +105,10 @@ def list_files(folder: str) -> Iterator[bytes]:
 
 def print_tree(folder: str, branches: list[TreeBranch]) -> None:
     """Print the assets as a tree."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        # A tree crops its lines at the console's width, and a pipe has none.
-        console = Console(highlight=False, width=PLAN_PIPE_WIDTH)
     root = RichTree(Text("standard input" if folder == "-" else folder, style="bold"))
     for branch in branches:
         _grow(root, branch)
-    console.print(root)
+    make_console().print(root)
 
 
 def _grow(parent: RichTree, branch: TreeBranch) -> None:

@@ -1,21 +1,14 @@
 """`tapeless share ASSET`: a link for people without an account; `share list` and `share revoke` manage them."""
 
-import getpass
-import json
-import sys
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import click
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
 from models.access.share import Share, ShareRight, ShareUser
 from models.core.sessions import transact
 from services.core.errors import NotFound
@@ -25,11 +18,18 @@ from services.operations.asset_report import find_asset_by_word
 from services.shares.links import build_share_link
 from services.shares.recipients import load_recipients
 from services.shares.shares import ShareInput, create_share, revoke_shares
-from workers.commands.options import data_option, json_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import (
+    data_option,
+    json_option,
+    read_password,
+    running_system,
+    shell_actor,
+    system_command,
+)
+from workers.commands.output import print_result, print_table
 from workers.config.connection import find_public_url
 from workers.config.settings import Settings
-
-SHARE_PIPE_WIDTH = 240
 
 
 class ShareGroup(click.Group):
@@ -86,62 +86,45 @@ def create(
             emails=emails,
             has_url=not emails,
             expires=datetime.now(UTC) + timedelta(days=days),
-            password_hash=hash_password(_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
+            password_hash=hash_password(read_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
         )
         made, users = transact(context.sessions, lambda session: _create_share(session, asset, new))
         base = find_public_url(Settings.for_data(data))
     links = [{"email": user.email, "url": build_share_link(key, base, user.id, user.generation)} for user in users]
-    if as_json:
-        click.echo(json.dumps({"id": str(made.id), "expires": made.expires.isoformat(), "links": links}))
-    else:
-        for one in links:
-            click.echo(f"{one['email']}  {one['url']}" if one["email"] else one["url"])
+    print_result(
+        as_json,
+        {"id": str(made.id), "expires": made.expires.isoformat(), "links": links},
+        lambda: click.echo("\n".join(f"{one['email']}  {one['url']}" if one["email"] else one["url"] for one in links)),
+    )
 
 
 def _create_share(session: Session, asset: str, new: ShareInput) -> tuple[Share, list[ShareUser]]:
-    made = create_share(session, _actor(), "assets", find_asset_by_word(session, asset).id, new)
+    made = create_share(session, shell_actor(), "assets", find_asset_by_word(session, asset).id, new)
     return made, load_recipients(session, [made.id])[made.id]
-
-
-def _password() -> str:
-    """Read the password; never from an argument, because other users of the machine can see those."""
-    if sys.stdin.isatty():
-        return str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
-    return sys.stdin.readline().rstrip("\r\n")
-
-
-def _actor() -> Actor:
-    return Actor(f"{getpass.getuser()} at the command line", is_admin=True)
 
 
 @share.command("list")
 @click.option("--all", "with_ended", is_flag=True, help="Those too that came to their end.")
-@data_option
+@system_command
 @json_option
-def list_shares(with_ended: bool, data: Path | None, as_json: bool) -> None:
+def list_shares(context: ProcessContext, with_ended: bool, as_json: bool) -> None:
     """List shares, their recipients and expiry; links are only shown by `create` and over HTTP."""
-    with running_system(data) as context, context.sessions() as session:
+    with context.sessions() as session:
         query = select(Share).where(Share.revoked_at.is_(None)).order_by(Share.id)
         shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
         users = load_recipients(session, [one.id for one in shares])
-    if as_json:
-        click.echo(json.dumps([_share_as_json(one, users[one.id]) for one in shares]))
-        return
-    table = Table("title", "with", "until", "opened", "fetched", "id", box=None, pad_edge=False, header_style="bold")
-    for one in shares:
-        emails = ", ".join(user.email for user in users[one.id] if user.email)
-        cells = (one.title, emails or "whoever has its link", f"{one.expires:%Y-%m-%d %H:%M}")
-        numbers = (_sum_visits(users[one.id]), _sum_downloads(users[one.id]))
-        table.add_row(
-            *(Text("".join(c if c.isprintable() else "\ufffd" for c in cell)) for cell in cells),
-            *map(str, numbers),
-            str(one.id),
-        )
-    console = Console(highlight=False)
-    (console if console.is_terminal else Console(highlight=False, width=SHARE_PIPE_WIDTH)).print(table)
+    found = [_share_as_json(one, users[one.id]) for one in shares]
+    headings = ("title", "with", "until", "opened", "fetched", "id")
+    print_result(as_json, found, lambda: print_table(headings, map(_cells, found)))
 
 
-def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, object]:
+def _cells(shown: dict[str, Any]) -> tuple[str, ...]:
+    until = f"{datetime.fromisoformat(shown['until']):%Y-%m-%d %H:%M}"
+    recipients = ", ".join(shown["with"]) or "whoever has its link"
+    return shown["title"], recipients, until, str(shown["opened"]), str(shown["fetched"]), shown["id"]
+
+
+def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, Any]:
     return {
         "id": str(one.id),
         "title": one.title,
@@ -151,27 +134,18 @@ def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, object]:
         "until": one.expires.isoformat(),
         "allows": one.allows,
         "has_password": one.password_hash is not None,
-        "opened": _sum_visits(users),
-        "fetched": _sum_downloads(users),
+        "opened": sum(user.access_count for user in users),
+        "fetched": sum(user.download_count for user in users),
     }
-
-
-def _sum_visits(users: Sequence[ShareUser]) -> int:
-    return sum(user.access_count for user in users)
-
-
-def _sum_downloads(users: Sequence[ShareUser]) -> int:
-    return sum(user.download_count for user in users)
 
 
 @share.command()
 @click.argument("share_ids", nargs=-1, required=True, metavar="ID…")
-@data_option
-def revoke(share_ids: tuple[str, ...], data: Path | None) -> None:
+@system_command
+def revoke(context: ProcessContext, share_ids: tuple[str, ...]) -> None:
     """Revoke shares immediately: their links, sessions of guests, and running downloads."""
-    with running_system(data) as context:
-        ids = [_parse_share_id(text) for text in share_ids]
-        transact(context.sessions, lambda session: revoke_shares(session, _actor(), ids))
+    ids = [_parse_share_id(text) for text in share_ids]
+    transact(context.sessions, lambda session: revoke_shares(session, shell_actor(), ids))
     click.echo(f"{len(set(ids))} revoked")
 
 

@@ -1,12 +1,10 @@
 """`tapeless show ASSET`: its formats, files, missing frames, metadata and history."""
 
-import json
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import click
-from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 from rich.tree import Tree
@@ -15,30 +13,27 @@ from services.core.text import label_structure, pluralize
 from services.metadata.types import value_to_text
 from services.operations.asset_report import build_asset_report, find_asset_by_word
 from services.operations.explain_media import format_media_facts
-from workers.commands.options import data_option, json_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import json_option, system_command
+from workers.commands.output import make_console, print_result
 
-ASSET_PIPE_WIDTH = 240
 MAX_SHOWN_VALUE_CHARACTERS = 200
 """Of one field's values; `--json` prints all of them."""
 
 
 @click.command()
 @click.argument("asset")
-@data_option
+@system_command
 @json_option
-def show(asset: str, data: Path | None, as_json: bool) -> None:
+def show(context: ProcessContext, asset: str, as_json: bool) -> None:
     """Show ASSET, given by its id, external id or title."""
-    with running_system(data) as context, context.sessions() as session:
+    with context.sessions() as session:
         found = build_asset_report(session, find_asset_by_word(session, asset))
-    if as_json:
-        click.echo(json.dumps(found))
-    else:
-        console = Console(highlight=False)
-        # A tree crops its lines at the console's width, and a pipe has none.
-        _print(console if console.is_terminal else Console(highlight=False, width=ASSET_PIPE_WIDTH), found)
+    print_result(as_json, found, partial(_print, found))
 
 
-def _print(console: Console, asset: dict[str, Any]) -> None:
+def _print(asset: dict[str, Any]) -> None:
+    console = make_console()
     root = Tree(Text.assemble((asset["title"], "bold"), f"  {asset['id']}", "" if asset["is_online"] else "  offline"))
     for part in asset["formats"]:
         what = "sidecars" if part["role"] == "sidecar" else label_structure(part["kind"])

@@ -1,13 +1,12 @@
 """`tapeless mail test`: check mail delivery before a share depends on it."""
 
-from pathlib import Path
-
 import click
 
 from models.core.sessions import transact
 from services.core.actors import SETUP_ACTOR
 from services.outbound.mail_queue import queue_mail
-from workers.commands.options import data_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import system_command
 
 
 @click.group()
@@ -17,9 +16,8 @@ def mail() -> None:
 
 @mail.command()
 @click.argument("address")
-@data_option
-def test(address: str, data: Path | None) -> None:
+@system_command
+def test(context: ProcessContext, address: str) -> None:
     """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
-    with running_system(data) as context:
-        queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
-        click.echo(f"mail {queued.id} goes out within seconds")
+    queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
+    click.echo(f"mail {queued.id} goes out within seconds")

@@ -1,7 +1,6 @@
 """`tapeless status`: totals, pending work, and problems that need an operator."""
 
-import json
-from pathlib import Path
+from functools import partial
 
 import click
 from rich.console import Console
@@ -10,7 +9,9 @@ from rich.text import Text
 
 from search.engine import SearchEngine, SearchUnavailableError
 from services.operations.status import StorageState, SystemStatus, read_status
-from workers.commands.options import data_option, json_option, running_system
+from workers.celery.context import ProcessContext
+from workers.commands.options import json_option, system_command
+from workers.commands.output import make_console, print_result
 
 STATUS_ROWS = (
     ("files", "files"),
@@ -29,20 +30,15 @@ WARNING_ROWS = frozenset({"parked", "missing", "failed"})
 
 
 @click.command()
-@data_option
+@system_command
 @json_option
-def status(data: Path | None, as_json: bool) -> None:
+def status(context: ProcessContext, as_json: bool) -> None:
     """Show counts, queues and the state of each storage."""
-    with running_system(data) as context:
-        with context.sessions() as session:
-            found = read_status(session)
-        trouble = find_search_trouble(context.engine)
-    if as_json:
-        click.echo(json.dumps(found.to_json() | {"search": trouble or "up"}))
-    else:
-        print_status(Console(highlight=False), found)
-        if trouble:
-            click.secho(f"search: {trouble}", fg="yellow")
+    with context.sessions() as session:
+        found = read_status(session)
+    trouble = find_search_trouble(context.engine)
+    shown = found.to_json() | {"search": trouble or "up"}
+    print_result(as_json, shown, partial(print_status, make_console(), found, trouble))
 
 
 def find_search_trouble(engine: SearchEngine) -> str | None:
@@ -54,7 +50,7 @@ def find_search_trouble(engine: SearchEngine) -> str | None:
     return None
 
 
-def print_status(console: Console, found: SystemStatus) -> None:
+def print_status(console: Console, found: SystemStatus, search_trouble: str | None) -> None:
     """Print the status as a table."""
     table = Table.grid(padding=(0, 2))
     for key, label in STATUS_ROWS:
@@ -66,6 +62,8 @@ def print_status(console: Console, found: SystemStatus) -> None:
     console.print("idle: everything is in" if found.idle else f"working{lag}", style="green" if found.idle else "cyan")
     for storage in found.storages:
         _print_storage(console, storage)
+    if search_trouble:
+        console.print(Text(f"search: {search_trouble}", style="yellow"))
 
 
 def _print_storage(console: Console, storage: StorageState) -> None:

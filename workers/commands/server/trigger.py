@@ -1,12 +1,12 @@
 """`tapeless trigger`: credentials for other systems that publish triggers."""
 
-import json
 from pathlib import Path
 
 import click
 
 from services.triggers.registry import TRIGGER_REGISTRY
 from workers.commands.options import data_option, json_option, readable_errors
+from workers.commands.output import print_result
 from workers.config.connection import find_system_connection
 from workers.config.settings import Settings, SettingsError
 from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
@@ -32,14 +32,8 @@ def credentials(data: Path | None, as_json: bool) -> None:
         if url is None:
             find_system_connection(settings)
             raise SettingsError(_explain_no_credentials(settings))
-    if as_json:
-        click.echo(
-            json.dumps(
-                {"broker_url": url, "queue": "trigger", "tasks": [f"trigger.{name}" for name in TRIGGER_REGISTRY]}
-            )
-        )
-    else:
-        click.echo(url)
+    tasks = [f"trigger.{name}" for name in TRIGGER_REGISTRY]
+    print_result(as_json, {"broker_url": url, "queue": "trigger", "tasks": tasks}, lambda: click.echo(url))
 
 
 def _explain_no_credentials(settings: Settings) -> str:

@@ -14,6 +14,7 @@ from services.access.users import ensure_administrator
 from services.storages.storages import ensure_storage
 from watch.disk.config import WatchedStorage, load_watched_storages
 from workers.commands.options import readable_errors
+from workers.commands.output import make_line_console
 from workers.config.connection import announce_system, withdraw_announcement
 from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings
@@ -58,7 +59,7 @@ def up(
 
     Folders of earlier starts on the same data folder are watched again.
     """
-    console = Console(highlight=False, soft_wrap=True)
+    console = make_line_console()
     with readable_errors():
         settings = Settings.for_data(data).with_search_url(search_url)
         with Supervisor(settings.data) as supervisor:

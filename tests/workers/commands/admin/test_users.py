@@ -12,9 +12,7 @@ from models.access.user import Membership, User, UserGroup
 from models.core.sessions import make_engine, make_sessions
 from services.access.tokens import authenticate_token
 from services.core.passwords import verify_password
-from workers.commands.admin.token import token
-from workers.commands.admin.user import user
-from workers.commands.admin.usergroup import usergroup
+from workers.commands.admin.accounts import token, user, usergroup
 
 
 @pytest.fixture

@@ -1,9 +1,10 @@
-"""`tapeless backup` and `tapeless restore`: a system as one file."""
+"""`tapeless backup` and `tapeless restore`: a system as one file; `tapeless migrate`: its database for this version."""
 
 from pathlib import Path
 
 import click
 
+from models.schema import upgrade_database
 from workers.backup import create_backup, restore_to_database, restore_to_folder
 from workers.commands.options import data_option, readable_errors
 from workers.config.connection import find_system_connection
@@ -40,3 +41,12 @@ def restore(file: Path, data: Path | None, into_database: bool) -> None:
             manifest = restore_to_folder(file, settings.data)
             step = f"go on with: tapeless up --data {settings.data}"
     click.echo(f"restored what was written at {manifest.taken} by Tapeless {manifest.tapeless}; {step}")
+
+
+@click.command()
+@data_option
+def migrate(data: Path | None) -> None:
+    """Migrate the database to the schema of this version, before anything else of it is started."""
+    with readable_errors():
+        upgrade_database(find_system_connection(Settings.for_data(data)).database_url)
+    click.echo("the database is up to date")

@@ -1,0 +1,50 @@
+"""Output of the commands: JSON for programs; tables, trees and lines for people.
+
+Imports neither database nor Celery, because a dry run on a million names must not wait for them.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Literal
+
+import click
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+PIPE_WIDTH = 240
+
+
+def print_result(as_json: bool, value: object, print_text: Callable[[], object]) -> None:
+    """Print a result: as one line of JSON if requested, else by `print_text`."""
+    if as_json:
+        click.echo(json.dumps(value))
+    else:
+        print_text()
+
+
+def make_console() -> Console:
+    """Return a console for tables and trees, which crop their lines at its width; a pipe has none."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+
+
+def make_line_console() -> Console:
+    """Return a console for lines, which are never cropped."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def print_table(
+    headings: Iterable[str], rows: Iterable[Iterable[str]], overflow: Literal["fold", "ellipsis"] = "ellipsis"
+) -> None:
+    """Print a table; a cell is plain text, even if a name contains brackets or control codes."""
+    columns = (Column(heading, overflow=overflow) for heading in headings)
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(Text(replace_unprintable(cell)) for cell in row))
+    make_console().print(table)
+
+
+def replace_unprintable(text: str) -> str:
+    """Replace characters that could control a terminal."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
