@@ -21,28 +21,13 @@ from psycopg import sql
 from sqlalchemy import URL
 
 from workers.embedded import run_as
-from workers.embedded.data_folder import (
-    DataFolderError,
-    load_or_create_secret,
-    make_private_folder,
-    place_socket,
-    remove_socket_folder,
-)
-from workers.processes.process import (
-    ChildProcess,
-    ProcessError,
-    end_child,
-    end_leftover,
-    launch_child,
-    wait_until_ready,
-    write_private_file,
-)
+from workers.embedded.data_folder import DataFolderError, load_or_create_secret, make_private_folder, place_socket
+from workers.embedded.server import EmbeddedServer
+from workers.processes.process import write_private_file
 
 DATABASE_USER = "tapeless"
 DATABASE_NAME = "tapeless"
 POSTGRES_SOCKET_NAME = ".s.PGSQL.5432"
-POSTGRES_READY_SECONDS = 60.0  # recovery after a crash reads up to max_wal_size
-POSTGRES_STOP_SECONDS = 5.0
 
 # A server beside its application on a small machine. The wheel is built without lz4, so the WAL stays as it is.
 POSTGRES_CONFIGURATION = {
@@ -71,28 +56,26 @@ POSTGRES_CONFIGURATION = {
 }
 
 
-class EmbeddedPostgres:
-    """The PostgreSQL server of one data folder: initialised on first use, started and stopped."""
+class EmbeddedPostgres(EmbeddedServer):
+    """The PostgreSQL server of one data folder, initialised on first use."""
+
+    name = "postgres"
+    ready_seconds = 60.0  # recovery after a crash reads up to max_wal_size
+    stop_seconds = 5.0
+    stop_signal = signal.SIGINT  # PostgreSQL's fast, orderly shutdown
 
     def __init__(self, folder: Path, configuration: Mapping[str, str] | None = None) -> None:
-        self.folder = folder.absolute()
+        super().__init__(folder)
         self.configuration = POSTGRES_CONFIGURATION | dict(configuration or {})
-        self.notice: str | None = None  # a sentence for the operator, once prepared
-        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def data(self) -> Path:
         return self.folder / "data"
 
-    @property
-    def record(self) -> Path:
-        return self.folder / "postgres.json"
-
     def prepare(self) -> None:
         """Create what is missing and remove leftovers of an earlier run; call it before every start."""
-        make_private_folder(self.folder)
-        runner = run_as.choose_run_as(self.folder, find_postgres_program("initdb"))
-        socket_folder, self.notice = self._place_socket(runner)
+        runner = self._runner()
+        socket_folder, self.notice = self._place_socket()
         if not self.data.exists():
             self._initialise(runner)
         self._remove_stale_lock()
@@ -101,56 +84,18 @@ class EmbeddedPostgres:
         write_private_file(self.data / "tapeless.conf", "".join(lines))
         runner.own(self.data / "tapeless.conf")
 
-    def child(self, log: Path | None = None) -> ChildProcess:
-        """Describe the server as a child process; SIGINT is PostgreSQL's fast, orderly shutdown."""
-        make_private_folder(self.folder)
-        runner = run_as.choose_run_as(self.folder, find_postgres_program("initdb"))
-        return ChildProcess(
-            name="postgres",
-            argv=(*runner.prefix, str(find_postgres_program("postgres")), "-D", str(self.data)),
-            log=log or self.folder / "postgres.log",
-            prepare=self.prepare,
-            is_ready=self.is_ready,
-            clean_up=self.clean_up,
-            stop_signal=signal.SIGINT,
-            stop_seconds=POSTGRES_STOP_SECONDS,
-        )
-
-    def start(self) -> None:
-        """Start the server and wait until it answers; a leftover of a killed run is ended first."""
-        child = self.child()
-        end_leftover(self.record, POSTGRES_STOP_SECONDS)
-        self._process = launch_child(child, self.record)
-        try:
-            wait_until_ready(child, self._process, POSTGRES_READY_SECONDS)
-        except ProcessError:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop the server that `start` started; the data remains."""
-        if self._process is not None:
-            end_child(self._process, signal.SIGINT, POSTGRES_STOP_SECONDS)
-            self._process = None
-        self.record.unlink(missing_ok=True)
-        self.clean_up()
-
-    def clean_up(self) -> None:
-        """Remove what is outside the data folder."""
-        remove_socket_folder(self.folder)
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+    def command(self) -> tuple[str, ...]:
+        """Return the command line of the server, under a user that is not root."""
+        return (*self._runner().prefix, str(find_postgres_program("postgres")), "-D", str(self.data))
 
     def url(self, database: str = DATABASE_NAME) -> str:
         """Return the SQLAlchemy URL of a database, including the password."""
         return URL.create(
             "postgresql+psycopg",
             username=DATABASE_USER,
-            password=load_or_create_secret(self.folder / "password"),
+            password=self.password(),
             database=database,
-            query={"host": str(self._socket_folder())},
+            query={"host": str(self._place_socket()[0])},
         ).render_as_string(hide_password=False)
 
     def is_ready(self) -> bool:
@@ -177,20 +122,21 @@ class EmbeddedPostgres:
 
     def _connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(
-            host=str(self._socket_folder()),
+            host=str(self._place_socket()[0]),
             user=DATABASE_USER,
-            password=load_or_create_secret(self.folder / "password"),
+            password=self.password(),
             dbname=database,
             connect_timeout=2,
             autocommit=True,
         )
 
-    def _place_socket(self, runner: run_as.RunAs) -> tuple[Path, str | None]:
+    def _runner(self) -> run_as.RunAs:
+        return run_as.choose_run_as(make_private_folder(self.folder), find_postgres_program("initdb"))
+
+    def _place_socket(self) -> tuple[Path, str | None]:
+        runner = self._runner()
         socket_folder, notice = place_socket(self.folder, POSTGRES_SOCKET_NAME, runner.uid)
         return runner.own(socket_folder), notice
-
-    def _socket_folder(self) -> Path:
-        return self._place_socket(run_as.choose_run_as(self.folder, find_postgres_program("initdb")))[0]
 
     def _initialise(self, runner: run_as.RunAs) -> None:
         """Create the cluster, its user and its database in a draft folder, then rename it."""
@@ -211,7 +157,7 @@ class EmbeddedPostgres:
             "--no-instructions",
         ]
         self._run([*runner.prefix, str(find_postgres_program("initdb")), *arguments])
-        password = load_or_create_secret(self.folder / "password")
+        password = self.password()
         self._run(
             [*runner.prefix, str(find_postgres_program("postgres")), "--single", "-D", str(draft), "postgres"],
             f"CREATE ROLE {DATABASE_USER} LOGIN CREATEDB PASSWORD '{password}';\n"

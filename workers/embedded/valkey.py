@@ -9,8 +9,6 @@
 
 import hashlib
 import importlib.util
-import signal
-import subprocess
 from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
@@ -19,26 +17,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from workers.embedded.data_folder import (
-    DataFolderError,
-    load_or_create_secret,
-    make_private_folder,
-    place_socket,
-    remove_socket_folder,
-)
-from workers.processes.process import (
-    ChildProcess,
-    ProcessError,
-    end_child,
-    end_leftover,
-    launch_child,
-    wait_until_ready,
-    write_private_file,
-)
+from workers.embedded.data_folder import DataFolderError, load_or_create_secret, make_private_folder, place_socket
+from workers.embedded.server import EmbeddedServer
+from workers.processes.process import write_private_file
 
 VALKEY_SOCKET_NAME = "valkey.sock"
-VALKEY_READY_SECONDS = 30.0  # the append-only file is read back first
-VALKEY_STOP_SECONDS = 3.0
 VALKEY_TIMEOUT_SECONDS = 2.0
 
 VALKEY_CONFIGURATION = {
@@ -70,18 +53,16 @@ PRODUCER_ACL_RULES = (
 5.7 and celery-node 0.5. They permit neither reading nor removing messages."""
 
 
-class EmbeddedValkey:
+class EmbeddedValkey(EmbeddedServer):
     """The Valkey server of one data folder. `port` opens it on the loopback for other programs."""
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.folder = folder.absolute()
-        self.port = port
-        self.notice: str | None = None  # a sentence for the operator, once prepared
-        self._process: subprocess.Popen[bytes] | None = None
+    name = "valkey"
+    ready_seconds = 30.0  # the append-only file is read back first
+    stop_seconds = 3.0
 
-    @property
-    def record(self) -> Path:
-        return self.folder / "valkey.json"
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        super().__init__(folder)
+        self.port = port
 
     def prepare(self) -> None:
         """Create what is missing and write the configuration; call it before every start."""
@@ -93,7 +74,7 @@ class EmbeddedValkey:
             "unixsocketperm": "700",
             "port": str(self.port or 0),
             "bind": "127.0.0.1 -::1",
-            "requirepass": self._password(),
+            "requirepass": self.password(),
         }
         # In a file, because every user of the machine can see arguments.
         lines = [f"{name} {value}\n" for name, value in settings.items()]
@@ -101,52 +82,16 @@ class EmbeddedValkey:
         lines.append(f"user {PRODUCER_USER} on #{digest} {PRODUCER_ACL_RULES}\n")
         write_private_file(self.folder / "valkey.conf", "".join(lines))
 
-    def child(self, log: Path | None = None) -> ChildProcess:
-        """Describe the server as a child process."""
-        return ChildProcess(
-            name="valkey",
-            argv=(str(_find_valkey_server()), str(self.folder / "valkey.conf")),
-            log=log or self.folder / "valkey.log",
-            prepare=self.prepare,
-            is_ready=self.is_ready,
-            clean_up=self.clean_up,
-            stop_signal=signal.SIGTERM,
-            stop_seconds=VALKEY_STOP_SECONDS,
-        )
-
-    def start(self) -> None:
-        """Start the server and wait until it answers; a leftover of a killed run is ended first."""
-        child = self.child()
-        end_leftover(self.record, VALKEY_STOP_SECONDS)
-        self._process = launch_child(child, self.record)
-        try:
-            wait_until_ready(child, self._process, VALKEY_READY_SECONDS)
-        except ProcessError:
-            self.stop()
-            raise
-
-    def stop(self) -> None:
-        """Stop the server that `start` started; the messages remain."""
-        if self._process is not None:
-            end_child(self._process, signal.SIGTERM, VALKEY_STOP_SECONDS)
-            self._process = None
-        self.record.unlink(missing_ok=True)
-        self.clean_up()
-
-    def clean_up(self) -> None:
-        """Remove what is outside the data folder."""
-        remove_socket_folder(self.folder)
-
-    @property
-    def pid(self) -> int | None:
-        return None if self._process is None else self._process.pid
+    def command(self) -> tuple[str, ...]:
+        """Return the command line of the server."""
+        return (str(_find_valkey_server()), str(self.folder / "valkey.conf"))
 
     def url(self, number: int = 0) -> str:
         """Return the URL of one numbered database for Celery's Redis transport, including the password.
 
         The socket is preferred to an open port: it needs no name service, and survives a change of the port.
         """
-        return f"redis+socket://:{self._password()}@{quote(str(self._socket()))}?virtual_host={number}"
+        return f"redis+socket://:{self.password()}@{quote(str(self._socket()))}?virtual_host={number}"
 
     def producer_url(self) -> str | None:
         """Return the URL for programs that may only publish triggers, or None while no port is open."""
@@ -157,7 +102,7 @@ class EmbeddedValkey:
         """Connect to one numbered database; the caller closes the client."""
         return redis.Redis(
             unix_socket_path=str(self._socket()),
-            password=self._password(),
+            password=self.password(),
             db=number,
             socket_timeout=VALKEY_TIMEOUT_SECONDS,
             retry=Retry(NoBackoff(), 0),  # the default retries for four seconds; callers here poll anyway
@@ -181,9 +126,6 @@ class EmbeddedValkey:
 
     def _producer_password(self) -> str:
         return load_or_create_secret(make_private_folder(self.folder) / "producer-password")
-
-    def _password(self) -> str:
-        return load_or_create_secret(make_private_folder(self.folder) / "password")
 
     def _socket(self) -> Path:
         return place_socket(self.folder, VALKEY_SOCKET_NAME)[0] / VALKEY_SOCKET_NAME
