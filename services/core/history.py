@@ -1,6 +1,9 @@
 """Write and read the history of assets. An entry is written by the function, and in the transaction, of the change."""
 
+import json
 import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
@@ -10,7 +13,38 @@ from models.access.acl import Actor
 from models.catalog.asset import Asset
 from models.catalog.history import History, Operation
 from models.core.base import new_id
+from models.core.bulk import copy_rows
 from services.core.errors import NotFound, PermissionDenied
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryEntry:
+    """What an entry says, without who and when; `details` is only for undo."""
+
+    asset_id: uuid.UUID
+    operation: Operation
+    description: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+    actor_name: str | None = None
+    """Instead of the actor's own name."""
+
+    def columns(self, actor: Actor, job_id: uuid.UUID | None) -> dict[str, Any]:
+        """Return the row. The id of a request with an idempotency key is derived from that key and the text, so that a
+        repeated request cannot write the same entry twice."""
+        return {
+            "id": new_id(),
+            "asset_id": self.asset_id,
+            "version_id": self.asset_id,
+            "operation_type": self.operation,
+            "operation_description": self.description,
+            "operation_id": _operation_id(actor, self.asset_id, self.operation, self.description),
+            "actor": self.actor_name or actor.name,
+            "user_id": actor.user_id,
+            "share_id": actor.guest.share_id if actor.guest else None,
+            "share_user_id": actor.guest.share_user_id if actor.guest else None,
+            "job_id": job_id,
+            "details": dict(self.details),
+        }
 
 
 def record_history(
@@ -21,29 +55,26 @@ def record_history(
     actor: Actor,
     *,
     job_id: uuid.UUID | None = None,
-    details: dict[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> History:
-    """Add one entry to an asset's history.
-
-    `description` is for people; `details` is only for undo. The entry id of a request with an idempotency key is
-    derived from that key and the text, so that a repeated request cannot write the same entry twice.
-    """
-    entry = History(
-        id=new_id(),
-        asset_id=asset_id,
-        version_id=asset_id,
-        operation_type=operation,
-        operation_description=description,
-        operation_id=_operation_id(actor, asset_id, operation, description),
-        actor=actor.name,
-        user_id=actor.user_id,
-        share_id=actor.guest.share_id if actor.guest else None,
-        share_user_id=actor.guest.share_user_id if actor.guest else None,
-        job_id=job_id,
-        details=details or {},
-    )
+    """Add one entry to an asset's history; `description` is for people."""
+    entry = History(**HistoryEntry(asset_id, operation, description, details or {}).columns(actor, job_id))
     session.add(entry)
     return entry
+
+
+def copy_history(
+    session: Session, entries: Iterable[HistoryEntry], actor: Actor, job_id: uuid.UUID | None = None
+) -> None:
+    """Add many entries by COPY: a thousand in one round trip."""
+    session.flush()
+    rows = [
+        entry.columns(actor, job_id)
+        | {"operation_type": entry.operation.value, "details": json.dumps(dict(entry.details))}
+        for entry in entries
+    ]
+    if rows:
+        copy_rows(session, History, list(rows[0]), (tuple(row.values()) for row in rows))
 
 
 def _operation_id(actor: Actor, asset_id: uuid.UUID, operation: Operation, description: str) -> uuid.UUID | None:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from media.sandbox.safe_open import SourceFile
 from models.catalog.asset import FileSet, FileSetFile
 from models.catalog.file import File, FileStatus, Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import Storage
 from models.core.paths import display_path
-from services.catalog.assets.files import SELECT_FOLDER_PATHS
 from services.core.errors import Conflict
 from services.downloads.tickets import DownloadTicket, build_source, open_format_ticket, require_valid_ticket
 
@@ -60,8 +60,7 @@ def plan_archive(session: Session, ticket: DownloadTicket) -> ArchivePlan:
         .where(FileSet.format_id == ticket.object_id)
         .distinct()
     ).all()
-    found = session.execute(SELECT_FOLDER_PATHS, {"folders": [row.id for row in rows]})
-    paths = {row.folder_id: bytes(row.path).removeprefix(b"/") for row in found}
+    paths = read_folder_paths(session, [row.id for row in rows])
     storages = {row.name for row in rows}
     top = common_folder([paths[row.id] for row in rows]) if len(storages) == 1 else b""
     places = {}

@@ -21,11 +21,11 @@ from models.access.share import ShareRight
 from models.access.user import Token
 from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.paths import join_path
 from services.catalog.assets.assets import find_asset
-from services.catalog.assets.files import SELECT_FOLDER_PATHS
 from services.catalog.assets.formats import find_visible_format
 from services.core.actors import find_actor
 from services.core.errors import NotFound, PermissionDenied
@@ -151,13 +151,12 @@ def find_downloadable_source(session: Session, actor: Actor, asset: Asset, file_
         raise NotFound("file on a storage", file_id)
     format_id, file, root = row
     find_downloadable_format(session, actor, asset, format_id)
-    folder = session.execute(SELECT_FOLDER_PATHS, {"folders": [file.folder_id]}).one().path
-    return build_source(root, bytes(folder), file)
+    return build_source(root, read_folder_paths(session, [file.folder_id])[file.folder_id], file)
 
 
 def build_source(root: bytes, folder: bytes, file: File) -> SourceFile:
     """Build the source of a file in a folder."""
-    return SourceFile(root, join_path(folder.removeprefix(b"/"), file.name), file.size, file.mtime_ns)
+    return SourceFile(root, join_path(folder, file.name), file.size, file.mtime_ns)
 
 
 def open_file_ticket(session: Session, ticket: DownloadTicket, *, from_start: bool) -> SourceFile:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from grouping import RULES_VERSION, Profile
 from grouping.model.profile import describe_profile_faults
 from models.access.acl import Actor
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
@@ -30,7 +31,7 @@ from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.leases import Progress
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
-from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, folder_paths_of_islands, reclassify_files
+from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, reclassify_files
 
 REGROUP_TASK = "maintenance.regroup"
 REGROUP_OBJECT_TYPE = "storages"
@@ -197,7 +198,7 @@ class RegroupRun:
 
     def _do(self, batch: IslandBatch) -> None:
         """Lease the islands, classify their names again in short transactions, and release them to be grouped."""
-        folders = transact(self._run.sessions, lambda session: folder_paths_of_islands(session, sorted(batch)))
+        folders = transact(self._run.sessions, lambda session: read_folder_paths(session, sorted(batch), "island_id"))
         place: ReclassifyCursor | None = RECLASSIFY_START
         while place is not None:
             place = transact(self._run.sessions, self._read_again, batch, folders, place)

@@ -6,21 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.catalog.history import Operation
+from services.core.history import HistoryEntry
 from services.ingest.frame_buckets import FrameBucketState
 from services.lifecycle.dependents_registry import AssetUnmerge
 from services.metadata.folder_tags import FolderTagRow
 
 ColumnValues = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class IngestHistoryEntry:
-    """History row without id and time."""
-
-    asset_id: uuid.UUID
-    operation: Operation
-    description: str
-    details: ColumnValues = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +53,7 @@ class IngestChanges:
     asset_merges: list[AssetMerge] = field(default_factory=list)
     copied_rights: list[tuple[uuid.UUID, uuid.UUID]] = field(default_factory=list)
     """(new asset, asset it split from): it gets the same permissions, so that a split grants no access."""
-    history: list[IngestHistoryEntry] = field(default_factory=list)
+    history: list[HistoryEntry] = field(default_factory=list)
     waits: dict[int, float] = field(default_factory=dict)
     """Seconds until an island has to be grouped again, by island id."""
 
@@ -72,7 +63,7 @@ class IngestChanges:
 
     def tell(self, asset_id: uuid.UUID, operation: Operation, description: str, **details: Any) -> None:
         """Append an entry to an asset's history."""
-        self.history.append(IngestHistoryEntry(asset_id, operation, description, details))
+        self.history.append(HistoryEntry(asset_id, operation, description, details))
 
 
 CONTENT_COLUMNS = frozenset({"asset_id", "format_id", "file_count", "size_bytes", "names", "frames", "missing_frames"})

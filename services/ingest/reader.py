@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
 from models.catalog.asset import Asset, Component, FileSet, Format
-from models.catalog.file import File
+from models.catalog.file import File, Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.pin import Pin as PinRow
 from models.catalog.storage import Storage
 from models.catalog.storage_settings import StorageSettings
@@ -23,16 +24,6 @@ from services.ingest.claims import IslandClaim
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
 from services.metadata.folder_tags import find_folder_tags_field
-
-SELECT_ISLAND_FOLDER_PATHS = text("""
-    WITH RECURSIVE up AS (
-        SELECT id AS folder_id, island_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
-        UNION ALL
-        SELECT up.folder_id, up.island_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
-        FROM up JOIN folder AS parent ON parent.id = up.parent_id
-    )
-    SELECT folder_id, island_id, path FROM up WHERE parent_id IS NULL
-""")
 
 SELECT_ISLAND_FILES = """
     SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
@@ -139,9 +130,9 @@ def _read_files(
     if profile is not None:
         rules = {storage: replace(each, profile=profile) for storage, each in rules.items()}
     islands = {claim.id: IslandState(claim, rules[claim.storage_id]) for claim in claims}
-    paths, home = {}, {}
-    for row in session.execute(SELECT_ISLAND_FOLDER_PATHS, {"islands": list(islands)}):
-        paths[row.folder_id], home[row.folder_id] = bytes(row.path).removeprefix(b"/"), islands[row.island_id]
+    paths = read_folder_paths(session, islands, "island_id")
+    members = session.execute(select(Folder.id, Folder.island_id).where(in_array(Folder.island_id, islands)))
+    home = {row.id: islands[row.island_id] for row in members}
     summarised = {folder: path for folder, path in paths.items() if not home[folder].claim.reads_all_files}
     for place, bucket in read_frame_buckets(session, paths).items():
         if place[0] not in summarised:

@@ -1,6 +1,5 @@
 """Bulk writer of ingest changes: COPY for new rows, one statement per table for changed ones."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,17 +7,17 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
-from models.access.acl import ALL_PERMISSIONS, AclEntry
+from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
-from models.catalog.history import History, Operation
-from models.core.base import Base, new_id
+from models.catalog.history import Operation
+from models.core.base import Base
 from models.core.bulk import copy_rows, in_array
 from services.approvals.reopen import reopen_approvals
+from services.core.history import HistoryEntry, copy_history
 from services.ingest.changeset import (
     AssetMerge,
     ColumnValues,
     IngestChanges,
-    IngestHistoryEntry,
     find_changed_sets,
     find_sets_of_new_assets,
 )
@@ -38,7 +37,6 @@ INGEST_COMPONENT_COLUMNS = ("id", "format_id", "file_set_id", "name", "type", "l
 INGEST_FORMAT_COLUMNS = ("id", "asset_id", "version_id", "name", "role", "structure", "rule")
 INGEST_ASSET_COLUMNS = ("id", "title", "external_id", "island_id", "created_by_user")
 INGEST_ACL_COLUMNS = ("object_id", "object_type", "principal_id", "principal_kind", "permissions")
-INGEST_HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "details")
 
 # Ordered by file, so that two writers lock rows in the same order.
 UPSERT_FILE_SET_MEMBERS = text("""
@@ -98,16 +96,16 @@ def write_ingest_changes(session: Session, changes: IngestChanges, actor: str) -
     _delete_empty_rows(session, changes)
     reopen_approvals(session, touched, actor)
     reread_changed_captions(session, touched - find_sets_of_new_assets(changes))
-    append_ingest_history(session, [*changes.history, *_merge_assets(session, changes.asset_merges, ended)], actor)
+    copy_history(session, [*changes.history, *_merge_assets(session, changes.asset_merges, ended)], Actor(actor))
 
 
 def _merge_assets(
     session: Session, asset_merges: Sequence[AssetMerge], was: Mapping[uuid.UUID, ColumnValues]
-) -> list[IngestHistoryEntry]:
+) -> list[HistoryEntry]:
     """Merge assets; return their history entries, whose snapshots allow a later split to restore them."""
     held = merge_into_survivors(session, [(ending.asset_id, ending.survivor_id) for ending in asset_merges])
     return [
-        IngestHistoryEntry(
+        HistoryEntry(
             ending.asset_id,
             Operation.CUSTOM,
             ending.description,
@@ -169,20 +167,3 @@ def _delete_empty_rows(session: Session, changes: IngestChanges) -> None:
         session.execute(DELETE_EMPTY_FILE_SETS, {"sets": changes.emptied_sets})
     if changes.emptied_formats:
         session.execute(DELETE_EMPTY_FORMATS, {"formats": changes.emptied_formats})
-
-
-def append_ingest_history(session: Session, entries: Sequence[IngestHistoryEntry], actor: str) -> None:
-    """Append history entries; their version is the asset's first, which has the asset's id."""
-    rows = (
-        (
-            new_id(),
-            entry.asset_id,
-            entry.asset_id,
-            entry.operation.value,
-            entry.description,
-            actor,
-            json.dumps(entry.details),
-        )
-        for entry in entries
-    )
-    copy_rows(session, History, INGEST_HISTORY_COLUMNS, rows)

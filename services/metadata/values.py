@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.history import History, Operation
+from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
-from models.core.base import new_id
-from models.core.bulk import copy_rows, in_array
+from models.core.bulk import in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
+from services.core.history import HistoryEntry, copy_history
 from services.metadata.change_set import (
     FieldChange,
     FieldInput,
@@ -52,10 +52,6 @@ DELETE_EMPTY_VALUES = text("""
     DELETE FROM metadata_value USING unnest(:objects, :fields) AS gone (object_id, field_id)
     WHERE metadata_value.object_id = gone.object_id AND metadata_value.field_id = gone.field_id
 """).bindparams(bindparam("objects", type_=ARRAY(Uuid)), bindparam("fields", type_=ARRAY(Uuid)))
-
-METADATA_HISTORY_COLUMNS = (
-    *("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "user_id", "job_id"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,12 +242,9 @@ def _copy_history(
     job_id: uuid.UUID | None,
     names: Mapping[uuid.UUID, str],
 ) -> None:
-    """Write history by COPY: a thousand entries in one round trip."""
-    session.flush()
-    rows: list[tuple[Any, ...]] = []
-    for found, written in told:
-        if (asset_id := found.history_of) is not None:
-            who = names.get(found.id, actor.name)
-            said = (Operation.METADATA.value, _history_text(found, written), who, actor.user_id, job_id)
-            rows.append((new_id(), asset_id, asset_id, *said))
-    copy_rows(session, History, METADATA_HISTORY_COLUMNS, rows)
+    said = [
+        HistoryEntry(asset, Operation.METADATA, _history_text(found, written), actor_name=names.get(found.id))
+        for found, written in told
+        if (asset := found.history_of) is not None
+    ]
+    copy_history(session, said, actor, job_id)

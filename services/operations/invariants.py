@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns
 from models.catalog.asset import Asset, AssetStatus
-from models.catalog.file import Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
 from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
-from models.core.statements import AnyRow, execute_dml
+from models.core.statements import execute_dml
 from models.queues.index_queue import requeue_dead_lettered_marks
 from models.queues.island import Island
 from models.queues.media_queue import requeue_dead_lettered_media
@@ -84,30 +84,11 @@ SELECT_RECORDED_FILES = text("""
 
 
 def _known_paths(session: Session, storage: Storage) -> dict[bytes, tuple[int, int]]:
-    folders = _folder_paths(session, storage)
+    folders = read_folder_paths(session, [storage.id], "storage_id")
     return {
         join_path(folders[folder_id], bytes(name)): (size, mtime_ns)
         for folder_id, name, size, mtime_ns in session.execute(SELECT_RECORDED_FILES, {"storage": storage.id})
     }
-
-
-def _folder_paths(session: Session, storage: Storage) -> dict[int, bytes]:
-    rows = {
-        row.id: row
-        for row in session.execute(
-            select(Folder.id, Folder.parent_id, Folder.name).where(Folder.storage_id == storage.id)
-        )
-    }
-    paths: dict[int, bytes] = {}
-
-    def path_of(row: AnyRow) -> bytes:
-        if row.id not in paths:
-            paths[row.id] = b"" if row.parent_id is None else join_path(path_of(rows[row.parent_id]), bytes(row.name))
-        return paths[row.id]
-
-    for row in rows.values():
-        path_of(row)
-    return paths
 
 
 def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tuple[bytes, tuple[int, int]]]:

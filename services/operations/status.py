@@ -6,10 +6,12 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path
 from services.operations.backlog import DEAD_LETTER_TABLES
 
+MAX_UNREADABLE_FOLDERS = 20
 DEAD_LETTER_COUNT = " + ".join(
     f"(SELECT count(*) FROM {table} WHERE parked_at IS NOT NULL)" for table in DEAD_LETTER_TABLES.values()
 )
@@ -37,15 +39,7 @@ STATUS_COUNTS = text(f"""
             WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_lag_seconds
 """)
 
-SELECT_UNREADABLE_FOLDERS = text("""
-    WITH RECURSIVE up AS (
-        SELECT id, storage_id, parent_id, name AS path, error FROM folder WHERE error IS NOT NULL
-        UNION ALL
-        SELECT up.id, up.storage_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path, up.error
-        FROM up JOIN folder AS parent ON parent.id = up.parent_id
-    )
-    SELECT storage_id, path, error FROM up WHERE parent_id IS NULL ORDER BY path LIMIT 20
-""")
+SELECT_UNREADABLE_FOLDERS = text("SELECT id, storage_id, error FROM folder WHERE error IS NOT NULL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +103,10 @@ def read_status(session: Session) -> SystemStatus:
     counts = session.execute(STATUS_COUNTS).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
     unreadable: dict[object, list[str]] = {}
-    for row in session.execute(SELECT_UNREADABLE_FOLDERS):
-        folder = display_path(bytes(row.path).lstrip(b"/")) or "."
-        unreadable.setdefault(row.storage_id, []).append(f"{folder}: {row.error}")
+    failed = session.execute(SELECT_UNREADABLE_FOLDERS).all()
+    paths = read_folder_paths(session, [row.id for row in failed])
+    for row in sorted(failed, key=lambda row: paths[row.id])[:MAX_UNREADABLE_FOLDERS]:
+        unreadable.setdefault(row.storage_id, []).append(f"{display_path(paths[row.id]) or '.'}: {row.error}")
     storages = [
         StorageState(
             row.name,

@@ -19,10 +19,10 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, FileStatus, Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from services.catalog.assets.files import SELECT_FOLDER_PATHS
 from services.core.history import record_history
 from services.core.text import label_structure
 from services.renditions.paths import RenditionPath, ensure_folder_rows
@@ -167,8 +167,7 @@ def _find_current_folder(session: Session, file: File) -> Path:
     """Return the current folder of the file; the caller deletes it after the commit."""
     folder = session.get_one(Folder, file.folder_id)
     storage = session.get_one(Storage, folder.storage_id)
-    path = session.execute(SELECT_FOLDER_PATHS, {"folders": [folder.id]}).one().path
-    return Path(os.fsdecode(storage.place), os.fsdecode(bytes(path).removeprefix(b"/")))
+    return Path(os.fsdecode(storage.place), os.fsdecode(read_folder_paths(session, [folder.id])[folder.id]))
 
 
 def _write_components(session: Session, part: Format, group: FileSet, facts: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ profile changed.
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -17,17 +16,6 @@ from grouping import ClassifiedPath, Profile, classify_path
 from models.core.paths import join_path
 
 MAX_RECLASSIFY_ROWS = 5_000
-
-# Builds paths upwards, so that only ancestors of the islands' folders are read and not the whole tree.
-SELECT_RECLASSIFIED_FOLDERS = text("""
-    WITH RECURSIVE up AS (
-        SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE island_id = ANY(:islands)
-        UNION ALL
-        SELECT up.folder_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
-        FROM up JOIN folder AS parent ON parent.id = up.parent_id
-    )
-    SELECT folder_id, path FROM up WHERE parent_id IS NULL ORDER BY folder_id
-""")
 
 SELECT_CLASSIFICATIONS = text("""
     SELECT id, folder_id, name, media_class, bucket, frame, width, padded FROM file
@@ -55,12 +43,6 @@ class ReclassifyCursor:
 
 
 RECLASSIFY_START = ReclassifyCursor()
-
-
-def folder_paths_of_islands(session: Session, islands: Sequence[int]) -> dict[int, bytes]:
-    """Return the folders of islands with their paths below the root."""
-    rows = session.execute(SELECT_RECLASSIFIED_FOLDERS, {"islands": list(islands)})
-    return {row.folder_id: bytes(row.path).removeprefix(b"/") for row in rows}
 
 
 def reclassify_files(

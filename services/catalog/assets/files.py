@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select, text, union_all
+from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.asset import FileSet, FileSetFile
 from models.catalog.declared_file import DeclaredFile, FileType
 from models.catalog.file import File, FileStatus, Folder
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import display_path
@@ -26,16 +27,6 @@ from services.core.errors import NotFound, PermissionDenied, ValidationFailed
 from services.core.history import record_history
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-SELECT_FOLDER_PATHS = text("""
-    WITH RECURSIVE up AS (
-        SELECT id AS folder_id, parent_id, name AS path FROM folder WHERE id = ANY(:folders)
-        UNION ALL
-        SELECT up.folder_id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
-        FROM up JOIN folder AS parent ON parent.id = up.parent_id
-    )
-    SELECT folder_id, path FROM up WHERE parent_id IS NULL
-""")
-"""Walks up from each folder to the root and joins the names with `/` (0x2f): names are bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +110,8 @@ def _storage_of(folder_id: SQLColumnExpression[int]) -> ColumnElement[uuid.UUID]
 
 def load_folder_paths(session: Session, folders: Iterable[int]) -> dict[int, str]:
     """Load the paths of folders below their storage's root, as display text."""
-    rows = session.execute(SELECT_FOLDER_PATHS, {"folders": sorted(set(folders))})
-    return {folder_id: display_path(bytes(path).removeprefix(b"/")) for folder_id, path in rows}
+    paths = read_folder_paths(session, sorted(set(folders)))
+    return {folder_id: display_path(path) for folder_id, path in paths.items()}
 
 
 def _watched_file_view(

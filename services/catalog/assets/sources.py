@@ -16,10 +16,10 @@ from grouping.model.frames import Frames
 from grouping.model.items import format_frame_number
 from media.sandbox.safe_open import SourceFile
 from models.catalog.asset import MAX_SUMMARY_CHARACTERS
+from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage_settings import StorageSettings
 from models.core.paths import join_path
 from models.core.statements import AnyRow
-from services.catalog.assets.files import SELECT_FOLDER_PATHS
 
 MAX_SOURCES_PER_SET = 32
 """Files read of a set that is no sequence, such as the clips of one recording on a card."""
@@ -178,10 +178,7 @@ def _add_sources(
     storages: Mapping[uuid.UUID, _StorageRoot],
 ) -> None:
     folders = sorted({member.folder_id for some in members.values() for _, member in some})
-    paths = {
-        row.folder_id: bytes(row.path).removeprefix(b"/")
-        for row in session.execute(SELECT_FOLDER_PATHS, {"folders": folders})
-    }
+    paths = read_folder_paths(session, folders)
     for row in rows:
         one = found[row.id]
         for number, member in sorted(members[row.id], key=lambda pair: (pair[0] or 0, pair[1].name)):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, Permission, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.catalog.history import History, Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
 from services.access.permissions import Principal, acl_entries_of, refuse_excess_propagation
@@ -24,11 +24,11 @@ from services.catalog.collections.collections import (
 )
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict
+from services.core.history import HistoryEntry, copy_history
 
 MAX_COPIED_COLLECTIONS = 1_000
 MAX_COPIED_ASSETS = 50_000
 COPIED_MEMBERSHIP_COLUMNS = ("collection_id", "asset_id", "carries_rights", "position", "added_by_user")
-COPY_HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor", "user_id")
 
 
 def copy_collection(
@@ -151,19 +151,8 @@ def _copy_memberships(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], a
     # Trigger mark_collection_asset_insert queues the assets' documents.
     copied = ((copies[row[0]], row[1], row[3], row[2], actor.user_id) for row in places)
     copy_rows(session, CollectionAsset, COPIED_MEMBERSHIP_COLUMNS, copied)
-    said = (
-        (
-            new_id(),
-            row[1],
-            row[1],
-            Operation.CUSTOM.value,
-            added_to_collection_text(copies[row[0]]),
-            actor.name,
-            actor.user_id,
-        )
-        for row in places
-    )
-    copy_rows(session, History, COPY_HISTORY_COLUMNS, said)
+    said = (HistoryEntry(row[1], Operation.CUSTOM, added_to_collection_text(copies[row[0]])) for row in places)
+    copy_history(session, said, actor)
 
 
 def added_to_collection_text(collection_id: uuid.UUID) -> str:

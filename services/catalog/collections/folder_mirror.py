@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
-from models.access.acl import AclEntry
+from models.access.acl import AclEntry, Actor
 from models.catalog.collection import (
     COLLECTION_KIND,
     MAX_COLLECTION_DEPTH,
@@ -19,7 +19,7 @@ from models.catalog.collection import (
     CollectionAsset,
     CollectionStatus,
 )
-from models.catalog.history import History, Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
 from services.access.acl_templates import AclGrant
@@ -27,10 +27,10 @@ from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders
 from services.catalog.collections.tree import REWRITE_PATHS
+from services.core.history import HistoryEntry, copy_history
 
 MIRROR_ACTOR_NAME = "folder mirror"
 MIRROR_MEMBERSHIP_COLUMNS = ("collection_id", "asset_id", "carries_rights", "mirrors_folder")
-MIRROR_HISTORY_COLUMNS = ("id", "asset_id", "version_id", "operation_type", "operation_description", "actor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +105,12 @@ def _add_memberships(
 
 
 def _record_membership_changes(session: Session, places: Sequence[tuple[uuid.UUID, uuid.UUID]], what: str) -> None:
-    rows = (
-        (
-            *(new_id(), asset, asset, Operation.CUSTOM.value),
-            added_to_collection_text(key).replace("put into", what) + ", which mirrors its folder",
-            MIRROR_ACTOR_NAME,
-        )
+    mirrored = ", which mirrors its folder"
+    said = (
+        HistoryEntry(asset, Operation.CUSTOM, added_to_collection_text(key).replace("put into", what) + mirrored)
         for key, asset in places
     )
-    copy_rows(session, History, MIRROR_HISTORY_COLUMNS, rows)
+    copy_history(session, said, Actor(MIRROR_ACTOR_NAME))
 
 
 def _collections_of(
