@@ -18,6 +18,10 @@ def skip_notification(_task: str, _ids: Sequence[str]) -> None:
     """Send nothing: without a broker, the scheduler of another process finds the rows."""
 
 
+def skip_waking() -> None:
+    """Leave the indexer to the scheduler of another process."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiContext:
     """Dependencies of one API process. `threads` is also the size of the connection pool: no thread waits for one."""
@@ -25,6 +29,8 @@ class ApiContext:
     sessions: Sessions
     engine: SearchEngine
     notify: ApiNotifier = skip_notification
+    wake_indexer: Callable[[], None] = skip_waking
+    """Called after every committed write request; it returns at once, and many calls lead to one message."""
     timing: Timing = field(default_factory=Timing)
     threads: int = 16
     storage_roots: tuple[Path, ...] = ()

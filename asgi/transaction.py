@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from asgi.authentication import authenticate
 from asgi.body_base import Body
 from asgi.context import ApiContext
-from asgi.idempotency import claim_or_replay, read_idempotency_key, store_response
+from asgi.idempotency import WRITE_METHODS, claim_or_replay, read_idempotency_key, store_response
 from asgi.request_body import BODY_PARAMETER, make_body_reader
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from models.access.acl import Actor
@@ -72,6 +72,8 @@ def wrap_in_transaction(
 
         response, call = transact(context.sessions, work)
         send_notifications(context, call)
+        if request.method in WRITE_METHODS:
+            context.wake_indexer()
         return response
 
     return copy_signature(endpoint, handle)

@@ -119,12 +119,12 @@ def own_folder(parent: Path | None) -> Iterator[Path]:
 
 
 @contextmanager
-def running_system(folder: Path) -> Iterator[RunningSystem]:
-    """Run `tapeless up` on `root` in `folder` with a fresh data folder, idle when handed over."""
+def running_system(folder: Path, *words: str) -> Iterator[RunningSystem]:
+    """Run `tapeless up` with `words` on `root` in `folder`, with a fresh data folder, idle when handed over."""
     root, data, log = folder / "root", folder / "data", folder / "up.log"
     root.mkdir(exist_ok=True)
     with open(log, "wb") as output:
-        command = [sys.executable, "-m", "workers.main", "up", str(root), "--data", str(data)]
+        command = [sys.executable, "-m", "workers.main", "up", str(root), "--data", str(data), *words]
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
     try:
         wait_until(lambda: _is_up(process, data, log), "tapeless up answers", START_SECONDS)

@@ -7,7 +7,7 @@ duplicated or late. The configuration protects the process, not the message.
 import dataclasses
 import logging
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -100,6 +100,11 @@ class TapelessCelery(Celery):
             self.send_task(task, args=args, retry=False, **find_message_ids(task, ids))
         except OperationalError as error:
             log.warning("broker: %s; %s waits for the next sweep", error, task)
+
+    def queue_lengths(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
+        """Return the number of messages that wait on the broker, by queue."""
+        with self.connection_for_read() as connection:
+            return {queue: int(connection.default_channel.client.llen(queue)) for queue in queues}
 
 
 def make_celery_configuration() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting
 from services.renditions.queue import TRANSCODE_TASK as TRANSCODE
 from services.renditions.queue import is_transcode_waiting
+from workers.celery.index_waker import MAX_QUEUED_MESSAGES
 from workers.celery.metrics import RowsCollector, serve_metrics
 from workers.config.settings import current_settings
 
@@ -30,7 +31,6 @@ MEDIA_KIND_OF_TASK = {task: kind for kind, task in MEDIA_TASKS.items()}
 """Media kinds by task; beat notifies these tasks itself, because it knows their queue lengths."""
 CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK = "media.tidy", "media.forget"
 CLEANUP_SECONDS = 3600.0
-MAX_QUEUED_MESSAGES = 2
 
 
 class ConditionalScheduler(Scheduler):
@@ -39,7 +39,7 @@ class ConditionalScheduler(Scheduler):
     def setup_schedule(self) -> None:
         """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
-        serve_metrics(current_settings(), RowsCollector(context.sessions, self._queue_lengths, context.engine))
+        serve_metrics(current_settings(), RowsCollector(context.sessions, self.app.queue_lengths, context.engine))
         self._seconds = min(context.timing.poll_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {
@@ -64,8 +64,9 @@ class ConditionalScheduler(Scheduler):
         return None
 
     def _is_needed(self, task: str) -> bool:
+        queue = task.partition(".")[0]
         # A queue that already has messages needs no further one.
-        if self._queue_length(task.partition(".")[0]) >= MAX_QUEUED_MESSAGES:
+        if self.app.queue_lengths([queue])[queue] >= MAX_QUEUED_MESSAGES:
             return False
         if task in (PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK, AUDIT_INDEX_TASK):
             return True
@@ -77,11 +78,3 @@ class ConditionalScheduler(Scheduler):
             if task == TRANSCODE:
                 return is_transcode_waiting(session)
             return is_work_waiting(session, self.app.context.timing)
-
-    def _queue_length(self, queue: str) -> int:
-        with self.app.connection_for_read() as connection:
-            return int(connection.default_channel.client.llen(queue))
-
-    def _queue_lengths(self) -> dict[str, int]:
-        with self.app.connection_for_read() as connection:
-            return {queue: connection.default_channel.client.llen(queue) for queue in self.app.amqp.queues}

@@ -14,8 +14,8 @@ from api.routes.metadata.bodies import (
     serialize_metadata_category,
     serialize_metadata_view_row,
 )
-from api.routes.search.reindex import REINDEX_ALL_ACTION, notify_index_drain
-from asgi.request_context import Call, StatusResponse
+from api.routes.search.reindex import REINDEX_ALL_ACTION
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.catalog.metadata import MetadataView
 from services.core.actors import require_administrator
@@ -89,19 +89,17 @@ def delete_one_view(call: Call, view_id: UUID) -> None:
 
 
 @routes.post("/views/reindex/")
-def post_views_reindex(call: Call) -> StatusResponse:
+def post_views_reindex(call: Call) -> None:
     """Reindex all objects with metadata values."""
     require_administrator(call.actor, REINDEX_ALL_ACTION)
     mark_objects_with_values(call.session)
-    return notify_index_drain(call)
 
 
 @routes.post("/views/{view_id}/reindex/")
-def post_view_reindex(call: Call, view_id: UUID) -> StatusResponse:
+def post_view_reindex(call: Call, view_id: UUID) -> None:
     """Reindex all objects with values in a view's fields."""
     require_administrator(call.actor, REINDEX_ALL_ACTION)
     mark_objects_with_values(call.session, find_view(call.session, view_id).id)
-    return notify_index_drain(call)
 
 
 @routes.get("/{object_type}/categories/")

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from asgi.body_base import Body, ShortText
 from asgi.pagination import MAX_PAGE_SIZE
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
 from services.catalog.assets.assets import find_asset
@@ -28,11 +28,10 @@ class ReindexBulkBody(Body):
 
 
 @routes.post("/assets/{asset_id}/reindex/")
-def post_asset_reindex(call: Call, asset_id: UUID) -> StatusResponse:
+def post_asset_reindex(call: Call, asset_id: UUID) -> None:
     """Reindex the asset."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     reindex_objects(call.session, [asset.id])
-    return notify_index_drain(call)
 
 
 @routes.put("/assets/{asset_id}/search_document/", status=204)
@@ -42,28 +41,25 @@ def put_asset_search_document(call: Call, asset_id: UUID) -> None:
 
 
 @routes.post("/assets/reindex/")
-def post_assets_reindex(call: Call) -> StatusResponse:
+def post_assets_reindex(call: Call) -> None:
     """Start a job that builds a new index of all objects, unless one runs already."""
     require_administrator(call.actor, REINDEX_ALL_ACTION)
     job = start_index_rebuild(call.session, call.actor)
     call.notify(job.task or "", [job.id])
-    return StatusResponse(201)
 
 
 @routes.post("/collections/reindex/")
-def post_collections_reindex(call: Call) -> StatusResponse:
+def post_collections_reindex(call: Call) -> None:
     """Reindex all collections."""
     require_administrator(call.actor, REINDEX_ALL_ACTION)
     reindex_all_objects(call.session, "collections")
-    return notify_index_drain(call)
 
 
 @routes.post("/collections/{collection_id}/reindex/")
-def post_collection_reindex(call: Call, collection_id: UUID) -> StatusResponse:
+def post_collection_reindex(call: Call, collection_id: UUID) -> None:
     """Reindex a collection and its contents, recursively."""
     found = find_object(call.session, call.actor, "collections", collection_id, Permission.WRITE)
     reindex_collection(call.session, found.id)
-    return notify_index_drain(call)
 
 
 @routes.post("/reindex/bulk/", status=200)
@@ -78,11 +74,4 @@ def post_bulk_reindex(call: Call, body: ReindexBulkBody) -> dict[str, Any]:
             reindex_collection(call.session, found.id, body.include_assets, body.include_collections)
     else:
         reindex_objects(call.session, [found.id for found in objects], body.object_type)
-    notify_index_drain(call)
     return {}
-
-
-def notify_index_drain(call: Call) -> StatusResponse:
-    """Notify the index drain after the commit."""
-    call.notify("index.drain", [])
-    return StatusResponse(201)

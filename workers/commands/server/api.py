@@ -17,6 +17,7 @@ from workers.celery.app import app as celery
 from workers.celery.context import make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.http_metrics import HttpMetricsMiddleware
+from workers.celery.index_waker import IndexWaker
 from workers.celery.metrics import serve_metrics
 from workers.commands.options import data_option, readable_errors
 from workers.config.connection import find_system_connection
@@ -73,6 +74,7 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
             sessions=context.sessions,
             engine=context.engine,
             notify=context.notify,
+            wake_indexer=IndexWaker(context.sessions, celery.notify, celery.queue_lengths),
             timing=context.timing,
             threads=threads,
             storage_roots=settings.storage_roots,
