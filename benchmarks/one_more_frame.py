@@ -17,8 +17,10 @@ from benchmarks.stage.system import own_folder, wait_until
 from models.catalog.storage import Storage
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
+from models.queues.notify import leave_to_beat
 from models.schema import upgrade_database
 from services.ingest.run import ingest_islands
+from services.ingest_effects import INGEST_EFFECTS
 from watch.disk.clock import Clock
 from watch.disk.config import load_watched_storages
 from watch.dispatch import dispatch_islands
@@ -53,7 +55,7 @@ def settle(watcher: StorageWatcher, sessions: Sessions) -> list[float]:
         watcher.step()
         for batch in transact(sessions, lambda session: dispatch_islands(session, TIMING)):
             start = time.monotonic()
-            ingest_islands(sessions, batch, TIMING, lambda _task, _ids: None)
+            ingest_islands(sessions, batch, TIMING, leave_to_beat, INGEST_EFFECTS)
             took.append(time.monotonic() - start)
             return False
         return watcher.is_at_rest

@@ -7,7 +7,6 @@ from celery import Task, shared_task
 from services.indexing.audit_job import start_index_audit
 from services.indexing.drain import run_drain
 from services.indexing.requests import COMPARE_INDEX_TASK, REBUILD_INDEX_TASK, keep_index_current
-from services.media.jobs import notify_header_readers
 from tasks import make_job_task
 
 
@@ -15,8 +14,7 @@ from tasks import make_job_task
 def drain_index(self: Task, secondary: Sequence[int] = ()) -> None:
     """Send due documents to the index; `secondary` is not empty in the message for a second child."""
     context = self.app.context
-    if run_drain(context.sessions, context.engine, context.timing, context.notify, is_secondary=bool(secondary)):
-        notify_header_readers(context.sessions, context.notify)
+    run_drain(context.sessions, context.engine, context.timing, context.notify, is_secondary=bool(secondary))
 
 
 @shared_task(name="index.look", bind=True, ignore_result=True)

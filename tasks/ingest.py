@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from celery import Task, shared_task
 
 from services.ingest.run import ingest_islands
+from services.media.jobs import notify_media_readers
 
 
 @shared_task(name="ingest.island", bind=True, ignore_result=True)
 def ingest_island(self: Task, ids: Sequence[int]) -> None:
-    """Group the islands `ids` (database ids)."""
+    """Group the islands `ids` (database ids), then have their media read."""
     context = self.app.context
-    ingest_islands(context.sessions, ids, context.timing, context.notify)
+    if ingest_islands(context.sessions, ids, context.timing, context.notify, context.ingest_effects):
+        notify_media_readers(context.sessions, context.notify)

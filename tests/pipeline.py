@@ -21,6 +21,7 @@ from models.queues.island import Island
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
 from services.ingest.run import ingest_islands
+from services.ingest_effects import INGEST_EFFECTS
 from services.operations.asset_report import build_asset_report, find_asset_by_word
 from services.operations.check_result import CheckResult, VerifyContext
 from services.operations.explain import explain_path, find_file_row
@@ -75,7 +76,7 @@ class Pipeline:
     def ingest(self) -> int:
         """Dispatch the due islands and ingest them synchronously."""
         batches = transact(self.sessions, lambda session: dispatch_islands(session, self.timing))
-        return sum(ingest_islands(self.sessions, batch, self.timing, self.notify) for batch in batches)
+        return sum(ingest_islands(self.sessions, batch, self.timing, self.notify, INGEST_EFFECTS) for batch in batches)
 
     def step(self) -> None:
         """One round of the watcher, and ingest what it made due."""

@@ -5,15 +5,12 @@ Ingest calls this hook twice per transaction, before and after it writes, becaus
 another in between. Without any votes the cost is one query of an empty table.
 """
 
-import uuid
-from collections.abc import Iterable
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
 from models.catalog.history import Operation
 from services.core.history import record_history
+from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 HAS_ANY_VOTE = text("SELECT EXISTS (SELECT FROM approval_vote)")
 
@@ -42,14 +39,14 @@ REOPEN_APPROVALS = text("""
 """)
 
 
-def reopen_approvals(session: Session, file_sets: Iterable[uuid.UUID], actor: str) -> int:
-    """Reset approvals with votes where the original includes one of these file sets; return their number."""
-    sets = list(file_sets)
+def reopen_approvals(session: Session, written: IngestWrite) -> int:
+    """Reset approvals with votes where the original includes a changed file set; return their number."""
+    sets = list(written.changed_sets)
     if not sets or not session.scalar(HAS_ANY_VOTE):
         return 0
     session.execute(LOCK_ASSETS_OF_SETS, {"sets": sets})
     reopened = session.scalars(REOPEN_APPROVALS, {"sets": sets}).all()
     for asset_id in reopened:
         said = "the files of the original changed after the votes: approval is asked for again"
-        record_history(session, asset_id, Operation.CUSTOM, said, Actor(actor))
+        record_history(session, asset_id, Operation.CUSTOM, said, INGEST_ACTOR)
     return len(reopened)

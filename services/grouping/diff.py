@@ -10,14 +10,15 @@ from grouping.render import path_to_json
 from models.core.paths import escape_surrogates
 from services.ingest.create import derive_asset_names
 from services.ingest.plan import PlannedAsset
-from services.ingest.state import IslandSnapshot, StoredAsset, StoredFile
+from services.ingest.planner import HeldPlan, IslandPlans
+from services.ingest.state import StoredAsset, StoredFile
 
 MAX_REPORTED_CHANGES = 1_000
 MAX_LISTED_FILES = 20
-CHANGE_KINDS = ("merge", "split", "kind", "files", "title", "new", "gone")
+CHANGE_KINDS = ("merge", "split", "kind", "files", "title", "new", "gone", "held")
 """Kinds of change, of which the first applies: other assets are merged into it; it is new from files of others, or
 unmerged; its structure or role changes; files join or leave; its title changes; it is new from ungrouped files; all its
-files are gone."""
+files are gone; it is held back, and not created until what it waits for has happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class AssetChange:
     formats: tuple[FormatChange, ...] = ()
     joins: FileListing = FileListing()
     leaves: FileListing = FileListing()
+    reason: str = ""
+    """Why it is held back."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -89,6 +92,7 @@ class AssetChange:
             ],
             "joins": self.joins.to_json(),
             "leaves": self.leaves.to_json(),
+            "reason": self.reason,
         }
 
 
@@ -119,8 +123,8 @@ class GroupingDiff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing would change."""
-        return not self.counts
+        """Whether nothing would change; assets that are held back are none yet."""
+        return self.counts.total() == self.counts["held"]
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -137,11 +141,10 @@ class GroupingDiff:
 
 @dataclass(slots=True)
 class GroupingComparison:
-    """Comparison of plans with stored assets; `held` are the present files of the catalogue."""
+    """Comparison of plans with stored assets; `present` are the present files of the catalog."""
 
-    planned: list[PlannedAsset]
-    found: IslandSnapshot
-    held: Iterable[StoredFile]
+    plans: IslandPlans
+    present: Iterable[StoredFile]
     concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True
     """Whether a change of these paths is reported."""
     _before: dict[uuid.UUID, dict[uuid.UUID, set[bytes]]] = field(default_factory=dict)
@@ -149,26 +152,28 @@ class GroupingComparison:
 
     def write_to(self, difference: GroupingDiff) -> None:
         """Add every change, and count unchanged assets."""
-        self._read_held()
+        self._read_present()
         continued: dict[uuid.UUID, list[PlannedAsset]] = {}
-        for plan in self.planned:
+        for plan in self.plans.assets:
             if plan.stored is not None and plan.revived_snapshot is None:
                 continued.setdefault(plan.stored.row.id, []).append(plan)
-        for plan in self.planned:
+        for plan in self.plans.assets:
             if plan.stored is None or plan.revived_snapshot is not None:
                 self._report_new(plan, difference)
             elif plan is continued[plan.stored.row.id][0]:
                 self._report_continued(continued[plan.stored.row.id], difference)
-        ended = {asset.row.id for plan in self.planned for asset in plan.merged}
+        ended = {asset.row.id for plan in self.plans.assets for asset in plan.merged}
         for asset_id in self._before.keys() - continued.keys() - ended:
-            self._report_gone(self.found.assets[asset_id], difference)
+            self._report_gone(self.plans.snapshot.assets[asset_id], difference)
+        for held in self.plans.held:
+            self._report_held(held, difference)
 
-    def _read_held(self) -> None:
+    def _read_present(self) -> None:
         format_of = {}
-        for asset in self.found.assets.values():
+        for asset in self.plans.snapshot.assets.values():
             for row in asset.file_sets.values():
                 self._owner[row.id], format_of[row.id] = asset, row.format_id
-        for file in self.held:
+        for file in self.present:
             if file.file_set_id in self._owner:
                 formats = self._before.setdefault(self._owner[file.file_set_id].row.id, {})
                 formats.setdefault(format_of[file.file_set_id], set()).add(file.path)
@@ -231,20 +236,23 @@ class GroupingComparison:
         if self.concerns(paths):
             difference.add(AssetChange("gone", stored.row.title, reference_asset(stored), leaves=FileListing.of(paths)))
 
+    def _report_held(self, held: HeldPlan, difference: GroupingDiff) -> None:
+        paths = [path for part in held.plan.formats for path in part.paths()]
+        if self.concerns(paths):
+            title = derive_asset_names(held.plan, held.island.rules)[0]
+            files = FileListing.of(paths)
+            difference.add(AssetChange("held", title, rule=held.plan.rule, joins=files, reason=held.reason))
+
     def _paths_of(self, stored: StoredAsset) -> Iterator[bytes]:
         for paths in self._before.get(stored.row.id, {}).values():
             yield from paths
 
     @staticmethod
     def _title(plan: PlannedAsset) -> str:
-        if plan.stored is None:
-            return derive_asset_names(plan.plan, plan.island.rules)[0]
-        row = plan.stored.row
-        return (
-            row.title
-            if row.title_by_hand or plan.pin is not None
-            else derive_asset_names(plan.plan, plan.island.rules)[0]
-        )
+        row = plan.stored.row if plan.stored is not None else None
+        if row is not None and (row.title_by_hand or plan.pin is not None):
+            return row.title
+        return derive_asset_names(plan.plan, plan.island.rules)[0]
 
     def _format_changes(self, plans: list[PlannedAsset], pool: list[StoredAsset]) -> Iterator[FormatChange]:
         left = {

@@ -20,8 +20,8 @@ from models.core.paths import ancestor_paths, display_path, join_path
 from models.core.sessions import Sessions, read_snapshot
 from services.core.errors import DomainError
 from services.grouping.diff import GroupingDiff
-from services.grouping.dry_run import DryRun, read_stored_files
-from services.grouping.profile_preview import build_storage_rules
+from services.grouping.dry_run import DryRun
+from services.ingest.reader import read_storage_rules
 from services.ingest.state import StoredFile
 from services.storages.storages import find_storage_of_path, relative_to_storage
 from watch.disk.listing import stat_file
@@ -113,22 +113,20 @@ def _compare_folder(
     book.load(session)
     known = {row.id: row.path for row in book}
     concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_folder_within(folder, below)}
-    dry_run = DryRun(build_storage_rules(storage, profile))
+    dry_run = DryRun(read_storage_rules(session, storage, profile))
     on_disk = {folder: dict(names) for folder, names in disk.folders.items() if disk.home_of(folder) in concerned}
     paths = {folder_id: path for folder_id, path in known.items() if disk.home_of(path) in concerned}
-    for file in read_stored_files(session, paths):
+    for file in dry_run.read_files(session, paths):
         folder = paths[file.folder_id]
         size = on_disk.get(folder, {}).pop(file.path.rpartition(b"/")[2], None)
         dry_run.add(disk.home_of(folder), _as_scanned(file, size) if disk.is_watched(folder) else file)
-        if file.is_present:
-            dry_run.held.append(file)
     _add_unknown_files(dry_run, on_disk, disk, {path: folder_id for folder_id, path in known.items()})
     difference = GroupingDiff()
 
     def concerns(changed: Iterable[bytes]) -> bool:
         return any(is_folder_within(path, below) for path in changed)
 
-    dry_run.compare(session, difference, lambda _file: True, concerns)
+    dry_run.compare(session, difference, concerns)
     return difference
 
 

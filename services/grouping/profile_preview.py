@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from grouping import Profile
 from models.catalog.file import File, Folder
 from models.catalog.storage import Storage
-from models.catalog.storage_settings import StorageSettings
 from models.core.sessions import Sessions, read_snapshot
 from services.core.errors import NotFound
 from services.grouping.diff import GroupingDiff
-from services.grouping.dry_run import DryRun, is_file_grouped, read_stored_files
+from services.grouping.dry_run import DryRun
+from services.ingest.reader import read_storage_rules
 from services.ingest.state import StorageRules
 from watch.rows.folder_cache import FolderCache
 from watch.rows.island_assignment import IslandAssignment
@@ -45,12 +45,6 @@ def preview_profile(sessions: Sessions, storage_id: uuid.UUID, profile: Profile)
     return difference
 
 
-def build_storage_rules(storage: Storage, profile: Profile) -> StorageRules:
-    """Build a storage's rules with another profile."""
-    settings = StorageSettings.model_validate(storage.settings)
-    return StorageRules(storage.id, storage.name, settings, profile, storage.profile_revision, storage.owner_id)
-
-
 def _read_storage(
     session: Session, storage_id: uuid.UUID, profile: Profile
 ) -> tuple[StorageRules, list[IslandCluster]]:
@@ -63,7 +57,7 @@ def _read_storage(
     homes.read_packages(session, book)
     counts = select(File.folder_id, func.count().label("files")).join(Folder).where(Folder.storage_id == storage_id)
     files = {row.folder_id: row.files for row in session.execute(counts.group_by(File.folder_id))}
-    return build_storage_rules(storage, profile), _cluster_folders(book, homes, files)
+    return read_storage_rules(session, storage, profile), _cluster_folders(book, homes, files)
 
 
 def _cluster_folders(book: FolderCache, homes: IslandAssignment, files: dict[int, int]) -> list[IslandCluster]:
@@ -104,8 +98,6 @@ def _compare_batch(session: Session, rules: StorageRules, batch: list[IslandClus
     dry_run = DryRun(rules)
     paths = {folder_id: path for near in batch for folder_id, path in near.paths.items()}
     homes = {folder_id: home for near in batch for folder_id, home in near.homes.items()}
-    for file in read_stored_files(session, paths):
+    for file in dry_run.read_files(session, paths):
         dry_run.add(homes[file.folder_id], file)
-        if file.is_present:
-            dry_run.held.append(file)
-    dry_run.compare(session, difference, is_file_grouped)
+    dry_run.compare(session, difference)

@@ -14,7 +14,7 @@ from models.core.bulk import in_array
 from services.core.errors import Conflict
 from services.core.history import record_history
 from services.grouping.manual import count_asset_files, mark_islands_dirty
-from services.lifecycle.dependents_registry import AssetUnmerge
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import unmerge_assets
 
 

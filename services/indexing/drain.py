@@ -284,8 +284,8 @@ def _build_batch(session: Session, keys: list[DocumentKey]) -> tuple[datetime, i
 
 def run_drain(
     sessions: Sessions, engine: SearchEngine, timing: Timing, notify: Notifier, *, is_secondary: bool = False
-) -> bool:
-    """Drain what is due, and send another message if that was too much for one; return whether the engine answered.
+) -> None:
+    """Drain what is due, and send another message if that was too much for one.
 
     A long queue is shared with a second child of the worker, because building documents keeps one core busy. A
     secondary drain never asks for another one.
@@ -298,7 +298,6 @@ def run_drain(
         done = drain_concurrently(sessions, engine, timing, MAX_DRAIN_TASK_DOCUMENTS, 2 if is_shared else 1)
     except SearchUnavailableError as error:
         log.warning("nothing was indexed, all of it stays marked: %s", error)
-        return False
+        return
     if done.more and not is_secondary:
         notify("index.drain", [])
-    return True

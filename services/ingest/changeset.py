@@ -8,10 +8,27 @@ from typing import Any
 from models.catalog.history import Operation
 from services.core.history import HistoryEntry
 from services.ingest.frame_buckets import FrameBucketState
-from services.lifecycle.dependents_registry import AssetUnmerge
-from services.metadata.folder_tags import FolderTagRow
+from services.ingest.state import StorageRules
 
 ColumnValues = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedAsset:
+    """New asset: its id, the path that its plan is named after, and the rules of its storage."""
+
+    asset_id: uuid.UUID
+    key: bytes
+    rules: StorageRules
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUnmerge:
+    """Reversal of the merge of one asset: the survivor, and the moved rows as stored in history."""
+
+    asset_id: uuid.UUID
+    holder_id: uuid.UUID
+    held: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,7 @@ class IngestChanges:
 
     new_assets: list[tuple[Any, ...]] = field(default_factory=list)
     new_rights: list[tuple[Any, ...]] = field(default_factory=list)
-    new_tags: list[FolderTagRow] = field(default_factory=list)
+    created: list[CreatedAsset] = field(default_factory=list)
     new_formats: list[tuple[Any, ...]] = field(default_factory=list)
     new_file_sets: list[ColumnValues] = field(default_factory=list)
     new_components: list[tuple[Any, ...]] = field(default_factory=list)

@@ -3,6 +3,7 @@
 Leases use the database's clock. Attempts are committed before the work, so that a crash of the worker is counted.
 """
 
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ class IslandClaim:
     """Island as it was when the lease was taken; `attempt` and `epoch` are the fencing token of the finish."""
 
     id: int
-    storage_id: object
+    storage_id: uuid.UUID
     folder_id: int
     seen: int
     done: int

@@ -6,12 +6,11 @@ from grouping import AssetPlan, ComponentPlan
 from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import base_name, display_path, escape_surrogates
-from services.ingest.changeset import IngestChanges
+from services.ingest.changeset import CreatedAsset, IngestChanges
 from services.ingest.file_set_summary import summarize_file_set
 from services.ingest.history_text import describe_added_format, describe_creation, describe_left_files
 from services.ingest.plan import PlannedAsset, PlannedFileSet, PlannedFormat
 from services.ingest.state import StorageRules, StoredFile
-from services.metadata.folder_tags import folder_names
 
 
 def create_ingested_asset(planned: PlannedAsset, changes: IngestChanges) -> None:
@@ -20,6 +19,7 @@ def create_ingested_asset(planned: PlannedAsset, changes: IngestChanges) -> None
     rules = planned.island.rules
     title, external_id = derive_asset_names(planned.plan, rules)
     changes.new_assets.append((asset_id, title, external_id, planned.island.claim.id, rules.owner_id))
+    changes.created.append(CreatedAsset(asset_id, planned.plan.key, rules))
     if planned.split_from is not None:
         changes.copied_rights.append((asset_id, planned.split_from))
     else:
@@ -29,9 +29,6 @@ def create_ingested_asset(planned: PlannedAsset, changes: IngestChanges) -> None
         )
     names = [create_ingested_format(planned, part, asset_id, changes) for part in planned.formats]
     changes.tell(asset_id, Operation.VERSION_CREATE, describe_creation(planned.plan, names[0]))
-    if rules.folder_tags_field is not None and (tags := folder_names(planned.plan.key)):
-        changes.new_tags.append((asset_id, rules.folder_tags_field, tags))
-        changes.tell(asset_id, Operation.METADATA, f"tagged by the names of its folders: {', '.join(tags)}")
     if planned.split_from is not None:
         changes.tell(planned.split_from, Operation.MODIFY_FILESET, describe_left_files(names, planned.plan))
     for part, name in zip(planned.formats[1:], names[1:], strict=True):

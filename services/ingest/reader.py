@@ -2,16 +2,16 @@
 whole sequence."""
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
 from models.catalog.asset import Asset, Component, FileSet, Format
-from models.catalog.file import File, Folder
+from models.catalog.file import Folder
 from models.catalog.folder_paths import read_folder_paths
 from models.catalog.pin import Pin as PinRow
 from models.catalog.storage import Storage
@@ -23,7 +23,6 @@ from services.access.acl_templates import grants_for_ingested
 from services.ingest.claims import IslandClaim
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
-from services.metadata.folder_tags import find_folder_tags_field
 
 SELECT_ISLAND_FILES = """
     SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
@@ -88,47 +87,44 @@ def read_and_group(session: Session, claims: Sequence[IslandClaim], profile: Pro
         profile: used instead of the storages' current profiles.
     """
     islands, folders = _read_files(session, claims, profile)
+    read = group_islands(session, islands)
+    for island_id, state in islands.items():
+        _read_whole_buckets(session, state, _buckets_to_read(state, read.groupings[island_id], read.snapshot), folders)
+    _flag_needed_elsewhere(session, read.snapshot)
+    return read
+
+
+def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedIslands:
+    """Group the files of islands, and read the assets that hold any of them."""
     for state in islands.values():
         for bucket in state.buckets.values():
             bucket.settle()
-    found = read_stored_assets(session, islands)
     groupings = {
         island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
-    for island_id, state in islands.items():
-        _read_whole_buckets(session, state, _buckets_to_read(state, groupings[island_id], found), folders)
-    _flag_needed_elsewhere(session, found)
-    return GroupedIslands(found, groupings)
+    return GroupedIslands(_read_stored_assets(session, islands), groupings)
 
 
-def _read_rules(session: Session, storages: Iterable[object]) -> dict[object, StorageRules]:
-    return {
-        row.id: _rules_of(session, row)
-        for row in session.scalars(select(Storage).where(in_array(Storage.id, storages)))
-    }
-
-
-def _rules_of(session: Session, row: Storage) -> StorageRules:
+def read_storage_rules(session: Session, row: Storage, profile: Profile | None = None) -> StorageRules:
+    """Return the rules by which a storage is grouped, with another profile if one is given."""
     settings = StorageSettings.model_validate(row.settings)
     return StorageRules(
         row.id,
         row.name,
         settings,
-        Profile.model_validate(row.profile),
+        profile or Profile.model_validate(row.profile),
         row.profile_revision,
         row.owner_id,
         tuple(grants_for_ingested(session, row.id, row.owner_id, settings.acl_template_id)),
-        find_folder_tags_field(session, settings),
     )
 
 
 def _read_files(
     session: Session, claims: Sequence[IslandClaim], profile: Profile | None
 ) -> tuple[dict[int, IslandState], dict[int, bytes]]:
-    rules = _read_rules(session, {claim.storage_id for claim in claims})
-    if profile is not None:
-        rules = {storage: replace(each, profile=profile) for storage, each in rules.items()}
+    storages = session.scalars(select(Storage).where(in_array(Storage.id, {claim.storage_id for claim in claims})))
+    rules = {row.id: read_storage_rules(session, row, profile) for row in storages.all()}
     islands = {claim.id: IslandState(claim, rules[claim.storage_id]) for claim in claims}
     paths = read_folder_paths(session, islands, "island_id")
     members = session.execute(select(Folder.id, Folder.island_id).where(in_array(Folder.island_id, islands)))
@@ -197,7 +193,7 @@ def _read_whole_buckets(session: Session, state: IslandState, places: list[Bucke
             state.frames.setdefault((file.folder_id, file.bucket or b""), []).append(file)
 
 
-def read_stored_assets(session: Session, islands: dict[int, IslandState]) -> IslandSnapshot:
+def _read_stored_assets(session: Session, islands: dict[int, IslandState]) -> IslandSnapshot:
     """Read all assets that hold any file of the islands, with their formats, file sets and components."""
     members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
     ids = set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.island_id, islands)).distinct()))
@@ -251,9 +247,3 @@ def _flag_needed_elsewhere(session: Session, found: IslandSnapshot) -> None:
             SELECT_ASSETS_PRESENT_ELSEWHERE, {"assets": asked, "islands": list(found.islands)}
         ):
             found.assets[asset_id].is_needed_elsewhere = True
-
-
-def seconds_since_creation(session: Session, files: Sequence[uuid.UUID]) -> dict[uuid.UUID, float]:
-    """Return the age of file rows in seconds, by the database's clock."""
-    age = func.extract("epoch", func.now() - File.date_created)
-    return {row[0]: float(row[1]) for row in session.execute(select(File.id, age).where(in_array(File.id, files)))}

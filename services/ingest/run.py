@@ -3,7 +3,7 @@
 1. A short transaction leases the islands and counts attempts.
 2. One read-only snapshot loads files and the assets that hold them, and the pure function groups them: which frames
    have to be read depends on the groups.
-3. Plans are matched with the stored assets; no transaction is open.
+3. The planner matches the groups with the stored assets, and holds back what waits; the snapshot is still open.
 4. Short transactions of some hundred assets write, each fenced by lease, attempt and epoch; the last one of an island
    sets `done` to the `seen` that was read, so that changes made meanwhile keep the island dirty.
 """
@@ -12,18 +12,18 @@ import logging
 import os
 import socket
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from grouping import RULES_VERSION, AssetPlan, GroupingResult
+from grouping import RULES_VERSION
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
 from models.core.tracing import span
-from services.catalog.collections.folder_mirror import MirroredStorage, mirror_islands
+from models.queues.notify import Notifier
 from services.ingest.changeset import IngestChanges
 from services.ingest.claims import (
     IslandClaim,
@@ -36,20 +36,15 @@ from services.ingest.claims import (
     requeue_islands,
 )
 from services.ingest.create import create_ingested_asset
-from services.ingest.matching import match_plans
-from services.ingest.merged_assets import MergeSnapshot, load_merge_snapshots
-from services.ingest.plan import PlannedAsset, plan_asset
-from services.ingest.provenance import find_splits
-from services.ingest.reader import read_and_group, seconds_since_creation
-from services.ingest.sidecar_gate import SIDECAR_RECHECK_SECONDS, is_waiting_for_sidecar
-from services.ingest.state import IslandSnapshot, IslandState
+from services.ingest.effects import IngestEffects
+from services.ingest.planner import IslandPlans, read_and_plan
+from services.ingest.state import IslandState
 from services.ingest.update import AssetUpdate, empty_vanished_sets, take_asset_offline
 from services.ingest.writer import write_ingest_changes
 
 log = logging.getLogger(__name__)
 
 MAX_CHUNK_ASSETS = 500
-INGEST_ACTOR = "ingest"
 DRAIN_INDEX_TASK = "index.drain"
 
 
@@ -59,14 +54,11 @@ class IngestChunk:
 
     claims: dict[int, IslandClaim] = field(default_factory=dict)
     changes: IngestChanges = field(default_factory=IngestChanges)
-    ends: list[IslandOutcome] = field(default_factory=list)
-    mirrored: dict[uuid.UUID, tuple[MirroredStorage, list[int]]] = field(default_factory=dict)
-    """Storages with folder mirroring, each with its finished islands; usually empty."""
-    assets: int = 0
+    finished: list[IslandState] = field(default_factory=list)
 
 
 def ingest_islands(
-    sessions: Sessions, ids: Sequence[int], timing: Timing, notify: Callable[[str, Sequence[int]], None]
+    sessions: Sessions, ids: Sequence[int], timing: Timing, notify: Notifier, effects: IngestEffects
 ) -> int:
     """Group those of the islands `ids` that are dirty and not leased; return how many were finished.
 
@@ -76,7 +68,7 @@ def ingest_islands(
     claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
     try:
         with span("ingest.island", [claim.trace for claim in claims], islands=len(claims)):
-            finished = _ingest_claimed(sessions, claims, owner, timing)
+            finished = _ingest_claimed(sessions, claims, owner, timing, effects)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"[:2_000]
         transact(sessions, lambda session: fail_islands(session, claims, owner, reason, counts=len(claims) == 1))
@@ -86,12 +78,14 @@ def ingest_islands(
     return finished
 
 
-def _ingest_claimed(sessions: Sessions, claims: list[IslandClaim], owner: str, timing: Timing) -> int:
+def _ingest_claimed(
+    sessions: Sessions, claims: list[IslandClaim], owner: str, timing: Timing, effects: IngestEffects
+) -> int:
     """Group the claims; islands with a lost lease are requeued, and the others are grouped without them."""
     while claims:
         try:
             with island_lease_heartbeat(sessions, claims, owner, timing):
-                return _ingest_once(sessions, claims, owner, timing)
+                return _ingest_once(sessions, claims, owner, timing, effects)
         except LeaseLostError as lost:
             log.info("%s", lost)
             gone = [claim for claim in claims if claim.id in lost.islands]
@@ -100,116 +94,49 @@ def _ingest_claimed(sessions: Sessions, claims: list[IslandClaim], owner: str, t
     return 0
 
 
-def _ingest_once(sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing) -> int:
-    read, now = read_snapshot(
-        sessions, lambda session: (read_and_group(session, claims), session.scalars(select(func.now())).one())
+def _ingest_once(
+    sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing, effects: IngestEffects
+) -> int:
+    plans, now = read_snapshot(
+        sessions, lambda session: (read_and_plan(session, claims), session.scalars(select(func.now())).one())
     )
-    found = read.snapshot
-    overdue, waits = _overdue_orphans(sessions, found, read.groupings)
-    planned = [
-        plan_asset(island, plan, found)
-        for island in found.islands.values()
-        for plan in _plans_to_ingest(read.groupings[island.claim.id], overdue)
-    ]
-    match_plans(planned, found, _load_split_snapshots(sessions, find_splits(planned, found)))
-    planned = _exclude_waiting_for_sidecar(planned, waits)
-    finished = 0
-    for chunk in _chunks(found, planned, waits, now, timing):
-        finished += transact(sessions, _write_chunk, chunk, owner)
-    return finished
+    return sum(
+        transact(sessions, _write_chunk, chunk, owner, effects) for chunk in _chunks(plans, now, timing.growth_seconds)
+    )
 
 
-def _exclude_waiting_for_sidecar(planned: Sequence[PlannedAsset], waits: dict[int, float]) -> list[PlannedAsset]:
-    """Leave out assets that wait for their sidecar, and schedule a recheck of their islands in `waits`."""
-    taken_in = []
-    for each in planned:
-        if each.stored is None and is_waiting_for_sidecar(each.island, each.plan):
-            island_id = each.island.claim.id
-            waits[island_id] = min(SIDECAR_RECHECK_SECONDS, waits.get(island_id, SIDECAR_RECHECK_SECONDS))
-        else:
-            taken_in.append(each)
-    return taken_in
-
-
-def _load_split_snapshots(sessions: Sessions, parted: set[uuid.UUID]) -> list[MergeSnapshot]:
-    return read_snapshot(sessions, lambda session: load_merge_snapshots(session, parted)) if parted else []
-
-
-def _plans_to_ingest(grouping: GroupingResult, overdue: set[bytes]) -> list[AssetPlan]:
-    standing = [orphan.asset for orphan in grouping.orphans if orphan.path in overdue]
-    return [*grouping.assets, *standing]
-
-
-def _overdue_orphans(
-    sessions: Sessions, found: IslandSnapshot, groupings: dict[int, GroupingResult]
-) -> tuple[set[bytes], dict[int, float]]:
-    """Return the paths of orphans that become assets now, and by island the seconds until its next one does.
-
-    Orphans are captions, sidecars and the like without their media file. One that is an asset already stays one; a new
-    one waits `orphan_after_seconds` for its media file first.
-    """
-    overdue: set[bytes] = set()
-    waiting: list[tuple[IslandState, bytes]] = []
-    for island_id, grouping in groupings.items():
-        island = found.islands[island_id]
-        for orphan in grouping.orphans:
-            if island.files[orphan.path].file_set_id is not None:
-                overdue.add(orphan.path)
-            else:
-                waiting.append((island, orphan.path))
-    waits: dict[int, float] = {}
-    if waiting:
-        files = [island.files[path].id for island, path in waiting]
-        ages = read_snapshot(sessions, lambda session: seconds_since_creation(session, files))
-        for island, path in waiting:
-            left = island.rules.profile.orphan_after_seconds - ages[island.files[path].id]
-            if left <= 0:
-                overdue.add(path)
-            else:
-                waits[island.claim.id] = min(left, waits.get(island.claim.id, left))
-    return overdue, waits
-
-
-def _chunks(
-    found: IslandSnapshot, planned: Sequence[PlannedAsset], waits: dict[int, float], now: datetime, timing: Timing
-) -> Iterator[IngestChunk]:
+def _chunks(plans: IslandPlans, now: datetime, growth_seconds: float) -> Iterator[IngestChunk]:
     """Split the work into transactions: new assets in chunks of some hundred, all other changes in the last chunk.
 
     New assets depend on nothing, so a crash between two chunks leaves complete assets that the next attempt matches.
     """
     chunk = IngestChunk()
-    for asset in planned:
+    for asset in plans.assets:
         if asset.stored is None and asset.is_new:
-            _add_claim(chunk, asset.island.claim)
+            chunk.claims[asset.island.claim.id] = asset.island.claim
             create_ingested_asset(asset, chunk.changes)
-            chunk.assets += 1
-            if chunk.assets >= MAX_CHUNK_ASSETS:
+            if len(chunk.changes.created) >= MAX_CHUNK_ASSETS:
                 yield chunk
                 chunk = IngestChunk()
-    for island in found.islands.values():
-        _add_claim(chunk, island.claim)
-    _update_assets(found, planned, chunk.changes, now, timing)
-    for island in found.islands.values():
-        due = [seconds for seconds in (waits.get(island.claim.id), chunk.changes.waits.get(island.claim.id)) if seconds]
-        chunk.ends.append(IslandOutcome(island.claim, island.rules.profile_revision, min(due, default=None)))
-        if island.rules.settings.enable_collection_directory_mapping:
-            rules = island.rules
-            mirrored = MirroredStorage(rules.id, rules.name, rules.owner_id, rules.rights)
-            chunk.mirrored.setdefault(rules.id, (mirrored, []))[1].append(island.claim.id)
+    chunk.finished = list(plans.snapshot.islands.values())
+    chunk.claims |= {island.claim.id: island.claim for island in chunk.finished}
+    for held in plans.held:
+        chunk.changes.wait(held.island.claim.id, held.seconds)
+    _update_assets(plans, chunk.changes, now, growth_seconds)
     yield chunk
 
 
-def _update_assets(
-    found: IslandSnapshot, planned: Sequence[PlannedAsset], changes: IngestChanges, now: datetime, timing: Timing
-) -> None:
+def _update_assets(plans: IslandPlans, changes: IngestChanges, now: datetime, growth_seconds: float) -> None:
+    found = plans.snapshot
     continued: set[uuid.UUID] = set()
-    for asset in planned:
+    for asset in plans.assets:
         if asset.stored is not None:
             continued.update(part.row.id for part in (asset.stored, *asset.merged))
-            AssetUpdate(asset, changes, now, timing.growth_seconds).write()
+            AssetUpdate(asset, changes, now, growth_seconds).write()
         elif not asset.is_new:
             create_ingested_asset(asset, changes)
-    kept = {part.stored.id for asset in planned for part in asset.sets() if part.stored} | set(changes.emptied_sets)
+    kept = {part.stored.id for asset in plans.assets for part in asset.sets() if part.stored}
+    kept.update(changes.emptied_sets)
     for asset_id, stored in found.assets.items():
         if asset_id in continued:
             if stored.pinned_formats:
@@ -221,11 +148,7 @@ def _update_assets(
         changes.recounted.extend((file.id, 0) for file in island.files.values() if file.is_counted_but_gone)
 
 
-def _add_claim(chunk: IngestChunk, claim: IslandClaim) -> None:
-    chunk.claims[claim.id] = claim
-
-
-def _write_chunk(session: Session, chunk: IngestChunk, owner: str) -> int:
+def _write_chunk(session: Session, chunk: IngestChunk, owner: str, effects: IngestEffects) -> int:
     """Write a chunk and finish its islands; return how many were finished.
 
     Raises:
@@ -236,11 +159,13 @@ def _write_chunk(session: Session, chunk: IngestChunk, owner: str) -> int:
     lost = chunk.claims.keys() - held
     if lost:
         raise LeaseLostError(lost)
-    write_ingest_changes(session, chunk.changes, INGEST_ACTOR)
-    for storage, islands in chunk.mirrored.values():
-        mirror_islands(session, storage, islands)
-    finish_islands(session, chunk.ends, RULES_VERSION)
-    return len(chunk.ends)
+    write_ingest_changes(session, chunk.changes, chunk.finished, effects)
+    ends = [
+        IslandOutcome(island.claim, island.rules.profile_revision, chunk.changes.waits.get(island.claim.id))
+        for island in chunk.finished
+    ]
+    finish_islands(session, ends, RULES_VERSION)
+    return len(ends)
 
 
 class LeaseLostError(Exception):

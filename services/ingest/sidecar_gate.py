@@ -9,7 +9,7 @@ import uuid
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from grouping import AssetPlan, GroupingResult
+from grouping import AssetPlan
 from media.sidecars.kinds import is_metadata_sidecar
 from models.core.paths import base_name, display_path
 from services.ingest.state import IslandState
@@ -22,10 +22,10 @@ RELEASE_WAITING_ISLANDS = text("""
 """)
 
 
-def is_waiting_for_sidecar(island: IslandState, plan: AssetPlan) -> bool:
-    """Whether a planned asset of ungrouped files waits for its sidecar."""
+def describe_sidecar_wait(island: IslandState, plan: AssetPlan) -> str | None:
+    """Describe which sidecar a planned asset of ungrouped files waits for; None if it does not wait."""
     if not island.rules.settings.sidecar_metadata_required:
-        return False
+        return None
     parts = list(plan.formats)
     is_lone_sidecar = all(component.type == "NON_MEDIA" for set_ in parts[0].file_sets for component in set_.components)
     has_sidecar = any(
@@ -34,24 +34,17 @@ def is_waiting_for_sidecar(island: IslandState, plan: AssetPlan) -> bool:
         if part.role == "sidecar"
         for path in part.paths()
     )
-    if is_lone_sidecar or has_sidecar:
-        return False
     # Unread frames are members of a stored file set, and pinned files were grouped manually: neither waits.
     files = [island.files.get(path) for part in parts for path in part.paths()]
-    return all(file is not None and file.file_set_id is None and file.pin is None for file in files)
-
-
-def describe_sidecar_wait(island: IslandState, grouping: GroupingResult, path: bytes) -> str | None:
-    """Describe which sidecar a file waits for; None if it does not wait."""
-    for plan in grouping.assets:
-        if any(path in part.paths() for part in plan.formats) and is_waiting_for_sidecar(island, plan):
-            name = display_path(base_name(plan.key))
-            stem = name.rpartition(".")[0] or name
-            return (
-                f'waits for a sidecar with its metadata, such as "{stem}.xml" or "{name}.json": '
-                f'storage "{island.rules.name}" takes in nothing without one (sidecar_metadata_required)'
-            )
-    return None
+    is_ungrouped = all(file is not None and file.file_set_id is None and file.pin is None for file in files)
+    if is_lone_sidecar or has_sidecar or not is_ungrouped:
+        return None
+    name = display_path(base_name(plan.key))
+    stem = name.rpartition(".")[0] or name
+    return (
+        f'waits for a sidecar with its metadata, such as "{stem}.xml" or "{name}.json": '
+        f'storage "{island.rules.name}" takes in nothing without one (sidecar_metadata_required)'
+    )
 
 
 def release_waiting_for_sidecars(session: Session, storage_id: uuid.UUID) -> None:

@@ -87,8 +87,6 @@ class StorageRules:
     owner_id: uuid.UUID | None
     rights: tuple[AclGrant, ...] = ()
     """Permissions given to its new assets."""
-    folder_tags_field: uuid.UUID | None = None
-    """Metadata field that receives folder names as tags."""
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from models.catalog.history import Operation
 from models.core.base import get_column_value
 from models.core.paths import escape_surrogates
 from services.ingest import history_text
-from services.ingest.changeset import AssetMerge, ColumnValues, IngestChanges
+from services.ingest.changeset import AssetMerge, AssetUnmerge, ColumnValues, IngestChanges
 from services.ingest.create import (
     append_components,
     append_format_row,
@@ -26,7 +26,6 @@ from services.ingest.file_set_summary import EMPTY_FILE_SET_COLUMNS, summarize_f
 from services.ingest.merged_assets import MergeSnapshot
 from services.ingest.plan import PlannedAsset, PlannedFileSet, PlannedFormat
 from services.ingest.state import IslandState, StoredAsset, StoredFile
-from services.lifecycle.dependents_registry import AssetUnmerge
 
 
 class AssetUpdate:

@@ -7,12 +7,11 @@ from typing import Any
 from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
-from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor
+from models.access.acl import ALL_PERMISSIONS, AclEntry
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.catalog.history import Operation
 from models.core.base import Base
 from models.core.bulk import copy_rows, in_array
-from services.approvals.reopen import reopen_approvals
 from services.core.history import HistoryEntry, copy_history
 from services.ingest.changeset import (
     AssetMerge,
@@ -21,11 +20,10 @@ from services.ingest.changeset import (
     find_changed_sets,
     find_sets_of_new_assets,
 )
+from services.ingest.effects import INGEST_ACTOR, IngestEffects, IngestWrite
 from services.ingest.frame_buckets import write_frame_buckets
 from services.ingest.merged_assets import build_merge_snapshots
-from services.lifecycle.merge import merge_into_survivors, unmerge_assets
-from services.metadata.folder_tags import write_folder_tags
-from services.sidecars.refresh_captions import reread_changed_captions
+from services.ingest.state import IslandState
 
 INGEST_FILE_SET_COLUMNS = [
     *("id", "asset_id", "format_id", "version_id", "storage_id", "island_id", "label", "name", "base_dir", "type"),
@@ -65,19 +63,24 @@ DELETE_EMPTY_FORMATS = text("""
 """)
 
 
-def write_ingest_changes(session: Session, changes: IngestChanges, actor: str) -> None:
-    """Write all changes in the session's transaction; the caller holds the locks of the islands."""
+def write_ingest_changes(
+    session: Session, changes: IngestChanges, finished: Sequence[IslandState], effects: IngestEffects
+) -> None:
+    """Write all changes and their effects on other domains in the session's transaction.
+
+    The caller holds the locks of the islands, of which those in `finished` have no further changes.
+    """
     # The triggers mark_asset_*, mark_format_*, mark_file_set_*, mark_acl_entry_insert, mark_metadata_value_insert and
     # mark_component_* mark the documents, once per transaction; queue_component_insert, queue_file_set_update and
     # queue_sidecar_* queue media for reading. Foreign keys determine the order of the statements.
-    touched = find_changed_sets(changes)
-    reopen_approvals(session, touched, actor)
+    written = IngestWrite(find_changed_sets(changes), find_sets_of_new_assets(changes), changes.created, finished)
+    for hook in effects.before:
+        hook(session, written)
     ended = build_merge_snapshots(session, [ending.asset_id for ending in changes.asset_merges if ending.was is None])
-    unmerge_assets(session, changes.unmerged)
+    effects.unmerge(session, changes.unmerged)
     copy_rows(session, Asset, INGEST_ASSET_COLUMNS, changes.new_assets)
     if changes.new_rights:
         copy_rows(session, AclEntry, INGEST_ACL_COLUMNS, changes.new_rights)
-    write_folder_tags(session, changes.new_tags)
     if changes.copied_rights:
         copy_rows(session, AclEntry, INGEST_ACL_COLUMNS, _copied_rights(session, changes.copied_rights))
     _update_rows(session, Asset, changes.changed_assets)
@@ -94,29 +97,23 @@ def write_ingest_changes(session: Session, changes: IngestChanges, actor: str) -
     _update_counted_bytes(session, changes.recounted)
     write_frame_buckets(session, changes.buckets)
     _delete_empty_rows(session, changes)
-    reopen_approvals(session, touched, actor)
-    reread_changed_captions(session, touched - find_sets_of_new_assets(changes))
-    copy_history(session, [*changes.history, *_merge_assets(session, changes.asset_merges, ended)], Actor(actor))
+    held = effects.merge(session, [(ending.asset_id, ending.survivor_id) for ending in changes.asset_merges])
+    merged = [_merge_entry(ending, ended, held) for ending in changes.asset_merges]
+    copy_history(session, [*changes.history, *merged], INGEST_ACTOR)
+    for hook in effects.after:
+        hook(session, written)
 
 
-def _merge_assets(
-    session: Session, asset_merges: Sequence[AssetMerge], was: Mapping[uuid.UUID, ColumnValues]
-) -> list[HistoryEntry]:
-    """Merge assets; return their history entries, whose snapshots allow a later split to restore them."""
-    held = merge_into_survivors(session, [(ending.asset_id, ending.survivor_id) for ending in asset_merges])
-    return [
-        HistoryEntry(
-            ending.asset_id,
-            Operation.CUSTOM,
-            ending.description,
-            {
-                "merged_into": str(ending.survivor_id),
-                "was": ending.was or was[ending.asset_id],
-                "held": held[ending.asset_id],
-            },
-        )
-        for ending in asset_merges
-    ]
+def _merge_entry(
+    ending: AssetMerge, ended: Mapping[uuid.UUID, ColumnValues], held: Mapping[uuid.UUID, ColumnValues]
+) -> HistoryEntry:
+    """Build the history entry of a merge; its snapshot allows a later split to restore the asset."""
+    details = {
+        "merged_into": str(ending.survivor_id),
+        "was": ending.was or ended[ending.asset_id],
+        "held": held[ending.asset_id],
+    }
+    return HistoryEntry(ending.asset_id, Operation.CUSTOM, ending.description, details)
 
 
 def _update_rows(session: Session, table: type[Base], changed: Sequence[ColumnValues]) -> None:

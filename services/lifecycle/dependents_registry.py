@@ -19,8 +19,7 @@ Rows are locked in the order of this list, assets first, and by id within a kind
 """
 
 import uuid
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -34,6 +33,7 @@ from models.catalog.collection import Favorite
 from models.catalog.segment import Segment
 from models.core.bulk import in_array
 from services.catalog.segments.segments import hard_delete_segments
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.dependent_collections import DEPENDENT_COLLECTIONS
 from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES, DEPENDENT_RENDITIONS
 from services.lifecycle.dependent_relations import DEPENDENT_RELATIONS
@@ -75,15 +75,6 @@ DEPENDENT_KINDS: tuple[DependentKind, ...] = (
     DependentKind("favorites", remove_rows(Favorite.object_id, where=Favorite.object_type == "assets")),
     DependentKind("shares", remove_rows(Share.object_id, where=Share.object_type == "assets")),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class AssetUnmerge:
-    """Reversal of the merge of one asset: the survivor, and the moved rows as stored in history."""
-
-    asset_id: uuid.UUID
-    holder_id: uuid.UUID
-    held: Mapping[str, Any]
 
 
 def move_dependents(session: Session, pairs: MergePairs) -> dict[uuid.UUID, dict[str, Any]]:

@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.dependents import MergePairs, bind_merge_pairs
-from services.lifecycle.dependents_registry import AssetUnmerge, move_dependents, move_dependents_back
+from services.lifecycle.dependents_registry import move_dependents, move_dependents_back
 
 # In id order, so that two merges cannot deadlock.
 LOCK_ASSETS_FOR_MERGE = text("SELECT FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")

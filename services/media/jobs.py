@@ -5,7 +5,7 @@ job, or requesting a new one, reads its file sets again, in isolation.
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, text
@@ -18,6 +18,7 @@ from models.core.base import new_id
 from models.core.sessions import Sessions
 from models.queues.job import Job, JobStatus
 from models.queues.media_queue import has_claimable_media, has_dirty_islands
+from models.queues.notify import Notifier
 from services.catalog.assets.assets import find_asset
 from services.core.errors import Conflict, NotFound
 from services.core.text import pluralize
@@ -88,9 +89,9 @@ def _mark_ended(job: Job) -> Job:
     return job
 
 
-def notify_header_readers(sessions: Sessions, notify: Callable[[str, Sequence[object]], None]) -> None:
-    """Notify header and sidecar readers when assets are searchable, unless ingest work waits: then beat notifies them
-    later."""
+def notify_media_readers(sessions: Sessions, notify: Notifier) -> None:
+    """Notify the readers of headers and sidecars of queued work, unless folders wait to be grouped: the last of them
+    notifies."""
     with sessions() as session:
         kinds = (MediaKind.HEADERS, MediaKind.SIDECARS)
         waiting = [] if has_dirty_islands(session) else [kind for kind in kinds if has_claimable_media(session, kind)]

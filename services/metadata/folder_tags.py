@@ -2,22 +2,21 @@
 
 import json
 import uuid
-from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
 from models.catalog.storage_settings import StorageSettings
 from models.core.bulk import copy_rows
 from models.core.paths import display_path, parent_path
+from services.core.history import HistoryEntry, copy_history
+from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 TAG_VALUE_COLUMNS = ("object_id", "object_type", "field_id", "values")
 MAX_TAG_CHARACTERS = 1_000
 """As for other values of tag clouds (`services.metadata.types`)."""
-
-FolderTagRow = tuple[uuid.UUID, uuid.UUID, Sequence[str]]
-"""An asset, a field and its tags."""
 
 
 def find_folder_tags_field(session: Session, settings: StorageSettings) -> uuid.UUID | None:
@@ -45,9 +44,22 @@ def folder_names(path: bytes) -> list[str]:
     return [name for name in dict.fromkeys(names) if name]
 
 
-def write_folder_tags(session: Session, rows: Sequence[FolderTagRow]) -> None:
-    """Insert the tags of new assets, which have no values yet."""
-    if rows:
-        lines = ((asset, "assets", field, json.dumps(tags, ensure_ascii=False)) for asset, field, tags in rows)
+def tag_created_assets(session: Session, written: IngestWrite) -> None:
+    """Tag the assets of an ingest by the names of their folders, where their storage asks for it.
+
+    The assets are new, so they have no values yet.
+    """
+    rules = {created.rules.id: created.rules for created in written.created}
+    fields = {key: find_folder_tags_field(session, each.settings) for key, each in rules.items()}
+    tagged = [
+        (created.asset_id, field, names)
+        for created in written.created
+        if (field := fields[created.rules.id]) is not None and (names := folder_names(created.key))
+    ]
+    if tagged:
+        lines = ((asset, "assets", field, json.dumps(names, ensure_ascii=False)) for asset, field, names in tagged)
         # mark_metadata_value_insert marks the documents of the assets.
         copy_rows(session, MetadataValue, TAG_VALUE_COLUMNS, lines)
+        text = "tagged by the names of its folders: {}"
+        said = [HistoryEntry(asset, Operation.METADATA, text.format(", ".join(names))) for asset, _, names in tagged]
+        copy_history(session, said, INGEST_ACTOR)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns, Profile, classify_path
@@ -14,11 +14,11 @@ from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
-from models.core.paths import ancestor_paths, display_path, escape_surrogates, parent_path
+from models.core.paths import ancestor_paths, display_path, parent_path
 from models.queues.island import Island
 from services.core.text import label_structure, pluralize
-from services.ingest.reader import claim_islands_read_only, read_and_group
-from services.ingest.sidecar_gate import describe_sidecar_wait
+from services.ingest.planner import read_and_plan
+from services.ingest.reader import claim_islands_read_only
 from services.operations.explain_media import explain_media
 from services.operations.explain_progress import explain_jobs, explain_mark, format_moment, read_asset_mark
 from services.sidecars.results import explain_checksums
@@ -269,19 +269,8 @@ def _explain_island(session: Session, said: Explanation, island: Island, relativ
 
 
 def _explain_orphan(session: Session, said: Explanation, island: Island, relative: bytes) -> None:
-    read = read_and_group(session, claim_islands_read_only(session, [island.id]))
-    (state,), (grouping,) = read.snapshot.islands.values(), read.groupings.values()
-    profile: Profile = state.rules.profile
-    held = describe_sidecar_wait(state, grouping, relative)
-    if held is not None:
-        said.state = "waiting"
-        said.lines.append(held)
-    for orphan in grouping.orphans:
-        if orphan.path == relative:
-            times = select(File.date_created, func.now()).where(File.id == state.files[relative].id)
-            created, now = session.execute(times).one()
-            left = profile.orphan_after_seconds - (now - created).total_seconds()
+    plans = read_and_plan(session, claim_islands_read_only(session, [island.id]))
+    for held in plans.held:
+        if any(relative in part.paths() for part in held.plan.formats):
             said.state = "waiting"
-            said.lines.append(
-                f"waits for {escape_surrogates(orphan.waits_for)}; alone it becomes an asset in {max(0, left):.0f} s"
-            )
+            said.lines.append(held.reason)

@@ -7,14 +7,14 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from grouping import RULES_VERSION, FormatPlan, GroupingResult, Profile
+from grouping import RULES_VERSION, FormatPlan, Profile
 from models.catalog.asset import FileSet
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import AnyRow
 from models.queues.island import Island
 from services.core.text import pluralize
-from services.ingest.reader import claim_islands_read_only, read_and_group
-from services.ingest.sidecar_gate import is_waiting_for_sidecar
+from services.ingest.planner import IslandPlans, read_and_plan
+from services.ingest.reader import claim_islands_read_only
 from services.ingest.state import IslandSnapshot, IslandState
 from services.operations.check_result import CheckResult, VerifyContext
 
@@ -58,15 +58,17 @@ def _by_profile(session: Session) -> list[tuple[Profile | None, list[int]]]:
 def _check_islands(
     audited: VerifyContext, profile: Profile | None, ids: Sequence[int], found: CheckResult, repair: bool
 ) -> None:
-    read = read_snapshot(
-        audited.sessions, lambda session: read_and_group(session, claim_islands_read_only(session, ids), profile)
+    # The time of an orphan may have passed just now: its island is grouped again when the sweep finds that.
+    plans = read_snapshot(
+        audited.sessions,
+        lambda session: read_and_plan(session, claim_islands_read_only(session, ids), profile, ages_orphans=False),
     )
-    stored = stored_groups(read.snapshot)
-    for island in read.snapshot.islands.values():
+    stored, planned = stored_groups(plans.snapshot), planned_groups(plans)
+    for island in plans.snapshot.islands.values():
         if island.claim.seen != island.claim.done:
             continue  # changed since the ids were read: pending work, not a fault
         found.checked += 1
-        if stored.get(island.claim.id, set()) != planned_groups(island, read.groupings[island.claim.id]):
+        if stored.get(island.claim.id, set()) != planned.get(island.claim.id, set()):
             found.add_violation(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
             if repair:
                 transact(audited.sessions, requeue_for_grouping, [island.claim.id])
@@ -108,15 +110,14 @@ COUNT_OLDER_RULES = text("""
 FormatGroup = tuple[str, str, frozenset[bytes]]
 
 
-def planned_groups(island: IslandState, grouping: GroupingResult) -> set[FormatGroup]:
-    """Return role, structure and files of every format from scratch; an orphan counts once it is in a file set."""
-    standing = [o.asset for o in grouping.orphans if island.files[o.path].file_set_id is not None]
-    return {
-        (_role_of(island, part), part.kind, frozenset(part.paths()))
-        for plan in [*grouping.assets, *standing]
-        if not is_waiting_for_sidecar(island, plan)
-        for part in plan.formats
-    }
+def planned_groups(plans: IslandPlans) -> dict[int, set[FormatGroup]]:
+    """Return role, structure and files of every format from scratch, by island."""
+    groups: dict[int, set[FormatGroup]] = {}
+    for asset in plans.assets:
+        for part in asset.plan.formats:
+            group = (_role_of(asset.island, part), part.kind, frozenset(part.paths()))
+            groups.setdefault(asset.island.claim.id, set()).add(group)
+    return groups
 
 
 def _role_of(island: IslandState, part: FormatPlan) -> str:

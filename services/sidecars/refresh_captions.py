@@ -3,14 +3,12 @@
 Ingest calls this hook after its writes. Files that no user imported captions from are not read.
 """
 
-import uuid
-from collections.abc import Iterable
-
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import ASSET_KIND
 from models.core.paths import display_path
+from services.ingest.effects import IngestWrite
 from services.jobs.jobs import add_job
 
 CAPTION_TASK = "maintenance.captions"
@@ -36,9 +34,9 @@ CAPTION_FILES_TO_REREAD = text("""
 """)
 
 
-def reread_changed_captions(session: Session, file_sets: Iterable[uuid.UUID]) -> int:
-    """Create jobs that read the changed caption files of these file sets again; return their number."""
-    sets = list(file_sets)
+def reread_changed_captions(session: Session, written: IngestWrite) -> int:
+    """Create jobs that read changed caption files of existing assets again; return their number."""
+    sets = list(written.changed_sets - written.new_sets)
     if not sets:
         return 0
     rows = session.execute(CAPTION_FILES_TO_REREAD, {"sets": sets, "task": CAPTION_TASK}).all()

@@ -18,6 +18,8 @@ from search.engine import SearchEngine
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
 from search.postgres.engine import PostgresEngine
+from services.ingest.effects import IngestEffects
+from services.ingest_effects import INGEST_EFFECTS
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
@@ -40,6 +42,8 @@ class ProcessContext:
     outside: OutboundConfig = NO_OUTBOUND
     trigger_user: str | None = None
     """E-mail of the user that messages of other systems run as."""
+    ingest_effects: IngestEffects = INGEST_EFFECTS
+    """Hooks of other domains that an ingest runs."""
     media_folder: Path = Path("media")
     """Folder of posters and other previews."""
     transcode_profiles: TranscodeProfiles = field(default_factory=lambda: BUILT_IN_PROFILES)

@@ -6,7 +6,6 @@ collection follows its folder's name and parent. What users add to it stays; wha
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
@@ -22,25 +21,16 @@ from models.catalog.collection import (
 from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
-from services.access.acl_templates import AclGrant
 from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders
 from services.catalog.collections.tree import REWRITE_PATHS
 from services.core.history import HistoryEntry, copy_history
+from services.ingest.effects import IngestWrite
+from services.ingest.state import IslandState, StorageRules
 
 MIRROR_ACTOR_NAME = "folder mirror"
 MIRROR_MEMBERSHIP_COLUMNS = ("collection_id", "asset_id", "carries_rights", "mirrors_folder")
-
-
-@dataclass(frozen=True, slots=True)
-class MirroredStorage:
-    """A storage with mirrored folders, and the owner and grants of its collections."""
-
-    storage_id: uuid.UUID
-    name: str
-    owner_id: uuid.UUID | None
-    rights: tuple[AclGrant, ...]
 
 
 # One file represents a set: a sequence is in one folder, and reading its 100,000 frames would slow down its ingest.
@@ -66,7 +56,17 @@ DELETE_STALE_MEMBERSHIPS = text("""
 """)
 
 
-def mirror_islands(session: Session, storage: MirroredStorage, island_ids: Sequence[int]) -> int:
+def mirror_ingested_folders(session: Session, written: IngestWrite) -> None:
+    """Mirror the folders of the islands that an ingest finishes, where their storage asks for it."""
+    islands: dict[uuid.UUID, list[IslandState]] = {}
+    for island in written.finished:
+        if island.rules.settings.enable_collection_directory_mapping:
+            islands.setdefault(island.rules.id, []).append(island)
+    for of_storage in islands.values():
+        mirror_islands(session, of_storage[0].rules, [island.claim.id for island in of_storage])
+
+
+def mirror_islands(session: Session, storage: StorageRules, island_ids: Sequence[int]) -> int:
     """Add the assets of islands to the collections of their folders, and remove them from former ones.
 
     Repeating it changes nothing.
@@ -74,7 +74,7 @@ def mirror_islands(session: Session, storage: MirroredStorage, island_ids: Seque
     Returns:
         The number of memberships added or removed.
     """
-    parameters = {"islands": list(island_ids), "storage": storage.storage_id}
+    parameters = {"islands": list(island_ids), "storage": storage.id}
     homes = [
         (asset, folder) for asset, folder in session.execute(SELECT_ASSET_FOLDERS, parameters) if folder is not None
     ]
@@ -114,7 +114,7 @@ def _record_membership_changes(session: Session, places: Sequence[tuple[uuid.UUI
 
 
 def _collections_of(
-    session: Session, storage: MirroredStorage, homes: Sequence[tuple[uuid.UUID, int]]
+    session: Session, storage: StorageRules, homes: Sequence[tuple[uuid.UUID, int]]
 ) -> dict[int, uuid.UUID]:
     """Return the collection of each folder, created, renamed or moved as needed.
 
@@ -128,7 +128,7 @@ def _collections_of(
         # Only when something differs: the tree lock is exclusive. Rows are read again under it.
         session.execute(LOCK_TREE)
         known = _collections_by_folder(session, folders)
-        known |= reassign_renamed_folders(session, storage.storage_id, homes, folders, known)
+        known |= reassign_renamed_folders(session, storage.id, homes, folders, known)
         _sync_collections(session, storage, folders, known)
     found: dict[int, uuid.UUID] = {}
     for folder_id in folder_ids & folders.keys():
@@ -160,7 +160,7 @@ def _is_outdated(collection: Collection | None, folder: MirroredFolder, known: M
 
 
 def _sync_collections(
-    session: Session, storage: MirroredStorage, folders: Mapping[int, MirroredFolder], known: dict[int, Collection]
+    session: Session, storage: StorageRules, folders: Mapping[int, MirroredFolder], known: dict[int, Collection]
 ) -> None:
     """Create missing collections from the root down; rename and move those that differ from their folder."""
     made: list[Collection] = []
@@ -183,14 +183,14 @@ def _sync_collections(
     _grant_storage_permissions(session, storage, made)
 
 
-def _new_collection(storage: MirroredStorage, folder: MirroredFolder, above: Collection | None) -> Collection:
+def _new_collection(storage: StorageRules, folder: MirroredFolder, above: Collection | None) -> Collection:
     key = new_id()
     return Collection(
         id=key,
         title=folder.title,
         parent_id=above.id if above else None,
         path=[*(above.path if above else ()), key],
-        storage_id=storage.storage_id,
+        storage_id=storage.id,
         folder_id=folder.id,
         status=CollectionStatus.ACTIVE,
         created_by_user=storage.owner_id,
@@ -220,7 +220,7 @@ def _sync_collection(
     session.expire_all()
 
 
-def _grant_storage_permissions(session: Session, storage: MirroredStorage, made: Sequence[Collection]) -> None:
+def _grant_storage_permissions(session: Session, storage: StorageRules, made: Sequence[Collection]) -> None:
     """Grant what the storage grants on everything it ingests."""
     rows = [
         {

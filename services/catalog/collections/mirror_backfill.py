@@ -8,8 +8,8 @@ from models.catalog.storage import Storage
 from models.catalog.storage_settings import StorageSettings
 from models.queues.island import Island
 from models.queues.job import Job
-from services.access.acl_templates import grants_for_ingested
-from services.catalog.collections.folder_mirror import MirroredStorage, mirror_islands
+from services.catalog.collections.folder_mirror import mirror_islands
+from services.ingest.reader import read_storage_rules
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
@@ -40,15 +40,8 @@ def mirror_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int
     # FOR UPDATE: a concurrent ingest of the same island waits, so that both see the same assets.
     islands = session.scalars(due.with_for_update()).all()
     if islands:
-        mirror_islands(session, load_mirrored_storage(session, storage), islands)
+        mirror_islands(session, read_storage_rules(session, storage), islands)
     return len(islands), {"after": islands[-1]} if len(islands) == MAX_MIRRORED_ISLANDS else None
-
-
-def load_mirrored_storage(session: Session, storage: Storage) -> MirroredStorage:
-    """Load a storage as the mirror needs it."""
-    settings = StorageSettings.model_validate(storage.settings)
-    rights = grants_for_ingested(session, storage.id, storage.owner_id, settings.acl_template_id)
-    return MirroredStorage(storage.id, storage.name, storage.owner_id, tuple(rights))
 
 
 MIRROR_FOLDERS_JOBS = JobKind(MIRROR_FOLDERS_TASK, batches(mirror_batch, "islands were mirrored"))

@@ -16,8 +16,8 @@ from services.approvals.requests import ApprovalSpec, load_approval_status, requ
 from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.dependents_registry import (
-    AssetUnmerge,
     delete_dependents,
     move_dependents,
     move_dependents_back,

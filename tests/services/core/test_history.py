@@ -14,7 +14,7 @@ OPERATION, USER, SHARE, GUEST, JOB = (uuid.UUID(int=number) for number in range(
 ACTORS = {
     "a user": Actor("Ada", user_id=USER),
     "a request with an idempotency key": Actor("Ada", user_id=USER, operation_id=OPERATION),
-    "a guest": Actor("Guest", guest=Guest(SHARE, GUEST, frozenset())),
+    "a guest": Actor("Guest", guest=Guest(SHARE, GUEST, "", "assets", USER, "clip", frozenset(), frozenset())),
     "a process": Actor("ingest"),
 }
 DETAILS = {"merged_into": str(USER), "was": {"title": "Größe", "formats": [1, None]}}

@@ -21,6 +21,7 @@ from services.ingest.claims import (
     renew_island_leases,
 )
 from services.ingest.run import ingest_islands
+from services.ingest_effects import INGEST_EFFECTS
 from services.operations.sweep import is_work_waiting, sweep_backlog
 from tests.files import write
 from tests.pipeline import Pipeline
@@ -45,7 +46,7 @@ def publish(pipeline: Pipeline, *names: str) -> list[int]:
 
 
 def ingest(pipeline: Pipeline, ids: list[int]) -> int:
-    return ingest_islands(pipeline.sessions, ids, pipeline.timing, pipeline.notify)
+    return ingest_islands(pipeline.sessions, ids, pipeline.timing, pipeline.notify, INGEST_EFFECTS)
 
 
 def change(pipeline: Pipeline, ids: list[int], **values: object) -> None:

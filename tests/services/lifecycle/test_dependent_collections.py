@@ -14,7 +14,7 @@ from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.core.actors import SETUP_ACTOR, find_actor
-from services.lifecycle.dependents_registry import AssetUnmerge
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
 
 

@@ -28,7 +28,7 @@ from services.catalog.collections.collections import NewCollection, create_colle
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR, find_actor
-from services.lifecycle.dependents_registry import AssetUnmerge
+from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
 from services.lifecycle.purge_assets import purge_assets
 from services.metadata.fields import NewField, create_field

@@ -14,7 +14,8 @@ from models.catalog.declared_file import DeclaredFile
 from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from models.core.sessions import Sessions
-from services.lifecycle.dependents_registry import DEPENDENT_KINDS, AssetUnmerge
+from services.ingest.changeset import AssetUnmerge
+from services.lifecycle.dependents_registry import DEPENDENT_KINDS
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
 from services.lifecycle.purge_assets import purge_assets
 

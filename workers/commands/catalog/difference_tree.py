@@ -23,8 +23,9 @@ CHANGE_VERBS = {
     "title": ("changes its title", "change their title"),
     "new": ("is new", "are new"),
     "gone": ("is gone", "are gone"),
+    "held": ("is held back", "are held back"),
 }
-CHANGE_WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder"}
+CHANGE_WORDS = {"split": "a new asset", "new": "a new asset", "gone": "gone from the folder", "held": "held back"}
 
 SPLIT_WORDS = "an asset of its own again"
 
@@ -52,7 +53,9 @@ def summarize_difference(difference: GroupingDiff) -> str:
     """Return the counts as one sentence."""
     looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
     if difference.is_empty:
-        return f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} stay as they are"
+        nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} stay as they are"
+        held = difference.counts["held"]
+        return f"{nothing}, {pluralize(held, 'asset')} {CHANGE_VERBS['held'][held != 1]}" if held else nothing
     parts = []
     for word in CHANGE_KINDS:
         number = difference.counts[word]
@@ -77,6 +80,8 @@ def draw_asset_change(change: AssetChange) -> Tree:
     if change.rule:
         head.append(f"  by rule: {change.rule}", style="not bold dim")
     tree = Tree(head)
+    if change.reason:
+        tree.add(Text(replace_unprintable(change.reason), style="yellow"))
     for verb, others in (("takes in ", change.takes_in), ("comes from ", change.comes_from)):
         for other in others:
             tree.add(Text.assemble((verb, "yellow"), replace_unprintable(other.title), (f"  {other.id}", "dim")))
