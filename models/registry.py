@@ -10,7 +10,7 @@ from models.catalog.collection import Collection, CollectionAsset, Favorite
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.file import File, Folder, FrameBucket
 from models.catalog.history import History
-from models.catalog.media_work import Keyframe, MediaWork
+from models.catalog.keyframe import Keyframe
 from models.catalog.metadata import (
     MetadataBulkObject,
     MetadataCategory,
@@ -33,6 +33,7 @@ from models.queues.island import Island
 from models.queues.job import Job
 from models.queues.job_step import JobStep
 from models.queues.mail import Mail
+from models.queues.media_queue import MediaWork
 from models.queues.scan_request import ScanRequest
 from models.queues.webhook import Event, Webhook, WebhookDelivery
 

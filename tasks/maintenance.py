@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
+from models.queues.mail import MAIL_TASK
+from models.queues.webhook import WEBHOOK_TASK
 from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK
 from services.catalog.collections.bulk_delete import DELETE_COLLECTIONS_TASK
 from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK
@@ -15,9 +17,8 @@ from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.metadata.bulk_write import SET_VALUES_TASK
 from services.operations.mail_kinds import MAIL_WRITERS
 from services.operations.sweep import purge_expired_rows, sweep_backlog
-from services.outbound.mail_queue import MAIL_TASK
 from services.outbound.mail_sender import send_mails
-from services.outbound.webhook_sender import WEBHOOK_TASK, send_webhooks
+from services.outbound.webhook_sender import send_webhooks
 from services.sidecars.refresh_captions import CAPTION_TASK
 from services.triggers.runner import TRIGGER_TASK
 from tasks import make_job_task

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
+from models.queues.job_queue import TRANSCODE_TASK
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import run_next_transcode
-from services.renditions.queue import TRANSCODE_TASK
 
 
 @shared_task(name=TRANSCODE_TASK, bind=True, ignore_result=True)

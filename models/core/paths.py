@@ -2,6 +2,7 @@
 
 import re
 
+MAX_ERROR_LENGTH = 2_000
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -17,6 +18,11 @@ def display_path(path: bytes) -> str:
 def escape_surrogates(text: str) -> str:
     """Return a text derived from a path, with lone surrogates escaped: PostgreSQL and JSON refuse those."""
     return text if text.isprintable() else display_path(text.encode("utf-8", "surrogateescape"))
+
+
+def storable_text(text: str) -> str:
+    """Return a reason that can be stored: names of files may hold what PostgreSQL refuses."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:MAX_ERROR_LENGTH]
 
 
 def join_path(folder: bytes, name: bytes) -> bytes:

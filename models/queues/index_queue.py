@@ -27,6 +27,7 @@ from sqlalchemy.types import BigInteger
 from models.core.statements import execute_dml
 from models.core.tracing import MAX_TRACES, is_tracing
 from models.queues.index_mark import IS_MARK_DUE
+from models.queues.leased_queue import IS_UNLEASED, WorkQueue
 
 LOW_PRIORITY_DOCUMENTS = 100
 """A statement that marks more documents than this is a backfill: single changes go before it. The function
@@ -257,14 +258,6 @@ def has_pending_single_changes(session: Session) -> bool:
     return bool(session.execute(text(query)).scalar_one())
 
 
-def has_claimable_marks(session: Session) -> bool:
-    """Whether a drain would find something to claim now."""
-    query = (
-        f"SELECT EXISTS (SELECT FROM index_mark WHERE {IS_MARK_DUE} AND (lease_until IS NULL OR lease_until < now()))"
-    )
-    return bool(session.execute(text(query)).scalar_one())
-
-
 SEGMENTS_OF_ASSET = "segments_of"
 """Type of a key that names an asset and means all segments created on it."""
 MAX_REDUCED_MARKS_READ = 100_000
@@ -319,7 +312,18 @@ def requeue_all_marks(session: Session) -> int:
     return execute_dml(session, REQUEUE_ALL_MARKS)
 
 
-def requeue_dead_lettered_marks(session: Session) -> int:
-    """Requeue all dead letters on request of an operator. Returns their number."""
-    query = text("UPDATE index_mark SET parked_at = NULL, errors = 0, error = NULL WHERE parked_at IS NOT NULL")
-    return execute_dml(session, query)
+MARK_QUEUE = WorkQueue(
+    table="index_mark",
+    noun="document",
+    plural="documents",
+    task="index.drain",
+    celery_queue="index",
+    key="object_id",
+    tries="errors",
+    title="work.object_type || ' ' || work.object_id",
+    subject="work.object_type, CAST(work.object_id AS text) AS object_id",
+    is_pending=IS_MARK_DUE,
+    pending_since="dirty_since",
+    requeued="errors = 0",
+    waits=f"EXISTS (SELECT FROM index_mark WHERE {IS_MARK_DUE} AND {IS_UNLEASED})",
+)

@@ -14,9 +14,12 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, BigInt, Serial
+from models.queues.leased_queue import IS_UNLEASED, LeaseMixin, WorkQueue
+
+IS_ISLAND_PENDING = "dirty_since IS NOT NULL AND parked_at IS NULL"
 
 
-class Island(Base):
+class Island(LeaseMixin, Base):
     """One island, identified by its root folder. `seen` is the version of its content, `done` the processed version,
     `epoch` the fencing token.
 
@@ -48,14 +51,32 @@ class Island(Base):
     wait_until: Mapped[datetime | None]
     """When the next orphan of this island stops waiting for its host."""
     dispatched_until: Mapped[datetime | None] = mapped_column("handed_until")
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    attempt: Mapped[int] = mapped_column(server_default="0")
     crashes: Mapped[int] = mapped_column(server_default="0")
     """Isolated attempts that did not end; only these count towards dead-lettering."""
     error: Mapped[str | None]
-    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     rules_version: Mapped[int | None]
     profile_revision: Mapped[int | None]
     trace: Mapped[str | None]
     """W3C traceparent of the oldest pending change; null unless tracing is on."""
+
+
+ISLAND_QUEUE = WorkQueue(
+    table="island",
+    noun="folder",
+    plural="folders",
+    task="ingest.island",
+    celery_queue="ingest",
+    key_type="bigint",
+    tries="crashes",
+    title="storage.name || ', island ' || work.id",
+    joins="JOIN storage ON storage.id = work.storage_id",
+    is_pending=IS_ISLAND_PENDING,
+    pending_since="dirty_since",
+    requeued="""attempt = 0, crashes = 0, handed_until = NULL, dirty_since = coalesce(dirty_since, now())""",
+    is_dispatched=True,
+    waits=f"""EXISTS (
+        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :debounce) AND parked_at IS NULL
+            AND (handed_until IS NULL OR handed_until <= now()) AND {IS_UNLEASED}
+    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)""",
+    is_overdue="dirty_since IS NULL",
+)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
 from models.core.tracing import CURRENT_TRACE_SQL
+from models.queues.leased_queue import LeasedQueueMixin
 
 
 class JobStatus(TextEnum):
@@ -27,7 +28,7 @@ class JobStatus(TextEnum):
     WAITING = "WAITING"
 
 
-class Job(Base):
+class Job(LeasedQueueMixin, Base):
     """`type` is iconik's name for users and clients, `task` the Celery task that claims the job by id."""
 
     __tablename__ = "job"
@@ -61,13 +62,8 @@ class Job(Base):
     message: Mapped[str] = mapped_column(server_default="")
     error_message: Mapped[str | None]
     created_by: Mapped[uuid.UUID | None]
-    not_before: Mapped[DefaultNow]
     dispatched_until: Mapped[datetime | None] = mapped_column("handed_until")
-    lease_owner: Mapped[str | None]
-    lease_until: Mapped[datetime | None]
-    attempt: Mapped[int] = mapped_column(server_default="0")
     crashes: Mapped[int] = mapped_column(server_default="0")
-    dead_lettered_at: Mapped[datetime | None] = mapped_column("parked_at")
     date_created: Mapped[DefaultNow]
     date_modified: Mapped[DefaultNow]
     started_at: Mapped[datetime | None]

@@ -8,7 +8,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, Id
-from models.queues.outbox import OutboxMixin, make_outbox_index
+from models.queues.leased_queue import SKIP_LOCKED
+from models.queues.outbox import IS_SENDABLE, Outbox, OutboxMixin, make_outbox_index, make_outbox_policy
+
+MAIL_TASK = "maintenance.mail"
+"""Task to notify after the commit; if that message is lost, beat notifies it."""
 
 
 class Mail(OutboxMixin, Base):
@@ -24,3 +28,15 @@ class Mail(OutboxMixin, Base):
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Ids and words for the template; no secrets."""
     created_by: Mapped[uuid.UUID | None]
+
+
+MAIL_QUEUE = Outbox(
+    table="mail",
+    noun="mail",
+    plural="mails",
+    task=MAIL_TASK,
+    title="work.kind || ' to ' || work.recipient",
+    policy=make_outbox_policy(batch=20),
+    candidates=f"SELECT id FROM mail WHERE {IS_SENDABLE} ORDER BY not_before, id LIMIT :most {SKIP_LOCKED}",
+    waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE})",
+)

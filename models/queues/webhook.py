@@ -13,7 +13,12 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, DefaultNow, Id, Serial, TextEnum, checked_text
-from models.queues.outbox import IS_OUTBOX_DUE, OutboxMixin
+from models.queues.leased_queue import SKIP_LOCKED
+from models.queues.outbox import IS_OUTBOX_DUE, IS_SENDABLE, Outbox, OutboxMixin, make_outbox_policy
+
+WEBHOOK_TASK = "maintenance.webhooks"
+MAX_DELIVERIES_PER_WEBHOOK = 10
+"""Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
 
 
 class WebhookStatus(TextEnum):
@@ -85,3 +90,41 @@ class WebhookDelivery(OutboxMixin, Base):
     event_at: Mapped[datetime]
     answer: Mapped[int | None] = mapped_column(SmallInteger)
     """HTTP status of the last response, if any."""
+
+
+SELECT_FAIR_DELIVERIES = f"""
+    SELECT due.id FROM webhook CROSS JOIN LATERAL (
+        SELECT id, not_before FROM webhook_delivery WHERE webhook_id = webhook.id AND {IS_SENDABLE}
+        ORDER BY not_before, id LIMIT {MAX_DELIVERIES_PER_WEBHOOK} {{lock}}) AS due
+    WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
+    ORDER BY due.not_before, due.id LIMIT {{most}}
+"""
+DELIVERY_QUEUE = Outbox(
+    table="webhook_delivery",
+    noun="delivery",
+    plural="deliveries",
+    task=WEBHOOK_TASK,
+    title="""work.event_type || ' ' || work.operation || ' for webhook '
+        || coalesce(nullif(webhook.name, ''), CAST(webhook.id AS text))""",
+    joins="JOIN webhook ON webhook.id = work.webhook_id",
+    subject="work.event_type AS object_type, CAST(work.object_id AS text) AS object_id",
+    policy=make_outbox_policy(batch=100),
+    candidates=SELECT_FAIR_DELIVERIES.format(lock=SKIP_LOCKED, most=":most"),
+    # Events that are not expanded yet are work of the same task.
+    waits=f"EXISTS (SELECT FROM event) OR EXISTS ({SELECT_FAIR_DELIVERIES.format(lock='', most=1)})",
+)
+
+# Events are deleted and expanded in one transaction: lost by neither a crash nor a rollback. SKIP LOCKED lets several
+# workers pop different events. LEFT JOIN keeps events without subscribers, so that they count as popped. A webhook gets
+# no events older than itself.
+POP_EVENTS = text("""
+    WITH taken AS (
+        DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
+        RETURNING event.*)
+    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
+        AND webhook.event_type = taken.event_type AND coalesce(webhook.realm, taken.realm) = taken.realm
+        AND coalesce(webhook.operation, taken.operation) = taken.operation
+        AND coalesce(webhook.object_id, taken.object_id) = taken.object_id
+        AND webhook.date_created <= taken.date_created
+    ORDER BY taken.id
+""")

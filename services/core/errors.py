@@ -5,8 +5,6 @@ from collections.abc import Mapping
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-MAX_ERROR_LENGTH = 2_000
-
 
 class DomainError(Exception):
     """Base class: nothing was done. The message names the object, the value and the next step."""
@@ -70,8 +68,3 @@ def describe_failure(error: BaseException) -> str:
     cause = (isinstance(error, DBAPIError) and error.orig) or error
     text = str(cause)
     return f"{type(error).__name__}: {text.partition(chr(10))[0] if isinstance(cause, psycopg.Error) else text}"
-
-
-def storable_text(text: str) -> str:
-    """Return a text that can be stored: names of files may hold what PostgreSQL refuses."""
-    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")[:MAX_ERROR_LENGTH]

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
-from models.catalog.media_work import Keyframe, KeyframeType
+from models.catalog.keyframe import Keyframe, KeyframeType
 from models.core.statements import AnyRow, AnySelect
 from services.catalog.assets.assets import find_asset
 from services.core.errors import NotFound

@@ -25,11 +25,11 @@ from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import Progress
 from services.core.audit_log import record_audit
 from services.core.errors import DomainError
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
-from services.jobs.leases import Progress
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, reclassify_files
 

@@ -6,6 +6,7 @@ import time
 import uuid
 
 from models.core.sessions import Sessions, transact
+from models.queues.job_queue import Progress
 from models.queues.notify import Notifier
 from search.documents.builders import DOCUMENT_BUILDERS
 from search.engine import SearchEngine, SearchUnavailableError
@@ -13,7 +14,6 @@ from services.core.text import pluralize
 from services.indexing.audit import compare_page, find_unmarked, mark_unmarked, repair_index_page
 from services.indexing.requests import COMPARE_INDEX_TASK, start_index_comparison
 from services.indexing.tombstones import purge_tombstones
-from services.jobs.leases import Progress
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 
 log = logging.getLogger(__name__)

@@ -30,6 +30,7 @@ from models.queues.index_build import BuildState, IndexBuild, lock_index_targets
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import DocumentKey, count_pending_marks, has_pending_single_changes, requeue_marks
 from models.queues.job import JobStatus
+from models.queues.job_queue import Progress
 from search.document import Document
 from search.documents.builders import build_documents, count_fitting_documents
 from search.engine import IndexManager, IndexMissingError, SearchEngine, SearchUnavailableError, WriteOutcome
@@ -39,7 +40,6 @@ from services.indexing.audit import compare_page
 from services.indexing.drain import MAX_INDEX_BATCH_BYTES, MAX_INDEX_BATCH_DOCUMENTS
 from services.indexing.indexes import find_live_build, reconcile_indexes, retire_build
 from services.indexing.requests import REBUILD_INDEX_TASK
-from services.jobs.leases import Progress
 from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
 
 REBUILD_RETRY_SECONDS = 5.0

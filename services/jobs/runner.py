@@ -19,35 +19,32 @@ The work of a kind is a function of a `JobRun`. It works in short transactions, 
 import json
 import logging
 import uuid
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.core.log_context import bind_log_fields
+from models.core.paths import storable_text
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
+from models.core.tracing import span
 from models.queues.job import JobStatus
+from models.queues.job_queue import JOB_QUEUE, NO_PROGRESS, JobClaim, Progress
 from models.queues.notify import Notifier, leave_to_beat
 from services.core.actors import find_actor
 from services.core.errors import DomainError, PermissionDenied, describe_failure
 from services.core.lease_heartbeat import lease_heartbeat
-from services.jobs.leases import (
-    NO_PROGRESS,
-    JobClaim,
-    JobLostError,
-    Progress,
-    claim_jobs,
-    complete_job,
-    fail_job,
-    heartbeat_job,
-    job_context,
-    release_job,
-)
 
 log = logging.getLogger(__name__)
+
+
+class JobLostError(Exception):
+    """The lease was lost: another worker holds the job, or a user paused, restarted or deleted it. Nothing more may be
+    written."""
 
 
 class JobAbortedError(Exception):
@@ -93,8 +90,15 @@ class JobRun:
     claim: JobClaim
 
     def save(self, session: Session, progress: Progress = NO_PROGRESS) -> bool:
-        """Renew the lease and write progress, in the transaction of the work; return whether a user asked to stop."""
-        return heartbeat_job(session, self.claim, self.timing, progress)
+        """Renew the lease and write progress, in the transaction of the work; return whether a user asked to stop.
+
+        Raises:
+            JobLostError: the lease was lost; the transaction must roll back.
+        """
+        held = JOB_QUEUE.heartbeat(session, [self.claim], self.timing, **progress._asdict())
+        if self.claim.id not in held:
+            raise JobLostError(f"job {self.claim.id} was taken, paused or restarted while it ran")
+        return held[self.claim.id]
 
     def heartbeat(self, session: Session, progress: Progress = NO_PROGRESS, stopped: str = "stopped") -> None:
         """Do the same, and raise JobAbortedError with the text `stopped` if a user asked the job to stop."""
@@ -103,12 +107,12 @@ class JobRun:
 
     def keep_lease(self) -> AbstractContextManager[None]:
         """Renew the lease from a thread during a step that takes long; the next step finds out if it was lost."""
-
-        def renew(session: Session) -> None:
-            with suppress(JobLostError):
-                self.save(session)
-
-        return lease_heartbeat(self.sessions, renew, self.timing)
+        values = NO_PROGRESS._asdict()
+        return lease_heartbeat(
+            self.sessions,
+            lambda session: JOB_QUEUE.heartbeat(session, [self.claim], self.timing, **values),
+            self.timing,
+        )
 
     def find_requester(self, session: Session) -> Actor:
         """Return the user who asked for the job, with present rights.
@@ -123,8 +127,13 @@ class JobRun:
 
     def complete(self, session: Session, end: JobEnd) -> None:
         """End the job in the transaction of its work."""
-        failure = end.message if end.status is JobStatus.FAILED else None
-        complete_job(session, self.claim, end.status, end.message, end.error or failure)
+        error = end.error or (end.message if end.status is JobStatus.FAILED else None)
+        message = storable_text(end.message)
+        JOB_QUEUE.complete(session, [self.claim], error, status=end.status.value, message=message)
+
+    def fail(self, session: Session, error: str) -> None:
+        """Release the job after an error: retried with backoff, dead-lettered after MAX_JOB_ERRORS attempts."""
+        JOB_QUEUE.retry(session, [self.claim], [error])
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ class JobKind:
         errors: list[Exception] = []
         for job_id in job_ids:
             # One by one: a lease must not run while the jobs before it do.
-            for claim in transact(sessions, claim_jobs, self.task, [job_id], timing):
+            for claim in transact(sessions, JOB_QUEUE.claim, timing, ids=[job_id], task=self.task):
                 try:
                     outcomes[claim.id] = self.run_claimed(JobRun(sessions, timing, claim))
                 except Exception as error:
@@ -164,7 +173,7 @@ class JobKind:
 
     def run_claimed(self, run: JobRun) -> JobOutcome:
         """Do the work of a claimed job and write its outcome."""
-        with job_context(run.claim):
+        with _job_context(run.claim):
             outcome: JobOutcome
             try:
                 outcome = self.work(run)
@@ -177,18 +186,32 @@ class JobKind:
             except JobLostError:
                 raise
             except Exception as error:
-                transact(run.sessions, fail_job, run.claim, describe_failure(error))
+                transact(run.sessions, run.fail, describe_failure(error))
                 raise
             _write_outcome(run, outcome)
             return outcome
         return None
 
 
+@contextmanager
+def _job_context(claim: JobClaim) -> Iterator[None]:
+    """Set the log context and open a trace span for work on one job.
+
+    A lost lease ends the block quietly: the job belongs to another worker now.
+    """
+    followed = span("job", [claim.trace], task=claim.task, job_id=claim.id, attempt=claim.attempt)
+    with bind_log_fields(job_id=claim.id), followed:
+        try:
+            yield
+        except JobLostError as lost:
+            log.info("%s", lost)
+
+
 def _retry(run: JobRun, obstacle: JobRetryError) -> JobOutcome:
     log.warning("job %s: %s", run.claim.id, obstacle)
     if obstacle.most is not None and run.claim.attempt >= obstacle.most:
         return JobEnd(str(obstacle), JobStatus.FAILED)
-    transact(run.sessions, fail_job, run.claim, str(obstacle))
+    transact(run.sessions, run.fail, str(obstacle))
     return None
 
 
@@ -196,7 +219,7 @@ def _write_outcome(run: JobRun, outcome: JobOutcome) -> None:
     if isinstance(outcome, JobEnd):
         transact(run.sessions, run.complete, outcome)
     elif isinstance(outcome, JobPause):
-        transact(run.sessions, release_job, run.claim, outcome.message, outcome.seconds)
+        transact(run.sessions, JOB_QUEUE.release, [run.claim], outcome.seconds, message=outcome.message)
 
 
 BatchCursor = dict[str, Any]

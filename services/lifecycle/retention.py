@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from models.access.user import SignInLimit, Token
 from models.core.idempotency import IdempotencyKey
 from models.core.statements import execute_dml
+from models.queues.registry import WORK_QUEUES
 
 IDEMPOTENCY_KEY_RETENTION, LOGIN_ATTEMPT_RETENTION, EXPIRED_TOKEN_RETENTION = (
     timedelta(days=1),
@@ -28,21 +29,17 @@ def delete_expired_keys_and_tokens(session: Session) -> None:
 
 FINISHED_WORK_RETENTION_DAYS = 30
 RETENTION_BATCH_ROWS = 10_000
-EXPIRED_WORK_CONDITIONS = {
-    "job": """completed_at < now() - make_interval(days => :days) AND parked_at IS NULL
-        AND NOT EXISTS (SELECT FROM job AS child WHERE child.parent_id = job.id)""",
-    "mail": "done_at < now() - make_interval(days => :days)",
-    "webhook_delivery": "done_at < now() - make_interval(days => :days)",
-}
-"""SQL condition of expired rows by table; a job is deleted after its child jobs."""
+# Small batches by id: one delete of millions of rows would hold locks and bloat the tables.
+DELETE_EXPIRED_WORK = [
+    text(f"""
+        DELETE FROM {queue.table} WHERE id IN (
+            SELECT id FROM {queue.table} WHERE {queue.is_expired} ORDER BY id LIMIT {RETENTION_BATCH_ROWS})
+    """)
+    for queue in WORK_QUEUES
+    if queue.is_expired
+]
 
 
 def delete_expired_work(session: Session) -> int:
     """Delete up to one batch per table; return the number of rows, 0 when nothing is left."""
-    # Small batches by id: one delete of millions of rows would hold locks and bloat the tables.
-    gone = 0
-    for table, ended in EXPIRED_WORK_CONDITIONS.items():
-        expired = f"SELECT id FROM {table} WHERE {ended} ORDER BY id LIMIT {RETENTION_BATCH_ROWS}"
-        batch = text(f"DELETE FROM {table} WHERE id IN ({expired})")
-        gone += execute_dml(session, batch, {"days": FINISHED_WORK_RETENTION_DAYS})
-    return gone
+    return sum(execute_dml(session, batch, {"days": FINISHED_WORK_RETENTION_DAYS}) for batch in DELETE_EXPIRED_WORK)

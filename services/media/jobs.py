@@ -5,21 +5,20 @@ job, or requesting a new one, reads its file sets again, in isolation.
 """
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import func, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
 from models.catalog.asset import ASSET_KIND
-from models.catalog.media_work import MediaKind
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from models.queues.job import Job, JobStatus
-from models.queues.media_queue import has_claimable_media, has_dirty_islands
+from models.queues.media_queue import MediaKind, has_claimable_media, has_dirty_islands
 from models.queues.notify import Notifier
 from services.catalog.assets.assets import find_asset
+from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import Conflict, NotFound
 from services.core.text import pluralize
 
@@ -43,29 +42,21 @@ FILE_SET_OF_FILE = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class FinishedSet:
-    """A file set that was read, or its error."""
-
-    file_set_id: uuid.UUID
-    asset_id: uuid.UUID
-    name: str
-    error: str | None
-
-
-def record_media_jobs(session: Session, kind: MediaKind, done: Sequence[FinishedSet]) -> None:
+def record_media_jobs(
+    session: Session, kind: MediaKind, ended: Sequence[ReadableFileSet], errors: Mapping[uuid.UUID, str]
+) -> None:
     """Record automatic reading: one job for all file sets that were read, one for each unreadable one."""
-    good = [one for one in done if one.error is None]
+    good = [one for one in ended if one.id not in errors]
     if good:
         asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
         name = f'"{good[0].name}"' if len(good) == 1 else pluralize(len(good), "file set")
-        job = _build_media_job(kind, name, asset_id, [one.file_set_id for one in good])
+        job = _build_media_job(kind, name, asset_id, [one.id for one in good])
         job.status, job.progress_processed, job.progress_total = JobStatus.FINISHED, len(good), len(good)
         session.add(_mark_ended(job))
-    for one in done:
-        if one.error is not None:
-            job = _build_media_job(kind, f'"{one.name}"', one.asset_id, [one.file_set_id])
-            job.status, job.error_message = JobStatus.FAILED, one.error
+    for one in ended:
+        if one.id in errors:
+            job = _build_media_job(kind, f'"{one.name}"', one.asset_id, [one.id])
+            job.status, job.error_message = JobStatus.FAILED, errors[one.id]
             session.add(_mark_ended(job))
     session.flush()
 

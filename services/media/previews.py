@@ -3,7 +3,7 @@
 import base64
 import json
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,14 @@ from sqlalchemy.orm import Session
 from media.pictures.picture_store import NotAPictureError, list_owners, list_shards, remove_unreferenced, store_picture
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
-from models.catalog.media_work import Keyframe, MediaKind
+from models.catalog.keyframe import Keyframe
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
+from models.queues.media_queue import MediaKind
 from models.queues.notify import Notifier
 from services.catalog.assets.sources import ReadableFileSet
-from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
+from services.media.drain import MediaDrainResult, MediaReading, ResultWriter, SetOutcome, drain_media
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import update_header_warnings
 
@@ -61,7 +62,7 @@ def build_preview_request(read: ReadableFileSet) -> dict[str, Any]:
     }
 
 
-def store_previews(folder: Path, outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+def store_previews(folder: Path, outcomes: Sequence[SetOutcome]) -> ResultWriter:
     """Store the pictures as files before the transaction that inserts their rows."""
     kept: dict[uuid.UUID, list[dict[str, Any]]] = {}
     errors: dict[uuid.UUID, str | None] = {}

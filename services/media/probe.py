@@ -1,7 +1,7 @@
 """Probing: read the headers of media files and store component facts, format warnings and metadata values."""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,18 +9,17 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
-from models.catalog.media_work import MediaKind
 from models.core.sessions import Sessions
 from models.core.timing import Timing
-from models.queues.media_queue import queue_media
+from models.queues.job_queue import TRANSCODE_TASK
+from models.queues.media_queue import MediaKind, queue_media
 from models.queues.notify import Notifier
 from services.catalog.assets.sources import ReadableFileSet
-from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
+from services.media.drain import MediaDrainResult, MediaReading, ResultWriter, SetOutcome, drain_media
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_metadata import HeaderValues, HeaderWrites, write_header_fields
 from services.media.probe_summary import ProbeSummary, summarize_set
 from services.media.probe_writer import ProbedSet, write_probe_results
-from services.renditions.queue import TRANSCODE_TASK as TRANSCODE
 from services.renditions.queue import refresh_renditions
 
 PROBE_TASK = MEDIA_TASKS[MediaKind.HEADERS]
@@ -35,7 +34,7 @@ def build_probe_request(read: ReadableFileSet) -> dict[str, Any]:
     return {"names": [source.name for source in read.sources]}
 
 
-def prepare_probe_results(outcomes: Sequence[SetOutcome]) -> Callable[[Session, Sequence[SetOutcome]], None]:
+def prepare_probe_results(outcomes: Sequence[SetOutcome]) -> ResultWriter:
     """Summarize what was read before the transaction; return the function that writes it."""
     facts = {one.read.id: _summarize_outcome(one) for one in outcomes}
 
@@ -92,7 +91,7 @@ def run_probe_queue(sessions: Sessions, timing: Timing, notify: Notifier) -> Non
     done = drain_probes(sessions, timing)
     if done.read:
         notify(MEDIA_TASKS[MediaKind.PICTURES], ())
-        notify(TRANSCODE, ())
+        notify(TRANSCODE_TASK, ())
         notify("index.drain", ())
     if done.more:
         notify(PROBE_TASK, ())

@@ -3,20 +3,17 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.media_work import MediaKind
 from models.core.sessions import transact
 from models.queues.job import JobStatus
-from models.queues.media_queue import queue_media
+from models.queues.media_queue import HAS_QUEUED_SETS, MediaKind, queue_media
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.media.drain import MediaDrainResult, MediaReading, read_file_sets
 from services.media.jobs import MEDIA_TASKS
 
 FILE_SET_BUSY_SECONDS = 2.0
 """Retry delay while another worker reads one of the file sets."""
-HAS_QUEUED_SETS = text("SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND file_set_id = ANY(:sets))")
 
 
 def reread_jobs(reading: MediaReading) -> JobKind:
@@ -33,8 +30,7 @@ def _reread(run: JobRun, reading: MediaReading) -> JobOutcome:
     if done is None:
         return JobPause("waits for its turn", FILE_SET_BUSY_SECONDS)
     if done.troubles:
-        reasons = "; ".join(trouble.error for trouble in done.troubles)
-        return JobEnd("could not be read", JobStatus.FAILED, reasons)
+        return JobEnd("could not be read", JobStatus.FAILED, "; ".join(done.troubles.values()))
     return JobEnd("was read" if done.read else "is not there to be read now; it is read when it changes or returns")
 
 

@@ -19,10 +19,10 @@ from models.catalog.asset import Asset, AssetStatus
 from models.catalog.metadata import MetadataBulkObject
 from models.core.bulk import copy_rows, in_array
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import Progress
 from services.core.errors import DomainError, NotFound, ValidationFailed
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
-from services.jobs.leases import Progress
 from services.jobs.runner import BatchCursor, JobEnd, JobKind, JobRun, batches
 from services.metadata.change_set import FieldInput, WriteMode, validate_changes
 from services.metadata.forms import load_view_form

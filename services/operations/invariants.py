@@ -14,11 +14,10 @@ from models.catalog.storage_settings import StorageSettings
 from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import execute_dml
-from models.queues.index_queue import requeue_dead_lettered_marks
-from models.queues.island import Island
-from models.queues.media_queue import requeue_dead_lettered_media
+from models.queues.registry import WORK_QUEUES
 from services.indexing.audit import audit_index_pages, find_unmarked, mark_unmarked
 from services.indexing.audit import repair_index_page as repair_page
+from services.operations.backlog import retry_all_dead_letters
 from services.operations.check_result import CheckResult, VerifyContext
 from services.operations.grouping_invariants import check_counts, check_grouping, requeue_for_grouping
 from services.operations.share_invariants import check_shares
@@ -120,39 +119,30 @@ def check_history(audited: VerifyContext, _repair: bool) -> CheckResult:
 
 
 # Two sweeps of tolerance: the sweep itself takes up what lost its worker, so only what it missed twice is a fault.
-SELECT_OVERDUE_LEASES = text("""
-    SELECT 'island ' || id AS name FROM island
-        WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL AND dirty_since IS NULL
-    UNION ALL
-    SELECT 'job ' || id FROM job WHERE lease_until < now() - make_interval(secs => 2 * :sweep) AND parked_at IS NULL
-    UNION ALL
-    SELECT 'island ' || id || ' (dead letter without a reason)' FROM island
-        WHERE parked_at IS NOT NULL AND error IS NULL
-    UNION ALL
-    SELECT 'job ' || id || ' (dead letter without a reason)' FROM job
-        WHERE parked_at IS NOT NULL AND error_message IS NULL
-    UNION ALL
-    SELECT lower(kind) || ' of file set ' || file_set_id || ' (dead letter without a reason)' FROM media_work
-        WHERE parked_at IS NOT NULL AND error IS NULL
-""")
+IS_FORGOTTEN = "parked_at IS NULL AND lease_until < now() - make_interval(secs => 2 * :sweep)"
+LOST_WORK = [
+    f"SELECT '{queue.noun} ' || {queue.key} || ': its lease ended and it was not taken up' FROM {queue.table} "
+    f"WHERE {IS_FORGOTTEN} AND {queue.is_overdue}"
+    for queue in WORK_QUEUES
+    if queue.is_overdue
+]
+LOST_WORK += [
+    f"SELECT '{queue.noun} ' || {queue.key} || ': a dead letter without a reason' FROM {queue.table} "
+    f"WHERE parked_at IS NOT NULL AND {queue.error} IS NULL"
+    for queue in WORK_QUEUES
+]
+SELECT_LOST_WORK = text(" UNION ALL ".join(LOST_WORK))
 
 
 def check_leases(audited: VerifyContext, repair: bool) -> CheckResult:
     """Check that work is done, waiting, leased or dead-lettered with a reason; a repair requeues dead letters."""
     found = CheckResult("leases", "no lease is past its end by two sweeps; dead letters have a reason")
     with audited.sessions() as session:
-        for row in session.execute(SELECT_OVERDUE_LEASES, {"sweep": audited.timing.sweep_seconds}):
-            found.add_violation(f"{row.name}: its lease ended and nobody took it up")
+        for fault in session.scalars(SELECT_LOST_WORK, {"sweep": audited.timing.sweep_seconds}):
+            found.add_violation(fault)
     if repair:
-        found.repaired = transact(audited.sessions, _requeue_dead_letters)
+        found.repaired = sum(transact(audited.sessions, retry_all_dead_letters).values())
     return found
-
-
-def _requeue_dead_letters(session: Session) -> int:
-    """Requeue dead-lettered islands, index marks and media readings; return how many."""
-    islands = session.scalars(select(Island.id).where(Island.dead_lettered_at.is_not(None)).order_by(Island.id)).all()
-    requeue_for_grouping(session, islands)
-    return len(islands) + requeue_dead_lettered_marks(session) + requeue_dead_lettered_media(session)
 
 
 def check_documents(audited: VerifyContext, repair: bool) -> CheckResult:

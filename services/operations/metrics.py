@@ -4,17 +4,16 @@
 Files and assets are counted by a scan of their rows: the caller caches the result for a while.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.media_work import MediaKind
 from models.catalog.storage_settings import StorageSettings
-from models.queues.outbox import IS_OUTBOX_DUE
+from models.queues.media_queue import MediaKind
+from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, OUTBOXES, WORK_QUEUES
 from services.indexing.requests import COMPARE_INDEX_TASK
-from services.operations.backlog import DEAD_LETTER_TABLES
 
 MetricLabels = tuple[str, ...]
 
@@ -55,10 +54,9 @@ SCAN_INTERVAL = (
 IS_WATCHED = "status <> 'INACTIVE' AND coalesce(settings ->> 'scan', 'true') <> 'false'"
 
 
-def _for_each_outbox(sql: str) -> str:
-    """Apply the same query to each outbox."""
-    tables = {"mails": "mail", "deliveries": "webhook_delivery"}
-    return " UNION ALL ".join(sql.format(name=name, table=table, DUE=IS_OUTBOX_DUE) for name, table in tables.items())
+def _union(samples: Iterable[str]) -> str:
+    """Join the samples of several labels: `'label', number`."""
+    return " UNION ALL ".join(f"SELECT {sample}" for sample in samples)
 
 
 METRIC_QUERIES = (
@@ -66,10 +64,7 @@ METRIC_QUERIES = (
         "dead_letters",
         "Work that failed its maximum number of attempts and needs a person, by kind.",
         ("kind",),
-        " UNION ALL ".join(
-            f"SELECT '{kind}', count(*) FROM {table} WHERE parked_at IS NOT NULL"
-            for kind, table in DEAD_LETTER_TABLES.items()
-        ),
+        _union(f"'{queue.plural}', {queue.dead_count}" for queue in WORK_QUEUES),
     ),
     _MetricQuery(
         "files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"
@@ -79,29 +74,31 @@ METRIC_QUERIES = (
         "islands",
         f"Islands that are due to be grouped, or wait for a host of a caption or sidecar. {PARKED_IS_DEPRECATED}",
         ("state",),
-        """SELECT 'due', count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL
-        UNION ALL SELECT 'waiting', count(*) FROM island WHERE wait_until IS NOT NULL
-        UNION ALL SELECT 'parked', count(*) FROM island WHERE parked_at IS NOT NULL""",
+        _union(
+            [
+                f"'due', {ISLAND_QUEUE.pending_count}",
+                "'waiting', (SELECT count(*) FROM island WHERE wait_until IS NOT NULL)",
+                f"'parked', {ISLAND_QUEUE.dead_count}",
+            ]
+        ),
     ),
     _MetricQuery(
         "island_lag_seconds",
         "Age of the oldest change that is not grouped yet, in seconds.",
         (),
-        """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM island
-        WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
+        f"SELECT {ISLAND_QUEUE.lag}",
     ),
     _MetricQuery(
         "index_queue_documents",
         "Documents waiting to be written to the search engine.",
         (),
-        "SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL",
+        f"SELECT {MARK_QUEUE.pending_count}",
     ),
     _MetricQuery(
         "index_lag_seconds",
         "Age of the oldest change that is not in the search engine yet, in seconds.",
         (),
-        """SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
-        WHERE dirty_since IS NOT NULL AND parked_at IS NULL""",
+        f"SELECT {MARK_QUEUE.lag}",
     ),
     _MetricQuery(
         "jobs",
@@ -114,22 +111,24 @@ METRIC_QUERIES = (
         "job_lag_seconds",
         "Age of the oldest job of a queue that is ready but not started, in seconds.",
         ("queue",),
-        """SELECT queue, extract(epoch FROM now() - min(greatest(not_before, date_created))) FROM job
-        WHERE task IS NOT NULL AND status = 'READY' AND parked_at IS NULL AND not_before <= now() GROUP BY 1""",
+        f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM job
+        WHERE {JOB_QUEUE.is_pending} AND status = 'READY' AND not_before <= now() GROUP BY 1""",
     ),
     _MetricQuery(
         "outbox",
         f"Mails and webhook deliveries waiting to be sent. {PARKED_IS_DEPRECATED}",
         ("outbox", "state"),
-        _for_each_outbox("""SELECT '{name}', 'waiting', count(*) FROM {table} WHERE {DUE}
-        UNION ALL SELECT '{name}', 'parked', count(*) FROM {table} WHERE parked_at IS NOT NULL"""),
+        _union(
+            f"'{box.plural}', '{state}', {count}"
+            for box in OUTBOXES
+            for state, count in (("waiting", box.pending_count), ("parked", box.dead_count))
+        ),
     ),
     _MetricQuery(
         "outbox_lag_seconds",
         "Age of the oldest mail or webhook delivery waiting to be sent, in seconds.",
         ("outbox",),
-        _for_each_outbox("""SELECT '{name}', coalesce(extract(epoch FROM now() - min(date_created)), 0) FROM {table}
-        WHERE {DUE}"""),
+        _union(f"'{box.plural}', {box.lag}" for box in OUTBOXES),
     ),
     _MetricQuery(
         "media_work",
@@ -144,8 +143,8 @@ METRIC_QUERIES = (
         "media_lag_seconds",
         "Age of the oldest waiting media probe or preview, in seconds.",
         ("kind",),
-        f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min(waits_since)), 0)
-        FROM {MEDIA_KINDS_SQL} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND work.parked_at IS NULL
+        f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min({MEDIA_QUEUE.pending_since})), 0)
+        FROM {MEDIA_KINDS_SQL} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
         GROUP BY 1""",
     ),
     _MetricQuery(
@@ -211,8 +210,7 @@ DEPRECATED_METRIC_QUERIES = (
         "index_marks",
         "Documents due to be written to the search engine, or dead-lettered.",
         ("state",),
-        """SELECT 'due', count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL
-        UNION ALL SELECT 'parked', count(*) FROM index_mark WHERE parked_at IS NOT NULL""",
+        _union([f"'due', {MARK_QUEUE.pending_count}", f"'parked', {MARK_QUEUE.dead_count}"]),
         replaced_by="index_queue_documents",
     ),
     _MetricQuery(

@@ -9,12 +9,9 @@ from sqlalchemy.orm import Session
 from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path
-from services.operations.backlog import DEAD_LETTER_TABLES
+from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES
 
 MAX_UNREADABLE_FOLDERS = 20
-DEAD_LETTER_COUNT = " + ".join(
-    f"(SELECT count(*) FROM {table} WHERE parked_at IS NOT NULL)" for table in DEAD_LETTER_TABLES.values()
-)
 
 # Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
 STATUS_COUNTS = text(f"""
@@ -22,21 +19,18 @@ STATUS_COUNTS = text(f"""
         (SELECT count(*) FROM file WHERE status NOT IN ('DELETED', 'MISSING')) AS files,
         (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
         (SELECT CAST(coalesce(sum(unsettled), 0) AS bigint) FROM storage) AS growing,
-        (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS pending_islands,
+        {ISLAND_QUEUE.pending_count} AS pending_islands,
         (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
-        (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_queue,
-        (SELECT count(*) FROM job
-            WHERE status IN ('READY', 'STARTED') AND task IS NOT NULL AND parked_at IS NULL)
-            + (SELECT count(*) FROM media_work
-                WHERE parked_at IS NULL AND not_before < now() + interval '30 s') AS jobs_waiting,
-        {DEAD_LETTER_COUNT} AS parked,
+        {MARK_QUEUE.pending_count} AS index_queue,
+        {JOB_QUEUE.pending_count} + (SELECT count(*) FROM media_work
+            WHERE {MEDIA_QUEUE.is_pending} AND not_before < now() + interval '30 s') AS jobs_waiting,
+        {" + ".join(queue.dead_count for queue in WORK_QUEUES)} AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED')
             + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
         (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
-        (SELECT coalesce(extract(epoch FROM now() - min(dirty_since)), 0) FROM index_mark
-            WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS index_lag_seconds
+        {MARK_QUEUE.lag} AS index_lag_seconds
 """)
 
 SELECT_UNREADABLE_FOLDERS = text("SELECT id, storage_id, error FROM folder WHERE error IS NOT NULL")

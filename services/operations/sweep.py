@@ -1,58 +1,51 @@
 """Sweep and cleanup: notify workers again of work that lost its message, its worker or its lease; purge expired
 rows."""
 
-from sqlalchemy import text
+from collections.abc import Sequence
+
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.index_queue import has_claimable_marks
+from models.queues.job_queue import dispatch_jobs
 from models.queues.notify import Notifier
+from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
 from services.catalog.segments.segments import purge_segments
 from services.ingest.claims import dead_letter_crashed_islands
-from services.jobs.leases import dispatch_jobs, is_job_waiting
 from services.lifecycle.purge_assets import purge_asset_batch
 from services.lifecycle.purge_collections import purge_collection_batch
 from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_expired_work
-from services.outbound.outboxes import tasks_with_messages
 from services.shares.expiry import delete_expired_share_tokens, record_expired_shares
 from watch.dispatch import dispatch_islands
-
-HAS_WAITING_ISLANDS = text("""
-    SELECT EXISTS (
-        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :debounce) AND parked_at IS NULL
-            AND (handed_until IS NULL OR handed_until <= now()) AND (lease_until IS NULL OR lease_until <= now())
-    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)
-""")
 
 
 def is_work_waiting(session: Session, timing: Timing) -> bool:
     """Return whether a sweep would find work. Beat sends it only then, so that messages do not pile up."""
-    islands = bool(session.scalar(HAS_WAITING_ISLANDS, {"debounce": timing.debounce_seconds}))
-    return islands or has_claimable_marks(session) or is_job_waiting(session) or bool(tasks_with_messages(session))
+    swept = (queue for queue in WORK_QUEUES if queue.waits)
+    return any(queue.is_waiting(session, debounce=timing.debounce_seconds) for queue in swept)
 
 
 def sweep_backlog(sessions: Sessions, timing: Timing, notify: Notifier) -> int:
-    """Dead-letter islands that kill their workers, dispatch due islands and jobs, and notify the drain and the
-    outboxes.
+    """Dead-letter what kills its workers, dispatch due islands and jobs, and notify the tasks of the other queues.
 
     Return the number of messages sent.
     """
-    # First, so that an island that kills its workers is not dispatched once more.
+    # First, so that what kills its workers is not dispatched once more.
     transact(sessions, dead_letter_crashed_islands)
-    batches = transact(sessions, lambda session: dispatch_islands(session, timing))
-    for batch in batches:
-        notify("ingest.island", batch)
-    jobs = transact(sessions, lambda session: dispatch_jobs(session, timing))
-    for task, job_id in jobs:
-        notify(task, [job_id])
+    for outbox in OUTBOXES:
+        transact(sessions, outbox.dead_letter_crashed)
+    messages: list[tuple[str, Sequence[object]]] = []
+    messages += [(ISLAND_QUEUE.task, batch) for batch in transact(sessions, dispatch_islands, timing)]
+    messages += [(task, [job_id]) for task, job_id in transact(sessions, dispatch_jobs, timing)]
     with sessions() as session:
-        drain, outgoing = has_claimable_marks(session), tasks_with_messages(session)
-    if drain:
-        notify("index.drain", ())
-    for task in outgoing:
-        notify(task, ())
-    return len(batches) + len(jobs) + int(drain) + len(outgoing)
+        messages += [
+            (queue.task, ())
+            for queue in WORK_QUEUES
+            if queue.waits and not queue.is_dispatched and queue.is_waiting(session)
+        ]
+    for task, ids in messages:
+        notify(task, ids)
+    return len(messages)
 
 
 def purge_expired_rows(sessions: Sessions, timing: Timing) -> int:

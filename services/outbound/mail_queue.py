@@ -17,8 +17,6 @@ from models.queues.mail import Mail
 from services.core.errors import ValidationFailed
 
 MAX_ADDRESS_LENGTH = 254
-MAIL_TASK = "maintenance.mail"
-"""Task to notify after the commit; if that message is lost, beat notifies it."""
 
 
 def check_mail_address(text: str, field: str = "email") -> str:

@@ -19,47 +19,19 @@ from sqlalchemy.orm import Session
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.webhook import Webhook, WebhookDelivery
+from models.queues.leased_queue import Lease
+from models.queues.webhook import DELIVERY_QUEUE, POP_EVENTS, Webhook, WebhookDelivery
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import IpNetwork, OutboundConfig
-from services.outbound.outbox import MESSAGE_IS_FREE, SKIP_LOCKED, LeasedMessage, Outbox
 from services.outbound.webhook_http import DeliveryError, post_delivery, sign_webhook
 
 log = logging.getLogger(__name__)
 
-WEBHOOK_TASK = "maintenance.webhooks"
 MAX_EVENTS_PER_BATCH = 1000
-MAX_DELIVERIES_PER_WEBHOOK = 10
-"""Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
-MAX_DELIVERIES_PER_BATCH = 100
 DELIVERY_THREADS = 4
 DELIVERY_BUDGET_SECONDS = 5.0
 """Nothing is begun after this: the worker has other tasks, and the sweep notifies this one again."""
 WEBHOOK_USER_AGENT = "Tapeless-Webhooks/1"
-
-DELIVERY_OUTBOX = Outbox(
-    "webhook_delivery",
-    f"""SELECT due.id FROM webhook CROSS JOIN LATERAL (
-        SELECT id, not_before FROM webhook_delivery WHERE webhook_id = webhook.id AND {MESSAGE_IS_FREE}
-        ORDER BY not_before, id LIMIT {MAX_DELIVERIES_PER_WEBHOOK} {SKIP_LOCKED}) AS due
-    WHERE webhook.status = 'ENABLED' AND (webhook.resting_until IS NULL OR webhook.resting_until <= now())
-    ORDER BY due.not_before, due.id LIMIT :most""",
-)
-
-# Events are deleted and expanded in one transaction: lost by neither a crash nor a rollback. SKIP LOCKED lets several
-# workers pop different events. LEFT JOIN keeps events without subscribers, so that they count as popped. A webhook gets
-# no events older than itself.
-POP_EVENTS = text("""
-    WITH taken AS (
-        DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
-        RETURNING event.*)
-    SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
-        AND webhook.event_type = taken.event_type AND coalesce(webhook.realm, taken.realm) = taken.realm
-        AND coalesce(webhook.operation, taken.operation) = taken.operation
-        AND coalesce(webhook.object_id, taken.object_id) = taken.object_id
-        AND webhook.date_created <= taken.date_created
-    ORDER BY taken.id
-""")
 
 RECORD_WEBHOOK_FAILURE = text("""
     UPDATE webhook SET failures = failures + 1, last_error = :error, first_failed_at = coalesce(first_failed_at, now()),
@@ -92,17 +64,12 @@ class SendBudget:
 class PreparedDelivery:
     """One delivery, read from the database before it is sent."""
 
-    held: LeasedMessage
+    held: Lease
     webhook_id: uuid.UUID
     url: str
     secret: bytes
     headers: dict[str, str]
     body: bytes
-
-
-def has_webhook_work(session: Session) -> bool:
-    """Return whether there are events to expand or deliveries to send."""
-    return bool(session.scalar(text("SELECT EXISTS (SELECT FROM event)"))) or DELIVERY_OUTBOX.is_waiting(session)
 
 
 def create_deliveries(session: Session) -> int:
@@ -132,15 +99,15 @@ def send_webhooks(sessions: Sessions, timing: Timing, outside: OutboundConfig) -
         pass
     arrived, way = 0, SendBudget(sessions, outside.webhook_networks, timing, time.monotonic() + DELIVERY_BUDGET_SECONDS)
     while not way.is_over:
-        held = transact(sessions, lambda session: DELIVERY_OUTBOX.claim(session, MAX_DELIVERIES_PER_BATCH, timing))
+        held = transact(sessions, DELIVERY_QUEUE.claim, timing)
         if not held:
             break
-        with lease_heartbeat(sessions, partial(DELIVERY_OUTBOX.renew, held=held, timing=timing), timing):
+        with lease_heartbeat(sessions, partial(DELIVERY_QUEUE.heartbeat, leases=held, timing=timing), timing):
             arrived += _send_all(way, held)
     return arrived
 
 
-def _send_all(way: SendBudget, held: Sequence[LeasedMessage]) -> int:
+def _send_all(way: SendBudget, held: Sequence[Lease]) -> int:
     with way.sessions() as session:
         parcels = [_prepare_delivery(session, each) for each in held]
     lines: dict[uuid.UUID, list[PreparedDelivery]] = {}
@@ -150,7 +117,7 @@ def _send_all(way: SendBudget, held: Sequence[LeasedMessage]) -> int:
         return sum(pool.map(lambda line: _send_webhook_share(way, line), lines.values()))
 
 
-def _prepare_delivery(session: Session, held: LeasedMessage) -> PreparedDelivery | None:
+def _prepare_delivery(session: Session, held: Lease) -> PreparedDelivery | None:
     """Read a delivery; None if its webhook was just deleted."""
     delivery = session.get(WebhookDelivery, held.id)
     webhook = session.get(Webhook, delivery.webhook_id) if delivery is not None else None
@@ -176,7 +143,7 @@ def _send_webhook_share(way: SendBudget, line: list[PreparedDelivery]) -> int:
         if not _send_delivery(way, line.pop(0)):
             break
         arrived += 1
-    transact(way.sessions, lambda session: [DELIVERY_OUTBOX.release(session, parcel.held) for parcel in line])
+    transact(way.sessions, DELIVERY_QUEUE.release, [parcel.held for parcel in line])
     return arrived
 
 
@@ -208,8 +175,8 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
 def _record_result(session: Session, parcel: PreparedDelivery, answer: int | None, reason: str | None) -> None:
     session.execute(update(WebhookDelivery).where(WebhookDelivery.id == parcel.held.id).values(answer=answer))
     if reason is None:
-        DELIVERY_OUTBOX.done(session, parcel.held)
+        DELIVERY_QUEUE.complete(session, [parcel.held])
         session.execute(RESET_WEBHOOK_FAILURES, {"id": parcel.webhook_id})
     else:
-        DELIVERY_OUTBOX.fail(session, parcel.held, reason)
+        DELIVERY_QUEUE.retry(session, [parcel.held], [reason])
         session.execute(RECORD_WEBHOOK_FAILURE, {"id": parcel.webhook_id, "error": reason[:2000]})

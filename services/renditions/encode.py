@@ -26,9 +26,9 @@ from models.access.acl import Actor
 from models.catalog.asset import Asset, Format
 from models.core.sessions import read_snapshot, transact
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import NO_PROGRESS, Progress
 from services.core.errors import DomainError
 from services.core.text import pluralize
-from services.jobs.leases import NO_PROGRESS, Progress
 from services.jobs.runner import JobEnd, JobOutcome, JobRetryError, JobRun
 from services.renditions.encoder_input import EncoderInput
 from services.renditions.paths import RenditionPath, allocate_rendition_path, build_rendition_name, remove_run_folder

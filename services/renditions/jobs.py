@@ -2,11 +2,11 @@
 
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
+from models.queues.job_queue import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
 from models.queues.notify import Notifier
 from services.jobs.runner import JobKind, JobRun
 from services.renditions.cleanup import delete_orphaned_renditions
 from services.renditions.encode import TranscodeContext, TranscodeRun
-from services.renditions.queue import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
 from services.renditions.registry import move_renditions_to_sources
 
 

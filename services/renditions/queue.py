@@ -1,80 +1,31 @@
-"""The transcode queue: jobs are requested by users, triggers or storage settings, and claimed one by one.
+"""Transcode jobs are requested by users, triggers or storage settings."""
 
-Transcodes take long, so workers are not notified for each job: a message claims the oldest waiting job, and notifies
-another worker before it starts.
-"""
-
-import socket
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
 from models.catalog.asset import ASSET_KIND, Asset, Format, FormatRole
-from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import TRANSCODE_TASK
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import find_format
 from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import Conflict
 from services.jobs.jobs import add_job
-from services.jobs.leases import SELF_CLAIMING_TASKS, JobClaim, claim_jobs
 from services.renditions.plan import select_sources
 from services.renditions.registry import load_renditions, mark_outdated
 
-TRANSCODE_TASK = "transcode.run"
-TRANSCODE_QUEUE = "transcode"
 AUTOMATIC_TRANSCODE_PRIORITY = 7
 """Lower priority than requests of users."""
-TRANSCODE_CLAIM_LOCK = 7_411_034
-
-assert TRANSCODE_TASK in SELF_CLAIMING_TASKS
-
-WAITING_TRANSCODE_SQL = """
-    job.queue = 'transcode' AND job.task = 'transcode.run'
-    AND job.status IN ('READY', 'STARTED') AND job.parked_at IS NULL
-    AND job.not_before <= now() AND (job.lease_until IS NULL OR job.lease_until <= now())
-    AND NOT EXISTS (
-        SELECT FROM job AS other WHERE other.task = job.task AND other.id <> job.id AND other.lease_until > now()
-            AND other.object_id = job.object_id
-            AND other.arguments ->> 'format_id' = job.arguments ->> 'format_id'
-            AND other.arguments ->> 'profile' = job.arguments ->> 'profile'
-    )
-"""
-"""Transcodes of the same rendition never overlap: the later one reads the newer files."""
-RUNNING_TRANSCODES_SQL = """
-    SELECT count(*) FROM job AS here WHERE here.queue = 'transcode' AND here.task = 'transcode.run'
-        AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host
-"""
-"""Number of transcodes that run on this machine."""
-NEXT_TRANSCODE = text(f"""
-    SELECT id FROM job WHERE {WAITING_TRANSCODE_SQL} AND ({RUNNING_TRANSCODES_SQL}) < :most
-    ORDER BY priority, id LIMIT 1 FOR UPDATE OF job SKIP LOCKED
-""")
-HAS_WAITING_TRANSCODE = text(f"SELECT EXISTS (SELECT FROM job WHERE {WAITING_TRANSCODE_SQL})")
 
 ORIGINAL_FORMATS = text("""
     SELECT id FROM format WHERE asset_id = :asset AND role = 'original' ORDER BY is_online DESC, id
 """)
-
-
-def is_transcode_waiting(session: Session) -> bool:
-    """Return whether a job can be claimed now."""
-    return bool(session.scalar(HAS_WAITING_TRANSCODE))
-
-
-def claim_next_transcode(session: Session, timing: Timing, most: int) -> JobClaim | None:
-    """Claim the next job, unless `most` jobs run on this machine already."""
-    # Serialises claims: without it, two workers of one machine would both count the running jobs and exceed the limit.
-    session.execute(select(func.pg_advisory_xact_lock(TRANSCODE_CLAIM_LOCK)))
-    job_id = session.scalar(NEXT_TRANSCODE, {"host": socket.gethostname(), "most": most})
-    if job_id is None:
-        return None
-    return next(iter(claim_jobs(session, TRANSCODE_TASK, [job_id], timing)), None)
 
 
 def request_transcode(

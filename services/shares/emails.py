@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share, ShareUser
 from models.access.user import User
+from models.queues.mail import MAIL_TASK
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_message import CannotComposeMail, MailMessage, MailRequest
-from services.outbound.mail_queue import MAIL_TASK, queue_mail
+from services.outbound.mail_queue import queue_mail
 from services.shares.links import build_share_link
 
 SHARE_MAIL_KIND = "share"

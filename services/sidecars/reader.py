@@ -2,7 +2,8 @@
 format, in a job and by `explain`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,14 +11,13 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
 from media.sidecars.kinds import is_readable_sidecar
-from models.catalog.media_work import MediaKind
 from models.core.sessions import Sessions
 from models.core.timing import Timing
-from models.queues.media_queue import MediaFailure
+from models.queues.media_queue import MediaKind
 from models.queues.notify import Notifier
 from services.catalog.assets.sources import ReadableFileSet
 from services.core.text import pluralize
-from services.media.drain import MediaDrainResult, MediaReading, SetOutcome, drain_media
+from services.media.drain import MediaDrainResult, MediaReading, ResultWriter, SetOutcome, drain_media
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import (
     LOCK_FILE_SETS,
@@ -69,15 +69,13 @@ class _SidecarSet:
         return {name: value for name, value in facts.items() if value}
 
 
-def prepare_sidecar_results(
-    outcomes: Sequence[SetOutcome],
-) -> Callable[[Session, Sequence[SetOutcome]], list[MediaFailure]]:
+def prepare_sidecar_results(outcomes: Sequence[SetOutcome]) -> ResultWriter:
     """Return the function that writes the answers; nothing needs to be prepared before the transaction."""
     answers = {one.read.id: one for one in outcomes}
 
-    def write(session: Session, told: Sequence[SetOutcome]) -> list[MediaFailure]:
+    def write(session: Session, told: Sequence[SetOutcome]) -> dict[uuid.UUID, str]:
         sets = [_build_sidecar_set(answers[set_id]) for set_id in sorted(one.read.id for one in told)]
-        return _write_sidecar_sets(session, sets) if sets else []
+        return _write_sidecar_sets(session, sets) if sets else {}
 
     return write
 
@@ -88,12 +86,12 @@ def _build_sidecar_set(one: SetOutcome) -> _SidecarSet:
     return _SidecarSet(one.read, [{} for _ in one.read.sources], [one.outcome.reason])
 
 
-def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> list[MediaFailure]:
+def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> dict[uuid.UUID, str]:
     found = match_clips(session, {one.read.id: one.rows() for one in sets})
     for one in sets:
         _assign_values(one, found)
     write_sidecar_values(session, [said for one in sets for said in one.said])
-    troubles = []
+    troubles = {}
     for one in sets:
         refused = [f"{said.name}: {said.refused}" for said in one.said if said.refused]
         wrong = [f"{name}: {file['error']}" for name, file in one.named() if "error" in file] + _truncate_sentences(
@@ -103,7 +101,7 @@ def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> list[M
         if any(file.get("format") == CHECKSUM_FORMAT for file in one.files):
             create_checksum_job(session, one.read.id, one.read.asset_id, one.read.name)
         if wrong:
-            troubles.append(MediaFailure(one.read.id, "; ".join(wrong)))
+            troubles[one.read.id] = "; ".join(wrong)
     _write_facts(session, sets)
     return troubles
 

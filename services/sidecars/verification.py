@@ -26,10 +26,10 @@ from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
 from models.core.sessions import transact
 from models.queues.job import JobStatus
+from models.queues.job_queue import Progress
 from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
-from services.jobs.leases import Progress
 from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.manifest_files import FileToVerify, ManifestEntry, find_files_to_verify, parse_manifest_entries

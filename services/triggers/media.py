@@ -5,8 +5,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from models.queues.job_queue import TRANSCODE_TASK
 from services.renditions.profiles import WEB_PROFILE
-from services.renditions.queue import TRANSCODE_TASK, request_transcode
+from services.renditions.queue import request_transcode
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerRun
 
 

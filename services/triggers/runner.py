@@ -23,10 +23,10 @@ from models.access.user import User
 from models.core.base import new_id
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import Progress
 from models.queues.notify import Notifier
 from services.core.actors import find_actor
 from services.core.errors import Conflict, PermissionDenied, ValidationFailed
-from services.jobs.leases import Progress
 from services.jobs.runner import JobKind, JobOutcome, JobPause, JobRun
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.triggers.registry import TRIGGER_REGISTRY

@@ -11,7 +11,7 @@ import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.operations.backlog import DEAD_LETTER_TABLES
+from models.queues.registry import WORK_QUEUES
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
 from tests.servers import ROOT
@@ -114,7 +114,7 @@ def test_the_dashboard_counts_the_dead_letters_of_the_alert(system: System, port
     shown = [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["title"] == "Dead letters"]
     assert [target["expr"] for panel in shown for target in panel["targets"]] == [counted]
     kinds = {one.labels["kind"] for one in read(port)["tapeless_dead_letters"].samples}
-    assert kinds == DEAD_LETTER_TABLES.keys()
+    assert kinds == {queue.plural for queue in WORK_QUEUES}
 
 
 def test_a_deprecated_metric_names_the_one_to_use_and_no_rule_or_panel_uses_it(system: System, port: int) -> None:

@@ -10,10 +10,10 @@ from sqlalchemy import select, text
 from models.access.acl import Actor
 from models.catalog.asset import Format
 from models.catalog.history import History
-from models.catalog.media_work import MediaKind, MediaWork
 from models.catalog.metadata import FieldType
 from models.core.sessions import transact
 from models.queues.job import Job
+from models.queues.media_queue import MediaKind, MediaWork
 from services.media.drain import MediaDrainResult
 from services.metadata.fields import NewField, create_field
 from services.metadata.values import list_object_values, write_object_values

@@ -19,9 +19,8 @@ from kombu.exceptions import OperationalError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
 from models.core.mounts import configure_mounts
-from services.jobs.leases import SELF_CLAIMING_TASKS
+from models.queues.job_queue import TRANSCODE_QUEUE, TRANSCODE_TASK
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
-from services.renditions.queue import TRANSCODE_QUEUE as TRANSCODES
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
@@ -34,7 +33,7 @@ from workers.config.traces import start_tracing
 
 log = logging.getLogger(__name__)
 
-QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRANSCODES)
+QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRANSCODE_QUEUE)
 TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
 """One module a queue."""
 BROKER_SOCKET_SECONDS = 5.0
@@ -53,7 +52,7 @@ def find_message_ids(task: str, ids: Sequence[object]) -> dict[str, str]:
     If a message of another system may already have that id, it becomes the root id, since both would be one task in
     Flower. Islands have numbers and are no jobs; messages of self-served tasks may take another job than they name.
     """
-    if len(ids) != 1 or isinstance(ids[0], int) or task in SELF_CLAIMING_TASKS:
+    if len(ids) != 1 or isinstance(ids[0], int) or task == TRANSCODE_TASK:
         return {}
     return {"root_id" if task == TRIGGER_TASK else "task_id": str(ids[0])}
 
@@ -64,7 +63,7 @@ def max_transcodes(children: int, queues: Collection[str], cores: int) -> int:
     All its children if it does nothing else; otherwise one child stays free for headers and pictures, and at most half
     of the cores encode.
     """
-    if set(queues) == {TRANSCODES}:
+    if set(queues) == {TRANSCODE_QUEUE}:
         return children
     return max(1, min(cores // 2, children - 1))
 
@@ -169,8 +168,8 @@ def prepare_worker(sender: WorkController, **_: object) -> None:
     children = sender.concurrency if isinstance(sender.concurrency, int) else cores  # "auto" is not resolved yet
     queues = sender.app.amqp.queues.consume_from.keys()
     sender.app.max_transcodes = max_transcodes(children, queues, cores)
-    if children == 1 and TRANSCODES in queues and len(queues) > 1:
-        log.warning("the queue %s shares the only child of this worker: give it two (-c 2)", TRANSCODES)
+    if children == 1 and TRANSCODE_QUEUE in queues and len(queues) > 1:
+        log.warning("the queue %s shares the only child of this worker: give it two (-c 2)", TRANSCODE_QUEUE)
 
 
 @worker_ready.connect

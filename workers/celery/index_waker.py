@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from models.core.sessions import Sessions
-from models.queues.index_queue import has_claimable_marks
+from models.queues.index_queue import MARK_QUEUE
 from models.queues.notify import Notifier
 
 log = logging.getLogger(__name__)
@@ -47,6 +47,6 @@ class IndexWaker:
 
     def _wake(self) -> None:
         with self._sessions() as session:
-            is_needed = has_claimable_marks(session)
+            is_needed = MARK_QUEUE.is_waiting(session)
         if is_needed and self._queue_lengths(["index"])["index"] < MAX_QUEUED_MESSAGES:
             self._notify("index.drain", ())

@@ -12,11 +12,10 @@ from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import DBAPIError
 
+from models.queues.job_queue import TRANSCODE_TASK, is_transcode_waiting
 from models.queues.media_queue import has_claimable_media
 from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting
-from services.renditions.queue import TRANSCODE_TASK as TRANSCODE
-from services.renditions.queue import is_transcode_waiting
 from workers.celery.index_waker import MAX_QUEUED_MESSAGES
 from workers.celery.metrics import RowsCollector, serve_metrics
 from workers.config.settings import current_settings
@@ -47,7 +46,7 @@ class ConditionalScheduler(Scheduler):
             **dict.fromkeys((PURGE_EXPIRED_TASK, CLEAN_PICTURES_TASK, CLEAN_RENDITIONS_TASK), CLEANUP_SECONDS),
         }
         intervals |= {ENSURE_INDEX_TASK: ENSURE_INDEX_SECONDS, AUDIT_INDEX_TASK: AUDIT_INDEX_SECONDS}
-        intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE), self._seconds)
+        intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE_TASK), self._seconds)
         self.update_from_dict(
             {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
         )
@@ -75,6 +74,6 @@ class ConditionalScheduler(Scheduler):
         with self.app.context.sessions() as session:
             if task in MEDIA_KIND_OF_TASK:
                 return has_claimable_media(session, MEDIA_KIND_OF_TASK[task])
-            if task == TRANSCODE:
+            if task == TRANSCODE_TASK:
                 return is_transcode_waiting(session)
             return is_work_waiting(session, self.app.context.timing)

@@ -16,7 +16,8 @@ from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from asgi.urls import request_base_url
 from models.catalog.asset import FileSet, Format
-from models.catalog.media_work import Keyframe, MediaKind
+from models.catalog.keyframe import Keyframe
+from models.queues.media_queue import MediaKind
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.durations import load_asset_durations
 from services.core.errors import Conflict, NotFound

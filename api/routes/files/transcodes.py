@@ -9,8 +9,9 @@ from api.routes.jobs.bodies import serialize_job_row
 from asgi.body_base import Body, Count
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
+from models.queues.job_queue import TRANSCODE_TASK
 from services.renditions.profiles import WEB_PROFILE, find_transcode_profile
-from services.renditions.queue import TRANSCODE_TASK, request_transcode
+from services.renditions.queue import request_transcode
 
 routes = RouteGroup("transcode")
 

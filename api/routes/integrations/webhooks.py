@@ -13,12 +13,10 @@ from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.core.statements import AnySelect
-from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
+from models.queues.webhook import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
 from services.core.actors import require_administrator
 from services.core.errors import ValidationFailed
 from services.outbound.webhook_http import encode_webhook_secret
-from services.outbound.webhook_sender import DELIVERY_OUTBOX
-from services.outbound.webhook_sender import WEBHOOK_TASK as TELL
 from services.outbound.webhooks import (
     REDACTED_HEADER_VALUE,
     create_webhook,
@@ -227,6 +225,6 @@ def post_retry(call: Call, webhook_id: UUID, body: DeliveryRetryBody | None = No
     parked = select(WebhookDelivery.id).where(WebhookDelivery.webhook_id == webhook_id, DELIVERY_STATES["PARKED"])
     if body is not None and body.ids is not None:
         parked = parked.where(WebhookDelivery.id.in_(body.ids))
-    retried = DELIVERY_OUTBOX.retry(call.session, call.session.scalars(parked).all())
-    call.notify(TELL, [])
+    retried = DELIVERY_QUEUE.requeue(call.session, call.session.scalars(parked).all())
+    call.notify(WEBHOOK_TASK, [])
     return {"retried": retried}

@@ -12,6 +12,7 @@ from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import claim_marks, count_pending_marks
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import dispatch_jobs
 from search.document import Document
 from search.engine import WriteOutcome
 from search.opensearch.client import ClusterConfig
@@ -21,7 +22,6 @@ from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
 from services.indexing.rebuild import RebuildSliceLimits, rebuild_jobs
 from services.indexing.requests import start_rebuild_if_outdated
-from services.jobs.leases import dispatch_jobs
 from tests.search.opensearch.asking import CALM, add, ask, differences, finish, job, start, states, step, titles
 from tests.waiting import wait_until
 

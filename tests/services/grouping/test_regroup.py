@@ -14,11 +14,11 @@ from models.core.sessions import transact
 from models.core.timing import Timing
 from models.queues.island import Island
 from models.queues.job import JobStatus
+from models.queues.job_queue import JOB_QUEUE, MAX_JOB_CRASHES
 from search.postgres.engine import PostgresEngine
 from services.grouping.regroup import REGROUP_TASK, InvalidProfile, RegroupLimits, request_regroup, set_storage_profile
 from services.ingest.claims import claim_islands, lock_island_claims
 from services.jobs.actions import JobAction, apply_job_action
-from services.jobs.leases import MAX_JOB_CRASHES, claim_jobs
 from services.operations.check_result import VerifyContext
 from services.operations.grouping_invariants import check_grouping
 from services.operations.sweep import is_work_waiting, sweep_backlog
@@ -214,7 +214,7 @@ def test_a_job_goes_on_behind_its_last_batch_after_its_worker_died(pipeline: Pip
     before = job(pipeline, job_id)
     assert before.progress_processed == 3
     hurried = Timing(lease_seconds=0.05)
-    assert transact(pipeline.sessions, lambda session: claim_jobs(session, REGROUP_TASK, [job_id], hurried))
+    assert transact(pipeline.sessions, JOB_QUEUE.claim, hurried, ids=[job_id], task=REGROUP_TASK)
     done = finish(pipeline, job_id)
     assert done.status is JobStatus.FINISHED
     assert done.progress_processed == 6
@@ -225,7 +225,7 @@ def test_a_job_that_kills_its_workers_is_parked_with_its_reason(pipeline: Pipeli
     hurried = Timing(lease_seconds=0.01)
     for _ in range(MAX_JOB_CRASHES + 1):
         wait_until(
-            lambda: transact(pipeline.sessions, lambda session: claim_jobs(session, REGROUP_TASK, [job_id], hurried)),
+            lambda: transact(pipeline.sessions, JOB_QUEUE.claim, hurried, ids=[job_id], task=REGROUP_TASK),
             what="the dead worker's lease has ended",
         )
     wait_until(lambda: sweep_once(pipeline) == [] and job(pipeline, job_id).dead_lettered_at, what="it is parked")

@@ -16,13 +16,13 @@ from models.core.timing import Timing
 from models.migrations.marking import BULK
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import (
+    MARK_QUEUE,
     MAX_ACCESS_REDUCED,
     DocumentKey,
     TooManyAccessReducedError,
     access_reduced_keys,
     claim_marks,
     count_pending_marks,
-    has_claimable_marks,
     index_lag_seconds,
 )
 from search.document import Document
@@ -35,12 +35,12 @@ from tests.services.draining import CALM, Remote, add, ask, is_index_equal_to_ro
 
 def test_everything_marked_is_searchable_after_a_drain_and_nothing_is_left(sessions: Sessions) -> None:
     add(sessions, "a", "b")
-    assert ask(sessions, has_claimable_marks)
+    assert ask(sessions, MARK_QUEUE.is_waiting)
     assert ask(sessions, count_pending_marks) == 2
     assert ask(sessions, index_lag_seconds) > 0
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=2)
     assert titles(sessions) == ["a", "b"]
-    assert not ask(sessions, has_claimable_marks)
+    assert not ask(sessions, MARK_QUEUE.is_waiting)
     assert (ask(sessions, count_pending_marks), ask(sessions, index_lag_seconds)) == (0, 0)
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult()
 
@@ -177,7 +177,7 @@ def test_a_lease_keeps_other_drains_away_until_it_ends(sessions: Sessions) -> No
     with sessions.begin() as session:
         assert len(claim_marks(session, 10, 60)) == 1
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult()
-    assert not ask(sessions, has_claimable_marks)
+    assert not ask(sessions, MARK_QUEUE.is_waiting)
     assert ask(sessions, count_pending_marks) == 1
 
 

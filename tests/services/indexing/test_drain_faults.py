@@ -12,13 +12,12 @@ from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import (
+    MARK_QUEUE,
     MAX_ISOLATED_TRIES,
     claim_marks,
     count_dead_lettered_marks,
     count_pending_marks,
-    has_claimable_marks,
     index_lag_seconds,
-    requeue_dead_lettered_marks,
 )
 from search.document import Document
 from search.engine import SearchUnavailableError, WriteOutcome
@@ -62,7 +61,7 @@ def test_a_document_that_breaks_its_batch_is_tried_alone_and_parked_with_its_rea
     assert engine.answer.tries[1:] == [1] * MAX_ISOLATED_TRIES
     assert (
         ask(sessions, count_pending_marks),
-        ask(sessions, has_claimable_marks),
+        ask(sessions, MARK_QUEUE.is_waiting),
         ask(sessions, index_lag_seconds),
     ) == (0, False, 0)
 
@@ -91,7 +90,7 @@ def test_a_person_can_take_up_again_what_is_parked(sessions: Sessions) -> None:
     add(sessions, "poison")
     drain_until_parked(sessions, Remote(sessions, Poison("poison")))
     with sessions.begin() as session:
-        assert requeue_dead_lettered_marks(session) == 1
+        assert MARK_QUEUE.requeue(session) == 1
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=1)
     assert ask(sessions, count_dead_lettered_marks) == 0
 
@@ -130,7 +129,7 @@ def test_while_the_engine_is_away_marks_wait_as_they_are(sessions: Sessions, out
             None,
             0,
         )
-    assert ask(sessions, has_claimable_marks)
+    assert ask(sessions, MARK_QUEUE.is_waiting)
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=2)
 
 
@@ -154,7 +153,7 @@ def test_what_a_drain_died_on_is_taken_up_one_by_one(sessions: Sessions) -> None
     with sessions.begin() as session:
         assert len(claim_marks(session, 10, 0.05)) == 3
     engine = Remote(sessions, lambda _: None)
-    wait_until(lambda: ask(sessions, has_claimable_marks), what="the leases end")
+    wait_until(lambda: ask(sessions, MARK_QUEUE.is_waiting), what="the leases end")
     assert drain_index_queue(sessions, engine, CALM) == DrainResult(written=3)
     assert [len(batch) for batch in engine.batches if batch] == [1, 1, 1]
     assert ask(sessions, count_pending_marks) == 0

@@ -15,11 +15,11 @@ from models.access.acl import Actor, PrincipalKind
 from models.access.user import User
 from models.catalog.asset import FileSet
 from models.catalog.file import File
-from models.catalog.media_work import MediaKind
 from models.catalog.metadata import FieldType
 from models.catalog.storage import Storage
 from models.core.sessions import Sessions, transact
 from models.queues.job import Job
+from models.queues.media_queue import MediaKind
 from models.queues.notify import leave_to_beat
 from search.engine import SearchEngine
 from search.postgres.engine import PostgresEngine

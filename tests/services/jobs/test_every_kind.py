@@ -12,10 +12,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError,
 
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import JOB_QUEUE, MAX_JOB_CRASHES, MAX_JOB_ERRORS, dispatch_jobs
 from services.core.actors import SETUP_ACTOR
 from services.job_kinds import job_kinds, run_job_message
 from services.jobs.actions import JobAction, apply_job_action
-from services.jobs.leases import MAX_JOB_CRASHES, MAX_JOB_ERRORS, claim_jobs, dispatch_jobs
 from tests.pipeline import FAST, open_pipeline
 from tests.servers import Servers
 from tests.services.jobs.every_kind import (
@@ -87,7 +87,7 @@ def expire(sessions: Sessions) -> None:
 
 def die_with(environment: Environment, task: str, job_id: uuid.UUID) -> None:
     """A worker claims the job and is killed."""
-    claims = transact(environment.sessions, lambda session: claim_jobs(session, task, [job_id], FAST))
+    claims = transact(environment.sessions, JOB_QUEUE.claim, FAST, ids=[job_id], task=task)
     assert [claim.id for claim in claims] == [job_id]
     expire(environment.sessions)
 

@@ -14,8 +14,8 @@ from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 TASK = "maintenance.example"
 SERVICES = Path(__file__).parents[3] / "services"
-CLAIMING = {"leases.py", "runner.py", "queue.py"}
-"""The claim itself; the runner, which names each job in the log; the queue of transcodes claims for it."""
+CLAIMING = {"runner.py"}
+"""The runner names each job in the log; transcodes are claimed beside the queue of jobs, and it runs them."""
 
 
 def test_lines_of_a_job_carry_its_id_and_those_around_it_do_not(sessions: Sessions) -> None:
@@ -34,7 +34,7 @@ def test_lines_of_a_job_carry_its_id_and_those_around_it_do_not(sessions: Sessio
         assert {session.get_one(Job, job.id).status for job in jobs} == {JobStatus.FINISHED}
 
 
-def test_only_the_runner_and_the_transcode_queue_claim_jobs() -> None:
+def test_only_the_runner_claims_jobs() -> None:
     assert {
-        path.name for path in SERVICES.rglob("*.py") if "claim_jobs" in path.read_text(encoding="utf-8")
+        path.name for path in SERVICES.rglob("*.py") if "JOB_QUEUE.claim" in path.read_text(encoding="utf-8")
     } == CLAIMING

@@ -17,11 +17,12 @@ from grouping.model.frames import Frames
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
 from models.catalog.asset import Component, Format
-from models.catalog.media_work import Keyframe, MediaKind, MediaWork
+from models.catalog.keyframe import Keyframe
 from models.core.base import new_id
 from models.core.sessions import transact
+from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
-from models.queues.media_queue import claim_media, has_claimable_media, queue_media
+from models.queues.media_queue import MediaKind, MediaWork, claim_media, has_claimable_media, queue_media
 from services.catalog.assets.sources import spread_frames
 from services.jobs.actions import JobAction, apply_job_action
 from services.media.drain import MediaReading, SetOutcome, drain_media
@@ -145,7 +146,7 @@ def test_what_is_no_media_is_told_on_its_format_in_a_job_and_in_explain(pipeline
     pipeline.settle()
     done = read(pipeline)
     reason = "holds nothing that can be read as media, or breaks off in its header"
-    assert (done.read, [trouble.error for trouble in done.troubles]) == (1, [f"notes.mov: {reason}"])
+    assert (done.read, list(done.troubles.values())) == (1, [f"notes.mov: {reason}"])
     assert warnings(pipeline) == [f"notes.mov: {reason}"]
     assert jobs(pipeline) == [("MEDIAINFO", "FINISHED", None), ("MEDIAINFO", "FAILED", f"notes.mov: {reason}")]
     assert f"its header could not be read: it {reason}" in pipeline.explain("notes.mov")
@@ -241,9 +242,9 @@ def test_what_changes_while_it_is_read_waits_again(pipeline: Pipeline, root: Pat
 def test_a_batch_whose_worker_died_is_read_one_by_one(pipeline: Pipeline, root: Path) -> None:
     put(root, "a/one.mp4", "b/two.mp4")
     pipeline.settle()
-    claim = partial(claim_media, kind=MediaKind.HEADERS, owner="died", lease=0, most=10)
-    assert len(transact(pipeline.sessions, claim)) == 2
-    alone = transact(pipeline.sessions, partial(claim, lease=60))
+    claim = partial(claim_media, kind=MediaKind.HEADERS, most=10)
+    assert len(transact(pipeline.sessions, claim, timing=Timing(lease_seconds=0))) == 2
+    alone = transact(pipeline.sessions, claim, timing=Timing(lease_seconds=60))
     assert [claim.attempt for claim in alone] == [2]
 
 

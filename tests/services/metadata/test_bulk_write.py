@@ -17,6 +17,7 @@ from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import JOB_QUEUE
 from services.access.users import NewUser, create_user
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset
 from services.catalog.collections.collections import NewCollection, create_collection
@@ -24,7 +25,6 @@ from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import FieldsInvalid, PermissionDenied
 from services.jobs.actions import JobAction, apply_job_action
-from services.jobs.leases import claim_jobs
 from services.jobs.runner import JobRun
 from services.lifecycle.merge import merge_into_survivors
 from services.lifecycle.purge_assets import purge_assets
@@ -179,7 +179,7 @@ def test_a_person_stops_a_job_and_starts_it_again(sessions: Sessions) -> None:
     assert len(SET_VALUES_JOBS.run(sessions, [job_id], TIMING)) == 0
     with sessions.begin() as session:
         session.execute(update(Job).values(status=JobStatus.READY))
-        (claim,) = claim_jobs(session, SET_VALUES_TASK, [job_id], TIMING)
+        (claim,) = JOB_QUEUE.claim(session, TIMING, ids=[job_id], task=SET_VALUES_TASK)
     with sessions.begin() as session:
         session.execute(update(Job).values(status=JobStatus.ABORT_PENDING))
     SET_VALUES_JOBS.run_claimed(JobRun(sessions, TIMING, claim))

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from models.queues.job import Job, JobStatus
-from services.operations.backlog import DEAD_LETTER_TABLES, retry_all_dead_letters
+from models.queues.registry import WORK_QUEUES
+from services.operations.backlog import retry_all_dead_letters
 from services.operations.metrics import read_row_metrics
 
 Numbers = dict[tuple[str, ...], float]
@@ -29,12 +30,12 @@ def test_where_nothing_waits_every_outbox_and_kind_of_media_has_a_zero(sessions:
     assert set(media.values()) == {0}
     assert [set(lag.values()) for lag in lags] == [{0}, {0}]
     assert drift == {(): 0}
-    assert dead == {(kind,): 0 for kind in DEAD_LETTER_TABLES}
+    assert dead == {(queue.plural,): 0 for queue in WORK_QUEUES}
 
 
 def test_every_kind_that_can_be_requeued_has_a_number_of_dead_letters(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        assert retry_all_dead_letters(session).keys() == DEAD_LETTER_TABLES.keys()
+        assert retry_all_dead_letters(session) == {queue.plural: 0 for queue in WORK_QUEUES}
 
 
 def test_waiting_mails_are_counted_apart_from_dead_letters_and_have_an_age(sessions: Sessions) -> None:

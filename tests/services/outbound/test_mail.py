@@ -12,14 +12,14 @@ from sqlalchemy import select, text
 from models.access.acl import Actor
 from models.core.sessions import Sessions
 from models.core.timing import Timing
-from models.queues.mail import Mail
+from models.queues.mail import MAIL_QUEUE, Mail
 from services.core.errors import ValidationFailed
 from services.operations.mail_kinds import MAIL_WRITERS
 from services.operations.sweep import is_work_waiting, sweep_backlog
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_message import CannotComposeMail, MailMessage, MailRequest
 from services.outbound.mail_queue import check_mail_address, queue_mail
-from services.outbound.mail_sender import MAIL_OUTBOX, send_mails
+from services.outbound.mail_sender import send_mails
 from services.outbound.smtp import MailServer
 from tests.services.mail_server import Mailbox, mail_server
 
@@ -176,7 +176,7 @@ def test_a_mail_that_does_not_go_out_for_a_day_is_parked_until_a_person_retries_
     assert mail.dead_lettered_at is not None
     assert "127.0.0.1" in (mail.error or "")
     with mail_server() as box, sessions.begin() as session:
-        assert MAIL_OUTBOX.retry(session) == 1
+        assert MAIL_QUEUE.requeue(session) == 1
         session.commit()
         assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
 
@@ -204,11 +204,11 @@ def _is_waiting(sessions: Sessions) -> bool:
 def test_a_late_sender_does_not_undo_what_another_did(sessions: Sessions) -> None:
     queue(sessions)
     with sessions.begin() as session:
-        (first,) = MAIL_OUTBOX.claim(session, 1, Timing(lease_seconds=0))
+        (first,) = MAIL_QUEUE.claim(session, Timing(lease_seconds=0))
     with sessions.begin() as session:
-        (second,) = MAIL_OUTBOX.claim(session, 1, TIMING)
-        assert not MAIL_OUTBOX.fail(session, first, "late")
-        assert MAIL_OUTBOX.done(session, second)
+        (second,) = MAIL_QUEUE.claim(session, TIMING)
+        MAIL_QUEUE.retry(session, [first], ["late"])
+        assert MAIL_QUEUE.complete(session, [second]) == 1
     assert only_mail(sessions).error is None
 
 

@@ -16,12 +16,12 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job
-from models.queues.webhook import Event, Webhook, WebhookDelivery
+from models.queues.webhook import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.config import OutboundConfig
 from services.outbound.webhook_http import sign_webhook
-from services.outbound.webhook_sender import DELIVERY_OUTBOX, create_deliveries, has_webhook_work, send_webhooks
+from services.outbound.webhook_sender import create_deliveries, send_webhooks
 from services.outbound.webhooks import create_webhook, delete_webhook, rotate_webhook_secret, update_webhook
 from tests.services.webhook_receiver import Target, webhook_target
 
@@ -99,7 +99,7 @@ def test_what_waits_longest_is_sent_first_whosever_it_is(sessions: Sessions, tar
             )
     order = []
     for _ in hooks:
-        (held,) = transact(sessions, lambda session: DELIVERY_OUTBOX.claim(session, 1, TIMING))
+        (held,) = transact(sessions, lambda session: DELIVERY_QUEUE.claim(session, TIMING, 1))
         with sessions() as session:
             order.append(session.get_one(WebhookDelivery, held.id).webhook_id)
     assert order == hooks[::-1]
@@ -110,8 +110,8 @@ def test_asking_whether_something_is_due_locks_nothing(sessions: Sessions, targe
     make_asset(sessions)
     transact(sessions, create_deliveries)
     with sessions() as asking:
-        assert DELIVERY_OUTBOX.is_waiting(asking)
-        assert len(transact(sessions, lambda session: DELIVERY_OUTBOX.claim(session, 1, TIMING))) == 1
+        assert DELIVERY_QUEUE.is_waiting(asking)
+        assert len(transact(sessions, lambda session: DELIVERY_QUEUE.claim(session, TIMING, 1))) == 1
 
 
 def test_what_one_transaction_does_to_an_object_is_told_once(sessions: Sessions, target: Target) -> None:
@@ -146,7 +146,7 @@ def test_while_nobody_wants_to_hear_nothing_is_written(sessions: Sessions, targe
         session.add(Job(id=new_id(), type="CUSTOM", title="j"))
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Event)) == 0
-        assert not has_webhook_work(session)
+        assert not DELIVERY_QUEUE.is_waiting(session)
 
 
 def test_what_hangs_on_an_object_is_told_as_its_update_in_a_realm(sessions: Sessions, target: Target) -> None:
@@ -219,7 +219,7 @@ def test_a_delivery_that_fails_is_tried_again_and_the_webhook_rests_meanwhile(
     with sessions() as session:
         webhook = session.scalars(select(Webhook)).one()
         assert (webhook.failures, webhook.last_error) == (1, "answered 503")
-        assert not has_webhook_work(session)
+        assert not DELIVERY_QUEUE.is_waiting(session)
     target.status = 200
     end_rest(sessions)
     assert tell(sessions) == 2
@@ -245,7 +245,7 @@ def test_a_delivery_that_fails_for_a_day_is_parked_until_a_person_retries_it(
     assert (delivery.dead_lettered_at is not None, delivery.error) == (True, "answered 500")
     target.status = 200
     with sessions.begin() as session:
-        assert DELIVERY_OUTBOX.retry(session, [delivery.id]) == 1
+        assert DELIVERY_QUEUE.requeue(session, [delivery.id]) == 1
     end_rest(sessions)
     assert tell(sessions) == 1
 
@@ -328,4 +328,4 @@ def test_a_removed_webhook_takes_what_it_had_not_told_with_it(sessions: Sessions
         delete_webhook(session, webhook.id, SETUP_ACTOR)
     assert tell(sessions) == 0
     with sessions() as session:
-        assert not has_webhook_work(session)
+        assert not DELIVERY_QUEUE.is_waiting(session)

@@ -15,11 +15,11 @@ from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.sessions import transact
 from models.core.timing import Timing
 from models.queues.job import Job
+from models.queues.job_queue import JOB_QUEUE
 from services.access.users import NewUser, create_user
 from services.catalog.segments.segments import NewSegment, SegmentChange, add_segments, update_segments
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
-from services.jobs.leases import claim_jobs
 from services.jobs.runner import JobRun
 from services.sidecars.caption_import import (
     CAPTION_JOBS,
@@ -257,7 +257,7 @@ def test_what_was_read_before_the_file_changed_is_not_written_after(
     asset, file = captioned(pipeline, root)
     with pipeline.sessions.begin() as session:
         job = create_caption_job(session, asset, file, admin)
-    (claim,) = transact(pipeline.sessions, lambda session: claim_jobs(session, CAPTION_TASK, [job.id], Timing()))
+    (claim,) = transact(pipeline.sessions, JOB_QUEUE.claim, Timing(), ids=[job.id], task=CAPTION_TASK)
     reading = CaptionImport(JobRun(pipeline.sessions, Timing(), claim))
     source = transact(pipeline.sessions, reading.find)
     captions = read_caption_file(source)

@@ -23,13 +23,13 @@ from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.job import Job, JobStatus
+from models.queues.job_queue import dispatch_jobs
 from models.queues.notify import leave_to_beat
 from models.queues.scan_request import ScanRequest
 from services.access.users import NewUser, create_user
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
 from services.jobs.actions import JobAction, apply_job_action
-from services.jobs.leases import dispatch_jobs
 from services.triggers.registry import TRIGGER_REGISTRY
 from services.triggers.runner import (
     TRIGGER_TASK,
