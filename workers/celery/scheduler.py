@@ -35,6 +35,8 @@ CLEANUP_SECONDS = 3600.0
 class ConditionalScheduler(Scheduler):
     """Scheduler in memory: the schedule is fixed, and due work is found in the rows."""
 
+    _is_closed = False
+
     def setup_schedule(self) -> None:
         """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
@@ -50,6 +52,20 @@ class ConditionalScheduler(Scheduler):
         self.update_from_dict(
             {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
         )
+
+    def close(self) -> None:
+        self._is_closed = True
+        super().close()
+
+    def tick(self) -> float:
+        """Send what is due; raises SystemExit once closed.
+
+        The handler of SIGTERM closes the scheduler and raises SystemExit wherever the process is at that moment. A
+        library may lose that: a beat without a broker then tried to reach it for ever.
+        """
+        if self._is_closed:
+            raise SystemExit
+        return float(super().tick())
 
     def apply_async(self, entry: ScheduleEntry, producer: Any = None, advance: bool = True, **options: Any) -> Any:
         """Send the task if it is needed; an outage of the database or broker is logged and survived."""
