@@ -14,9 +14,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, BigInt, Serial
-from models.queues.leased_queue import IS_UNLEASED, LeaseMixin, WorkQueue
-
-IS_ISLAND_PENDING = "dirty_since IS NOT NULL AND parked_at IS NULL"
+from models.queues.leased_queue import LeaseMixin
 
 
 class Island(LeaseMixin, Base):
@@ -58,25 +56,3 @@ class Island(LeaseMixin, Base):
     profile_revision: Mapped[int | None]
     trace: Mapped[str | None]
     """W3C traceparent of the oldest pending change; null unless tracing is on."""
-
-
-ISLAND_QUEUE = WorkQueue(
-    table="island",
-    noun="folder",
-    plural="folders",
-    task="ingest.island",
-    celery_queue="ingest",
-    key_type="bigint",
-    tries="crashes",
-    title="storage.name || ', island ' || work.id",
-    joins="JOIN storage ON storage.id = work.storage_id",
-    is_pending=IS_ISLAND_PENDING,
-    pending_since="dirty_since",
-    requeued="""attempt = 0, crashes = 0, handed_until = NULL, dirty_since = coalesce(dirty_since, now())""",
-    is_dispatched=True,
-    waits=f"""EXISTS (
-        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :debounce) AND parked_at IS NULL
-            AND (handed_until IS NULL OR handed_until <= now()) AND {IS_UNLEASED}
-    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)""",
-    is_overdue="dirty_since IS NULL",
-)

@@ -83,9 +83,9 @@ class QueuePolicy:
 class Lease:
     """A claimed row; `owner` and `attempt` are the fencing token of every later write."""
 
-    id: uuid.UUID
-    owner: str
-    attempt: int
+    id: Any
+    owner: str = ""
+    attempt: int = 0
 
 
 LeaseT = TypeVar("LeaseT", bound=Lease)
@@ -173,9 +173,13 @@ class LeasedQueue(WorkQueue, Generic[LeaseT]):
     renewed: str = ""
     completed: str = ""
     """Empty if completed rows are deleted."""
+    due: str = "not_before"
+    """Column of the time from which a row is due."""
     released: str = "attempt = 0"
     delay: str = "make_interval(secs => :seconds)"
     """SQL of the interval for which a row is released."""
+    isolated_at: str = "now()"
+    """SQL of the time from which an isolated row is due."""
     failed: str = ""
     is_crashed: str = "false"
     """SQL condition: its workers died too often."""
@@ -196,13 +200,13 @@ class LeasedQueue(WorkQueue, Generic[LeaseT]):
         rows = session.execute(_claim_statement(self, candidates or self.candidates), limits | asked)
         return sorted((self.lease(owner=owner, **row) for row in rows.mappings()), key=lambda lease: lease.id)
 
-    def fence(self, session: Session, leases: Sequence[Lease]) -> dict[uuid.UUID, int]:
+    def fence(self, session: Session, leases: Sequence[Lease]) -> dict[Any, int]:
         """Lock the rows that are still leased; returns the version of each."""
         return {row.id: row.version for row in session.execute(_fence_statement(self), _fence(leases))}
 
     def heartbeat(
         self, session: Session, /, leases: Sequence[Lease], timing: Timing, **values: object
-    ) -> dict[uuid.UUID, bool]:
+    ) -> dict[Any, bool]:
         """Renew leases; returns those that are still held, with whether a user asked the worker to stop."""
         renewal = _change_statement(
             self, f"lease_until = {LEASE_END}{self.renewed}", f"{self.is_stopped} AS is_stopped"
@@ -219,20 +223,21 @@ class LeasedQueue(WorkQueue, Generic[LeaseT]):
 
     def release(self, session: Session, /, leases: Sequence[Lease], seconds: float = 0, **values: object) -> int:
         """Make rows pending again without a failure, due in `seconds`."""
-        due = f"CASE WHEN :seconds > 0 THEN now() + {self.delay} ELSE not_before END"
-        changes = f"{self.released}, not_before = {due}, {DROP_LEASE}"
+        due = f"CASE WHEN :seconds > 0 THEN now() + {self.delay} ELSE least({self.due}, now()) END"
+        changes = f"{self.released}, {self.due} = {due}, {DROP_LEASE}"
         return self._change(session, leases, changes, seconds=seconds, **values)
 
-    def retry(self, session: Session, leases: Sequence[Lease], errors: Sequence[str]) -> set[uuid.UUID]:
+    def retry(self, session: Session, leases: Sequence[Lease], errors: Sequence[str]) -> set[Any]:
         """Record failures, to be tried again with backoff; returns those that are dead-lettered instead."""
         last = f"parked_at = CASE WHEN {self.policy.is_exhausted} THEN now() END"
-        changes = f"{self.error} = reason, not_before = {self.policy.retry_at}, {last}{self.failed}, {DROP_LEASE}"
+        changes = f"{self.error} = reason, {self.due} = {self.policy.retry_at}, {last}{self.failed}, {DROP_LEASE}"
         failure = _change_statement(self, changes, "work.parked_at IS NOT NULL AS is_dead")
         return {row.id for row in session.execute(failure, _fence(leases, errors)) if row.is_dead}
 
     def isolate(self, session: Session, leases: Sequence[Lease], errors: Sequence[str]) -> int:
         """Record failures that another row of the batch may have caused: each is claimed alone next."""
-        return self._change(session, leases, f"{self.error} = reason, not_before = now(), {DROP_LEASE}", errors)
+        changes = f"{self.error} = reason, {self.due} = {self.isolated_at}, {DROP_LEASE}"
+        return self._change(session, leases, changes, errors)
 
     def dead_letter(self, session: Session, leases: Sequence[Lease], errors: Sequence[str]) -> int:
         """Dead-letter what no further try would change."""

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, DefaultNow, TextEnum, checked_text
 from models.core.timing import Timing
+from models.queues.island_queue import IS_DIRTY
 from models.queues.leased_queue import (
     IS_DUE,
     IS_UNLEASED,
@@ -109,7 +110,7 @@ QUEUE_MEDIA_WORK = text("SELECT queue_media_work(CAST(:sets AS uuid[]), :kind, 0
 QUEUE_SIDECARS = text("SELECT queue_sidecar_work(CAST(:sets AS uuid[]))")
 HAS_CLAIMABLE_MEDIA = text(f"SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND {IS_DUE})")
 HAS_QUEUED_SETS = text("SELECT EXISTS (SELECT FROM media_work WHERE kind = :kind AND file_set_id = ANY(:sets))")
-HAS_DIRTY_ISLANDS = text("SELECT EXISTS (SELECT FROM island WHERE dirty_since IS NOT NULL AND parked_at IS NULL)")
+HAS_DIRTY_ISLANDS = text(f"SELECT EXISTS (SELECT FROM island WHERE {IS_DIRTY})")
 
 
 def queue_media(session: Session, kind: MediaKind, sets: Sequence[uuid.UUID]) -> None:

@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from grouping import classify_path
+from models.queues.island_queue import IslandClaim
 from services.grouping.diff import GroupingComparison, GroupingDiff
-from services.ingest.claims import IslandClaim
 from services.ingest.planner import plan_islands
 from services.ingest.reader import SELECT_ISLAND_FILES, group_islands, read_stored_file
 from services.ingest.state import IslandState, StorageRules, StoredFile
@@ -40,7 +40,15 @@ class DryRun:
         """Add a file to the island with root folder `home`, its name classified by the dry run's profile."""
         if home not in self.islands:
             # Negative ids cannot be mistaken for rows.
-            claim = IslandClaim(-1 - len(self.islands), self.rules.id, 0, 0, 0, 0, 0, reads_all_files=True)
+            claim = IslandClaim(
+                id=-1 - len(self.islands),
+                storage_id=self.rules.id,
+                folder_id=0,
+                seen=0,
+                done=0,
+                epoch=0,
+                reads_all_files=True,
+            )
             self.islands[home] = IslandState(claim, self.rules)
         said = classify_path(file.path, self.rules.profile)
         bucket = said.bucket if file.pin is None else None

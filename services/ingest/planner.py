@@ -15,7 +15,7 @@ from grouping import AssetPlan, Orphan, Profile
 from models.catalog.file import File
 from models.core.bulk import in_array
 from models.core.paths import escape_surrogates
-from services.ingest.claims import IslandClaim
+from models.queues.island_queue import IslandClaim
 from services.ingest.matching import match_plans
 from services.ingest.merged_assets import load_merge_snapshots
 from services.ingest.plan import PlannedAsset, plan_asset

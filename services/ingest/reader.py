@@ -19,8 +19,8 @@ from models.catalog.storage_settings import StorageSettings
 from models.core.bulk import in_array
 from models.core.paths import join_path
 from models.queues.island import Island
+from models.queues.island_queue import IslandClaim
 from services.access.acl_templates import grants_for_ingested
-from services.ingest.claims import IslandClaim
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
 
@@ -67,7 +67,15 @@ def claim_islands_read_only(session: Session, island_ids: Sequence[int]) -> list
     """Return claims of islands for reading only: no lease is taken, so nothing may be written with them."""
     rows = session.scalars(select(Island).where(in_array(Island.id, island_ids)).order_by(Island.id))
     return [
-        IslandClaim(row.id, row.storage_id, row.folder_id, row.seen, row.done, row.epoch, row.attempt, True)
+        IslandClaim(
+            id=row.id,
+            storage_id=row.storage_id,
+            folder_id=row.folder_id,
+            seen=row.seen,
+            done=row.done,
+            epoch=row.epoch,
+            reads_all_files=True,
+        )
         for row in rows
     ]
 

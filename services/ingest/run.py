@@ -9,12 +9,11 @@
 """
 
 import logging
-import os
-import socket
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -23,18 +22,10 @@ from grouping import RULES_VERSION
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
 from models.core.tracing import span
+from models.queues.island_queue import ISLAND_QUEUE, IslandClaim, IslandOutcome, finish_islands
 from models.queues.notify import Notifier
+from services.core.lease_heartbeat import lease_heartbeat
 from services.ingest.changeset import IngestChanges
-from services.ingest.claims import (
-    IslandClaim,
-    IslandOutcome,
-    claim_islands,
-    fail_islands,
-    finish_islands,
-    island_lease_heartbeat,
-    lock_island_claims,
-    requeue_islands,
-)
 from services.ingest.create import create_ingested_asset
 from services.ingest.effects import IngestEffects
 from services.ingest.planner import IslandPlans, read_and_plan
@@ -64,45 +55,39 @@ def ingest_islands(
 
     An error is stored with the islands, which are retried one by one, and raised.
     """
-    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    claims = transact(sessions, lambda session: claim_islands(session, ids, owner, timing))
+    claims = transact(sessions, ISLAND_QUEUE.claim, timing, ids=list(ids))
     try:
         with span("ingest.island", [claim.trace for claim in claims], islands=len(claims)):
-            finished = _ingest_claimed(sessions, claims, owner, timing, effects)
+            finished = _ingest_claimed(sessions, claims, timing, effects)
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"[:2_000]
-        transact(sessions, lambda session: fail_islands(session, claims, owner, reason, counts=len(claims) == 1))
+        # In a batch it may be the error of another island: then none is dead-lettered for it.
+        record = ISLAND_QUEUE.retry if len(claims) == 1 else ISLAND_QUEUE.isolate
+        transact(sessions, record, claims, [f"{type(error).__name__}: {error}"] * len(claims))
         raise
     if finished:
         notify(DRAIN_INDEX_TASK, ())
     return finished
 
 
-def _ingest_claimed(
-    sessions: Sessions, claims: list[IslandClaim], owner: str, timing: Timing, effects: IngestEffects
-) -> int:
+def _ingest_claimed(sessions: Sessions, claims: list[IslandClaim], timing: Timing, effects: IngestEffects) -> int:
     """Group the claims; islands with a lost lease are requeued, and the others are grouped without them."""
     while claims:
         try:
-            with island_lease_heartbeat(sessions, claims, owner, timing):
-                return _ingest_once(sessions, claims, owner, timing, effects)
+            with lease_heartbeat(sessions, partial(ISLAND_QUEUE.heartbeat, leases=claims, timing=timing), timing):
+                return _ingest_once(sessions, claims, timing, effects)
         except LeaseLostError as lost:
             log.info("%s", lost)
             gone = [claim for claim in claims if claim.id in lost.islands]
-            transact(sessions, requeue_islands, gone, owner)
+            transact(sessions, ISLAND_QUEUE.release, gone)
             claims = [claim for claim in claims if claim.id not in lost.islands]
     return 0
 
 
-def _ingest_once(
-    sessions: Sessions, claims: Sequence[IslandClaim], owner: str, timing: Timing, effects: IngestEffects
-) -> int:
+def _ingest_once(sessions: Sessions, claims: Sequence[IslandClaim], timing: Timing, effects: IngestEffects) -> int:
     plans, now = read_snapshot(
         sessions, lambda session: (read_and_plan(session, claims), session.scalars(select(func.now())).one())
     )
-    return sum(
-        transact(sessions, _write_chunk, chunk, owner, effects) for chunk in _chunks(plans, now, timing.growth_seconds)
-    )
+    return sum(transact(sessions, _write_chunk, chunk, effects) for chunk in _chunks(plans, now, timing.growth_seconds))
 
 
 def _chunks(plans: IslandPlans, now: datetime, growth_seconds: float) -> Iterator[IngestChunk]:
@@ -148,15 +133,15 @@ def _update_assets(plans: IslandPlans, changes: IngestChanges, now: datetime, gr
         changes.recounted.extend((file.id, 0) for file in island.files.values() if file.is_counted_but_gone)
 
 
-def _write_chunk(session: Session, chunk: IngestChunk, owner: str, effects: IngestEffects) -> int:
+def _write_chunk(session: Session, chunk: IngestChunk, effects: IngestEffects) -> int:
     """Write a chunk and finish its islands; return how many were finished.
 
     Raises:
         LeaseLostError: an island was claimed or changed by another process; nothing is written.
     """
     # FOR UPDATE of the islands until the commit: the fence that makes a late worker's write impossible.
-    held = lock_island_claims(session, [chunk.claims[island] for island in sorted(chunk.claims)], owner)
-    lost = chunk.claims.keys() - held
+    epochs = ISLAND_QUEUE.fence(session, list(chunk.claims.values()))
+    lost = {claim.id for claim in chunk.claims.values() if epochs.get(claim.id) != claim.epoch}
     if lost:
         raise LeaseLostError(lost)
     write_ingest_changes(session, chunk.changes, chunk.finished, effects)

@@ -9,8 +9,8 @@ from grouping import ClassifiedPath, FilePin, GroupingItem, IslandPins, Profile,
 from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import FileStatus
 from models.catalog.storage_settings import StorageSettings
+from models.queues.island_queue import IslandClaim
 from services.access.acl_templates import AclGrant
-from services.ingest.claims import IslandClaim
 from services.ingest.frame_buckets import FrameBucketState
 
 ABSENT_STATUSES = frozenset({FileStatus.MISSING.value})

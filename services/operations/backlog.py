@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.core.paths import display_path
 from models.core.statements import AnyRow
-from models.queues.island import ISLAND_QUEUE
+from models.queues.island_queue import ISLAND_QUEUE
 from models.queues.job import Job
 from models.queues.job_queue import JOB_QUEUE
 from models.queues.leased_queue import WorkQueue

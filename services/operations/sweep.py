@@ -11,7 +11,6 @@ from models.queues.job_queue import dispatch_jobs
 from models.queues.notify import Notifier
 from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
 from services.catalog.segments.segments import purge_segments
-from services.ingest.claims import dead_letter_crashed_islands
 from services.lifecycle.purge_assets import purge_asset_batch
 from services.lifecycle.purge_collections import purge_collection_batch
 from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_expired_work
@@ -31,9 +30,8 @@ def sweep_backlog(sessions: Sessions, timing: Timing, notify: Notifier) -> int:
     Return the number of messages sent.
     """
     # First, so that what kills its workers is not dispatched once more.
-    transact(sessions, dead_letter_crashed_islands)
-    for outbox in OUTBOXES:
-        transact(sessions, outbox.dead_letter_crashed)
+    for queue in (ISLAND_QUEUE, *OUTBOXES):
+        transact(sessions, queue.dead_letter_crashed)
     messages: list[tuple[str, Sequence[object]]] = []
     messages += [(ISLAND_QUEUE.task, batch) for batch in transact(sessions, dispatch_islands, timing)]
     messages += [(task, [job_id]) for task, job_id in transact(sessions, dispatch_jobs, timing)]

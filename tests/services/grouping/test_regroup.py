@@ -13,11 +13,11 @@ from sqlalchemy import func, select, text, update
 from models.core.sessions import transact
 from models.core.timing import Timing
 from models.queues.island import Island
+from models.queues.island_queue import ISLAND_QUEUE
 from models.queues.job import JobStatus
 from models.queues.job_queue import JOB_QUEUE, MAX_JOB_CRASHES
 from search.postgres.engine import PostgresEngine
 from services.grouping.regroup import REGROUP_TASK, InvalidProfile, RegroupLimits, request_regroup, set_storage_profile
-from services.ingest.claims import claim_islands, lock_island_claims
 from services.jobs.actions import JobAction, apply_job_action
 from services.operations.check_result import VerifyContext
 from services.operations.grouping_invariants import check_grouping
@@ -164,10 +164,10 @@ def test_an_ingest_that_read_the_old_names_may_not_finish(pipeline: Pipeline, ro
     with pipeline.sessions.begin() as session:
         session.execute(update(Island).values(seen=Island.seen + 1, dirty_since=func.now()))
         ids = session.scalars(select(Island.id).where(Island.done > 0)).all()
-    claims = transact(pipeline.sessions, lambda session: claim_islands(session, ids, "an ingest", FAST))
+    claims = transact(pipeline.sessions, ISLAND_QUEUE.claim, FAST, ids=ids)
     assert claims
     regroup(pipeline, change_profile(pipeline, profile_of({"min_frames": 3})))
-    assert transact(pipeline.sessions, lambda session: lock_island_claims(session, claims, "an ingest")) == set()
+    assert transact(pipeline.sessions, ISLAND_QUEUE.fence, claims) == {}
 
 
 def test_a_watcher_of_the_old_profile_publishes_nothing_more(pipeline: Pipeline, root: Path) -> None:

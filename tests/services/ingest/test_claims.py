@@ -7,19 +7,12 @@ from contextlib import contextmanager, suppress
 import pytest
 from psycopg.errors import CheckViolation
 from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
 
 from models.catalog.storage import Storage
 from models.core.sessions import transact
 from models.queues.island import Island
-from services.ingest.claims import (
-    MAX_ISLAND_CRASHES,
-    MAX_ISLAND_ERRORS,
-    claim_islands,
-    dead_letter_crashed_islands,
-    fail_islands,
-    lock_island_claims,
-    renew_island_leases,
-)
+from models.queues.island_queue import ISLAND_QUEUE, MAX_ISLAND_CRASHES, MAX_ISLAND_ERRORS, IslandClaim
 from services.ingest.run import ingest_islands
 from services.ingest_effects import INGEST_EFFECTS
 from services.operations.sweep import is_work_waiting, sweep_backlog
@@ -43,6 +36,10 @@ def publish(pipeline: Pipeline, *names: str) -> list[int]:
     watcher.close()
     with pipeline.sessions() as session:
         return list(session.scalars(select(Island.id).where(Island.dirty_since.is_not(None)).order_by(Island.id)))
+
+
+def claim_islands(session: Session, ids: list[int], pipeline: Pipeline) -> list[IslandClaim]:
+    return ISLAND_QUEUE.claim(session, pipeline.timing, ids=ids)
 
 
 def ingest(pipeline: Pipeline, ids: list[int]) -> int:
@@ -147,46 +144,45 @@ def test_a_claim_lost_before_the_writing_writes_nothing_and_is_tried_again(pipel
 def test_a_claim_that_somebody_else_has_now_is_refused(pipeline: Pipeline, taken: dict) -> None:
     (first, second) = publish(pipeline, "a.mov", "day1/b.mov")
     with pipeline.sessions.begin() as session:
-        claims = claim_islands(session, [first, second], "me", pipeline.timing)
+        claims = claim_islands(session, [first, second], pipeline)
     change(pipeline, [first], **taken)
     with pipeline.sessions.begin() as session:
-        assert lock_island_claims(session, claims, "me") == {second}
+        epochs = ISLAND_QUEUE.fence(session, claims)
+    assert [claim.id for claim in claims if epochs.get(claim.id) == claim.epoch] == [second]
 
 
 def test_a_lease_is_taken_by_one_and_free_again_after_its_end(pipeline: Pipeline) -> None:
     ids = publish(pipeline, "a.mov")
     with pipeline.sessions.begin() as session:
-        assert len(claim_islands(session, ids, "one", pipeline.timing)) == 1
+        assert len(claim_islands(session, ids, pipeline)) == 1
     with pipeline.sessions.begin() as session:
-        assert claim_islands(session, ids, "two", pipeline.timing) == []
+        assert claim_islands(session, ids, pipeline) == []
     change(pipeline, ids, lease_until=func.now() - AGO)
     with pipeline.sessions.begin() as session:
-        (claim,) = claim_islands(session, ids, "two", pipeline.timing)
+        (claim,) = claim_islands(session, ids, pipeline)
     assert claim.attempt == 2
-    with pipeline.sessions.begin() as session:
-        renew_island_leases(session, [claim], "one", pipeline.timing)
-    assert island(pipeline, ids[0]).lease_owner == "two"
+    assert island(pipeline, ids[0]).lease_owner == claim.owner
 
 
 def test_an_island_that_did_not_end_is_taken_only_alone(pipeline: Pipeline) -> None:
     first, second = publish(pipeline, "a.mov", "day1/b.mov")
     with pipeline.sessions.begin() as session:
-        claim_islands(session, [first], "died", pipeline.timing)
+        claim_islands(session, [first], pipeline)
     end_waits(pipeline, [first])
     with pipeline.sessions.begin() as session:
-        assert [claim.id for claim in claim_islands(session, [first, second], "me", pipeline.timing)] == [second]
+        assert [claim.id for claim in claim_islands(session, [first, second], pipeline)] == [second]
     with pipeline.sessions.begin() as session:
-        assert [claim.id for claim in claim_islands(session, [first], "me", pipeline.timing)] == [first]
+        assert [claim.id for claim in claim_islands(session, [first], pipeline)] == [first]
 
 
 def test_an_island_that_kills_its_worker_again_and_again_is_parked_with_its_reason(pipeline: Pipeline) -> None:
     deadly, harmless = publish(pipeline, "a.pdf", "day1/b.pdf")
     for _ in range(MAX_ISLAND_CRASHES + 1):
         with pipeline.sessions.begin() as session:
-            assert len(claim_islands(session, [deadly], "died", pipeline.timing)) == 1
+            assert len(claim_islands(session, [deadly], pipeline)) == 1
         end_waits(pipeline, [deadly])
     with pipeline.sessions.begin() as session:
-        assert dead_letter_crashed_islands(session) == [deadly]
+        assert ISLAND_QUEUE.dead_letter_crashed(session) == 1
     assert island(pipeline, deadly).error == f"its worker died {MAX_ISLAND_CRASHES} times while it was grouped"
     assert ": its worker died" in pipeline.explain("a.pdf")
     assert ingest(pipeline, [deadly]) == 0
@@ -253,8 +249,8 @@ def test_an_error_waits_longer_each_time(pipeline: Pipeline) -> None:
     waits = []
     for _ in range(4):
         with pipeline.sessions.begin() as session:
-            claims = claim_islands(session, [island_id], "me", pipeline.timing)
-            fail_islands(session, claims, "me", "the reason")
+            claims = claim_islands(session, [island_id], pipeline)
+            ISLAND_QUEUE.retry(session, claims, ["the reason"])
             waits.append(session.scalar(select(func.extract("epoch", Island.dispatched_until - func.now()))))
         end_waits(pipeline, [island_id])
     assert [float(wait) for wait in waits] == [2, 4, 8, 16]
@@ -273,9 +269,9 @@ def test_of_a_batch_only_the_island_that_moved_is_left_for_later(pipeline: Pipel
 def test_a_late_finisher_cannot_finish(pipeline: Pipeline) -> None:
     (island_id,) = publish(pipeline, "a.mov")
     with pipeline.sessions.begin() as session:
-        late = claim_islands(session, [island_id], "late", pipeline.timing)
+        late = claim_islands(session, [island_id], pipeline)
     end_waits(pipeline, [island_id])
     assert ingest(pipeline, [island_id]) == 1
     with pipeline.sessions.begin() as session:
-        assert lock_island_claims(session, late, "late") == set()
+        assert ISLAND_QUEUE.fence(session, late) == {}
     assert pipeline.titles() == ["a"]
