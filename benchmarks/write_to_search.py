@@ -46,8 +46,16 @@ def open_client(system: RunningSystem) -> Iterator[httpx.Client]:
     url = find_public_url(Settings.for_data(system.data))
     headers = transact(system.context.sessions, add_caller)
     with httpx.Client(base_url=f"{url}/API", headers=headers, timeout=FOUND_SECONDS) as client:
-        wait_until(lambda: client.get("/assets/v1/assets/").is_success, "the API answers", FOUND_SECONDS)
+        wait_until(lambda: does_answer(client), "the API answers", FOUND_SECONDS)
         yield client
+
+
+def does_answer(client: httpx.Client) -> bool:
+    """Whether the API has started, and has an index to search."""
+    try:
+        return client.post("/search/v1/search/", json={}).is_success
+    except httpx.TransportError:
+        return False
 
 
 def is_found(client: httpx.Client, title: str) -> bool:

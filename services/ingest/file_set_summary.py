@@ -22,7 +22,7 @@ def summarize_file_set(part: PlannedFileSet) -> dict[str, Any]:
     return {
         "label": escape_surrogates(part.plan.label),
         "name": _file_set_name(part, sequence),
-        "base_dir": display_path(_base_dir(part)),
+        "base_dir": display_path(part.plan.members[0].folder),
         "type": FileSetType.MANY_FILES.value if part.count > 1 else FileSetType.REGULAR.value,
         "file_count": part.count,
         "size_bytes": _size_bytes(part),
@@ -76,11 +76,6 @@ def _frame_columns(sequence: FrameSequence | None) -> dict[str, Any]:
         "missing": frames.missing_text()[:MAX_SUMMARY_CHARACTERS],
         "empty_frames": sequence.empty_frames.to_text()[:MAX_SUMMARY_CHARACTERS],
     }
-
-
-def _base_dir(part: PlannedFileSet) -> bytes:
-    first = part.plan.members[0]
-    return first.folder
 
 
 def _file_set_name(part: PlannedFileSet, sequence: FrameSequence | None) -> str:

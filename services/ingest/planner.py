@@ -12,17 +12,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from grouping import AssetPlan, Orphan, Profile
+from media.sidecars.kinds import is_metadata_sidecar
 from models.catalog.file import File
 from models.core.bulk import in_array
-from models.core.paths import escape_surrogates
+from models.core.paths import base_name, display_path, escape_surrogates
 from models.queues.island_queue import IslandClaim
 from services.ingest.matching import match_plans
 from services.ingest.merged_assets import load_merge_snapshots
 from services.ingest.plan import PlannedAsset, plan_asset
 from services.ingest.provenance import find_splits
 from services.ingest.reader import GroupedIslands, read_and_group
-from services.ingest.sidecar_gate import SIDECAR_RECHECK_SECONDS, describe_sidecar_wait
 from services.ingest.state import IslandSnapshot, IslandState
+
+SIDECAR_RECHECK_SECONDS = 3_600.0
+"""Delay until an island with files that wait for a sidecar is grouped again; only a safety net, as an arriving sidecar
+dirties the island like any file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +92,32 @@ def _hold_orphan(island: IslandState, orphan: Orphan, ages: dict[uuid.UUID, floa
 
 
 def _hold_without_sidecar(island: IslandState, plan: AssetPlan) -> HeldPlan | None:
-    reason = describe_sidecar_wait(island, plan)
-    return HeldPlan(island, plan, reason, SIDECAR_RECHECK_SECONDS) if reason is not None else None
+    """Hold back ungrouped files on a storage that requires metadata sidecars, until theirs arrives.
+
+    Decided again by each grouping, with no state that could be stale. Existing assets are not affected.
+    """
+    if not island.rules.settings.sidecar_metadata_required:
+        return None
+    parts = list(plan.formats)
+    is_lone_sidecar = all(component.type == "NON_MEDIA" for set_ in parts[0].file_sets for component in set_.components)
+    has_sidecar = any(
+        is_metadata_sidecar(display_path(base_name(path)))
+        for part in parts
+        if part.role == "sidecar"
+        for path in part.paths()
+    )
+    # Unread frames are members of a stored file set, and pinned files were grouped manually: neither waits.
+    files = [island.files.get(path) for part in parts for path in part.paths()]
+    is_ungrouped = all(file is not None and file.file_set_id is None and file.pin is None for file in files)
+    if is_lone_sidecar or has_sidecar or not is_ungrouped:
+        return None
+    name = display_path(base_name(plan.key))
+    stem = name.rpartition(".")[0] or name
+    reason = (
+        f'waits for a sidecar with its metadata, such as "{stem}.xml" or "{name}.json": '
+        f'storage "{island.rules.name}" takes in nothing without one (sidecar_metadata_required)'
+    )
+    return HeldPlan(island, plan, reason, SIDECAR_RECHECK_SECONDS)
 
 
 def _seconds_since_creation(session: Session, read: GroupedIslands) -> dict[uuid.UUID, float]:

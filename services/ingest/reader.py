@@ -153,17 +153,13 @@ def read_stored_file(row: Sequence[Any], paths: dict[int, bytes]) -> StoredFile:
     """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
     file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
     path = join_path(paths[folder_id], bytes(name))
-    pin = read_pin(*pinned) if pinned[0] is not None else None
+    # The pure function names asset and format of a pin by their ids.
+    pin = FilePin(str(pinned[0]), str(pinned[1]), *pinned[2:]) if pinned[0] is not None else None
     # A pinned frame leaves its bucket: rules see it as a single file.
     key = bytes(bucket) if bucket is not None and pin is None else None
     return StoredFile(
         file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding, pin
     )
-
-
-def read_pin(asset_id: uuid.UUID, format_id: uuid.UUID, label: str, role: str, structure: str) -> FilePin:
-    """Convert a pin's row for the pure function, which names asset and format by their ids."""
-    return FilePin(str(asset_id), str(format_id), label, role, structure)
 
 
 def _buckets_to_read(state: IslandState, grouping: GroupingResult, found: IslandSnapshot) -> list[BucketKey]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, exists, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor
@@ -21,13 +21,15 @@ from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, NotFound, ValidationFailed
-from services.ingest.sidecar_gate import release_waiting_for_sidecars
 from services.storages.references import refuse_unknown_references
 from services.storages.storages import NewStorage, StorageError, add_storage, is_path_inside, resolve_readable_root
 
 STORAGE_KIND = "storages"
 GROWING_THRESHOLD_SETTING = "growing_files_threshold"
 FOLDER_MIRROR_SETTING = "enable_collection_directory_mapping"
+RELEASE_WAITING_ISLANDS = text(
+    "UPDATE island SET wait_until = now() WHERE storage_id = :storage AND wait_until IS NOT NULL"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ def _apply_settings(session: Session, storage: Storage, wanted: StorageSettings,
     before = StorageSettings.model_validate(storage.settings)
     refuse_unknown_references(session, wanted, before)
     if before.sidecar_metadata_required and not wanted.sidecar_metadata_required:
-        release_waiting_for_sidecars(session, storage.id)
+        # What waits for its sidecar is grouped now.
+        session.execute(RELEASE_WAITING_ISLANDS, {"storage": storage.id})
     if settings.get(FOLDER_MIRROR_SETTING) and not storage.settings.get(FOLDER_MIRROR_SETTING):
         request_mirror_backfill(session, storage, actor)
     storage.settings = settings

@@ -1,4 +1,4 @@
-"""Triggers about objects: write metadata, approve, share, reindex; each calls the same service as the API."""
+"""Triggers about objects: write metadata, approve, share, reindex, transcode; each calls the service of the API."""
 
 import uuid
 from datetime import datetime
@@ -10,6 +10,7 @@ from sqlalchemy import select, text
 from models.access.acl import Permission
 from models.access.share import ShareRight, ShareUser
 from models.catalog.approval import VoteStatus
+from models.queues.job_queue import TRANSCODE_TASK
 from services.approvals.requests import ApprovalSpec, request_approval, require_approvable
 from services.approvals.votes import set_approvals
 from services.core.actors import require_administrator
@@ -19,6 +20,8 @@ from services.metadata.change_set import FieldInput, WriteMode
 from services.metadata.values import write_object_values
 from services.objects.objects import find_object, get_object_for_update
 from services.outbound.mail_queue import check_mail_address
+from services.renditions.profiles import WEB_PROFILE
+from services.renditions.queue import request_transcode
 from services.shares.emails import queue_link_mails
 from services.shares.shares import ShareInput, create_share
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerRun
@@ -69,6 +72,14 @@ class ReindexArguments(TriggerArguments):
 
     object_id: uuid.UUID | None = None
     object_type: ObjectTypeArgument = "assets"
+
+
+class TranscodeArguments(TriggerArguments):
+    """One asset; without a format, its first original with video or audio."""
+
+    object_id: uuid.UUID
+    format_id: uuid.UUID | None = None
+    profile: Annotated[str, Field(min_length=1, max_length=40)] = WEB_PROFILE
 
 
 def run_metadata_trigger(asked: TriggerRun, given: MetadataArguments) -> TriggerDone:
@@ -132,6 +143,14 @@ def run_reindex_trigger(asked: TriggerRun, given: ReindexArguments) -> TriggerDo
     return TriggerDone("it is sent to the search engine again", object_type=found.object_type, object_id=found.id)
 
 
+def run_transcode_trigger(asked: TriggerRun, given: TranscodeArguments) -> TriggerDone:
+    """Create a transcode job, which the media workers run."""
+    job = request_transcode(asked.session, given.object_id, given.format_id, given.profile, asked.actor)
+    return TriggerDone(
+        f"job {job.id} transcodes it", object_type="jobs", object_id=job.id, wake_ups=[(TRANSCODE_TASK, [job.id])]
+    )
+
+
 METADATA_TRIGGER = Trigger(
     "metadata", "METADATA", MetadataArguments, run_metadata_trigger, lambda given: "Write metadata"
 )
@@ -142,3 +161,6 @@ SHARE_TRIGGER = Trigger(
     "share", "PUBLISH", ShareArguments, run_share_trigger, lambda given: "Share with people outside"
 )
 REINDEX_TRIGGER = Trigger("reindex", "REINDEX", ReindexArguments, run_reindex_trigger, lambda given: "Index again")
+TRANSCODE_TRIGGER = Trigger(
+    "transcode", "TRANSCODE", TranscodeArguments, run_transcode_trigger, lambda given: "Have a rendition made"
+)

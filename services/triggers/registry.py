@@ -2,8 +2,13 @@
 
 from collections.abc import Mapping
 
-from services.triggers.media import TRANSCODE_TRIGGER
-from services.triggers.objects import APPROVAL_TRIGGER, METADATA_TRIGGER, REINDEX_TRIGGER, SHARE_TRIGGER
+from services.triggers.objects import (
+    APPROVAL_TRIGGER,
+    METADATA_TRIGGER,
+    REINDEX_TRIGGER,
+    SHARE_TRIGGER,
+    TRANSCODE_TRIGGER,
+)
 from services.triggers.spec import Trigger
 from services.triggers.storages import INGEST_TRIGGER, SCAN_TRIGGER
 

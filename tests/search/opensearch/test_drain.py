@@ -21,9 +21,9 @@ from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
 from services.indexing import drain
 from services.indexing.audit import audit_index_pages, repair_index_page
+from services.indexing.audit_job import purge_tombstones
 from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
-from services.indexing.tombstones import purge_tombstones
 from tests.search.opensearch.asking import CALM, add, ask, differences, states, titles
 
 
