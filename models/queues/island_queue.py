@@ -119,3 +119,13 @@ def finish_islands(session: Session, ends: Sequence[IslandOutcome], rules_versio
                 "rules": rules_version,
             },
         )
+
+
+RELEASE_WAITING_ISLANDS = text(
+    "UPDATE island SET wait_until = now() WHERE storage_id = :storage AND wait_until IS NOT NULL"
+)
+
+
+def release_waiting_islands(session: Session, storage_id: uuid.UUID) -> None:
+    """Make the islands of a storage due that wait for something, such as a sidecar that is no longer required."""
+    session.execute(RELEASE_WAITING_ISLANDS, {"storage": storage_id})

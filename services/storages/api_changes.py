@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, func, or_, select, text
+from sqlalchemy import delete, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor
@@ -17,6 +17,7 @@ from models.catalog.asset import FileSet
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.storage import PURPOSE_FILES, Storage
 from models.catalog.storage_settings import StorageSettings
+from models.queues.island_queue import release_waiting_islands
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
@@ -27,9 +28,6 @@ from services.storages.storages import NewStorage, StorageError, add_storage, is
 STORAGE_KIND = "storages"
 GROWING_THRESHOLD_SETTING = "growing_files_threshold"
 FOLDER_MIRROR_SETTING = "enable_collection_directory_mapping"
-RELEASE_WAITING_ISLANDS = text(
-    "UPDATE island SET wait_until = now() WHERE storage_id = :storage AND wait_until IS NOT NULL"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +118,7 @@ def _apply_settings(session: Session, storage: Storage, wanted: StorageSettings,
     before = StorageSettings.model_validate(storage.settings)
     refuse_unknown_references(session, wanted, before)
     if before.sidecar_metadata_required and not wanted.sidecar_metadata_required:
-        # What waits for its sidecar is grouped now.
-        session.execute(RELEASE_WAITING_ISLANDS, {"storage": storage.id})
+        release_waiting_islands(session, storage.id)
     if settings.get(FOLDER_MIRROR_SETTING) and not storage.settings.get(FOLDER_MIRROR_SETTING):
         request_mirror_backfill(session, storage, actor)
     storage.settings = settings
