@@ -8,7 +8,6 @@ therefore writes no rows for its content.
 
 import uuid
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -29,7 +28,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, aliased, mapped_column
 
 from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 NOT_INHERITED = uuid.UUID(int=0)
 """Value of `inherited_from` for the object's own entries: a part of the primary key cannot be null."""
@@ -50,7 +49,7 @@ class PrincipalKind(TextEnum):
     GROUP = "group"
 
 
-class AclEntry(Base):
+class AclEntry(TimestampsMixin, Base):
     """Permissions of one user or group on one object. User and group ids are UUIDs that never collide, so one column
     holds both."""
 
@@ -70,19 +69,14 @@ class AclEntry(Base):
     permissions: Mapped[list[str]] = mapped_column(ARRAY(Text))
     propagates: Mapped[bool] = mapped_column(server_default=text("false"))
     """For collections: the permissions also apply to everything inside, at any depth."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class AclTemplate(Base):
+class AclTemplate(IdMixin, TimestampsMixin, Base):
     """A named set of rights. Its own entries (object type `acl_templates`) are the ones that it applies to objects."""
 
     __tablename__ = "acl_template"
 
-    id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
-    date_created: Mapped[datetime] = mapped_column(server_default=text("now()"))
-    date_modified: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
 
 class PropagatingEntry(NamedTuple):

@@ -13,7 +13,7 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum
+from models.core.base import Base, CreatedMixin, IdMixin, TextEnum, TimestampsMixin
 
 
 class ShareRight(TextEnum):
@@ -36,7 +36,7 @@ class ShareRight(TextEnum):
 SHARE_RIGHTS_SQL = ", ".join(f"'{right}'" for right in ShareRight)
 
 
-class Share(Base):
+class Share(IdMixin, TimestampsMixin, Base):
     """One object shared with external people. Always has an expiry time, which every request checks."""
 
     __tablename__ = "share"
@@ -47,7 +47,6 @@ class Share(Base):
         Index("ix_share_running", "expires", postgresql_where=text("ended_at IS NULL AND revoked_at IS NULL")),
     )
 
-    id: Mapped[Id]
     object_type: Mapped[str]
     object_id: Mapped[uuid.UUID]
     """The object at the time of sharing: an asset merged since is still named here, and opens less."""
@@ -67,17 +66,14 @@ class Share(Base):
     ended_at: Mapped[datetime | None]
     """When its end was recorded in history; access stops at `expires` in any case."""
     revoked_at: Mapped[datetime | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class ShareUser(Base):
+class ShareUser(IdMixin, CreatedMixin, Base):
     """A recipient with a link of its own; the recipient of a plain URL has no e-mail."""
 
     __tablename__ = "share_user"
     __table_args__ = (UniqueConstraint("share_id", "email"),)
 
-    id: Mapped[Id]
     share_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("share.id", ondelete="CASCADE"))
     email: Mapped[str] = mapped_column(server_default="")
     """In lower case."""
@@ -89,19 +85,16 @@ class ShareUser(Base):
     access_count: Mapped[int] = mapped_column(server_default="0")
     download_count: Mapped[int] = mapped_column(server_default="0")
     last_access_date: Mapped[datetime | None]
-    date_created: Mapped[DefaultNow]
 
 
-class ShareToken(Base):
+class ShareToken(IdMixin, CreatedMixin, Base):
     """A sign-in through a link: only the SHA-256 of the secret is stored. Valid for the generation in which it was
     created."""
 
     __tablename__ = "share_token"
     __table_args__ = (UniqueConstraint("digest"),)
 
-    id: Mapped[Id]
     digest: Mapped[bytes]
     share_user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("share_user.id", ondelete="CASCADE"), index=True)
     generation: Mapped[int]
     expires_at: Mapped[datetime]
-    date_created: Mapped[DefaultNow]

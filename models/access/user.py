@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, CreatedMixin, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 
 class UserType(TextEnum):
@@ -28,13 +28,12 @@ class GroupType(TextEnum):
     TEAM = "TEAM"
 
 
-class User(Base):
+class User(IdMixin, TimestampsMixin, Base):
     """A person or a program that signs in. Never deleted, because history and rights refer to it: see `status`."""
 
     __tablename__ = "user_account"
     __table_args__ = (Index("uq_user_account_email", func.lower(text("email")), unique=True),)
 
-    id: Mapped[Id]
     email: Mapped[str]
     first_name: Mapped[str] = mapped_column(server_default="")
     last_name: Mapped[str] = mapped_column(server_default="")
@@ -44,8 +43,6 @@ class User(Base):
     password_hash: Mapped[str | None]
     """argon2id hash with its parameters; null if password sign-in is disabled."""
     last_web_login: Mapped[datetime | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
     @property
     def display_name(self) -> str:
@@ -53,19 +50,16 @@ class User(Base):
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
 
-class UserGroup(Base):
+class UserGroup(IdMixin, TimestampsMixin, Base):
     """A named set of users that rights are granted to."""
 
     __tablename__ = "user_group"
 
-    id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
     description: Mapped[str] = mapped_column(server_default="")
     alias: Mapped[str | None]
     external_id: Mapped[str | None]
     group_type: Mapped[GroupType] = mapped_column(checked_text(GroupType), server_default="TEAM")
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
 class Membership(Base):
@@ -79,33 +73,28 @@ class Membership(Base):
     )
 
 
-class App(Base):
+class App(IdMixin, TimestampsMixin, Base):
     """A program that calls the API on behalf of a user; its id is the `App-ID` of the user's tokens."""
 
     __tablename__ = "app"
 
-    id: Mapped[Id]
     name: Mapped[str]
     description: Mapped[str] = mapped_column(server_default="")
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class Token(Base):
+class Token(IdMixin, CreatedMixin, Base):
     """An API token of 256 bits, shown once: only its SHA-256 is stored. Revoking it deletes the row."""
 
     __tablename__ = "token"
     __table_args__ = (UniqueConstraint("digest"),)
 
-    id: Mapped[Id]
     digest: Mapped[bytes]
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("app.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime | None]
     last_used_at: Mapped[datetime | None]
     """Written at most once a minute, so that reads do not write on every request."""
-    date_created: Mapped[DefaultNow]
 
 
 class SignInLimit(Base):

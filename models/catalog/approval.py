@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, DefaultNow, IdMixin, TextEnum, checked_text
 
 
 class ApprovalStatus(TextEnum):
@@ -24,7 +24,7 @@ class VoteStatus(TextEnum):
     NOT_APPROVED = "NOT_APPROVED"
 
 
-class Approval(Base):
+class Approval(IdMixin, Base):
     """An approval request. `status` is derived from the votes and stored, so that lists and documents need not
     count."""
 
@@ -35,7 +35,6 @@ class Approval(Base):
         CheckConstraint("min_number >= 1", name="min_number"),
     )
 
-    id: Mapped[Id]
     object_type: Mapped[str]
     object_id: Mapped[uuid.UUID]
     version_id: Mapped[uuid.UUID]
@@ -52,7 +51,7 @@ class Approval(Base):
     change_date: Mapped[DefaultNow]
 
 
-class ApprovalVote(Base):
+class ApprovalVote(IdMixin, Base):
     """The latest vote of one reviewer; withdrawing a vote deletes its row."""
 
     __tablename__ = "approval_vote"
@@ -63,7 +62,6 @@ class ApprovalVote(Base):
         Index(None, "user_id", postgresql_where=text("user_id IS NOT NULL")),
     )
 
-    id: Mapped[Id]
     approval_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("approval.id", ondelete="CASCADE"))
     user_id: Mapped[uuid.UUID | None]
     external: Mapped[str | None]

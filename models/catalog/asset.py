@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
 
-from models.core.base import Base, BigInt, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, BigInt, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 ASSET_KIND = "assets"
 """Name of the object type in ACLs, history and the API."""
@@ -63,7 +63,7 @@ class FileSetStatus(TextEnum):
     DELETED = "DELETED"
 
 
-class Asset(Base):
+class Asset(IdMixin, TimestampsMixin, Base):
     """One media item as users see it ("the clip"). Version 1 has the asset's own id."""
 
     __tablename__ = "asset"
@@ -74,7 +74,6 @@ class Asset(Base):
         Index("ix_asset_deleted", "date_deleted", postgresql_where=text("status = 'DELETED'")),
     )
 
-    id: Mapped[Id]
     title: Mapped[str]
     title_by_hand: Mapped[bool] = mapped_column(server_default=text("false"))
     """A user set the title; grouping no longer changes it."""
@@ -91,17 +90,14 @@ class Asset(Base):
     deleted_by_user: Mapped[uuid.UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Values that clients set and that only clients read (category, external_link, time_start_milliseconds …)."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     date_deleted: Mapped[datetime | None]
 
 
-class Format(Base):
+class Format(IdMixin, TimestampsMixin, Base):
     """One representation of the content. `structure` is the kind in GROUPING.md, `rule` the rule that created it."""
 
     __tablename__ = "format"
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
     version_id: Mapped[uuid.UUID]
     name: Mapped[str]
@@ -111,17 +107,14 @@ class Format(Base):
     is_online: Mapped[bool] = mapped_column(server_default=text("true"))
     warnings: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     media: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class FileSet(Base):
+class FileSet(IdMixin, TimestampsMixin, Base):
     """Files that belong together in one folder tree. Everything that search shows about files is stored here, not on
     `file`."""
 
     __tablename__ = "file_set"
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
     format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
     version_id: Mapped[uuid.UUID]
@@ -158,11 +151,9 @@ class FileSet(Base):
     missing_frames: Mapped[int] = mapped_column(server_default="0")
     missing: Mapped[str] = mapped_column(server_default="")
     empty_frames: Mapped[str] = mapped_column(server_default="")
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class Component(Base):
+class Component(IdMixin, Base):
     """A stream or part of a format (picture, sound, caption), and the file set that contains it."""
 
     __tablename__ = "component"
@@ -174,7 +165,6 @@ class Component(Base):
         ),
     )
 
-    id: Mapped[Id]
     format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
     file_set_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Uuid, tex
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, CreatedMixin, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 MAX_COLLECTION_DEPTH = 50
 """Levels of collections, including the root."""
@@ -29,7 +29,7 @@ class CollectionStatus(TextEnum):
     """iconik's value; never set here."""
 
 
-class Collection(Base):
+class Collection(IdMixin, TimestampsMixin, Base):
     """A node of the tree. `path` contains the ids from the root to the collection itself."""
 
     __tablename__ = "collection"
@@ -42,7 +42,6 @@ class Collection(Base):
         Index(None, "folder_id", unique=True, postgresql_where=text("folder_id IS NOT NULL")),
     )
 
-    id: Mapped[Id]
     title: Mapped[str]
     external_id: Mapped[str | None]
     status: Mapped[CollectionStatus] = mapped_column(checked_text(CollectionStatus), server_default="ACTIVE")
@@ -57,12 +56,10 @@ class Collection(Base):
     """Values that clients set and that only clients read (category, custom_keyframe …)."""
     created_by_user: Mapped[uuid.UUID | None]
     deleted_by_user: Mapped[uuid.UUID | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     date_deleted: Mapped[datetime | None]
 
 
-class CollectionAsset(Base):
+class CollectionAsset(CreatedMixin, Base):
     """Membership of an asset in a collection."""
 
     __tablename__ = "collection_asset"
@@ -78,10 +75,9 @@ class CollectionAsset(Base):
     memberships that users created alone."""
     position: Mapped[int | None]
     added_by_user: Mapped[uuid.UUID | None]
-    date_created: Mapped[DefaultNow]
 
 
-class Favorite(Base):
+class Favorite(CreatedMixin, Base):
     """An object that a user marked as a favourite."""
 
     __tablename__ = "favorite"
@@ -89,4 +85,3 @@ class Favorite(Base):
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), primary_key=True)
     object_type: Mapped[str] = mapped_column(primary_key=True)
     object_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
-    date_created: Mapped[DefaultNow]

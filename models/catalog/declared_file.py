@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.catalog.file import FileStatus
-from models.core.base import Base, BigInt, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, BigInt, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 
 class FileType(TextEnum):
@@ -18,7 +18,7 @@ class FileType(TextEnum):
     SYMLINK = "SYMLINK"
 
 
-class DeclaredFile(Base):
+class DeclaredFile(IdMixin, TimestampsMixin, Base):
     """One file as described by its system, with or without an asset; Tapeless never looks for it on disk."""
 
     __tablename__ = "declared_file"
@@ -27,7 +27,6 @@ class DeclaredFile(Base):
         CheckConstraint("asset_id IS NOT NULL OR storage_id IS NOT NULL", name="somewhere"),
     )
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
     file_set_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
     storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
@@ -41,5 +40,3 @@ class DeclaredFile(Base):
     user_id: Mapped[uuid.UUID | None]
     file_date_created: Mapped[datetime | None]
     file_date_modified: Mapped[datetime | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]

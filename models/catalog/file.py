@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, BigInt, DefaultNow, Id, Serial, TextEnum, checked_text
+from models.core.base import Base, BigInt, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text
 
 
 class FileStatus(TextEnum):
@@ -51,7 +51,7 @@ class FrameBucket(Base):
     """Frame ranges by padding."""
 
 
-class File(Base):
+class File(IdMixin, TimestampsMixin, Base):
     """One regular file, written only by the watcher. Its file set is stored in `file_set_file`."""
 
     __tablename__ = "file"
@@ -64,7 +64,6 @@ class File(Base):
         Index("ix_file_suspected", "suspected_at", postgresql_where=text("suspected_at IS NOT NULL")),
     )
 
-    id: Mapped[Id]
     folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"))
     name: Mapped[bytes]
     size: Mapped[BigInt]
@@ -88,5 +87,3 @@ class File(Base):
     digest: Mapped[bytes | None]
     """Digest of both ends of the file, only where another file has the same name, size and coarse mtime: distinguishes
     them when they move."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]

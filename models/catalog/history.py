@@ -1,14 +1,13 @@
 """History of assets: append-only, written in the transaction of the change itself."""
 
 import uuid
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, func, text
+from sqlalchemy import Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, Id, TextEnum, checked_text
+from models.core.base import Base, CreatedMixin, IdMixin, TextEnum, checked_text
 
 
 class Operation(TextEnum):
@@ -47,14 +46,13 @@ class Operation(TextEnum):
     VERSION_UPDATE = "VERSION_UPDATE"
 
 
-class History(Base):
+class History(IdMixin, CreatedMixin, Base):
     """One entry. There is no foreign key to the asset because history outlives it; the trigger `history_is_append_only`
     refuses UPDATE and DELETE."""
 
     __tablename__ = "history"
     __table_args__ = (Index(None, "asset_id", "id"),)
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID]
     version_id: Mapped[uuid.UUID]
     operation_type: Mapped[Operation] = mapped_column(checked_text(Operation))
@@ -69,4 +67,3 @@ class History(Base):
     share_user_id: Mapped[uuid.UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Data for undo; never shown."""
-    date_created: Mapped[datetime] = mapped_column(server_default=func.now())

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, Index, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 
 class FieldType(TextEnum):
@@ -32,7 +32,7 @@ class FieldType(TextEnum):
     URL = "url"
 
 
-class MetadataField(Base):
+class MetadataField(IdMixin, TimestampsMixin, Base):
     """A metadata field. A deleted field keeps its values, and reappears when its name and type are created again."""
 
     __tablename__ = "metadata_field"
@@ -40,7 +40,6 @@ class MetadataField(Base):
         Index("uq_metadata_field_name", "name", unique=True, postgresql_where=text("date_deleted IS NULL")),
     )
 
-    id: Mapped[Id]
     name: Mapped[str]
     """Name in URLs and, after `metadata.`, in searches."""
     label: Mapped[str]
@@ -56,23 +55,18 @@ class MetadataField(Base):
     max_value: Mapped[float | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Values that clients set and that only clients read: description, external_id, representative, source_url …"""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     date_deleted: Mapped[datetime | None]
 
 
-class MetadataView(Base):
+class MetadataView(IdMixin, TimestampsMixin, Base):
     """A form: all or some of the fields, in order."""
 
     __tablename__ = "metadata_view"
 
-    id: Mapped[Id]
     name: Mapped[str]
     description: Mapped[str | None]
     write_access_for_everyone: Mapped[bool] = mapped_column(server_default=text("true"))
     """If false, only administrators may write values through it."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
 class MetadataViewField(Base):
@@ -88,7 +82,7 @@ class MetadataViewField(Base):
     overrides: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
 
 
-class MetadataCategory(Base):
+class MetadataCategory(TimestampsMixin, Base):
     """The views of one kind of object, under a name."""
 
     __tablename__ = "metadata_category"
@@ -97,11 +91,9 @@ class MetadataCategory(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     label: Mapped[str]
     view_ids: Mapped[list[uuid.UUID]] = mapped_column(ARRAY(Uuid), server_default=text("'{}'"))
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class MetadataValue(Base):
+class MetadataValue(TimestampsMixin, Base):
     """All values of one field of one object; no row if there are none. Objects of any kind have values, so there is no
     foreign key; every permanent deletion of an object also deletes these rows."""
 
@@ -113,8 +105,6 @@ class MetadataValue(Base):
     )
     object_type: Mapped[str] = mapped_column(Text)
     values: Mapped[list[Any]] = mapped_column(JSONB)
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
 class MetadataBulkObject(Base):

@@ -6,10 +6,10 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.catalog.asset import FormatRole
-from models.core.base import Base, DefaultNow, checked_text
+from models.core.base import Base, CreatedMixin, checked_text
 
 
-class Pin(Base):
+class Pin(CreatedMixin, Base):
     """One pinned file. A format with pinned files belongs to the user: no rule adds to it or removes from it."""
 
     __tablename__ = "pin"
@@ -22,4 +22,3 @@ class Pin(Base):
     structure: Mapped[str]
     act_id: Mapped[uuid.UUID]
     """The history entry of the action, which undo reverts."""
-    date_created: Mapped[DefaultNow]

@@ -5,10 +5,10 @@ import uuid
 from sqlalchemy import ForeignKey, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id
+from models.core.base import Base, IdMixin, TimestampsMixin
 
 
-class RelationType(Base):
+class RelationType(TimestampsMixin, Base):
     """Type of a relation, with the labels for both directions."""
 
     __tablename__ = "relation_type"
@@ -20,20 +20,15 @@ class RelationType(Base):
     is_directional: Mapped[bool] = mapped_column(server_default=text("true"))
     is_system: Mapped[bool] = mapped_column(server_default=text("false"))
     """Built in: cannot be changed or removed."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class Relation(Base):
+class Relation(IdMixin, TimestampsMixin, Base):
     """One relation; `asset_id` is the source. An undirected relation is one row too, found from both ends."""
 
     __tablename__ = "relation"
     __table_args__ = (UniqueConstraint("asset_id", "relation_type", "related_to_asset_id"),)
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
     relation_type: Mapped[str] = mapped_column(ForeignKey("relation_type.name", ondelete="RESTRICT"), index=True)
     related_to_asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
     description: Mapped[str] = mapped_column(server_default="")
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]

@@ -11,31 +11,26 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id
+from models.core.base import Base, CreatedMixin, IdMixin, TimestampsMixin
 
 
-class SavedSearch(Base):
+class SavedSearch(IdMixin, TimestampsMixin, Base):
     """A named search, visible to the user who saved it."""
 
     __tablename__ = "saved_search"
     __table_args__ = (Index(None, "user_id", "id"),)
 
-    id: Mapped[Id]
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     name: Mapped[str]
     criteria: Mapped[dict[str, Any]] = mapped_column(JSONB)
     favoured: Mapped[bool] = mapped_column(server_default=text("false"))
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
-class SearchHistory(Base):
+class SearchHistory(IdMixin, CreatedMixin, Base):
     """One entry of a user's search history; only the newest entries are kept."""
 
     __tablename__ = "search_history"
     __table_args__ = (Index(None, "user_id", "id"),)
 
-    id: Mapped[Id]
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"))
     criteria: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    date_created: Mapped[DefaultNow]

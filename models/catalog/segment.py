@@ -8,7 +8,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, IdMixin, TextEnum, TimestampsMixin, checked_text
 
 
 class SegmentType(TextEnum):
@@ -30,7 +30,7 @@ class SegmentStatus(TextEnum):
     DELETED = "DELETED"
 
 
-class Segment(Base):
+class Segment(IdMixin, TimestampsMixin, Base):
     """One segment. Its author is a user, or a guest of a share by e-mail. Readable with read access to the asset."""
 
     __tablename__ = "segment"
@@ -45,7 +45,6 @@ class Segment(Base):
         Index(None, "date_deleted", postgresql_where=text("date_deleted IS NOT NULL")),
     )
 
-    id: Mapped[Id]
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"))
     version_id: Mapped[uuid.UUID]
     made_on: Mapped[uuid.UUID]
@@ -77,7 +76,5 @@ class Segment(Base):
     share_id: Mapped[uuid.UUID | None]
     share_user_id: Mapped[uuid.UUID | None]
     share_user_email: Mapped[str | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     date_deleted: Mapped[datetime | None]
     deleted_by_user: Mapped[uuid.UUID | None]

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, BigInt, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, BigInt, CreatedMixin, IdMixin, TextEnum, TimestampsMixin, checked_text
 from models.core.mounts import resolve_mount
 
 PURPOSE_FILES, PURPOSE_PROXIES = "FILES", "PROXIES"
@@ -21,7 +21,7 @@ class StorageStatus(TextEnum):
     INACTIVE = "INACTIVE"
 
 
-class ProfileRevision(Base):
+class ProfileRevision(CreatedMixin, Base):
     """A former profile of a storage: islands not grouped since then still follow it."""
 
     __tablename__ = "profile_revision"
@@ -29,15 +29,13 @@ class ProfileRevision(Base):
     storage_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), primary_key=True)
     revision: Mapped[int] = mapped_column(primary_key=True)
     profile: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    date_created: Mapped[DefaultNow]
 
 
-class Storage(Base):
+class Storage(IdMixin, TimestampsMixin, Base):
     """One watched root. Users write the upper half of the columns, only its watcher the lower half."""
 
     __tablename__ = "storage"
 
-    id: Mapped[Id]
     name: Mapped[str] = mapped_column(unique=True)
     description: Mapped[str] = mapped_column(server_default="")
     method: Mapped[str] = mapped_column(server_default="FILE")
@@ -49,8 +47,6 @@ class Storage(Base):
     profile_revision: Mapped[int] = mapped_column(server_default="1")
     owner_id: Mapped[uuid.UUID | None]
     """Creator of ingested assets; an administrator if null."""
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     scan_requested_at: Mapped[datetime | None]
     accept_requested_at: Mapped[datetime | None]
 

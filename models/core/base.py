@@ -7,7 +7,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar
 
 from sqlalchemy import BigInteger, DateTime, Enum, Identity, LargeBinary, MetaData, Table, Text, Uuid, func, inspect
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from uuid_utils.compat import uuid7
 
 CONSTRAINT_NAMING = {
@@ -43,7 +43,7 @@ def new_id() -> uuid.UUID:
     return uuid7()
 
 
-Id = Annotated[uuid.UUID, mapped_column(Uuid, primary_key=True, default=new_id)]
+Id = Annotated[uuid.UUID, mapped_column(Uuid, primary_key=True, default=new_id, sort_order=-1)]
 Serial = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 BigInt = Annotated[int, mapped_column(BigInteger)]
 DefaultNow = Annotated[datetime, mapped_column(server_default=func.now())]
@@ -57,6 +57,24 @@ class Base(DeclarativeBase):
         bytes: LargeBinary,
         datetime: DateTime(timezone=True),
     }
+
+
+class IdMixin:
+    """Gives a table its primary key."""
+
+    id: Mapped[Id]
+
+
+class CreatedMixin:
+    """Adds the time of creation."""
+
+    date_created: Mapped[DefaultNow]
+
+
+class TimestampsMixin(CreatedMixin):
+    """Adds the times of creation and of the last change by a user."""
+
+    date_modified: Mapped[DefaultNow]
 
 
 @cache

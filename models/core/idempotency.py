@@ -6,10 +6,10 @@ import uuid
 from sqlalchemy import Index, SmallInteger
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow
+from models.core.base import Base, CreatedMixin
 
 
-class IdempotencyKey(Base):
+class IdempotencyKey(CreatedMixin, Base):
     """One key of one user. Inserted before the work and completed with its response in one transaction, so that a
     concurrent request with the same key waits."""
 
@@ -22,4 +22,3 @@ class IdempotencyKey(Base):
     """SHA-256 of method, path, query and body: the same key with a different request is an error."""
     status: Mapped[int | None] = mapped_column(SmallInteger)
     body: Mapped[bytes | None]
-    date_created: Mapped[DefaultNow]
