@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry, AclTemplate, Actor, PrincipalKind
@@ -15,7 +15,8 @@ from models.core.base import new_id
 from services.access.permissions import Principal, acl_entries_of, grant_permissions
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import ValidationFailed
+from services.core.rows import load, save_audited
 
 ACL_TEMPLATE_KIND = "acl_templates"
 
@@ -33,18 +34,12 @@ def create_acl_template(session: Session, name: str, actor: Actor) -> AclTemplat
     require_administrator(actor, "make ACL templates")
     _refuse_duplicate_name(session, name)
     template = AclTemplate(id=new_id(), name=name)
-    session.add(template)
-    session.flush()
-    record_audit(session, ACL_TEMPLATE_KIND, template.id, f'ACL template "{name}" was made', actor)
-    return template
+    return save_audited(session, template, ACL_TEMPLATE_KIND, template.id, f'ACL template "{name}" was made', actor)
 
 
 def find_acl_template(session: Session, template_id: uuid.UUID) -> AclTemplate:
     """Return a template by id."""
-    template = session.get(AclTemplate, template_id)
-    if template is None:
-        raise NotFound("ACL template", template_id)
-    return template
+    return load(session, AclTemplate, template_id, "ACL template")
 
 
 def rename_acl_template(session: Session, template_id: uuid.UUID, name: str, actor: Actor) -> AclTemplate:
@@ -53,12 +48,9 @@ def rename_acl_template(session: Session, template_id: uuid.UUID, name: str, act
     template = find_acl_template(session, template_id)
     if template.name != name:
         _refuse_duplicate_name(session, name)
-        record_audit(
-            session, ACL_TEMPLATE_KIND, template_id, f'ACL template "{template.name}" is now named "{name}"', actor
-        )
+        told = f'ACL template "{template.name}" is now named "{name}"'
         template.name = name
-        template.date_modified = func.now()
-        session.flush()
+        save_audited(session, template, ACL_TEMPLATE_KIND, template_id, told, actor)
     return template
 
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,17 +16,14 @@ from services.access.users import find_user
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
 from services.core.errors import NotFound, ValidationFailed
+from services.core.rows import apply_changes, load, require_found, save_audited
 
 
 def create_group(session: Session, name: str, actor: Actor, **fields: Any) -> UserGroup:
     """Create a group; names are unique."""
     require_administrator(actor, "make groups")
     group = UserGroup(id=new_id(), name=_validate_group_name(session, name), **fields)
-    session.add(group)
-    session.flush()
-    record_audit(session, "groups", group.id, f'group "{group.name}" was made', actor)
-    session.refresh(group)
-    return group
+    return save_audited(session, group, "groups", group.id, f'group "{group.name}" was made', actor)
 
 
 def _validate_group_name(session: Session, name: str, besides: uuid.UUID | None = None) -> str:
@@ -40,18 +37,12 @@ def _validate_group_name(session: Session, name: str, besides: uuid.UUID | None 
 
 def find_group(session: Session, group_id: uuid.UUID) -> UserGroup:
     """Return a group by id."""
-    group = session.get(UserGroup, group_id)
-    if group is None:
-        raise NotFound("group", group_id)
-    return group
+    return load(session, UserGroup, group_id, "group")
 
 
 def find_group_by_name(session: Session, name: str) -> UserGroup:
     """Return a group by name."""
-    group = session.scalar(select(UserGroup).where(UserGroup.name == name))
-    if group is None:
-        raise NotFound("group", f'"{name}"')
-    return group
+    return require_found(session.scalar(select(UserGroup).where(UserGroup.name == name)), "group", f'"{name}"')
 
 
 def update_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> UserGroup:
@@ -60,14 +51,10 @@ def update_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any],
     group = find_group(session, group_id)
     if "name" in changes:
         changes["name"] = _validate_group_name(session, changes["name"], besides=group_id)
-    changes = {name: value for name, value in changes.items() if getattr(group, name) != value}
-    for name, value in changes.items():
-        setattr(group, name, value)
+    changes = apply_changes(group, changes)
     if changes:
-        group.date_modified = func.now()
-        record_audit(session, "groups", group_id, f'group "{group.name}": changed {", ".join(sorted(changes))}', actor)
-        session.flush()
-        session.refresh(group)
+        told = f'group "{group.name}": changed {", ".join(sorted(changes))}'
+        save_audited(session, group, "groups", group_id, told, actor)
     return group
 
 

@@ -26,6 +26,7 @@ from models.catalog.storage import Storage
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 from services.core.history import record_history
+from services.core.rows import require_found
 
 COLLECTION_ACL_KIND = "collections"
 MAX_PROPAGATING_COLLECTIONS = 1_000
@@ -82,10 +83,7 @@ def resolve_object_id(session: Session, object_type: str, object_key: str) -> uu
     except ValueError:
         raise ValidationFailed("object_key", f'"{object_key[:80]}" is no id') from None
     column = func.coalesce(Asset.merged_into, Asset.id) if kind.table is Asset else kind.table.id
-    found = session.scalar(select(column).where(kind.table.id == key))
-    if found is None:
-        raise NotFound(kind.noun, key)
-    return found
+    return require_found(session.scalar(select(column).where(kind.table.id == key)), kind.noun, key)
 
 
 def effective_permissions(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> list[str]:

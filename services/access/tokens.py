@@ -13,7 +13,8 @@ from models.access.acl import Actor
 from models.access.user import App, Token
 from models.core.base import new_id
 from services.core.actors import ACTOR_COLUMNS, actor_from_row
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import ValidationFailed
+from services.core.rows import load, require_found
 
 TOKEN_BYTES = 32
 MAX_TOKEN_AGE = timedelta(days=5 * 365)
@@ -101,18 +102,14 @@ def get_or_register_app(session: Session, user_id: uuid.UUID, name: str) -> App:
 
 def find_app(session: Session, actor: Actor, app_id: uuid.UUID) -> App:
     """Return an app of the actor. Administrators cannot see others' apps: its tokens act in that user's name."""
-    app = session.get(App, app_id)
-    if app is None or app.user_id != actor.user_id:
-        raise NotFound("app", app_id)
-    return app
+    return load(session, App, app_id, "app", user_id=actor.user_id)
 
 
 def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
     """Return a token of the actor; administrators see all tokens."""
     token = session.get(Token, token_id)
-    if token is None or not (actor.is_admin or token.user_id == actor.user_id):
-        raise NotFound("token", token_id)
-    return token
+    is_visible = token is not None and (actor.is_admin or token.user_id == actor.user_id)
+    return require_found(token if is_visible else None, "token", token_id)
 
 
 def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Token:

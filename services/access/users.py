@@ -12,8 +12,9 @@ from models.access.user import Membership, Token, User, UserStatus, UserType
 from models.core.base import new_id
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR, require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed
 from services.core.passwords import generate_password, hash_password
+from services.core.rows import apply_changes, require_found, save_audited
 
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 
@@ -45,13 +46,8 @@ def create_user(session: Session, new: NewUser, actor: Actor) -> User:
         is_admin=new.is_admin,
         password_hash=new.password_hash,
     )
-    session.add(user)
-    session.flush()
-    record_audit(
-        session, "users", user.id, f'user "{email}" was made{" as administrator" if new.is_admin else ""}', actor
-    )
-    session.refresh(user)
-    return user
+    told = f'user "{email}" was made{" as administrator" if new.is_admin else ""}'
+    return save_audited(session, user, "users", user.id, told, actor)
 
 
 def validate_user_email(session: Session, email: str, besides: uuid.UUID | None = None) -> str:
@@ -67,10 +63,8 @@ def validate_user_email(session: Session, email: str, besides: uuid.UUID | None 
 
 def find_user(session: Session, user_id: uuid.UUID, *, lock: bool = False) -> User:
     """Return a user who was not deleted."""
-    user = session.get(User, user_id, with_for_update=lock)
-    if user is None or user.status == UserStatus.DELETED:
-        raise NotFound("user", user_id)
-    return user
+    user = session.get(User, user_id, with_for_update=lock or None)
+    return require_found(user if user and user.status != UserStatus.DELETED else None, "user", user_id)
 
 
 def find_user_by_email(session: Session, email: str) -> User:
@@ -78,9 +72,7 @@ def find_user_by_email(session: Session, email: str) -> User:
     user = session.scalar(
         select(User).where(func.lower(User.email) == email.lower(), User.status != UserStatus.DELETED)
     )
-    if user is None:
-        raise NotFound("user", email)
-    return user
+    return require_found(user, "user", email)
 
 
 SELF_EDITABLE_FIELDS = frozenset({"first_name", "last_name", "password_hash"})
@@ -99,18 +91,14 @@ def update_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], a
     if not changes:
         return user
     was_administrator = user.is_admin and user.status == UserStatus.ACTIVE
-    for name, value in changes.items():
-        setattr(user, name, value)
-    user.date_modified = func.now()
+    apply_changes(user, changes)
     session.flush()
     if was_administrator:
         _require_an_administrator(session)
     if user.status != UserStatus.ACTIVE or "password_hash" in changes:
         _revoke_tokens(session, user_id)
     shown = ", ".join(sorted("password" if name == "password_hash" else name for name in changes))
-    record_audit(session, "users", user_id, f'user "{user.email}": changed {shown}', actor)
-    session.refresh(user)
-    return user
+    return save_audited(session, user, "users", user_id, f'user "{user.email}": changed {shown}', actor)
 
 
 def delete_user(session: Session, user_id: uuid.UUID, actor: Actor) -> None:

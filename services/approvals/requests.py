@@ -23,6 +23,7 @@ from models.core.bulk import in_array
 from services.access.permissions import Principal, principal_names
 from services.approvals.status import compute_status
 from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.rows import require_found
 from services.objects.objects import ObjectRef, record_object_history
 
 APPROVABLE_OBJECT_TYPES = ("assets", "collections")
@@ -98,9 +99,7 @@ def get_request(session: Session, found: ObjectRef, *, lock: bool = False) -> Ap
     """Return the request for an object. Raises NotFound if there is none."""
     require_approvable(found.object_type)
     approval = load_requests(session, [found], lock=lock).get(found.id)
-    if approval is None:
-        raise NotFound("approval request", f'of "{found.title}"')
-    return approval
+    return require_found(approval, "approval request", f'of "{found.title}"')
 
 
 def load_votes(session: Session, approvals: Iterable[Approval]) -> Mapping[uuid.UUID, list[ApprovalVote]]:

@@ -3,14 +3,15 @@
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.metadata import MetadataCategory, MetadataView
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, FieldsInvalid, NotFound, ValidationFailed
+from services.core.errors import Conflict, FieldsInvalid, ValidationFailed
+from services.core.rows import require_found, save_audited
 from services.metadata.types import quote
 
 CATEGORY_AUDIT_KIND = "metadata_categories"
@@ -21,9 +22,7 @@ def find_category(session: Session, object_type: str, name: str, *, lock: bool =
     """Return a category by its name. Raises NotFound if it does not exist."""
     _validate_object_type(object_type)
     found = session.get(MetadataCategory, (object_type, name), with_for_update=lock or None)
-    if found is None:
-        raise NotFound("metadata category", quote(name))
-    return found
+    return require_found(found, "metadata category", quote(name))
 
 
 def list_categories(session: Session, object_type: str) -> Sequence[MetadataCategory]:
@@ -43,11 +42,8 @@ def create_category(
         raise Conflict(f'{object_type} have a metadata category named "{name}" already')
     made = MetadataCategory(object_type=object_type, name=name, label=label)
     made.view_ids = _validate_view_ids(session, view_ids)
-    session.add(made)
-    session.flush()
-    record_audit(session, CATEGORY_AUDIT_KIND, name, f'metadata category "{name}" of {object_type} was made', actor)
-    session.refresh(made)
-    return made
+    told = f'metadata category "{name}" of {object_type} was made'
+    return save_audited(session, made, CATEGORY_AUDIT_KIND, name, told, actor)
 
 
 def update_category(
@@ -59,11 +55,8 @@ def update_category(
     changed.label = label
     if view_ids is not None:
         changed.view_ids = _validate_view_ids(session, view_ids)
-    changed.date_modified = func.now()
-    session.flush()
-    record_audit(session, CATEGORY_AUDIT_KIND, name, f'metadata category "{name}" of {object_type} was changed', actor)
-    session.refresh(changed)
-    return changed
+    told = f'metadata category "{name}" of {object_type} was changed'
+    return save_audited(session, changed, CATEGORY_AUDIT_KIND, name, told, actor)
 
 
 def delete_category(session: Session, object_type: str, name: str, actor: Actor) -> None:

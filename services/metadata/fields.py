@@ -17,7 +17,8 @@ from models.catalog.metadata import FieldType, MetadataField, MetadataViewField
 from models.core.base import new_id
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed
+from services.core.rows import require_found, save_audited
 from services.metadata.forms import NUMERIC_FIELD_TYPES
 from services.metadata.types import quote
 
@@ -62,27 +63,20 @@ def create_field(session: Session, new: NewField, actor: Actor) -> MetadataField
     made = session.scalar(gone.order_by(MetadataField.date_deleted.desc()).limit(1))
     if made is None:
         made = MetadataField(id=new_id(), name=new.name, field_type=new.field_type, details={}, options=[])
-        session.add(made)
     else:
         _reset_field(made)
     made.label = new.name
     _apply_field_settings(made, new.settings)
     _validate_field(made)
-    session.flush()
-    record_audit(
-        session, FIELD_AUDIT_KIND, made.name, f'metadata field "{made.name}" ({made.field_type}) was made', actor
-    )
-    session.refresh(made)
-    return made
+    told = f'metadata field "{made.name}" ({made.field_type}) was made'
+    return save_audited(session, made, FIELD_AUDIT_KIND, made.name, told, actor)
 
 
 def find_field(session: Session, name: str, *, lock: bool = False) -> MetadataField:
     """Return a field by its name. Raises NotFound if it does not exist."""
     query = select(MetadataField).where(MetadataField.name == name, MetadataField.date_deleted.is_(None))
     found = session.scalar(query.with_for_update() if lock else query) if name.isprintable() else None
-    if found is None:
-        raise NotFound("metadata field", quote(name))
-    return found
+    return require_found(found, "metadata field", quote(name))
 
 
 def update_field(session: Session, name: str, settings: Mapping[str, Any], actor: Actor) -> MetadataField:
@@ -97,11 +91,8 @@ def update_field(session: Session, name: str, settings: Mapping[str, Any], actor
     _validate_field(changed)
     told = [key for key, value in _read_field_settings(changed).items() if before[key] != value]
     if told:
-        changed.date_modified = func.now()
-        session.flush()
         said = "; ".join(_describe_setting_change(key, before[key], _read_field_settings(changed)[key]) for key in told)
-        record_audit(session, FIELD_AUDIT_KIND, name, f'metadata field "{name}": {said}', actor)
-        session.refresh(changed)
+        save_audited(session, changed, FIELD_AUDIT_KIND, name, f'metadata field "{name}": {said}', actor)
     return changed
 
 
@@ -123,7 +114,6 @@ def _reset_field(made: MetadataField) -> None:
     for name in BOOLEAN_FIELD_SETTINGS:
         setattr(made, name, False)
     made.min_value = made.max_value = None
-    made.date_modified = func.now()
 
 
 def _apply_field_settings(changed: MetadataField, settings: Mapping[str, Any]) -> None:

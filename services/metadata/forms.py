@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.metadata import FieldType, MetadataField, MetadataView, MetadataViewField
 from models.core.bulk import in_array
-from services.core.errors import NotFound
+from services.core.rows import load
 from services.metadata.types import FieldValue, quote
 
 VIEW_OVERRIDE_KEYS = ("label", "options", "required", "read_only", "auto_set", "hide_if_not_set", "mapped_field_name")
@@ -60,9 +60,7 @@ class MetadataForm:
 
 def load_view_form(session: Session, view_id: uuid.UUID) -> MetadataForm:
     """Load the form of a view. Raises NotFound if the view does not exist."""
-    view = session.get(MetadataView, view_id)
-    if view is None:
-        raise NotFound("metadata view", view_id)
+    view = load(session, MetadataView, view_id, "metadata view")
     rows = load_view_fields(session, [view_id])
     return MetadataForm({field.name: build_field_rule(field, link.overrides) for link, field in rows}, view)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -13,7 +13,8 @@ from models.catalog.metadata import MetadataField, MetadataView, MetadataViewFie
 from models.core.base import new_id
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import FieldsInvalid, NotFound, ValidationFailed
+from services.core.errors import FieldsInvalid, ValidationFailed
+from services.core.rows import load, save_audited
 from services.metadata.fields import validate_options
 from services.metadata.forms import VIEW_OVERRIDE_KEYS
 from services.metadata.types import quote
@@ -41,17 +42,12 @@ def create_view(session: Session, new: ViewInput, actor: Actor) -> MetadataView:
     session.add(view)
     session.flush()
     _insert_view_fields(session, view.id, new.fields or [])
-    record_audit(session, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was made', actor)
-    session.refresh(view)
-    return view
+    return save_audited(session, view, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was made', actor)
 
 
 def find_view(session: Session, view_id: uuid.UUID, *, lock: bool = False) -> MetadataView:
     """Return a view by its id. Raises NotFound if it does not exist."""
-    view = session.get(MetadataView, view_id, with_for_update=lock or None)
-    if view is None:
-        raise NotFound("metadata view", view_id)
-    return view
+    return load(session, MetadataView, view_id, "metadata view", lock=lock)
 
 
 def update_view(session: Session, view_id: uuid.UUID, new: ViewInput, actor: Actor) -> MetadataView:
@@ -64,12 +60,9 @@ def update_view(session: Session, view_id: uuid.UUID, new: ViewInput, actor: Act
     if new.fields is not None:
         session.execute(delete(MetadataViewField).where(MetadataViewField.view_id == view_id))
         _insert_view_fields(session, view_id, new.fields)
-    view.date_modified = func.now()
-    session.flush()
     said = f", with {len(new.fields)} fields" if new.fields is not None else ""
-    record_audit(session, VIEW_AUDIT_KIND, view.id, f'metadata view "{view.name}" was changed{said}', actor)
-    session.refresh(view)
-    return view
+    told = f'metadata view "{view.name}" was changed{said}'
+    return save_audited(session, view, VIEW_AUDIT_KIND, view.id, told, actor)
 
 
 def delete_view(session: Session, view_id: uuid.UUID, actor: Actor) -> None:

@@ -12,7 +12,8 @@ from models.access.user import User, UserStatus
 from models.catalog.history import Operation
 from models.core.base import new_id
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed
+from services.core.rows import load
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.mail_queue import check_mail_address
 
@@ -87,10 +88,7 @@ def load_recipients(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uu
 
 def find_share_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock: bool = False) -> ShareUser:
     """Return a recipient of a share. Raises NotFound if it is not one."""
-    user = session.get(ShareUser, share_user_id, with_for_update=lock)
-    if user is None or user.share_id != share.id:
-        raise NotFound("share user", share_user_id)
-    return user
+    return load(session, ShareUser, share_user_id, "share user", lock=lock, share_id=share.id)
 
 
 def add_share_user(session: Session, found: ObjectRef, share: Share, email: str, actor: Actor) -> ShareUser:

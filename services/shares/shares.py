@@ -19,6 +19,7 @@ from models.catalog.metadata import MetadataView
 from models.core.base import new_id
 from services.access.permissions import effective_permissions
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.rows import apply_changes, load, require_found
 from services.objects.objects import ObjectRef, find_object
 from services.shares.recipients import (
     build_recipients,
@@ -152,9 +153,7 @@ def find_share(
     share = session.scalar(
         select(Share).where(Share.id == share_id, Share.object_type == object_type, is_share_of_object(found.id))
     )
-    if share is None:
-        raise NotFound("share", share_id)
-    return found, share
+    return found, require_found(share, "share", share_id)
 
 
 def can_share(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> bool:
@@ -181,9 +180,7 @@ def update_share(session: Session, found: ObjectRef, share: Share, changes: Mapp
         changes["format_ids"] = _validate_format_update(session, found, share, changes["format_ids"])
     if "metadata_views" in changes and changes["metadata_views"] != share.metadata_views:
         changes["metadata_views"] = validate_views(session, changes["metadata_views"])
-    changed = {name: value for name, value in changes.items() if getattr(share, name) != value}
-    for name, value in changed.items():
-        setattr(share, name, value)
+    changed = apply_changes(share, changes)
     if "password_hash" in changed:
         sign_out_guests(session, [share.id])
     if "expires" in changed:
@@ -220,9 +217,7 @@ def revoke_shares(session: Session, actor: Actor, share_ids: Sequence[uuid.UUID]
     """Revoke several shares in id order; all or nothing."""
     # Sorted, so that concurrent calls lock the objects in the same order.
     for share_id in sorted(set(share_ids)):
-        share = session.get(Share, share_id)
-        if share is None or share.revoked_at is not None:
-            raise NotFound("share", share_id)
+        share = load(session, Share, share_id, "share", revoked_at=None)
         try:
             found, share = find_share(session, actor, share.object_type, share.object_id, share.id)
         except NotFound:

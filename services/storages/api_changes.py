@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, func, or_, select
+from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor
@@ -21,7 +21,8 @@ from models.queues.island_queue import release_waiting_islands
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed
+from services.core.rows import apply_changes, load, save_audited
 from services.storages.references import refuse_unknown_references
 from services.storages.storages import NewStorage, StorageError, add_storage, is_path_inside, resolve_readable_root
 
@@ -61,9 +62,7 @@ def create_storage(session: Session, wish: StorageSpec, allowed: Sequence[Path],
     except StorageError as error:
         raise ValidationFailed("settings.mount_point", str(error)) from None
     storage.description = wish.description or ""
-    record_audit(session, STORAGE_KIND, storage.id, f'storage "{storage.name}" was made', actor)
-    session.flush()
-    return storage
+    return save_audited(session, storage, STORAGE_KIND, storage.id, f'storage "{storage.name}" was made', actor)
 
 
 def _refuse_outside(root: Path, allowed: Sequence[Path]) -> None:
@@ -86,15 +85,11 @@ def update_storage(session: Session, storage_id: uuid.UUID, wish: StorageSpec, a
     storage = get_storage_by_id(session, storage_id, lock=True)
     if wish.purpose not in (None, storage.purpose):
         raise ValidationFailed("purpose", f'never changes; that of the storage "{storage.name}" is {storage.purpose}')
-    told = []
-    if wish.name is not None and wish.name != storage.name:
-        if session.scalar(select(exists().where(Storage.name == wish.name))):
-            raise ValidationFailed("name", f'a storage named "{wish.name}" exists already')
-        storage.name = wish.name
-        told.append("name")
-    if wish.description is not None and wish.description != storage.description:
-        storage.description = wish.description
-        told.append("description")
+    is_renamed = wish.name not in (None, storage.name)
+    if is_renamed and session.scalar(select(exists().where(Storage.name == wish.name))):
+        raise ValidationFailed("name", f'a storage named "{wish.name}" exists already')
+    given = {"name": wish.name, "description": wish.description}
+    told = list(apply_changes(storage, {name: value for name, value in given.items() if value is not None}))
     if wish.settings is not None:
         told += _apply_settings(session, storage, merge_storage_settings(wish.settings, storage), actor)
     _record_storage_change(session, storage, told, actor)
@@ -127,9 +122,8 @@ def _apply_settings(session: Session, storage: Storage, wanted: StorageSettings,
 
 def _record_storage_change(session: Session, storage: Storage, told: Sequence[str], actor: Actor) -> None:
     if told:
-        storage.date_modified = func.now()
-        record_audit(session, STORAGE_KIND, storage.id, f'storage "{storage.name}": changed {", ".join(told)}', actor)
-        session.flush()
+        text = f'storage "{storage.name}": changed {", ".join(told)}'
+        save_audited(session, storage, STORAGE_KIND, storage.id, text, actor)
 
 
 def merge_storage_settings(given: Mapping[str, Any], storage: Storage | None) -> StorageSettings:
@@ -151,10 +145,7 @@ def merge_storage_settings(given: Mapping[str, Any], storage: Storage | None) ->
 
 def get_storage_by_id(session: Session, storage_id: uuid.UUID, *, lock: bool = False) -> Storage:
     """Return a storage by id, locked FOR UPDATE if `lock`."""
-    storage = session.get(Storage, storage_id, with_for_update=lock)
-    if storage is None:
-        raise NotFound("storage", storage_id)
-    return storage
+    return load(session, Storage, storage_id, "storage", lock=lock)
 
 
 def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> None:

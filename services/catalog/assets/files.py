@@ -25,6 +25,7 @@ from services.catalog.assets.assets import get_asset_for_update
 from services.catalog.assets.formats import find_declared_file_set
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
 from services.core.history import record_history
+from services.core.rows import apply_changes
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -219,15 +220,12 @@ def update_declared_file(
     """Update a declared file."""
     asset = get_asset_for_update(session, actor, asset_id)
     file = _find_declared_file(session, asset.id, file_id)
-    changed = {name: value for name, value in values.items() if getattr(file, name) != value}
-    file_set = session.get_one(FileSet, file.file_set_id)
-    if changed:
-        refuse_unsafe_path("directory_path", values.get("directory_path", ""))
-        refuse_unsafe_name("original_name", values.get("original_name", file.original_name))
+    file_set, size_before = session.get_one(FileSet, file.file_set_id), file.size or 0
+    refuse_unsafe_path("directory_path", values.get("directory_path", ""))
+    refuse_unsafe_name("original_name", values.get("original_name", file.original_name))
+    if changed := apply_changes(file, values):
         # Trigger mark_file_set_update queues the asset's document if the size changed.
-        file_set.size_bytes += (changed.get("size", file.size) or 0) - (file.size or 0)
-        for name, value in changed.items():
-            setattr(file, name, value)
+        file_set.size_bytes += (file.size or 0) - size_before
         file.date_modified = func.now()
         told = f'file "{file.original_name}": changed {", ".join(sorted(changed))}'
         record_history(session, asset.id, Operation.MODIFY_FILESET, told, actor)

@@ -17,8 +17,9 @@ from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed
 from services.core.history import record_history
+from services.core.rows import load, require_found
 
 DECLARED_RULE = "declared"
 """Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""
@@ -51,10 +52,7 @@ class NewFileSet:
 
 def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
     """Return a format of this asset."""
-    found = session.get(Format, format_id)
-    if found is None or found.asset_id != asset.id:
-        raise NotFound("format", format_id)
-    return found
+    return load(session, Format, format_id, "format", asset_id=asset.id)
 
 
 def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id: uuid.UUID) -> Format:
@@ -62,25 +60,17 @@ def find_visible_format(session: Session, actor: Actor, asset: Asset, format_id:
     found = session.scalar(
         select(Format).where(Format.id == format_id, Format.asset_id == asset.id, is_format_visible(actor, Format.id))
     )
-    if found is None:
-        raise NotFound("format", format_id)
-    return found
+    return require_found(found, "format", format_id)
 
 
 def find_file_set(session: Session, asset: Asset, file_set_id: uuid.UUID) -> FileSet:
     """Return a file set of this asset."""
-    found = session.get(FileSet, file_set_id)
-    if found is None or found.asset_id != asset.id:
-        raise NotFound("file set", file_set_id)
-    return found
+    return load(session, FileSet, file_set_id, "file set", asset_id=asset.id)
 
 
 def find_component(session: Session, of: Format, component_id: uuid.UUID) -> Component:
     """Return a component of this format."""
-    found = session.get(Component, component_id)
-    if found is None or found.format_id != of.id:
-        raise NotFound("component", component_id)
-    return found
+    return load(session, Component, component_id, "component", format_id=of.id)
 
 
 def add_format(

@@ -16,8 +16,9 @@ from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed
 from services.core.history import record_history
+from services.core.rows import require_found, save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 
@@ -35,10 +36,7 @@ class NewRelationType:
 
 def find_relation_type(session: Session, name: str) -> RelationType:
     """Return a relation type by name."""
-    found = session.get(RelationType, name)
-    if found is None:
-        raise NotFound("relation type", f'"{name[:80]}"')
-    return found
+    return require_found(session.get(RelationType, name), "relation type", f'"{name[:80]}"')
 
 
 def create_custom_relation_type(session: Session, new: NewRelationType, actor: Actor) -> RelationType:
@@ -53,10 +51,7 @@ def create_custom_relation_type(session: Session, new: NewRelationType, actor: A
         description=new.description,
         is_directional=new.is_directional,
     )
-    session.add(made)
-    record_audit(session, RELATION_TYPE_KIND, new.name, f'relation type "{new.name}" was made', actor)
-    session.flush()
-    return made
+    return save_audited(session, made, RELATION_TYPE_KIND, new.name, f'relation type "{new.name}" was made', actor)
 
 
 def update_custom_relation_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:
@@ -65,10 +60,7 @@ def update_custom_relation_type(session: Session, name: str, changes: dict[str, 
     for field in ("source_label", "destination_label", "description", "is_directional"):
         if field in changes:
             setattr(found, field, changes[field])
-    found.date_modified = func.now()
-    record_audit(session, RELATION_TYPE_KIND, name, f'relation type "{name}" was changed', actor)
-    session.flush()
-    return found
+    return save_audited(session, found, RELATION_TYPE_KIND, name, f'relation type "{name}" was changed', actor)
 
 
 def delete_custom_relation_type(session: Session, name: str, actor: Actor) -> None:
@@ -137,9 +129,7 @@ def _find_between(session: Session, kind: RelationType, one: uuid.UUID, other: u
 def find_relation(session: Session, one: uuid.UUID, type_name: str, other: uuid.UUID) -> Relation:
     """Return the relation between two assets."""
     found = _find_between(session, find_relation_type(session, type_name), one, other)
-    if found is None:
-        raise NotFound("relation", f'"{type_name}" between {one} and {other}')
-    return found
+    return require_found(found, "relation", f'"{type_name}" between {one} and {other}')
 
 
 def reverse_relation(

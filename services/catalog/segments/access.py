@@ -18,6 +18,7 @@ from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.durations import load_asset_durations
 from services.core.errors import Conflict, NotFound, PermissionDenied
+from services.core.rows import require_found
 
 SEGMENT_NOUN, SEGMENT_KIND = "segment", "segments"
 TRANSCRIPT_TYPES = (SegmentType.TRANSCRIPTION, SegmentType.SEMANTIC_TRANSCRIPTION)
@@ -84,9 +85,7 @@ def find_segment(
     asset = find_asset(session, actor, asset_id, lock=lock)
     query = select(Segment).where(Segment.id == segment_id, Segment.asset_id == asset.id, segment_visible_to(actor))
     segment = session.scalar(query.with_for_update(of=Segment) if lock else query)
-    if segment is None:
-        raise NotFound(SEGMENT_NOUN, segment_id)
-    return AssetSegment(asset, segment)
+    return AssetSegment(asset, require_found(segment, SEGMENT_NOUN, segment_id))
 
 
 def find_segment_by_id(session: Session, actor: Actor, segment_id: uuid.UUID, *, lock: bool = False) -> AssetSegment:
