@@ -3,16 +3,20 @@
 So `assets/relation_types/` never matches `assets/{asset_id}/`, regardless of the order of modules.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+import functools
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from fastapi import FastAPI
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from asgi.admission import AdmissionRule, AdmittedRoute
+from asgi.body_base import Body
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
+from asgi.request_body import BODY_PARAMETER
 from asgi.transaction import copy_signature, wrap_in_transaction, wrap_self_committing
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -44,6 +48,33 @@ ERROR_RESPONSES: dict[int | str, dict[str, Any]] = {
         503: "Try again",
     }.items()
 }
+
+
+@dataclass(frozen=True, slots=True)
+class SharedEndpoint:
+    """An operation that has its function in common with another one, but a name and a documentation of its own."""
+
+    name: str
+    text: str
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments that follow from the URL; the operation has no such parameters."""
+    body: type[Body] | None = None
+    """Type of the body, where it is stricter than that of the function."""
+
+    def of(self, endpoint: Endpoint) -> Endpoint:
+        """Return the function of this operation."""
+
+        @functools.wraps(endpoint)
+        def shared(*call: Any, **values: Any) -> Any:
+            return endpoint(*call, **values, **self.fixed)
+
+        shared.__name__, shared.__doc__ = self.name, self.text
+        if self.body is not None:
+            shared.__annotations__ = {**endpoint.__annotations__, BODY_PARAMETER: self.body}
+        signature = inspect.signature(endpoint)
+        shown = [one for one in signature.parameters.values() if one.name not in self.fixed]
+        shared.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        return cast(Endpoint, shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,24 +153,39 @@ class RouteGroup:
     version: str = "v1"
     routes: list[ApiRoute] = field(default_factory=list)
 
-    def get(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._register("GET", path, status, options)
+    def get(
+        self, path: str, shared: SharedEndpoint | None = None, *, status: int = 200, **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._register("GET", path, shared, status, options)
 
-    def post(self, path: str, status: int = 201, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._register("POST", path, status, options)
+    def post(
+        self, path: str, shared: SharedEndpoint | None = None, *, status: int = 201, **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._register("POST", path, shared, status, options)
 
-    def put(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._register("PUT", path, status, options)
+    def put(
+        self, path: str, shared: SharedEndpoint | None = None, *, status: int = 200, **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._register("PUT", path, shared, status, options)
 
-    def patch(self, path: str, status: int = 200, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._register("PATCH", path, status, options)
+    def patch(
+        self, path: str, shared: SharedEndpoint | None = None, *, status: int = 200, **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._register("PATCH", path, shared, status, options)
 
-    def delete(self, path: str, status: int = 204, **options: Any) -> Callable[[Endpoint], Endpoint]:
-        return self._register("DELETE", path, status, options)
+    def delete(
+        self, path: str, shared: SharedEndpoint | None = None, *, status: int = 204, **options: Any
+    ) -> Callable[[Endpoint], Endpoint]:
+        return self._register("DELETE", path, shared, status, options)
 
-    def _register(self, method: str, path: str, status: int, options: dict[str, Any]) -> Callable[[Endpoint], Endpoint]:
+    def _register(
+        self, method: str, path: str, shared: SharedEndpoint | None, status: int, options: dict[str, Any]
+    ) -> Callable[[Endpoint], Endpoint]:
+        """Register the decorated function, or with `shared` another operation that it serves too."""
+
         def register(endpoint: Endpoint) -> Endpoint:
-            self.routes.append(ApiRoute(self.name, self.version, method, path, status, endpoint, **options))
+            own = endpoint if shared is None else shared.of(endpoint)
+            self.routes.append(ApiRoute(self.name, self.version, method, path, status, own, **options))
             return endpoint
 
         return register

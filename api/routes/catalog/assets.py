@@ -24,7 +24,7 @@ from asgi.pagination import (
     paginate,
 )
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.core.statements import AnySelect
@@ -119,18 +119,19 @@ def get_asset(call: Call, asset_id: UUID, include_collections: bool = False) -> 
     return serialize_asset(asset, places.direct.get(asset.id, ()), favoured=bool(favorites))
 
 
+@routes.put(
+    "/assets/{asset_id}/",
+    SharedEndpoint(
+        "put_asset",
+        "Change the fields that were sent; absent fields stay, as clients write back the object that they read.",
+    ),
+)
 @routes.patch("/assets/{asset_id}/")
 def patch_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
     """Change the fields that were sent."""
-    return serialize_asset(update_asset(call.session, asset_id, body.changes(), call.actor))
-
-
-@routes.put("/assets/{asset_id}/")
-def put_asset(call: Call, asset_id: UUID, body: AssetBody) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
-    if body.title is None:
+    if call.request.method == "PUT" and body.title is None:
         raise ValidationFailed("title", "an asset needs a title")
-    return patch_asset(call, asset_id, body)
+    return serialize_asset(update_asset(call.session, asset_id, body.changes(), call.actor))
 
 
 @routes.delete("/assets/{asset_id}/")

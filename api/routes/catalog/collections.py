@@ -9,7 +9,7 @@ from api.routes.catalog.asset_bodies import filter_fields_for_guest
 from api.routes.catalog.collection_bodies import CollectionBody, make_collection_list_serializer, serialize_collection
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
 from models.core.statements import AnySelect
@@ -99,6 +99,10 @@ def get_collection(call: Call, collection_id: UUID) -> dict[str, Any]:
     return body if call.actor.guest is None else filter_fields_for_guest(body)
 
 
+@routes.put(
+    "/collections/{collection_id}/",
+    SharedEndpoint("put_collection", "Change the fields that were sent; absent fields stay."),
+)
 @routes.patch("/collections/{collection_id}/")
 def patch_collection(
     call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
@@ -107,6 +111,8 @@ def patch_collection(
 
     A null `parent_id` is ignored: callers who may not read the parent read it as null and write it back.
     """
+    if call.request.method == "PUT" and body.title is None:
+        raise ValidationFailed("title", "a collection needs a title")
     if change_parent_mode.lower() not in ("", "move"):
         raise ValidationFailed(
             "change_parent_mode", "a collection stands in one place: move; subcollections/ makes a copy"
@@ -120,16 +126,6 @@ def patch_collection(
     collection = update_collection(call.session, collection_id, body.changes(), call.actor)
     call.session.refresh(collection)
     return serialize_collection(call, collection)
-
-
-@routes.put("/collections/{collection_id}/")
-def put_collection(
-    call: Call, collection_id: UUID, body: CollectionBody, change_parent_mode: str = ""
-) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay."""
-    if body.title is None:
-        raise ValidationFailed("title", "a collection needs a title")
-    return patch_collection(call, collection_id, body, change_parent_mode)
 
 
 @routes.delete("/collections/{collection_id}/", other=202)

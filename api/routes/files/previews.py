@@ -13,7 +13,7 @@ from asgi.body_base import Body, Count, ShortText
 from asgi.pagination import LastId, PerPage, cursor_envelope
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from asgi.urls import request_base_url
 from models.catalog.asset import FileSet, Format
 from models.catalog.keyframe import Keyframe
@@ -55,26 +55,33 @@ class MediaReadBody(Body):
     job_id: ShortText | None = None
 
 
-def _request_media_read(
-    call: Call, kind: MediaKind, asset_id: UUID, file_id: UUID, priority: int | None
+@routes.post(
+    "/assets/{asset_id}/files/{file_id}/mediainfo/",
+    SharedEndpoint(
+        "post_mediainfo",
+        "Probe this file, and the files that belong to it, again.",
+        {"kind": MediaKind.HEADERS},
+    ),
+    status=200,
+)
+@routes.post(
+    "/assets/{asset_id}/files/{file_id}/keyframes/",
+    SharedEndpoint(
+        "post_file_keyframes",
+        "Make the previews of this file, and of the files that belong to it, again.",
+        {"kind": MediaKind.PICTURES},
+    ),
+    status=200,
+)
+def post_media_read(
+    call: Call, asset_id: UUID, file_id: UUID, kind: MediaKind, body: MediaReadBody | None = None
 ) -> dict[str, Any]:
+    """Read the media of a file, and of the files that belong to it, again."""
     job = create_reread_job(call.session, kind, asset_id, file_id, call.actor)
-    if priority is not None:
-        job.priority = min(priority, 10)
+    if body is not None and body.priority is not None:
+        job.priority = min(body.priority, 10)
     call.notify(MEDIA_TASKS[kind], [job.id])
     return {"job_id": str(job.id)}
-
-
-@routes.post("/assets/{asset_id}/files/{file_id}/mediainfo/", status=200)
-def post_mediainfo(call: Call, asset_id: UUID, file_id: UUID, body: MediaReadBody | None = None) -> dict[str, Any]:
-    """Probe this file, and the files that belong to it, again."""
-    return _request_media_read(call, MediaKind.HEADERS, asset_id, file_id, body.priority if body else None)
-
-
-@routes.post("/assets/{asset_id}/files/{file_id}/keyframes/", status=200)
-def post_file_keyframes(call: Call, asset_id: UUID, file_id: UUID, body: MediaReadBody | None = None) -> dict[str, Any]:
-    """Make the previews of this file, and of the files that belong to it, again."""
-    return _request_media_read(call, MediaKind.PICTURES, asset_id, file_id, body.priority if body else None)
 
 
 def serialize_keyframe(call: Call, shown: KeyframeView) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
@@ -161,17 +161,15 @@ def get_storage(call: Call, storage_id: UUID) -> dict[str, Any]:
     return serialize_storage(get_readable_storage(call, storage_id))
 
 
+@routes.put(
+    "/storages/{storage_id}/",
+    SharedEndpoint("put_storage", "Change the fields that were sent; the folder is immutable."),
+)
 @routes.patch("/storages/{storage_id}/")
 def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
     """Change the fields that were sent; the folder is immutable."""
     get_readable_storage(call, storage_id)
     return serialize_storage(update_storage(call.session, storage_id, body.wish(), call.actor))
-
-
-@routes.put("/storages/{storage_id}/")
-def put_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, Any]:
-    """Change the fields that were sent; the folder is immutable."""
-    return patch_storage(call, storage_id, body)
 
 
 @routes.delete("/storages/{storage_id}/")

@@ -11,7 +11,7 @@ from asgi.body_base import Body, KeyText, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect
 from models.queues.webhook import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
 from services.core.actors import require_administrator
@@ -172,17 +172,15 @@ def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
     return serialize_webhook(find_webhook(call.session, webhook_id, call.actor))
 
 
+@routes.put(
+    "/webhooks/{webhook_id}/",
+    SharedEndpoint("put_webhook", "Change the fields that were sent; absent fields stay.", body=WebhookBody),
+)
 @routes.patch("/webhooks/{webhook_id}/")
 def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:
     """Change the fields that were sent."""
     networks = call.context.outside.webhook_networks
     return serialize_webhook(update_webhook(call.session, webhook_id, body.values(), networks, call.actor))
-
-
-@routes.put("/webhooks/{webhook_id}/")
-def put_webhook(call: Call, webhook_id: UUID, body: WebhookBody) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay."""
-    return patch_webhook(call, webhook_id, body)
 
 
 @routes.delete("/webhooks/{webhook_id}/")

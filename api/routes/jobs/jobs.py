@@ -18,7 +18,7 @@ from api.routes.jobs.bodies import (
 )
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.asset import ASSET_KIND
 from models.core.statements import AnySelect
 from models.queues.job import Job
@@ -119,6 +119,9 @@ def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
     return serialize_job(call, find_job(call.session, call.actor, job_id))
 
 
+@routes.put(
+    "/jobs/{job_id}/", SharedEndpoint("put_job", "Change the fields that were sent; absent fields stay.", body=JobBody)
+)
 @routes.patch("/jobs/{job_id}/")
 def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:
     """Change the fields that were sent."""
@@ -126,12 +129,6 @@ def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: boo
     if body.steps:
         replace_job_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor)
     return serialize_job(call, job)
-
-
-@routes.put("/jobs/{job_id}/")
-def put_job(call: Call, job_id: UUID, body: JobBody, merge_metadata: bool = False) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay."""
-    return patch_job(call, job_id, body, merge_metadata)
 
 
 @routes.delete("/jobs/{job_id}/")

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from api.routes.metadata.bodies import MetadataFieldBody, MetadataFieldChangeBody, serialize_metadata_field
 from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, page_url
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataField
 from services.metadata.fields import create_field, delete_field, find_field, update_field
 
@@ -69,16 +69,13 @@ def get_field(call: Call, field_name: str) -> dict[str, Any]:
     return serialize_metadata_field(find_field(call.session, field_name))
 
 
+@routes.put(
+    "/fields/{field_name}/", SharedEndpoint("put_field", "Change the fields that were sent; absent fields stay.")
+)
 @routes.patch("/fields/{field_name}/")
 def patch_field(call: Call, field_name: str, body: MetadataFieldChangeBody) -> dict[str, Any]:
     """Change the fields that were sent; name and type are immutable."""
     return serialize_metadata_field(update_field(call.session, field_name, body.settings(), call.actor))
-
-
-@routes.put("/fields/{field_name}/")
-def put_field(call: Call, field_name: str, body: MetadataFieldChangeBody) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay."""
-    return patch_field(call, field_name, body)
 
 
 @routes.delete("/fields/{field_name}/")

@@ -16,7 +16,7 @@ from api.routes.metadata.bodies import (
 )
 from api.routes.search.reindex import REINDEX_ALL_ACTION
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataView
 from services.core.actors import require_administrator
 from services.metadata.categories import (
@@ -70,16 +70,11 @@ def get_view(call: Call, view_id: UUID, merge_fields: bool = True) -> dict[str, 
     return serialize_metadata_view(call, find_view(call.session, view_id), merges=merge_fields)
 
 
+@routes.put("/views/{view_id}/", SharedEndpoint("put_view", "Change the keys that were sent; absent keys stay."))
 @routes.patch("/views/{view_id}/")
 def patch_view(call: Call, view_id: UUID, body: MetadataViewChangeBody) -> dict[str, Any]:
     """Change the keys that were sent; a list of fields replaces all fields."""
     return serialize_metadata_view(call, update_view(call.session, view_id, body.new_view(), call.actor))
-
-
-@routes.put("/views/{view_id}/")
-def put_view(call: Call, view_id: UUID, body: MetadataViewChangeBody) -> dict[str, Any]:
-    """Change the keys that were sent; absent keys stay."""
-    return patch_view(call, view_id, body)
 
 
 @routes.delete("/views/{view_id}/")

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from asgi.body_base import Body, ShortText
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import AclTemplate, Permission
 from services.access.acl_templates import (
     apply_acl_template,
@@ -58,16 +58,11 @@ def get_template(call: Call, template_id: UUID) -> dict[str, Any]:
     return serialize_acl_template(find_acl_template(call.session, template_id))
 
 
+@routes.put("/acl/templates/{template_id}/", SharedEndpoint("put_template", "Rename a template."))
 @routes.patch("/acl/templates/{template_id}/")
 def patch_template(call: Call, template_id: UUID, body: AclTemplateBody) -> dict[str, Any]:
     """Rename a template."""
     return serialize_acl_template(rename_acl_template(call.session, template_id, body.name, call.actor))
-
-
-@routes.put("/acl/templates/{template_id}/")
-def put_template(call: Call, template_id: UUID, body: AclTemplateBody) -> dict[str, Any]:
-    """Rename a template."""
-    return patch_template(call, template_id, body)
 
 
 @routes.delete("/acl/templates/{template_id}/")

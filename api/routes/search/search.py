@@ -10,7 +10,7 @@ from asgi.body_base import Body, LongText, ShortText
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.pagination import PageNotFound, PageNumber, PerPage, page_envelope
 from asgi.request_context import SelfCommittingCall
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from search.document import METADATA_TERM_PREFIX
 from search.engine import SearchHit
 from search.query.budget import (
@@ -87,6 +87,13 @@ def normalize_criteria(body: SearchCriteriaBody) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if value not in (None, "", [], {})}
 
 
+@routes_v2.post(
+    "/search/",
+    SharedEndpoint("post_search_again", "Search, at the v2 URL of the same operation."),
+    status=200,
+    own_transactions=True,
+    is_search=True,
+)
 @routes.post("/search/", status=200, own_transactions=True, is_search=True)
 def post_search(
     call: SelfCommittingCall,
@@ -148,15 +155,3 @@ def post_suggest(call: SelfCommittingCall, body: SearchSuggestBody) -> dict[str,
     except CriteriaError as wrong:
         raise ValidationFailed(wrong.field, wrong.problem) from None
     return {"objects": [{"value": value} for value in found]}
-
-
-@routes_v2.post("/search/", status=200, own_transactions=True, is_search=True)
-def post_search_again(
-    call: SelfCommittingCall,
-    body: SearchCriteriaBody,
-    page: PageNumber = 1,
-    per_page: PerPage = 10,
-    save_search_history: bool = False,
-) -> dict[str, Any]:
-    """Search, at the v2 URL of the same operation."""
-    return post_search(call, body, page, per_page, save_search_history)

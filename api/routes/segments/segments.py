@@ -22,7 +22,7 @@ from asgi.body_base import Body, SafeInteger
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_column_value
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.bulk import in_array
 from services.catalog.assets.assets import find_asset
@@ -60,18 +60,21 @@ def get_segment(call: Call, asset_id: UUID, segment_id: UUID) -> dict[str, Any]:
     return serialize_segment(call, find_segment(call.session, call.actor, asset_id, segment_id).segment)
 
 
+@routes.put(
+    "/assets/{asset_id}/segments/{segment_id}/",
+    SharedEndpoint(
+        "put_segment",
+        "Change the fields that were sent; absent fields stay, as clients write back the object that they read.",
+    ),
+    guests=True,
+    body_bytes=LARGE_BODY_BYTES,
+)
 @routes.patch("/assets/{asset_id}/segments/{segment_id}/", guests=True, body_bytes=LARGE_BODY_BYTES)
 def patch_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
     """Change the fields that were sent; `segment_checked` marks a comment as done."""
-    return serialize_segment(call, update_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
-
-
-@routes.put("/assets/{asset_id}/segments/{segment_id}/", guests=True, body_bytes=LARGE_BODY_BYTES)
-def put_segment(call: Call, asset_id: UUID, segment_id: UUID, body: SegmentBody) -> dict[str, Any]:
-    """Change the fields that were sent; absent fields stay, as clients write back the object that they read."""
-    if body.segment_type is None:
+    if call.request.method == "PUT" and body.segment_type is None:
         raise ValidationFailed("segment_type", "a segment needs its type")
-    return patch_segment(call, asset_id, segment_id, body)
+    return serialize_segment(call, update_segments(call.session, call.actor, asset_id, [body.change(segment_id)])[0])
 
 
 @routes.delete("/assets/{asset_id}/segments/{segment_id}/", guests=True)

@@ -11,7 +11,7 @@ from asgi.body_base import Body, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import Membership, User, UserStatus, UserType
 from models.core.statements import AnySelect
 from services.access.groups import add_member, groups_by_user
@@ -178,16 +178,11 @@ def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
     return serialize_user(call, update_user(call.session, call.actor.user_id, body.changes(), call.actor))
 
 
+@routes.put("/users/{user_id}/", SharedEndpoint("put_user", "Change the fields that were sent of a user."))
 @routes.patch("/users/{user_id}/")
 def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
     """Change the fields that were sent of a user; groups are changed by their own routes."""
     return serialize_user(call, update_user(call.session, user_id, body.changes(), call.actor))
-
-
-@routes.put("/users/{user_id}/")
-def put_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
-    """Change the fields that were sent of a user."""
-    return patch_user(call, user_id, body)
 
 
 @routes.delete("/users/{user_id}/")
