@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import UUID
 
 from fastapi import Query
-from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, SQLColumnExpression, Uuid, func, select
+from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, SQLColumnExpression, Uuid
 from sqlalchemy.orm import InstrumentedAttribute
 
 from asgi.request_context import Call, SelfCommittingCall
-from models.core.statements import AnySelect
+from models.core.statements import AnySelect, count_rows
 from services.core.errors import NotFound, ValidationFailed
 
 MAX_PAGE_SIZE = 1000
@@ -24,6 +24,8 @@ SortParam = Annotated[str, Query(max_length=500, description="field,desc;field2,
 FilterParam = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
 QueryColumns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
 ResultRow = Any
+ListSerializer = Callable[[Sequence[ResultRow]], list[dict[str, Any]]]
+"""Serialises the rows of a page."""
 
 
 class PageNotFound(NotFound):
@@ -38,10 +40,10 @@ def paginate(
     query: AnySelect,
     page: int,
     per_page: int,
-    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+    render: ListSerializer,
 ) -> dict[str, Any]:
     """Return one numbered page of `query`, which is already ordered, in two queries."""
-    return paginate_rows(call, query, page, per_page, lambda rows: render([row[0] for row in rows]))
+    return paginate_rows(call, query, page, per_page, lambda rows: render(first_of_each(rows)))
 
 
 def paginate_rows(
@@ -49,10 +51,10 @@ def paginate_rows(
     query: AnySelect,
     page: int,
     per_page: int,
-    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+    render: ListSerializer,
 ) -> dict[str, Any]:
     """Return one numbered page of a query of several columns; `render` gets whole rows."""
-    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+    total = count_rows(call.session, query)
     pages = max(1, math.ceil(total / per_page))
     if page > pages:
         raise PageNotFound
@@ -77,41 +79,62 @@ def page_envelope(
     }
 
 
+def serialize_each(serialize: Callable[[ResultRow], dict[str, Any]]) -> ListSerializer:
+    """Return a function that serialises rows one by one."""
+    return lambda rows: [serialize(row) for row in rows]
+
+
+def first_of_each(rows: Sequence[ResultRow]) -> Sequence[ResultRow]:
+    """Return the first column of each row."""
+    return [row[0] for row in rows]
+
+
 def paginate_by_cursor(
     call: Call,
     query: AnySelect,
-    key: InstrumentedAttribute[UUID],
-    last_id: UUID | None,
+    key: InstrumentedAttribute[Any],
+    last: UUID | str | None,
     per_page: int,
-    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+    render: ListSerializer,
+    *,
+    build: Callable[[Sequence[ResultRow]], Sequence[ResultRow]] = first_of_each,
+    parameter: str = "last_id",
 ) -> dict[str, Any]:
-    """Return the rows of `query` after `last_id` in id order, which is by time: new rows never shift earlier pages."""
-    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    behind = query.where(key > last_id) if last_id else query
-    rows = call.session.scalars(behind.order_by(key).limit(per_page + 1)).all()
-    return cursor_envelope(call, rows, last_id, per_page, total, render)
+    """Return the rows of `query` after `last` in the order of `key`: new rows never shift earlier pages.
+
+    Args:
+        build: makes from rows what `render` gets; it has an attribute of the name of `key`.
+        parameter: query parameter that carries the key of the last row.
+    """
+    behind = query.where(key > last) if last else query
+    rows = build(call.session.execute(behind.order_by(key).limit(per_page + 1)).all())
+    return cursor_envelope(call, rows, last, per_page, count_rows(call.session, query), render, key.key, parameter)
 
 
 def cursor_envelope(
     call: Call,
     rows: Sequence[ResultRow],
-    last_id: UUID | None,
+    last: UUID | str | None,
     per_page: int,
     total: int,
-    render: Callable[[Sequence[ResultRow]], list[dict[str, Any]]],
+    render: ListSerializer,
+    key: str = "id",
+    parameter: str = "last_id",
 ) -> dict[str, Any]:
     """Build the body of a cursor page; `rows` has one row more than the page where a next page exists."""
     shown, more = rows[:per_page], len(rows) > per_page
+    first = page_url(call, per_page=per_page, **{parameter: None})
+    following = {parameter: getattr(shown[-1], key)} if more else {}
     return {
         "objects": render(shown),
         "page": 1,
         "pages": max(1, math.ceil(total / per_page)),
         "per_page": per_page,
         "total": total,
-        "first_url": page_url(call, last_id=None, per_page=per_page),
+        "first_url": first,
         "last_url": None,
-        "next_url": page_url(call, last_id=shown[-1].id, per_page=per_page) if more else None,
-        "prev_url": page_url(call, last_id=None, per_page=per_page) if last_id else None,
+        "next_url": page_url(call, per_page=per_page, **following) if more else None,
+        "prev_url": first if last else None,
     }
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, literal, select, union_all
+from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Guest, is_format_visible, readable_by
@@ -16,7 +16,7 @@ from models.catalog.collection import Collection, CollectionAsset, CollectionSta
 from models.catalog.file import File
 from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
-from models.core.statements import AnySelect
+from models.core.statements import AnySelect, count_rows
 from services.approvals.requests import load_requests, load_votes
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
@@ -195,12 +195,9 @@ class ShareReader:
             )
         )
         both = union_all(below, held).subquery()
-        part = ListPage.of(self._numbers.inside, self._count(select(both.c.id)), MAX_CONTENTS_PER_PAGE)
+        part = ListPage.of(self._numbers.inside, count_rows(self._session, select(both.c.id)), MAX_CONTENTS_PER_PAGE)
         rows = select(both.c.id, both.c.title, both.c.kind).order_by(both.c.kind.desc(), both.c.title, both.c.id)
         return [GuestContent(*row) for row in self._session.execute(part.cut(rows, MAX_CONTENTS_PER_PAGE))], part
-
-    def _count(self, rows: AnySelect) -> int:
-        return self._session.scalar(select(func.count()).select_from(rows.subquery())) or 0
 
     def _values(self, kind: str, object_id: uuid.UUID) -> list[tuple[str, str]]:
         """Return labels and values of the fields in the views that the share includes."""
@@ -233,7 +230,7 @@ class ShareReader:
             .join(FileSet, FileSet.id == FileSetFile.file_set_id)
             .where(FileSet.format_id == one.id)
         )
-        there = self._count(stored)
+        there = count_rows(self._session, stored)
         part = ListPage.of(self._numbers.files, there, MAX_FILES_PER_PAGE)
         files = self._session.execute(part.cut(stored.order_by(File.name, File.id), MAX_FILES_PER_PAGE)).all()
         shown = [
@@ -256,7 +253,9 @@ class ShareReader:
             Segment.segment_type == SegmentType.COMMENT,
             segment_visible_to(self._actor),
         )
-        part = ListPage.of(self._numbers.comments, self._count(select(Segment.id).where(*said)), MAX_COMMENTS_PER_PAGE)
+        part = ListPage.of(
+            self._numbers.comments, count_rows(self._session, select(Segment.id).where(*said)), MAX_COMMENTS_PER_PAGE
+        )
         ordered = (
             select(Segment, User.first_name, User.last_name)
             .outerjoin(User, User.id == Segment.user_id)

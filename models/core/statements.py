@@ -1,9 +1,9 @@
-"""Types of statements and rows of any columns, and execution of statements that change rows."""
+"""Types of statements and rows of any columns; execution of statements that change rows, and counts."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, Select
+from sqlalchemy import CursorResult, Executable, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 AnySelect = Select[*tuple[Any, ...]]
@@ -17,3 +17,8 @@ def execute_dml(session: Session, statement: Executable, parameters: Mapping[str
     if not isinstance(result, CursorResult):
         raise TypeError(f"not a statement that changes rows: {statement}")
     return result.rowcount
+
+
+def count_rows(session: Session, query: AnySelect) -> int:
+    """Return the number of rows of a query."""
+    return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0

@@ -1,6 +1,6 @@
 """Request bodies and serialisers of assets: one shape for a single asset, and one with more keys for lists."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -142,25 +142,21 @@ def serialize_asset_version(asset: Asset) -> dict[str, Any]:
     }
 
 
-def make_asset_list_serializer(call: Call) -> Callable[[Sequence[Asset]], list[dict[str, Any]]]:
-    """Return a function that serialises assets of a list for the caller, in a fixed number of queries."""
-
-    def render(assets: Sequence[Asset]) -> list[dict[str, Any]]:
-        ids = [asset.id for asset in assets]
-        places = load_memberships(call.session, call.actor, ids)
-        favorites = favorite_ids(call.session, call.actor, "assets", ids)
-        media = load_media_summaries(call, ids)
-        said = load_review_summaries(call, ids)
-        return [
-            {
-                **serialize_asset(asset, places.direct.get(asset.id, ()), favoured=asset.id in favorites),
-                "object_type": "assets",
-                "versions_number": 1,
-                **media[asset.id],
-                **said[asset.id],
-                "ancestor_collections": [str(each) for each in places.above.get(asset.id, ())],
-            }
-            for asset in assets
-        ]
-
-    return render
+def serialize_assets(call: Call, assets: Sequence[Asset]) -> list[dict[str, Any]]:
+    """Serialise assets of a list for the caller, in a fixed number of queries."""
+    ids = [asset.id for asset in assets]
+    places = load_memberships(call.session, call.actor, ids)
+    favorites = favorite_ids(call.session, call.actor, "assets", ids)
+    media = load_media_summaries(call, ids)
+    said = load_review_summaries(call, ids)
+    return [
+        {
+            **serialize_asset(asset, places.direct.get(asset.id, ()), favoured=asset.id in favorites),
+            "object_type": "assets",
+            "versions_number": 1,
+            **media[asset.id],
+            **said[asset.id],
+            "ancestor_collections": [str(each) for each in places.above.get(asset.id, ())],
+        }
+        for asset in assets
+    ]

@@ -1,5 +1,6 @@
 """Assets: create, read, list, change, delete and restore."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -8,9 +9,9 @@ from sqlalchemy import select
 from api.routes.catalog.asset_bodies import (
     AssetBody,
     NewAssetBody,
-    make_asset_list_serializer,
     serialize_asset,
     serialize_asset_for_guest,
+    serialize_assets,
 )
 from api.routes.catalog.collections import select_favorite_ids
 from asgi.pagination import (
@@ -102,7 +103,7 @@ def get_assets(
         apply_sort(query, sort, ASSET_QUERY_COLUMNS, Asset.id.desc()),
         page,
         per_page,
-        make_asset_list_serializer(call),
+        partial(serialize_assets, call),
     )
 
 
@@ -150,4 +151,4 @@ def put_asset_restore(call: Call, asset_id: UUID) -> None:
 def get_recent_assets(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
     """List the assets that the caller may read, most recently changed first."""
     query = select_readable_assets(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
-    return paginate(call, query, page, per_page, make_asset_list_serializer(call))
+    return paginate(call, query, page, per_page, partial(serialize_assets, call))

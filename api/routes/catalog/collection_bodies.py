@@ -1,7 +1,7 @@
 """Request bodies and serialisers of collections. The 1.x client rejects null in most keys, so optional keys are left
 out or empty instead."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -58,27 +58,23 @@ COLLECTION_PLACE_FIELDS = frozenset({"parent_id", "is_root"})
 COLLECTION_ID_FIELDS = frozenset({"custom_keyframe", "custom_poster"})
 
 
-def make_collection_list_serializer(call: Call) -> Callable[[Sequence[Collection]], list[dict[str, Any]]]:
-    """Return a function that serialises collections for the caller, in three queries."""
-
-    def render(rows: Sequence[Collection]) -> list[dict[str, Any]]:
-        ids = [row.id for row in rows]
-        permissions = collection_permissions(call.session, call.actor, ids) if ids else {}
-        favorites = favorite_ids(call.session, call.actor, "collections", ids) if ids else set()
-        known = readable_collection_ids(call.session, call.actor, {step for row in rows for step in row.path[:-1]})
-        return [
-            _serialize_collection_row(
-                row, [step for step in row.path[:-1] if step in known], permissions.get(row.id, []), favorites
-            )
-            for row in rows
-        ]
-
-    return render
+def serialize_collections(call: Call, rows: Sequence[Collection]) -> list[dict[str, Any]]:
+    """Serialise collections for the caller, in three queries."""
+    ids = [row.id for row in rows]
+    permissions = collection_permissions(call.session, call.actor, ids) if ids else {}
+    favorites = favorite_ids(call.session, call.actor, "collections", ids) if ids else set()
+    known = readable_collection_ids(call.session, call.actor, {step for row in rows for step in row.path[:-1]})
+    return [
+        _serialize_collection_row(
+            row, [step for step in row.path[:-1] if step in known], permissions.get(row.id, []), favorites
+        )
+        for row in rows
+    ]
 
 
 def serialize_collection(call: Call, collection: Collection) -> dict[str, Any]:
     """Serialise one collection."""
-    return make_collection_list_serializer(call)([collection])[0]
+    return serialize_collections(call, [collection])[0]
 
 
 def _serialize_collection_row(

@@ -8,10 +8,8 @@ from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Text, cast, literal, null, select, union_all
 
-from api.routes.catalog.asset_bodies import filter_fields_for_guest
-from api.routes.catalog.asset_bodies import make_asset_list_serializer as assets_in_list
-from api.routes.catalog.collection_bodies import make_collection_list_serializer as collections_in_list
-from api.routes.catalog.collection_bodies import serialize_collection
+from api.routes.catalog.asset_bodies import filter_fields_for_guest, serialize_assets
+from api.routes.catalog.collection_bodies import serialize_collection, serialize_collections
 from asgi.body_base import Body, ShortText, UtcDatetime
 from asgi.pagination import FilterParam, PageNumber, PerPage, SortParam, apply_filter, apply_sort, paginate_rows
 from asgi.rendering import format_datetime
@@ -151,11 +149,11 @@ def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[AnyRow]) 
         kept = call.session.execute(select(CollectionAsset.asset_id, CollectionAsset.position).where(*places))
         positions = {row[0]: row[1] for row in kept}
         found = call.session.scalars(select(Asset).where(in_array(Asset.id, asset_ids))).all()
-        for asset, body in zip(found, assets_in_list(call)(found), strict=True):
+        for asset, body in zip(found, serialize_assets(call, found), strict=True):
             bodies[body["id"]] = {**body, "position": positions.get(asset.id) or 0}
     if collection_ids:
         inside = call.session.scalars(select(Collection).where(in_array(Collection.id, collection_ids))).all()
-        bodies |= {body["id"]: body for body in collections_in_list(call)(inside)}
+        bodies |= {body["id"]: body for body in serialize_collections(call, inside)}
     found_bodies = [bodies[str(row.id)] for row in rows]
     return found_bodies if call.actor.guest is None else [filter_fields_for_guest(body) for body in found_bodies]
 

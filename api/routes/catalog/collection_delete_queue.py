@@ -1,10 +1,11 @@
 """Delete queue of collections: deleted and not purged yet."""
 
+from functools import partial
 from typing import Any
 
 from sqlalchemy import select
 
-from api.routes.catalog.collection_bodies import make_collection_list_serializer
+from api.routes.catalog.collection_bodies import serialize_collections
 from api.routes.catalog.collections import COLLECTION_SORT_COLUMNS, delete_collection_tree, select_readable_collections
 from api.routes.catalog.delete_queue import EMPTY_QUEUE_ACTION, DeleteQueueIdsBody, notify_job
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate
@@ -30,7 +31,7 @@ def get_collection_queue(
         COLLECTION_SORT_COLUMNS,
         Collection.date_deleted.desc(),
     )
-    return paginate(call, query.order_by(Collection.id), page, per_page, make_collection_list_serializer(call))
+    return paginate(call, query.order_by(Collection.id), page, per_page, partial(serialize_collections, call))
 
 
 @routes.post("/delete_queue/collections/", status=204)

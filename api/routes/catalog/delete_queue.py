@@ -1,11 +1,12 @@
 """Delete queue of assets: deleted and not purged yet."""
 
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from api.routes.catalog.asset_bodies import make_asset_list_serializer
+from api.routes.catalog.asset_bodies import serialize_assets
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS, select_readable_assets
 from api.routes.catalog.collections import delete_collection_tree
 from asgi.body_base import Body
@@ -44,7 +45,7 @@ def get_delete_queue(call: Call, page: PageNumber = 1, per_page: PerPage = 50, s
     query = apply_sort(
         select_readable_assets(call, AssetStatus.DELETED), sort, ASSET_QUERY_COLUMNS, Asset.date_deleted.desc()
     )
-    return paginate(call, query.order_by(Asset.id), page, per_page, make_asset_list_serializer(call))
+    return paginate(call, query.order_by(Asset.id), page, per_page, partial(serialize_assets, call))
 
 
 @routes.post("/delete_queue/assets/", status=204)

@@ -1,14 +1,15 @@
 """Favorites of the caller."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 from sqlalchemy import String, and_, exists, literal, or_, select
 
-from api.routes.catalog.asset_bodies import make_asset_list_serializer as assets_in_list
-from api.routes.catalog.collection_bodies import make_collection_list_serializer as collections_in_list
+from api.routes.catalog.asset_bodies import serialize_assets
+from api.routes.catalog.collection_bodies import serialize_collections
 from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, paginate_rows
 from asgi.request_context import Call
@@ -54,7 +55,7 @@ def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> d
         )
         .order_by(Favorite.date_created.desc(), Favorite.object_id)
     )
-    return paginate_rows(call, query, page, per_page, lambda rows: serialize_favorites(call, rows))
+    return paginate_rows(call, query, page, per_page, partial(serialize_favorites, call))
 
 
 def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:
@@ -62,7 +63,7 @@ def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[dict[str, An
     ids = [row.object_id for row in rows]
     found = call.session.scalars(select(Asset).where(in_array(Asset.id, ids))).all()
     collections = call.session.scalars(select(Collection).where(in_array(Collection.id, ids))).all()
-    bodies = {body["id"]: body for body in [*assets_in_list(call)(found), *collections_in_list(call)(collections)]}
+    bodies = {body["id"]: body for body in [*serialize_assets(call, found), *serialize_collections(call, collections)]}
     return [bodies[str(key)] for key in ids]
 
 

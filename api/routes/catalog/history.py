@@ -1,6 +1,5 @@
 """History of assets."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,16 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import defer
 
 from asgi.body_base import Body, LongText
-from asgi.pagination import FilterParam, PageNumber, PerPage, SortParam, apply_filter, apply_sort, paginate
+from asgi.pagination import (
+    FilterParam,
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_filter,
+    apply_sort,
+    paginate,
+    serialize_each,
+)
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -53,11 +61,6 @@ def serialize_history_entry(entry: History) -> dict[str, Any]:
     }
 
 
-def serialize_history_entries(rows: Sequence[History]) -> list[dict[str, Any]]:
-    """Serialise the entries of a page."""
-    return [serialize_history_entry(entry) for entry in rows]
-
-
 def get_readable_asset_id(call: Call, asset_id: UUID) -> UUID:
     """Return the id of the asset whose history the caller may read.
 
@@ -86,7 +89,7 @@ def get_history(
     query = apply_sort(
         apply_filter(query, filter, HISTORY_QUERY_COLUMNS), sort, HISTORY_QUERY_COLUMNS, History.id.desc()
     )
-    return paginate(call, query, page, per_page, serialize_history_entries)
+    return paginate(call, query, page, per_page, serialize_each(serialize_history_entry))
 
 
 @routes.post("/assets/{asset_id}/history/")

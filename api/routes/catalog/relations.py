@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from api.routes.catalog.asset_bodies import make_asset_list_serializer
+from api.routes.catalog.asset_bodies import serialize_assets
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS
 from asgi.body_base import Body, LongText, ShortText
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
@@ -93,7 +93,7 @@ def post_relation_type(call: Call, body: RelationTypeBody) -> dict[str, Any]:
 def get_relation_types(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
     """List the relation types: seven of the system, and custom ones."""
     query = select(RelationType).order_by(RelationType.name)
-    return paginate(call, query, page, per_page, lambda rows: [serialize_relation_type(kind) for kind in rows])
+    return paginate(call, query, page, per_page, serialize_each(serialize_relation_type))
 
 
 @routes.get("/assets/relation_types/{relation_type}/")
@@ -198,7 +198,7 @@ def paginate_related_assets(
         relations = call.session.scalars(select(Relation).where(touches).order_by(Relation.id)).all()
         return [
             {**body, "relations": serialize_relations_with(relations, body["id"])}
-            for body in make_asset_list_serializer(call)(rows)
+            for body in serialize_assets(call, rows)
         ]
 
     return paginate(call, apply_sort(query, sort, ASSET_QUERY_COLUMNS, Asset.id), page, per_page, render)

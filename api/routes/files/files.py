@@ -1,6 +1,7 @@
 """File sets and files of assets."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +15,9 @@ from models.access.acl import is_format_visible, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetType
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.file import File
-from models.core.statements import AnySelect
+from models.core.statements import AnySelect, count_rows
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.files import (
-    count_selected_files,
     declare_file,
     load_file_page,
     remove_declared_file,
@@ -78,7 +78,7 @@ def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
     """List the file sets of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(FileSet).where(FileSet.asset_id == asset.id, is_format_visible(call.actor, FileSet.format_id))
-    return paginate_by_cursor(call, query, FileSet.id, last_id, per_page, lambda rows: serialize_file_sets(call, rows))
+    return paginate_by_cursor(call, query, FileSet.id, last_id, per_page, partial(serialize_file_sets, call))
 
 
 @routes.delete("/assets/{asset_id}/file_sets/{file_set_id}/")
@@ -89,7 +89,7 @@ def delete_file_set(call: Call, asset_id: UUID, file_set_id: UUID) -> None:
 
 def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: int) -> dict[str, Any]:
     """Return a cursor page of the files with these ids."""
-    total = count_selected_files(call.session, ids)
+    total = count_rows(call.session, ids)
     rows = load_file_page(call.session, ids, last_id, per_page + 1)
     return cursor_envelope(
         call,

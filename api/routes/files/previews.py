@@ -2,15 +2,15 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from fastapi.responses import FileResponse, Response
-from sqlalchemy import func, select
 
 from api.routes.files.downloads import build_download_url
 from asgi.body_base import Body, Count, ShortText
-from asgi.pagination import LastId, PerPage, cursor_envelope
+from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -142,13 +142,14 @@ def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[
 def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """List the pictures of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    query = select_readable_keyframes(call.actor).where(FileSet.asset_id == asset.id)
-    total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
-    behind = query.where(Keyframe.id > last_id) if last_id else query
-    rows = call.session.execute(behind.order_by(Keyframe.id).limit(per_page + 1))
-    found = [KeyframeView(*row) for row in rows]
-    return cursor_envelope(
-        call, found, last_id, per_page, total, lambda some: [serialize_keyframe(call, s) for s in some]
+    return paginate_by_cursor(
+        call,
+        select_readable_keyframes(call.actor).where(FileSet.asset_id == asset.id),
+        Keyframe.id,
+        last_id,
+        per_page,
+        serialize_each(partial(serialize_keyframe, call)),
+        build=lambda rows: [KeyframeView(*row) for row in rows],
     )
 
 
@@ -220,12 +221,14 @@ def _build_proxy_url(call: Call, proxy: ProxyView) -> str | None:
 def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """List the renditions of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
-    query = select_proxies(call.actor, asset)
-    total = call.session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
-    behind = query.where(Format.id > last_id) if last_id else query
-    found = build_proxy_views(call.session, call.session.execute(behind.limit(per_page + 1)).all())
-    return cursor_envelope(
-        call, found, last_id, per_page, total, lambda some: [serialize_proxy(call, one) for one in some]
+    return paginate_by_cursor(
+        call,
+        select_proxies(call.actor, asset),
+        Format.id,
+        last_id,
+        per_page,
+        serialize_each(partial(serialize_proxy, call)),
+        build=partial(build_proxy_views, call.session),
     )
 
 

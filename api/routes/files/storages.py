@@ -1,7 +1,6 @@
 """Storages: visible to users with rights on them, created, changed and scanned by administrators."""
 
 import math
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -109,11 +108,6 @@ def is_scanning(storage: Storage) -> bool:
     return storage.last_scanned is None or storage.scan_started_at > storage.last_scanned
 
 
-def serialize_storages(storages: Sequence[Storage]) -> list[dict[str, Any]]:
-    """Serialise storages."""
-    return [serialize_storage(storage) for storage in storages]
-
-
 def select_readable_storages(call: Call) -> AnySelect:
     """Select storages that the caller has rights on."""
     return select(Storage).where(readable_by(call.actor, STORAGE_KIND, Storage.id))
@@ -151,7 +145,11 @@ def get_storages(
     if query:
         found = found.where(Storage.name.icontains(query, autoescape=True))
     return paginate(
-        call, apply_sort(found, sort, STORAGE_QUERY_COLUMNS, Storage.id), page, per_page, serialize_storages
+        call,
+        apply_sort(found, sort, STORAGE_QUERY_COLUMNS, Storage.id),
+        page,
+        per_page,
+        serialize_each(serialize_storage),
     )
 
 

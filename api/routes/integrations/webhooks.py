@@ -1,6 +1,5 @@
 """Webhooks with iconik's schema, for administrators: subscriptions and their delivery log."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from pydantic import Field
 from sqlalchemy import select
 
 from asgi.body_base import Body, KeyText, LongText, ShortText
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -134,11 +133,6 @@ def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
     }
 
 
-def serialize_webhooks(webhooks: Sequence[Webhook]) -> list[dict[str, Any]]:
-    """Serialise webhooks."""
-    return [serialize_webhook(webhook) for webhook in webhooks]
-
-
 @routes.get("/webhooks/")
 def get_webhooks(
     call: Call,
@@ -154,7 +148,11 @@ def get_webhooks(
         select(Webhook), WEBHOOK_QUERY_COLUMNS, {"event_type": event_type, "status": status}
     )
     return paginate(
-        call, apply_sort(found, sort, WEBHOOK_QUERY_COLUMNS, Webhook.id), page, per_page, serialize_webhooks
+        call,
+        apply_sort(found, sort, WEBHOOK_QUERY_COLUMNS, Webhook.id),
+        page,
+        per_page,
+        serialize_each(serialize_webhook),
     )
 
 
@@ -207,7 +205,7 @@ def get_deliveries(
             raise ValidationFailed("status", f'"{status[:80]}" is none of {", ".join(DELIVERY_STATES)}')
         found = found.where(DELIVERY_STATES[status])
     found = apply_sort(found, sort, DELIVERY_SORT_COLUMNS, WebhookDelivery.id.desc())
-    return paginate(call, found, page, per_page, lambda rows: [serialize_delivery(row) for row in rows])
+    return paginate(call, found, page, per_page, serialize_each(serialize_delivery))
 
 
 @routes.get("/webhooks/{webhook_id}/deliveries/{delivery_id}/")

@@ -1,6 +1,7 @@
 """Jobs: list, create for other systems, update with steps, abort, pause, resume and restart."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -109,7 +110,7 @@ def get_jobs(
         apply_sort(found, sort, JOB_QUERY_COLUMNS, Job.id.desc()),
         page,
         per_page,
-        lambda rows: serialize_jobs(call, rows),
+        partial(serialize_jobs, call),
     )
 
 

@@ -1,13 +1,12 @@
 """Metadata fields: all users read them, administrators create and change them."""
 
-import math
 from typing import Annotated, Any
 
 from fastapi import Query
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from api.routes.metadata.bodies import MetadataFieldBody, MetadataFieldChangeBody, serialize_metadata_field
-from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, page_url
+from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, paginate_by_cursor, serialize_each
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataField
@@ -45,22 +44,16 @@ def get_fields(
     query = apply_filter(
         select(MetadataField).where(MetadataField.date_deleted.is_(None)), filter, METADATA_FIELD_QUERY_COLUMNS
     )
-    total = call.session.scalar(select(func.count()).select_from(query.subquery())) or 0
     # Byte order, independent of the locale: the database's collation is C.
-    behind = query.where(MetadataField.name > last_field_name) if last_field_name else query
-    rows = call.session.scalars(behind.order_by(MetadataField.name).limit(per_page + 1)).all()
-    shown, more = rows[:per_page], len(rows) > per_page
-    return {
-        "objects": [serialize_metadata_field(kept) for kept in shown],
-        "page": 1,
-        "pages": max(1, math.ceil(total / per_page)),
-        "per_page": per_page,
-        "total": total,
-        "first_url": page_url(call, last_field_name=None, per_page=per_page),
-        "last_url": None,
-        "next_url": page_url(call, last_field_name=shown[-1].name, per_page=per_page) if more else None,
-        "prev_url": page_url(call, last_field_name=None, per_page=per_page) if last_field_name else None,
-    }
+    return paginate_by_cursor(
+        call,
+        query,
+        MetadataField.name,
+        last_field_name,
+        per_page,
+        serialize_each(serialize_metadata_field),
+        parameter="last_field_name",
+    )
 
 
 @routes.get("/fields/{field_name}/")

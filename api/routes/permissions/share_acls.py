@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from api.routes.permissions.bodies import PermissionList
 from asgi.body_base import Body
-from asgi.pagination import PageNumber, PerPage, paginate
+from asgi.pagination import PageNumber, PerPage, paginate, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -43,7 +43,7 @@ def get_share_acls(
     """List the shares of an object."""
     object_id = find_acl_object(call.session, call.actor, object_type, str(object_key))
     query = select(Share).where(Share.object_type == object_type, is_share_of_object(object_id)).order_by(Share.id)
-    return paginate(call, query, page, per_page, lambda shares: [serialize_share_acl(share) for share in shares])
+    return paginate(call, query, page, per_page, serialize_each(serialize_share_acl))
 
 
 @routes.put("/shares/{share_id}/acl/{object_type}/{object_key}/")

@@ -9,7 +9,7 @@ from sqlalchemy import false, select
 
 from api.routes.search.search import SearchCriteriaBody, normalize_criteria, parse_search_body
 from asgi.body_base import Body, ShortText
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -91,7 +91,7 @@ def get_saved_searches(
     if favorites:
         found = found.where(SavedSearch.favoured)
     found = apply_sort(found, sort, SAVED_SEARCH_QUERY_COLUMNS, SavedSearch.id)
-    return paginate(call, found, page, per_page, lambda rows: [serialize_saved_search(row) for row in rows])
+    return paginate(call, found, page, per_page, serialize_each(serialize_saved_search))
 
 
 @routes.get("/search/history/")

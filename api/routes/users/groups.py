@@ -1,6 +1,5 @@
 """User groups and their members."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from sqlalchemy import select
 
 from api.routes.users.users import serialize_user
 from asgi.body_base import Body, LongText, ShortText
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -56,11 +55,6 @@ def serialize_user_group(group: UserGroup) -> dict[str, Any]:
     }
 
 
-def serialize_user_groups(groups: Sequence[UserGroup]) -> list[dict[str, Any]]:
-    """Serialise groups."""
-    return [serialize_user_group(group) for group in groups]
-
-
 @routes.get("/groups/")
 def get_groups(
     call: Call,
@@ -77,7 +71,11 @@ def get_groups(
     if query:
         found = found.where(UserGroup.name.icontains(query, autoescape=True))
     return paginate(
-        call, apply_sort(found, sort, USER_GROUP_QUERY_COLUMNS, UserGroup.id), page, per_page, serialize_user_groups
+        call,
+        apply_sort(found, sort, USER_GROUP_QUERY_COLUMNS, UserGroup.id),
+        page,
+        per_page,
+        serialize_each(serialize_user_group),
     )
 
 

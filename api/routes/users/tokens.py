@@ -1,6 +1,5 @@
 """Sign-in, tokens and apps. The secret of a token is only in the response that creates it."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from asgi.body_base import Body, LongText, ShortText
-from asgi.pagination import LastId, PerPage, paginate_by_cursor
+from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
@@ -126,9 +125,7 @@ def delete_token(call: Call) -> None:
 def get_tokens(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """List the caller's tokens, with expiry and last use."""
     mine = select(Token).where(Token.user_id == call.actor.user_id)
-    return paginate_by_cursor(
-        call, mine, Token.id, last_id, per_page, lambda rows: [serialize_token(token) for token in rows]
-    )
+    return paginate_by_cursor(call, mine, Token.id, last_id, per_page, serialize_each(serialize_token))
 
 
 @routes.get("/auth/token/{token_id}/")
@@ -154,12 +151,13 @@ def post_app(call: Call, body: AppBody) -> dict[str, Any]:
 def get_apps(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict[str, Any]:
     """List the caller's apps."""
     return paginate_by_cursor(
-        call, select(App).where(App.user_id == call.actor.user_id), App.id, last_id, per_page, _serialize_apps
+        call,
+        select(App).where(App.user_id == call.actor.user_id),
+        App.id,
+        last_id,
+        per_page,
+        serialize_each(serialize_app),
     )
-
-
-def _serialize_apps(apps: Sequence[App]) -> list[dict[str, Any]]:
-    return [serialize_app(app) for app in apps]
 
 
 @routes.post("/apps/{app_id}/token/", replayable=False)

@@ -1,6 +1,7 @@
 """Users: every user sees all users, to share with them; administrators create and change them."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -138,7 +139,7 @@ def get_users(
         apply_sort(found, sort, USER_QUERY_COLUMNS, User.id),
         page,
         per_page,
-        lambda rows: serialize_users(call, rows),
+        partial(serialize_users, call),
     )
 
 

@@ -83,11 +83,6 @@ def load_file_page(session: Session, ids: AnySelect, after: uuid.UUID | None, li
     return [{**watched, **declared}[row.id] for row in rows]
 
 
-def count_selected_files(session: Session, ids: AnySelect) -> int:
-    """Count the selected files."""
-    return session.scalar(select(func.count()).select_from(ids.subquery())) or 0
-
-
 def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, FileView]:
     """Load files that a watcher saw, with their paths below the storage root."""
     if not ids:
