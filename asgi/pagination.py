@@ -24,7 +24,7 @@ SortParam = Annotated[str, Query(max_length=500, description="field,desc;field2,
 FilterParam = Annotated[str, Query(max_length=2000, description="field,eq,value;… (eq ne lt le gt ge)")]
 QueryColumns = Mapping[str, InstrumentedAttribute[Any]] | Mapping[str, ColumnElement[Any]]
 ResultRow = Any
-ListSerializer = Callable[[Sequence[ResultRow]], list[dict[str, Any]]]
+ListSerializer = Callable[[Call, Sequence[ResultRow]], list[dict[str, Any]]]
 """Serialises the rows of a page."""
 
 
@@ -43,7 +43,7 @@ def paginate(
     render: ListSerializer,
 ) -> dict[str, Any]:
     """Return one numbered page of `query`, which is already ordered, in two queries."""
-    return paginate_rows(call, query, page, per_page, lambda rows: render(first_of_each(rows)))
+    return paginate_rows(call, query, page, per_page, lambda call, rows: render(call, first_of_each(rows)))
 
 
 def paginate_rows(
@@ -59,7 +59,7 @@ def paginate_rows(
     if page > pages:
         raise PageNotFound
     rows = call.session.execute(query.limit(per_page).offset((page - 1) * per_page)).all()
-    return page_envelope(call, render(rows), page, pages, per_page, total)
+    return page_envelope(call, render(call, rows), page, pages, per_page, total)
 
 
 def page_envelope(
@@ -81,7 +81,7 @@ def page_envelope(
 
 def serialize_each(serialize: Callable[[ResultRow], dict[str, Any]]) -> ListSerializer:
     """Return a function that serialises rows one by one."""
-    return lambda rows: [serialize(row) for row in rows]
+    return lambda _call, rows: [serialize(row) for row in rows]
 
 
 def first_of_each(rows: Sequence[ResultRow]) -> Sequence[ResultRow]:
@@ -126,7 +126,7 @@ def cursor_envelope(
     first = page_url(call, per_page=per_page, **{parameter: None})
     following = {parameter: getattr(shown[-1], key)} if more else {}
     return {
-        "objects": render(shown),
+        "objects": render(call, shown),
         "page": 1,
         "pages": max(1, math.ceil(total / per_page)),
         "per_page": per_page,

@@ -1,6 +1,5 @@
 """Assets: create, read, list, change, delete and restore."""
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -103,7 +102,7 @@ def get_assets(
         apply_sort(query, sort, ASSET_QUERY_COLUMNS, Asset.id.desc()),
         page,
         per_page,
-        partial(serialize_assets, call),
+        serialize_assets,
     )
 
 
@@ -151,4 +150,4 @@ def put_asset_restore(call: Call, asset_id: UUID) -> None:
 def get_recent_assets(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
     """List the assets that the caller may read, most recently changed first."""
     query = select_readable_assets(call, AssetStatus.ACTIVE).order_by(Asset.date_modified.desc(), Asset.id.desc())
-    return paginate(call, query, page, per_page, partial(serialize_assets, call))
+    return paginate(call, query, page, per_page, serialize_assets)

@@ -136,7 +136,7 @@ def get_contents(
     query = apply_filter(query, filter, columns)
     own = (content.c.position.asc().nulls_last(), content.c.object_type.desc(), content.c.title)
     query = apply_sort(query, sort, columns, content.c.id) if sort else query.order_by(*own, content.c.id)
-    return paginate_rows(call, query, page, per_page, lambda rows: serialize_contents(call, collection_id, rows))
+    return paginate_rows(call, query, page, per_page, lambda call, rows: serialize_contents(call, collection_id, rows))
 
 
 def serialize_contents(call: Call, collection_id: UUID, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Collections: create, read, list, change, move, delete and restore."""
 
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +74,7 @@ def get_collections(
         apply_sort(query, sort, COLLECTION_SORT_COLUMNS, Collection.id.desc()),
         page,
         per_page,
-        partial(serialize_collections, call),
+        serialize_collections,
     )
 
 
@@ -90,7 +89,7 @@ def select_favorite_ids(call: Call, user_id: UUID, object_type: str) -> Select[U
 def get_recent_collections(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> dict[str, Any]:
     """List the collections that the caller may read, most recently changed first."""
     query = select_readable_collections(call).order_by(Collection.date_modified.desc(), Collection.id.desc())
-    return paginate(call, query, page, per_page, partial(serialize_collections, call))
+    return paginate(call, query, page, per_page, serialize_collections)
 
 
 @routes.get("/collections/{collection_id}/", guests=True)
@@ -161,7 +160,7 @@ def get_collection_ancestors(
     collection = find_collection(call.session, call.actor, collection_id)
     above = [each.id for each in readable_ancestors(call.session, collection, call.actor)]
     query = select(Collection).where(Collection.id.in_(above)).order_by(func.cardinality(Collection.path))
-    return paginate(call, query, page, per_page, partial(serialize_collections, call))
+    return paginate(call, query, page, per_page, serialize_collections)
 
 
 @routes.get("/collections/{collection_id}/full/path/")

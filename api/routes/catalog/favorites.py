@@ -1,7 +1,6 @@
 """Favorites of the caller."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -55,7 +54,7 @@ def get_favorites(call: Call, page: PageNumber = 1, per_page: PerPage = 50) -> d
         )
         .order_by(Favorite.date_created.desc(), Favorite.object_id)
     )
-    return paginate_rows(call, query, page, per_page, partial(serialize_favorites, call))
+    return paginate_rows(call, query, page, per_page, serialize_favorites)
 
 
 def serialize_favorites(call: Call, rows: Sequence[AnyRow]) -> list[dict[str, Any]]:

@@ -194,7 +194,7 @@ def paginate_related_assets(
     if not deleted:
         query = query.where(Asset.status == AssetStatus.ACTIVE)
 
-    def render(rows: Sequence[Asset]) -> list[dict[str, Any]]:
+    def render(call: Call, rows: Sequence[Asset]) -> list[dict[str, Any]]:
         relations = call.session.scalars(select(Relation).where(touches).order_by(Relation.id)).all()
         return [
             {**body, "relations": serialize_relations_with(relations, body["id"])}

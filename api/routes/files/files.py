@@ -1,7 +1,6 @@
 """File sets and files of assets."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -78,7 +77,7 @@ def get_file_sets(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
     """List the file sets of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(FileSet).where(FileSet.asset_id == asset.id, is_format_visible(call.actor, FileSet.format_id))
-    return paginate_by_cursor(call, query, FileSet.id, last_id, per_page, partial(serialize_file_sets, call))
+    return paginate_by_cursor(call, query, FileSet.id, last_id, per_page, serialize_file_sets)
 
 
 @routes.delete("/assets/{asset_id}/file_sets/{file_set_id}/")
@@ -97,7 +96,7 @@ def paginate_files(call: Call, ids: AnySelect, last_id: UUID | None, per_page: i
         last_id,
         per_page,
         total,
-        lambda files: [hide_place_from_guest(call, serialize_file(file)) for file in files],
+        lambda call, files: [hide_place_from_guest(call, serialize_file(file)) for file in files],
     )
 
 

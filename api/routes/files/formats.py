@@ -1,7 +1,6 @@
 """Formats of assets and their components."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -53,7 +52,7 @@ def get_formats(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
     """List the formats of an asset."""
     asset = find_asset(call.session, call.actor, asset_id)
     query = select(Format).where(Format.asset_id == asset.id, is_format_visible(call.actor, Format.id))
-    return paginate_by_cursor(call, query, Format.id, last_id, per_page, partial(serialize_formats, call))
+    return paginate_by_cursor(call, query, Format.id, last_id, per_page, serialize_formats)
 
 
 @routes.get("/assets/{asset_id}/formats/{format_id}/", guests=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from fastapi.responses import FileResponse, Response
 
 from api.routes.files.downloads import build_download_url
 from asgi.body_base import Body, Count, ShortText
-from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
+from asgi.pagination import LastId, PerPage, paginate_by_cursor
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -148,7 +147,7 @@ def get_keyframes(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: L
         Keyframe.id,
         last_id,
         per_page,
-        serialize_each(partial(serialize_keyframe, call)),
+        lambda call, some: [serialize_keyframe(call, one) for one in some],
         build=lambda rows: [KeyframeView(*row) for row in rows],
     )
 
@@ -227,8 +226,8 @@ def get_proxies(call: Call, asset_id: UUID, per_page: PerPage = 50, last_id: Las
         Format.id,
         last_id,
         per_page,
-        serialize_each(partial(serialize_proxy, call)),
-        build=partial(build_proxy_views, call.session),
+        lambda call, some: [serialize_proxy(call, one) for one in some],
+        build=lambda rows: build_proxy_views(call.session, rows),
     )
 
 

@@ -1,7 +1,6 @@
 """Files of a storage by path, of assets that the caller may read; administrators also see files of no asset."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -143,7 +142,7 @@ def get_storage_files(
         apply_sort(query, sort, columns, columns["id"]),
         page,
         per_page,
-        partial(serialize_storage_files, call),
+        serialize_storage_files,
     )
 
 

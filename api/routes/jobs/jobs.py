@@ -1,7 +1,6 @@
 """Jobs: list, create for other systems, update with steps, abort, pause, resume and restart."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -110,7 +109,7 @@ def get_jobs(
         apply_sort(found, sort, JOB_QUERY_COLUMNS, Job.id.desc()),
         page,
         per_page,
-        partial(serialize_jobs, call),
+        serialize_jobs,
     )
 
 

@@ -1,6 +1,5 @@
 """Saved searches and search history; every user, administrators too, sees only its own."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -50,12 +49,9 @@ def serialize_saved_search(saved: SavedSearch) -> dict[str, Any]:
     }
 
 
-def serialize_search_history(searches: Sequence[SearchHistory]) -> list[dict[str, Any]]:
-    """Serialise entries of the search history."""
-    return [
-        {"id": str(one.id), "criteria": one.criteria, "date_created": format_datetime(one.date_created)}
-        for one in searches
-    ]
+def serialize_recent_search(one: SearchHistory) -> dict[str, Any]:
+    """Serialise an entry of the search history."""
+    return {"id": str(one.id), "criteria": one.criteria, "date_created": format_datetime(one.date_created)}
 
 
 @routes.post("/search/saved/")
@@ -102,4 +98,6 @@ def get_search_history(
 ) -> dict[str, Any]:
     """List the caller's search history, newest first."""
     mine = select(SearchHistory).where(SearchHistory.user_id == call.actor.user_id)
-    return paginate(call, mine.order_by(SearchHistory.id.desc()), page, per_page, serialize_search_history)
+    return paginate(
+        call, mine.order_by(SearchHistory.id.desc()), page, per_page, serialize_each(serialize_recent_search)
+    )

@@ -50,7 +50,11 @@ def get_segments(call: Call, asset_id: UUID, asked: Annotated[SegmentListQuery, 
     query = filter_segments(call, find_asset(call.session, call.actor, asset_id).id, asked, asked.sort)
     with_users = asked.include_users and call.actor.guest is None
     return paginate(
-        call, query, asked.page, asked.per_page, lambda rows: serialize_segment_page(call, rows, with_users=with_users)
+        call,
+        query,
+        asked.page,
+        asked.per_page,
+        lambda call, rows: serialize_segment_page(call, rows, with_users=with_users),
     )
 
 

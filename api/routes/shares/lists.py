@@ -64,7 +64,7 @@ def paginate_shares(
     """
     links = ShareLinks(call)
 
-    def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
+    def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users, titles = load_recipients(call.session, [share.id for share in shares]), load_shared_titles(call, shares)
         return [serialize_listed_share(share, users[share.id], titles, me, links) for share in shares]
 

@@ -79,7 +79,7 @@ def get_shares_of_object(
     found = find_object(call.session, call.actor, object_type, object_id)
     query = select(Share).where(Share.object_type == object_type, is_share_of_object(found.id))
 
-    def render(shares: Sequence[Share]) -> list[dict[str, Any]]:
+    def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users = load_recipients(call.session, [share.id for share in shares])
         links, sees_all = ShareLinks(call), can_share(call.session, call.actor, object_type, found.id)
         return [
@@ -122,7 +122,7 @@ def get_share_users(
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     links = get_visible_links(call, share, found.id)
 
-    def render(users: Sequence[ShareUser]) -> list[dict[str, Any]]:
+    def render(_call: Call, users: Sequence[ShareUser]) -> list[dict[str, Any]]:
         return [serialize_share_user(user, share, links) for user in users]
 
     return paginate_by_cursor(

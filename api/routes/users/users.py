@@ -1,7 +1,6 @@
 """Users: every user sees all users, to share with them; administrators create and change them."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -139,7 +138,7 @@ def get_users(
         apply_sort(found, sort, USER_QUERY_COLUMNS, User.id),
         page,
         per_page,
-        partial(serialize_users, call),
+        serialize_users,
     )
 
 
