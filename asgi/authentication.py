@@ -5,12 +5,12 @@ that declare it, so that no route is open by omission.
 """
 
 import dataclasses
-from uuid import UUID
 
 from fastapi import Request
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.core.base import parse_id
 from services.access.tokens import AuthenticatedToken, authenticate_token, touch_token
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.mail_queue import check_mail_address
@@ -40,7 +40,7 @@ def find_secret(request: Request) -> str | None:
 
 
 def _authenticate_user(session: Session, request: Request) -> AuthenticatedToken:
-    app, secret = _app_id(request), request.headers.get("auth-token")
+    app, secret = parse_id(request.headers.get("app-id")), request.headers.get("auth-token")
     found = authenticate_token(session, app, secret) if app is not None and secret else None
     if found is None:
         raise NotAuthenticated
@@ -49,20 +49,13 @@ def _authenticate_user(session: Session, request: Request) -> AuthenticatedToken
     return found
 
 
-def _app_id(request: Request) -> UUID | None:
-    try:
-        return UUID(request.headers.get("app-id", ""))
-    except ValueError:
-        return None
-
-
 def authenticate_guest(session: Session, request: Request, secret: str) -> GuestToken:
     """Return the guest of a token.
 
     `Share-Auth-Token` is matched without `App-ID`, since clients send the `App-ID` of their user beside it.
     """
     alone = "share-auth-token" in request.headers
-    app = None if alone else _app_id(request)
+    app = None if alone else parse_id(request.headers.get("app-id"))
     found = find_guest(session, secret, app) if alone or app is not None else None
     if found is None:
         raise NotAuthenticated

@@ -64,6 +64,8 @@ class Body(BaseModel):
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
+    nullable: ClassVar[frozenset[str]] = frozenset()
+    """Fields that a null clears."""
     _takes_text: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -82,6 +84,11 @@ class Body(BaseModel):
     def sent(self) -> dict[str, Any]:
         """Return the fields that the client set, by name: a PATCH changes only these."""
         return {name: getattr(self, name) for name in self.model_fields_set}
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields to set. A null counts where the field is in `nullable`; clients send back nulls of others
+        that they read."""
+        return {name: value for name, value in self.sent().items() if value is not None or name in self.nullable}
 
     def is_slow(self) -> bool:
         """Return whether `prepare` has work to do."""

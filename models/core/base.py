@@ -43,6 +43,14 @@ def new_id() -> uuid.UUID:
     return uuid7()
 
 
+def parse_id(text: object) -> uuid.UUID | None:
+    """Return the id that a value spells, or None."""
+    try:
+        return uuid.UUID(str(text))
+    except ValueError:
+        return None
+
+
 Id = Annotated[uuid.UUID, mapped_column(Uuid, primary_key=True, default=new_id, sort_order=-1)]
 Serial = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True)]
 BigInt = Annotated[int, mapped_column(BigInteger)]

@@ -23,8 +23,9 @@ from models.catalog.asset import Asset
 from models.catalog.collection import Collection
 from models.catalog.history import Operation
 from models.catalog.storage import Storage
+from models.core.base import parse_id
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed, require_known
 from services.core.history import record_history
 from services.core.rows import require_found
 
@@ -63,25 +64,22 @@ class Principal:
 
 def get_acl_kind(object_type: str) -> AclKind:
     """Return the kind of this name, or raise ValidationFailed."""
-    if object_type not in ACL_KINDS:
-        raise ValidationFailed("object_type", f'"{object_type[:80]}" has no rights; known are {", ".join(ACL_KINDS)}')
+    require_known("object_type", object_type, ACL_KINDS, "has no rights")
     return ACL_KINDS[object_type]
 
 
 def parse_permission(text: str) -> Permission:
     """Parse the name of a permission, or raise ValidationFailed."""
-    if text not in ALL_PERMISSIONS:
-        raise ValidationFailed("permission", f'"{text[:80]}" is no permission; known are {", ".join(ALL_PERMISSIONS)}')
+    require_known("permission", text, ALL_PERMISSIONS, "is no permission")
     return Permission(text)
 
 
 def resolve_object_id(session: Session, object_type: str, object_key: str) -> uuid.UUID:
     """Resolve a key to an object id; the key of a merged asset resolves to its survivor."""
     kind = get_acl_kind(object_type)
-    try:
-        key = uuid.UUID(object_key)
-    except ValueError:
-        raise ValidationFailed("object_key", f'"{object_key[:80]}" is no id') from None
+    key = parse_id(object_key)
+    if key is None:
+        raise ValidationFailed("object_key", f'"{object_key[:80]}" is no id')
     column = func.coalesce(Asset.merged_into, Asset.id) if kind.table is Asset else kind.table.id
     return require_found(session.scalar(select(column).where(kind.table.id == key)), kind.noun, key)
 
@@ -131,7 +129,7 @@ def permitted_ids(
 
 
 def _resolve_object_ids(session: Session, kind: AclKind, object_keys: Sequence[str]) -> dict[str, uuid.UUID]:
-    ids = {key: identity for key in object_keys if (identity := _parse_uuid(key))}
+    ids = {key: identity for key in object_keys if (identity := parse_id(key))}
     if kind.table is not Asset:
         return ids
     rows = session.execute(
@@ -139,13 +137,6 @@ def _resolve_object_ids(session: Session, kind: AclKind, object_keys: Sequence[s
     )
     living = {row[0]: row[1] for row in rows}
     return {key: living[identity] for key, identity in ids.items() if identity in living}
-
-
-def _parse_uuid(key: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(key)
-    except ValueError:
-        return None
 
 
 def acl_entries_of(session: Session, object_type: str, object_id: uuid.UUID) -> Sequence[AclEntry]:

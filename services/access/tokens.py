@@ -14,7 +14,7 @@ from models.access.user import App, Token
 from models.core.base import new_id
 from services.core.actors import ACTOR_COLUMNS, actor_from_row
 from services.core.errors import ValidationFailed
-from services.core.rows import load, require_found
+from services.core.rows import load, require_found, save
 
 TOKEN_BYTES = 32
 MAX_TOKEN_AGE = timedelta(days=5 * 365)
@@ -77,21 +77,14 @@ def issue_token(
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     end = func.now() + timedelta(seconds=expires_in) if expires_in is not None else None
     token = Token(id=new_id(), digest=token_digest(secret), app_id=app_id, user_id=user_id, expires_at=end)
-    session.add(token)
-    session.flush()
-    session.refresh(token)
-    return token, secret
+    return save(session, token), secret
 
 
 def register_app(session: Session, user_id: uuid.UUID, name: str, description: str = "") -> App:
     """Register a program that calls the API in a user's name."""
     if not name.strip():
         raise ValidationFailed("name", "an app needs a name")
-    app = App(id=new_id(), name=name, description=description, user_id=user_id)
-    session.add(app)
-    session.flush()
-    session.refresh(app)
-    return app
+    return save(session, App(id=new_id(), name=name, description=description, user_id=user_id))
 
 
 def get_or_register_app(session: Session, user_id: uuid.UUID, name: str) -> App:
@@ -117,8 +110,7 @@ def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Toke
     token = session.get_one(Token, token_id, with_for_update=True)
     if token.expires_at is not None:
         token.expires_at = func.now() + timedelta(seconds=expires_in)
-        session.flush()
-        session.refresh(token)
+        save(session, token)
     return token
 
 

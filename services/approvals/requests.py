@@ -22,7 +22,7 @@ from models.core.base import new_id
 from models.core.bulk import in_array
 from services.access.permissions import Principal, principal_names
 from services.approvals.status import compute_status
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import NotFound, ValidationFailed
 from services.core.rows import require_found
 from services.objects.objects import ObjectRef, record_object_history
 
@@ -243,12 +243,6 @@ def recompute_status(approval: Approval, votes: Collection[ApprovalVote]) -> Non
     # mark_approval_update marks the object's document.
     approval.status = compute_status(approval.min_number, [vote.status for vote in votes])
     approval.change_date = func.now()
-
-
-def require_not_deleted(found: ObjectRef) -> None:
-    """Raise Conflict if the object is deleted."""
-    if found.is_deleted:
-        raise Conflict(f'"{found.title}" is deleted; restore it first')
 
 
 def _skip_session_sync(statement: Any) -> Any:

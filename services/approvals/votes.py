@@ -24,9 +24,9 @@ from services.approvals.requests import (
     recompute_status,
     request_approvals,
     require_approvable,
-    require_not_deleted,
 )
 from services.core.errors import Conflict, NotFound, PermissionDenied
+from services.core.rows import refuse_deleted
 from services.objects.objects import ObjectRef, record_object_history
 
 VOTE_HISTORY = {
@@ -39,7 +39,7 @@ VOTE_HISTORY = {
 def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Actor) -> ApprovalVote:
     """Record the actor's vote on an object with read access; it replaces an earlier vote."""
     require_approvable(found.object_type)
-    require_not_deleted(found)
+    refuse_deleted(f'"{found.title}"', found.is_deleted)
     # The request is locked before its votes are read: a concurrent vote waits, and both count.
     approval = load_requests(session, [found], lock=True).get(found.id)
     if approval is None:
@@ -101,7 +101,7 @@ def withdraw_vote(
 ) -> None:
     """Withdraw a vote: the actor's own, or with write access that of another voter."""
     approval = get_request(session, found, lock=True)
-    require_not_deleted(found)
+    refuse_deleted(f'"{found.title}"', found.is_deleted)
     if user_id is None and external is None:
         user_id, external = actor.user_id, _guest_email(actor)
     is_own = (user_id, external) == (actor.user_id, _guest_email(actor))

@@ -1,6 +1,6 @@
 """Domain errors that operations raise. Each caller (HTTP, command line) translates them into its own form."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +32,12 @@ class ValidationFailed(DomainError):
     def errors(self) -> Mapping[str, str]:
         """Return the message for each invalid field."""
         return {self.field: str(self)}
+
+
+def require_known(field: str, value: str, known: Collection[str], problem: str) -> None:
+    """Raise ValidationFailed unless `value` is one of the known ones; `problem` says what is wrong with another."""
+    if value not in known:
+        raise ValidationFailed(field, f'"{value[:80]}" {problem}; known are {", ".join(known)}')
 
 
 class FieldsInvalid(ValidationFailed):

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.core.base import Base, TimestampsMixin
 from services.core.audit_log import record_audit
-from services.core.errors import NotFound
+from services.core.errors import Conflict, NotFound
 
 Found = TypeVar("Found")
 Row = TypeVar("Row", bound=Base)
@@ -40,6 +40,20 @@ def apply_changes(row: Base, values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in changed.items():
         setattr(row, name, value)
     return changed
+
+
+def refuse_deleted(name: str, is_deleted: bool) -> None:
+    """Raise Conflict for an object in the delete queue."""
+    if is_deleted:
+        raise Conflict(f"{name} is deleted; restore it first")
+
+
+def save(session: Session, row: Row) -> Row:
+    """Insert or update a row, and return it as it is stored now."""
+    session.add(row)
+    session.flush()
+    session.refresh(row)
+    return row
 
 
 def save_audited(session: Session, row: AuditedRow, kind: str, key: object, text: str, actor: Actor) -> AuditedRow:

@@ -20,13 +20,12 @@ from models.catalog.metadata import MetadataBulkObject
 from models.core.bulk import copy_rows, in_array
 from models.queues.job import Job, JobStatus
 from models.queues.job_queue import Progress
-from services.core.errors import DomainError, NotFound, ValidationFailed
+from services.core.errors import DomainError, NotFound, ValidationFailed, require_known
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobEnd, JobKind, JobRun, batches
 from services.metadata.change_set import FieldInput, WriteMode, validate_changes
 from services.metadata.forms import load_view_form
-from services.metadata.types import quote
 from services.metadata.values import require_view_write_access, write_objects_values
 from services.objects.objects import OBJECT_FINDERS, ObjectRef, get_object_for_update
 
@@ -51,10 +50,7 @@ def create_bulk_write_job(
         NotFound: the view does not exist.
     """
     ids = sorted(set(object_ids))
-    if object_type not in OBJECT_FINDERS:
-        raise ValidationFailed(
-            "object_type", f"{quote(object_type)} is no kind of object; known are {', '.join(OBJECT_FINDERS)}"
-        )
+    require_known("object_type", object_type, OBJECT_FINDERS, "is no kind of object")
     if not 0 < len(ids) <= MAX_BULK_OBJECTS:
         raise ValidationFailed("object_ids", f"between 1 and {MAX_BULK_OBJECTS:,} objects, not {len(ids):,}")
     form = load_view_form(session, view_id)

@@ -10,7 +10,7 @@ from models.access.acl import Actor
 from models.catalog.metadata import MetadataCategory, MetadataView
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, FieldsInvalid, ValidationFailed
+from services.core.errors import Conflict, FieldsInvalid, require_known
 from services.core.rows import require_found, save_audited
 from services.metadata.types import quote
 
@@ -20,14 +20,14 @@ METADATA_OBJECT_TYPES = ("assets", "collections", "segments")
 
 def find_category(session: Session, object_type: str, name: str, *, lock: bool = False) -> MetadataCategory:
     """Return a category by its name. Raises NotFound if it does not exist."""
-    _validate_object_type(object_type)
+    require_known("object_type", object_type, METADATA_OBJECT_TYPES, "has no metadata")
     found = session.get(MetadataCategory, (object_type, name), with_for_update=lock or None)
     return require_found(found, "metadata category", quote(name))
 
 
 def list_categories(session: Session, object_type: str) -> Sequence[MetadataCategory]:
     """List all categories of an object type by name."""
-    _validate_object_type(object_type)
+    require_known("object_type", object_type, METADATA_OBJECT_TYPES, "has no metadata")
     query = select(MetadataCategory).where(MetadataCategory.object_type == object_type)
     return session.scalars(query.order_by(MetadataCategory.name)).all()
 
@@ -37,7 +37,7 @@ def create_category(
 ) -> MetadataCategory:
     """Create a category. Raises Conflict if the name is in use."""
     require_administrator(actor, "make metadata categories")
-    _validate_object_type(object_type)
+    require_known("object_type", object_type, METADATA_OBJECT_TYPES, "has no metadata")
     if session.get(MetadataCategory, (object_type, name)) is not None:
         raise Conflict(f'{object_type} have a metadata category named "{name}" already')
     made = MetadataCategory(object_type=object_type, name=name, label=label)
@@ -95,10 +95,3 @@ def _validate_view_ids(session: Session, view_ids: Sequence[uuid.UUID]) -> list[
     if faults:
         raise FieldsInvalid(faults)
     return wanted
-
-
-def _validate_object_type(object_type: str) -> None:
-    if object_type not in METADATA_OBJECT_TYPES:
-        raise ValidationFailed(
-            "object_type", f"{quote(object_type)} has no metadata; known are {', '.join(METADATA_OBJECT_TYPES)}"
-        )

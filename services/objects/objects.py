@@ -17,8 +17,9 @@ from models.catalog.segment import SegmentStatus
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import find_segment_by_id, may_write_asset, require_author_or_writer
-from services.core.errors import Conflict, ValidationFailed
+from services.core.errors import require_known
 from services.core.history import record_history
+from services.core.rows import refuse_deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +78,14 @@ def find_object(
     lock: bool = False,
 ) -> ObjectRef:
     """Return the object if the actor has `permission` on it."""
-    if object_type not in OBJECT_FINDERS:
-        raise ValidationFailed(
-            "object_type", f'"{object_type[:80]}" is no kind of object; known are {", ".join(OBJECT_FINDERS)}'
-        )
+    require_known("object_type", object_type, OBJECT_FINDERS, "is no kind of object")
     return OBJECT_FINDERS[object_type](session, actor, object_id, permission, lock)
 
 
 def get_object_for_update(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> ObjectRef:
     """Return the object, locked, if the actor may write it; Conflict if it is deleted."""
     found = find_object(session, actor, object_type, object_id, Permission.WRITE, lock=True)
-    if found.is_deleted:
-        raise Conflict(f'"{found.title}" is deleted; restore it first')
+    refuse_deleted(f'"{found.title}"', found.is_deleted)
     return found
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
+from models.core.base import parse_id
 from models.core.bulk import in_array
 from search.engine import FacetBucket, SearchHit
 from search.query.criteria import Criteria, FilterNode, SearchTerm
@@ -168,27 +169,15 @@ def _map_terms(node: FilterNode | None, change: Callable[[SearchTerm], SearchTer
 
 def _ids_in(terms: Iterable[SearchTerm]) -> list[uuid.UUID]:
     """Return the values that are ids; other values occur in no document."""
-    return [key for term in terms for value in term.values or () if (key := _parse_collection_id(value)) is not None]
-
-
-def _parse_collection_id(value: object) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(str(value))
-    except ValueError:
-        return None
+    return [key for term in terms for value in term.values or () if (key := parse_id(value)) is not None]
 
 
 def filter_hit_collections(
     session: Session, actor: Actor, hits: Sequence[SearchHit], facets: dict[str, list[FacetBucket]]
 ) -> tuple[list[SearchHit], dict[str, list[FacetBucket]]]:
     """Restrict collection ids in hits and facets to readable collections; add readable ancestors to each hit."""
-    named = {
-        key
-        for hit in hits
-        for value in hit.body.get(DIRECT_TERM) or ()
-        if (key := _parse_collection_id(value)) is not None
-    }
-    named |= {key for bucket in facets.get(DIRECT_TERM, ()) if (key := _parse_collection_id(bucket.key)) is not None}
+    named = {key for hit in hits for value in hit.body.get(DIRECT_TERM) or () if (key := parse_id(value)) is not None}
+    named |= {key for bucket in facets.get(DIRECT_TERM, ()) if (key := parse_id(bucket.key)) is not None}
     if not named:
         return list(hits), facets
     rows = session.execute(
@@ -203,7 +192,7 @@ def filter_hit_collections(
     )
     shown = [_with_readable_collections(hit, paths, set(known)) for hit in hits]
     if DIRECT_TERM in facets:
-        kept = [bucket for bucket in facets[DIRECT_TERM] if _parse_collection_id(bucket.key) in paths]
+        kept = [bucket for bucket in facets[DIRECT_TERM] if parse_id(bucket.key) in paths]
         facets = {**facets, DIRECT_TERM: kept}
     return shown, facets
 
@@ -213,7 +202,7 @@ def _with_readable_collections(
 ) -> SearchHit:
     if DIRECT_TERM not in hit.body:
         return hit
-    direct = [key for value in hit.body[DIRECT_TERM] or () if (key := _parse_collection_id(value)) in paths]
+    direct = [key for value in hit.body[DIRECT_TERM] or () if (key := parse_id(value)) in paths]
     above = dict.fromkeys(str(step) for key in direct for step in paths[key] if step in known)
     body = {**hit.body, DIRECT_TERM: list(map(str, direct)), ANCESTOR_TERM: list(above)}
     if "parent_id" in body and body["parent_id"] not in body[DIRECT_TERM]:

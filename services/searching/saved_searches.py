@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.saved_search import SavedSearch, SearchHistory
 from models.core.base import new_id
+from services.core.rows import save
 
 MAX_RECENT_SEARCHES = 100
 """Entries of the search history that are kept for each user."""
@@ -21,10 +22,8 @@ def save_search(
     session: Session, actor: Actor, name: str, criteria: Mapping[str, Any], *, favoured: bool
 ) -> SavedSearch:
     """Save a search under a name. Names may repeat, as in iconik."""
-    saved = SavedSearch(id=new_id(), user_id=actor.user_id, name=name, criteria=dict(criteria), favoured=favoured)
-    session.add(saved)
-    session.flush()
-    return saved
+    made = SavedSearch(id=new_id(), user_id=actor.user_id, name=name, criteria=dict(criteria), favoured=favoured)
+    return save(session, made)
 
 
 def record_recent_search(session: Session, actor: Actor, criteria: Mapping[str, Any]) -> None:

@@ -24,6 +24,7 @@ from models.core.statements import AnyRow, execute_dml
 from services.access.login_throttle import AttemptLimit, count_attempt
 from services.access.tokens import TOKEN_BYTES, AuthenticatedToken, token_digest
 from services.core.passwords import verify_password
+from services.core.rows import save
 from services.core.signing_key import SigningKey
 from services.shares.links import is_link_secret, parse_login_hash
 
@@ -204,9 +205,7 @@ def _issue_guest_token(session: Session, found: OpenShare) -> GuestToken | None:
     secret = GUEST_TOKEN_PREFIX + secrets.token_urlsafe(TOKEN_BYTES)
     token = ShareToken(id=new_id(), digest=token_digest(secret), share_user_id=user, generation=found.generation)
     token.expires_at = _token_expiry(row.expires)
-    session.add(token)
-    session.flush()
-    session.refresh(token)
+    save(session, token)
     return GuestToken(token.id, secret, token.expires_at, build_open_share(row))
 
 
@@ -235,8 +234,7 @@ def extend_guest_token(session: Session, token: GuestToken) -> GuestToken:
     """Extend a token, at most to the expiry of its share."""
     row = session.get_one(ShareToken, token.id, with_for_update=True)
     row.expires_at = _token_expiry(token.share.expires)
-    session.flush()
-    session.refresh(row)
+    save(session, row)
     return GuestToken(token.id, token.secret, row.expires_at, token.share)
 
 

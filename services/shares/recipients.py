@@ -13,7 +13,7 @@ from models.catalog.history import Operation
 from models.core.base import new_id
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed
-from services.core.rows import load
+from services.core.rows import load, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.mail_queue import check_mail_address
 
@@ -102,11 +102,8 @@ def add_share_user(session: Session, found: ObjectRef, share: Share, email: str,
     if (session.scalar(select(func.count()).where(ShareUser.share_id == share.id)) or 0) >= MAX_SHARE_RECIPIENTS:
         raise Conflict(f'the share "{share.title}" has {MAX_SHARE_RECIPIENTS} recipients, the most; make another share')
     (user,) = build_recipients(session, share.id, [email])
-    session.add(user)
     record_share_history(session, found, f'share "{share.title}": added {email}', actor)
-    session.flush()
-    session.refresh(user)
-    return user
+    return save(session, user)
 
 
 def update_share_user(session: Session, user: ShareUser, first_name: str | None, last_name: str | None) -> ShareUser:

@@ -18,8 +18,8 @@ from models.catalog.asset import Asset, Format
 from models.catalog.metadata import MetadataView
 from models.core.base import new_id
 from services.access.permissions import effective_permissions
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
-from services.core.rows import apply_changes, load, require_found
+from services.core.errors import NotFound, PermissionDenied, ValidationFailed
+from services.core.rows import apply_changes, load, refuse_deleted, require_found, save
 from services.objects.objects import ObjectRef, find_object
 from services.shares.recipients import (
     build_recipients,
@@ -75,9 +75,7 @@ def create_share(session: Session, actor: Actor, object_type: str, object_id: uu
     session.add_all(build_recipients(session, share.id, emails))
     who = "whoever has its link" if new.has_url else ", ".join(emails)
     record_share_history(session, found, f"shared with {who} until {share.expires:%Y-%m-%d %H:%M} UTC", actor)
-    session.flush()
-    session.refresh(share)
-    return share
+    return save(session, share)
 
 
 def find_shareable(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> ObjectRef:
@@ -87,8 +85,7 @@ def find_shareable(session: Session, actor: Actor, object_type: str, object_id: 
             "object_type", f'"{object_type[:80]}" cannot be shared; {" and ".join(SHAREABLE_OBJECT_TYPES)} can'
         )
     found = find_object(session, actor, object_type, object_id, Permission.CHANGE_ACL, lock=True)
-    if found.is_deleted:
-        raise Conflict(f'"{found.title}" is deleted; restore it first')
+    refuse_deleted(f'"{found.title}"', found.is_deleted)
     return found
 
 
@@ -189,8 +186,7 @@ def update_share(session: Session, found: ObjectRef, share: Share, changes: Mapp
         share.date_modified = func.now()
         named = ", ".join(sorted(name.removesuffix("_hash") for name in changed))
         record_share_history(session, found, f'share "{share.title}": changed {named}', actor)
-        session.flush()
-        session.refresh(share)
+        save(session, share)
 
 
 def _validate_format_update(

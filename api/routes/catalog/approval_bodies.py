@@ -36,10 +36,6 @@ class ApprovalRequestBody(Body):
     min_number: Annotated[int, Field(ge=1, le=1_000)] | None = None
     share_id: UUID | None = None
 
-    def changes(self) -> dict[str, Any]:
-        """Return the fields that were sent, without nulls."""
-        return {name: value for name, value in self.sent().items() if value is not None}
-
     def wanted(self) -> ApprovalSpec:
         """Return the approval request to create."""
         return ApprovalSpec(**self.changes())

@@ -24,6 +24,14 @@ AssetTitle = Annotated[str, Field(min_length=1, max_length=1_000)]
 class AssetBody(Body):
     """Writable fields of an asset; `status`, ids, dates and all other keys are ignored."""
 
+    nullable = frozenset(
+        {
+            *("external_id", "category", "external_link", "warning", "custom_keyframe", "custom_poster"),
+            *("original_asset_id", "original_segment_id", "original_version_id"),
+            *("time_start_milliseconds", "time_end_milliseconds"),
+        }
+    )
+
     title: AssetTitle | None = None
     type: AssetType | None = None
     external_id: ShortText | None = None
@@ -40,10 +48,8 @@ class AssetBody(Body):
     time_end_milliseconds: Count | None = None
 
     def changes(self) -> dict[str, Any]:
-        """Return the columns and details to set. Nulls of fields that are never null are dropped."""
-        sent = {
-            name: value for name, value in self.sent().items() if value is not None or name not in NON_NULL_ASSET_FIELDS
-        }
+        """Return the columns and details to set."""
+        sent = super().changes()
         if sent.get("is_blocked") is False:
             sent["is_blocked"] = None
         return {name: str(value) if isinstance(value, UUID) else value for name, value in sent.items()}
@@ -63,7 +69,6 @@ class NewAssetBody(AssetBody):
         return NewAsset(**columns, details=details)
 
 
-NON_NULL_ASSET_FIELDS = frozenset({"title", "type", "is_blocked"})
 ASSET_DETAIL_FIELDS = tuple(name for name in AssetBody.model_fields if name not in EDITABLE_ASSET_COLUMNS)
 
 

@@ -11,7 +11,16 @@ from sqlalchemy import Text, cast, literal, null, select, union_all
 from api.routes.catalog.asset_bodies import filter_fields_for_guest, serialize_assets
 from api.routes.catalog.collection_bodies import serialize_collection, serialize_collections
 from asgi.body_base import Body, ShortText, UtcDatetime
-from asgi.pagination import FilterParam, PageNumber, PerPage, SortParam, apply_filter, apply_sort, paginate_rows
+from asgi.pagination import (
+    FilterParam,
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_filter,
+    apply_sort,
+    filter_by_values,
+    paginate_rows,
+)
 from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
@@ -28,7 +37,7 @@ from services.catalog.collections.contents import (
 )
 from services.catalog.collections.copying import copy_collection
 from services.catalog.collections.tree import attach_collection, detach_collection
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import NotFound, ValidationFailed, require_known
 
 routes = RouteGroup("assets")
 CONTENT_KINDS = (COLLECTION_KIND, ASSET_KIND)
@@ -48,23 +57,13 @@ class ContentPositionBody(Body):
 
 def require_content_kind(object_type: str) -> str:
     """Return the kind of object if collections contain it; else raise `ValidationFailed`."""
-    if object_type not in CONTENT_KINDS:
-        raise ValidationFailed(
-            "object_type", f'"{object_type[:80]}" is in no collection; known are {", ".join(CONTENT_KINDS)}'
-        )
+    require_known("object_type", object_type, CONTENT_KINDS, "is in no collection")
     return object_type
 
 
 def split_commas(values: list[str] | None) -> list[str]:
     """Split values that were sent one by one or separated by commas."""
     return [one for value in values or () for one in value.split(",") if one]
-
-
-def parse_content_ids(values: list[str] | None) -> list[UUID]:
-    try:
-        return [UUID(value) for value in split_commas(values)]
-    except ValueError:
-        raise ValidationFailed("object_ids", "not all of these are ids") from None
 
 
 def build_content_query(call: Call, collection: Collection) -> Any:
@@ -129,8 +128,7 @@ def get_contents(
     query: AnySelect = select(content.c.object_type, content.c.id)
     if kinds := [require_content_kind(kind) for kind in split_commas(object_types)]:
         query = query.where(content.c.object_type.in_(kinds))
-    if object_ids:
-        query = query.where(content.c.id.in_(parse_content_ids(object_ids)))
+    query = filter_by_values(query, {"object_ids": content.c.id}, {"object_ids": ",".join(split_commas(object_ids))})
     if external_id and not is_guest:
         query = query.where(content.c.external_id == external_id)
     query = apply_filter(query, filter, columns)

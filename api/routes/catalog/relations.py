@@ -39,10 +39,6 @@ class RelationTypeBody(Body):
     description: LongText | None = None
     is_directional: bool | None = None
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields that were sent, without nulls."""
-        return {name: value for name, value in self.sent().items() if value is not None}
-
 
 class RelationBody(Body):
     related_to_asset_id: UUID
@@ -85,7 +81,7 @@ def serialize_relation(relation: Relation) -> dict[str, Any]:
 def post_relation_type(call: Call, body: RelationTypeBody) -> dict[str, Any]:
     """Create a custom relation type."""
     return serialize_relation_type(
-        create_custom_relation_type(call.session, NewRelationType(**body.values()), call.actor)
+        create_custom_relation_type(call.session, NewRelationType(**body.changes()), call.actor)
     )
 
 
@@ -105,7 +101,7 @@ def get_relation_type(call: Call, relation_type: str) -> dict[str, Any]:
 @routes.put("/assets/relation_types/{relation_type}/")
 def put_relation_type(call: Call, relation_type: str, body: RelationTypeBody) -> dict[str, Any]:
     """Change a custom relation type; its name is immutable."""
-    return serialize_relation_type(update_custom_relation_type(call.session, relation_type, body.values(), call.actor))
+    return serialize_relation_type(update_custom_relation_type(call.session, relation_type, body.changes(), call.actor))
 
 
 @routes.delete("/assets/relation_types/{relation_type}/")

@@ -58,10 +58,6 @@ class FileChangeBody(Body):
     file_date_created: UtcDatetime | None = None
     file_date_modified: UtcDatetime | None = None
 
-    def values(self) -> dict[str, Any]:
-        """Return the fields that were sent, without nulls."""
-        return {name: value for name, value in self.sent().items() if value is not None}
-
 
 class FileBody(FileChangeBody):
     file_set_id: UUID | None = None

@@ -118,7 +118,7 @@ def get_file_set_files(
 @routes.post("/assets/{asset_id}/files/")
 def post_file(call: Call, asset_id: UUID, body: FileBody) -> dict[str, Any]:
     """Declare a file of a declared file set."""
-    values = body.values()
+    values = body.changes()
     file_set_id = values.pop("file_set_id", None)
     if file_set_id is None:
         raise ValidationFailed("file_set_id", "a file needs the file set that it belongs to")
@@ -150,7 +150,7 @@ def get_file(call: Call, asset_id: UUID, file_id: UUID) -> dict[str, Any]:
 @routes.patch("/assets/{asset_id}/files/{file_id}/")
 def patch_file(call: Call, asset_id: UUID, file_id: UUID, body: FileChangeBody) -> dict[str, Any]:
     """Change the fields that were sent of a declared file."""
-    return serialize_file(update_declared_file(call.session, asset_id, file_id, body.values(), call.actor))
+    return serialize_file(update_declared_file(call.session, asset_id, file_id, body.changes(), call.actor))
 
 
 @routes.delete("/assets/{asset_id}/files/{file_id}/")

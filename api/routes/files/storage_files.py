@@ -149,7 +149,7 @@ def get_storage_files(
 @routes.post("/storages/{storage_id}/files/")
 def post_storage_file(call: Call, storage_id: UUID, body: StorageFileBody) -> dict[str, Any]:
     """Declare a file of a storage, in a declared file set or in none; nothing is written to the storage itself."""
-    values = body.values()
+    values = body.changes()
     asset_id, file_set_id = values.pop("asset_id", None), values.pop("file_set_id", None)
     values["directory_path"] = parse_storage_path("directory_path", values.get("directory_path", "")).decode()
     if asset_id is None and file_set_id is None:

@@ -19,7 +19,7 @@ from models.core.paths import display_path
 from models.core.statements import AnySelect
 from services.access.permissions import find_acl_object
 from services.core.actors import require_administrator
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import NotFound, require_known
 from services.storages.api_changes import (
     STORAGE_KIND,
     StorageSpec,
@@ -52,14 +52,10 @@ class StorageBody(Body):
 
     def wish(self) -> StorageSpec:
         """Return the requested settings; reject methods and purposes that Tapeless does not support."""
-        if self.method is not None and self.method not in STORAGE_METHODS:
-            raise ValidationFailed(
-                "method", f'"{self.method[:80]}" is not watched here; known is {", ".join(STORAGE_METHODS)}'
-            )
-        if self.purpose is not None and self.purpose not in STORAGE_PURPOSES:
-            raise ValidationFailed(
-                "purpose", f'"{self.purpose[:80]}" is not kept here; known is {", ".join(STORAGE_PURPOSES)}'
-            )
+        if self.method is not None:
+            require_known("method", self.method, STORAGE_METHODS, "is not watched here")
+        if self.purpose is not None:
+            require_known("purpose", self.purpose, STORAGE_PURPOSES, "is not kept here")
         return StorageSpec(self.name, self.description, self.settings, self.purpose)
 
 

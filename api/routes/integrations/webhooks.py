@@ -14,7 +14,7 @@ from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect
 from models.queues.webhook import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
 from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed
+from services.core.errors import ValidationFailed, require_known
 from services.outbound.webhook_http import encode_webhook_secret
 from services.outbound.webhooks import (
     REDACTED_HEADER_VALUE,
@@ -44,7 +44,6 @@ DELIVERY_STATES = {
     "PARKED": WebhookDelivery.dead_lettered_at.is_not(None),
     "WAITING": WebhookDelivery.done_at.is_(None) & WebhookDelivery.dead_lettered_at.is_(None),
 }
-NULLABLE_WEBHOOK_FIELDS = frozenset({"realm", "operation", "object_id"})
 
 
 class WebhookChangeBody(Body):
@@ -58,16 +57,15 @@ class WebhookChangeBody(Body):
     status: Literal["ENABLED", "DISABLED", "FAILING"] | None = None
     headers: Annotated[dict[KeyText, LongText], Field(max_length=50)] | None = None
     query: ShortText | None = None
+    nullable = frozenset({"realm", "operation", "object_id"})
 
-    def values(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """Return the columns to set. FAILING is shown for enabled webhooks; written back, it means enabled."""
         if self.query:
             raise ValidationFailed(
                 "query", "webhooks are chosen by event_type, realm, operation and object_id; leave it out"
             )
-        sent = {
-            name: value for name, value in self.sent().items() if value is not None or name in NULLABLE_WEBHOOK_FIELDS
-        }
+        sent = super().changes()
         sent.pop("query", None)
         if "status" in sent:
             sent["status"] = WebhookStatus("DISABLED" if sent["status"] == "DISABLED" else "ENABLED")
@@ -160,7 +158,7 @@ def get_webhooks(
 def post_webhook(call: Call, body: WebhookBody) -> dict[str, Any]:
     """Create a webhook; only this response contains its secret."""
     return serialize_webhook_with_secret(
-        create_webhook(call.session, body.values(), call.context.outside.webhook_networks, call.actor)
+        create_webhook(call.session, body.changes(), call.context.outside.webhook_networks, call.actor)
     )
 
 
@@ -178,7 +176,7 @@ def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
 def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:
     """Change the fields that were sent."""
     networks = call.context.outside.webhook_networks
-    return serialize_webhook(update_webhook(call.session, webhook_id, body.values(), networks, call.actor))
+    return serialize_webhook(update_webhook(call.session, webhook_id, body.changes(), networks, call.actor))
 
 
 @routes.delete("/webhooks/{webhook_id}/")
@@ -201,8 +199,7 @@ def get_deliveries(
     find_webhook(call.session, webhook_id, call.actor)
     found = select(WebhookDelivery).where(WebhookDelivery.webhook_id == webhook_id)
     if status:
-        if status not in DELIVERY_STATES:
-            raise ValidationFailed("status", f'"{status[:80]}" is none of {", ".join(DELIVERY_STATES)}')
+        require_known("status", status, DELIVERY_STATES, "is no status")
         found = found.where(DELIVERY_STATES[status])
     found = apply_sort(found, sort, DELIVERY_SORT_COLUMNS, WebhookDelivery.id.desc())
     return paginate(call, found, page, per_page, serialize_each(serialize_delivery))

@@ -15,7 +15,7 @@ from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from models.queues.job import JobStatus
 from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed
+from services.core.errors import ValidationFailed, require_known
 from services.operations.backlog import list_backlog, retry_all_dead_letters, retry_backlog_item
 from services.operations.explain import explain_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
@@ -47,8 +47,8 @@ class BacklogRetryBody(Body):
 def get_work(call: Call, status: str = "") -> dict[str, Any]:
     """List unfinished jobs (or jobs of a status) and all dead-lettered work: documents, folders, mails and more."""
     require_administrator(call.actor, SEE_WORK_ACTION)
-    if status and status not in BACKLOG_STATES:
-        raise ValidationFailed("status", f'"{status[:80]}" is none of {", ".join(BACKLOG_STATES)}')
+    if status:
+        require_known("status", status, BACKLOG_STATES, "is no status")
     return {"objects": [work.to_json() for work in list_backlog(call.session, status or None)]}
 
 

@@ -28,10 +28,7 @@ class JobStepChangeBody(Body):
     status: StepStatus | None = None
     message: LongText | None = None
     error_message: LongText | None = None
-
-    def values(self) -> dict[str, Any]:
-        """Return the fields that were sent; nulls of label and status are dropped."""
-        return {n: value for n, value in self.sent().items() if value is not None or n not in ("label", "status")}
+    nullable = frozenset({"message", "error_message"})
 
 
 class JobStepBody(JobStepChangeBody):
@@ -66,11 +63,12 @@ class JobChangeBody(Body):
     job_context: JsonObject | None = None
     related_objects: Annotated[list[JobRelatedObject], Field(fail_fast=True, max_length=1000)] | None = None
     steps: Annotated[list[JobStepBody], Field(fail_fast=True, max_length=1000)] | None = None
+    nullable = frozenset({"custom_type", "error_message"})
 
-    def values(self) -> dict[str, Any]:
+    def changes(self) -> dict[str, Any]:
         """Return the columns to set. A percentage without counts becomes a count out of 100."""
-        sent = {name: value for name, value in self.sent().items() if name not in (*JOB_DETAIL_FIELDS, "steps")}
-        values = {name: value for name, value in sent.items() if value is not None or name in NULLABLE_JOB_FIELDS}
+        sent = super().changes()
+        values = {name: value for name, value in sent.items() if name not in (*JOB_DETAIL_FIELDS, "steps")}
         progress = values.pop("progress", None)
         if progress is not None and "progress_total" not in values and "progress_processed" not in values:
             values |= {"progress_processed": progress, "progress_total": 100}
@@ -100,9 +98,6 @@ class JobStateBody(Body):
 
 class JobIdsBody(Body):
     job_ids: JobIds | None = None
-
-
-NULLABLE_JOB_FIELDS = frozenset({"custom_type", "error_message"})
 
 
 def serialize_job_step(step: JobStep) -> dict[str, Any]:

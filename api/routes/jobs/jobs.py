@@ -71,7 +71,7 @@ def serialize_job(call: Call, job: Job) -> dict[str, Any]:
 @routes.post("/jobs/")
 def post_job(call: Call, body: JobBody) -> dict[str, Any]:
     """Create a job that another system runs."""
-    values = body.values()
+    values = body.changes()
     if values.get("object_id") is not None and values.get("object_type") == ASSET_KIND:
         values["object_id"] = find_asset(call.session, call.actor, values["object_id"]).id
     new = NewJob(values, body.details(), [step.new_step() for step in body.steps or ()])
@@ -125,7 +125,7 @@ def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
 @routes.patch("/jobs/{job_id}/")
 def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:
     """Change the fields that were sent."""
-    job = update_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
+    job = update_job(call.session, job_id, body.changes(), body.details(), call.actor, merges=merge_metadata)
     if body.steps:
         replace_job_steps(call.session, job_id, [step.new_step() for step in body.steps], call.actor)
     return serialize_job(call, job)
@@ -151,7 +151,7 @@ def patch_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, A
     for step in body.steps:
         if step.id is None:
             raise ValidationFailed("steps", "each step is named by its id")
-        values = {name: value for name, value in step.values().items() if name != "id"}
+        values = {name: value for name, value in step.changes().items() if name != "id"}
         update_job_step(call.session, job_id, step.id, values, call.actor)
     return get_job(call, job_id)
 
@@ -159,7 +159,7 @@ def patch_job_steps(call: Call, job_id: UUID, body: JobStepsBody) -> dict[str, A
 @routes.patch("/jobs/{job_id}/steps/{job_step_id}/")
 def patch_job_step(call: Call, job_id: UUID, job_step_id: UUID, body: JobStepChangeBody) -> dict[str, Any]:
     """Change the fields that were sent of one step."""
-    return serialize_job(call, update_job_step(call.session, job_id, job_step_id, body.values(), call.actor))
+    return serialize_job(call, update_job_step(call.session, job_id, job_step_id, body.changes(), call.actor))
 
 
 @routes.put("/jobs/priority/")
@@ -193,7 +193,7 @@ def patch_jobs(
     """Change every job that the query matches; finished when the response arrives."""
     wanted = {"id": ids, "type": type, "status": status, "object_id": object_id}
     for job_id in find_filtered_job_ids(call, {**wanted, "parent_id": parent_id, "created_by": created_by}, query):
-        update_job(call.session, job_id, body.values(), body.details(), call.actor, merges=merge_metadata)
+        update_job(call.session, job_id, body.changes(), body.details(), call.actor, merges=merge_metadata)
     return StatusResponse(202, {"job_id": None})
 
 

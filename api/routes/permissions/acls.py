@@ -31,7 +31,7 @@ from services.access.permissions import (
     revoke_permissions,
 )
 from services.catalog.collections.permissions import content_kinds, propagating_entries, request_content_permissions
-from services.core.errors import NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import NotFound, PermissionDenied, ValidationFailed, require_known
 
 routes = RouteGroup("acls")
 ACL_CHANGE_PERMISSIONS = (Permission.READ, Permission.CHANGE_ACL)
@@ -246,8 +246,7 @@ def start_content_acl_job(
     call: Call, object_type: str, body: AclContentRevokeBody, rights: dict[str, Any]
 ) -> dict[str, Any]:
     """Create the job that changes rights on the contents of collections, and return its id."""
-    if object_type != COLLECTION_ACL_KIND:
-        raise ValidationFailed("object_type", f'"{object_type[:80]}" has no content; known are {COLLECTION_ACL_KIND}')
+    require_known("object_type", object_type, (COLLECTION_ACL_KIND,), "has no content")
     kinds = content_kinds(include_assets=body.include_assets, include_collections=body.include_collections)
     principals = build_principals(body.user_ids, body.group_ids)
     job = request_content_permissions(call.session, body.object_ids or [], kinds, principals, rights, call.actor)

@@ -28,7 +28,7 @@ from models.core.bulk import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.access import find_segment
 from services.catalog.segments.segments import add_segments, delete_segment, delete_segments, update_segments
-from services.core.errors import ValidationFailed
+from services.core.errors import ValidationFailed, require_known
 
 routes = RouteGroup("assets")
 
@@ -145,10 +145,7 @@ def delete_many_segments(call: Call, asset_id: UUID, body: SegmentDeleteBody) ->
 
 def build_segment_condition(name: str, operator: str, value: Any) -> ColumnElement[bool]:
     """Build the comparison of one column with a value."""
-    if name not in SEGMENT_MATCH_COLUMNS:
-        raise ValidationFailed(
-            "attributes", f'"{name}" is nothing to match; known are {", ".join(sorted(SEGMENT_MATCH_COLUMNS))}'
-        )
+    require_known("attributes", name, sorted(SEGMENT_MATCH_COLUMNS), "is nothing to match")
     if value is None or isinstance(value, list | dict):
         raise ValidationFailed("attributes", f"{name} is compared with one value")
     text = str(value).lower() if isinstance(value, bool) else str(value)

@@ -70,7 +70,7 @@ class ShareBody(Body):
     def prepare(self) -> None:
         self._password_hash = hash_password(self.password or "", MIN_SHARE_PASSWORD_LENGTH)
 
-    def changes(self, share: Share) -> dict[str, Any]:
+    def changes_of(self, share: Share) -> dict[str, Any]:
         """Return the columns to set of an existing share."""
         self.refuse_protection()
         sent = self.sent()

@@ -102,7 +102,7 @@ def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> 
 def put_share(call: Call, object_type: str, object_id: UUID, share_id: UUID, body: ShareBody) -> dict[str, Any]:
     """Change the fields that were sent; takes effect at once for all guests of the share."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
-    update_share(call.session, found, share, body.changes(share), call.actor)
+    update_share(call.session, found, share, body.changes_of(share), call.actor)
     return serialize_share(share, load_recipients(call.session, [share.id])[share.id], ShareLinks(call))
 
 

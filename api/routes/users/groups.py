@@ -32,11 +32,7 @@ class UserGroupBody(Body):
     description: LongText | None = None
     external_id: ShortText | None = None
     group_type: GroupType | None = None
-
-    def changes(self) -> dict[str, Any]:
-        """Return the columns to set; only alias and external id may be null."""
-        nullable = ("alias", "external_id")
-        return {name: value for name, value in self.sent().items() if value is not None or name in nullable}
+    nullable = frozenset({"alias", "external_id"})
 
 
 def serialize_user_group(group: UserGroup) -> dict[str, Any]:

@@ -13,7 +13,6 @@ from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import Membership, User, UserStatus, UserType
-from models.core.statements import AnySelect
 from services.access.groups import add_member, groups_by_user
 from services.access.users import NewUser, create_user, delete_user, find_user, update_user
 from services.core.errors import ValidationFailed
@@ -56,8 +55,8 @@ class UserBody(Body):
         self._password_hash = hash_password(self.password or "")
 
     def changes(self) -> dict[str, Any]:
-        """Return the columns to set; nulls are dropped, as clients send them back for fields that are never null."""
-        sent = {name: value for name, value in self.sent().items() if value is not None}
+        """Return the columns to set."""
+        sent = super().changes()
         sent.pop("groups", None)
         if sent.pop("password", None):
             sent["password_hash"] = self._password_hash
@@ -132,7 +131,8 @@ def get_users(
     if query:
         found = found.where(_match_user_text(query))
     if groups:
-        found = found.where(User.id.in_(_select_group_member_ids(groups)))
+        members = filter_by_values(select(Membership.user_id), {"groups": Membership.group_id}, {"groups": groups})
+        found = found.where(User.id.in_(members))
     return paginate(
         call,
         apply_sort(found, sort, USER_QUERY_COLUMNS, User.id),
@@ -144,14 +144,6 @@ def get_users(
 
 def _match_user_text(text: str) -> Any:
     return or_(*(column.icontains(text, autoescape=True) for column in (User.email, User.first_name, User.last_name)))
-
-
-def _select_group_member_ids(groups: str) -> AnySelect:
-    try:
-        ids = [UUID(group) for group in groups.split(",")]
-    except ValueError:
-        raise ValidationFailed("groups", f'"{groups[:80]}" is no list of group ids') from None
-    return select(Membership.user_id).where(Membership.group_id.in_(ids))
 
 
 @routes.get("/users/{user_id}/")

@@ -23,8 +23,9 @@ from models.access.acl import (
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType
 from models.catalog.history import Operation
 from models.core.base import new_id
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import NotFound, PermissionDenied, ValidationFailed
 from services.core.history import record_history
+from services.core.rows import refuse_deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +136,13 @@ def find_asset(
 def get_asset_for_update(session: Session, actor: Actor, asset_id: uuid.UUID) -> Asset:
     """Return the asset, locked, if the actor may write it; Conflict if it is deleted."""
     asset = find_asset(session, actor, asset_id, Permission.WRITE, lock=True)
-    if asset.status == AssetStatus.DELETED:
-        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
+    refuse_deleted_asset(asset)
     return asset
+
+
+def refuse_deleted_asset(asset: Asset) -> None:
+    """Raise Conflict for a deleted asset."""
+    refuse_deleted(f'the asset "{asset.title}"', asset.status == AssetStatus.DELETED)
 
 
 def update_asset(session: Session, asset_id: uuid.UUID, changes: Mapping[str, Any], actor: Actor) -> Asset:

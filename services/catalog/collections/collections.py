@@ -16,6 +16,7 @@ from models.core.base import new_id
 from services.catalog.assets.assets import creator_acl_entry
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.rows import refuse_deleted
 
 # Advisory lock. A move rewrites the paths below a collection, and a creation copies its parent's path. Row locks cannot
 # order the two: a row inserted meanwhile is invisible to the waiting move. So creations share it, moves take it alone.
@@ -103,8 +104,7 @@ def get_collection_for_update(session: Session, actor: Actor, collection_id: uui
 
 def refuse_deleted_collection(collection: Collection) -> None:
     """Raise Conflict for a deleted collection."""
-    if collection.status == CollectionStatus.DELETED:
-        raise Conflict(f'the collection "{collection.title}" is deleted; restore it first')
+    refuse_deleted(f'the collection "{collection.title}"', collection.status == CollectionStatus.DELETED)
 
 
 def refuse_mirrored_collection(session: Session, collection: Collection) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset
 from models.catalog.history import Operation
 from models.core.statements import execute_dml
@@ -20,7 +20,7 @@ from services.catalog.assets import assets
 from services.catalog.collections.collections import get_collection_for_update
 from services.catalog.collections.permissions import delete_inherited_permissions
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, ValidationFailed
+from services.core.errors import NotFound
 from services.core.history import record_history
 
 
@@ -30,8 +30,7 @@ def add_asset_to_collection(
     """Add an asset to a collection; adding it again may only extend the permissions that reach it."""
     collection = get_collection_for_update(session, actor, collection_id)
     asset = assets.find_asset(session, actor, asset_id)
-    if asset.status == AssetStatus.DELETED:
-        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
+    assets.refuse_deleted_asset(asset)
     return add_collection_member(session, collection, asset, actor)
 
 
@@ -104,10 +103,6 @@ def set_member_position(
 ) -> None:
     """Set the position of an object in its collection; other positions stay as they are."""
     get_collection_for_update(session, actor, collection_id)
-    if object_type not in ("assets", COLLECTION_KIND):
-        raise ValidationFailed(
-            "object_type", f'"{object_type[:80]}" is in no collection; known are assets, {COLLECTION_KIND}'
-        )
     statement = UPDATE_ASSET_POSITION if object_type == "assets" else UPDATE_SUBCOLLECTION_POSITION
     values = {"position": position, "collection": collection_id, "key": object_id}
     if not execute_dml(session, statement, values):

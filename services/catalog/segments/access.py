@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session, aliased
 
 from models.access.acl import Actor, Guest, Permission, has_permission
 from models.access.share import ShareRight
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from services.catalog.assets.assets import find_asset
+from services.catalog.assets.assets import find_asset, refuse_deleted_asset
 from services.catalog.assets.durations import load_asset_durations
-from services.core.errors import Conflict, NotFound, PermissionDenied
+from services.core.errors import NotFound, PermissionDenied
 from services.core.rows import require_found
 
 SEGMENT_NOUN, SEGMENT_KIND = "segment", "segments"
@@ -107,12 +107,6 @@ def get_asset_for_new_segments(session: Session, actor: Actor, asset_id: uuid.UU
         raise PermissionDenied(f'this share of "{asset.title}" allows no comments')
     refuse_deleted_asset(asset)
     return asset
-
-
-def refuse_deleted_asset(asset: Asset) -> None:
-    """Raise Conflict for a deleted asset."""
-    if asset.status == AssetStatus.DELETED:
-        raise Conflict(f'the asset "{asset.title}" is deleted; restore it first')
 
 
 def is_segment_author(actor: Actor, segment: Segment) -> bool:

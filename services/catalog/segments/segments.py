@@ -22,7 +22,7 @@ from models.catalog.metadata import delete_values
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.base import new_id
 from models.core.bulk import in_array
-from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
+from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST, refuse_deleted_asset
 from services.catalog.segments.access import (
     SEGMENT_NOUN,
     AssetSegment,
@@ -30,7 +30,6 @@ from services.catalog.segments.access import (
     find_segment,
     get_asset_for_new_segments,
     may_write_asset,
-    refuse_deleted_asset,
     require_author_or_writer,
     segment_visible_to,
 )
