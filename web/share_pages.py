@@ -27,6 +27,7 @@ from asgi.request_context import client_address
 from models.access.acl import Actor
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
+from models.core.base import parse_id
 from models.core.sessions import Sessions, transact
 from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, add_segments
@@ -114,6 +115,8 @@ class PageThreads:
                     return await self._run(request, handle, parse_form(body))
             except RateLimited as wait:
                 return self.pages.show_wait(wait)
+            except DomainError:
+                return self.pages.render("ended.html", 404)
             except (BodyTooLargeError, BodiesBusyError):
                 return self.pages.render("ended.html", 413)
             except ClientDisconnect:
@@ -154,29 +157,18 @@ class SharePages:
 
     def show(self, asked: ShareRequest) -> Response:
         """Show the page; sign in first where the link has no password."""
-        try:
-            found = self._find(asked)
-            if isinstance(found, GuestToken):
-                return self._page(asked, found)
-            if found is not None and found.password_hash is not None:
-                return self.render("password.html", 401, home=asked.home, wrong=False)
-            return self._signed_in(asked, None)
-        except RateLimited as wait:
-            return self.show_wait(wait)
-        except DomainError:
-            return self._ended()
+        found = self._find(asked)
+        if isinstance(found, GuestToken):
+            return self._page(asked, found)
+        if found is not None and found.password_hash is not None:
+            return self.render("password.html", 401, home=asked.home, wrong=False)
+        return self._signed_in(asked, None)
 
     def enter(self, asked: ShareRequest) -> Response:
         """Sign in with a password."""
-        try:
-            found = self._find(asked)
-            if isinstance(found, GuestToken):
-                return RedirectResponse(asked.home, 303)
-            return self._signed_in(asked, asked.form.get("password", ""))
-        except RateLimited as wait:
-            return self.show_wait(wait)
-        except DomainError:
-            return self._ended()
+        if isinstance(self._find(asked), GuestToken):
+            return RedirectResponse(asked.home, 303)
+        return self._signed_in(asked, asked.form.get("password", ""))
 
     def comment(self, asked: ShareRequest) -> Response:
         """Add a comment to an asset."""
@@ -192,6 +184,8 @@ class SharePages:
     def vote(self, asked: ShareRequest) -> Response:
         """Vote on an approval request."""
         word = asked.form.get("vote", "")
+        if word not in tuple(VoteStatus):
+            return self._ended()
 
         def set_vote(session: Session, actor: Actor, kind: str, object_id: UUID) -> None:
             cast_vote(session, find_object(session, actor, kind, object_id), VoteStatus(word), actor)
@@ -200,19 +194,15 @@ class SharePages:
 
     def _act(self, asked: ShareRequest, act: Callable[[Session, Actor, str, UUID], None]) -> Response:
         """Perform the action of a form; the form must carry the CSRF token of this sign-in."""
-        kind = asked.form.get("kind", "")
-        try:
-            token, object_id = self._find(asked), UUID(asked.form.get("object", ""))
-            if not isinstance(token, GuestToken) or not self._is_own_form(token, asked.form.get("form", "")):
-                return self._ended()
-            actor = name_guest(token.share.actor, asked.form.get("name", ""))
-            # In a transaction of its own: a form that is refused counts too.
-            transact(self.sessions, lambda session: count_guest_write(session, token.share.guest))
-            transact(self.sessions, lambda session: act(session, actor, kind, object_id))
-        except RateLimited as wait:
-            return self.show_wait(wait)
-        except (DomainError, ValueError):
+        kind, object_id = asked.form.get("kind", ""), parse_id(asked.form.get("object"))
+        token = self._find(asked)
+        is_own = isinstance(token, GuestToken) and self._is_own_form(token, asked.form.get("form", ""))
+        if not isinstance(token, GuestToken) or object_id is None or not is_own:
             return self._ended()
+        actor = name_guest(token.share.actor, asked.form.get("name", ""))
+        # In a transaction of its own: a form that is refused counts too.
+        transact(self.sessions, count_guest_write, token.share.guest)
+        transact(self.sessions, act, actor, kind, object_id)
         is_inside = object_id != token.share.guest.object_id
         return RedirectResponse(f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home, 303)
 

@@ -3,19 +3,19 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
 
-from sqlalchemy import ARRAY, Select, Uuid, bindparam, func, select, text, true
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, Permission, has_grant, readable_by
+from models.access.acl import Actor, Permission
 from models.catalog.collection import COLLECTION_KIND, MAX_COLLECTION_DEPTH, Collection, CollectionStatus
 from models.catalog.storage import Storage
 from models.core.base import new_id
+from services.access.lookup import find_permitted
 from services.catalog.assets.assets import creator_acl_entry
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed
 from services.core.rows import refuse_deleted
 
 # Advisory lock. A move rewrites the paths below a collection, and a creation copies its parent's path. Row locks cannot
@@ -36,25 +36,6 @@ class NewCollection:
     details: Mapping[str, Any] = field(default_factory=dict)
 
 
-@cache
-def _collection_query(permission: Permission, lock: bool, is_admin: bool, is_reached: bool) -> Select[Collection, bool]:
-    """Build the statement of `find_collection`, cached like that of assets."""
-    found = Collection.id == bindparam("collection")
-    if is_admin:
-        query = select(Collection, true()).where(found)
-    else:
-        principals = bindparam("principals", type_=ARRAY(Uuid))
-        reads, may = (
-            has_grant(
-                *(COLLECTION_KIND, Collection.id, each, principals),
-                bindparam(each.name, type_=ARRAY(Uuid)) if is_reached else None,
-            )
-            for each in (Permission.READ, permission)
-        )
-        query = select(Collection, may).where(found, reads)
-    return query.with_for_update(of=Collection, key_share=True) if lock else query
-
-
 def find_collection(
     session: Session,
     actor: Actor,
@@ -63,36 +44,8 @@ def find_collection(
     *,
     lock: bool = False,
 ) -> Collection:
-    """Return the collection, deleted ones included, as for assets.
-
-    Raises:
-        NotFound: it does not exist, or the actor may not read it.
-        PermissionDenied: the actor may read it but lacks `permission`.
-    """
-    if actor.guest is not None:
-        return _find_for_guest(session, actor, collection_id, permission)
-    is_reached = bool(actor.propagating)
-    query = _collection_query(permission, lock, actor.is_admin, is_reached)
-    reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if is_reached else {}
-    values = {"collection": collection_id, "principals": actor.principal_ids, **reaching}
-    row = session.execute(query, values, execution_options={"populate_existing": lock}).first()
-    if row is None:
-        raise NotFound("collection", collection_id)
-    collection, may = row
-    if not may:
-        raise PermissionDenied(f'you may read the collection "{collection.title}", but not "{permission}" it')
-    return collection
-
-
-def _find_for_guest(session: Session, actor: Actor, collection_id: uuid.UUID, permission: Permission) -> Collection:
-    """Return a collection that a share opens to a guest, who may only read it."""
-    readable = readable_by(actor, COLLECTION_KIND, Collection.id)
-    found = session.scalar(select(Collection).where(Collection.id == collection_id, readable))
-    if found is None or found.status == CollectionStatus.DELETED:
-        raise NotFound("collection", collection_id)
-    if permission != Permission.READ:
-        raise PermissionDenied(f'you may read the collection "{found.title}", but not "{permission}" it')
-    return found
+    """Return the collection if the actor has `permission` on it."""
+    return find_permitted(session, actor, Collection, collection_id, permission, lock=lock)
 
 
 def get_collection_for_update(session: Session, actor: Actor, collection_id: uuid.UUID) -> Collection:
