@@ -15,10 +15,10 @@ from api.routes.files import downloads, files, formats, previews, storage_files,
 from api.routes.integrations import triggers, webhooks
 from api.routes.jobs import backlog, jobs
 from api.routes.metadata import fields, values, views
-from api.routes.permissions import acl_templates, acls, entries, share_acls
+from api.routes.permissions import acl_templates, acls, entries
 from api.routes.search import reindex, saved_searches, search
-from api.routes.segments import captions, exports, segments
-from api.routes.segments import reindex as segments_reindex
+from api.routes.segments import files as segment_files
+from api.routes.segments import segments
 from api.routes.shares import lists, shares, sign_in
 from api.routes.users import groups, tokens, users
 
@@ -48,10 +48,7 @@ ROUTE_GROUPS = (
     search.routes,
     search.routes_v2,
     segments.routes,
-    captions.routes,
-    exports.routes,
-    segments_reindex.routes,
-    share_acls.routes,
+    segment_files.routes,
     lists.routes,
     sign_in.routes,
     shares.routes,

@@ -58,6 +58,8 @@ class SharedEndpoint:
     text: str
     fixed: Mapping[str, Any] = field(default_factory=dict)
     """Arguments that follow from the URL; the operation has no such parameters."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names of parameters that the URL calls otherwise than the function."""
     body: type[Body] | None = None
     """Type of the body, where it is stricter than that of the function."""
 
@@ -66,14 +68,20 @@ class SharedEndpoint:
 
         @functools.wraps(endpoint)
         def shared(*call: Any, **values: Any) -> Any:
-            return endpoint(*call, **values, **self.fixed)
+            given = {own: values.pop(name) for own, name in self.names.items()}
+            return endpoint(*call, **given, **values, **self.fixed)
 
         shared.__name__, shared.__doc__ = self.name, self.text
+        shared.__annotations__ = {self.names.get(own, own): kind for own, kind in endpoint.__annotations__.items()}
         if self.body is not None:
-            shared.__annotations__ = {**endpoint.__annotations__, BODY_PARAMETER: self.body}
+            shared.__annotations__[BODY_PARAMETER] = self.body
         signature = inspect.signature(endpoint)
-        shown = [one for one in signature.parameters.values() if one.name not in self.fixed]
-        shared.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
+        parameters = [
+            one.replace(name=self.names.get(one.name, one.name))
+            for one in signature.parameters.values()
+            if one.name not in self.fixed
+        ]
+        shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
         return cast(Endpoint, shared)
 
 

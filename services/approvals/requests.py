@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Uuid, delete, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, PrincipalKind
+from models.access.acl import Actor, PrincipalKind, readable_by
 from models.access.user import Membership
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote
 from models.catalog.history import Operation
@@ -22,6 +22,7 @@ from models.core.base import new_id
 from models.core.bulk import in_array
 from services.access.permissions import Principal, principal_names
 from services.approvals.status import compute_status
+from services.core.actors import find_actors
 from services.core.errors import NotFound, ValidationFailed
 from services.core.rows import require_found
 from services.objects.objects import ObjectRef, record_object_history
@@ -248,3 +249,16 @@ def recompute_status(approval: Approval, votes: Collection[ApprovalVote]) -> Non
 def _skip_session_sync(statement: Any) -> Any:
     """Skip session synchronisation of a bulk delete: none of the deleted objects is used afterwards."""
     return statement.execution_options(synchronize_session=False)
+
+
+def list_reviewers_without_access(session: Session, found: ObjectRef, user_ids: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Return those of the users who may not read the object or may not sign in; in two queries."""
+    if not user_ids:
+        return []
+    actors = find_actors(session, user_ids)
+    if not actors:
+        return list(user_ids)
+    key = literal(found.id, Uuid)
+    answers = session.execute(select(*(readable_by(actor, found.object_type, key) for actor in actors.values()))).one()
+    readers = {user_id for user_id, may in zip(actors, answers, strict=True) if may}
+    return [user_id for user_id in user_ids if user_id not in readers]

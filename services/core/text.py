@@ -1,4 +1,4 @@
-"""Words for messages and history: numbers with nouns, labels of structures."""
+"""Words for messages and history: numbers with nouns, labels of structures, positions in a clip."""
 
 STRUCTURE_LABELS = {
     "image_sequence": "image sequence",
@@ -33,3 +33,11 @@ def label_structure_with_article(structure: str) -> str:
     if structure in UNCOUNTABLE_STRUCTURES:
         return words
     return f"an {words}" if words[0] in "aeiou" else f"a {words}"
+
+
+def format_clock_time(milliseconds: int, point: str = ".") -> str:
+    """Format as `00:01:02.500`; SubRip uses a comma as `point`. Hours have at least two digits."""
+    seconds, rest = divmod(milliseconds, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02}:{minutes:02}:{seconds:02}{point}{rest:03}"

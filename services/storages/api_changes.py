@@ -1,4 +1,5 @@
-"""Storage changes over HTTP: by administrators only, and only under the roots that the operator allowed."""
+"""Storage changes over HTTP: by administrators only, and only under the roots that the operator allowed; and the files
+that clients declare on a storage, as rows only, because nothing is written to a watched root."""
 
 import math
 import os
@@ -12,19 +13,34 @@ from pydantic import ValidationError
 from sqlalchemy import delete, exists, or_, select
 from sqlalchemy.orm import Session
 
-from models.access.acl import AclEntry, Actor
+from models.access.acl import AclEntry, Actor, Permission
 from models.catalog.asset import FileSet
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.storage import PURPOSE_FILES, Storage
 from models.catalog.storage_settings import StorageSettings
+from models.core.base import new_id
 from models.queues.island_queue import release_waiting_islands
+from services.access.permissions import find_acl_object
+from services.catalog.assets.files import (
+    FileView,
+    declare_file,
+    declared_file_view,
+    refuse_unsafe_name,
+    refuse_unsafe_path,
+)
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed
 from services.core.rows import apply_changes, load, save_audited
-from services.storages.references import refuse_unknown_references
-from services.storages.storages import NewStorage, StorageError, add_storage, is_path_inside, resolve_readable_root
+from services.storages.storages import (
+    NewStorage,
+    StorageError,
+    add_storage,
+    is_path_inside,
+    refuse_unknown_references,
+    resolve_readable_root,
+)
 
 STORAGE_KIND = "storages"
 GROWING_THRESHOLD_SETTING = "growing_files_threshold"
@@ -164,3 +180,34 @@ def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> Non
     session.execute(delete(AclEntry).where(AclEntry.object_type == STORAGE_KIND, AclEntry.object_id == storage_id))
     session.delete(storage)
     record_audit(session, STORAGE_KIND, storage_id, f'storage "{storage.name}" was deleted', actor)
+
+
+def declare_storage_file(session: Session, storage_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> FileView:
+    """Declare a file on a storage; requires write permission on the storage."""
+    find_acl_object(session, actor, STORAGE_KIND, str(storage_id), Permission.WRITE)
+    refuse_unsafe_path("directory_path", values.get("directory_path", ""))
+    refuse_unsafe_name("original_name", values["original_name"])
+    file = DeclaredFile(
+        id=new_id(),
+        asset_id=None,
+        file_set_id=None,
+        user_id=actor.user_id,
+        **{"name": values["original_name"], **values, "storage_id": storage_id},
+    )
+    session.add(file)
+    record_audit(session, STORAGE_KIND, storage_id, f'file "{file.original_name}" was declared', actor)
+    session.flush()
+    return declared_file_view(file, None)
+
+
+def declare_storage_file_in_asset(
+    session: Session,
+    storage_id: uuid.UUID,
+    asset_id: uuid.UUID,
+    file_set_id: uuid.UUID,
+    values: Mapping[str, Any],
+    actor: Actor,
+) -> FileView:
+    """Declare a file of a file set on a storage; requires write permission on the storage and the asset."""
+    find_acl_object(session, actor, STORAGE_KIND, str(storage_id), Permission.WRITE)
+    return declare_file(session, asset_id, file_set_id, {**values, "storage_id": storage_id}, actor)

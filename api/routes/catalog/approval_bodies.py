@@ -16,8 +16,13 @@ from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote, Vote
 from models.catalog.asset import ASSET_KIND
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.bulk import in_array
-from services.approvals.requests import MAX_REVIEWERS_PER_KIND, ApprovalSpec, ApprovalStatusView, approval_version
-from services.approvals.reviewers import list_reviewers_without_access
+from services.approvals.requests import (
+    MAX_REVIEWERS_PER_KIND,
+    ApprovalSpec,
+    ApprovalStatusView,
+    approval_version,
+    list_reviewers_without_access,
+)
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
 from services.core.errors import ValidationFailed
 

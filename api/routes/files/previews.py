@@ -18,7 +18,7 @@ from models.catalog.asset import FileSet, Format
 from models.catalog.keyframe import Keyframe
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.assets import find_asset
-from services.catalog.assets.durations import load_asset_durations
+from services.catalog.assets.formats import load_asset_durations
 from services.core.errors import Conflict, NotFound
 from services.core.signing_key import require_signing_key
 from services.downloads.previews import (

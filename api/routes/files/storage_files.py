@@ -26,7 +26,7 @@ from services.catalog.assets.files import (
 )
 from services.core.errors import NotFound, ValidationFailed
 from services.operations.explain import find_file_row, find_folder_row
-from services.storages.declared_files import declare_storage_file, declare_storage_file_in_asset
+from services.storages.api_changes import declare_storage_file, declare_storage_file_in_asset
 
 routes = RouteGroup("files")
 MAX_PATH_FOLDERS = 64

@@ -1,4 +1,4 @@
-"""Formats, components and file sets that clients declare.
+"""Formats, components and file sets that clients declare, and durations of assets.
 
 Formats that grouping derives from files are read-only here: users change them by moving files or by pinning.
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
@@ -236,3 +236,17 @@ def component_ids_by_file_set(session: Session, file_set_ids: Sequence[uuid.UUID
     for file_set_id, component_id in session.execute(wanted.where(FileSet.id.in_(file_set_ids)).order_by(Component.id)):
         found[file_set_id].append(component_id)
     return found
+
+
+SELECT_DURATIONS = text("""
+    SELECT format.asset_id, max(CAST(component.media ->> 'duration_milliseconds' AS bigint)) AS milliseconds
+    FROM format JOIN component ON component.format_id = format.id AND component.type = 'GENERAL'
+    WHERE format.asset_id = ANY(CAST(:assets AS uuid[])) AND format.role = 'original'
+        AND component.from_header AND component.media ? 'duration_milliseconds'
+    GROUP BY format.asset_id
+""")
+
+
+def load_asset_durations(session: Session, assets: Sequence[uuid.UUID]) -> dict[uuid.UUID, int]:
+    """Return the duration of assets in milliseconds: that of the longest component of their originals."""
+    return {row.asset_id: row.milliseconds for row in session.execute(SELECT_DURATIONS, {"assets": list(assets)})}

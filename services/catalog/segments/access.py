@@ -16,7 +16,7 @@ from models.access.share import ShareRight
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from services.catalog.assets.assets import find_asset, refuse_deleted_asset
-from services.catalog.assets.durations import load_asset_durations
+from services.catalog.assets.formats import load_asset_durations
 from services.core.errors import NotFound, PermissionDenied
 from services.core.rows import require_found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.catalog.segment import Segment
-from services.catalog.segments.timecode import format_clock_time
+from services.core.text import format_clock_time
 
 MAX_EXPORTED_SEGMENTS = 50_000
 """Lines of one file: a film has about 2,000 captions; this allows three to four words a second for four hours."""

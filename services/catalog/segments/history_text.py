@@ -6,7 +6,7 @@ from typing import Any
 
 from models.access.acl import Actor
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from services.catalog.segments.timecode import format_clock_time
+from services.core.text import format_clock_time
 
 
 def segment_noun(segment: Segment) -> str:

@@ -18,7 +18,7 @@ from services.catalog.segments.export import (
     export_srt,
     export_vtt,
 )
-from services.catalog.segments.timecode import format_clock_time
+from services.core.text import format_clock_time
 
 
 def line(

@@ -1,4 +1,4 @@
-"""Export of segments as CSV, captions and plain text."""
+"""Files of segments: captions are imported, and segments exported as CSV, captions and plain text."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -7,7 +7,8 @@ from fastapi import Query
 from fastapi.responses import Response
 
 from api.routes.segments.bodies import SegmentExportQuery, SegmentFilter, filter_segments, load_segment_authors
-from asgi.request_context import Call
+from asgi.body_base import Body
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.catalog.segment import Segment
 from services.catalog.assets.assets import find_asset
@@ -20,6 +21,8 @@ from services.catalog.segments.export import (
     export_vtt,
 )
 from services.core.errors import ValidationFailed
+from services.sidecars.caption_import import create_caption_job
+from services.sidecars.refresh_captions import CAPTION_TASK
 
 routes = RouteGroup("assets")
 
@@ -65,3 +68,17 @@ def load_export_lines(call: Call, asset_id: UUID, asked: SegmentFilter) -> list[
 def segment_author_name(segment: Segment, user: Any) -> str:
     """Return the display name of a segment's author, or the e-mail of a guest."""
     return user.display_name if user else segment.share_user_email or ""
+
+
+class CaptionImportBody(Body):
+    file_id: UUID
+    delete_old_transcriptions: bool | None = None
+
+
+@routes.post("/assets/{asset_id}/segments/captions/", status=202)
+def post_captions(call: Call, asset_id: UUID, body: CaptionImportBody) -> StatusResponse:
+    """Start a job that imports an SRT or VTT file of the asset as TRANSCRIPTION segments."""
+    replaces_all = bool(body.delete_old_transcriptions)
+    job = create_caption_job(call.session, asset_id, body.file_id, call.actor, replaces_all=replaces_all)
+    call.notify(CAPTION_TASK, [job.id])
+    return StatusResponse(202, {"job_id": str(job.id)})
