@@ -14,7 +14,7 @@ from models.core.base import parse_id
 from services.access.tokens import AuthenticatedToken, authenticate_token, touch_token
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.mail_queue import check_mail_address
-from services.shares.guests import GUEST_TOKEN_PREFIX, GuestToken, as_signed_in, find_guest
+from services.shares.guests import GUEST_TOKEN_PREFIX, GuestToken, find_guest
 
 
 class NotAuthenticated(Exception):
@@ -25,12 +25,11 @@ def authenticate(session: Session, request: Request, *, guests: bool = False) ->
     """Return the user or guest that the headers authenticate; updates a token's last use at most once a minute."""
     secret = find_secret(request) or ""
     if secret.startswith(GUEST_TOKEN_PREFIX):
-        found = as_signed_in(authenticate_guest(session, request, secret))
+        found = authenticate_guest(session, request, secret)
         if not guests:
             raise PermissionDenied("a share does not open this")
-        return dataclasses.replace(
-            found, actor=name_guest_by_email(found.actor, request.headers.get("share-user-email"))
-        )
+        actor = name_guest_by_email(found.share.actor, request.headers.get("share-user-email"))
+        return AuthenticatedToken(actor, found.id, found.share.guest.share_id, is_stale=False)
     return _authenticate_user(session, request)
 
 

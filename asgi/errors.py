@@ -1,5 +1,6 @@
 """Exception handlers: errors as JSON `{"errors": […]}` or `{"errors": {field: message}}`, with the request id."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -26,6 +27,7 @@ from services.core.errors import (
     ValidationFailed,
 )
 
+ExceptionHandler = Callable[[Request, Exception], Coroutine[Any, Any, JSONResponse]]
 UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION = "23505", "23503"
 HTTP_STATUS_OF_ERROR: dict[type[DomainError], int] = {
     NotFound: 404,
@@ -53,11 +55,6 @@ async def handle_domain_error(_request: Request, refusal: DomainError) -> JSONRe
     return error_response(status, [str(refusal)], headers)
 
 
-async def handle_not_authenticated(_request: Request, _error: NotAuthenticated) -> JSONResponse:
-    """Render 401 without saying which of the headers is wrong."""
-    return error_response(401, ["sign in: App-ID and Auth-Token name no valid token"])
-
-
 async def handle_validation_error(request: Request, wrong: RequestValidationError) -> JSONResponse:
     """Render an address that does not validate. Authenticate first: 401 goes before 400, so that the API cannot be
     explored without an account."""
@@ -73,21 +70,11 @@ async def handle_body_too_large(_request: Request, wrong: BodyTooLargeError) -> 
     return error_response(413, {"body": str(wrong)})
 
 
-async def handle_bodies_busy(_request: Request, _wrong: BodiesBusyError) -> JSONResponse:
-    """Render 503: the bodies of other requests take all memory that bodies may take."""
-    return error_response(503, ["the server reads too many other bodies; try again"], {"Retry-After": "1"})
-
-
 async def handle_http_error(_request: Request, wrong: HTTPException) -> JSONResponse:
     """Render errors of the framework: unknown paths and methods, bodies that are not JSON."""
     if wrong.status_code == 400:
         return error_response(400, {"body": str(wrong.detail)})
     return error_response(wrong.status_code, [str(wrong.detail)], dict(wrong.headers or {}))
-
-
-async def handle_data_error(_request: Request, _wrong: DataError) -> JSONResponse:
-    """Render 400 for a value that passed all checks but does not fit its column."""
-    return error_response(400, {"body": "a value is out of the range that can be kept"})
 
 
 async def handle_integrity_error(_request: Request, wrong: IntegrityError) -> JSONResponse:
@@ -112,27 +99,36 @@ async def handle_search_too_slow(_request: Request, wrong: SearchTooSlowError) -
     return error_response(503, [str(wrong)], {"Retry-After": "10"})
 
 
-async def handle_search_unavailable(_request: Request, _wrong: Exception) -> JSONResponse:
-    """Render 503: the search engine is down, or too many objects were hidden at once to exclude them from results."""
-    return error_response(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
+def always(status: int, errors: list[str] | dict[str, str], headers: dict[str, str] | None = None) -> ExceptionHandler:
+    """Return a handler that renders every exception of a kind in the same way."""
+
+    async def handle(_request: Request, _wrong: Exception) -> JSONResponse:
+        return error_response(status, errors, headers)
+
+    return handle
 
 
 def install_error_handlers(app: FastAPI) -> None:
     """Register the exception handlers of the application."""
+    # The engine is down, or too many objects were hidden at once to exclude them from results.
+    no_search = always(503, ["the search does not answer now; try again"], {"Retry-After": "2"})
+    busy = always(503, ["the server reads too many other bodies; try again"], {"Retry-After": "1"})
     handlers: dict[type[Exception], Any] = {
         DomainError: handle_domain_error,
-        NotAuthenticated: handle_not_authenticated,
+        # Which of the headers is wrong stays unsaid.
+        NotAuthenticated: always(401, ["sign in: App-ID and Auth-Token name no valid token"]),
         RequestValidationError: handle_validation_error,
         BodyTooLargeError: handle_body_too_large,
-        BodiesBusyError: handle_bodies_busy,
+        BodiesBusyError: busy,
         HTTPException: handle_http_error,
-        DataError: handle_data_error,
+        # A value that passed all checks but does not fit its column.
+        DataError: always(400, {"body": "a value is out of the range that can be kept"}),
         IntegrityError: handle_integrity_error,
         OperationalError: handle_database_unavailable,
         PoolTimeout: handle_database_unavailable,
         SearchTooSlowError: handle_search_too_slow,
-        SearchUnavailableError: handle_search_unavailable,
-        TooManyAccessReducedError: handle_search_unavailable,
+        SearchUnavailableError: no_search,
+        TooManyAccessReducedError: no_search,
     }
     for wrong, handler in handlers.items():
         app.add_exception_handler(wrong, handler)

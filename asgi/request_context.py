@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from asgi.context import ApiContext
 from models.access.acl import Actor
 from models.core.sessions import transact
+from models.queues.job import Job
 from services.access.tokens import AuthenticatedToken
 
 TransactionResult = TypeVar("TransactionResult")
@@ -38,6 +39,11 @@ class Call:
     def notify(self, task: str, ids: Iterable[UUID]) -> None:
         """Queue wake-up messages for rows of this transaction; they are sent after the commit."""
         self.wake_ups.append((task, [str(key) for key in ids]))
+
+    def start_job(self, job: Job) -> dict[str, str]:
+        """Queue the wake-up message of a new job, and return its id as clients read it."""
+        self.notify(job.task or "", [job.id])
+        return {"job_id": str(job.id)}
 
     @property
     def token(self) -> AuthenticatedToken:

@@ -294,8 +294,3 @@ def build_comment_threads(rows: Sequence[tuple[Segment, str | None]]) -> list[Gu
         else:
             top.append(shown[row.id])
     return top
-
-
-def allows_comments(guest: Guest) -> bool:
-    """Return whether the guest may write comments."""
-    return ShareRight.COMMENTS in guest.allows

@@ -25,6 +25,7 @@ from asgi.admission import Admission
 from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
 from asgi.request_context import client_address
 from models.access.acl import Actor
+from models.access.share import ShareRight
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
 from models.core.base import parse_id
@@ -46,7 +47,7 @@ from services.shares.guests import (
 )
 from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
 from web.pages import PageRenderer, make_renderer
-from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader, allows_comments
+from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader
 
 SHARE_COOKIE = "tapeless-share"
 FORM_TOKEN_PURPOSE = "share page form"
@@ -258,7 +259,7 @@ class SharePages:
             is_inside=is_inside,
             share=token.share,
             form=self._form_token(token),
-            comments_allowed=allows_comments(guest),
+            comments_allowed=ShareRight.COMMENTS in guest.allows,
             **values,
         )
 

@@ -41,6 +41,7 @@ def find_permitted(
     reaching = {each.name: actor.reaching(each) for each in (Permission.READ, permission)} if actor.propagating else {}
     values = {"key": key, "principals": actor.principal_ids, **reaching}
     found = session.execute(query, values, execution_options={"populate_existing": lock}).first()
+    row: PermittedRow
     row, may = require_found(found, noun, key)
     if not may:
         raise PermissionDenied(f'you may read the {noun} "{row.title}", but not "{permission}" it')

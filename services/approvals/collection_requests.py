@@ -4,7 +4,6 @@ Only assets that the requester may write are included. A killed job resumes afte
 """
 
 import uuid
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
@@ -60,26 +59,15 @@ def request_approvals_batch(session: Session, run: JobRun, place: BatchCursor) -
     """Request the approval of the next assets by id, with the requester's present rights."""
     actor = run.find_requester(session)
     after = uuid.UUID(place["after"]) if place else BEFORE_FIRST_ID
-    assets = _lock_next_assets(session, run.claim.object_id, actor, after)
+    due = select(Asset).where(_is_requestable(run.claim.object_id, actor), Asset.id > after).order_by(Asset.id)
+    # Assets first, in id order, then their approvals: the lock order of all writers of approvals.
+    batch = due.limit(COLLECTION_APPROVALS_BATCH_SIZE).with_for_update(of=Asset, key_share=True)
+    assets = session.scalars(batch).all()
     if not assets:
         return 0, None
     object_refs = [ObjectRef("assets", each.id, each.title, False, each.id, each.id) for each in assets]
     request_approvals(session, object_refs, parse_spec_arguments(run.claim.arguments), actor)
     return len(assets), {"after": str(assets[-1].id)}
-
-
-def _lock_next_assets(
-    session: Session, collection_id: uuid.UUID | None, actor: Actor, after: uuid.UUID
-) -> Sequence[Asset]:
-    query = (
-        select(Asset)
-        .where(_is_requestable(collection_id, actor), Asset.id > after)
-        .order_by(Asset.id)
-        .limit(COLLECTION_APPROVALS_BATCH_SIZE)
-    )
-    # Assets first, in id order, then their approvals: the lock order of all writers of approvals.
-    batch = query.limit(COLLECTION_APPROVALS_BATCH_SIZE)
-    return session.scalars(batch.with_for_update(of=Asset, key_share=True)).all()
 
 
 def _is_requestable(collection_id: uuid.UUID | None, actor: Actor) -> ColumnElement[bool]:

@@ -87,7 +87,8 @@ def validate_changes(
         rule = form.rules.get(name)
         if rule is None:
             place = f'the view "{form.view.name}" has no such field' if form.view else "there is no such field"
-            faults[_clean_field_name(name)] = place
+            # The length of a name is not limited before.
+            faults[quote(name, 200)[1:-1]] = place
             continue
         try:
             changes.append(_validate_change(rule, one, (kept or {}).get(rule.field_id, ())))
@@ -162,11 +163,6 @@ def _deduplicate(values: Iterable[FieldValue]) -> tuple[FieldValue, ...]:
 def _raise_faults(faults: Mapping[str, str]) -> None:
     if faults:
         raise FieldsInvalid(dict(list(faults.items())[:MAX_REPORTED_FAULTS]))
-
-
-def _clean_field_name(name: str) -> str:
-    """Return a field name shortened and cleaned for an error response; its length is not limited before."""
-    return quote(name, 200)[1:-1]
 
 
 def describe_field_writes(written: Iterable[FieldWrite]) -> str:

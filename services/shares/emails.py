@@ -19,16 +19,11 @@ SHARE_MAIL_KIND = "share"
 MailNotifier = Callable[[str, Iterable[uuid.UUID]], None]
 
 
-def can_mail_links(outside: OutboundConfig) -> bool:
-    """Return whether links can be mailed; otherwise the user who shares sends them."""
-    return outside.mail_server is not None and outside.public_url is not None and outside.key is not None
-
-
 def queue_link_mails(
     session: Session, outside: OutboundConfig, users: Sequence[ShareUser], actor: Actor | None, notify: MailNotifier
 ) -> None:
-    """Queue a mail with the link for each recipient, if mail is configured."""
-    if not can_mail_links(outside):
+    """Queue a mail with the link for each recipient, if mail is configured; else the user who shares sends them."""
+    if None in (outside.mail_server, outside.public_url, outside.key):
         return
     for user in users:
         queue_mail(session, SHARE_MAIL_KIND, user.email, {"share_user_id": str(user.id)}, actor)

@@ -22,7 +22,7 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.statements import AnyRow, execute_dml
 from services.access.login_throttle import AttemptLimit, count_attempt
-from services.access.tokens import TOKEN_BYTES, AuthenticatedToken, token_digest
+from services.access.tokens import TOKEN_BYTES, token_digest
 from services.core.passwords import verify_password
 from services.core.rows import save
 from services.core.signing_key import SigningKey
@@ -223,11 +223,6 @@ def find_guest_by_token(session: Session, token_id: uuid.UUID) -> OpenShare | No
     """Return the open share of a token id while the token is valid."""
     row = session.execute(OPEN_SHARE_BY_TOKEN, {"token": token_id}).first()
     return build_open_share(row) if row is not None else None
-
-
-def as_signed_in(token: GuestToken) -> AuthenticatedToken:
-    """Convert a guest's sign-in to the form that request authentication uses."""
-    return AuthenticatedToken(token.share.actor, token.id, token.share.guest.share_id, is_stale=False)
 
 
 def extend_guest_token(session: Session, token: GuestToken) -> GuestToken:

@@ -18,15 +18,13 @@ from models.catalog.asset import FileSet
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.storage import PURPOSE_FILES, Storage
 from models.catalog.storage_settings import StorageSettings
-from models.core.base import new_id
 from models.queues.island_queue import release_waiting_islands
 from services.access.permissions import find_acl_object
 from services.catalog.assets.files import (
     FileView,
+    build_declared_file,
     declare_file,
     declared_file_view,
-    refuse_unsafe_name,
-    refuse_unsafe_path,
 )
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
@@ -185,15 +183,7 @@ def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> Non
 def declare_storage_file(session: Session, storage_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> FileView:
     """Declare a file on a storage; requires write permission on the storage."""
     find_acl_object(session, actor, STORAGE_KIND, str(storage_id), Permission.WRITE)
-    refuse_unsafe_path("directory_path", values.get("directory_path", ""))
-    refuse_unsafe_name("original_name", values["original_name"])
-    file = DeclaredFile(
-        id=new_id(),
-        asset_id=None,
-        file_set_id=None,
-        user_id=actor.user_id,
-        **{"name": values["original_name"], **values, "storage_id": storage_id},
-    )
+    file = build_declared_file({**values, "storage_id": storage_id}, actor)
     session.add(file)
     record_audit(session, STORAGE_KIND, storage_id, f'file "{file.original_name}" was declared', actor)
     session.flush()

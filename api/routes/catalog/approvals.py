@@ -17,8 +17,7 @@ from asgi.pagination import page_envelope
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
-from models.queues.job import Job
-from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK, create_collection_request_job
+from services.approvals.collection_requests import create_collection_request_job
 from services.approvals.requests import (
     ApprovalStatusView,
     approval_version,
@@ -65,9 +64,7 @@ def post_approval_request(call: Call, object_type: str, object_id: UUID, body: A
     request_approval(call.session, found, wanted, call.actor)
     if object_type == "assets":
         return StatusResponse(201, serialize_object_approval(call, found))
-    job: Job = create_collection_request_job(call.session, found, wanted, call.actor)
-    call.notify(COLLECTION_APPROVALS_TASK, [job.id])
-    return StatusResponse(202, {"job_id": str(job.id)})
+    return StatusResponse(202, call.start_job(create_collection_request_job(call.session, found, wanted, call.actor)))
 
 
 @routes.get("/{object_type}/{object_id}/approvals/request/", guests=True)

@@ -131,18 +131,15 @@ def patch_collection(
 @routes.delete("/collections/{collection_id}/", other=202)
 def delete_one_collection(call: Call, collection_id: UUID) -> StatusResponse:
     """Move a collection with its subcollections to the delete queue; assets stay. Large trees by a job (202)."""
-    job_id = delete_collection_tree(call, collection_id)
-    return StatusResponse(204) if job_id is None else StatusResponse(202, {"job_id": str(job_id)})
+    return delete_collection_tree(call, collection_id)
 
 
-def delete_collection_tree(call: Call, collection_id: UUID) -> UUID | None:
-    """Delete a collection, and return the id of the job that deletes the rest of a large tree, or None."""
+def delete_collection_tree(call: Call, collection_id: UUID) -> StatusResponse:
+    """Delete a collection: 204, or 202 with the job that deletes the rest of a large tree."""
     left = delete_collection(call.session, collection_id, call.actor)
     if not left:
-        return None
-    job = request_bulk_delete(call.session, collection_id, left, call.actor)
-    call.notify(job.task or "", [job.id])
-    return job.id
+        return StatusResponse(204)
+    return StatusResponse(202, call.start_job(request_bulk_delete(call.session, collection_id, left, call.actor)))
 
 
 @routes.put("/collections/{collection_id}/restore/", status=202)

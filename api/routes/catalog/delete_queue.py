@@ -162,7 +162,7 @@ def post_delete_queue_bulk(call: Call, body: DeleteQueueBulkBody) -> StatusRespo
 def notify_job(call: Call, job: Job | None) -> None:
     """Notify the workers of a job, if there is one."""
     if job is not None:
-        call.notify(job.task or "", [job.id])
+        call.start_job(job)
 
 
 @routes.post("/delete_queue/assets/purge/", of_assets("post_purge", "Purge deleted assets."), status=204)

@@ -33,7 +33,7 @@ from services.downloads.previews import (
     select_readable_keyframes,
 )
 from services.downloads.tickets import FILE_TICKET, TICKET_SECONDS, DownloadTicket, can_download, parse_ticket
-from services.media.jobs import MEDIA_TASKS, create_reread_job
+from services.media.jobs import create_reread_job
 
 routes = RouteGroup("files")
 PICTURE_CACHE_SECONDS = 86_400
@@ -79,8 +79,7 @@ def post_media_read(
     job = create_reread_job(call.session, kind, asset_id, file_id, call.actor)
     if body is not None and body.priority is not None:
         job.priority = min(body.priority, 10)
-    call.notify(MEDIA_TASKS[kind], [job.id])
-    return {"job_id": str(job.id)}
+    return call.start_job(job)
 
 
 def serialize_keyframe(call: Call, shown: KeyframeView) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Subquery, and_, exists, false, or_, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, false, or_, select, union_all
 
 from api.routes.files.bodies import FileBody, serialize_file
 from api.routes.files.storages import get_readable_storage
@@ -96,15 +96,6 @@ def filter_by_name(seen: AnySelect, told: AnySelect, name: bytes) -> FileQueryPa
     return seen.where(File.name == name), told.where(DeclaredFile.original_name == name.decode())
 
 
-def union_file_queries(seen: AnySelect, told: AnySelect) -> Subquery:
-    """Combine watched and declared files into one subquery of the shared columns."""
-    watched, declared = (
-        query.with_only_columns(*(getattr(table, name) for name in STORAGE_FILE_COLUMNS))
-        for query, table in ((seen, File), (told, DeclaredFile))
-    )
-    return union_all(watched, declared).subquery()
-
-
 def serialize_storage_files(call: Call, ids: Sequence[UUID]) -> list[dict[str, Any]]:
     """Serialise files with their file sets and assets, in a fixed number of queries."""
     views = load_watched_files(call.session, ids) | load_declared_files(call.session, ids)
@@ -135,7 +126,11 @@ def get_storage_files(
         seen, told = filter_by_folder(call, storage, seen, told, parse_storage_path("directory_path", directory_path))
     if name:
         seen, told = filter_by_name(seen, told, name.encode())
-    columns: dict[str, ColumnElement[Any]] = dict(union_file_queries(seen, told).c.items())
+    watched, declared = (
+        query.with_only_columns(*(getattr(table, column) for column in STORAGE_FILE_COLUMNS))
+        for query, table in ((seen, File), (told, DeclaredFile))
+    )
+    columns: dict[str, ColumnElement[Any]] = dict(union_all(watched, declared).subquery().c.items())
     query = filter_by_values(select(columns["id"]), columns, {"checksum": checksum, "status": status, "id": id})
     return paginate(
         call,

@@ -29,5 +29,5 @@ def post_transcode(call: Call, asset_id: UUID, format_id: UUID, body: TranscodeB
     if body.priority is not None:
         job.priority = min(body.priority, 10)
         call.session.flush()
-    call.notify(TRANSCODE_TASK, [job.id])
+    call.start_job(job)
     return serialize_job_row(job, [], has_children=False)

@@ -173,7 +173,7 @@ def put_jobs_priority(call: Call, body: JobPriorityBody) -> dict[str, Any]:
 def put_jobs_state(call: Call, body: JobStateBody) -> dict[str, Any]:
     """Abort, pause, resume or restart jobs."""
     for job in apply_job_action(call.session, body.job_ids, body.action, call.actor):
-        call.notify(job.task or "", [job.id])
+        call.start_job(job)
     return {}
 
 

@@ -16,7 +16,7 @@ from models.access.acl import Permission
 from services.catalog.assets.assets import find_asset
 from services.core.actors import require_administrator
 from services.core.errors import NotFound
-from services.metadata.bulk_write import SET_VALUES_TASK, create_bulk_write_job
+from services.metadata.bulk_write import create_bulk_write_job
 from services.metadata.forms import MetadataForm, load_fields_form, load_view_form
 from services.metadata.values import list_object_values, write_form_values
 from services.objects.objects import ObjectRef, find_object, get_object_for_update
@@ -130,8 +130,7 @@ def put_values_directly(
 def put_values_of_many(call: Call, object_type: str, view_id: UUID, body: MetadataBulkValuesBody) -> dict[str, Any]:
     """Start a job that writes the same values on several objects; an invalid view or value is rejected at once."""
     job = create_bulk_write_job(call.session, object_type, view_id, body.object_ids, body.given(), call.actor)
-    call.notify(SET_VALUES_TASK, [job.id])
-    return {"job_id": str(job.id)}
+    return call.start_job(job)
 
 
 def read_values_in_view(call: Call, found: ObjectRef, view_id: UUID, *, as_texts: bool = False) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from services.access.permissions import (
     resolve_object_id,
     revoke_permissions,
 )
-from services.catalog.collections.permissions import content_kinds, propagating_entries, request_content_permissions
+from services.catalog.collections.permissions import propagating_entries, request_content_permissions
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed, require_known
 
 routes = RouteGroup("acls")
@@ -247,8 +247,7 @@ def start_content_acl_job(
 ) -> dict[str, Any]:
     """Create the job that changes rights on the contents of collections, and return its id."""
     require_known("object_type", object_type, (COLLECTION_ACL_KIND,), "has no content")
-    kinds = content_kinds(include_assets=body.include_assets, include_collections=body.include_collections)
+    kinds = ["collections"] * body.include_collections + ["assets"] * body.include_assets
     principals = build_principals(body.user_ids, body.group_ids)
     job = request_content_permissions(call.session, body.object_ids or [], kinds, principals, rights, call.actor)
-    call.notify(job.task or "", [job.id])
-    return {"job_id": str(job.id)}
+    return call.start_job(job)

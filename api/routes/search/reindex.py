@@ -48,8 +48,7 @@ def post_asset_reindex(call: Call, asset_id: UUID) -> None:
 def post_assets_reindex(call: Call) -> None:
     """Start a job that builds a new index of all objects, unless one runs already."""
     require_administrator(call.actor, REINDEX_ALL_ACTION)
-    job = start_index_rebuild(call.session, call.actor)
-    call.notify(job.task or "", [job.id])
+    call.start_job(start_index_rebuild(call.session, call.actor))
 
 
 @routes.post("/collections/reindex/")

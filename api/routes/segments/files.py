@@ -1,6 +1,6 @@
 """Files of segments: captions are imported, and segments exported as CSV, captions and plain text."""
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query
@@ -10,7 +10,6 @@ from api.routes.segments.bodies import SegmentExportQuery, SegmentFilter, filter
 from asgi.body_base import Body
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
-from models.catalog.segment import Segment
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.export import (
     MAX_EXPORTED_SEGMENTS,
@@ -22,7 +21,6 @@ from services.catalog.segments.export import (
 )
 from services.core.errors import ValidationFailed
 from services.sidecars.caption_import import create_caption_job
-from services.sidecars.refresh_captions import CAPTION_TASK
 
 routes = RouteGroup("assets")
 
@@ -62,12 +60,8 @@ def load_export_lines(call: Call, asset_id: UUID, asked: SegmentFilter) -> list[
             "time_end_milliseconds__lte", f"more than {MAX_EXPORTED_SEGMENTS:,} segments; ask for fewer"
         )
     users = load_segment_authors(call, segments)
-    return [ExportLine(segment, segment_author_name(segment, users.get(segment.user_id))) for segment in segments]
-
-
-def segment_author_name(segment: Segment, user: Any) -> str:
-    """Return the display name of a segment's author, or the e-mail of a guest."""
-    return user.display_name if user else segment.share_user_email or ""
+    names = {user_id: user.display_name for user_id, user in users.items()}
+    return [ExportLine(one, names.get(one.user_id) or one.share_user_email or "") for one in segments]
 
 
 class CaptionImportBody(Body):
@@ -80,5 +74,4 @@ def post_captions(call: Call, asset_id: UUID, body: CaptionImportBody) -> Status
     """Start a job that imports an SRT or VTT file of the asset as TRANSCRIPTION segments."""
     replaces_all = bool(body.delete_old_transcriptions)
     job = create_caption_job(call.session, asset_id, body.file_id, call.actor, replaces_all=replaces_all)
-    call.notify(CAPTION_TASK, [job.id])
-    return StatusResponse(202, {"job_id": str(job.id)})
+    return StatusResponse(202, call.start_job(job))

@@ -129,7 +129,8 @@ def get_users(
     if not status:
         found = found.where(User.status != UserStatus.DELETED)
     if query:
-        found = found.where(_match_user_text(query))
+        texts = (User.email, User.first_name, User.last_name)
+        found = found.where(or_(*(column.icontains(query, autoescape=True) for column in texts)))
     if groups:
         members = filter_by_values(select(Membership.user_id), {"groups": Membership.group_id}, {"groups": groups})
         found = found.where(User.id.in_(members))
@@ -140,10 +141,6 @@ def get_users(
         per_page,
         serialize_users,
     )
-
-
-def _match_user_text(text: str) -> Any:
-    return or_(*(column.icontains(text, autoescape=True) for column in (User.email, User.first_name, User.last_name)))
 
 
 @routes.get("/users/{user_id}/")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, SQLColumnExpression, func, literal, select, union_all
+from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -87,21 +87,15 @@ def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
     """Load files that a watcher saw, with their paths below the storage root."""
     if not ids:
         return {}
+    storage_id = select(Folder.storage_id).where(Folder.id == File.folder_id).correlate(File).scalar_subquery()
     rows = session.execute(
-        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, _storage_of(File.folder_id))
+        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, storage_id)
         .outerjoin(FileSetFile, FileSetFile.file_id == File.id)
         .outerjoin(FileSet, FileSet.id == FileSetFile.file_set_id)
         .where(File.id.in_(ids))
     ).all()
     folders = load_folder_paths(session, {file.folder_id for file, *_ in rows})
     return {file.id: _watched_file_view(file, folders[file.folder_id], *rest) for file, *rest in rows}
-
-
-def _storage_of(folder_id: SQLColumnExpression[int]) -> ColumnElement[uuid.UUID]:
-    storage: ColumnElement[uuid.UUID] = (
-        select(Folder.storage_id).where(Folder.id == folder_id).correlate(File).scalar_subquery()
-    )
-    return storage
 
 
 def load_folder_paths(session: Session, folders: Iterable[int]) -> dict[int, str]:
@@ -190,15 +184,7 @@ def declare_file(
     asset = get_asset_for_update(session, actor, asset_id)
     file_set = find_declared_file_set(session, asset, file_set_id)
     name = values["original_name"]
-    refuse_unsafe_path("directory_path", values.get("directory_path", ""))
-    refuse_unsafe_name("original_name", name)
-    file = DeclaredFile(
-        id=new_id(),
-        asset_id=asset.id,
-        file_set_id=file_set.id,
-        user_id=actor.user_id,
-        **{"name": name, "storage_id": file_set.storage_id, **values},
-    )
+    file = build_declared_file({"storage_id": file_set.storage_id, **values}, actor, asset.id, file_set.id)
     session.add(file)
     # Trigger mark_file_set_update queues the asset's document; declared_file has no trigger of its own.
     file_set.file_count += 1
@@ -207,6 +193,16 @@ def declare_file(
     record_history(session, asset.id, Operation.MODIFY_FILESET, f'file "{name}" was added to "{file_set.name}"', actor)
     session.flush()
     return declared_file_view(file, file_set.format_id)
+
+
+def build_declared_file(
+    values: Mapping[str, Any], actor: Actor, asset_id: uuid.UUID | None = None, file_set_id: uuid.UUID | None = None
+) -> DeclaredFile:
+    """Build the row of a declared file. Raises ValidationFailed for a name or folder that leaves the root."""
+    refuse_unsafe_path("directory_path", values.get("directory_path", ""))
+    refuse_unsafe_name("original_name", values["original_name"])
+    named = {"name": values["original_name"], **values}
+    return DeclaredFile(id=new_id(), asset_id=asset_id, file_set_id=file_set_id, user_id=actor.user_id, **named)
 
 
 def update_declared_file(

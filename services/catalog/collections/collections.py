@@ -113,7 +113,8 @@ def update_collection(
 ) -> Collection:
     """Update columns and details of a collection; equal values are no change."""
     collection = get_collection_for_update(session, actor, collection_id)
-    changed = {name: value for name, value in changes.items() if _current_value(collection, name) != value}
+    before = {**collection.details, **{name: getattr(collection, name) for name in EDITABLE_COLLECTION_COLUMNS}}
+    changed = {name: value for name, value in changes.items() if before.get(name) != value}
     if changed.keys() & {"title", "storage_id"}:
         refuse_mirrored_collection(session, collection)
     for name, value in changed.items():
@@ -129,7 +130,3 @@ def update_collection(
         record_audit(session, COLLECTION_KIND, collection_id, said, actor)
         session.flush()
     return collection
-
-
-def _current_value(collection: Collection, name: str) -> Any:
-    return getattr(collection, name) if name in EDITABLE_COLLECTION_COLUMNS else collection.details.get(name)

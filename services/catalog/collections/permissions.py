@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.access.acl import AclEntry, Actor, Permission, PrincipalKind, has_permission, readable_by
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.catalog.asset import Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
 from models.queues.job import Job
 from services.access.permissions import (
@@ -155,11 +155,6 @@ def _next_object_ids(
         query = query.where(key > uuid.UUID(after))
     rights = (has_permission(actor, kind, key, each) for each in (Permission.READ, Permission.CHANGE_ACL))
     return session.scalars(query.where(*rights).order_by(key).limit(PERMISSION_BATCH_SIZE)).all()
-
-
-def content_kinds(*, include_assets: bool, include_collections: bool) -> list[str]:
-    """Return the kinds of contained objects to process."""
-    return [*([COLLECTION_KIND] if include_collections else []), *([ASSET_KIND] if include_assets else [])]
 
 
 CONTENT_PERMISSIONS_JOBS = JobKind(

@@ -86,7 +86,7 @@ def add_segments(session: Session, actor: Actor, asset_id: uuid.UUID, news: Sequ
 
 
 def create_segments(session: Session, asset: Asset, news: Sequence[NewSegment], actor: Actor) -> Sequence[Segment]:
-    """Create many segments with three queries and one history entry."""
+    """Create segments with three queries and one history entry; the caller has checked the permission on the asset."""
     _refuse_invalid_parents(session, actor, asset, news)
     duration = asset_duration_ms(session, asset.id)
     made = [_new_segment(asset, new, actor, duration) for new in news]
