@@ -11,7 +11,7 @@ from api.routes.catalog import (
     manual_grouping,
     relations,
 )
-from api.routes.files import downloads, files, formats, previews, storage_files, storages, transcodes
+from api.routes.files import downloads, files, formats, previews, storage_files, storages
 from api.routes.integrations import triggers, webhooks
 from api.routes.jobs import backlog, jobs
 from api.routes.metadata import fields, values, views
@@ -55,7 +55,7 @@ ROUTE_GROUPS = (
     storage_files.routes,
     storages.routes,
     tokens.routes,
-    transcodes.routes,
+    formats.transcode_routes,
     triggers.routes,
     groups.routes,
     users.routes,

@@ -4,13 +4,12 @@ URLs are normalised, never redirected: the 2.x client does not follow redirects,
 redirected POST into a GET. 1.x also doubles slashes (`delete_queue//bulk/`).
 """
 
-import json
 import re
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from asgi.tracing import current_request_id
+from asgi.tracing import send_error
 
 VERSIONED_SERVICE_PATH: Final = re.compile(r"/API/[a-z-]+/v\d+/")
 REPEATED_SLASHES: Final = re.compile(r"/{2,}")
@@ -38,11 +37,11 @@ class RequestLimits:
             return
         path, query = normalize_path(scope["path"]), scope["query_string"]
         if len(scope["raw_path"]) + len(query) > MAX_URL_BYTES:
-            await reject_request(send, 414, {"url": f"an address has at most {MAX_URL_BYTES} bytes"})
+            await send_error(send, 414, {"url": f"an address has at most {MAX_URL_BYTES} bytes"})
         elif query.count(b"&") >= MAX_QUERY_PARAMETERS:
-            await reject_request(send, 400, {"url": f"an address has at most {MAX_QUERY_PARAMETERS} parameters"})
+            await send_error(send, 400, {"url": f"an address has at most {MAX_QUERY_PARAMETERS} parameters"})
         elif "\0" in path or b"%00" in query or b"\0" in query:
-            await reject_request(send, 400, {"url": "an address holds no NUL"})
+            await send_error(send, 400, {"url": "an address holds no NUL"})
         else:
             # In place: the metrics middleware reads the route from the same scope afterwards.
             scope["path"] = path
@@ -77,11 +76,3 @@ def close_after_unread_body(scope: Scope, send: Send) -> Send:
         await send(message)
 
     return send_and_announce
-
-
-async def reject_request(send: Send, status: int, errors: dict[str, str]) -> None:
-    """Respond with an error before routing."""
-    content = json.dumps({"errors": errors, "request_id": current_request_id()}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

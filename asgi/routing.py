@@ -14,9 +14,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 
 from asgi.admission import AdmissionRule, AdmittedRoute
-from asgi.body_base import Body
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
-from asgi.request_body import BODY_PARAMETER
 from asgi.transaction import copy_signature, wrap_in_transaction, wrap_self_committing
 
 Endpoint = TypeVar("Endpoint", bound=Callable[..., Any])
@@ -60,8 +58,8 @@ class SharedEndpoint:
     """Arguments that follow from the URL; the operation has no such parameters."""
     names: Mapping[str, str] = field(default_factory=dict)
     """Names of parameters that the URL calls otherwise than the function."""
-    body: type[Body] | None = None
-    """Type of the body, where it is stricter than that of the function."""
+    types: Mapping[str, Any] = field(default_factory=dict)
+    """Types of parameters that are stricter than those of the function."""
 
     def of(self, endpoint: Endpoint) -> Endpoint:
         """Return the function of this operation."""
@@ -72,9 +70,8 @@ class SharedEndpoint:
             return endpoint(*call, **given, **values, **self.fixed)
 
         shared.__name__, shared.__doc__ = self.name, self.text
-        shared.__annotations__ = {self.names.get(own, own): kind for own, kind in endpoint.__annotations__.items()}
-        if self.body is not None:
-            shared.__annotations__[BODY_PARAMETER] = self.body
+        annotations = endpoint.__annotations__ | dict(self.types)
+        shared.__annotations__ = {self.names.get(own, own): kind for own, kind in annotations.items()}
         signature = inspect.signature(endpoint)
         parameters = [
             one.replace(name=self.names.get(one.name, one.name))

@@ -58,7 +58,7 @@ class RequestTracing:
         except Exception:
             log.exception("%s %s failed", scope["method"], _redact_path(scope["path"]))
             if status == 0:
-                await _send_failure(send_named, identity)
+                await send_error(send_named, 500, [f"something failed inside; the log tells more under {identity}"])
         finally:
             took = (time.monotonic() - start) * 1000
             about = {
@@ -79,8 +79,9 @@ def _redact_path(path: str) -> str:
     return SECRET_PATH_PATTERN.sub(r"\1***", re.sub("/{2,}", "/", path))[:300].encode("unicode_escape").decode()
 
 
-async def _send_failure(send: Send, identity: str) -> None:
-    body = {"errors": [f"something failed inside; the log tells more under {identity}"], "request_id": identity}
-    headers = [(b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 500, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+async def send_error(send: Send, status: int, errors: list[str] | dict[str, str]) -> None:
+    """Respond with an error outside of any route."""
+    content = json.dumps({"errors": errors, "request_id": current_request_id()}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(content)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

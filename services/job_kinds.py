@@ -10,9 +10,9 @@ from models.core.timing import Timing
 from models.queues.notify import Notifier
 from search.engine import SearchEngine
 from services.approvals.collection_requests import COLLECTION_APPROVALS_JOBS
-from services.catalog.collections.bulk_delete import DELETE_COLLECTIONS_JOBS
 from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_JOBS
+from services.catalog.collections.tree import DELETE_COLLECTIONS_JOBS
 from services.grouping.regroup import regroup_jobs
 from services.indexing.audit_job import comparison_jobs
 from services.indexing.rebuild import rebuild_jobs

@@ -7,9 +7,9 @@ from celery import Task, shared_task
 from models.queues.mail import MAIL_TASK
 from models.queues.webhook import WEBHOOK_TASK
 from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK
-from services.catalog.collections.bulk_delete import DELETE_COLLECTIONS_TASK
 from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_TASK
+from services.catalog.collections.tree import DELETE_COLLECTIONS_TASK
 from services.grouping.regroup import REGROUP_TASK
 from services.lifecycle.purge_assets import PURGE_ASSETS_TASK
 from services.lifecycle.purge_collections import PURGE_COLLECTIONS_TASK

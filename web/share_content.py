@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, Guest, is_format_visible, readable_by
+from models.access.acl import is_format_visible, readable_by
 from models.access.share import ShareRight
 from models.access.user import User
 from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
@@ -134,14 +134,7 @@ class ShareReader:
 
     def __init__(self, session: Session, key: SigningKey, token: GuestToken, until: int, numbers: PageNumbers) -> None:
         self._session, self._key, self._token, self._until, self._numbers = session, key, token, until, numbers
-
-    @property
-    def _actor(self) -> Actor:
-        return self._token.share.actor
-
-    @property
-    def _guest(self) -> Guest:
-        return self._token.share.guest
+        self._actor, self._guest = token.share.actor, token.share.guest
 
     def asset(self, asset_id: uuid.UUID) -> GuestAsset:
         """Return an asset that the share opens."""

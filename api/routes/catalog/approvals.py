@@ -15,7 +15,7 @@ from api.routes.catalog.approval_bodies import (
 )
 from asgi.pagination import page_envelope
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission
 from services.approvals.collection_requests import create_collection_request_job
 from services.approvals.requests import (
@@ -35,15 +35,18 @@ from services.objects.objects import ObjectRef, find_object, get_object_for_upda
 routes = RouteGroup("assets")
 
 
-def get_approvable(call: Call, object_type: str, object_id: UUID) -> ObjectRef:
-    """Return an object that the caller reads and whose kind has approvals.
+def get_approvable(call: Call, object_type: str, object_id: UUID, version_id: UUID | None = None) -> ObjectRef:
+    """Return an object that the caller reads and whose kind has approvals; a version, if one is named, is its own.
 
     A share of an asset that was merged does not show the approval of the surviving asset.
     """
     require_approvable(object_type)
     if call.actor.guest is not None and call.actor.guest.is_merged:
         raise NotFound("approval", object_id)
-    return find_object(call.session, call.actor, object_type, object_id)
+    found = find_object(call.session, call.actor, object_type, object_id)
+    if version_id not in (None, approval_version(found)):
+        raise NotFound("version", version_id)
+    return found
 
 
 def get_approvable_for_update(call: Call, object_type: str, object_id: UUID) -> ObjectRef:
@@ -67,10 +70,22 @@ def post_approval_request(call: Call, object_type: str, object_id: UUID, body: A
     return StatusResponse(202, call.start_job(create_collection_request_job(call.session, found, wanted, call.actor)))
 
 
-@routes.get("/{object_type}/{object_id}/approvals/request/", guests=True)
-def get_approval_request(call: Call, object_type: str, object_id: UUID) -> dict[str, Any]:
-    """Return the approval request, with its votes and status."""
-    return serialize_object_approval(call, get_approvable(call, object_type, object_id))
+@routes.get(
+    "/{object_type}/{object_id}/versions/{version_id}/approvals/request/",
+    SharedEndpoint(
+        "get_version_approval_request", "Return the approval request of one version.", types={"version_id": UUID}
+    ),
+)
+@routes.get(
+    "/{object_type}/{object_id}/approvals/request/",
+    SharedEndpoint(
+        "get_approval_request", "Return the approval request, with its votes and status.", {"version_id": None}
+    ),
+    guests=True,
+)
+def read_approval_request(call: Call, object_type: str, object_id: UUID, version_id: UUID | None) -> dict[str, Any]:
+    """Return the approval request of an object, or of this version of it."""
+    return serialize_object_approval(call, get_approvable(call, object_type, object_id, version_id))
 
 
 @routes.put("/{object_type}/{object_id}/approvals/request/")
@@ -103,15 +118,18 @@ def put_approval(call: Call, object_type: str, object_id: UUID, body: ApprovalVo
     return serialize_vote(ApprovalStatusView(found, None), said)
 
 
-@routes.get("/{object_type}/{object_id}/approvals/", guests=True)
-def get_approvals(call: Call, object_type: str, object_id: UUID) -> dict[str, Any]:
-    """List all votes."""
-    return serialize_votes(call, get_approvable(call, object_type, object_id))
-
-
-def serialize_votes(call: Call, found: ObjectRef) -> dict[str, Any]:
-    """Serialise all votes on an object, as one page."""
-    standing = load_approval_status(call.session, found)
+@routes.get(
+    "/{object_type}/{object_id}/versions/{version_id}/approvals/",
+    SharedEndpoint("get_version_approvals", "List the votes on one version.", types={"version_id": UUID}),
+)
+@routes.get(
+    "/{object_type}/{object_id}/approvals/",
+    SharedEndpoint("get_approvals", "List all votes.", {"version_id": None}),
+    guests=True,
+)
+def list_votes(call: Call, object_type: str, object_id: UUID, version_id: UUID | None) -> dict[str, Any]:
+    """List all votes on an object, or on this version of it, as one page."""
+    standing = load_approval_status(call.session, get_approvable(call, object_type, object_id, version_id))
     if call.actor.guest is not None:
         standing = filter_votes_for_guest(standing, call.actor.guest)
     objects = [serialize_vote(standing, each) for each in standing.votes]
@@ -134,25 +152,6 @@ def delete_approval_of_user(call: Call, object_type: str, object_id: UUID, user_
 def delete_approval_of_external(call: Call, object_type: str, object_id: UUID, email: str) -> None:
     """Withdraw the vote of an external reviewer."""
     withdraw_vote(call.session, get_approvable(call, object_type, object_id), call.actor, external=email)
-
-
-@routes.get("/{object_type}/{object_id}/versions/{version_id}/approvals/request/")
-def get_version_approval_request(call: Call, object_type: str, object_id: UUID, version_id: UUID) -> dict[str, Any]:
-    """Return the approval request of one version."""
-    return serialize_object_approval(call, require_version(get_approvable(call, object_type, object_id), version_id))
-
-
-@routes.get("/{object_type}/{object_id}/versions/{version_id}/approvals/")
-def get_version_approvals(call: Call, object_type: str, object_id: UUID, version_id: UUID) -> dict[str, Any]:
-    """List the votes on one version."""
-    return serialize_votes(call, require_version(get_approvable(call, object_type, object_id), version_id))
-
-
-def require_version(found: ObjectRef, version_id: UUID) -> ObjectRef:
-    """Return the object if the version is its own; else raise `NotFound`."""
-    if approval_version(found) != version_id:
-        raise NotFound("version", version_id)
-    return found
 
 
 @routes.post("/approvals/bulk/", status=200)

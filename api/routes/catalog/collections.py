@@ -14,11 +14,16 @@ from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
 from models.core.statements import AnySelect
 from services.access.acl_templates import apply_acl_template
-from services.catalog.collections.bulk_delete import request_bulk_delete
 from services.catalog.collections.collections import create_collection, find_collection, update_collection
 from services.catalog.collections.permissions import copy_inherited_permissions
 from services.catalog.collections.queries import ContentFilter, summarize_content
-from services.catalog.collections.tree import delete_collection, move_collection, readable_ancestors, restore_collection
+from services.catalog.collections.tree import (
+    delete_collection,
+    move_collection,
+    readable_ancestors,
+    request_bulk_delete,
+    restore_collection,
+)
 from services.core.errors import NotFound, ValidationFailed
 
 routes = RouteGroup("assets")

@@ -12,7 +12,7 @@ from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, serialize_each
 from asgi.rendering import format_datetime
 from asgi.request_context import Call, StatusResponse
-from asgi.routing import RouteGroup
+from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.relation import Relation, RelationType
@@ -148,38 +148,34 @@ def delete_relation(call: Call, asset_id: UUID, relation_type: str, related_to_a
     remove_relation(call.session, asset_id, relation_type, related_to_asset_id, call.actor)
 
 
-@routes.get("/assets/{asset_id}/relations/")
-def get_relations(
+@routes.get(
+    "/assets/{asset_id}/relations/{relation_type}/",
+    SharedEndpoint(
+        "get_relations_of_type",
+        "List assets related by one type that the caller may read, each with its relations to this one.",
+        types={"relation_type": str},
+    ),
+)
+@routes.get(
+    "/assets/{asset_id}/relations/",
+    SharedEndpoint(
+        "get_relations",
+        "List related assets that the caller may read, each with its relations to this one.",
+        {"relation_type": None},
+    ),
+)
+def list_relations(
     call: Call,
     asset_id: UUID,
+    relation_type: str | None,
     include_deleted: bool = False,
     page: PageNumber = 1,
     per_page: PerPage = 50,
     sort: SortParam = "",
 ) -> dict[str, Any]:
-    """List related assets that the caller may read, each with its relations to this one."""
-    return paginate_related_assets(call, asset_id, None, include_deleted, page, per_page, sort)
-
-
-@routes.get("/assets/{asset_id}/relations/{relation_type}/")
-def get_relations_of_type(
-    call: Call,
-    asset_id: UUID,
-    relation_type: str,
-    include_deleted: bool = False,
-    page: PageNumber = 1,
-    per_page: PerPage = 50,
-    sort: SortParam = "",
-) -> dict[str, Any]:
-    """List assets related by one type that the caller may read, each with its relations to this one."""
-    find_relation_type(call.session, relation_type)
-    return paginate_related_assets(call, asset_id, relation_type, include_deleted, page, per_page, sort)
-
-
-def paginate_related_assets(
-    call: Call, asset_id: UUID, relation_type: str | None, deleted: bool, page: int, per_page: int, sort: str
-) -> dict[str, Any]:
-    """Return a page of related assets, in a fixed number of queries."""
+    """List related assets, in a fixed number of queries."""
+    if relation_type is not None:
+        find_relation_type(call.session, relation_type)
     here = find_asset(call.session, call.actor, asset_id).id
     touches = relation_touches(here, relation_type)
     others = or_(
@@ -187,7 +183,7 @@ def paginate_related_assets(
         Asset.id.in_(select(Relation.asset_id).where(touches)),
     )
     query = select(Asset).where(others, Asset.id != here, readable_by(call.actor, ASSET_KIND, Asset.id))
-    if not deleted:
+    if not include_deleted:
         query = query.where(Asset.status == AssetStatus.ACTIVE)
 
     def render(call: Call, rows: Sequence[Asset]) -> list[dict[str, Any]]:

@@ -1,12 +1,15 @@
-"""Formats of assets and their components."""
+"""Formats of assets, their components, and requests for renditions of them (transcoding)."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
+from pydantic import Field
 from sqlalchemy import select
 
 from api.routes.files.bodies import ComponentBody, FormatBody, FormatChangeBody, serialize_component, serialize_format
+from api.routes.jobs.bodies import serialize_job_row
+from asgi.body_base import Body, Count
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
 from asgi.request_context import Call
@@ -23,8 +26,11 @@ from services.catalog.assets.formats import (
     rename_format,
     update_component,
 )
+from services.renditions.profiles import WEB_PROFILE, find_transcode_profile
+from services.renditions.queue import request_transcode
 
 routes = RouteGroup("files")
+transcode_routes = RouteGroup("transcode")
 
 
 def serialize_formats(call: Call, formats: Sequence[Format]) -> list[dict[str, Any]]:
@@ -96,3 +102,20 @@ def put_component(
     """Replace a declared component."""
     new = body.new_component()
     return serialize_component(update_component(call.session, asset_id, format_id, component_id, new, call.actor))
+
+
+class TranscodeBody(Body):
+    profile: Annotated[str, Field(min_length=1, max_length=40)] = WEB_PROFILE
+    priority: Count | None = None
+
+
+@transcode_routes.post("/assets/{asset_id}/formats/{format_id}/")
+def post_transcode(call: Call, asset_id: UUID, format_id: UUID, body: TranscodeBody) -> dict[str, Any]:
+    """Start a job that makes a rendition of this format; a waiting job for the same rendition is returned instead."""
+    find_transcode_profile(call.context.transcode_profiles, body.profile)
+    job = request_transcode(call.session, asset_id, format_id, body.profile, call.actor)
+    if body.priority is not None:
+        job.priority = min(body.priority, 10)
+        call.session.flush()
+    call.start_job(job)
+    return serialize_job_row(job, [], has_children=False)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi.responses import FileResponse, Response
 
-from api.routes.files.downloads import build_download_url
+from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
 from asgi.body_base import Body, Count, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
 from asgi.rendering import format_datetime, optional_id
@@ -37,14 +37,8 @@ from services.media.jobs import create_reread_job
 
 routes = RouteGroup("files")
 PICTURE_CACHE_SECONDS = 86_400
-PICTURE_HEADERS = {
-    # The URL is signed for its reader, and the picture under it never changes.
-    "Cache-Control": f"private, max-age={PICTURE_CACHE_SECONDS}, immutable",
-    "Content-Security-Policy": "sandbox; default-src 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
+# The URL is signed for its reader, and the picture under it never changes.
+PICTURE_HEADERS = {**DOWNLOAD_HEADERS, "Cache-Control": f"private, max-age={PICTURE_CACHE_SECONDS}, immutable"}
 
 
 class MediaReadBody(Body):

@@ -170,7 +170,7 @@ def get_webhook(call: Call, webhook_id: UUID) -> dict[str, Any]:
 
 @routes.put(
     "/webhooks/{webhook_id}/",
-    SharedEndpoint("put_webhook", "Change the fields that were sent; absent fields stay.", body=WebhookBody),
+    SharedEndpoint("put_webhook", "Change the fields that were sent; absent fields stay.", types={"body": WebhookBody}),
 )
 @routes.patch("/webhooks/{webhook_id}/")
 def patch_webhook(call: Call, webhook_id: UUID, body: WebhookChangeBody) -> dict[str, Any]:

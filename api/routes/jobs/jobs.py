@@ -120,7 +120,8 @@ def get_job(call: Call, job_id: UUID) -> dict[str, Any]:
 
 
 @routes.put(
-    "/jobs/{job_id}/", SharedEndpoint("put_job", "Change the fields that were sent; absent fields stay.", body=JobBody)
+    "/jobs/{job_id}/",
+    SharedEndpoint("put_job", "Change the fields that were sent; absent fields stay.", types={"body": JobBody}),
 )
 @routes.patch("/jobs/{job_id}/")
 def patch_job(call: Call, job_id: UUID, body: JobChangeBody, merge_metadata: bool = False) -> dict[str, Any]:

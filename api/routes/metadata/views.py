@@ -19,16 +19,20 @@ from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataView
 from services.core.actors import require_administrator
-from services.metadata.categories import (
+from services.metadata.forms import load_view_fields
+from services.metadata.views import (
     create_category,
+    create_view,
     delete_category,
+    delete_view,
     find_category,
+    find_view,
     list_categories,
     list_views_by_ids,
+    mark_objects_with_values,
     update_category,
+    update_view,
 )
-from services.metadata.forms import load_view_fields
-from services.metadata.views import create_view, delete_view, find_view, mark_objects_with_values, update_view
 
 routes = RouteGroup("metadata")
 REQUIRED_VIEW_KEYS = ("id", "name", "view_fields")

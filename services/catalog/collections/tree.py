@@ -1,7 +1,7 @@
 """The collection tree: move with all descendants, delete and restore as one.
 
 A move holds the tree lock exclusively and reads paths only then, so that two moves never create a cycle and nothing is
-created on a path that is being rewritten.
+created on a path that is being rewritten. The many descendants of a deleted collection are deleted by a job.
 """
 
 import uuid
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
 from models.core.statements import execute_dml
+from models.queues.job import Job
 from services.catalog.collections.collections import (
     LOCK_TREE,
     find_collection,
@@ -23,6 +24,8 @@ from services.catalog.collections.collections import (
 from services.catalog.collections.permissions import delete_inherited_permissions
 from services.core.audit_log import record_audit
 from services.core.errors import Conflict, DomainError, PermissionDenied
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 MAX_COLLECTIONS_PER_DELETE = 500
 """Collections that a request deletes itself; more become a job. Each deletion excludes one from search by id until it
@@ -185,3 +188,25 @@ def readable_ancestors(session: Session, collection: Collection, actor: Actor) -
         select(Collection).where(Collection.id.in_(above), readable_by(actor, COLLECTION_KIND, Collection.id))
     ).all()
     return sorted(rows, key=lambda row: above.index(row.id))
+
+
+DELETE_COLLECTIONS_TASK = "maintenance.delete_collections"
+
+
+def request_bulk_delete(session: Session, collection_id: uuid.UUID, left: int, actor: Actor) -> Job:
+    """Create a job that deletes the remaining descendants of a deleted collection."""
+    about = {"object_type": COLLECTION_KIND, "object_id": collection_id, "progress_total": left}
+    title = "Delete the collections inside a deleted one"
+    return add_job(session, DELETE_COLLECTIONS_TASK, "DELETE", title, actor, **about)
+
+
+def delete_collections_batch(session: Session, run: JobRun, _place: BatchCursor) -> tuple[int, BatchCursor | None]:
+    """Delete the next descendants; what is deleted already needs no cursor."""
+    above = run.claim.object_id
+    gone = delete_descendants(session, above, MAX_COLLECTIONS_PER_DELETE) if above else 0
+    return gone, {} if gone else None
+
+
+DELETE_COLLECTIONS_JOBS = JobKind(
+    DELETE_COLLECTIONS_TASK, batches(delete_collections_batch, "collections were deleted")
+)

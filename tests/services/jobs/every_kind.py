@@ -28,12 +28,11 @@ from services.access.users import NewUser, create_user
 from services.approvals.collection_requests import create_collection_request_job
 from services.approvals.requests import ApprovalSpec
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset
-from services.catalog.collections.bulk_delete import request_bulk_delete
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.catalog.collections.permissions import request_content_permissions
-from services.catalog.collections.tree import delete_collection
+from services.catalog.collections.tree import delete_collection, request_bulk_delete
 from services.core.actors import SETUP_ACTOR
 from services.grouping.regroup import request_regroup
 from services.indexing.requests import start_index_comparison, start_index_rebuild

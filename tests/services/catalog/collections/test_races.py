@@ -12,12 +12,14 @@ from models.catalog.collection import Collection, CollectionStatus
 from models.core.sessions import Sessions, transact
 from models.queues.job import Job, JobStatus
 from services.catalog.collections import tree
-from services.catalog.collections.bulk_delete import (
-    DELETE_COLLECTIONS_JOBS,
-    request_bulk_delete,
-)
 from services.catalog.collections.collections import NewCollection, create_collection
-from services.catalog.collections.tree import delete_collection, move_collection, restore_collection
+from services.catalog.collections.tree import (
+    DELETE_COLLECTIONS_JOBS,
+    delete_collection,
+    move_collection,
+    request_bulk_delete,
+    restore_collection,
+)
 from services.core.errors import DomainError
 from tests.pipeline import FAST
 
