@@ -1,4 +1,9 @@
-"""Base of request bodies. Unknown and read-only keys are ignored, since clients write back whole objects they read."""
+"""Base of request bodies, and the form of ids and times in responses.
+
+Unknown and read-only keys of a request are ignored, since clients write back whole objects they read. Times are sent
+as `2024-01-02T03:04:05.123456+00:00`, which every client's `datetime.fromisoformat` parses (Python 3.10 rejects "Z" and
+fractions of other lengths).
+"""
 
 import json
 import math
@@ -6,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, get_args
+from uuid import UUID
 
 from pydantic import (
     AfterValidator,
@@ -160,3 +166,13 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def format_datetime(moment: datetime | None) -> str | None:
+    """Return a time in ISO 8601 with microseconds, or None."""
+    return moment.isoformat(timespec="microseconds") if moment else None
+
+
+def optional_id(identity: UUID | None) -> str | None:
+    """Return an id as a string, or None."""
+    return str(identity) if identity else None

@@ -73,3 +73,13 @@ class SelfCommittingCall:
 def client_address(request: Request) -> str:
     """Return the IP address that a request came from."""
     return request.client.host if request.client else "unknown"
+
+
+def request_base_url(request: Request) -> str:
+    """Return the base URL of a request, without a trailing slash."""
+    return str(request.base_url).rstrip("/")
+
+
+def public_base_url(call: Call | SelfCommittingCall) -> str:
+    """Return the public base URL: the configured one, else the base URL of this request."""
+    return call.context.outside.public_url or request_base_url(call.request)

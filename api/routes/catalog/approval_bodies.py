@@ -7,8 +7,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, select
 
-from asgi.body_base import Body
-from asgi.rendering import format_datetime, optional_id
+from asgi.body_base import Body, format_datetime, optional_id
 from asgi.request_context import Call
 from models.access.acl import Guest
 from models.access.user import User

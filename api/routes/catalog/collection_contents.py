@@ -10,7 +10,7 @@ from sqlalchemy import Text, cast, literal, null, select, union_all
 
 from api.routes.catalog.asset_bodies import filter_fields_for_guest, serialize_assets
 from api.routes.catalog.collection_bodies import serialize_collection, serialize_collections
-from asgi.body_base import Body, ShortText, UtcDatetime
+from asgi.body_base import Body, ShortText, UtcDatetime, format_datetime
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -21,7 +21,6 @@ from asgi.pagination import (
     filter_by_values,
     paginate_rows,
 )
-from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission, readable_by

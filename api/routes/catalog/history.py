@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import defer
 
-from asgi.body_base import Body, LongText
+from asgi.body_base import Body, LongText, format_datetime, optional_id
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -17,7 +17,6 @@ from asgi.pagination import (
     paginate,
     serialize_each,
 )
-from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission

@@ -4,14 +4,14 @@ import logging
 import re
 from collections.abc import Generator, Mapping
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from asgi.request_context import Call, SelfCommittingCall
+from asgi.request_context import Call, SelfCommittingCall, request_base_url
 from asgi.routing import RouteGroup
-from asgi.urls import content_disposition, request_base_url
 from media.sandbox.safe_open import SourceChangedError, SourceFile
 from services.core.errors import Conflict
 from services.core.signing_key import require_signing_key
@@ -35,6 +35,7 @@ from services.downloads.tickets import (
 routes = RouteGroup("files")
 log = logging.getLogger("tapeless.api")
 SINGLE_RANGE_PATTERN = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+UNSAFE_FILENAME_CHARACTERS = '"\\%/'
 DOWNLOAD_HEADERS = {
     "Cache-Control": "private, no-store",
     "Content-Security-Policy": "sandbox; default-src 'none'",
@@ -151,3 +152,13 @@ def send_archive(call: SelfCommittingCall, ticket: DownloadTicket) -> Response:
     headers = {"Accept-Ranges": "none", "Content-Disposition": content_disposition(f"{archive.title}.zip")}
     body = stream_archive(call.context.sessions, ticket, archive, call.context.timing)
     return DownloadResponse(body, 200, headers)
+
+
+def content_disposition(name: str) -> str:
+    """Build a `Content-Disposition` value with the name in ASCII for old clients and in UTF-8 (RFC 6266)."""
+    plain = "".join(
+        letter if letter.isascii() and letter.isprintable() and letter not in UNSAFE_FILENAME_CHARACTERS else "_"
+        for letter in name
+    )
+    whole = name.replace("/", "_").replace("\\", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(whole, safe='')}"

@@ -8,12 +8,10 @@ from uuid import UUID
 from fastapi.responses import FileResponse, Response
 
 from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
-from asgi.body_base import Body, Count, ShortText
+from asgi.body_base import Body, Count, ShortText, format_datetime, optional_id
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
-from asgi.rendering import format_datetime, optional_id
-from asgi.request_context import Call, SelfCommittingCall
+from asgi.request_context import Call, SelfCommittingCall, request_base_url
 from asgi.routing import RouteGroup, SharedEndpoint
-from asgi.urls import request_base_url
 from models.catalog.asset import FileSet, Format
 from models.catalog.keyframe import Keyframe
 from models.queues.media_queue import MediaKind

@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
+from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
-from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by

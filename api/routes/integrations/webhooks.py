@@ -6,9 +6,8 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, KeyText, LongText, ShortText
+from asgi.body_base import Body, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
-from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.body_base import Body, Count, JsonObject, KeyText, LongText, ShortText
-from asgi.rendering import format_datetime, optional_id
+from asgi.body_base import Body, Count, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
 from models.queues.job import Job, JobStatus
 from models.queues.job_step import JobStep, StepStatus
 from services.jobs.actions import JobAction

@@ -7,9 +7,8 @@ from fastapi import Query
 from sqlalchemy import false, select
 
 from api.routes.search.search import SearchCriteriaBody, normalize_criteria, parse_search_body
-from asgi.body_base import Body, ShortText
+from asgi.body_base import Body, ShortText, format_datetime
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
-from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import ALL_PERMISSIONS

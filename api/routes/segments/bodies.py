@@ -7,10 +7,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes
+from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes, format_datetime, optional_id
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values
-from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
 from asgi.request_limits import MAX_URL_BYTES
 from models.access.user import User

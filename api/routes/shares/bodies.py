@@ -6,10 +6,8 @@ from uuid import UUID
 
 from pydantic import Field, PrivateAttr
 
-from asgi.body_base import Body, LongText, UtcDatetime
-from asgi.rendering import format_datetime, optional_id
-from asgi.request_context import Call, SelfCommittingCall
-from asgi.urls import public_base_url
+from asgi.body_base import Body, LongText, UtcDatetime, format_datetime, optional_id
+from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from models.access.share import Share, ShareRight, ShareUser
 from services.core.errors import ValidationFailed
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password

@@ -6,9 +6,8 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.routes.users.users import serialize_user
-from asgi.body_base import Body, LongText, ShortText
+from asgi.body_base import Body, LongText, ShortText, format_datetime
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
-from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.user import GroupType, UserGroup
