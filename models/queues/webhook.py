@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, Serial, TextEnum, checked_text
+from models.core.base import Base, DefaultNow, Id, Serial, TextEnum, TimestampsMixin, checked_text
 from models.queues.leased_queue import SKIP_LOCKED
 from models.queues.outbox import IS_OUTBOX_DUE, IS_SENDABLE, Outbox, OutboxMixin, make_outbox_policy
 
@@ -26,7 +26,7 @@ class WebhookStatus(TextEnum):
     DISABLED = "DISABLED"
 
 
-class Webhook(Base):
+class Webhook(TimestampsMixin, Base):
     """One subscription: which changes are sent to which URL. Null in `realm`, `operation` or `object_id` matches
     any."""
 
@@ -52,8 +52,6 @@ class Webhook(Base):
     backoff_until: Mapped[datetime | None] = mapped_column("resting_until")
     """Backoff after a failure: a target that does not respond must not take the time of others."""
     created_by: Mapped[uuid.UUID | None]
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
 
 
 class Event(Base):

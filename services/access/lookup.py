@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, Permission, has_grant, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection
-from services.core.errors import PermissionDenied
-from services.core.rows import require_found
+from services.core.errors import PermissionDenied, require_found
 
 PermittedRow = TypeVar("PermittedRow", Asset, Collection)
 KINDS_OF_TABLES: dict[type[Asset] | type[Collection], str] = {Asset: ASSET_KIND, Collection: COLLECTION_KIND}

@@ -25,9 +25,8 @@ from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import parse_id
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed, require_known
+from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed, require_found, require_known
 from services.core.history import record_history
-from services.core.rows import require_found
 
 COLLECTION_ACL_KIND = "collections"
 MAX_PROPAGATING_COLLECTIONS = 1_000

@@ -13,8 +13,8 @@ from models.access.acl import Actor
 from models.access.user import App, Token
 from models.core.base import new_id
 from services.core.actors import ACTOR_COLUMNS, actor_from_row
-from services.core.errors import ValidationFailed
-from services.core.rows import load, require_found, save
+from services.core.errors import ValidationFailed, require_found
+from services.core.rows import load, save
 
 TOKEN_BYTES = 32
 MAX_TOKEN_AGE = timedelta(days=5 * 365)

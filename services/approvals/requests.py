@@ -23,8 +23,8 @@ from models.core.bulk import in_array
 from services.access.permissions import Principal, principal_names
 from services.approvals.status import compute_status
 from services.core.actors import find_actors
-from services.core.errors import NotFound, ValidationFailed
-from services.core.rows import require_found
+from services.core.errors import NotFound, ValidationFailed, require_found
+from services.core.rows import apply_changes
 from services.objects.objects import ObjectRef, record_object_history
 
 APPROVABLE_OBJECT_TYPES = ("assets", "collections")
@@ -188,8 +188,7 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
     votes = load_votes(session, [approval])[approval.id]
     asked_before = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)
     # Flushing fires mark_approval_update, which marks the object's document.
-    for name, value in wanted.values.items():
-        setattr(approval, name, value)
+    apply_changes(approval, wanted.values)
     asked_now = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)
     gone = [vote for vote in votes if vote.id in asked_before - asked_now]
     for vote in gone:

@@ -25,8 +25,7 @@ from services.approvals.requests import (
     request_approvals,
     require_approvable,
 )
-from services.core.errors import Conflict, NotFound, PermissionDenied
-from services.core.rows import refuse_deleted
+from services.core.errors import Conflict, NotFound, PermissionDenied, refuse_deleted
 from services.objects.objects import ObjectRef, record_object_history
 
 VOTE_HISTORY = {

@@ -1,10 +1,12 @@
 """Domain errors that operations raise. Each caller (HTTP, command line) translates them into its own form."""
 
 from collections.abc import Collection, Mapping
+from typing import TypeVar
 
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
+Found = TypeVar("Found")
 
 class DomainError(Exception):
     """Base class: nothing was done. The message names the object, the value and the next step."""
@@ -66,6 +68,19 @@ class RateLimited(DomainError):
     def __init__(self, message: str, seconds: int) -> None:
         super().__init__(message)
         self.seconds = seconds
+
+
+def require_found(found: Found | None, noun: str, key: object) -> Found:
+    """Return the result of a lookup, or raise NotFound if it is None."""
+    if found is None:
+        raise NotFound(noun, key)
+    return found
+
+
+def refuse_deleted(name: str, is_deleted: bool) -> None:
+    """Raise Conflict for an object in the delete queue."""
+    if is_deleted:
+        raise Conflict(f"{name} is deleted; restore it first")
 
 
 def describe_failure(error: BaseException) -> str:

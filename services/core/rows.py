@@ -1,4 +1,4 @@
-"""Load one row or raise NotFound, apply changes to it, and save it together with its entry in the audit log."""
+"""Load one row, apply changes to it, and save it, also together with its entry in the audit log."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -9,18 +9,10 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.core.base import Base, TimestampsMixin
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, NotFound
+from services.core.errors import require_found
 
-Found = TypeVar("Found")
 Row = TypeVar("Row", bound=Base)
 AuditedRow = TypeVar("AuditedRow", bound=TimestampsMixin)
-
-
-def require_found(found: Found | None, noun: str, key: object) -> Found:
-    """Return the result of a lookup, or raise NotFound if it is None."""
-    if found is None:
-        raise NotFound(noun, key)
-    return found
 
 
 def load(session: Session, table: type[Row], key: object, noun: str, *, lock: bool = False, **required: object) -> Row:
@@ -40,12 +32,6 @@ def apply_changes(row: Base, values: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in changed.items():
         setattr(row, name, value)
     return changed
-
-
-def refuse_deleted(name: str, is_deleted: bool) -> None:
-    """Raise Conflict for an object in the delete queue."""
-    if is_deleted:
-        raise Conflict(f"{name} is deleted; restore it first")
 
 
 def save(session: Session, row: Row) -> Row:

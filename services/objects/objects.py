@@ -17,9 +17,8 @@ from models.catalog.segment import SegmentStatus
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import find_segment_by_id, may_write_asset, require_author_or_writer
-from services.core.errors import require_known
+from services.core.errors import refuse_deleted, require_known
 from services.core.history import record_history
-from services.core.rows import refuse_deleted
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -14,7 +13,8 @@ from models.core.base import new_id
 from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import NotFound, ValidationFailed
+from services.core.errors import ValidationFailed, require_known
+from services.core.rows import load, save_audited
 from services.outbound.config import IpNetwork
 from services.outbound.webhook_http import check_webhook_url
 
@@ -47,13 +47,8 @@ def create_webhook(session: Session, values: Mapping[str, Any], networks: Sequen
         id=new_id(), secret=secrets.token_bytes(WEBHOOK_SECRET_BYTES), headers={}, created_by=actor.user_id
     )
     _set_webhook_values(webhook, values, networks)
-    session.add(webhook)
-    session.flush()
-    record_audit(
-        session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}" to {_redact_url(webhook)} was made', actor
-    )
-    session.refresh(webhook)
-    return webhook
+    told = f'webhook "{webhook.name}" to {_redact_url(webhook)} was made'
+    return save_audited(session, webhook, WEBHOOK_KIND, webhook.id, told, actor)
 
 
 def update_webhook(
@@ -62,24 +57,18 @@ def update_webhook(
     """Update a webhook; any update clears its failures and backoff, so that delivery resumes at once."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     _set_webhook_values(webhook, values, networks)
-    webhook.date_modified = func.now()
     webhook.first_failed_at = webhook.last_error = webhook.backoff_until = None
     webhook.failures = 0
-    record_audit(
-        session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}": changed {", ".join(sorted(values))}', actor
-    )
-    session.flush()
-    session.refresh(webhook)
-    return webhook
+    told = f'webhook "{webhook.name}": changed {", ".join(sorted(values))}'
+    return save_audited(session, webhook, WEBHOOK_KIND, webhook.id, told, actor)
 
 
 def rotate_webhook_secret(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Webhook:
     """Replace the secret, effective from the next delivery."""
     webhook = find_webhook(session, webhook_id, actor, lock=True)
     webhook.secret = secrets.token_bytes(WEBHOOK_SECRET_BYTES)
-    record_audit(session, WEBHOOK_KIND, webhook.id, f'webhook "{webhook.name}": another secret', actor)
-    session.flush()
-    return webhook
+    told = f'webhook "{webhook.name}": another secret'
+    return save_audited(session, webhook, WEBHOOK_KIND, webhook.id, told, actor)
 
 
 def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> None:
@@ -95,10 +84,7 @@ def delete_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor) -> Non
 def find_webhook(session: Session, webhook_id: uuid.UUID, actor: Actor, *, lock: bool = False) -> Webhook:
     """Return a webhook, for administrators only: it reports on every object."""
     require_administrator(actor, "see webhooks")
-    webhook = session.get(Webhook, webhook_id, with_for_update=lock)
-    if webhook is None:
-        raise NotFound("webhook", webhook_id)
-    return webhook
+    return load(session, Webhook, webhook_id, "webhook", lock=lock)
 
 
 def find_webhook_delivery(
@@ -106,10 +92,7 @@ def find_webhook_delivery(
 ) -> WebhookDelivery:
     """Return one delivery of a webhook's log."""
     find_webhook(session, webhook_id, actor)
-    delivery = session.get(WebhookDelivery, delivery_id)
-    if delivery is None or delivery.webhook_id != webhook_id:
-        raise NotFound("delivery", delivery_id)
-    return delivery
+    return load(session, WebhookDelivery, delivery_id, "delivery", webhook_id=webhook_id)
 
 
 def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: Sequence[IpNetwork]) -> None:
@@ -120,17 +103,12 @@ def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: S
         check_webhook_url(webhook.url, networks)
     if values.get("headers") is not None:
         webhook.headers = _validate_headers(values["headers"], webhook.headers)
-    realms = WEBHOOK_EVENTS.get(webhook.event_type)
-    if realms is None:
-        raise ValidationFailed(
-            "event_type", f'"{webhook.event_type[:80]}" is not told of; known are {", ".join(WEBHOOK_EVENTS)}'
-        )
-    if webhook.realm is not None and webhook.realm not in realms:
-        raise ValidationFailed(
-            "realm", f'"{webhook.realm[:80]}" is no realm of {webhook.event_type}: {", ".join(realms)}'
-        )
-    if webhook.operation is not None and webhook.operation not in WEBHOOK_OPERATIONS:
-        raise ValidationFailed("operation", f'"{webhook.operation[:80]}" is none of {", ".join(WEBHOOK_OPERATIONS)}')
+    require_known("event_type", webhook.event_type, WEBHOOK_EVENTS, "is no event")
+    if webhook.realm is not None:
+        realms = WEBHOOK_EVENTS[webhook.event_type]
+        require_known("realm", webhook.realm, realms, f"is no realm of {webhook.event_type}")
+    if webhook.operation is not None:
+        require_known("operation", webhook.operation, WEBHOOK_OPERATIONS, "is no operation")
     webhook.status = webhook.status or WebhookStatus.ENABLED
 
 

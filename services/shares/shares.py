@@ -18,8 +18,8 @@ from models.catalog.asset import Asset, Format
 from models.catalog.metadata import MetadataView
 from models.core.base import new_id
 from services.access.permissions import effective_permissions
-from services.core.errors import NotFound, PermissionDenied, ValidationFailed
-from services.core.rows import apply_changes, load, refuse_deleted, require_found, save
+from services.core.errors import NotFound, PermissionDenied, ValidationFailed, refuse_deleted, require_found
+from services.core.rows import apply_changes, load, save
 from services.objects.objects import ObjectRef, find_object
 from services.shares.recipients import (
     build_recipients,

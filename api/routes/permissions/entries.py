@@ -24,8 +24,7 @@ from services.access.permissions import (
     principal_names,
     revoke_permissions,
 )
-from services.core.errors import Conflict, NotFound, ValidationFailed
-from services.core.rows import require_found
+from services.core.errors import Conflict, NotFound, ValidationFailed, require_found
 from services.shares.shares import find_share, is_share_of_object
 
 routes = RouteGroup("acls")

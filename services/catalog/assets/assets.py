@@ -20,9 +20,8 @@ from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType
 from models.catalog.history import Operation
 from models.core.base import new_id
 from services.access.lookup import find_permitted
-from services.core.errors import ValidationFailed
+from services.core.errors import ValidationFailed, refuse_deleted
 from services.core.history import record_history
-from services.core.rows import refuse_deleted
 
 
 @dataclass(frozen=True, slots=True)

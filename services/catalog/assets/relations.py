@@ -16,9 +16,9 @@ from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
 from services.core.actors import require_administrator
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, PermissionDenied, ValidationFailed
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_found
 from services.core.history import record_history
-from services.core.rows import require_found, save_audited
+from services.core.rows import save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 

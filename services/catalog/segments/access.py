@@ -17,8 +17,7 @@ from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from services.catalog.assets.assets import find_asset, refuse_deleted_asset
 from services.catalog.assets.formats import load_asset_durations
-from services.core.errors import NotFound, PermissionDenied
-from services.core.rows import require_found
+from services.core.errors import NotFound, PermissionDenied, require_found
 
 SEGMENT_NOUN, SEGMENT_KIND = "segment", "segments"
 TRANSCRIPT_TYPES = (SegmentType.TRANSCRIPTION, SegmentType.SEMANTIC_TRANSCRIPTION)
