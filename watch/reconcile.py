@@ -17,7 +17,7 @@ from grouping.model.islands import is_package_marker
 from models.catalog.file import File, Folder
 from models.catalog.storage import Storage
 from models.core.bulk import in_array
-from models.core.paths import join_path
+from models.core.paths import is_path_inside, join_path
 from models.core.sessions import Sessions, transact
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
@@ -258,7 +258,7 @@ class Reconciler:
             folder
             for folder in self.book
             if GONE_FOLDER_WALK != folder.walk < walk
-            and any(is_at_or_below(folder.path, start) for start in starts)
+            and any(is_path_inside(folder.path, start) for start in starts)
             and not self._is_hidden(folder, walk)
         ]
         for folder in unseen:
@@ -376,8 +376,3 @@ class Reconciler:
         if not must_freeze_deletions(vanished, recorded):
             return None
         return f"{vanished:,} of {recorded:,} files vanished at once"
-
-
-def is_at_or_below(path: bytes, folder: bytes) -> bool:
-    """Return whether `path` is `folder` or below it; every path is below the root."""
-    return not folder or path == folder or path.startswith(folder + b"/")

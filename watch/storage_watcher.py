@@ -12,7 +12,7 @@ import threading
 from collections.abc import Iterator
 
 from grouping import IgnorePatterns
-from models.core.paths import join_path
+from models.core.paths import is_path_inside, join_path
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from watch.disk.clock import Clock
@@ -268,9 +268,9 @@ class StorageWatcher:
             return False
         # The data folder and rendition storages may be inside the root.
         absolute = self.storage.root + b"/" + folder
-        if any(absolute == path or absolute.startswith(path + b"/") for path in self._excluded):
+        if any(is_path_inside(absolute, path) for path in self._excluded):
             return False
-        return any(not start or folder == start or folder.startswith(start + b"/") for start in self._starts)
+        return any(is_path_inside(folder, start) for start in self._starts)
 
     def _continue_walk(self, now: float) -> None:
         if self._walk is None:

@@ -30,6 +30,11 @@ def join_path(folder: bytes, name: bytes) -> bytes:
     return folder + b"/" + name if folder else name
 
 
+def is_path_inside(path: bytes, folder: bytes) -> bool:
+    """Return whether `path` is `folder` or below it; both are absolute, or both below a root, which is empty then."""
+    return not folder or path == folder or path.startswith(folder.rstrip(b"/") + b"/")
+
+
 def parent_path(path: bytes) -> bytes:
     """Return the folder that contains `path`; the empty path is its own parent."""
     return path.rpartition(b"/")[0]

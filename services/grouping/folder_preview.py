@@ -16,7 +16,7 @@ from models.catalog.file import FileStatus
 from models.catalog.storage import Storage
 from models.catalog.storage_settings import StorageSettings
 from models.core.base import new_id
-from models.core.paths import ancestor_paths, display_path, join_path
+from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path
 from models.core.sessions import Sessions, read_snapshot
 from services.core.errors import DomainError
 from services.grouping.diff import GroupingDiff
@@ -57,8 +57,8 @@ class DiskListing:
     def is_watched(self, folder: bytes) -> bool:
         """Whether a scan covers a folder, and so would detect missing files there."""
         starts = [top.encode() for top in self.settings.scan_directories] or [b""]
-        is_hidden = any(is_folder_within(folder, unreadable) for unreadable in self.unreadable)
-        return not is_hidden and any(is_folder_within(folder, top) for top in starts)
+        is_hidden = any(is_path_inside(folder, unreadable) for unreadable in self.unreadable)
+        return not is_hidden and any(is_path_inside(folder, top) for top in starts)
 
     def _holds_marker(self, folder: bytes) -> bool:
         return any(stat_file(self.root, join_path(folder, name)) is not None for name in PACKAGE_MARKERS)
@@ -99,8 +99,8 @@ def _read_islands(disk: DiskListing, below: bytes) -> None:
     start = below
     while True:
         disk.read(start)
-        homes = [disk.home_of(folder) for folder in [below, *disk.folders] if is_folder_within(folder, below)]
-        highest = min((home for home in homes if is_folder_within(start, home)), key=len, default=start)
+        homes = [disk.home_of(folder) for folder in [below, *disk.folders] if is_path_inside(folder, below)]
+        highest = min((home for home in homes if is_path_inside(start, home)), key=len, default=start)
         if highest == start:
             return
         start = highest
@@ -112,7 +112,7 @@ def _compare_folder(
     book = FolderCache(storage.id, disk.home_of)
     book.load(session)
     known = {row.id: row.path for row in book}
-    concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_folder_within(folder, below)}
+    concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_path_inside(folder, below)}
     dry_run = DryRun(read_storage_rules(session, storage, profile))
     on_disk = {folder: dict(names) for folder, names in disk.folders.items() if disk.home_of(folder) in concerned}
     paths = {folder_id: path for folder_id, path in known.items() if disk.home_of(path) in concerned}
@@ -124,7 +124,7 @@ def _compare_folder(
     difference = GroupingDiff()
 
     def concerns(changed: Iterable[bytes]) -> bool:
-        return any(is_folder_within(path, below) for path in changed)
+        return any(is_path_inside(path, below) for path in changed)
 
     dry_run.compare(session, difference, concerns)
     return difference
@@ -147,11 +147,6 @@ def _add_unknown_files(
             folder_id = known.get(folder, -1 - number)
             file = StoredFile(new_id(), join_path(folder, name), size, status, 0, 0, None, 0, folder_id, None, None, 0)
             dry_run.add(disk.home_of(folder), file)
-
-
-def is_folder_within(path: bytes, folder: bytes) -> bool:
-    """Whether `path` is `folder` or below it; both are relative to the storage's root, which is empty."""
-    return not folder or path == folder or path.startswith(folder + b"/")
 
 
 def resolve_folder(folder: str) -> bytes:

@@ -14,7 +14,7 @@ from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
-from models.core.paths import ancestor_paths, display_path, parent_path
+from models.core.paths import ancestor_paths, display_path, is_path_inside, parent_path
 from models.queues.island import Island
 from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
@@ -22,7 +22,7 @@ from services.ingest.reader import claim_islands_read_only
 from services.operations.explain_media import explain_media
 from services.operations.explain_progress import explain_jobs, explain_mark, format_moment, read_asset_mark
 from services.sidecars.results import explain_checksums
-from services.storages.storages import find_storage_of_path, is_path_inside, relative_to_storage
+from services.storages.storages import find_storage_of_path, relative_to_storage
 from watch.disk.listing import stat_file
 from watch.rows.compare import GONE_STATUSES
 
@@ -95,7 +95,7 @@ def _without_row(session: Session, storage: Storage, path: bytes, relative: byte
     if pattern is not None:
         said.state = "ignored"
         said.lines.append(f'is ignored by the pattern "{pattern}"')
-    elif starts and not any(relative == start or relative.startswith(start + b"/") for start in starts):
+    elif starts and not any(is_path_inside(relative, start) for start in starts):
         said.state = "ignored"
         said.lines.append(
             f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}'

@@ -18,6 +18,7 @@ from models.catalog.asset import FileSet
 from models.catalog.declared_file import DeclaredFile
 from models.catalog.storage import PURPOSE_FILES, Storage
 from models.catalog.storage_settings import StorageSettings
+from models.core.paths import is_path_inside
 from models.queues.island_queue import release_waiting_islands
 from services.access.permissions import find_acl_object
 from services.catalog.assets.files import (
@@ -35,7 +36,6 @@ from services.storages.storages import (
     NewStorage,
     StorageError,
     add_storage,
-    is_path_inside,
     refuse_unknown_references,
     resolve_readable_root,
 )

@@ -19,7 +19,7 @@ from models.access.acl import AclTemplate
 from models.catalog.metadata import MetadataView
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
 from models.catalog.storage_settings import StorageSettings
-from models.core.paths import display_path
+from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
 from services.metadata.folder_tags import find_folder_tags_field
@@ -129,11 +129,6 @@ def _refuse_overlap(root: bytes, others: Sequence[Storage]) -> None:
                 f'folder "{display_path(root)}": overlaps storage "{other.name}" '
                 f'("{display_path(other.root)}"); a file must belong to one storage'
             )
-
-
-def is_path_inside(path: bytes, folder: bytes) -> bool:
-    """Whether `path` is `folder` or below it; both are absolute."""
-    return path == folder or path.startswith(folder.rstrip(b"/") + b"/")
 
 
 def _unused_storage_name(root: bytes, taken: set[str]) -> str:
