@@ -78,7 +78,8 @@ class SharedEndpoint:
             for one in signature.parameters.values()
             if one.name not in self.fixed
         ]
-        shared.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        # Functions do not declare `__signature__`, which `inspect.signature` reads.
+        shared.__dict__["__signature__"] = signature.replace(parameters=parameters)
         return cast(Endpoint, shared)
 
 
