@@ -148,6 +148,11 @@ def page_url(call: Call | SelfCommittingCall, **changes: object) -> str:
     return f"{call.request.url.path}?{urlencode(query)}"
 
 
+def query_columns(*columns: InstrumentedAttribute[Any]) -> dict[str, InstrumentedAttribute[Any]]:
+    """Return columns by their names, by which lists are sorted and filtered."""
+    return {column.key: column for column in columns}
+
+
 def apply_sort(query: AnySelect, sort: str, columns: QueryColumns, default: SQLColumnExpression[Any]) -> AnySelect:
     """Order by `field,desc;field2,asc`; `default` decides among equals, so that pages never overlap."""
     order = []

@@ -22,6 +22,7 @@ from asgi.pagination import (
     apply_sort,
     filter_by_values,
     paginate,
+    query_columns,
 )
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -37,17 +38,17 @@ from services.catalog.collections.queries import favorite_ids, load_memberships
 from services.core.errors import ValidationFailed
 
 routes = RouteGroup("assets")
-ASSET_QUERY_COLUMNS = {
-    "id": Asset.id,
-    "title": Asset.title,
-    "type": Asset.type,
-    "external_id": Asset.external_id,
-    "is_online": Asset.is_online,
-    "created_by_user": Asset.created_by_user,
-    "date_created": Asset.date_created,
-    "date_modified": Asset.date_modified,
-    "date_deleted": Asset.date_deleted,
-}
+ASSET_QUERY_COLUMNS = query_columns(
+    Asset.id,
+    Asset.title,
+    Asset.type,
+    Asset.external_id,
+    Asset.is_online,
+    Asset.created_by_user,
+    Asset.date_created,
+    Asset.date_modified,
+    Asset.date_deleted,
+)
 
 
 def select_readable_assets(call: Call, status: AssetStatus) -> AnySelect:

@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, select
 
 from api.routes.catalog.asset_bodies import filter_fields_for_guest
 from api.routes.catalog.collection_bodies import CollectionBody, serialize_collection, serialize_collections
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, query_columns
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, readable_by
@@ -27,15 +27,15 @@ from services.catalog.collections.tree import (
 from services.core.errors import NotFound, ValidationFailed
 
 routes = RouteGroup("assets")
-COLLECTION_SORT_COLUMNS = {
-    "id": Collection.id,
-    "title": Collection.title,
-    "external_id": Collection.external_id,
-    "position": Collection.position,
-    "date_created": Collection.date_created,
-    "date_modified": Collection.date_modified,
-    "date_deleted": Collection.date_deleted,
-}
+COLLECTION_SORT_COLUMNS = query_columns(
+    Collection.id,
+    Collection.title,
+    Collection.external_id,
+    Collection.position,
+    Collection.date_created,
+    Collection.date_modified,
+    Collection.date_deleted,
+)
 
 
 def select_readable_collections(call: Call, status: CollectionStatus = CollectionStatus.ACTIVE) -> AnySelect:

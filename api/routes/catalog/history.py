@@ -15,6 +15,7 @@ from asgi.pagination import (
     apply_filter,
     apply_sort,
     paginate,
+    query_columns,
     serialize_each,
 )
 from asgi.request_context import Call
@@ -27,14 +28,9 @@ from services.core.errors import PermissionDenied
 from services.core.history import add_custom_history, find_history_entry, history_of_asset
 
 routes = RouteGroup("assets")
-HISTORY_QUERY_COLUMNS = {
-    "id": History.id,
-    "operation_type": History.operation_type,
-    "user_id": History.user_id,
-    "job_id": History.job_id,
-    "share_id": History.share_id,
-    "date_created": History.date_created,
-}
+HISTORY_QUERY_COLUMNS = query_columns(
+    History.id, History.operation_type, History.user_id, History.job_id, History.share_id, History.date_created
+)
 
 
 class HistoryEntryBody(Body):

@@ -8,7 +8,16 @@ from pydantic import Field
 from sqlalchemy import select
 
 from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
+from asgi.pagination import (
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_sort,
+    filter_by_values,
+    paginate,
+    query_columns,
+    serialize_each,
+)
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
@@ -31,15 +40,15 @@ from services.storages.storages import request_scan
 
 routes = RouteGroup("files")
 STORAGE_METHODS, STORAGE_PURPOSES = ("FILE",), (PURPOSE_FILES, PURPOSE_PROXIES)
-STORAGE_QUERY_COLUMNS = {
-    "id": Storage.id,
-    "name": Storage.name,
-    "method": Storage.method,
-    "purpose": Storage.purpose,
-    "status": Storage.status,
-    "last_scanned": Storage.last_scanned,
-    "date_created": Storage.date_created,
-}
+STORAGE_QUERY_COLUMNS = query_columns(
+    Storage.id,
+    Storage.name,
+    Storage.method,
+    Storage.purpose,
+    Storage.status,
+    Storage.last_scanned,
+    Storage.date_created,
+)
 
 
 class StorageBody(Body):

@@ -7,7 +7,16 @@ from pydantic import Field
 from sqlalchemy import select
 
 from asgi.body_base import Body, KeyText, LongText, ShortText, format_datetime, optional_id
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
+from asgi.pagination import (
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_sort,
+    filter_by_values,
+    paginate,
+    query_columns,
+    serialize_each,
+)
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect
@@ -26,18 +35,10 @@ from services.outbound.webhooks import (
 )
 
 routes = RouteGroup("notifications")
-WEBHOOK_QUERY_COLUMNS = {
-    "id": Webhook.id,
-    "name": Webhook.name,
-    "event_type": Webhook.event_type,
-    "status": Webhook.status,
-    "date_created": Webhook.date_created,
-}
-DELIVERY_SORT_COLUMNS = {
-    "id": WebhookDelivery.id,
-    "date_created": WebhookDelivery.date_created,
-    "answer": WebhookDelivery.answer,
-}
+WEBHOOK_QUERY_COLUMNS = query_columns(
+    Webhook.id, Webhook.name, Webhook.event_type, Webhook.status, Webhook.date_created
+)
+DELIVERY_SORT_COLUMNS = query_columns(WebhookDelivery.id, WebhookDelivery.date_created, WebhookDelivery.answer)
 DELIVERY_STATES = {
     "SENT": WebhookDelivery.done_at.is_not(None),
     "PARKED": WebhookDelivery.dead_lettered_at.is_not(None),

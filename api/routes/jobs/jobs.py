@@ -16,7 +16,7 @@ from api.routes.jobs.bodies import (
     JobStepsBody,
     serialize_job_row,
 )
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.asset import ASSET_KIND
@@ -39,21 +39,21 @@ from services.jobs.jobs import (
 )
 
 routes = RouteGroup("jobs")
-JOB_QUERY_COLUMNS = {
-    "id": Job.id,
-    "type": Job.type,
-    "title": Job.title,
-    "status": Job.status,
-    "priority": Job.priority,
-    "object_type": Job.object_type,
-    "object_id": Job.object_id,
-    "parent_id": Job.parent_id,
-    "created_by": Job.created_by,
-    "date_created": Job.date_created,
-    "date_modified": Job.date_modified,
-    "started_at": Job.started_at,
-    "completed_at": Job.completed_at,
-}
+JOB_QUERY_COLUMNS = query_columns(
+    Job.id,
+    Job.type,
+    Job.title,
+    Job.status,
+    Job.priority,
+    Job.object_type,
+    Job.object_id,
+    Job.parent_id,
+    Job.created_by,
+    Job.date_created,
+    Job.date_modified,
+    Job.started_at,
+    Job.completed_at,
+)
 
 
 def serialize_jobs(call: Call, jobs: Sequence[Job]) -> list[dict[str, Any]]:

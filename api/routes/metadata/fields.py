@@ -6,25 +6,25 @@ from fastapi import Query
 from sqlalchemy import select
 
 from api.routes.metadata.bodies import MetadataFieldBody, MetadataFieldChangeBody, serialize_metadata_field
-from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, paginate_by_cursor, serialize_each
+from asgi.pagination import MAX_PAGE_SIZE, FilterParam, apply_filter, paginate_by_cursor, query_columns, serialize_each
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataField
 from services.metadata.fields import create_field, delete_field, find_field, update_field
 
 routes = RouteGroup("metadata")
-METADATA_FIELD_QUERY_COLUMNS = {
-    "name": MetadataField.name,
-    "label": MetadataField.label,
-    "field_type": MetadataField.field_type,
-    "required": MetadataField.required,
-    "read_only": MetadataField.read_only,
-    "multi": MetadataField.multi,
-    "sortable": MetadataField.sortable,
-    "use_as_facet": MetadataField.use_as_facet,
-    "date_created": MetadataField.date_created,
-    "date_modified": MetadataField.date_modified,
-}
+METADATA_FIELD_QUERY_COLUMNS = query_columns(
+    MetadataField.name,
+    MetadataField.label,
+    MetadataField.field_type,
+    MetadataField.required,
+    MetadataField.read_only,
+    MetadataField.multi,
+    MetadataField.sortable,
+    MetadataField.use_as_facet,
+    MetadataField.date_created,
+    MetadataField.date_modified,
+)
 
 
 @routes.post("/fields/")

@@ -8,7 +8,16 @@ from sqlalchemy import false, select
 
 from api.routes.search.search import SearchCriteriaBody, normalize_criteria, parse_search_body
 from asgi.body_base import Body, ShortText, format_datetime
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
+from asgi.pagination import (
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_sort,
+    filter_by_values,
+    paginate,
+    query_columns,
+    serialize_each,
+)
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import ALL_PERMISSIONS
@@ -18,13 +27,9 @@ from services.searching.metadata_terms import make_range_kind_reader
 from services.searching.saved_searches import MAX_RECENT_SEARCHES, save_search
 
 routes = RouteGroup("search")
-SAVED_SEARCH_QUERY_COLUMNS = {
-    "id": SavedSearch.id,
-    "name": SavedSearch.name,
-    "favoured": SavedSearch.favoured,
-    "date_created": SavedSearch.date_created,
-    "date_modified": SavedSearch.date_modified,
-}
+SAVED_SEARCH_QUERY_COLUMNS = query_columns(
+    SavedSearch.id, SavedSearch.name, SavedSearch.favoured, SavedSearch.date_created, SavedSearch.date_modified
+)
 
 
 class SavedSearchBody(Body):

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes, format_datetime, optional_id
 from asgi.limits.bodies import LARGE_BODY_BYTES
-from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values
+from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values, query_columns
 from asgi.request_context import Call
 from asgi.request_limits import MAX_URL_BYTES
 from models.access.user import User
@@ -124,23 +124,21 @@ class SegmentExportQuery(SegmentFilter):
     words_per_line: Annotated[int | None, Field(ge=1, le=1_000)] = None
 
 
-SEGMENT_SORT_COLUMNS: QueryColumns = {
-    "id": Segment.id,
-    "segment_type": Segment.segment_type,
-    "segment_text": Segment.segment_text,
-    "segment_color": Segment.segment_color,
-    "segment_checked": Segment.segment_checked,
-    "status": Segment.status,
-    "time_start_milliseconds": Segment.time_start_milliseconds,
-    "time_end_milliseconds": Segment.time_end_milliseconds,
-    "date_created": Segment.date_created,
-    "date_modified": Segment.date_modified,
-}
-SEGMENT_FILTER_COLUMNS: QueryColumns = {
+SEGMENT_SORT_COLUMNS = query_columns(
+    Segment.id,
+    Segment.segment_type,
+    Segment.segment_text,
+    Segment.segment_color,
+    Segment.segment_checked,
+    Segment.status,
+    Segment.time_start_milliseconds,
+    Segment.time_end_milliseconds,
+    Segment.date_created,
+    Segment.date_modified,
+)
+SEGMENT_FILTER_COLUMNS = {
+    **query_columns(Segment.segment_type, Segment.segment_color, Segment.status),
     "ids": Segment.id,
-    "segment_type": Segment.segment_type,
-    "segment_color": Segment.segment_color,
-    "status": Segment.status,
 }
 SEGMENT_MATCH_COLUMNS: QueryColumns = {
     **{name: column for name, column in SEGMENT_SORT_COLUMNS.items() if name != "id"},

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, exists, or_, select
 
 from api.routes.shares.bodies import ShareLinks, serialize_listed_share
 from asgi.body_base import Body
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
@@ -24,14 +24,16 @@ from services.shares.shares import can_share, is_share_of_object, revoke_shares
 
 routes = RouteGroup("assets")
 SHARE_QUERY_COLUMNS = {
-    "id": Share.id,
-    "title": Share.title,
-    "object_type": Share.object_type,
-    "object_id": Share.object_id,
+    **query_columns(
+        Share.id,
+        Share.title,
+        Share.object_type,
+        Share.object_id,
+        Share.expires,
+        Share.date_created,
+        Share.date_modified,
+    ),
     "owner_id": Share.created_by,
-    "expires": Share.expires,
-    "date_created": Share.date_created,
-    "date_modified": Share.date_modified,
 }
 
 

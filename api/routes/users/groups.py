@@ -7,7 +7,16 @@ from sqlalchemy import select
 
 from api.routes.users.users import serialize_user
 from asgi.body_base import Body, LongText, ShortText, format_datetime
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, serialize_each
+from asgi.pagination import (
+    PageNumber,
+    PerPage,
+    SortParam,
+    apply_sort,
+    filter_by_values,
+    paginate,
+    query_columns,
+    serialize_each,
+)
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.user import GroupType, UserGroup
@@ -15,14 +24,14 @@ from services.access.groups import add_member, create_group, find_group, remove_
 from services.core.errors import ValidationFailed
 
 routes = RouteGroup("users")
-USER_GROUP_QUERY_COLUMNS = {
-    "id": UserGroup.id,
-    "name": UserGroup.name,
-    "alias": UserGroup.alias,
-    "description": UserGroup.description,
-    "date_created": UserGroup.date_created,
-    "date_modified": UserGroup.date_modified,
-}
+USER_GROUP_QUERY_COLUMNS = query_columns(
+    UserGroup.id,
+    UserGroup.name,
+    UserGroup.alias,
+    UserGroup.description,
+    UserGroup.date_created,
+    UserGroup.date_modified,
+)
 
 
 class UserGroupBody(Body):

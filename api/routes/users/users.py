@@ -8,7 +8,7 @@ from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
 
 from asgi.body_base import Body, ShortText, format_datetime
-from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
+from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import Membership, User, UserStatus, UserType
@@ -18,17 +18,17 @@ from services.core.errors import ValidationFailed
 from services.core.passwords import MAX_PASSWORD_LENGTH, hash_password
 
 routes = RouteGroup("users")
-USER_QUERY_COLUMNS = {
-    "id": User.id,
-    "email": User.email,
-    "first_name": User.first_name,
-    "last_name": User.last_name,
-    "status": User.status,
-    "is_admin": User.is_admin,
-    "type": User.type,
-    "date_created": User.date_created,
-    "date_modified": User.date_modified,
-}
+USER_QUERY_COLUMNS = query_columns(
+    User.id,
+    User.email,
+    User.first_name,
+    User.last_name,
+    User.status,
+    User.is_admin,
+    User.type,
+    User.date_created,
+    User.date_modified,
+)
 
 
 PersonName = Annotated[str, Field(max_length=1_000)]
