@@ -7,7 +7,7 @@ from sqlalchemy import ForeignKey, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, BigInt, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, BigInt, CreatedMixin, IdMixin, TextEnum, checked_text
 
 
 class KeyframeType(TextEnum):
@@ -16,13 +16,12 @@ class KeyframeType(TextEnum):
     POSTER = "POSTER"
 
 
-class Keyframe(Base):
+class Keyframe(IdMixin, CreatedMixin, Base):
     """A picture of a file set: a poster, a thumbnail, or a strip of many moments for scrubbing."""
 
     __tablename__ = "keyframe"
     __table_args__ = (UniqueConstraint("file_set_id", "type"),)
 
-    id: Mapped[Id]
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"))
     type: Mapped[KeyframeType] = mapped_column(checked_text(KeyframeType))
     path: Mapped[str]
@@ -33,4 +32,3 @@ class Keyframe(Base):
     height: Mapped[int]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Time of the picture; for a strip, the number of tiles and their times."""
-    date_created: Mapped[DefaultNow]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.core.base import Base, DefaultNow, Serial, TextEnum, checked_text
+from models.core.base import Base, CreatedMixin, Serial, TextEnum, checked_text
 
 
 class BuildState(TextEnum):
@@ -25,7 +25,7 @@ class BuildState(TextEnum):
     """Replaced, or abandoned while it was filled; the engine may still have it."""
 
 
-class IndexBuild(Base):
+class IndexBuild(CreatedMixin, Base):
     """One index over its life; only one can be LIVE and one BUILDING."""
 
     __tablename__ = "index_build"
@@ -45,7 +45,6 @@ class IndexBuild(Base):
     state: Mapped[BuildState] = mapped_column(checked_text(BuildState))
     job_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("job.id", ondelete="SET NULL"))
     """The job that fills it."""
-    date_created: Mapped[DefaultNow]
 
 
 class IndexTarget(NamedTuple):

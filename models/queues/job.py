@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, IdMixin, TextEnum, TimestampsMixin, checked_text
 from models.core.tracing import CURRENT_TRACE_SQL
 from models.queues.leased_queue import LeasedQueueMixin
 
@@ -28,7 +28,7 @@ class JobStatus(TextEnum):
     WAITING = "WAITING"
 
 
-class Job(LeasedQueueMixin, Base):
+class Job(LeasedQueueMixin, IdMixin, TimestampsMixin, Base):
     """`type` is iconik's name for users and clients, `task` the Celery task that claims the job by id."""
 
     __tablename__ = "job"
@@ -43,7 +43,6 @@ class Job(LeasedQueueMixin, Base):
         Index(None, "object_id", postgresql_where=text("object_id IS NOT NULL")),
     )
 
-    id: Mapped[Id]
     type: Mapped[str]
     custom_type: Mapped[str | None]
     title: Mapped[str]
@@ -64,8 +63,6 @@ class Job(LeasedQueueMixin, Base):
     created_by: Mapped[uuid.UUID | None]
     dispatched_until: Mapped[datetime | None] = mapped_column("handed_until")
     crashes: Mapped[int] = mapped_column(server_default="0")
-    date_created: Mapped[DefaultNow]
-    date_modified: Mapped[DefaultNow]
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     trace: Mapped[str | None] = mapped_column(default=text(CURRENT_TRACE_SQL))

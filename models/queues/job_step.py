@@ -5,7 +5,7 @@ import uuid
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, TextEnum, checked_text
+from models.core.base import Base, DefaultNow, IdMixin, TextEnum, checked_text
 
 
 class StepStatus(TextEnum):
@@ -16,12 +16,11 @@ class StepStatus(TextEnum):
     WAITING = "WAITING"
 
 
-class JobStep(Base):
+class JobStep(IdMixin, Base):
     """One step; `position` keeps the reported order."""
 
     __tablename__ = "job_step"
 
-    id: Mapped[Id]
     job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
     position: Mapped[int]
     label: Mapped[str]

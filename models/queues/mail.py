@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, Id
+from models.core.base import Base, IdMixin
 from models.queues.leased_queue import SKIP_LOCKED
 from models.queues.outbox import IS_SENDABLE, Outbox, OutboxMixin, make_outbox_index, make_outbox_policy
 
@@ -15,13 +15,12 @@ MAIL_TASK = "maintenance.mail"
 """Task to notify after the commit; if that message is lost, beat notifies it."""
 
 
-class Mail(OutboxMixin, Base):
+class Mail(OutboxMixin, IdMixin, Base):
     """One mail. Its text is rendered when it is sent, so that links with secrets are derived then and never stored."""
 
     __tablename__ = "mail"
     __table_args__ = (make_outbox_index("mail"),)
 
-    id: Mapped[Id]
     kind: Mapped[str]
     """Kind of message: a key of the registry in `services/operations/mail_kinds.py`."""
     recipient: Mapped[str]

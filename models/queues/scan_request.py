@@ -5,10 +5,10 @@ import uuid
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Serial
+from models.core.base import Base, CreatedMixin, Serial
 
 
-class ScanRequest(Base):
+class ScanRequest(CreatedMixin, Base):
     """One path below the root of a storage. Losing a request is harmless: the client asks again."""
 
     __tablename__ = "look_request"
@@ -18,4 +18,3 @@ class ScanRequest(Base):
     path: Mapped[bytes]
     is_finished: Mapped[bool]
     """Whether the writer reports the file complete: it then settles as fast as a file that was closed."""
-    date_created: Mapped[DefaultNow]

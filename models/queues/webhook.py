@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstr
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, DefaultNow, Id, Serial, TextEnum, TimestampsMixin, checked_text
+from models.core.base import Base, CreatedMixin, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text
 from models.queues.leased_queue import SKIP_LOCKED
 from models.queues.outbox import IS_OUTBOX_DUE, IS_SENDABLE, Outbox, OutboxMixin, make_outbox_policy
 
@@ -26,13 +26,12 @@ class WebhookStatus(TextEnum):
     DISABLED = "DISABLED"
 
 
-class Webhook(TimestampsMixin, Base):
+class Webhook(TimestampsMixin, IdMixin, Base):
     """One subscription: which changes are sent to which URL. Null in `realm`, `operation` or `object_id` matches
     any."""
 
     __tablename__ = "webhook"
 
-    id: Mapped[Id]
     name: Mapped[str] = mapped_column(server_default="")
     description: Mapped[str] = mapped_column(server_default="")
     url: Mapped[str]
@@ -54,7 +53,7 @@ class Webhook(TimestampsMixin, Base):
     created_by: Mapped[uuid.UUID | None]
 
 
-class Event(Base):
+class Event(CreatedMixin, Base):
     """Effect of one transaction on one object, deleted once its deliveries are created."""
 
     __tablename__ = "event"
@@ -67,10 +66,9 @@ class Event(Base):
     object_id: Mapped[uuid.UUID]
     told_by: Mapped[int] = mapped_column(BigInteger)
     """Id of the transaction."""
-    date_created: Mapped[DefaultNow]
 
 
-class WebhookDelivery(OutboxMixin, Base):
+class WebhookDelivery(OutboxMixin, IdMixin, Base):
     """One event for one webhook; its id stays the same over all retries."""
 
     __tablename__ = "webhook_delivery"
@@ -79,7 +77,6 @@ class WebhookDelivery(OutboxMixin, Base):
         Index(None, "webhook_id", "id"),
     )
 
-    id: Mapped[Id]
     webhook_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("webhook.id", ondelete="CASCADE"))
     event_type: Mapped[str]
     realm: Mapped[str]

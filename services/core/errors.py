@@ -8,6 +8,7 @@ from sqlalchemy.exc import DBAPIError
 
 Found = TypeVar("Found")
 
+
 class DomainError(Exception):
     """Base class: nothing was done. The message names the object, the value and the next step."""
 
