@@ -30,8 +30,7 @@ from models.core.idempotency import IdempotencyKey
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark, SearchDocument
 from models.queues.island import Island
-from models.queues.job import Job
-from models.queues.job_step import JobStep
+from models.queues.job import Job, JobStep
 from models.queues.mail import Mail
 from models.queues.media_queue import MediaWork
 from models.queues.scan_request import ScanRequest

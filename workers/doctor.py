@@ -178,7 +178,7 @@ def check_search(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
         with target.sessions() as session:
             found = check_index(
                 index_queue.index_lag_seconds(session),
-                index_queue.count_dead_lettered_marks(session),
+                index_queue.MARK_QUEUE.count_dead_letters(session),
                 session.scalar(SELECT_LAST_INDEX_DRIFT) or 0,
             )
     except DBAPIError:

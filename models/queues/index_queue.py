@@ -190,10 +190,13 @@ RENEW_MARKS = text("""
 """).bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
 
 
+def _key_parameters(keys: Sequence[DocumentKey]) -> dict[str, Any]:
+    return {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
+
+
 def renew_mark_leases(session: Session, keys: Sequence[DocumentKey], lease_seconds: float) -> None:
     """Renew the leases of a drain that is still working."""
-    held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
-    session.execute(RENEW_MARKS, held | {"lease_seconds": lease_seconds})
+    session.execute(RENEW_MARKS, _key_parameters(keys) | {"lease_seconds": lease_seconds})
 
 
 SELECT_MARK_TRACES = text(f"""
@@ -206,18 +209,12 @@ def read_mark_traces(session: Session, keys: Sequence[DocumentKey]) -> list[str]
     """Return the traces of the changes that these documents are reindexed for."""
     if not (is_tracing() and keys):
         return []
-    held = {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
-    return list(session.scalars(SELECT_MARK_TRACES, held))
+    return list(session.scalars(SELECT_MARK_TRACES, _key_parameters(keys)))
 
 
 def release_marks(session: Session, keys: Sequence[DocumentKey]) -> None:
     """Release leases after a fault that was not the document's: the counted try is taken back."""
-    session.execute(RELEASE_MARKS, {"types": [key.object_type for key in keys], "ids": [key.object_id for key in keys]})
-
-
-def count_pending_marks(session: Session) -> int:
-    """Count documents that differ from their rows, without dead letters."""
-    return int(session.execute(text(f"SELECT count(*) FROM index_mark WHERE {IS_MARK_DUE}")).scalar_one())
+    session.execute(RELEASE_MARKS, _key_parameters(keys))
 
 
 COUNT_CLAIMABLE_MARKS = text(
@@ -228,11 +225,6 @@ COUNT_CLAIMABLE_MARKS = text(
 def count_claimable_marks(session: Session, most: int) -> int:
     """Count the documents that a drain could claim now, up to `most`."""
     return int(session.execute(COUNT_CLAIMABLE_MARKS, {"most": most}).scalar_one())
-
-
-def count_dead_lettered_marks(session: Session) -> int:
-    """Count the marks that wait for an operator or for a change of their object."""
-    return int(session.execute(text("SELECT count(*) FROM index_mark WHERE parked_at IS NOT NULL")).scalar_one())
 
 
 # One index probe for each pair of `narrowed` and `bulk`, so that the cost does not grow with the queue.
@@ -299,12 +291,8 @@ REQUEUE_ALL_MARKS = text("UPDATE index_mark SET dirty_since = now(), bulk = true
 
 def requeue_marks(session: Session, keys: Sequence[DocumentKey]) -> int:
     """Requeue documents that the engine lost. Their objects are unchanged, so they keep their revision."""
-    lost = {
-        "types": [key.object_type for key in keys],
-        "ids": [key.object_id for key in keys],
-        "bulk": len(keys) > LOW_PRIORITY_DOCUMENTS,
-    }
-    return execute_dml(session, REQUEUE_MARKS, lost)
+    is_backfill = len(keys) > LOW_PRIORITY_DOCUMENTS
+    return execute_dml(session, REQUEUE_MARKS, _key_parameters(keys) | {"bulk": is_backfill})
 
 
 def requeue_all_marks(session: Session) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, IdMixin, TextEnum, TimestampsMixin, checked_text
+from models.core.base import Base, DefaultNow, IdMixin, TextEnum, TimestampsMixin, checked_text
 from models.core.tracing import CURRENT_TRACE_SQL
 from models.queues.leased_queue import LeasedQueueMixin
 
@@ -67,3 +67,25 @@ class Job(LeasedQueueMixin, IdMixin, TimestampsMixin, Base):
     completed_at: Mapped[datetime | None]
     trace: Mapped[str | None] = mapped_column(default=text(CURRENT_TRACE_SQL))
     """W3C traceparent of the request or work that created it; null unless tracing is on."""
+
+
+class StepStatus(TextEnum):
+    DONE = "DONE"
+    FAILED = "FAILED"
+    IN_PROGRESS = "IN_PROGRESS"
+    SKIPPED = "SKIPPED"
+    WAITING = "WAITING"
+
+
+class JobStep(IdMixin, Base):
+    """One step; `position` keeps the reported order."""
+
+    __tablename__ = "job_step"
+
+    job_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("job.id", ondelete="CASCADE"), index=True)
+    position: Mapped[int]
+    label: Mapped[str]
+    status: Mapped[StepStatus] = mapped_column(checked_text(StepStatus), server_default="WAITING")
+    message: Mapped[str | None]
+    error_message: Mapped[str | None]
+    date_updated: Mapped[DefaultNow]

@@ -148,6 +148,14 @@ class WorkQueue:
         oldest = f"SELECT min({self.pending_since}) FROM {self.table} WHERE {self.is_pending}"
         return f"coalesce(extract(epoch FROM now() - ({oldest})), 0)"
 
+    def count_pending(self, session: Session) -> int:
+        """Count the rows that are neither done nor dead-lettered."""
+        return int(session.execute(text(f"SELECT {self.pending_count}")).scalar_one())
+
+    def count_dead_letters(self, session: Session) -> int:
+        """Count the rows that wait for an operator, or for a change."""
+        return int(session.execute(text(f"SELECT {self.dead_count}")).scalar_one())
+
     def is_waiting(self, session: Session, **asked: object) -> bool:
         """Return whether there is work to claim or to dispatch now. Locks nothing."""
         return bool(session.scalar(_waits_statement(self), asked))

@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from models.core.sessions import read_snapshot, transact
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_mark import IndexMark
-from models.queues.index_queue import DocumentKey, count_pending_marks, has_pending_single_changes, requeue_marks
+from models.queues.index_queue import MARK_QUEUE, DocumentKey, has_pending_single_changes, requeue_marks
 from models.queues.job import JobStatus
 from models.queues.job_queue import Progress
 from search.document import Document
@@ -291,7 +291,7 @@ class RebuildSlice:
         """Queue all documents of an engine in the database again, a limited number at a time."""
         while time.monotonic() < self._end:
             with self._run.sessions() as session:
-                if count_pending_marks(session) > MAX_PENDING_MARKS:
+                if MARK_QUEUE.count_pending(session) > MAX_PENDING_MARKS:
                     self._pause = REBUILD_POLL_SECONDS
                     break
                 asked = {"kind": self._after[0], "id": self._after[1], "limit": 10 * self._limits.batch}

@@ -15,8 +15,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, readable_by
 from models.catalog.asset import ASSET_KIND, Asset
 from models.core.base import new_id
-from models.queues.job import Job, JobStatus
-from models.queues.job_step import JobStep, StepStatus
+from models.queues.job import Job, JobStatus, JobStep, StepStatus
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
 
 EXTERNAL_QUEUE = "external"

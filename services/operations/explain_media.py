@@ -50,9 +50,9 @@ def format_media_facts(media: Mapping[str, Any]) -> list[str]:
     shown = [
         media.get("container"),
         media.get("codec"),
-        _profile(media),
-        _size(media),
-        _rate(media),
+        f"profile {media['profile']}" if media.get("profile") else None,
+        f"{media['width']}x{media['height']}" if media.get("width") and media.get("height") else None,
+        f"{float(Fraction(media['frame_rate'])):g} fps" if media.get("frame_rate") else None,
         media.get("scan") if media.get("scan") != "progressive" else None,
         media.get("pixel_format"),
         _colour(media.get("color", {})),
@@ -60,23 +60,11 @@ def format_media_facts(media: Mapping[str, Any]) -> list[str]:
         media.get("channel_layout"),
         media.get("language"),
         _length(media.get("duration_milliseconds")),
-        _bits(media.get("bit_rate")),
+        f"{media['bit_rate'] / 1000:,.0f} kbit/s" if media.get("bit_rate") else None,
         f"timecode {media['timecode_start']}" if media.get("timecode_start") else None,
         f"reel {media['reel']}" if media.get("reel") else None,
     ]
     return [str(each) for each in shown if each]
-
-
-def _profile(media: Mapping[str, Any]) -> str | None:
-    return f"profile {media['profile']}" if media.get("profile") else None
-
-
-def _size(media: Mapping[str, Any]) -> str | None:
-    return f"{media['width']}x{media['height']}" if media.get("width") and media.get("height") else None
-
-
-def _rate(media: Mapping[str, Any]) -> str | None:
-    return f"{float(Fraction(media['frame_rate'])):g} fps" if media.get("frame_rate") else None
 
 
 def _colour(colour: Mapping[str, str]) -> str | None:
@@ -89,7 +77,3 @@ def _length(milliseconds: int | None) -> str | None:
         return None
     minutes, seconds = divmod(milliseconds / 1000, 60)
     return f"{int(minutes)} min {seconds:.3f} s" if minutes else f"{seconds:.3f} s"
-
-
-def _bits(rate: int | None) -> str | None:
-    return f"{rate / 1000:,.0f} kbit/s" if rate else None

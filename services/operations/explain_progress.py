@@ -5,13 +5,13 @@ It reads the rows and asks the engine. Both are authoritative when messages were
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.paths import escape_surrogates
+from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
 from search.engine import SearchEngine, SearchUnavailableError
 
@@ -30,24 +30,12 @@ SELECT_ASSET_JOBS = text(f"""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class AssetMark:
-    """State of a document's mark."""
-
-    revision: int
-    dirty_since: datetime | None
-    parked_at: datetime | None
-    error: str | None
-    is_held: bool | None
+def read_asset_mark(session: Session, asset_id: uuid.UUID) -> AnyRow | None:
+    """Return revision, dirty_since, parked_at, error and is_held of the mark of an asset's document."""
+    return session.execute(SELECT_ASSET_MARK, {"kind": ASSET_DOCUMENT_TYPE, "asset": asset_id}).one_or_none()
 
 
-def read_asset_mark(session: Session, asset_id: uuid.UUID) -> AssetMark | None:
-    """Return the mark of an asset's document."""
-    row = session.execute(SELECT_ASSET_MARK, {"kind": ASSET_DOCUMENT_TYPE, "asset": asset_id}).one_or_none()
-    return AssetMark(*row) if row is not None else None
-
-
-def explain_mark(marked: AssetMark | None, asset_id: uuid.UUID) -> str:
+def explain_mark(marked: AnyRow | None, asset_id: uuid.UUID) -> str:
     """Describe from its mark whether a document is up to date."""
     if marked is None:
         return "its document was never marked: tapeless verify --repair marks it"
@@ -61,7 +49,7 @@ def explain_mark(marked: AssetMark | None, asset_id: uuid.UUID) -> str:
     return f"its document was written to the index, as revision {marked.revision}"
 
 
-def explain_indexed_document(engine: SearchEngine, marked: AssetMark | None, asset_id: uuid.UUID) -> str:
+def explain_indexed_document(engine: SearchEngine, marked: AnyRow | None, asset_id: uuid.UUID) -> str:
     """Describe which revision the engine has; it may have lost what its mark calls written. Open no transaction around
     it."""
     key = DocumentKey(ASSET_DOCUMENT_TYPE, asset_id)

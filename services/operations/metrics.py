@@ -5,7 +5,7 @@ Files and assets are counted by a scan of their rows: the caller caches the resu
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,6 +16,7 @@ from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QU
 from services.indexing.requests import COMPARE_INDEX_TASK
 
 MetricLabels = tuple[str, ...]
+MetricSample = tuple[MetricLabels, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +26,12 @@ class RowMetric:
 
     name: str
     help: str
-    labels: MetricLabels = ()
-    samples: list[tuple[MetricLabels, float]] = field(default_factory=list)
-    is_counter: bool = False
-    replaced_by: str | None = None
-    """Name of the metric to use instead, if this one is deprecated."""
-
-
-@dataclass(frozen=True, slots=True)
-class _MetricQuery:
-    name: str
-    help: str
     labels: MetricLabels
     sql: str
     """Returns a column for each label, then the number."""
     is_counter: bool = False
     replaced_by: str | None = None
+    """Name of the metric to use instead, if this one is deprecated."""
 
 
 MEDIA_KINDS_SQL = f"unnest(ARRAY{[str(kind) for kind in MediaKind]}) AS kinds (kind)"
@@ -59,18 +50,16 @@ def _union(samples: Iterable[str]) -> str:
     return " UNION ALL ".join(f"SELECT {sample}" for sample in samples)
 
 
-METRIC_QUERIES = (
-    _MetricQuery(
+ROW_METRICS = (
+    RowMetric(
         "dead_letters",
         "Work that failed its maximum number of attempts and needs a person, by kind.",
         ("kind",),
         _union(f"'{queue.plural}', {queue.dead_count}" for queue in WORK_QUEUES),
     ),
-    _MetricQuery(
-        "files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"
-    ),
-    _MetricQuery("assets", "Assets by status.", ("status",), "SELECT status, count(*) FROM asset GROUP BY 1"),
-    _MetricQuery(
+    RowMetric("files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"),
+    RowMetric("assets", "Assets by status.", ("status",), "SELECT status, count(*) FROM asset GROUP BY 1"),
+    RowMetric(
         "islands",
         f"Islands that are due to be grouped, or wait for a host of a caption or sidecar. {PARKED_IS_DEPRECATED}",
         ("state",),
@@ -82,39 +71,39 @@ METRIC_QUERIES = (
             ]
         ),
     ),
-    _MetricQuery(
+    RowMetric(
         "island_lag_seconds",
         "Age of the oldest change that is not grouped yet, in seconds.",
         (),
         f"SELECT {ISLAND_QUEUE.lag}",
     ),
-    _MetricQuery(
+    RowMetric(
         "index_queue_documents",
         "Documents waiting to be written to the search engine.",
         (),
         f"SELECT {MARK_QUEUE.pending_count}",
     ),
-    _MetricQuery(
+    RowMetric(
         "index_lag_seconds",
         "Age of the oldest change that is not in the search engine yet, in seconds.",
         (),
         f"SELECT {MARK_QUEUE.lag}",
     ),
-    _MetricQuery(
+    RowMetric(
         "jobs",
         f"Unfinished jobs by queue and state. {PARKED_IS_DEPRECATED}",
         ("queue", "state"),
         """SELECT queue, CASE WHEN parked_at IS NOT NULL THEN 'parked' ELSE lower(status) END, count(*) FROM job
         WHERE task IS NOT NULL AND (status IN ('READY', 'STARTED', 'PAUSED') OR parked_at IS NOT NULL) GROUP BY 1, 2""",
     ),
-    _MetricQuery(
+    RowMetric(
         "job_lag_seconds",
         "Age of the oldest job of a queue that is ready but not started, in seconds.",
         ("queue",),
         f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM job
         WHERE {JOB_QUEUE.is_pending} AND status = 'READY' AND not_before <= now() GROUP BY 1""",
     ),
-    _MetricQuery(
+    RowMetric(
         "outbox",
         f"Mails and webhook deliveries waiting to be sent. {PARKED_IS_DEPRECATED}",
         ("outbox", "state"),
@@ -124,13 +113,13 @@ METRIC_QUERIES = (
             for state, count in (("waiting", box.pending_count), ("parked", box.dead_count))
         ),
     ),
-    _MetricQuery(
+    RowMetric(
         "outbox_lag_seconds",
         "Age of the oldest mail or webhook delivery waiting to be sent, in seconds.",
         ("outbox",),
         _union(f"'{box.plural}', {box.lag}" for box in OUTBOXES),
     ),
-    _MetricQuery(
+    RowMetric(
         "media_work",
         f"File sets waiting for a media probe or for previews. {PARKED_IS_DEPRECATED}",
         ("kind", "state"),
@@ -139,7 +128,7 @@ METRIC_QUERIES = (
         LEFT JOIN media_work AS work ON work.kind = kinds.kind AND (work.parked_at IS NOT NULL) = (state = 'parked')
         GROUP BY 1, 2""",
     ),
-    _MetricQuery(
+    RowMetric(
         "media_lag_seconds",
         "Age of the oldest waiting media probe or preview, in seconds.",
         ("kind",),
@@ -147,57 +136,57 @@ METRIC_QUERIES = (
         FROM {MEDIA_KINDS_SQL} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
         GROUP BY 1""",
     ),
-    _MetricQuery(
+    RowMetric(
         "index_drift",
         "Documents that differed from their rows at the last index audit, and were written again.",
         (),
         f"""SELECT coalesce((SELECT CAST(details ->> 'mended' AS bigint) FROM job
         WHERE task = '{COMPARE_INDEX_TASK}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1), 0)""",
     ),
-    _MetricQuery(
+    RowMetric(
         "storage_up",
         "1 while the root of a storage exists and is readable.",
         ("storage",),
         "SELECT name, CAST(status = 'ACTIVE' AS int) FROM storage WHERE status <> 'INACTIVE'",
     ),
-    _MetricQuery(
+    RowMetric(
         "storage_frozen",
         "1 while deletions of a storage wait for confirmation, because too many files vanished at once.",
         ("storage",),
         "SELECT name, CAST(frozen_reason IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
     ),
-    _MetricQuery(
+    RowMetric(
         "scan_seconds",
         "Duration of the last full scan of a storage, in seconds.",
         ("storage",),
         "SELECT name, scan_seconds FROM storage WHERE status <> 'INACTIVE'",
     ),
-    _MetricQuery(
+    RowMetric(
         "scan_entries",
         "Files and folders of the last full scan of a storage.",
         ("storage",),
         "SELECT name, scan_expected FROM storage WHERE status <> 'INACTIVE'",
     ),
-    _MetricQuery(
+    RowMetric(
         "scan_last_end_timestamp_seconds",
         "Unix time at which the last full scan of a storage ended.",
         ("storage",),
         """SELECT name, extract(epoch FROM last_scanned) FROM storage
         WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL""",
     ),
-    _MetricQuery(
+    RowMetric(
         "scan_interval_seconds",
         "Configured pause between full scans; only of storages that are watched.",
         ("storage",),
         f"SELECT name, {SCAN_INTERVAL} FROM storage WHERE {IS_WATCHED}",
     ),
-    _MetricQuery(
+    RowMetric(
         "unsettled_files",
         "Files of a storage that are not stable yet.",
         ("storage",),
         "SELECT name, unsettled FROM storage WHERE status <> 'INACTIVE'",
     ),
-    _MetricQuery(
+    RowMetric(
         "events_lost",
         "How often file system events of a storage were lost; a full scan followed each time.",
         ("storage",),
@@ -205,15 +194,15 @@ METRIC_QUERIES = (
         is_counter=True,
     ),
 )
-DEPRECATED_METRIC_QUERIES = (
-    _MetricQuery(
+DEPRECATED_ROW_METRICS = (
+    RowMetric(
         "index_marks",
         "Documents due to be written to the search engine, or dead-lettered.",
         ("state",),
         _union([f"'due', {MARK_QUEUE.pending_count}", f"'parked', {MARK_QUEUE.dead_count}"]),
         replaced_by="index_queue_documents",
     ),
-    _MetricQuery(
+    RowMetric(
         "scan_age_seconds",
         "Time by which the next full scan of a storage is overdue.",
         ("storage",),
@@ -225,9 +214,8 @@ DEPRECATED_METRIC_QUERIES = (
 """Old names, exported beside the new ones until they are removed (`workers.config.deprecations`)."""
 
 
-def read_row_metrics(session: Session) -> Iterator[RowMetric]:
-    """Read every metric that is computed from rows."""
-    for query in (*METRIC_QUERIES, *DEPRECATED_METRIC_QUERIES):
-        rows = session.execute(text(query.sql)).all()
-        samples = [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]
-        yield RowMetric(query.name, query.help, query.labels, samples, query.is_counter, query.replaced_by)
+def read_row_metrics(session: Session) -> Iterator[tuple[RowMetric, list[MetricSample]]]:
+    """Read every metric that is computed from rows, with its samples."""
+    for metric in (*ROW_METRICS, *DEPRECATED_ROW_METRICS):
+        rows = session.execute(text(metric.sql)).all()
+        yield metric, [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]

@@ -8,12 +8,13 @@ import json
 import logging
 import time
 import uuid
+from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.orm import Session
 
 from models.core.base import new_id
@@ -108,21 +109,22 @@ def send_webhooks(sessions: Sessions, timing: Timing, outside: OutboundConfig) -
 
 
 def _send_all(way: SendBudget, held: Sequence[Lease]) -> int:
+    by_id = {lease.id: lease for lease in held}
+    lines: dict[uuid.UUID, list[PreparedDelivery]] = defaultdict(list)
     with way.sessions() as session:
-        parcels = [_prepare_delivery(session, each) for each in held]
-    lines: dict[uuid.UUID, list[PreparedDelivery]] = {}
-    for parcel in filter(None, parcels):
-        lines.setdefault(parcel.webhook_id, []).append(parcel)
+        # Without those whose webhook was just deleted.
+        for delivery, webhook in session.execute(
+            select(WebhookDelivery, Webhook)
+            .join(Webhook, Webhook.id == WebhookDelivery.webhook_id)
+            .where(WebhookDelivery.id.in_(by_id))
+            .order_by(WebhookDelivery.id)
+        ):
+            lines[webhook.id].append(_prepare_delivery(delivery, webhook, by_id[delivery.id]))
     with ThreadPoolExecutor(DELIVERY_THREADS) as pool:
         return sum(pool.map(lambda line: _send_webhook_share(way, line), lines.values()))
 
 
-def _prepare_delivery(session: Session, held: Lease) -> PreparedDelivery | None:
-    """Read a delivery; None if its webhook was just deleted."""
-    delivery = session.get(WebhookDelivery, held.id)
-    webhook = session.get(Webhook, delivery.webhook_id) if delivery is not None else None
-    if delivery is None or webhook is None:
-        return None
+def _prepare_delivery(delivery: WebhookDelivery, webhook: Webhook, held: Lease) -> PreparedDelivery:
     told = {
         "id": str(delivery.id),
         "webhook_id": str(webhook.id),

@@ -1,13 +1,44 @@
-"""Transcode tasks: each message claims the oldest waiting job, and notifies another worker before it starts."""
+"""Transcode tasks: each message claims the oldest waiting job, and notifies another worker before it starts.
 
+A periodic task deletes what is left of removed renditions: deleting a format or purging an asset deletes the file set,
+and a killed run leaves a folder that no row names.
+"""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import select, text
+
+from models.catalog.storage import PURPOSE_PROXIES, Storage
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job_queue import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
 from models.queues.notify import Notifier
 from services.jobs.runner import JobKind, JobRun
-from services.renditions.cleanup import delete_orphaned_renditions
 from services.renditions.encode import TranscodeContext, TranscodeRun
+from services.renditions.paths import (
+    MIN_RUN_AGE_SECONDS,
+    RUN_FOLDER_PATTERN,
+    is_run_registered,
+    list_old_runs,
+    remove_run_folder,
+)
 from services.renditions.registry import move_renditions_to_sources
+
+DELETE_ORPHANED_FILES = text("""
+    DELETE FROM file USING folder, storage
+    WHERE folder.id = file.folder_id AND storage.id = folder.storage_id AND storage.purpose = 'PROXIES'
+        AND NOT EXISTS (SELECT FROM file_set_file WHERE file_id = file.id)
+""")
+# Bottom-up: an empty folder is deleted by one statement, its parent by the next.
+DELETE_EMPTY_FOLDERS = text("""
+    DELETE FROM folder USING storage
+    WHERE storage.id = folder.storage_id AND storage.purpose = 'PROXIES' AND folder.parent_id IS NOT NULL
+        AND NOT EXISTS (SELECT FROM file WHERE file.folder_id = folder.id)
+        AND NOT EXISTS (SELECT FROM folder AS below WHERE below.parent_id = folder.id)
+""")
+RUN_FOLDER_DEPTH = 3
+"""Levels of folders below the root, deleted one per statement."""
 
 
 def transcode_jobs(by: TranscodeContext) -> JobKind:
@@ -36,3 +67,21 @@ def clean_up_renditions(sessions: Sessions) -> None:
     """Move renditions to the assets that have their sources now, and delete those without a source."""
     transact(sessions, move_renditions_to_sources)
     delete_orphaned_renditions(sessions)
+
+
+def delete_orphaned_renditions(sessions: Sessions, min_age_seconds: float = MIN_RUN_AGE_SECONDS) -> int:
+    """Delete file rows without a file set, and run folders that no row names; return the number of folders."""
+    transact(sessions, lambda session: session.execute(DELETE_ORPHANED_FILES))
+    for _ in range(RUN_FOLDER_DEPTH):
+        transact(sessions, lambda session: session.execute(DELETE_EMPTY_FOLDERS))
+    with sessions() as session:
+        storages = session.scalars(select(Storage).where(Storage.purpose == PURPOSE_PROXIES)).all()
+    removed = 0
+    for storage in storages:
+        for run in list_old_runs(Path(os.fsdecode(storage.place)), min_age_seconds):
+            if RUN_FOLDER_PATTERN.fullmatch(run.name) and not transact(
+                sessions, is_run_registered, storage.id, run.name
+            ):
+                remove_run_folder(run)
+                removed += 1
+    return removed

@@ -11,7 +11,7 @@ from sqlalchemy import text, update
 from models.catalog.asset import Asset
 from models.core.base import new_id
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
-from models.queues.index_queue import count_pending_marks
+from models.queues.index_queue import MARK_QUEUE
 from models.queues.job import JobStatus
 from search.engine import SearchUnavailableError
 from search.opensearch.client import CircuitBreaker, ClusterConfig, OpenSearchClient
@@ -66,7 +66,7 @@ def until_it_works(work: Callable[[], bool]) -> Callable[[], bool]:
 def drain_all(sessions: Sessions, engine: OpenSearchEngine) -> None:
     def is_drained() -> bool:
         drain_index_queue(sessions, engine, CALM)
-        return ask(sessions, count_pending_marks) == 0
+        return ask(sessions, MARK_QUEUE.count_pending) == 0
 
     wait_until(until_it_works(is_drained), what="everything is drained", seconds=120)
 
@@ -153,7 +153,7 @@ def test_fifty_thousand_updates_that_came_while_it_was_down_drain_by_themselves(
         transact(sessions, lambda session, number=number, change=change: session.execute(change, {"number": number}))
         with pytest.raises(SearchUnavailableError):
             drain_index_queue(sessions, engine, CALM)
-    assert ask(sessions, count_pending_marks) == 50_000
+    assert ask(sessions, MARK_QUEUE.count_pending) == 50_000
     node.start()
     drain_all(sessions, engine)
     assert differences(sessions, engine) == []

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.core.sessions import Sessions
 from search.engine import SearchEngine, SearchUnavailableError
-from services.operations.metrics import RowMetric, read_row_metrics
+from services.operations.metrics import MetricSample, RowMetric, read_row_metrics
 from workers.config.deprecations import REMOVED_IN
 from workers.config.settings import Settings, find_shared_metrics_folder
 
@@ -74,7 +74,7 @@ class RowsCollector(Collector):
         answers = 1
         try:
             with self.sessions() as session:
-                yield from [to_metric_family(measure) for measure in read_row_metrics(session)]
+                yield from [to_metric_family(*measured) for measured in read_row_metrics(session)]
         except SQLAlchemyError as error:
             log.warning("the database does not answer, so nothing was counted: %s", type(error).__name__)
             answers = 0
@@ -102,7 +102,7 @@ class RowsCollector(Collector):
         return GaugeMetricFamily(METRIC_PREFIX + "search_up", "1 while the search engine answers.", value=answers)
 
 
-def to_metric_family(measure: RowMetric) -> Metric:
+def to_metric_family(measure: RowMetric, samples: Iterable[MetricSample]) -> Metric:
     """Convert a metric to Prometheus's type; a deprecated one says so in its HELP text."""
     kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
     kind = CounterMetricFamily if measure.is_counter else GaugeMetricFamily
@@ -110,7 +110,7 @@ def to_metric_family(measure: RowMetric) -> Metric:
     if measure.replaced_by is not None:
         description = f"Deprecated until {REMOVED_IN}, use {METRIC_PREFIX}{measure.replaced_by}. {measure.help}"
     made = kind(METRIC_PREFIX + measure.name, description, labels=measure.labels)
-    for labels, value in measure.samples:
+    for labels, value in samples:
         made.add_metric(labels, value)
     return made
 

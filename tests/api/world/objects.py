@@ -15,8 +15,7 @@ from models.catalog.history import History, Operation
 from models.catalog.relation import Relation, RelationType
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.queues.job import Job, JobStatus
-from models.queues.job_step import JobStep
+from models.queues.job import Job, JobStatus, JobStep
 from services.catalog.assets.formats import DECLARED_RULE
 from tests.api.world.approvals import make_approvals
 from tests.api.world.collections import make_collections

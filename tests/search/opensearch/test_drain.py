@@ -14,7 +14,7 @@ from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark
-from models.queues.index_queue import count_pending_marks
+from models.queues.index_queue import MARK_QUEUE
 from search.document import Document
 from search.engine import IndexMissingError, SearchUnavailableError
 from search.opensearch.client import ClusterConfig
@@ -32,7 +32,7 @@ def test_the_first_drain_makes_the_index_and_everything_is_found(sessions: Sessi
     assert drain_index_queue(sessions, engine, CALM) == DrainResult(written=2)
     assert titles(engine) == ["a", "b"]
     assert states(sessions) == ["LIVE"]
-    assert (ask(sessions, count_pending_marks), differences(sessions, engine)) == (0, [])
+    assert (ask(sessions, MARK_QUEUE.count_pending), differences(sessions, engine)) == (0, [])
 
 
 def test_a_system_that_searched_elsewhere_before_is_sent_whole(sessions: Sessions, engine: OpenSearchEngine) -> None:
@@ -141,7 +141,7 @@ def test_a_process_of_an_older_version_leaves_a_newer_index_alone(sessions: Sess
         session.execute(update(Asset).values(title="b"))
     with pytest.raises(SearchUnavailableError, match="newer version"):
         drain_index_queue(sessions, engine, CALM)
-    assert ask(sessions, count_pending_marks) == 1
+    assert ask(sessions, MARK_QUEUE.count_pending) == 1
 
 
 @dataclass

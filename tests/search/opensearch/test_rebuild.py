@@ -10,7 +10,7 @@ from models.catalog.asset import Asset
 from models.core.sessions import Sessions, transact
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark
-from models.queues.index_queue import claim_marks, count_pending_marks
+from models.queues.index_queue import MARK_QUEUE, claim_marks
 from models.queues.job import Job, JobStatus
 from models.queues.job_queue import dispatch_jobs
 from search.document import Document
@@ -110,7 +110,7 @@ def test_a_drain_that_began_before_the_build_writes_to_the_new_index_before_it_c
     slow.close()
     assert finish(sessions, stocked, job_id).status == JobStatus.FINISHED
     assert "slow" in titles(stocked)
-    assert (ask(sessions, count_pending_marks), differences(sessions, stocked)) == (0, [])
+    assert (ask(sessions, MARK_QUEUE.count_pending), differences(sessions, stocked)) == (0, [])
 
 
 def test_it_waits_for_the_leases_that_were_there_before_it(sessions: Sessions, stocked: OpenSearchEngine) -> None:
@@ -305,7 +305,7 @@ def test_writers_drains_and_a_rebuild_at_once_end_in_an_index_equal_to_the_rows(
         for thread in threads:
             thread.join()
     drain_index_queue(sessions, stocked, CALM)
-    assert (ask(sessions, count_pending_marks), differences(sessions, stocked)) == (0, [])
+    assert (ask(sessions, MARK_QUEUE.count_pending), differences(sessions, stocked)) == (0, [])
 
 
 def test_where_documents_stand_in_the_database_all_of_them_are_sent_again(sessions: Sessions) -> None:

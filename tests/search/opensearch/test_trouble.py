@@ -13,7 +13,7 @@ from models.catalog.asset import Asset
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
-from models.queues.index_queue import count_dead_lettered_marks, count_pending_marks
+from models.queues.index_queue import MARK_QUEUE
 from search.engine import SearchUnavailableError
 from search.opensearch import bulk
 from search.opensearch.client import CircuitBreaker, ClusterConfig, OpenSearchClient
@@ -53,7 +53,7 @@ def test_a_full_queue_is_waited_out(sessions: Sessions, proxy: Proxy, behind: Op
     turns = count(1)
     proxy.before = lambda path: BUSY if path.startswith(BULK) and next(turns) <= 2 else None
     assert drain_index_queue(sessions, behind, CALM) == DrainResult(written=2)
-    assert (proxy.count(BULK), ask(sessions, count_pending_marks)) == (3, 0)
+    assert (proxy.count(BULK), ask(sessions, MARK_QUEUE.count_pending)) == (3, 0)
 
 
 def test_of_a_bulk_that_failed_by_half_the_other_half_is_sent_again_and_no_more(
@@ -72,7 +72,7 @@ def test_of_a_bulk_that_failed_by_half_the_other_half_is_sent_again_and_no_more(
     proxy.after = fail_half
     assert drain_index_queue(sessions, behind, CALM) == DrainResult(written=4)
     assert sent == [4, 2]
-    assert (ask(sessions, count_pending_marks), differences(sessions, behind)) == (0, [])
+    assert (ask(sessions, MARK_QUEUE.count_pending), differences(sessions, behind)) == (0, [])
 
 
 def test_a_half_that_the_mapping_refuses_is_parked_with_its_reason_and_the_other_is_found(
@@ -92,7 +92,7 @@ def test_a_half_that_the_mapping_refuses_is_parked_with_its_reason_and_the_other
 
     def are_parked() -> bool:
         drain_index_queue(sessions, behind, QUICK)
-        return ask(sessions, count_dead_lettered_marks) == 2
+        return ask(sessions, MARK_QUEUE.count_dead_letters) == 2
 
     wait_until(are_parked, what="the poison is parked")
     reasons = ask(sessions, lambda session: session.execute(text("SELECT DISTINCT error FROM index_mark")).scalars())
@@ -118,7 +118,7 @@ def test_an_answer_that_takes_longer_than_a_lease_keeps_it(
     assert drain_index_queue(sessions, behind, QUICK) == DrainResult(written=1)
     assert len(meanwhile) > 3
     assert {result.count for result in meanwhile} == {0}
-    assert (proxy.count(BULK), ask(sessions, count_pending_marks)) == (1, 0)
+    assert (proxy.count(BULK), ask(sessions, MARK_QUEUE.count_pending)) == (1, 0)
 
 
 def test_while_the_cluster_is_down_the_queue_stays_as_it_is_and_nobody_storms_it(
@@ -147,7 +147,7 @@ def test_while_the_cluster_is_down_the_queue_stays_as_it_is_and_nobody_storms_it
         down.search(parse_criteria({}), Visibility(everything=True))
     down.close()
     assert len(turned_away) == 1
-    assert (ask(sessions, untouched), ask(sessions, count_pending_marks)) == (before, 20)
+    assert (ask(sessions, untouched), ask(sessions, MARK_QUEUE.count_pending)) == (before, 20)
 
 
 def untouched(session: Session) -> object:
@@ -170,7 +170,7 @@ def test_the_backlog_of_an_outage_drains_by_itself(sessions: Sessions, proxy: Pr
             drain_index_queue(sessions, behind, CALM)
         except SearchUnavailableError:
             return False
-        return ask(sessions, count_pending_marks) == 0
+        return ask(sessions, MARK_QUEUE.count_pending) == 0
 
     wait_until(drains, what="the backlog is drained", seconds=30)
     assert differences(sessions, behind) == []

@@ -22,7 +22,6 @@ from models.queues.index_queue import (
     TooManyAccessReducedError,
     access_reduced_keys,
     claim_marks,
-    count_pending_marks,
     index_lag_seconds,
 )
 from search.document import Document
@@ -36,12 +35,12 @@ from tests.services.draining import CALM, Remote, add, ask, is_index_equal_to_ro
 def test_everything_marked_is_searchable_after_a_drain_and_nothing_is_left(sessions: Sessions) -> None:
     add(sessions, "a", "b")
     assert ask(sessions, MARK_QUEUE.is_waiting)
-    assert ask(sessions, count_pending_marks) == 2
+    assert ask(sessions, MARK_QUEUE.count_pending) == 2
     assert ask(sessions, index_lag_seconds) > 0
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=2)
     assert titles(sessions) == ["a", "b"]
     assert not ask(sessions, MARK_QUEUE.is_waiting)
-    assert (ask(sessions, count_pending_marks), ask(sessions, index_lag_seconds)) == (0, 0)
+    assert (ask(sessions, MARK_QUEUE.count_pending), ask(sessions, index_lag_seconds)) == (0, 0)
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult()
 
 
@@ -105,7 +104,7 @@ def test_a_newer_document_in_the_engine_is_success(sessions: Sessions) -> None:
     (asset_id,) = add(sessions, "clip")
     PostgresEngine(sessions).write([Document("assets", asset_id, 10**9, title="newer")])
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(stale=1)
-    assert ask(sessions, count_pending_marks) == 0
+    assert ask(sessions, MARK_QUEUE.count_pending) == 0
 
 
 def test_what_was_hidden_goes_first_then_single_changes_then_floods_with_a_share(sessions: Sessions) -> None:
@@ -137,7 +136,7 @@ def test_drains_that_run_at_once_send_everything_once(sessions: Sessions) -> Non
     for each in drains:
         each.join()
     assert sum(map(len, engine.batches)) == 3 * MAX_INDEX_BATCH_DOCUMENTS
-    assert ask(sessions, count_pending_marks) == 0
+    assert ask(sessions, MARK_QUEUE.count_pending) == 0
     assert is_index_equal_to_rows(sessions)
 
 
@@ -166,7 +165,7 @@ def test_changes_and_drains_at_once_end_in_an_index_equal_to_the_rows(sessions: 
     for each in drains:
         each.join()
     drain_index_queue(sessions, engine, CALM)
-    assert ask(sessions, count_pending_marks) == 0
+    assert ask(sessions, MARK_QUEUE.count_pending) == 0
     assert is_index_equal_to_rows(sessions)
     with sessions() as session:
         assert titles(sessions) == sorted(session.scalars(select(Asset.title)))
@@ -178,7 +177,7 @@ def test_a_lease_keeps_other_drains_away_until_it_ends(sessions: Sessions) -> No
         assert len(claim_marks(session, 10, 60)) == 1
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult()
     assert not ask(sessions, MARK_QUEUE.is_waiting)
-    assert ask(sessions, count_pending_marks) == 1
+    assert ask(sessions, MARK_QUEUE.count_pending) == 1
 
 
 def test_no_transaction_is_open_while_the_engine_works(sessions: Sessions) -> None:

@@ -15,8 +15,6 @@ from models.queues.index_queue import (
     MARK_QUEUE,
     MAX_ISOLATED_TRIES,
     claim_marks,
-    count_dead_lettered_marks,
-    count_pending_marks,
     index_lag_seconds,
 )
 from search.document import Document
@@ -30,7 +28,7 @@ from tests.waiting import wait_until
 def drain_until_parked(sessions: Sessions, engine: PostgresEngine, seconds: float = 10) -> None:
     def is_parked() -> bool:
         drain_index_queue(sessions, engine, QUICK)
-        return ask(sessions, count_dead_lettered_marks) == 1
+        return ask(sessions, MARK_QUEUE.count_dead_letters) == 1
 
     wait_until(is_parked, what="the document is parked", seconds=seconds)
 
@@ -60,7 +58,7 @@ def test_a_document_that_breaks_its_batch_is_tried_alone_and_parked_with_its_rea
     assert (mark.errors, mark.error) == (MAX_ISOLATED_TRIES, "ValueError: answer 418")
     assert engine.answer.tries[1:] == [1] * MAX_ISOLATED_TRIES
     assert (
-        ask(sessions, count_pending_marks),
+        ask(sessions, MARK_QUEUE.count_pending),
         ask(sessions, MARK_QUEUE.is_waiting),
         ask(sessions, index_lag_seconds),
     ) == (0, False, 0)
@@ -92,7 +90,7 @@ def test_a_person_can_take_up_again_what_is_parked(sessions: Sessions) -> None:
     with sessions.begin() as session:
         assert MARK_QUEUE.requeue(session) == 1
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=1)
-    assert ask(sessions, count_dead_lettered_marks) == 0
+    assert ask(sessions, MARK_QUEUE.count_dead_letters) == 0
 
 
 def test_a_parked_document_that_was_hidden_stays_left_out(sessions: Sessions) -> None:
@@ -144,7 +142,7 @@ def test_an_outage_counts_no_try_of_a_suspect(sessions: Sessions) -> None:
     for _ in range(MAX_ISOLATED_TRIES + 2):
         with pytest.raises(SearchUnavailableError):
             drain_index_queue(sessions, Remote(sessions, fail), CALM)
-    assert (mark_of(sessions, asset_id).errors, ask(sessions, count_dead_lettered_marks)) == (0, 0)
+    assert (mark_of(sessions, asset_id).errors, ask(sessions, MARK_QUEUE.count_dead_letters)) == (0, 0)
     assert drain_index_queue(sessions, PostgresEngine(sessions), CALM) == DrainResult(written=1)
 
 
@@ -156,7 +154,7 @@ def test_what_a_drain_died_on_is_taken_up_one_by_one(sessions: Sessions) -> None
     wait_until(lambda: ask(sessions, MARK_QUEUE.is_waiting), what="the leases end")
     assert drain_index_queue(sessions, engine, CALM) == DrainResult(written=3)
     assert [len(batch) for batch in engine.batches if batch] == [1, 1, 1]
-    assert ask(sessions, count_pending_marks) == 0
+    assert ask(sessions, MARK_QUEUE.count_pending) == 0
 
 
 def test_what_kills_every_drain_is_parked(sessions: Sessions) -> None:
@@ -170,7 +168,7 @@ def test_what_kills_every_drain_is_parked(sessions: Sessions) -> None:
             drain_index_queue(sessions, Remote(sessions, die), Timing(lease_seconds=0.05))
         except KeyboardInterrupt:
             return False
-        return ask(sessions, count_dead_lettered_marks) == 1
+        return ask(sessions, MARK_QUEUE.count_dead_letters) == 1
 
     wait_until(is_parked, what="the document is parked")
     assert "drain ended 3 times" in mark_of(sessions, asset_id).error

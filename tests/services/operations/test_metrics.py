@@ -14,7 +14,7 @@ Numbers = dict[tuple[str, ...], float]
 
 
 def measured(session: Session, name: str) -> Numbers:
-    (found,) = (dict(measure.samples) for measure in read_row_metrics(session) if measure.name == name)
+    (found,) = (dict(samples) for metric, samples in read_row_metrics(session) if metric.name == name)
     return found
 
 

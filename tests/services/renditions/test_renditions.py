@@ -21,7 +21,7 @@ from services.grouping.manual import merge_manually
 from services.grouping.undo import undo_manual_grouping
 from services.jobs.actions import JobAction, apply_job_action
 from services.media.probe import drain_probes
-from services.renditions.cleanup import delete_orphaned_renditions
+from services.renditions.jobs import delete_orphaned_renditions
 from services.renditions.registry import OUTDATED_WARNING, move_renditions_to_sources
 from services.storages.storages import NewStorage, StorageError, add_storage
 from services.triggers.registry import TRIGGER_REGISTRY
