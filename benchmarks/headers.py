@@ -30,7 +30,8 @@ from models.core.sessions import Sessions, make_engine, make_sessions
 from models.core.timing import Timing
 from models.queues.media_queue import has_dirty_islands
 from models.schema import upgrade_database
-from services.media.probe import drain_probes
+from services.media.drain import drain_media
+from services.media.probe import PROBE_READING
 from watch.disk.clock import Clock
 from watch.disk.config import load_watched_storages
 from watch.storage_watcher import StorageWatcher
@@ -142,7 +143,7 @@ def main() -> None:
     if options.bare:
         bare_loop(sys.stdin.read().splitlines())
     elif options.drain:
-        drain_probes(make_sessions(make_engine(sys.stdin.read())), Timing(), seconds=3600.0)
+        drain_media(make_sessions(make_engine(sys.stdin.read())), PROBE_READING, Timing(), seconds=3600.0)
     else:
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
         with own_folder(options.folder) as folder:

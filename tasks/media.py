@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from celery import Task, shared_task
 
 from services.job_kinds import run_job_message
-from services.media.previews import PREVIEW_TASK, delete_orphaned_pictures, run_preview_queue
+from services.media.drain import run_media_queue
+from services.media.previews import PREVIEW_TASK, delete_orphaned_pictures, preview_reading_for
 from services.renditions.jobs import clean_up_renditions
 from services.sidecars.verification import CHECKSUM_TASK
 from tasks import make_job_task
@@ -16,7 +17,7 @@ def run_previews(self: Task, ids: Sequence[str] = ()) -> None:
     """Run the jobs `ids`, then make the pictures that are queued."""
     context = self.app.context
     run_job_message(context, PREVIEW_TASK, ids)
-    run_preview_queue(context.sessions, context.timing, context.notify, context.media_folder)
+    run_media_queue(context.sessions, preview_reading_for(context.media_folder), context.timing, context.notify)
 
 
 MEDIA_JOB_TASKS = [make_job_task(CHECKSUM_TASK)]

@@ -33,9 +33,10 @@ from models.queues.media_queue import (
     claim_media,
     has_dirty_islands,
 )
+from models.queues.notify import Notifier
 from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet, load_readable_sets
 from services.core.lease_heartbeat import lease_heartbeat
-from services.media.jobs import record_media_jobs
+from services.media.jobs import MEDIA_TASKS, record_media_jobs
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,8 @@ class MediaReading:
     """Maximum number of files that are read of a set without a sequence."""
     takes: Callable[[str], bool] | None = None
     """Filter of the files of a set by name; None for all."""
+    wakes: Sequence[str] = ()
+    """Tasks that have work once something was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,13 @@ def drain_media(
                 return done
     done.more = True
     return done
+
+
+def run_media_queue(sessions: Sessions, reading: MediaReading, timing: Timing, notify: Notifier) -> None:
+    """Read what is queued, and notify the tasks that use it; this one too if its time was over before."""
+    done = drain_media(sessions, reading, timing)
+    for task in (*(reading.wakes if done.read else ()), *([MEDIA_TASKS[reading.kind]] if done.more else ())):
+        notify(task, ())
 
 
 def read_file_sets(

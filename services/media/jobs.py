@@ -6,6 +6,7 @@ job, or requesting a new one, reads its file sets again, in isolation.
 
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from sqlalchemy import func, text
 from sqlalchemy.orm import Session
@@ -34,6 +35,7 @@ MEDIA_JOB_TITLES = {
     MediaKind.SIDECARS: "Read what stands in",
 }
 
+ENDED_NOW = {"started_at": func.now(), "completed_at": func.now()}
 FILE_SET_OF_FILE = text("""
     SELECT file_set.id, file_set.name, file_set.island_id FROM file_set
     LEFT JOIN file_set_file AS member ON member.file_set_id = file_set.id AND member.file_id = :file
@@ -50,18 +52,18 @@ def record_media_jobs(
     if good:
         asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
         name = f'"{good[0].name}"' if len(good) == 1 else pluralize(len(good), "file set")
-        job = _build_media_job(kind, name, asset_id, [one.id for one in good])
-        job.status, job.progress_processed, job.progress_total = JobStatus.FINISHED, len(good), len(good)
-        session.add(_mark_ended(job))
+        done = {"status": JobStatus.FINISHED, "progress_processed": len(good), "progress_total": len(good)}
+        session.add(_build_media_job(kind, name, asset_id, [one.id for one in good], **done, **ENDED_NOW))
     for one in ended:
         if one.id in errors:
-            job = _build_media_job(kind, f'"{one.name}"', one.asset_id, [one.id])
-            job.status, job.error_message = JobStatus.FAILED, errors[one.id]
-            session.add(_mark_ended(job))
+            failed = {"status": JobStatus.FAILED, "error_message": errors[one.id]}
+            session.add(_build_media_job(kind, f'"{one.name}"', one.asset_id, [one.id], **failed, **ENDED_NOW))
     session.flush()
 
 
-def _build_media_job(kind: MediaKind, name: str, asset_id: uuid.UUID | None, sets: Sequence[uuid.UUID]) -> Job:
+def _build_media_job(
+    kind: MediaKind, name: str, asset_id: uuid.UUID | None, sets: Sequence[uuid.UUID], **values: Any
+) -> Job:
     task = MEDIA_TASKS[kind]
     return Job(
         id=new_id(),
@@ -72,12 +74,8 @@ def _build_media_job(kind: MediaKind, name: str, asset_id: uuid.UUID | None, set
         arguments={"file_sets": [str(one) for one in sets]},
         object_type=ASSET_KIND if asset_id else None,
         object_id=asset_id,
+        **values,
     )
-
-
-def _mark_ended(job: Job) -> Job:
-    job.started_at = job.completed_at = func.now()
-    return job
 
 
 def notify_media_readers(sessions: Sessions, notify: Notifier) -> None:
@@ -98,8 +96,7 @@ def create_reread_job(session: Session, kind: MediaKind, asset_id: uuid.UUID, fi
         raise NotFound("file", file_id)
     if row.island_id is None:
         raise Conflict(f'the file set "{row.name}" was declared: its files are on no storage that Tapeless reads')
-    job = _build_media_job(kind, f'"{row.name}"', asset.id, [row.id])
-    job.created_by = actor.user_id
+    job = _build_media_job(kind, f'"{row.name}"', asset.id, [row.id], created_by=actor.user_id)
     session.add(job)
     session.flush()
     return job

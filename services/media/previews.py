@@ -4,7 +4,6 @@ import base64
 import json
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,17 +17,13 @@ from media.sandbox.seccomp import ResourceLimits
 from models.catalog.keyframe import Keyframe
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
-from models.core.timing import Timing
 from models.queues.media_queue import MediaKind
-from models.queues.notify import Notifier
 from services.catalog.assets.sources import ReadableFileSet
-from services.media.drain import MediaDrainResult, MediaReading, ResultWriter, SetOutcome, drain_media
+from services.media.drain import MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import update_header_warnings
 
 PREVIEW_TASK = MEDIA_TASKS[MediaKind.PICTURES]
-PREVIEW_LIMITS = ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30)
-PREVIEW_BATCH_SIZE = 8
 PREVIEW_FRAMES = 24
 """Of a sequence: each is a full picture to decode, and a film frame takes a tenth of a second."""
 
@@ -107,26 +102,18 @@ def _store_picture(folder: Path, file_set_id: uuid.UUID, said: dict[str, Any]) -
     }
 
 
-PREVIEW_READING = MediaReading(
-    MediaKind.PICTURES,
-    "media.pictures.previews",
-    PREVIEW_LIMITS,
-    PREVIEW_BATCH_SIZE,
-    PREVIEW_FRAMES,
-    build_preview_request,
-    partial(store_previews, Path()),
-    members=1,
-)
-
-
 def preview_reading_for(folder: Path) -> MediaReading:
     """Return the reading that stores its pictures in this folder."""
-    return replace(PREVIEW_READING, keep=partial(store_previews, folder))
-
-
-def drain_previews(sessions: Sessions, timing: Timing, folder: Path, **limits: float) -> MediaDrainResult:
-    """Make the pictures of the file sets in the queue."""
-    return drain_media(sessions, preview_reading_for(folder), timing, **limits)
+    return MediaReading(
+        kind=MediaKind.PICTURES,
+        program="media.pictures.previews",
+        limits=ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30),
+        batch=8,
+        frames=PREVIEW_FRAMES,
+        ask=build_preview_request,
+        keep=partial(store_previews, folder),
+        members=1,
+    )
 
 
 def delete_orphaned_pictures(sessions: Sessions, folder: Path) -> int:
@@ -141,9 +128,3 @@ def delete_orphaned_pictures(sessions: Sessions, folder: Path) -> int:
 
 def _picture_paths(session: Session, owners: Sequence[uuid.UUID]) -> set[str]:
     return set(session.scalars(select(Keyframe.path).where(Keyframe.file_set_id.in_(owners))))
-
-
-def run_preview_queue(sessions: Sessions, timing: Timing, notify: Notifier, media_folder: Path) -> None:
-    """Make the pictures that are queued."""
-    if drain_previews(sessions, timing, media_folder).more:
-        notify(PREVIEW_TASK, ())

@@ -97,12 +97,10 @@ def write_probe_results(session: Session, described: Sequence[ProbedSet]) -> Non
         general = dict(one.facts.general) | ({"notes": list(one.facts.notes)} if one.facts.notes else {})
         added.append(build_general_component(one.file_set_id, general))
         rows = planned[one.file_set_id]
-        mine = assign_streams([row.type for row in rows], one.facts.streams)
-        pairs = zip(rows, mine.planned_streams, strict=True)
+        mine, others = assign_streams([row.type for row in rows], one.facts.streams)
+        pairs = zip(rows, mine, strict=True)
         told += [{"id": str(row.id), "media": stream or {}} for row, stream in pairs]
-        added += [
-            _build_stream_component(one.file_set_id, stream, place) for place, stream in enumerate(mine.others, 1)
-        ]
+        added += [_build_stream_component(one.file_set_id, stream, place) for place, stream in enumerate(others, 1)]
     if told:
         session.execute(UPDATE_COMPONENT_MEDIA, {"rows": encode_json(told).decode()})
     replace_header_components(session, sets, added)
@@ -136,17 +134,13 @@ def _build_component(
     return {**ids, "name": name, "type": kind, "language": language, "media": facts}
 
 
-@dataclass(frozen=True, slots=True)
-class StreamAssignment:
-    """Streams of the planned components, and streams without one."""
+def assign_streams(
+    types: Sequence[str], streams: Sequence[ProbeFacts]
+) -> tuple[list[ProbeFacts | None], list[ProbeFacts]]:
+    """Return the stream of each planned component, the next of its type, and the streams without one.
 
-    planned_streams: Sequence[ProbeFacts | None]
-    others: Sequence[ProbeFacts]
-
-
-def assign_streams(types: Sequence[str], streams: Sequence[ProbeFacts]) -> StreamAssignment:
-    """Assign to each planned component the next stream of its type; VIDEO and IMAGE match each other, because a still
-    is both."""
+    VIDEO and IMAGE match each other, because a still is both.
+    """
     left = list(streams)
     planned_streams: list[ProbeFacts | None] = []
     for wanted in types:
@@ -155,7 +149,7 @@ def assign_streams(types: Sequence[str], streams: Sequence[ProbeFacts]) -> Strea
         if stream is not None:
             left.remove(stream)
         planned_streams.append(stream)
-    return StreamAssignment(planned_streams, left)
+    return planned_streams, left
 
 
 def update_header_warnings(session: Session, sets: Sequence[uuid.UUID]) -> None:

@@ -49,6 +49,11 @@ class Explanation:
     format_id: str | None = None
     file_id: str | None = None
 
+    def say(self, state: str, *lines: str) -> None:
+        """Set the state and add its reasons."""
+        self.state = state
+        self.lines.extend(lines)
+
 
 def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = frozenset()) -> Explanation:
     """Explain an absolute path without changing anything. `excluded` are Tapeless's own folders, which are never
@@ -93,12 +98,11 @@ def _without_row(session: Session, storage: Storage, path: bytes, relative: byte
     pattern = IgnorePatterns(settings.scan_ignore).path(relative)
     starts = [start.encode() for start in settings.scan_directories]
     if pattern is not None:
-        said.state = "ignored"
-        said.lines.append(f'is ignored by the pattern "{pattern}"')
+        said.say("ignored", f'is ignored by the pattern "{pattern}"')
     elif starts and not any(is_path_inside(relative, start) for start in starts):
-        said.state = "ignored"
-        said.lines.append(
-            f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}'
+        said.say(
+            "ignored",
+            f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}',
         )
     else:
         _explain_from_disk(session, storage, path, relative, said)
@@ -108,26 +112,22 @@ def _without_row(session: Session, storage: Storage, path: bytes, relative: byte
 def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative: bytes, said: Explanation) -> None:
     unreadable = _unreadable_above(session, storage, relative)
     if unreadable is not None:
-        said.state = "failed"
-        said.lines.append(unreadable)
+        said.say("failed", unreadable)
         return
     try:
         status = os.lstat(path)
     except OSError as error:
-        said.state = "absent"
-        if _explain_missing_frame(session, storage, relative, said):
-            return
-        said.lines.append(f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
+        if not _explain_missing_frame(session, storage, relative, said):
+            said.say("absent", f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
         return
     for test, sentence in SPECIAL_FILE_TYPES:
         if test(status.st_mode):
-            said.state = "special"
-            said.lines.append(sentence)
+            said.say("special", sentence)
             return
-    said.state = "pending"
-    said.lines.append(
+    said.say(
+        "pending",
         f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime)}) and not recorded yet: "
-        f"it has to stand still first{_storage_trouble(storage)}"
+        f"it has to stand still first{_storage_trouble(storage)}",
     )
 
 
@@ -148,9 +148,12 @@ def _explain_missing_frame(session: Session, storage: Storage, relative: bytes, 
     if file_set is None:
         return False
     asset = session.get_one(Asset, file_set.asset_id)
-    said.state, said.asset_id, said.format_id = "missing", str(asset.id), str(file_set.format_id)
-    said.lines.append(f"is not on disk and never came: frame {described.frame} is missing in {file_set.name}")
-    said.lines.append(f'of asset "{asset.title}" ({asset.id}); {_missing_frames_text(file_set)}')
+    said.asset_id, said.format_id = str(asset.id), str(file_set.format_id)
+    said.say(
+        "missing",
+        f"is not on disk and never came: frame {described.frame} is missing in {file_set.name}",
+        f'of asset "{asset.title}" ({asset.id}); {_missing_frames_text(file_set)}',
+    )
     return True
 
 
@@ -239,15 +242,15 @@ def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File
 
 def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:
     said.asset_id, said.format_id = str(asset.id), str(part.id)
-    if said.state in ("closed", "rediscovered"):
-        said.state = "asset"
+    state = "asset" if said.state in ("closed", "rediscovered") else said.state
     others = file_set.file_count - 1
     beside = f" with {pluralize(others, 'other file')}" if others > 0 else ""
     label = f' as "{file_set.label}"' if file_set.label else ""
-    said.lines.append(f'belongs to asset "{asset.title}" ({asset.id})')
-    said.lines.append(
+    said.say(
+        state,
+        f'belongs to asset "{asset.title}" ({asset.id})',
         f"in its {part.role.value} format {part.name or part.structure}{label}{beside}: "
-        f'{label_structure(part.structure)}, grouped by the rule "{part.rule}"'
+        f'{label_structure(part.structure)}, grouped by the rule "{part.rule}"',
     )
     if file_set.missing_frames:
         said.lines.append(_missing_frames_text(file_set))
@@ -255,15 +258,15 @@ def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set:
 
 def _explain_island(session: Session, said: Explanation, island: Island, relative: bytes, is_member: bool) -> None:
     if island.dead_lettered_at is not None:
-        said.state = "parked"
         since = format_moment(island.dead_lettered_at)
-        said.lines.append(
-            f"its island is dead-lettered since {since}: {island.error}; `tapeless verify --repair` retries it"
+        said.say(
+            "parked",
+            f"its island is dead-lettered since {since}: {island.error}; `tapeless verify --repair` retries it",
         )
     elif island.dirty_since is not None:
         again = f" again after: {island.error}" if island.error else ""
-        said.lines.append(f"its island is waiting to be grouped{again}, since {format_moment(island.dirty_since)}")
-        said.state = said.state if is_member else "pending"
+        waits = f"its island is waiting to be grouped{again}, since {format_moment(island.dirty_since)}"
+        said.say(said.state if is_member else "pending", waits)
     elif not is_member and said.state == "closed":
         _explain_orphan(session, said, island, relative)
 
@@ -272,5 +275,4 @@ def _explain_orphan(session: Session, said: Explanation, island: Island, relativ
     plans = read_and_plan(session, claim_islands_read_only(session, [island.id]))
     for held in plans.held:
         if any(relative in part.paths() for part in held.plan.formats):
-            said.state = "waiting"
-            said.lines.append(held.reason)
+            said.say("waiting", held.reason)

@@ -2,7 +2,7 @@
 
 import shlex
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
@@ -69,10 +69,8 @@ def _check_islands(
             continue  # changed since the ids were read: pending work, not a fault
         found.checked += 1
         if stored.get(island.claim.id, set()) != planned.get(island.claim.id, set()):
-            found.add_violation(f"island {island.claim.id}: its stored groups differ from a grouping from scratch")
-            if repair:
-                transact(audited.sessions, requeue_for_grouping, [island.claim.id])
-                found.repaired += 1
+            fault = f"island {island.claim.id}: its stored groups differ from a grouping from scratch"
+            report_island(audited, found, fault, island.claim.id if repair else None)
 
 
 def _outdated_note(row: AnyRow, what: str) -> str:
@@ -144,11 +142,18 @@ def stored_groups(state: IslandSnapshot) -> dict[int, set[FormatGroup]]:
     return groups
 
 
-def requeue_for_grouping(session: Session, ids: Iterable[int]) -> None:
-    """Queue islands to be grouped again, dead-lettered ones too."""
+def report_island(audited: VerifyContext, found: CheckResult, fault: str, repaired: int | None) -> None:
+    """Record a violation; with an island to repair, queue that to be grouped again, a dead-lettered one too."""
+    found.add_violation(fault)
+    if repaired is not None:
+        transact(audited.sessions, _requeue_for_grouping, repaired)
+        found.repaired += 1
+
+
+def _requeue_for_grouping(session: Session, island_id: int) -> None:
     session.execute(
         update(Island)
-        .where(Island.id.in_(list(ids)))
+        .where(Island.id == island_id)
         .values(
             seen=Island.seen + 1,
             stale_summaries=True,
@@ -178,8 +183,6 @@ def check_counts(audited: VerifyContext, repair: bool) -> CheckResult:
         found.checked = session.scalar(select(func.count(FileSet.id))) or 0
         rows = session.execute(SELECT_MISCOUNTED_FILE_SETS).all()
     for row in rows:
-        found.add_violation(f"{row.name}: says {pluralize(row.file_count, 'file')}, holds {row.members:,}")
-        if repair:
-            transact(audited.sessions, requeue_for_grouping, [row.island_id])
-            found.repaired += 1
+        fault = f"{row.name}: says {pluralize(row.file_count, 'file')}, holds {row.members:,}"
+        report_island(audited, found, fault, row.island_id if repair else None)
     return found

@@ -19,7 +19,7 @@ from services.indexing.audit import audit_index_pages, find_unmarked, mark_unmar
 from services.indexing.audit import repair_index_page as repair_page
 from services.operations.backlog import retry_all_dead_letters
 from services.operations.check_result import CheckResult, VerifyContext
-from services.operations.grouping_invariants import check_counts, check_grouping, requeue_for_grouping
+from services.operations.grouping_invariants import check_counts, check_grouping, report_island
 from services.operations.share_invariants import check_shares
 from watch.disk.walk import walk_tree
 
@@ -59,10 +59,8 @@ def check_files(audited: VerifyContext, repair: bool) -> CheckResult:
             statement = update(Storage).where(Storage.id == storage.id).values(scan_requested_at=func.now())
             transact(audited.sessions, execute_dml, statement)
     for row in read_snapshot(audited.sessions, lambda session: session.execute(SELECT_UNGROUPED_FILES).all()):
-        found.add_violation(f"{display_path(bytes(row.name))}: stable, in no file set, and nothing waits for it")
-        if repair:
-            transact(audited.sessions, requeue_for_grouping, [row.island_id])
-            found.repaired += 1
+        fault = f"{display_path(bytes(row.name))}: stable, in no file set, and nothing waits for it"
+        report_island(audited, found, fault, row.island_id if repair else None)
     return found
 
 

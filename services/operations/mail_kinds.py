@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.outbound.mail_message import MailComposer, MailMessage, MailRequest
+from services.outbound.mail_queue import MailComposer, MailMessage, MailRequest
 from services.shares.emails import SHARE_MAIL_KIND, compose_share_mail
 
 

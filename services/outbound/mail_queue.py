@@ -4,7 +4,9 @@
 it once one is configured. A caller that can show a link to the user instead checks `OutboundConfig.mail_server` first.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from email.errors import MessageError
 from email.headerregistry import Address
 from typing import Any
@@ -15,8 +17,39 @@ from models.access.acl import Actor
 from models.core.base import new_id
 from models.queues.mail import Mail
 from services.core.errors import ValidationFailed
+from services.core.signing_key import SigningKey
 
 MAX_ADDRESS_LENGTH = 254
+
+
+@dataclass(frozen=True, slots=True)
+class MailMessage:
+    """Subject and body. Plain text only: no remote images, no misleading links."""
+
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailRequest:
+    """What a composer knows about the mail it composes."""
+
+    mail_id: uuid.UUID
+    recipient: str
+    arguments: Mapping[str, Any]
+    public_url: str | None
+    """Base URL of this system, without a trailing slash; None if not configured."""
+    key: SigningKey | None = field(default=None, repr=False)
+    """Key that signs links."""
+
+
+MailComposer = Callable[[Session, MailRequest], MailMessage | None]
+"""Composes a mail from rows and derives secrets, without writing. Returns None if the mail is obsolete (the share
+ended)."""
+
+
+class CannotComposeMail(Exception):
+    """The mail cannot be composed; the message says what to do. The mail is dead-lettered with it."""
 
 
 def check_mail_address(text: str, field: str = "email") -> str:

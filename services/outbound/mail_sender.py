@@ -15,7 +15,7 @@ from models.queues.leased_queue import Lease
 from models.queues.mail import MAIL_QUEUE, Mail
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_message import CannotComposeMail, MailComposer, MailMessage, MailRequest
+from services.outbound.mail_queue import CannotComposeMail, MailComposer, MailMessage, MailRequest
 from services.outbound.smtp import MailRefusedError, MailServerError, SmtpConnection
 
 log = logging.getLogger(__name__)

@@ -63,14 +63,11 @@ class SendBudget:
 
 @dataclass(frozen=True, slots=True)
 class PreparedDelivery:
-    """One delivery, read from the database before it is sent."""
+    """One leased delivery, read from the database before it is sent."""
 
     held: Lease
-    webhook_id: uuid.UUID
-    url: str
-    secret: bytes
-    headers: dict[str, str]
-    body: bytes
+    delivery: WebhookDelivery
+    webhook: Webhook
 
 
 def create_deliveries(session: Session) -> int:
@@ -119,23 +116,9 @@ def _send_all(way: SendBudget, held: Sequence[Lease]) -> int:
             .where(WebhookDelivery.id.in_(by_id))
             .order_by(WebhookDelivery.id)
         ):
-            lines[webhook.id].append(_prepare_delivery(delivery, webhook, by_id[delivery.id]))
+            lines[webhook.id].append(PreparedDelivery(by_id[delivery.id], delivery, webhook))
     with ThreadPoolExecutor(DELIVERY_THREADS) as pool:
         return sum(pool.map(lambda line: _send_webhook_share(way, line), lines.values()))
-
-
-def _prepare_delivery(delivery: WebhookDelivery, webhook: Webhook, held: Lease) -> PreparedDelivery:
-    told = {
-        "id": str(delivery.id),
-        "webhook_id": str(webhook.id),
-        "event_type": delivery.event_type,
-        "realm": delivery.realm,
-        "operation": delivery.operation,
-        "object_id": str(delivery.object_id),
-        "date": delivery.event_at.isoformat(),
-    }
-    body = json.dumps(told, separators=(",", ":")).encode()
-    return PreparedDelivery(held, webhook.id, webhook.url, webhook.secret, dict(webhook.headers), body)
 
 
 def _send_webhook_share(way: SendBudget, line: list[PreparedDelivery]) -> int:
@@ -154,18 +137,28 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
 
     The signature covers the time of the attempt, as receivers reject old timestamps.
     """
-    message_id, moment = str(parcel.held.id), int(time.time())
+    delivery, webhook = parcel.delivery, parcel.webhook
+    told = {
+        "id": str(delivery.id),
+        "webhook_id": str(webhook.id),
+        "event_type": delivery.event_type,
+        "realm": delivery.realm,
+        "operation": delivery.operation,
+        "object_id": str(delivery.object_id),
+        "date": delivery.event_at.isoformat(),
+    }
+    body, moment = json.dumps(told, separators=(",", ":")).encode(), int(time.time())
     headers = {
-        **parcel.headers,
+        **webhook.headers,
         "content-type": "application/json",
         "user-agent": WEBHOOK_USER_AGENT,
-        "webhook-id": message_id,
+        "webhook-id": told["id"],
         "webhook-timestamp": str(moment),
-        "webhook-signature": sign_webhook(parcel.secret, message_id, moment, parcel.body),
+        "webhook-signature": sign_webhook(webhook.secret, told["id"], moment, body),
     }
     answer, reason = None, None
     try:
-        answer = post_delivery(parcel.url, headers, parcel.body, way.networks, way.timing)
+        answer = post_delivery(webhook.url, headers, body, way.networks, way.timing)
         if not 200 <= answer < 300:
             reason = f"answered {answer}" + (", and redirects are not followed" if 300 <= answer < 400 else "")
     except DeliveryError as error:
@@ -178,7 +171,7 @@ def _record_result(session: Session, parcel: PreparedDelivery, answer: int | Non
     session.execute(update(WebhookDelivery).where(WebhookDelivery.id == parcel.held.id).values(answer=answer))
     if reason is None:
         DELIVERY_QUEUE.complete(session, [parcel.held])
-        session.execute(RESET_WEBHOOK_FAILURES, {"id": parcel.webhook_id})
+        session.execute(RESET_WEBHOOK_FAILURES, {"id": parcel.webhook.id})
     else:
         DELIVERY_QUEUE.retry(session, [parcel.held], [reason])
-        session.execute(RECORD_WEBHOOK_FAILURE, {"id": parcel.webhook_id, "error": reason[:2000]})
+        session.execute(RECORD_WEBHOOK_FAILURE, {"id": parcel.webhook.id, "error": reason[:2000]})

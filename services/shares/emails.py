@@ -11,8 +11,7 @@ from models.access.share import Share, ShareUser
 from models.access.user import User
 from models.queues.mail import MAIL_TASK
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_message import CannotComposeMail, MailMessage, MailRequest
-from services.outbound.mail_queue import queue_mail
+from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, queue_mail
 from services.shares.links import build_share_link
 
 SHARE_MAIL_KIND = "share"

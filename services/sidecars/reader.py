@@ -11,13 +11,10 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
 from media.sidecars.kinds import is_readable_sidecar
-from models.core.sessions import Sessions
-from models.core.timing import Timing
 from models.queues.media_queue import MediaKind
-from models.queues.notify import Notifier
 from services.catalog.assets.sources import ReadableFileSet
 from services.core.text import pluralize
-from services.media.drain import MediaDrainResult, MediaReading, ResultWriter, SetOutcome, drain_media
+from services.media.drain import MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import (
     LOCK_FILE_SETS,
@@ -151,20 +148,5 @@ SIDECAR_READING = MediaReading(
     prepare_sidecar_results,
     members=MAX_SIDECAR_FILES,
     takes=is_readable_sidecar,
+    wakes=("index.drain",),
 )
-
-
-def drain_sidecars(
-    sessions: Sessions, timing: Timing, reading: MediaReading = SIDECAR_READING, **limits: float
-) -> MediaDrainResult:
-    """Read the sidecars in the queue."""
-    return drain_media(sessions, reading, timing, **limits)
-
-
-def run_sidecar_queue(sessions: Sessions, timing: Timing, notify: Notifier) -> None:
-    """Read the sidecars that are queued."""
-    done = drain_sidecars(sessions, timing)
-    if done.read:
-        notify("index.drain", ())
-    if done.more:
-        notify(SIDECAR_TASK, ())

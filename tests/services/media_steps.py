@@ -8,8 +8,8 @@ from sqlalchemy import select, text
 from models.access.acl import Actor
 from models.catalog.asset import Component, Format
 from models.queues.job import Job
-from services.media.drain import MediaDrainResult
-from services.media.probe import drain_probes
+from services.media.drain import MediaDrainResult, MediaReading, drain_media
+from services.media.probe import PROBE_READING
 from tests.pipeline import Pipeline
 
 ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
@@ -19,8 +19,8 @@ def in_order(row: Any) -> Any:
     return row.id
 
 
-def read(pipeline: Pipeline, **options: Any) -> MediaDrainResult:
-    return drain_probes(pipeline.sessions, pipeline.timing, **options)
+def read(pipeline: Pipeline, reading: MediaReading = PROBE_READING, **options: Any) -> MediaDrainResult:
+    return drain_media(pipeline.sessions, reading, pipeline.timing, **options)
 
 
 def rows(pipeline: Pipeline, table: type) -> list[Any]:

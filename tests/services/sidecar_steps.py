@@ -14,12 +14,12 @@ from models.catalog.metadata import FieldType
 from models.core.sessions import transact
 from models.queues.job import Job
 from models.queues.media_queue import MediaKind, MediaWork
-from services.media.drain import MediaDrainResult
+from services.media.drain import MediaDrainResult, drain_media
 from services.metadata.fields import NewField, create_field
 from services.metadata.values import list_object_values, write_object_values
 from services.metadata.views import ViewInput, create_view
 from services.objects.objects import get_object_for_update
-from services.sidecars.reader import drain_sidecars
+from services.sidecars.reader import SIDECAR_READING
 from tests.pipeline import Pipeline
 
 ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
@@ -49,7 +49,7 @@ def read(pipeline: Pipeline) -> MediaDrainResult:
     pipeline.settle()
     with pipeline.sessions.begin() as session:
         session.execute(text("UPDATE media_work SET not_before = now()"))
-    return drain_sidecars(pipeline.sessions, pipeline.timing)
+    return drain_media(pipeline.sessions, SIDECAR_READING, pipeline.timing)
 
 
 def values(pipeline: Pipeline, title: str) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from models.access.acl import Actor
 from models.catalog.asset import Format
 from models.core.sessions import transact
 from models.queues.job import Job
-from services.media.probe import drain_probes
+from services.media.drain import drain_media
+from services.media.probe import PROBE_READING
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import run_next_transcode
 from services.renditions.profiles import BUILT_IN_PROFILES
@@ -77,7 +78,7 @@ class Studio:
         with self.sessions.begin() as session:
             session.execute(text("SELECT queue_media_work(array_agg(id), 'HEADERS', 0) FROM file_set"))
             session.execute(text("UPDATE media_work SET not_before = now()"))
-        assert drain_probes(self.sessions, self.pipeline.timing).read
+        assert drain_media(self.sessions, PROBE_READING, self.pipeline.timing).read
 
     def end_waits(self) -> None:
         """As if all leases and waits of jobs had ended."""

@@ -27,7 +27,7 @@ from services.catalog.assets.sources import spread_frames
 from services.jobs.actions import JobAction, apply_job_action
 from services.media.drain import MediaReading, SetOutcome, drain_media
 from services.media.jobs import create_reread_job
-from services.media.previews import delete_orphaned_pictures, drain_previews
+from services.media.previews import delete_orphaned_pictures, preview_reading_for
 from services.media.probe import PROBE_READING
 from services.media.reread_jobs import reread_jobs
 from tests.files import write
@@ -266,7 +266,7 @@ def test_posters_and_strips_are_made_and_those_of_what_is_gone_removed(
     pipeline.settle()
     read(pipeline)
     folder = tmp_path / "media"
-    assert drain_previews(pipeline.sessions, pipeline.timing, folder).read == 4
+    assert drain_media(pipeline.sessions, preview_reading_for(folder), pipeline.timing).read == 4
     found = rows(pipeline, Keyframe)
     assert sorted(row.type.value for row in found) == ["KEYFRAME"] * 3 + ["KEYFRAME_MAP"] * 2 + ["POSTER"] * 4
     assert {row.path for row in found} == {

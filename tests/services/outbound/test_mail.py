@@ -17,8 +17,7 @@ from services.core.errors import ValidationFailed
 from services.operations.mail_kinds import MAIL_WRITERS
 from services.operations.sweep import is_work_waiting, sweep_backlog
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_message import CannotComposeMail, MailMessage, MailRequest
-from services.outbound.mail_queue import check_mail_address, queue_mail
+from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, check_mail_address, queue_mail
 from services.outbound.mail_sender import send_mails
 from services.outbound.smtp import MailServer
 from tests.services.mail_server import Mailbox, mail_server

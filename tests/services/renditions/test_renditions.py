@@ -20,7 +20,8 @@ from services.downloads.tickets import find_downloadable_source
 from services.grouping.manual import merge_manually
 from services.grouping.undo import undo_manual_grouping
 from services.jobs.actions import JobAction, apply_job_action
-from services.media.probe import drain_probes
+from services.media.drain import drain_media
+from services.media.probe import PROBE_READING
 from services.renditions.jobs import delete_orphaned_renditions
 from services.renditions.registry import OUTDATED_WARNING, move_renditions_to_sources
 from services.storages.storages import NewStorage, StorageError, add_storage
@@ -129,7 +130,7 @@ def test_what_a_storage_asks_for_is_made_by_itself_and_again_when_its_files_chan
     studio.pipeline.change_settings(transcode_profiles=["web"])
     put(root, "plate.1001.exr", "plate.1002.exr", "plate.1003.exr")
     studio.pipeline.settle()
-    drain_probes(studio.sessions, studio.pipeline.timing)
+    drain_media(studio.sessions, PROBE_READING, studio.pipeline.timing)
     assert studio.run() == 1
     assert frame_count(studio.files()[0]) == 3
     put(root, "plate.1004.exr")

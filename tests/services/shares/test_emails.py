@@ -14,7 +14,7 @@ from models.queues.mail import Mail
 from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.core.signing_key import SigningKey
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
-from services.outbound.mail_message import CannotComposeMail, MailRequest
+from services.outbound.mail_queue import CannotComposeMail, MailRequest
 from services.outbound.smtp import MailServer
 from services.shares.emails import compose_share_mail, queue_link_mail_again, queue_link_mails
 from services.shares.links import build_share_link

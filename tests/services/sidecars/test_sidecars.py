@@ -15,9 +15,9 @@ from models.core.sessions import transact
 from models.queues.job import Job
 from services.catalog.assets.sources import ReadableFileSet
 from services.jobs.actions import JobAction, apply_job_action
-from services.media.drain import SetOutcome
+from services.media.drain import SetOutcome, drain_media
 from services.media.reread_jobs import reread_jobs
-from services.sidecars.reader import SIDECAR_READING, drain_sidecars
+from services.sidecars.reader import SIDECAR_READING
 from tests.files import write
 from tests.media.sidecars.test_parsers import ALE, SONY, XMP
 from tests.pipeline import Pipeline
@@ -203,7 +203,7 @@ def test_what_is_no_sidecar_is_told_and_the_queue_goes_on(pipeline: Pipeline, ro
     pipeline.settle()
     (root / "fifo.json").unlink()
     os.mkfifo(root / "fifo.json")
-    done = drain_sidecars(pipeline.sessions, pipeline.timing)
+    done = drain_media(pipeline.sessions, SIDECAR_READING, pipeline.timing)
     reason = "bomb.xml: declares entities of its own, which is how bombs are made; it is not read"
     assert (list(done.troubles.values()), warnings(pipeline)) == ([reason], [reason])
     assert values(pipeline, "good") == {"colour": ["green"]}
@@ -265,7 +265,7 @@ def test_a_reader_that_dies_of_a_sidecar_is_told_and_the_others_are_read(pipelin
     hostile = replace(
         SIDECAR_READING, program="tests.media.sandbox.misbehaving_child", limits=limits, ask=ask, keep=_as_if_read
     )
-    drain_sidecars(pipeline.sessions, pipeline.timing, hostile)
+    drain_media(pipeline.sessions, hostile, pipeline.timing)
     assert values(pipeline, "good") == {"colour": ["green"]}
     assert warnings(pipeline) == ["bad.json: needs more memory than a file may take"]
     assert pipeline.status().parked == 1
