@@ -207,18 +207,18 @@ def replace_job_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewJo
 
 
 def _add_steps(session: Session, job: Job, steps: Sequence[NewJobStep]) -> None:
-    for position, step in enumerate(steps):
-        session.add(
-            JobStep(
-                id=new_id(),
-                job_id=job.id,
-                position=position,
-                label=step.label,
-                status=step.status,
-                message=step.message,
-                error_message=step.error_message,
-            )
+    session.add_all(
+        JobStep(
+            id=new_id(),
+            job_id=job.id,
+            position=position,
+            label=step.label,
+            status=step.status,
+            message=step.message,
+            error_message=step.error_message,
         )
+        for position, step in enumerate(steps)
+    )
 
 
 def update_job_step(

@@ -143,16 +143,7 @@ def is_run_registered(session: Session, storage_id: uuid.UUID, run: str) -> bool
 def list_old_runs(root: Path, min_age_seconds: float) -> Iterator[Path]:
     """List folders of runs that are older than this."""
     before = time.time() - min_age_seconds
-    for shard in _list_folders(root):
-        for asset in _list_folders(shard) if len(shard.name) == 2 else ():
-            for run in _list_folders(asset):
-                if run.stat().st_mtime < before:
-                    yield run
-
-
-def _list_folders(folder: Path) -> list[Path]:
-    try:
-        with os.scandir(folder) as found:
-            return [Path(entry.path) for entry in found if entry.is_dir(follow_symlinks=False)]
-    except OSError:
-        return []
+    for run in root.glob("??/*/*"):
+        is_linked = any(folder.is_symlink() for folder in (run, run.parent, run.parent.parent))
+        if not is_linked and run.is_dir() and run.stat().st_mtime < before:
+            yield run
