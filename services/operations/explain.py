@@ -19,8 +19,13 @@ from models.queues.island import Island
 from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
 from services.ingest.reader import claim_islands_read_only
-from services.operations.explain_media import explain_media
-from services.operations.explain_progress import explain_jobs, explain_mark, format_moment, read_asset_mark
+from services.operations.explain_progress import (
+    explain_jobs,
+    explain_mark,
+    explain_media,
+    format_moment,
+    read_asset_mark,
+)
 from services.sidecars.results import explain_checksums
 from services.storages.storages import find_storage_of_path, relative_to_storage
 from watch.disk.listing import stat_file

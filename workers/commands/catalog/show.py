@@ -12,7 +12,7 @@ from rich.tree import Tree
 from services.core.text import label_structure, pluralize
 from services.metadata.types import value_to_text
 from services.operations.asset_report import build_asset_report, find_asset_by_word
-from services.operations.explain_media import format_media_facts
+from services.operations.explain_progress import format_media_facts
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, system_command
 from workers.commands.output import make_console, print_result
