@@ -47,6 +47,11 @@ MAX_DRAIN_SECONDS = 60.0
 """Per message: then another wake-up message follows, so that other tasks run in between and a worker can shut down."""
 
 
+def name_sources(read: ReadableFileSet) -> dict[str, Any]:
+    """Build the request for a file set: the names of its files."""
+    return {"names": [source.name for source in read.sources]}
+
+
 @dataclass(frozen=True, slots=True)
 class MediaReading:
     """One kind of media reading: the program, its requests, and the use of its answers."""
@@ -57,11 +62,11 @@ class MediaReading:
     batch: int
     frames: int
     """Number of files of a sequence that are read."""
-    ask: Callable[[ReadableFileSet], dict[str, Any]]
     keep: Callable[[Sequence["SetOutcome"]], "ResultWriter"]
     """Called with the outcomes, with no transaction open; returns the function that writes those that are still
     current. That function may return reasons of its own, by file set: what was read but cannot be used.
     """
+    ask: Callable[[ReadableFileSet], dict[str, Any]] = name_sources
     members: int = MAX_SOURCES_PER_SET
     """Maximum number of files that are read of a set without a sequence."""
     takes: Callable[[str], bool] | None = None

@@ -61,7 +61,6 @@ PROBE_READING = MediaReading(
     limits=ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20),
     batch=500,
     frames=3,  # of a sequence: the first, the middle and the last frame
-    ask=lambda read: {"names": [source.name for source in read.sources]},
     keep=prepare_probe_results,
     wakes=(MEDIA_TASKS[MediaKind.PICTURES], TRANSCODE_TASK, "index.drain"),
 )

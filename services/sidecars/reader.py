@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
@@ -25,7 +26,6 @@ from services.media.probe_writer import (
 from services.sidecars.field_mapping import list_formats_read
 from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.metadata_writer import SidecarValues, write_sidecar_values
-from services.sidecars.table_rows import MatchedClips, match_clips
 from services.sidecars.verification import create_checksum_job
 
 SIDECAR_TASK = MEDIA_TASKS[MediaKind.SIDECARS]
@@ -34,10 +34,23 @@ PLAIN_SIDECAR_FORMATS = frozenset({"JSON", "CSV", "XML"})
 MAX_REPORTED_NAMES = 10
 CHECKSUM_FORMAT = "checksums"
 
-
-def build_sidecar_request(read: ReadableFileSet) -> dict[str, Any]:
-    """Build the request to the reader for a set of sidecars."""
-    return {"names": [source.name for source in read.sources]}
+# Matches by file name, then asset title, then file name without extension; `rank` decides if several match.
+CLIPS_BY_NAME = text("""
+    SELECT list.id AS list_id, clip.name AS said, clip.asset_id FROM unnest(CAST(:lists AS uuid[])) AS list (id)
+    JOIN file_set AS of_list ON of_list.id = list.id
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (named.name) named.name, named.asset_id FROM file_set
+        JOIN format ON format.id = file_set.format_id AND format.role = 'original'
+        JOIN asset ON asset.id = file_set.asset_id AND asset.status = 'ACTIVE'
+        CROSS JOIN LATERAL (VALUES
+            (1, file_set.name, asset.id), (2, asset.title, asset.id),
+            (3, regexp_replace(file_set.name, '\\.[^.]*$', ''), asset.id)
+        ) AS named (rank, name, asset_id)
+        WHERE file_set.island_id = of_list.island_id AND file_set.id <> of_list.id
+            AND named.name = ANY(CAST(:names AS text[]))
+        ORDER BY named.name, named.rank, named.asset_id
+    ) AS clip
+""")
 
 
 @dataclass(slots=True)
@@ -84,7 +97,7 @@ def _build_sidecar_set(one: SetOutcome) -> _SidecarSet:
 
 
 def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> dict[uuid.UUID, str]:
-    found = match_clips(session, {one.read.id: one.rows() for one in sets})
+    found = find_clips(session, {one.read.id: one.rows() for one in sets})
     for one in sets:
         _assign_values(one, found)
     write_sidecar_values(session, [said for one in sets for said in one.said])
@@ -103,14 +116,34 @@ def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> dict[u
     return troubles
 
 
-def _assign_values(one: _SidecarSet, found: MatchedClips) -> None:
+def find_clips(
+    session: Session, rows: Mapping[uuid.UUID, Sequence[Mapping[str, Any]]]
+) -> dict[tuple[uuid.UUID, str], uuid.UUID]:
+    """Find the assets that the rows of each table name, within the island of the table: an Avid log or a CSV describes
+    many."""
+    lists = [list_id for list_id, of_list in rows.items() if of_list]
+    if not lists:
+        return {}
+    names = {row["name"] for of_list in rows.values() for row in of_list}
+    found = session.execute(CLIPS_BY_NAME, {"lists": lists, "names": sorted(names | set(map(base_of_clip, names)))})
+    return {(row.list_id, row.said): row.asset_id for row in found}
+
+
+def base_of_clip(name: str) -> str:
+    """Return the last part of a name that may be a path of any system."""
+    return name.replace("\\", "/").rpartition("/")[2]
+
+
+def _assign_values(one: _SidecarSet, found: Mapping[tuple[uuid.UUID, str], uuid.UUID]) -> None:
     """Assign the values of a set's files to their assets."""
     for name, file in one.named():
         plain = file.get("format") in PLAIN_SIDECAR_FORMATS
         if file.get("words"):
             one.said.append(SidecarValues(one.read.asset_id, name, file["words"], one.read.settings, plain))
         for row in file.get("rows", ()):
-            asset_id = found.asset_of(one.read.id, row["name"])
+            clip = row["name"]
+            # A path matches by its last part, too.
+            asset_id = found.get((one.read.id, clip)) or found.get((one.read.id, base_of_clip(clip)))
             if asset_id is None:
                 one.missing.append(row["name"])
             elif row["words"]:
@@ -144,7 +177,6 @@ SIDECAR_READING = MediaReading(
     SIDECAR_LIMITS,
     SIDECAR_BATCH_SIZE,
     1,
-    build_sidecar_request,
     prepare_sidecar_results,
     members=MAX_SIDECAR_FILES,
     takes=is_readable_sidecar,
