@@ -84,7 +84,8 @@ class TranscodeRun:
 
     def transcode(self) -> JobOutcome:
         """Encode and register the rendition; the draft of a run that does not get that far is removed."""
-        self._clean_up()
+        if left := self.run.claim.details.get("run"):
+            remove_run_folder(Path(left))  # of a killed run
         task = self._prepare()
         if not isinstance(task, PreparedTranscode):
             return task
@@ -93,7 +94,7 @@ class TranscodeRun:
         except DBAPIError:
             raise  # the connection may have broken after the commit: then the file is registered
         except Exception as error:
-            task.place.remove()
+            remove_run_folder(task.place.folder)
             if isinstance(error, ChildDiedError):
                 raise JobRetryError(f"its encoder {error}", MAX_ENCODER_DEATHS) from None
             if isinstance(error, SourceChangedError | OSError):
@@ -102,12 +103,6 @@ class TranscodeRun:
         if replaced is not None:
             remove_run_folder(replaced)
         return None
-
-    def _clean_up(self) -> None:
-        """Delete what a killed run left behind."""
-        left = self.run.claim.details.get("run")
-        if left:
-            remove_run_folder(Path(left))
 
     def _prepare(self) -> PreparedTranscode | JobEnd:
         """Load the plan and allocate the path; returns the end of the job if there is nothing to do."""
@@ -126,7 +121,8 @@ class TranscodeRun:
         if source is None:
             return JobEnd("its format is gone", JobStatus.DISCARDED)
         name = self.run.claim.arguments["profile"]
-        if not self.run.claim.arguments["by_hand"] and self._is_up_to_date(session, source, name, plan):
+        made = None if self.run.claim.arguments["by_hand"] else find_rendition(session, source, name)
+        if made is not None and made.media["transcode"]["state"] == plan.chosen.state:
             return JobEnd("its rendition is of these files already")
         title = session.get_one(Asset, source.asset_id).title
         extension = profile.recipe.writing.extension
@@ -138,11 +134,6 @@ class TranscodeRun:
         # The heartbeat is also the fence: it raises JobLostError if another worker has the job.
         self.run.heartbeat(session, Progress(0, 0, "reads its source"), STOPPED)
         return PreparedTranscode(plan, place, profile, source_id, title)
-
-    @staticmethod
-    def _is_up_to_date(session: Session, source: Format, profile: str, plan: TranscodePlan) -> bool:
-        found = find_rendition(session, source, profile)
-        return found is not None and found.media["transcode"]["state"] == plan.chosen.state
 
     def _encode(self, task: PreparedTranscode) -> Mapping[str, Any]:
         """Encode into the draft and return the child's result."""

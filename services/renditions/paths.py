@@ -71,10 +71,6 @@ class RenditionPath:
         self.draft.rename(self.path)
         return self.path.stat()
 
-    def remove(self) -> None:
-        """Delete the run's folder with its contents."""
-        remove_run_folder(self.folder)
-
 
 def remove_run_folder(folder: Path) -> None:
     """Delete the folder of a run, and the parent folders that are empty then."""

@@ -94,7 +94,9 @@ def register_rendition(session: Session, made: EncodedRendition, actor: Actor, j
     found = find_rendition(session, source, made.profile)
     is_new = found is None
     part = _create_format(session, source, made) if found is None else found
-    part.media = {**part.media, ORIGIN_KEY: _build_origin(made)}
+    # One requested by a user is not remade automatically, unless its storage requires it.
+    origin = {"profile": made.profile, "format": str(source.id), "by_hand": made.by_hand, "state": dict(made.state)}
+    part.media = {**part.media, ORIGIN_KEY: origin}
     part.warnings, part.is_online = list(made.warnings), True
     part.date_modified = func.now()
     # mark_format_*, mark_file_set_* and mark_component_* mark the asset's document.
@@ -106,12 +108,6 @@ def register_rendition(session: Session, made: EncodedRendition, actor: Actor, j
     record_history(session, part.asset_id, Operation.TRANSCODE, made.description, actor, job_id=job_id)
     session.flush()
     return replaced
-
-
-def _build_origin(made: EncodedRendition) -> dict[str, Any]:
-    """Return the origin of a rendition. One requested by a user is not remade automatically, unless its storage
-    requires it."""
-    return {"profile": made.profile, "format": str(made.source_id), "by_hand": made.by_hand, "state": dict(made.state)}
 
 
 def _create_format(session: Session, source: Format, made: EncodedRendition) -> Format:
