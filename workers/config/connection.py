@@ -10,8 +10,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from workers.config.settings import DEFAULT_SEARCH_INDEX, Settings, SettingsError, setting_variable
-from workers.config.urls import ServerUrlError, to_driver_url, with_password
+from workers.config.settings import DEFAULT_SEARCH_INDEX, Settings, SettingsError, setting_variable, with_password
 from workers.processes.process import (
     ProcessIdentity,
     identify_process,
@@ -20,6 +19,7 @@ from workers.processes.process import (
     write_process_record,
 )
 
+DATABASE_DRIVER = "postgresql+psycopg"
 DEFAULT_API_URL = "http://127.0.0.1:8780"
 """Default address of `tapeless api`."""
 
@@ -86,11 +86,12 @@ def _connection_from_settings(settings: Settings) -> SystemConnection:
         raise SettingsError(
             "TAPELESS_DATABASE_URL is set but TAPELESS_BROKER_URL is not: set both, or name a data folder"
         )
-    try:
-        database = with_password(
-            setting_variable("database_url"), settings.database_url, settings.database_password_file
-        )
-        broker = with_password(setting_variable("broker_url"), settings.broker_url, settings.broker_password_file)
-    except ServerUrlError as error:
-        raise SettingsError(str(error)) from None
+    database = with_password(setting_variable("database_url"), settings.database_url, settings.database_password_file)
+    broker = with_password(setting_variable("broker_url"), settings.broker_url, settings.broker_password_file)
     return SystemConnection(to_driver_url(database), broker, **settings.search)
+
+
+def to_driver_url(url: str) -> str:
+    """Return a PostgreSQL URL for the installed driver."""
+    scheme, mark, rest = url.partition("://")
+    return f"{DATABASE_DRIVER}{mark}{rest}" if scheme in ("postgresql", "postgres") else url

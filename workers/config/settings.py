@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import Annotated, Any, Self, TypedDict
+from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.core.timing import Timing
@@ -27,7 +28,6 @@ from workers.config.deprecations import rename_deprecated_settings
 from workers.config.logs import LogFormat
 from workers.config.secret_key import load_secret_key
 from workers.config.traces import find_traces_endpoint
-from workers.config.urls import ServerUrlError, with_password
 
 SETTINGS_PREFIX = "TAPELESS_"
 SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -50,6 +50,36 @@ class SearchSettings(TypedDict, total=False):
     search_ca_file: str | None
 
 
+def matching(pattern: re.Pattern[str], complaint: str) -> AfterValidator:
+    """Return the validator of a text; the complaint may name it as `{}`."""
+
+    def check(value: str) -> str:
+        if not pattern.fullmatch(value):
+            raise ValueError(complaint.format(value))
+        return value
+
+    return AfterValidator(check)
+
+
+# A path is the most frequent mistake.
+SearchUrl = Annotated[
+    str, matching(SEARCH_URL_PATTERN, 'TAPELESS_SEARCH_URL is no address: write "https://USER@HOST:9200"')
+]
+# As OpenSearch accepts it, with room for a suffix.
+IndexName = Annotated[
+    str, matching(INDEX_NAME_PATTERN, 'TAPELESS_SEARCH_INDEX "{}" is no name: small letters, digits, "-" and "_"')
+]
+# Without a path, because links append one.
+PublicUrl = Annotated[
+    str,
+    matching(PUBLIC_URL_PATTERN, 'TAPELESS_PUBLIC_URL "{}" is no address: write https://HOST without a path'),
+    AfterValidator(lambda url: url.rstrip("/")),
+]
+
+# The full URL of the collector; a missing library is reported at the start, too.
+TracesUrl = Annotated[str, AfterValidator(find_traces_endpoint)]
+
+
 class Settings(BaseSettings):
     """All environment settings; None means that the data folder has an embedded server."""
 
@@ -60,15 +90,15 @@ class Settings(BaseSettings):
     database_password_file: Path | None = None
     broker_url: str | None = None
     broker_password_file: Path | None = None
-    search_url: str | None = None
+    search_url: SearchUrl | None = None
     search_password_file: Path | None = None
     search_ca_file: Path | None = None
-    search_index: str = DEFAULT_SEARCH_INDEX
+    search_index: IndexName = DEFAULT_SEARCH_INDEX
     storage_roots: tuple[Path, ...] = ()
     media: Path | None = None
     transcode_profiles: Path | None = None
     mounts: dict[str, str] = {}
-    public_url: str | None = None
+    public_url: PublicUrl | None = None
     secret_key: SecretStr | None = None
     secret_key_file: Path | None = None
     smtp_url: str | None = None
@@ -79,7 +109,7 @@ class Settings(BaseSettings):
     log_format: LogFormat = "text"
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=1, le=65535)
-    traces_url: str | None = None
+    traces_url: TracesUrl | None = None
     timing: Timing = Timing()
 
     @classmethod
@@ -123,36 +153,6 @@ class Settings(BaseSettings):
         except ValueError as error:
             raise ValueError(f"TAPELESS_WEBHOOK_NETWORKS: {error}") from None
 
-    @field_validator("search_url")
-    @classmethod
-    def validate_search_url(cls, value: str | None) -> str | None:
-        """Reject URLs of another scheme or with a path, the most frequent mistake."""
-        if value is not None and not SEARCH_URL_PATTERN.fullmatch(value):
-            raise ValueError('TAPELESS_SEARCH_URL is no address: write "https://USER@HOST:9200"')
-        return value
-
-    @field_validator("search_index")
-    @classmethod
-    def validate_search_index(cls, value: str) -> str:
-        """Reject names that OpenSearch does not accept, leaving room for a suffix."""
-        if not INDEX_NAME_PATTERN.fullmatch(value):
-            raise ValueError(f'TAPELESS_SEARCH_INDEX "{value}" is no name: small letters, digits, "-" and "_"')
-        return value
-
-    @field_validator("public_url")
-    @classmethod
-    def validate_public_url(cls, value: str | None) -> str | None:
-        """Reject URLs with a path, because links append one."""
-        if value is not None and not PUBLIC_URL_PATTERN.fullmatch(value):
-            raise ValueError(f'TAPELESS_PUBLIC_URL "{value}" is no address: write https://HOST without a path')
-        return value.rstrip("/") if value is not None else None
-
-    @field_validator("traces_url")
-    @classmethod
-    def validate_traces_url(cls, value: str | None) -> str | None:
-        """Return the full URL of the trace collector; report a wrong URL or a missing library at the start."""
-        return find_traces_endpoint(value) if value is not None else None
-
     @model_validator(mode="after")
     def validate_mail_settings(self) -> Self:
         """Report mistakes in the mail settings at the start, not with the first mail."""
@@ -187,10 +187,7 @@ class Settings(BaseSettings):
         """Search settings, as keyword arguments of a connection."""
         if self.search_url is None:
             return {}
-        try:
-            url = with_password(setting_variable("search_url"), self.search_url, self.search_password_file)
-        except ServerUrlError as error:
-            raise SettingsError(str(error)) from None
+        url = with_password(setting_variable("search_url"), self.search_url, self.search_password_file)
         ca_file = str(self.search_ca_file.absolute()) if self.search_ca_file else None
         return {"search_url": url, "search_index": self.search_index, "search_ca_file": ca_file}
 
@@ -270,6 +267,30 @@ def _complaints(error: ValidationError) -> Iterator[str]:
             yield str(found["ctx"]["error"])
         else:
             yield f"{setting_variable(str(found['loc'][-1]))}: {found['msg']}"
+
+
+def with_password(setting: str, url: str, file: Path | None) -> str:
+    """Return the URL with the password from the file, if one is given.
+
+    `setting` is the variable of the URL (TAPELESS_DATABASE_URL); that of its file ends with PASSWORD_FILE instead of
+    URL.
+    """
+    if file is None:
+        return url
+    name = setting.removesuffix("URL") + "PASSWORD_FILE"
+    parts = urlsplit(url)
+    if parts.password:
+        raise SettingsError(f"{setting} holds a password, and {name} is set too: leave one of them out")
+    try:
+        password = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why = f"cannot be read ({error.strerror}): give it to the user of this process"
+        raise SettingsError(f'{name} "{file}" {why}') from None
+    if not password:
+        raise SettingsError(f'{name} "{file}" is empty: write the password into it')
+    host = parts.netloc.rpartition("@")[2]
+    user = quote(parts.username or "", safe="")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
 
 
 def setting_variable(field: str) -> str:
