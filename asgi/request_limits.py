@@ -7,9 +7,9 @@ redirected POST into a GET. 1.x also doubles slashes (`delete_queue//bulk/`).
 import re
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
-from asgi.tracing import send_error
+from asgi.tracing import HttpMiddleware, send_error
 
 VERSIONED_SERVICE_PATH: Final = re.compile(r"/API/[a-z-]+/v\d+/")
 REPEATED_SLASHES: Final = re.compile(r"/{2,}")
@@ -25,16 +25,11 @@ def normalize_path(path: str) -> str:
     return path + "/" if VERSIONED_SERVICE_PATH.match(path) and not path.endswith("/") else path
 
 
-class RequestLimits:
+class RequestLimits(HttpMiddleware):
     """Middleware for what holds for every request, on any route."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Reject what no route answers; pass on the rest."""
         path, query = normalize_path(scope["path"]), scope["query_string"]
         if len(scope["raw_path"]) + len(query) > MAX_URL_BYTES:
             await send_error(send, 414, {"url": f"an address has at most {MAX_URL_BYTES} bytes"})

@@ -8,6 +8,8 @@ import json
 import logging
 import re
 import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from contextvars import ContextVar
 from uuid import uuid4
 
@@ -28,43 +30,61 @@ def current_request_id() -> str:
     return CURRENT_REQUEST_ID.get()
 
 
-class RequestTracing:
-    """Outermost middleware: assigns the request id, logs the outcome, and turns a crash into a response with the id."""
+class HttpMiddleware(ABC):
+    """Middleware of HTTP requests; other connections pass it by."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
+        handle = self.handle if scope["type"] == "http" else self.app
+        await handle(scope, receive, send)
+
+    @abstractmethod
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, mostly by `app`."""
+
+
+class StatusSend:
+    """A `send` that notes the status of the response, 0 before there is one, and adds headers to it."""
+
+    def __init__(self, send: Send, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
+        self._send, self._headers = send, headers
+        self.status = 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), *self._headers]
+        await self._send(message)
+
+
+class RequestTracing(HttpMiddleware):
+    """Outermost middleware: assigns the request id, logs the outcome, and turns a crash into a response with the id."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request under its id."""
         identity = _read_request_id(scope)
         CURRENT_REQUEST_ID.set(identity)
         with bind_log_fields(request_id=identity):
             await self._follow(scope, receive, send, identity)
 
     async def _follow(self, scope: Scope, receive: Receive, send: Send, identity: str) -> None:
-        status, start = 0, time.monotonic()
-
-        async def send_named(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], (b"x-request-id", identity.encode())]
-            await send(message)
-
+        start = time.monotonic()
+        send_named = StatusSend(send, [(b"x-request-id", identity.encode())])
         try:
             await self.app(scope, receive, send_named)
         except Exception:
             log.exception("%s %s failed", scope["method"], _redact_path(scope["path"]))
-            if status == 0:
+            if send_named.status == 0:
                 await send_error(send_named, 500, [f"something failed inside; the log tells more under {identity}"])
         finally:
             took = (time.monotonic() - start) * 1000
             about = {
                 name: value for name, value in scope.get("path_params", {}).items() if name in LOGGED_PATH_PARAMETERS
             }
-            log.info("%s %s %d %.0f ms", scope["method"], _redact_path(scope["path"]), status, took, extra=about)
+            path, status = _redact_path(scope["path"]), send_named.status
+            log.info("%s %s %d %.0f ms", scope["method"], path, status, took, extra=about)
 
 
 def _read_request_id(scope: Scope) -> str:

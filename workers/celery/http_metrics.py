@@ -5,8 +5,9 @@ With tracing enabled, each request is a span, and its changes continue that trac
 
 import time
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
+from asgi.tracing import HttpMiddleware, StatusSend
 from models.core.tracing import is_tracing, span
 from workers.celery.metrics import HTTP_SECONDS
 
@@ -16,34 +17,22 @@ OTHER_HTTP_METHOD = "other"
 NO_ROUTE = "none"
 
 
-class HttpMetricsMiddleware:
-    """ASGI middleware around the whole application, so that requests rejected by other middleware are measured too."""
+class HttpMetricsMiddleware(HttpMiddleware):
+    """Middleware around the whole application, so that requests rejected by other middleware are measured too."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        status, start = 0, time.perf_counter()
-
-        async def send_noted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Measure a request."""
+        noted, start = StatusSend(send), time.perf_counter()
         with span("http", [_read_caller_trace(scope)] if is_tracing() else ()) as following:
             try:
-                await self.app(scope, receive, send_noted)
+                await self.app(scope, receive, noted)
             finally:
                 method = scope["method"] if scope["method"] in MEASURED_HTTP_METHODS else OTHER_HTTP_METHOD
                 route = getattr(scope.get("route"), "path", NO_ROUTE)
-                HTTP_SECONDS.labels(method, route, str(status)).observe(time.perf_counter() - start)
+                HTTP_SECONDS.labels(method, route, str(noted.status)).observe(time.perf_counter() - start)
                 if following is not None:
-                    told = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
-                    following.tell(f"{method} {route}", told)
+                    about = {"http.request.method": method, "http.route": route}
+                    following.tell(f"{method} {route}", about | {"http.response.status_code": noted.status})
 
 
 def _read_caller_trace(scope: Scope) -> str | None:
