@@ -34,9 +34,8 @@ from models.catalog.segment import Segment
 from models.core.bulk import in_array
 from services.catalog.segments.segments import hard_delete_segments
 from services.ingest.changeset import AssetUnmerge
-from services.lifecycle.dependent_collections import DEPENDENT_COLLECTIONS
 from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES, DEPENDENT_RENDITIONS
-from services.lifecycle.dependent_relations import DEPENDENT_RELATIONS
+from services.lifecycle.dependent_relations import DEPENDENT_COLLECTIONS, DEPENDENT_RELATIONS
 from services.lifecycle.dependents import (
     DependentKind,
     DependentUnmerge,
