@@ -30,7 +30,7 @@ from search.opensearch.client import (
     OpenSearchClient,
 )
 from search.opensearch.indexes import WRITE_ALIAS_SUFFIX, OpenSearchIndexes
-from search.opensearch.ordering import opensearch_search_after, opensearch_sort_columns
+from search.opensearch.ordering import opensearch_sort_columns
 from search.opensearch.query import (
     count_word_clauses,
     facet_clause,
@@ -41,6 +41,7 @@ from search.opensearch.query import (
 from search.opensearch.rows import document_id_of, document_key_of
 from search.query.budget import CriteriaError
 from search.query.criteria import Criteria, Visibility
+from search.query.ordering import read_sort_values
 
 HIT_SOURCE_FIELDS = ["title", "date_created", "terms", "body"]
 MAX_QUERY_CLAUSES = 900
@@ -141,7 +142,7 @@ def build_search_request(criteria: Criteria, visibility: Visibility) -> dict[str
     if criteria.facets_filters:
         body["post_filter"] = {"bool": {"filter": [*map(opensearch_term_clause, criteria.facets_filters)]}}
     if criteria.search_after:
-        body["search_after"] = opensearch_search_after(columns, criteria.search_after)
+        body["search_after"] = read_sort_values([column.read for column in columns], criteria.search_after)
     else:
         body["from"] = (criteria.page - 1) * criteria.per_page
     return body

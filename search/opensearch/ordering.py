@@ -5,13 +5,11 @@ script, because an index has no room for one column per name: 200,000 hits take 
 """
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from search.document import SCALAR_TERMS
 from search.opensearch.mapping import slot_field
-from search.query.budget import CriteriaError
 from search.query.criteria import Criteria, SortKey
 from search.query.ordering import default_sort_keys
 from search.query.term_keys import TERM_FIRST_SEPARATOR, TERM_VALUE_SEPARATOR, name_key
@@ -61,16 +59,6 @@ def opensearch_sort_columns(criteria: Criteria) -> list[OpenSearchSortColumn]:
         falling = key.descending if more else falling
     tail = (("object_id", uuid.UUID), ("object_type", str))
     return [*columns, *(_field_column(name, kind, falling) for name, kind in tail)]
-
-
-def opensearch_search_after(columns: Sequence[OpenSearchSortColumn], values: Sequence[Any]) -> list[Any]:
-    """Validate `values` and return them as OpenSearch's `search_after`."""
-    if len(values) != len(columns):
-        raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
-    try:
-        return [column.read(value) for column, value in zip(columns, values, strict=True)]
-    except (TypeError, ValueError, AttributeError):
-        raise CriteriaError("search_after", "is not the _sort of a hit of this order") from None
 
 
 def _opensearch_key_columns(key: SortKey, criteria: Criteria) -> list[OpenSearchSortColumn]:

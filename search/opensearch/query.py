@@ -17,7 +17,7 @@ from search.query.analysis import QueryWord, TextQuery
 from search.query.criteria import Criteria, FilterNode, SearchTerm, Visibility, possible_values
 from search.query.ranges import ValueRange
 from search.query.sql_predicates import field_token
-from search.query.term_keys import TERM_FIRST_SEPARATOR, TERM_VALUE_SEPARATOR, encode_typed, name_key, value_from_key
+from search.query.term_keys import TERM_VALUE_SEPARATOR, encode_typed, name_key, value_from_key
 
 OpenSearchClause = dict[str, Any]
 
@@ -163,13 +163,3 @@ def facet_clause(name: str) -> OpenSearchClause:
 def facet_value(name: str, key: str) -> Any:
     """Return a bucket's key as a facet shows it."""
     return key if name == "object_type" else value_from_key(key)
-
-
-__all__ = [
-    "TERM_FIRST_SEPARATOR",
-    "count_word_clauses",
-    "facet_clause",
-    "facet_value",
-    "opensearch_query_clause",
-    "opensearch_term_clause",
-]

@@ -5,7 +5,7 @@ thousand documents with one title. Numbers sort before texts, and missing values
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -94,16 +94,21 @@ def sql_sort_columns(criteria: Criteria) -> list[SqlSortColumn]:
 
 def sql_search_after(columns: Sequence[SqlSortColumn], values: Sequence[Any]) -> ColumnElement[bool]:
     """Return the condition for rows strictly after the hit with `_sort` of `values`."""
-    if len(values) != len(columns):
-        raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(columns)}")
-    try:
-        read = [column.read(value) for column, value in zip(columns, values, strict=True)]
-    except (TypeError, ValueError, AttributeError):
-        raise CriteriaError("search_after", "is not the _sort of a hit of this order") from None
+    read = read_sort_values([column.read for column in columns], values)
     clause: ColumnElement[bool] = false()
     for column, value in reversed(list(zip(columns, read, strict=True))):
         clause = or_(column.behind(value), and_(column.level(value), clause))
     return clause
+
+
+def read_sort_values(readers: Sequence[Callable[[Any], Any]], values: Sequence[Any]) -> list[Any]:
+    """Convert a client's `search_after`, each value by the reader of its column."""
+    if len(values) != len(readers):
+        raise CriteriaError("search_after", f"has {len(values)} values where this order has {len(readers)}")
+    try:
+        return [read(value) for read, value in zip(readers, values, strict=True)]
+    except (TypeError, ValueError, AttributeError):
+        raise CriteriaError("search_after", "is not the _sort of a hit of this order") from None
 
 
 def sort_values_as_json(values: Sequence[Any]) -> list[Any]:
@@ -123,17 +128,20 @@ def default_sort_keys(query: TextQuery | None) -> tuple[SortKey, ...]:
     return (SortKey("_score", descending=True), newest) if query is not None else (newest,)
 
 
+SORT_COLUMNS: dict[str, tuple[SQLColumnExpression[Any], TypeEngine[Any]]] = {
+    "date_created": (SearchDocument.date_created, DateTime(timezone=True)),
+    "title": (SearchDocument.title_key, Text()),
+    "object_type": (SearchDocument.object_type, Text()),
+    "id": (SearchDocument.object_id, Uuid()),
+}
+"""Columns of a document; all other names are terms."""
+
+
 def _sql_key_columns(key: SortKey, query: TextQuery | None) -> list[SqlSortColumn]:
     if key.name == "_score":
         return [SqlSortColumn(_score(query), Double(), key.descending)] if query is not None else []
-    if key.name == "date_created":
-        return [SqlSortColumn(SearchDocument.date_created, DateTime(timezone=True), key.descending)]
-    if key.name == "title":
-        return [SqlSortColumn(SearchDocument.title_key, Text(), key.descending)]
-    if key.name == "object_type":
-        return [SqlSortColumn(SearchDocument.object_type, Text(), key.descending)]
-    if key.name == "id":
-        return [SqlSortColumn(SearchDocument.object_id, Uuid(), key.descending)]
+    if key.name in SORT_COLUMNS:
+        return [SqlSortColumn(*SORT_COLUMNS[key.name], key.descending)]
     first = term_values(key.name).op("->")(0)
     is_number = func.jsonb_typeof(first) == "number"
     as_text = first.op("#>>", return_type=Text())(literal([], ARRAY(Text)))
