@@ -68,11 +68,6 @@ def encode_sound(sound: "array[int]") -> bytes:
     return target.getvalue()
 
 
-def encode_png(planes: Planes) -> bytes:
-    """Encode a PNG file."""
-    return encode_still("png", to_frame(planes).reformat(format="rgb24"), {})
-
-
 def encode_exr(planes: Planes) -> bytes:
     """Encode an OpenEXR file: half float, in linear light as the format demands.
 

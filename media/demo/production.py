@@ -19,9 +19,10 @@ from media.demo.encoding import (
     ClipEncoding,
     encode_clip,
     encode_exr,
-    encode_png,
     encode_sound,
+    encode_still,
     make_tone,
+    to_frame,
 )
 
 DEMO_CLIP_SECONDS = 2
@@ -158,7 +159,8 @@ def render_frame(scene: Scene, number: int) -> bytes:
 
 
 def render_still(scene: Scene) -> bytes:
-    return encode_png(draw_scene(scene, FRAMES_PER_SECOND, 1))
+    picture = to_frame(draw_scene(scene, FRAMES_PER_SECOND, 1))
+    return encode_still("png", picture.reformat(format="rgb24"), {})
 
 
 TABLE_SCENE = Scene(ball_runs(30), (230, 90, 60), sky=(40, 60, 110), floor=(200, 150, 120))

@@ -164,7 +164,7 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
         yield from _pick_moments(container, stream, times)
         return
     for time_ms in times:
-        pts = _start_pts(stream) + int(Fraction(time_ms, 1000) / time_base)
+        pts = (stream.start_time or 0) + int(Fraction(time_ms, 1000) / time_base)
         container.seek(pts, stream=stream, backward=True)
         found = None
         for found, _ in zip(_decode_until_error(container, stream), range(MAX_SEEK_DECODE_FRAMES), strict=False):
@@ -195,15 +195,11 @@ def _to_moment(picture: "av.VideoFrame", stream: "av.VideoStream") -> VideoMomen
     return VideoMoment(_time_ms(picture, stream), picture, pixel_aspect_ratio(stream))
 
 
-def _start_pts(stream: "av.VideoStream") -> int:
-    return stream.start_time or 0
-
-
 def _time_ms(picture: "av.VideoFrame", stream: "av.VideoStream") -> int:
     """Return the time since the start of the stream."""
     if picture.pts is None or picture.time_base is None:
         return 0
-    return round((picture.pts * picture.time_base - _start_pts(stream) * (stream.time_base or 0)) * 1000)
+    return round((picture.pts * picture.time_base - (stream.start_time or 0) * (stream.time_base or 0)) * 1000)
 
 
 def main() -> None:

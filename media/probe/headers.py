@@ -139,7 +139,9 @@ def _facts_of_kind(stream: "av.stream.Stream", still: bool) -> HeaderFacts | Non
         return _picture_facts(stream, stream.codec_context, still)
     if isinstance(stream, av.AudioStream):
         return _sound_facts(stream.codec_context)
-    return _text_facts(stream) if isinstance(stream, av.subtitles.stream.SubtitleStream) else None
+    if isinstance(stream, av.subtitles.stream.SubtitleStream):
+        return {"type": "TEXT", "forced": bool(stream.disposition & type(stream.disposition).forced) or None}
+    return None
 
 
 def _picture_facts(stream: "av.VideoStream", codec: "av.VideoCodecContext | None", still: bool) -> HeaderFacts:
@@ -199,11 +201,6 @@ def _sound_facts(codec: "av.AudioCodecContext | None") -> HeaderFacts:
 def _layout_name(layout: "av.AudioLayout") -> str | None:
     """Return the layout name. WAV files often lack one; for one and two channels it is unambiguous."""
     return {1: "mono", 2: "stereo"}.get(layout.nb_channels) if layout.name.endswith("channels") else layout.name
-
-
-def _text_facts(stream: "av.subtitles.stream.SubtitleStream") -> HeaderFacts:
-    is_forced = bool(stream.disposition & type(stream.disposition).forced)
-    return {"type": "TEXT", "forced": is_forced or None}
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import islice
 from typing import Any
 
 from media.probe.headers import read_header
@@ -41,7 +42,8 @@ class RenditionEncoder:
         self._told = 0.0
         count = asked.get("parts", 0)
         self._pictures = self._pictures_of(asked, files[:count])
-        sounds = _split_by_counts(files[count:], asked.get("sounds", ()))
+        audio_files = iter(files[count:])
+        sounds = [list(islice(audio_files, number)) for number in asked.get("sounds", ())]
         self._sound = AudioMix(sounds if self._recipe.audio != "none" else (), self._recipe.audio)
 
     def run(self) -> Iterator[EncoderMessage]:
@@ -100,15 +102,6 @@ class RenditionEncoder:
             self._told = now
             self._request.renew_cpu_time()
             yield {"done": done, "total": total}
-
-
-def _split_by_counts(files: Sequence[int], counts: Sequence[int]) -> list[Sequence[int]]:
-    """Split the audio files by the source that they belong to."""
-    shared, place = [], 0
-    for count in counts:
-        shared.append(files[place : place + count])
-        place += count
-    return shared
 
 
 def main() -> None:

@@ -82,6 +82,12 @@ class OpenFolders:
         self._open.clear()
 
 
+def open_source_file(source: SourceFile) -> int:
+    """Open one file for reading and return its descriptor. SourceChangedError if it differs from its row."""
+    with OpenFolders() as folders:
+        return folders.open_source(source)
+
+
 def require_unchanged(source: SourceFile, descriptor: int) -> None:
     """Raise SourceChangedError if an open file does not match its row, or no longer does."""
     now = os.fstat(descriptor)

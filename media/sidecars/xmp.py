@@ -3,8 +3,6 @@
 Keys use the standard prefixes, such as `dc:title`, regardless of the prefixes in the file.
 """
 
-from collections.abc import Iterator
-
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode
 from media.sidecars.limits import SidecarFields, add_values
@@ -64,10 +62,5 @@ def _node_values(node: XmlNode) -> list[str]:
     items = [child for child in listed.children if child.name == "li" and not child.children]
     if listed.name == "Alt":
         # Alternatives in several languages; XMP defines one as the default.
-        items = [*_default_language_first(items)][:1]
+        items = sorted(items, key=lambda item: item.attributes.get(XML_LANG) != "x-default")[:1]
     return [item.text for item in items]
-
-
-def _default_language_first(items: list[XmlNode]) -> Iterator[XmlNode]:
-    yield from (item for item in items if item.attributes.get(XML_LANG) == "x-default")
-    yield from items

@@ -43,12 +43,6 @@ class TicketGuard:
         self._next = time.monotonic() + self._seconds
 
 
-def open_source_for_download(source: SourceFile) -> int:
-    """Open one file for reading and return its descriptor. Raises SourceChangedError if it differs from its row."""
-    with OpenFolders() as folders:
-        return folders.open_source(source)
-
-
 def stream_file(descriptor: int, start: int, length: int, watch: TicketGuard) -> Generator[bytes, None, None]:
     """Stream a range of an open file, and close the file at the end or when the client disconnects.
 

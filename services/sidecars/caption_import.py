@@ -18,7 +18,7 @@ from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
 from media.probe.captions import CAPTION_FORMATS, MAX_CAPTION_FILE_BYTES, CaptionsError, TimedCaption, read_captions
-from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile
+from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.history import Operation
@@ -84,7 +84,7 @@ def read_caption_file(source: SourceFile) -> list[TimedCaption]:
     try:
         if source.size > MAX_CAPTION_FILE_BYTES:
             raise CaptionsError(f"has {source.size:,} bytes; at most {MAX_CAPTION_FILE_BYTES:,} are read")
-        with OpenFolders() as folders, os.fdopen(folders.open_source(source), "rb") as file:
+        with os.fdopen(open_source_file(source), "rb") as file:
             return read_captions(file.read(MAX_CAPTION_FILE_BYTES + 1), _caption_format(source))
     except CaptionsError as error:
         raise CaptionsError(f'the file "{source.name}" {error}') from None

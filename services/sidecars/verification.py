@@ -19,7 +19,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
-from media.sandbox.safe_open import OpenFolders, SourceChangedError, require_unchanged
+from media.sandbox.safe_open import SourceChangedError, open_source_file, require_unchanged
 from media.sandbox.supervisor import ConfinedChild
 from media.sidecars.checksums import compute_checksum, is_same_checksum
 from media.sidecars.kinds import is_checksum_list
@@ -146,11 +146,9 @@ class _ChecksumTurn:
         """Hash one file; return whether it matched its row."""
         listed, source = one.listed, one.source
         try:
-            with OpenFolders() as folders:
-                descriptor = folders.open_source(source)
-                with open(descriptor, "rb", buffering=0) as opened:
-                    found = compute_checksum(opened.fileno(), listed.algorithm, self._save_periodically)
-                    require_unchanged(source, opened.fileno())
+            with open(open_source_file(source), "rb", buffering=0) as opened:
+                found = compute_checksum(opened.fileno(), listed.algorithm, self._save_periodically)
+                require_unchanged(source, opened.fileno())
         except (SourceChangedError, OSError) as error:
             log.info("%s: %s", listed.name, error)
             return False

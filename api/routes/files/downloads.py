@@ -12,14 +12,13 @@ from starlette.types import Receive, Scope, Send
 
 from asgi.request_context import Call, SelfCommittingCall, request_base_url
 from asgi.routing import RouteGroup
-from media.sandbox.safe_open import SourceChangedError, SourceFile
+from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
 from services.core.errors import Conflict
 from services.core.signing_key import require_signing_key
 from services.downloads.archives import plan_archive
 from services.downloads.streaming import (
     DownloadEndedError,
     TicketGuard,
-    open_source_for_download,
     stream_archive,
     stream_file,
 )
@@ -121,7 +120,7 @@ def open_download_source(source: SourceFile) -> int:
         Conflict: the file is missing, or not the one that the watcher recorded.
     """
     try:
-        return open_source_for_download(source)
+        return open_source_file(source)
     except (SourceChangedError, OSError):
         raise Conflict(
             f'the file "{source.name}" is not on its storage as it was seen; is it mounted here? Else try again soon'
