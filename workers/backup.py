@@ -5,7 +5,6 @@ Media files are never included. A copy of the database's folder would be consist
 this backup is taken while everything runs.
 """
 
-import io
 import json
 import shutil
 import subprocess
@@ -57,22 +56,16 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
         run_postgres_program(
             "pg_dump", database_url, "--format=custom", "--no-owner", "--no-privileges", f"--file={dump}"
         )
-        with tarfile.open(draft, "w") as archive:
-            add_archive_entry(archive, MANIFEST_ENTRY, json.dumps(asdict(manifest)).encode())
+        (Path(folder) / MANIFEST_ENTRY).write_text(json.dumps(asdict(manifest)))
+        with tarfile.open(draft, "w", dereference=True) as archive:
+            archive.add(Path(folder) / MANIFEST_ENTRY, MANIFEST_ENTRY)
             if has_key := key.exists():
-                add_archive_entry(archive, KEY_ENTRY, key.read_bytes())
+                archive.add(key, KEY_ENTRY)
             archive.add(dump, DUMP_ENTRY)
         # The archive contains the signing key and all password hashes.
         draft.chmod(0o600)
         draft.rename(file)
     return has_key
-
-
-def add_archive_entry(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    """Add bytes to an archive as a file."""
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))
 
 
 def restore_to_folder(file: Path, data: Path) -> BackupManifest:
@@ -113,9 +106,7 @@ def restore_to_database(file: Path, database_url: str) -> BackupManifest:
 
 def load_database_dump(database_url: str, dump: Path) -> None:
     """Load a dump in a single transaction: all of it, or nothing."""
-    run_postgres_program(
-        "pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump), into=True
-    )
+    run_postgres_program("pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump))
 
 
 @contextmanager
@@ -134,7 +125,7 @@ def unpack_backup(file: Path) -> Iterator[tuple[BackupManifest, Path]]:
         yield manifest, Path(folder)
 
 
-def run_postgres_program(name: str, database_url: str, *options: str, into: bool = False) -> None:
+def run_postgres_program(name: str, database_url: str, *options: str) -> None:
     """Run one of PostgreSQL's programs on a database. The password is passed in the environment, which other users
     cannot see."""
     url = make_url(database_url)

@@ -188,24 +188,28 @@ def check_search(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
 
 def check_index(seconds: float, dead_letters: int, mended: int) -> DiagnosticCheck:
     """Check how well the index follows the rows; only the first problem is reported."""
-    if seconds > MAX_INDEX_LAG_SECONDS:
-        found = f"the oldest change has waited {seconds:,.0f} s"
-        return DiagnosticCheck(
-            "index", "look", found, "if that grows, look at logs/worker-index.log: is its worker there?"
-        )
-    if dead_letters:
-        return DiagnosticCheck(
-            "index",
-            "look",
+    waited = f"the oldest change has waited {seconds:,.0f} s"
+    problems = (
+        (
+            seconds > MAX_INDEX_LAG_SECONDS,
+            waited,
+            "if that grows, look at logs/worker-index.log: is its worker there?",
+        ),
+        (
+            dead_letters > 0,
             f"{dead_letters:,} documents are dead-lettered",
             "tapeless jobs list --status DEAD_LETTERED has reasons",
-        )
-    if mended:
-        found = f"the last comparison found and mended {mended:,} documents"
-        return DiagnosticCheck(
-            "index", "look", found, "find out who else writes into it, or whether its machine lost something"
-        )
-    return DiagnosticCheck("index", "well", f"the oldest change has waited {seconds:,.0f} s")
+        ),
+        (
+            mended > 0,
+            f"the last comparison found and mended {mended:,} documents",
+            "find out who else writes into it, or whether its machine lost something",
+        ),
+    )
+    for has_problem, found, advice in problems:
+        if has_problem:
+            return DiagnosticCheck("index", "look", found, advice)
+    return DiagnosticCheck("index", "well", waited)
 
 
 def check_storages(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
@@ -225,20 +229,30 @@ def check_storages(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
 def check_storage(storage: Storage, is_watched: bool) -> DiagnosticCheck:
     """Check one storage; only the first problem is reported, because the others follow from it."""
     name, root = f'storage "{storage.name}"', display_path(storage.place)
-    if identify_root(storage.place) is None:
-        return DiagnosticCheck(
-            name, "broken", f"{root} is not there or not readable", "mount it, or give its user the right"
-        )
-    if storage.purpose == PURPOSE_PROXIES and not is_writable(storage.place):
-        return DiagnosticCheck(
-            name, "broken", f"{root} is not writable from here", "give it to the user of the media workers"
-        )
-    if not is_watched:
-        return DiagnosticCheck(name, "broken", "not watched for a minute", "start tapeless watch")
-    if storage.frozen_reason is not None:
-        return DiagnosticCheck(
-            name, "look", storage.frozen_reason, f"if that is right: tapeless storage confirm-deletions {storage.name}"
-        )
+    problems: tuple[tuple[bool, CheckGrade, str | None, str], ...] = (
+        (
+            identify_root(storage.place) is None,
+            "broken",
+            f"{root} is not there or not readable",
+            "mount it, or give its user the right",
+        ),
+        (
+            storage.purpose == PURPOSE_PROXIES and not is_writable(storage.place),
+            "broken",
+            f"{root} is not writable from here",
+            "give it to the user of the media workers",
+        ),
+        (not is_watched, "broken", "not watched for a minute", "start tapeless watch"),
+        (
+            storage.frozen_reason is not None,
+            "look",
+            storage.frozen_reason,
+            f"if that is right: tapeless storage confirm-deletions {storage.name}",
+        ),
+    )
+    for has_problem, grade, found, advice in problems:
+        if has_problem:
+            return DiagnosticCheck(name, grade, str(found), advice)
     how = "a network file system: noticed by walks" if is_network_file_system(storage.place) else "local"
     return DiagnosticCheck(name, "well", f"{root}, {how}")
 

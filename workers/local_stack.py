@@ -7,10 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from workers.config.connection import SystemConnection
-from workers.config.settings import SHARED_METRICS_VARIABLE, Settings, SettingsError, make_child_environment
-from workers.embedded.postgres import EmbeddedPostgres
-from workers.embedded.valkey import EmbeddedValkey
+from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
 from workers.processes.process import ChildProcess
 from workers.processes.supervisor import Supervisor
 
@@ -26,16 +23,6 @@ second one probes headers while the first encodes. They run with a lower priorit
 NICE_SCRIPT = Path(__file__).parent / "processes" / "nice.py"
 WORKER_STOP_SECONDS = 6.0
 """Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
-
-
-def make_servers(data: Path, broker_port: int | None) -> tuple[EmbeddedPostgres, EmbeddedValkey]:
-    """Return the database and the broker of a data folder."""
-    return EmbeddedPostgres(data / "postgres"), EmbeddedValkey(data / "valkey", broker_port)
-
-
-def make_system_connection(postgres: EmbeddedPostgres, valkey: EmbeddedValkey, settings: Settings) -> SystemConnection:
-    """Return the connection to these servers, and to the search engine of the settings."""
-    return SystemConnection(postgres.url(), valkey.url(), **settings.search)
 
 
 def choose_port(wanted: int | None, usual: int = DEFAULT_API_PORT, option: str = "--port") -> int:
@@ -58,13 +45,6 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def recreate_folder(path: Path) -> Path:
-    """Create an empty folder; files of an earlier run are deleted."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    return path
-
-
 def make_processes(
     supervisor: Supervisor, port: int, storage_roots: Sequence[Path], metrics_port: int | None = None
 ) -> list[ChildProcess]:
@@ -75,7 +55,10 @@ def make_processes(
     roots = os.pathsep.join(map(str, storage_roots))
     own = {"TAPELESS_DATA": str(supervisor.data), "TAPELESS_STORAGE_ROOTS": roots, "TAPELESS_METRICS_PORT": ""}
     if metrics_port is not None:
-        own[SHARED_METRICS_VARIABLE] = str(recreate_folder(supervisor.data / "metrics"))
+        metrics = supervisor.data / "metrics"
+        shutil.rmtree(metrics, ignore_errors=True)  # files of an earlier run
+        metrics.mkdir(parents=True)
+        own[SHARED_METRICS_VARIABLE] = str(metrics)
     env = make_child_environment(**own)
     # -P: a `tasks` or `models` package in the current folder must not shadow ours.
     python = (sys.executable, "-P", "-m")

@@ -48,20 +48,15 @@ class LazyGroup(click.Group):
         """Return the command of a name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        return load_command(COMMANDS[cmd_name])
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Accept old spellings too, with a warning."""
         return super().resolve_command(ctx, rename_deprecated_command(args))
-
-
-def load_command(place: str) -> click.Command:
-    """Import one command, given as `module:name`."""
-    module, _, attribute = place.partition(":")
-    command: click.Command = getattr(importlib.import_module(module), attribute)
-    return command
 
 
 def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:

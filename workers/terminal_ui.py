@@ -7,7 +7,6 @@ nothing.
 import time
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,6 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models.core.sessions import Sessions
+from models.core.statements import AnyRow
 from services.core.text import label_structure, pluralize
 from services.operations.status import SystemStatus, read_status
 from workers.processes.supervisor import ChildState
@@ -38,16 +38,6 @@ SELECT_NEW_ASSETS = text("""
     WHERE asset.status = 'ACTIVE' AND asset.id > :since AND NOT asset.id = ANY(:shown)
     ORDER BY asset.id LIMIT :most
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class AppearedAsset:
-    """One new asset."""
-
-    id: uuid.UUID
-    title: str
-    structure: str
-    files: int
 
 
 def min_id_at(seconds: float) -> uuid.UUID:
@@ -94,20 +84,20 @@ class Display:
         except DBAPIError:
             self._draw(Text("the database does not answer; it is being started again", style="yellow"))
             return
-        self._show_assets([AppearedAsset(row.id, row.title, row.structure, int(row.files or 0)) for row in rows])
+        self._show_assets(rows)
         self._print_troubles(found, states)
         self._draw(self._status(found))
         self._print_idle(found)
         self._next_look = max(self._next_look, begun + POLL_COST_FACTOR * (time.monotonic() - begun))
 
-    def _show_assets(self, assets: list[AppearedAsset]) -> None:
+    def _show_assets(self, assets: Sequence[AnyRow]) -> None:
         """Print a line for each new asset; for large numbers only the totals change."""
         if len(assets) > MAX_SHOWN_ASSETS:
             self._shown_until = time.time()
             return
         for asset in assets:
             line = Text.assemble("  ", (asset.title, "bold"), f"  {label_structure(asset.structure)}")
-            self._console.print(line.append(f", {pluralize(asset.files, 'file')}", style="dim"))
+            self._console.print(line.append(f", {pluralize(int(asset.files or 0), 'file')}", style="dim"))
         self._shown.extend(asset.id for asset in assets)
         del self._shown[:-MAX_REMEMBERED_ASSETS]
 

@@ -97,10 +97,6 @@ class UnsettledFiles:
         """Return the state of a waiting file, or None."""
         return self._folders.get(folder, {}).get(name)
 
-    def names(self, folder: bytes) -> list[bytes]:
-        """Return the waiting files of a folder."""
-        return list(self._folders.get(folder, ()))
-
     def inodes(self) -> set[int]:
         """Return the inodes of all waiting files: a file that vanished elsewhere may wait under another name."""
         return {file.entry.inode for waiting in self._folders.values() for file in waiting.values()}

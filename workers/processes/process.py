@@ -189,7 +189,8 @@ def end_leftover(record: Path, seconds: float) -> bool:
         return False
     found = is_process_running(identity)
     if found:
-        _end_foreign_process(identity, _recorded_signal(record), seconds)
+        stop_signal = json.loads(record.read_text()).get("stop_signal", signal.SIGTERM)
+        _end_foreign_process(identity, int(stop_signal), seconds)
     # The kernel does not reuse a pid while it names a process group, so a group without a leader is the old one.
     if identify_process(identity.pid) is None:
         found = kill_group(identity.pid) or found
@@ -227,11 +228,6 @@ def _end_foreign_process(identity: ProcessIdentity, stop_signal: int, seconds: f
         if not wait_until_gone(identity, seconds):
             kill_group(identity.pid)
             wait_until_gone(identity, seconds)
-
-
-def _recorded_signal(record: Path) -> int:
-    """Return the stop signal of the recorded process."""
-    return int(json.loads(record.read_text()).get("stop_signal", signal.SIGTERM))
 
 
 def _boot_id() -> str:

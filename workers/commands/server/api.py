@@ -10,20 +10,15 @@ import click
 from api.app import create_api
 from asgi.context import ApiContext
 from asgi.limits.server import DEFAULT_CONNECTIONS, connection_limits, make_server
-from models.core.mounts import configure_mounts
 from services.shares.links import SHARE_PAGE_PATH
 from web.share_pages import make_share_app
 from workers.celery.app import app as celery
-from workers.celery.context import make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.http_metrics import HttpMetricsMiddleware
 from workers.celery.index_waker import IndexWaker
 from workers.celery.metrics import serve_metrics
-from workers.commands.options import data_option, readable_errors
-from workers.config.connection import find_system_connection
-from workers.config.logs import configure_logging
-from workers.config.settings import Settings
-from workers.config.traces import start_tracing
+from workers.commands.options import data_option
+from workers.commands.server.process import start_process
 from workers.local_stack import DEFAULT_API_PORT, LOOPBACK
 
 DEFAULT_API_THREADS = 16
@@ -54,19 +49,7 @@ each request: beside eight computing threads, /health took 105 ms with Python's 
 @data_option
 def api(host: str, port: int, threads: int, connections: int, data: Path | None) -> None:
     """Serve the control API until interrupted."""
-    with readable_errors():
-        settings = Settings.for_data(data)
-        configure_logging(settings.log_format, "api")
-        start_tracing(settings.traces_url, "api")
-        celery.own_settings = settings
-        configure_mounts(settings.places)
-        context = make_context(
-            find_system_connection(settings),
-            settings.timing,
-            celery.notify,
-            threads,
-            statement_seconds=settings.timing.request_statement_seconds,
-        )
+    settings, context = start_process("api", data, threads, limits_statements=True)
     # Failing statements are logged; their parameters are not, because they may be secret.
     context.database.hide_parameters = True
     served = create_api(

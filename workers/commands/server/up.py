@@ -15,11 +15,13 @@ from services.storages.storages import ensure_storage
 from watch.disk.config import WatchedStorage, load_watched_storages
 from workers.commands.options import readable_errors
 from workers.commands.output import make_line_console
-from workers.config.connection import announce_system, withdraw_announcement
+from workers.config.connection import SystemConnection, announce_system, withdraw_announcement
 from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings
+from workers.embedded.postgres import EmbeddedPostgres
+from workers.embedded.valkey import EmbeddedValkey
 from workers.flower import DEFAULT_FLOWER_PORT, FLOWER_USER, Flower
-from workers.local_stack import LOOPBACK, choose_port, make_processes, make_servers, make_system_connection
+from workers.local_stack import LOOPBACK, choose_port, make_processes
 from workers.processes.supervisor import Supervisor
 from workers.terminal_ui import Display
 
@@ -95,13 +97,14 @@ def run_system(
 ) -> None:
     """Start the servers, migrate the database, start the processes, and show progress until a signal."""
     console.print("starting")
-    postgres, valkey = make_servers(supervisor.data, ports.broker)
+    postgres = EmbeddedPostgres(supervisor.data / "postgres")
+    valkey = EmbeddedValkey(supervisor.data / "valkey", ports.broker)
     for server in (postgres, valkey):
-        supervisor.start(server.child(supervisor.log(server.child().name)))
+        supervisor.start(server.child(supervisor.log(server.name)))
         if server.notice:
             console.print(server.notice)
     create_secret_key(supervisor.data)
-    connection = make_system_connection(postgres, valkey, settings)
+    connection = SystemConnection(postgres.url(), valkey.url(), **settings.search)
     upgrade_database(connection.database_url)
     database = make_engine(connection.database_url, pool_size=1)
     sessions = make_sessions(database)

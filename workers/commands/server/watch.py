@@ -1,25 +1,18 @@
 """`tapeless watch`: the watcher as a process of its own."""
 
 import logging
-import os
 import signal
 import threading
 from pathlib import Path
 
 import click
 
-from models.core.mounts import configure_mounts
 from models.core.paths import display_path
 from watch.disk.clock import Clock
 from watch.watcher import Watcher
-from workers.celery.app import app
-from workers.celery.context import make_context
 from workers.celery.metrics import serve_metrics
-from workers.commands.options import data_option, readable_errors
-from workers.config.connection import find_system_connection
-from workers.config.logs import configure_logging
-from workers.config.settings import Settings
-from workers.config.traces import start_tracing
+from workers.commands.options import data_option, own_folders
+from workers.commands.server.process import start_process
 
 WATCHER_POOL_SIZE = 20
 
@@ -31,14 +24,8 @@ def watch(data: Path | None) -> None:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    with readable_errors():
-        settings = Settings.for_data(data)
-        configure_logging(settings.log_format, "watch")
-        start_tracing(settings.traces_url, "watch")
-        app.own_settings = settings
-        configure_mounts(settings.places)
-        context = make_context(find_system_connection(settings), settings.timing, app.notify, WATCHER_POOL_SIZE)
-    excluded = frozenset({os.path.realpath(os.fsencode(settings.data.absolute()))})
+    settings, context = start_process("watch", data, WATCHER_POOL_SIZE)
+    excluded = own_folders(data)
     logging.info("watching; never entered: %s", ", ".join(map(display_path, excluded)))
     serve_metrics(settings)
     try:
