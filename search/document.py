@@ -73,6 +73,9 @@ def format_date_term(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SHARED_TEXT_FIELDS = frozenset({"folders"})
+"""Fields with text that many documents share: their tokens are worth caching."""
 METADATA_TERM_PREFIX = "metadata."
 """Prefix of the terms of metadata fields; a hit shows them under `metadata`."""
 SCALAR_TERMS = (

@@ -65,6 +65,10 @@ class SearchHit:
         return {**shown, **self.body, "_sort": self.sort}
 
 
+MAX_FACET_BUCKETS = 100
+"""Limit of values in a facet, most frequent first."""
+
+
 class FacetBucket(NamedTuple):
     """Facet value with its number of documents."""
 

@@ -196,7 +196,7 @@ class Reconciler:
                 self._publish(part)
         if growing:
             files = self._in_folders(growing)
-            transact(self._sessions, lambda session: file_rows.mark_growing(session, self.book, files, self.profile))
+            transact(self._sessions, lambda session: file_rows.mark_growing(session, files, self.profile))
         return len(stable)
 
     def _look_again(

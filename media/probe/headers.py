@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
 from media.probe.frame_headers import FRAME_HEADER_BYTES, fraction_text, read_frame_header
-from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container
+from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 HeaderFacts = dict[str, Any]
 MAX_TAGS, MAX_HEADER_TAG_CHARACTERS = 64, 1_000
-FFMPEG_TIME_BASE = 1_000_000
-"""AV_TIME_BASE, the unit of container durations."""
 UNKNOWN_LANGUAGES = ("und", "unknown", "")
 
 

@@ -12,12 +12,10 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from media.renditions.muxer import AUDIO_SAMPLE_RATE
-from media.sandbox.ffmpeg_open import open_container
+from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
 
 if TYPE_CHECKING:
     import av
-
-MICROSECONDS_PER_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class AudioTrack:
         for descriptor in self._descriptors:
             with open_container(descriptor) as container:
                 stream = container.streams.audio[self._index]
-                start = Fraction(container.start_time or 0, MICROSECONDS_PER_SECOND)
+                start = Fraction(container.start_time or 0, FFMPEG_TIME_BASE)
                 for frame in _decode_tolerant(container, stream):
                     base = frame.time_base or Fraction(1, frame.sample_rate)
                     at = self.clock if frame.pts is None else begun + frame.pts * base - start
@@ -59,7 +57,7 @@ class AudioTrack:
                     frame.pts = round(at * frame.sample_rate)
                     self.clock = at + Fraction(frame.samples, frame.sample_rate)
                     yield frame
-                begun += Fraction(container.duration or 0, MICROSECONDS_PER_SECOND)
+                begun += Fraction(container.duration or 0, FFMPEG_TIME_BASE)
 
 
 def _decode_tolerant(container: "av.container.InputContainer", stream: "av.AudioStream") -> "Iterator[av.AudioFrame]":

@@ -7,11 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
-from media.renditions.audio_mix import MICROSECONDS_PER_SECOND, pull_frames
+from media.renditions.audio_mix import pull_frames
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
-from media.sandbox.ffmpeg_open import open_container
+from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
 from media.sandbox.protocol import UnreadableError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class VideoFrameSource:
                     if self._burn is None:
                         self._begin(picture, stream)
                     yield partial(self._write, at, picture)
-                begun += Fraction(container.duration or 0, MICROSECONDS_PER_SECOND)
+                begun += Fraction(container.duration or 0, FFMPEG_TIME_BASE)
         if self._burn is None:
             raise UnreadableError("shows no picture that can be decoded")
 
@@ -130,4 +130,4 @@ class VideoFrameSource:
         base = picture.time_base or stream.time_base
         if picture.pts is None or base is None:
             return self.clock + (1 / self._rate if self._index else 0)
-        return max(Fraction(0), picture.pts * base - Fraction(container.start_time or 0, MICROSECONDS_PER_SECOND))
+        return max(Fraction(0), picture.pts * base - Fraction(container.start_time or 0, FFMPEG_TIME_BASE))

@@ -29,6 +29,8 @@ pictor_pipe png_pipe ppm_pipe psd_pipe qoi_pipe sgi_pipe sunrast_pipe tiff_pipe 
 DEMUXERS = ",".join(sorted((CONTAINER_FORMATS + STILL_FORMATS).split()))
 STILL_DEMUXERS = frozenset(STILL_FORMATS.split()) - {"apng", "gif", "jpegxl_anim"}
 MAX_STREAMS = 256
+FFMPEG_TIME_BASE = 1_000_000
+"""AV_TIME_BASE, the unit of container durations."""
 
 
 def load_ffmpeg() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from models.queues.index_queue import SEGMENTS_OF_ASSET
 from search.document import SCALAR_TERMS
+from search.engine import MAX_FACET_BUCKETS
 from search.opensearch.mapping import FILE_NAME_TOKENS, OTHER_TOKENS, TITLE_TOKENS, TOKEN_FIELDS, slot_field
 from search.opensearch.rows import document_id_of, to_microseconds
 from search.query.analysis import QueryWord, TextQuery
@@ -21,7 +22,6 @@ from search.query.term_keys import TERM_VALUE_SEPARATOR, encode_typed, name_key,
 
 OpenSearchClause = dict[str, Any]
 
-MAX_OPENSEARCH_BUCKETS = 100
 TITLE_BOOST, EXACT_TITLE_BOOST = 10.0, 10_000.0
 MATCH_NONE: OpenSearchClause = {"match_none": {}}
 KIND_LETTERS = {"number": "n", "time": "t", "text": "t"}
@@ -152,7 +152,7 @@ def _constant_score(clause: OpenSearchClause, boost: float = 1.0) -> OpenSearchC
 
 def facet_clause(name: str) -> OpenSearchClause:
     """Return the aggregation of a name's most frequent values."""
-    asked: OpenSearchClause = {"size": MAX_OPENSEARCH_BUCKETS, "order": [{"_count": "desc"}, {"_key": "asc"}]}
+    asked: OpenSearchClause = {"size": MAX_FACET_BUCKETS, "order": [{"_count": "desc"}, {"_key": "asc"}]}
     if name == "object_type":
         return {"terms": asked | {"field": name}}
     if name not in SCALAR_TERMS:  # slots are shared, and hold the first of several values twice

@@ -1,23 +1,20 @@
 """Documents as OpenSearch stores them: tokens, term keys, and the content of a hit."""
 
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from models.queues.index_queue import DocumentKey
-from search.document import Document
+from search.document import EPOCH, SHARED_TEXT_FIELDS, Document
 from search.encoding import encode_json
 from search.opensearch.mapping import TOKEN_FIELDS, slot_for_name
 from search.query.analysis import text_sort_key, token_set, truncate_utf8
 from search.query.sql_predicates import field_token
 from search.query.term_keys import term_keys_of
 
-MICROSECONDS_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MAX_TITLE_KEY_BYTES = 2_000
-CACHED_TOKEN_FIELDS = frozenset({"folders"})
-"""Fields with text that many documents share: their tokens are worth caching."""
 
 
 def document_id_of(key: DocumentKey) -> str:
@@ -33,7 +30,7 @@ def document_key_of(document_id: str) -> DocumentKey:
 
 def to_microseconds(moment: datetime | None) -> int:
     """Return a date as microseconds since the epoch; 0 for a tombstone."""
-    return 0 if moment is None else (moment - MICROSECONDS_EPOCH) // MICROSECOND
+    return 0 if moment is None else (moment - EPOCH) // MICROSECOND
 
 
 def encode_source(document: Document) -> bytes:
@@ -67,7 +64,7 @@ def token_fields_of(texts: dict[str, str]) -> dict[str, str]:
         if name in TOKEN_FIELDS:
             fields[TOKEN_FIELDS[name].rpartition(".")[2]] = " ".join(token_set(whole))
         else:
-            rest |= _shared_tokens(name, whole) if name in CACHED_TOKEN_FIELDS else _named_tokens(name, whole)
+            rest |= _shared_tokens(name, whole) if name in SHARED_TEXT_FIELDS else _named_tokens(name, whole)
     if rest:
         fields["rest"] = " ".join(rest)
     return fields

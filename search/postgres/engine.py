@@ -34,6 +34,7 @@ from models.queues.index_mark import SearchDocument
 from models.queues.index_queue import DocumentKey
 from search.document import Document
 from search.engine import (
+    MAX_FACET_BUCKETS,
     SEARCH_STATEMENT_SECONDS,
     FacetBucket,
     SearchHit,
@@ -47,9 +48,6 @@ from search.postgres.writer import upsert_documents
 from search.query.criteria import Criteria, Visibility
 from search.query.ordering import sort_values_as_json, sql_search_after, sql_sort_columns
 from search.query.sql_predicates import criteria_clause, sql_term_clause, term_values
-
-MAX_POSTGRES_BUCKETS = 100
-"""Limit of values in a facet, most frequent first."""
 
 
 class PostgresEngine:
@@ -172,7 +170,7 @@ def _facet(found: Any, place: int) -> AnySelect:
         .join(each, true())
         .group_by(each.c.value)
         .order_by(documents.desc(), literal_column(f"each{place}.value::text").collate("C"))
-        .limit(MAX_POSTGRES_BUCKETS)
+        .limit(MAX_FACET_BUCKETS)
     )
     return select(counted.subquery())
 

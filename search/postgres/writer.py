@@ -5,7 +5,6 @@ A document that the database rejects must not block the others: a rejected batch
 
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +16,7 @@ from sqlalchemy.orm import Session
 from models.core.bulk import psycopg_connection
 from models.core.sessions import Sessions, transact
 from models.queues.index_queue import DocumentKey
-from search.document import Document, newest_by_key
+from search.document import EPOCH, SHARED_TEXT_FIELDS, Document, newest_by_key
 from search.encoding import encode_json
 from search.engine import WriteOutcome
 from search.query.analysis import text_sort_key, token_set
@@ -30,10 +29,7 @@ MAX_POSITION_BYTES = 10
 
 LEXEME_LABELS = {name: f"{place}{weight}" for place, (name, weight) in enumerate(FIELD_WEIGHTS.items(), start=1)}
 """Position and weight of lexemes by field; a tsvector stores weights only at positions."""
-MISSING_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 OTHER_FIELDS_LABEL = "3D"
-CACHED_LEXEME_FIELDS = frozenset({"folders"})
-"""Fields with text that many documents share: their tokens are worth caching."""
 MIN_LIMITED_CHARACTERS = 50_000
 """Shorter texts cannot exceed the size of a tsvector."""
 
@@ -113,7 +109,7 @@ def _staged_row(document: Document) -> tuple[Any, ...]:
         document.deleted,
         document.title,
         text_sort_key(document.title),
-        document.date_created or MISSING_DATE,
+        document.date_created or EPOCH,
         build_tsvector(document.texts),
         encode_json(document.terms).decode(),
         f"{{{','.join(document.audience)}}}",
@@ -130,7 +126,7 @@ def build_tsvector(texts: dict[str, str]) -> str:
     labelled: dict[str, set[str]] = {}
     others: set[str] = set()
     for name, whole in texts.items():
-        tokens = _shared_tokens(whole) if name in CACHED_LEXEME_FIELDS else token_set(whole)
+        tokens = _shared_tokens(whole) if name in SHARED_TEXT_FIELDS else token_set(whole)
         if (label := LEXEME_LABELS.get(name)) is not None:
             _label(labelled, tokens, label)
         elif tokens:

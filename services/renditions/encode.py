@@ -185,7 +185,7 @@ class TranscodeRun:
         """Publish and register the rendition; return the folder that is no longer needed."""
         self._keep()
         stat = task.place.publish()
-        warnings = list_rendition_warnings(task.plan, result)
+        warnings = list_rendition_warnings(result)
         said = describe_rendition(task, result)
         made = EncodedRendition(
             task.source_id,
@@ -226,7 +226,7 @@ def describe_rendition(task: PreparedTranscode, result: Mapping[str, Any]) -> st
     return f"transcoded to {task.place.name}: {size}{result['facts']['container']}, {seconds:.1f} s"
 
 
-def list_rendition_warnings(plan: TranscodePlan, result: Mapping[str, Any]) -> list[str]:
+def list_rendition_warnings(result: Mapping[str, Any]) -> list[str]:
     """List what users should know about a rendition."""
     found = []
     if result.get("missing"):

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from media.sidecars.field_maps import ASSET_OWN_FIELDS
 from models.catalog.metadata import FieldType
 from services.metadata.change_set import FieldInput
 from services.metadata.forms import FieldRule, MetadataForm
@@ -39,8 +40,6 @@ DEFAULT_SIDECAR_FIELDS = {
 """Metadata field by sidecar key; a storage's `sidecar_fields` extends and overrides it. Any other key maps to the field
 of the same name.
 """
-ASSET_COLUMN_WORDS = ("title", "external_id")
-"""Columns of the asset, for keys without a field."""
 JOINED_FIELD_TYPES = frozenset({FieldType.STRING, FieldType.TEXT})
 
 
@@ -87,7 +86,7 @@ class SidecarFieldTable:
             rule = self.rule_of(word)
             if rule is not None:
                 taken.given[rule.name] = FieldInput(fit_values(rule, values))
-            elif is_plain and word in ASSET_COLUMN_WORDS:
+            elif is_plain and word in ASSET_OWN_FIELDS:
                 taken.own[word] = str(values[0])
             else:
                 taken.unmapped.append(word)

@@ -309,7 +309,7 @@ def _update_files(
     session.connection().execute(UPDATE_FILE, values)
 
 
-def mark_growing(session: Session, book: FolderCache, growing: Sequence[StableFile], profile: Profile) -> None:
+def mark_growing(session: Session, growing: Sequence[StableFile], profile: Profile) -> None:
     """Record files that are growing; a published one marks its island dirty, so that its file set shows it.
 
     A missing file stays missing until it is stable again, and is reported as rediscovered then.

@@ -61,10 +61,6 @@ class RestartBackoff:
     longest_seconds: float = 10.0
     healthy_seconds: float = 60.0
 
-    def after(self, delay_seconds: float) -> float:
-        """Return the delay that follows this one."""
-        return min(delay_seconds * 2, self.longest_seconds)
-
 
 @dataclass(frozen=True, slots=True)
 class ChildState:
@@ -144,7 +140,7 @@ class _Member:
         if self.restarts == 0 or ran_seconds >= self.backoff.healthy_seconds:
             self._delay_seconds = self.backoff.first_seconds
         else:
-            self._delay_seconds = self.backoff.after(self._delay_seconds)
+            self._delay_seconds = min(self._delay_seconds * 2, self.backoff.longest_seconds)
         self.process = None
         self.last_exit = exit_code
         self.state = "waiting"
