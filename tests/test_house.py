@@ -4,6 +4,7 @@ A rule with exceptions names them here, so that a new one is a line in a review.
 """
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ LET_TIME_PASS = {"tests/waiting.py", "tests/keeper.py", "tests/search/opensearch
 ONLY_ROOM = {"opensearchpy": "search", "watchdog": "watch"}
 NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
 LONGEST_LINES = 400
+ADVISORY_LOCK = re.compile(r"\b7_411_\d{3}\b")
+"""Two locks of one number would wait for each other, and could deadlock."""
 WRITTEN_ONCE = "models/migrations/versions/"
 """Migrations are never edited again, so their length is not limited."""
 
@@ -222,6 +225,12 @@ def crowded(pages: list[Page]) -> Iterator[str]:
     for folder, count in folders.items():
         if count > MAX_MODULES and not WRITTEN_ONCE.startswith(folder):
             yield f"{folder} has {count} modules: at {MAX_MODULES} it asks for a subfolder"
+
+
+def test_every_advisory_lock_has_a_number_of_its_own() -> None:
+    found = Counter(number for page in PRODUCTION for number in ADVISORY_LOCK.findall(page.text))
+    assert {number for number, count in found.items() if count > 1} == set()
+    assert len(found) >= 6
 
 
 def test_no_folder_is_crowded() -> None:

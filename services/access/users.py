@@ -138,7 +138,7 @@ def ensure_administrator(session: Session) -> tuple[str, str | None]:
         The e-mail and, if one was created, its password, to be shown once.
     """
     # Several processes start at once: the lock makes one of them create the administrator, the others find it.
-    session.execute(select(func.pg_advisory_xact_lock(7_411_033)))
+    session.execute(select(func.pg_advisory_xact_lock(7_411_036)))
     found = first_administrator_id(session)
     if found is not None:
         return session.get_one(User, found).email, None

@@ -83,7 +83,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     return storage
 
 
-_ADD_STORAGE_LOCK_ID = 7_411_032
+_ADD_STORAGE_LOCK_ID = 7_411_035
 """Advisory lock id of storage creation."""
 
 
