@@ -186,3 +186,5 @@ class FileSetFile(Base):
     file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
     counted_bytes: Mapped[BigInt] = mapped_column(server_default="0")
     """The member's share of its set's `size_bytes`, so that a change is applied as a difference."""
+    rewritten: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Counted in its set's `untold_changes`: a member that is written four times is one changed file."""

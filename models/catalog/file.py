@@ -61,6 +61,7 @@ class File(IdMixin, TimestampsMixin, Base):
         Index(None, "inode"),
         Index("ix_file_unfinished", "status", postgresql_where=text("status <> 'CLOSED'")),
         Index("ix_file_coarse", "mtime_ns", "size", "name", postgresql_where=text("mtime_ns % 1000000 = 0")),
+        Index("ix_file_error", "folder_id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_file_suspected", "suspected_at", postgresql_where=text("suspected_at IS NOT NULL")),
     )
 
@@ -68,6 +69,9 @@ class File(IdMixin, TimestampsMixin, Base):
     name: Mapped[bytes]
     size: Mapped[BigInt]
     mtime_ns: Mapped[BigInt]
+    """Nanoseconds since 1970; a time that 64 bits cannot hold (before 1678, after 2262) is stored as the nearest."""
+    ctime_ns: Mapped[BigInt | None]
+    """Last change of content or attributes, which no program can set; null until a walk has seen it."""
     device: Mapped[BigInt]
     inode: Mapped[BigInt]
     status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus))
@@ -75,6 +79,8 @@ class File(IdMixin, TimestampsMixin, Base):
     """The island's `seen` that last touched this row: values above the island's `done` are new to grouping."""
     content_seen: Mapped[BigInt]
     """The `seen` at which the content last changed: a move or a reappearance leaves it as it is."""
+    error: Mapped[str | None]
+    """Why it cannot be read, or could not be recorded, as of the last look; null while it can."""
     suspected_at: Mapped[datetime | None]
     """First found missing at this time; a second look decides (a vanished mount is not a deletion)."""
     media_class: Mapped[str]
@@ -85,5 +91,5 @@ class File(IdMixin, TimestampsMixin, Base):
     padded: Mapped[bool] = mapped_column(server_default=text("false"))
     checksum: Mapped[str | None]
     digest: Mapped[bytes | None]
-    """Digest of both ends of the file, only where another file has the same name, size and coarse mtime: distinguishes
-    them when they move."""
+    """Digest of the size and both ends of the file: distinguishes files of equal size and time, and new content from
+    changed attributes. Null until they are read, soon after it was published."""

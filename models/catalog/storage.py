@@ -57,6 +57,10 @@ class Storage(IdMixin, TimestampsMixin, Base):
     root_device: Mapped[BigInt | None]
     root_inode: Mapped[BigInt | None]
     watcher_seen_at: Mapped[datetime | None]
+    watcher_restarts: Mapped[BigInt] = mapped_column(server_default="0")
+    """How often its watcher ended with an error and started again."""
+    watcher_error: Mapped[str | None]
+    """Why it did last; null once it has done everything that was due since."""
     scan_started_at: Mapped[datetime | None]
     last_scanned: Mapped[datetime | None]
     scan_seconds: Mapped[float] = mapped_column(server_default="0")

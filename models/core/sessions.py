@@ -16,6 +16,8 @@ Sessions = sessionmaker[Session]
 
 DEADLOCK, SERIALIZATION, QUERY_CANCELED = "40P01", "40001", "57014"
 SET_STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :timeout, true)")
+REFUSED_VALUES = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
+"""Numbers out of range, texts that cannot be encoded, violated constraints, index rows that are too large."""
 MAX_TRANSACTION_TRIES = 5
 
 
@@ -72,11 +74,31 @@ def transact(
                 propagate_trace(session)
                 return work(session, *args, **kwargs)
         except (DBAPIError, psycopg.Error) as error:
-            # Errors of COPY are raised by the driver itself, without SQLAlchemy's wrapper.
-            cause = error.orig if isinstance(error, DBAPIError) else error
-            if attempt == MAX_TRANSACTION_TRIES or getattr(cause, "sqlstate", None) not in (DEADLOCK, SERIALIZATION):
+            state = getattr(_driver_error(error), "sqlstate", None)
+            if attempt == MAX_TRANSACTION_TRIES or state not in (DEADLOCK, SERIALIZATION):
                 raise
     raise AssertionError("unreachable")
+
+
+def is_value_refused(error: Exception) -> bool:
+    """Whether the database refuses what was to be written, so that the same again is refused again.
+
+    Any other error (the server is gone, a conflict, a full disk) is nothing that a single row is at fault for.
+    """
+    return isinstance(_driver_error(error), REFUSED_VALUES)
+
+
+def describe_failure(error: BaseException) -> str:
+    """Return class and text of an unexpected error. Of a database error only the message: its statement, parameters and
+    details hold content of rows."""
+    cause = _driver_error(error)
+    text = str(cause)
+    return f"{type(error).__name__}: {text.partition(chr(10))[0] if isinstance(cause, psycopg.Error) else text}"
+
+
+def _driver_error(error: BaseException) -> BaseException:
+    """Return the driver's own error; COPY raises it without SQLAlchemy's wrapper."""
+    return (isinstance(error, DBAPIError) and error.orig) or error
 
 
 def read_snapshot(

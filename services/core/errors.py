@@ -3,9 +3,6 @@
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
-import psycopg
-from sqlalchemy.exc import DBAPIError
-
 Found = TypeVar("Found")
 
 
@@ -82,11 +79,3 @@ def refuse_deleted(name: str, is_deleted: bool) -> None:
     """Raise Conflict for an object in the delete queue."""
     if is_deleted:
         raise Conflict(f"{name} is deleted; restore it first")
-
-
-def describe_failure(error: BaseException) -> str:
-    """Return class and text of an unexpected error. Of a database error only the message: its statement, parameters and
-    details hold content of rows."""
-    cause = (isinstance(error, DBAPIError) and error.orig) or error
-    text = str(cause)
-    return f"{type(error).__name__}: {text.partition(chr(10))[0] if isinstance(cause, psycopg.Error) else text}"

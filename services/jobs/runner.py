@@ -29,14 +29,14 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.core.log_context import bind_log_fields
 from models.core.paths import storable_text
-from models.core.sessions import Sessions, transact
+from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
 from models.core.tracing import span
 from models.queues.job import JobStatus
 from models.queues.job_queue import JOB_QUEUE, NO_PROGRESS, JobClaim, Progress
 from models.queues.notify import Notifier, leave_to_beat
 from services.core.actors import find_actor
-from services.core.errors import DomainError, PermissionDenied, describe_failure
+from services.core.errors import DomainError, PermissionDenied
 from services.core.lease_heartbeat import lease_heartbeat
 
 log = logging.getLogger(__name__)
