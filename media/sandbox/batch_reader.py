@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile, require_unchanged
+from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceClosedError, SourceFile, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild, close_files
 
 PACKET_FILES = 48
@@ -24,7 +24,7 @@ class ReadEnd(StrEnum):
 
     READ = "read"
     UNREADABLE = "unreadable"
-    """The file is invalid; reading it again would give the same result."""
+    """The file is invalid or may not be read; reading it again would give the same result."""
     CHANGED = "changed"
     """The file differs from its row: the watcher will notice."""
     LIMIT = "limit"
@@ -144,7 +144,8 @@ class SandboxReader:
                     files.append(folders.open_source(source))
             except SourceChangedError as changed:
                 close_files(files)
-                outcomes.append(ReadOutcome(item, ReadEnd.CHANGED, reason=str(changed)))
+                end = ReadEnd.UNREADABLE if isinstance(changed, SourceClosedError) else ReadEnd.CHANGED
+                outcomes.append(ReadOutcome(item, end, reason=str(changed)))
                 continue
             packet.items.append(item)
             packet.files.append(files)

@@ -5,11 +5,13 @@ its reader for ever. Therefore each part of the path is opened separately and th
 reader receives the descriptor: no path is resolved a second time.
 """
 
+import errno
 import os
 import stat
 from dataclasses import dataclass
 from typing import Self
 
+from models.core.bigint import clamp_bigint
 from models.core.mounts import resolve_mount
 from models.core.paths import base_name, display_path
 
@@ -19,8 +21,19 @@ MAX_OPEN_FOLDERS = 200
 """A process may have 1,024 open files by default."""
 
 
+CLOSED_ERRNOS = frozenset({errno.EACCES, errno.EPERM})
+"""Errors that last until somebody changes permissions, which the watcher notices."""
+
+
 class SourceChangedError(Exception):
-    """The file differs from its row. The watcher will notice and cause new work."""
+    """The file differs from its row, is missing, or its storage does not answer: it has to be tried again.
+
+    The watcher finds out which, and causes new work.
+    """
+
+
+class SourceClosedError(SourceChangedError):
+    """This process has no permission to read the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +65,19 @@ class OpenFolders:
         self._close()
 
     def open_source(self, source: SourceFile) -> int:
-        """Open a file for reading. SourceChangedError if it differs from its row or is missing."""
+        """Open a file for reading.
+
+        Raises:
+            SourceChangedError: it differs from its row, is missing, or cannot be opened.
+        """
         folder, _, name = source.path.rpartition(b"/")
         if len(self._open) > MAX_OPEN_FOLDERS:
             self._close()
         try:
             descriptor = os.open(name, FILE_FLAGS, dir_fd=self._folder(source.root, folder))
         except OSError as error:
-            raise SourceChangedError(f"{source.name} cannot be opened: {error.strerror}") from None
+            kind = SourceClosedError if error.errno in CLOSED_ERRNOS else SourceChangedError
+            raise kind(f"{source.name} cannot be opened: {error.strerror}") from None
         try:
             require_unchanged(source, descriptor)
         except SourceChangedError:
@@ -93,5 +111,5 @@ def require_unchanged(source: SourceFile, descriptor: int) -> None:
     now = os.fstat(descriptor)
     if not stat.S_ISREG(now.st_mode):
         raise SourceChangedError(f"{source.name} is no regular file any more")
-    if (now.st_size, now.st_mtime_ns) != (source.size, source.mtime_ns):
+    if (clamp_bigint(now.st_size), clamp_bigint(now.st_mtime_ns)) != (source.size, source.mtime_ns):
         raise SourceChangedError(f"{source.name} changed while it was read")
