@@ -24,7 +24,7 @@ from services.grouping.dry_run import DryRun
 from services.ingest.reader import read_storage_rules
 from services.ingest.state import StoredFile
 from services.storages.storages import find_storage_of_path, relative_to_storage
-from watch.disk.listing import stat_file
+from watch.disk.listing import FileEntry, stat_file
 from watch.disk.walk import walk_tree
 from watch.rows.folder_cache import FolderCache
 
@@ -61,7 +61,8 @@ class DiskListing:
         return not is_hidden and any(is_path_inside(folder, top) for top in starts)
 
     def _holds_marker(self, folder: bytes) -> bool:
-        return any(stat_file(self.root, join_path(folder, name)) is not None for name in PACKAGE_MARKERS)
+        found = (stat_file(self.root, join_path(folder, name)) for name in PACKAGE_MARKERS)
+        return any(isinstance(entry, FileEntry) for entry in found)
 
     def home_of(self, folder: bytes) -> bytes:
         """Return the root folder of a folder's island."""
@@ -145,7 +146,9 @@ def _add_unknown_files(
         for name, size in names.items():
             status = (FileStatus.CLOSED if size else FileStatus.OPEN).value
             folder_id = known.get(folder, -1 - number)
-            file = StoredFile(new_id(), join_path(folder, name), size, status, 0, 0, None, 0, folder_id, None, None, 0)
+            file = StoredFile(
+                new_id(), join_path(folder, name), size, status, 0, 0, None, 0, False, folder_id, None, None, 0
+            )
             dry_run.add(disk.home_of(folder), file)
 
 

@@ -58,6 +58,10 @@ class IngestChanges:
     """(file id, file set id, bytes) of files that were in another file set."""
     recounted: list[tuple[uuid.UUID, int]] = field(default_factory=list)
     """(file id, bytes) of members with a changed size."""
+    rewritten: list[uuid.UUID] = field(default_factory=list)
+    """Members that their file sets count as rewritten from now on; once each, however often they are written."""
+    reported_sets: list[uuid.UUID] = field(default_factory=list)
+    """File sets whose rewritten members are in history now."""
     buckets: list[FrameBucketState] = field(default_factory=list)
     changed_assets: list[ColumnValues] = field(default_factory=list)
     changed_formats: list[ColumnValues] = field(default_factory=list)
@@ -83,13 +87,15 @@ class IngestChanges:
         self.history.append(HistoryEntry(asset_id, operation, description, details))
 
 
-CONTENT_COLUMNS = frozenset({"asset_id", "format_id", "file_count", "size_bytes", "names", "frames", "missing_frames"})
-"""Columns of a file set that show a change of its files."""
+CONTENT_COLUMNS = frozenset(
+    {"asset_id", "format_id", "file_count", "size_bytes", "names", "frames", "missing_frames", "changed_at"}
+)
+"""Columns of a file set that show a change of its files; `changed_at` also that of a file that was counted already."""
 
 
 def is_content_change(values: Mapping[str, Any]) -> bool:
     """Return whether changed columns of a file set imply other or rewritten files."""
-    return bool(values.keys() & CONTENT_COLUMNS) or bool(values.get("untold_changes"))
+    return bool(values.keys() & CONTENT_COLUMNS)
 
 
 def find_changed_sets(changes: IngestChanges) -> set[uuid.UUID]:

@@ -26,7 +26,8 @@ from services.ingest.state import IslandSnapshot, IslandState, StorageRules, Sto
 
 SELECT_ISLAND_FILES = """
     SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
-        member.file_set_id, coalesce(member.counted_bytes, 0), file.bucket, file.frame,
+        member.file_set_id, coalesce(member.counted_bytes, 0), coalesce(member.rewritten, false),
+        file.bucket, file.frame,
         CASE WHEN file.padded THEN file.width ELSE 0 END,
         pin.asset_id, pin.format_id, pin.label, pin.role, pin.structure
     FROM file
@@ -151,15 +152,15 @@ def _read_files(
 
 def read_stored_file(row: Sequence[Any], paths: dict[int, bytes]) -> StoredFile:
     """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
-    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, bucket, frame, padding, *pinned = row
+    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, *details = row
+    is_change_counted, bucket, frame, padding, *pinned = details
     path = join_path(paths[folder_id], bytes(name))
     # The pure function names asset and format of a pin by their ids.
     pin = FilePin(str(pinned[0]), str(pinned[1]), *pinned[2:]) if pinned[0] is not None else None
     # A pinned frame leaves its bucket: rules see it as a single file.
     key = bytes(bucket) if bucket is not None and pin is None else None
-    return StoredFile(
-        file_id, path, size, status, content_seen, seen, set_id, counted, folder_id, key, frame, padding, pin
-    )
+    state = (size, status, content_seen, seen, set_id, counted, is_change_counted)
+    return StoredFile(file_id, path, *state, folder_id, key, frame, padding, pin)
 
 
 def _buckets_to_read(state: IslandState, grouping: GroupingResult, found: IslandSnapshot) -> list[BucketKey]:

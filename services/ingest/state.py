@@ -29,6 +29,8 @@ class StoredFile(NamedTuple):
     file_set_id: uuid.UUID | None
     counted_bytes: int
     """Bytes that its file set's size includes for it, as of the last finish."""
+    is_change_counted: bool
+    """Whether its file set counts it as rewritten since its last history entry."""
     folder_id: int
     bucket: bytes | None
     frame: int | None

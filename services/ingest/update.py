@@ -5,7 +5,7 @@ Structural changes are recorded at once. Growth and rewritten members are deboun
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -117,7 +117,7 @@ class AssetUpdate:
         rewritten = [file for file in part.files if file.file_set_id == row.id and file.content_seen > self._done]
         back = [file for file in part.files if file.status == "REDISCOVERED" and file.seen > self._done]
         facts = summarize_file_set(part)
-        facts |= self._growth(row, facts, len(joined), len(rewritten), len(back))
+        facts |= self._growth(row, facts, bool(joined), rewritten, len(back))
         facts |= {
             "asset_id": self._asset_id,
             "format_id": format_id,
@@ -133,11 +133,15 @@ class AssetUpdate:
             self._changes.recomposed_sets.append(row.id)
             append_components(part.plan.components, format_id, row.id, self._changes)
 
-    def _growth(self, row: FileSet, facts: ColumnValues, joined: int, rewritten: int, back: int) -> ColumnValues:
+    def _growth(
+        self, row: FileSet, facts: ColumnValues, has_joined: bool, rewritten: Sequence[StoredFile], back: int
+    ) -> ColumnValues:
         """Return the columns that count unreported growth; record it in history once the set was quiet long enough."""
-        untold, now = row.unreported_changes + rewritten, facts["file_count"]
+        first_time = [file.id for file in rewritten if not file.is_change_counted]
+        self._changes.rewritten.extend(first_time)
+        untold, now = row.unreported_changes + len(first_time), facts["file_count"]
         told = min(row.reported_count + back, now)
-        if joined or rewritten:
+        if has_joined or rewritten:
             self._changes.wait(self._planned.island.claim.id, self._growth_seconds)
             return {"told_count": told, "untold_changes": untold, "changed_at": self._now}
         if now == told and not untold:
@@ -147,6 +151,8 @@ class AssetUpdate:
             self._changes.wait(self._planned.island.claim.id, (quiet_at - self._now).total_seconds())
             return {"told_count": told}
         self._tell(Operation.MODIFY_FILESET, history_text.describe_growth(facts["name"], told, now, untold))
+        if untold:
+            self._changes.reported_sets.append(row.id)
         return {"told_count": now, "untold_changes": 0}
 
     def _record_presence(self, row: FileSet, back: list[StoredFile]) -> None:

@@ -41,13 +41,19 @@ UPSERT_FILE_SET_MEMBERS = text("""
     INSERT INTO file_set_file (file_id, file_set_id, counted_bytes)
     SELECT * FROM unnest(CAST(:files AS uuid[]), CAST(:sets AS uuid[]), CAST(:sizes AS bigint[])) AS t (f, s, b)
     ORDER BY f
-    ON CONFLICT (file_id) DO UPDATE SET file_set_id = excluded.file_set_id, counted_bytes = excluded.counted_bytes
+    ON CONFLICT (file_id) DO UPDATE
+    SET file_set_id = excluded.file_set_id, counted_bytes = excluded.counted_bytes, rewritten = false
 """)
 
 UPDATE_COUNTED_BYTES = text("""
     UPDATE file_set_file SET counted_bytes = t.b
     FROM unnest(CAST(:files AS uuid[]), CAST(:sizes AS bigint[])) AS t (f, b) WHERE file_id = t.f
 """)
+
+MARK_REWRITTEN_MEMBERS = text("UPDATE file_set_file SET rewritten = true WHERE file_id = ANY(:files)")
+RESET_REWRITTEN_MEMBERS = text(
+    "UPDATE file_set_file SET rewritten = false WHERE file_set_id = ANY(:sets) AND rewritten"
+)
 
 DELETE_FILE_SET_COMPONENTS = text("DELETE FROM component WHERE file_set_id = ANY(:sets)")
 
@@ -95,6 +101,10 @@ def write_ingest_changes(
     copy_rows(session, FileSetFile, INGEST_MEMBER_COLUMNS, changes.new_members)
     _upsert_members(session, changes.moved_members)
     _update_counted_bytes(session, changes.recounted)
+    if changes.rewritten:
+        session.execute(MARK_REWRITTEN_MEMBERS, {"files": changes.rewritten})
+    if changes.reported_sets:
+        session.execute(RESET_REWRITTEN_MEMBERS, {"sets": changes.reported_sets})
     write_frame_buckets(session, changes.buckets)
     _delete_empty_rows(session, changes)
     held = effects.merge(session, [(ending.asset_id, ending.survivor_id) for ending in changes.asset_merges])

@@ -1,5 +1,6 @@
 """Files arrive, change and leave in any order, always with the correct assets: ids stay, history records it."""
 
+import dataclasses
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -299,3 +300,29 @@ def test_history_refuses_to_be_rewritten(pipeline: Pipeline) -> None:
             session.execute(text(statement))
     with pipeline.sessions() as session:
         assert session.scalar(select(func.count(History.id))) == 1
+
+
+@pytest.mark.parametrize("names", [["take.mov"], [f"plate.{number}.exr" for number in range(1001, 1011)]])
+def test_a_member_that_is_written_several_times_is_counted_once(
+    pipeline: Pipeline, root: Path, names: list[str]
+) -> None:
+    write(root, *names)
+    pipeline.wait_until_quiet()
+    (asset,) = pipeline.ids().values()
+    pipeline.timing = dataclasses.replace(pipeline.timing, growth_seconds=3600.0)
+    for number in range(4):
+        write(root, *names[:2], content=f"written for the {number}th time" + "." * number)
+        pipeline.settle()
+        assert pipeline.show(str(asset))["formats"][0]["file_sets"][0]["size_bytes"] == sum(
+            path.stat().st_size for path in root.iterdir()
+        )
+    assert len(pipeline.history(asset)) == 1
+    pipeline.timing = dataclasses.replace(pipeline.timing, growth_seconds=0.1)
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE island SET wait_until = now()"))
+    pipeline.wait_until_quiet()
+    (told,) = pipeline.history(asset)[1:]
+    assert told.endswith("1 file written anew." if len(names) == 1 else "2 files written anew.")
+    write(root, names[0], content="and once more, later")
+    pipeline.wait_until_quiet()
+    assert pipeline.history(asset)[-1].endswith("1 file written anew.")
