@@ -1,51 +1,47 @@
 """Reconciliation of file rows with the disk; events and scans both end here.
 
 A file is new or changed in a listing, waits in `UnsettledFiles`, is checked again when due, and is published if nothing
-was written meanwhile. A row without its file becomes suspected first. It becomes missing only if a second look, one
-scan interval later and with the root's identity checked before and after, does not find the file either.
+was written meanwhile. A row without its file becomes suspected first (`watch.absence`). A file that cannot be looked at
+keeps its row, which says why.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+import logging
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from sqlalchemy import func, select, update
+import psycopg
+from sqlalchemy import select, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from grouping.model.islands import is_package_marker
 from models.catalog.file import File, Folder
 from models.catalog.storage import Storage
-from models.core.bulk import in_array
-from models.core.paths import is_path_inside, join_path
-from models.core.sessions import Sessions, transact
+from models.core.paths import display_path, join_path
+from models.core.sessions import Sessions, describe_failure, is_value_refused, transact
+from watch.baseline import DigestBacklog
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
-from watch.disk.listing import FileEntry, digest_of_listing, stat_file
-from watch.disk.mount_identity import RootIdentity, identify_root, must_freeze_deletions
+from watch.disk.listing import FileEntry, UnreadableFile, digest_of_listing, stat_file
 from watch.disk.settling import Detection, SettlePolicy, UnsettledFile, UnsettledFiles, seconds_until_stable
 from watch.disk.tracing import trace_publishing
 from watch.disk.walk import FolderListing
 from watch.rows import files as file_rows
-from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, FolderDifference, KnownFile, compare_folder
-from watch.rows.content_digests import digest_alike_files
+from watch.rows.compare import SETTLED_STATUSES, FolderDifference, KnownFile, compare_folder
+from watch.rows.content_digests import read_digests
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests
 from watch.rows.island_assignment import IslandAssignment, reassign_islands
-from watch.rows.missing import clear_suspicion, mark_missing, mark_suspected
+from watch.rows.known_files import StableFile, rows_by_name, rows_of_folders
+from watch.rows.missing import clear_suspicion, mark_suspected
+from watch.rows.unreadable import record_unreadable
+
+log = logging.getLogger(__name__)
 
 MAX_PUBLISH_FILES = 5_000
-MAX_CONFIRM_FILES = 10_000
-ROOT_SAMPLE_FILES, MIN_ROOT_SAMPLE_SHARE = 100, 0.9
-GONE_FOLDER_WALK = -1
-"""Walk number of a folder with files that are already suspected."""
+POSTPONE_SECONDS = 1.0
 
-
-@dataclass(frozen=True, slots=True)
-class SuspectConfirmation:
-    """Number of suspects that were checked, and the reason to freeze deletions instead."""
-
-    looked_at: int
-    freeze: str | None = None
+PlacedEntry = tuple[bytes, FileEntry]
+"""Folder and file."""
 
 
 class ProfileChangedError(Exception):
@@ -63,6 +59,7 @@ class Reconciler:
         settle_policy: SettlePolicy,
         clock: Clock,
         homes: IslandAssignment,
+        digests: DigestBacklog,
     ) -> None:
         self.storage_id = storage.id
         self.root = storage.root
@@ -73,8 +70,12 @@ class Reconciler:
         self._sessions = sessions
         self._clock = clock
         self._homes = homes
+        self._digests = digests
         self._profile_revision = storage.profile_revision
         self._match_other_storages = storage.settings.aggregate_identical_files
+        self.is_walking = False
+        """Whether a walk is due or under way, which may come to files that were renamed."""
+        self.last_walk_ended = 0.0
 
     def compare_listings(
         self, listings: Sequence[FolderListing], walk: int, arrived_ns: int = 0, is_thorough: bool = False
@@ -98,40 +99,58 @@ class Reconciler:
 
     def _compare_folders(self, listings: Sequence[FolderListing], walk: int, arrived_ns: int) -> None:
         known = {folder.id: path for path, _ in listings if (folder := self.book.get(path)) is not None}
-        entries = {path: listing.files for path, listing in listings}
+        entries = dict(listings)
         differences: dict[bytes, FolderDifference] = {}
         if known:
             with self._sessions() as session:
-                rows = file_rows.rows_of_folders(session, sorted(known))
+                rows = rows_of_folders(session, sorted(known))
                 for folder_id, of_folder in groupby(rows, key=lambda row: row.folder_id):
-                    differences[known[folder_id]] = compare_folder(entries[known[folder_id]], of_folder)
+                    listing = entries[known[folder_id]]
+                    difference = compare_folder(listing.files, of_folder, listing.unreadable)
+                    differences[known[folder_id]] = difference
         digests = []
-        # A folder with unsettled files keeps no digest, so that the next walk compares it again.
-        for path, files in entries.items():
-            difference = differences.setdefault(path, FolderDifference(unsettled=list(files)))
+        # A folder with unsettled or unreadable files keeps no digest, so that the next walk compares it again.
+        for path, listing in entries.items():
+            if path not in differences:
+                differences[path] = compare_folder(listing.files, (), listing.unreadable)
+            difference = differences[path]
             self._watch_until_stable(path, difference.unsettled, frozenset(), arrived_ns, "listing")
             folder = self.book.get(path)
             if folder is not None:
-                digest = None if difference.unsettled else digest_of_listing(files)
+                is_settled = not (difference.unsettled or listing.unreadable)
+                digest = digest_of_listing(listing.files) if is_settled else None
                 if (folder.digest, folder.error) != (digest, None):
                     folder.digest, folder.error, folder.walk = digest, None, walk
                     digests.append(folder)
-        self._write(differences.values(), digests)
+        self._write(differences, digests, walk)
 
-    def _write(self, differences: Iterable[FolderDifference], digests: list[KnownFolder]) -> None:
-        vanished = [row.id for difference in differences for row in difference.vanished]
-        cleared = [file_id for difference in differences for file_id in difference.cleared]
-        relinked = [pair for difference in differences for pair in difference.relinked]
-        if not (vanished or cleared or relinked or digests):
-            return
+    def _write(self, differences: dict[bytes, FolderDifference], digests: list[KnownFolder], walk: int) -> None:
+        vanished = [row.id for difference in differences.values() for row in difference.vanished]
+        cleared = [file_id for difference in differences.values() for file_id in difference.cleared]
+        relinked = [pair for difference in differences.values() for pair in difference.relinked]
+        hidden: list[tuple[bytes, str | None]] = []
+        failed: list[tuple[bytes, UnreadableFile]] = []
+        for folder, difference in differences.items():
+            for file in difference.unreadable:
+                path = join_path(folder, file.name)
+                if self.book.get(path) is not None:
+                    hidden.append((path, file.error))
+                else:
+                    failed.append((folder, file))
+        if hidden:
+            self._note_unreadable(hidden, walk)
+        self.book.ensure(self._sessions, {folder for folder, _ in failed})
+        errors = [(self.book.require(folder).id, file.name, file.error) for folder, file in failed]
 
         def write(session: Session) -> None:
             write_folder_digests(session, digests)
             mark_suspected(session, vanished)
             clear_suspicion(session, cleared)
-            file_rows.update_inodes(session, relinked)
+            file_rows.update_identities(session, relinked)
+            record_unreadable(session, errors)
 
-        transact(self._sessions, write)
+        if vanished or cleared or relinked or errors or digests:
+            transact(self._sessions, write)
 
     def _note_unreadable(self, folders: list[tuple[bytes, str | None]], walk: int) -> None:
         self.book.ensure(self._sessions, [path for path, _ in folders])
@@ -141,26 +160,30 @@ class Reconciler:
             if folder is not None and folder.error != error:
                 folder.digest, folder.error, folder.walk = None, error, walk
                 noted.append(folder)
-        self._write([], noted)
+        self._write({}, noted, walk)
 
     def compare_files(self, folder: bytes, names: Iterable[bytes], closed: frozenset[bytes]) -> None:
         """Compare single files that events point at, so that an event costs its file and not its folder."""
-        entries = []
+        entries: list[FileEntry] = []
+        unreadable: list[UnreadableFile] = []
         wanted = set(names)
         for name in wanted:
-            entry = stat_file(self.root, join_path(folder, name))
-            if entry is not None:
-                entries.append(entry)
-            else:
+            there = stat_file(self.root, join_path(folder, name))
+            if isinstance(there, FileEntry):
+                entries.append(there)
+            elif there is None:
                 self.settling.forget(folder, name)
+            else:
+                unreadable.append(there)
         known = self.book.get(folder)
         rows: list[KnownFile] = []
         if known is not None:
             with self._sessions() as session:
-                rows = list(file_rows.rows_by_name(session, [(known.id, name) for name in wanted]).values())
-        difference = compare_folder(entries, rows)
+                rows = list(rows_by_name(session, [(known.id, name) for name in wanted]).values())
+        difference = compare_folder(entries, rows, unreadable)
         self._watch_until_stable(folder, difference.unsettled, closed, 0, "event")
-        self._write([difference], self._unsettle(known) if difference.unsettled or difference.vanished else [])
+        is_settled = not (difference.unsettled or difference.vanished or unreadable)
+        self._write({folder: difference}, [] if is_settled else self._unsettle(known), self.book.newest_walk)
 
     def _unsettle(self, folder: KnownFolder | None) -> list[KnownFolder]:
         if folder is None or folder.digest is None:
@@ -183,42 +206,120 @@ class Reconciler:
 
         Publishes about `only_files` at a time; other files stay due.
         """
-        stable: list[tuple[bytes, FileEntry]] = []
-        growing: list[tuple[bytes, FileEntry]] = []
+        stable: list[PlacedEntry] = []
+        growing: list[PlacedEntry] = []
         for folder, ready in self.settling.due(self._clock.monotonic()):
             for file in ready:
                 self._look_again(folder, file, stable, growing)
             if len(stable) >= only_files:
                 break
+        stable, growing = self._follow_renames(stable, growing)
         for start in range(0, len(stable), MAX_PUBLISH_FILES):
             part = stable[start : start + MAX_PUBLISH_FILES]
             with trace_publishing(self.storage_id, self.settling, part, self._clock):
-                self._publish(part)
+                self._publish_valid(part)
         if growing:
             files = self._in_folders(growing)
             transact(self._sessions, lambda session: file_rows.mark_growing(session, files, self.profile))
         return len(stable)
 
     def _look_again(
-        self,
-        folder: bytes,
-        file: UnsettledFile,
-        stable: list[tuple[bytes, FileEntry]],
-        growing: list[tuple[bytes, FileEntry]],
+        self, folder: bytes, file: UnsettledFile, stable: list[PlacedEntry], growing: list[PlacedEntry]
     ) -> None:
-        entry = stat_file(self.root, join_path(folder, file.entry.name))
-        if entry is None:
+        there = stat_file(self.root, join_path(folder, file.entry.name))
+        if not isinstance(there, FileEntry):
             self.settling.forget(folder, file.entry.name)
-        elif entry.same_content(file.entry.size, file.entry.mtime_ns):
-            stable.append((folder, entry))
+            if there is not None:
+                self.compare_files(folder, [there.name], frozenset())
+        elif there.same_content(file.entry.size, file.entry.mtime_ns):
+            stable.append((folder, there))
         else:
-            wait = seconds_until_stable(entry, self._clock.wall_ns(), False, self.settle_policy)
-            self.settling.watch(folder, entry, self._clock.monotonic() + wait, grew=True)
-            growing.append((folder, entry))
+            wait = seconds_until_stable(there, self._clock.wall_ns(), False, self.settle_policy)
+            self.settling.watch(folder, there, self._clock.monotonic() + wait, grew=True)
+            growing.append((folder, there))
 
-    def _publish(self, stable: list[tuple[bytes, FileEntry]]) -> None:
+    def _follow_renames(
+        self, stable: list[PlacedEntry], growing: list[PlacedEntry]
+    ) -> tuple[list[PlacedEntry], list[PlacedEntry]]:
+        """Publish a renamed file before or with the file that has its old name now, so that its row follows it.
+
+        A published file that waits under a new name is stable: its inode, size and mtime are those of its row. Where
+        the renamed file was not found yet, the other file waits for the walk that may find it.
+        """
+        displaced = self._displaced_rows([*stable, *growing])
+        if not displaced:
+            return stable, growing
+        waiting = self.settling.of_inodes({row.inode for row in displaced.values()})
+        renamed: dict[tuple[bytes, bytes], FileEntry] = {}
+        postponed: set[tuple[bytes, bytes]] = set()
+        for place, row in displaced.items():
+            found = [
+                (folder, there)
+                for folder, entry in waiting
+                if (folder, entry.name) != place and (there := self._file_of(row, folder, entry.name)) is not None
+            ]
+            if found:
+                renamed |= {(folder, entry.name): entry for folder, entry in found}
+            elif self._may_be_found(place):
+                postponed.add(place)
+                self.settling.postpone(*place, self._clock.monotonic() + POSTPONE_SECONDS)
+        first = [(folder, entry) for (folder, _), entry in renamed.items()]
+        rest = [(folder, entry) for folder, entry in stable if (folder, entry.name) not in renamed.keys() | postponed]
+        growing = [(folder, entry) for folder, entry in growing if (folder, entry.name) not in postponed]
+        return first + rest, growing
+
+    def _may_be_found(self, place: tuple[bytes, bytes]) -> bool:
+        """Whether a walk is due or under way, and none has ended since the file was noticed: a file waits for one."""
+        waiting = self.settling.get(*place)
+        return self.is_walking and waiting is not None and waiting.first.at > self.last_walk_ended
+
+    def _file_of(self, row: KnownFile, folder: bytes, name: bytes) -> FileEntry | None:
+        """Return the file at a path if it is the one that a row describes, unchanged."""
+        there = stat_file(self.root, join_path(folder, name))
+        if isinstance(there, FileEntry) and row.is_file_of(there) and there.same_content(row.size, row.mtime_ns):
+            return there
+        return None
+
+    def _displaced_rows(self, files: Sequence[PlacedEntry]) -> dict[tuple[bytes, bytes], KnownFile]:
+        """Return the rows of published files whose names other files have now, by folder and name."""
+        places = {}
+        for folder, entry in files:
+            known = self.book.get(folder)
+            if known is not None and not known.is_new:
+                places[known.id, entry.name] = folder, entry
+        with self._sessions() as session:
+            rows = rows_by_name(session, list(places)) if places else {}
+        return {
+            (places[place][0], row.name): row
+            for place, row in rows.items()
+            if row.status in SETTLED_STATUSES and not row.is_file_of(places[place][1])
+        }
+
+    def _publish_valid(self, stable: list[PlacedEntry]) -> None:
+        """Publish files; those that the database refuses are found by halves, and recorded as failed."""
+        try:
+            self._publish(stable)
+        except (DBAPIError, psycopg.Error) as error:
+            if not is_value_refused(error):
+                raise
+            if len(stable) > 1:
+                half = len(stable) // 2
+                self._publish_valid(stable[:half])
+                self._publish_valid(stable[half:])
+            else:
+                self._fail(*stable[0], describe_failure(error))
+
+    def _fail(self, folder: bytes, entry: FileEntry, reason: str) -> None:
+        """Record a file that cannot be stored; a walk tries it again."""
+        log.warning("%s: cannot be recorded: %s", display_path(join_path(folder, entry.name)), reason)
+        self.book.ensure(self._sessions, [folder])
+        failed = [(self.book.require(folder).id, entry.name, f"cannot be recorded: {reason}")]
+        transact(self._sessions, lambda session: record_unreadable(session, failed))
+        self.settling.forget(folder, entry.name)
+
+    def _publish(self, stable: list[PlacedEntry]) -> None:
         files = self._in_folders(stable)
-        digests = digest_alike_files(self._sessions, self.root, self.book, files)
+        digests = read_digests(self._sessions, self.root, self.book, files)
 
         def write(session: Session) -> None:
             file_rows.publish_stable_files(
@@ -230,6 +331,7 @@ class Reconciler:
         transact(self._sessions, write)
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
+        self._digests.add(file.folder.id for file in files)
         self.reassign_if_marked(entry.name for _, entry in stable)
 
     def _require_same_profile(self, session: Session) -> None:
@@ -248,131 +350,12 @@ class Reconciler:
             self._homes.read_packages(session, self.book)
         reassign_islands(self._sessions, self.book, self._homes)
 
-    def _in_folders(self, files: list[tuple[bytes, FileEntry]]) -> list[file_rows.StableFile]:
+    def _in_folders(self, files: list[PlacedEntry]) -> list[StableFile]:
         self.book.ensure(self._sessions, {folder for folder, _ in files})
-        return [file_rows.StableFile(self.book.require(folder), entry) for folder, entry in files]
-
-    def suspect_unseen(self, walk: int, starts: Sequence[bytes]) -> None:
-        """Suspect files of folders that a walk from `starts` did not reach, unless an unreadable parent hides them."""
-        unseen = [
-            folder
-            for folder in self.book
-            if GONE_FOLDER_WALK != folder.walk < walk
-            and any(is_path_inside(folder.path, start) for start in starts)
-            and not self._is_hidden(folder, walk)
-        ]
-        for folder in unseen:
-            folder.digest, folder.error, folder.walk = None, None, GONE_FOLDER_WALK
-        if unseen:
-            with self._sessions() as session:
-                rows = file_rows.rows_of_folders(session, [folder.id for folder in unseen])
-                vanished = [row for row in rows if row.status not in GONE_STATUSES and not row.suspected]
-            self._write([FolderDifference(vanished=vanished)], unseen)
-
-    def _is_hidden(self, folder: KnownFolder, walk: int) -> bool:
-        """Return whether this walk, or a look during it, found an unreadable folder above."""
-        path = folder.path
-        while path:
-            path = path.rpartition(b"/")[0]
-            parent = self.book.get(path)
-            if parent is not None and parent.error and parent.walk >= walk:
-                return True
-        return False
-
-    def confirm_suspects(
-        self, older_than_seconds: float, identity: RootIdentity, accepted: bool
-    ) -> SuspectConfirmation:
-        """Check suspects a second time; mark those that are gone as missing, or return the reason to freeze deletions.
-
-        Deletions do not freeze if an operator `accepted` the loss. A file that waits to be stable under another name is
-        not lost: its row stays until the move is known.
-        """
-        if not self.has_suspects():
-            return SuspectConfirmation(0)
-        moving = self.settling.inodes()
-        with self._sessions() as session:
-            suspects = self._suspects(session, older_than_seconds, moving=moving)
-            if not suspects:
-                return SuspectConfirmation(0)
-            reason = None if accepted else self._reason_to_freeze(session, moving)
-        if reason is not None:
-            return SuspectConfirmation(0, reason)
-        gone: list[KnownFile] = []
-        there: list[KnownFile] = []
-        for row in suspects:
-            entry = stat_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
-            (gone if entry is None else there).append(row)
-        # Checked after the look: if the mount was lost meanwhile, the files only seem gone.
-        if identify_root(self.root) != identity:
-            return SuspectConfirmation(0)
-
-        def write(session: Session) -> None:
-            clear_suspicion(session, [row.id for row in there])
-            if gone:
-                mark_missing(session, self.book, gone)
-
-        transact(self._sessions, write)
-        self.reassign_if_marked(row.name for row in gone)
-        return SuspectConfirmation(len(suspects))
-
-    def has_same_files(self) -> bool:
-        """Return whether a sample of recorded files still exists with the same inodes, under any device number.
-
-        A reboot can renumber the devices of unchanged file systems, while another disk does not hold the same inodes.
-        True if no file is recorded, because none can be lost.
-        """
-        statement = (
-            select(File).join(Folder).where(Folder.storage_id == self.storage_id, File.status.in_(SETTLED_STATUSES))
-        )
-        with self._sessions() as session:
-            sample = [
-                KnownFile(*row)
-                for row in session.execute(file_rows.select_known_columns(statement.limit(ROOT_SAMPLE_FILES)))
-            ]
-        same = sum(self._is_there(row) for row in sample)
-        return same >= MIN_ROOT_SAMPLE_SHARE * len(sample)
-
-    def _is_there(self, row: KnownFile) -> bool:
-        entry = stat_file(self.root, join_path(self.book.by_id(row.folder_id).path, row.name))
-        return entry is not None and entry.inode == row.inode and entry.same_content(row.size, row.mtime_ns)
+        return [StableFile(self.book.require(folder), entry) for folder, entry in files]
 
     def update_device_number(self, old_device: int, new_device: int) -> None:
         """Store the new device number of an unchanged file system, so that moves are still recognised."""
         folders = select(Folder.id).where(Folder.storage_id == self.storage_id)
         statement = update(File).where(File.folder_id.in_(folders), File.device == old_device)
         transact(self._sessions, lambda session: session.execute(statement.values(device=new_device)))
-
-    def has_suspects(self) -> bool:
-        """Return whether any file was not found at its last look."""
-        with self._sessions() as session:
-            return bool(self._suspects(session, 0, limit=1))
-
-    def _suspects(
-        self,
-        session: Session,
-        older_than_seconds: float,
-        limit: int = MAX_CONFIRM_FILES,
-        moving: Collection[int] = (),
-    ) -> list[KnownFile]:
-        statement = (
-            select(File)
-            .join(Folder)
-            .where(
-                Folder.storage_id == self.storage_id,
-                File.suspected_at <= func.now() - timedelta(seconds=older_than_seconds),
-                ~in_array(File.inode, moving),
-            )
-            .order_by(File.id)
-            .limit(limit)
-        )
-        return [KnownFile(*row) for row in session.execute(file_rows.select_known_columns(statement))]
-
-    def _reason_to_freeze(self, session: Session, moving: Collection[int]) -> str | None:
-        of_storage = select(func.count()).select_from(File).join(Folder).where(Folder.storage_id == self.storage_id)
-        vanished = session.scalar(of_storage.where(File.suspected_at.is_not(None), ~in_array(File.inode, moving))) or 0
-        if not must_freeze_deletions(vanished, vanished):
-            return None
-        recorded = session.scalar(of_storage.where(File.status.not_in(GONE_STATUSES))) or 0
-        if not must_freeze_deletions(vanished, recorded):
-            return None
-        return f"{vanished:,} of {recorded:,} files vanished at once"

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import delete, exists, func, select, update
 
 from models.catalog.storage import Storage, StorageStatus
-from models.core.sessions import Sessions, transact
+from models.core.sessions import Sessions, describe_failure, transact
 from models.queues.scan_request import ScanRequest
 from watch.disk.clock import Clock
 from watch.disk.mount_identity import RootIdentity
@@ -42,6 +42,8 @@ class StorageStatusWriter:
         self.failure: str | None = None
         """Reason why the root is not readable, or None."""
         self.is_frozen = False
+        self.has_error = False
+        """Whether an earlier run of this watcher ended with an error that is still shown."""
         self._message = ""
         self._accepted_at: float | None = None
 
@@ -62,6 +64,7 @@ class StorageStatusWriter:
                     Storage.frozen_reason,
                     Storage.status,
                     Storage.status_message,
+                    Storage.watcher_error.is_not(None).label("has_error"),
                     exists().where(ScanRequest.storage_id == Storage.id).label("wants_looks"),
                 ).where(Storage.id == self._storage_id)
             ).one_or_none()
@@ -69,6 +72,7 @@ class StorageStatusWriter:
             return OperatorRequests(False, False, None)
         self.is_frozen = row.frozen_reason is not None
         self._message = row.status_message
+        self.has_error = row.has_error
         self.failure = row.status_message if row.status is StorageStatus.FAILING else None
         changes: dict[str, Any] = {}
         if row.scan_requested_at is not None:
@@ -106,6 +110,11 @@ class StorageStatusWriter:
             root_device=root.device,
             root_inode=root.inode,
         )
+
+    def clear_error(self) -> None:
+        """End the report of an earlier error, because everything that was due since is done."""
+        self.has_error = False
+        self._write(watcher_error=None)
 
     def set_message(self, text: str) -> None:
         """Show a message to operators, or clear it with an empty text; failures and freezes take precedence."""
@@ -180,3 +189,10 @@ class StorageStatusWriter:
         if written:
             statement = update(Storage).where(Storage.id == self._storage_id).values(written)
             transact(self._sessions, lambda session: session.execute(statement))
+
+
+def report_watcher_error(sessions: Sessions, storage_id: uuid.UUID, error: Exception) -> None:
+    """Count a watcher that ended with an error and starts again, and show why."""
+    values = {"watcher_restarts": Storage.watcher_restarts + 1, "watcher_error": describe_failure(error)}
+    statement = update(Storage).where(Storage.id == storage_id).values(values)
+    transact(sessions, lambda session: session.execute(statement))

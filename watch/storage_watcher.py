@@ -15,6 +15,8 @@ from grouping import IgnorePatterns
 from models.core.paths import is_path_inside, join_path
 from models.core.sessions import Sessions
 from models.core.timing import Timing
+from watch.absence import AbsenceCheck
+from watch.baseline import DigestBacklog
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
 from watch.disk.hints import HintBuffer, Hints
@@ -64,6 +66,8 @@ class StorageWatcher:
         self._observer = RootObserver(storage.root, self._hints)
         self._state = StorageStatusWriter(storage.id, sessions, clock)
         self._reconciler: Reconciler
+        self._absence: AbsenceCheck
+        self._digests: DigestBacklog
         self._identity: RootIdentity | None = None
         self._walk: Iterator[list[FolderListing]] | None = None
         self._looks = self._walk_number = 0
@@ -95,8 +99,10 @@ class StorageWatcher:
 
     @property
     def is_at_rest(self) -> bool:
-        """Return whether no file waits to be stable, no walk is due or running, and no confirmed loss is pending."""
+        """Return whether no file waits to be stable or to be read, no walk is due or running, and no confirmed loss is
+        pending."""
         busy = self._walk is not None or self._reconciler.settling or self._state.is_accepted
+        busy = busy or self._digests.is_pending
         return not busy and self._next_walk > 0
 
     def scan_now(self) -> None:
@@ -115,7 +121,11 @@ class StorageWatcher:
         book = FolderCache(self.storage.id, homes.island_of)
         with self._sessions() as session:
             book.load(session)
-        self._reconciler = Reconciler(self.storage, self._sessions, book, settle_policy, self._clock, homes)
+        self._digests = DigestBacklog(self.storage.root, self._sessions, book, self._clock)
+        self._reconciler = Reconciler(
+            self.storage, self._sessions, book, settle_policy, self._clock, homes, self._digests
+        )
+        self._absence = AbsenceCheck(self.storage.id, self.storage.root, self._sessions, book)
         self._reconciler.reassign_islands()
 
     def _try_root(self) -> bool:
@@ -133,10 +143,15 @@ class StorageWatcher:
         hints = self._hints.take()
         if self._identity is not None:
             self._follow(hints)
+            self._reconciler.is_walking = self._walk is not None or self._next_walk <= now
             self._reconciler.settle()
             self._continue_walk(now)
             self._confirm(now)
+            if self._walk is None and not self._is_behind():
+                self._digests.work()
         self._state.unsettled(len(self._reconciler.settling))
+        if self._state.has_error and self._identity is not None and self.is_at_rest:
+            self._state.clear_error()
         return self._walk is not None or self._is_behind()
 
     def _is_behind(self) -> bool:
@@ -149,6 +164,8 @@ class StorageWatcher:
         due = [self._next_refresh] if self._identity is None else [self._next_refresh, self._next_walk]
         if (settle := self._reconciler.settling.next_due()) is not None:
             due.append(settle)
+        if self._digests.is_pending:
+            due.append(self._digests.next_slice)
         return max(0.01, min(MAX_REST_SECONDS, min(due) - now))
 
     def _refresh(self) -> None:
@@ -193,7 +210,7 @@ class StorageWatcher:
 
     def _find_root(self, found: RootIdentity, requests: OperatorRequests) -> None:
         known = requests.known_root
-        if known not in (None, found) and not requests.accepted and not self._reconciler.has_same_files():
+        if known not in (None, found) and not requests.accepted and not self._absence.has_same_files():
             self._lose_root(
                 f"{ROOT_CHANGED_MESSAGE} If that is right, "
                 f"run: tapeless storage confirm-deletions {shlex.quote(self.storage.name)}"
@@ -249,7 +266,7 @@ class StorageWatcher:
         for listings in walk_tree(self.storage.root, [folder], self._ignore, self._excluded):
             self._reconciler.compare_listings(listings, number, arrived)
             self._state.unsettled(len(self._reconciler.settling))
-        self._reconciler.suspect_unseen(number, [folder])
+        self._absence.suspect_unseen(number, [folder])
 
     def _number_look(self) -> int:
         """Return a new, higher number for a look. A walk keeps its number to the end, also if trees are looked at
@@ -296,8 +313,8 @@ class StorageWatcher:
     def _end_walk(self) -> None:
         self._walk = None
         if identify_root(self.storage.root) == self._identity:
-            self._reconciler.suspect_unseen(self._walk_number, self._starts)
-        now = self._clock.monotonic()
+            self._absence.suspect_unseen(self._walk_number, self._starts)
+        now = self._reconciler.last_walk_ended = self._clock.monotonic()
         interval = max(self.storage.settings.scan_interval_seconds, WALK_REST_FACTOR * self._walk_seconds)
         if self.storage.settings.scan:
             self._next_walk = min(self._next_walk, now + interval)
@@ -310,10 +327,12 @@ class StorageWatcher:
         interval = self.storage.settings.scan_interval_seconds
         self._next_confirm = now + min(1.0, interval)
         if self._state.is_frozen:
-            if not self._reconciler.has_suspects():
+            if not self._absence.has_suspects():
                 self._state.unfreeze()
             return
-        confirmation = self._reconciler.confirm_suspects(interval, self._identity, self._state.is_accepted)
+        moving = self._reconciler.settling.inodes()
+        confirmation = self._absence.confirm(interval, self._identity, self._state.is_accepted, moving)
+        self._reconciler.reassign_if_marked(row.name for row in confirmation.missing)
         if confirmation.freeze is not None:
             self._state.freeze(
                 f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '

@@ -5,15 +5,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
-from models.core.sessions import Sessions, transact
+from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage, load_watched_storages
 from watch.dispatch import dispatch_islands
 from watch.leader_election import LeaderElection
 from watch.reconcile import ProfileChangedError
+from watch.status import report_watcher_error
 from watch.storage_watcher import StorageWatcher
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ INGEST_ISLAND_TASK = "ingest.island"
 DISPATCH_INTERVAL_SECONDS = 0.1
 STORAGE_POLL_SECONDS = 1.0
 WATCHER_RETRY_SECONDS = 1.0
+MAX_WATCHER_RETRY_SECONDS = 30.0
+"""Longest pause before a watcher starts again: each start walks the whole storage."""
 
 
 @dataclass(slots=True)
@@ -101,13 +104,21 @@ class Watcher:
 
     def _keep(self, storage: WatchedStorage, watcher: StorageWatcher, stop: threading.Event) -> None:
         """Run a storage's watcher; after an error it restarts from rows and disk without any kept state."""
+        pause = WATCHER_RETRY_SECONDS
         while not stop.is_set():
+            began = self._clock.monotonic()
             try:
                 watcher.run(stop)
             except ProfileChangedError:
                 log.info("storage %s: its profile changed; another watcher takes over", storage.name)
-            except DBAPIError as error:
-                log.warning("storage %s: database: %s; starting again", storage.name, error.orig)
-            except Exception:
-                log.exception("storage %s: the watcher failed; starting again", storage.name)
-            stop.wait(WATCHER_RETRY_SECONDS)
+            except Exception as error:
+                trace = None if isinstance(error, OperationalError) else error
+                text = "storage %s: %s; its watcher starts again"
+                log.error(text, storage.name, describe_failure(error), exc_info=trace)
+                try:
+                    report_watcher_error(self._sessions, storage.id, error)
+                except DBAPIError as lost:
+                    log.warning("storage %s: its failure could not be shown: %s", storage.name, lost.orig)
+            is_again = self._clock.monotonic() - began < 2 * MAX_WATCHER_RETRY_SECONDS
+            pause = min(2 * pause, MAX_WATCHER_RETRY_SECONDS) if is_again else WATCHER_RETRY_SECONDS
+            stop.wait(pause)

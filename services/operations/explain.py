@@ -14,6 +14,7 @@ from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
+from models.core.bigint import clamp_bigint, is_clamped
 from models.core.paths import ancestor_paths, display_path, is_path_inside, parent_path
 from models.queues.island import Island
 from services.core.text import label_structure, pluralize
@@ -26,11 +27,13 @@ from services.operations.explain_progress import (
     format_moment,
     read_asset_mark,
 )
+from services.operations.status import describe_storage_trouble
 from services.sidecars.results import explain_checksums
 from services.storages.storages import find_storage_of_path, relative_to_storage
-from watch.disk.listing import stat_file
+from watch.disk.listing import FileEntry, UnreadableFile, error_text, is_absence, stat_file
 from watch.rows.compare import GONE_STATUSES
 
+READ_ADVICE = "give the user that runs Tapeless permission to read it, or check the disk; each scan tries it again"
 MAX_MISSING_CHARACTERS = 200
 """Length limit in characters: every second frame of a long sequence may be missing."""
 SPECIAL_FILE_TYPES = (
@@ -122,8 +125,11 @@ def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative
     try:
         status = os.lstat(path)
     except OSError as error:
-        if not _explain_missing_frame(session, storage, relative, said):
-            said.say("absent", f"is not on disk ({error.strerror}), and never was recorded{_storage_trouble(storage)}")
+        why = error_text(error)
+        if not is_absence(error):
+            said.say("failed", f"cannot be looked at ({why}), and was never recorded; {READ_ADVICE}")
+        elif not _explain_missing_frame(session, storage, relative, said):
+            said.say("absent", f"is not on disk ({why}), and never was recorded{_storage_trouble(storage)}")
         return
     for test, sentence in SPECIAL_FILE_TYPES:
         if test(status.st_mode):
@@ -131,7 +137,7 @@ def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative
             return
     said.say(
         "pending",
-        f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime)}) and not recorded yet: "
+        f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime_ns)}) and not recorded yet: "
         f"it has to stand still first{_storage_trouble(storage)}",
     )
 
@@ -177,24 +183,29 @@ def _unreadable_above(session: Session, storage: Storage, relative: bytes) -> st
             return None
         if folder.error:
             shown = display_path(path) or "."
-            return (
-                f'its folder "{shown}" cannot be read ({folder.error}): '
-                "give read permission to the user that runs Tapeless"
-            )
+            return f'its folder "{shown}" cannot be read ({folder.error}); {READ_ADVICE}'
     return None
 
 
 def _storage_trouble(storage: Storage) -> str:
-    return f"; {storage.status_message}" if storage.status_message else ""
+    trouble = describe_storage_trouble(storage)
+    return f"; {trouble}" if trouble else ""
 
 
-def _local_time(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
+def _local_time(nanoseconds: int) -> str:
+    return datetime.fromtimestamp(clamp_bigint(nanoseconds) / 1e9).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, row: File) -> Explanation:
     said = Explanation(display_path(path), row.status.value.lower(), file_id=str(row.id))
     said.lines.append(_state_of(row, storage))
+    if row.error is not None:
+        said.state = "failed" if row.status is FileStatus.FAILED else said.state
+        said.lines.append(f"cannot be read ({row.error}), and stays as it is; {READ_ADVICE}")
+    if is_clamped(row.mtime_ns):
+        said.lines.append(
+            "was last written before 1678 or after 2262, which cannot be recorded; changes show by its size and ctime"
+        )
     said.lines.extend(_disk_changes(session, storage, relative, row))
     member = session.execute(
         select(Asset, Format, FileSet)
@@ -223,7 +234,7 @@ def _state_of(row: File, storage: Storage) -> str:
         FileStatus.OPEN: f"is empty since {since}: it waits for content",
         FileStatus.MISSING: f"is missing since {since}; it returns to its place when it is back",
         FileStatus.REDISCOVERED: f"was missing and is back since {since}",
-        FileStatus.FAILED: "cannot be read",
+        FileStatus.FAILED: f"was never recorded as it is (since {since})",
     }
     text = sentences.get(row.status, f"is stable ({row.size:,} bytes) since {since}")
     if row.suspected_at is not None:
@@ -234,14 +245,17 @@ def _state_of(row: File, storage: Storage) -> str:
 
 def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File) -> Iterator[str]:
     """Yield what the disk shows and the row does not yet."""
-    if storage.status is StorageStatus.FAILING:
-        yield storage.status_message
+    trouble = describe_storage_trouble(storage)
+    if storage.status is StorageStatus.FAILING or storage.watcher_error:
+        yield trouble
     unreadable = _unreadable_above(session, storage, relative)
     if unreadable is not None:
         yield unreadable
     now = stat_file(storage.place, relative)
-    if now is not None and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
-        written = _local_time(now.mtime_ns / 1e9)
+    if isinstance(now, UnreadableFile) and row.error is None and unreadable is None:
+        yield f"on disk it cannot be looked at now ({now.error}); {READ_ADVICE}"
+    if isinstance(now, FileEntry) and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
+        written = _local_time(now.mtime_ns)
         yield f"on disk it has {now.size:,} bytes now, last written {written}: it has to stand still first"
 
 

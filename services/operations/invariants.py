@@ -52,7 +52,7 @@ def check_files(audited: VerifyContext, repair: bool) -> CheckResult:
         broken = found.broken
         for path, stamp in _paths_on_disk(storage, audited.excluded):
             found.checked += 1
-            if path not in known or known[path] != stamp:
+            if known.get(path, ()) not in (None, stamp):
                 found.add_violation(f"{storage.name}/{display_path(path)}: on disk, but its row says otherwise")
         if repair and found.broken > broken:
             found.repaired += found.broken - broken
@@ -75,16 +75,20 @@ SELECT_UNGROUPED_FILES = text("""
 """)
 
 SELECT_RECORDED_FILES = text("""
-    SELECT file.folder_id, file.name, file.size, file.mtime_ns FROM file JOIN folder ON folder.id = file.folder_id
+    SELECT file.folder_id, file.name, file.size, file.mtime_ns, file.error IS NOT NULL AS is_listed FROM file
+    JOIN folder ON folder.id = file.folder_id
     WHERE folder.storage_id = :storage AND file.status NOT IN ('MISSING', 'DELETED')
 """)
 
 
-def _known_paths(session: Session, storage: Storage) -> dict[bytes, tuple[int, int]]:
+def _known_paths(session: Session, storage: Storage) -> dict[bytes, tuple[int, int] | None]:
+    """Return size and time of recorded files by path; None for those that are listed as unreadable, with a reason."""
     folders = read_folder_paths(session, [storage.id], "storage_id")
     return {
-        join_path(folders[folder_id], bytes(name)): (size, mtime_ns)
-        for folder_id, name, size, mtime_ns in session.execute(SELECT_RECORDED_FILES, {"storage": storage.id})
+        join_path(folders[folder_id], bytes(name)): None if is_listed else (size, mtime_ns)
+        for folder_id, name, size, mtime_ns, is_listed in session.execute(
+            SELECT_RECORDED_FILES, {"storage": storage.id}
+        )
     }
 
 

@@ -181,6 +181,29 @@ ROW_METRICS = (
         f"SELECT name, {SCAN_INTERVAL} FROM storage WHERE {IS_WATCHED}",
     ),
     RowMetric(
+        "watcher_failing",
+        "1 while the watcher of a storage ended with an error and has not caught up since.",
+        ("storage",),
+        "SELECT name, CAST(watcher_error IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
+    ),
+    RowMetric(
+        "watcher_restarts",
+        "How often the watcher of a storage ended with an error and started again.",
+        ("storage",),
+        "SELECT name, watcher_restarts FROM storage WHERE status <> 'INACTIVE'",
+        is_counter=True,
+    ),
+    RowMetric(
+        "unreadable_paths",
+        "Files and folders of a storage that cannot be read or recorded; each has its reason.",
+        ("storage",),
+        """SELECT storage.name, coalesce(sum(paths), 0) FROM storage LEFT JOIN (
+            SELECT storage_id, count(*) AS paths FROM file JOIN folder ON folder.id = file.folder_id
+            WHERE file.error IS NOT NULL GROUP BY 1
+            UNION ALL SELECT storage_id, count(*) FROM folder WHERE error IS NOT NULL GROUP BY 1
+        ) AS unreadable ON unreadable.storage_id = storage.id WHERE storage.status <> 'INACTIVE' GROUP BY 1""",
+    ),
+    RowMetric(
         "unsettled_files",
         "Files of a storage that are not stable yet.",
         ("storage",),

@@ -8,10 +8,11 @@ from sqlalchemy.orm import Session
 
 from models.catalog.folder_paths import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
-from models.core.paths import display_path
+from models.core.paths import display_path, join_path
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES
+from services.core.text import pluralize
 
-MAX_UNREADABLE_FOLDERS = 20
+MAX_UNREADABLE_SHOWN = 20
 
 # Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
 STATUS_COUNTS = text(f"""
@@ -27,13 +28,19 @@ STATUS_COUNTS = text(f"""
         {" + ".join(queue.dead_count for queue in WORK_QUEUES)} AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
-        (SELECT count(*) FROM file WHERE status = 'FAILED')
+        (SELECT count(*) FROM file WHERE status = 'FAILED' OR error IS NOT NULL)
             + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
         (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
         {MARK_QUEUE.lag} AS index_lag_seconds
 """)
 
-SELECT_UNREADABLE_FOLDERS = text("SELECT id, storage_id, error FROM folder WHERE error IS NOT NULL")
+# The limit is inside: on a storage that refuses everything these are millions.
+SELECT_UNREADABLE = text("""
+    (SELECT id, storage_id, CAST('' AS bytea) AS name, error FROM folder WHERE error IS NOT NULL LIMIT :most)
+    UNION ALL
+    (SELECT folder.id, storage_id, file.name, file.error
+    FROM file JOIN folder ON folder.id = file.folder_id WHERE file.error IS NOT NULL LIMIT :most)
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +56,7 @@ class StorageState:
     scan_entries: int
     scan_expected: int
     events_lost: int
+    watcher_restarts: int
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -97,26 +105,39 @@ def read_status(session: Session) -> SystemStatus:
     counts = session.execute(STATUS_COUNTS).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
     unreadable: dict[object, list[str]] = {}
-    failed = session.execute(SELECT_UNREADABLE_FOLDERS).all()
-    paths = read_folder_paths(session, [row.id for row in failed])
-    for row in sorted(failed, key=lambda row: paths[row.id])[:MAX_UNREADABLE_FOLDERS]:
-        unreadable.setdefault(row.storage_id, []).append(f"{display_path(paths[row.id]) or '.'}: {row.error}")
+    failed = session.execute(SELECT_UNREADABLE, {"most": MAX_UNREADABLE_SHOWN}).all()
+    folders = read_folder_paths(session, [row.id for row in failed])
+    paths = sorted((join_path(folders[row.id], row.name), row.storage_id, row.error) for row in failed)
+    for path, storage_id, error in paths[:MAX_UNREADABLE_SHOWN]:
+        unreadable.setdefault(storage_id, []).append(f"{display_path(path.rstrip(b'/')) or '.'}: {error}")
     storages = [
         StorageState(
             row.name,
             display_path(row.root),
             row.status.value,
-            row.status_message,
+            describe_storage_trouble(row),
             row.frozen_reason is not None,
             _is_scan_due(row),
             row.scan_entries,
             row.scan_expected,
             row.events_lost,
+            row.watcher_restarts,
             unreadable.get(row.id, []),
         )
         for row in rows
     ]
     return SystemStatus(**counts, storages=storages)
+
+
+def describe_storage_trouble(row: Storage) -> str:
+    """Return what an operator has to know of a storage, or an empty text."""
+    failing = (
+        f'storage "{row.name}": its watcher ended with an error and starts again '
+        f"({pluralize(row.watcher_restarts, 'time')} so far): {row.watcher_error}"
+        if row.watcher_error
+        else ""
+    )
+    return "; ".join(filter(None, (row.status_message, failing)))
 
 
 def _is_scan_due(row: Storage) -> bool:

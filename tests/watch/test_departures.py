@@ -123,7 +123,7 @@ def test_a_file_that_comes_back_while_it_is_still_written_keeps_its_asset(pipeli
     assert pipeline.ids() == ids
     assert pipeline.status_of("take.mov") is FileStatus.REDISCOVERED
     assert pipeline.show("take")["is_online"]
-    assert pipeline.history(ids["take"])[2:] == ["MODIFY_FILESET: 1 file found again: take.mov."]
+    assert pipeline.history(ids["take"])[2] == "MODIFY_FILESET: 1 file found again: take.mov."
 
 
 def test_a_folder_that_is_gone_takes_its_files_along(pipeline: Pipeline, root: Path) -> None:

@@ -1,16 +1,25 @@
-"""Folder listing as plain values; symlinks are not followed, devices and FIFOs are never opened."""
+"""Folder listing as plain values; symlinks are not followed, devices and FIFOs are never opened.
 
+Only two errors say that a file is not there. Every other one (no permission, a server that does not answer, a disk that
+cannot be read) leaves that open: such a file is `UnreadableFile`, is kept and is looked at again.
+"""
+
+import errno
 import hashlib
 import marshal
 import os
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from grouping import IgnorePatterns
+from models.core.bigint import clamp_bigint, to_signed_bigint
 from models.core.paths import join_path
 
-SIGNED_LIMIT, UNSIGNED_RANGE = 2**63, 2**64
+ABSENCE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR})
+FOLDER_ERRNOS = frozenset({errno.EACCES, errno.EPERM})
+"""Errors of `lstat` that concern the folder, which may not be searched, and so all files in it."""
 
 
 class FileEntry(NamedTuple):
@@ -28,6 +37,13 @@ class FileEntry(NamedTuple):
         return self.size == size and self.mtime_ns == mtime_ns
 
 
+class UnreadableFile(NamedTuple):
+    """Name of which nothing is known but that it cannot be looked at, with the reason."""
+
+    name: bytes
+    error: str
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """Regular files and subfolders of a folder, or the error that prevented reading it."""
@@ -35,20 +51,27 @@ class Listing:
     files: list[FileEntry]
     folders: list[bytes]
     error: str | None = None
+    unreadable: Sequence[UnreadableFile] = ()
+    """Names in a readable folder that cannot be looked at."""
 
 
-def to_signed_bigint(number: int) -> int:
-    """Convert unsigned 64-bit inodes and devices to PostgreSQL's signed bigint: the upper half becomes negative."""
-    return number - UNSIGNED_RANGE if number >= SIGNED_LIMIT else number
+def is_absence(error: OSError) -> bool:
+    """Whether an error says for certain that nothing is at the path."""
+    return error.errno in ABSENCE_ERRNOS
+
+
+def error_text(error: OSError) -> str:
+    """Return the reason why something cannot be read, without its path."""
+    return error.strerror or str(error)
 
 
 def file_entry_of(name: bytes, status: os.stat_result) -> FileEntry:
     """Return the values of `status` that identify a state of a file."""
     return FileEntry(
         name,
-        status.st_size,
-        status.st_mtime_ns,
-        status.st_ctime_ns,
+        clamp_bigint(status.st_size),
+        clamp_bigint(status.st_mtime_ns),
+        clamp_bigint(status.st_ctime_ns),
         to_signed_bigint(status.st_ino),
         to_signed_bigint(status.st_dev),
     )
@@ -64,6 +87,7 @@ def list_folder(
     absolute = join_path(root, folder) if folder else root
     files: list[FileEntry] = []
     folders: list[bytes] = []
+    unreadable: list[UnreadableFile] = []
     try:
         with os.scandir(absolute) as entries:
             for entry in entries:
@@ -77,23 +101,25 @@ def list_folder(
                         files.append(file_entry_of(name, entry.stat(follow_symlinks=False)))
                     elif entry.is_dir(follow_symlinks=False) and entry.path not in excluded:
                         folders.append(name)
-                # Removed between scandir and stat.
-                except FileNotFoundError:
-                    continue
-    except (FileNotFoundError, NotADirectoryError):
-        return None
+                except OSError as error:
+                    # Absent: removed between scandir and stat.
+                    if error.errno in FOLDER_ERRNOS:
+                        raise
+                    if not is_absence(error):
+                        unreadable.append(UnreadableFile(name, error_text(error)))
     except OSError as error:
-        return Listing([], [], error.strerror or str(error))
-    return Listing(files, folders)
+        return None if is_absence(error) else Listing([], [], error_text(error))
+    return Listing(files, folders, None, unreadable)
 
 
-def stat_file(root: bytes, path: bytes) -> FileEntry | None:
-    """Return the regular file at `path`, or None if it does not exist."""
+def stat_file(root: bytes, path: bytes) -> FileEntry | UnreadableFile | None:
+    """Return the regular file at `path`, or None if there certainly is none."""
+    name = path.rpartition(b"/")[2]
     try:
         status = os.lstat(join_path(root, path))
-    except OSError:
-        return None
-    return file_entry_of(path.rpartition(b"/")[2], status) if stat.S_ISREG(status.st_mode) else None
+    except OSError as error:
+        return None if is_absence(error) else UnreadableFile(name, error_text(error))
+    return file_entry_of(name, status) if stat.S_ISREG(status.st_mode) else None
 
 
 def digest_of_listing(files: list[FileEntry]) -> bytes:
@@ -101,5 +127,5 @@ def digest_of_listing(files: list[FileEntry]) -> bytes:
 
     `marshal` (version 2 has no back references, so equal lists give equal bytes) costs a tenth of formatting text.
     """
-    settled = sorted((entry.name, entry.size, entry.mtime_ns, entry.inode) for entry in files)
+    settled = sorted((entry.name, entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode) for entry in files)
     return hashlib.blake2b(marshal.dumps(settled, 2), digest_size=16).digest()

@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from watch.disk.listing import to_signed_bigint
+from models.core.bigint import to_signed_bigint
 
 NETWORK_FILE_SYSTEMS = frozenset(
     [

@@ -2,7 +2,7 @@
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -100,6 +100,22 @@ class UnsettledFiles:
     def inodes(self) -> set[int]:
         """Return the inodes of all waiting files: a file that vanished elsewhere may wait under another name."""
         return {file.entry.inode for waiting in self._folders.values() for file in waiting.values()}
+
+    def of_inodes(self, inodes: Collection[int]) -> list[tuple[bytes, FileEntry]]:
+        """Return the waiting files with these inodes, each with its folder."""
+        return [
+            (folder, file.entry)
+            for folder, waiting in self._folders.items()
+            for file in waiting.values()
+            if file.entry.inode in inodes
+        ]
+
+    def postpone(self, folder: bytes, name: bytes, due: float) -> None:
+        """Check a waiting file again at `due`, not earlier."""
+        waiting = self._folders.get(folder, {})
+        if name in waiting:
+            waiting[name] = waiting[name]._replace(due=due)
+            self._set_alarm(folder, due)
 
     def forget(self, folder: bytes, name: bytes) -> None:
         """Stop waiting for a file."""

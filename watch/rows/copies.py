@@ -3,20 +3,24 @@
 The match uses name, size and mtime to the nanosecond, which copying tools preserve. It requires that the row's own file
 is gone and that exactly one row and one new file fit. Ambiguous candidates are not matched, unless a digest of their
 ends, taken while the earlier file existed, distinguishes them (`watch.rows.content_digests`).
+
+Between storages only rows with status MISSING qualify, if the setting allows it: their own watcher has looked twice and
+the breaker has passed, so the other storage's disk is not read.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.file import FileStatus
+from models.catalog.file import FileStatus, Folder
 from models.core.paths import join_path
+from models.core.tracing import keep_trace_sql
 from watch.disk.listing import stat_file
 from watch.rows.compare import KnownFile
-from watch.rows.content_digests import ContentDigests, NewFile, pair_alike_files
+from watch.rows.content_digests import ContentDigests, pair_alike_files
 from watch.rows.folder_cache import FolderCache
+from watch.rows.known_files import KNOWN_COLUMNS, StableFile
 
 # Each condition uses a partial index of exactly such rows. Both ends of the range are required on a table without
 # statistics: with one end the planner expects a third of all rows and reads the whole table.
@@ -33,51 +37,70 @@ SELECT_GONE_FILES = text(f"""
         SELECT * FROM file WHERE {SUSPECTED_CONDITION} UNION SELECT * FROM file WHERE {MISSING_CONDITION}
     )
     SELECT gone.id, gone.folder_id, gone.name, gone.size, gone.mtime_ns, gone.inode, gone.device, gone.status,
-        gone.suspected_at IS NOT NULL, gone.content_seen, gone.digest
+        gone.suspected_at IS NOT NULL, gone.content_seen, gone.ctime_ns, gone.error, gone.digest
     FROM gone JOIN folder ON folder.id = gone.folder_id
     WHERE folder.storage_id = :storage AND gone.name = ANY(:names) ORDER BY gone.id
-""")
+""").columns(*KNOWN_COLUMNS)
 
-CopiedFile = TypeVar("CopiedFile", bound=NewFile)
+SELECT_MISSING_ELSEWHERE = text("""
+    SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns, file.inode, file.device, file.status,
+        file.suspected_at IS NOT NULL, file.content_seen, file.ctime_ns, file.error, file.digest, folder.island_id
+    FROM file JOIN folder ON folder.id = file.folder_id
+    WHERE file.status = 'MISSING' AND folder.storage_id <> :storage AND file.name = ANY(:names)
+    ORDER BY file.id
+""").columns(*KNOWN_COLUMNS, Folder.island_id)
+
+# Locks in id order, as every writer of islands does, so that two watchers wait for each other instead of deadlocking.
+MARK_SOURCE_ISLANDS = text(f"""
+    UPDATE island SET seen = seen + 1, stale_summaries = true, touched_at = clock_timestamp(),
+        dirty_since = coalesce(dirty_since, now()), {keep_trace_sql("island")}
+    WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
+""")
 
 
 def match_copies(
     session: Session,
     root: bytes,
     book: FolderCache,
-    fresh: Sequence[CopiedFile],
+    fresh: Sequence[StableFile],
     taken: Iterable[KnownFile],
     digests: ContentDigests,
-) -> list[tuple[CopiedFile, KnownFile]]:
+) -> list[tuple[StableFile, KnownFile]]:
     """Pair new files with rows of gone files with the same name, size and mtime; rows in `taken` are excluded."""
     fresh = [file for file in fresh if file.entry.size]
     if not fresh or not session.scalar(HAS_GONE_FILES):
         return []
     used = {row.id for row in taken}
-    rows = [
-        (row, (row.name, row.size, row.mtime_ns), digest)
-        for row, digest in _gone_rows(session, book, list({file.entry.name for file in fresh}))
-        if row.id not in used
-    ]
-    return [(file, row) for file, row in pair_alike_files(fresh, rows, digests) if _is_gone(root, book, row)]
+    asked = {"storage": book.storage_id, "names": list({file.entry.name for file in fresh})}
+    gone = [row for row in (KnownFile(*row) for row in session.execute(SELECT_GONE_FILES, asked)) if row.id not in used]
+    pairs: list[tuple[StableFile, KnownFile]] = []
+    # A file that was there until now wins over one that has been missing, of which this may be an older copy.
+    for is_missing in (False, True):
+        rows = [row for row in gone if (row.status is FileStatus.MISSING) == is_missing]
+        matched = {id(file) for file, _ in pairs}
+        left = [file for file in fresh if id(file) not in matched]
+        pairs += [(file, row) for file, row in pair_alike_files(left, rows, digests) if _is_gone(root, book, row)]
+    return pairs
 
 
-def _gone_rows(session: Session, book: FolderCache, names: list[bytes]) -> Iterable[tuple[KnownFile, bytes | None]]:
-    for row in session.execute(SELECT_GONE_FILES, {"storage": book.storage_id, "names": names}):
-        file_id, folder_id, name, size, mtime_ns, inode, device, status, suspected, content_seen, digest = row
-        known = KnownFile(
-            file_id,
-            folder_id,
-            bytes(name),
-            size,
-            mtime_ns,
-            inode,
-            device,
-            FileStatus(status),
-            suspected,
-            content_seen,
-        )
-        yield known, bytes(digest) if digest is not None else None
+def match_cross_storage_moves(
+    session: Session, book: FolderCache, fresh: Sequence[StableFile], digests: ContentDigests
+) -> list[tuple[StableFile, KnownFile]]:
+    """Pair new files with rows that are missing on other storages, and mark the islands that lose those rows dirty.
+
+    Returns each row as if it were missing in the folder of the new file, where it belongs from now on.
+    """
+    fresh = [file for file in fresh if file.entry.size]
+    if not fresh:
+        return []
+    names = list({file.entry.name for file in fresh})
+    rows = session.execute(SELECT_MISSING_ELSEWHERE, {"storage": book.storage_id, "names": names}).all()
+    island_of = {row.id: row.island_id for row in rows}
+    pairs = pair_alike_files(fresh, [KnownFile(*row[:-1]) for row in rows], digests)
+    if pairs:
+        session.execute(MARK_SOURCE_ISLANDS, {"ids": sorted({island_of[row.id] for _, row in pairs})})
+    # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
+    return [(file, row._replace(folder_id=file.folder.id, content_seen=0)) for file, row in pairs]
 
 
 def _is_gone(root: bytes, book: FolderCache, row: KnownFile) -> bool:

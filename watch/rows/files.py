@@ -1,42 +1,28 @@
-"""File rows: load the known files of a folder; write files that became stable, grew or moved."""
+"""Writing file rows: files that became stable or grew, and the rows that follow a file to another name."""
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import (
-    ARRAY,
-    BigInteger,
-    LargeBinary,
-    and_,
-    bindparam,
-    case,
-    func,
-    literal,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import Boolean, bindparam, case, func, text, update
 from sqlalchemy.orm import Session
 
 from grouping import Profile, classify_path
-from models.catalog.file import File, FileStatus, Folder
+from models.catalog.file import File, FileStatus
 from models.core.base import new_id
 from models.core.bulk import copy_rows, in_array
 from models.core.paths import join_path
-from models.core.statements import AnySelect
 from models.core.tracing import keep_trace_sql
 from models.queues.island import Island
-from watch.disk.listing import FileEntry, stat_file
-from watch.rows.compare import GONE_STATUSES, KnownFile, is_up_to_date
-from watch.rows.content_digests import ContentDigests, load_digests
-from watch.rows.copies import match_copies
-from watch.rows.cross_storage_moves import match_cross_storage_moves
-from watch.rows.folder_cache import FolderCache, KnownFolder
+from watch.disk.listing import FileEntry
+from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, KnownFile, is_touched, is_up_to_date
+from watch.rows.content_digests import ContentDigests
+from watch.rows.copies import match_copies, match_cross_storage_moves
+from watch.rows.folder_cache import FolderCache
+from watch.rows.known_files import KnownName, StableFile, rows_by_name
+from watch.rows.moves import match_moves
 
-FILE_STREAM_ROWS = 2_000
 NO_CONTENT_DIGESTS = ContentDigests()
 """Shared empty value; never filled."""
 FILE_WRITE_COLUMNS = (
@@ -45,6 +31,7 @@ FILE_WRITE_COLUMNS = (
     "name",
     "size",
     "mtime_ns",
+    "ctime_ns",
     "device",
     "inode",
     "status",
@@ -70,72 +57,13 @@ UPDATE_FILE = (
     .where(File.id == bindparam("new_id"))
     .values(
         {column: bindparam(f"new_{column}") for column in FILE_WRITE_COLUMNS if column != "id"}
-        | {"suspected_at": None, "date_modified": func.now()}
-        | {
-            "digest": case(
-                (and_(File.size == bindparam("new_size"), File.mtime_ns == bindparam("new_mtime_ns")), File.digest)
-            )
-        }
+        | {"suspected_at": None, "error": None, "date_modified": func.now()}
+        | {"digest": case((bindparam("keeps_digest", type_=Boolean), File.digest))}
     )
 )
 
 # In id order, so that watchers and workers that change several islands do not deadlock.
 LOCK_DIRTY_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-
-
-@dataclass(frozen=True, slots=True)
-class StableFile:
-    """Stable file with its folder."""
-
-    folder: KnownFolder
-    entry: FileEntry
-
-
-def select_known_columns(statement: AnySelect) -> AnySelect:
-    """Make a statement on `file` select the fields of `KnownFile`, in their order."""
-    return statement.with_only_columns(
-        File.id,
-        File.folder_id,
-        File.name,
-        File.size,
-        File.mtime_ns,
-        File.inode,
-        File.device,
-        File.status,
-        File.suspected_at.is_not(None),
-        File.content_seen,
-    )
-
-
-def rows_of_folders(session: Session, folder_ids: Sequence[int]) -> Iterator[KnownFile]:
-    """Stream the rows of whole folders, ordered by folder, without holding a folder of 200,000 files in memory."""
-    statement = select_known_columns(select(File)).where(in_array(File.folder_id, folder_ids)).order_by(File.folder_id)
-    for row in session.execute(statement.execution_options(yield_per=FILE_STREAM_ROWS)):
-        yield KnownFile(*row)
-
-
-def rows_by_name(session: Session, names: Sequence[tuple[int, bytes]]) -> dict[tuple[int, bytes], KnownFile]:
-    """Load the rows of single files, by (folder id, name)."""
-    if not names:
-        return {}
-    folders, wanted = zip(*names, strict=True)
-    asked = func.unnest(literal(list(folders), ARRAY(BigInteger)), literal(list(wanted), ARRAY(LargeBinary)))
-    pairs = asked.table_valued("folder_id", "name").render_derived()
-    statement = select_known_columns(select(File)).join(
-        pairs, and_(File.folder_id == pairs.c.folder_id, File.name == pairs.c.name)
-    )
-    return {(row.folder_id, row.name): row for row in (KnownFile(*row) for row in session.execute(statement).all())}
-
-
-def rows_by_inode(session: Session, storage_id: uuid.UUID, inodes: Sequence[int]) -> list[KnownFile]:
-    """Load rows that may be earlier names of files with these inodes."""
-    statement = (
-        select_known_columns(select(File))
-        .join(Folder)
-        .where(in_array(File.inode, inodes), Folder.storage_id == storage_id, File.status != FileStatus.DELETED)
-        .order_by(File.id)
-    )
-    return [KnownFile(*row) for row in session.execute(statement)]
 
 
 def mark_dirty(session: Session, changes: Counter[int]) -> dict[int, int]:
@@ -157,34 +85,34 @@ def publish_stable_files(
 ) -> int:
     """Write files that became stable and mark their islands dirty; return the number of changed rows.
 
-    A new name is first matched by (device, inode, size, mtime) with rows whose own path is gone: a move, where the file
-    keeps its row and its asset. Remaining names are matched by (name, size, mtime) with rows of gone files: a copy or
-    a restore, also from other storages with `match_other_storages`. `digests` distinguish files that are equal in
-    name, size and mtime.
+    A new name is first matched by (device, inode, size, mtime) with rows whose own path is gone or has another file
+    now: a move, where the file keeps its row and its asset. Remaining names are matched by (name, size, mtime) with
+    rows of gone files: a copy or a restore, also from other storages with `match_other_storages`. `digests` distinguish
+    files that are equal in name, size and mtime, and new content from changed attributes.
     """
     known = _earlier_rows(session, files)
-    fresh = [file for file in files if (file.folder.id, file.entry.name) not in known]
-    moved = match_moves(session, root, book, fresh, {row.id for row in known.values()}, digests)
+    moved = _match_earlier_rows(session, root, book, files, known, digests)
+    fresh = [file for file in files if file.place not in known]
     moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved], digests)
     if match_other_storages:
         moved += match_cross_storage_moves(session, book, _without(fresh, moved), digests)
-    changed = [
-        (file, row)
-        for file in files
-        if (row := known.get((file.folder.id, file.entry.name)))
-        and (not is_up_to_date(file.entry, row) or row.suspected)
-    ] + moved
+    in_place = [(file, row) for file in files if (row := known.get(file.place)) is not None]
+    changed = [(file, row) for file, row in in_place if _is_changed(file, row, digests)]
     new = _without(fresh, moved)
     touched = Counter(file.folder.require_island() for file in new)
-    for file, row in changed:
+    for file, row in (*moved, *changed):
         touched.update({file.folder.require_island(), book.by_id(row.folder_id).require_island()})
     if touched:
         seen = mark_dirty(session, touched)
         _invalidate_summaries(session, book, moved, profile)
+        # Moves first, in their order: a row leaves a name before the next row or a new file gets it.
+        _update_files(session, book, [*moved, *changed], seen, profile, digests)
         _insert_files(session, new, seen, profile)
-        _update_files(session, book, changed, seen, profile)
+    changed_ids = {row.id for _, row in changed}
+    # Of the others a chmod, a link or a restore changed attributes at most.
+    update_identities(session, [(row.id, file.entry) for file, row in in_place if row.id not in changed_ids])
     digests.write(session)
-    return len(new) + len(changed)
+    return len(new) + len(moved) + len(changed)
 
 
 def _without(files: Sequence[StableFile], moved: Sequence[tuple[StableFile, KnownFile]]) -> list[StableFile]:
@@ -193,47 +121,55 @@ def _without(files: Sequence[StableFile], moved: Sequence[tuple[StableFile, Know
     return [file for file in files if id(file) not in moved_files]
 
 
-def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[tuple[int, bytes], KnownFile]:
+def _earlier_rows(session: Session, files: Sequence[StableFile]) -> dict[KnownName, KnownFile]:
     """Load the existing rows of files by (folder id, name), and clear the `is_new` flag of their folders."""
-    asked = [(file.folder.id, file.entry.name) for file in files if not file.folder.is_new]
+    asked = [file.place for file in files if not file.folder.is_new]
     for file in files:
         file.folder.is_new = False
     return rows_by_name(session, asked)
 
 
-def match_moves(
+def _match_earlier_rows(
     session: Session,
     root: bytes,
     book: FolderCache,
-    fresh: Sequence[StableFile],
-    taken: Collection[uuid.UUID],
-    digests: ContentDigests = NO_CONTENT_DIGESTS,
+    files: Sequence[StableFile],
+    known: dict[KnownName, KnownFile],
+    digests: ContentDigests,
 ) -> list[tuple[StableFile, KnownFile]]:
-    """Pair new names with the rows they had before; a second hard link is not a move.
+    """Pair renamed files with their rows, and remove these rows from `known`, where another file has the old name now.
 
-    `taken` are rows that another file of the batch has by its name. File systems reuse inodes, so known digests must
-    agree: a copy can get the inode, size and mtime of a file deleted just before.
+    After `mv roll.mov roll_old.mov` and a new `roll.mov`, the row follows its file; the new file gets a new row, or the
+    row of another file that was renamed to this name (hence the loop).
     """
-    if not fresh:
-        return []
-    earlier: dict[tuple[int, int, int, int], list[KnownFile]] = {}
-    for row in rows_by_inode(session, book.storage_id, [file.entry.inode for file in fresh]):
-        if row.id not in taken:
-            earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
-    kept = load_digests(session, [row.id for rows in earlier.values() for row in rows]) if digests.of_files else {}
-    moves = []
-    for file in fresh:
-        entry, digest = file.entry, digests.of(file)
-        candidates = earlier.get((entry.device, entry.inode, entry.size, entry.mtime_ns), [])
-        for row in candidates:
-            if digest is not None and kept.get(row.id, digest) != digest:
-                continue
-            there = stat_file(root, join_path(book.by_id(row.folder_id).path, row.name))
-            if there is None or there.inode != row.inode:
-                candidates.remove(row)
-                moves.append((file, row))
-                break
-    return moves
+    moved: list[tuple[StableFile, KnownFile]] = []
+    fresh = [file for file in files if file.place not in known]
+    taken = {row.id for file in files if (row := known.get(file.place)) and row.is_file_of(file.entry)}
+    while found := match_moves(session, root, book, fresh, taken, digests):
+        moved += found
+        taken |= {row.id for _, row in found}
+        fresh = [file for file in files if (row := known.get(file.place)) and row.id in taken]
+        fresh = [file for file in fresh if not known[file.place].is_file_of(file.entry)]
+        for file in fresh:
+            del known[file.place]
+    return moved
+
+
+def _is_changed(file: StableFile, row: KnownFile, digests: ContentDigests) -> bool:
+    """Whether a file in place is to be grouped again; otherwise its attributes changed at most."""
+    if row.status in SETTLED_STATUSES and not row.suspected and is_touched(file.entry, row):
+        return digests.is_new_content(file, row)
+    return row.suspected or not is_up_to_date(file.entry, row)
+
+
+def update_identities(session: Session, files: Sequence[tuple[uuid.UUID, FileEntry]]) -> None:
+    """Store inode, device and ctime of files with unchanged content."""
+    rows = [
+        {"id": file_id, "inode": entry.inode, "device": entry.device, "ctime_ns": entry.ctime_ns}
+        for file_id, entry in files
+    ]
+    if rows:
+        session.execute(update(File), rows)
 
 
 def _invalidate_summaries(
@@ -262,25 +198,21 @@ def _file_row(
     status: FileStatus | None = None,
     content_seen: int | None = None,
 ) -> tuple[Any, ...]:
-    """Build the values of `FILE_WRITE_COLUMNS`; `row` is the earlier state, `content_seen` applies if unchanged."""
+    """Build the values of `FILE_WRITE_COLUMNS`; `content_seen` is given for unchanged content of the earlier `row`."""
     entry, described = file.entry, classify_path(join_path(file.folder.path, file.entry.name), profile)
     status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
-    is_unchanged = (
-        row is not None
-        and row.status not in (FileStatus.GROWING, FileStatus.OPEN)
-        and entry.same_content(row.size, row.mtime_ns)
-    )
     return (
         row.id if row else new_id(),
         file.folder.id,
         entry.name,
         entry.size,
         entry.mtime_ns,
+        entry.ctime_ns,
         entry.device,
         entry.inode,
         status.value,
         seen,
-        content_seen if is_unchanged else seen,
+        seen if content_seen is None else content_seen,
         described.media_class,
         described.bucket,
         described.frame,
@@ -295,17 +227,21 @@ def _update_files(
     changed: Sequence[tuple[StableFile, KnownFile]],
     seen: dict[int, int],
     profile: Profile,
+    digests: ContentDigests,
 ) -> None:
     if not changed:
         return
     values = []
     for file, row in changed:
         status = FileStatus.REDISCOVERED if row.status in GONE_STATUSES and file.entry.size else None
+        is_whole = row.status in SETTLED_STATUSES or row.status in GONE_STATUSES
+        is_rewritten = not file.entry.same_content(row.size, row.mtime_ns) or digests.is_new_content(file, row)
         # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
         is_at_home = book.by_id(row.folder_id).island_id == file.folder.island_id
-        content_seen = row.content_seen if is_at_home else 0
+        content_seen = (row.content_seen if is_at_home else 0) if is_whole and not is_rewritten else None
         written = _file_row(file, seen[file.folder.require_island()], profile, row, status, content_seen)
-        values.append({f"new_{column}": value for column, value in zip(FILE_WRITE_COLUMNS, written, strict=True)})
+        columns = {f"new_{column}": value for column, value in zip(FILE_WRITE_COLUMNS, written, strict=True)}
+        values.append(columns | {"keeps_digest": not is_rewritten})
     session.connection().execute(UPDATE_FILE, values)
 
 
@@ -315,27 +251,18 @@ def mark_growing(session: Session, growing: Sequence[StableFile], profile: Profi
     A missing file stays missing until it is stable again, and is reported as rediscovered then.
     """
     known = _earlier_rows(session, growing)
-    growing = [
-        file
-        for file in growing
-        if (row := known.get((file.folder.id, file.entry.name))) is None or row.status not in GONE_STATUSES
-    ]
+    growing = [file for file in growing if (row := known.get(file.place)) is None or row.status not in GONE_STATUSES]
     published = Counter(
         file.folder.require_island()
         for file in growing
-        if (row := known.get((file.folder.id, file.entry.name))) and row.status is not FileStatus.GROWING
+        if (row := known.get(file.place)) and row.status is not FileStatus.GROWING
     )
-    if published:
-        mark_dirty(session, published)
+    seen = mark_dirty(session, published) if published else {}
     copy_rows(
         session,
         File,
         FILE_WRITE_COLUMNS,
-        (
-            _file_row(file, 0, profile, status=FileStatus.GROWING)
-            for file in growing
-            if (file.folder.id, file.entry.name) not in known
-        ),
+        (_file_row(file, 0, profile, status=FileStatus.GROWING) for file in growing if file.place not in known),
     )
     updates = [
         {
@@ -344,16 +271,11 @@ def mark_growing(session: Session, growing: Sequence[StableFile], profile: Profi
             "mtime_ns": file.entry.mtime_ns,
             "status": FileStatus.GROWING,
             "digest": None,
+            "error": None,
         }
+        | ({"seen": seen[file.folder.require_island()]} if row.status is not FileStatus.GROWING else {})
         for file in growing
-        if (row := known.get((file.folder.id, file.entry.name)))
+        if (row := known.get(file.place))
     ]
     if updates:
         session.execute(update(File), updates)
-
-
-def update_inodes(session: Session, files: Iterable[tuple[uuid.UUID, FileEntry]]) -> None:
-    """Store the new inodes of files with unchanged content."""
-    rows = [{"id": file_id, "inode": entry.inode, "device": entry.device} for file_id, entry in files]
-    if rows:
-        session.execute(update(File), rows)

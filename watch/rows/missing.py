@@ -13,7 +13,7 @@ from watch.rows.compare import KnownFile
 from watch.rows.files import mark_dirty
 from watch.rows.folder_cache import FolderCache
 
-UNPUBLISHED_STATUSES = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED})
+UNPUBLISHED_STATUSES = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED, FileStatus.FAILED})
 """Statuses of files never published, unless the file is in a file set: members can become empty or grow again."""
 
 DELETE_UNGROUPED_FILES = text("""
@@ -48,7 +48,13 @@ def mark_missing(session: Session, book: FolderCache, files: Sequence[KnownFile]
     session.connection().execute(
         update(File.__table__)
         .where(File.id == bindparam("key"))
-        .values(status=FileStatus.MISSING, suspected_at=None, seen=bindparam("seen_now"), date_modified=func.now()),
+        .values(
+            status=FileStatus.MISSING,
+            suspected_at=None,
+            error=None,
+            seen=bindparam("seen_now"),
+            date_modified=func.now(),
+        ),
         [{"key": file.id, "seen_now": seen[book.by_id(file.folder_id).require_island()]} for file in files],
     )
 

@@ -28,6 +28,7 @@ from models.core.statements import AnySelect
 from services.access.permissions import find_acl_object
 from services.core.actors import require_administrator
 from services.core.errors import NotFound, require_known
+from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import (
     STORAGE_KIND,
     StorageSpec,
@@ -95,7 +96,7 @@ def serialize_storage(storage: Storage) -> dict[str, Any]:
             "delete": False,
         },
         "status": storage.status,
-        "status_message": storage.frozen_reason or storage.status_message,
+        "status_message": storage.frozen_reason or describe_storage_trouble(storage),
         "scanner_status": "SCANNING" if is_scanning(storage) else "IDLE",
         "last_scanned": format_datetime(storage.last_scanned),
         "owner_id": optional_id(storage.owner_id),

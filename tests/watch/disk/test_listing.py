@@ -1,16 +1,27 @@
 """Reading folders of a real disk: what is listed, what is left out, and what is never opened."""
 
+import errno
 import os
 import random
 import socket
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from grouping import IgnorePatterns
+from tests.powers import without_root_powers
 from tests.waiting import wait_until
-from watch.disk.listing import FileEntry, digest_of_listing, list_folder, stat_file, to_signed_bigint
+from watch.disk.listing import (
+    FileEntry,
+    UnreadableFile,
+    digest_of_listing,
+    file_entry_of,
+    is_absence,
+    list_folder,
+    stat_file,
+)
 from watch.disk.walk import rename_time_ns, walk_tree
 
 NOTHING = IgnorePatterns()
@@ -122,16 +133,52 @@ def test_a_digest_tells_any_change_and_no_order() -> None:
     digest = digest_of_listing(files)
     shuffled = random.Random(3).sample(files, len(files))
     assert digest_of_listing(shuffled) == digest
-    assert digest_of_listing([file._replace(ctime_ns=9) for file in files]) == digest
-    for change in ({"name": b"x"}, {"size": 999}, {"mtime_ns": 999}, {"inode": 999}):
+    for change in ({"name": b"x"}, {"size": 999}, {"mtime_ns": 999}, {"ctime_ns": 999}, {"inode": 999}):
         assert digest_of_listing([files[0]._replace(**change), *files[1:]]) != digest
     assert digest_of_listing(files[1:]) != digest
     assert digest_of_listing([]) != digest
 
 
-@pytest.mark.parametrize(("number", "stored"), [(0, 0), (2**63 - 1, 2**63 - 1), (2**63, -(2**63)), (2**64 - 1, -1)])
-def test_inodes_of_64_bits_fit_the_database(number: int, stored: int) -> None:
-    assert to_signed_bigint(number) == stored
+CERTAIN = {errno.ENOENT, errno.ENOTDIR}
+UNCERTAIN = {
+    *(errno.EACCES, errno.EPERM, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+    *(errno.ELOOP, errno.ENAMETOOLONG, errno.ENOMEM, errno.EOVERFLOW, errno.ENOTCONN, errno.ENXIO, errno.EBADF),
+}
+
+
+@pytest.mark.parametrize("number", sorted(CERTAIN | UNCERTAIN), ids=errno.errorcode.get)
+def test_two_errors_alone_say_that_a_file_is_gone(number: int) -> None:
+    assert is_absence(OSError(number, os.strerror(number))) == (number in CERTAIN)
+
+
+def test_a_path_that_cannot_be_followed_is_no_absence(tmp_path: Path) -> None:
+    os.symlink("circle", tmp_path / "circle")
+    (tmp_path / "file").touch()
+    (tmp_path / "closed").mkdir()
+    fill(tmp_path, "closed/clip.mov")
+    (tmp_path / "closed").chmod(0o600)
+    root = bytes(tmp_path)
+    with without_root_powers():
+        assert stat_file(root, b"closed/clip.mov") == UnreadableFile(b"clip.mov", "Permission denied")
+        assert list_folder(root, b"closed", NOTHING).error == "Permission denied"
+    (tmp_path / "closed").chmod(0o700)
+    assert stat_file(root, b"circle/x") == UnreadableFile(b"x", "Too many levels of symbolic links")
+    assert stat_file(root, b"y" * 256) == UnreadableFile(b"y" * 256, "File name too long")
+    assert stat_file(root, b"file/x") is None
+    assert stat_file(root, b"gone/x") is None
+
+
+LIMITS = [-(2**63) - 1, -(2**63), -1, 0, 1, 2**63 - 1, 2**63, 2**64 - 1]
+
+
+@pytest.mark.parametrize("number", LIMITS)
+def test_any_value_of_lstat_fits_the_database_and_inodes_stay_distinct(number: int) -> None:
+    fields = {"st_size": number, "st_mtime_ns": number, "st_ctime_ns": number, "st_ino": number % 2**64}
+    entry = file_entry_of(b"x", SimpleNamespace(**fields, st_dev=number % 2**64))  # type: ignore[arg-type]
+    assert all(-(2**63) <= value < 2**63 for value in entry[1:])
+    assert (entry.inode % 2**64, entry.device % 2**64) == (number % 2**64, number % 2**64)
+    if -(2**63) <= number < 2**63:
+        assert (entry.size, entry.mtime_ns, entry.ctime_ns) == (number, number, number)
 
 
 def test_a_folder_renamed_into_place_is_told_from_one_made_there(tmp_path: Path) -> None:

@@ -5,13 +5,12 @@ import shutil
 import uuid
 from pathlib import Path
 
-import pytest
-
 from models.catalog.file import FileStatus
 from tests.files import write
 from tests.pipeline import Pipeline
-from watch.disk.listing import stat_file
-from watch.rows.content_digests import digest_file_ends
+from watch.disk.listing import FileEntry, stat_file
+from watch.rows.content_digests import ContentDigests, digest_file_ends
+from watch.rows.folder_cache import KnownFolder
 
 SECOND = 1_700_000_000
 
@@ -35,7 +34,6 @@ def row_ids(pipeline: Pipeline, *names: str) -> list[uuid.UUID]:
 def test_files_that_are_alike_keep_their_assets_when_they_are_copied_away(pipeline: Pipeline, root: Path) -> None:
     write_at(root, "sh010/frame.mov", "ten")
     pipeline.settle()
-    assert pipeline.file("sh010/frame.mov").digest is None
     write_at(root, "sh020/frame.mov", "twe")
     pipeline.settle()
     before = row_ids(pipeline, "sh010/frame.mov", "sh020/frame.mov")
@@ -86,23 +84,18 @@ def test_files_whose_content_is_the_same_too_are_mistaken_for_none(pipeline: Pip
     assert pipeline.status_of("a/reel.mov") is FileStatus.MISSING
 
 
-@pytest.mark.parametrize("time_ns", [SECOND * 10**9 + 123_456_789])
-def test_files_of_a_fine_clock_are_never_read(pipeline: Pipeline, root: Path, time_ns: int) -> None:
-    write_at(root, "a/reel.mov", "this", time_ns)
-    write_at(root, "b/reel.mov", "that", time_ns)
-    pipeline.settle()
-    assert pipeline.file("a/reel.mov").digest is None
-    assert pipeline.file("b/reel.mov").digest is None
-
-
-def test_a_file_that_is_written_anew_loses_its_digest(pipeline: Pipeline, root: Path) -> None:
+def test_every_file_has_the_digest_of_its_present_content(pipeline: Pipeline, root: Path) -> None:
     write_at(root, "a/reel.mov", "this")
-    write_at(root, "b/reel.mov", "that")
+    write_at(root, "b/reel.mov", "that", SECOND * 10**9 + 123_456_789)
+    write(root, "b/empty.mov", content="")
     pipeline.settle()
-    assert pipeline.file("a/reel.mov").digest != pipeline.file("b/reel.mov").digest
+    digests = {pipeline.file(name).digest for name in ("a/reel.mov", "b/reel.mov")}
+    assert len(digests) == 2
+    assert None not in digests
+    assert pipeline.file("b/empty.mov").digest is None
     write_at(root, "a/reel.mov", "more of this", SECOND * 10**9 + 5)
     pipeline.settle()
-    assert pipeline.file("a/reel.mov").digest is None
+    assert pipeline.file("a/reel.mov").digest not in {*digests, None}
 
 
 def test_both_ends_and_the_size_count(root: Path) -> None:
@@ -112,17 +105,23 @@ def test_both_ends_and_the_size_count(root: Path) -> None:
     for number, content in enumerate(contents):
         (root / str(number)).write_bytes(content)
         entry = stat_file(bytes(root), str(number).encode())
-        digests.add(digest_file_ends(bytes(root), str(number).encode(), entry))
+        digests.add(digest_file_ends(bytes(root / str(number)), entry))
     assert len(digests) == len(contents)
     assert None not in digests
 
 
 def test_what_cannot_be_read_as_it_was_has_no_digest(root: Path) -> None:
+    digests, folder = ContentDigests(), KnownFolder(1, b"", None)
     (root / "reel.mov").write_bytes(b"before")
     entry = stat_file(bytes(root), b"reel.mov")
+    assert isinstance(entry, FileEntry)
     (root / "reel.mov").write_bytes(b"behind it")
-    assert digest_file_ends(bytes(root), b"reel.mov", entry) is None
+    digests.read(bytes(root), folder, entry)
     (root / "reel.mov").unlink()
-    assert digest_file_ends(bytes(root), b"reel.mov", entry) is None
+    digests.read(bytes(root), folder, entry)
     os.mkfifo(root / "reel.mov")
-    assert digest_file_ends(bytes(root), b"reel.mov", entry) is None
+    digests.read(bytes(root), folder, entry)
+    (root / "reel.mov").unlink()
+    (root / "reel.mov").symlink_to(root / "other.mov")
+    digests.read(bytes(root), folder, entry)
+    assert (digests.of_files, digests.errors) == ({}, {})

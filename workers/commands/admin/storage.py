@@ -16,6 +16,7 @@ from services.access.groups import find_group_by_name
 from services.access.permissions import Principal, grant_permissions
 from services.access.users import find_user_by_email
 from services.core.actors import SETUP_ACTOR
+from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import set_storage_settings
 from services.storages.storages import (
     NewStorage,
@@ -135,7 +136,7 @@ def _as_json(row: Storage) -> dict[str, object]:
         "name": row.name,
         "root": display_path(row.root),
         "status": row.status.value,
-        "status_message": row.status_message,
+        "status_message": describe_storage_trouble(row),
         "frozen": row.frozen_reason is not None,
         "settings": row.settings,
         "profile": row.profile,

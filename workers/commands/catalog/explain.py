@@ -15,7 +15,7 @@ from workers.commands.output import make_line_console, print_result
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
 @data_option
 @json_option
 def explain(path: Path, data: Path | None, as_json: bool) -> None:
