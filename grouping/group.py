@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from grouping.model.gc_pause import gc_paused
 from grouping.model.items import GroupingItem, NumberedBucket, Single, bucket_paths, bucket_singles, folder_of
@@ -109,17 +110,9 @@ def _pool(items: Iterable[GroupingItem], profile: Profile, pins: IslandPins) -> 
         buckets[bucket.folder, bucket.key] = bucket if known is None else known.merged(bucket)
     for path in pins.by_path:
         _unbucket(path, buckets, pool, profile)
-    pool.singles.sort(key=_path_of)
-    pool.buckets = sorted((bucket for bucket in buckets.values() if bucket.runs), key=_bucket_place)
+    pool.singles.sort(key=attrgetter("path"))
+    pool.buckets = sorted((bucket for bucket in buckets.values() if bucket.runs), key=attrgetter("folder", "key"))
     return pool
-
-
-def _path_of(single: Single) -> bytes:
-    return single.path
-
-
-def _bucket_place(bucket: NumberedBucket) -> tuple[bytes, bytes]:
-    return bucket.folder, bucket.key
 
 
 def _unbucket(path: bytes, buckets: dict[tuple[bytes, bytes], NumberedBucket], pool: _Pool, profile: Profile) -> None:
@@ -164,11 +157,11 @@ def _structures(
     units = sequences + [single_unit(single) for single in (*videos, *eyes)]
     if not units:
         return units, images
-    units.sort(key=_first_unit_path)
+    units.sort(key=attrgetter("first"))
     if profile.parts == "asset":
         units = join_parts(units)
     units = join_cameras(pair_eyes(units, profile), profile)
-    units.sort(key=_first_unit_path)
+    units.sort(key=attrgetter("first"))
     units, by_class["audio"] = join_tracks(units, by_class.get("audio", []), profile)
     if eyes:
         by_path = {single.path: single for single in eyes}
@@ -176,10 +169,6 @@ def _structures(
         images.extend(by_path[unit.first] for unit in units if unit.kind == "image")
         units = [unit for unit in units if unit.kind != "image"]
     return units, images
-
-
-def _first_unit_path(unit: Unit) -> bytes:
-    return unit.first
 
 
 def _attach(
@@ -209,7 +198,7 @@ def _attach(
     assets.extend(single_file_asset(single, "single file") for single in plain)
     assets.extend(build_asset_plan(host) for host in hosts)
     assets.sort(key=first_path_of)
-    orphans.sort(key=lambda orphan: orphan.path)
+    orphans.sort(key=attrgetter("path"))
     return GroupingResult(tuple(assets), tuple(orphans))
 
 

@@ -11,9 +11,8 @@ from celery import Task, shared_task
 from sqlalchemy.exc import OperationalError
 
 from models.core.tracing import span
-from services.triggers.messages import TriggerMessage, receive_trigger
 from services.triggers.registry import TRIGGER_REGISTRY
-from services.triggers.runner import TriggerEnvironment
+from services.triggers.runner import TriggerEnvironment, TriggerMessage, receive_trigger
 from services.triggers.spec import Trigger
 
 log = logging.getLogger(__name__)

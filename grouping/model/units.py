@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import NamedTuple
 
 from grouping.model.items import Single, path_in_folder
@@ -161,7 +162,7 @@ def build_asset_plan(host: Host) -> AssetPlan:
     transcodes = [_format("transcode", unit) for unit in host.transcodes]
     formats.extend(sorted(transcodes, key=_first_of))
     if host.sidecars:
-        members = tuple(sorted(host.sidecars, key=_path_of))
+        members = tuple(sorted(host.sidecars, key=attrgetter("path")))
         file_set = FileSetPlan("", members, (SIDECAR_COMPONENT,))
         formats.append(FormatPlan("sidecar", "other", "sidecars", "sidecar", (file_set,)))
     first = _first_of(original)
@@ -184,10 +185,6 @@ _TYPE_ORDER = {"VIDEO": 0, "IMAGE": 0, "AUDIO": 1, "TEXT": 2}
 
 def _part_order(part: UnitPart) -> tuple[int, str, bytes]:
     return (_TYPE_ORDER.get(part.component.type, 3), part.label, part.members[0].first_path)
-
-
-def _path_of(single: Single) -> bytes:
-    return single.path
 
 
 def _first_of(plan: FormatPlan) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from grouping.model.card_table import CARD_LAYOUTS, XDCAM_DISC, CardLayout
 from grouping.model.islands import card_root
@@ -84,10 +85,10 @@ def _clip_of(single: Single, clips: dict[ClipKey, CardClip]) -> tuple[CardClip, 
 
 def _clip_host(clip: CardClip) -> Host | None:
     """Return a clip's host, or None for sidecars alone or a single file in a folder with a common name."""
-    parts = sorted(clip.roles.get("part", ()), key=_path_of)
-    sounds = sorted(clip.roles.get("sound", ()), key=_path_of)
+    parts = sorted(clip.roles.get("part", ()), key=attrgetter("path"))
+    sounds = sorted(clip.roles.get("sound", ()), key=attrgetter("path"))
     renditions = [single_unit(single, clip.card) for single in clip.roles.get("rendition", ())]
-    renditions.sort(key=_first_of)
+    renditions.sort(key=attrgetter("first"))
     if not clip.is_certain and (not parts or len(list(clip.files())) < 2):
         return None
     if parts or sounds:
@@ -106,11 +107,3 @@ def _original(clip: CardClip, pictures: list[Single], sounds: list[Single]) -> U
     parts = [UnitPart("", tuple(pictures), VIDEO_COMPONENT)] if pictures else []
     parts += [UnitPart(f"A{number}", (single,), AUDIO_COMPONENT) for number, single in enumerate(sounds, 1)]
     return Unit(first.folder, clip.id, extension, kind, parts, first.path, clip.card)
-
-
-def _path_of(single: Single) -> bytes:
-    return single.path
-
-
-def _first_of(unit: Unit) -> bytes:
-    return unit.first

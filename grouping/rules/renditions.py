@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from operator import itemgetter
 
 from grouping.model.islands import fold_folder_name, strip_trailing_folders
 from grouping.model.items import path_in_folder
@@ -108,13 +109,9 @@ def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> l
     by_key = {fold_case(key, profile): host for host in reversed(hosts) for key in _host_keys(host)}
     found = list(hosts)
     for key, family in families.items():
-        family.sort(key=_rank_of_member)
+        family.sort(key=itemgetter(0))
         found.extend(_hosts_of(family, by_key.get(key), profile))
     return found
-
-
-def _rank_of_member(member: tuple[tuple[object, ...], bytes, Unit]) -> tuple[object, ...]:
-    return member[0]
 
 
 def _host_keys(host: Host) -> list[bytes]:

@@ -31,13 +31,14 @@ class HistoryEntry:
     def columns(self, actor: Actor, job_id: uuid.UUID | None) -> dict[str, Any]:
         """Return the row. The id of a request with an idempotency key is derived from that key and the text, so that a
         repeated request cannot write the same entry twice."""
+        entry = f"{self.asset_id} {self.operation} {self.description}"
         return {
             "id": new_id(),
             "asset_id": self.asset_id,
             "version_id": self.asset_id,
             "operation_type": self.operation,
             "operation_description": self.description,
-            "operation_id": _operation_id(actor, self.asset_id, self.operation, self.description),
+            "operation_id": actor.operation_id and uuid.uuid5(actor.operation_id, entry),
             "actor": self.actor_name or actor.name,
             "user_id": actor.user_id,
             "share_id": actor.guest.share_id if actor.guest else None,
@@ -75,12 +76,6 @@ def copy_history(
     ]
     if rows:
         copy_rows(session, History, list(rows[0]), (tuple(row.values()) for row in rows))
-
-
-def _operation_id(actor: Actor, asset_id: uuid.UUID, operation: Operation, description: str) -> uuid.UUID | None:
-    if actor.operation_id is None:
-        return None
-    return uuid.uuid5(actor.operation_id, f"{asset_id} {operation} {description}")
 
 
 def add_custom_history(

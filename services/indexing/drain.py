@@ -90,11 +90,6 @@ class DrainResult:
         )
 
 
-def is_index_queue_longer(sessions: Sessions, documents: int) -> bool:
-    """Return whether more than `documents` marks are due; counting stops there."""
-    return transact(sessions, lambda session: count_claimable_marks(session, documents + 1)) > documents
-
-
 def drain_index_queue(
     sessions: Sessions, engine: SearchEngine, timing: Timing, limit: int | None = None
 ) -> DrainResult:
@@ -291,8 +286,10 @@ def run_drain(
     secondary drain never asks for another one.
     """
     is_shared = engine.indexes is not None
-    if is_shared and not is_secondary and is_index_queue_longer(sessions, MIN_SHARED_DRAIN_DOCUMENTS):
-        notify("index.drain", SECONDARY)
+    if is_shared and not is_secondary:
+        due = transact(sessions, lambda session: count_claimable_marks(session, MIN_SHARED_DRAIN_DOCUMENTS + 1))
+        if due > MIN_SHARED_DRAIN_DOCUMENTS:
+            notify("index.drain", SECONDARY)
     try:
         # Two drains of an index in the same database would only wait for each other.
         done = drain_concurrently(sessions, engine, timing, MAX_DRAIN_TASK_DOCUMENTS, 2 if is_shared else 1)

@@ -93,14 +93,9 @@ CONTENT_COLUMNS = frozenset(
 """Columns of a file set that show a change of its files; `changed_at` also that of a file that was counted already."""
 
 
-def is_content_change(values: Mapping[str, Any]) -> bool:
-    """Return whether changed columns of a file set imply other or rewritten files."""
-    return bool(values.keys() & CONTENT_COLUMNS)
-
-
 def find_changed_sets(changes: IngestChanges) -> set[uuid.UUID]:
     """Return the ids of the file sets that an ingest transaction gives other files."""
-    changed = {values["id"] for values in changes.changed_file_sets if is_content_change(values)}
+    changed = {values["id"] for values in changes.changed_file_sets if values.keys() & CONTENT_COLUMNS}
     members = {set_id for _, set_id, _ in (*changes.new_members, *changes.moved_members)}
     return changed | members | {values["id"] for values in changes.new_file_sets} | set(changes.emptied_sets)
 

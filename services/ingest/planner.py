@@ -17,10 +17,9 @@ from models.catalog.file import File
 from models.core.bulk import in_array
 from models.core.paths import base_name, display_path, escape_surrogates
 from models.queues.island_queue import IslandClaim
-from services.ingest.matching import match_plans
+from services.ingest.matching import find_splits, match_plans
 from services.ingest.merged_assets import load_merge_snapshots
 from services.ingest.plan import PlannedAsset, plan_asset
-from services.ingest.provenance import find_splits
 from services.ingest.reader import GroupedIslands, read_and_group
 from services.ingest.state import IslandSnapshot, IslandState
 

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from services.triggers.messages import TriggerRefused, pop_request_id, read_trigger_arguments
+from services.triggers.runner import TriggerRefused, pop_request_id, read_trigger_arguments
 
 
 def test_arguments_come_by_name_as_keywords_or_as_one_object() -> None:
