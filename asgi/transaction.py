@@ -26,7 +26,6 @@ from models.core.sessions import transact
 from services.shares.guests import count_guest_write
 
 ANONYMOUS = Actor(name="nobody")
-READING_METHODS = ("GET", "HEAD")
 log = logging.getLogger("tapeless.api")
 
 
@@ -58,7 +57,7 @@ def wrap_in_transaction(
                 if replayable
                 else None
             )
-            if actor.guest and request.method not in READING_METHODS:
+            if actor.guest and request.method in WRITE_METHODS:
                 count_guest_write(session, actor.guest)
             call = Call(context, request, session, signed_in, actor)
             if key is None:

@@ -22,6 +22,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from asgi.admission import Admission
+from asgi.context import ApiContext
 from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
 from asgi.request_context import client_address
 from models.access.acl import Actor
@@ -29,14 +30,13 @@ from models.access.share import ShareRight
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
 from models.core.base import parse_id
-from models.core.sessions import Sessions, transact
+from models.core.sessions import transact
 from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, add_segments
 from services.core.errors import DomainError, NotFound, RateLimited
 from services.core.signing_key import SigningKey
 from services.downloads.tickets import TICKET_SECONDS
 from services.objects.objects import find_object
-from services.outbound.config import OutboundConfig
 from services.shares.guests import (
     GuestToken,
     OpenShare,
@@ -55,9 +55,9 @@ MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100,
 HandlerResult = TypeVar("HandlerResult")
 
 
-def make_share_app(sessions: Sessions, outside: OutboundConfig, admission: Admission) -> Starlette:
+def make_share_app(context: ApiContext, admission: Admission) -> Starlette:
     """Build the application for the paths below /share/."""
-    pages = SharePages(sessions, outside, make_renderer())
+    pages = SharePages(context, make_renderer())
     threads = PageThreads(pages, admission)
     return Starlette(
         routes=[
@@ -145,8 +145,7 @@ def parse_form(body: bytes) -> dict[str, str]:
 class SharePages:
     """Request handlers; each runs in a thread."""
 
-    sessions: Sessions
-    outside: OutboundConfig
+    context: ApiContext
     render: PageRenderer
 
     def is_signed_in(self, asked: ShareRequest) -> bool:
@@ -202,15 +201,16 @@ class SharePages:
             return self._ended()
         actor = name_guest(token.share.actor, asked.form.get("name", ""))
         # In a transaction of its own: a form that is refused counts too.
-        transact(self.sessions, count_guest_write, token.share.guest)
-        transact(self.sessions, act, actor, kind, object_id)
+        transact(self.context.sessions, count_guest_write, token.share.guest)
+        transact(self.context.sessions, act, actor, kind, object_id)
+        self.context.wake_indexer()
         is_inside = object_id != token.share.guest.object_id
         return RedirectResponse(f"{asked.home}/{kind}/{object_id}" if is_inside else asked.home, 303)
 
     def _key(self) -> SigningKey:
-        if self.outside.key is None:
+        if self.context.outside.key is None:
             raise NotFound("share", "of this address")
-        return self.outside.key
+        return self.context.outside.key
 
     def _find(self, asked: ShareRequest) -> GuestToken | OpenShare | None:
         """Return the sign-in of the cookie, else the share that the link opens."""
@@ -222,10 +222,10 @@ class SharePages:
             is_same = token is not None and token.share.guest.share_user_id == parse_login_hash(asked.hash)[0]
             return token if is_same else link
 
-        return transact(self.sessions, find)
+        return transact(self.context.sessions, find)
 
     def _signed_in(self, asked: ShareRequest, password: str | None) -> Response:
-        token = sign_in_by_link(self.sessions, self._key(), asked.hash, password, asked.address)
+        token = sign_in_by_link(self.context.sessions, self._key(), asked.hash, password, asked.address)
         if token is None:
             is_locked = password is not None and self._find(asked) is not None
             return self.render("password.html", 401, home=asked.home, wrong=True) if is_locked else self._ended()
@@ -241,7 +241,7 @@ class SharePages:
         return response
 
     def _is_encrypted(self, request: Request) -> bool:
-        return request.url.scheme == "https" or (self.outside.public_url or "").startswith("https:")
+        return request.url.scheme == "https" or (self.context.outside.public_url or "").startswith("https:")
 
     def _page(self, asked: ShareRequest, token: GuestToken) -> Response:
         guest = token.share.guest
@@ -250,7 +250,7 @@ class SharePages:
         if kind not in ("assets", "collections"):
             return self._ended()
         numbers = PageNumbers(**{name: asked.number(name) for name in PageNumbers.__slots__})
-        values = transact(self.sessions, lambda session: self._content(session, token, kind, object_id, numbers))
+        values = transact(self.context.sessions, self._content, token, kind, object_id, numbers)
         is_inside = object_id != guest.object_id
         return self.render(
             f"{kind}.html",

@@ -30,18 +30,17 @@ def main(url: str, port_file: str) -> None:
     outside = OutboundConfig(key=SigningKey(KEY))
     media = Path(port_file).parent / "media"
     engine_of_search = PostgresEngine(sessions)
-    app = create_api(
-        ApiContext(
-            sessions,
-            engine_of_search,
-            timing=TIMING,
-            threads=8,
-            storage_roots=roots,
-            media_folder=media,
-            outside=outside,
-        )
+    context = ApiContext(
+        sessions,
+        engine_of_search,
+        timing=TIMING,
+        threads=8,
+        storage_roots=roots,
+        media_folder=media,
+        outside=outside,
     )
-    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(sessions, outside, app.state.admission))
+    app = create_api(context)
+    app.mount(f"/{SHARE_PAGE_PATH}", make_share_app(context, app.state.admission))
     # asyncio sets TCP_NODELAY where a socket says that it is TCP, which that of create_server does not: each answer's
     # body then waited 40 ms for the client's delayed acknowledgement of its head.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

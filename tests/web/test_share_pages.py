@@ -5,14 +5,22 @@ from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
+import anyio
 import httpx
 import pytest
 from sqlalchemy import text as sql
 
+from api.app import create_api
+from asgi.context import ApiContext
+from search.postgres.engine import PostgresEngine
+from services.core.signing_key import SigningKey
+from services.outbound.config import OutboundConfig
 from tests.api.conftest import Api, Caller
 from tests.api.routes.catalog.test_assets import make_asset
 from tests.api.routes.files.test_downloads import store
 from tests.api.routes.shares.sharing import hash_of, let_end, share_url, share_with, shares_of
+from tests.api.serve import KEY
+from web.share_pages import make_share_app
 
 pytestmark = pytest.mark.usefixtures("uncounted")
 
@@ -279,3 +287,26 @@ def test_no_link_reaches_the_log(api: Api, owner: Caller, browser: httpx.Client)
     log = api.log.read_text()
     assert hash_of(url)[20:] not in log
     assert "/share/***" in log
+
+
+def test_a_comment_wakes_the_indexer_and_a_look_does_not(api: Api, owner: Caller) -> None:
+    calls: list[None] = []
+    outside = OutboundConfig(key=SigningKey(KEY))
+    context = ApiContext(
+        api.sessions, PostgresEngine(api.sessions), wake_indexer=lambda: calls.append(None), outside=outside
+    )
+    app = create_api(context)
+    app.mount("/share", make_share_app(context, app.state.admission))
+    asset = make_asset(owner)["id"]
+    path = f"/share/{hash_of(share_url(owner, asset, allow_comments=True)['url'])}"
+
+    async def say_hello() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", follow_redirects=True) as visitor:
+            shown = await visitor.get(path)
+            assert calls == []
+            form = {"form": field(shown.text, "form"), "kind": "assets", "object": asset, "text": "hello"}
+            assert (await visitor.post(f"{path}/comments", data=form)).status_code == 200
+
+    anyio.run(say_hello)
+    assert calls == [None]

@@ -52,21 +52,20 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
     settings, context = start_process("api", data, threads, limits_statements=True)
     # Failing statements are logged; their parameters are not, because they may be secret.
     context.database.hide_parameters = True
-    served = create_api(
-        ApiContext(
-            sessions=context.sessions,
-            engine=context.engine,
-            notify=context.notify,
-            wake_indexer=IndexWaker(context.sessions, celery.notify, celery.queue_lengths),
-            timing=context.timing,
-            threads=threads,
-            storage_roots=settings.storage_roots,
-            media_folder=settings.media_folder,
-            transcode_profiles=settings.profiles,
-            outside=settings.outside,
-        )
+    api_context = ApiContext(
+        sessions=context.sessions,
+        engine=context.engine,
+        notify=context.notify,
+        wake_indexer=IndexWaker(context.sessions, celery.notify, celery.queue_lengths),
+        timing=context.timing,
+        threads=threads,
+        storage_roots=settings.storage_roots,
+        media_folder=settings.media_folder,
+        transcode_profiles=settings.profiles,
+        outside=settings.outside,
     )
-    served.mount(f"/{SHARE_PAGE_PATH}", make_share_app(context.sessions, settings.outside, served.state.admission))
+    served = create_api(api_context)
+    served.mount(f"/{SHARE_PAGE_PATH}", make_share_app(api_context, served.state.admission))
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
     tune_garbage_collector()
