@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 VERSION = 0x20080522
-OVERRIDE = 1 << 1 | 1 << 2
-"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: reading and entering what the permissions close."""
+OVERRIDE = 1 << 1 | 1 << 2 | 1 << 28
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: reading and entering what the permissions close; CAP_LEASE: leases on files
+of other users."""
 
 
 class Header(ctypes.Structure):

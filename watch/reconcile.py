@@ -23,6 +23,7 @@ from watch.baseline import DigestBacklog
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
 from watch.disk.listing import FileEntry, UnreadableFile, digest_of_listing, stat_file
+from watch.disk.open_writers import is_open_for_writing
 from watch.disk.settling import Detection, SettlePolicy, UnsettledFile, UnsettledFiles, seconds_until_stable
 from watch.disk.tracing import trace_publishing
 from watch.disk.walk import FolderListing
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 MAX_PUBLISH_FILES = 5_000
 POSTPONE_SECONDS = 1.0
+"""Until a file is checked again that a process has open, or that waits for a walk."""
 
 PlacedEntry = tuple[bytes, FileEntry]
 """Folder and file."""
@@ -232,7 +234,11 @@ class Reconciler:
             if there is not None:
                 self.compare_files(folder, [there.name], frozenset())
         elif there.same_content(file.entry.size, file.entry.mtime_ns):
-            stable.append((folder, there))
+            path = join_path(self.root, join_path(folder, there.name))
+            if self.settle_policy.is_local and is_open_for_writing(path):
+                self.settling.postpone(folder, there.name, self._clock.monotonic() + POSTPONE_SECONDS)
+            else:
+                stable.append((folder, there))
         else:
             wait = seconds_until_stable(there, self._clock.wall_ns(), False, self.settle_policy)
             self.settling.watch(folder, there, self._clock.monotonic() + wait, grew=True)

@@ -101,14 +101,15 @@ class StorageStatusWriter:
             self.failure = message
             self._write(status=StorageStatus.FAILING, status_message=message)
 
-    def recover(self, root: RootIdentity) -> None:
-        """Mark the storage as active and record its root."""
+    def recover(self, root: RootIdentity, writer_check: str) -> None:
+        """Mark the storage as active, and record its root and what its file system tells of writers."""
         self.failure = None
         self._write(
             status=StorageStatus.ACTIVE,
             status_message="",
             root_device=root.device,
             root_inode=root.inode,
+            writer_check=writer_check,
         )
 
     def clear_error(self) -> None:

@@ -115,7 +115,7 @@ class StorageWatcher:
         self._next_refresh = self._next_confirm = 0.0
         network = self._try_root()
         settle_policy = SettlePolicy(
-            self.storage.settings.growing_files_threshold, self._timing.close_seconds, trusts_ctime=not network
+            self.storage.settings.growing_files_threshold, self._timing.close_seconds, is_local=not network
         )
         homes = IslandAssignment(self.storage.profile.attached_dirs)
         book = FolderCache(self.storage.id, homes.island_of)
@@ -219,7 +219,7 @@ class StorageWatcher:
         if known is not None and known.device != found.device:
             self._reconciler.update_device_number(known.device, found.device)
         self._identity = found
-        self._state.recover(found)
+        self._state.recover(found, self._reconciler.settle_policy.writer_check)
         self._observe()
         self._next_walk = 0.0 if self.storage.settings.scan else math.inf
 

@@ -61,6 +61,8 @@ class Storage(IdMixin, TimestampsMixin, Base):
     """How often its watcher ended with an error and started again."""
     watcher_error: Mapped[str | None]
     """Why it did last; null once it has done everything that was due since."""
+    writer_check: Mapped[str | None]
+    """How its watcher finds out that a file is no longer written (`watch.disk.settling`)."""
     scan_started_at: Mapped[datetime | None]
     last_scanned: Mapped[datetime | None]
     scan_seconds: Mapped[float] = mapped_column(server_default="0")

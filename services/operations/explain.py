@@ -15,7 +15,7 @@ from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageStatus
 from models.catalog.storage_settings import StorageSettings
 from models.core.bigint import clamp_bigint, is_clamped
-from models.core.paths import ancestor_paths, display_path, is_path_inside, parent_path
+from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path, parent_path
 from models.queues.island import Island
 from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
@@ -31,6 +31,7 @@ from services.operations.status import describe_storage_trouble
 from services.sidecars.results import explain_checksums
 from services.storages.storages import find_storage_of_path, relative_to_storage
 from watch.disk.listing import FileEntry, UnreadableFile, error_text, is_absence, stat_file
+from watch.disk.open_writers import is_open_for_writing
 from watch.rows.compare import GONE_STATUSES
 
 READ_ADVICE = "give the user that runs Tapeless permission to read it, or check the disk; each scan tries it again"
@@ -138,7 +139,7 @@ def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative
     said.say(
         "pending",
         f"is on disk ({status.st_size:,} bytes, last written {_local_time(status.st_mtime_ns)}) and not recorded yet: "
-        f"it has to stand still first{_storage_trouble(storage)}",
+        f"{_reason_to_wait(path)}{_storage_trouble(storage)}",
     )
 
 
@@ -255,8 +256,12 @@ def _disk_changes(session: Session, storage: Storage, relative: bytes, row: File
     if isinstance(now, UnreadableFile) and row.error is None and unreadable is None:
         yield f"on disk it cannot be looked at now ({now.error}); {READ_ADVICE}"
     if isinstance(now, FileEntry) and (row.status in GONE_STATUSES or not now.same_content(row.size, row.mtime_ns)):
-        written = _local_time(now.mtime_ns)
-        yield f"on disk it has {now.size:,} bytes now, last written {written}: it has to stand still first"
+        written, path = _local_time(now.mtime_ns), join_path(storage.place, relative)
+        yield f"on disk it has {now.size:,} bytes now, last written {written}: {_reason_to_wait(path)}"
+
+
+def _reason_to_wait(path: bytes) -> str:
+    return "a process has it open for writing" if is_open_for_writing(path) else "it has to stand still first"
 
 
 def _explain_membership(said: Explanation, asset: Asset, part: Format, file_set: FileSet) -> None:

@@ -57,6 +57,7 @@ class StorageState:
     scan_expected: int
     events_lost: int
     watcher_restarts: int
+    writer_check: str | None
     unreadable: list[str] = field(default_factory=list)
 
 
@@ -122,6 +123,7 @@ def read_status(session: Session) -> SystemStatus:
             row.scan_expected,
             row.events_lost,
             row.watcher_restarts,
+            row.writer_check,
             unreadable.get(row.id, []),
         )
         for row in rows

@@ -8,16 +8,24 @@ from typing import NamedTuple
 
 from watch.disk.listing import FileEntry
 
+LEASES, THRESHOLD = "leases", "threshold"
+"""How it is found out that a file is no longer written: leases and the threshold, or the threshold alone."""
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class SettlePolicy:
-    """Settle times of a storage; `trusts_ctime` is false on network file systems, where another host sets the times."""
+    """Settle times of a storage; `is_local` is false on network file systems, where other hosts write
+    and set the times."""
 
     growing_seconds: float
     close_seconds: float
-    trusts_ctime: bool = True
+    is_local: bool = True
+
+    @property
+    def writer_check(self) -> str:
+        """How it is found out that a file is no longer written."""
+        return LEASES if self.is_local else THRESHOLD
 
 
 def seconds_until_stable(entry: FileEntry, now_ns: int, closed: bool, settle_policy: SettlePolicy) -> float:
@@ -28,7 +36,7 @@ def seconds_until_stable(entry: FileEntry, now_ns: int, closed: bool, settle_pol
     - A close or a rename into place (`closed`) shortens the time to `close_seconds`. So does a ctime after the mtime:
       the last change was then not a write but a rename, a chmod or a copied time, as at the end of a copy.
     """
-    if not settle_policy.trusts_ctime:
+    if not settle_policy.is_local:
         return (
             min(settle_policy.growing_seconds, settle_policy.close_seconds) if closed else settle_policy.growing_seconds
         )

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from search.engine import SearchEngine, SearchUnavailableError
 from services.operations.status import StorageState, SystemStatus, read_status
+from watch.disk.settling import THRESHOLD
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, system_command
 from workers.commands.output import make_console, print_result
@@ -68,6 +69,8 @@ def print_status(console: Console, found: SystemStatus, search_trouble: str | No
 
 def _print_storage(console: Console, storage: StorageState) -> None:
     line = Text.assemble((storage.name, "bold"), f"  {storage.root}  {storage.status}")
+    if storage.writer_check == THRESHOLD:
+        line.append("  network file system: a file counts as finished although another host has it open")
     if storage.is_frozen:
         line.append("  deletions are frozen", style="yellow")
     if storage.events_lost:
