@@ -21,7 +21,7 @@ from sqlalchemy import text
 from benchmarks.stage.floor import Floor, measure_floor
 from benchmarks.stage.production import Production, write_production
 from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import StorageSettings
 
 LIMIT_SECONDS = 900.0
 MOMENTS = text("""

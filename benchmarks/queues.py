@@ -16,7 +16,7 @@ from sqlalchemy import text
 from benchmarks.drain import database, write_assets
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
-from models.queues.job_queue import JOB_QUEUE, Progress
+from models.queues.job import JOB_QUEUE, Progress
 from models.queues.mail import MAIL_QUEUE
 from models.queues.media_queue import MEDIA_QUEUE, MediaKind, claim_media
 from models.schema import upgrade_database

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
-from models.queues.job_queue import TRANSCODE_TASK
+from models.queues.job import TRANSCODE_TASK
 from services.renditions.encode import TranscodeContext
 from services.renditions.jobs import run_next_transcode
 

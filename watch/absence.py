@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File, Folder
-from models.core.bulk import in_array
 from models.core.paths import is_path_inside, join_path
 from models.core.sessions import Sessions, transact
+from models.core.statements import in_array
 from watch.disk.listing import FileEntry, UnreadableFile, stat_file
 from watch.disk.mount_identity import RootIdentity, identify_root, must_freeze_deletions
 from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, KnownFile

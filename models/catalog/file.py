@@ -1,12 +1,13 @@
 """Folders and files as the watcher saw them, identified by parent and name bytes, so that renaming a tree changes one
-row."""
+row; and the paths of many folders at once."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text
 
@@ -93,3 +94,26 @@ class File(IdMixin, TimestampsMixin, Base):
     digest: Mapped[bytes | None]
     """Digest of the size and both ends of the file: distinguishes files of equal size and time, and new content from
     changed attributes. Null until they are read, soon after it was published."""
+
+
+# Walks up from each folder and joins the names with `/` (0x2f), so that only ancestors are read and not the whole tree:
+# names are bytes. The root's own name is empty.
+FOLDER_PATHS = {
+    column: text(f"""
+        WITH RECURSIVE up AS (
+            SELECT id, parent_id, name AS path FROM folder WHERE {column} = ANY(:keys)
+            UNION ALL
+            SELECT up.id, parent.parent_id, parent.name || '\\x2f'::bytea || up.path
+            FROM up JOIN folder AS parent ON parent.id = up.parent_id
+        )
+        SELECT id, path FROM up WHERE parent_id IS NULL ORDER BY id
+    """)
+    for column in ("id", "island_id", "storage_id")
+}
+
+
+def read_folder_paths(session: Session, keys: Iterable[object], column: str = "id") -> dict[int, bytes]:
+    """Return the paths of folders by id: of these folders, or of all of these islands (`island_id`) or storages
+    (`storage_id`)."""
+    rows = session.execute(FOLDER_PATHS[column], {"keys": list(keys)})
+    return {row.id: bytes(row.path).removeprefix(b"/") for row in rows}

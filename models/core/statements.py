@@ -1,10 +1,15 @@
-"""Types of statements and rows of any columns; execution of statements that change rows, and counts."""
+"""Types of statements and rows of any columns; execution of statements that change rows, counts, arrays, and bulk
+writes by COPY: 128,000 files must not be 128,000 round trips (15,000 assets a second by COPY, 1,100 by inserts)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import CursorResult, Executable, Row, Select, func, select
-from sqlalchemy.orm import Session
+import psycopg
+from psycopg import sql
+from sqlalchemy import ARRAY, ColumnElement, CursorResult, Executable, Row, Select, any_, func, literal, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.core.base import Base
 
 AnySelect = Select[*tuple[Any, ...]]
 AnyRow = Row[*tuple[Any, ...]]
@@ -22,3 +27,29 @@ def execute_dml(session: Session, statement: Executable, parameters: Mapping[str
 def count_rows(session: Session, query: AnySelect) -> int:
     """Return the number of rows of a query."""
     return session.scalar(select(func.count()).select_from(query.order_by(None).subquery())) or 0
+
+
+def psycopg_connection(session: Session) -> psycopg.Connection[Any]:
+    """Return the driver's connection of the session's transaction, for COPY."""
+    driver = session.connection().connection.driver_connection
+    if not isinstance(driver, psycopg.Connection):
+        raise TypeError(f"not a connection of psycopg: {driver!r}")
+    return driver
+
+
+def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """COPY `rows` into `columns` of `table` within the session's transaction; other columns get their defaults."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table.__tablename__), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    # COPY fires the statement-level triggers of the table once (`mark_asset_insert`, `mark_format_insert`, …), which
+    # mark the search documents.
+    with psycopg_connection(session).cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def in_array(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> ColumnElement[bool]:
+    """Return `column = ANY(array)`: one parameter for any number of values. IN takes one each; PostgreSQL allows
+    65,535."""
+    return column == any_(literal(list(values), ARRAY(column.type)))

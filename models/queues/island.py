@@ -5,16 +5,21 @@ Why there is a queue in PostgreSQL beside Celery's:
 1. A message may be lost, duplicated or late. The row says what is left to do, so none of these matters.
 2. A hundred thousand changes of one folder are one row, not a hundred thousand messages.
 3. SQL shows what is pending, since when and why, also after a restart.
-"""
+
+A short transaction claims, the work runs without one, a fenced transaction finishes. Beside owner and attempt the fence
+compares the epoch, which changes when folders are moved between islands. Dispatch, fair across storages, is in
+`watch.dispatch`."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import BigInteger, ForeignKey, Index, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, Serial
-from models.queues.leased_queue import LeaseMixin
+from models.queues.leased_queue import IS_UNLEASED, SKIP_LOCKED, Lease, LeasedQueue, LeaseMixin, QueuePolicy
 
 
 class Island(LeaseMixin, Base):
@@ -56,3 +61,120 @@ class Island(LeaseMixin, Base):
     profile_revision: Mapped[int | None]
     trace: Mapped[str | None]
     """W3C traceparent of the oldest pending change; null unless tracing is on."""
+
+
+MAX_ISLAND_CRASHES = 3
+"""Worker crashes after which an island is dead-lettered."""
+MAX_ISLAND_ERRORS = 8
+"""Failed attempts after which an island is dead-lettered."""
+IS_DIRTY = "dirty_since IS NOT NULL AND parked_at IS NULL"
+ISLAND_POLICY = QueuePolicy(max_tries=MAX_ISLAND_ERRORS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IslandClaim(Lease):
+    """Island as it was when the lease was taken."""
+
+    storage_id: uuid.UUID
+    folder_id: int
+    seen: int
+    done: int
+    epoch: int
+    reads_all_files: bool = False
+    """Whether the stored frame ranges are stale, so that all files are read to rebuild them."""
+    trace: str | None = None
+    """Trace context of the change that made it dirty, if traced."""
+
+
+@dataclass(frozen=True, slots=True)
+class IslandOutcome:
+    """Result of grouping one island.
+
+    `wait_seconds` is the delay until it must be grouped again; None means only when something changes.
+    """
+
+    claim: IslandClaim
+    profile_revision: int
+    wait_seconds: float | None
+
+
+ISLAND_QUEUE = LeasedQueue(
+    table="island",
+    noun="folder",
+    plural="folders",
+    task="ingest.island",
+    celery_queue="ingest",
+    key_type="bigint",
+    tries="crashes",
+    title="storage.name || ', island ' || work.id",
+    joins="JOIN storage ON storage.id = work.storage_id",
+    is_pending=IS_DIRTY,
+    pending_since="dirty_since",
+    requeued="attempt = 0, crashes = 0, handed_until = NULL, dirty_since = coalesce(dirty_since, now())",
+    is_dispatched=True,
+    waits=f"""EXISTS (
+        SELECT FROM island WHERE dirty_since <= now() - make_interval(secs => :debounce) AND parked_at IS NULL
+            AND (handed_until IS NULL OR handed_until <= now()) AND {IS_UNLEASED}
+    ) OR EXISTS (SELECT FROM island WHERE wait_until <= now() AND parked_at IS NULL)""",
+    is_overdue="dirty_since IS NULL",
+    policy=ISLAND_POLICY,
+    lease=IslandClaim,
+    # An attempt that did not end counts as a crash; such an island is claimed only alone, so that it harms no other.
+    candidates=f"""
+        SELECT id FROM island
+        WHERE id = ANY(CAST(:ids AS bigint[])) AND {IS_DIRTY} AND {IS_UNLEASED}
+            AND (attempt = 0 OR cardinality(CAST(:ids AS bigint[])) = 1)
+        ORDER BY id {SKIP_LOCKED}
+    """,
+    claimed=", crashes = crashes + CASE WHEN attempt > 0 THEN 1 ELSE 0 END",
+    returning=", storage_id, folder_id, seen, done, epoch, stale_summaries AS reads_all_files, trace",
+    version="work.epoch",
+    due="handed_until",
+    released="attempt = 0, crashes = 0",
+    isolated_at=ISLAND_POLICY.retry_at,
+    failed=", crashes = 0",
+    is_crashed=f"crashes >= {MAX_ISLAND_CRASHES} AND lease_until <= now()",
+    crash_reason="'its worker died ' || crashes || ' times while it was grouped'",
+)
+
+# An island that became dirty again (`seen` moved on) keeps its dirty_since, so that its latency is measured truthfully.
+FINISH_ISLANDS = text("""
+    UPDATE island SET done = mine.seen, lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0,
+        crashes = 0, error = NULL, rules_version = :rules, profile_revision = mine.profile_revision,
+        wait_until = now() + make_interval(secs => mine.wait_seconds),
+        stale_summaries = island.stale_summaries AND island.seen <> mine.seen,
+        arrived = CASE WHEN island.seen = mine.seen THEN 0 ELSE island.arrived END,
+        dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END,
+        trace = CASE WHEN island.seen <> mine.seen THEN island.trace END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]))
+        AS mine (id, seen, profile_revision, wait_seconds)
+    WHERE island.id = mine.id
+""")
+
+
+def finish_islands(session: Session, ends: Sequence[IslandOutcome], rules_version: int) -> None:
+    """Set `done` to the `seen` that was read; islands changed meanwhile stay dirty.
+
+    The caller has fenced the claims in the same transaction.
+    """
+    if ends:
+        session.execute(
+            FINISH_ISLANDS,
+            {
+                "ids": [end.claim.id for end in ends],
+                "seen": [end.claim.seen for end in ends],
+                "profiles": [end.profile_revision for end in ends],
+                "waits": [end.wait_seconds for end in ends],
+                "rules": rules_version,
+            },
+        )
+
+
+RELEASE_WAITING_ISLANDS = text(
+    "UPDATE island SET wait_until = now() WHERE storage_id = :storage AND wait_until IS NOT NULL"
+)
+
+
+def release_waiting_islands(session: Session, storage_id: uuid.UUID) -> None:
+    """Make the islands of a storage due that wait for something, such as a sidecar that is no longer required."""
+    session.execute(RELEASE_WAITING_ISLANDS, {"storage": storage_id})

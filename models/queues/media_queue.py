@@ -19,7 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, DefaultNow, TextEnum, checked_text
 from models.core.timing import Timing
-from models.queues.island_queue import IS_DIRTY
+from models.queues.island import IS_DIRTY
 from models.queues.leased_queue import (
     IS_DUE,
     IS_UNLEASED,

@@ -4,8 +4,8 @@ A table with lease columns that is not here fails a test.
 """
 
 from models.queues.index_queue import MARK_QUEUE
-from models.queues.island_queue import ISLAND_QUEUE
-from models.queues.job_queue import JOB_QUEUE
+from models.queues.island import ISLAND_QUEUE
+from models.queues.job import JOB_QUEUE
 from models.queues.leased_queue import WorkQueue
 from models.queues.mail import MAIL_QUEUE
 from models.queues.media_queue import MEDIA_QUEUE

@@ -14,9 +14,8 @@ from models.access.acl import ALL_PERMISSIONS, AclEntry, AclTemplate, Actor, Pri
 from models.core.base import new_id
 from services.access.permissions import Principal, acl_entries_of, grant_permissions
 from services.core.actors import require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import ValidationFailed
-from services.core.rows import load, save_audited
+from services.core.rows import load, record_audit, save_audited
 
 ACL_TEMPLATE_KIND = "acl_templates"
 

@@ -14,9 +14,8 @@ from models.core.base import new_id
 from models.core.statements import execute_dml
 from services.access.users import find_user
 from services.core.actors import require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import NotFound, ValidationFailed, require_found
-from services.core.rows import apply_changes, load, save_audited
+from services.core.rows import apply_changes, load, record_audit, save_audited
 
 
 def create_group(session: Session, name: str, actor: Actor, **fields: Any) -> UserGroup:

@@ -11,10 +11,9 @@ from models.access.acl import Actor
 from models.access.user import Membership, Token, User, UserStatus, UserType
 from models.core.base import new_id
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR, require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_found
 from services.core.passwords import generate_password, hash_password
-from services.core.rows import apply_changes, save_audited
+from services.core.rows import apply_changes, record_audit, save_audited
 
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 

@@ -8,7 +8,7 @@ another in between. Without any votes the cost is one query of an empty table.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.history import Operation
+from models.catalog.asset import Operation
 from services.core.history import record_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 

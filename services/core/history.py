@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Asset
-from models.catalog.history import History, Operation
+from models.catalog.asset import Asset, History, Operation
 from models.core.base import new_id
-from models.core.bulk import copy_rows
+from models.core.statements import copy_rows
 from services.core.errors import NotFound, PermissionDenied
 
 

@@ -1,4 +1,5 @@
-"""Load one row, apply changes to it, and save it, also together with its entry in the audit log."""
+"""Load one row, apply changes to it, and save it; and write the audit log: changes of users, groups, templates, fields,
+views, storages and other configuration."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -7,9 +8,23 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.access.audit_log import AuditEntry
 from models.core.base import Base, TimestampsMixin
-from services.core.audit_log import record_audit
 from services.core.errors import require_found
+
+
+def record_audit(session: Session, object_type: str, object_id: object, description: str, actor: Actor) -> None:
+    """Add one entry to the audit log, in the transaction of the change. `description` must never hold a secret."""
+    session.add(
+        AuditEntry(
+            object_type=object_type,
+            object_id=str(object_id),
+            description=description,
+            actor=actor.name,
+            user_id=actor.user_id,
+        )
+    )
+
 
 Row = TypeVar("Row", bound=Base)
 AuditedRow = TypeVar("AuditedRow", bound=TimestampsMixin)

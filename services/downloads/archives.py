@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
 from models.catalog.asset import FileSet, FileSetFile
-from models.catalog.file import File, FileStatus, Folder
-from models.catalog.folder_paths import read_folder_paths
+from models.catalog.file import File, FileStatus, Folder, read_folder_paths
 from models.catalog.storage import Storage
 from models.core.paths import display_path
 from services.core.errors import Conflict

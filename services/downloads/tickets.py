@@ -19,10 +19,8 @@ from media.sandbox.safe_open import SourceFile
 from models.access.acl import Actor, is_format_visible
 from models.access.share import ShareRight
 from models.access.user import Token
-from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole
-from models.catalog.file import File, Folder
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.history import Operation
+from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole, Operation
+from models.catalog.file import File, Folder, read_folder_paths
 from models.catalog.storage import Storage
 from models.core.paths import join_path
 from services.catalog.assets.assets import find_asset

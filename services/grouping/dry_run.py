@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from grouping import classify_path
-from models.queues.island_queue import IslandClaim
+from models.queues.island import IslandClaim
 from services.grouping.diff import GroupingComparison, GroupingDiff
 from services.ingest.planner import plan_islands
 from services.ingest.reader import SELECT_ISLAND_FILES, group_islands, read_stored_file

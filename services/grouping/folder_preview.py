@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from grouping import IgnorePatterns, Profile
 from grouping.model.islands import ATTACHED_DIRS, PACKAGE_MARKERS, is_package_marker, island_of
 from models.catalog.file import FileStatus
-from models.catalog.storage import Storage
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import Storage, StorageSettings
 from models.core.base import new_id
 from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path
 from models.core.sessions import Sessions, read_snapshot

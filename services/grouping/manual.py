@@ -14,13 +14,12 @@ from sqlalchemy.orm import Session
 
 from grouping import group_paths
 from models.access.acl import AclEntry, Actor
-from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole
+from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole, Operation
 from models.catalog.file import File, Folder
-from models.catalog.history import Operation
 from models.catalog.pin import Pin
 from models.core.base import new_id
-from models.core.bulk import in_array
 from models.core.paths import display_path
+from models.core.statements import in_array
 from services.access.acl_templates import grants_of_object
 from services.core.errors import Conflict, DomainError, NotFound
 from services.core.history import record_history

@@ -21,13 +21,12 @@ from sqlalchemy.orm import Session
 from grouping import RULES_VERSION, Profile
 from grouping.model.profile import describe_profile_faults
 from models.access.acl import Actor
-from models.catalog.folder_paths import read_folder_paths
+from models.catalog.file import read_folder_paths
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import Progress
-from services.core.audit_log import record_audit
+from models.queues.job import Job, JobStatus, Progress
 from services.core.errors import DomainError
+from services.core.rows import record_audit
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun

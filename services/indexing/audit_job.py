@@ -18,7 +18,7 @@ from models.core.sessions import Sessions, transact
 from models.core.statements import execute_dml
 from models.queues.index_build import read_index_targets
 from models.queues.index_queue import DocumentKey
-from models.queues.job_queue import Progress
+from models.queues.job import Progress
 from models.queues.notify import Notifier
 from search.documents.builders import DOCUMENT_BUILDERS
 from search.engine import SearchEngine, SearchUnavailableError

@@ -9,8 +9,8 @@ import logging
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.bulk import in_array
 from models.core.sessions import Sessions, transact
+from models.core.statements import in_array
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_queue import requeue_all_marks
 from search.engine import IndexManager, SearchEngine

@@ -29,8 +29,7 @@ from models.core.sessions import read_snapshot, transact
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import MARK_QUEUE, DocumentKey, has_pending_single_changes, requeue_marks
-from models.queues.job import JobStatus
-from models.queues.job_queue import Progress
+from models.queues.job import JobStatus, Progress
 from search.document import Document
 from search.documents.builders import build_documents, count_fitting_documents
 from search.engine import IndexManager, IndexMissingError, SearchEngine, SearchUnavailableError, WriteOutcome

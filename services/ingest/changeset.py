@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.catalog.history import Operation
+from models.catalog.asset import Operation
 from services.core.history import HistoryEntry
 from services.ingest.frame_buckets import FrameBucketState
 from services.ingest.state import StorageRules

@@ -11,15 +11,12 @@ from sqlalchemy.orm import Session
 
 from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
 from models.catalog.asset import Asset, Component, FileSet, Format
-from models.catalog.file import Folder
-from models.catalog.folder_paths import read_folder_paths
+from models.catalog.file import Folder, read_folder_paths
 from models.catalog.pin import Pin as PinRow
-from models.catalog.storage import Storage
-from models.catalog.storage_settings import StorageSettings
-from models.core.bulk import in_array
+from models.catalog.storage import Storage, StorageSettings
 from models.core.paths import join_path
-from models.queues.island import Island
-from models.queues.island_queue import IslandClaim
+from models.core.statements import in_array
+from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile

@@ -22,7 +22,7 @@ from grouping import RULES_VERSION
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
 from models.core.tracing import span
-from models.queues.island_queue import ISLAND_QUEUE, IslandClaim, IslandOutcome, finish_islands
+from models.queues.island import ISLAND_QUEUE, IslandClaim, IslandOutcome, finish_islands
 from models.queues.notify import Notifier
 from services.core.lease_heartbeat import lease_heartbeat
 from services.ingest.changeset import IngestChanges

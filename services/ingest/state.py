@@ -8,8 +8,8 @@ from typing import NamedTuple
 from grouping import ClassifiedPath, FilePin, GroupingItem, IslandPins, Profile, Single, classify_path
 from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import FileStatus
-from models.catalog.storage_settings import StorageSettings
-from models.queues.island_queue import IslandClaim
+from models.catalog.storage import StorageSettings
+from models.queues.island import IslandClaim
 from services.access.acl_templates import AclGrant
 from services.ingest.frame_buckets import FrameBucketState
 

@@ -32,8 +32,7 @@ from models.core.paths import storable_text
 from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
 from models.core.tracing import span
-from models.queues.job import JobStatus
-from models.queues.job_queue import JOB_QUEUE, NO_PROGRESS, JobClaim, Progress
+from models.queues.job import JOB_QUEUE, NO_PROGRESS, JobClaim, JobStatus, Progress
 from models.queues.notify import Notifier, leave_to_beat
 from services.core.actors import find_actor
 from services.core.errors import DomainError, PermissionDenied

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetFile
-from models.core.bulk import in_array
+from models.core.statements import in_array
 from models.queues.job import Job
 from services.core.errors import Conflict, NotFound, PermissionDenied
 from services.jobs.jobs import add_job

@@ -16,11 +16,11 @@ from models.access.share import Share
 from models.catalog.approval import Approval
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
 from models.catalog.metadata import delete_values
-from models.core.bulk import in_array
+from models.core.statements import in_array
 from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE, find_collection
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict
+from services.core.rows import record_audit
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
-from models.queues.job_queue import TRANSCODE_TASK
+from models.queues.job import TRANSCODE_TASK
 from models.queues.media_queue import MediaKind, queue_media
 from services.media.drain import MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS

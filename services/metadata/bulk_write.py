@@ -17,9 +17,8 @@ from sqlalchemy.orm import Session, aliased
 from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.metadata import MetadataBulkObject
-from models.core.bulk import copy_rows, in_array
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import Progress
+from models.core.statements import copy_rows, in_array
+from models.queues.job import Job, JobStatus, Progress
 from services.core.errors import DomainError, NotFound, ValidationFailed, require_known
 from services.core.text import pluralize
 from services.jobs.jobs import add_job

@@ -16,9 +16,8 @@ from models.access.acl import Actor
 from models.catalog.metadata import FieldType, MetadataField, MetadataViewField
 from models.core.base import new_id
 from services.core.actors import require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed, require_found
-from services.core.rows import save_audited
+from services.core.rows import record_audit, save_audited
 from services.metadata.forms import NUMERIC_FIELD_TYPES
 from services.metadata.types import quote
 

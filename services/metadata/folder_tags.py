@@ -6,11 +6,11 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.catalog.history import Operation
+from models.catalog.asset import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
-from models.catalog.storage_settings import StorageSettings
-from models.core.bulk import copy_rows
+from models.catalog.storage import StorageSettings
 from models.core.paths import display_path, parent_path
+from models.core.statements import copy_rows
 from services.core.history import HistoryEntry, copy_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 

@@ -15,9 +15,9 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.history import Operation
+from models.catalog.asset import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
-from models.core.bulk import in_array
+from models.core.statements import in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
 from services.core.history import HistoryEntry, copy_history
 from services.metadata.change_set import (

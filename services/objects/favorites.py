@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.collection import Favorite
-from models.core.bulk import in_array
+from models.core.statements import in_array
 from services.core.errors import PermissionDenied, require_known
 from services.objects.objects import find_object
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
-from models.catalog.asset import AssetStatus
+from models.catalog.asset import AssetStatus, Operation
 from models.catalog.collection import CollectionStatus
-from models.catalog.history import Operation
 from models.catalog.segment import SegmentStatus
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection

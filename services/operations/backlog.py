@@ -15,9 +15,8 @@ from sqlalchemy.orm import Session
 
 from models.core.paths import display_path
 from models.core.statements import AnyRow
-from models.queues.island_queue import ISLAND_QUEUE
-from models.queues.job import Job
-from models.queues.job_queue import JOB_QUEUE
+from models.queues.island import ISLAND_QUEUE
+from models.queues.job import JOB_QUEUE, Job
 from models.queues.leased_queue import WorkQueue
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR

@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from grouping import IgnorePatterns, Profile, classify_path
 from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
-from models.catalog.storage import Storage, StorageStatus
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import Storage, StorageSettings, StorageStatus
 from models.core.bigint import clamp_bigint, is_clamped
 from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path, parent_path
 from models.queues.island import Island

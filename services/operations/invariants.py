@@ -8,9 +8,8 @@ from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns
 from models.catalog.asset import Asset, AssetStatus
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.file import read_folder_paths
+from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
 from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import execute_dml

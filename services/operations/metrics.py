@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import StorageSettings
 from models.queues.media_queue import MediaKind
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, OUTBOXES, WORK_QUEUES
 from services.indexing.requests import COMPARE_INDEX_TASK

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models.catalog.folder_paths import read_folder_paths
+from models.catalog.file import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path, join_path
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES

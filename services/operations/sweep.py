@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job_queue import dispatch_jobs
+from models.queues.job import dispatch_jobs
 from models.queues.notify import Notifier
 from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
 from services.catalog.segments.segments import purge_segments

@@ -25,8 +25,7 @@ from media.sandbox.supervisor import ChildDiedError, ConfinedChild
 from models.access.acl import Actor
 from models.catalog.asset import Asset, Format
 from models.core.sessions import read_snapshot, transact
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import NO_PROGRESS, Progress
+from models.queues.job import NO_PROGRESS, Job, JobStatus, Progress
 from services.core.errors import DomainError
 from services.core.text import pluralize
 from services.jobs.runner import JobEnd, JobOutcome, JobRetryError, JobRun

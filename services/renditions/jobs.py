@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from models.catalog.storage import PURPOSE_PROXIES, Storage
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job_queue import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
+from models.queues.job import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
 from models.queues.notify import Notifier
 from services.jobs.runner import JobKind, JobRun
 from services.renditions.encode import TranscodeContext, TranscodeRun

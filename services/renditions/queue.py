@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
 from models.catalog.asset import ASSET_KIND, Asset, Format, FormatRole
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import TRANSCODE_TASK
+from models.queues.job import TRANSCODE_TASK, Job, JobStatus
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import find_format
 from services.catalog.assets.sources import ReadableFileSet

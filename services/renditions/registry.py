@@ -17,10 +17,8 @@ from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
-from models.catalog.file import File, FileStatus, Folder
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.history import Operation
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole, Operation
+from models.catalog.file import File, FileStatus, Folder, read_folder_paths
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.core.history import record_history

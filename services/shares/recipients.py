@@ -9,11 +9,10 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share, ShareToken, ShareUser
 from models.access.user import User, UserStatus
-from models.catalog.history import Operation
+from models.catalog.asset import Operation
 from models.core.base import new_id
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed
-from services.core.rows import load, save
+from services.core.rows import load, record_audit, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.mail_queue import check_mail_address
 

@@ -20,8 +20,7 @@ from sqlalchemy.orm import Session
 from media.probe.captions import CAPTION_FORMATS, MAX_CAPTION_FILE_BYTES, CaptionsError, TimedCaption, read_captions
 from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
 from models.access.acl import Actor
-from models.catalog.asset import ASSET_KIND, Asset
-from models.catalog.history import Operation
+from models.catalog.asset import ASSET_KIND, Asset, Operation
 from models.catalog.segment import Segment, SegmentType
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus

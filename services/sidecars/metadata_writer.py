@@ -17,8 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.history import Operation
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.asset import Operation
+from models.catalog.storage import StorageSettings
 from models.core.statements import AnyRow
 from services.core.errors import FieldsInvalid, NotFound
 from services.core.history import record_history

@@ -24,9 +24,8 @@ from services.media.probe_writer import (
     update_header_warnings,
 )
 from services.sidecars.field_mapping import list_formats_read
-from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.metadata_writer import SidecarValues, write_sidecar_values
-from services.sidecars.verification import create_checksum_job
+from services.sidecars.verification import MAX_SIDECAR_FILES, SIDECAR_LIMITS, create_checksum_job
 
 SIDECAR_TASK = MEDIA_TASKS[MediaKind.SIDECARS]
 SIDECAR_BATCH_SIZE = 200

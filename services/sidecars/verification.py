@@ -5,8 +5,7 @@
    current size and time. Results are saved every second, so a killed worker loses a second; after a minute the job
    gives way to others.
 3. A mismatch fails the job, and both checksums are reported on the format; missing files are a warning, and the
-   manifest is read again when files arrive on the storage.
-"""
+   manifest is read again when files arrive on the storage."""
 
 import json
 import logging
@@ -20,18 +19,17 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
 from media.sandbox.safe_open import SourceChangedError, open_source_file, require_unchanged
+from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
 from media.sidecars.checksums import compute_checksum, is_same_checksum
 from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
 from models.core.sessions import transact
-from models.queues.job import JobStatus
-from models.queues.job_queue import Progress
+from models.queues.job import JobStatus, Progress
 from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
-from services.sidecars.limits import MAX_SIDECAR_FILES, SIDECAR_LIMITS
 from services.sidecars.manifest_files import FileToVerify, ManifestEntry, find_files_to_verify, parse_manifest_entries
 from services.sidecars.results import (
     ChecksumResult,
@@ -39,6 +37,11 @@ from services.sidecars.results import (
     store_checksum_results,
     update_checksum_warnings,
 )
+
+SIDECAR_LIMITS = ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
+MAX_SIDECAR_FILES = 40
+"""Maximum number of sidecar files per asset; a clip of a camera card has five."""
+
 
 log = logging.getLogger(__name__)
 

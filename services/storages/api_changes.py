@@ -16,10 +16,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import AclEntry, Actor, Permission
 from models.catalog.asset import FileSet
 from models.catalog.declared_file import DeclaredFile
-from models.catalog.storage import PURPOSE_FILES, Storage
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings
 from models.core.paths import is_path_inside
-from models.queues.island_queue import release_waiting_islands
+from models.queues.island import release_waiting_islands
 from services.access.permissions import find_acl_object
 from services.catalog.assets.files import (
     FileView,
@@ -29,9 +28,8 @@ from services.catalog.assets.files import (
 )
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.core.actors import require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed
-from services.core.rows import apply_changes, load, save_audited
+from services.core.rows import apply_changes, load, record_audit, save_audited
 from services.storages.storages import (
     NewStorage,
     StorageError,

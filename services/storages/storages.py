@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from grouping import DEFAULT_PROFILE, Profile
 from models.access.acl import AclTemplate
 from models.catalog.metadata import MetadataView
-from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings
 from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed

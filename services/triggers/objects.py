@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from models.access.acl import Permission
 from models.access.share import ShareRight, ShareUser
 from models.catalog.approval import VoteStatus
-from models.queues.job_queue import TRANSCODE_TASK
+from models.queues.job import TRANSCODE_TASK
 from services.approvals.requests import ApprovalSpec, request_approval, require_approvable
 from services.approvals.votes import set_approvals
 from services.core.actors import require_administrator

@@ -23,8 +23,7 @@ from models.access.user import User
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import Progress
+from models.queues.job import Job, JobStatus, Progress
 from models.queues.notify import Notifier
 from services.core.actors import find_actor
 from services.core.errors import Conflict, DomainError, PermissionDenied, ValidationFailed

@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from grouping.model.profile import Profile, TrackTokens
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import StorageSettings
 from models.core.timing import Timing
 from tests.docs.pages import ROOT, pages
 from workers.config.deprecations import DEPRECATED_SETTINGS, REMOVED_IN

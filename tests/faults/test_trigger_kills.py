@@ -19,8 +19,7 @@ from models.catalog.asset import Asset
 from models.core.base import new_id
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import dispatch_jobs
+from models.queues.job import Job, JobStatus, dispatch_jobs
 from models.queues.notify import leave_to_beat
 from services.access.users import NewUser, create_user
 from services.core.actors import SETUP_ACTOR

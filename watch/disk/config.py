@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from grouping import Profile
-from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
 from models.core.sessions import Sessions
 
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from grouping import Profile, classify_path
 from models.catalog.file import File, FileStatus
 from models.core.base import new_id
-from models.core.bulk import copy_rows, in_array
 from models.core.paths import join_path
+from models.core.statements import copy_rows, in_array
 from models.core.tracing import keep_trace_sql
 from models.queues.island import Island
 from watch.disk.listing import FileEntry

@@ -8,8 +8,7 @@ from sqlalchemy import ARRAY, BigInteger, LargeBinary, and_, func, literal, sele
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File, FileStatus, Folder
-from models.core.bulk import in_array
-from models.core.statements import AnySelect
+from models.core.statements import AnySelect, in_array
 from watch.disk.listing import FileEntry
 from watch.rows.compare import KnownFile
 from watch.rows.folder_cache import KnownFolder

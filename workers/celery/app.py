@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
 from models.core.mounts import configure_mounts
-from models.queues.job_queue import TRANSCODE_QUEUE, TRANSCODE_TASK
+from models.queues.job import TRANSCODE_QUEUE, TRANSCODE_TASK
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context

@@ -12,7 +12,7 @@ from celery.schedules import schedule
 from kombu.exceptions import OperationalError
 from sqlalchemy.exc import DBAPIError
 
-from models.queues.job_queue import TRANSCODE_TASK, is_transcode_waiting
+from models.queues.job import TRANSCODE_TASK, is_transcode_waiting
 from models.queues.media_queue import has_claimable_media
 from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from api.routes.catalog.approval_bodies import load_review_summaries
 from api.routes.files.previews import load_media_summaries
-from asgi.body_base import Body, Count, ShortText, format_datetime, optional_id
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, Count, ShortText, format_datetime, optional_id
 from models.access.acl import Guest
 from models.access.share import ShareRight
 from models.catalog.asset import Asset, AssetStatus, AssetType

@@ -8,8 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.routes.catalog.asset_bodies import AssetTitle
-from asgi.body_base import Body, ShortText, format_datetime, optional_id
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText, format_datetime, optional_id
 from models.catalog.collection import Collection
 from services.catalog.collections.collections import EDITABLE_COLLECTION_COLUMNS, NewCollection
 from services.catalog.collections.queries import collection_permissions, favorite_ids, readable_collection_ids

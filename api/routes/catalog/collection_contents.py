@@ -10,7 +10,6 @@ from sqlalchemy import Text, cast, literal, null, select, union_all
 
 from api.routes.catalog.asset_bodies import filter_fields_for_guest, serialize_assets
 from api.routes.catalog.collection_bodies import serialize_collection, serialize_collections
-from asgi.body_base import Body, ShortText, UtcDatetime, format_datetime
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -21,13 +20,12 @@ from asgi.pagination import (
     filter_by_values,
     paginate_rows,
 )
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText, UtcDatetime, format_datetime
 from asgi.routing import RouteGroup
 from models.access.acl import Permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.core.bulk import in_array
-from models.core.statements import AnyRow, AnySelect
+from models.core.statements import AnyRow, AnySelect, in_array
 from services.catalog.collections.collections import find_collection
 from services.catalog.collections.contents import (
     add_asset_to_collection,

@@ -13,9 +13,8 @@ from api.routes.catalog.asset_bodies import serialize_assets
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS, select_readable_assets
 from api.routes.catalog.collection_bodies import serialize_collections
 from api.routes.catalog.collections import COLLECTION_SORT_COLUMNS, delete_collection_tree, select_readable_collections
-from asgi.body_base import Body
 from asgi.pagination import ListSerializer, PageNumber, PerPage, QueryColumns, SortParam, apply_sort, paginate
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Body, Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import defer
 
-from asgi.body_base import Body, LongText, format_datetime, optional_id
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -18,11 +17,10 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, LongText, format_datetime, optional_id
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
-from models.catalog.asset import Asset
-from models.catalog.history import History, Operation
+from models.catalog.asset import Asset, History, Operation
 from services.catalog.assets.assets import find_asset
 from services.core.errors import PermissionDenied
 from services.core.history import add_custom_history, find_history_entry, history_of_asset

@@ -7,8 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from api.routes.catalog.asset_bodies import serialize_asset
-from asgi.body_base import Body, ShortText
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText
 from asgi.routing import RouteGroup
 from services.catalog.assets.assets import get_asset_for_update
 from services.core.errors import NotFound, ValidationFailed

@@ -6,7 +6,16 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.body_base import Body, JsonObject, LongText, SafeInteger, ShortText, UtcDatetime, format_datetime, optional_id
+from asgi.request_context import (
+    Body,
+    JsonObject,
+    LongText,
+    SafeInteger,
+    ShortText,
+    UtcDatetime,
+    format_datetime,
+    optional_id,
+)
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
 from models.catalog.declared_file import FileType
 from models.catalog.file import FileStatus

@@ -9,10 +9,9 @@ from sqlalchemy import select
 
 from api.routes.files.bodies import ComponentBody, FormatBody, FormatChangeBody, serialize_component, serialize_format
 from api.routes.jobs.bodies import serialize_job_row
-from asgi.body_base import Body, Count
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, Count
 from asgi.routing import RouteGroup
 from models.access.acl import is_format_visible
 from models.catalog.asset import Format

@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -18,11 +17,20 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import (
+    Body,
+    Call,
+    JsonObject,
+    KeyText,
+    LongText,
+    ShortText,
+    StatusResponse,
+    format_datetime,
+    optional_id,
+)
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
-from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings, StorageStatus
 from models.core.paths import display_path
 from models.core.statements import AnySelect
 from services.access.permissions import find_acl_object

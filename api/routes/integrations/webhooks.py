@@ -6,7 +6,6 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
-from asgi.body_base import Body, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -17,7 +16,7 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.core.statements import AnySelect
 from models.queues.webhook import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus

@@ -10,8 +10,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.body_base import Body
-from asgi.request_context import Call, SelfCommittingCall
+from asgi.request_context import Body, Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from models.queues.job import JobStatus
 from services.core.actors import require_administrator

@@ -5,8 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from asgi.body_base import Body, ShortText, format_datetime
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText, format_datetime
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import AclTemplate, Permission
 from services.access.acl_templates import (

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from asgi.body_base import KeyText, format_datetime
+from asgi.request_context import KeyText, format_datetime
 from models.access.acl import ALL_PERMISSIONS, NOT_INHERITED, AclEntry, PrincipalKind
 from services.access.permissions import Principal
 

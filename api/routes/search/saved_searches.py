@@ -7,7 +7,6 @@ from fastapi import Query
 from sqlalchemy import false, select
 
 from api.routes.search.search import SearchCriteriaBody, normalize_criteria, parse_search_body
-from asgi.body_base import Body, ShortText, format_datetime
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -18,7 +17,7 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText, format_datetime
 from asgi.routing import RouteGroup
 from models.access.acl import ALL_PERMISSIONS
 from models.catalog.saved_search import SavedSearch, SearchHistory

@@ -6,10 +6,9 @@ from uuid import UUID
 
 from pydantic import WithJsonSchema
 
-from asgi.body_base import Body, LongText, ShortText
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.pagination import PageNotFound, PageNumber, PerPage, page_envelope
-from asgi.request_context import SelfCommittingCall
+from asgi.request_context import Body, LongText, SelfCommittingCall, ShortText
 from asgi.routing import RouteGroup, SharedEndpoint
 from search.document import METADATA_TERM_PREFIX
 from search.engine import SearchHit

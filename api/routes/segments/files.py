@@ -7,8 +7,7 @@ from fastapi import Query
 from fastapi.responses import Response
 
 from api.routes.segments.bodies import SegmentExportQuery, SegmentFilter, filter_segments, load_segment_authors
-from asgi.body_base import Body
-from asgi.request_context import Call, StatusResponse
+from asgi.request_context import Body, Call, StatusResponse
 from asgi.routing import RouteGroup
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.export import (

@@ -6,8 +6,16 @@ from uuid import UUID
 
 from pydantic import Field, PrivateAttr
 
-from asgi.body_base import Body, LongText, UtcDatetime, format_datetime, optional_id
-from asgi.request_context import Call, SelfCommittingCall, public_base_url
+from asgi.request_context import (
+    Body,
+    Call,
+    LongText,
+    SelfCommittingCall,
+    UtcDatetime,
+    format_datetime,
+    optional_id,
+    public_base_url,
+)
 from models.access.share import Share, ShareRight, ShareUser
 from services.core.errors import ValidationFailed
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.routes.users.users import serialize_user
-from asgi.body_base import Body, LongText, ShortText, format_datetime
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -17,7 +16,7 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, LongText, ShortText, format_datetime
 from asgi.routing import RouteGroup
 from models.access.user import GroupType, UserGroup
 from services.access.groups import add_member, create_group, find_group, remove_member, update_group

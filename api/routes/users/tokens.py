@@ -8,9 +8,8 @@ from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from asgi.body_base import Body, LongText, ShortText, format_datetime
 from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
-from asgi.request_context import Call, SelfCommittingCall, StatusResponse
+from asgi.request_context import Body, Call, LongText, SelfCommittingCall, ShortText, StatusResponse, format_datetime
 from asgi.routing import RouteGroup
 from models.access.user import App, Token, User
 from services.access.login_throttle import (

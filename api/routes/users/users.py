@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
 
-from asgi.body_base import Body, ShortText, format_datetime
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
-from asgi.request_context import Call
+from asgi.request_context import Body, Call, ShortText, format_datetime
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import Membership, User, UserStatus, UserType
 from services.access.groups import add_member, groups_by_user

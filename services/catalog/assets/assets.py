@@ -16,8 +16,7 @@ from models.access.acl import (
     Permission,
     PrincipalKind,
 )
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType
-from models.catalog.history import Operation
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType, Operation
 from models.core.base import new_id
 from services.access.lookup import find_permitted
 from services.core.errors import ValidationFailed, refuse_deleted

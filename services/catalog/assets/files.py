@@ -13,11 +13,9 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import FileSet, FileSetFile
+from models.catalog.asset import FileSet, FileSetFile, Operation
 from models.catalog.declared_file import DeclaredFile, FileType
-from models.catalog.file import File, FileStatus, Folder
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.history import Operation
+from models.catalog.file import File, FileStatus, Folder, read_folder_paths
 from models.core.base import new_id
 from models.core.paths import display_path
 from models.core.statements import AnySelect

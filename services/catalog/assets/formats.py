@@ -12,8 +12,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
-from models.catalog.asset import Asset, Component, ComponentType, FileSet, FileSetType, Format, FormatRole
-from models.catalog.history import Operation
+from models.catalog.asset import Asset, Component, ComponentType, FileSet, FileSetType, Format, FormatRole, Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update

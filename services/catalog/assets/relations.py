@@ -9,16 +9,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
-from models.catalog.asset import Asset
-from models.catalog.history import Operation
+from models.catalog.asset import Asset, Operation
 from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
 from services.core.actors import require_administrator
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_found
 from services.core.history import record_history
-from services.core.rows import save_audited
+from services.core.rows import record_audit, save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 

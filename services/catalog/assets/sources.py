@@ -16,8 +16,8 @@ from grouping.model.frames import Frames
 from grouping.model.items import format_frame_number
 from media.sandbox.safe_open import SourceFile
 from models.catalog.asset import MAX_SUMMARY_CHARACTERS
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.file import read_folder_paths
+from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
 from models.core.statements import AnyRow
 

@@ -8,11 +8,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, Permission, has_permission, readable_by
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.catalog.history import Operation
 from models.core.base import new_id
-from models.core.bulk import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from services.access.permissions import Principal, acl_entries_of, refuse_excess_propagation
 from services.catalog.assets.assets import creator_acl_entry
 from services.catalog.collections.collections import (
@@ -22,9 +21,9 @@ from services.catalog.collections.collections import (
     refuse_deleted_collection,
     refuse_too_deep,
 )
-from services.core.audit_log import record_audit
 from services.core.errors import Conflict
 from services.core.history import HistoryEntry, copy_history
+from services.core.rows import record_audit
 
 MAX_COPIED_COLLECTIONS = 1_000
 MAX_COPIED_ASSETS = 50_000

@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor
+from models.catalog.asset import Operation
 from models.catalog.collection import (
     COLLECTION_KIND,
     MAX_COLLECTION_DEPTH,
@@ -18,9 +19,8 @@ from models.catalog.collection import (
     CollectionAsset,
     CollectionStatus,
 )
-from models.catalog.history import Operation
 from models.core.base import new_id
-from models.core.bulk import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders

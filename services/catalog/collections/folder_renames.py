@@ -12,8 +12,8 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
-from models.core.bulk import in_array
 from models.core.paths import display_path
+from models.core.statements import in_array
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.storage import Storage
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.storage import Storage, StorageSettings
 from models.queues.island import Island
 from models.queues.job import Job
 from services.catalog.collections.folder_mirror import mirror_islands

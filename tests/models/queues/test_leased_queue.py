@@ -11,7 +11,7 @@ from sqlalchemy import text
 from models.core.base import Base, new_id
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
-from models.queues.job_queue import NO_PROGRESS
+from models.queues.job import NO_PROGRESS
 from models.queues.leased_queue import Lease, LeasedQueue, WorkQueue
 from models.queues.media_queue import ISOLATED_MEDIA
 from models.queues.registry import (

@@ -11,8 +11,7 @@ from models.core.sessions import Sessions, transact
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark
 from models.queues.index_queue import MARK_QUEUE, claim_marks
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import dispatch_jobs
+from models.queues.job import Job, JobStatus, dispatch_jobs
 from search.document import Document
 from search.engine import WriteOutcome
 from search.opensearch.client import ClusterConfig

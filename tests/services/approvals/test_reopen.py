@@ -8,8 +8,7 @@ from sqlalchemy import select
 
 from models.access.acl import Actor
 from models.catalog.approval import ApprovalVote, VoteStatus
-from models.catalog.asset import Asset
-from models.catalog.history import History
+from models.catalog.asset import Asset, History
 from models.catalog.segment import Segment, SegmentType
 from services.access.users import NewUser, create_user
 from services.approvals.requests import ApprovalSpec, load_approval_status, request_approval

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from models.access.acl import Actor, Guest
-from models.catalog.history import History, Operation
+from models.catalog.asset import History, Operation
 from models.core.sessions import Sessions
 from services.core.history import HistoryEntry, copy_history, record_history
 

@@ -11,9 +11,8 @@ from sqlalchemy import select
 
 from grouping import Profile
 from models.catalog.asset import Asset, FileSet, FileSetFile
-from models.catalog.file import File
-from models.catalog.folder_paths import read_folder_paths
-from models.catalog.storage_settings import StorageSettings
+from models.catalog.file import File, read_folder_paths
+from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
 from services.grouping.diff import AssetChange, GroupingDiff
 from services.grouping.folder_preview import preview_folder

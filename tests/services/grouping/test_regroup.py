@@ -12,10 +12,8 @@ from sqlalchemy import func, select, text, update
 
 from models.core.sessions import transact
 from models.core.timing import Timing
-from models.queues.island import Island
-from models.queues.island_queue import ISLAND_QUEUE
-from models.queues.job import JobStatus
-from models.queues.job_queue import JOB_QUEUE, MAX_JOB_CRASHES
+from models.queues.island import ISLAND_QUEUE, Island
+from models.queues.job import JOB_QUEUE, MAX_JOB_CRASHES, JobStatus
 from search.postgres.engine import PostgresEngine
 from services.grouping.regroup import REGROUP_TASK, InvalidProfile, RegroupLimits, request_regroup, set_storage_profile
 from services.jobs.actions import JobAction, apply_job_action

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.storage import Storage
 from models.core.sessions import transact
-from models.queues.island import Island
-from models.queues.island_queue import ISLAND_QUEUE, MAX_ISLAND_CRASHES, MAX_ISLAND_ERRORS, IslandClaim
+from models.queues.island import ISLAND_QUEUE, MAX_ISLAND_CRASHES, MAX_ISLAND_ERRORS, Island, IslandClaim
 from services.ingest.run import ingest_islands
 from services.ingest_effects import INGEST_EFFECTS
 from services.operations.sweep import is_work_waiting, sweep_backlog

@@ -11,8 +11,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import JOB_QUEUE, MAX_JOB_CRASHES, MAX_JOB_ERRORS, dispatch_jobs
+from models.queues.job import JOB_QUEUE, MAX_JOB_CRASHES, MAX_JOB_ERRORS, Job, JobStatus, dispatch_jobs
 from services.core.actors import SETUP_ACTOR
 from services.job_kinds import job_kinds, run_job_message
 from services.jobs.actions import JobAction, apply_job_action

@@ -10,14 +10,12 @@ from sqlalchemy.exc import IntegrityError
 
 from models.access.acl import AclEntry, Actor
 from models.access.user import User, UserStatus
-from models.catalog.asset import Asset
-from models.catalog.history import History, Operation
+from models.catalog.asset import Asset, History, Operation
 from models.catalog.metadata import FieldType, MetadataBulkObject, MetadataValue
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import JOB_QUEUE
+from models.queues.job import JOB_QUEUE, Job, JobStatus
 from services.access.users import NewUser, create_user
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset
 from services.catalog.collections.collections import NewCollection, create_collection

@@ -9,13 +9,11 @@ from sqlalchemy import select, text
 
 from media.sandbox.safe_open import SourceChangedError
 from models.access.acl import Actor
-from models.catalog.asset import Asset
-from models.catalog.history import History
+from models.catalog.asset import Asset, History
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.sessions import transact
 from models.core.timing import Timing
-from models.queues.job import Job
-from models.queues.job_queue import JOB_QUEUE
+from models.queues.job import JOB_QUEUE, Job
 from services.access.users import NewUser, create_user
 from services.catalog.segments.segments import NewSegment, SegmentChange, add_segments, update_segments
 from services.core.actors import SETUP_ACTOR

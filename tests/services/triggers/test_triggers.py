@@ -13,8 +13,7 @@ from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, PrincipalKind
 from models.access.share import Share
 from models.access.user import User, UserStatus
 from models.catalog.approval import Approval
-from models.catalog.asset import Asset
-from models.catalog.history import History
+from models.catalog.asset import Asset, History
 from models.catalog.metadata import MetadataField, MetadataValue
 from models.catalog.storage import Storage
 from models.core.base import new_id
@@ -22,8 +21,7 @@ from models.core.mounts import configure_mounts
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
-from models.queues.job import Job, JobStatus
-from models.queues.job_queue import dispatch_jobs
+from models.queues.job import Job, JobStatus, dispatch_jobs
 from models.queues.notify import leave_to_beat
 from models.queues.scan_request import ScanRequest
 from services.access.users import NewUser, create_user

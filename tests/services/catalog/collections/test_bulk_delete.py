@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from models.access.acl import Actor
-from models.catalog.history import History, Operation
+from models.catalog.asset import History, Operation
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus

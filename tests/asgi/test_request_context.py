@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgi.body_base import Body
+from asgi.request_context import Body
 
 
 class Form(Body):
