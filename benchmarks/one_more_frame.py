@@ -17,13 +17,13 @@ from benchmarks.stage.system import own_folder, wait_until
 from models.catalog.storage import Storage
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
+from models.queues.island_dispatch import dispatch_islands
 from models.queues.notify import leave_to_beat
 from models.schema import upgrade_database
 from services.ingest.run import ingest_islands
 from services.ingest_effects import INGEST_EFFECTS
 from watch.disk.clock import Clock
 from watch.disk.config import load_watched_storages
-from watch.dispatch import dispatch_islands
 from watch.storage_watcher import StorageWatcher
 from workers.embedded.postgres import EmbeddedPostgres
 

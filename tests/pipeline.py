@@ -17,6 +17,7 @@ from models.catalog.storage import Storage
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.island import Island
+from models.queues.island_dispatch import dispatch_islands
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
 from services.ingest.run import ingest_islands
@@ -30,7 +31,6 @@ from services.storages.storages import find_storage_by_name
 from tests.waiting import wait_until
 from watch.disk.clock import Clock
 from watch.disk.config import load_watched_storages
-from watch.dispatch import dispatch_islands
 from watch.storage_watcher import StorageWatcher
 
 FAST = Timing(close_seconds=0.05, debounce_seconds=0.0, max_debounce_seconds=0.2, growth_seconds=0.1, lease_seconds=5.0)

@@ -9,9 +9,9 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
+from models.queues.island_dispatch import dispatch_islands
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage, load_watched_storages
-from watch.dispatch import dispatch_islands
 from watch.leader_election import LeaderElection
 from watch.reconcile import ProfileChangedError
 from watch.status import report_watcher_error

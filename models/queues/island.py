@@ -8,7 +8,7 @@ Why there is a queue in PostgreSQL beside Celery's:
 
 A short transaction claims, the work runs without one, a fenced transaction finishes. Beside owner and attempt the fence
 compares the epoch, which changes when folders are moved between islands. Dispatch, fair across storages, is in
-`watch.dispatch`."""
+`models.queues.island_dispatch`."""
 
 import uuid
 from collections.abc import Sequence

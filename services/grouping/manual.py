@@ -20,19 +20,13 @@ from models.catalog.pin import Pin
 from models.core.base import new_id
 from models.core.paths import display_path
 from models.core.statements import in_array
+from models.queues.island_changes import mark_for_full_regroup
 from services.access.acl_templates import grants_of_object
 from services.core.errors import Conflict, DomainError, NotFound
 from services.core.history import record_history
 from services.core.text import pluralize
 from services.lifecycle.merge import merge_into_survivors
 from services.renditions.registry import IS_RENDITION
-
-# The incremented epoch invalidates a grouping that is in progress. Locked in id order against deadlocks.
-MARK_ISLANDS_DIRTY = text("""
-    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
-        dirty_since = coalesce(dirty_since, now())
-    WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
-""")
 
 # Only file sets that lost all files: counts of the others are updated by the next grouping.
 # The trigger mark_file_set_update marks the documents.
@@ -286,8 +280,7 @@ def _move_and_pin_members(
 def mark_islands_dirty(session: Session, file_ids: Sequence[uuid.UUID]) -> None:
     """Mark the islands of files dirty, to be read whole."""
     islands = select(Folder.island_id).join(File, File.folder_id == Folder.id).where(in_array(File.id, file_ids))
-    ids = sorted({island for island in session.scalars(islands) if island is not None})
-    session.execute(MARK_ISLANDS_DIRTY, {"ids": ids})
+    mark_for_full_regroup(session, (island for island in session.scalars(islands) if island is not None))
 
 
 def _merge_if_empty(session: Session, source: Asset, target: Asset, act: ManualOperation) -> None:

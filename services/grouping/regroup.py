@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, Profile
@@ -24,6 +24,13 @@ from models.access.acl import Actor
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
+from models.queues.island_regroup import (
+    count_dirty_islands,
+    count_outdated_islands,
+    hold_for_regroup,
+    measure_islands,
+    next_islands,
+)
 from models.queues.job import Job, JobStatus, Progress
 from services.core.errors import DomainError
 from services.core.rows import record_audit
@@ -34,40 +41,6 @@ from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, reclassify
 
 REGROUP_TASK = "maintenance.regroup"
 REGROUP_OBJECT_TYPE = "storages"
-
-COUNT_DIRTY_ISLANDS = text(
-    "SELECT count(*) FROM island WHERE storage_id = :storage AND dirty_since IS NOT NULL AND parked_at IS NULL"
-)
-
-SELECT_NEXT_ISLANDS = text("""
-    SELECT island.id, (SELECT count(*) FROM folder JOIN file ON file.folder_id = folder.id
-        WHERE folder.island_id = island.id) AS files
-    FROM island WHERE storage_id = :storage AND id > :after AND id <= :until AND seen > 0 ORDER BY id LIMIT :most
-""")
-
-MEASURE_STORAGE_ISLANDS = text("""
-    SELECT count(*) AS total, coalesce(max(id), 0) AS last FROM island WHERE storage_id = :storage AND seen > 0
-""")
-
-# In id order, so that it cannot deadlock with a finish.
-LOCK_REGROUP_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-
-# Dirty from the start: if this worker dies, its lease expires and any worker groups the rows as they are then.
-# The profile revision is cleared, so that a finish just before does not count as grouped by the current profile.
-HOLD_REGROUP_ISLANDS = text("""
-    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
-        dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
-        handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL, lease_owner = :owner,
-        lease_until = CASE WHEN :held THEN now() + make_interval(secs => :lease) END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:files AS bigint[])) AS batch (island_id, files)
-    WHERE island.id = batch.island_id
-""")
-
-COUNT_OUTDATED_ISLANDS = text("""
-    SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(*) FILTER (WHERE parked_at IS NOT NULL) AS parked
-    FROM island WHERE storage_id = :storage AND id <= :until AND seen > 0
-        AND (rules_version, profile_revision) IS DISTINCT FROM (:rules, :revision)
-""")
 
 
 class InvalidProfile(DomainError):
@@ -120,7 +93,7 @@ def request_regroup(session: Session, storage: Storage, actor: Actor | None = No
     )
     job = session.scalar(same.order_by(Job.id).limit(1))
     if job is None:
-        total = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": storage.id}).one().total
+        total = measure_islands(session, storage.id).total
         about = {"object_type": REGROUP_OBJECT_TYPE, "object_id": storage.id, "progress_total": total}
         title = f'Group storage "{storage.name}" again'
         job = add_job(
@@ -168,8 +141,7 @@ class RegroupRun:
 
     def _measure(self, session: Session) -> None:
         """Count the islands and fix the last id; later islands are grouped by the current profile anyway."""
-        row = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": self._run.claim.object_id}).one()
-        self._total, self._until = row.total, row.last
+        self._total, self._until = measure_islands(session, self._run.claim.object_id)
 
     def _next_batch(self, session: Session) -> IslandBatch:
         """Return the next islands; empty at the end, and while enough islands are dirty."""
@@ -177,10 +149,10 @@ class RegroupRun:
         storage = session.get(Storage, self._run.claim.object_id)
         if storage is None or self._is_outdated(storage):
             return {}
-        room = self._limits.dirty - session.scalar(COUNT_DIRTY_ISLANDS, {"storage": storage.id})
-        asked = {"storage": storage.id, "after": self._after, "until": self._until}
+        room = self._limits.dirty - count_dirty_islands(session, storage.id)
+        most = max(0, min(room, self._limits.islands))
         chosen: IslandBatch = {}
-        for row in session.execute(SELECT_NEXT_ISLANDS, asked | {"most": max(0, min(room, self._limits.islands))}):
+        for row in next_islands(session, storage.id, self._after, self._until, most):
             if chosen and sum(chosen.values()) + row.files > self._limits.files:
                 break
             chosen[row.id] = row.files
@@ -205,19 +177,10 @@ class RegroupRun:
         self._after = max(batch)
         self._processed += len(batch)
 
-    def _hold(self, session: Session, batch: IslandBatch, held: bool) -> None:
-        ids = sorted(batch)
-        session.execute(LOCK_REGROUP_ISLANDS, {"ids": ids})
-        owner, lease = self._run.claim.owner if held else None, self._run.timing.lease_seconds
-        files = [batch[island_id] for island_id in ids]
-        session.execute(
-            HOLD_REGROUP_ISLANDS, {"ids": ids, "files": files, "owner": owner, "lease": lease, "held": held}
-        )
-
     def _read_again(
         self, session: Session, batch: IslandBatch, folders: dict[int, bytes], place: ReclassifyCursor
     ) -> ReclassifyCursor | None:
-        self._hold(session, batch, held=True)
+        hold_for_regroup(session, batch, self._run.claim.owner, self._run.timing.lease_seconds)
         storage = session.get_one(Storage, self._run.claim.object_id)
         profile = Profile.model_validate(storage.profile)
         _, after = reclassify_files(session, folders, profile, place, self._limits.rows)
@@ -226,7 +189,7 @@ class RegroupRun:
         return after
 
     def _let_go(self, session: Session, batch: IslandBatch) -> None:
-        self._hold(session, batch, held=False)
+        hold_for_regroup(session, batch, None, 0)
         progress = Progress(
             self._processed + len(batch),
             max(self._total, self._processed + len(batch)),
@@ -242,12 +205,10 @@ class RegroupRun:
         if storage is None or self._is_outdated(storage):
             reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
             return JobEnd(reason, JobStatus.DISCARDED)
-        revision = storage.profile_revision
-        asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}
-        rest = session.execute(COUNT_OUTDATED_ISLANDS, asked).one()
+        rest = count_outdated_islands(session, storage.id, self._until, RULES_VERSION, storage.profile_revision)
         if rest.waiting:
             return JobPause(f"{pluralize(rest.waiting, 'island')} still to be grouped")
-        if rest.parked:
-            reason = f"{pluralize(rest.parked, 'island')} could not be grouped; tapeless explain tells why"
+        if rest.dead:
+            reason = f"{pluralize(rest.dead, 'island')} could not be grouped; tapeless explain tells why"
             return JobEnd(reason, JobStatus.FINISHED_WITH_WARNING)
         return JobEnd(f"{pluralize(self._processed, 'island')} grouped again")

@@ -4,14 +4,15 @@ import shlex
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, FormatPlan, Profile
 from models.catalog.asset import FileSet
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import AnyRow
-from models.queues.island import Island
+from models.queues.island import ISLAND_QUEUE
+from models.queues.island_changes import mark_for_full_regroup
 from services.core.text import pluralize
 from services.ingest.planner import IslandPlans, read_and_plan
 from services.ingest.reader import claim_islands_read_only
@@ -151,19 +152,8 @@ def report_island(audited: VerifyContext, found: CheckResult, fault: str, repair
 
 
 def _requeue_for_grouping(session: Session, island_id: int) -> None:
-    session.execute(
-        update(Island)
-        .where(Island.id == island_id)
-        .values(
-            seen=Island.seen + 1,
-            stale_summaries=True,
-            dirty_since=func.coalesce(Island.dirty_since, func.now()),
-            dead_lettered_at=None,
-            crashes=0,
-            attempt=0,
-            dispatched_until=None,
-        )
-    )
+    ISLAND_QUEUE.requeue(session, [island_id])
+    mark_for_full_regroup(session, [island_id])
 
 
 # Dirty and dead-lettered islands are left out: their counts are pending work.

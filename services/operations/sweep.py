@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
+from models.queues.island_dispatch import dispatch_islands
 from models.queues.job import dispatch_jobs
 from models.queues.notify import Notifier
 from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
@@ -15,7 +16,6 @@ from services.lifecycle.purge_assets import purge_asset_batch
 from services.lifecycle.purge_collections import purge_collection_batch
 from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_expired_work
 from services.shares.expiry import delete_expired_share_tokens, record_expired_shares
-from watch.dispatch import dispatch_islands
 
 
 def is_work_waiting(session: Session, timing: Timing) -> bool:

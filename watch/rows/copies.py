@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import FileStatus, Folder
 from models.core.paths import join_path
-from models.core.tracing import keep_trace_sql
+from models.queues.island_changes import mark_for_full_regroup
 from watch.disk.listing import stat_file
 from watch.rows.compare import KnownFile
 from watch.rows.content_digests import ContentDigests, pair_alike_files
@@ -49,13 +49,6 @@ SELECT_MISSING_ELSEWHERE = text("""
     WHERE file.status = 'MISSING' AND folder.storage_id <> :storage AND file.name = ANY(:names)
     ORDER BY file.id
 """).columns(*KNOWN_COLUMNS, Folder.island_id)
-
-# Locks in id order, as every writer of islands does, so that two watchers wait for each other instead of deadlocking.
-MARK_SOURCE_ISLANDS = text(f"""
-    UPDATE island SET seen = seen + 1, stale_summaries = true, touched_at = clock_timestamp(),
-        dirty_since = coalesce(dirty_since, now()), {keep_trace_sql("island")}
-    WHERE id IN (SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE)
-""")
 
 
 def match_copies(
@@ -98,7 +91,7 @@ def match_cross_storage_moves(
     island_of = {row.id: row.island_id for row in rows}
     pairs = pair_alike_files(fresh, [KnownFile(*row[:-1]) for row in rows], digests)
     if pairs:
-        session.execute(MARK_SOURCE_ISLANDS, {"ids": sorted({island_of[row.id] for _, row in pairs})})
+        mark_for_full_regroup(session, {island_of[row.id] for _, row in pairs})
     # `content_seen` is a version of the old island; unchanged content is not new to the island that receives it.
     return [(file, row._replace(folder_id=file.folder.id, content_seen=0)) for file, row in pairs]
 

@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, case, func, text, update
+from sqlalchemy import Boolean, bindparam, case, func, update
 from sqlalchemy.orm import Session
 
 from grouping import Profile, classify_path
 from models.catalog.file import File, FileStatus
 from models.core.base import new_id
 from models.core.paths import join_path
-from models.core.statements import copy_rows, in_array
-from models.core.tracing import keep_trace_sql
-from models.queues.island import Island
+from models.core.statements import copy_rows
+from models.queues.island_changes import invalidate_summaries, mark_dirty
 from watch.disk.listing import FileEntry
 from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, KnownFile, is_touched, is_up_to_date
 from watch.rows.content_digests import ContentDigests
@@ -44,14 +43,6 @@ FILE_WRITE_COLUMNS = (
     "padded",
 )
 
-MARK_CHANGED_ISLANDS = text(f"""
-    UPDATE island SET seen = seen + 1, arrived = arrived + t.changes, dirty_since = coalesce(dirty_since, now()),
-        touched_at = clock_timestamp(), {keep_trace_sql("island")}
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:changes AS bigint[])) AS t (id, changes)
-    WHERE island.id = t.id
-    RETURNING island.id, island.seen
-""")
-
 UPDATE_FILE = (
     update(File.__table__)
     .where(File.id == bindparam("new_id"))
@@ -61,17 +52,6 @@ UPDATE_FILE = (
         | {"digest": case((bindparam("keeps_digest", type_=Boolean), File.digest))}
     )
 )
-
-# In id order, so that watchers and workers that change several islands do not deadlock.
-LOCK_DIRTY_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-
-
-def mark_dirty(session: Session, changes: Counter[int]) -> dict[int, int]:
-    """Increment the version of islands in id order, before rows that carry it are written; return it by island id."""
-    ids = sorted(changes)
-    session.execute(LOCK_DIRTY_ISLANDS, {"ids": ids})
-    rows = session.execute(MARK_CHANGED_ISLANDS, {"ids": ids, "changes": [changes[island] for island in ids]})
-    return {row.id: row.seen for row in rows}
 
 
 def publish_stable_files(
@@ -182,7 +162,7 @@ def _invalidate_summaries(
         if classify_path(join_path(folder.path, row.name), profile).bucket is not None:
             left.add(folder.require_island())
     if left:
-        session.execute(update(Island).where(in_array(Island.id, sorted(left))).values(stale_summaries=True))
+        invalidate_summaries(session, left)
 
 
 def _insert_files(session: Session, files: Sequence[StableFile], seen: dict[int, int], profile: Profile) -> None:

@@ -12,6 +12,7 @@ from models.core.paths import ancestor_paths, base_name, display_path, join_path
 from models.core.sessions import Sessions, transact
 from models.core.statements import AnyRow
 from models.queues.island import Island
+from models.queues.island_changes import insert_islands
 
 # The DO UPDATE changes nothing; it makes RETURNING include rows that another transaction has inserted (xmax <> 0).
 INSERT_FOLDERS = text("""
@@ -20,13 +21,6 @@ INSERT_FOLDERS = text("""
     FROM unnest(CAST(:parents AS bigint[]), CAST(:names AS bytea[])) AS t (parent_id, name)
     ON CONFLICT (storage_id, parent_id, name) DO UPDATE SET name = excluded.name
     RETURNING id, parent_id, name, island_id, xmax = 0 AS is_new
-""")
-
-INSERT_ISLANDS = text("""
-    INSERT INTO island (storage_id, folder_id)
-    SELECT :storage_id, id FROM unnest(CAST(:folders AS bigint[])) AS id ORDER BY id
-    ON CONFLICT (folder_id) DO UPDATE SET storage_id = excluded.storage_id
-    RETURNING id, folder_id
 """)
 
 UPDATE_FOLDER_ISLANDS = text("""
@@ -170,12 +164,6 @@ class FolderCache:
     @staticmethod
     def _depth(path: bytes) -> int:
         return path.count(b"/") + 1 if path else 0
-
-
-def insert_islands(session: Session, storage_id: uuid.UUID, folder_ids: Iterable[int]) -> dict[int, int]:
-    """Return the island rooted at each folder, inserted where it does not exist."""
-    rows = session.execute(INSERT_ISLANDS, {"storage_id": storage_id, "folders": sorted(folder_ids)})
-    return {row.folder_id: row.id for row in rows}
 
 
 def set_folder_islands(session: Session, islands: dict[int, int]) -> None:

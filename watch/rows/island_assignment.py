@@ -12,20 +12,12 @@ from sqlalchemy.orm import Session
 from grouping.model.islands import ATTACHED_DIRS, NO_PACKAGES, PACKAGE_MARKERS, island_of
 from models.catalog.file import File, Folder
 from models.core.sessions import Sessions, transact
-from models.core.tracing import keep_trace_sql
+from models.queues.island_changes import insert_islands, mark_for_full_regroup
 from watch.rows.compare import GONE_STATUSES
-from watch.rows.folder_cache import FolderCache, KnownFolder, insert_islands, set_folder_islands
+from watch.rows.folder_cache import FolderCache, KnownFolder, set_folder_islands
 
-# Locks folders first, then islands, each in id order like every writer of islands, so that writers do not deadlock.
+# Folders are locked before islands, in the order of their ids, so that writers do not deadlock.
 LOCK_REASSIGNED_FOLDERS = text("SELECT id FROM folder WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-LOCK_REASSIGNED_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
-
-# Incrementing `epoch` fences workers that still hold a lease on the old island.
-MARK_ISLANDS_FOR_FULL_REGROUP = text(f"""
-    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
-        dirty_since = coalesce(dirty_since, now()), {keep_trace_sql("island")}
-    WHERE id = ANY(:ids)
-""")
 
 
 class IslandAssignment:
@@ -73,8 +65,6 @@ def _move_folders(
     islands = insert_islands(session, book.storage_id, set(roots.values()))
     moved = [(folder, islands[roots[folder.id]]) for folder in folders]
     left = {folder.island_id for folder in folders if folder.island_id is not None}
-    touched = sorted({island_id for _, island_id in moved} | left)
-    session.execute(LOCK_REASSIGNED_ISLANDS, {"ids": touched})
-    session.execute(MARK_ISLANDS_FOR_FULL_REGROUP, {"ids": touched})
+    mark_for_full_regroup(session, {island_id for _, island_id in moved} | left)
     set_folder_islands(session, {folder.id: island_id for folder, island_id in moved})
     return moved

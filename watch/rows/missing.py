@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import File, FileStatus
 from models.core.statements import in_array
+from models.queues.island_changes import mark_dirty
 from watch.rows.compare import KnownFile
-from watch.rows.files import mark_dirty
 from watch.rows.folder_cache import FolderCache
 
 UNPUBLISHED_STATUSES = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED, FileStatus.FAILED})

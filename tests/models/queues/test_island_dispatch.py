@@ -10,7 +10,7 @@ from models.catalog.storage import Storage
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.island import Island
-from watch.dispatch import (
+from models.queues.island_dispatch import (
     MAX_DISPATCHED_FILES,
     MAX_DISPATCHED_ISLANDS,
     MAX_MESSAGE_FILES,
