@@ -12,12 +12,13 @@ hundred long jobs, repeated while they wait."""
 
 import socket
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, func, select, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import ForeignKey, Index, func, select, text, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, DefaultNow, IdMixin, TextEnum, TimestampsMixin, checked_text
@@ -253,3 +254,14 @@ def claim_next_transcode(session: Session, timing: Timing, at_once: int) -> JobC
     session.execute(select(func.pg_advisory_xact_lock(TRANSCODE_CLAIM_LOCK)))
     found = JOB_QUEUE.claim(session, timing, 1, NEXT_TRANSCODE, at_once=at_once, host=socket.gethostname())
     return next(iter(found), None)
+
+
+def insert_job(session: Session, values: Mapping[str, Any]) -> bool:
+    """Insert a job under the id of the caller; return False if that id is taken."""
+    inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
+    return session.scalar(inserted) is not None
+
+
+def set_job_object(session: Session, claim: JobClaim, object_type: str | None, object_id: uuid.UUID) -> None:
+    """Store the object that a job made or changed."""
+    session.execute(update(Job).where(Job.id == claim.id).values(object_type=object_type, object_id=object_id))

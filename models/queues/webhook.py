@@ -8,15 +8,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, insert, text, update
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from models.core.base import Base, CreatedMixin, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text
-from models.queues.leased_queue import SKIP_LOCKED
+from models.core.base import Base, CreatedMixin, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text, new_id
+from models.queues.leased_queue import SKIP_LOCKED, Lease
 from models.queues.outbox import IS_OUTBOX_DUE, IS_SENDABLE, Outbox, OutboxMixin, make_outbox_policy
 
 WEBHOOK_TASK = "maintenance.webhooks"
+MAX_EVENTS_PER_BATCH = 1000
 MAX_DELIVERIES_PER_WEBHOOK = 10
 """Deliveries of one webhook in a batch, so that a busy webhook cannot starve the others."""
 
@@ -123,3 +124,29 @@ POP_EVENTS = text("""
         AND webhook.date_created <= taken.date_created
     ORDER BY taken.id
 """)
+
+
+def create_deliveries(session: Session) -> int:
+    """Create deliveries for some events, for each subscribed webhook; returns the number of events processed."""
+    rows = session.execute(POP_EVENTS, {"most": MAX_EVENTS_PER_BATCH}).all()
+    wanted = [
+        {
+            "id": new_id(),
+            "webhook_id": row.webhook_id,
+            "event_type": row.event_type,
+            "realm": row.realm,
+            "operation": row.operation,
+            "object_id": row.object_id,
+            "event_at": row.date_created,
+        }
+        for row in rows
+        if row.webhook_id is not None
+    ]
+    if wanted:
+        session.execute(insert(WebhookDelivery), wanted)
+    return len({row.id for row in rows})
+
+
+def record_answer(session: Session, lease: Lease, answer: int | None) -> None:
+    """Store the HTTP status of the last response, if any."""
+    session.execute(update(WebhookDelivery).where(WebhookDelivery.id == lease.id).values(answer=answer))

@@ -14,21 +14,26 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.leased_queue import Lease
-from models.queues.webhook import DELIVERY_QUEUE, POP_EVENTS, Webhook, WebhookDelivery
+from models.queues.webhook import (
+    DELIVERY_QUEUE,
+    MAX_EVENTS_PER_BATCH,
+    Webhook,
+    WebhookDelivery,
+    create_deliveries,
+    record_answer,
+)
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import IpNetwork, OutboundConfig
 from services.outbound.webhook_http import DeliveryError, post_delivery, sign_webhook
 
 log = logging.getLogger(__name__)
 
-MAX_EVENTS_PER_BATCH = 1000
 DELIVERY_THREADS = 4
 DELIVERY_BUDGET_SECONDS = 5.0
 """Nothing is begun after this: the worker has other tasks, and the sweep notifies this one again."""
@@ -68,27 +73,6 @@ class PreparedDelivery:
     held: Lease
     delivery: WebhookDelivery
     webhook: Webhook
-
-
-def create_deliveries(session: Session) -> int:
-    """Create deliveries for some events, for each subscribed webhook; returns the number of events processed."""
-    rows = session.execute(POP_EVENTS, {"most": MAX_EVENTS_PER_BATCH}).all()
-    wanted = [
-        {
-            "id": new_id(),
-            "webhook_id": row.webhook_id,
-            "event_type": row.event_type,
-            "realm": row.realm,
-            "operation": row.operation,
-            "object_id": row.object_id,
-            "event_at": row.date_created,
-        }
-        for row in rows
-        if row.webhook_id is not None
-    ]
-    if wanted:
-        session.execute(insert(WebhookDelivery), wanted)
-    return len({row.id for row in rows})
 
 
 def send_webhooks(sessions: Sessions, timing: Timing, outside: OutboundConfig) -> int:
@@ -168,7 +152,7 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
 
 
 def _record_result(session: Session, parcel: PreparedDelivery, answer: int | None, reason: str | None) -> None:
-    session.execute(update(WebhookDelivery).where(WebhookDelivery.id == parcel.held.id).values(answer=answer))
+    record_answer(session, parcel.held, answer)
     if reason is None:
         DELIVERY_QUEUE.complete(session, [parcel.held])
         session.execute(RESET_WEBHOOK_FAILURES, {"id": parcel.webhook.id})

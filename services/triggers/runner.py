@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -23,7 +22,7 @@ from models.access.user import User
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job import Job, JobStatus, Progress
+from models.queues.job import Job, JobStatus, Progress, insert_job, set_job_object
 from models.queues.notify import Notifier
 from services.core.actors import find_actor
 from services.core.errors import Conflict, DomainError, PermissionDenied, ValidationFailed
@@ -104,8 +103,7 @@ def record_trigger(
         "message": refusal or "",
     }
     # ON CONFLICT makes redelivery of the same message idempotent.
-    inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
-    if session.scalar(inserted) is not None:
+    if insert_job(session, values):
         return RecordedTrigger(own_id, True, refusal)
     return _find_repeated(session, trigger, given, own_id, actor)
 
@@ -169,8 +167,7 @@ def _perform_trigger(session: Session, run: JobRun, service: TriggerEnvironment)
         run.save(session, Progress(details=json.dumps({"state": outcome.state})))
         return outcome
     if outcome.object_id is not None:
-        values = {"object_type": outcome.object_type, "object_id": outcome.object_id}
-        session.execute(update(Job).where(Job.id == claim.id).values(values))
+        set_job_object(session, claim, outcome.object_type, outcome.object_id)
     run.complete(session, outcome)
     return outcome
 

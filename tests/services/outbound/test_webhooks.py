@@ -16,12 +16,12 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job
-from models.queues.webhook import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery
+from models.queues.webhook import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery, create_deliveries
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.config import OutboundConfig
 from services.outbound.webhook_http import sign_webhook
-from services.outbound.webhook_sender import create_deliveries, send_webhooks
+from services.outbound.webhook_sender import send_webhooks
 from services.outbound.webhooks import create_webhook, delete_webhook, rotate_webhook_secret, update_webhook
 from tests.services.webhook_receiver import Target, webhook_target
 
