@@ -133,6 +133,11 @@ class AssetPlan:
             yield from plan.paths()
 
     @property
+    def main_path(self) -> bytes:
+        """First file of its original's main file set: of the picture, whatever its captions and sounds are called."""
+        return self.formats[0].file_sets[0].members[0].first_path
+
+    @property
     def first_path(self) -> bytes:
         """Smallest path of all its files, which orders it among others."""
         if len(self.formats) == 1:

@@ -15,10 +15,10 @@ ColumnValues = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CreatedAsset:
-    """New asset: its id, the path that its plan is named after, and the rules of its storage."""
+    """New asset: its id, the path of its main file, and the rules of its storage."""
 
     asset_id: uuid.UUID
-    key: bytes
+    main_path: bytes
     rules: StorageRules
 
 

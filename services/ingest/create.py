@@ -19,7 +19,7 @@ def create_ingested_asset(planned: PlannedAsset, changes: IngestChanges) -> None
     rules = planned.island.rules
     title, external_id = derive_asset_names(planned.plan, rules)
     changes.new_assets.append((asset_id, title, external_id, planned.island.claim.id, rules.owner_id))
-    changes.created.append(CreatedAsset(asset_id, planned.plan.key, rules))
+    changes.created.append(CreatedAsset(asset_id, planned.plan.main_path, rules))
     if planned.split_from is not None:
         changes.copied_rights.append((asset_id, planned.split_from))
     else:
@@ -38,7 +38,7 @@ def create_ingested_asset(planned: PlannedAsset, changes: IngestChanges) -> None
 
 def derive_asset_names(plan: AssetPlan, rules: StorageRules) -> tuple[str, str | None]:
     """Return title and external id of an ingested asset according to the storage's settings."""
-    first = display_path(base_name(plan.key))
+    first = display_path(base_name(plan.main_path))
     title = first if rules.settings.title_includes_extension else escape_surrogates(plan.title)
     return title, first.rpartition(".")[0] or first if rules.settings.filename_is_external_id else None
 

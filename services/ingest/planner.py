@@ -110,7 +110,7 @@ def _hold_without_sidecar(island: IslandState, plan: AssetPlan) -> HeldPlan | No
     is_ungrouped = all(file is not None and file.file_set_id is None and file.pin is None for file in files)
     if is_lone_sidecar or has_sidecar or not is_ungrouped:
         return None
-    name = display_path(base_name(plan.key))
+    name = display_path(base_name(plan.main_path))
     stem = name.rpartition(".")[0] or name
     reason = (
         f'waits for a sidecar with its metadata, such as "{stem}.xml" or "{name}.json": '

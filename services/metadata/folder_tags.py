@@ -54,7 +54,7 @@ def tag_created_assets(session: Session, written: IngestWrite) -> None:
     tagged = [
         (created.asset_id, field, names)
         for created in written.created
-        if (field := fields[created.rules.id]) is not None and (names := folder_names(created.key))
+        if (field := fields[created.rules.id]) is not None and (names := folder_names(created.main_path))
     ]
     if tagged:
         lines = ((asset, "assets", field, json.dumps(names, ensure_ascii=False)) for asset, field, names in tagged)
