@@ -296,7 +296,7 @@ class RebuildSlice:
                 asked = {"kind": self._after[0], "id": self._after[1], "limit": 10 * self._limits.batch}
                 keys = [DocumentKey(*row) for row in session.execute(SELECT_NEXT_MARKS, asked)]
             if not keys:
-                return JobEnd(f"{pluralize(self._processed, 'document')} marked to be written anew")
+                return JobEnd(f"{pluralize(self._processed, 'document')} marked to be written again")
             self._after = [keys[-1].object_type, str(keys[-1].object_id)]
             self._processed += len(keys)
             transact(self._run.sessions, self._requeue, keys)

@@ -64,7 +64,7 @@ def describe_growth(name: str, before: int, now: int, changed: int) -> str:
     if before != now:
         parts.append(f"{pluralize(before, 'file')} became {now:,}")
     if changed:
-        parts.append(f"{pluralize(changed, 'file')} written anew")
+        parts.append(f"{pluralize(changed, 'file')} rewritten")
     return f"{name}: {', '.join(parts)}."
 
 

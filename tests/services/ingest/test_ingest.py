@@ -321,7 +321,7 @@ def test_a_member_that_is_written_several_times_is_counted_once(
         session.execute(text("UPDATE island SET wait_until = now()"))
     pipeline.wait_until_quiet()
     (told,) = pipeline.history(asset)[1:]
-    assert told.endswith("1 file written anew." if len(names) == 1 else "2 files written anew.")
+    assert told.endswith("1 file rewritten." if len(names) == 1 else "2 files rewritten.")
     write(root, names[0], content="and once more, later")
     pipeline.wait_until_quiet()
-    assert pipeline.history(asset)[-1].endswith("1 file written anew.")
+    assert pipeline.history(asset)[-1].endswith("1 file rewritten.")

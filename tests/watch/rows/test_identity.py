@@ -18,7 +18,7 @@ from watch.disk.clock import Clock
 from watch.rows.content_digests import DIGEST_END_BYTES
 
 FRAMES = [f"plate.{number}.exr" for number in range(1001, 1006)]
-REWRITTEN = "MODIFY_FILESET: take.mov: 1 file written anew."
+REWRITTEN = "MODIFY_FILESET: take.mov: 1 file rewritten."
 
 
 def put_time_back(path: Path, before: os.stat_result) -> None:
@@ -290,7 +290,7 @@ def test_any_time_of_a_file_is_recorded_and_holds_up_no_other(
     (root / "odd.mov").write_text("ODD.mov")
     os.utime(root / "odd.mov", ns=(0, seconds * 10**9))
     pipeline.settle()
-    told = "MODIFY_FILESET: odd.mov: 1 file written anew."
+    told = "MODIFY_FILESET: odd.mov: 1 file rewritten."
     pipeline.wait_for(lambda: told in pipeline.history(pipeline.ids()["odd"]), what="the change shows by ctime")
 
 

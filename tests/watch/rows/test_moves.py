@@ -157,7 +157,7 @@ def test_a_file_replaced_in_place_keeps_its_asset_and_is_told_once_when_quiet(pi
     ids = pipeline.ids()
     write(root.parent, "new version.mov", content="another grade of another length")
     (root.parent / "new version.mov").rename(root / "grade.mov")
-    told = "MODIFY_FILESET: grade.mov: 1 file written anew."
+    told = "MODIFY_FILESET: grade.mov: 1 file rewritten."
     pipeline.wait_for(lambda: told in pipeline.history(ids["grade"]), what="the new content is told")
     pipeline.settle()
     assert pipeline.ids() == ids
