@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
 from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
@@ -18,6 +18,7 @@ from models.core.paths import join_path
 from models.core.statements import in_array
 from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
+from services.ingest.affected import narrow_to_affected
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
 
@@ -109,7 +110,15 @@ def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedI
         island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
-    return GroupedIslands(_read_stored_assets(session, islands), groupings)
+    ids: set[uuid.UUID] = set()
+    for island_id, state in islands.items():
+        narrowed = narrow_to_affected(session, state, groupings[island_id])
+        if narrowed is not None:
+            groupings[island_id], assets = narrowed
+        else:
+            assets = _assets_of_island(session, state)
+        ids |= assets
+    return GroupedIslands(_read_stored_assets(session, islands, ids), groupings)
 
 
 def read_storage_rules(session: Session, row: Storage, profile: Profile | None = None) -> StorageRules:
@@ -195,12 +204,16 @@ def _read_whole_buckets(session: Session, state: IslandState, places: list[Bucke
             state.frames.setdefault((file.folder_id, file.bucket or b""), []).append(file)
 
 
-def _read_stored_assets(session: Session, islands: dict[int, IslandState]) -> IslandSnapshot:
-    """Read all assets that hold any file of the islands, with their formats, file sets and components."""
-    members = {file.file_set_id for state in islands.values() for file in state.files.values() if file.file_set_id}
-    ids = set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.island_id, islands)).distinct()))
-    ids |= set(session.scalars(select(FileSet.asset_id).where(in_array(FileSet.id, members)).distinct()))
-    ids |= {uuid.UUID(pin.asset) for state in islands.values() for pin in state.pins().by_path.values()}
+def _assets_of_island(session: Session, state: IslandState) -> set[uuid.UUID]:
+    """Return the ids of all assets that hold any file of an island."""
+    members = {file.file_set_id for file in state.files.values() if file.file_set_id}
+    of_island = or_(FileSet.island_id == state.claim.id, in_array(FileSet.id, members))
+    ids = set(session.scalars(select(FileSet.asset_id).where(of_island).distinct()))
+    return ids | {uuid.UUID(pin.asset) for pin in state.pins().by_path.values()}
+
+
+def _read_stored_assets(session: Session, islands: dict[int, IslandState], ids: set[uuid.UUID]) -> IslandSnapshot:
+    """Read assets with their formats, file sets and components."""
     # A deleted asset keeps its files: without it, the next change of the island would make them another asset.
     unmerged = select(Asset).where(in_array(Asset.id, ids), Asset.merged_into.is_(None))
     assets = {row.id: StoredAsset(row) for row in session.scalars(unmerged)} if ids else {}

@@ -37,6 +37,12 @@ PARTNERS = [
     *("take_camA.mov", "take_camB.mov", "a.mov"),
 ]
 """Of which most were assets alone before they were one with others."""
+LONE = [
+    *("fish_L.mov", "fish_R.mov", "fish.en.srt", "fish_L.de.srt", "fish.mov", "fish_proxy.mp4", "fish.wav"),
+    *("fish_A1.wav", "fish_V1.mov", "fish_camA.mov", "fish_camB.mov", "fish.xmp", "fish.mov.md5", "fish_h264.en.srt"),
+    *("fish.en.mov", "fish_h264.mp4", "IMG_0001.HEIC", "IMG_0001.MOV", "IMG_0001.JPG", "IMG_0001.DNG", "notes.txt"),
+]
+"""No frames: of such folders only what a change concerns is read."""
 PLACES = ("day1/p", "day2/p", "day1/q")
 FRAMES = [f"{place}.{number}.exr" for place in PLACES for number in range(1, 8)]
 """That go, some at a time, from one sequence into another of the same folder or of the next."""
@@ -234,8 +240,8 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
 
 @pytest.mark.parametrize(
     ("names", "examples"),
-    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 30)],
-    ids=["of all kinds", "that part again", "that go over"],
+    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 30), (LONE, 25)],
+    ids=["of all kinds", "that part again", "that go over", "without frames"],
 )
 def test_what_is_stored_is_the_grouping_of_what_is_there(
     database_url: str, tmp_path: Path, names: list[str], examples: int

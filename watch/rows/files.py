@@ -84,7 +84,7 @@ def publish_stable_files(
         touched.update({file.folder.require_island(), book.by_id(row.folder_id).require_island()})
     if touched:
         seen = mark_dirty(session, touched)
-        _invalidate_summaries(session, book, moved, profile)
+        _invalidate_summaries(session, book, moved)
         # Moves first, in their order: a row leaves a name before the next row or a new file gets it.
         _update_files(session, book, [*moved, *changed], seen, profile, digests)
         _insert_files(session, new, seen, profile)
@@ -152,15 +152,9 @@ def update_identities(session: Session, files: Sequence[tuple[uuid.UUID, FileEnt
         session.execute(update(File), rows)
 
 
-def _invalidate_summaries(
-    session: Session, book: FolderCache, moved: Sequence[tuple[StableFile, KnownFile]], profile: Profile
-) -> None:
-    """Mark islands that lost frames for a rebuild of their summaries: the moved row no longer holds its old place."""
-    left = set()
-    for _, row in moved:
-        folder = book.by_id(row.folder_id)
-        if classify_path(join_path(folder.path, row.name), profile).bucket is not None:
-            left.add(folder.require_island())
+def _invalidate_summaries(session: Session, book: FolderCache, moved: Sequence[tuple[StableFile, KnownFile]]) -> None:
+    """Have islands that lost files to other names read whole: a moved row no longer holds its old place."""
+    left = {book.by_id(row.folder_id).require_island() for _, row in moved}
     if left:
         invalidate_summaries(session, left)
 
