@@ -14,8 +14,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.catalog.metadata import FieldType
+from models.core.statements import AnyRow
 from services.core.errors import DomainError, FieldsInvalid
 from services.media.probe_summary import PICTURE_TYPES, ProbeSummary
+from services.metadata.types import parse_value
 from services.metadata.values import load_stored_values, write_object_values
 from services.objects.objects import get_object_for_update
 
@@ -46,7 +49,7 @@ DEFAULT_HEADER_FIELDS = {
 """Metadata field by header key; a storage's `header_fields` extends and overrides it."""
 
 FIELD_IDS_BY_NAME = text("""
-    SELECT name, id FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
+    SELECT name, id, field_type FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
 """)
 LAST_HEADER_VALUES = text("""
     SELECT file_set_id, media -> 'fields' AS fields FROM component
@@ -91,7 +94,7 @@ def write_header_fields(session: Session, spoken: Sequence[HeaderValues]) -> Hea
     """Write the values of existing fields; return what was written and rejected, by file set id."""
     tables = {one.file_set_id: DEFAULT_HEADER_FIELDS | dict(one.header_fields) for one in spoken}
     names = {name for table in tables.values() for name in table.values()}
-    fields = {row.name: row.id for row in session.execute(FIELD_IDS_BY_NAME, {"names": sorted(names)})}
+    fields = {row.name: row for row in session.execute(FIELD_IDS_BY_NAME, {"names": sorted(names)})}
     if not fields:
         return {}
     sets = [one.file_set_id for one in spoken]
@@ -114,7 +117,7 @@ def _write_header_values(
     one: HeaderValues,
     values: dict[str, Any],
     before: Mapping[str, Any],
-    fields: Mapping[str, uuid.UUID],
+    fields: Mapping[str, AnyRow],
 ) -> tuple[dict[str, Any], list[str]]:
     """Write all values at once; if some are invalid, write the others."""
     try:
@@ -122,7 +125,11 @@ def _write_header_values(
     except DomainError:
         return {}, []  # it was deleted meanwhile
     kept = load_stored_values(session, [found.id])[found.id]
-    free = {name: value for name, value in values.items() if _is_unedited(kept.get(fields[name], ()), before.get(name))}
+    free = {
+        name: value
+        for name, value in values.items()
+        if is_unedited(fields[name].field_type, kept.get(fields[name].id, ()), before.get(name))
+    }
     try:
         write_object_values(session, found, free, PROBE_ACTOR)
     except FieldsInvalid as wrong:
@@ -133,6 +140,9 @@ def _write_header_values(
     return free, []
 
 
-def _is_unedited(now: Sequence[Any], before: Any) -> bool:
-    """Return whether no user changed what an earlier probe wrote."""
-    return not now or [str(each) for each in now] == [str(before)]
+def is_unedited(kind: FieldType, now: Sequence[Any], before: Any) -> bool:
+    """Return whether no user changed what an earlier probe wrote; `before` is as the header gave it."""
+    try:
+        return not now or list(now) == [parse_value(kind, before)]
+    except ValueError:  # the type of the field was changed
+        return False

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-from services.catalog.assets.sources import ReadableFileSet
+from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet
 
 ProbeFacts = dict[str, Any]
 FRAME_INVARIANTS = ("width", "height", "pixel_format", "codec")
@@ -42,8 +42,10 @@ def summarize_set(read: ReadableFileSet, files: Sequence[Mapping[str, Any]]) -> 
     notes = []
     if len(files) > 1:
         general["files_read"] = len(files)
+        # Of a set with unread files the duration is unknown, and that of its first file would be a wrong one.
+        general.pop("duration_milliseconds", None)
         durations = [facts.get("duration_milliseconds") for facts in files]
-        if all(durations):
+        if all(durations) and len(files) < MAX_SOURCES_PER_SET:
             general["duration_milliseconds"] = sum(durations)
         notes = list(_list_unread_files(read, files))
     return ProbeSummary(general, first["streams"], notes)

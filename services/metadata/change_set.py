@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.core.errors import FieldsInvalid
+from services.core.text import pluralize
 from services.metadata.forms import FieldRule, MetadataForm
 from services.metadata.types import FieldValue, parse_value, quote, restore_value, value_to_text
 
@@ -142,11 +143,13 @@ def _find_write_fault(one: FieldWrite) -> str | None:
     rule = one.rule
     if rule.read_only:
         return "is read-only"
-    if len(one.after) > 1 and not rule.multi:
+    # Fewer values are accepted: a field that had several, and takes one since, can be emptied one by one.
+    if len(one.after) > max(1, len(one.before)) and not rule.multi:
         return f"takes one value, and has {quote(one.before[0])} already"
     if len(one.after) > MAX_FIELD_VALUES:
         return f"takes at most {MAX_FIELD_VALUES:,} values, and would have {len(one.after):,}"
-    if sum(len(value) if isinstance(value, str) else 8 for value in one.after) * 4 > MAX_FIELD_VALUES_BYTES:
+    # JSON takes at most six bytes for a character (`\u0001`), and spares the exact size of almost all values.
+    if sum(len(value) + 1 if isinstance(value, str) else 8 for value in one.after) * 6 > MAX_FIELD_VALUES_BYTES:
         size = len(json.dumps(one.after, ensure_ascii=False).encode())
         return (
             f"takes at most {MAX_FIELD_VALUES_BYTES:,} bytes, and would have {size:,}"
@@ -175,7 +178,7 @@ def describe_field_writes(written: Iterable[FieldWrite]) -> str:
         for one in changes[:MAX_HISTORY_FIELDS]
     ]
     more = len(changes) - len(told)
-    return f"metadata changed: {'; '.join(told)}" + (f"; and {more} more fields" if more else "")
+    return f"metadata changed: {'; '.join(told)}" + (f"; and {pluralize(more, 'more field')}" if more else "")
 
 
 def _format_values(values: Sequence[FieldValue]) -> str:

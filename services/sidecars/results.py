@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import File
 from models.core.statements import AnyRow
+from services.core.text import pluralize
 
 # The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.
 UPSERT_CHECKSUMS = text("""
@@ -124,7 +125,7 @@ def update_checksum_warnings(session: Session, files: Sequence[uuid.UUID]) -> No
         ]
         before = row.before or []
         more = (
-            [f"and {len(now) - MAX_CHECKSUM_WARNINGS:,} more files that do not match"]
+            [f"and {pluralize(len(now) - MAX_CHECKSUM_WARNINGS, 'more file')} with a mismatch"]
             if len(now) > MAX_CHECKSUM_WARNINGS
             else []
         )
