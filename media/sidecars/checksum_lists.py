@@ -32,7 +32,9 @@ ALGORITHM_OF_ELEMENT = {
     "xxh128": "xxh128",
 }
 DIGEST_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "xxh64": 16, "xxh3": 16, "xxh128": 32}
-CHECKSUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]{8,128})(?:[ \t]+\*?(.+))?")
+CHECKSUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]{8,128})(?:(?: [ *]|[ \t]+\*?)(.+))?")
+"""md5sum puts a blank and `*` or another blank between sum and name: in `sum  *name` the star is of the name."""
+ESCAPED_CHARACTER = re.compile(r"\\(.)")
 BSD_CHECKSUM_LINE = re.compile(r"[A-Z0-9-]{2,12} ?\((.+)\) ?= ?([0-9A-Fa-f]{8,128})")
 MAX_MHL_ELEMENTS = 6 * MAX_CHECKSUM_ENTRIES
 
@@ -51,7 +53,7 @@ def read_checksum_list(content: bytes, name: str) -> list[ChecksumEntry]:
     """Parse a text with one line per file, or a single digest for the file that the list is named after."""
     stem, extension = os.path.splitext(name)
     algorithm = ALGORITHM_OF_EXTENSION[extension.lower()]
-    lines = [line.strip() for line in decode_text(content).lstrip("\ufeff").splitlines()]
+    lines = [line.strip() for line in re.split("\r\n|\n|\r", decode_text(content).lstrip("\ufeff"))]
     found = []
     for number, line in enumerate(lines, 1):
         if not line or line.startswith(("#", ";")):
@@ -73,7 +75,7 @@ def _parse_line(line: str, algorithm: str, stem: str) -> ChecksumEntry | None:
     elif plain is not None:
         path, digest = plain[3] or stem, plain[2]
         if plain[1]:  # md5sum escapes names with line breaks or backslashes, and marks the line
-            path = path.replace("\\n", "\n").replace("\\r", "\r").replace("\\\\", "\\")
+            path = ESCAPED_CHARACTER.sub(lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), path)
     else:
         return None
     if len(digest) != DIGEST_DIGITS[algorithm]:

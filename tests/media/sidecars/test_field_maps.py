@@ -1,0 +1,65 @@
+"""Sidecars that name fields directly: the forms of JSON and XML that are read, and what is no sidecar."""
+
+from typing import Any
+
+import pytest
+
+from media.sandbox.protocol import UnreadableError
+from media.sidecars.bounded_xml import parse_xml
+from media.sidecars.field_maps import read_fields_json, read_fields_xml
+
+JSON: dict[str, tuple[str, dict[str, list[Any]]]] = {
+    "plain values": ('{"scene": "12", "take": 3, "good": true}', {"scene": ["12"], "take": [3], "good": [True]}),
+    "lists": ('{"tags": ["sea", "night"]}', {"tags": ["sea", "night"]}),
+    "as the API writes values": (
+        '{"metadata_values": {"tags": {"field_values": [{"value": "sea"}, {"value": 1.5}]}}}',
+        {"tags": ["sea", 1.5]},
+    ),
+    "title and external id beside them": (
+        '{"title": "T", "external_id": "X", "other": 1, "metadata_values": {"take": 3}}',
+        {"title": ["T"], "external_id": ["X"], "take": [3]},
+    ),
+    "objects with a value": ('{"scene": {"value": "12"}, "tags": {"values": ["a"]}}', {"scene": ["12"], "tags": ["a"]}),
+}
+
+
+@pytest.mark.parametrize("name", JSON)
+def test_a_json_sidecar_gives_values_by_field(name: str) -> None:
+    text, expected = JSON[name]
+    assert read_fields_json(text.encode()) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[1]", "an object is expected"),
+        ('{"metadata_values": [1]}', 'its "metadata_values" are no object'),
+        ('{"take": NaN}', "NaN is no JSON number"),
+        ('{"take": 1', "is no JSON that can be read"),
+        ("[" * 100_000, "nested too deep"),
+    ],
+    ids=["a list", "values in a list", "not a number", "cut off", "a bomb"],
+)
+def test_what_is_no_json_sidecar_says_why(text: str, message: str) -> None:
+    with pytest.raises(UnreadableError, match=message):
+        read_fields_json(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<asset><scene>12</scene><tags>sea</tags><tags>night</tags></asset>",
+        "<fields><field name='scene'>12</field><field name='tags'>sea</field><field name='tags'>night</field></fields>",
+        "<asset><metadata_values><field><name>scene</name><value>12</value></field><field><name>tags</name>"
+        "<value>sea</value><value>night</value></field></metadata_values></asset>",
+        "<asset><metadata><scene value='12'/><tags><value>sea</value><value>night</value></tags></metadata></asset>",
+    ],
+    ids=["elements", "named fields", "fields with values", "attributes"],
+)
+def test_an_xml_sidecar_gives_values_by_field(text: str) -> None:
+    assert read_fields_xml(parse_xml(text.encode(), 100)) == {"scene": ["12"], "tags": ["sea", "night"]}
+
+
+def test_the_title_may_be_beside_the_fields_and_nothing_else() -> None:
+    text = b"<asset><title>T</title><other>1</other><metadata_values><take>3</take></metadata_values></asset>"
+    assert read_fields_xml(parse_xml(text, 100)) == {"title": ["T"], "take": ["3"]}
