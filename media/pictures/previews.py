@@ -8,7 +8,9 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import av
 
 from media.pictures.scaling import (
     draw_waveform,
@@ -20,9 +22,6 @@ from media.pictures.scaling import (
 )
 from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
-
-if TYPE_CHECKING:
-    import av
 
 POSTER_WIDTH, KEYFRAME_WIDTH, TILE_WIDTH = 1280, 320, 160
 STRIP_COLUMNS = 10
@@ -40,10 +39,10 @@ class VideoMoment:
     """A decoded picture, its time, and its pixel aspect ratio, which some decoders know only after decoding."""
 
     milliseconds: int
-    picture: "av.VideoFrame"
+    picture: av.VideoFrame
     aspect: Fraction
 
-    def shaped(self, widest: int) -> "av.VideoFrame":
+    def shaped(self, widest: int) -> av.VideoFrame:
         """Return the picture as a browser shows it."""
         return scale_picture(self.picture, self.aspect, widest)
 
@@ -95,7 +94,7 @@ def _render_moments(moments: Sequence[VideoMoment], whole_ms: int | None) -> lis
     return made
 
 
-def _encode_preview(kind: str, frame: "av.VideoFrame", details: Mapping[str, Any]) -> dict[str, Any]:
+def _encode_preview(kind: str, frame: av.VideoFrame, details: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": kind,
         "media_type": "image/jpeg",
@@ -118,38 +117,34 @@ def _frames_of_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> Itera
             continue
 
 
-def _first_moment(container: "av.container.InputContainer", stream: "av.VideoStream", at: int = 0) -> VideoMoment:
+def _first_moment(container: av.container.InputContainer, stream: av.VideoStream, at: int = 0) -> VideoMoment:
     _prepare_decoder(stream)
     for picture in _decode_until_error(container, stream):
         return VideoMoment(at, picture, pixel_aspect_ratio(stream))
     raise UnreadableError("shows no picture that can be decoded")
 
 
-def _prepare_decoder(stream: "av.VideoStream") -> None:
+def _prepare_decoder(stream: av.VideoStream) -> None:
     """Configure the decoder: one thread, because other work is always waiting."""
     stream.codec_context.thread_count = 1
     prepare_still_decoder(stream)
 
 
-def _decode_until_error(
-    container: "av.container.InputContainer", stream: "av.VideoStream"
-) -> Iterator["av.VideoFrame"]:
+def _decode_until_error(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
     """Yield decoded pictures up to the first error: the pictures before a damage are usable."""
-    import av  # noqa: PLC0415
-
     try:
         yield from container.decode(stream)
     except (av.error.InvalidDataError, av.error.EOFError):
         return
 
 
-def _clip_milliseconds(container: "av.container.InputContainer", stream: "av.VideoStream") -> int | None:
+def _clip_milliseconds(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
     if stream.duration and stream.time_base:
         return round(stream.duration * stream.time_base * 1000)
     return container.duration // 1000 if container.duration else None
 
 
-def _moments_of_video(container: "av.container.InputContainer", stream: "av.VideoStream") -> Iterator[VideoMoment]:
+def _moments_of_video(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[VideoMoment]:
     """Yield pictures at even intervals: a short clip is decoded in full, in a long one it seeks."""
     _prepare_decoder(stream)
     whole = _clip_milliseconds(container, stream)
@@ -175,7 +170,7 @@ def _moments_of_video(container: "av.container.InputContainer", stream: "av.Vide
 
 
 def _pick_moments(
-    container: "av.container.InputContainer", stream: "av.VideoStream", times: Sequence[int]
+    container: av.container.InputContainer, stream: av.VideoStream, times: Sequence[int]
 ) -> Iterator[VideoMoment]:
     """Decode the whole clip and yield the first picture at or after each time."""
     left = list(times)
@@ -191,11 +186,11 @@ def _pick_moments(
         yield _to_moment(last, stream)
 
 
-def _to_moment(picture: "av.VideoFrame", stream: "av.VideoStream") -> VideoMoment:
+def _to_moment(picture: av.VideoFrame, stream: av.VideoStream) -> VideoMoment:
     return VideoMoment(_time_ms(picture, stream), picture, pixel_aspect_ratio(stream))
 
 
-def _time_ms(picture: "av.VideoFrame", stream: "av.VideoStream") -> int:
+def _time_ms(picture: av.VideoFrame, stream: av.VideoStream) -> int:
     """Return the time since the start of the stream."""
     if picture.pts is None or picture.time_base is None:
         return 0

@@ -4,15 +4,14 @@ facts."""
 import os
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import av
 
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
 from media.probe.frame_headers import FRAME_HEADER_BYTES, fraction_text, read_frame_header
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
-
-if TYPE_CHECKING:
-    import av
 
 HeaderFacts = dict[str, Any]
 MAX_TAGS, MAX_HEADER_TAG_CHARACTERS = 64, 1_000
@@ -58,7 +57,7 @@ def _without_empty(facts: Mapping[str, Any]) -> HeaderFacts:
     return {name: value for name, value in facts.items() if value not in (None, "", [], {})}
 
 
-def _container_name(container: "av.container.InputContainer", name: str) -> str:
+def _container_name(container: av.container.InputContainer, name: str) -> str:
     """Return one name of the demuxer's list, by the file's brand or its name."""
     names = container.format.name.removesuffix("_pipe").split(",")
     if "mov" in names:
@@ -68,14 +67,14 @@ def _container_name(container: "av.container.InputContainer", name: str) -> str:
     return extension if extension in names else names[0]
 
 
-def _duration(container: "av.container.InputContainer") -> int | None:
+def _duration(container: av.container.InputContainer) -> int | None:
     if container.duration is not None and container.duration > 0:
         return _rounded(container.duration * 1000, FFMPEG_TIME_BASE)
     found = [_stream_milliseconds(stream) for stream in container.streams]
     return max((one for one in found if one), default=None)
 
 
-def _stream_milliseconds(stream: "av.stream.Stream") -> int | None:
+def _stream_milliseconds(stream: av.stream.Stream) -> int | None:
     duration, base = stream.duration, stream.time_base
     if not duration or duration < 0 or not base:
         return None
@@ -87,7 +86,7 @@ def _rounded(numerator: int, denominator: int) -> int:
     return (2 * numerator + denominator) // (2 * denominator)
 
 
-def _first_tag(key: str, container: "av.container.InputContainer") -> str | None:
+def _first_tag(key: str, container: av.container.InputContainer) -> str | None:
     """Return a tag of the container or of the first stream that has it: QuickTime stores timecode in its own track."""
     for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
         if metadata.get(key):
@@ -113,7 +112,7 @@ def _clean_nested(value: Any) -> Any:
     return _clean(value) if isinstance(value, str) else value
 
 
-def _stream_facts(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None:
+def _stream_facts(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
     """Return the facts of a video, audio or subtitle stream; None for others (timecode, attachments)."""
     more = _facts_of_kind(stream, still)
     codec = stream.codec_context
@@ -130,9 +129,7 @@ def _stream_facts(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None
     return _without_empty(facts | more)
 
 
-def _facts_of_kind(stream: "av.stream.Stream", still: bool) -> HeaderFacts | None:
-    import av  # noqa: PLC0415
-
+def _facts_of_kind(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
     if isinstance(stream, av.VideoStream):
         return _picture_facts(stream, stream.codec_context, still)
     if isinstance(stream, av.AudioStream):
@@ -142,7 +139,7 @@ def _facts_of_kind(stream: "av.stream.Stream", still: bool) -> HeaderFacts | Non
     return None
 
 
-def _picture_facts(stream: "av.VideoStream", codec: "av.VideoCodecContext | None", still: bool) -> HeaderFacts:
+def _picture_facts(stream: av.VideoStream, codec: av.VideoCodecContext | None, still: bool) -> HeaderFacts:
     is_picture = still or bool(stream.disposition & type(stream.disposition).attached_pic)
     facts: HeaderFacts = {"type": "IMAGE" if is_picture else "VIDEO"}
     if codec is None:
@@ -174,7 +171,7 @@ def _picture_facts(stream: "av.VideoStream", codec: "av.VideoCodecContext | None
     return facts
 
 
-def _component_bits(codec: "av.VideoCodecContext") -> int | None:
+def _component_bits(codec: av.VideoCodecContext) -> int | None:
     form = codec.format
     return max((component.bits for component in form.components), default=None) if form is not None else None
 
@@ -183,7 +180,7 @@ def _aspect(ratio: Fraction | None) -> str | None:
     return str(ratio) if ratio and ratio != 1 else None
 
 
-def _sound_facts(codec: "av.AudioCodecContext | None") -> HeaderFacts:
+def _sound_facts(codec: av.AudioCodecContext | None) -> HeaderFacts:
     if codec is None:
         return {"type": "AUDIO"}
     return {
@@ -196,7 +193,7 @@ def _sound_facts(codec: "av.AudioCodecContext | None") -> HeaderFacts:
     }
 
 
-def _layout_name(layout: "av.AudioLayout") -> str | None:
+def _layout_name(layout: av.AudioLayout) -> str | None:
     """Return the layout name. WAV files often lack one; for one and two channels it is unambiguous."""
     return {1: "mono", 2: "stereo"}.get(layout.nb_channels) if layout.name.endswith("channels") else layout.name
 

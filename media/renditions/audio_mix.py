@@ -9,13 +9,12 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import av
 
 from media.renditions.muxer import AUDIO_SAMPLE_RATE
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
-
-if TYPE_CHECKING:
-    import av
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,13 @@ class AudioTrack:
         self.ended = False
         self._frames = self._decode()
 
-    def next(self) -> "av.AudioFrame | None":
+    def next(self) -> av.AudioFrame | None:
         """Return the next piece of sound, timed from the start; None at the end."""
         frame = next(self._frames, None)
         self.ended = frame is None
         return frame
 
-    def _decode(self) -> "Iterator[av.AudioFrame]":
+    def _decode(self) -> Iterator[av.AudioFrame]:
         begun = Fraction(0)
         for descriptor in self._descriptors:
             with open_container(descriptor) as container:
@@ -60,10 +59,8 @@ class AudioTrack:
                 begun += Fraction(container.duration or 0, FFMPEG_TIME_BASE)
 
 
-def _decode_tolerant(container: "av.container.InputContainer", stream: "av.AudioStream") -> "Iterator[av.AudioFrame]":
+def _decode_tolerant(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
     """Yield the audio that can be decoded; damaged packets are skipped."""
-    import av  # noqa: PLC0415
-
     try:
         for packet in container.demux(stream):
             try:
@@ -96,7 +93,7 @@ class AudioMix:
         """Whether everything was decoded."""
         return all(track.ended for track in self._tracks)
 
-    def step(self) -> "Iterator[av.AudioFrame]":
+    def step(self) -> Iterator[av.AudioFrame]:
         """Decode a piece of the track that is furthest behind, and yield the finished part of the mix."""
         track = min((one for one in self._tracks if not one.ended), key=lambda one: one.clock)
         self._inputs[self._tracks.index(track)].push(track.next())
@@ -105,8 +102,6 @@ class AudioMix:
         yield from pull_frames(self._sink.pull)
 
     def _build(self, templates: Sequence[SampleFormat], layout: str) -> None:
-        import av  # noqa: PLC0415
-
         self._graph = av.filter.Graph()
         self._inputs, ends = [], []
         for one in templates:
@@ -127,7 +122,7 @@ class AudioMix:
         self._sink = self._chain(end, "abuffersink", None)
         self._graph.configure()
 
-    def _mixed(self, ends: "list[av.filter.context.FilterContext]") -> "av.filter.context.FilterContext":
+    def _mixed(self, ends: list[av.filter.context.FilterContext]) -> av.filter.context.FilterContext:
         if len(ends) == 1:
             return ends[0]
         mix = self._graph.add("amix", f"inputs={len(ends)}:normalize=0")
@@ -136,8 +131,8 @@ class AudioMix:
         return self._chain(mix, "alimiter", None)
 
     def _chain(
-        self, before: "av.filter.context.FilterContext", name: str, arguments: str | None
-    ) -> "av.filter.context.FilterContext":
+        self, before: av.filter.context.FilterContext, name: str, arguments: str | None
+    ) -> av.filter.context.FilterContext:
         step = self._graph.add(name, arguments)
         before.link_to(step)
         return step
@@ -158,8 +153,6 @@ def list_audio_tracks(descriptor: int) -> list[tuple[int, SampleFormat]]:
 
 def pull_frames(pull: Callable[[], Any]) -> Iterator[Any]:
     """Yield the frames that a filter has finished; it needs more input then, or has ended."""
-    import av  # noqa: PLC0415
-
     while True:
         try:
             yield pull()

@@ -7,13 +7,12 @@ the file a second time by name, which the sandbox denies. It gets the same descr
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from typing import TYPE_CHECKING, SupportsInt
+from typing import SupportsInt
+
+import av
 
 from media.pictures.scaling import Rotation, find_rotation, guess_colorspace
 from media.renditions.encoder_settings import EncoderSettings, fit_size
-
-if TYPE_CHECKING:
-    import av
 
 MUX_BUFFER_BYTES = 1 << 20
 KEYFRAME_INTERVAL_SECONDS = 2
@@ -67,8 +66,6 @@ class RenditionMuxer:
     """A rendition being written, with a video track, an audio track, or both."""
 
     def __init__(self, descriptor: int, recipe: EncoderSettings) -> None:
-        import av  # noqa: PLC0415
-
         self._recipe, self._writing = recipe, recipe.writing
         self._container = av.open(
             DescriptorFile(descriptor),
@@ -85,10 +82,8 @@ class RenditionMuxer:
         self._turn: Rotation | None = None
         self._size = (0, 0)
 
-    def add_pictures(self, first: "av.VideoFrame", rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
+    def add_pictures(self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
         """Add the video track for pictures like `first`; `aspect` is the pixel aspect ratio."""
-        import av  # noqa: PLC0415
-
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
         assert isinstance(video, av.VideoStream)
         wide, high = max(1, round(first.width * aspect)), first.height
@@ -109,8 +104,6 @@ class RenditionMuxer:
 
     def add_sound(self) -> None:
         """Add the audio track."""
-        import av  # noqa: PLC0415
-
         audio = self._container.add_stream(
             self._writing.audio_encoder, rate=AUDIO_SAMPLE_RATE, layout=self._recipe.audio
         )
@@ -119,10 +112,8 @@ class RenditionMuxer:
             audio.bit_rate = AAC_BIT_RATES[self._recipe.audio]
         self._audio = audio
 
-    def shaped(self, picture: "av.VideoFrame") -> "av.VideoFrame":
+    def shaped(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Convert a picture to the size and color of the track."""
-        import av  # noqa: PLC0415
-
         assert self._video is not None
         made = self._reformatter.reformat(
             picture,
@@ -138,7 +129,7 @@ class RenditionMuxer:
         made.pict_type = av.video.frame.PictureType.NONE  # let the encoder choose keyframes
         return made
 
-    def write_picture(self, picture: "av.VideoFrame", pts: int) -> None:
+    def write_picture(self, picture: av.VideoFrame, pts: int) -> None:
         """Encode a converted picture; one that is not later than the previous is dropped."""
         assert self._video is not None
         if pts <= self._last_pts:
@@ -147,7 +138,7 @@ class RenditionMuxer:
         picture.pts, picture.time_base = pts, self._video.codec_context.time_base
         self._container.mux(self._video.encode(picture))
 
-    def write_sound(self, sounds: "Iterator[av.AudioFrame]") -> None:
+    def write_sound(self, sounds: Iterator[av.AudioFrame]) -> None:
         """Encode pieces of sound."""
         assert self._audio is not None
         for sound in sounds:

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import av
 
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
 from media.renditions.encoder_settings import EncoderSettings
@@ -13,9 +15,6 @@ from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import open_container
 from media.sandbox.protocol import UnreadableError
-
-if TYPE_CHECKING:
-    import av
 
 MAX_UNREADABLE_NAMED = 20
 """Limit of unreadable frames listed by number; the others are only counted."""
@@ -44,7 +43,7 @@ class SequenceFrameSource:
     _next: int = 0
     """Position in the rendition without a picture yet."""
     _burn: BurnIn | None = None
-    _last: "av.VideoFrame | None" = None
+    _last: av.VideoFrame | None = None
     _aspect: Fraction = Fraction(1)
 
     @property
@@ -76,7 +75,7 @@ class SequenceFrameSource:
             raise UnreadableError("shows no picture that can be decoded")
         yield partial(self._write_until, self.total, self._last)
 
-    def _write_until(self, index: int, picture: "av.VideoFrame") -> None:
+    def _write_until(self, index: int, picture: av.VideoFrame) -> None:
         """Repeat the previous picture up to a position in the rendition, then write its picture."""
         is_end = index == self.total
         shaped = picture if is_end else self.output.shaped(picture)
@@ -87,7 +86,7 @@ class SequenceFrameSource:
             self._last = shaped
             self._write(shaped)
 
-    def _write(self, shaped: "av.VideoFrame") -> None:
+    def _write(self, shaped: av.VideoFrame) -> None:
         assert self._burn is not None
         frame = self.asked["first"] + self._next * self.asked["frame_step"]
         self.output.write_picture(self._burn.burn_into(shaped, frame, self._next), self._next)
@@ -103,9 +102,7 @@ class SequenceFrameSource:
             "unreadable_frames": self._unreadable[:MAX_UNREADABLE_NAMED],
         }
 
-    def _read(self, descriptor: int) -> "av.VideoFrame | None":
-        import av  # noqa: PLC0415
-
+    def _read(self, descriptor: int) -> av.VideoFrame | None:
         try:
             with open_container(descriptor) as container:
                 stream = container.streams.video[0]

@@ -6,12 +6,11 @@ luma plane, white on a dark band.
 
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
+
+import av
 
 from media.demo.drawing import GLYPHS
-
-if TYPE_CHECKING:
-    import av
 
 BURN_IN_GLYPHS = GLYPHS | {
     ":": "00000 00100 00100 00000 00100 00100 00000",
@@ -35,12 +34,10 @@ class BurnIn:
     timecode: str | None
     """Timecode of the first picture."""
 
-    def burn_into(self, picture: "av.VideoFrame", frame: int, index: int) -> "av.VideoFrame":
+    def burn_into(self, picture: av.VideoFrame, frame: int, index: int) -> av.VideoFrame:
         """Return a copy of the picture with its number burnt in, or the picture itself if nothing is."""
         if self.kind == "none":
             return picture
-        import av  # noqa: PLC0415
-
         made = av.VideoFrame(picture.width, picture.height, picture.format.name)
         for plane, source in zip(made.planes, picture.planes, strict=True):
             plane.update(bytes(source))
@@ -84,7 +81,7 @@ def _dropped_per_minute(fps: int) -> int:
     return round(fps / 15)
 
 
-def paint_text(picture: "av.VideoFrame", text: str) -> None:
+def paint_text(picture: av.VideoFrame, text: str) -> None:
     """Write a line of digits into the luma plane, centred near the lower edge."""
     deep = picture.format.components[0].bits > 8
     kind: Literal["H", "B"] = "H" if deep else "B"

@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import av
 
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
 from media.renditions.audio_mix import pull_frames
@@ -13,9 +15,6 @@ from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
 from media.sandbox.protocol import UnreadableError
-
-if TYPE_CHECKING:
-    import av
 
 FINE_CLOCK = Fraction(1, 90_000)
 """Time base of a rendition of several files, which may differ in theirs."""
@@ -62,7 +61,7 @@ class VideoFrameSource:
         if self._burn is None:
             raise UnreadableError("shows no picture that can be decoded")
 
-    def _write(self, at: Fraction, picture: "av.VideoFrame") -> None:
+    def _write(self, at: Fraction, picture: av.VideoFrame) -> None:
         """Write a picture at its time from the start, in seconds."""
         assert self._burn is not None
         self.clock = max(self.clock, at)
@@ -74,7 +73,7 @@ class VideoFrameSource:
         """Return notes about skipped pictures."""
         return {"damaged": self._damaged} if self._damaged else {}
 
-    def _stream_of(self, container: "av.container.InputContainer") -> "av.VideoStream":
+    def _stream_of(self, container: av.container.InputContainer) -> av.VideoStream:
         for stream in container.streams.video:
             if stream.codec_context is not None and not stream.disposition & type(stream.disposition).attached_pic:
                 stream.thread_type = "AUTO"
@@ -82,7 +81,7 @@ class VideoFrameSource:
                 return stream
         raise UnreadableError("shows no picture that can be decoded")
 
-    def _begin(self, picture: "av.VideoFrame", stream: "av.VideoStream") -> None:
+    def _begin(self, picture: av.VideoFrame, stream: av.VideoStream) -> None:
         self._rate = Fraction(stream.average_rate or stream.guessed_rate or DEFAULT_FRAME_RATE).limit_denominator(1001)
         own = Fraction(stream.time_base) if stream.time_base else FINE_CLOCK
         # A time base coarser than the frame rate would give several pictures the same time.
@@ -90,12 +89,8 @@ class VideoFrameSource:
         self.output.add_pictures(picture, self._rate, self._base, pixel_aspect_ratio(stream))
         self._burn = BurnIn(self.recipe.burn, self._rate, self.timecode)
 
-    def _pictures(
-        self, container: "av.container.InputContainer", stream: "av.VideoStream"
-    ) -> Iterator["av.VideoFrame"]:
+    def _pictures(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         """Yield the pictures that can be decoded, deinterlaced."""
-        import av  # noqa: PLC0415
-
         try:
             for packet in container.demux(stream):
                 try:
@@ -110,9 +105,7 @@ class VideoFrameSource:
             yield from pull_frames(self._graph.pull)
             self._graph = None
 
-    def _whole(self, picture: "av.VideoFrame", stream: "av.VideoStream") -> Iterator["av.VideoFrame"]:
-        import av  # noqa: PLC0415
-
+    def _whole(self, picture: av.VideoFrame, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
         if self._graph is None and not picture.interlaced_frame:
             yield picture
             return
@@ -125,7 +118,7 @@ class VideoFrameSource:
         yield from pull_frames(self._graph.pull)
 
     def _time_of(
-        self, picture: "av.VideoFrame", container: "av.container.InputContainer", stream: "av.VideoStream"
+        self, picture: av.VideoFrame, container: av.container.InputContainer, stream: av.VideoStream
     ) -> Fraction:
         base = picture.time_base or stream.time_base
         if picture.pts is None or base is None:

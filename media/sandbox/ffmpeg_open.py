@@ -9,12 +9,10 @@ import os
 import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+import av
 
 from media.sandbox.protocol import UnreadableError
-
-if TYPE_CHECKING:
-    import av
 
 CONTAINER_FORMATS = """
 aac ac3 aiff amr ape asf au av1 avi caf cine dnxhd dsf dts dtshd dv eac3 evc filmstrip flac flv gxf h261
@@ -38,18 +36,14 @@ def load_ffmpeg() -> None:
 
     A test reads one stream of every kind, to detect parts that are loaded in another way.
     """
-    import av  # noqa: PLC0415
-
     for found in pkgutil.walk_packages(av.__path__, "av."):
         if not found.name.endswith((".__main__", ".datasets")):
             importlib.import_module(found.name)
 
 
 @contextmanager
-def open_container(descriptor: int) -> Iterator["av.container.InputContainer"]:
+def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
     """Open a container over an open file. UnreadableError if FFmpeg does not recognise the content."""
-    import av  # noqa: PLC0415
-
     av.logging.set_level(None)
     os.lseek(descriptor, 0, os.SEEK_SET)
     options = {
@@ -68,6 +62,6 @@ def open_container(descriptor: int) -> Iterator["av.container.InputContainer"]:
         yield container
 
 
-def is_still(container: "av.container.InputContainer") -> bool:
+def is_still(container: av.container.InputContainer) -> bool:
     """Whether the container is a still picture."""
     return container.format.name in STILL_DEMUXERS
