@@ -17,9 +17,8 @@ from typing import Any
 from media.probe.headers import read_header
 from media.renditions.audio_mix import AudioMix
 from media.renditions.encoder_settings import EncoderSettings
+from media.renditions.frame_sources import FrameBatch, SequenceFrameSource, VideoFrameSource
 from media.renditions.muxer import RenditionMuxer
-from media.renditions.sequence_frames import FrameBatch, SequenceFrameSource
-from media.renditions.video_frames import VideoFrameSource
 from media.sandbox.ffmpeg_open import load_ffmpeg
 from media.sandbox.protocol import SandboxRequest, UnreadableError, serve_requests
 

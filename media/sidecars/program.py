@@ -7,10 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
-from media.sidecars.bounded_xml import parse_xml
+from media.sidecars.bounded_xml import load_codecs, parse_xml
 from media.sidecars.camera_xml import find_camera_reader
 from media.sidecars.checksum_lists import ALGORITHM_OF_EXTENSION, ChecksumEntry, read_checksum_list, read_mhl
-from media.sidecars.encodings import load_codecs
 from media.sidecars.field_maps import read_fields_json, read_fields_xml
 from media.sidecars.limits import MAX_SIDECAR_BYTES, SidecarFields
 from media.sidecars.tables import ClipRow, read_ale, read_csv

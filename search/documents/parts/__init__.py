@@ -1,1 +1,0 @@
-"""Parts of a document, each read in one statement for a whole batch."""
