@@ -39,7 +39,7 @@ from search.document import Document
 from search.documents.builders import build_documents
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
-from search.opensearch.rows import document_id_of, encode_source
+from search.opensearch.mapping import document_id_of, encode_source
 from search.query.criteria import Visibility, parse_criteria
 from services.indexing.audit import audit_index_pages
 from services.indexing.drain import MAX_INDEX_BATCH_DOCUMENTS, drain_concurrently

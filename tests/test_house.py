@@ -21,7 +21,7 @@ LAYERS = {
     "models.migrations.versions",
     "watch": "watch.disk watch.rows watch",
     "media": "media.sandbox media.demo media.pictures media.probe media.renditions media.sidecars media",
-    "search": "search.query search search.documents.parts search.documents search.postgres search.opensearch",
+    "search": "search.query search search.documents search.postgres search.opensearch",
     "services": "services.core services.access services.outbound services.catalog services.catalog.assets "
     "services.jobs services.ingest services.catalog.collections services.catalog.segments services.objects "
     "services.metadata services.approvals services.shares services.downloads services.renditions services.media "

@@ -18,9 +18,8 @@ from models.core.sessions import Sessions, transact
 from models.core.statements import in_array
 from watch.disk.listing import FileEntry, UnreadableFile, stat_file
 from watch.disk.mount_identity import RootIdentity, identify_root, must_freeze_deletions
-from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, KnownFile
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests
-from watch.rows.known_files import load_known, rows_of_folders
+from watch.rows.known_files import GONE_STATUSES, SETTLED_STATUSES, KnownFile, load_known, rows_of_folders
 from watch.rows.missing import clear_suspicion, mark_missing, mark_suspected
 from watch.rows.unreadable import record_unreadable
 

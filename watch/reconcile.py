@@ -22,17 +22,23 @@ from models.core.sessions import Sessions, describe_failure, is_value_refused, t
 from watch.baseline import DigestBacklog
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
-from watch.disk.listing import FileEntry, UnreadableFile, digest_of_listing, stat_file
+from watch.disk.listing import FileEntry, FolderListing, UnreadableFile, digest_of_listing, stat_file
 from watch.disk.open_writers import is_open_for_writing
 from watch.disk.settling import Detection, SettlePolicy, UnsettledFile, UnsettledFiles, seconds_until_stable
 from watch.disk.tracing import trace_publishing
-from watch.disk.walk import FolderListing
 from watch.rows import files as file_rows
-from watch.rows.compare import SETTLED_STATUSES, FolderDifference, KnownFile, compare_folder
 from watch.rows.content_digests import read_digests
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests
 from watch.rows.island_assignment import IslandAssignment, reassign_islands
-from watch.rows.known_files import StableFile, rows_by_name, rows_of_folders
+from watch.rows.known_files import (
+    SETTLED_STATUSES,
+    FolderDifference,
+    KnownFile,
+    StableFile,
+    compare_folder,
+    rows_by_name,
+    rows_of_folders,
+)
 from watch.rows.missing import clear_suspicion, mark_suspected
 from watch.rows.unreadable import record_unreadable
 

@@ -19,11 +19,10 @@ from watch.absence import AbsenceCheck
 from watch.baseline import DigestBacklog
 from watch.disk.clock import Clock
 from watch.disk.config import WatchedStorage
-from watch.disk.hints import HintBuffer, Hints
+from watch.disk.listing import FolderListing, rename_time_ns, walk_tree
 from watch.disk.mount_identity import RootIdentity, identify_root, is_network_file_system
-from watch.disk.observer import RootObserver, is_watch_limit_reached
+from watch.disk.observer import HintBuffer, Hints, RootObserver, is_watch_limit_reached
 from watch.disk.settling import SettlePolicy
-from watch.disk.walk import FolderListing, rename_time_ns, walk_tree
 from watch.reconcile import Reconciler
 from watch.rows.folder_cache import FolderCache
 from watch.rows.island_assignment import IslandAssignment

@@ -1,14 +1,16 @@
-"""Processes of `tapeless up` on one data folder: the servers first, then the processes that need them."""
+"""Processes of `tapeless up` on one data folder beside its servers: watcher, workers, beat, API and Flower."""
 
 import os
 import shutil
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
-from workers.processes.process import ChildProcess
+from workers.embedded.data_folder import load_or_create_secret, make_private_folder
+from workers.processes.process import ChildProcess, write_private_file
 from workers.processes.supervisor import Supervisor
 
 LOOPBACK = "127.0.0.1"
@@ -20,6 +22,12 @@ TRIGGER_CHILDREN = 1
 MEDIA_CHILDREN = max(2, min(8, os.cpu_count() or 1))
 """Each waits for a sandboxed child that decodes, or is waited for by it: one per core keeps all busy, and at least a
 second one probes headers while the first encodes. They run with a lower priority than all others."""
+DEFAULT_FLOWER_PORT = 8781
+FLOWER_USER = "tapeless"
+MAX_FLOWER_TASKS = 20_000
+"""Tasks that it keeps, about 2 KB each; the oldest are dropped."""
+
+
 NICE_SCRIPT = Path(__file__).parent / "processes" / "nice.py"
 WORKER_STOP_SECONDS = 6.0
 """Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
@@ -105,3 +113,55 @@ def make_processes(
         ),
         ChildProcess("watch", (*python, "workers.main", "watch"), supervisor.log("watch"), env=env),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Flower:
+    """Flower beside the workers: a read-only view of queues and tasks for operators.
+
+    1. Its settings are in a file that only its owner can read, because arguments and environments of processes are
+       visible to others. They take precedence over any FLOWER_ variables.
+    2. It listens on the loopback only, because `/metrics` and `/healthcheck` never require a sign-in.
+    3. It shows what messages reported. The rows are authoritative: see `tapeless jobs`.
+    """
+
+    data: Path
+    address: str
+    port: int
+    is_writable: bool = False
+
+    @property
+    def password(self) -> str:
+        """Created on first use."""
+        return load_or_create_secret(make_private_folder(self.data / "flower") / "password")
+
+    @property
+    def settings(self) -> Path:
+        return self.data / "flower" / "settings.py"
+
+    def prepare(self) -> None:
+        """Write the settings; call it before every start."""
+        values = {
+            "address": self.address,
+            "port": self.port,
+            "basic_auth": [f"{FLOWER_USER}:{self.password}"],
+            "read_only": not self.is_writable,
+            "max_tasks": MAX_FLOWER_TASKS,
+            "persistent": False,
+            "purge_offline_workers": 3600,
+            "tasks_columns": "name,uuid,state,args,kwargs,received,runtime,worker",
+        }
+        write_private_file(self.settings, "".join(f"{name} = {value!r}\n" for name, value in values.items()))
+
+    def child(self, log: Path) -> ChildProcess:
+        """Describe the process for the supervisor."""
+        return ChildProcess(
+            "flower",
+            (
+                *(sys.executable, "-P", "-m", "celery", "--workdir", str(self.data), "-A", "workers.app"),
+                *("flower", f"--conf={self.settings}"),
+            ),
+            log,
+            env=make_child_environment(TAPELESS_DATA=str(self.data), FLOWER_UNAUTHENTICATED_API=""),
+            prepare=self.prepare,
+        )

@@ -1,7 +1,7 @@
 """Documents of assets: formats, file sets, permissions, and the parts of other aggregates.
 
 The contribution of each aggregate that appears in an asset's document (metadata, approvals, comments …) is defined in
-one place, in `search/documents/parts`.
+one place, in `search/documents/parts.py`.
 """
 
 import uuid
@@ -14,15 +14,15 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object, unique_values
-from search.documents.parts.media import read_media_parts
-from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import (
+from search.documents.parts import (
     DocumentPart,
     DocumentPartReader,
     read_approval_parts,
     read_asset_access_parts,
     read_collection_parts,
     read_comment_parts,
+    read_media_parts,
+    read_metadata_parts,
 )
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 

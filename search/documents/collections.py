@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, unique_values
-from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import (
+from search.documents.parts import (
     DocumentPart,
     DocumentPartReader,
     read_approval_parts,
     read_collection_access_parts,
+    read_metadata_parts,
 )
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 

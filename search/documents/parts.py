@@ -1,15 +1,22 @@
-"""Parts that aggregates contribute to a document, and the readers of the small ones: access, collections, approval,
-comments."""
+"""Parts that aggregates contribute to a document, each read in one or two statements for a whole batch: access,
+collections, approval, comments, probe results of media, and metadata.
+
+Metadata values are stored in the form of documents, so building one copies them: numbers, booleans, days as
+`2024-01-31`, moments in UTC with microseconds. A text is found by its words, an option by its label too.
+"""
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from search.document import OBJECT_IDS_PARAMETER, format_date_term, group_by_object
+from models.core.statements import AnyRow
+from search.document import METADATA_TERM_PREFIX, OBJECT_IDS_PARAMETER, format_date_term, group_by_object
 from search.query.analysis import MAX_ANALYSED_BYTES
 
 
@@ -110,3 +117,113 @@ def read_comment_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
         row.asset_id: DocumentPart(texts={"segment_text": row.said}, terms={"comments_count": [row.comments]})
         for row in rows
     }
+
+
+MAX_INDEXED_COMPONENTS = 200
+"""Limit per asset: a card may have thousands of clips with the same few values."""
+
+SELECT_MEDIA_TO_INDEX = text("""
+    SELECT asset_id, type, media FROM (
+        SELECT format.asset_id, component.type, component.media,
+            row_number() OVER (PARTITION BY format.asset_id ORDER BY component.id) AS place
+        FROM format JOIN component ON component.format_id = format.id
+        WHERE format.asset_id = ANY(:ids) AND format.role = 'original' AND component.media <> '{}'
+    ) AS facts WHERE place <= :most
+""").bindparams(OBJECT_IDS_PARAMETER, most=MAX_INDEXED_COMPONENTS)
+
+CONTAINER_TERMS = ("container", "timecode_start", "reel")
+PICTURE_TERMS = ("width", "height", "codec", "pixel_format", "scan", "bits_per_component")
+AUDIO_TERMS = ("sample_rate", "channels", "channel_layout")
+
+
+def read_media_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DocumentPart]:
+    """Read the probe results of many assets in one query."""
+    found: dict[uuid.UUID, list[tuple[str, Mapping[str, Any]]]] = defaultdict(list)
+    for row in session.execute(SELECT_MEDIA_TO_INDEX, {"ids": list(ids)}):
+        found[row.asset_id].append((row.type, row.media))
+    return {asset_id: _media_part(facts) for asset_id, facts in found.items()}
+
+
+def _media_part(facts: Sequence[tuple[str, Mapping[str, Any]]]) -> DocumentPart:
+    terms: dict[str, list[Any]] = {}
+    for name, value in _media_terms(facts):
+        values = terms.setdefault(name, [])
+        if value not in values:
+            values.append(value)
+    durations = terms.pop("duration_milliseconds", [])
+    if durations:
+        terms["duration_milliseconds"] = [max(durations)]
+    words = [str(value) for name in ("reel", "timecode_start") for value in terms.get(name, ())]
+    return DocumentPart(texts={"media": "\n".join(words)} if words else {}, terms=terms)
+
+
+def _media_terms(facts: Iterable[tuple[str, Mapping[str, Any]]]) -> Iterator[tuple[str, Any]]:
+    """Yield every value with its term's name; audio has names of its own where video has the same property."""
+    for kind, media in facts:
+        if media.get("duration_milliseconds"):
+            yield "duration_milliseconds", media["duration_milliseconds"]
+        if kind == "GENERAL":
+            yield from ((name, media[name]) for name in CONTAINER_TERMS if media.get(name))
+        elif kind in ("VIDEO", "IMAGE"):
+            yield from ((name, media[name]) for name in PICTURE_TERMS if media.get(name))
+            if media.get("frame_rate"):
+                yield "frame_rate", round(float(Fraction(media["frame_rate"])), 3)
+            yield from ((f"color_{name}", value) for name, value in media.get("color", {}).items())
+        elif kind == "AUDIO":
+            yield from ((name, media[name]) for name in AUDIO_TERMS if media.get(name))
+            if media.get("codec"):
+                yield "audio_codec", media["codec"]
+        if media.get("language"):
+            yield "language", media["language"]
+
+
+MAX_TERM_CHARACTERS = 1_000
+"""Longer texts are truncated in terms: no hit needs a whole page, and engines refuse terms of 32 kB."""
+NON_TEXT_FIELD_TYPES = frozenset({"integer", "float", "boolean", "date", "datetime"})
+
+SELECT_VALUES_TO_INDEX = text("""
+    SELECT value.object_id, jsonb_object_agg(value.field_id, value."values") AS held
+    FROM metadata_value value JOIN metadata_field field ON field.id = value.field_id
+    WHERE value.object_id = ANY(:ids) AND field.date_deleted IS NULL
+    GROUP BY value.object_id
+""").bindparams(OBJECT_IDS_PARAMETER)
+
+SELECT_FIELDS_TO_INDEX = text("""
+    SELECT id, name, field_type, CASE WHEN field_type = 'drop_down' THEN options ELSE '[]' END AS options
+    FROM metadata_field WHERE id = ANY(:ids) ORDER BY name
+""").bindparams(OBJECT_IDS_PARAMETER)
+
+
+def read_metadata_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DocumentPart]:
+    """Read the values of objects of any kind in two queries, regardless of the number of objects and fields."""
+    held = {row.object_id: row.held for row in session.execute(SELECT_VALUES_TO_INDEX, {"ids": list(ids)})}
+    if not held:
+        return {}
+    known = {uuid.UUID(key) for values in held.values() for key in values}
+    fields = session.execute(SELECT_FIELDS_TO_INDEX, {"ids": sorted(known)}).all()
+    labels = {row.id: {one["value"]: one["label"] for one in row.options} for row in fields}
+    return {object_id: _metadata_part(values, fields, labels) for object_id, values in held.items()}
+
+
+def _metadata_part(
+    held: dict[str, list[Any]], fields: Sequence[AnyRow], labels: dict[uuid.UUID, dict[str, str]]
+) -> DocumentPart:
+    terms: dict[str, list[Any]] = {}
+    words: list[str] = []
+    for row in fields:
+        if values := held.get(str(row.id)):
+            terms[METADATA_TERM_PREFIX + row.name] = [_term(value) for value in values]
+            if row.field_type not in NON_TEXT_FIELD_TYPES:
+                words += _value_words(values, labels[row.id])
+    return DocumentPart(texts={"metadata": "\n".join(words)} if words else {}, terms=terms)
+
+
+def _term(value: Any) -> Any:
+    return value[:MAX_TERM_CHARACTERS] if isinstance(value, str) else value
+
+
+def _value_words(values: Sequence[str], labels: dict[str, str]) -> Iterator[str]:
+    for value in values:
+        yield value
+        if labels.get(value, value) != value:
+            yield labels[value]

@@ -12,8 +12,12 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term
-from search.documents.parts.metadata import read_metadata_parts
-from search.documents.parts.part import DocumentPart, read_asset_access_parts, read_collection_parts
+from search.documents.parts import (
+    DocumentPart,
+    read_asset_access_parts,
+    read_collection_parts,
+    read_metadata_parts,
+)
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
 MAX_SEGMENT_TITLE_CHARACTERS = 200

@@ -14,7 +14,7 @@ from search.document import Document, newest_by_key
 from search.encoding import encode_json
 from search.engine import IndexMissingError, SearchUnavailableError, WriteOutcome
 from search.opensearch.client import ClusterBusyError, ClusterRequestError, OpenSearchClient
-from search.opensearch.rows import document_id_of, encode_source
+from search.opensearch.mapping import document_id_of, encode_source
 
 MAX_BULK_REQUEST_BYTES = 4_000_000
 """Limit per request: larger requests are not faster (measured from 2 to 20 MB) and occupy memory on both sides."""

@@ -30,6 +30,7 @@ from search.opensearch.client import (
     OpenSearchClient,
 )
 from search.opensearch.indexes import WRITE_ALIAS_SUFFIX, OpenSearchIndexes
+from search.opensearch.mapping import document_id_of, document_key_of
 from search.opensearch.ordering import opensearch_sort_columns
 from search.opensearch.query import (
     count_word_clauses,
@@ -38,7 +39,6 @@ from search.opensearch.query import (
     opensearch_query_clause,
     opensearch_term_clause,
 )
-from search.opensearch.rows import document_id_of, document_key_of
 from search.query.budget import CriteriaError
 from search.query.criteria import Criteria, Visibility
 from search.query.ordering import read_sort_values

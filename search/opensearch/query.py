@@ -12,8 +12,15 @@ from typing import Any
 from models.queues.index_queue import SEGMENTS_OF_ASSET
 from search.document import SCALAR_TERMS
 from search.engine import MAX_FACET_BUCKETS
-from search.opensearch.mapping import FILE_NAME_TOKENS, OTHER_TOKENS, TITLE_TOKENS, TOKEN_FIELDS, slot_field
-from search.opensearch.rows import document_id_of, to_microseconds
+from search.opensearch.mapping import (
+    FILE_NAME_TOKENS,
+    OTHER_TOKENS,
+    TITLE_TOKENS,
+    TOKEN_FIELDS,
+    document_id_of,
+    slot_field,
+    to_microseconds,
+)
 from search.query.analysis import QueryWord, TextQuery
 from search.query.criteria import Criteria, FilterNode, SearchTerm, Visibility, possible_values
 from search.query.ranges import ValueRange

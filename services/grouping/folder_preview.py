@@ -23,8 +23,7 @@ from services.grouping.dry_run import DryRun
 from services.ingest.reader import read_storage_rules
 from services.ingest.state import StoredFile
 from services.storages.storages import find_storage_of_path, relative_to_storage
-from watch.disk.listing import FileEntry, stat_file
-from watch.disk.walk import walk_tree
+from watch.disk.listing import FileEntry, stat_file, walk_tree
 from watch.rows.folder_cache import FolderCache
 
 

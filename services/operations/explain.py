@@ -31,7 +31,7 @@ from services.sidecars.results import explain_checksums
 from services.storages.storages import find_storage_of_path, relative_to_storage
 from watch.disk.listing import FileEntry, UnreadableFile, error_text, is_absence, stat_file
 from watch.disk.open_writers import is_open_for_writing
-from watch.rows.compare import GONE_STATUSES
+from watch.rows.known_files import GONE_STATUSES
 
 READ_ADVICE = "give the user that runs Tapeless permission to read it, or check the disk; each scan tries it again"
 MAX_MISSING_CHARACTERS = 200

@@ -20,7 +20,7 @@ from services.operations.backlog import retry_all_dead_letters
 from services.operations.check_result import CheckResult, VerifyContext
 from services.operations.grouping_invariants import check_counts, check_grouping, report_island
 from services.operations.share_invariants import check_shares
-from watch.disk.walk import walk_tree
+from watch.disk.listing import walk_tree
 
 VERIFY_GRACE_SECONDS = 3.0
 """Tolerated lag, beyond the storage's threshold, of a row behind its file."""

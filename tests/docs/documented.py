@@ -20,7 +20,7 @@ from tests.files import write
 from tests.services.media_clips import put
 from workers.config.connection import find_system_connection
 from workers.config.settings import Settings, make_child_environment
-from workers.flower import FLOWER_USER
+from workers.local_stack import FLOWER_USER
 from workers.main import main
 
 FIRST = ("docs/start.md", "docs/run.md", "docs/operate.md", "docs/alerts.md")

@@ -20,8 +20,7 @@ from tests.e2e.system import System, free_port, open_system
 from tests.services.media_clips import put
 from tests.waiting import wait_until
 from workers.celery.app import QUEUES
-from workers.flower import FLOWER_USER, Flower
-from workers.local_stack import LOOPBACK
+from workers.local_stack import FLOWER_USER, LOOPBACK, Flower
 
 SECONDS = 40.0
 ENDED = ("FINISHED", "FINISHED_WITH_WARNING", "FAILED")

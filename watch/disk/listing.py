@@ -1,4 +1,4 @@
-"""Folder listing as plain values; symlinks are not followed, devices and FIFOs are never opened.
+"""Folder listings and tree walks as plain values; symlinks are not followed, devices and FIFOs are never opened.
 
 Only two errors say that a file is not there. Every other one (no permission, a server that does not answer, a disk that
 cannot be read) leaves that open: such a file is `UnreadableFile`, is kept and is looked at again.
@@ -9,7 +9,7 @@ import hashlib
 import marshal
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +20,9 @@ from models.core.paths import join_path
 ABSENCE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR})
 FOLDER_ERRNOS = frozenset({errno.EACCES, errno.EPERM})
 """Errors of `lstat` that concern the folder, which may not be searched, and so all files in it."""
+
+
+MAX_SLICE_FOLDERS, MAX_SLICE_FILES = 500, 5_000
 
 
 class FileEntry(NamedTuple):
@@ -129,3 +132,44 @@ def digest_of_listing(files: list[FileEntry]) -> bytes:
     """
     settled = sorted((entry.name, entry.size, entry.mtime_ns, entry.ctime_ns, entry.inode) for entry in files)
     return hashlib.blake2b(marshal.dumps(settled, 2), digest_size=16).digest()
+
+
+FolderListing = tuple[bytes, Listing]
+
+
+def walk_tree(
+    root: bytes, starts: Iterable[bytes], ignore: IgnorePatterns, excluded: frozenset[bytes]
+) -> Iterator[list[FolderListing]]:
+    """Yield listings of all folders at and below `starts`, in slices of limited size.
+
+    Folders that vanish are left out; unreadable folders carry their error.
+    """
+    # An explicit stack instead of recursion: trees may be deeper than Python's recursion limit.
+    waiting = list(starts)
+    batch: list[FolderListing] = []
+    files = 0
+    while waiting:
+        folder = waiting.pop()
+        listing = list_folder(root, folder, ignore, excluded)
+        if listing is None:
+            continue
+        waiting.extend(join_path(folder, name) for name in listing.folders)
+        batch.append((folder, listing))
+        files += len(listing.files)
+        if len(batch) >= MAX_SLICE_FOLDERS or files >= MAX_SLICE_FILES:
+            yield batch
+            batch, files = [], 0
+    yield batch
+
+
+def rename_time_ns(root: bytes, folder: bytes) -> int:
+    """Return when a folder was renamed into place (nanoseconds), or 0 if it was created there.
+
+    A rename changes only a folder's ctime, while a new entry changes mtime and ctime together. Files in it with an
+    older ctime were moved along with it, complete.
+    """
+    try:
+        status = os.lstat(join_path(root, folder) if folder else root)
+    except OSError:
+        return 0
+    return status.st_ctime_ns if status.st_ctime_ns > status.st_mtime_ns else 0

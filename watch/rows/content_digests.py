@@ -27,9 +27,16 @@ from models.core.sessions import Sessions
 from models.core.statements import in_array
 from models.queues.media_queue import MediaKind, queue_media
 from watch.disk.listing import FileEntry, error_text, file_entry_of, is_absence, stat_file
-from watch.rows.compare import GONE_STATUSES, KnownFile, is_touched
 from watch.rows.folder_cache import FolderCache, KnownFolder
-from watch.rows.known_files import KnownName, StableFile, rows_by_inode, rows_by_name
+from watch.rows.known_files import (
+    GONE_STATUSES,
+    KnownFile,
+    KnownName,
+    StableFile,
+    is_touched,
+    rows_by_inode,
+    rows_by_name,
+)
 from watch.rows.unreadable import record_unreadable
 
 COARSE_MTIME_NS = 1_000_000

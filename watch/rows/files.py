@@ -15,12 +15,19 @@ from models.core.paths import join_path
 from models.core.statements import copy_rows
 from models.queues.island_changes import invalidate_summaries, mark_dirty
 from watch.disk.listing import FileEntry
-from watch.rows.compare import GONE_STATUSES, SETTLED_STATUSES, KnownFile, is_touched, is_up_to_date
 from watch.rows.content_digests import ContentDigests
-from watch.rows.copies import match_copies, match_cross_storage_moves
 from watch.rows.folder_cache import FolderCache
-from watch.rows.known_files import KnownName, StableFile, rows_by_name
-from watch.rows.moves import match_moves
+from watch.rows.known_files import (
+    GONE_STATUSES,
+    SETTLED_STATUSES,
+    KnownFile,
+    KnownName,
+    StableFile,
+    is_touched,
+    is_up_to_date,
+    rows_by_name,
+)
+from watch.rows.matching import match_copies, match_cross_storage_moves, match_moves
 
 NO_CONTENT_DIGESTS = ContentDigests()
 """Shared empty value; never filled."""

@@ -13,8 +13,8 @@ from grouping.model.islands import ATTACHED_DIRS, NO_PACKAGES, PACKAGE_MARKERS, 
 from models.catalog.file import File, Folder
 from models.core.sessions import Sessions, transact
 from models.queues.island_changes import insert_islands, mark_for_full_regroup
-from watch.rows.compare import GONE_STATUSES
 from watch.rows.folder_cache import FolderCache, KnownFolder, set_folder_islands
+from watch.rows.known_files import GONE_STATUSES
 
 # Folders are locked before islands, in the order of their ids, so that writers do not deadlock.
 LOCK_REASSIGNED_FOLDERS = text("SELECT id FROM folder WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")

@@ -1,14 +1,19 @@
-"""Copies and restores: match a new file with the row of a file that is gone, although the inode differs.
+"""Renames, copies and restores: match a new file with the row that it had under another name or in another place.
 
-The match uses name, size and mtime to the nanosecond, which copying tools preserve. It requires that the row's own file
-is gone and that exactly one row and one new file fit. Ambiguous candidates are not matched, unless a digest of their
-ends, taken while the earlier file existed, distinguishes them (`watch.rows.content_digests`).
+A rename is found by device, inode, size and mtime. Several rows can fit: hard links have one inode, and a file system
+gives the inode of a deleted file to the next one. A living row wins over a missing one, then the same name, then the
+row seen last. Where size and time could agree by chance, the digests of both ends must agree too.
+
+A copy or a restore has another inode. Its match uses name, size and mtime to the nanosecond, which copying tools
+preserve. It requires that the row's own file is gone and that exactly one row and one new file fit. Ambiguous
+candidates are not matched, unless a digest of their ends, taken while the earlier file existed, distinguishes them
+(`watch.rows.content_digests`).
 
 Between storages only rows with status MISSING qualify, if the setting allows it: their own watcher has looked twice and
 the breaker has passed, so the other storage's disk is not read.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -16,11 +21,54 @@ from sqlalchemy.orm import Session
 from models.catalog.file import FileStatus, Folder
 from models.core.paths import join_path
 from models.queues.island_changes import mark_for_full_regroup
-from watch.disk.listing import stat_file
-from watch.rows.compare import KnownFile
+from watch.disk.listing import FileEntry, UnreadableFile, stat_file
 from watch.rows.content_digests import ContentDigests, pair_alike_files
 from watch.rows.folder_cache import FolderCache
-from watch.rows.known_files import KNOWN_COLUMNS, StableFile
+from watch.rows.known_files import GONE_STATUSES, KNOWN_COLUMNS, KnownFile, StableFile, rows_by_inode
+
+FileIdentity = tuple[int, int, int, int]
+
+
+def match_moves(
+    session: Session,
+    root: bytes,
+    book: FolderCache,
+    fresh: Sequence[StableFile],
+    taken: Collection[object],
+    digests: ContentDigests,
+) -> list[tuple[StableFile, KnownFile]]:
+    """Pair new names with the rows they had before; a second hard link is not a move.
+
+    Args:
+        taken: ids of rows whose file is in place.
+    """
+    if not fresh:
+        return []
+    earlier: dict[FileIdentity, list[KnownFile]] = {}
+    for row in rows_by_inode(session, book.storage_id, [file.entry.inode for file in fresh]):
+        if row.id not in taken:
+            earlier.setdefault((row.device, row.inode, row.size, row.mtime_ns), []).append(row)
+    pairs = [(file, row) for file in fresh for row in earlier.get(_identity_of(file.entry), ())]
+    # Over all files, so that no file takes a row which is a better match for another one.
+    pairs.sort(key=lambda pair: (pair[1].status in GONE_STATUSES, pair[1].name != pair[0].entry.name))
+    moves: list[tuple[StableFile, KnownFile]] = []
+    matched: set[object] = set()
+    for file, row in pairs:
+        if matched.isdisjoint((id(file), row.id)) and digests.may_be(file, row) and _has_left(root, book, row):
+            matched |= {id(file), row.id}
+            moves.append((file, row))
+    return moves
+
+
+def _identity_of(entry: FileEntry) -> FileIdentity:
+    return entry.device, entry.inode, entry.size, entry.mtime_ns
+
+
+def _has_left(root: bytes, book: FolderCache, row: KnownFile) -> bool:
+    """Whether a row's file is certainly not at its path: nothing is, or another file."""
+    there = stat_file(root, join_path(book.by_id(row.folder_id).path, row.name))
+    return there is None or (not isinstance(there, UnreadableFile) and there.inode != row.inode)
+
 
 # Each condition uses a partial index of exactly such rows. Both ends of the range are required on a table without
 # statistics: with one end the planner expects a third of all rows and reads the whole table.

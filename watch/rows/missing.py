@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from models.catalog.file import File, FileStatus
 from models.core.statements import in_array
 from models.queues.island_changes import mark_dirty
-from watch.rows.compare import KnownFile
 from watch.rows.folder_cache import FolderCache
+from watch.rows.known_files import KnownFile
 
 UNPUBLISHED_STATUSES = frozenset({FileStatus.OPEN, FileStatus.GROWING, FileStatus.AWAITED, FileStatus.FAILED})
 """Statuses of files never published, unless the file is in a file set: members can become empty or grow again."""

@@ -11,9 +11,10 @@ from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
-from celery import Celery
+from celery import Celery, bootsteps
 from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
 from celery.worker import WorkController
+from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
@@ -25,7 +26,6 @@ from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
-from workers.celery.trigger_consumer import TriggersOnlyStep
 from workers.config.connection import find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings, current_settings
@@ -36,6 +36,7 @@ log = logging.getLogger(__name__)
 QUEUES = ("ingest", "index", "maintenance", "trigger", "metadata", "media", TRANSCODE_QUEUE)
 TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
 """One module a queue."""
+TRIGGER_QUEUE = "trigger"
 BROKER_SOCKET_SECONDS = 5.0
 VISIBILITY_TIMEOUT_SECONDS = 300
 
@@ -66,6 +67,29 @@ def max_transcodes(children: int, queues: Collection[str], cores: int) -> int:
     if set(queues) == {TRANSCODE_QUEUE}:
         return children
     return max(1, min(cores // 2, children - 1))
+
+
+class TriggersOnlyStep(bootsteps.StartStopStep):
+    """Restricts a worker that consumes only the queue `trigger` to trigger tasks.
+
+    Other systems have permission to publish to that one queue, and could else run any of our tasks by its name. Every
+    other task is removed, so that a message for it fails like one for a task that does not exist.
+    """
+
+    requires = (Tasks,)
+
+    def start(self, parent: Any) -> None:
+        """Run at each connection, after the worker registered its tasks."""
+        queues = set(parent.app.amqp.queues.consume_from)
+        if queues == {TRIGGER_QUEUE}:
+            for name in [name for name in parent.strategies if not name.startswith(f"{TRIGGER_QUEUE}.")]:
+                del parent.strategies[name]
+        elif TRIGGER_QUEUE in queues:
+            log.warning(
+                "the queue %s is listened to beside %s: give it a worker of its own",
+                TRIGGER_QUEUE,
+                queues - {TRIGGER_QUEUE},
+            )
 
 
 class TapelessCelery(Celery):

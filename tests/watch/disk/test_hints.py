@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from watch.disk.hints import HintBuffer
+from watch.disk.observer import HintBuffer
 
 
 @pytest.fixture

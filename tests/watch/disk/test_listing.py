@@ -20,9 +20,10 @@ from watch.disk.listing import (
     file_entry_of,
     is_absence,
     list_folder,
+    rename_time_ns,
     stat_file,
+    walk_tree,
 )
-from watch.disk.walk import rename_time_ns, walk_tree
 
 NOTHING = IgnorePatterns()
 

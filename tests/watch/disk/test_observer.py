@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.waiting import wait_until
-from watch.disk.hints import HintBuffer, Hints
-from watch.disk.observer import RootObserver
+from watch.disk.observer import HintBuffer, Hints, RootObserver
 
 
 @pytest.fixture

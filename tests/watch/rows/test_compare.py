@@ -6,7 +6,7 @@ import pytest
 
 from models.catalog.file import FileStatus
 from watch.disk.listing import FileEntry, UnreadableFile
-from watch.rows.compare import FolderDifference, KnownFile, compare_folder, is_touched
+from watch.rows.known_files import FolderDifference, KnownFile, compare_folder, is_touched
 
 ID = uuid.UUID(int=7)
 

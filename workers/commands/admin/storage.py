@@ -1,14 +1,17 @@
-"""`tapeless storage` and `tapeless scan`: watched folders, and requests to the watcher."""
+"""`tapeless storage` and `tapeless scan`: watched folders, how they are grouped, and requests to the watcher."""
 
+import json
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from grouping import DEFAULT_PROFILE, Profile
-from models.access.acl import Permission, PrincipalKind
+from models.access.acl import Actor, Permission, PrincipalKind
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
 from models.core.paths import display_path
 from models.core.sessions import transact
@@ -16,6 +19,9 @@ from services.access.groups import find_group_by_name
 from services.access.permissions import Principal, grant_permissions
 from services.access.users import find_user_by_email
 from services.core.actors import SETUP_ACTOR
+from services.grouping.diff import GroupingDiff
+from services.grouping.profile_preview import preview_profile
+from services.grouping.regroup import request_regroup, set_storage_profile
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import set_storage_settings
 from services.storages.storages import (
@@ -27,19 +33,19 @@ from services.storages.storages import (
     request_scan,
 )
 from workers.celery.context import ProcessContext
-from workers.commands.admin.storage_profile import OPERATOR_ACTOR, profile, regroup
+from workers.commands.catalog.difference_tree import print_difference
 from workers.commands.options import data_option, json_option, running_system, system_command
 from workers.commands.output import print_result, print_table
 from workers.config.settings import Settings
+
+OPERATOR_ACTOR = Actor("operator", is_admin=True)
+
+yes_option = click.option("--yes", is_flag=True, help="Apply without confirmation.")
 
 
 @click.group()
 def storage() -> None:
     """Add, list and change watched folders, confirm deletions, and set how files are grouped."""
-
-
-storage.add_command(profile)
-storage.add_command(regroup)
 
 
 @storage.command()
@@ -166,3 +172,97 @@ def scan(context: ProcessContext, name: str | None) -> None:
 
     names = transact(context.sessions, ask)
     click.echo(f"scanning {', '.join(names) or 'nothing: add a storage first'}")
+
+
+@storage.command()
+@click.argument("name")
+@click.option(
+    "--file",
+    "profile_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="A JSON or TOML file with the new profile.",
+)
+@yes_option
+@system_command
+@json_option
+def profile(context: ProcessContext, name: str, profile_file: Path | None, yes: bool, as_json: bool) -> None:
+    """Show the grouping rules of storage NAME, or change them.
+
+    With --file, the changes are shown first, and made after confirmation or with --yes. With --json and without --yes
+    nothing is asked and nothing is changed.
+    """
+    wanted = Profile.load(profile_file) if profile_file else None
+    with context.sessions() as session:
+        row = find_storage_by_name(session, name)
+    if wanted is None:
+        whole = Profile.model_validate(row.profile).model_dump(mode="json")
+        shown = {"storage": row.name, "revision": row.profile_revision, "set": row.profile, "profile": whole}
+        print_result(as_json, shown, lambda: _print_profile(row, whole))
+        return
+    difference = preview_profile(context.sessions, row.id, wanted)
+    if Profile.model_validate(row.profile) == wanted:
+        _print_outcome(None, f'storage "{row.name}" has this profile already', difference, as_json)
+    else:
+        job_id = _confirm_and_start(context, row, difference, yes, as_json, wanted)
+        _print_outcome(job_id, "nothing was changed", difference, as_json)
+
+
+@storage.command()
+@click.argument("name")
+@yes_option
+@system_command
+@json_option
+def regroup(context: ProcessContext, name: str, yes: bool, as_json: bool) -> None:
+    """Group storage NAME again with its profile and the rules of this version, as after an upgrade.
+
+    The changes are shown first. With --json and without --yes nothing is asked and nothing is changed.
+    """
+    with context.sessions() as session:
+        row = find_storage_by_name(session, name)
+    difference = preview_profile(context.sessions, row.id, Profile.model_validate(row.profile))
+    job_id = _confirm_and_start(context, row, difference, yes, as_json, None)
+    _print_outcome(job_id, "nothing was changed", difference, as_json)
+
+
+def _print_profile(row: Storage, whole: dict[str, Any]) -> None:
+    """Print the whole profile; keys that were set for this storage are marked."""
+    click.echo(f'storage "{row.name}", profile revision {row.profile_revision}')
+    for key, value in whole.items():
+        mark = "*" if key in row.profile else " "
+        click.echo(f"{mark} {key} = {json.dumps(value, ensure_ascii=False)}")
+    click.echo("* set for this storage; the others are defaults" if row.profile else "all of it is the default")
+
+
+def _confirm_and_start(
+    context: ProcessContext, row: Storage, difference: GroupingDiff, yes: bool, as_json: bool, wanted: Profile | None
+) -> str | None:
+    """Print the difference, ask for confirmation on a terminal, and start the job; return its id."""
+    if not as_json:
+        print_difference(difference)
+    if not yes and not as_json:
+        yes = _confirm()
+    if not yes:
+        return None
+
+    def start(session: Session) -> str | None:
+        storage = find_storage_by_name(session, str(row.id))
+        if wanted is None:
+            return str(request_regroup(session, storage, OPERATOR_ACTOR).id)
+        job = set_storage_profile(session, storage, wanted, OPERATOR_ACTOR)
+        return str(job.id) if job is not None else None
+
+    return transact(context.sessions, start)
+
+
+def _confirm() -> bool:
+    if not sys.stdin.isatty():
+        raise click.ClickException("Aborted: no terminal for confirmation. Re-run with --yes.")
+    return click.confirm("Apply?")
+
+
+def _print_outcome(job_id: str | None, otherwise: str, difference: GroupingDiff, as_json: bool) -> None:
+    print_result(
+        as_json,
+        {"job_id": job_id, "difference": difference.to_json()},
+        lambda: click.echo(f"started job {job_id}; it runs in the background" if job_id else otherwise),
+    )

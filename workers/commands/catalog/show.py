@@ -1,7 +1,12 @@
-"""`tapeless show ASSET`: its formats, files, missing frames, metadata and history."""
+"""`tapeless show ASSET`: its formats, files, missing frames, metadata and history; `explain PATH`: why a file is (not)
+an asset; `search WORDS…`, with the permissions of an administrator."""
 
+import os
+import uuid
+from dataclasses import asdict
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,13 +14,17 @@ from rich.filesize import decimal
 from rich.text import Text
 from rich.tree import Tree
 
+from models.queues.index_queue import access_reduced_keys
+from search.engine import SearchResults
+from search.query.criteria import Criteria, Visibility, parse_criteria
 from services.core.text import label_structure, pluralize
 from services.metadata.types import value_to_text
 from services.operations.asset_report import build_asset_report, find_asset_by_word
-from services.operations.explain_progress import format_media_facts
+from services.operations.explain import explain_path
+from services.operations.explain_progress import explain_indexed_document, format_media_facts, read_asset_mark
 from workers.celery.context import ProcessContext
-from workers.commands.options import json_option, system_command
-from workers.commands.output import make_console, print_result
+from workers.commands.options import data_option, json_option, own_folders, running_system, system_command
+from workers.commands.output import make_console, make_line_console, print_result, print_table
 
 MAX_SHOWN_VALUE_CHARACTERS = 200
 """Of one field's values; `--json` prints all of them."""
@@ -69,3 +78,63 @@ def _grow(parent: Tree, row: dict[str, Any]) -> None:
         facts = format_media_facts(component["media"])
         if facts:
             node.add(Text.assemble((component["type"].lower(), "cyan"), f"  {', '.join(facts)}"))
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path, readable=False))
+@data_option
+@json_option
+def explain(path: Path, data: Path | None, as_json: bool) -> None:
+    """Explain the state of PATH and why."""
+    # The folder is resolved, the name is not, because a symbolic link is explained as such.
+    absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
+    with running_system(data) as context:
+        with context.sessions() as session:
+            said = explain_path(session, absolute, own_folders(data))
+            asset_id = uuid.UUID(said.asset_id) if said.asset_id else None
+            marked = read_asset_mark(session, asset_id) if asset_id else None
+        if asset_id is not None:
+            said.lines.append(explain_indexed_document(context.engine, marked, asset_id))
+    lines = Text("\n").join(
+        [Text.assemble((said.path, "bold"), f"  {said.state}"), *(Text(f"  {line}") for line in said.lines)]
+    )
+    print_result(as_json, asdict(said), lambda: make_line_console().print(lines))
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True)
+@system_command
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="Hits that are shown.")
+@json_option
+def search(context: ProcessContext, words: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Find assets by WORDS of their titles, file names, folders and external ids.
+
+    Use `*` for prefix search: `pla*`.
+    """
+    results = search_everything(context, parse_criteria({"query": " ".join(words)}, per_page=limit))
+    hits = [hit.as_object() for hit in results.hits]
+    print_result(as_json, {"total": results.total, "hits": hits}, partial(print_hits, results))
+
+
+def search_everything(context: ProcessContext, criteria: Criteria) -> SearchResults:
+    """Search everything, except for objects that were deleted or hidden since the last drain."""
+    with context.sessions() as session:
+        hidden = access_reduced_keys(session)
+    return context.engine.search(criteria, Visibility(everything=True, excluded=hidden))
+
+
+def print_hits(results: SearchResults) -> None:
+    """Print a table of hits."""
+    if results.hits:
+        rows = (
+            (hit.title, format_kinds(hit.body), str(hit.body.get("file_count", "")), str(hit.object_id))
+            for hit in results.hits
+        )
+        print_table(("title", "formats", "files", "id"), rows)
+    more = f", the first {len(results.hits)} shown" if results.total > len(results.hits) else ""
+    click.echo(f"{pluralize(results.total, 'asset')} found{more}")
+
+
+def format_kinds(body: dict[str, Any]) -> str:
+    """Return the kinds of a hit's formats, the original's first."""
+    return ", ".join(dict.fromkeys(each["kind"] for each in body.get("formats", [])))

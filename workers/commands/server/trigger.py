@@ -1,11 +1,16 @@
-"""`tapeless trigger`: credentials for other systems that publish triggers."""
+"""`tapeless trigger`: credentials for other systems that publish triggers; `tapeless mail test`: check mail delivery
+before a share depends on it."""
 
 from pathlib import Path
 
 import click
 
+from models.core.sessions import transact
+from services.core.actors import SETUP_ACTOR
+from services.outbound.mail_queue import queue_mail
 from services.triggers.registry import TRIGGER_REGISTRY
-from workers.commands.options import data_option, json_option, readable_errors
+from workers.celery.context import ProcessContext
+from workers.commands.options import data_option, json_option, readable_errors, system_command
 from workers.commands.output import print_result
 from workers.config.connection import find_system_connection
 from workers.config.settings import Settings, SettingsError
@@ -44,3 +49,17 @@ def _explain_no_credentials(settings: Settings) -> str:
             f"and give other systems redis://{PRODUCER_USER}:PASSWORD@HOST:PORT/0"
         )
     return "the broker is open to no other program: start with --broker-port PORT"
+
+
+@click.group()
+def mail() -> None:
+    """Test the mail settings."""
+
+
+@mail.command()
+@click.argument("address")
+@system_command
+def test(context: ProcessContext, address: str) -> None:
+    """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
+    queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
+    click.echo(f"mail {queued.id} goes out within seconds")

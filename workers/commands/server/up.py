@@ -20,8 +20,7 @@ from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
-from workers.flower import DEFAULT_FLOWER_PORT, FLOWER_USER, Flower
-from workers.local_stack import LOOPBACK, choose_port, make_processes
+from workers.local_stack import DEFAULT_FLOWER_PORT, FLOWER_USER, LOOPBACK, Flower, choose_port, make_processes
 from workers.processes.supervisor import Supervisor
 from workers.terminal_ui import Display
 

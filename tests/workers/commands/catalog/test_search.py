@@ -13,7 +13,7 @@ from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
 from tests.search.rows import add_clip
-from workers.commands.catalog.search import search
+from workers.commands.catalog.show import search
 
 
 @pytest.fixture
