@@ -25,7 +25,7 @@ from models.core.sessions import Sessions
 from models.queues import index_queue
 from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
-from services.indexing.requests import COMPARE_INDEX_TASK
+from services.indexing.requests import SELECT_INDEX_DRIFT
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
 from workers.config.connection import SystemConnection
@@ -42,11 +42,6 @@ WORKER_REPLY_SECONDS = 2.0
 MAX_INDEX_LAG_SECONDS = 60.0
 """As in the alert IndexStuck."""
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
-SELECT_LAST_INDEX_DRIFT = text(f"""
-    SELECT CAST(details ->> 'mended' AS bigint) FROM job
-    WHERE task = '{COMPARE_INDEX_TASK}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1
-""")
-"""Documents that the last comparison of index and rows had to repair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +174,7 @@ def check_search(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
             found = check_index(
                 index_queue.index_lag_seconds(session),
                 index_queue.MARK_QUEUE.count_dead_letters(session),
-                session.scalar(SELECT_LAST_INDEX_DRIFT) or 0,
+                session.scalar(text(SELECT_INDEX_DRIFT)),
             )
     except DBAPIError:
         return

@@ -300,6 +300,30 @@ def requeue_all_marks(session: Session) -> int:
     return execute_dml(session, REQUEUE_ALL_MARKS)
 
 
+# The first run records since when an object is gone, because a clean mark has no other timestamp.
+RECORD_GONE_SINCE = text("""
+    UPDATE index_mark AS mark SET gone_since = now() WHERE dirty_since IS NULL AND gone_since IS NULL
+        AND NOT EXISTS (SELECT FROM asset WHERE id = mark.object_id AND mark.object_type = 'assets')
+        AND NOT EXISTS (SELECT FROM collection WHERE id = mark.object_id AND mark.object_type = 'collections')
+        AND NOT EXISTS (SELECT FROM segment WHERE id = mark.object_id AND mark.object_type = 'segments')
+""")
+DELETE_GONE_MARKS = text("""
+    DELETE FROM index_mark AS mark USING unnest(:types, :ids) AS old (object_type, object_id)
+    WHERE mark.object_type = old.object_type AND mark.object_id = old.object_id
+        AND dirty_since IS NULL AND gone_since IS NOT NULL
+""").bindparams(bindparam("types", type_=ARRAY(Text)), bindparam("ids", type_=ARRAY(Uuid)))
+
+
+def record_gone_objects(session: Session) -> int:
+    """Note in their marks which objects are permanently gone; return the number of new ones."""
+    return execute_dml(session, RECORD_GONE_SINCE)
+
+
+def delete_gone_marks(session: Session, keys: Sequence[DocumentKey]) -> int:
+    """Delete marks of objects that are gone; return their number."""
+    return execute_dml(session, DELETE_GONE_MARKS, _key_parameters(keys))
+
+
 MARK_QUEUE = WorkQueue(
     table="index_mark",
     noun="document",

@@ -11,7 +11,7 @@ compares the epoch, which changes when folders are moved between islands. Dispat
 `models.queues.island_dispatch`."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +19,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, Serial
+from models.core.tracing import keep_trace_sql
 from models.queues.leased_queue import IS_UNLEASED, SKIP_LOCKED, Lease, LeasedQueue, LeaseMixin, QueuePolicy
 
 
@@ -178,3 +179,76 @@ RELEASE_WAITING_ISLANDS = text(
 def release_waiting_islands(session: Session, storage_id: uuid.UUID) -> None:
     """Make the islands of a storage due that wait for something, such as a sidecar that is no longer required."""
     session.execute(RELEASE_WAITING_ISLANDS, {"storage": storage_id})
+
+
+# Every writer locks islands in the order of their ids, so that watchers, workers and users who change several at once
+# wait for each other instead of deadlocking.
+LOCK_ISLANDS = text("SELECT id FROM island WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+INSERT_ISLANDS = text("""
+    INSERT INTO island (storage_id, folder_id)
+    SELECT :storage_id, id FROM unnest(CAST(:folders AS bigint[])) AS id ORDER BY id
+    ON CONFLICT (folder_id) DO UPDATE SET storage_id = excluded.storage_id
+    RETURNING id, folder_id
+""")
+
+MARK_CHANGED_ISLANDS = text(f"""
+    UPDATE island SET seen = seen + 1, arrived = arrived + t.changes, dirty_since = coalesce(dirty_since, now()),
+        stale_summaries = stale_summaries OR t.id = ANY(CAST(:stale AS bigint[])), touched_at = clock_timestamp(),
+        {keep_trace_sql("island")}
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:changes AS bigint[])) AS t (id, changes)
+    WHERE island.id = t.id
+    RETURNING island.id, island.seen
+""")
+
+# Incrementing `epoch` fences workers that still hold a lease: what they read is outdated.
+MARK_ISLANDS_FOR_FULL_REGROUP = text(f"""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, touched_at = clock_timestamp(),
+        dirty_since = coalesce(dirty_since, now()), {keep_trace_sql("island")}
+    WHERE id = ANY(:ids)
+""")
+
+# Dirty from the start: if this worker dies, its lease expires and any worker groups the rows as they are then.
+# The profile revision is cleared, so that a finish just before does not count as grouped by the current profile.
+HOLD_REGROUP_ISLANDS = text("""
+    UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
+        dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
+        handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL, lease_owner = :owner,
+        lease_until = CASE WHEN CAST(:owner AS text) IS NOT NULL THEN now() + make_interval(secs => :lease) END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:files AS bigint[])) AS batch (island_id, files)
+    WHERE island.id = batch.island_id
+""")
+
+
+def insert_islands(session: Session, storage_id: uuid.UUID, folder_ids: Iterable[int]) -> dict[int, int]:
+    """Return the island rooted at each folder, inserted where it does not exist."""
+    rows = session.execute(INSERT_ISLANDS, {"storage_id": storage_id, "folders": sorted(folder_ids)})
+    return {row.folder_id: row.id for row in rows}
+
+
+def lock_islands(session: Session, ids: Iterable[int]) -> list[int]:
+    """Lock islands until the transaction ends; return their ids in order."""
+    return list(session.scalars(LOCK_ISLANDS, {"ids": list(ids)}))
+
+
+def mark_dirty(session: Session, changes: Mapping[int, int], stale: Iterable[int] = ()) -> dict[int, int]:
+    """Increment the version of islands, before rows that carry it are written; return it by island id.
+
+    The next grouping reads `stale` ones whole: their summaries are outdated.
+    """
+    ids = lock_islands(session, changes)
+    counts = [changes[island] for island in ids]
+    rows = session.execute(MARK_CHANGED_ISLANDS, {"ids": ids, "changes": counts, "stale": list(stale)})
+    return {row.id: row.seen for row in rows}
+
+
+def mark_for_full_regroup(session: Session, ids: Iterable[int]) -> None:
+    """Mark islands dirty, to be read whole and grouped again, and fence a grouping that is in progress."""
+    session.execute(MARK_ISLANDS_FOR_FULL_REGROUP, {"ids": lock_islands(session, ids)})
+
+
+def hold_for_regroup(session: Session, files: Mapping[int, int], owner: str | None, lease_seconds: float) -> None:
+    """Lease islands to the job, or leave them dirty without an owner; `files` is the number of files by island id."""
+    ids = lock_islands(session, files)
+    counts = [files[island] for island in ids]
+    session.execute(HOLD_REGROUP_ISLANDS, {"ids": ids, "files": counts, "owner": owner, "lease": lease_seconds})

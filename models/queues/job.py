@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ForeignKey, Index, func, select, text, update
+from sqlalchemy import ForeignKey, Index, func, select, text
 from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -260,8 +260,3 @@ def insert_job(session: Session, values: Mapping[str, Any]) -> bool:
     """Insert a job under the id of the caller; return False if that id is taken."""
     inserted = insert(Job).values(values).on_conflict_do_nothing(index_elements=["id"]).returning(Job.id)
     return session.scalar(inserted) is not None
-
-
-def set_job_object(session: Session, claim: JobClaim, object_type: str | None, object_id: uuid.UUID) -> None:
-    """Store the object that a job made or changed."""
-    session.execute(update(Job).where(Job.id == claim.id).values(object_type=object_type, object_id=object_id))

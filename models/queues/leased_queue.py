@@ -133,6 +133,11 @@ class WorkQueue:
         return execute_dml(session, _requeue_statement(self), {"keys": None if keys is None else list(keys)})
 
     @property
+    def view(self) -> str:
+        """SQL of a subselect by which statements of other packages read the table. The planner merges it into them."""
+        return f"(SELECT * FROM {self.table})"
+
+    @property
     def pending_count(self) -> str:
         """SQL of the number of pending rows."""
         return f"(SELECT count(*) FROM {self.table} WHERE {self.is_pending})"
@@ -147,6 +152,35 @@ class WorkQueue:
         """SQL of the age of the oldest pending row, in seconds."""
         oldest = f"SELECT min({self.pending_since}) FROM {self.table} WHERE {self.is_pending}"
         return f"coalesce(extract(epoch FROM now() - ({oldest})), 0)"
+
+    @property
+    def dead_letters(self) -> str:
+        """SQL of the dead letters as rows of the backlog, oldest first, at most `:most`."""
+        return f"""
+            SELECT '{self.noun}' AS kind, CAST(work.{self.key} AS text) AS key, {self.title} AS what,
+                'PARKED' AS state, work.parked_at AS since, work.{self.tries} AS tries, work.{self.error} AS why,
+                nullif('{self.task}', '') AS task, '{self.celery_queue}' AS queue, {self.subject},
+                NULL::bigint AS progress
+            FROM {self.table} AS work {self.joins}
+            WHERE work.parked_at IS NOT NULL ORDER BY work.parked_at LIMIT :most
+        """
+
+    @property
+    def faults(self) -> str:
+        """SQL of sentences on rows that the sweep missed twice after a lease of `:sweep` seconds, or that have no
+        reason."""
+        is_lost = f"lease_until < now() - make_interval(secs => 2 * :sweep) AND {self.is_overdue or 'false'}"
+        return f"""
+            SELECT '{self.noun} ' || {self.key} || CASE WHEN parked_at IS NULL
+                THEN ': its lease ended and it was not taken up' ELSE ': a dead letter without a reason' END
+            FROM {self.table} WHERE parked_at IS NULL AND {is_lost} OR parked_at IS NOT NULL AND {self.error} IS NULL
+        """
+
+    def delete_expired(self, session: Session, days: int, most: int) -> int:
+        """Delete up to `most` rows that ended more than `days` ago, in the order of their keys."""
+        old = f"SELECT {self.key} FROM {self.table} WHERE {self.is_expired} ORDER BY {self.key} LIMIT :most"
+        statement = text(f"DELETE FROM {self.table} WHERE {self.key} IN ({old})")
+        return execute_dml(session, statement, {"days": days, "most": most})
 
     def count_pending(self, session: Session) -> int:
         """Count the rows that are neither done nor dead-lettered."""

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
+from models.queues.index_queue import MARK_QUEUE
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object, unique_values
 from search.documents.parts import (
     DocumentPart,
@@ -45,11 +46,11 @@ ASSET_PART_READERS: tuple[DocumentPartReader, ...] = (
 
 
 # LEFT JOIN from the mark: a mark without an asset becomes a tombstone.
-SELECT_ASSETS_TO_INDEX = text("""
+SELECT_ASSETS_TO_INDEX = text(f"""
     SELECT mark.object_id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
         asset.title, asset.external_id, asset.type, asset.status, asset.is_online, asset.created_by_user,
         asset.date_created, asset.date_modified
-    FROM index_mark mark LEFT JOIN asset ON asset.id = mark.object_id
+    FROM {MARK_QUEUE.view} AS mark LEFT JOIN asset ON asset.id = mark.object_id
     WHERE mark.object_type = 'assets' AND mark.object_id = ANY(:ids)
 """).bindparams(OBJECT_IDS_PARAMETER)
 

@@ -8,6 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
+from models.queues.index_queue import MARK_QUEUE
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, unique_values
 from search.documents.parts import (
     DocumentPart,
@@ -19,12 +20,12 @@ from search.documents.parts import (
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
 # LEFT JOIN from the mark: a mark without a collection becomes a tombstone.
-SELECT_COLLECTIONS_TO_INDEX = text("""
+SELECT_COLLECTIONS_TO_INDEX = text(f"""
     SELECT mark.object_id, mark.revision, collection.id IS NULL OR collection.status <> 'ACTIVE' AS is_gone,
         collection.title, collection.external_id, collection.status, collection.details ->> 'category' AS category,
         collection.parent_id, collection.storage_id, collection.created_by_user, collection.date_created,
         collection.date_modified
-    FROM index_mark mark LEFT JOIN collection ON collection.id = mark.object_id
+    FROM {MARK_QUEUE.view} AS mark LEFT JOIN collection ON collection.id = mark.object_id
     WHERE mark.object_type = 'collections' AND mark.object_id = ANY(:ids)
 """).bindparams(OBJECT_IDS_PARAMETER)
 

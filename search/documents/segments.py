@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
+from models.queues.index_queue import MARK_QUEUE
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term
 from search.documents.parts import (
     DocumentPart,
@@ -25,11 +26,12 @@ MAX_SEGMENT_TITLE_CHARACTERS = 200
 SPOKEN_SEGMENT_TYPES = ("TRANSCRIPTION", "SEMANTIC_TRANSCRIPTION")
 
 # LEFT JOIN from the mark: a mark without a segment becomes a tombstone.
-SELECT_SEGMENTS_TO_INDEX = text("""
+SELECT_SEGMENTS_TO_INDEX = text(f"""
     SELECT mark.object_id, mark.revision,
         segment.id IS NULL OR segment.status <> 'ACTIVE' OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
         segment.*
-    FROM index_mark mark LEFT JOIN segment ON segment.id = mark.object_id LEFT JOIN asset ON asset.id = segment.asset_id
+    FROM {MARK_QUEUE.view} AS mark
+    LEFT JOIN segment ON segment.id = mark.object_id LEFT JOIN asset ON asset.id = segment.asset_id
     WHERE mark.object_type = 'segments' AND mark.object_id = ANY(:ids)
 """).bindparams(OBJECT_IDS_PARAMETER)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, Profile
@@ -24,13 +24,7 @@ from models.access.acl import Actor
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
-from models.queues.island_regroup import (
-    count_dirty_islands,
-    count_outdated_islands,
-    hold_for_regroup,
-    measure_islands,
-    next_islands,
-)
+from models.queues.island import ISLAND_QUEUE, Island, hold_for_regroup
 from models.queues.job import Job, JobStatus, Progress
 from services.core.errors import DomainError
 from services.core.rows import record_audit
@@ -41,6 +35,25 @@ from watch.rows.reclassify import RECLASSIFY_START, ReclassifyCursor, reclassify
 
 REGROUP_TASK = "maintenance.regroup"
 REGROUP_OBJECT_TYPE = "storages"
+
+
+SELECT_NEXT_ISLANDS = text(f"""
+    SELECT island.id, (SELECT count(*) FROM folder JOIN file ON file.folder_id = folder.id
+        WHERE folder.island_id = island.id) AS files
+    FROM {ISLAND_QUEUE.view} AS island
+    WHERE storage_id = :storage AND id > :after AND id <= :until AND seen > 0 ORDER BY id LIMIT :most
+""")
+
+MEASURE_STORAGE_ISLANDS = text(f"""
+    SELECT count(*) AS total, coalesce(max(id), 0) AS last FROM {ISLAND_QUEUE.view} AS island
+    WHERE storage_id = :storage AND seen > 0
+""")
+
+COUNT_OUTDATED_ISLANDS = text(f"""
+    SELECT count(*) FILTER (WHERE parked_at IS NULL) AS waiting, count(*) FILTER (WHERE parked_at IS NOT NULL) AS dead
+    FROM {ISLAND_QUEUE.view} AS island WHERE storage_id = :storage AND id <= :until AND seen > 0
+        AND (rules_version, profile_revision) IS DISTINCT FROM (:rules, :revision)
+""")
 
 
 class InvalidProfile(DomainError):
@@ -93,7 +106,7 @@ def request_regroup(session: Session, storage: Storage, actor: Actor | None = No
     )
     job = session.scalar(same.order_by(Job.id).limit(1))
     if job is None:
-        total = measure_islands(session, storage.id).total
+        total = session.execute(MEASURE_STORAGE_ISLANDS, {"storage": storage.id}).one().total
         about = {"object_type": REGROUP_OBJECT_TYPE, "object_id": storage.id, "progress_total": total}
         title = f'Group storage "{storage.name}" again'
         job = add_job(
@@ -141,7 +154,8 @@ class RegroupRun:
 
     def _measure(self, session: Session) -> None:
         """Count the islands and fix the last id; later islands are grouped by the current profile anyway."""
-        self._total, self._until = measure_islands(session, self._run.claim.object_id)
+        asked = {"storage": self._run.claim.object_id}
+        self._total, self._until = session.execute(MEASURE_STORAGE_ISLANDS, asked).one()
 
     def _next_batch(self, session: Session) -> IslandBatch:
         """Return the next islands; empty at the end, and while enough islands are dirty."""
@@ -149,10 +163,12 @@ class RegroupRun:
         storage = session.get(Storage, self._run.claim.object_id)
         if storage is None or self._is_outdated(storage):
             return {}
-        room = self._limits.dirty - count_dirty_islands(session, storage.id)
-        most = max(0, min(room, self._limits.islands))
+        is_dirty = Island.dirty_since.is_not(None) & Island.dead_lettered_at.is_(None)
+        dirty = session.scalar(select(func.count()).where(Island.storage_id == storage.id, is_dirty)) or 0
+        most = max(0, min(self._limits.dirty - dirty, self._limits.islands))
+        asked = {"storage": storage.id, "after": self._after, "until": self._until, "most": most}
         chosen: IslandBatch = {}
-        for row in next_islands(session, storage.id, self._after, self._until, most):
+        for row in session.execute(SELECT_NEXT_ISLANDS, asked):
             if chosen and sum(chosen.values()) + row.files > self._limits.files:
                 break
             chosen[row.id] = row.files
@@ -205,7 +221,9 @@ class RegroupRun:
         if storage is None or self._is_outdated(storage):
             reason = "its storage is gone" if storage is None else "another profile came; its own job groups everything"
             return JobEnd(reason, JobStatus.DISCARDED)
-        rest = count_outdated_islands(session, storage.id, self._until, RULES_VERSION, storage.profile_revision)
+        revision = storage.profile_revision
+        asked = {"storage": storage.id, "until": self._until, "rules": RULES_VERSION, "revision": revision}
+        rest = session.execute(COUNT_OUTDATED_ISLANDS, asked).one()
         if rest.waiting:
             return JobPause(f"{pluralize(rest.waiting, 'island')} still to be grouped")
         if rest.dead:

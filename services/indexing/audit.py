@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
-from models.queues.index_queue import DocumentKey
+from models.queues.index_queue import MARK_QUEUE, DocumentKey
 from search.documents.builders import DOCUMENT_BUILDERS
 from search.engine import SearchEngine, StoredRevision
 
@@ -24,18 +24,19 @@ MAX_RECHECK_KEYS = 1_000
 TABLE_OF_OBJECT_TYPE = {"assets": "asset", "collections": "collection", "segments": "segment"}
 """Table of the objects of each document type."""
 
-SELECT_MARK_PAGE = text("""
-    SELECT object_id, revision, dirty_since IS NULL AS clean FROM index_mark
+SELECT_MARK_PAGE = text(f"""
+    SELECT object_id, revision, dirty_since IS NULL AS clean FROM {MARK_QUEUE.view} AS mark
     WHERE object_type = :kind AND (CAST(:after AS uuid) IS NULL OR object_id > :after)
         AND (CAST(:last AS uuid) IS NULL OR object_id <= :last)
 """)
-SELECT_MARKS_BY_ID = text("""
-    SELECT object_id, revision, dirty_since IS NULL AS clean FROM index_mark
+SELECT_MARKS_BY_ID = text(f"""
+    SELECT object_id, revision, dirty_since IS NULL AS clean FROM {MARK_QUEUE.view} AS mark
     WHERE object_type = :kind AND object_id = ANY(:ids)
 """).bindparams(bindparam("ids", type_=ARRAY(Uuid)))
 SELECT_UNMARKED = {
     kind: text(f"""
-        SELECT id FROM {table} LEFT JOIN index_mark AS mark ON mark.object_type = '{kind}' AND mark.object_id = id
+        SELECT id FROM {table}
+        LEFT JOIN {MARK_QUEUE.view} AS mark ON mark.object_type = '{kind}' AND mark.object_id = id
         WHERE mark.object_id IS NULL
     """)
     for kind, table in TABLE_OF_OBJECT_TYPE.items()

@@ -9,21 +9,19 @@ import json
 import logging
 import time
 import uuid
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, transact
-from models.core.statements import execute_dml
 from models.queues.index_build import read_index_targets
-from models.queues.index_queue import DocumentKey
+from models.queues.index_queue import MARK_QUEUE, DocumentKey, delete_gone_marks, record_gone_objects
 from models.queues.job import Progress
 from models.queues.notify import Notifier
 from search.documents.builders import DOCUMENT_BUILDERS
 from search.engine import SearchEngine, SearchUnavailableError
 from services.core.text import pluralize
-from services.indexing.audit import TABLE_OF_OBJECT_TYPE, compare_page, find_unmarked, mark_unmarked, repair_index_page
+from services.indexing.audit import compare_page, find_unmarked, mark_unmarked, repair_index_page
 from services.indexing.requests import COMPARE_INDEX_TASK, start_index_comparison
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 
@@ -34,22 +32,9 @@ COMPARISON_RETRY_SECONDS = 60.0
 TOMBSTONE_RETENTION_SECONDS = 86_400.0
 MAX_TOMBSTONE_BATCH = 1_000
 
-# The first run records since when an object is gone, because a clean mark has no other timestamp.
-RECORD_GONE_SINCE = {
-    kind: text(f"""
-        UPDATE index_mark AS mark SET gone_since = now()
-        WHERE object_type = '{kind}' AND dirty_since IS NULL AND gone_since IS NULL
-            AND NOT EXISTS (SELECT FROM {table} WHERE {table}.id = mark.object_id)
-    """)
-    for kind, table in TABLE_OF_OBJECT_TYPE.items()
-}
-SELECT_EXPIRED_TOMBSTONES = text("""
-    SELECT object_type, object_id FROM index_mark
-    WHERE gone_since < now() - make_interval(secs => :seconds) AND dirty_since IS NULL LIMIT :limit
-""")
-DELETE_TOMBSTONE_MARKS = text("""
-    DELETE FROM index_mark USING unnest(CAST(:kinds AS text[]), CAST(:ids AS uuid[])) AS old (kind, id)
-    WHERE object_type = old.kind AND object_id = old.id AND dirty_since IS NULL AND gone_since IS NOT NULL
+SELECT_EXPIRED_TOMBSTONES = text(f"""
+    SELECT object_type, object_id FROM {MARK_QUEUE.view} AS mark
+    WHERE gone_since < now() - make_interval(secs => :seconds) AND dirty_since IS NULL LIMIT {MAX_TOMBSTONE_BATCH}
 """)
 
 
@@ -112,24 +97,15 @@ def purge_tombstones(
     with sessions() as session:
         if len(read_index_targets(session)) > 1:
             return 0
-    for note in RECORD_GONE_SINCE.values():
-        transact(sessions, execute_dml, note)
+    transact(sessions, record_gone_objects)
     forgotten = 0
-    while keys := transact(sessions, lambda session: _expired_keys(session, retention_seconds)):
+    while keys := transact(sessions, _expired_keys, retention_seconds):
         # The engine first: a mark that is left after a crash leads to the next attempt, a tombstone without one does
         # not.
         engine.purge(keys)
-        forgotten += transact(sessions, _delete_tombstone_marks, keys)
+        forgotten += transact(sessions, delete_gone_marks, keys)
     return forgotten
 
 
 def _expired_keys(session: Session, seconds: float) -> list[DocumentKey]:
-    return [
-        DocumentKey(*row)
-        for row in session.execute(SELECT_EXPIRED_TOMBSTONES, {"seconds": seconds, "limit": MAX_TOMBSTONE_BATCH})
-    ]
-
-
-def _delete_tombstone_marks(session: Session, keys: list[DocumentKey]) -> int:
-    asked: dict[str, Any] = {"kinds": [key.object_type for key in keys], "ids": [key.object_id for key in keys]}
-    return execute_dml(session, DELETE_TOMBSTONE_MARKS, asked)
+    return [DocumentKey(*row) for row in session.execute(SELECT_EXPIRED_TOMBSTONES, {"seconds": seconds})]

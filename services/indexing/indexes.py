@@ -13,12 +13,13 @@ from models.core.sessions import Sessions, transact
 from models.core.statements import in_array
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_queue import requeue_all_marks
+from models.queues.job import JOB_QUEUE
 from search.engine import IndexManager, SearchEngine
 
 log = logging.getLogger(__name__)
 
-SELECT_ABANDONED_BUILDS = text("""
-    SELECT build.id FROM index_build AS build LEFT JOIN job ON job.id = build.job_id
+SELECT_ABANDONED_BUILDS = text(f"""
+    SELECT build.id FROM index_build AS build LEFT JOIN {JOB_QUEUE.view} AS job ON job.id = build.job_id
     WHERE build.state = 'BUILDING'
         AND (job.id IS NULL OR job.status NOT IN ('READY', 'STARTED', 'PAUSED', 'ABORT_PENDING'))
 """)

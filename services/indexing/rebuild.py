@@ -54,18 +54,19 @@ SENDER_THREADS = 2
 MAX_PENDING_MARKS = 20_000
 """Marks that may be pending while all documents are queued again."""
 
-HAS_OLDER_LEASES = text("""
+HAS_OLDER_LEASES = text(f"""
     SELECT EXISTS (
-        SELECT FROM index_mark WHERE lease_until > now()
+        SELECT FROM {MARK_QUEUE.view} AS mark WHERE lease_until > now()
             AND lease_until <= (SELECT date_created FROM index_build WHERE id = :build)
                 + make_interval(secs => :lease))
 """)
-SELECT_NEXT_MARKS = text("""
-    SELECT object_type, object_id FROM index_mark WHERE (object_type, object_id) > (:kind, CAST(:id AS uuid))
+SELECT_NEXT_MARKS = text(f"""
+    SELECT object_type, object_id FROM {MARK_QUEUE.view} AS mark
+    WHERE (object_type, object_id) > (:kind, CAST(:id AS uuid))
     ORDER BY object_type, object_id LIMIT :limit
 """)
 SELECT_DEAD_LETTERED_MARKS = text(
-    "SELECT object_type, object_id FROM index_mark WHERE parked_at IS NOT NULL LIMIT 10000"
+    f"SELECT object_type, object_id FROM {MARK_QUEUE.view} AS mark WHERE parked_at IS NOT NULL LIMIT 10000"
 )
 
 

@@ -14,7 +14,7 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.queues.index_build import lock_index_targets_exclusive
 from models.queues.index_mark import IndexMark
-from models.queues.job import Job, JobStatus
+from models.queues.job import JOB_QUEUE, Job, JobStatus
 from models.queues.notify import Notifier
 from search.engine import SearchEngine
 from services.core.errors import ValidationFailed
@@ -22,6 +22,11 @@ from services.indexing.indexes import find_live_build, reconcile_indexes
 from services.searching.query import reindex_objects
 
 REBUILD_INDEX_TASK, COMPARE_INDEX_TASK = "index.rebuild", "index.compare"
+SELECT_INDEX_DRIFT = f"""
+    SELECT coalesce((SELECT CAST(details ->> 'mended' AS bigint) FROM {JOB_QUEUE.view} AS job
+        WHERE task = '{COMPARE_INDEX_TASK}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1), 0)
+"""
+"""Documents that the last comparison of index and rows had to repair."""
 ACTIVE_INDEX_JOB_STATUSES = (JobStatus.READY, JobStatus.STARTED, JobStatus.PAUSED, JobStatus.ABORT_PENDING)
 
 

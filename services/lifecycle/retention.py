@@ -5,12 +5,11 @@ Dead letters stay until an operator handles them. History and the audit log are 
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, text
+from sqlalchemy import delete, func
 from sqlalchemy.orm import Session
 
 from models.access.user import SignInLimit, Token
 from models.core.idempotency import IdempotencyKey
-from models.core.statements import execute_dml
 from models.queues.registry import WORK_QUEUES
 
 IDEMPOTENCY_KEY_RETENTION, LOGIN_ATTEMPT_RETENTION, EXPIRED_TOKEN_RETENTION = (
@@ -29,17 +28,10 @@ def delete_expired_keys_and_tokens(session: Session) -> None:
 
 FINISHED_WORK_RETENTION_DAYS = 30
 RETENTION_BATCH_ROWS = 10_000
-# Small batches by id: one delete of millions of rows would hold locks and bloat the tables.
-DELETE_EXPIRED_WORK = [
-    text(f"""
-        DELETE FROM {queue.table} WHERE id IN (
-            SELECT id FROM {queue.table} WHERE {queue.is_expired} ORDER BY id LIMIT {RETENTION_BATCH_ROWS})
-    """)
-    for queue in WORK_QUEUES
-    if queue.is_expired
-]
+# Small batches: one delete of millions of rows would hold locks and bloat the tables.
 
 
 def delete_expired_work(session: Session) -> int:
     """Delete up to one batch per table; return the number of rows, 0 when nothing is left."""
-    return sum(execute_dml(session, batch, {"days": FINISHED_WORK_RETENTION_DAYS}) for batch in DELETE_EXPIRED_WORK)
+    days, most = FINISHED_WORK_RETENTION_DAYS, RETENTION_BATCH_ROWS
+    return sum(queue.delete_expired(session, days, most) for queue in WORK_QUEUES if queue.is_expired)

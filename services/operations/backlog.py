@@ -17,7 +17,6 @@ from models.core.paths import display_path
 from models.core.statements import AnyRow
 from models.queues.island import ISLAND_QUEUE
 from models.queues.job import JOB_QUEUE, Job
-from models.queues.leased_queue import WorkQueue
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, NotFound
@@ -56,31 +55,22 @@ SELECT_BACKLOG_JOBS = text(f"""
         coalesce(parked_at, completed_at, started_at, date_created) AS since, attempt AS tries,
         coalesce(error_message, message) AS why, task, queue, object_type, CAST(object_id AS text) AS object_id,
         CASE WHEN progress_total > 0 THEN progress_processed * 100 / progress_total END AS progress
-    FROM job CROSS JOIN LATERAL (SELECT CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state) AS shown
+    FROM {JOB_QUEUE.view} AS job
+    CROSS JOIN LATERAL (SELECT CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state) AS shown
     WHERE state = :status OR CAST(:status AS text) IS NULL AND (completed_at IS NULL OR parked_at IS NOT NULL)
     ORDER BY id DESC LIMIT {MAX_BACKLOG_ROWS}
 """)
 
 
-def _select_dead_letters(queue: WorkQueue) -> str:
-    return f"""
-        SELECT '{queue.noun}' AS kind, CAST(work.{queue.key} AS text) AS key, {queue.title} AS what, 'PARKED' AS state,
-            work.parked_at AS since, work.{queue.tries} AS tries, work.{queue.error} AS why,
-            nullif('{queue.task}', '') AS task, '{queue.celery_queue}' AS queue, {queue.subject},
-            NULL::bigint AS progress
-        FROM {queue.table} AS work {queue.joins}
-        WHERE work.parked_at IS NOT NULL ORDER BY work.parked_at LIMIT {MAX_BACKLOG_ROWS}
-    """
-
-
-DEAD_LETTER_SELECTS = [text(_select_dead_letters(queue)) for queue in WORK_QUEUES if queue is not JOB_QUEUE]
+DEAD_LETTER_SELECTS = [text(queue.dead_letters) for queue in WORK_QUEUES if queue is not JOB_QUEUE]
 
 
 def list_backlog(session: Session, status: str | None = None) -> list[BacklogItem]:
     """List jobs of a status (without one: all unfinished ones), and dead letters of every kind."""
     found = [_backlog_item(row) for row in session.execute(SELECT_BACKLOG_JOBS, {"status": status})]
     if status in (None, "PARKED"):
-        found += [_backlog_item(row) for query in DEAD_LETTER_SELECTS for row in session.execute(query)]
+        most = {"most": MAX_BACKLOG_ROWS}
+        found += [_backlog_item(row) for query in DEAD_LETTER_SELECTS for row in session.execute(query, most)]
     return found
 
 

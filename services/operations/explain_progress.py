@@ -15,23 +15,25 @@ from sqlalchemy.orm import Session
 from models.core.paths import escape_surrogates
 from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
+from models.queues.registry import JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE
 from search.engine import SearchEngine, SearchUnavailableError
 
 ASSET_DOCUMENT_TYPE = "assets"
 MAX_EXPLAINED_JOBS = 5
 
-SELECT_ASSET_MARK = text("""
-    SELECT revision, dirty_since, parked_at, error, lease_until > now() AS is_held FROM index_mark
+SELECT_ASSET_MARK = text(f"""
+    SELECT revision, dirty_since, parked_at, error, lease_until > now() AS is_held FROM {MARK_QUEUE.view} AS mark
     WHERE object_type = :kind AND object_id = :asset
 """)
 SELECT_ASSET_JOBS = text(f"""
     SELECT id, title, CASE WHEN parked_at IS NOT NULL THEN 'PARKED' ELSE status END AS state,
         coalesce(parked_at, completed_at, started_at, date_created) AS since,
         coalesce(error_message, nullif(message, '')) AS why
-    FROM job WHERE object_id = :asset ORDER BY completed_at IS NULL DESC, id DESC LIMIT {MAX_EXPLAINED_JOBS}
+    FROM {JOB_QUEUE.view} AS job
+    WHERE object_id = :asset ORDER BY completed_at IS NULL DESC, id DESC LIMIT {MAX_EXPLAINED_JOBS}
 """)
-SELECT_MEDIA_WORK = text("""
-    SELECT kind, error, parked_at, waits_since FROM media_work WHERE file_set_id = :set ORDER BY kind
+SELECT_MEDIA_WORK = text(f"""
+    SELECT kind, error, parked_at, waits_since FROM {MEDIA_QUEUE.view} AS work WHERE file_set_id = :set ORDER BY kind
 """)
 SELECT_GENERAL_MEDIA = text("""
     SELECT media FROM component WHERE file_set_id = :set AND type = 'GENERAL' AND from_header

@@ -11,8 +11,7 @@ from grouping import RULES_VERSION, FormatPlan, Profile
 from models.catalog.asset import FileSet
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import AnyRow
-from models.queues.island import ISLAND_QUEUE
-from models.queues.island_changes import mark_for_full_regroup
+from models.queues.island import ISLAND_QUEUE, mark_for_full_regroup
 from services.core.text import pluralize
 from services.ingest.planner import IslandPlans, read_and_plan
 from services.ingest.reader import claim_islands_read_only
@@ -83,8 +82,8 @@ def _outdated_note(row: AnyRow, what: str) -> str:
 
 CURRENT_RULES = {"rules": RULES_VERSION}
 
-SELECT_SETTLED_ISLANDS = text("""
-    SELECT island.id, island.storage_id, earlier.revision, earlier.profile FROM island
+SELECT_SETTLED_ISLANDS = text(f"""
+    SELECT island.id, island.storage_id, earlier.revision, earlier.profile FROM {ISLAND_QUEUE.view} AS island
     JOIN storage ON storage.id = island.storage_id
     LEFT JOIN profile_revision AS earlier
         ON earlier.storage_id = storage.id AND earlier.revision = island.profile_revision
@@ -93,15 +92,17 @@ SELECT_SETTLED_ISLANDS = text("""
     ORDER BY island.id
 """)
 
-COUNT_OLDER_PROFILES = text("""
-    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
+COUNT_OLDER_PROFILES = text(f"""
+    SELECT storage.name, count(*) AS islands FROM {ISLAND_QUEUE.view} AS island
+    JOIN storage ON storage.id = island.storage_id
     WHERE island.done > 0 AND island.dirty_since IS NULL AND island.rules_version = :rules
         AND island.profile_revision IS DISTINCT FROM storage.profile_revision
     GROUP BY storage.name ORDER BY storage.name
 """)
 
-COUNT_OLDER_RULES = text("""
-    SELECT storage.name, count(*) AS islands FROM island JOIN storage ON storage.id = island.storage_id
+COUNT_OLDER_RULES = text(f"""
+    SELECT storage.name, count(*) AS islands FROM {ISLAND_QUEUE.view} AS island
+    JOIN storage ON storage.id = island.storage_id
     WHERE island.done > 0 AND island.dirty_since IS NULL AND island.rules_version IS DISTINCT FROM :rules
     GROUP BY storage.name ORDER BY storage.name
 """)
@@ -157,9 +158,10 @@ def _requeue_for_grouping(session: Session, island_id: int) -> None:
 
 
 # Dirty and dead-lettered islands are left out: their counts are pending work.
-SELECT_MISCOUNTED_FILE_SETS = text("""
+SELECT_MISCOUNTED_FILE_SETS = text(f"""
     SELECT file_set.name, file_set.island_id, file_set.file_count, count(file.id) AS members FROM file_set
-    JOIN island ON island.id = file_set.island_id AND island.dirty_since IS NULL AND island.parked_at IS NULL
+    JOIN {ISLAND_QUEUE.view} AS island
+        ON island.id = file_set.island_id AND island.dirty_since IS NULL AND island.parked_at IS NULL
     LEFT JOIN file_set_file AS member ON member.file_set_id = file_set.id
     LEFT JOIN file ON file.id = member.file_id AND file.status NOT IN ('MISSING', 'DELETED')
     GROUP BY file_set.id HAVING file_set.file_count <> count(file.id)

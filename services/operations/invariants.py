@@ -13,7 +13,7 @@ from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, Stor
 from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import execute_dml
-from models.queues.registry import WORK_QUEUES
+from models.queues.registry import ISLAND_QUEUE, WORK_QUEUES
 from services.indexing.audit import audit_index_pages, find_unmarked, mark_unmarked
 from services.indexing.audit import repair_index_page as repair_page
 from services.operations.backlog import retry_all_dead_letters
@@ -63,11 +63,11 @@ def check_files(audited: VerifyContext, repair: bool) -> CheckResult:
     return found
 
 
-SELECT_UNGROUPED_FILES = text("""
+SELECT_UNGROUPED_FILES = text(f"""
     SELECT file.name, folder.island_id FROM file
     JOIN folder ON folder.id = file.folder_id
     JOIN storage ON storage.id = folder.storage_id AND storage.purpose = 'FILES'
-    LEFT JOIN island ON island.id = folder.island_id
+    LEFT JOIN {ISLAND_QUEUE.view} AS island ON island.id = folder.island_id
     LEFT JOIN file_set_file AS member ON member.file_id = file.id
     WHERE member.file_id IS NULL AND file.status IN ('CLOSED', 'REDISCOVERED')
         AND island.dirty_since IS NULL AND island.wait_until IS NULL AND island.parked_at IS NULL
@@ -120,19 +120,7 @@ def check_history(audited: VerifyContext, _repair: bool) -> CheckResult:
 
 
 # Two sweeps of tolerance: the sweep itself takes up what lost its worker, so only what it missed twice is a fault.
-IS_FORGOTTEN = "parked_at IS NULL AND lease_until < now() - make_interval(secs => 2 * :sweep)"
-LOST_WORK = [
-    f"SELECT '{queue.noun} ' || {queue.key} || ': its lease ended and it was not taken up' FROM {queue.table} "
-    f"WHERE {IS_FORGOTTEN} AND {queue.is_overdue}"
-    for queue in WORK_QUEUES
-    if queue.is_overdue
-]
-LOST_WORK += [
-    f"SELECT '{queue.noun} ' || {queue.key} || ': a dead letter without a reason' FROM {queue.table} "
-    f"WHERE parked_at IS NOT NULL AND {queue.error} IS NULL"
-    for queue in WORK_QUEUES
-]
-SELECT_LOST_WORK = text(" UNION ALL ".join(LOST_WORK))
+SELECT_LOST_WORK = text(" UNION ALL ".join(queue.faults for queue in WORK_QUEUES))
 
 
 def check_leases(audited: VerifyContext, repair: bool) -> CheckResult:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.catalog.storage import StorageSettings
 from models.queues.media_queue import MediaKind
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, OUTBOXES, WORK_QUEUES
-from services.indexing.requests import COMPARE_INDEX_TASK
+from services.indexing.requests import SELECT_INDEX_DRIFT
 
 MetricLabels = tuple[str, ...]
 MetricSample = tuple[MetricLabels, float]
@@ -66,7 +66,7 @@ ROW_METRICS = (
         _union(
             [
                 f"'due', {ISLAND_QUEUE.pending_count}",
-                "'waiting', (SELECT count(*) FROM island WHERE wait_until IS NOT NULL)",
+                f"'waiting', (SELECT count(*) FROM {ISLAND_QUEUE.view} AS island WHERE wait_until IS NOT NULL)",
                 f"'parked', {ISLAND_QUEUE.dead_count}",
             ]
         ),
@@ -93,14 +93,15 @@ ROW_METRICS = (
         "jobs",
         f"Unfinished jobs by queue and state. {PARKED_IS_DEPRECATED}",
         ("queue", "state"),
-        """SELECT queue, CASE WHEN parked_at IS NOT NULL THEN 'parked' ELSE lower(status) END, count(*) FROM job
+        f"""SELECT queue, CASE WHEN parked_at IS NOT NULL THEN 'parked' ELSE lower(status) END, count(*)
+        FROM {JOB_QUEUE.view} AS job
         WHERE task IS NOT NULL AND (status IN ('READY', 'STARTED', 'PAUSED') OR parked_at IS NOT NULL) GROUP BY 1, 2""",
     ),
     RowMetric(
         "job_lag_seconds",
         "Age of the oldest job of a queue that is ready but not started, in seconds.",
         ("queue",),
-        f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM job
+        f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM {JOB_QUEUE.view} AS job
         WHERE {JOB_QUEUE.is_pending} AND status = 'READY' AND not_before <= now() GROUP BY 1""",
     ),
     RowMetric(
@@ -125,7 +126,8 @@ ROW_METRICS = (
         ("kind", "state"),
         f"""SELECT lower(kinds.kind), state, count(work.kind)
         FROM {MEDIA_KINDS_SQL} CROSS JOIN (VALUES ('waiting'), ('parked')) AS states (state)
-        LEFT JOIN media_work AS work ON work.kind = kinds.kind AND (work.parked_at IS NOT NULL) = (state = 'parked')
+        LEFT JOIN {MEDIA_QUEUE.view} AS work
+            ON work.kind = kinds.kind AND (work.parked_at IS NOT NULL) = (state = 'parked')
         GROUP BY 1, 2""",
     ),
     RowMetric(
@@ -133,15 +135,15 @@ ROW_METRICS = (
         "Age of the oldest waiting media probe or preview, in seconds.",
         ("kind",),
         f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min({MEDIA_QUEUE.pending_since})), 0)
-        FROM {MEDIA_KINDS_SQL} LEFT JOIN media_work AS work ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
+        FROM {MEDIA_KINDS_SQL} LEFT JOIN {MEDIA_QUEUE.view} AS work
+            ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
         GROUP BY 1""",
     ),
     RowMetric(
         "index_drift",
         "Documents that differed from their rows at the last index audit, and were written again.",
         (),
-        f"""SELECT coalesce((SELECT CAST(details ->> 'mended' AS bigint) FROM job
-        WHERE task = '{COMPARE_INDEX_TASK}' AND status = 'FINISHED' ORDER BY completed_at DESC LIMIT 1), 0)""",
+        SELECT_INDEX_DRIFT,
     ),
     RowMetric(
         "storage_up",

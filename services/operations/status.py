@@ -21,9 +21,9 @@ STATUS_COUNTS = text(f"""
         (SELECT count(*) FROM asset WHERE status = 'ACTIVE') AS assets,
         (SELECT CAST(coalesce(sum(unsettled), 0) AS bigint) FROM storage) AS growing,
         {ISLAND_QUEUE.pending_count} AS pending_islands,
-        (SELECT count(*) FROM island WHERE wait_until IS NOT NULL) AS waiting_islands,
+        (SELECT count(*) FROM {ISLAND_QUEUE.view} AS island WHERE wait_until IS NOT NULL) AS waiting_islands,
         {MARK_QUEUE.pending_count} AS index_queue,
-        {JOB_QUEUE.pending_count} + (SELECT count(*) FROM media_work
+        {JOB_QUEUE.pending_count} + (SELECT count(*) FROM {MEDIA_QUEUE.view} AS work
             WHERE {MEDIA_QUEUE.is_pending} AND not_before < now() + interval '30 s') AS jobs_waiting,
         {" + ".join(queue.dead_count for queue in WORK_QUEUES)} AS parked,
         (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.asset import ASSET_KIND
 from models.core.paths import display_path
+from models.queues.job import JOB_QUEUE
 from services.ingest.effects import IngestWrite
 from services.jobs.jobs import add_job
 
@@ -18,7 +19,7 @@ AUTOMATIC_KEY = "by_itself"
 
 # Starts from segments, because a sequence has up to a hundred thousand files but no captions. A waiting job will read
 # the current file, so no second one is needed; a running job may have read the previous version.
-CAPTION_FILES_TO_REREAD = text("""
+CAPTION_FILES_TO_REREAD = text(f"""
     SELECT read.asset_id, file.id AS file_id, file.name FROM (
         SELECT DISTINCT segment.asset_id, transcription_id FROM segment
         WHERE segment_type = 'TRANSCRIPTION' AND status = 'ACTIVE' AND transcription_id IS NOT NULL
@@ -28,7 +29,8 @@ CAPTION_FILES_TO_REREAD = text("""
     JOIN file_set ON file_set.id = member.file_set_id AND file_set.asset_id = read.asset_id
         AND file_set.id = ANY(CAST(:sets AS uuid[]))
     JOIN file ON file.id = member.file_id
-    WHERE NOT EXISTS (SELECT FROM job WHERE object_id = read.asset_id AND task = :task AND job.status = 'READY'
+    WHERE NOT EXISTS (SELECT FROM {JOB_QUEUE.view} AS job
+        WHERE object_id = read.asset_id AND task = :task AND job.status = 'READY'
         AND lease_until IS NULL AND parked_at IS NULL AND arguments ->> 'file_id' = CAST(file.id AS text))
     ORDER BY file.id
 """)

@@ -25,7 +25,7 @@ from media.sidecars.checksums import compute_checksum, is_same_checksum
 from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
 from models.core.sessions import transact
-from models.queues.job import JobStatus, Progress
+from models.queues.job import JOB_QUEUE, JobStatus, Progress
 from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
@@ -51,8 +51,8 @@ CHECKSUM_SAVE_SECONDS = 1.0
 CHANGED_LIST_RETRY_SECONDS = 5.0
 MAX_LISTED_NAMES = 10
 
-HAS_WAITING_JOB = text("""
-    SELECT EXISTS (SELECT FROM job WHERE task = :task AND status = 'READY' AND parked_at IS NULL
+HAS_WAITING_JOB = text(f"""
+    SELECT EXISTS (SELECT FROM {JOB_QUEUE.view} AS job WHERE task = :task AND status = 'READY' AND parked_at IS NULL
         AND object_id = :asset AND arguments ->> 'file_set' = :set)
 """)
 STORAGE_OF_SET = text("""

@@ -22,7 +22,7 @@ from models.access.user import User
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job import Job, JobStatus, Progress, insert_job, set_job_object
+from models.queues.job import Job, JobStatus, Progress, insert_job
 from models.queues.notify import Notifier
 from services.core.actors import find_actor
 from services.core.errors import Conflict, DomainError, PermissionDenied, ValidationFailed
@@ -167,7 +167,8 @@ def _perform_trigger(session: Session, run: JobRun, service: TriggerEnvironment)
         run.save(session, Progress(details=json.dumps({"state": outcome.state})))
         return outcome
     if outcome.object_id is not None:
-        set_job_object(session, claim, outcome.object_type, outcome.object_id)
+        job = session.get_one(Job, claim.id)
+        job.object_type, job.object_id = outcome.object_type, outcome.object_id
     run.complete(session, outcome)
     return outcome
 

@@ -13,7 +13,7 @@ from models.catalog.file import File, FileStatus
 from models.core.base import new_id
 from models.core.paths import join_path
 from models.core.statements import copy_rows
-from models.queues.island_changes import invalidate_summaries, mark_dirty
+from models.queues.island import mark_dirty
 from watch.disk.listing import FileEntry
 from watch.rows.content_digests import ContentDigests
 from watch.rows.folder_cache import FolderCache
@@ -90,8 +90,9 @@ def publish_stable_files(
     for file, row in (*moved, *changed):
         touched.update({file.folder.require_island(), book.by_id(row.folder_id).require_island()})
     if touched:
-        seen = mark_dirty(session, touched)
-        _invalidate_summaries(session, book, moved)
+        # A moved row no longer holds its old place: islands that lost files to other names are read whole.
+        left = {book.by_id(row.folder_id).require_island() for _, row in moved}
+        seen = mark_dirty(session, touched, left)
         # Moves first, in their order: a row leaves a name before the next row or a new file gets it.
         _update_files(session, book, [*moved, *changed], seen, profile, digests)
         _insert_files(session, new, seen, profile)
@@ -157,13 +158,6 @@ def update_identities(session: Session, files: Sequence[tuple[uuid.UUID, FileEnt
     ]
     if rows:
         session.execute(update(File), rows)
-
-
-def _invalidate_summaries(session: Session, book: FolderCache, moved: Sequence[tuple[StableFile, KnownFile]]) -> None:
-    """Have islands that lost files to other names read whole: a moved row no longer holds its old place."""
-    left = {book.by_id(row.folder_id).require_island() for _, row in moved}
-    if left:
-        invalidate_summaries(session, left)
 
 
 def _insert_files(session: Session, files: Sequence[StableFile], seen: dict[int, int], profile: Profile) -> None:

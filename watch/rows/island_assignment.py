@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from grouping.model.islands import ATTACHED_DIRS, NO_PACKAGES, PACKAGE_MARKERS, island_of
 from models.catalog.file import File, Folder
 from models.core.sessions import Sessions, transact
-from models.queues.island_changes import insert_islands, mark_for_full_regroup
+from models.queues.island import insert_islands, mark_for_full_regroup
 from watch.rows.folder_cache import FolderCache, KnownFolder, set_folder_islands
 from watch.rows.known_files import GONE_STATUSES
 

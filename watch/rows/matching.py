@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import FileStatus, Folder
 from models.core.paths import join_path
-from models.queues.island_changes import mark_for_full_regroup
+from models.queues.island import mark_for_full_regroup
 from watch.disk.listing import FileEntry, UnreadableFile, stat_file
 from watch.rows.content_digests import ContentDigests, pair_alike_files
 from watch.rows.folder_cache import FolderCache

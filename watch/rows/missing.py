@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import File, FileStatus
 from models.core.statements import in_array
-from models.queues.island_changes import mark_dirty
+from models.queues.island import mark_dirty
 from watch.rows.folder_cache import FolderCache
 from watch.rows.known_files import KnownFile
 
