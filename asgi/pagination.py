@@ -140,11 +140,8 @@ def cursor_envelope(
 
 def page_url(call: Call | SelfCommittingCall, **changes: object) -> str:
     """Return the URL of this list with some query parameters replaced; None removes one."""
-    query = dict(parse_qsl(call.request.url.query))
-    for name, value in changes.items():
-        query.pop(name, None)
-        if value is not None:
-            query[name] = str(value)
+    query = [(name, value) for name, value in parse_qsl(call.request.url.query) if name not in changes]
+    query += [(name, str(value)) for name, value in changes.items() if value is not None]
     return f"{call.request.url.path}?{urlencode(query)}"
 
 

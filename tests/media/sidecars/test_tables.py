@@ -59,7 +59,7 @@ def test_an_avid_log_gives_values_by_clip(end: str) -> None:
     assert read_ale(log(*rows, end=end)) == [
         ClipRow("A001C001", {"Tape": ["A001"], "Scene": ["12"]}),
         ClipRow("A002", {"Tape": ["A002"], "Scene": ["13"]}),
-    ], "a clip without a name is called by its tape, and one without either is nobody's"
+    ], "a clip without a name is called by its tape, and one without either is skipped"
 
 
 @pytest.mark.parametrize("content", [b"", b"Column\nName\n", b"Data\nA001\n"])

@@ -53,7 +53,8 @@ def summarize_difference(difference: GroupingDiff) -> str:
     """Return the counts as one sentence."""
     looked_at = f"{pluralize(difference.files, 'file')} in {pluralize(difference.islands, 'island')}"
     if difference.is_empty:
-        nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} stay as they are"
+        stay = "stays as it is" if difference.unchanged == 1 else "stay as they are"
+        nothing = f"{looked_at}: nothing changes, {pluralize(difference.unchanged, 'asset')} {stay}"
         held = difference.counts["held"]
         return f"{nothing}, {pluralize(held, 'asset')} {CHANGE_VERBS['held'][held != 1]}" if held else nothing
     parts = []
@@ -62,7 +63,7 @@ def summarize_difference(difference: GroupingDiff) -> str:
         if number:
             parts.append(f"{pluralize(number, 'asset')} {CHANGE_VERBS[word][number != 1]}")
         if word == "merge" and difference.merged:
-            parts[-1] += f" ({pluralize(difference.merged, 'asset')} end so)"
+            parts[-1] += f" ({pluralize(difference.merged, 'asset')} {'ends' if difference.merged == 1 else 'end'} so)"
     return f"{looked_at}: {', '.join(parts)}; {difference.unchanged:,} unchanged"
 
 
