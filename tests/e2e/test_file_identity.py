@@ -85,7 +85,7 @@ def test_content_that_is_replaced_with_its_times_put_back_is_told_once(system: R
     for number in range(2, 6):
         take.write_text(f"version {number}")
         os.utime(take, ns=(before.st_atime_ns, before.st_mtime_ns))
-    wait_for_history(system, asset_id, "take.mov: 1 file written anew.")
+    wait_for_history(system, asset_id, "take.mov: 1 file rewritten.")
 
 
 def test_a_file_that_is_still_written_waits_and_holds_up_no_other(system: RunningSystem) -> None:
