@@ -7,7 +7,7 @@ file. Files without a row are removed after some time.
 import hashlib
 import os
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 from uuid import UUID
 
@@ -39,12 +39,12 @@ def store_picture(folder: Path, owner: UUID, kind: str, media_type: str, content
 
 def list_owners(folder: Path, shard: str) -> list[UUID]:
     """Return the owners with pictures in one of the 256 shards."""
-    return [UUID(entry.name) for entry in _scan_folder(folder / shard) if entry.is_dir() and len(entry.name) == 36]
+    return [UUID(found.name) for found in (folder / shard).glob("*") if found.is_dir() and len(found.name) == 36]
 
 
 def list_shards(folder: Path) -> list[str]:
     """Return the existing shards."""
-    return sorted(entry.name for entry in _scan_folder(folder) if len(entry.name) == 2)
+    return sorted(found.name for found in folder.glob("??"))
 
 
 def remove_unreferenced(folder: Path, shard: str, owners: Collection[UUID], kept: Collection[str]) -> int:
@@ -52,20 +52,12 @@ def remove_unreferenced(folder: Path, shard: str, owners: Collection[UUID], kept
     removed, old = 0, time.time() - MIN_PICTURE_AGE_SECONDS
     for owner in owners:
         home = folder / shard / str(owner)
-        for entry in list(_scan_folder(home)):
-            if f"{shard}/{owner}/{entry.name}" not in kept and entry.stat().st_mtime < old:
-                Path(entry.path).unlink(missing_ok=True)
+        for found in list(home.glob("*")):
+            if f"{shard}/{owner}/{found.name}" not in kept and found.stat().st_mtime < old:
+                found.unlink(missing_ok=True)
                 removed += 1
         try:
             home.rmdir()
         except OSError:
             continue  # not empty
     return removed
-
-
-def _scan_folder(folder: Path) -> Iterator[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as found:
-            yield from found
-    except FileNotFoundError:
-        return

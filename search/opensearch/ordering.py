@@ -11,7 +11,7 @@ from typing import Any
 from search.document import SCALAR_TERMS
 from search.opensearch.mapping import slot_field
 from search.query.criteria import Criteria, SortKey
-from search.query.ordering import default_sort_keys
+from search.query.ordering import total_order
 from search.query.term_keys import TERM_FIRST_SEPARATOR, TERM_VALUE_SEPARATOR, name_key
 
 # Keys are sorted, so the first of several values precedes all others of its name.
@@ -50,22 +50,14 @@ class OpenSearchSortColumn:
 
 
 def opensearch_sort_columns(criteria: Criteria) -> list[OpenSearchSortColumn]:
-    """Return the columns of an order: as requested, else best first, else newest first."""
-    columns: list[OpenSearchSortColumn] = []
-    falling = False
-    for key in criteria.sort or default_sort_keys(criteria.query):
-        more = _opensearch_key_columns(key, criteria)
-        columns += more
-        falling = key.descending if more else falling
-    tail = (("object_id", uuid.UUID), ("object_type", str))
-    return [*columns, *(_field_column(name, kind, falling) for name, kind in tail)]
+    """Return the columns of an order in the index."""
+    return [column for key in total_order(criteria) for column in _opensearch_key_columns(key)]
 
 
-def _opensearch_key_columns(key: SortKey, criteria: Criteria) -> list[OpenSearchSortColumn]:
-    if key.name == "_score":
-        return [_field_column("_score", float, key.descending)] if criteria.query is not None else []
+def _opensearch_key_columns(key: SortKey) -> list[OpenSearchSortColumn]:
     if key.name in DEDICATED_SORT_FIELDS:
-        return [_field_column(*DEDICATED_SORT_FIELDS[key.name], key.descending)]
+        field, kind = DEDICATED_SORT_FIELDS[key.name]
+        return [OpenSearchSortColumn({field: {"order": _direction(key.descending)}}, kind)]
     if key.name in SCALAR_TERMS:
         spec = {"order": _direction(key.descending), "missing": "_last"}
         return [OpenSearchSortColumn({slot_field(key.name): spec}, str, nullable=True)]
@@ -73,15 +65,12 @@ def _opensearch_key_columns(key: SortKey, criteria: Criteria) -> list[OpenSearch
 
 
 DEDICATED_SORT_FIELDS: dict[str, tuple[str, type]] = {
+    "_score": ("_score", float),
     "date_created": ("created_us", int),
     "title": ("title_key", str),
     "object_type": ("object_type", str),
     "id": ("object_id", uuid.UUID),
 }
-
-
-def _field_column(field: str, kind: type, descending: bool) -> OpenSearchSortColumn:
-    return OpenSearchSortColumn({field: {"order": _direction(descending)}}, kind)
 
 
 def _scripted(key: SortKey, kinds: str) -> OpenSearchSortColumn:

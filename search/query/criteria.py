@@ -212,19 +212,14 @@ class _CriteriaParser:
 
     def _values(self, node: Mapping[str, Any], where: str, root: str) -> tuple[str, ...] | None:
         """Return the values that satisfy both `value` and `value_in` if both are given."""
-        asked: list[tuple[str, ...]] = []
+        values: tuple[str, ...] | None = None
         if node.get("value") not in (None, "", [], {}):
-            asked.append((_scalar(node["value"], f"{where}.value"),))
+            values = (_scalar(node["value"], f"{where}.value"),)
         if chosen := _list(node, "value_in", f"{where}.value_in"):
             self.budget.spend_on_values(chosen, root)
-            asked.append(tuple(_scalar(value, f"{where}.value_in") for value in chosen))
-        return _common(asked)
-
-
-def _common(asked: list[tuple[str, ...]]) -> tuple[str, ...] | None:
-    if not asked:
-        return None
-    return asked[0] if len(asked) == 1 else tuple(value for value in asked[0] if value in asked[1])
+            listed = tuple(_scalar(value, f"{where}.value_in") for value in chosen)
+            values = listed if values is None else tuple(value for value in values if value in listed)
+        return values
 
 
 def _existence(node: Mapping[str, Any], where: str) -> bool | None:

@@ -82,14 +82,8 @@ class SqlSortColumn:
 
 
 def sql_sort_columns(criteria: Criteria) -> list[SqlSortColumn]:
-    """Return the columns of an order: as requested, else best first, else newest first."""
-    columns: list[SqlSortColumn] = []
-    for key in criteria.sort or default_sort_keys(criteria.query):
-        columns += _sql_key_columns(key, criteria.query)
-    # In the direction of the column before, so that the index on dates covers "newest first" completely.
-    falling = bool(columns) and columns[-1].descending
-    tail = (SearchDocument.object_id, Uuid()), (SearchDocument.object_type, Text())
-    return [*columns, *(SqlSortColumn(expression, kind, falling) for expression, kind in tail)]
+    """Return the columns of an order in SQL."""
+    return [column for key in total_order(criteria) for column in _sql_key_columns(key, criteria.query)]
 
 
 def sql_search_after(columns: Sequence[SqlSortColumn], values: Sequence[Any]) -> ColumnElement[bool]:
@@ -122,10 +116,15 @@ def _as_json(value: Any) -> Any:
     return str(value) if isinstance(value, uuid.UUID) else value
 
 
-def default_sort_keys(query: TextQuery | None) -> tuple[SortKey, ...]:
-    """Return the default order: best first with a query, else newest first."""
-    newest = SortKey("date_created", descending=True)
-    return (SortKey("_score", descending=True), newest) if query is not None else (newest,)
+BEST_FIRST = SortKey("_score", descending=True), SortKey("date_created", descending=True)
+
+
+def total_order(criteria: Criteria) -> list[SortKey]:
+    """Return the keys of an order: as requested, else best first, else newest first; only a query has scores."""
+    keys = [key for key in criteria.sort or BEST_FIRST if key.name != "_score" or criteria.query is not None]
+    # In the direction of the key before, so that the index on dates covers "newest first" completely.
+    falling = bool(keys) and keys[-1].descending
+    return [*keys, SortKey("id", falling), SortKey("object_type", falling)]
 
 
 SORT_COLUMNS: dict[str, tuple[SQLColumnExpression[Any], TypeEngine[Any]]] = {
@@ -139,7 +138,8 @@ SORT_COLUMNS: dict[str, tuple[SQLColumnExpression[Any], TypeEngine[Any]]] = {
 
 def _sql_key_columns(key: SortKey, query: TextQuery | None) -> list[SqlSortColumn]:
     if key.name == "_score":
-        return [SqlSortColumn(_score(query), Double(), key.descending)] if query is not None else []
+        assert query is not None
+        return [SqlSortColumn(_score(query), Double(), key.descending)]
     if key.name in SORT_COLUMNS:
         return [SqlSortColumn(*SORT_COLUMNS[key.name], key.descending)]
     first = term_values(key.name).op("->")(0)

@@ -19,7 +19,6 @@ from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
-from models.core.mounts import configure_mounts
 from models.queues.job import TRANSCODE_QUEUE, TRANSCODE_TASK
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.triggers.runner import TRIGGER_TASK
@@ -105,14 +104,9 @@ class TapelessCelery(Celery):
     @cached_property
     def context(self) -> ProcessContext:
         """Sessions, engine, timing and notifier of this process."""
-        settings = self.own_settings
-        configure_mounts(settings.places)
-        context = make_context(find_system_connection(settings), settings.timing, self.notify, outside=settings.outside)
         return dataclasses.replace(
-            context,
-            trigger_user=settings.trigger_user,
-            media_folder=settings.media_folder,
-            transcode_profiles=settings.profiles,
+            make_context(self.own_settings, self.notify),
+            transcode_profiles=self.own_settings.profiles,
             max_transcodes=self.max_transcodes,
         )
 

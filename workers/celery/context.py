@@ -58,17 +58,26 @@ class ProcessContext:
 
 
 def make_context(
-    connection: SystemConnection,
-    timing: Timing,
-    notify: Notifier,
-    pool_size: int = 5,
-    outside: OutboundConfig = NO_OUTBOUND,
-    statement_seconds: float = 0,
+    settings: Settings, notify: Notifier, pool_size: int = 5, statement_seconds: float = 0
 ) -> ProcessContext:
-    """Return the context of a system; connections are opened on first use."""
+    """Return the context of the system that the settings refer to; connections are opened on first use.
+
+    Raises SettingsError if nothing runs there.
+    """
+    configure_mounts(settings.places)
+    connection = find_system_connection(settings)
     database = make_engine(connection.database_url, pool_size, statement_seconds)
     sessions = make_sessions(database)
-    return ProcessContext(sessions, make_search_engine(connection, sessions), timing, notify, database, outside)
+    return ProcessContext(
+        sessions,
+        make_search_engine(connection, sessions),
+        settings.timing,
+        notify,
+        database,
+        settings.outside,
+        settings.trigger_user,
+        media_folder=settings.media_folder,
+    )
 
 
 def make_search_engine(connection: SystemConnection, sessions: Sessions) -> SearchEngine:
@@ -82,8 +91,7 @@ def make_search_engine(connection: SystemConnection, sessions: Sessions) -> Sear
 @contextmanager
 def open_process_context(settings: Settings) -> Iterator[ProcessContext]:
     """Open the system that the settings refer to for one command. Raises SettingsError if nothing runs there."""
-    configure_mounts(settings.places)
-    context = make_context(find_system_connection(settings), settings.timing, leave_to_beat, outside=settings.outside)
+    context = make_context(settings, leave_to_beat)
     try:
         yield context
     finally:

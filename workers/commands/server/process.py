@@ -2,11 +2,9 @@
 
 from pathlib import Path
 
-from models.core.mounts import configure_mounts
 from workers.celery.app import app
 from workers.celery.context import ProcessContext, make_context
 from workers.commands.options import readable_errors
-from workers.config.connection import find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings
 from workers.config.traces import start_tracing
@@ -21,9 +19,5 @@ def start_process(
         configure_logging(settings.log_format, name)
         start_tracing(settings.traces_url, name)
         app.own_settings = settings
-        configure_mounts(settings.places)
         statement_seconds = settings.timing.request_statement_seconds if limits_statements else 0
-        connection = find_system_connection(settings)
-        return settings, make_context(
-            connection, settings.timing, app.notify, pool_size, statement_seconds=statement_seconds
-        )
+        return settings, make_context(settings, app.notify, pool_size, statement_seconds)
