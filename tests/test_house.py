@@ -82,6 +82,11 @@ NO_NOUN = {"utils", "helpers", "common", "misc", "manager", "functions"}
 LONGEST_LINES = 400
 ADVISORY_LOCK = re.compile(r"\b7_411_\d{3}\b")
 """Two locks of one number would wait for each other, and could deadlock."""
+TESTED_DIRECTLY = ("services.ingest.", "services.grouping.", "services.metadata.", "services.media.")
+TESTED_ELSEWHERE = {
+    "services.ingest.affected": "by tests/properties: any order of arrivals ends as a grouping from scratch",
+    "services.ingest.effects": "it only declares hooks, which the tests of the domains call",
+}
 WRITTEN_ONCE = "models/migrations/versions/"
 """Migrations are never edited again, so their length is not limited."""
 
@@ -243,6 +248,19 @@ def test_the_layers_name_every_package_and_no_other() -> None:
     found = {page.module for page in PRODUCTION if page.name.endswith("__init__.py")}
     assert found == PACKAGES
     assert LAYERS.keys() == MAY_IMPORT.keys()
+
+
+def test_what_groups_and_describes_files_is_tested_in_the_folder_of_its_name() -> None:
+    """One of the tests of `services/ingest` imports `services.ingest.matching`, so that its cases are found there."""
+    tested = {
+        module
+        for page in TESTS
+        for _, name in imported(page.tree)
+        for module in (name, name.rpartition(".")[0])
+        if module.startswith(page.module.removeprefix("tests.").rpartition(".")[0] + ".")
+    }
+    asked = {page.module for page in PRODUCTION if page.module.startswith(TESTED_DIRECTLY)}
+    assert asked - tested == TESTED_ELSEWHERE.keys()
 
 
 def test_tasks_hold_one_module_for_each_queue() -> None:

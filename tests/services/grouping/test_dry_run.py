@@ -15,11 +15,13 @@ from models.catalog.file import File, read_folder_paths
 from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
 from services.grouping.diff import AssetChange, GroupingDiff
+from services.grouping.dry_run import DryRun
 from services.grouping.folder_preview import preview_folder
 from services.grouping.profile_preview import preview_profile
 from services.storages.storages import find_storage_by_name, request_scan
 from tests.files import write
 from tests.pipeline import Pipeline
+from tests.services.ingest.catalog import Catalog, rules_of
 from tests.services.sidecar_steps import add_fields, put
 
 NOWHERE = str(uuid.UUID(int=7))
@@ -179,3 +181,20 @@ def test_another_profile_takes_in_an_orphan_where_its_time_has_passed(
     )
     assert foreseen.counts == ({"held": 1} if seconds else {"new": 1})
     assert foreseen.is_empty == bool(seconds)
+
+
+def test_names_are_classified_by_the_profile_of_the_dry_run_unless_they_are_pinned() -> None:
+    """A row that another profile took for a frame is one no longer, and the other way round."""
+    catalog = Catalog()
+    by_hand = catalog.store("by hand", "b.0001.exr")
+    catalog.pin("b.0001.exr", by_hand)
+    as_row = catalog.file("a.0001.exr", bucket=None, frame=None, padding=0)
+    dry_run = DryRun(rules_of())
+    for file in (as_row, catalog.island.files[b"b.0001.exr"]):
+        dry_run.add(b"", file)
+    [island] = dry_run.islands.values()
+    assert {file.path: (file.bucket, file.frame) for file in island.files.values()} == {
+        b"a.0001.exr": (b"a.\0.exr", 1),
+        b"b.0001.exr": (None, 1),
+    }
+    assert island.claim.id < 0, "it can be no row"
