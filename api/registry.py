@@ -11,16 +11,16 @@ from api.routes.catalog import (
     manual_grouping,
     relations,
 )
-from api.routes.files import downloads, files, formats, previews, storage_files, storages
+from api.routes.files import downloads, files, previews, storage_files, storages
 from api.routes.integrations import triggers, webhooks
 from api.routes.jobs import backlog, jobs
 from api.routes.metadata import fields, values, views
 from api.routes.permissions import acl_templates, acls, entries
-from api.routes.search import reindex, saved_searches, search
+from api.routes.search import reindex, search
 from api.routes.segments import files as segment_files
 from api.routes.segments import segments
 from api.routes.shares import lists, shares, sign_in
-from api.routes.users import groups, tokens, users
+from api.routes.users import tokens, users
 
 ROUTE_GROUPS = (
     entries.routes,
@@ -35,7 +35,6 @@ ROUTE_GROUPS = (
     downloads.routes,
     favorites.routes,
     files.routes,
-    formats.routes,
     history.routes,
     jobs.routes,
     previews.routes,
@@ -43,7 +42,6 @@ ROUTE_GROUPS = (
     values.routes,
     views.routes,
     relations.routes,
-    saved_searches.routes,
     reindex.routes,
     search.routes,
     search.routes_v2,
@@ -55,9 +53,8 @@ ROUTE_GROUPS = (
     storage_files.routes,
     storages.routes,
     tokens.routes,
-    formats.transcode_routes,
+    files.transcode_routes,
     triggers.routes,
-    groups.routes,
     users.routes,
     webhooks.routes,
     backlog.routes,

@@ -17,8 +17,8 @@ from benchmarks.drain import database, write_assets
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.job import JOB_QUEUE, Progress
-from models.queues.mail import MAIL_QUEUE
 from models.queues.media_queue import MEDIA_QUEUE, MediaKind, claim_media
+from models.queues.outbox import MAIL_QUEUE
 from models.schema import upgrade_database
 
 TIMING = Timing(lease_seconds=3600)

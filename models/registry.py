@@ -5,11 +5,9 @@ from models.access.audit_log import AuditEntry
 from models.access.share import Share, ShareToken, ShareUser
 from models.access.user import App, Membership, SignInLimit, Token, User, UserGroup
 from models.catalog.approval import Approval, ApprovalVote
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, History
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, History, Keyframe
 from models.catalog.collection import Collection, CollectionAsset, Favorite
-from models.catalog.declared_file import DeclaredFile
-from models.catalog.file import File, Folder, FrameBucket
-from models.catalog.keyframe import Keyframe
+from models.catalog.file import DeclaredFile, File, Folder, FrameBucket
 from models.catalog.metadata import (
     MetadataBulkObject,
     MetadataCategory,
@@ -30,10 +28,9 @@ from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark, SearchDocument
 from models.queues.island import Island
 from models.queues.job import Job, JobStep
-from models.queues.mail import Mail
 from models.queues.media_queue import MediaWork
+from models.queues.outbox import Event, Mail, Webhook, WebhookDelivery
 from models.queues.scan_request import ScanRequest
-from models.queues.webhook import Event, Webhook, WebhookDelivery
 
 __all__ = [
     "AclEntry",

@@ -14,15 +14,14 @@ from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_JOBS
 from services.catalog.collections.tree import DELETE_COLLECTIONS_JOBS
 from services.grouping.regroup import regroup_jobs
-from services.indexing.audit_job import comparison_jobs
+from services.indexing.audit import comparison_jobs
 from services.indexing.rebuild import rebuild_jobs
 from services.jobs.runner import JobKind
-from services.lifecycle.purge_assets import PURGE_ASSETS_JOBS
-from services.lifecycle.purge_collections import PURGE_COLLECTIONS_JOBS
+from services.lifecycle.purge import PURGE_ASSETS_JOBS, PURGE_COLLECTIONS_JOBS
 from services.lifecycle.restore import RESTORE_DELETED_JOBS
+from services.media.drain import reread_jobs
 from services.media.previews import preview_reading_for
 from services.media.probe import PROBE_READING
-from services.media.reread_jobs import reread_jobs
 from services.metadata.bulk_write import SET_VALUES_JOBS
 from services.outbound.config import OutboundConfig
 from services.renditions.encode import TranscodeContext

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
-from services.indexing.audit_job import start_index_audit
+from services.indexing.audit import start_index_audit
 from services.indexing.drain import run_drain
 from services.indexing.requests import COMPARE_INDEX_TASK, REBUILD_INDEX_TASK, keep_index_current
 from tasks import make_job_task

@@ -4,15 +4,13 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
-from models.queues.mail import MAIL_TASK
-from models.queues.webhook import WEBHOOK_TASK
+from models.queues.outbox import MAIL_TASK, WEBHOOK_TASK
 from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK
 from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_TASK
 from services.catalog.collections.tree import DELETE_COLLECTIONS_TASK
 from services.grouping.regroup import REGROUP_TASK
-from services.lifecycle.purge_assets import PURGE_ASSETS_TASK
-from services.lifecycle.purge_collections import PURGE_COLLECTIONS_TASK
+from services.lifecycle.purge import PURGE_ASSETS_TASK, PURGE_COLLECTIONS_TASK
 from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.metadata.bulk_write import SET_VALUES_TASK
 from services.operations.mail_kinds import MAIL_WRITERS

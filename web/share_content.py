@@ -8,15 +8,14 @@ from datetime import datetime
 from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
-from models.access.acl import is_format_visible, readable_by
-from models.access.share import ShareRight
+from models.access.acl import ShareRight, is_format_visible, readable_by
 from models.access.user import User
 from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
 from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
 from models.catalog.file import File
 from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
-from models.core.statements import AnySelect, count_rows
+from models.core.sessions import AnySelect, count_rows
 from services.approvals.requests import load_requests, load_votes
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection

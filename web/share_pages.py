@@ -25,8 +25,7 @@ from asgi.admission import Admission
 from asgi.context import ApiContext
 from asgi.limits.bodies import PUBLIC_BODY_BYTES, BodiesBusyError, BodyTooLargeError
 from asgi.request_context import client_address
-from models.access.acl import Actor
-from models.access.share import ShareRight
+from models.access.acl import Actor, ShareRight
 from models.catalog.approval import VoteStatus
 from models.catalog.segment import SegmentType
 from models.core.base import parse_id

@@ -41,6 +41,23 @@ class Permission(TextEnum):
     CHANGE_ACL = "change-acl"
 
 
+class ShareRight(TextEnum):
+    """Rights of a share beyond seeing its object; iconik's keys, each false by default."""
+
+    APPROVING_COMMENTS = "allow_approving_comments"
+    COMMENTS = "allow_comments"
+    CUSTOM_ACTIONS = "allow_custom_actions"
+    DOWNLOAD = "allow_download"
+    DOWNLOAD_PROXY = "allow_download_proxy"
+    SETTING_APPROVE_STATUS = "allow_setting_approve_status"
+    SYNC = "allow_sync"
+    UPLOAD = "allow_upload"
+    USER_SEARCH_FOR_MENTIONS = "allow_user_search_for_mentions"
+    VIEW_TRANSCRIPTIONS = "allow_view_transcriptions"
+    VIEW_VERSIONS = "allow_view_versions"
+    EXISTING_COMMENTS = "show_existing_comments"
+
+
 ALL_PERMISSIONS = tuple(permission.value for permission in Permission)
 
 
@@ -100,7 +117,7 @@ class Guest:
     title: str
     """Title of the object when it was shared."""
     allows: frozenset[str]
-    """Values of `models.access.share.ShareRight`."""
+    """Values of `ShareRight`."""
     format_ids: tuple[uuid.UUID, ...] | None
     """Formats that the share includes; None if it follows the content of a collection."""
     metadata_views: tuple[uuid.UUID, ...] = ()

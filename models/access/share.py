@@ -13,25 +13,8 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from models.core.base import Base, CreatedMixin, IdMixin, TextEnum, TimestampsMixin
-
-
-class ShareRight(TextEnum):
-    """Rights of a share beyond seeing its object; iconik's keys, each false by default."""
-
-    APPROVING_COMMENTS = "allow_approving_comments"
-    COMMENTS = "allow_comments"
-    CUSTOM_ACTIONS = "allow_custom_actions"
-    DOWNLOAD = "allow_download"
-    DOWNLOAD_PROXY = "allow_download_proxy"
-    SETTING_APPROVE_STATUS = "allow_setting_approve_status"
-    SYNC = "allow_sync"
-    UPLOAD = "allow_upload"
-    USER_SEARCH_FOR_MENTIONS = "allow_user_search_for_mentions"
-    VIEW_TRANSCRIPTIONS = "allow_view_transcriptions"
-    VIEW_VERSIONS = "allow_view_versions"
-    EXISTING_COMMENTS = "show_existing_comments"
-
+from models.access.acl import ShareRight
+from models.core.base import Base, CreatedMixin, IdMixin, TimestampsMixin
 
 SHARE_RIGHTS_SQL = ", ".join(f"'{right}'" for right in ShareRight)
 

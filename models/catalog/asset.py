@@ -1,11 +1,11 @@
-"""Assets and their parts: formats, file sets, components, and the membership of files in file sets; and their history:
-append-only, written in the transaction of the change itself."""
+"""Assets and their parts: formats, file sets, components, membership of files in file sets, and pictures made of them;
+and their history: append-only, written in the transaction of the change itself."""
 
 import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import Text
@@ -248,3 +248,27 @@ class History(IdMixin, CreatedMixin, Base):
     share_user_id: Mapped[uuid.UUID | None]
     details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Data for undo; never shown."""
+
+
+class KeyframeType(TextEnum):
+    KEYFRAME = "KEYFRAME"
+    KEYFRAME_MAP = "KEYFRAME_MAP"
+    POSTER = "POSTER"
+
+
+class Keyframe(IdMixin, CreatedMixin, Base):
+    """A picture of a file set: a poster, a thumbnail, or a strip of many moments for scrubbing."""
+
+    __tablename__ = "keyframe"
+    __table_args__ = (UniqueConstraint("file_set_id", "type"),)
+
+    file_set_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"))
+    type: Mapped[KeyframeType] = mapped_column(checked_text(KeyframeType))
+    path: Mapped[str]
+    """Path below the media folder. It contains the digest of the content, so that a URL never changes its picture."""
+    media_type: Mapped[str]
+    size_bytes: Mapped[BigInt]
+    width: Mapped[int]
+    height: Mapped[int]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Time of the picture; for a strip, the number of tiles and their times."""

@@ -1,11 +1,12 @@
 """Folders and files as the watcher saw them, identified by parent and name bytes, so that renaming a tree changes one
-row; and the paths of many folders at once."""
+row; and the paths of many folders at once.
+Files that a client declared for an asset or a storage, and that no watcher sees, have a table of their own."""
 
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -117,3 +118,34 @@ def read_folder_paths(session: Session, keys: Iterable[object], column: str = "i
     (`storage_id`)."""
     rows = session.execute(FOLDER_PATHS[column], {"keys": list(keys)})
     return {row.id: bytes(row.path).removeprefix(b"/") for row in rows}
+
+
+class FileType(TextEnum):
+    DIRECTORY = "DIRECTORY"
+    FILE = "FILE"
+    SEQUENCE = "SEQUENCE"
+    SYMLINK = "SYMLINK"
+
+
+class DeclaredFile(IdMixin, TimestampsMixin, Base):
+    """One file as described by its system, with or without an asset; Tapeless never looks for it on disk."""
+
+    __tablename__ = "declared_file"
+    __table_args__ = (
+        CheckConstraint("(asset_id IS NULL) = (file_set_id IS NULL)", name="in_both"),
+        CheckConstraint("asset_id IS NOT NULL OR storage_id IS NOT NULL", name="somewhere"),
+    )
+
+    asset_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
+    file_set_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("file_set.id", ondelete="CASCADE"), index=True)
+    storage_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("storage.id", ondelete="CASCADE"), index=True)
+    directory_path: Mapped[str] = mapped_column(server_default="")
+    name: Mapped[str]
+    original_name: Mapped[str]
+    type: Mapped[FileType] = mapped_column(checked_text(FileType), server_default="FILE")
+    status: Mapped[FileStatus] = mapped_column(checked_text(FileStatus), server_default="OPEN")
+    size: Mapped[BigInt | None]
+    checksum: Mapped[str | None]
+    user_id: Mapped[uuid.UUID | None]
+    file_date_created: Mapped[datetime | None]
+    file_date_modified: Mapped[datetime | None]

@@ -7,9 +7,8 @@ from models.queues.index_queue import MARK_QUEUE
 from models.queues.island import ISLAND_QUEUE
 from models.queues.job import JOB_QUEUE
 from models.queues.leased_queue import WorkQueue
-from models.queues.mail import MAIL_QUEUE
 from models.queues.media_queue import MEDIA_QUEUE
-from models.queues.webhook import DELIVERY_QUEUE
+from models.queues.outbox import DELIVERY_QUEUE, MAIL_QUEUE
 
 __all__ = [
     "DELIVERY_QUEUE",

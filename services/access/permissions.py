@@ -24,8 +24,7 @@ from models.catalog.collection import Collection
 from models.catalog.storage import Storage
 from models.core.base import parse_id
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed, require_found, require_known
-from services.core.history import record_history
-from services.core.rows import record_audit
+from services.core.rows import record_audit, record_history
 
 COLLECTION_ACL_KIND = "collections"
 MAX_PROPAGATING_COLLECTIONS = 1_000

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import Operation
-from services.core.history import record_history
+from services.core.rows import record_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 HAS_ANY_VOTE = text("SELECT EXISTS (SELECT FROM approval_vote)")

@@ -11,8 +11,7 @@ from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, Permission, has_permission
-from models.access.share import ShareRight
+from models.access.acl import Actor, Permission, ShareRight, has_permission
 from models.catalog.approval import Approval, ApprovalVote, VoteStatus
 from models.catalog.asset import Operation
 from models.core.base import new_id

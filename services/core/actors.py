@@ -8,8 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, PropagatingEntry
-from models.core.statements import AnyRow
-from services.core.errors import PermissionDenied
+from models.core.sessions import AnyRow
 
 ACTOR_COLUMNS = """
     who.id, who.is_admin, who.first_name, who.last_name, who.email,
@@ -53,9 +52,3 @@ def find_actors(session: Session, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UU
 EMAIL_PATTERN = re.compile(r"[^@\s]{1,64}@[^@\s]{1,255}")
 
 SETUP_ACTOR = Actor(name="setup", is_admin=True)
-
-
-def require_administrator(actor: Actor, deed: str) -> None:
-    """Raise PermissionDenied unless the actor is an administrator."""
-    if not actor.is_admin:
-        raise PermissionDenied(f"only administrators may {deed}")

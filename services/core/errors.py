@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 from typing import TypeVar
 
+from models.access.acl import Actor
+
 Found = TypeVar("Found")
 
 
@@ -79,3 +81,9 @@ def refuse_deleted(name: str, is_deleted: bool) -> None:
     """Raise Conflict for an object in the delete queue."""
     if is_deleted:
         raise Conflict(f"{name} is deleted; restore it first")
+
+
+def require_administrator(actor: Actor, deed: str) -> None:
+    """Raise PermissionDenied unless the actor is an administrator."""
+    if not actor.is_admin:
+        raise PermissionDenied(f"only administrators may {deed}")

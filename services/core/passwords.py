@@ -15,16 +15,12 @@ wrong attempts lock it for minutes."""
 MAX_PASSWORD_LENGTH = 512
 
 # OWASP's second choice: 19 MiB and two passes take ~20 ms here.
-ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES = 19_456, 2, 1
+HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 HASHES_AT_ONCE = threading.BoundedSemaphore(4)
 """Bounds their memory to 76 MiB; more at once are not faster than the processor."""
 
 # Hash of no password: verifying against it makes an unknown e-mail take as long as a known one (no user enumeration).
 DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
-
-
-def _hasher() -> PasswordHasher:
-    return PasswordHasher(time_cost=ARGON2_PASSES, memory_cost=ARGON2_MEMORY_KIB, parallelism=ARGON2_LANES)
 
 
 def hash_password(password: str, least: int = MIN_PASSWORD_LENGTH) -> str:
@@ -36,7 +32,7 @@ def hash_password(password: str, least: int = MIN_PASSWORD_LENGTH) -> str:
     if not least <= len(password) <= MAX_PASSWORD_LENGTH:
         raise ValidationFailed("password", f"a password has between {least} and {MAX_PASSWORD_LENGTH} characters")
     with HASHES_AT_ONCE:
-        return _hasher().hash(password)
+        return HASHER.hash(password)
 
 
 def verify_password(password: str, kept: str | None) -> bool:
@@ -46,7 +42,7 @@ def verify_password(password: str, kept: str | None) -> bool:
     """
     try:
         with HASHES_AT_ONCE:
-            matches = _hasher().verify(kept or DUMMY_HASH, password[:MAX_PASSWORD_LENGTH])
+            matches = HASHER.verify(kept or DUMMY_HASH, password[:MAX_PASSWORD_LENGTH])
     except (VerificationError, InvalidHashError):
         return False
     return matches and kept is not None

@@ -16,9 +16,8 @@ from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
-from models.catalog.keyframe import Keyframe, KeyframeType
-from models.core.statements import AnyRow, AnySelect
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole, Keyframe, KeyframeType
+from models.core.sessions import AnyRow, AnySelect
 from services.catalog.assets.assets import find_asset
 from services.core.errors import NotFound
 from services.downloads.tickets import TICKET_SECONDS, DownloadTicket, InvalidTicket, find_ticket_holder

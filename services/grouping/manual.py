@@ -19,11 +19,11 @@ from models.catalog.file import File, Folder
 from models.catalog.pin import Pin
 from models.core.base import new_id
 from models.core.paths import display_path
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from models.queues.island import mark_for_full_regroup
 from services.access.acl_templates import grants_of_object
 from services.core.errors import Conflict, DomainError, NotFound
-from services.core.history import record_history
+from services.core.rows import record_history
 from services.core.text import pluralize
 from services.lifecycle.merge import merge_into_survivors
 from services.renditions.registry import IS_RENDITION

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from models.catalog.asset import Operation
-from services.core.history import HistoryEntry
+from services.core.rows import HistoryEntry
 from services.ingest.frame_buckets import FrameBucketState
 from services.ingest.state import StorageRules
 

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.declared_file import DeclaredFile
-from models.core.statements import AnyRow
+from models.catalog.file import DeclaredFile
+from models.core.sessions import AnyRow
 from services.lifecycle.dependents import (
     MERGE_PAIRS_SQL,
     UNMERGE_ROWS_SQL,

@@ -7,7 +7,8 @@
 
 Media reading never delays ingest: while folders wait to be grouped, a message reads one small batch and ends, and beat
 sends the next wake-up message some seconds later.
-"""
+
+A job that reads media again on request reads only its own file sets."""
 
 import logging
 import time
@@ -24,7 +25,9 @@ from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ChildNotStartedError, ConfinedChild
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
+from models.queues.job import JobStatus
 from models.queues.media_queue import (
+    HAS_QUEUED_SETS,
     MAX_ISOLATED_READINGS,
     MEDIA_BY_ID,
     MEDIA_QUEUE,
@@ -32,10 +35,12 @@ from models.queues.media_queue import (
     MediaKind,
     claim_media,
     has_dirty_islands,
+    queue_media,
 )
 from models.queues.notify import Notifier
 from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet, load_readable_sets
 from services.core.lease_heartbeat import lease_heartbeat
+from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.media.jobs import MEDIA_TASKS, record_media_jobs
 
 log = logging.getLogger(__name__)
@@ -223,3 +228,32 @@ def _retry_alone(
         return MEDIA_QUEUE.retry(session, claims, reasons)
     MEDIA_QUEUE.isolate(session, claims, reasons)
     return set()
+
+
+FILE_SET_BUSY_SECONDS = 2.0
+"""Retry delay while another worker reads one of the file sets."""
+
+
+def reread_jobs(reading: MediaReading) -> JobKind:
+    """Return the jobs that repeat this reading."""
+    return JobKind(MEDIA_TASKS[reading.kind], lambda run: _reread(run, reading))
+
+
+def _reread(run: JobRun, reading: MediaReading) -> JobOutcome:
+    sets = [uuid.UUID(one) for one in run.claim.arguments.get("file_sets", ())]
+    done: MediaDrainResult | None = MediaDrainResult()
+    if transact(run.sessions, lambda session: _queue_sets(session, run, reading.kind, sets)):
+        with run.keep_lease():
+            done = read_file_sets(run.sessions, reading, run.timing, sets)
+    if done is None:
+        return JobPause("waits for its turn", FILE_SET_BUSY_SECONDS)
+    if done.troubles:
+        return JobEnd("could not be read", JobStatus.FAILED, "; ".join(done.troubles.values()))
+    return JobEnd("was read" if done.read else "is not there to be read now; it is read when it changes or returns")
+
+
+def _queue_sets(session: Session, run: JobRun, kind: MediaKind, sets: Sequence[uuid.UUID]) -> bool:
+    """Queue the file sets; return False if none of them has files on a storage."""
+    run.heartbeat(session, stopped="stopped before it was read")
+    queue_media(session, kind, sets)
+    return bool(session.scalar(HAS_QUEUED_SETS, {"kind": kind.value, "sets": list(sets)}))

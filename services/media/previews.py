@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from media.pictures.picture_store import NotAPictureError, list_owners, list_shards, remove_unreferenced, store_picture
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
-from models.catalog.keyframe import Keyframe
+from models.catalog.asset import Keyframe
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.queues.media_queue import MediaKind

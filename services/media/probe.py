@@ -12,9 +12,9 @@ from models.queues.job import TRANSCODE_TASK
 from models.queues.media_queue import MediaKind, queue_media
 from services.media.drain import MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
-from services.media.probe_metadata import HeaderValues, HeaderWrites, write_header_fields
+from services.media.probe_metadata import HeaderWrites, write_header_fields
 from services.media.probe_summary import ProbeSummary, summarize_set
-from services.media.probe_writer import ProbedSet, write_probe_results
+from services.media.probe_writer import write_probe_results
 from services.renditions.queue import refresh_renditions
 
 PROBE_TASK = MEDIA_TASKS[MediaKind.HEADERS]
@@ -26,15 +26,10 @@ def prepare_probe_results(outcomes: Sequence[SetOutcome]) -> ResultWriter:
 
     def write(session: Session, told: Sequence[SetOutcome]) -> None:
         if told:
-            fields = write_header_fields(
-                session,
-                [
-                    HeaderValues(one.read.id, one.read.asset_id, facts[one.read.id], one.read.settings.header_fields)
-                    for one in told
-                    if one.read.is_original
-                ],
-            )
-            write_probe_results(session, [_probed_set(one.read.id, facts[one.read.id], fields) for one in told])
+            originals = [(one.read, facts[one.read.id]) for one in told if one.read.is_original]
+            fields = write_header_fields(session, originals)
+            described = {one.read.id: _add_written_fields(one.read.id, facts[one.read.id], fields) for one in told}
+            write_probe_results(session, described)
             wanted = [one.read.id for one in told if one.read.settings.local_keyframe_creation]
             queue_media(session, MediaKind.PICTURES, [set_id for set_id in wanted if facts[set_id].has_media])
             refresh_renditions(session, [one.read for one in told if facts[one.read.id].has_media])
@@ -42,11 +37,11 @@ def prepare_probe_results(outcomes: Sequence[SetOutcome]) -> ResultWriter:
     return write
 
 
-def _probed_set(set_id: uuid.UUID, facts: ProbeSummary, fields: HeaderWrites) -> ProbedSet:
+def _add_written_fields(set_id: uuid.UUID, facts: ProbeSummary, fields: HeaderWrites) -> ProbeSummary:
     """Combine the facts with the values written to fields, so that the next probe recognises its own values."""
     written, refused = fields.get(set_id, ({}, []))
     general = {**facts.general, "fields": written} if written else facts.general
-    return ProbedSet(set_id, replace(facts, general=general, notes=[*facts.notes, *refused]))
+    return replace(facts, general=general, notes=[*facts.notes, *refused])
 
 
 def _summarize_outcome(one: SetOutcome) -> ProbeSummary:

@@ -6,7 +6,6 @@ wrote and no user changed since.
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.metadata import FieldType
-from models.core.statements import AnyRow
+from models.core.sessions import AnyRow
+from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import DomainError, FieldsInvalid
 from services.media.probe_summary import PICTURE_TYPES, ProbeSummary
 from services.metadata.types import parse_value
@@ -57,17 +57,6 @@ LAST_HEADER_VALUES = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderValues:
-    """A file set of an asset, and the summary of its headers."""
-
-    file_set_id: uuid.UUID
-    asset_id: uuid.UUID
-    facts: ProbeSummary
-    header_fields: Mapping[str, str]
-    """Mapping of header keys to fields, from the storage's settings."""
-
-
 def flatten_header(facts: ProbeSummary) -> dict[str, Any]:
     """Flatten a summary to one value per key: of the file, its first picture, its first sound, and its tags."""
     words: dict[str, Any] = {name: value for name, value in facts.general.items() if _is_scalar(value)}
@@ -90,38 +79,34 @@ HeaderWrites = dict[uuid.UUID, tuple[dict[str, Any], list[str]]]
 """By file set id: the written values by field, and messages about rejected ones."""
 
 
-def write_header_fields(session: Session, spoken: Sequence[HeaderValues]) -> HeaderWrites:
-    """Write the values of existing fields; return what was written and rejected, by file set id."""
-    tables = {one.file_set_id: DEFAULT_HEADER_FIELDS | dict(one.header_fields) for one in spoken}
+def write_header_fields(session: Session, spoken: Sequence[tuple[ReadableFileSet, ProbeSummary]]) -> HeaderWrites:
+    """Write the values of existing fields, from the headers of file sets; return what was written and rejected, by file
+    set id."""
+    tables = {read.id: DEFAULT_HEADER_FIELDS | read.settings.header_fields for read, _ in spoken}
     names = {name for table in tables.values() for name in table.values()}
     fields = {row.name: row for row in session.execute(FIELD_IDS_BY_NAME, {"names": sorted(names)})}
     if not fields:
         return {}
-    sets = [one.file_set_id for one in spoken]
-    before = {row.file_set_id: row.fields for row in session.execute(LAST_HEADER_VALUES, {"sets": sets})}
+    before = {row.file_set_id: row.fields for row in session.execute(LAST_HEADER_VALUES, {"sets": list(tables)})}
     written = {}
-    for one in sorted(spoken, key=lambda one: (one.asset_id, one.file_set_id)):
-        words = flatten_header(one.facts)
-        values = {
-            field: words[word] for word, field in tables[one.file_set_id].items() if field in fields and word in words
-        }
+    for read, facts in sorted(spoken, key=lambda one: (one[0].asset_id, one[0].id)):
+        words = flatten_header(facts)
+        values = {field: words[word] for word, field in tables[read.id].items() if field in fields and word in words}
         if values:
-            written[one.file_set_id] = _write_header_values(
-                session, one, values, before.get(one.file_set_id, {}), fields
-            )
+            written[read.id] = _write_header_values(session, read.asset_id, values, before.get(read.id, {}), fields)
     return written
 
 
 def _write_header_values(
     session: Session,
-    one: HeaderValues,
+    asset_id: uuid.UUID,
     values: dict[str, Any],
     before: Mapping[str, Any],
     fields: Mapping[str, AnyRow],
 ) -> tuple[dict[str, Any], list[str]]:
     """Write all values at once; if some are invalid, write the others."""
     try:
-        found = get_object_for_update(session, PROBE_ACTOR, "assets", one.asset_id)
+        found = get_object_for_update(session, PROBE_ACTOR, "assets", asset_id)
     except DomainError:
         return {}, []  # it was deleted meanwhile
     kept = load_stored_values(session, [found.id])[found.id]

@@ -9,14 +9,13 @@ import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.base import new_id
-from models.core.statements import AnyRow
+from models.core.sessions import AnyRow
 from search.encoding import encode_json
 from services.media.probe_summary import PICTURE_TYPES, FormatPart, ProbeFacts, ProbeSummary, list_format_warnings
 
@@ -76,31 +75,23 @@ UPDATE_HEADER_WARNINGS = text("""
 """)
 
 
-@dataclass(frozen=True, slots=True)
-class ProbedSet:
-    """A file set and its summary; for an unreadable one, the error."""
-
-    file_set_id: uuid.UUID
-    facts: ProbeSummary
-
-
-def write_probe_results(session: Session, described: Sequence[ProbedSet]) -> None:
-    """Replace what is stored about file sets; the caller has fenced their media work."""
-    sets = [one.file_set_id for one in described]
+def write_probe_results(session: Session, described: Mapping[uuid.UUID, ProbeSummary]) -> None:
+    """Replace what is stored about file sets by their summaries; the caller has fenced their media work."""
+    sets = list(described)
     session.execute(LOCK_FILE_SETS, {"sets": sets})
     planned: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
     for row in session.execute(PLANNED_COMPONENTS, {"sets": sets}):
         planned[row.file_set_id].append(row)
     told: list[ProbeFacts] = []
     added: list[ProbeFacts] = []
-    for one in described:
-        general = dict(one.facts.general) | ({"notes": list(one.facts.notes)} if one.facts.notes else {})
-        added.append(build_general_component(one.file_set_id, general))
-        rows = planned[one.file_set_id]
-        mine, others = assign_streams([row.type for row in rows], one.facts.streams)
+    for file_set_id, facts in described.items():
+        general = dict(facts.general) | ({"notes": list(facts.notes)} if facts.notes else {})
+        added.append(build_general_component(file_set_id, general))
+        rows = planned[file_set_id]
+        mine, others = assign_streams([row.type for row in rows], facts.streams)
         pairs = zip(rows, mine, strict=True)
         told += [{"id": str(row.id), "media": stream or {}} for row, stream in pairs]
-        added += [_build_stream_component(one.file_set_id, stream, place) for place, stream in enumerate(others, 1)]
+        added += [_build_stream_component(file_set_id, stream, place) for place, stream in enumerate(others, 1)]
     if told:
         session.execute(UPDATE_COMPONENT_MEDIA, {"rows": encode_json(told).decode()})
     replace_header_components(session, sets, added)

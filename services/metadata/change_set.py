@@ -102,7 +102,7 @@ def validate_changes(
 def _validate_change(rule: FieldRule, given: FieldInput, kept: Sequence[Any]) -> FieldChange:
     if len(given.values) > MAX_FIELD_VALUES:
         raise ValueError(f"takes at most {MAX_FIELD_VALUES:,} values, not {len(given.values):,}")
-    values = _deduplicate(value for raw in given.values if (value := parse_value(rule.kind, raw)) is not None)
+    values = tuple(dict.fromkeys(value for raw in given.values if (value := parse_value(rule.kind, raw)) is not None))
     if given.mode != WriteMode.DELETE:
         for value in values:
             if value not in kept and (fault := rule.fault(value)):
@@ -133,7 +133,7 @@ def _compute_write(change: FieldChange, kept: StoredValues) -> FieldWrite:
     before = tuple(restore_value(change.rule.kind, value) for value in kept.get(change.rule.field_id, ()))
     after = {
         WriteMode.OVERWRITE: change.values,
-        WriteMode.APPEND: _deduplicate([*before, *change.values]),
+        WriteMode.APPEND: tuple(dict.fromkeys([*before, *change.values])),
         WriteMode.DELETE: tuple(value for value in before if value not in change.values),
     }[change.mode]
     return FieldWrite(change.rule, before, after)
@@ -157,10 +157,6 @@ def _find_write_fault(one: FieldWrite) -> str | None:
             else None
         )
     return None
-
-
-def _deduplicate(values: Iterable[FieldValue]) -> tuple[FieldValue, ...]:
-    return tuple(dict.fromkeys(values))
 
 
 def _raise_faults(faults: Mapping[str, str]) -> None:

@@ -10,8 +10,8 @@ from models.catalog.asset import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
 from models.catalog.storage import StorageSettings
 from models.core.paths import display_path, parent_path
-from models.core.statements import copy_rows
-from services.core.history import HistoryEntry, copy_history
+from models.core.sessions import copy_rows
+from services.core.rows import HistoryEntry, copy_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 TAG_VALUE_COLUMNS = ("object_id", "object_type", "field_id", "values")

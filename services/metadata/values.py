@@ -6,7 +6,7 @@ delete the empty ones. The caller has the objects' rows locked, so that concurre
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.asset import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
-from services.core.history import HistoryEntry, copy_history
+from services.core.rows import HistoryEntry, copy_history
 from services.metadata.change_set import (
     FieldChange,
     FieldInput,
@@ -209,8 +209,14 @@ def write_objects_values(
             changed[object_id] = written
     if changed:
         _store_writes(session, next(iter(found.values())).object_type, changed)
-        told = [(found[object_id], written) for object_id, written in changed.items()]
-        _copy_history(session, told, actor, job_id, names or {})
+        said = [
+            HistoryEntry(
+                asset, Operation.METADATA, _history_text(one, changed[one.id]), actor_name=(names or {}).get(one.id)
+            )
+            for one in (found[object_id] for object_id in changed)
+            if (asset := one.history_of) is not None
+        ]
+        copy_history(session, said, actor, job_id)
     outcome.changed.update(changed)
     return outcome
 
@@ -233,18 +239,3 @@ def _history_text(found: ObjectRef, written: Sequence[FieldWrite]) -> str:
     """Describe a write for history. A segment's values go to its asset's history, so its title is included."""
     told = describe_field_writes(written)
     return told if found.history_of == found.id else f'{found.object_type} "{found.title[:80]}": {told}'
-
-
-def _copy_history(
-    session: Session,
-    told: Iterable[tuple[ObjectRef, Sequence[FieldWrite]]],
-    actor: Actor,
-    job_id: uuid.UUID | None,
-    names: Mapping[uuid.UUID, str],
-) -> None:
-    said = [
-        HistoryEntry(asset, Operation.METADATA, _history_text(found, written), actor_name=names.get(found.id))
-        for found, written in told
-        if (asset := found.history_of) is not None
-    ]
-    copy_history(session, said, actor, job_id)

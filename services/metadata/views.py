@@ -12,8 +12,14 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.metadata import MetadataCategory, MetadataField, MetadataView, MetadataViewField
 from models.core.base import new_id
-from services.core.actors import require_administrator
-from services.core.errors import Conflict, FieldsInvalid, ValidationFailed, require_found, require_known
+from services.core.errors import (
+    Conflict,
+    FieldsInvalid,
+    ValidationFailed,
+    require_administrator,
+    require_found,
+    require_known,
+)
 from services.core.rows import load, record_audit, save_audited
 from services.metadata.fields import validate_options
 from services.metadata.forms import VIEW_OVERRIDE_KEYS

@@ -1,23 +1,27 @@
 """Look up assets, collections and segments alike, by type and id.
 
 Routes of the form `/{object_type}/{object_id}/…` serve all kinds, so lookup, errors and history are the same for all.
-"""
+
+Favorites of users are private, and only of objects that the user may read."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
 from models.catalog.asset import AssetStatus, Operation
-from models.catalog.collection import CollectionStatus
+from models.catalog.collection import CollectionStatus, Favorite
 from models.catalog.segment import SegmentStatus
+from models.core.sessions import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import find_segment_by_id, may_write_asset, require_author_or_writer
-from services.core.errors import refuse_deleted, require_known
-from services.core.history import record_history
+from services.core.errors import PermissionDenied, refuse_deleted, require_known
+from services.core.rows import record_history
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +97,29 @@ def record_object_history(
     """Record history of an object, if its kind has one."""
     if found.history_of is not None:
         record_history(session, found.history_of, operation, description, actor)
+
+
+FAVORITE_KINDS = ("assets", "collections")
+
+
+def add_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Add readable objects to the actor's favorites; all or none."""
+    user_id = _user_of(actor)
+    require_known("object_type", object_type, FAVORITE_KINDS, "is no favorite")
+    found = sorted({find_object(session, actor, object_type, key).id for key in ids})
+    rows = [{"user_id": user_id, "object_type": object_type, "object_id": key} for key in found]
+    if rows:
+        session.execute(insert(Favorite).values(rows).on_conflict_do_nothing())
+
+
+def remove_favorites(session: Session, object_type: str, ids: Sequence[uuid.UUID], actor: Actor) -> None:
+    """Remove favorites, including objects that are no longer readable."""
+    require_known("object_type", object_type, FAVORITE_KINDS, "is no favorite")
+    mine = (Favorite.user_id == _user_of(actor), Favorite.object_type == object_type, in_array(Favorite.object_id, ids))
+    session.execute(delete(Favorite).where(*mine).execution_options(synchronize_session=False))
+
+
+def _user_of(actor: Actor) -> uuid.UUID:
+    if actor.user_id is None:
+        raise PermissionDenied("only users have favorites")
+    return actor.user_id

@@ -1,12 +1,12 @@
 """Report of one asset for people and programs: formats, file sets, components, history."""
 
-import uuid
 from typing import Any
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format, History
+from models.core.base import parse_id
 from services.core.errors import DomainError
 from services.metadata.values import list_object_values
 
@@ -39,10 +39,8 @@ def find_asset_by_word(session: Session, word: str) -> Asset:
 
 
 def _by_id(session: Session, word: str) -> Asset | None:
-    try:
-        asset = session.get(Asset, uuid.UUID(word))
-    except ValueError:
-        return None
+    key = parse_id(word)
+    asset = session.get(Asset, key) if key else None
     return session.get(Asset, asset.merged_into) if asset is not None and asset.merged_into else asset
 
 

@@ -4,7 +4,6 @@ A message may be lost or duplicated, and Flower can show a finished task as runn
 database is authoritative.
 """
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,13 +12,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.core.base import parse_id
 from models.core.paths import display_path
-from models.core.statements import AnyRow
+from models.core.sessions import AnyRow
 from models.queues.island import ISLAND_QUEUE
 from models.queues.job import JOB_QUEUE, Job
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
-from services.core.errors import Conflict, NotFound
+from services.core.errors import Conflict, require_found
 from services.jobs.actions import JobAction, apply_job_action
 
 MAX_BACKLOG_ROWS = 1000
@@ -78,14 +78,6 @@ def _backlog_item(row: AnyRow) -> BacklogItem:
     return BacklogItem(**row._asdict() | {"what": display_path(row.what.encode())})
 
 
-def get_job_by_key(session: Session, key: uuid.UUID) -> Job:
-    """Return a job by its id, which is also the id of the task of a trigger or of a request."""
-    job = session.get(Job, key)
-    if job is None:
-        raise NotFound("job", key)
-    return job
-
-
 def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
     """Requeue all dead letters of every kind; return how many of each."""
     return {queue.plural: queue.requeue(session) for queue in WORK_QUEUES}
@@ -97,10 +89,7 @@ def retry_backlog_item(session: Session, key: str) -> str:
         if ISLAND_QUEUE.requeue(session, [int(key)]):
             return ISLAND_QUEUE.noun
         raise Conflict(f"no dead-lettered folder has the key {key}; tapeless jobs list shows the keys")
-    try:
-        key_id = uuid.UUID(key)
-    except ValueError:
-        raise NotFound("work", f'"{key}"') from None
+    key_id = require_found(parse_id(key), "work", f'"{key}"')
     if session.get(Job, key_id) is not None:
         apply_job_action(session, [key_id], JobAction.RESTART, SETUP_ACTOR)
         return JOB_QUEUE.noun

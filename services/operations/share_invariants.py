@@ -14,8 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from models.access.acl import Actor, readable_by
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
-from models.core.sessions import read_snapshot
-from models.core.statements import AnyRow, in_array
+from models.core.sessions import AnyRow, in_array, read_snapshot
 from services.operations.check_result import CheckResult, VerifyContext
 from services.shares.guests import find_guest_by_token, find_open_share
 

@@ -12,8 +12,7 @@ from models.queues.job import dispatch_jobs
 from models.queues.notify import Notifier
 from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
 from services.catalog.segments.segments import purge_segments
-from services.lifecycle.purge_assets import purge_asset_batch
-from services.lifecycle.purge_collections import purge_collection_batch
+from services.lifecycle.purge import purge_asset_batch, purge_collection_batch
 from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_expired_work
 from services.shares.expiry import delete_expired_share_tokens, record_expired_shares
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.core.base import new_id
-from models.queues.mail import Mail
+from models.queues.outbox import Mail
 from services.core.errors import ValidationFailed
 from services.core.signing_key import SigningKey
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
 from models.queues.leased_queue import Lease
-from models.queues.mail import MAIL_QUEUE, Mail
+from models.queues.outbox import MAIL_QUEUE, Mail
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailComposer, MailMessage, MailRequest

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.leased_queue import Lease
-from models.queues.webhook import (
+from models.queues.outbox import (
     DELIVERY_QUEUE,
     MAX_EVENTS_PER_BATCH,
     Webhook,

@@ -10,9 +10,8 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.core.base import new_id
-from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
-from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed, require_known
+from models.queues.outbox import Webhook, WebhookDelivery, WebhookStatus
+from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.core.rows import load, record_audit, save_audited
 from services.outbound.config import IpNetwork
 from services.outbound.webhook_http import check_webhook_url

@@ -141,7 +141,7 @@ class TranscodeRun:
             feeding = EncoderInput(task.plan, task.profile.recipe, descriptor)
             with feeding as feed, ConfinedChild(self.by.program, self.by.limits) as child:
                 with self.run.keep_lease():
-                    child.send(feed.request(), feed.files)
+                    child.send(feed.request, feed.files)
                 result = self._follow(child, feed)
                 feed.refuse_changed()
             with self.run.keep_lease():

@@ -26,7 +26,8 @@ class EncoderInput:
         self._opened: list[tuple[SourceFile, int]] = []
         self._frames: list[tuple[SourceFile, int]] = []
         """Frames of batches that the encoder may still be reading."""
-        self._request: dict[str, Any] = {"number": 1, "recipe": asdict(recipe), "timecode": plan.timecode}
+        self.request: dict[str, Any] = {"number": 1, "recipe": asdict(recipe), "timecode": plan.timecode}
+        """What the encoder is asked for."""
 
     def __enter__(self) -> Self:
         self._folders.__enter__()
@@ -54,10 +55,6 @@ class EncoderInput:
         """Name of the source, for messages."""
         return (self._plan.picture or self._plan.sounds[0]).name
 
-    def request(self) -> dict[str, Any]:
-        """Return the request to the encoder."""
-        return self._request
-
     def batch(self, number: int) -> tuple[dict[str, Any], list[int]]:
         """Open a batch of frames; the encoder requests it while it reads the previous one."""
         picture = self._plan.picture
@@ -81,14 +78,14 @@ class EncoderInput:
     def _open(self) -> None:
         picture, sounds = self._plan.picture, [list(one.sources) for one in self._plan.sounds]
         if picture is not None and picture.frames is not None:
-            self._request["sequence"] = self._sequence()
+            self.request["sequence"] = self._sequence()
         elif picture is not None:
-            self._request["parts"] = len(picture.sources)
+            self.request["parts"] = len(picture.sources)
             self._open_all(picture.sources)
             sounds.insert(0, list(picture.sources))
         if self._recipe.audio == "none":
             sounds = []
-        self._request["sounds"] = [len(one) for one in sounds]
+        self.request["sounds"] = [len(one) for one in sounds]
         for sources in sounds:
             self._open_all(sources)
 

@@ -21,7 +21,7 @@ from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format,
 from models.catalog.file import File, FileStatus, Folder, read_folder_paths
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from services.core.history import record_history
+from services.core.rows import record_history
 from services.core.text import label_structure
 from services.renditions.paths import RenditionPath, ensure_folder_rows
 

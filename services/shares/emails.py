@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share, ShareUser
 from models.access.user import User
-from models.queues.mail import MAIL_TASK
+from models.queues.outbox import MAIL_TASK
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, queue_mail
 from services.shares.links import build_share_link

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share, ShareToken, ShareUser
 from models.catalog.asset import Asset, Operation
-from services.core.history import record_history
-from services.core.rows import record_audit
+from services.core.rows import record_audit, record_history
 
 SHARE_SWEEP_ACTOR = Actor("Tapeless", is_admin=True)
 MAX_EXPIRED_SHARES = 500

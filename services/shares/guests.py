@@ -15,12 +15,11 @@ from typing import Any
 from sqlalchemy import delete, func, text, update
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor, Guest
-from models.access.share import ShareRight, ShareToken, ShareUser
+from models.access.acl import Actor, Guest, ShareRight
+from models.access.share import ShareToken, ShareUser
 from models.access.user import SignInLimit
 from models.core.base import new_id
-from models.core.sessions import Sessions, transact
-from models.core.statements import AnyRow, execute_dml
+from models.core.sessions import AnyRow, Sessions, execute_dml, transact
 from services.access.login_throttle import AttemptLimit, count_attempt
 from services.access.tokens import TOKEN_BYTES, token_digest
 from services.core.passwords import verify_password
@@ -136,10 +135,9 @@ def find_open_share(session: Session, share_user_id: uuid.UUID) -> OpenShare | N
 def find_share_by_link(session: Session, key: SigningKey, login_hash: str) -> OpenShare | None:
     """Return the open share of a link, before any password; None if the link is unknown, expired or revoked."""
     share_user_id, secret = parse_login_hash(login_hash)
-    row = session.execute(OPEN_SHARE_BY_USER, {"user": share_user_id}).first()
-    generation = row.generation if row is not None else 0
-    is_ours = is_link_secret(key, secret, share_user_id, generation)
-    return build_open_share(row) if row is not None and is_ours else None
+    found = find_open_share(session, share_user_id)
+    is_ours = is_link_secret(key, secret, share_user_id, found.generation if found is not None else 0)
+    return found if is_ours else None
 
 
 def sign_in_by_link(

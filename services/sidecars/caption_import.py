@@ -28,7 +28,7 @@ from services.catalog.assets.assets import find_asset, get_asset_for_update
 from services.catalog.segments.access import asset_duration_ms
 from services.catalog.segments.segments import hard_delete_segments
 from services.core.errors import ValidationFailed
-from services.core.history import record_history
+from services.core.rows import record_history
 from services.core.text import pluralize
 from services.downloads.tickets import find_downloadable_source
 from services.jobs.jobs import add_job

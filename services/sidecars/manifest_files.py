@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
+from models.core.paths import ancestor_paths
 
 CHILD_FOLDERS = text("""
     SELECT child.id, child.parent_id, child.name FROM folder AS child
@@ -91,7 +92,7 @@ def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> d
     """Find folders by path, level by level: one query per level of depth, even for a whole card."""
     top = session.scalar(ROOT_FOLDER, {"storage": storage_id})
     found: dict[bytes, int] = {b"": top} if top is not None else {}
-    wanted = {path[:end] for path in paths for end in [*_separator_offsets(path), len(path)]} - {b""}
+    wanted = {above for path in paths for above in ancestor_paths(path)} - {b""}
     for depth in sorted({path.count(b"/") for path in wanted}):
         level = [path for path in wanted if path.count(b"/") == depth and path.rpartition(b"/")[0] in found]
         if not level:
@@ -101,7 +102,3 @@ def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> d
         for row in session.execute(CHILD_FOLDERS, {"parents": list(parents), "names": list(names)}):
             found[by_place[row.parent_id, bytes(row.name)]] = row.id
     return found
-
-
-def _separator_offsets(path: bytes) -> list[int]:
-    return [place for place, byte in enumerate(path) if byte == 0x2F]

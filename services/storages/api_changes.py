@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor, Permission
 from models.catalog.asset import FileSet
-from models.catalog.declared_file import DeclaredFile
+from models.catalog.file import DeclaredFile
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings
 from models.core.paths import is_path_inside
 from models.queues.island import release_waiting_islands
@@ -27,8 +27,7 @@ from services.catalog.assets.files import (
     declared_file_view,
 )
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
-from services.core.actors import require_administrator
-from services.core.errors import Conflict, ValidationFailed
+from services.core.errors import Conflict, ValidationFailed, require_administrator
 from services.core.rows import apply_changes, load, record_audit, save_audited
 from services.storages.storages import (
     NewStorage,

@@ -1,20 +1,18 @@
 """Triggers about objects: write metadata, approve, share, reindex, transcode; each calls the service of the API."""
 
 import uuid
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
-from sqlalchemy import select, text
+from sqlalchemy import select
 
-from models.access.acl import Permission
-from models.access.share import ShareRight, ShareUser
+from models.access.acl import Permission, ShareRight
+from models.access.share import ShareUser
 from models.catalog.approval import VoteStatus
 from models.queues.job import TRANSCODE_TASK
 from services.approvals.requests import ApprovalSpec, request_approval, require_approvable
 from services.approvals.votes import set_approvals
-from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed
+from services.core.errors import ValidationFailed, require_administrator
 from services.indexing.requests import start_index_rebuild
 from services.metadata.change_set import FieldInput, WriteMode
 from services.metadata.values import write_object_values
@@ -22,6 +20,7 @@ from services.objects.objects import find_object, get_object_for_update
 from services.outbound.mail_queue import check_mail_address
 from services.renditions.profiles import WEB_PROFILE
 from services.renditions.queue import request_transcode
+from services.searching.query import reindex_objects
 from services.shares.emails import queue_link_mails
 from services.shares.shares import ShareInput, create_share
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerRun
@@ -112,8 +111,7 @@ def run_share_trigger(asked: TriggerRun, given: ShareArguments) -> TriggerDone:
     if given.has_url == bool(given.emails):
         raise ValidationFailed("emails", "a share has e-mails, or a link for whoever is given it (has_url)")
     emails = [check_mail_address(email, "emails") for email in given.emails]
-    expires: datetime | None = given.expires
-    new = ShareInput(frozenset(given.allows), given.title, given.message, emails, given.has_url, expires)
+    new = ShareInput(frozenset(given.allows), given.title, given.message, emails, given.has_url, given.expires)
     made = create_share(asked.session, asked.actor, given.object_type, given.object_id, new)
     wake_ups: list[tuple[str, list[uuid.UUID]]] = []
     if emails:
@@ -135,11 +133,7 @@ def run_reindex_trigger(asked: TriggerRun, given: ReindexArguments) -> TriggerDo
             f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, wake_ups=wake_ups
         )
     found = find_object(asked.session, asked.actor, given.object_type, given.object_id, Permission.WRITE)
-    asked.session.execute(
-        # Called directly: no row changes here that could fire a mark_* trigger.
-        text("SELECT mark_for_index(:kind, ARRAY[CAST(:id AS uuid)])"),
-        {"kind": found.object_type, "id": found.id},
-    )
+    reindex_objects(asked.session, [found.id], found.object_type)
     return TriggerDone("it is sent to the search engine again", object_type=found.object_type, object_id=found.id)
 
 

@@ -14,6 +14,7 @@ from models.access.acl import Actor, Permission
 from models.catalog.asset import FileSet, FileSetFile
 from models.catalog.file import File
 from models.catalog.storage import Storage
+from models.core.base import parse_id
 from models.core.paths import display_path
 from models.queues.job import JobStatus
 from models.queues.scan_request import ScanRequest
@@ -68,9 +69,7 @@ def resolve_storage_path(
             raise ValidationFailed("path", f'"{path}" is not absolute; name its storage too')
         found = find_storage_of_path(session, absolute)
     else:
-        found = session.scalar(
-            select(Storage).where((Storage.name == storage) | (Storage.id == _parse_storage_id(storage)))
-        )
+        found = session.scalar(select(Storage).where((Storage.name == storage) | (Storage.id == parse_id(storage))))
     if found is None:
         raise NotFound("storage", storage if storage is not None else f"of the path {path}")
     try:
@@ -83,13 +82,6 @@ def resolve_storage_path(
     if below is None:
         raise ValidationFailed("path", f'"{path}" does not lie in the storage "{found.name}"')
     return found, below
-
-
-def _parse_storage_id(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
 
 
 def request_path_scan(session: Session, storage: Storage, path: bytes, *, is_finished: bool) -> bool:

@@ -13,7 +13,7 @@ from models.access.acl import Actor
 from models.catalog.asset import Asset, History, Operation
 from models.catalog.metadata import FieldType
 from search.query.criteria import Visibility, parse_criteria
-from services.core.history import record_history
+from services.core.rows import record_history
 from services.metadata.fields import NewField, create_field
 from services.operations.asset_report import build_asset_report
 from tests.waiting import wait_until

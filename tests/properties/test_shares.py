@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
-from models.access.share import Share, ShareRight, ShareUser
+from models.access.acl import Actor, ShareRight
+from models.access.share import Share, ShareUser
 from models.catalog.asset import FormatRole
 from models.core.sessions import Sessions, make_engine, make_sessions
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, find_asset, restore_asset

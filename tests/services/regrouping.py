@@ -15,7 +15,7 @@ from models.core.timing import Timing
 from models.queues.island import Island
 from models.queues.job import Job, JobStatus
 from services.grouping.diff import GroupingDiff
-from services.grouping.profile_preview import preview_profile
+from services.grouping.previews import preview_profile
 from services.grouping.regroup import RegroupLimits, regroup_jobs, set_storage_profile
 from services.storages.storages import find_storage_by_name
 from tests.pipeline import FAST, Pipeline, first_path

@@ -13,7 +13,7 @@ from models.access.user import User
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote, VoteStatus
 from models.catalog.asset import ASSET_KIND
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from services.approvals.requests import (
     MAX_REVIEWERS_PER_KIND,
     ApprovalSpec,

@@ -8,8 +8,12 @@ from fastapi import Query
 from pydantic import Field
 from sqlalchemy import Text, cast, literal, null, select, union_all
 
-from api.routes.catalog.asset_bodies import filter_fields_for_guest, serialize_assets
-from api.routes.catalog.collection_bodies import serialize_collection, serialize_collections
+from api.routes.catalog.bodies import (
+    filter_fields_for_guest,
+    serialize_assets,
+    serialize_collection,
+    serialize_collections,
+)
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -25,7 +29,7 @@ from asgi.routing import RouteGroup
 from models.access.acl import Permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.core.statements import AnyRow, AnySelect, in_array
+from models.core.sessions import AnyRow, AnySelect, in_array
 from services.catalog.collections.collections import find_collection
 from services.catalog.collections.contents import (
     add_asset_to_collection,

@@ -5,14 +5,18 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select
 
-from api.routes.catalog.asset_bodies import filter_fields_for_guest
-from api.routes.catalog.collection_bodies import CollectionBody, serialize_collection, serialize_collections
+from api.routes.catalog.bodies import (
+    CollectionBody,
+    filter_fields_for_guest,
+    serialize_collection,
+    serialize_collections,
+)
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, query_columns
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
-from models.core.statements import AnySelect
+from models.core.sessions import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.collections.collections import create_collection, find_collection, update_collection
 from services.catalog.collections.permissions import copy_inherited_permissions

@@ -9,9 +9,8 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.routes.catalog.asset_bodies import serialize_assets
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS, select_readable_assets
-from api.routes.catalog.collection_bodies import serialize_collections
+from api.routes.catalog.bodies import serialize_assets, serialize_collections
 from api.routes.catalog.collections import COLLECTION_SORT_COLUMNS, delete_collection_tree, select_readable_collections
 from asgi.pagination import ListSerializer, PageNumber, PerPage, QueryColumns, SortParam, apply_sort, paginate
 from asgi.request_context import Body, Call, StatusResponse
@@ -19,14 +18,12 @@ from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
-from models.core.statements import AnySelect
+from models.core.sessions import AnySelect
 from models.queues.job import Job
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST, delete_assets, restore_assets
 from services.catalog.collections.tree import restore_collection
-from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed
-from services.lifecycle.purge_assets import purge_assets, request_asset_purge
-from services.lifecycle.purge_collections import purge_all_collections, purge_collections
+from services.core.errors import ValidationFailed, require_administrator
+from services.lifecycle.purge import purge_all_collections, purge_assets, purge_collections, request_asset_purge
 from services.lifecycle.restore import restore_all
 
 routes = RouteGroup("assets")

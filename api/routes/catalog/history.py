@@ -23,7 +23,7 @@ from models.access.acl import Permission
 from models.catalog.asset import Asset, History, Operation
 from services.catalog.assets.assets import find_asset
 from services.core.errors import PermissionDenied
-from services.core.history import add_custom_history, find_history_entry, history_of_asset
+from services.core.rows import add_custom_history, find_history_entry, history_of_asset
 
 routes = RouteGroup("assets")
 HISTORY_QUERY_COLUMNS = query_columns(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.routes.catalog.asset_bodies import serialize_asset
+from api.routes.catalog.bodies import serialize_asset
 from asgi.request_context import Body, Call, ShortText
 from asgi.routing import RouteGroup
 from services.catalog.assets.assets import get_asset_for_update
@@ -19,13 +19,12 @@ routes = RouteGroup("assets")
 ManualGroupingIds = Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=10_000)]
 
 
-class AssetSplitBody(Body):
-    file_ids: ManualGroupingIds
-    title: ShortText | None = None
-
-
 class AssetFilesMoveBody(Body):
     file_ids: ManualGroupingIds
+
+
+class AssetSplitBody(AssetFilesMoveBody):
+    title: ShortText | None = None
 
 
 class AssetMergeBody(Body):

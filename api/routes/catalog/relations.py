@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 
-from api.routes.catalog.asset_bodies import serialize_assets
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS
+from api.routes.catalog.bodies import serialize_assets
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, serialize_each
 from asgi.request_context import Body, Call, LongText, ShortText, StatusResponse, format_datetime
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -38,14 +38,13 @@ class RelationTypeBody(Body):
     is_directional: bool | None = None
 
 
-class RelationBody(Body):
-    related_to_asset_id: UUID
-    relation_type: ShortText
-    description: LongText | None = None
-
-
 class RelationDescriptionBody(Body):
     description: LongText | None = None
+
+
+class RelationBody(RelationDescriptionBody):
+    related_to_asset_id: UUID
+    relation_type: ShortText
 
 
 def serialize_relation_type(kind: RelationType) -> dict[str, Any]:
@@ -186,18 +185,16 @@ def list_relations(
 
     def render(call: Call, rows: Sequence[Asset]) -> list[dict[str, Any]]:
         relations = call.session.scalars(select(Relation).where(touches).order_by(Relation.id)).all()
+        ends = [
+            (
+                {str(one.asset_id), str(one.related_to_asset_id)},
+                serialize_relation(one) | {"related_from_asset_id": str(one.asset_id)},
+            )
+            for one in relations
+        ]
         return [
-            {**body, "relations": serialize_relations_with(relations, body["id"])}
+            {**body, "relations": [shown for pair, shown in ends if body["id"] in pair]}
             for body in serialize_assets(call, rows)
         ]
 
     return paginate(call, apply_sort(query, sort, ASSET_QUERY_COLUMNS, Asset.id), page, per_page, render)
-
-
-def serialize_relations_with(relations: Sequence[Relation], other: str) -> list[dict[str, Any]]:
-    """Serialise the relations of which `other` is one end."""
-    return [
-        {**serialize_relation(relation), "related_from_asset_id": str(relation.asset_id)}
-        for relation in relations
-        if other in (str(relation.asset_id), str(relation.related_to_asset_id))
-    ]

@@ -17,8 +17,7 @@ from asgi.request_context import (
     optional_id,
 )
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
-from models.catalog.declared_file import FileType
-from models.catalog.file import FileStatus
+from models.catalog.file import FileStatus, FileType
 from services.catalog.assets.files import FileView
 from services.catalog.assets.formats import NewComponent
 

@@ -20,8 +20,7 @@ from asgi.request_context import (
     request_base_url,
 )
 from asgi.routing import RouteGroup, SharedEndpoint
-from models.catalog.asset import FileSet, Format
-from models.catalog.keyframe import Keyframe
+from models.catalog.asset import FileSet, Format, Keyframe
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import load_asset_durations

@@ -13,10 +13,9 @@ from asgi.request_context import Body, Call, LongText, ShortText
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetFile
-from models.catalog.declared_file import DeclaredFile
-from models.catalog.file import File, Folder
+from models.catalog.file import DeclaredFile, File, Folder
 from models.catalog.storage import Storage
-from models.core.statements import AnySelect
+from models.core.sessions import AnySelect
 from services.catalog.assets.files import (
     load_declared_files,
     load_watched_files,

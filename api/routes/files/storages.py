@@ -32,10 +32,9 @@ from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings, StorageStatus
 from models.core.paths import display_path
-from models.core.statements import AnySelect
+from models.core.sessions import AnySelect
 from services.access.permissions import find_acl_object
-from services.core.actors import require_administrator
-from services.core.errors import NotFound, require_known
+from services.core.errors import NotFound, require_administrator, require_known
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import (
     STORAGE_KIND,

@@ -18,10 +18,9 @@ from asgi.pagination import (
 )
 from asgi.request_context import Body, Call, KeyText, LongText, ShortText, format_datetime, optional_id
 from asgi.routing import RouteGroup, SharedEndpoint
-from models.core.statements import AnySelect
-from models.queues.webhook import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
-from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed, require_known
+from models.core.sessions import AnySelect
+from models.queues.outbox import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
+from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.outbound.webhook_http import encode_webhook_secret
 from services.outbound.webhooks import (
     REDACTED_HEADER_VALUE,

@@ -13,8 +13,7 @@ from pydantic import Field
 from asgi.request_context import Body, Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from models.queues.job import JobStatus
-from services.core.actors import require_administrator
-from services.core.errors import ValidationFailed, require_known
+from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.operations.backlog import list_backlog, retry_all_dead_letters, retry_backlog_item
 from services.operations.explain import explain_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark

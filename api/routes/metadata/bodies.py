@@ -111,15 +111,13 @@ class MetadataViewBody(MetadataViewChangeBody):
     view_fields: ViewFields
 
 
-class MetadataCategoryBody(Body):
-    name: ShortText
-    label: ShortText
-    view_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_FIELDS_PER_REQUEST)] | None = None
-
-
 class MetadataCategoryChangeBody(Body):
     label: ShortText
     view_ids: Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_FIELDS_PER_REQUEST)] | None = None
+
+
+class MetadataCategoryBody(MetadataCategoryChangeBody):
+    name: ShortText
 
 
 class MetadataValuesBody(Body):

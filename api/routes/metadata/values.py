@@ -14,8 +14,7 @@ from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
 from services.catalog.assets.assets import find_asset
-from services.core.actors import require_administrator
-from services.core.errors import NotFound
+from services.core.errors import NotFound, require_administrator
 from services.metadata.bulk_write import create_bulk_write_job
 from services.metadata.forms import MetadataForm, load_fields_form, load_view_form
 from services.metadata.values import list_object_values, write_form_values

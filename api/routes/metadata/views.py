@@ -18,7 +18,7 @@ from api.routes.search.reindex import REINDEX_ALL_ACTION
 from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.metadata import MetadataView
-from services.core.actors import require_administrator
+from services.core.errors import require_administrator
 from services.metadata.forms import load_view_fields
 from services.metadata.views import (
     create_category,

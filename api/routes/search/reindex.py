@@ -11,11 +11,10 @@ from asgi.request_context import Body, Call, ShortText
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission
 from models.catalog.segment import Segment
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.access import SEGMENT_KIND, SEGMENT_NOUN, find_segment
-from services.core.actors import require_administrator
-from services.core.errors import NotFound
+from services.core.errors import NotFound, require_administrator
 from services.indexing.requests import reindex_collection, start_index_rebuild
 from services.objects.objects import find_object
 from services.searching.query import reindex_all_objects, reindex_objects

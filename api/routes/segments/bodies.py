@@ -13,7 +13,7 @@ from asgi.request_context import Body, Call, Count, JsonObject, LongText, MaxJso
 from asgi.request_limits import MAX_URL_BYTES
 from models.access.user import User
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.statements import AnySelect, in_array
+from models.core.sessions import AnySelect, in_array
 from services.catalog.segments.access import segment_visible_to, visible_author_email
 from services.catalog.segments.segments import SEGMENT_COLUMNS, NewSegment, SegmentChange
 from services.core.errors import ValidationFailed

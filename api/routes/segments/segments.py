@@ -23,7 +23,7 @@ from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_col
 from asgi.request_context import Body, Call, SafeInteger, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.access import find_segment
 from services.catalog.segments.segments import add_segments, delete_segment, delete_segments, update_segments

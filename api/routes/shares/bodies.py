@@ -16,7 +16,8 @@ from asgi.request_context import (
     optional_id,
     public_base_url,
 )
-from models.access.share import Share, ShareRight, ShareUser
+from models.access.acl import ShareRight
+from models.access.share import Share, ShareUser
 from services.core.errors import ValidationFailed
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
 from services.shares.guests import GuestToken

@@ -15,8 +15,8 @@ from models.access.acl import readable_by
 from models.access.share import Share, ShareUser
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
-from models.core.statements import AnySelect
-from services.core.actors import require_administrator
+from models.core.sessions import AnySelect
+from services.core.errors import require_administrator
 from services.objects.objects import find_object
 from services.shares.recipients import load_recipients
 from services.shares.shares import can_share, is_share_of_object, revoke_shares

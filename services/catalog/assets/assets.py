@@ -20,7 +20,7 @@ from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType, Oper
 from models.core.base import new_id
 from services.access.lookup import find_permitted
 from services.core.errors import ValidationFailed, refuse_deleted
-from services.core.history import record_history
+from services.core.rows import record_history
 
 
 @dataclass(frozen=True, slots=True)

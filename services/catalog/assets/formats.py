@@ -17,8 +17,7 @@ from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update
 from services.core.errors import Conflict, ValidationFailed, require_found
-from services.core.history import record_history
-from services.core.rows import load
+from services.core.rows import load, record_history
 
 DECLARED_RULE = "declared"
 """Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""

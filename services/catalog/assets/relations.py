@@ -13,10 +13,8 @@ from models.catalog.asset import Asset, Operation
 from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
-from services.core.actors import require_administrator
-from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_found
-from services.core.history import record_history
-from services.core.rows import record_audit, save_audited
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_administrator, require_found
+from services.core.rows import record_audit, record_history, save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 

@@ -14,13 +14,12 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import ASSET_KIND, Asset, Operation
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset
-from models.core.statements import execute_dml
+from models.core.sessions import execute_dml
 from services.catalog.assets import assets
 from services.catalog.collections.collections import get_collection_for_update
 from services.catalog.collections.permissions import delete_inherited_permissions
 from services.core.errors import NotFound
-from services.core.history import record_history
-from services.core.rows import record_audit
+from services.core.rows import record_audit, record_history
 
 
 def add_asset_to_collection(

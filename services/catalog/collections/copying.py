@@ -11,7 +11,7 @@ from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, Permission, has_
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
 from models.core.base import new_id
-from models.core.statements import copy_rows, in_array
+from models.core.sessions import copy_rows, in_array
 from services.access.permissions import Principal, acl_entries_of, refuse_excess_propagation
 from services.catalog.assets.assets import creator_acl_entry
 from services.catalog.collections.collections import (
@@ -22,8 +22,7 @@ from services.catalog.collections.collections import (
     refuse_too_deep,
 )
 from services.core.errors import Conflict
-from services.core.history import HistoryEntry, copy_history
-from services.core.rows import record_audit
+from services.core.rows import HistoryEntry, copy_history, record_audit
 
 MAX_COPIED_COLLECTIONS = 1_000
 MAX_COPIED_ASSETS = 50_000

@@ -20,12 +20,12 @@ from models.catalog.collection import (
     CollectionStatus,
 )
 from models.core.base import new_id
-from models.core.statements import copy_rows, in_array
+from models.core.sessions import copy_rows, in_array
 from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders
 from services.catalog.collections.tree import REWRITE_PATHS
-from services.core.history import HistoryEntry, copy_history
+from services.core.rows import HistoryEntry, copy_history
 from services.ingest.effects import IngestWrite
 from services.ingest.state import IslandState, StorageRules
 

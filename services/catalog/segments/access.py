@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, literal, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from models.access.acl import Actor, Guest, Permission, has_permission
-from models.access.share import ShareRight
+from models.access.acl import Actor, Guest, Permission, ShareRight, has_permission
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from services.catalog.assets.assets import find_asset, refuse_deleted_asset

@@ -14,13 +14,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
-from models.access.share import ShareRight
+from models.access.acl import Actor, ShareRight
 from models.catalog.asset import Asset, Operation
 from models.catalog.metadata import delete_values
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.base import new_id
-from models.core.statements import in_array
+from models.core.sessions import in_array
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST, refuse_deleted_asset
 from services.catalog.segments.access import (
     SEGMENT_NOUN,
@@ -40,7 +39,7 @@ from services.catalog.segments.history_text import (
     segment_noun,
 )
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
-from services.core.history import record_history
+from services.core.rows import record_history
 
 MAX_SEGMENT_JSON_BYTES = 256 * 1024
 """Of a drawing, and of all client details, as JSON: a pencil line of about ten thousand points."""

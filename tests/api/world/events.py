@@ -6,7 +6,7 @@ from sqlalchemy import func
 from sqlalchemy.orm import Session
 
 from models.core.base import new_id
-from models.queues.webhook import Webhook, WebhookDelivery, WebhookStatus
+from models.queues.outbox import Webhook, WebhookDelivery, WebhookStatus
 
 
 def make_webhook(session: Session, asset: UUID, owner: UUID, _reader: UUID | None) -> dict[str, object]:

@@ -4,9 +4,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import FileSet, FileSetFile, Format, FormatRole
+from models.catalog.asset import FileSet, FileSetFile, Format, FormatRole, Keyframe, KeyframeType
 from models.catalog.file import File, FileStatus, Folder
-from models.catalog.keyframe import Keyframe, KeyframeType
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.queues.island import Island

@@ -20,8 +20,7 @@ from models.catalog.asset import (
     History,
     Operation,
 )
-from models.catalog.declared_file import DeclaredFile
-from models.catalog.file import File, FileStatus, Folder
+from models.catalog.file import DeclaredFile, File, FileStatus, Folder
 from models.catalog.relation import Relation, RelationType
 from models.catalog.storage import Storage
 from models.core.base import new_id

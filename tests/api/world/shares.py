@@ -6,7 +6,8 @@ from uuid import UUID, uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.access.share import Share, ShareRight, ShareToken, ShareUser
+from models.access.acl import ShareRight
+from models.access.share import Share, ShareToken, ShareUser
 from models.catalog.asset import Format
 from models.core.base import new_id
 from services.access.tokens import token_digest

@@ -12,8 +12,15 @@ from sqlalchemy.orm import Session
 
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.core.sessions import MAX_TRANSACTION_TRIES, Sessions, make_engine, make_sessions, read_snapshot, transact
-from models.core.statements import copy_rows
+from models.core.sessions import (
+    MAX_TRANSACTION_TRIES,
+    Sessions,
+    copy_rows,
+    make_engine,
+    make_sessions,
+    read_snapshot,
+    transact,
+)
 
 
 @pytest.fixture

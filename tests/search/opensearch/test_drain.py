@@ -20,8 +20,7 @@ from search.engine import IndexMissingError, SearchUnavailableError
 from search.opensearch.client import ClusterConfig
 from search.opensearch.engine import OpenSearchEngine
 from services.indexing import drain
-from services.indexing.audit import audit_index_pages, repair_index_page
-from services.indexing.audit_job import purge_tombstones
+from services.indexing.audit import audit_index_pages, purge_tombstones, repair_index_page
 from services.indexing.drain import DrainResult, drain_index_queue
 from services.indexing.indexes import reconcile_indexes
 from tests.search.opensearch.asking import CALM, add, ask, differences, states, titles

@@ -5,9 +5,8 @@ from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from services.access.acl_templates import AclGrant, create_acl_template, grants_for_ingested
-from services.access.groups import create_group
 from services.access.permissions import Principal, effective_permissions, grant_permissions
-from services.access.users import NewUser, create_user
+from services.access.users import NewUser, create_group, create_user
 from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.core.actors import SETUP_ACTOR
 

@@ -16,8 +16,7 @@ from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
 from services.grouping.diff import AssetChange, GroupingDiff
 from services.grouping.dry_run import DryRun
-from services.grouping.folder_preview import preview_folder
-from services.grouping.profile_preview import preview_profile
+from services.grouping.previews import preview_folder, preview_profile
 from services.storages.storages import find_storage_by_name, request_scan
 from tests.files import write
 from tests.pipeline import Pipeline

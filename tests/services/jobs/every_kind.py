@@ -37,8 +37,7 @@ from services.core.actors import SETUP_ACTOR
 from services.grouping.regroup import request_regroup
 from services.indexing.requests import start_index_comparison, start_index_rebuild
 from services.jobs.jobs import add_job
-from services.lifecycle.purge_assets import request_asset_purge
-from services.lifecycle.purge_collections import PURGE_COLLECTIONS_TASK
+from services.lifecycle.purge import PURGE_COLLECTIONS_TASK, request_asset_purge
 from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.media.jobs import create_reread_job
 from services.metadata.bulk_write import create_bulk_write_job

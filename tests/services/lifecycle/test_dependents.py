@@ -13,7 +13,7 @@ from models.access.share import Share, ShareUser
 from models.catalog.approval import Approval, ApprovalVote, VoteStatus
 from models.catalog.asset import Asset, FileSet, Format
 from models.catalog.collection import CollectionAsset, Favorite
-from models.catalog.declared_file import DeclaredFile
+from models.catalog.file import DeclaredFile
 from models.catalog.metadata import FieldType, MetadataValue
 from models.catalog.relation import Relation
 from models.catalog.segment import Segment, SegmentType
@@ -30,11 +30,10 @@ from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
-from services.lifecycle.purge_assets import purge_assets
+from services.lifecycle.purge import purge_assets
 from services.metadata.fields import NewField, create_field
 from services.metadata.values import write_object_values
-from services.objects.favorites import add_favorites
-from services.objects.objects import find_object
+from services.objects.objects import add_favorites, find_object
 from services.shares.guests import find_open_share
 from services.shares.shares import ShareInput, create_share
 from tests.services.lifecycle.test_dependents_registry import declare

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor, PrincipalKind
 from models.catalog.asset import Asset, AssetStatus, FileSet, Format, FormatRole
-from models.catalog.declared_file import DeclaredFile
+from models.catalog.file import DeclaredFile
 from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.dependents_registry import DEPENDENT_KINDS
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
-from services.lifecycle.purge_assets import purge_assets
+from services.lifecycle.purge import purge_assets
 
 Ids = dict[str, uuid.UUID]
 TITLES = ("dead", "other dead", "survivor", "poster", "cut")

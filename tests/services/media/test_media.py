@@ -16,8 +16,7 @@ from sqlalchemy.orm import Session
 from grouping.model.frames import Frames
 from media.sandbox.batch_reader import ReadEnd
 from media.sandbox.seccomp import ResourceLimits
-from models.catalog.asset import Component, Format
-from models.catalog.keyframe import Keyframe
+from models.catalog.asset import Component, Format, Keyframe
 from models.core.base import new_id
 from models.core.sessions import transact
 from models.core.timing import Timing
@@ -25,11 +24,10 @@ from models.queues.job import Job, JobStatus
 from models.queues.media_queue import MediaKind, MediaWork, claim_media, has_claimable_media, queue_media
 from services.catalog.assets.sources import spread_frames
 from services.jobs.actions import JobAction, apply_job_action
-from services.media.drain import MediaReading, SetOutcome, drain_media
+from services.media.drain import MediaReading, SetOutcome, drain_media, reread_jobs
 from services.media.jobs import create_reread_job
 from services.media.previews import delete_orphaned_pictures, preview_reading_for
 from services.media.probe import PROBE_READING
-from services.media.reread_jobs import reread_jobs
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.services.draining import titles

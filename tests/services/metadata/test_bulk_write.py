@@ -25,8 +25,7 @@ from services.core.errors import FieldsInvalid, PermissionDenied
 from services.jobs.actions import JobAction, apply_job_action
 from services.jobs.runner import JobRun
 from services.lifecycle.merge import merge_into_survivors
-from services.lifecycle.purge_assets import purge_assets
-from services.lifecycle.purge_collections import purge_collections
+from services.lifecycle.purge import purge_assets, purge_collections
 from services.metadata.bulk_write import SET_VALUES_JOBS, SET_VALUES_TASK, create_bulk_write_job
 from services.metadata.change_set import FieldInput, WriteMode, parse_field_inputs, validate_changes
 from services.metadata.fields import NewField, create_field

@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from models.access.acl import Actor
 from models.core.sessions import Sessions
 from models.core.timing import Timing
-from models.queues.mail import MAIL_QUEUE, Mail
+from models.queues.outbox import MAIL_QUEUE, Mail
 from services.core.errors import ValidationFailed
 from services.operations.mail_kinds import MAIL_WRITERS
 from services.operations.sweep import is_work_waiting, sweep_backlog

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from models.access.acl import Actor
 from models.catalog.metadata import FieldType
 from models.core.sessions import Sessions
-from models.queues.webhook import Event
+from models.queues.outbox import Event
 from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.catalog.collections.collections import NewCollection, create_collection
 from services.catalog.collections.contents import add_asset_to_collection

@@ -16,7 +16,7 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job
-from models.queues.webhook import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery, create_deliveries
+from models.queues.outbox import DELIVERY_QUEUE, Event, Webhook, WebhookDelivery, create_deliveries
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
 from services.outbound.config import OutboundConfig

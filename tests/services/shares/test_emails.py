@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share
 from models.core.sessions import make_engine, make_sessions
-from models.queues.mail import Mail
+from models.queues.outbox import Mail
 from services.catalog.assets.assets import NewAsset, create_empty_asset
 from services.core.signing_key import SigningKey
 from services.outbound.config import NO_OUTBOUND, OutboundConfig

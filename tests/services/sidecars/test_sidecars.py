@@ -15,8 +15,7 @@ from models.core.sessions import transact
 from models.queues.job import Job
 from services.catalog.assets.sources import ReadableFileSet
 from services.jobs.actions import JobAction, apply_job_action
-from services.media.drain import SetOutcome, drain_media
-from services.media.reread_jobs import reread_jobs
+from services.media.drain import SetOutcome, drain_media, reread_jobs
 from services.sidecars.reader import SIDECAR_READING
 from tests.files import write
 from tests.media.sidecars.test_parsers import ALE, SONY, XMP

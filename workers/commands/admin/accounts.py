@@ -6,9 +6,8 @@ import click
 from sqlalchemy.orm import Session
 
 from models.core.sessions import transact
-from services.access.groups import add_member, create_group
 from services.access.tokens import get_or_register_app, issue_token
-from services.access.users import NewUser, create_user, find_user_by_email
+from services.access.users import NewUser, add_member, create_group, create_user, find_user_by_email
 from services.core.actors import SETUP_ACTOR
 from services.core.passwords import hash_password
 from services.core.text import pluralize

@@ -11,11 +11,11 @@ from rich.text import Text
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
 from services.core.actors import SETUP_ACTOR
+from services.core.rows import load
 from services.core.text import pluralize
 from services.jobs.actions import JobAction, apply_job_action
 from services.operations.backlog import (
     BacklogItem,
-    get_job_by_key,
     list_backlog,
     retry_all_dead_letters,
     retry_backlog_item,
@@ -74,7 +74,7 @@ def format_timestamp(moment: datetime | None) -> str:
 def show(context: ProcessContext, job_id: uuid.UUID, as_json: bool) -> None:
     """Show one job; JOB_ID is also the id of the task that requested it."""
     with context.sessions() as session:
-        fields = describe_job(get_job_by_key(session, job_id))
+        fields = describe_job(load(session, Job, job_id, "job"))
     print_result(as_json, fields, partial(print_job, fields))
 
 

@@ -15,12 +15,11 @@ from models.access.acl import Actor, Permission, PrincipalKind
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
 from models.core.paths import display_path
 from models.core.sessions import transact
-from services.access.groups import find_group_by_name
 from services.access.permissions import Principal, grant_permissions
-from services.access.users import find_user_by_email
+from services.access.users import find_group_by_name, find_user_by_email
 from services.core.actors import SETUP_ACTOR
 from services.grouping.diff import GroupingDiff
-from services.grouping.profile_preview import preview_profile
+from services.grouping.previews import preview_profile
 from services.grouping.regroup import request_regroup, set_storage_profile
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import set_storage_settings

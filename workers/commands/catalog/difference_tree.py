@@ -10,7 +10,7 @@ from grouping import Profile
 from grouping.render import escape_non_utf8
 from services.core.text import pluralize
 from services.grouping.diff import CHANGE_KINDS, AssetChange, FileListing, GroupingDiff
-from services.grouping.folder_preview import preview_folder, resolve_folder
+from services.grouping.previews import preview_folder, resolve_folder
 from workers.commands.options import own_folders, running_system
 from workers.commands.output import make_console, print_result, replace_unprintable
 

@@ -9,7 +9,8 @@ import click
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.access.share import Share, ShareRight, ShareUser
+from models.access.acl import ShareRight
+from models.access.share import Share, ShareUser
 from models.core.sessions import transact
 from services.core.errors import NotFound
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password

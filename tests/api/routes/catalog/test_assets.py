@@ -8,7 +8,7 @@ from sqlalchemy import func, select, update
 
 from models.catalog.asset import Asset
 from models.queues.index_mark import IndexMark
-from services.lifecycle.purge_assets import purge_asset_batch
+from services.lifecycle.purge import purge_asset_batch
 from tests.api.conftest import Api, Caller
 
 

@@ -11,7 +11,7 @@ from pythonik.friendly import Iconik
 from sqlalchemy import update
 
 from media.pictures.picture_store import store_picture
-from models.catalog.keyframe import Keyframe
+from models.catalog.asset import Keyframe
 from tests.api.conftest import Api, Caller
 from tests.api.world.objects import make_world
 

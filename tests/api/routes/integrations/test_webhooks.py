@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from models.access.audit_log import AuditEntry
 from models.core.timing import Timing
-from models.queues.webhook import Webhook, WebhookDelivery
+from models.queues.outbox import Webhook, WebhookDelivery
 from services.outbound.config import OutboundConfig
 from services.outbound.webhook_sender import send_webhooks
 from tests.api.conftest import Api, Caller

@@ -16,7 +16,7 @@ from services.access.users import NewUser, create_user
 from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, update_asset
 from services.core.actors import SETUP_ACTOR
 from services.jobs.runner import JobEnd
-from services.lifecycle.purge_assets import PURGE_ASSETS_JOBS, purge_asset_batch, request_asset_purge
+from services.lifecycle.purge import PURGE_ASSETS_JOBS, purge_asset_batch, request_asset_purge
 
 
 def make_deleted(sessions: Sessions, count: int) -> Actor:

@@ -13,7 +13,7 @@ from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.core.sessions import Sessions, make_engine, make_sessions
 from models.queues.job import Job, JobStatus
-from models.queues.mail import Mail
+from models.queues.outbox import Mail
 from workers.main import main
 
 
