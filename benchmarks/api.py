@@ -26,6 +26,7 @@ from api.app import create_api
 from asgi.context import ApiContext
 from benchmarks.api_bare import bare_app
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.asset import Asset
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
@@ -34,7 +35,7 @@ from search.postgres.engine import PostgresEngine
 from search.query.criteria import parse_criteria
 from services.access.tokens import issue_token
 from services.access.tokens import register_app as create_api_app
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from services.indexing.drain import drain_index_queue
 from services.searching.query import load_visibility
@@ -86,7 +87,7 @@ def fill(sessions: Sessions, count: int) -> tuple[UUID, dict[str, str]]:
     """A member who owns `count` assets, indexed; its id and the headers that sign it in."""
 
     def make(session: Any) -> tuple[UUID, dict[str, str]]:
-        user = create_user(session, NewUser("load@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email="load@example.org"), SETUP_ACTOR)
         app = create_api_app(session, user.id, "load")
         _, secret = issue_token(session, user.id, app.id)
         session.execute(FILL_ASSETS, {"user": str(user.id), "count": count})

@@ -29,10 +29,11 @@ import psutil
 
 from benchmarks.api import JSON, fill
 from benchmarks.hostile_clients import ATTACK_KINDS
+from models.access.user import User
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.schema import upgrade_database
 from services.access.tokens import issue_token, register_app
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from workers.config.connection import SystemConnection, announce_system
 from workers.config.secret_key import create_secret_key
@@ -180,7 +181,7 @@ def sign_in_member(sessions: Sessions, email: str) -> dict[str, str]:
     """Create a member without any right; return the headers that sign it in."""
 
     def make(session: Any) -> dict[str, str]:
-        user = create_user(session, NewUser(email), SETUP_ACTOR)
+        user = create_user(session, User(email=email), SETUP_ACTOR)
         app = register_app(session, user.id, "hostile")
         return {"App-ID": str(app.id), "Auth-Token": issue_token(session, user.id, app.id)[1]}
 

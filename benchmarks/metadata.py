@@ -19,13 +19,14 @@ import psycopg
 from sqlalchemy import text
 
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.asset import Asset
 from models.catalog.metadata import FieldType
 from models.core.base import new_id
 from models.core.sessions import Sessions, copy_rows, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.schema import upgrade_database
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from services.metadata.bulk_write import SET_VALUES_JOBS, create_bulk_write_job
 from services.metadata.change_set import parse_field_inputs
@@ -146,7 +147,7 @@ def measure_bulk(sessions: Sessions, count: int = 20_000) -> None:
     """A job over `count` assets, and the rows that it writes by plain SQL."""
 
     def prepare(session: Any) -> tuple[Actor, uuid.UUID, list[uuid.UUID]]:
-        user = create_user(session, NewUser("bench@example.org", is_admin=True), SETUP_ACTOR)
+        user = create_user(session, User(email="bench@example.org", is_admin=True), SETUP_ACTOR)
         create_field(session, NewField("tags", FieldType.TAG_CLOUD), SETUP_ACTOR)
         view = create_view(session, ViewInput("Form", [{"name": "tags"}]), SETUP_ACTOR).id
         ids = [new_id() for _ in range(count)]

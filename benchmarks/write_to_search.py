@@ -22,9 +22,10 @@ from sqlalchemy.orm import Session
 from benchmarks.latency import FOUND_SECONDS, LOOK_SECONDS, PROMISED_SECONDS, SHARE, percentile
 from benchmarks.stage.production import letters
 from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
+from models.access.user import User
 from models.core.sessions import transact
 from services.access.tokens import issue_token, register_app
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from workers.config.connection import find_public_url
 from workers.config.settings import Settings
@@ -34,7 +35,7 @@ MAX_PAUSE_SECONDS = 1.0
 
 def add_caller(session: Session) -> dict[str, str]:
     """Create an administrator, and return the headers of its requests."""
-    user = create_user(session, NewUser("benchmark@example.org", is_admin=True), SETUP_ACTOR)
+    user = create_user(session, User(email="benchmark@example.org", is_admin=True), SETUP_ACTOR)
     app = register_app(session, user.id, "benchmark")
     _, secret = issue_token(session, user.id, app.id)
     return {"App-ID": str(app.id), "Auth-Token": secret}

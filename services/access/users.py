@@ -6,7 +6,6 @@ users.
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, exists, func, select
@@ -14,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.access.user import Membership, Token, User, UserGroup, UserStatus, UserType
+from models.access.user import Membership, Token, User, UserGroup, UserStatus
 from models.core.base import new_id
 from models.core.sessions import execute_dml
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR
@@ -32,34 +31,12 @@ from services.core.rows import apply_changes, load, record_audit, save_audited
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 
 
-@dataclass(frozen=True, slots=True)
-class NewUser:
-    """A user to be created; `password_hash` is computed before the transaction, since hashing is slow on purpose."""
-
-    email: str
-    password_hash: str | None = None
-    is_admin: bool = False
-    first_name: str = ""
-    last_name: str = ""
-    type: UserType = UserType.STANDARD
-    status: UserStatus = UserStatus.ACTIVE
-
-
-def create_user(session: Session, new: NewUser, actor: Actor) -> User:
-    """Create a user; e-mails are unique, ignoring case."""
+def create_user(session: Session, user: User, actor: Actor) -> User:
+    """Create a user; e-mails are unique, ignoring case. Its password is hashed before the transaction, since hashing is
+    slow on purpose."""
     require_administrator(actor, "make users")
-    email = validate_user_email(session, new.email)
-    user = User(
-        id=new_id(),
-        email=email,
-        first_name=new.first_name,
-        last_name=new.last_name,
-        type=new.type,
-        status=new.status,
-        is_admin=new.is_admin,
-        password_hash=new.password_hash,
-    )
-    told = f'user "{email}" was made{" as administrator" if new.is_admin else ""}'
+    user.id, user.email = new_id(), validate_user_email(session, user.email)
+    told = f'user "{user.email}" was made{" as administrator" if user.is_admin else ""}'
     return save_audited(session, user, "users", user.id, told, actor)
 
 
@@ -156,7 +133,12 @@ def ensure_administrator(session: Session) -> tuple[str, str | None]:
     if found is not None:
         return session.get_one(User, found).email, None
     password = generate_password()
-    new = NewUser(DEFAULT_ADMINISTRATOR_EMAIL, hash_password(password), is_admin=True, first_name="Administrator")
+    new = User(
+        email=DEFAULT_ADMINISTRATOR_EMAIL,
+        password_hash=hash_password(password),
+        is_admin=True,
+        first_name="Administrator",
+    )
     return create_user(session, new, SETUP_ACTOR).email, password
 
 

@@ -6,7 +6,6 @@ belongs to another system, which reports everything about it; no worker claims i
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select, true
@@ -15,8 +14,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, readable_by
 from models.catalog.asset import ASSET_KIND, Asset
 from models.core.base import new_id
-from models.queues.job import Job, JobStatus, JobStep, StepStatus
-from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed
+from models.queues.job import Job, JobStatus, JobStep
+from services.core.errors import Conflict, PermissionDenied, require_found, require_known
+from services.core.rows import apply_changes, load
 
 EXTERNAL_QUEUE = "external"
 """Queue name of jobs that other systems run; no worker consumes it."""
@@ -72,26 +72,6 @@ JOB_TYPES = [
 MAX_JOBS_PER_REQUEST = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class NewJobStep:
-    """A step of an external job."""
-
-    label: str
-    status: StepStatus = StepStatus.WAITING
-    id: uuid.UUID | None = None
-    message: str | None = None
-    error_message: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewJob:
-    """An external job to be created."""
-
-    values: Mapping[str, Any]
-    details: Mapping[str, Any] = field(default_factory=dict)
-    steps: Sequence[NewJobStep] = ()
-
-
 def add_job(session: Session, task: str, job_type: str, title: str, actor: Actor | None, **columns: Any) -> Job:
     """Create a job that Tapeless runs by `task`, on the queue that the task's name begins with."""
     queue, created_by = task.partition(".")[0], actor.user_id if actor else None
@@ -109,34 +89,32 @@ def job_visible_to(actor: Actor) -> ColumnElement[bool]:
     return or_(Job.created_by == actor.user_id, and_(Job.object_type == ASSET_KIND, on_readable))
 
 
-def create_job(session: Session, new: NewJob, actor: Actor) -> Job:
+def create_job(
+    session: Session, values: Mapping[str, Any], details: Mapping[str, Any], steps: Sequence[JobStep], actor: Actor
+) -> Job:
     """Create a job that another system runs; the caller has checked that the actor reads the job's object."""
-    values = dict(new.values)
     refuse_unknown_job_type(values["type"])
     if values.get("parent_id") is not None:
         find_job(session, actor, values["parent_id"])
-    job = Job(id=new_id(), queue=EXTERNAL_QUEUE, created_by=actor.user_id, details=dict(new.details), **values)
+    job = Job(id=new_id(), queue=EXTERNAL_QUEUE, created_by=actor.user_id, details=dict(details), **values)
     session.add(job)
     session.flush()
     set_job_times(job)
-    _add_steps(session, job, new.steps)
+    _add_steps(session, job, steps)
     session.flush()
     return job
 
 
 def refuse_unknown_job_type(text: str) -> None:
     """Raise ValidationFailed for a type that iconik does not know: iconik clients would reject the whole list."""
-    if text not in JOB_TYPES:
-        raise ValidationFailed("type", f'"{text[:80]}" is no type of job; known are {", ".join(JOB_TYPES)}')
+    require_known("type", text, JOB_TYPES, "is no type of job")
 
 
 def find_job(session: Session, actor: Actor, job_id: uuid.UUID, *, lock: bool = False) -> Job:
     """Return a job that the actor may see."""
     query = select(Job).where(Job.id == job_id, job_visible_to(actor))
     job = session.scalar(query.with_for_update(of=Job) if lock else query)
-    if job is None:
-        raise NotFound("job", job_id)
-    return job
+    return require_found(job, "job", job_id)
 
 
 def get_job_for_update(session: Session, actor: Actor, job_id: uuid.UUID) -> Job:
@@ -168,8 +146,7 @@ def update_job(
         raise Conflict(f'the job "{job.title}" is run by Tapeless; abort, pause or restart it with jobs/state')
     if "type" in changes:
         refuse_unknown_job_type(changes["type"])
-    for name, value in changes.items():
-        setattr(job, name, value)
+    apply_changes(job, changes)
     if details:
         job.details = _merge_details(job.details, details) if merges else {**job.details, **details}
     if changes or details:
@@ -195,7 +172,7 @@ def set_job_times(job: Job) -> None:
         job.completed_at = None
 
 
-def replace_job_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewJobStep], actor: Actor) -> Job:
+def replace_job_steps(session: Session, job_id: uuid.UUID, steps: Sequence[JobStep], actor: Actor) -> Job:
     """Replace all steps of an external job, in this order."""
     job = _get_external_job(session, job_id, actor)
     for step in load_job_steps(session, [job.id])[job.id]:
@@ -206,19 +183,10 @@ def replace_job_steps(session: Session, job_id: uuid.UUID, steps: Sequence[NewJo
     return job
 
 
-def _add_steps(session: Session, job: Job, steps: Sequence[NewJobStep]) -> None:
-    session.add_all(
-        JobStep(
-            id=new_id(),
-            job_id=job.id,
-            position=position,
-            label=step.label,
-            status=step.status,
-            message=step.message,
-            error_message=step.error_message,
-        )
-        for position, step in enumerate(steps)
-    )
+def _add_steps(session: Session, job: Job, steps: Sequence[JobStep]) -> None:
+    for position, step in enumerate(steps):
+        step.job_id, step.position = job.id, position
+    session.add_all(steps)
 
 
 def update_job_step(
@@ -226,11 +194,8 @@ def update_job_step(
 ) -> Job:
     """Update one step of an external job."""
     job = _get_external_job(session, job_id, actor)
-    step = session.get(JobStep, step_id)
-    if step is None or step.job_id != job.id:
-        raise NotFound("job step", step_id)
-    for name, value in values.items():
-        setattr(step, name, value)
+    step = load(session, JobStep, step_id, "job step", job_id=job.id)
+    apply_changes(step, values)
     step.date_updated = func.now()
     session.flush()
     return job

@@ -13,9 +13,10 @@ import pytest
 from sqlalchemy import Engine
 
 from models.access.acl import Actor
+from models.access.user import User
 from models.core.sessions import Sessions, make_engine, make_sessions
 from services.access.tokens import issue_token, register_app
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from tests.servers import Servers
 from tests.waiting import wait_until
@@ -83,7 +84,7 @@ class Api:
         """A new user who is signed in."""
         with self.sessions.begin() as session:
             email = email or f"{uuid4().hex}@example.org"
-            user = create_user(session, NewUser(email, is_admin=is_admin), SETUP_ACTOR)
+            user = create_user(session, User(email=email, is_admin=is_admin), SETUP_ACTOR)
             app = register_app(session, user.id, "tests")
             _, secret = issue_token(session, user.id, app.id)
         actor = Actor(name=email, user_id=user.id, is_admin=is_admin)

@@ -15,13 +15,14 @@ from celery import Celery
 from sqlalchemy import Engine, func, select, text
 
 from models.access.share import Share
+from models.access.user import User
 from models.catalog.asset import Asset
 from models.core.base import new_id
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus, dispatch_jobs
 from models.queues.notify import leave_to_beat
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from services.triggers.runner import TriggerEnvironment, trigger_jobs
 from tests.servers import ROOT
@@ -114,7 +115,7 @@ def case(database_url: str, valkey_url: str, tmp_path: Path) -> Iterator[Case]:
     engine = make_engine(database_url)
     sessions = make_sessions(engine)
     with sessions.begin() as session:
-        create_user(session, NewUser(EMAIL, is_admin=True), SETUP_ACTOR)
+        create_user(session, User(email=EMAIL, is_admin=True), SETUP_ACTOR)
         asset = Asset(id=new_id(), title="clip")
         session.add(asset)
         asset_id = asset.id

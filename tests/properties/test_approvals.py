@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.approval import ApprovalStatus, VoteStatus
 from models.core.base import new_id
 from models.core.sessions import make_engine, make_sessions
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.approvals.requests import (
     ApprovalSpec,
     load_approval_status,
@@ -59,7 +60,7 @@ class Approving(RuleBasedStateMachine):
         self.admin = Actor("admin", new_id(), is_admin=True)
         with self.sessions.begin() as session:
             self.asset = add_asset(session, "plate")
-            names = [NewUser(f"{uuid.uuid4().hex}@example.org") for _ in range(PEOPLE)]
+            names = [User(email=f"{uuid.uuid4().hex}@example.org") for _ in range(PEOPLE)]
             self.people = [create_user(session, new, SETUP_ACTOR).id for new in names]
         self.asked: set[int] | None = None
         self.least = 1

@@ -19,15 +19,16 @@ from hypothesis.stateful import (
 from sqlalchemy import select, text
 
 from models.access.acl import Actor, PrincipalKind, readable_by
+from models.access.user import User
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from search.postgres.engine import PostgresEngine
 from search.query.criteria import Criteria
 from services.access.permissions import Principal, grant_permissions, revoke_permissions
-from services.access.users import NewUser, create_user
-from services.catalog.assets.assets import NewAsset, create_empty_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.access.users import create_user
+from services.catalog.assets.assets import create_empty_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
 from services.catalog.collections.tree import delete_collection, move_collection, restore_collection
 from services.core.actors import SETUP_ACTOR, find_actor
@@ -89,7 +90,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(target=collections, parent=st.none() | collections)
     def make_collection(self, parent: uuid.UUID | None) -> uuid.UUID:
-        made = self.do(lambda session: create_collection(session, NewCollection("c", parent), ADMIN).id)
+        made = self.do(lambda session: create_collection(session, Collection(title="c", parent_id=parent), ADMIN).id)
         if made is None:
             return next(iter(self.parent))
         self.parent[made] = parent
@@ -97,7 +98,7 @@ class Tree(RuleBasedStateMachine):
 
     @rule(target=assets)
     def make_asset(self) -> uuid.UUID:
-        made = transact(self.sessions, lambda session: create_empty_asset(session, NewAsset("a"), ADMIN).id)
+        made = transact(self.sessions, lambda session: create_empty_asset(session, Asset(title="a"), ADMIN).id)
         self.assets_made.add(made)
         return made
 
@@ -194,7 +195,7 @@ def tree(database_url: str) -> Iterator[type[Tree]]:
     engine = make_engine(database_url)
     Tree.sessions = make_sessions(engine)
     with Tree.sessions.begin() as session:
-        Tree.reader = create_user(session, NewUser(f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
+        Tree.reader = create_user(session, User(email=f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
     yield Tree
     engine.dispose()
 

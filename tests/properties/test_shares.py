@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, ShareRight
 from models.access.share import Share, ShareUser
-from models.catalog.asset import FormatRole
+from models.catalog.asset import Asset, FormatRole
 from models.core.sessions import Sessions, make_engine, make_sessions
-from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, find_asset, restore_asset
+from services.catalog.assets.assets import create_empty_asset, delete_asset, find_asset, restore_asset
 from services.core.errors import NotFound
 from services.core.signing_key import SigningKey
 from services.downloads.tickets import can_download
@@ -96,8 +96,8 @@ def test_a_guest_is_let_in_exactly_when_the_model_says_so(sessions: Sessions, ac
     model, secret = Model(), ""
     with sessions.begin() as session:
         session.execute(text("DELETE FROM sign_in_limit"))
-        asset_id = create_empty_asset(session, NewAsset("clip"), SYSTEM).id
-        other_id = create_empty_asset(session, NewAsset("other"), SYSTEM).id
+        asset_id = create_empty_asset(session, Asset(title="clip"), SYSTEM).id
+        other_id = create_empty_asset(session, Asset(title="other"), SYSTEM).id
         share_id = create_share(session, SYSTEM, "assets", asset_id, ShareInput(frozenset(), has_url=True)).id
         user_id = session.query(ShareUser.id).filter_by(share_id=share_id).scalar()
     for what in acts:

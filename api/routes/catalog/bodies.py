@@ -16,8 +16,8 @@ from asgi.request_context import Body, Call, Count, ShortText, format_datetime, 
 from models.access.acl import Guest, ShareRight
 from models.catalog.asset import Asset, AssetStatus, AssetType
 from models.catalog.collection import Collection
-from services.catalog.assets.assets import EDITABLE_ASSET_COLUMNS, NewAsset
-from services.catalog.collections.collections import EDITABLE_COLLECTION_COLUMNS, NewCollection
+from services.catalog.assets.assets import EDITABLE_ASSET_COLUMNS
+from services.catalog.collections.collections import EDITABLE_COLLECTION_COLUMNS
 from services.catalog.collections.queries import (
     collection_permissions,
     favorite_ids,
@@ -66,7 +66,7 @@ class AssetBody(Body):
 class NewAssetBody(AssetBody):
     collection_id: UUID | None = None
 
-    def new_asset(self) -> NewAsset:
+    def new_asset(self) -> Asset:
         """Return the asset to create."""
         changes = self.changes()
         changes.pop("collection_id", None)
@@ -74,7 +74,7 @@ class NewAssetBody(AssetBody):
             raise ValidationFailed("title", "an asset needs a title")
         columns = {name: changes.pop(name) for name in EDITABLE_ASSET_COLUMNS & changes.keys()}
         details = {name: value for name, value in changes.items() if value is not None}
-        return NewAsset(**columns, details=details)
+        return Asset(**columns, details=details)
 
 
 ASSET_DETAIL_FIELDS = tuple(name for name in AssetBody.model_fields if name not in EDITABLE_ASSET_COLUMNS)
@@ -200,7 +200,7 @@ class CollectionBody(Body):
             for name, value in sent.items()
         }
 
-    def new_collection(self) -> NewCollection:
+    def new_collection(self) -> Collection:
         """Return the collection to create."""
         changes = self.changes()
         if "title" not in changes:
@@ -209,7 +209,7 @@ class CollectionBody(Body):
             raise ValidationFailed("is_root", "a collection with a parent_id is no root")
         columns = {name: changes.pop(name) for name in EDITABLE_COLLECTION_COLUMNS & changes.keys()}
         details = {name: value for name, value in changes.items() if value is not None}
-        return NewCollection(**columns, parent_id=self.parent_id, details=details)
+        return Collection(**columns, parent_id=self.parent_id, details=details)
 
 
 COLLECTION_PLACE_FIELDS = frozenset({"parent_id", "is_root"})

@@ -16,7 +16,6 @@ from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.relation import Relation, RelationType
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.relations import (
-    NewRelationType,
     add_relation,
     create_custom_relation_type,
     delete_custom_relation_type,
@@ -78,7 +77,7 @@ def serialize_relation(relation: Relation) -> dict[str, Any]:
 def post_relation_type(call: Call, body: RelationTypeBody) -> dict[str, Any]:
     """Create a custom relation type."""
     return serialize_relation_type(
-        create_custom_relation_type(call.session, NewRelationType(**body.changes()), call.actor)
+        create_custom_relation_type(call.session, RelationType(**body.changes()), call.actor)
     )
 
 

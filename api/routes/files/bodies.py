@@ -19,7 +19,6 @@ from asgi.request_context import (
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
 from models.catalog.file import FileStatus, FileType
 from services.catalog.assets.files import FileView
-from services.catalog.assets.formats import NewComponent
 
 FormatMetadata = JsonObject
 
@@ -29,9 +28,9 @@ class ComponentBody(Body):
     type: ComponentType
     metadata: FormatMetadata | None = None
 
-    def new_component(self) -> NewComponent:
+    def new_component(self) -> Component:
         """Return the component to create."""
-        return NewComponent(self.name, self.type, self.metadata or {})
+        return Component(name=self.name, type=self.type, media=self.metadata or {})
 
 
 class FormatBody(Body):

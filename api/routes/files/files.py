@@ -25,7 +25,7 @@ from asgi.pagination import LastId, PerPage, cursor_envelope, paginate_by_cursor
 from asgi.request_context import Body, Call, Count
 from asgi.routing import RouteGroup
 from models.access.acl import is_format_visible, readable_by
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetType, Format
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, Format
 from models.catalog.file import DeclaredFile, File
 from models.core.sessions import AnySelect, count_rows
 from services.catalog.assets.assets import find_asset
@@ -37,7 +37,6 @@ from services.catalog.assets.files import (
     update_declared_file,
 )
 from services.catalog.assets.formats import (
-    NewFileSet,
     add_component,
     add_file_set,
     add_format,
@@ -83,15 +82,10 @@ def hide_place_from_guest(call: Call, body: dict[str, Any]) -> dict[str, Any]:
 @routes.post("/assets/{asset_id}/file_sets/")
 def post_file_set(call: Call, asset_id: UUID, body: FileSetBody) -> dict[str, Any]:
     """Declare a file set: files that belong together."""
-    new = NewFileSet(
-        format_id=body.format_id,
-        name=body.name,
-        base_dir=body.base_dir or "",
-        component_ids=body.component_ids or (),
-        storage_id=body.storage_id,
-        type=body.type or FileSetType.REGULAR,
-    )
-    return serialize_file_sets(call, [add_file_set(call.session, asset_id, new, call.actor)])[0]
+    values = body.changes()
+    component_ids = values.pop("component_ids", ())
+    made = add_file_set(call.session, asset_id, FileSet(**values), component_ids, call.actor)
+    return serialize_file_sets(call, [made])[0]
 
 
 @routes.get("/assets/{asset_id}/file_sets/", guests=True)

@@ -9,7 +9,7 @@ from pydantic import Field
 from asgi.request_context import Body, Count, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
 from models.queues.job import Job, JobStatus, JobStep, StepStatus
 from services.jobs.actions import JobAction
-from services.jobs.jobs import MAX_JOBS_PER_REQUEST, NewJobStep
+from services.jobs.jobs import MAX_JOBS_PER_REQUEST
 
 JOB_DETAIL_FIELDS = ("metadata", "job_context", "related_objects")
 JobIds = Annotated[list[UUID], Field(fail_fast=True, max_length=MAX_JOBS_PER_REQUEST)]
@@ -34,9 +34,9 @@ class JobStepBody(JobStepChangeBody):
     label: ShortText
     status: StepStatus
 
-    def new_step(self) -> NewJobStep:
+    def new_step(self) -> JobStep:
         """Return the step to create."""
-        return NewJobStep(self.label, self.status, self.id, self.message, self.error_message)
+        return JobStep(label=self.label, status=self.status, message=self.message, error_message=self.error_message)
 
 
 class JobStepsBody(Body):

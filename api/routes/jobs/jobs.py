@@ -27,7 +27,6 @@ from services.core.errors import ValidationFailed
 from services.jobs.actions import apply_job_action, delete_jobs, set_job_priority
 from services.jobs.jobs import (
     MAX_JOBS_PER_REQUEST,
-    NewJob,
     create_job,
     find_job,
     job_visible_to,
@@ -74,8 +73,8 @@ def post_job(call: Call, body: JobBody) -> dict[str, Any]:
     values = body.changes()
     if values.get("object_id") is not None and values.get("object_type") == ASSET_KIND:
         values["object_id"] = find_asset(call.session, call.actor, values["object_id"]).id
-    new = NewJob(values, body.details(), [step.new_step() for step in body.steps or ()])
-    return serialize_job(call, create_job(call.session, new, call.actor))
+    steps = [step.new_step() for step in body.steps or ()]
+    return serialize_job(call, create_job(call.session, values, body.details(), steps, call.actor))
 
 
 def filter_jobs(call: Call, wanted: dict[str, str], query: str) -> AnySelect:

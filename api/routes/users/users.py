@@ -21,7 +21,6 @@ from asgi.request_context import Body, Call, LongText, ShortText, format_datetim
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import GroupType, Membership, User, UserGroup, UserStatus, UserType
 from services.access.users import (
-    NewUser,
     add_member,
     create_group,
     create_user,
@@ -172,7 +171,7 @@ def post_user(call: Call, body: UserBody) -> dict[str, Any]:
     """Create a user, optionally in groups."""
     if body.email is None:
         raise ValidationFailed("email", "a user needs an e-mail")
-    user = create_user(call.session, NewUser(**body.changes()), call.actor)
+    user = create_user(call.session, User(**body.changes()), call.actor)
     for group_id in dict.fromkeys(body.groups or ()):
         add_member(call.session, group_id, user.id, call.actor)
     return serialize_user(call, user)

@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func
@@ -16,40 +15,22 @@ from models.access.acl import (
     Permission,
     PrincipalKind,
 )
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, AssetType, Operation
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
 from models.core.base import new_id
 from services.access.lookup import find_permitted
 from services.core.errors import ValidationFailed, refuse_deleted
 from services.core.rows import record_history
 
 
-@dataclass(frozen=True, slots=True)
-class NewAsset:
-    """An asset to be created by a client."""
-
-    title: str
-    type: AssetType = AssetType.ASSET
-    external_id: str | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
-
-
-def create_empty_asset(session: Session, new: NewAsset, actor: Actor) -> Asset:
+def create_empty_asset(session: Session, asset: Asset, actor: Actor) -> Asset:
     """Create an asset without files; its creator gets all permissions."""
-    asset = Asset(
-        id=new_id(),
-        title=new.title,
-        title_by_hand=True,
-        type=new.type,
-        external_id=new.external_id,
-        details=dict(new.details),
-        created_by_user=actor.user_id,
-        updated_by_user=actor.user_id,
-    )
+    asset.id, asset.title_by_hand = new_id(), True
+    asset.created_by_user = asset.updated_by_user = actor.user_id
     # Triggers mark_asset_insert and mark_acl_entry_insert queue the document for indexing.
     session.add(asset)
     if actor.user_id is not None:
         session.add(creator_acl_entry(asset.id, actor.user_id))
-    record_history(session, asset.id, Operation.VERSION_CREATE, f'asset "{new.title}" was made', actor)
+    record_history(session, asset.id, Operation.VERSION_CREATE, f'asset "{asset.title}" was made', actor)
     session.flush()
     return asset
 

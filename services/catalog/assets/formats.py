@@ -5,14 +5,13 @@ Formats that grouping derives from files are read-only here: users change them b
 
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
-from models.catalog.asset import Asset, Component, ComponentType, FileSet, FileSetType, Format, FormatRole, Operation
+from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole, Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update
@@ -25,27 +24,6 @@ TRANSCODED_RULE = "transcode"
 """Value of `rule` for a rendition that Tapeless made; its file is deleted some time after its rows."""
 ORIGINAL_FORMAT_NAME = "ORIGINAL"
 """Name by which clients know the delivered format; every other one is made from it."""
-
-
-@dataclass(frozen=True, slots=True)
-class NewComponent:
-    """A stream or part of a format, to be declared."""
-
-    name: str
-    type: ComponentType
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class NewFileSet:
-    """Files that belong together, to be declared."""
-
-    format_id: uuid.UUID
-    name: str
-    base_dir: str = ""
-    component_ids: Sequence[uuid.UUID] = ()
-    storage_id: uuid.UUID | None = None
-    type: FileSetType = FileSetType.REGULAR
 
 
 def find_format(session: Session, asset: Asset, format_id: uuid.UUID) -> Format:
@@ -75,7 +53,7 @@ def add_format(
     session: Session,
     asset_id: uuid.UUID,
     name: str,
-    components: Sequence[NewComponent],
+    components: Sequence[Component],
     metadata: Sequence[Mapping[str, Any]],
     actor: Actor,
 ) -> Format:
@@ -95,7 +73,8 @@ def add_format(
     session.add(made)
     session.flush()
     for component in components:
-        session.add(_new_component(made, component))
+        component.format_id = made.id
+    session.add_all(components)
     record_history(session, asset.id, Operation.ADD_FORMAT, f'format "{name}" was added', actor)
     session.flush()
     return made
@@ -132,23 +111,17 @@ def _refuse_grouped(found: Format) -> None:
 
 
 def add_component(
-    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, new: NewComponent, actor: Actor
+    session: Session, asset_id: uuid.UUID, format_id: uuid.UUID, made: Component, actor: Actor
 ) -> Component:
     """Declare a component of a format."""
     asset = get_asset_for_update(session, actor, asset_id)
     of = find_format(session, asset, format_id)
-    made = _new_component(of, new)
+    made.format_id = of.id
     # Trigger mark_component_insert queues the asset's document if the component has metadata.
     session.add(made)
-    record_history(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was added', actor)
+    record_history(session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{made.name}" was added', actor)
     session.flush()
     return made
-
-
-def _new_component(of: Format, new: NewComponent) -> Component:
-    return Component(
-        id=new_id(), format_id=of.id, name=new.name, type=new.type, media=dict(new.metadata), flags=[], language=None
-    )
 
 
 def update_component(
@@ -156,7 +129,7 @@ def update_component(
     asset_id: uuid.UUID,
     format_id: uuid.UUID,
     component_id: uuid.UUID,
-    new: NewComponent,
+    new: Component,
     actor: Actor,
 ) -> Component:
     """Update a declared component."""
@@ -164,7 +137,7 @@ def update_component(
     of = find_format(session, asset, format_id)
     found = find_component(session, of, component_id)
     _refuse_grouped(of)
-    found.name, found.type, found.media = new.name, new.type, dict(new.metadata)
+    found.name, found.type, found.media = new.name, new.type, new.media
     record_history(
         session, asset.id, Operation.CUSTOM, f'format "{of.name}": component "{new.name}" was changed', actor
     )
@@ -172,29 +145,22 @@ def update_component(
     return found
 
 
-def add_file_set(session: Session, asset_id: uuid.UUID, new: NewFileSet, actor: Actor) -> FileSet:
-    """Declare a file set of a format."""
+def add_file_set(
+    session: Session, asset_id: uuid.UUID, made: FileSet, component_ids: Sequence[uuid.UUID], actor: Actor
+) -> FileSet:
+    """Declare a file set of a format, with the components that it contains."""
     asset = get_asset_for_update(session, actor, asset_id)
-    of = find_format(session, asset, new.format_id)
-    if new.storage_id is not None and session.get(Storage, new.storage_id) is None:
-        raise ValidationFailed("storage_id", f"storage {new.storage_id} does not exist")
+    of = find_format(session, asset, made.format_id)
+    if made.storage_id is not None and session.get(Storage, made.storage_id) is None:
+        raise ValidationFailed("storage_id", f"storage {made.storage_id} does not exist")
     # Trigger mark_file_set_insert queues the asset's document for indexing.
-    made = FileSet(
-        id=new_id(),
-        asset_id=asset.id,
-        format_id=of.id,
-        version_id=asset.id,
-        storage_id=new.storage_id,
-        name=new.name,
-        base_dir=new.base_dir,
-        type=new.type,
-    )
+    made.asset_id = made.version_id = asset.id
     session.add(made)
     session.flush()
-    for component_id in new.component_ids:
+    for component_id in component_ids:
         find_component(session, of, component_id).file_set_id = made.id
     record_history(
-        session, asset.id, Operation.MODIFY_FILESET, f'file set "{new.name}" was added to "{of.name}"', actor
+        session, asset.id, Operation.MODIFY_FILESET, f'file set "{made.name}" was added to "{of.name}"', actor
     )
     session.flush()
     return made

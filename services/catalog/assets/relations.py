@@ -1,7 +1,6 @@
 """Relations between assets, and their types. A relation is recorded in the history of both assets."""
 
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, select
@@ -19,35 +18,17 @@ from services.core.rows import record_audit, record_history, save_audited
 RELATION_TYPE_KIND = "relation_types"
 
 
-@dataclass(frozen=True, slots=True)
-class NewRelationType:
-    """A relation type to be created."""
-
-    name: str
-    source_label: str
-    destination_label: str
-    description: str = ""
-    is_directional: bool = True
-
-
 def find_relation_type(session: Session, name: str) -> RelationType:
     """Return a relation type by name."""
     return require_found(session.get(RelationType, name), "relation type", f'"{name[:80]}"')
 
 
-def create_custom_relation_type(session: Session, new: NewRelationType, actor: Actor) -> RelationType:
+def create_custom_relation_type(session: Session, made: RelationType, actor: Actor) -> RelationType:
     """Create a custom relation type."""
     require_administrator(actor, "make relation types")
-    if session.get(RelationType, new.name) is not None:
-        raise ValidationFailed("name", f'a relation type named "{new.name}" exists already')
-    made = RelationType(
-        name=new.name,
-        source_label=new.source_label,
-        destination_label=new.destination_label,
-        description=new.description,
-        is_directional=new.is_directional,
-    )
-    return save_audited(session, made, RELATION_TYPE_KIND, new.name, f'relation type "{new.name}" was made', actor)
+    if session.get(RelationType, made.name) is not None:
+        raise ValidationFailed("name", f'a relation type named "{made.name}" exists already')
+    return save_audited(session, made, RELATION_TYPE_KIND, made.name, f'relation type "{made.name}" was made', actor)
 
 
 def update_custom_relation_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:

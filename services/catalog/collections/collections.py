@@ -2,7 +2,6 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select, text
@@ -22,17 +21,6 @@ from services.core.rows import record_audit
 TREE_LOCK_KEY = 0x7461_7065_0001
 LOCK_TREE_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({TREE_LOCK_KEY})")
 LOCK_TREE = text(f"SELECT pg_advisory_xact_lock({TREE_LOCK_KEY})")
-
-
-@dataclass(frozen=True, slots=True)
-class NewCollection:
-    """A collection to be created by a client."""
-
-    title: str
-    parent_id: uuid.UUID | None = None
-    external_id: str | None = None
-    storage_id: uuid.UUID | None = None
-    details: Mapping[str, Any] = field(default_factory=dict)
 
 
 def find_collection(
@@ -69,29 +57,20 @@ def refuse_mirrored_collection(session: Session, collection: Collection) -> None
         raise Conflict(f'the collection "{collection.title}" mirrors a folder: rename or move the folder instead')
 
 
-def create_collection(session: Session, new: NewCollection, actor: Actor) -> Collection:
+def create_collection(session: Session, collection: Collection, actor: Actor) -> Collection:
     """Create a collection, at the root or in one that the actor may write; its creator gets all permissions."""
-    identity, above = new_id(), []
-    if new.parent_id is not None:
+    collection.id, collection.created_by_user = new_id(), actor.user_id
+    collection.path = [collection.id]
+    if collection.parent_id is not None:
         session.execute(LOCK_TREE_SHARED)
-        parent = get_collection_for_update(session, actor, new.parent_id)
+        parent = get_collection_for_update(session, actor, collection.parent_id)
         refuse_too_deep(parent, 1)
-        above = parent.path
-    collection = Collection(
-        id=identity,
-        title=new.title,
-        parent_id=new.parent_id,
-        path=[*above, identity],
-        external_id=new.external_id,
-        storage_id=new.storage_id,
-        details=dict(new.details),
-        created_by_user=actor.user_id,
-    )
+        collection.path = [*parent.path, collection.id]
     # Triggers mark_collection_insert and mark_collection_readers_insert queue the document for indexing.
     session.add(collection)
     if actor.user_id is not None:
-        session.add(creator_acl_entry(identity, actor.user_id, COLLECTION_KIND))
-    record_audit(session, COLLECTION_KIND, identity, f'collection "{new.title}" was made', actor)
+        session.add(creator_acl_entry(collection.id, actor.user_id, COLLECTION_KIND))
+    record_audit(session, COLLECTION_KIND, collection.id, f'collection "{collection.title}" was made', actor)
     session.flush()
     return collection
 

@@ -12,7 +12,7 @@ from models.core.idempotency import IdempotencyKey
 from models.core.sessions import Sessions
 from services.access.login_throttle import AttemptLimit, count_attempt
 from services.access.tokens import authenticate_token, issue_token, register_app, token_digest, touch_token
-from services.access.users import NewUser, create_user, delete_user, ensure_administrator, update_user
+from services.access.users import create_user, delete_user, ensure_administrator, update_user
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, RateLimited, ValidationFailed
 from services.core.passwords import hash_password, verify_password
@@ -43,7 +43,7 @@ def test_the_last_administrator_stays(sessions: Sessions) -> None:
 
 def test_a_new_password_signs_out_everywhere(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        user = create_user(session, NewUser("a@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email="a@example.org"), SETUP_ACTOR)
         app = register_app(session, user.id, "x")
         issue_token(session, user.id, app.id)
         update_user(session, user.id, {"password_hash": hash_password("long enough now")}, SETUP_ACTOR)
@@ -52,7 +52,7 @@ def test_a_new_password_signs_out_everywhere(sessions: Sessions) -> None:
 
 def test_audit_tells_who_changed_whom_and_no_password(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        user = create_user(session, NewUser("a@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email="a@example.org"), SETUP_ACTOR)
         update_user(session, user.id, {"password_hash": "hashed", "first_name": "A"}, Actor("b", is_admin=True))
         told = session.scalars(select(AuditEntry.description).order_by(AuditEntry.id)).all()
     assert told == ['user "a@example.org" was made', 'user "a@example.org": changed first_name, password']
@@ -80,7 +80,7 @@ def test_tries_are_counted_within_a_window_and_forgotten_after_it(sessions: Sess
 
 def test_a_token_is_found_until_its_end_and_its_use_is_written_once_a_minute(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        user = create_user(session, NewUser("a@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email="a@example.org"), SETUP_ACTOR)
         app = register_app(session, user.id, "x")
         token, secret = issue_token(session, user.id, app.id, 60)
     with sessions.begin() as session:
@@ -101,7 +101,7 @@ def test_a_token_is_found_until_its_end_and_its_use_is_written_once_a_minute(ses
 
 def test_what_was_kept_for_a_time_is_forgotten_after_it(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        user = create_user(session, NewUser("a@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email="a@example.org"), SETUP_ACTOR)
         app = register_app(session, user.id, "x")
         for text in ("old", "new"):
             session.add(IdempotencyKey(user_id=user.id, key=text, fingerprint=b""))

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import select
 
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.approval import ApprovalVote, VoteStatus
 from models.catalog.asset import Asset, History
 from models.catalog.segment import Segment, SegmentType
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.approvals.requests import ApprovalSpec, load_approval_status, request_approval
 from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, create_segments
@@ -29,7 +30,7 @@ from tests.pipeline import Pipeline
 @pytest.fixture
 def admin(pipeline: Pipeline) -> Actor:
     with pipeline.sessions.begin() as session:
-        user = create_user(session, NewUser("ada@example.org", is_admin=True), SETUP_ACTOR)
+        user = create_user(session, User(email="ada@example.org", is_admin=True), SETUP_ACTOR)
     return Actor("Ada", user.id, is_admin=True)
 
 

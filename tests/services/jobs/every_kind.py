@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, PrincipalKind
 from models.access.user import User
-from models.catalog.asset import FileSet
+from models.catalog.asset import Asset, FileSet
+from models.catalog.collection import Collection
 from models.catalog.file import File
 from models.catalog.metadata import FieldType
 from models.catalog.storage import Storage
@@ -24,11 +25,11 @@ from models.queues.notify import leave_to_beat
 from search.engine import SearchEngine
 from search.postgres.engine import PostgresEngine
 from services.access.acl_templates import Principal
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.approvals.collection_requests import create_collection_request_job
 from services.approvals.requests import ApprovalSpec
-from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.assets.assets import create_empty_asset, delete_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.collections.mirror_backfill import request_mirror_backfill
 from services.catalog.collections.permissions import request_content_permissions
@@ -86,7 +87,7 @@ def prepare(pipeline: Pipeline) -> None:
     pipeline.change_settings(enable_collection_directory_mapping=True)
     pipeline.settle()
     with pipeline.sessions.begin() as session:
-        create_user(session, NewUser(BOSS, is_admin=True), SETUP_ACTOR)
+        create_user(session, User(email=BOSS, is_admin=True), SETUP_ACTOR)
         create_field(session, NewField("scene", FieldType("integer")), SETUP_ACTOR)
         create_view(session, ViewInput("Form", [{"name": "scene"}]), SETUP_ACTOR)
 
@@ -106,13 +107,13 @@ class Maker:
 
     def collection(self) -> uuid.UUID:
         """A collection with the clip and a subcollection in it."""
-        made = create_collection(self.session, NewCollection("all"), self.boss).id
-        create_collection(self.session, NewCollection("inside", made), self.boss)
+        made = create_collection(self.session, Collection(title="all"), self.boss).id
+        create_collection(self.session, Collection(title="inside", parent_id=made), self.boss)
         add_asset_to_collection(self.session, made, self.clip.asset_id, self.boss)
         return made
 
     def deleted_asset(self) -> None:
-        made = create_empty_asset(self.session, NewAsset("gone"), self.boss)
+        made = create_empty_asset(self.session, Asset(title="gone"), self.boss)
         delete_asset(self.session, made.id, self.boss)
         self.session.execute(text("UPDATE asset SET date_deleted = now() - interval '1 s' WHERE title = 'gone'"))
 
@@ -124,7 +125,7 @@ class Maker:
         return create_collection_request_job(self.session, found, ApprovalSpec([self.boss.user_id]), self.boss)
 
     def permissions(self) -> Job:
-        other = create_user(self.session, NewUser("other@example.org"), SETUP_ACTOR)
+        other = create_user(self.session, User(email="other@example.org"), SETUP_ACTOR)
         who, rights = [Principal(PrincipalKind.USER, other.id)], {"permissions": ["read"], "adds": True}
         return request_content_permissions(self.session, [self.collection()], ["assets"], who, rights, self.boss)
 

@@ -5,13 +5,14 @@ import uuid
 from sqlalchemy import select
 
 from models.access.acl import Actor, PrincipalKind, readable_by
+from models.access.user import User
 from models.catalog.asset import Asset
-from models.catalog.collection import CollectionAsset
+from models.catalog.collection import Collection, CollectionAsset
 from models.core.sessions import Sessions, transact
 from services.access.permissions import Principal, grant_permissions
-from services.access.users import NewUser, create_user
-from services.catalog.assets.assets import NewAsset, create_empty_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.access.users import create_user
+from services.catalog.assets.assets import create_empty_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.ingest.changeset import AssetUnmerge
@@ -32,11 +33,11 @@ def places(sessions: Sessions) -> set[tuple[uuid.UUID, uuid.UUID, bool]]:
 
 def test_a_merge_lists_the_survivor_opens_it_to_nobody_and_is_undone_whole(sessions: Sessions) -> None:
     with sessions.begin() as session:
-        who = create_user(session, NewUser("reader@example.org"), SETUP_ACTOR).id
+        who = create_user(session, User(email="reader@example.org"), SETUP_ACTOR).id
         dead, survivor = (
-            create_empty_asset(session, NewAsset(title), SETUP_ACTOR).id for title in ("dead", "survivor")
+            create_empty_asset(session, Asset(title=title), SETUP_ACTOR).id for title in ("dead", "survivor")
         )
-        own, both = (create_collection(session, NewCollection(title), SETUP_ACTOR).id for title in ("own", "both"))
+        own, both = (create_collection(session, Collection(title=title), SETUP_ACTOR).id for title in ("own", "both"))
         add_asset_to_collection(session, own, dead, SETUP_ACTOR)
         for asset in (dead, survivor):
             add_asset_to_collection(session, both, asset, SETUP_ACTOR)

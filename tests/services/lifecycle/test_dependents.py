@@ -10,21 +10,22 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor, PrincipalKind, readable_by
 from models.access.share import Share, ShareUser
+from models.access.user import User
 from models.catalog.approval import Approval, ApprovalVote, VoteStatus
 from models.catalog.asset import Asset, FileSet, Format
-from models.catalog.collection import CollectionAsset, Favorite
+from models.catalog.collection import Collection, CollectionAsset, Favorite
 from models.catalog.file import DeclaredFile
 from models.catalog.metadata import FieldType, MetadataValue
-from models.catalog.relation import Relation
+from models.catalog.relation import Relation, RelationType
 from models.catalog.segment import Segment, SegmentType
 from models.core.sessions import Sessions
 from services.access.permissions import Principal, grant_permissions
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.approvals.requests import ApprovalSpec, request_approval
 from services.approvals.votes import cast_vote
-from services.catalog.assets.assets import NewAsset, create_empty_asset
-from services.catalog.assets.relations import NewRelationType, add_relation, create_custom_relation_type
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.assets.assets import create_empty_asset
+from services.catalog.assets.relations import add_relation, create_custom_relation_type
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR, find_actor
@@ -57,7 +58,7 @@ def rows_of(session: Session) -> dict[str, list[str]]:
 
 
 def person(session: Session, name: str) -> Actor:
-    user = create_user(session, NewUser(f"{name}@example.org"), SETUP_ACTOR)
+    user = create_user(session, User(email=f"{name}@example.org"), SETUP_ACTOR)
     session.flush()
     actor = find_actor(session, user.id)
     assert actor is not None
@@ -94,11 +95,13 @@ def test_an_asset_that_holds_everything_ends_comes_back_and_is_purged(sessions: 
     with sessions.begin() as session:
         owner, other, viewer = (person(session, name) for name in ("owner", "other", "viewer"))
         create_field(session, NewField("mood", FieldType.STRING), admin)
-        create_custom_relation_type(session, NewRelationType("belongs", "of", "has"), admin)
-        dead = create_empty_asset(session, NewAsset("dead"), owner).id
-        survivor = create_empty_asset(session, NewAsset("survivor"), other).id
-        poster = create_empty_asset(session, NewAsset("poster"), owner).id
-        collection = create_collection(session, NewCollection("reel"), owner).id
+        create_custom_relation_type(
+            session, RelationType(name="belongs", source_label="of", destination_label="has"), admin
+        )
+        dead = create_empty_asset(session, Asset(title="dead"), owner).id
+        survivor = create_empty_asset(session, Asset(title="survivor"), other).id
+        poster = create_empty_asset(session, Asset(title="poster"), owner).id
+        collection = create_collection(session, Collection(title="reel"), owner).id
         assert viewer.user_id is not None
         principal = Principal(PrincipalKind.USER, viewer.user_id)
         grant_permissions(session, "collections", [collection], [principal], ["read"], owner, propagates=True)

@@ -11,14 +11,15 @@ from sqlalchemy.exc import IntegrityError
 from models.access.acl import AclEntry, Actor
 from models.access.user import User, UserStatus
 from models.catalog.asset import Asset, History, Operation
+from models.catalog.collection import Collection
 from models.catalog.metadata import FieldType, MetadataBulkObject, MetadataValue
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.job import JOB_QUEUE, Job, JobStatus
-from services.access.users import NewUser, create_user
-from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.access.users import create_user
+from services.catalog.assets.assets import create_empty_asset, delete_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import FieldsInvalid, PermissionDenied
@@ -44,13 +45,13 @@ TIMING = Timing(lease_seconds=5)
 
 def make_user(sessions: Sessions, name: str, *, is_admin: bool = False) -> Actor:
     with sessions.begin() as session:
-        user = create_user(session, NewUser(f"{name}@example.org", is_admin=is_admin), SETUP_ACTOR)
+        user = create_user(session, User(email=f"{name}@example.org", is_admin=is_admin), SETUP_ACTOR)
         return Actor(user.display_name, user.id, is_admin)
 
 
 def make_assets(sessions: Sessions, actor: Actor, count: int) -> list[uuid.UUID]:
     with sessions.begin() as session:
-        return [create_empty_asset(session, NewAsset(f"clip {number}"), actor).id for number in range(count)]
+        return [create_empty_asset(session, Asset(title=f"clip {number}"), actor).id for number in range(count)]
 
 
 def make_view(sessions: Sessions, **fields: dict[str, Any] | str) -> uuid.UUID:
@@ -277,7 +278,7 @@ def test_a_purge_takes_values_along(sessions: Sessions) -> None:
 def test_a_purge_of_a_collection_takes_its_values_along(sessions: Sessions) -> None:
     make_view(sessions, scene="integer")
     with sessions.begin() as session:
-        key = create_collection(session, NewCollection("Dailies"), SETUP_ACTOR).id
+        key = create_collection(session, Collection(title="Dailies"), SETUP_ACTOR).id
         write_object_values(
             session, get_object_for_update(session, SETUP_ACTOR, "collections", key), {"scene": 1}, SETUP_ACTOR
         )

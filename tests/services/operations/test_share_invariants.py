@@ -7,9 +7,11 @@ import pytest
 from sqlalchemy import text
 
 from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.collection import Collection
 from models.core.sessions import Sessions
-from services.catalog.assets.assets import NewAsset, create_empty_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.assets.assets import create_empty_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.objects.objects import find_object
 from services.operations.check_result import VerifyContext
@@ -41,11 +43,11 @@ class World:
 @pytest.fixture
 def world(sessions: Sessions) -> World:
     with sessions.begin() as session:
-        asset = create_empty_asset(session, NewAsset("clip"), SYSTEM).id
-        other = create_empty_asset(session, NewAsset("other"), SYSTEM).id
-        top = create_collection(session, NewCollection("reel"), SYSTEM).id
-        below = create_collection(session, NewCollection("day", parent_id=top), SYSTEM).id
-        beside = create_collection(session, NewCollection("secret"), SYSTEM).id
+        asset = create_empty_asset(session, Asset(title="clip"), SYSTEM).id
+        other = create_empty_asset(session, Asset(title="other"), SYSTEM).id
+        top = create_collection(session, Collection(title="reel"), SYSTEM).id
+        below = create_collection(session, Collection(title="day", parent_id=top), SYSTEM).id
+        beside = create_collection(session, Collection(title="secret"), SYSTEM).id
         add_asset_to_collection(session, below, asset, SYSTEM)
         add_asset_to_collection(session, beside, other, SYSTEM)
         create_share(session, SYSTEM, "assets", asset, ShareInput(frozenset(), has_url=True))

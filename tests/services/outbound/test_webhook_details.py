@@ -6,11 +6,13 @@ import pytest
 from sqlalchemy import select, text
 
 from models.access.acl import Actor
+from models.catalog.asset import Asset
+from models.catalog.collection import Collection
 from models.catalog.metadata import FieldType
 from models.core.sessions import Sessions
 from models.queues.outbox import Event
-from services.catalog.assets.assets import NewAsset, create_empty_asset
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.assets.assets import create_empty_asset
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.metadata.fields import NewField, create_field
 from services.metadata.values import write_object_values
@@ -27,10 +29,10 @@ def listened(sessions: Sessions, target: Any) -> Sessions:
     """Create an asset with a value, permissions, a collection and a share, and discard the events so far."""
     with sessions.begin() as session:
         create_field(session, NewField("mood", FieldType.STRING), SYSTEM)
-        asset = create_empty_asset(session, NewAsset("clip"), Actor("x", is_admin=True)).id
+        asset = create_empty_asset(session, Asset(title="clip"), Actor("x", is_admin=True)).id
         found = find_object(session, SYSTEM, "assets", asset)
         write_object_values(session, found, {"mood": "grim"}, SYSTEM)
-        add_asset_to_collection(session, create_collection(session, NewCollection("reel"), SYSTEM).id, asset, SYSTEM)
+        add_asset_to_collection(session, create_collection(session, Collection(title="reel"), SYSTEM).id, asset, SYSTEM)
         create_share(session, SYSTEM, "assets", asset, ShareInput(frozenset(), has_url=True))
         session.execute(
             text(

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.access.share import Share
+from models.catalog.asset import Asset
 from models.core.sessions import make_engine, make_sessions
 from models.queues.outbox import Mail
-from services.catalog.assets.assets import NewAsset, create_empty_asset
+from services.catalog.assets.assets import create_empty_asset
 from services.core.signing_key import SigningKey
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailRequest
@@ -42,7 +43,7 @@ def outside() -> OutboundConfig:
 
 
 def shared(session: Session, **more: object) -> Share:
-    asset = create_empty_asset(session, NewAsset("clip"), SYSTEM)
+    asset = create_empty_asset(session, Asset(title="clip"), SYSTEM)
     return create_share(
         session, SYSTEM, "assets", asset.id, ShareInput(frozenset(), emails=["ann@example.org"], **more)
     )  # type: ignore[arg-type]

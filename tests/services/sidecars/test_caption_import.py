@@ -9,12 +9,13 @@ from sqlalchemy import select, text
 
 from media.sandbox.safe_open import SourceChangedError
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.asset import Asset, History
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.sessions import transact
 from models.core.timing import Timing
 from models.queues.job import JOB_QUEUE, Job
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.catalog.segments.segments import NewSegment, SegmentChange, add_segments, update_segments
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import PermissionDenied, ValidationFailed
@@ -35,7 +36,7 @@ SRT = "1\n00:00:01,000 --> 00:00:02,000\nHello\n\n2\n00:00:03,000 --> 00:00:04,0
 @pytest.fixture
 def admin(pipeline: Pipeline) -> Actor:
     with pipeline.sessions.begin() as session:
-        user = create_user(session, NewUser("ada@example.org", is_admin=True), SETUP_ACTOR)
+        user = create_user(session, User(email="ada@example.org", is_admin=True), SETUP_ACTOR)
     return Actor("Ada", user.id, is_admin=True)
 
 

@@ -24,7 +24,7 @@ from models.queues.index_mark import IndexMark
 from models.queues.job import Job, JobStatus, dispatch_jobs
 from models.queues.notify import leave_to_beat
 from models.queues.scan_request import ScanRequest
-from services.access.users import NewUser, create_user
+from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
 from services.jobs.actions import JobAction, apply_job_action
@@ -47,7 +47,7 @@ TIMING = Timing()
 def storage(sessions: Sessions, root: Path) -> uuid.UUID:
     """A storage that the service user may write."""
     with sessions.begin() as session:
-        user = create_user(session, NewUser(EMAIL), SETUP_ACTOR)
+        user = create_user(session, User(email=EMAIL), SETUP_ACTOR)
         storage = Storage(id=new_id(), name="Rushes", root=str(root).encode())
         session.add(storage)
         entry = AclEntry(object_id=storage.id, object_type="storages", principal_id=user.id)

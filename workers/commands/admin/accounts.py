@@ -5,9 +5,10 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
+from models.access.user import User
 from models.core.sessions import transact
 from services.access.tokens import get_or_register_app, issue_token
-from services.access.users import NewUser, add_member, create_group, create_user, find_user_by_email
+from services.access.users import add_member, create_group, create_user, find_user_by_email
 from services.core.actors import SETUP_ACTOR
 from services.core.passwords import hash_password
 from services.core.text import pluralize
@@ -29,7 +30,13 @@ def user() -> None:
 @system_command
 def add(context: ProcessContext, email: str, admin: bool, first_name: str, last_name: str) -> None:
     """Add a user; the password is prompted for, or read from standard input if that is no terminal."""
-    new = NewUser(email, hash_password(read_password()), is_admin=admin, first_name=first_name, last_name=last_name)
+    new = User(
+        email=email,
+        password_hash=hash_password(read_password()),
+        is_admin=admin,
+        first_name=first_name,
+        last_name=last_name,
+    )
     made = transact(context.sessions, lambda session: create_user(session, new, SETUP_ACTOR))
     click.echo(f"{'administrator' if made.is_admin else 'user'} {made.email} can sign in")
 

@@ -7,13 +7,14 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
 from models.access.acl import AclEntry, Actor
+from models.access.user import User
 from models.catalog.asset import Asset, History
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark
 from models.queues.job import Job, JobStatus
-from services.access.users import NewUser, create_user
-from services.catalog.assets.assets import NewAsset, create_empty_asset, delete_asset, update_asset
+from services.access.users import create_user
+from services.catalog.assets.assets import create_empty_asset, delete_asset, update_asset
 from services.core.actors import SETUP_ACTOR
 from services.jobs.runner import JobEnd
 from services.lifecycle.purge import PURGE_ASSETS_JOBS, purge_asset_batch, request_asset_purge
@@ -22,10 +23,10 @@ from services.lifecycle.purge import PURGE_ASSETS_JOBS, purge_asset_batch, reque
 def make_deleted(sessions: Sessions, count: int) -> Actor:
     """Deleted assets of a new user."""
     with sessions.begin() as session:
-        user = create_user(session, NewUser(f"{uuid4().hex}@example.org"), SETUP_ACTOR)
+        user = create_user(session, User(email=f"{uuid4().hex}@example.org"), SETUP_ACTOR)
         actor = Actor(user.email, user.id)
         for number in range(count):
-            asset = create_empty_asset(session, NewAsset(f"clip {number}"), actor)
+            asset = create_empty_asset(session, Asset(title=f"clip {number}"), actor)
             delete_asset(session, asset.id, actor)
     return actor
 
@@ -74,7 +75,7 @@ def test_a_purge_job_that_was_stopped_or_is_held_by_another_is_left_alone(
 def test_an_operation_with_an_id_is_written_once(sessions: Sessions) -> None:
     actor = Actor("a", is_admin=True, operation_id=uuid4())
     with sessions.begin() as session:
-        asset = create_empty_asset(session, NewAsset("x"), actor)
+        asset = create_empty_asset(session, Asset(title="x"), actor)
         update_asset(session, asset.id, {"title": "y"}, actor)
         update_asset(session, asset.id, {"title": "x"}, actor)
     with sessions() as session, pytest.raises(DBAPIError, match="uq_history_operation_id"):

@@ -6,12 +6,14 @@ import pytest
 from sqlalchemy import func, select, text
 
 from models.access.acl import Actor
+from models.access.user import User
 from models.catalog.asset import History, Operation
+from models.catalog.collection import Collection
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
-from services.access.users import NewUser, create_user
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.access.users import create_user
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR
 from services.jobs.runner import JobKind
@@ -33,7 +35,7 @@ DELETED_COLLECTIONS = text("""
 @pytest.fixture
 def admin(sessions: Sessions) -> Actor:
     with sessions.begin() as session:
-        user = create_user(session, NewUser("admin@example.org", is_admin=True), SETUP_ACTOR)
+        user = create_user(session, User(email="admin@example.org", is_admin=True), SETUP_ACTOR)
         return Actor(user.email, user.id, is_admin=True)
 
 
@@ -84,9 +86,9 @@ def test_each_asset_that_comes_back_says_so_once(sessions: Sessions, admin: Acto
 
 def test_a_tree_comes_back_from_above_and_never_into_what_stays_deleted(sessions: Sessions, admin: Actor) -> None:
     with sessions.begin() as session:
-        top = create_collection(session, NewCollection("top"), admin)
-        inner = create_collection(session, NewCollection("inner", top.id), admin)
-        create_collection(session, NewCollection("leaf", inner.id), admin)
+        top = create_collection(session, Collection(title="top"), admin)
+        inner = create_collection(session, Collection(title="inner", parent_id=top.id), admin)
+        create_collection(session, Collection(title="leaf", parent_id=inner.id), admin)
         delete_collection(session, inner.id, admin)
     with sessions.begin() as session:
         delete_collection(session, top.id, admin)

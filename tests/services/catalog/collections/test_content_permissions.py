@@ -6,13 +6,16 @@ import pytest
 from sqlalchemy import select
 
 from models.access.acl import AclEntry, Actor, PrincipalKind
+from models.access.user import User
+from models.catalog.asset import Asset
+from models.catalog.collection import Collection
 from models.core.sessions import Sessions, transact
 from models.queues.job import Job, JobStatus
 from services.access.permissions import MAX_PROPAGATING_COLLECTIONS, Principal, grant_permissions
-from services.access.users import NewUser, create_user
-from services.catalog.assets.assets import NewAsset, create_empty_asset
+from services.access.users import create_user
+from services.catalog.assets.assets import create_empty_asset
 from services.catalog.collections import permissions
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
 from services.catalog.collections.permissions import (
     CONTENT_PERMISSIONS_JOBS,
@@ -26,7 +29,7 @@ from tests.pipeline import FAST
 
 def user(sessions: Sessions) -> Actor:
     key = transact(
-        sessions, lambda session: create_user(session, NewUser(f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
+        sessions, lambda session: create_user(session, User(email=f"{uuid.uuid4().hex}@example.org"), SETUP_ACTOR).id
     )
     return transact(sessions, lambda session: find_actor(session, key))
 
@@ -49,12 +52,12 @@ def test_everything_inside_gets_the_rights_that_its_user_may_give_and_loses_them
     monkeypatch.setattr(permissions, "PERMISSION_BATCH_SIZE", 3)
     owner, reader = user(sessions), user(sessions)
     with sessions.begin() as session:
-        root = create_collection(session, NewCollection("root"), owner)
-        leaf = create_collection(session, NewCollection("leaf", root.id), owner)
-        mine = [create_empty_asset(session, NewAsset(f"clip {number}"), owner).id for number in range(7)]
+        root = create_collection(session, Collection(title="root"), owner)
+        leaf = create_collection(session, Collection(title="leaf", parent_id=root.id), owner)
+        mine = [create_empty_asset(session, Asset(title=f"clip {number}"), owner).id for number in range(7)]
         for place, key in enumerate(mine):
             add_asset_to_collection(session, leaf.id if place % 2 else root.id, key, owner)
-        foreign = create_empty_asset(session, NewAsset("foreign"), SETUP_ACTOR)
+        foreign = create_empty_asset(session, Asset(title="foreign"), SETUP_ACTOR)
         add_asset_to_collection(session, root.id, foreign.id, SETUP_ACTOR)
     who = [Principal(PrincipalKind.USER, reader.user_id)]
     rights = {"permissions": ["read"], "adds": True}
@@ -74,7 +77,7 @@ def test_everything_inside_gets_the_rights_that_its_user_may_give_and_loses_them
 
 def test_a_job_that_is_aborted_stops_and_one_of_a_blocked_user_fails(sessions: Sessions) -> None:
     owner, reader = user(sessions), user(sessions)
-    root = transact(sessions, lambda session: create_collection(session, NewCollection("root"), owner).id)
+    root = transact(sessions, lambda session: create_collection(session, Collection(title="root"), owner).id)
     who = [Principal(PrincipalKind.USER, reader.user_id)]
     rights = {"permissions": ["read"], "adds": True}
 
@@ -99,10 +102,11 @@ def test_rights_of_a_thousand_collections_propagate_to_one_user_and_of_no_more(s
     who = [Principal(PrincipalKind.USER, reader.user_id)]
     with sessions.begin() as session:
         keys = [
-            create_collection(session, NewCollection("c"), SETUP_ACTOR).id for _ in range(MAX_PROPAGATING_COLLECTIONS)
+            create_collection(session, Collection(title="c"), SETUP_ACTOR).id
+            for _ in range(MAX_PROPAGATING_COLLECTIONS)
         ]
         grant_permissions(session, "collections", keys, who, ["read"], SETUP_ACTOR, propagates=True)
-    more = transact(sessions, lambda session: create_collection(session, NewCollection("one more"), SETUP_ACTOR).id)
+    more = transact(sessions, lambda session: create_collection(session, Collection(title="one more"), SETUP_ACTOR).id)
     with pytest.raises(Conflict, match="propagate"), sessions.begin() as session:
         grant_permissions(session, "collections", [more], who, ["read"], SETUP_ACTOR, propagates=True)
     actor = transact(sessions, lambda session: find_actor(session, reader.user_id))

@@ -7,13 +7,14 @@ import pytest
 from sqlalchemy import select
 
 from models.access.acl import Actor, PrincipalKind, readable_by
+from models.access.user import User
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection, CollectionAsset
 from models.core.sessions import transact
 from models.queues.job import Job
 from services.access.permissions import Principal, grant_permissions
-from services.access.users import NewUser, create_user
-from services.catalog.collections.collections import NewCollection, create_collection, update_collection
+from services.access.users import create_user
+from services.catalog.collections.collections import create_collection, update_collection
 from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
 from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS, MIRROR_FOLDERS_TASK
 from services.catalog.collections.tree import delete_collection
@@ -104,7 +105,7 @@ def test_what_a_person_put_somewhere_is_none_of_the_mirrors(mirrored: Pipeline) 
     asset = mirrored.ids()["a"]
     collections = ids(mirrored)
     with mirrored.sessions.begin() as session:
-        mine = create_collection(session, NewCollection("mine"), ADMIN)
+        mine = create_collection(session, Collection(title="mine"), ADMIN)
         for key in (mine.id, collections["out"], collections["in"]):
             add_asset_to_collection(session, key, asset, ADMIN)
     os.rename(mirrored.root / "in" / "a.mov", mirrored.root / "in" / "b.mov")
@@ -181,7 +182,7 @@ def test_who_only_reads_an_asset_does_not_keep_it_where_its_folder_put_it(mirror
     mirrored.settle()
     asset, folder = mirrored.ids()["a"], ids(mirrored)["in"]
     with mirrored.sessions.begin() as session:
-        user = create_user(session, NewUser("writer@example.org"), SETUP_ACTOR).id
+        user = create_user(session, User(email="writer@example.org"), SETUP_ACTOR).id
         who = [Principal(PrincipalKind.USER, user)]
         grant_permissions(session, "collections", [folder], who, ["read", "write"], SETUP_ACTOR, propagates=True)
     with mirrored.sessions.begin() as session:

@@ -12,7 +12,7 @@ from models.catalog.collection import Collection, CollectionStatus
 from models.core.sessions import Sessions, transact
 from models.queues.job import Job, JobStatus
 from services.catalog.collections import tree
-from services.catalog.collections.collections import NewCollection, create_collection
+from services.catalog.collections.collections import create_collection
 from services.catalog.collections.tree import (
     DELETE_COLLECTIONS_JOBS,
     delete_collection,
@@ -32,7 +32,9 @@ CROOKED = text("""
 
 
 def make(sessions: Sessions, title: str, parent: uuid.UUID | None = None) -> uuid.UUID:
-    return transact(sessions, lambda session: create_collection(session, NewCollection(title, parent), ADMIN).id)
+    return transact(
+        sessions, lambda session: create_collection(session, Collection(title=title, parent_id=parent), ADMIN).id
+    )
 
 
 def at_once(sessions: Sessions, *works: Callable[[Session], object]) -> list[bool]:
@@ -81,8 +83,10 @@ def test_what_is_made_while_its_parent_moves_stands_below_it_afterwards(sessions
         at_once(
             sessions,
             lambda session, moved=moved: move_collection(session, moved, target, ADMIN),
-            lambda session, inside=inside: create_collection(session, NewCollection("new", inside), ADMIN),
-            lambda session, inside=inside: create_collection(session, NewCollection("newer", inside), ADMIN),
+            lambda session, inside=inside: create_collection(session, Collection(title="new", parent_id=inside), ADMIN),
+            lambda session, inside=inside: create_collection(
+                session, Collection(title="newer", parent_id=inside), ADMIN
+            ),
         )
     assert crooked(sessions) == []
 
@@ -92,7 +96,7 @@ def test_many_collections_are_deleted_by_a_job_and_come_back_together(sessions: 
     few = tree.MAX_COLLECTIONS_PER_DELETE
     with sessions.begin() as session:
         for number in range(few + 20):
-            create_collection(session, NewCollection(f"inside {number}", root), ADMIN)
+            create_collection(session, Collection(title=f"inside {number}", parent_id=root), ADMIN)
     left = transact(sessions, lambda session: delete_collection(session, root, ADMIN))
     assert left == few + 20
     job = transact(sessions, lambda session: request_bulk_delete(session, root, left, ADMIN).id)

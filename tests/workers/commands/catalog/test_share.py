@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.catalog.asset import Asset
 from models.core.sessions import make_engine, make_sessions
-from services.catalog.assets.assets import NewAsset, create_empty_asset
+from services.catalog.assets.assets import create_empty_asset
 from services.core.signing_key import SigningKey
 from services.shares.guests import find_share_by_link
 from workers.commands.catalog.share import share
@@ -27,7 +28,7 @@ def environment(running: dict[str, str]) -> dict[str, str]:
 def session(database_url: str) -> Iterator[Session]:
     engine = make_engine(database_url)
     with make_sessions(engine)() as session:
-        create_empty_asset(session, NewAsset("clip"), Actor("x"))
+        create_empty_asset(session, Asset(title="clip"), Actor("x"))
         session.commit()
         yield session
     engine.dispose()
