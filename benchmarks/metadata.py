@@ -30,7 +30,7 @@ from services.access.users import create_user
 from services.core.actors import SETUP_ACTOR
 from services.metadata.bulk_write import SET_VALUES_JOBS, create_bulk_write_job
 from services.metadata.change_set import parse_field_inputs
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.views import ViewInput, create_view
 from workers.embedded.postgres import EmbeddedPostgres
 
@@ -148,7 +148,7 @@ def measure_bulk(sessions: Sessions, count: int = 20_000) -> None:
 
     def prepare(session: Any) -> tuple[Actor, uuid.UUID, list[uuid.UUID]]:
         user = create_user(session, User(email="bench@example.org", is_admin=True), SETUP_ACTOR)
-        create_field(session, NewField("tags", FieldType.TAG_CLOUD), SETUP_ACTOR)
+        create_field(session, "tags", FieldType.TAG_CLOUD, SETUP_ACTOR)
         view = create_view(session, ViewInput("Form", [{"name": "tags"}]), SETUP_ACTOR).id
         ids = [new_id() for _ in range(count)]
         copy_rows(session, Asset, ("id", "title"), ((key, f"clip {place}") for place, key in enumerate(ids)))

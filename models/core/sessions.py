@@ -172,3 +172,9 @@ def in_array(column: InstrumentedAttribute[Any], values: Iterable[Any]) -> Colum
     """Return `column = ANY(array)`: one parameter for any number of values. IN takes one each; PostgreSQL allows
     65,535."""
     return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+def bind_columns(names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the parameters of a statement that unnests rows: one list for each column, by name."""
+    given = list(rows)
+    return {name: [row[place] for row in given] for place, name in enumerate(names)}

@@ -26,7 +26,7 @@ from services.core.errors import (
     require_found,
 )
 from services.core.passwords import generate_password, hash_password
-from services.core.rows import apply_changes, load, record_audit, save_audited
+from services.core.rows import apply_changes, load, load_grouped, record_audit, save_audited
 
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 
@@ -206,12 +206,5 @@ def remove_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, act
 
 def groups_by_user(session: Session, user_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
     """Load the groups of many users in one query."""
-    groups: dict[uuid.UUID, list[uuid.UUID]] = {user_id: [] for user_id in user_ids}
-    rows = session.execute(
-        select(Membership.user_id, Membership.group_id)
-        .where(Membership.user_id.in_(user_ids))
-        .order_by(Membership.group_id)
-    )
-    for user_id, group_id in rows:
-        groups[user_id].append(group_id)
-    return groups
+    query = select(Membership.user_id, Membership.group_id).where(Membership.user_id.in_(user_ids))
+    return load_grouped(session, query.order_by(Membership.group_id), user_ids)

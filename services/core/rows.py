@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -35,6 +35,8 @@ def record_audit(session: Session, object_type: str, object_id: object, descript
 
 Row = TypeVar("Row", bound=Base)
 AuditedRow = TypeVar("AuditedRow", bound=TimestampsMixin)
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 def load(session: Session, table: type[Row], key: object, noun: str, *, lock: bool = False, **required: object) -> Row:
@@ -162,3 +164,11 @@ def find_history_entry(session: Session, asset_id: uuid.UUID, entry_id: uuid.UUI
     """Return one history entry of an asset."""
     entry = session.scalar(select(History).where(history_of_asset(asset_id), History.id == entry_id))
     return require_found(entry, "history entry", entry_id)
+
+
+def load_grouped(session: Session, query: Select[Key, Value], keys: Iterable[Key]) -> dict[Key, list[Value]]:
+    """Return the values of rows of (key, value) by key, in the order of the rows; a key without rows has none."""
+    found: dict[Key, list[Value]] = {key: [] for key in keys}
+    for key, value in session.execute(query):
+        found[key].append(value)
+    return found

@@ -16,7 +16,7 @@ from models.catalog.asset import ASSET_KIND, Asset
 from models.core.base import new_id
 from models.queues.job import Job, JobStatus, JobStep
 from services.core.errors import Conflict, PermissionDenied, require_found, require_known
-from services.core.rows import apply_changes, load
+from services.core.rows import apply_changes, load, load_grouped
 
 EXTERNAL_QUEUE = "external"
 """Queue name of jobs that other systems run; no worker consumes it."""
@@ -210,11 +210,8 @@ def _get_external_job(session: Session, job_id: uuid.UUID, actor: Actor) -> Job:
 
 def load_job_steps(session: Session, job_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[JobStep]]:
     """Load the steps of many jobs in one query."""
-    found: dict[uuid.UUID, list[JobStep]] = {job_id: [] for job_id in job_ids}
-    query = select(JobStep).where(JobStep.job_id.in_(job_ids)).order_by(JobStep.position, JobStep.id)
-    for step in session.scalars(query):
-        found[step.job_id].append(step)
-    return found
+    query = select(JobStep.job_id, JobStep).where(JobStep.job_id.in_(job_ids)).order_by(JobStep.position, JobStep.id)
+    return load_grouped(session, query, job_ids)
 
 
 def jobs_with_children(session: Session, job_ids: Sequence[uuid.UUID]) -> set[uuid.UUID]:

@@ -7,13 +7,13 @@
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.collection import CollectionAsset
 from models.catalog.relation import Relation
+from models.core.sessions import bind_columns
 from services.lifecycle.dependents import (
     DependentKind,
     DependentUnmerge,
@@ -89,16 +89,12 @@ def _move_relations(session: Session, pairs: MergePairs) -> MovedByAsset:
 
 
 def _move_relations_back(session: Session, unmerges: Sequence[DependentUnmerge]) -> None:
-    rows = [(uuid.UUID(held), end, parting) for parting in unmerges for held, end in parting.held]
-    session.execute(
-        MOVE_BACK_RELATIONS,
-        {
-            "ids": [held for held, _, _ in rows],
-            "is_source": [end == "source" for _, end, _ in rows],
-            "owners": [parting.asset_id for *_, parting in rows],
-            "holders": [parting.holder_id for *_, parting in rows],
-        },
-    )
+    rows = [
+        (uuid.UUID(held), end == "source", parting.asset_id, parting.holder_id)
+        for parting in unmerges
+        for held, end in parting.held
+    ]
+    session.execute(MOVE_BACK_RELATIONS, bind_columns(("ids", "is_source", "owners", "holders"), rows))
 
 
 DEPENDENT_RELATIONS = DependentKind(
@@ -133,6 +129,7 @@ INSERT_COLLECTION_MEMBERSHIPS = text("""
     RETURNING collection_id, asset_id
 """)
 
+MEMBERSHIP_PARAMETERS = ("collections", "assets", "carries", "mirrors", "positions", "adders", "since")
 DELETE_SURVIVOR_MEMBERSHIPS = text("""
     DELETE FROM collection_asset AS place
     USING unnest(CAST(:collections AS uuid[]), CAST(:assets AS uuid[])) AS t (collection, asset)
@@ -153,7 +150,9 @@ def _move_memberships(session: Session, pairs: MergePairs) -> MovedByAsset:
         (row.collection_id, survivor_of[row.asset_id], False, row.mirrors_folder, row.position, row.added_by_user, None)
         for row in taken
     ]
-    came = {tuple(row) for row in session.execute(INSERT_COLLECTION_MEMBERSHIPS, _membership_columns(rows))}
+    came = {
+        tuple(row) for row in session.execute(INSERT_COLLECTION_MEMBERSHIPS, bind_columns(MEMBERSHIP_PARAMETERS, rows))
+    }
     held: MovedByAsset = {}
     for row in taken:
         is_new = (row.collection_id, survivor_of[row.asset_id]) in came
@@ -171,16 +170,9 @@ def _move_memberships_back(session: Session, unmerges: Sequence[DependentUnmerge
     rows = [
         (uuid.UUID(held[0]), parting.asset_id, *held[1:4], *held[5:7]) for parting in unmerges for held in parting.held
     ]
-    session.execute(INSERT_COLLECTION_MEMBERSHIPS, _membership_columns(rows))
+    session.execute(INSERT_COLLECTION_MEMBERSHIPS, bind_columns(MEMBERSHIP_PARAMETERS, rows))
     left = [(uuid.UUID(held[0]), parting.holder_id) for parting in unmerges for held in parting.held if held[4]]
-    session.execute(
-        DELETE_SURVIVOR_MEMBERSHIPS, {"collections": [row[0] for row in left], "assets": [row[1] for row in left]}
-    )
-
-
-def _membership_columns(rows: Sequence[tuple[Any, ...]]) -> dict[str, list[Any]]:
-    names = ("collections", "assets", "carries", "mirrors", "positions", "adders", "since")
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+    session.execute(DELETE_SURVIVOR_MEMBERSHIPS, bind_columns(("collections", "assets"), left))
 
 
 DEPENDENT_COLLECTIONS = DependentKind(

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, text, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.core.sessions import AnyRow, in_array
+from models.core.sessions import AnyRow, bind_columns, in_array
 
 MergePairs = Sequence[tuple[uuid.UUID, uuid.UUID]]
 """(merged asset, survivor), in the order of the first; an id is never in both places."""
@@ -70,7 +70,7 @@ def define_moved_rows(
 
 def bind_merge_pairs(pairs: MergePairs) -> dict[str, list[uuid.UUID]]:
     """Return the parameters of a statement with `MERGE_PAIRS_SQL`."""
-    return {"dead": [dead for dead, _ in pairs], "survivors": [survivor for _, survivor in pairs]}
+    return bind_columns(("dead", "survivors"), pairs)
 
 
 def group_ids_by_asset(rows: Sequence[AnyRow]) -> MovedByAsset:
@@ -83,12 +83,8 @@ def group_ids_by_asset(rows: Sequence[AnyRow]) -> MovedByAsset:
 
 def bind_unmerge_rows(unmerges: Sequence[DependentUnmerge]) -> dict[str, list[uuid.UUID]]:
     """Return the parameters of a statement with `UNMERGE_ROWS_SQL`; each `held` is a list of ids."""
-    rows = [(uuid.UUID(held), parting) for parting in unmerges for held in parting.held]
-    return {
-        "ids": [held for held, _ in rows],
-        "owners": [parting.asset_id for _, parting in rows],
-        "holders": [parting.holder_id for _, parting in rows],
-    }
+    rows = ((uuid.UUID(held), back.asset_id, back.holder_id) for back in unmerges for held in back.held)
+    return bind_columns(("ids", "owners", "holders"), rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from models.queues.media_queue import MediaKind, has_claimable_media, has_dirty_
 from models.queues.notify import Notifier
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.sources import ReadableFileSet
-from services.core.errors import Conflict, NotFound
+from services.core.errors import Conflict, require_found
 from services.core.text import pluralize
 
 MEDIA_TASKS = {
@@ -91,9 +91,8 @@ def notify_media_readers(sessions: Sessions, notify: Notifier) -> None:
 def create_reread_job(session: Session, kind: MediaKind, asset_id: uuid.UUID, file_id: uuid.UUID, actor: Actor) -> Job:
     """Create a job that reads the file set of this file again. The actor needs write access to the asset."""
     asset = find_asset(session, actor, asset_id, Permission.WRITE)
-    row = session.execute(FILE_SET_OF_FILE, {"asset": asset.id, "file": file_id}).first()
-    if row is None:
-        raise NotFound("file", file_id)
+    found = session.execute(FILE_SET_OF_FILE, {"asset": asset.id, "file": file_id}).first()
+    row = require_found(found, "file", file_id)
     if row.island_id is None:
         raise Conflict(f'the file set "{row.name}" was declared: its files are on no storage that Tapeless reads')
     job = _build_media_job(kind, f'"{row.name}"', asset.id, [row.id], created_by=actor.user_id)

@@ -6,7 +6,7 @@ A deleted field keeps its values, hidden; a new field of the same name and type 
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import delete, func, select
@@ -35,36 +35,29 @@ FIELD_DETAIL_KEYS = (
 BOOLEAN_FIELD_SETTINGS = frozenset({"required", "read_only", "multi", "sortable", "use_as_facet"})
 
 
-@dataclass(frozen=True, slots=True)
-class NewField:
-    """Input for a new field."""
-
-    name: str
-    field_type: FieldType
-    settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def create_field(session: Session, new: NewField, actor: Actor) -> MetadataField:
+def create_field(
+    session: Session, name: str, field_type: FieldType, actor: Actor, settings: Mapping[str, Any] = MappingProxyType({})
+) -> MetadataField:
     """Create a field, or restore a deleted one of the same name and type with its values. Raises Conflict if the name
     is in use.
     """
     require_administrator(actor, "make metadata fields")
-    if not FIELD_NAME_PATTERN.fullmatch(new.name) or not new.name.isprintable():
+    if not FIELD_NAME_PATTERN.fullmatch(name) or not name.isprintable():
         raise ValidationFailed(
             "name", "a name has 1 to 200 letters, digits, blanks and . : - _, with no blank around it"
         )
     # Locks deleted fields of this name too, so that two requests cannot restore the same one.
-    same = select(MetadataField).where(MetadataField.name == new.name).with_for_update()
+    same = select(MetadataField).where(MetadataField.name == name).with_for_update()
     if session.scalar(same.where(MetadataField.date_deleted.is_(None))):
-        raise Conflict(f'a metadata field named "{new.name}" exists already')
-    gone = same.where(MetadataField.field_type == new.field_type, MetadataField.date_deleted.is_not(None))
+        raise Conflict(f'a metadata field named "{name}" exists already')
+    gone = same.where(MetadataField.field_type == field_type, MetadataField.date_deleted.is_not(None))
     made = session.scalar(gone.order_by(MetadataField.date_deleted.desc()).limit(1))
     if made is None:
-        made = MetadataField(id=new_id(), name=new.name, field_type=new.field_type, details={}, options=[])
+        made = MetadataField(id=new_id(), name=name, field_type=field_type, details={}, options=[])
     else:
         _reset_field(made)
-    made.label = new.name
-    _apply_field_settings(made, new.settings)
+    made.label = name
+    _apply_field_settings(made, settings)
     _validate_field(made)
     told = f'metadata field "{made.name}" ({made.field_type}) was made'
     return save_audited(session, made, FIELD_AUDIT_KIND, made.name, told, actor)

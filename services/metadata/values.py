@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.asset import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
-from models.core.sessions import in_array
+from models.core.sessions import bind_columns, in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
 from services.core.rows import HistoryEntry, copy_history
 from services.metadata.change_set import (
@@ -223,16 +223,13 @@ def write_objects_values(
 
 def _store_writes(session: Session, object_type: str, written: Mapping[uuid.UUID, Sequence[FieldWrite]]) -> None:
     rows = [(object_id, one.rule.field_id, one.after) for object_id, many in written.items() for one in many]
-    full = [row for row in rows if row[2]]
-    gone = [row for row in rows if not row[2]]
+    full = [(*row[:2], json.dumps(row[2], ensure_ascii=False, allow_nan=False)) for row in rows if row[2]]
+    gone = [row[:2] for row in rows if not row[2]]
     if full:
-        objects, fields, values = zip(*full, strict=True)
-        given = [json.dumps(each, ensure_ascii=False, allow_nan=False) for each in values]
-        named = {"objects": list(objects), "fields": list(fields), "given": given, "object_type": object_type}
-        session.execute(UPSERT_VALUES, named)
+        named = bind_columns(("objects", "fields", "given"), full)
+        session.execute(UPSERT_VALUES, named | {"object_type": object_type})
     if gone:
-        objects, fields, _ = zip(*gone, strict=True)
-        session.execute(DELETE_EMPTY_VALUES, {"objects": list(objects), "fields": list(fields)})
+        session.execute(DELETE_EMPTY_VALUES, bind_columns(("objects", "fields"), gone))
 
 
 def _history_text(found: ObjectRef, written: Sequence[FieldWrite]) -> str:

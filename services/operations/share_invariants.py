@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Iterator
 
 from sqlalchemy import func, select, text
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, readable_by
 from models.catalog.asset import Asset
@@ -85,7 +85,10 @@ def _find_exposed(session: Session, row: AnyRow, actor: Actor) -> Iterator[str]:
         ("assets", Asset.id, Asset.title),
         ("collections", Collection.id, Collection.title),
     ):
-        for other in _find_readable(session, actor, kind, key, title, inside):
+        query = select(key.label("id"), title.label("title")).where(
+            readable_by(actor, kind, key), ~in_array(key, inside)
+        )
+        for other in session.execute(query.order_by(key).limit(MAX_VERIFIED_SHARES)):
             yield f'it opens {kind} "{other.title}" ({other.id}) too'
 
 
@@ -94,15 +97,3 @@ def _shared_ids(session: Session, row: AnyRow) -> list[uuid.UUID]:
         return list(session.scalars(SELECT_SHARED_SUBTREE, {"root": row.object_id}))
     living = select(func.coalesce(Asset.merged_into, Asset.id)).where(Asset.id == row.object_id)
     return list(session.scalars(living))
-
-
-def _find_readable(
-    session: Session,
-    actor: Actor,
-    kind: str,
-    key: InstrumentedAttribute[uuid.UUID],
-    title: InstrumentedAttribute[str],
-    inside: list[uuid.UUID],
-) -> list[AnyRow]:
-    query = select(key.label("id"), title.label("title")).where(readable_by(actor, kind, key), ~in_array(key, inside))
-    return list(session.execute(query.order_by(key).limit(MAX_VERIFIED_SHARES)))

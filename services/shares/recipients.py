@@ -12,7 +12,7 @@ from models.access.user import User, UserStatus
 from models.catalog.asset import Operation
 from models.core.base import new_id
 from services.core.errors import Conflict, ValidationFailed
-from services.core.rows import load, record_audit, save
+from services.core.rows import load, load_grouped, record_audit, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.mail_queue import check_mail_address
 
@@ -76,13 +76,10 @@ def revoke_links(session: Session, users: ColumnElement[bool]) -> None:
     _delete_guest_tokens(session, moved)
 
 
-def load_recipients(session: Session, share_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, list[ShareUser]]:
+def load_recipients(session: Session, share_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[ShareUser]]:
     """Load the recipients of shares, by share id."""
-    ids = list(share_ids)
-    users: dict[uuid.UUID, list[ShareUser]] = {share_id: [] for share_id in ids}
-    for user in session.scalars(select(ShareUser).where(ShareUser.share_id.in_(ids)).order_by(ShareUser.id)):
-        users[user.share_id].append(user)
-    return users
+    query = select(ShareUser.share_id, ShareUser).where(ShareUser.share_id.in_(share_ids)).order_by(ShareUser.id)
+    return load_grouped(session, query, share_ids)
 
 
 def find_share_user(session: Session, share: Share, share_user_id: uuid.UUID, *, lock: bool = False) -> ShareUser:

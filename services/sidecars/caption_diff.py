@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from media.probe.captions import TimedCaption
 from models.catalog.segment import Segment, SegmentType
 from models.core.base import new_id
-from models.core.sessions import copy_rows, in_array
+from models.core.sessions import bind_columns, copy_rows, in_array
 from services.catalog.segments.segments import hard_delete_segments
 
 CAPTION_SEGMENT_COLUMNS = (
@@ -169,7 +169,5 @@ def write_caption_lines(
 
 def _update_lines(session: Session, changed: Sequence[tuple[uuid.UUID, TimedCaption]]) -> None:
     if changed:
-        ids, said = zip(*sorted(changed, key=lambda pair: pair[0]), strict=True)
-        starts, ends = [each.start_ms for each in said], [each.end_ms for each in said]
-        words = [each.text for each in said]
-        session.execute(UPDATE_CAPTION_LINES, {"ids": list(ids), "starts": starts, "ends": ends, "words": words})
+        said = sorted((line_id, one.start_ms, one.end_ms, one.text) for line_id, one in changed)
+        session.execute(UPDATE_CAPTION_LINES, bind_columns(("ids", "starts", "ends", "words"), said))

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
 from models.core.paths import ancestor_paths
+from models.core.sessions import bind_columns
 
 CHILD_FOLDERS = text("""
     SELECT child.id, child.parent_id, child.name FROM folder AS child
@@ -79,8 +80,7 @@ def find_files_to_verify(
             places.setdefault((folders[folder], name), []).append(one)
     if not places:
         return []
-    ids, names = zip(*places, strict=True)
-    rows = session.execute(FILES_IN_FOLDERS, {"folders": list(ids), "names": list(names)})
+    rows = session.execute(FILES_IN_FOLDERS, bind_columns(("folders", "names"), places))
     return [
         FileToVerify(one, row.id, SourceFile(root, one.path, row.size, row.mtime_ns))
         for row in rows
@@ -98,7 +98,6 @@ def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> d
         if not level:
             break
         by_place = {(found[path.rpartition(b"/")[0]], path.rpartition(b"/")[2]): path for path in level}
-        parents, names = zip(*by_place, strict=True)
-        for row in session.execute(CHILD_FOLDERS, {"parents": list(parents), "names": list(names)}):
+        for row in session.execute(CHILD_FOLDERS, bind_columns(("parents", "names"), by_place)):
             found[by_place[row.parent_id, bytes(row.name)]] = row.id
     return found

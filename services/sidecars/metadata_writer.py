@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.asset import Operation
 from models.catalog.storage import StorageSettings
-from models.core.sessions import AnyRow
+from models.core.sessions import AnyRow, bind_columns
 from services.core.errors import FieldsInvalid, NotFound
 from services.core.rows import record_history
 from services.metadata.change_set import FieldChange, validate_changes
@@ -154,9 +154,8 @@ def _write_round(
         elif of_table:
             remembered += _write_by_table(session, of_table, table, assets)
     if remembered:
-        names, fields, values = zip(*remembered, strict=True)
-        texts = [json.dumps(each, ensure_ascii=False) for each in values]
-        session.execute(UPSERT_SIDECAR_VALUES, {"assets": list(names), "fields": list(fields), "values": texts})
+        stored = ((asset, name, json.dumps(values, ensure_ascii=False)) for asset, name, values in remembered)
+        session.execute(UPSERT_SIDECAR_VALUES, bind_columns(("assets", "fields", "values"), stored))
 
 
 def _write_by_table(

@@ -14,7 +14,7 @@ from models.catalog.asset import Asset, History, Operation
 from models.catalog.metadata import FieldType
 from search.query.criteria import Visibility, parse_criteria
 from services.core.rows import record_history
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.operations.asset_report import build_asset_report
 from tests.waiting import wait_until
 
@@ -130,7 +130,7 @@ def test_a_transcode_that_comes_first_is_the_original_until_the_original_comes(s
 def test_a_sidecar_is_read_through_all_processes_and_its_words_are_found(system: RunningSystem) -> None:
     actor = Actor("somebody", None, is_admin=True)
     with system.context.sessions.begin() as session:
-        create_field(session, NewField("harbour", FieldType.STRING), actor)
+        create_field(session, "harbour", FieldType.STRING, actor)
     (system.root / "beside").mkdir()
     (system.root / "beside" / "pier.mov").write_bytes(b"pier")
     (system.root / "beside" / "pier.mov.json").write_text('{"harbour": "Valparaiso"}')

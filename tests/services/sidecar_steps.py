@@ -14,7 +14,7 @@ from models.core.sessions import transact
 from models.queues.job import Job
 from models.queues.media_queue import MediaKind, MediaWork
 from services.media.drain import MediaDrainResult, drain_media
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.values import list_object_values, write_object_values
 from services.metadata.views import ViewInput, create_view
 from services.objects.objects import get_object_for_update
@@ -27,7 +27,7 @@ ADMIN = Actor("somebody", uuid.uuid4(), is_admin=True)
 def add_fields(pipeline: Pipeline, **kinds: str) -> None:
     def make(session: Any) -> None:
         for name, kind in kinds.items():
-            create_field(session, NewField(name, FieldType(kind)), ADMIN)
+            create_field(session, name, FieldType(kind), ADMIN)
 
     transact(pipeline.sessions, make)
 

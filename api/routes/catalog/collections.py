@@ -20,7 +20,7 @@ from models.core.sessions import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.collections.collections import create_collection, find_collection, update_collection
 from services.catalog.collections.permissions import copy_inherited_permissions
-from services.catalog.collections.queries import ContentFilter, summarize_content
+from services.catalog.collections.queries import summarize_content
 from services.catalog.collections.tree import (
     delete_collection,
     move_collection,
@@ -188,9 +188,15 @@ def get_collection_content_info(
 ) -> dict[str, Any]:
     """Return count, total size and total duration of the contents that the caller may read."""
     collection = find_collection(call.session, call.actor, collection_id)
-    wanted = tuple(filter(None, types.split(",")))
-    question = ContentFilter(include_subcollections, format_name or None, by_storage_id, wanted)
-    info = summarize_content(call.session, call.actor, collection_id, question)
+    info = summarize_content(
+        call.session,
+        call.actor,
+        collection_id,
+        deep=include_subcollections,
+        format_name=format_name or None,
+        storage_id=by_storage_id,
+        types=list(filter(None, types.split(","))),
+    )
     return {
         "title": collection.title,
         "assets_count": info.assets,

@@ -34,7 +34,7 @@ from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, Stor
 from models.core.paths import display_path
 from models.core.sessions import AnySelect
 from services.access.permissions import find_acl_object
-from services.core.errors import NotFound, require_administrator, require_known
+from services.core.errors import require_administrator, require_found, require_known
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import (
     STORAGE_KIND,
@@ -205,6 +205,4 @@ def get_matching_storage(call: Call, purpose: str, storage_id: UUID | None = Non
     if storage_id is not None:
         query = query.where(Storage.id == storage_id)
     storage = call.session.scalar(query.order_by(Storage.id).limit(1))
-    if storage is None:
-        raise NotFound("storage", f"for {purpose}")
-    return serialize_storage(storage)
+    return serialize_storage(require_found(storage, "storage", f"for {purpose}"))

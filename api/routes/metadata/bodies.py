@@ -20,7 +20,7 @@ from models.catalog.metadata import FieldType, MetadataCategory, MetadataField, 
 from services.core.errors import FieldsInvalid, ValidationFailed
 from services.metadata.bulk_write import MAX_BULK_OBJECTS
 from services.metadata.change_set import FieldInput, WriteMode
-from services.metadata.fields import BOOLEAN_FIELD_SETTINGS, FIELD_DETAIL_KEYS, MAX_FIELD_OPTIONS, NewField
+from services.metadata.fields import BOOLEAN_FIELD_SETTINGS, FIELD_DETAIL_KEYS, MAX_FIELD_OPTIONS
 from services.metadata.forms import VIEW_OVERRIDE_KEYS
 from services.metadata.types import quote, value_to_text
 from services.metadata.values import ObjectFieldValues
@@ -73,10 +73,6 @@ class MetadataFieldBody(MetadataFieldChangeBody):
     name: MetadataText
     label: ShortText
     field_type: FieldType
-
-    def new_field(self) -> NewField:
-        """Return the field to create."""
-        return NewField(self.name, self.field_type, self.settings())
 
 
 class MetadataViewFieldBody(Body):

@@ -30,7 +30,7 @@ METADATA_FIELD_QUERY_COLUMNS = query_columns(
 @routes.post("/fields/")
 def post_field(call: Call, body: MetadataFieldBody) -> dict[str, Any]:
     """Create a field; a deleted one with this name and type is restored with its values."""
-    return serialize_metadata_field(create_field(call.session, body.new_field(), call.actor))
+    return serialize_metadata_field(create_field(call.session, body.name, body.field_type, call.actor, body.settings()))
 
 
 @routes.get("/fields/")

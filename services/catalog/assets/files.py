@@ -4,7 +4,7 @@ Only the watcher writes `file`, so declared files have a table of their own.
 """
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,14 +90,8 @@ def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
         .outerjoin(FileSet, FileSet.id == FileSetFile.file_set_id)
         .where(File.id.in_(ids))
     ).all()
-    folders = load_folder_paths(session, {file.folder_id for file, *_ in rows})
-    return {file.id: _watched_file_view(file, folders[file.folder_id], *rest) for file, *rest in rows}
-
-
-def load_folder_paths(session: Session, folders: Iterable[int]) -> dict[int, str]:
-    """Load the paths of folders below their storage's root, as display text."""
-    paths = read_folder_paths(session, sorted(set(folders)))
-    return {folder_id: display_path(path) for folder_id, path in paths.items()}
+    folders = read_folder_paths(session, sorted({file.folder_id for file, *_ in rows}))
+    return {file.id: _watched_file_view(file, display_path(folders[file.folder_id]), *rest) for file, *rest in rows}
 
 
 def _watched_file_view(

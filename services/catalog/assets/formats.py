@@ -16,7 +16,7 @@ from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update
 from services.core.errors import Conflict, ValidationFailed, require_found
-from services.core.rows import load, record_history
+from services.core.rows import load, load_grouped, record_history
 
 DECLARED_RULE = "declared"
 """Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""
@@ -185,21 +185,14 @@ def remove_file_set(session: Session, asset_id: uuid.UUID, file_set_id: uuid.UUI
 
 def components_by_format(session: Session, format_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[Component]]:
     """Load the components of many formats in one query."""
-    found: dict[uuid.UUID, list[Component]] = {format_id: [] for format_id in format_ids}
-    for component in session.scalars(
-        select(Component).where(Component.format_id.in_(format_ids)).order_by(Component.id)
-    ):
-        found[component.format_id].append(component)
-    return found
+    query = select(Component.format_id, Component).where(Component.format_id.in_(format_ids)).order_by(Component.id)
+    return load_grouped(session, query, format_ids)
 
 
 def component_ids_by_file_set(session: Session, file_set_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, list[uuid.UUID]]:
     """Load the ids of components of many file sets in one query."""
-    found: dict[uuid.UUID, list[uuid.UUID]] = {file_set_id: [] for file_set_id in file_set_ids}
-    wanted = select(FileSet.id, Component.id).join(Component, Component.file_set_id == FileSet.id)
-    for file_set_id, component_id in session.execute(wanted.where(FileSet.id.in_(file_set_ids)).order_by(Component.id)):
-        found[file_set_id].append(component_id)
-    return found
+    query = select(FileSet.id, Component.id).join(Component, Component.file_set_id == FileSet.id)
+    return load_grouped(session, query.where(FileSet.id.in_(file_set_ids)).order_by(Component.id), file_set_ids)
 
 
 SELECT_DURATIONS = text("""

@@ -13,7 +13,7 @@ from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
 from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_administrator, require_found
-from services.core.rows import record_audit, record_history, save_audited
+from services.core.rows import apply_changes, record_audit, record_history, save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 
@@ -34,9 +34,7 @@ def create_custom_relation_type(session: Session, made: RelationType, actor: Act
 def update_custom_relation_type(session: Session, name: str, changes: dict[str, Any], actor: Actor) -> RelationType:
     """Update labels, description and direction of a custom type; its name is its identity."""
     found = _get_custom_type(session, name, actor)
-    for field in ("source_label", "destination_label", "description", "is_directional"):
-        if field in changes:
-            setattr(found, field, changes[field])
+    apply_changes(found, {name: value for name, value in changes.items() if name != "name"})
     return save_audited(session, found, RELATION_TYPE_KIND, name, f'relation type "{name}" was changed', actor)
 
 

@@ -19,7 +19,7 @@ from models.catalog.asset import MAX_SUMMARY_CHARACTERS
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
-from models.core.sessions import AnyRow
+from models.core.sessions import AnyRow, bind_columns
 
 MAX_SOURCES_PER_SET = 32
 """Files read of a set that is no sequence, such as the clips of one recording on a card."""
@@ -165,8 +165,7 @@ def _frame_names(row: AnyRow, numbers: Iterable[int]) -> Iterable[tuple[int, byt
 def _frame_members(session: Session, wanted: Sequence[tuple[int, bytes]]) -> list[ReadableFile]:
     if not wanted:
         return []
-    folders, names = zip(*wanted, strict=True)
-    rows = session.execute(SELECT_FRAME_FILES, {"folders": list(folders), "names": list(names)})
+    rows = session.execute(SELECT_FRAME_FILES, bind_columns(("folders", "names"), wanted))
     return [ReadableFile(row.folder_id, bytes(row.name), row.size, row.mtime_ns) for row in rows]
 
 

@@ -43,7 +43,10 @@ def copy_collection(
     copies = {row.id: new_id() for row in rows}
     for row in rows:
         path = [*parent.path, *(copies[step] for step in row.path[len(source.path) - 1 :])]
-        session.add(_copied_collection(row, path, actor))
+        # Without external id and folder, which are unique to the original.
+        made = Collection(id=path[-1], title=row.title, parent_id=path[-2], path=path, position=row.position)
+        made.details, made.created_by_user = dict(row.details), actor.user_id
+        session.add(made)
     session.flush()
     if actor.user_id is not None:
         session.add_all(creator_acl_entry(copy, actor.user_id, COLLECTION_KIND) for copy in copies.values())
@@ -51,9 +54,9 @@ def copy_collection(
     if with_rights:
         _copy_acl_entries(session, copies, actor)
     _copy_memberships(session, copies, actor)
-    made = session.get_one(Collection, copies[source.id])
-    record_audit(session, COLLECTION_KIND, made.id, f"was made as a copy of {source.id}", actor)
-    return made
+    top = session.get_one(Collection, copies[source.id])
+    record_audit(session, COLLECTION_KIND, top.id, f"was made as a copy of {source.id}", actor)
+    return top
 
 
 def _readable_below(session: Session, source: Collection, actor: Actor) -> Sequence[Collection]:
@@ -75,19 +78,6 @@ def _readable_below(session: Session, source: Collection, actor: Actor) -> Seque
             reached.add(row.id)
             kept.append(row)
     return kept
-
-
-def _copied_collection(row: Collection, path: list[uuid.UUID], actor: Actor) -> Collection:
-    """Build the copy of one collection, without external id and folder, which are unique to the original."""
-    return Collection(
-        id=path[-1],
-        title=row.title,
-        parent_id=path[-2],
-        path=path,
-        position=row.position,
-        details=dict(row.details),
-        created_by_user=actor.user_id,
-    )
 
 
 def _copy_acl_entries(session: Session, copies: Mapping[uuid.UUID, uuid.UUID], actor: Actor) -> None:

@@ -150,12 +150,11 @@ def _collections_by_folder(session: Session, folders: Mapping[int, MirroredFolde
 def _is_outdated(collection: Collection | None, folder: MirroredFolder, known: Mapping[int, Collection]) -> bool:
     if folder.depth > MAX_COLLECTION_DEPTH:
         return False
+    above = known.get(folder.parent_id) if folder.parent_id is not None else None
     if collection is None:
-        above = known.get(folder.parent_id) if folder.parent_id is not None else None
         return above is None or above.status == CollectionStatus.ACTIVE
     if collection.status != CollectionStatus.ACTIVE:
         return False
-    above = known.get(folder.parent_id) if folder.parent_id is not None else None
     return collection.title != folder.title or collection.parent_id != (above.id if above else None)
 
 

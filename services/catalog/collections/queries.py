@@ -111,18 +111,6 @@ def select_assets_in(actor: Actor, collections: Select[uuid.UUID]) -> Select[uui
 
 
 @dataclass(frozen=True, slots=True)
-class ContentFilter:
-    """What content to count."""
-
-    deep: bool = False
-    """Whether to include descendants."""
-    format_name: str | None = None
-    storage_id: uuid.UUID | None = None
-    types: tuple[str, ...] = ()
-    """Asset types; empty means all."""
-
-
-@dataclass(frozen=True, slots=True)
 class StorageContent:
     """Content that is on one storage."""
 
@@ -174,10 +162,24 @@ SUM_CONTENT_SIZES = text("""
 """)
 
 
-def summarize_content(session: Session, actor: Actor, collection_id: uuid.UUID, question: ContentFilter) -> ContentInfo:
-    """Count the content that the actor may read, each asset and collection once."""
-    inside = select_readable_subtree(actor, collection_id, deep=question.deep)
-    if question.deep:
+def summarize_content(
+    session: Session,
+    actor: Actor,
+    collection_id: uuid.UUID,
+    *,
+    deep: bool = False,
+    format_name: str | None = None,
+    storage_id: uuid.UUID | None = None,
+    types: Sequence[str] = (),
+) -> ContentInfo:
+    """Count the content that the actor may read, each asset and collection once.
+
+    Args:
+        deep: whether to include descendants.
+        types: asset types; empty means all.
+    """
+    inside = select_readable_subtree(actor, collection_id, deep=deep)
+    if deep:
         collections = len(session.scalars(inside).all()) - 1
     else:
         children = select(Collection.id).where(
@@ -187,10 +189,10 @@ def summarize_content(session: Session, actor: Actor, collection_id: uuid.UUID, 
         )
         collections = len(session.scalars(children).all())
     held = select_assets_in(actor, inside)
-    if question.types:
-        held = held.where(Asset.type.in_(question.types))
+    if types:
+        held = held.where(Asset.type.in_(types))
     ids = list(session.scalars(held))
-    values = {"ids": ids, "format": question.format_name, "storage": question.storage_id}
+    values = {"ids": ids, "format": format_name, "storage": storage_id}
     whole, *parts = session.execute(SUM_CONTENT_SIZES, values).all()
     storages = tuple(StorageContent(row[0], *map(int, (*row[1:4], row[5]))) for row in parts)
     return ContentInfo(len(ids), collections, int(whole[3]), int(whole[4]), int(whole[5]), storages)

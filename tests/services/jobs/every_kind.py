@@ -43,7 +43,7 @@ from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.media.jobs import create_reread_job
 from services.metadata.bulk_write import create_bulk_write_job
 from services.metadata.change_set import parse_field_inputs
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.views import ViewInput, create_view
 from services.objects.objects import find_object
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
@@ -88,7 +88,7 @@ def prepare(pipeline: Pipeline) -> None:
     pipeline.settle()
     with pipeline.sessions.begin() as session:
         create_user(session, User(email=BOSS, is_admin=True), SETUP_ACTOR)
-        create_field(session, NewField("scene", FieldType("integer")), SETUP_ACTOR)
+        create_field(session, "scene", FieldType("integer"), SETUP_ACTOR)
         create_view(session, ViewInput("Form", [{"name": "scene"}]), SETUP_ACTOR)
 
 

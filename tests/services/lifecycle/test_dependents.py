@@ -32,7 +32,7 @@ from services.core.actors import SETUP_ACTOR, find_actor
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import merge_into_survivors, unmerge_assets
 from services.lifecycle.purge import purge_assets
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.values import write_object_values
 from services.objects.objects import add_favorites, find_object
 from services.shares.guests import find_open_share
@@ -94,7 +94,7 @@ def test_an_asset_that_holds_everything_ends_comes_back_and_is_purged(sessions: 
     admin = Actor("x", is_admin=True)
     with sessions.begin() as session:
         owner, other, viewer = (person(session, name) for name in ("owner", "other", "viewer"))
-        create_field(session, NewField("mood", FieldType.STRING), admin)
+        create_field(session, "mood", FieldType.STRING, admin)
         create_custom_relation_type(
             session, RelationType(name="belongs", source_label="of", destination_label="has"), admin
         )

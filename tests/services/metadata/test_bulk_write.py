@@ -29,7 +29,7 @@ from services.lifecycle.merge import merge_into_survivors
 from services.lifecycle.purge import purge_assets, purge_collections
 from services.metadata.bulk_write import SET_VALUES_JOBS, SET_VALUES_TASK, create_bulk_write_job
 from services.metadata.change_set import FieldInput, WriteMode, parse_field_inputs, validate_changes
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.forms import load_fields_form
 from services.metadata.values import (
     list_object_values,
@@ -59,7 +59,7 @@ def make_view(sessions: Sessions, **fields: dict[str, Any] | str) -> uuid.UUID:
     with sessions.begin() as session:
         for name, given in fields.items():
             settings = {"field_type": given} if isinstance(given, str) else dict(given)
-            create_field(session, NewField(name, FieldType(settings.pop("field_type")), settings), SETUP_ACTOR)
+            create_field(session, name, FieldType(settings.pop("field_type")), SETUP_ACTOR, settings)
         return create_view(session, ViewInput("Form", [{"name": name} for name in fields]), SETUP_ACTOR).id
 
 

@@ -14,7 +14,7 @@ from models.queues.outbox import Event
 from services.catalog.assets.assets import create_empty_asset
 from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
-from services.metadata.fields import NewField, create_field
+from services.metadata.fields import create_field
 from services.metadata.values import write_object_values
 from services.objects.objects import find_object
 from services.shares.shares import ShareInput, create_share
@@ -28,7 +28,7 @@ SYSTEM = Actor("x", is_admin=True)
 def listened(sessions: Sessions, target: Any) -> Sessions:
     """Create an asset with a value, permissions, a collection and a share, and discard the events so far."""
     with sessions.begin() as session:
-        create_field(session, NewField("mood", FieldType.STRING), SYSTEM)
+        create_field(session, "mood", FieldType.STRING, SYSTEM)
         asset = create_empty_asset(session, Asset(title="clip"), Actor("x", is_admin=True)).id
         found = find_object(session, SYSTEM, "assets", asset)
         write_object_values(session, found, {"mood": "grim"}, SYSTEM)

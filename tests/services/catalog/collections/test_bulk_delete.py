@@ -17,7 +17,7 @@ from services.catalog.collections.collections import create_collection
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR
 from services.jobs.runner import JobKind
-from services.lifecycle import purge_assets, purge_collections, restore
+from services.lifecycle import purge, restore
 
 MANY = restore.RESTORE_BATCH_SIZE + 3
 
@@ -117,13 +117,13 @@ def test_many_collections_are_purged_by_a_job_and_what_is_deleted_meanwhile_stay
     sessions: Sessions, admin: Actor
 ) -> None:
     with sessions.begin() as session:
-        session.execute(DELETED_COLLECTIONS, {"count": purge_collections.COLLECTION_PURGE_BATCH_SIZE + 3})
+        session.execute(DELETED_COLLECTIONS, {"count": purge.COLLECTION_PURGE_BATCH_SIZE + 3})
     with sessions.begin() as session:
-        job = purge_collections.purge_all_collections(session, admin)
+        job = purge.purge_all_collections(session, admin)
         assert job is not None
     assert count_deleted(sessions, "collection") == 3
     delete_later(sessions, "collection", DELETED_COLLECTIONS.text)
-    done = run(sessions, purge_collections.PURGE_COLLECTIONS_JOBS, job.id)
+    done = run(sessions, purge.PURGE_COLLECTIONS_JOBS, job.id)
     assert (done.status, done.progress_processed, count_deleted(sessions, "collection")) == (JobStatus.FINISHED, 3, 1)
 
 
@@ -131,7 +131,7 @@ def test_an_asset_that_is_deleted_while_a_purge_of_all_waits_stays(sessions: Ses
     with sessions.begin() as session:
         session.execute(DELETED_ASSETS, {"count": 2})
     with sessions.begin() as session:
-        job = purge_assets.request_asset_purge(session, admin)
+        job = purge.request_asset_purge(session, admin)
     delete_later(sessions, "asset", DELETED_ASSETS.text)
-    assert run(sessions, purge_assets.PURGE_ASSETS_JOBS, job.id).message == "2 assets were purged"
+    assert run(sessions, purge.PURGE_ASSETS_JOBS, job.id).message == "2 assets were purged"
     assert count_deleted(sessions, "asset") == 1
