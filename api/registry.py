@@ -17,7 +17,6 @@ from api.routes.jobs import backlog, jobs
 from api.routes.metadata import fields, values, views
 from api.routes.permissions import acl_templates, acls, entries
 from api.routes.search import reindex, search
-from api.routes.segments import files as segment_files
 from api.routes.segments import segments
 from api.routes.shares import lists, shares, sign_in
 from api.routes.users import tokens, users
@@ -46,7 +45,6 @@ ROUTE_GROUPS = (
     search.routes,
     search.routes_v2,
     segments.routes,
-    segment_files.routes,
     lists.routes,
     sign_in.routes,
     shares.routes,

@@ -10,7 +10,7 @@ from models.core.timing import Timing
 from models.queues.notify import Notifier
 from search.engine import SearchEngine
 from services.approvals.collection_requests import COLLECTION_APPROVALS_JOBS
-from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS
+from services.catalog.collections.folder_mirror import MIRROR_FOLDERS_JOBS
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_JOBS
 from services.catalog.collections.tree import DELETE_COLLECTIONS_JOBS
 from services.grouping.regroup import regroup_jobs

@@ -6,7 +6,7 @@ from celery import Task, shared_task
 
 from models.queues.outbox import MAIL_TASK, WEBHOOK_TASK
 from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK
-from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_TASK
+from services.catalog.collections.folder_mirror import MIRROR_FOLDERS_TASK
 from services.catalog.collections.permissions import CONTENT_PERMISSIONS_TASK
 from services.catalog.collections.tree import DELETE_COLLECTIONS_TASK
 from services.grouping.regroup import REGROUP_TASK

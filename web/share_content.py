@@ -1,7 +1,7 @@
 """Read what a guest of a share sees of an asset or a collection, as plain values for one page."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from models.catalog.collection import Collection, CollectionAsset, CollectionSta
 from models.catalog.file import File
 from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
-from models.core.sessions import AnySelect, count_rows
+from models.core.sessions import AnyRow, AnySelect, count_rows
 from services.approvals.requests import load_requests, load_votes
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
@@ -101,37 +101,22 @@ class GuestAsset:
 
 
 @dataclass(frozen=True, slots=True)
-class GuestContent:
-    """An object in a shared collection."""
-
-    id: uuid.UUID
-    title: str
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
 class GuestCollection:
     """Content of a collection's page."""
 
     title: str
     values: list[tuple[str, str]]
-    inside: list[GuestContent]
+    inside: Sequence[AnyRow]
+    """Id, title and kind of each object."""
     part: ListPage
-
-
-@dataclass(frozen=True, slots=True)
-class PageNumbers:
-    """Requested page number of each list."""
-
-    files: int = 1
-    comments: int = 1
-    inside: int = 1
 
 
 class ShareReader:
     """Reads content for one guest; `until` is when the URLs that it builds expire, in seconds since 1970."""
 
-    def __init__(self, session: Session, key: SigningKey, token: GuestToken, until: int, numbers: PageNumbers) -> None:
+    def __init__(
+        self, session: Session, key: SigningKey, token: GuestToken, until: int, numbers: Mapping[str, int]
+    ) -> None:
         self._session, self._key, self._token, self._until, self._numbers = session, key, token, until, numbers
         self._actor, self._guest = token.share.actor, token.share.guest
 
@@ -170,7 +155,7 @@ class ShareReader:
         votes = load_votes(self._session, [approval])[approval.id]
         return next((vote.status for vote in votes if vote.external == guest.email), "")
 
-    def _inside(self, collection_id: uuid.UUID) -> tuple[list[GuestContent], ListPage]:
+    def _inside(self, collection_id: uuid.UUID) -> tuple[Sequence[AnyRow], ListPage]:
         """Return the contents, collections first, each kind by title."""
         below = select(Collection.id, Collection.title, literal("collections").label("kind")).where(
             Collection.parent_id == collection_id,
@@ -187,9 +172,9 @@ class ShareReader:
             )
         )
         both = union_all(below, held).subquery()
-        part = ListPage.of(self._numbers.inside, count_rows(self._session, select(both.c.id)), MAX_CONTENTS_PER_PAGE)
+        part = ListPage.of(self._numbers["inside"], count_rows(self._session, select(both.c.id)), MAX_CONTENTS_PER_PAGE)
         rows = select(both.c.id, both.c.title, both.c.kind).order_by(both.c.kind.desc(), both.c.title, both.c.id)
-        return [GuestContent(*row) for row in self._session.execute(part.cut(rows, MAX_CONTENTS_PER_PAGE))], part
+        return self._session.execute(part.cut(rows, MAX_CONTENTS_PER_PAGE)).all(), part
 
     def _values(self, kind: str, object_id: uuid.UUID) -> list[tuple[str, str]]:
         """Return labels and values of the fields in the views that the share includes."""
@@ -223,7 +208,7 @@ class ShareReader:
             .where(FileSet.format_id == one.id)
         )
         there = count_rows(self._session, stored)
-        part = ListPage.of(self._numbers.files, there, MAX_FILES_PER_PAGE)
+        part = ListPage.of(self._numbers["files"], there, MAX_FILES_PER_PAGE)
         files = self._session.execute(part.cut(stored.order_by(File.name, File.id), MAX_FILES_PER_PAGE)).all()
         shown = [
             GuestFile(
@@ -246,7 +231,7 @@ class ShareReader:
             segment_visible_to(self._actor),
         )
         part = ListPage.of(
-            self._numbers.comments, count_rows(self._session, select(Segment.id).where(*said)), MAX_COMMENTS_PER_PAGE
+            self._numbers["comments"], count_rows(self._session, select(Segment.id).where(*said)), MAX_COMMENTS_PER_PAGE
         )
         ordered = (
             select(Segment, User.first_name, User.last_name)

@@ -46,10 +46,12 @@ from services.shares.guests import (
 )
 from services.shares.links import SHARE_PAGE_PATH, parse_login_hash
 from web.pages import PageRenderer, make_renderer
-from web.share_content import GUEST_NAME_KEY, PageNumbers, ShareReader
+from web.share_content import GUEST_NAME_KEY, ShareReader
 
 SHARE_COOKIE = "tapeless-share"
 FORM_TOKEN_PURPOSE = "share page form"
+PAGED_LISTS = ("files", "comments", "inside")
+"""Lists of a page, each with a page number of its own in the URL."""
 MAX_COMMENT_CHARACTERS, MAX_GUEST_NAME_CHARACTERS, MAX_FORM_BYTES = 10_000, 100, 100_000
 HandlerResult = TypeVar("HandlerResult")
 
@@ -248,7 +250,7 @@ class SharePages:
         object_id = asked.request.path_params.get("object_id", guest.object_id)
         if kind not in ("assets", "collections"):
             return self._ended()
-        numbers = PageNumbers(**{name: asked.number(name) for name in PageNumbers.__slots__})
+        numbers = {name: asked.number(name) for name in PAGED_LISTS}
         values = transact(self.context.sessions, self._content, token, kind, object_id, numbers)
         is_inside = object_id != guest.object_id
         return self.render(
@@ -263,7 +265,7 @@ class SharePages:
         )
 
     def _content(
-        self, session: Session, token: GuestToken, kind: str, object_id: UUID, numbers: PageNumbers
+        self, session: Session, token: GuestToken, kind: str, object_id: UUID, numbers: Mapping[str, int]
     ) -> dict[str, object]:
         reader = ShareReader(session, self._key(), token, int(time.time()) + TICKET_SECONDS, numbers)
         shared = {"object_id": object_id, "vote": reader.vote_on(kind, object_id)}

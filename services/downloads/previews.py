@@ -19,7 +19,7 @@ from models.access.acl import Actor, is_format_visible
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole, Keyframe, KeyframeType
 from models.core.sessions import AnyRow, AnySelect
 from services.catalog.assets.assets import find_asset
-from services.core.errors import NotFound
+from services.core.errors import require_found
 from services.downloads.tickets import TICKET_SECONDS, DownloadTicket, InvalidTicket, find_ticket_holder
 
 PICTURE_TICKET = 3
@@ -70,12 +70,8 @@ def load_keyframes(session: Session, actor: Actor, assets: Sequence[uuid.UUID]) 
 
 def find_keyframe(session: Session, actor: Actor, asset: Asset, keyframe_id: uuid.UUID) -> KeyframeView:
     """Return one picture of an asset. Raises NotFound if it does not exist."""
-    row = session.execute(
-        select_readable_keyframes(actor).where(Keyframe.id == keyframe_id, FileSet.asset_id == asset.id)
-    ).first()
-    if row is None:
-        raise NotFound("keyframe", keyframe_id)
-    return KeyframeView(*row)
+    query = select_readable_keyframes(actor).where(Keyframe.id == keyframe_id, FileSet.asset_id == asset.id)
+    return KeyframeView(*require_found(session.execute(query).first(), "keyframe", keyframe_id))
 
 
 def create_picture_ticket(shown: KeyframeView, token_id: uuid.UUID) -> DownloadTicket:

@@ -25,7 +25,7 @@ from models.core.paths import join_path
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import find_visible_format
 from services.core.actors import find_actor
-from services.core.errors import NotFound, PermissionDenied
+from services.core.errors import NotFound, PermissionDenied, require_found
 from services.core.rows import record_history
 from services.core.signing_key import SigningKey
 from services.shares.guests import count_guest_download, find_guest_by_token
@@ -144,9 +144,7 @@ def find_downloadable_source(session: Session, actor: Actor, asset: Asset, file_
         .join(Storage, Storage.id == Folder.storage_id)
         .where(File.id == file_id, FileSet.asset_id == asset.id, is_format_visible(actor, FileSet.format_id))
     ).first()
-    if row is None:
-        raise NotFound("file on a storage", file_id)
-    format_id, file, root = row
+    format_id, file, root = require_found(row, "file on a storage", file_id)
     find_downloadable_format(session, actor, asset, format_id)
     return build_source(root, read_folder_paths(session, [file.folder_id])[file.folder_id], file)
 

@@ -25,7 +25,7 @@ from services.core.errors import Conflict, NotFound, PermissionDenied
 from services.core.rows import record_audit
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
-from services.lifecycle.dependents_registry import delete_dependents
+from services.lifecycle.merge import delete_dependents
 from services.renditions.registry import IS_RENDITION
 
 PURGE_ASSETS_TASK = "maintenance.purge"

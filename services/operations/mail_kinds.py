@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from services.outbound.mail_queue import MailComposer, MailMessage, MailRequest
-from services.shares.emails import SHARE_MAIL_KIND, compose_share_mail
+from services.shares.recipients import SHARE_MAIL_KIND, compose_share_mail
 
 
 def write_test_mail(_session: Session, addressed: MailRequest) -> MailMessage:

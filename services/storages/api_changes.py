@@ -26,7 +26,7 @@ from services.catalog.assets.files import (
     declare_file,
     declared_file_view,
 )
-from services.catalog.collections.mirror_backfill import request_mirror_backfill
+from services.catalog.collections.folder_mirror import request_mirror_backfill
 from services.core.errors import Conflict, ValidationFailed, require_administrator
 from services.core.rows import apply_changes, load, record_audit, save_audited
 from services.storages.storages import (

@@ -21,7 +21,7 @@ from services.outbound.mail_queue import check_mail_address
 from services.renditions.profiles import WEB_PROFILE
 from services.renditions.queue import request_transcode
 from services.searching.query import reindex_objects
-from services.shares.emails import queue_link_mails
+from services.shares.recipients import queue_link_mails
 from services.shares.shares import ShareInput, create_share
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerRun
 

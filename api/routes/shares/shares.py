@@ -23,11 +23,11 @@ from models.access.acl import Permission
 from models.access.share import Share, ShareUser
 from services.core.signing_key import require_signing_key
 from services.objects.objects import find_object
-from services.shares.emails import queue_link_mails
 from services.shares.recipients import (
     add_share_user,
     find_share_user,
     load_recipients,
+    queue_link_mails,
     remove_share_user,
     update_share_user,
 )

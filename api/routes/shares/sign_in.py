@@ -12,7 +12,6 @@ from asgi.authentication import NotAuthenticated, authenticate_guest
 from asgi.request_context import Body, Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
 from services.core.signing_key import require_signing_key
-from services.shares.emails import queue_link_mail_again
 from services.shares.guests import (
     ClaimedRecipient,
     GuestToken,
@@ -20,6 +19,7 @@ from services.shares.guests import (
     extend_guest_token,
     sign_in_by_link,
 )
+from services.shares.recipients import queue_link_mail_again
 
 routes = RouteGroup("assets")
 SecretText = Annotated[str, Field(max_length=10_000)]

@@ -2,7 +2,8 @@
 
 Runs in the transaction that publishes assets, with a few statements per batch, however many folders. A mirrored
 collection follows its folder's name and parent. What users add to it stays; what users delete is not created again.
-"""
+
+After the setting is turned on, a job mirrors the folders of a storage that already has assets."""
 
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,15 +20,21 @@ from models.catalog.collection import (
     CollectionAsset,
     CollectionStatus,
 )
+from models.catalog.storage import Storage, StorageSettings
 from models.core.base import new_id
 from models.core.sessions import copy_rows, in_array
+from models.queues.island import Island
+from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders
 from services.catalog.collections.tree import REWRITE_PATHS
 from services.core.rows import HistoryEntry, copy_history
 from services.ingest.effects import IngestWrite
+from services.ingest.reader import read_storage_rules
 from services.ingest.state import IslandState, StorageRules
+from services.jobs.jobs import add_job
+from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 
 MIRROR_ACTOR_NAME = "folder mirror"
 MIRROR_MEMBERSHIP_COLUMNS = ("collection_id", "asset_id", "carries_rights", "mirrors_folder")
@@ -235,3 +242,37 @@ def _grant_storage_permissions(session: Session, storage: StorageRules, made: Se
     if rows:
         # Trigger mark_collection_readers_insert queues the documents of collections that get readers.
         session.execute(insert(AclEntry), rows)
+
+
+MIRROR_FOLDERS_TASK = "maintenance.mirror_folders"
+MAX_MIRRORED_ISLANDS = 200
+"""Islands per transaction."""
+
+
+def request_mirror_backfill(session: Session, storage: Storage, actor: Actor | None) -> Job:
+    """Create a job that mirrors all folders of a storage."""
+    title = f'Make collections of the folders of storage "{storage.name}"'
+    about = {"object_type": "storages", "object_id": storage.id}
+    return add_job(session, MIRROR_FOLDERS_TASK, "REQUEST_COLLECTION_MAP", title, actor, **about)
+
+
+def mirror_batch(session: Session, run: JobRun, place: BatchCursor) -> tuple[int, BatchCursor | None]:
+    """Mirror the next islands by id; ends if the setting was turned off meanwhile."""
+    storage = session.get(Storage, run.claim.object_id)
+    if storage is None or not StorageSettings.model_validate(storage.settings).enable_collection_directory_mapping:
+        return 0, None
+    after = int(place.get("after", 0))
+    due = (
+        select(Island.id)
+        .where(Island.storage_id == storage.id, Island.id > after)
+        .order_by(Island.id)
+        .limit(MAX_MIRRORED_ISLANDS)
+    )
+    # FOR UPDATE: a concurrent ingest of the same island waits, so that both see the same assets.
+    islands = session.scalars(due.with_for_update()).all()
+    if islands:
+        mirror_islands(session, read_storage_rules(session, storage), islands)
+    return len(islands), {"after": islands[-1]} if len(islands) == MAX_MIRRORED_ISLANDS else None
+
+
+MIRROR_FOLDERS_JOBS = JobKind(MIRROR_FOLDERS_TASK, batches(mirror_batch, "islands were mirrored"))

@@ -17,7 +17,7 @@ from services.approvals.votes import cast_vote
 from services.catalog.segments.segments import NewSegment, create_segments
 from services.core.actors import SETUP_ACTOR
 from services.ingest.changeset import AssetUnmerge
-from services.lifecycle.dependents_registry import (
+from services.lifecycle.merge import (
     delete_dependents,
     move_dependents,
     move_dependents_back,

@@ -31,7 +31,7 @@ from services.approvals.requests import ApprovalSpec
 from services.catalog.assets.assets import create_empty_asset, delete_asset
 from services.catalog.collections.collections import create_collection
 from services.catalog.collections.contents import add_asset_to_collection
-from services.catalog.collections.mirror_backfill import request_mirror_backfill
+from services.catalog.collections.folder_mirror import request_mirror_backfill
 from services.catalog.collections.permissions import request_content_permissions
 from services.catalog.collections.tree import delete_collection, request_bulk_delete
 from services.core.actors import SETUP_ACTOR

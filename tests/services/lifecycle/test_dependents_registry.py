@@ -15,8 +15,7 @@ from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from services.ingest.changeset import AssetUnmerge
-from services.lifecycle.dependents_registry import DEPENDENT_KINDS
-from services.lifecycle.merge import merge_into_survivors, unmerge_assets
+from services.lifecycle.merge import DEPENDENT_KINDS, merge_into_survivors, unmerge_assets
 from services.lifecycle.purge import purge_assets
 
 Ids = dict[str, uuid.UUID]

@@ -17,9 +17,8 @@ from services.core.signing_key import SigningKey
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailRequest
 from services.outbound.smtp import MailServer
-from services.shares.emails import compose_share_mail, queue_link_mail_again, queue_link_mails
 from services.shares.links import build_share_link
-from services.shares.recipients import load_recipients
+from services.shares.recipients import compose_share_mail, load_recipients, queue_link_mail_again, queue_link_mails
 from services.shares.shares import ShareInput, create_share
 
 KEY, SYSTEM, URL = (

@@ -16,7 +16,7 @@ from services.access.permissions import Principal, grant_permissions
 from services.access.users import create_user
 from services.catalog.collections.collections import create_collection, update_collection
 from services.catalog.collections.contents import add_asset_to_collection, remove_asset_from_collection
-from services.catalog.collections.mirror_backfill import MIRROR_FOLDERS_JOBS, MIRROR_FOLDERS_TASK
+from services.catalog.collections.folder_mirror import MIRROR_FOLDERS_JOBS, MIRROR_FOLDERS_TASK
 from services.catalog.collections.tree import delete_collection
 from services.core.actors import SETUP_ACTOR, find_actor
 from services.core.errors import Conflict
