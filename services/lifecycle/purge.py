@@ -175,15 +175,21 @@ def _delete_collections(session: Session, ids: Several[uuid.UUID]) -> None:
     session.execute(gone.execution_options(synchronize_session=False))
 
 
-def purge_jobs(task: str, purge: Callable[..., int], what: str) -> JobKind:
+def purge_jobs(task: str, purge: Callable[[Session, datetime], int], what: str) -> JobKind:
     """Return the jobs that purge, in batches, the objects that were deleted when the job was requested."""
 
     def purge_batch(session: Session, run: JobRun, _place: BatchCursor) -> tuple[int, BatchCursor | None]:
-        gone = purge(session, recycle_seconds=0, asked_at=run.claim.date_created)
+        gone = purge(session, run.claim.date_created)
         return gone, {} if gone else None
 
     return JobKind(task, batches(purge_batch, f"{what} were purged"))
 
 
-PURGE_ASSETS_JOBS = purge_jobs(PURGE_ASSETS_TASK, purge_asset_batch, "assets")
-PURGE_COLLECTIONS_JOBS = purge_jobs(PURGE_COLLECTIONS_TASK, purge_collection_batch, "collections")
+PURGE_ASSETS_JOBS = purge_jobs(
+    PURGE_ASSETS_TASK, lambda session, asked_at: purge_asset_batch(session, 0, asked_at=asked_at), "assets"
+)
+PURGE_COLLECTIONS_JOBS = purge_jobs(
+    PURGE_COLLECTIONS_TASK,
+    lambda session, asked_at: purge_collection_batch(session, 0, asked_at=asked_at),
+    "collections",
+)
