@@ -1,7 +1,6 @@
 """Encodings of XML: the byte order mark, the declaration, or else the content decides."""
 
 import pytest
-from media.sidecars.encodings import decode_xml
 
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import decode_xml
