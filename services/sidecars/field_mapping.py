@@ -1,7 +1,7 @@
 """Mapping of sidecar keys to metadata fields, with values in the form of those fields; pure functions."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,3 +103,8 @@ def fit_values(rule: FieldRule, values: Sequence[Any]) -> list[Any]:
 def fold_field_name(name: str) -> str:
     """Normalise a field name for comparison: `Reel Name` and `reel_name` are equal."""
     return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")
+
+
+def list_formats_read(files: Iterable[Mapping[str, Any]]) -> str:
+    """List the formats that the files of a set were read as."""
+    return ", ".join(dict.fromkeys(file["format"] for file in files if "format" in file))

@@ -23,6 +23,7 @@ from services.media.probe_writer import (
     replace_header_components,
     update_header_warnings,
 )
+from services.sidecars.field_mapping import list_formats_read
 from services.sidecars.metadata_writer import SidecarValues, write_sidecar_values
 from services.sidecars.verification import MAX_SIDECAR_FILES, SIDECAR_LIMITS, create_checksum_job
 
@@ -72,8 +73,7 @@ class _SidecarSet:
     def general(self) -> dict[str, Any]:
         """Return the facts stored for users, and for the triggers that queue it again (`missing_clips`)."""
         unmapped = list(dict.fromkeys(word for one in self.said for word in one.unmapped))
-        formats = ", ".join(dict.fromkeys(file["format"] for file in self.files if "format" in file))
-        facts: dict[str, Any] = {"sidecars": formats, "untaken": unmapped[:MAX_REPORTED_NAMES]}
+        facts: dict[str, Any] = {"sidecars": list_formats_read(self.files), "untaken": unmapped[:MAX_REPORTED_NAMES]}
         facts |= {"notes": self.notes, "missing_clips": len(self.missing)}
         return {name: value for name, value in facts.items() if value}
 
