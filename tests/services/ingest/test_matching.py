@@ -366,3 +366,24 @@ def test_of_two_merged_assets_in_one_part_the_one_that_is_whole_names_it() -> No
     match_plans(planned, catalog.snapshot, endings)
     assert stored_of(planned) == {"host": ("host", []), "talk": ("talk_A1", [])}
     assert {each.row.title for each in planned[1].unmerged} == {"talk_A1", "old"}
+
+
+def test_of_two_formats_that_become_one_the_larger_stays_though_it_is_younger() -> None:
+    catalog = Catalog()
+    catalog.store("dive_L", ["dive_L.0001.exr"])
+    right = catalog.store("dive_R", ["dive_R.0001.exr", "dive_R.0002.exr"])
+    next(iter(right.formats.values())).date_created += timedelta(days=9)
+    catalog.arrive("dive_L.0002.exr")
+    [asset] = catalog.plan()
+    match_plans([asset], catalog.snapshot)
+    assert [part.stored for part in asset.formats] == list(right.formats.values())
+
+
+def test_a_merged_asset_that_stays_with_its_survivor_is_not_unmerged() -> None:
+    catalog = Catalog()
+    sound = catalog.store("talk_A1", "talk_A1.wav")
+    host = catalog.store("talk", "talk_V1.mov", "talk_A2.wav")
+    ended = catalog.end(sound, host)
+    [asset] = catalog.plan()
+    match_plans([asset], catalog.snapshot, [ended])
+    assert (asset.stored, asset.unmerged) == (host, [])
