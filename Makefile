@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
 FOLDER ?=
+SEEDS ?=
+FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
@@ -14,7 +16,8 @@ help:
 	@echo "make run                      watch a small production of real media that is written for you"
 	@echo "make run FOLDER=/some/where   watch your own folder"
 	@echo "make test [ARGS=-x]           check and test"
-	@echo "make faults                   kill every part in the middle of a flood, for half an hour"
+	@echo "make faults                   hurt every part in the middle of its work, for five hours; it resumes"
+	@echo "make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
 	@echo "make bench                    measure"
 	@echo "make docs                     build the documentation as a site, into build/site"
 	@echo "make lock                     pin what pyproject.toml asks for, at its newest"
@@ -34,7 +37,10 @@ test: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(WORKERS) --durations=20 $(ARGS)
 
 faults: $(VENV)/.test
+ifeq ($(SEEDS)$(FAULT),)
 	$(BIN)/python -m pytest -n 0 -m faults tests $(ARGS)
+endif
+	$(BIN)/python -m tests.faults.mix --seeds "$(SEEDS)" --fault "$(FAULT)"
 
 bench: $(VENV)/.run
 	set -e; for program in benchmarks/[a-z]*.py; do \

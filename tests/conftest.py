@@ -5,6 +5,7 @@ A missing server skips on a laptop and fails in CI (`CI` is set there), where sk
 
 import itertools
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -50,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         config.stash[RUN] = Path(workerinput["tapeless_run"])
         config.stash[OPENSEARCH] = workerinput["tapeless_opensearch"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run early tests first, then files with many tests, as xdist's own order would, which knows no early ones."""
+    tests = Counter(item.path for item in items)
+    items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests[item.path]))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 VERSION = 0x20080522
@@ -19,9 +19,9 @@ class Sets(ctypes.Structure):
     _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
 
 
-@contextmanager
-def without_root_powers() -> Iterator[None]:
-    """For this thread, permissions count as they do for anybody; a user who is not root sees no difference."""
+def drop_root_powers() -> Callable[[], None]:
+    """Let permissions count for this thread, and for those that it starts, as they do for other users; return what
+    gives the powers back. A user who is not root sees no difference."""
     libc = ctypes.CDLL(None, use_errno=True)
     header, sets = Header(VERSION, 0), (Sets * 2)()
 
@@ -29,12 +29,22 @@ def without_root_powers() -> Iterator[None]:
         if function(ctypes.byref(header), sets) != 0:  # type: ignore[operator]
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
+    def restore() -> None:
+        sets[0].effective = before
+        call(libc.capset)
+
     call(libc.capget)
     before = sets[0].effective
     sets[0].effective = before & ~OVERRIDE
     call(libc.capset)
+    return restore
+
+
+@contextmanager
+def without_root_powers() -> Iterator[None]:
+    """Leave the powers of this thread aside for the block."""
+    restore = drop_root_powers()
     try:
         yield
     finally:
-        sets[0].effective = before
-        call(libc.capset)
+        restore()

@@ -22,6 +22,9 @@ QUICK = {
 }
 """Recovery works as with the default times, only sooner."""
 
+RESTART_SECONDS = 60.0
+"""For a process that is started again on a machine with other work."""
+
 Kill = Callable[[System], None]
 
 
@@ -32,7 +35,7 @@ def pid_of(system: System, name: str) -> int:
         record = read_process_record(system.data / "run" / f"{name}.json")
         return record if record is not None and is_process_running(record) else None
 
-    return wait_until(running, what=f"{name} is running", seconds=30).pid
+    return wait_until(running, what=f"{name} is running", seconds=RESTART_SECONDS).pid
 
 
 def kill(name: str) -> Kill:
@@ -54,7 +57,7 @@ def kill_pool_of(name: str) -> Kill:
                 return psutil.Process(pid_of(system, name)).children()
             return []
 
-        for child in wait_until(children, what=f"{name} has children", seconds=30):
+        for child in wait_until(children, what=f"{name} has children", seconds=RESTART_SECONDS):
             with suppress(psutil.NoSuchProcess):
                 child.kill()
 
