@@ -22,7 +22,10 @@ CHANGED: dict[str, tuple[dict[str, Any], bool]] = {
     "other components": ({"recomposed_sets": [SET]}, False),
     "another name": ({"changed_file_sets": [{"id": SET, "name": "b.mov", "base_dir": "b"}]}, False),
     "what history has said": ({"changed_file_sets": [{"id": SET, "told_count": 3, "untold_changes": 0}]}, False),
-    **{f"another {column}": ({"changed_file_sets": [{"id": SET, column: None}]}, True) for column in CONTENT_COLUMNS},
+    **{
+        f"another {column}": ({"changed_file_sets": [{"id": SET, column: None}]}, True)
+        for column in sorted(CONTENT_COLUMNS)
+    },
 }
 
 
