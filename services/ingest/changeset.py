@@ -77,6 +77,8 @@ class IngestChanges:
     history: list[HistoryEntry] = field(default_factory=list)
     waits: dict[int, float] = field(default_factory=dict)
     """Seconds until an island has to be grouped again, by island id."""
+    owner_islands: set[int] = field(default_factory=set)
+    """Other islands that own file sets whose members went missing in these: they are grouped again in full."""
 
     def wait(self, island_id: int, seconds: float) -> None:
         """Schedule another grouping of an island; the earliest wins."""

@@ -49,9 +49,9 @@ SELECT_BUCKET_FILES = text(f"""{SELECT_ISLAND_FILES}
     WHERE file.status <> 'DELETED'
 """)
 
-# Assets with present files in islands outside this batch: those islands may be written by another worker.
-SELECT_ASSETS_PRESENT_ELSEWHERE = text("""
-    SELECT DISTINCT file_set.asset_id FROM file_set
+# Assets and file sets with present files in islands outside this batch, which another worker may write now.
+SELECT_SETS_PRESENT_ELSEWHERE = text("""
+    SELECT DISTINCT file_set.asset_id, file_set.id FROM file_set
     JOIN file_set_file AS member ON member.file_set_id = file_set.id
     JOIN file ON file.id = member.file_id
     JOIN folder ON folder.id = file.folder_id
@@ -241,7 +241,7 @@ def _read_stored_assets(session: Session, islands: dict[int, IslandState], ids: 
 
 
 def _flag_needed_elsewhere(session: Session, found: IslandSnapshot) -> None:
-    """Set `is_needed_elsewhere`; queried only for assets that could be merged or go offline, to save the join."""
+    """Set what is present elsewhere; queried only for assets that could be merged or go offline, to save the join."""
     held = {
         found.asset_of_set.get(file.file_set_id)
         for state in found.islands.values()
@@ -258,7 +258,8 @@ def _flag_needed_elsewhere(session: Session, found: IslandSnapshot) -> None:
         if asset_id not in held or asset.row.island_id not in found.islands
     ]
     if asked:
-        for asset_id in session.scalars(
-            SELECT_ASSETS_PRESENT_ELSEWHERE, {"assets": asked, "islands": list(found.islands)}
+        for asset_id, set_id in session.execute(
+            SELECT_SETS_PRESENT_ELSEWHERE, {"assets": asked, "islands": list(found.islands)}
         ):
             found.assets[asset_id].is_needed_elsewhere = True
+            found.assets[asset_id].sets_elsewhere.add(set_id)

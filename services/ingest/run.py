@@ -22,15 +22,16 @@ from grouping import RULES_VERSION
 from models.core.sessions import Sessions, read_snapshot, transact
 from models.core.timing import Timing
 from models.core.tracing import span
-from models.queues.island import ISLAND_QUEUE, IslandClaim, IslandOutcome, finish_islands
+from models.queues.island import ISLAND_QUEUE, IslandClaim, IslandOutcome, finish_islands, mark_dirty
 from models.queues.notify import Notifier
 from services.core.lease_heartbeat import lease_heartbeat
 from services.ingest.changeset import IngestChanges
 from services.ingest.create import create_ingested_asset
+from services.ingest.departures import settle_departures
 from services.ingest.effects import IngestEffects
 from services.ingest.planner import IslandPlans, read_and_plan
 from services.ingest.state import IslandState
-from services.ingest.update import AssetUpdate, empty_vanished_sets, take_asset_offline
+from services.ingest.update import AssetUpdate
 from services.ingest.writer import write_ingest_changes
 
 log = logging.getLogger(__name__)
@@ -87,7 +88,15 @@ def _ingest_once(sessions: Sessions, claims: Sequence[IslandClaim], timing: Timi
     plans, now = read_snapshot(
         sessions, lambda session: (read_and_plan(session, claims), session.scalars(select(func.now())).one())
     )
-    return sum(transact(sessions, _write_chunk, chunk, effects) for chunk in _chunks(plans, now, timing.growth_seconds))
+    finished = 0
+    for chunk in _chunks(plans, now, timing.growth_seconds):
+        owners = chunk.changes.owner_islands
+        if owners:
+            # Before the finish, so that a crash between the two loses nothing; apart from it, because islands are
+            # locked in the order of their ids.
+            transact(sessions, mark_dirty, dict.fromkeys(owners, 1), owners)
+        finished += transact(sessions, _write_chunk, chunk, effects)
+    return finished
 
 
 def _chunks(plans: IslandPlans, now: datetime, growth_seconds: float) -> Iterator[IngestChunk]:
@@ -123,11 +132,7 @@ def _update_assets(plans: IslandPlans, changes: IngestChanges, now: datetime, gr
     kept = {part.stored.id for asset in plans.assets for part in asset.sets() if part.stored}
     kept.update(changes.emptied_sets)
     for asset_id, stored in found.assets.items():
-        if asset_id in continued:
-            if stored.pinned_formats:
-                empty_vanished_sets(stored, found.islands, kept, changes)
-        elif not stored.is_needed_elsewhere and stored.row.island_id in found.islands:
-            take_asset_offline(stored, found.islands.values(), changes)
+        settle_departures(stored, asset_id in continued, found.islands, kept, changes)
     for island in found.islands.values():
         changes.buckets.extend(island.buckets.values())
         changes.recounted.extend((file.id, 0) for file in island.files.values() if file.is_counted_but_gone)

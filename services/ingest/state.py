@@ -69,6 +69,8 @@ class StoredAsset:
     """Formats and file sets that move to an asset split from it."""
     is_needed_elsewhere: bool = False
     """It has present files in islands outside this snapshot, so it must not be merged or taken offline."""
+    sets_elsewhere: set[uuid.UUID] = field(default_factory=set)
+    """File sets with such files."""
 
     def may_take_offline(self, format_id: uuid.UUID) -> bool:
         """Whether a format was made by grouping, and so may be taken offline; pinned and declared ones may not."""

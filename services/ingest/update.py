@@ -5,7 +5,7 @@ Structural changes are recorded at once. Growth and rewritten members are deboun
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -264,34 +264,3 @@ def record_missing_members(island: IslandState, set_id: uuid.UUID, asset_id: uui
     gone = island.newly_missing().get(set_id)
     if gone:
         changes.tell(asset_id, Operation.MODIFY_FILESET, history_text.describe_missing_files(gone))
-
-
-def empty_vanished_sets(
-    stored: StoredAsset, islands: Mapping[int, IslandState], kept: Collection[uuid.UUID], changes: IngestChanges
-) -> None:
-    """Empty the file sets of a partly manually grouped asset that no plan continues: plans of pins change only their
-    own formats, and plans of rules none with pins."""
-    for row in stored.file_sets.values():
-        if row.island_id in islands and row.id not in kept and row.id not in stored.given:
-            _empty_file_set(row, islands.values(), changes)
-
-
-def _empty_file_set(row: FileSet, islands: Iterable[IslandState], changes: IngestChanges) -> None:
-    for island in islands:
-        record_missing_members(island, row.id, row.asset_id, changes)
-    if row.file_count:
-        changes.changed_file_sets.append({"id": row.id, "told_count": 0, **EMPTY_FILE_SET_COLUMNS})
-
-
-def take_asset_offline(stored: StoredAsset, islands: Collection[IslandState], changes: IngestChanges) -> None:
-    """Take an asset without present files offline; it is kept, because its files may come back."""
-    for row in stored.file_sets.values():
-        if row.island_id is not None and row.id not in stored.given:
-            _empty_file_set(row, islands, changes)
-    changes.changed_formats.extend(
-        {"id": row.id, "is_online": False}
-        for row in stored.formats.values()
-        if row.is_online and row.id not in stored.given and stored.may_take_offline(row.id)
-    )
-    if stored.row.is_online:
-        changes.changed_assets.append({"id": stored.row.id, "is_online": False})

@@ -8,9 +8,10 @@ import pytest
 
 from models.catalog.asset import FormatRole
 from services.ingest.changeset import IngestChanges
+from services.ingest.departures import empty_vanished_sets, take_asset_offline
 from services.ingest.matching import match_plans
 from services.ingest.state import StoredAsset
-from services.ingest.update import AssetUpdate, empty_vanished_sets, take_asset_offline
+from services.ingest.update import AssetUpdate
 from tests.services.ingest.catalog import DONE, FILE_SIZE, MONDAY, Catalog, settle_columns
 
 GROWTH_SECONDS = 60.0
