@@ -18,16 +18,25 @@ from models.queues.island import Island
 from services.ingest.state import IslandState
 
 
+def may_narrow(session: Session, state: IslandState) -> bool:
+    """Whether a part of an island can be matched alone.
+
+    Otherwise everything has to be: frames and pins relate files by more than their names, and an island may have been
+    grouped by other rules, or lost a file to another name or folder.
+    """
+    if state.claim.reads_all_files or state.buckets or state.pins().by_path:
+        return False
+    return _is_by_present_rules(session, state)
+
+
 def narrow_to_affected(
-    session: Session, state: IslandState, grouping: GroupingResult
-) -> tuple[GroupingResult, set[uuid.UUID]] | None:
+    session: Session, state: IslandState, grouping: GroupingResult, also: Collection[uuid.UUID]
+) -> tuple[GroupingResult, set[uuid.UUID]]:
     """Return the part of a grouping that changes may concern, and the stored assets to match it with.
 
-    None if everything has to be matched: frames and pins relate files by more than their names, and an island may have
-    been grouped by other rules, or lost a file to another name or folder.
+    Args:
+        also: assets that are matched for another island: of one that has files here too, no plan may be left out.
     """
-    if state.claim.reads_all_files or state.buckets or state.pins().by_path or not _is_by_present_rules(session, state):
-        return None
     changed = [file for file in state.files.values() if file.seen > state.claim.done]
     gone = {file.path for file in changed}
     items = (item for item in state.items() if isinstance(item, Single) and item.path not in gone)
@@ -36,7 +45,7 @@ def narrow_to_affected(
     sets_of = {plan.key: set(_sets_of(state, plan)) for plan in grouping.settled()}
     affected = {plan.key for plan in grouping.settled() if before.get(plan.key) != plan or None in sets_of[plan.key]}
     plan_of = {set_id: key for key, sets in sets_of.items() for set_id in sets}
-    assets = _assets_to_report(session, state)
+    assets = _assets_to_report(session, state) | set(also)
     sets = {file.file_set_id for file in changed}
     while True:
         sets |= {set_id for key in affected for set_id in sets_of[key]}

@@ -2,7 +2,7 @@
 whole sequence."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from models.core.paths import join_path
 from models.core.sessions import in_array
 from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
-from services.ingest.affected import narrow_to_affected
+from services.ingest.affected import may_narrow, narrow_to_affected
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
 
@@ -110,13 +110,13 @@ def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedI
         island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
-    ids: set[uuid.UUID] = set()
-    for island_id, state in islands.items():
-        narrowed = narrow_to_affected(session, state, groupings[island_id])
-        if narrowed is not None:
-            groupings[island_id], assets = narrowed
-        else:
-            assets = _assets_of_island(session, state)
+    whole = [state for state in islands.values() if not may_narrow(session, state)]
+    ids = {asset_id for state in whole for asset_id in _assets_of_island(session, state)}
+    narrow = islands.keys() - {state.claim.id for state in whole}
+    shared = _assets_by_island(session, ids, narrow)
+    for island_id in sorted(narrow):
+        also = shared.get(island_id, set())
+        groupings[island_id], assets = narrow_to_affected(session, islands[island_id], groupings[island_id], also)
         ids |= assets
     return GroupedIslands(_read_stored_assets(session, islands, ids), groupings)
 
@@ -210,6 +210,18 @@ def _assets_of_island(session: Session, state: IslandState) -> set[uuid.UUID]:
     of_island = or_(FileSet.island_id == state.claim.id, in_array(FileSet.id, members))
     ids = set(session.scalars(select(FileSet.asset_id).where(of_island).distinct()))
     return ids | {uuid.UUID(pin.asset) for pin in state.pins().by_path.values()}
+
+
+def _assets_by_island(
+    session: Session, assets: Collection[uuid.UUID], islands: Collection[int]
+) -> dict[int | None, set[uuid.UUID]]:
+    """Return which of the assets have file sets in which of the islands."""
+    found: dict[int | None, set[uuid.UUID]] = {}
+    if assets and islands:
+        of_both = in_array(FileSet.asset_id, assets), in_array(FileSet.island_id, islands)
+        for island_id, asset_id in session.execute(select(FileSet.island_id, FileSet.asset_id).where(*of_both)):
+            found.setdefault(island_id, set()).add(asset_id)
+    return found
 
 
 def _read_stored_assets(session: Session, islands: dict[int, IslandState], ids: set[uuid.UUID]) -> IslandSnapshot:

@@ -8,10 +8,10 @@ from sqlalchemy import select
 
 from models.access.acl import Actor
 from models.catalog.asset import Asset
-from models.catalog.file import FileStatus, Folder
+from models.catalog.file import File, FileStatus, Folder
 from models.core.paths import display_path
 from models.queues.island import Island
-from services.grouping.manual import merge_manually
+from services.grouping.manual import merge_manually, move_manually
 from services.ingest.run import ingest_islands
 from services.ingest_effects import INGEST_EFFECTS
 from tests.files import write
@@ -96,3 +96,17 @@ def test_files_of_two_folders_in_one_asset_are_counted_until_they_vanish(
         pipeline.wait_until_quiet()
         assert pipeline.broken() == []
         assert is_online(pipeline, ids["take"]) is left
+
+
+def test_a_change_beside_an_asset_of_two_folders_counts_its_files_as_before(pipeline: Pipeline, root: Path) -> None:
+    write(root, "day1/take.mov", "day2/other.mov")
+    pipeline.wait_until_quiet()
+    with pipeline.sessions.begin() as session:
+        take = session.scalars(select(File.id).where(File.name == b"take.mov")).one()
+        move_manually(session, [take], pipeline.ids()["other"], Actor("Ines"))
+    pipeline.wait_until_quiet()
+    write(root, "day1/new.mov", "day2/beside.mov")
+    watch_until(pipeline, "day1/new.mov", FileStatus.CLOSED)
+    watch_until(pipeline, "day2/beside.mov", FileStatus.CLOSED)
+    pipeline.wait_until_quiet()
+    assert pipeline.broken() == []
