@@ -1,10 +1,11 @@
 """Index marks as database objects: a function that marks documents, and a template for one trigger per event.
 
 Migrations before 0019 are written with it; the present form of what they made is in `definitions/index_marks*.sql`.
-PostgreSQL refuses transition tables on triggers for several events or for `UPDATE OF`, so each table has three.
 """
 
 from collections.abc import Sequence
+
+from models.migrations.ddl import function_and_trigger_ddl
 
 BULK = 100
 """A statement that marks more objects than this is a backfill: its marks are drained after single changes."""
@@ -51,19 +52,8 @@ def marking_triggers(
         FROM before_rows before JOIN after_rows after USING (id)
         WHERE ({before}) IS DISTINCT FROM ({after})) AS changed;""",
     }
-    tables = {
-        "insert": "NEW TABLE AS after_rows",
-        "delete": "OLD TABLE AS before_rows",
-        "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
-    }
-    statements = []
-    for event, body in bodies.items():
-        name = f"mark_{table}_{event}"
-        statements.append(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
-        )
-        statements.append(
-            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {tables[event]} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-        )
-    return statements
+    return [
+        statement
+        for event, body in bodies.items()
+        for statement in function_and_trigger_ddl(f"mark_{table}_{event}", table, event, body)
+    ]

@@ -7,6 +7,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import trigger_ddl
+
 QUEUE_SIDECAR_WORK = """
 CREATE FUNCTION queue_sidecar_work(sets uuid[], delay_seconds float DEFAULT 0) RETURNS void
 LANGUAGE sql AS $$
@@ -80,9 +82,8 @@ def create_sidecar_work() -> None:
     _tables()
     for statement in (QUEUE_SIDECAR_WORK, AFTER_COMPONENTS, AFTER_CHANGE):
         op.execute(statement)
-    _trigger("queue_sidecar_insert", "component", "INSERT", "NEW TABLE AS after_rows")
-    changes = "OLD TABLE AS before_rows NEW TABLE AS after_rows"
-    _trigger("queue_sidecar_update", "file_set", "UPDATE", changes)
+    op.execute(trigger_ddl("queue_sidecar_insert", "component", "insert"))
+    op.execute(trigger_ddl("queue_sidecar_update", "file_set", "update"))
     op.execute("SELECT queue_sidecar_work(array_agg(id)) FROM file_set HAVING count(*) > 0")
 
 
@@ -119,11 +120,4 @@ def _tables() -> None:
             ["file_id"], ["file.id"], name=op.f("fk_file_checksum_file_id_file"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("file_id", "list_name", name=op.f("pk_file_checksum")),
-    )
-
-
-def _trigger(name: str, table: str, event: str, tables: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {event} ON {table} REFERENCING {tables} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
     )

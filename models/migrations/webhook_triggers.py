@@ -9,6 +9,8 @@ Migrations before 0019 are written with it; the present form is in `definitions/
 
 from collections.abc import Sequence
 
+from models.migrations.ddl import function_and_trigger_ddl
+
 TELL = """
 CREATE FUNCTION tell_outside(kinds text[], in_realm text, done text, ids uuid[]) RETURNS void
 LANGUAGE sql AS $$
@@ -24,11 +26,6 @@ $$
 """
 """One event per transaction and object; its creation subsumes later updates in the same transaction."""
 ANYBODY = "IF NOT EXISTS (SELECT FROM webhook WHERE status = 'ENABLED') THEN RETURN NULL; END IF;"
-TABLES = {
-    "insert": "NEW TABLE AS after_rows",
-    "delete": "OLD TABLE AS before_rows",
-    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
-}
 
 
 def entity_triggers(table: str, kind: str, shown: Sequence[str], gone: str = "false") -> list[str]:
@@ -83,15 +80,8 @@ def detail_triggers(
 
 
 def _triggers(table: str, bodies: dict[str, str]) -> list[str]:
-    statements = []
-    for event, body in bodies.items():
-        name = f"tell_{table}_{event}"
-        statements.append(
-            f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ "
-            f"BEGIN {ANYBODY} {body} RETURN NULL; END $$"
-        )
-        statements.append(
-            f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {TABLES[event]} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-        )
-    return statements
+    return [
+        statement
+        for event, body in bodies.items()
+        for statement in function_and_trigger_ddl(f"tell_{table}_{event}", table, event, f"{ANYBODY} {body}")
+    ]

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import create_trigger, now_column
+
 revision = "0006"
 down_revision = "0005"
 
@@ -35,11 +37,6 @@ FIELD_ROWS = """
                 FROM jsonb_to_recordset(before.options) AS was (value text, label text)
                 FULL JOIN jsonb_to_recordset(after.options) AS is_now (value text, label text) USING (value)
                 WHERE was.label IS DISTINCT FROM is_now.label)"""
-TRANSITIONS = {
-    "insert": "NEW TABLE AS after_rows",
-    "delete": "OLD TABLE AS before_rows",
-    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
-}
 
 
 def upgrade() -> None:
@@ -61,7 +58,8 @@ def upgrade() -> None:
         sa.Column("min_value", sa.Float(), nullable=True),
         sa.Column("max_value", sa.Float(), nullable=True),
         sa.Column("details", postgresql.JSONB(), server_default=sa.text("'{}'"), nullable=False),
-        *dates(),
+        now_column("date_created"),
+        now_column("date_modified"),
         sa.Column("date_deleted", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_metadata_field")),
     )
@@ -78,7 +76,8 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("description", sa.Text(), nullable=True),
         sa.Column("write_access_for_everyone", sa.Boolean(), server_default=sa.text("true"), nullable=False),
-        *dates(),
+        now_column("date_created"),
+        now_column("date_modified"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_metadata_view")),
     )
     op.create_table(
@@ -108,7 +107,8 @@ def upgrade() -> None:
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=False),
         sa.Column("view_ids", postgresql.ARRAY(sa.Uuid()), server_default=sa.text("'{}'"), nullable=False),
-        *dates(),
+        now_column("date_created"),
+        now_column("date_modified"),
         sa.PrimaryKeyConstraint("object_type", "name", name=op.f("pk_metadata_category")),
     )
     op.create_table(
@@ -117,7 +117,8 @@ def upgrade() -> None:
         sa.Column("field_id", sa.Uuid(), nullable=False),
         sa.Column("object_type", sa.Text(), nullable=False),
         sa.Column("values", postgresql.JSONB(), nullable=False),
-        *dates(),
+        now_column("date_created"),
+        now_column("date_modified"),
         sa.ForeignKeyConstraint(
             ["field_id"],
             ["metadata_field.id"],
@@ -137,24 +138,5 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("job_id", "object_id", name=op.f("pk_metadata_bulk_object")),
     )
     for event, rows in VALUE_ROWS.items():
-        mark("metadata_value", event, rows)
-    mark("metadata_field", "update", FIELD_ROWS)
-
-
-def dates() -> list[sa.Column[object]]:
-    """When a row was made and changed last."""
-    return [
-        sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
-        for name in ("date_created", "date_modified")
-    ]
-
-
-def mark(table: str, event: str, rows: str) -> None:
-    """A statement-level trigger that marks the documents of `rows`."""
-    name = f"mark_{table}_{event}"
-    body = MARKS.format(rows=rows)
-    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {TRANSITIONS[event]} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-    )
+        create_trigger(f"mark_metadata_value_{event}", "metadata_value", event, MARKS.format(rows=rows))
+    create_trigger("mark_metadata_field_update", "metadata_field", "update", MARKS.format(rows=FIELD_ROWS))

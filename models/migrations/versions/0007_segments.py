@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import create_trigger, word_type
 from models.migrations.marking import marking_triggers
 
 revision = "0007"
@@ -80,24 +81,6 @@ OF_RIGHTS = {
     PERFORM mark_segments_of(ARRAY({SAME.format(had="before", lacks="after")}), true);
     PERFORM mark_segments_of(ARRAY({SAME.format(had="after", lacks="before")}));""",
 }
-TRANSITIONS = {
-    "insert": "NEW TABLE AS after_rows",
-    "delete": "OLD TABLE AS before_rows",
-    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
-}
-
-
-def add_trigger(name: str, table: str, event: str, body: str) -> None:
-    """A function and the statement trigger that calls it."""
-    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {TRANSITIONS[event]} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-    )
-
-
-def words(name: str, values: tuple[str, ...]) -> sa.Enum:
-    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
 
 
 def upgrade() -> None:
@@ -108,10 +91,10 @@ def upgrade() -> None:
         sa.Column("asset_id", sa.Uuid(), nullable=False),
         sa.Column("version_id", sa.Uuid(), nullable=False),
         sa.Column("made_on", sa.Uuid(), nullable=False),
-        sa.Column("segment_type", words("segmenttype", TYPES), nullable=False),
+        sa.Column("segment_type", word_type("segmenttype", *TYPES), nullable=False),
         sa.Column(
             "status",
-            words("segmentstatus", ("ACTIVE", "AWAITED", "DELETED")),
+            word_type("segmentstatus", "ACTIVE", "AWAITED", "DELETED"),
             server_default="ACTIVE",
             nullable=False,
         ),
@@ -165,7 +148,7 @@ def upgrade() -> None:
     for statement in OWN_MARKS:
         op.execute(statement)
     for event, body in ASSET_MARKS.items():
-        add_trigger(f"mark_commented_asset_{event}", "segment", event, body)
-    add_trigger("mark_segments_of_asset_update", "asset", "update", OF_ASSETS)
+        create_trigger(f"mark_commented_asset_{event}", "segment", event, body)
+    create_trigger("mark_segments_of_asset_update", "asset", "update", OF_ASSETS)
     for event, body in OF_RIGHTS.items():
-        add_trigger(f"mark_segments_of_rights_{event}", "acl_entry", event, body)
+        create_trigger(f"mark_segments_of_rights_{event}", "acl_entry", event, body)

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import create_trigger
 from models.migrations.marking import marking_triggers
 
 revision = "0008"
@@ -58,11 +59,6 @@ READERS = {
     FROM before_rows before JOIN after_rows after USING (object_type, object_id, principal_id, inherited_from)
     WHERE object_type = 'collections'
         AND 'read' = ANY (after.permissions) AND NOT 'read' = ANY (before.permissions);""",
-}
-TRANSITIONS = {
-    "insert": "NEW TABLE AS after_rows",
-    "delete": "OLD TABLE AS before_rows",
-    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
 }
 
 
@@ -170,11 +166,4 @@ def upgrade() -> None:
 def _mark(table: str, name: str, bodies: dict[str, str]) -> None:
     """Triggers on `table` whose functions bear `name`: a table may have several, each for another kind of document."""
     for event, body in bodies.items():
-        function = f"mark_{name}_{event}"
-        op.execute(
-            f"CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$"
-        )
-        op.execute(
-            f"CREATE TRIGGER {function} AFTER {event.upper()} ON {table} REFERENCING {TRANSITIONS[event]} "
-            f"FOR EACH STATEMENT EXECUTE FUNCTION {function}()"
-        )
+        create_trigger(f"mark_{name}_{event}", table, event, body)

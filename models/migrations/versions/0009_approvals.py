@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import create_trigger, word_type
+
 revision = "0009"
 down_revision = "0008"
 
@@ -34,24 +36,6 @@ PLACES = {
         SELECT asset_id FROM before_rows before JOIN after_rows after USING (collection_id, asset_id)
         WHERE before.carries_rights <> after.carries_rights));""",
 }
-TRANSITIONS = {
-    "insert": "NEW TABLE AS after_rows",
-    "delete": "OLD TABLE AS before_rows",
-    "update": "OLD TABLE AS before_rows NEW TABLE AS after_rows",
-}
-
-
-def add_trigger(name: str, table: str, event: str, body: str) -> None:
-    """A function and the statement trigger that calls it."""
-    op.execute(f"CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {body} RETURN NULL; END $$")
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {TRANSITIONS[event]} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-    )
-
-
-def words(name: str, *values: str) -> sa.Enum:
-    return sa.Enum(*values, name=name, native_enum=False, create_constraint=True, length=40)
 
 
 def upgrade() -> None:
@@ -65,7 +49,7 @@ def upgrade() -> None:
         sa.Column("version_id", sa.Uuid(), nullable=False),
         sa.Column(
             "status",
-            words("approvalstatus", "N/A", "REQUESTED", "APPROVED", "NOT_APPROVED", "MIXED"),
+            word_type("approvalstatus", "N/A", "REQUESTED", "APPROVED", "NOT_APPROVED", "MIXED"),
             server_default="REQUESTED",
             nullable=False,
         ),
@@ -90,7 +74,7 @@ def upgrade() -> None:
         sa.Column("approval_id", sa.Uuid(), nullable=False),
         sa.Column("user_id", sa.Uuid(), nullable=True),
         sa.Column("external", sa.Text(), nullable=True),
-        sa.Column("status", words("votestatus", "APPROVED", "NOT_APPROVED"), nullable=False),
+        sa.Column("status", word_type("votestatus", "APPROVED", "NOT_APPROVED"), nullable=False),
         sa.Column("share_id", sa.Uuid(), nullable=True),
         sa.Column("change_date", moment, server_default=sa.text("now()"), nullable=False),
         sa.CheckConstraint("(user_id IS NULL) <> (external IS NULL)", name=op.f("ck_approval_vote_voter")),
@@ -108,6 +92,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("user_id IS NOT NULL"),
     )
     for event, body in MARKS.items():
-        add_trigger(f"mark_approval_{event}", "approval", event, body)
+        create_trigger(f"mark_approval_{event}", "approval", event, body)
     for event, body in PLACES.items():
-        add_trigger(f"mark_segments_of_places_{event}", "collection_asset", event, body)
+        create_trigger(f"mark_segments_of_places_{event}", "collection_asset", event, body)

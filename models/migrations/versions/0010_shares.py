@@ -4,6 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import now_column
+
 revision = "0010"
 down_revision = "0009"
 
@@ -12,10 +14,6 @@ RIGHTS = (
     "'allow_setting_approve_status', 'allow_sync', 'allow_upload', 'allow_user_search_for_mentions', "
     "'allow_view_transcriptions', 'allow_view_versions', 'show_existing_comments'"
 )
-
-
-def now(name: str) -> sa.Column:
-    return sa.Column(name, sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False)
 
 
 def upgrade() -> None:
@@ -36,8 +34,8 @@ def upgrade() -> None:
         sa.Column("expires", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
-        now("date_created"),
-        now("date_modified"),
+        now_column("date_created"),
+        now_column("date_modified"),
         sa.CheckConstraint(f"allows <@ ARRAY[{RIGHTS}]", name=op.f("ck_share_allows")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_share")),
     )
@@ -62,7 +60,7 @@ def upgrade() -> None:
         sa.Column("access_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("download_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("last_access_date", sa.DateTime(timezone=True), nullable=True),
-        now("date_created"),
+        now_column("date_created"),
         sa.ForeignKeyConstraint(
             ["share_id"], ["share.id"], name=op.f("fk_share_user_share_id_share"), ondelete="CASCADE"
         ),
@@ -76,7 +74,7 @@ def upgrade() -> None:
         sa.Column("share_user_id", sa.Uuid(), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        now("date_created"),
+        now_column("date_created"),
         sa.ForeignKeyConstraint(
             ["share_user_id"],
             ["share_user.id"],

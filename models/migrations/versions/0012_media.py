@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
+from models.migrations.ddl import trigger_ddl, word_type
 from models.migrations.sidecar_work import create_sidecar_work
 
 revision = "0012"
@@ -79,12 +80,11 @@ END $$
 """What a header says shows in the document of the asset; a component without that shows nothing."""
 
 SHOWING = {
-    "insert": ("NEW TABLE AS after_rows", "SELECT format_id FROM after_rows WHERE media <> '{}'"),
-    "delete": ("OLD TABLE AS before_rows", "SELECT format_id FROM before_rows WHERE media <> '{}'"),
+    "insert": "SELECT format_id FROM after_rows WHERE media <> '{}'",
+    "delete": "SELECT format_id FROM before_rows WHERE media <> '{}'",
     "update": (
-        "OLD TABLE AS before_rows NEW TABLE AS after_rows",
         "SELECT after.format_id FROM before_rows before JOIN after_rows after USING (id)"
-        " WHERE before.media IS DISTINCT FROM after.media",
+        " WHERE before.media IS DISTINCT FROM after.media"
     ),
 }
 
@@ -100,8 +100,7 @@ def upgrade() -> None:
 
 
 def _work() -> None:
-    kinds = ("HEADERS", "PICTURES", "SIDECARS")
-    kind = sa.Enum(*kinds, name="mediakind", native_enum=False, create_constraint=True, length=40)
+    kind = word_type("mediakind", "HEADERS", "PICTURES", "SIDECARS")
     now = sa.text("now()")
     op.create_table(
         "media_work",
@@ -127,13 +126,7 @@ def _work() -> None:
 
 
 def _keyframes() -> None:
-    kind = sa.Enum(
-        *("KEYFRAME", "KEYFRAME_MAP", "POSTER"),
-        name="keyframetype",
-        native_enum=False,
-        create_constraint=True,
-        length=40,
-    )
+    kind = word_type("keyframetype", "KEYFRAME", "KEYFRAME_MAP", "POSTER")
     op.create_table(
         "keyframe",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -157,16 +150,8 @@ def _keyframes() -> None:
 def _triggers() -> None:
     for statement in (QUEUE_MEDIA_WORK, QUEUE_AFTER_COMPONENTS, QUEUE_AFTER_CHANGE):
         op.execute(statement)
-    _trigger("queue_component_insert", "component", "insert", "NEW TABLE AS after_rows")
-    changes = "OLD TABLE AS before_rows NEW TABLE AS after_rows"
-    _trigger("queue_file_set_update", "file_set", "update", changes)
-    for event, (tables, rows) in SHOWING.items():
+    op.execute(trigger_ddl("queue_component_insert", "component", "insert"))
+    op.execute(trigger_ddl("queue_file_set_update", "file_set", "update"))
+    for event, rows in SHOWING.items():
         op.execute(MARK_AFTER_COMPONENTS.format(event=event, rows=rows))
-        _trigger(f"mark_component_{event}", "component", event, tables)
-
-
-def _trigger(name: str, table: str, event: str, tables: str) -> None:
-    op.execute(
-        f"CREATE TRIGGER {name} AFTER {event.upper()} ON {table} REFERENCING {tables} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {name}()"
-    )
+        op.execute(trigger_ddl(f"mark_component_{event}", "component", event))
