@@ -238,9 +238,10 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
     return lambda: Folder(url, root, names)
 
 
+@pytest.mark.early  # the longest file: at the end it would run alone, on one core
 @pytest.mark.parametrize(
     ("names", "examples"),
-    [(NAMES, 30), (PARTNERS, 20), (FRAMES, 30), (LONE, 25)],
+    [(NAMES, 20), (PARTNERS, 14), (FRAMES, 20), (LONE, 12)],
     ids=["of all kinds", "that part again", "that go over", "without frames"],
 )
 def test_what_is_stored_is_the_grouping_of_what_is_there(
