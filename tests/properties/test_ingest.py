@@ -238,6 +238,7 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
     return lambda: Folder(url, root, names)
 
 
+@pytest.mark.timeout(600)  # beside other work the longest case takes minutes
 @pytest.mark.early  # the longest file: at the end it would run alone, on one core
 @pytest.mark.parametrize(
     ("names", "examples"),
