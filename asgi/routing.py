@@ -139,7 +139,7 @@ class ApiRoute:
         }
 
     def document(self) -> APIRoute:
-        """Return the route as it is documented: with its body, which the served route reads by itself."""
+        """Return the route as it is documented: with its body, which the served route reads without FastAPI."""
         return APIRoute(self.url, copy_signature(self.endpoint, _never_called, with_body=True), **self.options())
 
     def handler(self) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""Registry of the kinds of jobs: what Tapeless runs by itself, by task. A job whose task is not here is never run."""
+"""Registry of the kinds of jobs: what Tapeless runs, by task. A job whose task is not here is never run."""
 
 import uuid
 from collections.abc import Sequence

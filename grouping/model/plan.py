@@ -134,7 +134,7 @@ class AssetPlan:
 
     @property
     def main_path(self) -> bytes:
-        """First file of its original's main file set: of the picture, whatever its captions and sounds are called."""
+        """First file of its original's main file set: of the picture, whichever file sorts first."""
         return self.formats[0].file_sets[0].members[0].first_path
 
     @property

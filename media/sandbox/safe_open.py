@@ -22,7 +22,7 @@ MAX_OPEN_FOLDERS = 200
 
 
 CLOSED_ERRNOS = frozenset({errno.EACCES, errno.EPERM})
-"""Errors that last until somebody changes permissions, which the watcher notices."""
+"""Errors that last until permissions change, which the watcher notices."""
 
 
 class SourceChangedError(Exception):

@@ -50,7 +50,7 @@ class FolderDifference:
     cleared: list[uuid.UUID] = field(default_factory=list)
     """Suspected files that were found."""
     relinked: list[tuple[uuid.UUID, FileEntry]] = field(default_factory=list)
-    """Unchanged files whose row has an outdated inode (file systems that number files anew at each mount) or no ctime
+    """Unchanged files whose row has an outdated inode (file systems that renumber files at each mount) or no ctime
     yet."""
     vanished: list[KnownFile] = field(default_factory=list)
     """Rows without a file. They become suspected first, because one look is not enough."""

@@ -73,7 +73,7 @@ class Clients:
         return found[act.pick % len(found)] if found else None
 
     def open_link(self, share: str) -> dict[str, str] | None:
-        """The headers of a guest who followed a share's link; None where it lets nobody in."""
+        """The headers of a guest who followed a share's link; None where it is refused."""
         answer = self.reader.read(LINK_PATH, "POST", {"hash": self.shares[share][1]})
         if answer is None or not answer.is_success:
             return None

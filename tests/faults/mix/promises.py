@@ -158,7 +158,7 @@ def find_origins(session: Session, asset: str) -> set[str]:
 
 
 def check_shares(session: Session, clients: Clients) -> Iterator[str]:
-    """Try every link: a revoked one lets nobody in, a running one opens its asset and no other."""
+    """Try every link: a revoked one is refused, a running one opens its asset and no other."""
     others = clients.list_assets(clients.editor)
     for share_id, (asset, _) in sorted(clients.shares.items()):
         revoked = clients.log.current(("share", share_id)) == {"revoked"}
@@ -166,7 +166,7 @@ def check_shares(session: Session, clients: Clients) -> Iterator[str]:
         if revoked and guest is not None:
             yield f"7: share {share_id} was revoked, and lets in"
         if not revoked and guest is None and session.scalar(STATUS, {"id": asset}) == "ACTIVE":
-            yield f"7: share {share_id} of asset {asset} runs, and lets nobody in"
+            yield f"7: share {share_id} of asset {asset} runs, and its link is refused"
         if guest is None:
             continue
         for other in others[:5]:

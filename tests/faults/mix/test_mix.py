@@ -57,7 +57,7 @@ def test_the_checker_finds_shares_that_open_or_close_by_themselves(world: World)
         session.commit()
         found = "\n".join(check_shares(session, clients))
     assert f"7: share {opened} was revoked, and lets in" in found
-    assert re.search(f"7: share {closed} of asset .* runs, and lets nobody in", found)
+    assert re.search(f"7: share {closed} of asset .* runs, and its link is refused", found)
 
 
 def test_every_crash_point_finds_its_process(world: World) -> None:

@@ -1,4 +1,4 @@
-"""The dry run and the ingest are one planner: whatever a storage's settings say, what is foreseen is what is done."""
+"""The dry run and the ingest are one planner: with any settings of a storage, what is foreseen is what is done."""
 
 import os
 import uuid
@@ -109,7 +109,7 @@ def reasons(difference: GroupingDiff) -> set[tuple[str, str]]:
 def foresee_and_settle(pipeline: Pipeline) -> GroupingDiff:
     """Check that ingest does what the dry run said just before."""
     before, foreseen = stored_groups(pipeline), preview(pipeline)
-    # A storage that is not scanned by itself is scanned on request.
+    # A storage without scheduled scans is scanned on request.
     with pipeline.sessions.begin() as session:
         request_scan(session, [find_storage_by_name(session, "Rushes")])
     pipeline.settle()

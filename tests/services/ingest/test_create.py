@@ -23,12 +23,12 @@ NAMES: dict[str, tuple[dict[str, Any], list[str], tuple[str, str | None]]] = {
         ["plate.0001.exr", "plate.0002.exr"],
         ("plate.0001.exr", "plate.0001"),
     ),
-    "a video, whatever its captions are called": (
+    "a video with captions of any name": (
         {"title_includes_extension": True, "filename_is_external_id": True},
         ["a.mov", "a.en.srt", "Subs/a.de.srt"],
         ("a.mov", "a"),
     ),
-    "a picture, whatever its sounds are called": (
+    "a picture with sounds of any name": (
         {"title_includes_extension": True, "filename_is_external_id": True},
         ["talk_V1.mov", "talk_A1.wav", "talk_A2.wav"],
         ("talk_V1.mov", "talk_V1"),
@@ -38,7 +38,7 @@ NAMES: dict[str, tuple[dict[str, Any], list[str], tuple[str, str | None]]] = {
         ["CONTENTS/VIDEO/0001AB.MXF", "CONTENTS/AUDIO/0001AB00.MXF", "CONTENTS/CLIP/0001AB.XML"],
         ("0001AB.MXF", None),
     ),
-    "an original, whatever its transcodes are called": (
+    "an original with transcodes of any name": (
         {"title_includes_extension": True},
         ["shot.mov", "proxy/shot.mov"],
         ("shot.mov", None),

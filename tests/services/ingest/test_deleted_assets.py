@@ -1,4 +1,4 @@
-"""A deleted asset keeps its files and stays deleted, whatever happens in its folder, until a user restores it."""
+"""A deleted asset keeps its files and stays deleted, through any change in its folder, until a user restores it."""
 
 from collections.abc import Callable
 from pathlib import Path

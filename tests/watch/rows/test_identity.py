@@ -1,4 +1,4 @@
-"""A row follows its file through renames, links and reused inodes, and new content shows whatever its times say."""
+"""A row follows its file through renames, links and reused inodes; new content is seen where its times are as before."""
 
 import os
 import shutil
