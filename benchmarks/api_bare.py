@@ -10,7 +10,8 @@ from fastapi import FastAPI
 from sqlalchemy import insert, select
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry, PrincipalKind
-from models.catalog.asset import Asset, History, Operation
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
 from models.core.base import new_id
 from models.core.sessions import Sessions
 

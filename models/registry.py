@@ -5,9 +5,10 @@ from models.access.audit_log import AuditEntry
 from models.access.share import Share, ShareToken, ShareUser
 from models.access.user import App, Membership, SignInLimit, Token, User, UserGroup
 from models.catalog.approval import Approval, ApprovalVote
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, History, Keyframe
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, Keyframe
 from models.catalog.collection import Collection, CollectionAsset, Favorite
 from models.catalog.file import DeclaredFile, File, Folder, FrameBucket
+from models.catalog.history import History
 from models.catalog.metadata import (
     MetadataBulkObject,
     MetadataCategory,

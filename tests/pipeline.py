@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import Asset, FileSet, FileSetFile, Format, History
+from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
+from models.catalog.history import History
 from models.catalog.storage import Storage
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.core.timing import Timing

@@ -21,8 +21,9 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, History
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.catalog.file import File, Folder
+from models.catalog.history import History
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from models.core.sessions import copy_rows, make_engine, make_sessions

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import ALL_PERMISSIONS, AclEntry, AclTemplate, Actor, PrincipalKind
 from models.core.base import new_id
 from services.access.permissions import Principal, acl_entries_of, grant_permissions
+from services.core.audit_log import record_audit
 from services.core.errors import ValidationFailed, require_administrator
-from services.core.rows import load, record_audit, save_audited
+from services.core.rows import load, save_audited
 
 ACL_TEMPLATE_KIND = "acl_templates"
 

@@ -19,12 +19,14 @@ from models.access.acl import (
     has_permission,
 )
 from models.access.user import User, UserGroup
-from models.catalog.asset import Asset, Operation
+from models.catalog.asset import Asset
 from models.catalog.collection import Collection
+from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import parse_id
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, NotFound, PermissionDenied, ValidationFailed, require_found, require_known
-from services.core.rows import record_audit, record_history
+from services.core.history import record_history
 
 COLLECTION_ACL_KIND = "collections"
 MAX_PROPAGATING_COLLECTIONS = 1_000

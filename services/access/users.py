@@ -17,6 +17,7 @@ from models.access.user import Membership, Token, User, UserGroup, UserStatus
 from models.core.base import new_id
 from models.core.sessions import execute_dml
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR
+from services.core.audit_log import record_audit
 from services.core.errors import (
     Conflict,
     NotFound,
@@ -26,7 +27,7 @@ from services.core.errors import (
     require_found,
 )
 from services.core.passwords import generate_password, hash_password
-from services.core.rows import apply_changes, load, load_grouped, record_audit, save_audited
+from services.core.rows import apply_changes, load, load_grouped, save_audited
 
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 

@@ -8,8 +8,8 @@ another in between. Without any votes the cost is one query of an empty table.
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import Operation
-from services.core.rows import record_history
+from models.catalog.history import Operation
+from services.core.history import record_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 HAS_ANY_VOTE = text("SELECT EXISTS (SELECT FROM approval_vote)")

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, PrincipalKind, readable_by
 from models.access.user import Membership
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.sessions import in_array
 from services.access.permissions import Principal, principal_names

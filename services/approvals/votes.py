@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, ShareRight, has_permission
 from models.catalog.approval import Approval, ApprovalVote, VoteStatus
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from services.approvals.requests import (
     ApprovalSpec,

@@ -18,15 +18,16 @@ from sqlalchemy.orm import Session
 from media.sandbox.safe_open import SourceFile
 from models.access.acl import Actor, ShareRight, is_format_visible
 from models.access.user import Token
-from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole, Operation
+from models.catalog.asset import Asset, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, Folder, read_folder_paths
+from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.paths import join_path
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import find_visible_format
 from services.core.actors import find_actor
 from services.core.errors import NotFound, PermissionDenied, require_found
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.core.signing_key import SigningKey
 from services.shares.guests import count_guest_download, find_guest_by_token
 

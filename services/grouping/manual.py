@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from grouping import group_paths
 from models.access.acl import AclEntry, Actor
-from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole, Operation
+from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, Folder
+from models.catalog.history import Operation
 from models.catalog.pin import Pin
 from models.core.base import new_id
 from models.core.paths import display_path
@@ -23,7 +24,7 @@ from models.core.sessions import in_array
 from models.queues.island import mark_for_full_regroup
 from services.access.acl_templates import grants_of_object
 from services.core.errors import Conflict, DomainError, NotFound
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.core.text import pluralize
 from services.lifecycle.merge import merge_into_survivors
 from services.renditions.registry import IS_RENDITION

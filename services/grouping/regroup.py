@@ -26,8 +26,8 @@ from models.catalog.storage import ProfileRevision, Storage
 from models.core.sessions import transact
 from models.queues.island import ISLAND_QUEUE, Island, hold_for_regroup
 from models.queues.job import Job, JobStatus, Progress
+from services.core.audit_log import record_audit
 from services.core.errors import DomainError
-from services.core.rows import record_audit
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun

@@ -7,11 +7,12 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format, History, Operation
+from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
+from models.catalog.history import History, Operation
 from models.catalog.pin import Pin
 from models.core.sessions import in_array
 from services.core.errors import Conflict
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.grouping.manual import count_asset_files, mark_islands_dirty
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import unmerge_assets

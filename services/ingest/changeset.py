@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.catalog.asset import Operation
-from services.core.rows import HistoryEntry
+from models.catalog.history import Operation
+from services.core.history import HistoryEntry
 from services.ingest.frame_buckets import FrameBucketState
 from services.ingest.state import StorageRules
 

@@ -3,7 +3,7 @@
 import uuid
 
 from grouping import AssetPlan, ComponentPlan
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import base_name, display_path, escape_surrogates
 from services.ingest.changeset import CreatedAsset, IngestChanges

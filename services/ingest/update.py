@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole, Operation
+from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole
+from models.catalog.history import Operation
 from models.core.base import get_column_value
 from models.core.paths import escape_surrogates
 from services.ingest import history_text

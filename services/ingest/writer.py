@@ -8,10 +8,11 @@ from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, Operation
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
+from models.catalog.history import Operation
 from models.core.base import Base
 from models.core.sessions import copy_rows, in_array
-from services.core.rows import HistoryEntry, copy_history
+from services.core.history import HistoryEntry, copy_history
 from services.ingest.changeset import (
     AssetMerge,
     ColumnValues,

@@ -21,8 +21,8 @@ from models.catalog.metadata import delete_values
 from models.core.sessions import in_array
 from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE, find_collection
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, NotFound, PermissionDenied
-from services.core.rows import record_audit
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 from services.lifecycle.merge import delete_dependents

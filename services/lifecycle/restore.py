@@ -12,13 +12,15 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND
+from models.catalog.history import Operation
 from models.core.sessions import in_array
 from models.queues.job import Job
 from services.catalog.collections import collections
+from services.core.audit_log import record_audit
 from services.core.errors import require_administrator
-from services.core.rows import record_audit, record_history
+from services.core.history import record_history
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 

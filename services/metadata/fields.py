@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.metadata import FieldType, MetadataField, MetadataViewField
 from models.core.base import new_id
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed, require_administrator, require_found
-from services.core.rows import record_audit, save_audited
+from services.core.rows import save_audited
 from services.metadata.forms import NUMERIC_FIELD_TYPES
 from services.metadata.types import quote
 

@@ -6,12 +6,12 @@ import uuid
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
 from models.catalog.storage import StorageSettings
 from models.core.paths import display_path, parent_path
 from models.core.sessions import copy_rows
-from services.core.rows import HistoryEntry, copy_history
+from services.core.history import HistoryEntry, copy_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
 TAG_VALUE_COLUMNS = ("object_id", "object_type", "field_id", "values")

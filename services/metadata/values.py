@@ -15,11 +15,11 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
 from models.core.sessions import bind_columns, in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
-from services.core.rows import HistoryEntry, copy_history
+from services.core.history import HistoryEntry, copy_history
 from services.metadata.change_set import (
     FieldChange,
     FieldInput,

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.metadata import MetadataCategory, MetadataField, MetadataView, MetadataViewField
 from models.core.base import new_id
+from services.core.audit_log import record_audit
 from services.core.errors import (
     Conflict,
     FieldsInvalid,
@@ -20,7 +21,7 @@ from services.core.errors import (
     require_found,
     require_known,
 )
-from services.core.rows import load, record_audit, save_audited
+from services.core.rows import load, save_audited
 from services.metadata.fields import validate_options
 from services.metadata.forms import VIEW_OVERRIDE_KEYS
 from services.metadata.types import quote

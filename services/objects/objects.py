@@ -13,15 +13,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
-from models.catalog.asset import AssetStatus, Operation
+from models.catalog.asset import AssetStatus
 from models.catalog.collection import CollectionStatus, Favorite
+from models.catalog.history import Operation
 from models.catalog.segment import SegmentStatus
 from models.core.sessions import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import find_segment_by_id, may_write_asset, require_author_or_writer
 from services.core.errors import PermissionDenied, refuse_deleted, require_known
-from services.core.rows import record_history
+from services.core.history import record_history
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format, History
+from models.catalog.asset import Asset, AssetStatus, Component, FileSet, Format
+from models.catalog.history import History
 from models.core.base import parse_id
 from services.core.errors import DomainError
 from services.metadata.values import list_object_values

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.core.base import new_id
 from models.queues.outbox import Webhook, WebhookDelivery, WebhookStatus
+from services.core.audit_log import record_audit
 from services.core.errors import ValidationFailed, require_administrator, require_known
-from services.core.rows import load, record_audit, save_audited
+from services.core.rows import load, save_audited
 from services.outbound.config import IpNetwork
 from services.outbound.webhook_http import check_webhook_url
 

@@ -17,11 +17,12 @@ from sqlalchemy import delete, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole, Operation
+from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, FileStatus, Folder, read_folder_paths
+from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.core.text import label_structure
 from services.renditions.paths import RenditionPath, ensure_folder_rows
 

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.access.share import Share, ShareToken, ShareUser
-from models.catalog.asset import Asset, Operation
-from services.core.rows import record_audit, record_history
+from models.catalog.asset import Asset
+from models.catalog.history import Operation
+from services.core.audit_log import record_audit
+from services.core.history import record_history
 
 SHARE_SWEEP_ACTOR = Actor("Tapeless", is_admin=True)
 MAX_EXPIRED_SHARES = 500

@@ -11,11 +11,12 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.share import Share, ShareToken, ShareUser
 from models.access.user import User, UserStatus
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.queues.outbox import MAIL_TASK
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed
-from services.core.rows import load, load_grouped, record_audit, save
+from services.core.rows import load, load_grouped, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, check_mail_address, queue_mail

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session
 from media.probe.captions import CAPTION_FORMATS, MAX_CAPTION_FILE_BYTES, CaptionsError, TimedCaption, read_captions
 from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
 from models.access.acl import Actor
-from models.catalog.asset import ASSET_KIND, Asset, Operation
+from models.catalog.asset import ASSET_KIND, Asset
+from models.catalog.history import Operation
 from models.catalog.segment import Segment, SegmentType
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
@@ -28,7 +29,7 @@ from services.catalog.assets.assets import find_asset, get_asset_for_update
 from services.catalog.segments.access import asset_duration_ms
 from services.catalog.segments.segments import hard_delete_segments
 from services.core.errors import ValidationFailed
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.core.text import pluralize
 from services.downloads.tickets import find_downloadable_source
 from services.jobs.jobs import add_job

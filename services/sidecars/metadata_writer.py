@@ -17,11 +17,11 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from models.catalog.storage import StorageSettings
 from models.core.sessions import AnyRow, bind_columns
 from services.core.errors import FieldsInvalid, NotFound
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.metadata.change_set import FieldChange, validate_changes
 from services.metadata.forms import MetadataForm, load_fields_form, load_view_form
 from services.metadata.types import quote

@@ -27,8 +27,9 @@ from services.catalog.assets.files import (
     declared_file_view,
 )
 from services.catalog.collections.folder_mirror import request_mirror_backfill
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed, require_administrator
-from services.core.rows import apply_changes, load, record_audit, save_audited
+from services.core.rows import apply_changes, load, save_audited
 from services.storages.storages import (
     NewStorage,
     StorageError,

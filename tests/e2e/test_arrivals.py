@@ -10,10 +10,11 @@ from sqlalchemy import select, text
 
 from benchmarks.stage.system import RunningSystem, running_system
 from models.access.acl import Actor
-from models.catalog.asset import Asset, History, Operation
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
 from models.catalog.metadata import FieldType
 from search.query.criteria import Visibility, parse_criteria
-from services.core.rows import record_history
+from services.core.history import record_history
 from services.metadata.fields import create_field
 from services.operations.asset_report import build_asset_report
 from tests.waiting import wait_until

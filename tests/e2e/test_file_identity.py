@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from sqlalchemy import select
 
 from benchmarks.stage.system import RunningSystem, running_system
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
 from models.catalog.file import File
+from models.catalog.history import History
 from tests.waiting import wait_until
 from workers.main import main
 

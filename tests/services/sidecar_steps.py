@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import select, text
 
 from models.access.acl import Actor
-from models.catalog.asset import Format, History
+from models.catalog.asset import Format
+from models.catalog.history import History
 from models.catalog.metadata import FieldType
 from models.core.sessions import transact
 from models.queues.job import Job

@@ -20,10 +20,11 @@ from asgi.pagination import (
 from asgi.request_context import Body, Call, LongText, format_datetime, optional_id
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
-from models.catalog.asset import Asset, History, Operation
+from models.catalog.asset import Asset
+from models.catalog.history import History, Operation
 from services.catalog.assets.assets import find_asset
 from services.core.errors import PermissionDenied
-from services.core.rows import add_custom_history, find_history_entry, history_of_asset
+from services.core.history import add_custom_history, find_history_entry, history_of_asset
 
 routes = RouteGroup("assets")
 HISTORY_QUERY_COLUMNS = query_columns(

@@ -15,11 +15,12 @@ from models.access.acl import (
     Permission,
     PrincipalKind,
 )
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
+from models.catalog.history import Operation
 from models.core.base import new_id
 from services.access.lookup import find_permitted
 from services.core.errors import ValidationFailed, refuse_deleted
-from services.core.rows import record_history
+from services.core.history import record_history
 
 
 def create_empty_asset(session: Session, asset: Asset, actor: Actor) -> Asset:

@@ -13,15 +13,17 @@ from sqlalchemy import ColumnElement, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import FileSet, FileSetFile, Operation
+from models.catalog.asset import FileSet, FileSetFile
 from models.catalog.file import DeclaredFile, File, FileStatus, FileType, Folder, read_folder_paths
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import display_path
 from models.core.sessions import AnySelect
 from services.catalog.assets.assets import get_asset_for_update
 from services.catalog.assets.formats import find_declared_file_set
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
-from services.core.rows import apply_changes, record_history
+from services.core.history import record_history
+from services.core.rows import apply_changes
 
 UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,12 +11,14 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
-from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole, Operation
+from models.catalog.asset import Asset, Component, FileSet, Format, FormatRole
+from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.catalog.assets.assets import get_asset_for_update
 from services.core.errors import Conflict, ValidationFailed, require_found
-from services.core.rows import load, load_grouped, record_history
+from services.core.history import record_history
+from services.core.rows import load, load_grouped
 
 DECLARED_RULE = "declared"
 """Value of a format's `rule` if a client declared it; grouped formats have the name of a grouping rule there."""

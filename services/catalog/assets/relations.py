@@ -8,12 +8,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission
-from models.catalog.asset import Asset, Operation
+from models.catalog.asset import Asset
+from models.catalog.history import Operation
 from models.catalog.relation import Relation, RelationType
 from models.core.base import new_id
 from services.catalog.assets.assets import find_asset
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_administrator, require_found
-from services.core.rows import apply_changes, record_audit, record_history, save_audited
+from services.core.history import record_history
+from services.core.rows import apply_changes, save_audited
 
 RELATION_TYPE_KIND = "relation_types"
 

@@ -13,8 +13,8 @@ from models.catalog.storage import Storage
 from models.core.base import new_id
 from services.access.lookup import find_permitted
 from services.catalog.assets.assets import creator_acl_entry
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, ValidationFailed, refuse_deleted
-from services.core.rows import record_audit
 
 # Advisory lock. A move rewrites the paths below a collection, and a creation copies its parent's path. Row locks cannot
 # order the two: a row inserted meanwhile is invisible to the waiting move. So creations share it, moves take it alone.

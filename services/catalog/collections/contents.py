@@ -12,14 +12,16 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission
-from models.catalog.asset import ASSET_KIND, Asset, Operation
+from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset
+from models.catalog.history import Operation
 from models.core.sessions import execute_dml
 from services.catalog.assets import assets
 from services.catalog.collections.collections import get_collection_for_update
 from services.catalog.collections.permissions import delete_inherited_permissions
+from services.core.audit_log import record_audit
 from services.core.errors import NotFound
-from services.core.rows import record_audit, record_history
+from services.core.history import record_history
 
 
 def add_asset_to_collection(

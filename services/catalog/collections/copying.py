@@ -8,8 +8,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, Permission, has_permission, readable_by
-from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, Operation
+from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.sessions import copy_rows, in_array
 from services.access.permissions import Principal, acl_entries_of, refuse_excess_propagation
@@ -21,8 +22,9 @@ from services.catalog.collections.collections import (
     refuse_deleted_collection,
     refuse_too_deep,
 )
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict
-from services.core.rows import HistoryEntry, copy_history, record_audit
+from services.core.history import HistoryEntry, copy_history
 
 MAX_COPIED_COLLECTIONS = 1_000
 MAX_COPIED_ASSETS = 50_000

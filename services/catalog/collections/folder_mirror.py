@@ -12,7 +12,6 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor
-from models.catalog.asset import Operation
 from models.catalog.collection import (
     COLLECTION_KIND,
     MAX_COLLECTION_DEPTH,
@@ -20,6 +19,7 @@ from models.catalog.collection import (
     CollectionAsset,
     CollectionStatus,
 )
+from models.catalog.history import Operation
 from models.catalog.storage import Storage, StorageSettings
 from models.core.base import new_id
 from models.core.sessions import copy_rows, in_array
@@ -29,7 +29,7 @@ from services.catalog.collections.collections import LOCK_TREE
 from services.catalog.collections.copying import added_to_collection_text
 from services.catalog.collections.folder_renames import MirroredFolder, load_folder_chains, reassign_renamed_folders
 from services.catalog.collections.tree import REWRITE_PATHS
-from services.core.rows import HistoryEntry, copy_history
+from services.core.history import HistoryEntry, copy_history
 from services.ingest.effects import IngestWrite
 from services.ingest.reader import read_storage_rules
 from services.ingest.state import IslandState, StorageRules

@@ -22,8 +22,8 @@ from services.catalog.collections.collections import (
     refuse_too_deep,
 )
 from services.catalog.collections.permissions import delete_inherited_permissions
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, DomainError, PermissionDenied
-from services.core.rows import record_audit
 from services.jobs.jobs import add_job
 from services.jobs.runner import BatchCursor, JobKind, JobRun, batches
 

@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, ShareRight
-from models.catalog.asset import Asset, Operation
+from models.catalog.asset import Asset
+from models.catalog.history import Operation
 from models.catalog.metadata import delete_values
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.base import new_id
@@ -39,7 +40,7 @@ from services.catalog.segments.history_text import (
     segment_noun,
 )
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed
-from services.core.rows import record_history
+from services.core.history import record_history
 
 MAX_SEGMENT_JSON_BYTES = 256 * 1024
 """Of a drawing, and of all client details, as JSON: a pencil line of about ten thousand points."""

@@ -8,19 +8,9 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import ALL_PERMISSIONS, AclEntry, AclTemplate, PrincipalKind
 from models.access.user import App, Membership, Token, User, UserGroup
-from models.catalog.asset import (
-    Asset,
-    AssetStatus,
-    Component,
-    ComponentType,
-    FileSet,
-    FileSetFile,
-    Format,
-    FormatRole,
-    History,
-    Operation,
-)
+from models.catalog.asset import Asset, AssetStatus, Component, ComponentType, FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import DeclaredFile, File, FileStatus, Folder
+from models.catalog.history import History, Operation
 from models.catalog.relation import Relation, RelationType
 from models.catalog.storage import Storage
 from models.core.base import new_id

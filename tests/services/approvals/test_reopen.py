@@ -9,7 +9,8 @@ from sqlalchemy import select
 from models.access.acl import Actor
 from models.access.user import User
 from models.catalog.approval import ApprovalVote, VoteStatus
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
+from models.catalog.history import History
 from models.catalog.segment import Segment, SegmentType
 from services.access.users import create_user
 from services.approvals.requests import ApprovalSpec, load_approval_status, request_approval

@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from models.access.acl import Actor, Guest
-from models.catalog.asset import History, Operation
+from models.catalog.history import History, Operation
 from models.core.sessions import Sessions
-from services.core.rows import HistoryEntry, copy_history, record_history
+from services.core.history import HistoryEntry, copy_history, record_history
 
 OPERATION, USER, SHARE, GUEST, JOB = (uuid.UUID(int=number) for number in range(1, 6))
 ACTORS = {

@@ -9,8 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
 from models.catalog.file import File
+from models.catalog.history import History
 from services.core.errors import Conflict, DomainError
 from services.grouping.manual import merge_manually, move_manually, split_manually
 from services.grouping.undo import undo_manual_grouping

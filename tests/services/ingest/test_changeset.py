@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.catalog.asset import Operation
+from models.catalog.history import Operation
 from services.ingest.changeset import CONTENT_COLUMNS, IngestChanges, find_changed_sets, find_sets_of_new_assets
 from tests.services.ingest.catalog import Catalog
 

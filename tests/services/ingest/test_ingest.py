@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from models.catalog.asset import Asset, AssetStatus, FileSetFile, History
+from models.catalog.asset import Asset, AssetStatus, FileSetFile
+from models.catalog.history import History
 from services.storages.storages import find_storage_by_name
 from tests.files import write
 from tests.pipeline import Pipeline, open_pipeline

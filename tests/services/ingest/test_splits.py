@@ -9,7 +9,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from models.access.acl import AclEntry, Actor, PrincipalKind
-from models.catalog.asset import Asset, FileSet, Format, History
+from models.catalog.asset import Asset, FileSet, Format
+from models.catalog.history import History
 from models.catalog.relation import Relation, RelationType
 from models.catalog.segment import Segment
 from models.core.base import new_id

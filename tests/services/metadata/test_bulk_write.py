@@ -10,8 +10,9 @@ from sqlalchemy.exc import IntegrityError
 
 from models.access.acl import AclEntry, Actor
 from models.access.user import User, UserStatus
-from models.catalog.asset import Asset, History, Operation
+from models.catalog.asset import Asset
 from models.catalog.collection import Collection
+from models.catalog.history import History, Operation
 from models.catalog.metadata import FieldType, MetadataBulkObject, MetadataValue
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing

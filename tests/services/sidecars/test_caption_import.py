@@ -10,7 +10,8 @@ from sqlalchemy import select, text
 from media.sandbox.safe_open import SourceChangedError
 from models.access.acl import Actor
 from models.access.user import User
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
+from models.catalog.history import History
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.sessions import transact
 from models.core.timing import Timing

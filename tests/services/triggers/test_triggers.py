@@ -13,7 +13,8 @@ from models.access.acl import ALL_PERMISSIONS, AclEntry, Actor, PrincipalKind
 from models.access.share import Share
 from models.access.user import User, UserStatus
 from models.catalog.approval import Approval
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
+from models.catalog.history import History
 from models.catalog.metadata import MetadataField, MetadataValue
 from models.catalog.storage import Storage
 from models.core.base import new_id

@@ -1,4 +1,4 @@
-"""A row follows its file through renames, links and reused inodes; new content is seen where its times are as before."""
+"""A row follows its file through renames, links and reused inodes; new content is seen by more than its times."""
 
 import os
 import shutil

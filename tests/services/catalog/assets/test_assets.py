@@ -8,7 +8,8 @@ from sqlalchemy.exc import DBAPIError
 
 from models.access.acl import AclEntry, Actor
 from models.access.user import User
-from models.catalog.asset import Asset, History
+from models.catalog.asset import Asset
+from models.catalog.history import History
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.index_mark import IndexMark

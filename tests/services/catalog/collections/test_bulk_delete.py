@@ -7,8 +7,8 @@ from sqlalchemy import func, select, text
 
 from models.access.acl import Actor
 from models.access.user import User
-from models.catalog.asset import History, Operation
 from models.catalog.collection import Collection
+from models.catalog.history import History, Operation
 from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.job import Job, JobStatus
