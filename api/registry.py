@@ -19,7 +19,7 @@ from api.routes.permissions import acl_templates, acls, entries
 from api.routes.search import reindex, search
 from api.routes.segments import segments
 from api.routes.shares import lists, shares, sign_in
-from api.routes.users import tokens, users
+from api.routes.users import groups, tokens, users
 
 ROUTE_GROUPS = (
     entries.routes,
@@ -54,6 +54,7 @@ ROUTE_GROUPS = (
     files.transcode_routes,
     triggers.routes,
     users.routes,
+    groups.routes,
     webhooks.routes,
     backlog.routes,
 )

@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, ColumnElement, DateTime, Enum, Integer, SQLColum
 from sqlalchemy.orm import InstrumentedAttribute
 
 from asgi.request_context import Call, SelfCommittingCall
-from models.core.sessions import AnySelect, count_rows
+from models.core.statements import AnySelect, count_rows
 from services.core.errors import NotFound, ValidationFailed
 
 MAX_PAGE_SIZE = 1000

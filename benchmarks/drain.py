@@ -25,7 +25,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.asset import Asset, FileSet, Format
 from models.core.base import new_id
-from models.core.sessions import Sessions, copy_rows, make_engine, make_sessions, read_snapshot, transact
+from models.core.sessions import Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.statements import copy_rows
 from models.core.timing import Timing
 from models.queues.index_queue import DocumentKey
 from models.schema import upgrade_database

@@ -23,7 +23,8 @@ from models.access.user import User
 from models.catalog.asset import Asset
 from models.catalog.metadata import FieldType
 from models.core.base import new_id
-from models.core.sessions import Sessions, copy_rows, make_engine, make_sessions, transact
+from models.core.sessions import Sessions, make_engine, make_sessions, transact
+from models.core.statements import copy_rows
 from models.core.timing import Timing
 from models.schema import upgrade_database
 from services.access.users import create_user

@@ -30,7 +30,8 @@ from sqlalchemy.orm import Session
 
 from benchmarks.drain import database, write_assets
 from models.catalog.asset import Asset
-from models.core.sessions import Sessions, execute_dml, make_engine, make_sessions, read_snapshot, transact
+from models.core.sessions import Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.statements import execute_dml
 from models.core.timing import Timing
 from models.queues.index_queue import DocumentKey, has_pending_single_changes
 from models.schema import upgrade_database

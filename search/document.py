@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Dialect, bindparam
 from sqlalchemy.types import UserDefinedType
 
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
 from search.query.criteria import Criteria
 

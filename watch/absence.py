@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import File, Folder
 from models.core.paths import is_path_inside, join_path
-from models.core.sessions import Sessions, in_array, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import in_array
 from watch.disk.listing import FileEntry, UnreadableFile, stat_file
 from watch.disk.mount_identity import RootIdentity, identify_root, must_freeze_deletions
 from watch.rows.folder_cache import FolderCache, KnownFolder, write_folder_digests

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.paths import join_path
-from models.core.sessions import AnyRow, Sessions, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import AnyRow
 from models.queues.media_queue import has_dirty_islands
 from watch.disk.clock import Clock
 from watch.disk.listing import FileEntry, stat_file

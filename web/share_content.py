@@ -15,7 +15,7 @@ from models.catalog.collection import Collection, CollectionAsset, CollectionSta
 from models.catalog.file import File
 from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
-from models.core.sessions import AnyRow, AnySelect, count_rows
+from models.core.statements import AnyRow, AnySelect, count_rows
 from services.approvals.requests import load_requests, load_votes
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection

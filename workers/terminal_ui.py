@@ -16,7 +16,8 @@ from rich.text import Text
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from models.core.sessions import AnyRow, Sessions
+from models.core.sessions import Sessions
+from models.core.statements import AnyRow
 from services.core.text import label_structure, pluralize
 from services.operations.status import SystemStatus, read_status
 from workers.processes.supervisor import ChildState

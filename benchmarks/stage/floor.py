@@ -26,7 +26,8 @@ from models.catalog.file import File, Folder
 from models.catalog.history import History
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.core.sessions import copy_rows, make_engine, make_sessions
+from models.core.sessions import make_engine, make_sessions
+from models.core.statements import copy_rows
 from models.queues.index_mark import SearchDocument
 from models.schema import upgrade_database
 from search.document import format_date_term

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.types import BigInteger
 
-from models.core.sessions import execute_dml
+from models.core.statements import execute_dml
 from models.core.tracing import MAX_TRACES, is_tracing
 from models.queues.index_mark import IS_MARK_DUE
 from models.queues.leased_queue import IS_UNLEASED, WorkQueue

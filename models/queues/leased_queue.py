@@ -26,7 +26,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import DefaultNow
 from models.core.paths import storable_text
-from models.core.sessions import execute_dml
+from models.core.statements import execute_dml
 from models.core.timing import Timing
 
 IS_UNLEASED = "(lease_until IS NULL OR lease_until <= now())"

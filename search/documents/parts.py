@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from search.document import METADATA_TERM_PREFIX, OBJECT_IDS_PARAMETER, format_date_term, group_by_object
 from search.query.analysis import MAX_ANALYSED_BYTES
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from models.queues.index_queue import MARK_QUEUE
 from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term
 from search.documents.parts import (

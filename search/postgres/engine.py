@@ -28,7 +28,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from models.core.sessions import AnySelect, Sessions, execute_dml, is_statement_timeout, limit_statements, transact
+from models.core.sessions import Sessions, is_statement_timeout, limit_statements, transact
+from models.core.statements import AnySelect, execute_dml
 from models.queues.index_mark import SearchDocument
 from models.queues.index_queue import DocumentKey
 from search.document import Document

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models.core.sessions import Sessions, psycopg_connection, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import psycopg_connection
 from models.queues.index_queue import DocumentKey
 from search.document import EPOCH, SHARED_TEXT_FIELDS, Document, newest_by_key
 from search.encoding import encode_json

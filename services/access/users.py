@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.access.user import Membership, Token, User, UserGroup, UserStatus
 from models.core.base import new_id
-from models.core.sessions import execute_dml
+from models.core.statements import execute_dml
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR
 from services.core.audit_log import record_audit
 from services.core.errors import (

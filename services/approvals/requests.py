@@ -19,7 +19,7 @@ from models.access.user import Membership
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote
 from models.catalog.history import Operation
 from models.core.base import new_id
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.access.permissions import Principal, principal_names
 from services.approvals.status import compute_status
 from services.core.actors import find_actors

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, PropagatingEntry
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 
 ACTOR_COLUMNS = """
     who.id, who.is_admin, who.first_name, who.last_name, who.email,

@@ -13,7 +13,7 @@ from models.access.acl import Actor
 from models.catalog.asset import Asset
 from models.catalog.history import History, Operation
 from models.core.base import new_id
-from models.core.sessions import copy_rows
+from models.core.statements import copy_rows
 from services.core.errors import PermissionDenied, require_found
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, is_format_visible
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format, FormatRole, Keyframe, KeyframeType
-from models.core.sessions import AnyRow, AnySelect
+from models.core.statements import AnyRow, AnySelect
 from services.catalog.assets.assets import find_asset
 from services.core.errors import require_found
 from services.downloads.tickets import TICKET_SECONDS, DownloadTicket, InvalidTicket, find_ticket_holder

@@ -20,7 +20,7 @@ from models.catalog.history import Operation
 from models.catalog.pin import Pin
 from models.core.base import new_id
 from models.core.paths import display_path
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.island import mark_for_full_regroup
 from services.access.acl_templates import grants_of_object
 from services.core.errors import Conflict, DomainError, NotFound

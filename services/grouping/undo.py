@@ -10,7 +10,7 @@ from models.access.acl import Actor
 from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
 from models.catalog.history import History, Operation
 from models.catalog.pin import Pin
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.core.errors import Conflict
 from services.core.history import record_history
 from services.grouping.manual import count_asset_files, mark_islands_dirty

@@ -9,7 +9,8 @@ import logging
 from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from models.core.sessions import Sessions, in_array, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import in_array
 from models.queues.index_build import BuildState, IndexBuild, lock_index_targets_exclusive
 from models.queues.index_queue import requeue_all_marks
 from models.queues.job import JOB_QUEUE

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, AssetPlan, GroupingResult, IslandPins, Single, group_items
 from models.catalog.asset import FileSet
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.island import Island
 from services.ingest.state import IslandState
 

@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.catalog.asset import Asset, FileSet, Format
-from models.core.sessions import in_array
+from models.core.statements import in_array
 
 MAX_SNAPSHOT_FILE_IDS = 1_000
 """File ids stored per file set; further files are identified by its folder, name and frame ranges."""

@@ -15,7 +15,7 @@ from grouping import AssetPlan, Orphan, Profile
 from media.sidecars.kinds import is_metadata_sidecar
 from models.catalog.file import File
 from models.core.paths import base_name, display_path, escape_surrogates
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.island import IslandClaim
 from services.ingest.matching import find_splits, match_plans
 from services.ingest.merged_assets import load_merge_snapshots

@@ -15,7 +15,7 @@ from models.catalog.file import Folder, read_folder_paths
 from models.catalog.pin import Pin as PinRow
 from models.catalog.storage import Storage, StorageSettings
 from models.core.paths import join_path
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
 from services.ingest.affected import may_narrow, narrow_to_affected

@@ -11,7 +11,7 @@ from models.access.acl import ALL_PERMISSIONS, AclEntry
 from models.catalog.asset import Asset, Component, FileSet, FileSetFile, Format
 from models.catalog.history import Operation
 from models.core.base import Base
-from models.core.sessions import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from services.core.history import HistoryEntry, copy_history
 from services.ingest.changeset import (
     AssetMerge,

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.file import DeclaredFile
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from services.lifecycle.dependents import (
     MERGE_PAIRS_SQL,
     UNMERGE_ROWS_SQL,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.collection import CollectionAsset
 from models.catalog.relation import Relation
-from models.core.sessions import bind_columns
+from models.core.statements import bind_columns
 from services.lifecycle.dependents import (
     DependentKind,
     DependentUnmerge,

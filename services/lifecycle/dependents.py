@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, or_, text, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from models.core.sessions import AnyRow, bind_columns, in_array
+from models.core.statements import AnyRow, bind_columns, in_array
 
 MergePairs = Sequence[tuple[uuid.UUID, uuid.UUID]]
 """(merged asset, survivor), in the order of the first; an id is never in both places."""

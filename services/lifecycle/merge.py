@@ -32,7 +32,7 @@ from models.catalog.approval import Approval
 from models.catalog.asset import Asset
 from models.catalog.collection import Favorite
 from models.catalog.segment import Segment
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.catalog.segments.segments import hard_delete_segments
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES, DEPENDENT_RENDITIONS

@@ -18,7 +18,7 @@ from models.catalog.approval import Approval
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetFile
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
 from models.catalog.metadata import delete_values
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE, find_collection
 from services.core.audit_log import record_audit

@@ -15,7 +15,7 @@ from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND
 from models.catalog.history import Operation
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.job import Job
 from services.catalog.collections import collections
 from services.core.audit_log import record_audit

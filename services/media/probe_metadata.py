@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.metadata import FieldType
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import DomainError, FieldsInvalid
 from services.media.probe_summary import PICTURE_TYPES, ProbeSummary

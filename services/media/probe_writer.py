@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.base import new_id
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from search.encoding import encode_json
 from services.media.probe_summary import PICTURE_TYPES, FormatPart, ProbeFacts, ProbeSummary, list_format_warnings
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session, aliased
 from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.metadata import MetadataBulkObject
-from models.core.sessions import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from models.queues.job import Job, JobStatus, Progress
 from services.core.errors import DomainError, NotFound, ValidationFailed, require_known
 from services.core.text import pluralize

@@ -10,7 +10,7 @@ from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue, MetadataViewField
 from models.catalog.storage import StorageSettings
 from models.core.paths import display_path, parent_path
-from models.core.sessions import copy_rows
+from models.core.statements import copy_rows
 from services.core.history import HistoryEntry, copy_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 

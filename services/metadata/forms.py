@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.catalog.metadata import FieldType, MetadataField, MetadataView, MetadataViewField
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.core.rows import load
 from services.metadata.types import FieldValue, quote
 

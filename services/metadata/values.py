@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.history import Operation
 from models.catalog.metadata import FieldType, MetadataField, MetadataValue
-from models.core.sessions import bind_columns, in_array
+from models.core.statements import bind_columns, in_array
 from services.core.errors import FieldsInvalid, PermissionDenied
 from services.core.history import HistoryEntry, copy_history
 from services.metadata.change_set import (

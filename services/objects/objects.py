@@ -17,7 +17,7 @@ from models.catalog.asset import AssetStatus
 from models.catalog.collection import CollectionStatus, Favorite
 from models.catalog.history import Operation
 from models.catalog.segment import SegmentStatus
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import find_segment_by_id, may_write_asset, require_author_or_writer

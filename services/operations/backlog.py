@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.core.base import parse_id
 from models.core.paths import display_path
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from models.queues.island import ISLAND_QUEUE
 from models.queues.job import JOB_QUEUE, Job
 from models.queues.registry import WORK_QUEUES

@@ -13,7 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.core.paths import escape_surrogates
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
 from models.queues.registry import JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE
 from search.engine import SearchEngine, SearchUnavailableError

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from grouping import RULES_VERSION, FormatPlan, Profile
 from models.catalog.asset import FileSet
-from models.core.sessions import AnyRow, read_snapshot, transact
+from models.core.sessions import read_snapshot, transact
+from models.core.statements import AnyRow
 from models.queues.island import ISLAND_QUEUE, mark_for_full_regroup
 from services.core.text import pluralize
 from services.ingest.planner import IslandPlans, read_and_plan

@@ -11,7 +11,8 @@ from models.catalog.asset import Asset, AssetStatus
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
 from models.core.paths import display_path, join_path
-from models.core.sessions import execute_dml, read_snapshot, transact
+from models.core.sessions import read_snapshot, transact
+from models.core.statements import execute_dml
 from models.queues.registry import ISLAND_QUEUE, WORK_QUEUES
 from services.indexing.audit import audit_index_pages, find_unmarked, mark_unmarked
 from services.indexing.audit import repair_index_page as repair_page

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, readable_by
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
-from models.core.sessions import AnyRow, in_array, read_snapshot
+from models.core.sessions import read_snapshot
+from models.core.statements import AnyRow, in_array
 from services.operations.check_result import CheckResult, VerifyContext
 from services.shares.guests import find_guest_by_token, find_open_share
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from services.catalog.assets.sources import ReadableFileSet, load_readable_sets
 
 MAX_PLAN_FRAMES = 10_000_000

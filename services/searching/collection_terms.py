@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
 from models.core.base import parse_id
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from search.engine import FacetBucket, SearchHit
 from search.query.criteria import Criteria, FilterNode, SearchTerm
 from services.core.errors import Conflict, ValidationFailed

@@ -19,7 +19,8 @@ from models.access.acl import Actor, Guest, ShareRight
 from models.access.share import ShareToken, ShareUser
 from models.access.user import SignInLimit
 from models.core.base import new_id
-from models.core.sessions import AnyRow, Sessions, execute_dml, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import AnyRow, execute_dml
 from services.access.login_throttle import AttemptLimit, count_attempt
 from services.access.tokens import TOKEN_BYTES, token_digest
 from services.core.passwords import verify_password

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from media.probe.captions import TimedCaption
 from models.catalog.segment import Segment, SegmentType
 from models.core.base import new_id
-from models.core.sessions import bind_columns, copy_rows, in_array
+from models.core.statements import bind_columns, copy_rows, in_array
 from services.catalog.segments.segments import hard_delete_segments
 
 CAPTION_SEGMENT_COLUMNS = (

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
 from models.core.paths import ancestor_paths
-from models.core.sessions import bind_columns
+from models.core.statements import bind_columns
 
 CHILD_FOLDERS = text("""
     SELECT child.id, child.parent_id, child.name FROM folder AS child

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor
 from models.catalog.history import Operation
 from models.catalog.storage import StorageSettings
-from models.core.sessions import AnyRow, bind_columns
+from models.core.statements import AnyRow, bind_columns
 from services.core.errors import FieldsInvalid, NotFound
 from services.core.history import record_history
 from services.metadata.change_set import FieldChange, validate_changes

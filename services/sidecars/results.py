@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File
-from models.core.sessions import AnyRow
+from models.core.statements import AnyRow
 from services.core.text import pluralize
 
 # The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from asgi.request_context import Body
+from asgi.body_base import Body
 
 
 class Form(Body):

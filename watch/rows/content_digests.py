@@ -23,7 +23,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.asset import FileSetFile
 from models.core.paths import join_path
-from models.core.sessions import Sessions, in_array
+from models.core.sessions import Sessions
+from models.core.statements import in_array
 from models.queues.media_queue import MediaKind, queue_media
 from watch.disk.listing import FileEntry, error_text, file_entry_of, is_absence, stat_file
 from watch.rows.folder_cache import FolderCache, KnownFolder

@@ -12,7 +12,7 @@ from grouping import Profile, classify_path
 from models.catalog.file import File, FileStatus
 from models.core.base import new_id
 from models.core.paths import join_path
-from models.core.sessions import copy_rows
+from models.core.statements import copy_rows
 from models.queues.island import mark_dirty
 from watch.disk.listing import FileEntry
 from watch.rows.content_digests import ContentDigests

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.file import Folder
 from models.core.paths import ancestor_paths, base_name, display_path, join_path, parent_path
-from models.core.sessions import AnyRow, Sessions, transact
+from models.core.sessions import Sessions, transact
+from models.core.statements import AnyRow
 from models.queues.island import Island, insert_islands
 
 # The DO UPDATE changes nothing; it makes RETURNING include rows that another transaction has inserted (xmax <> 0).

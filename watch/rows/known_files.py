@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, BigInteger, LargeBinary, and_, func, literal, sele
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File, FileStatus, Folder
-from models.core.sessions import AnySelect, in_array
+from models.core.statements import AnySelect, in_array
 from watch.disk.listing import FileEntry, UnreadableFile
 from watch.rows.folder_cache import KnownFolder
 

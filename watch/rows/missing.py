@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, func, text, update
 from sqlalchemy.orm import Session
 
 from models.catalog.file import File, FileStatus
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from models.queues.island import mark_dirty
 from watch.rows.folder_cache import FolderCache
 from watch.rows.known_files import KnownFile

@@ -7,13 +7,15 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import func, select
 
-from asgi.request_context import Body, Call, format_datetime, optional_id
+from asgi.body_base import Body
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
 from models.access.acl import Guest
 from models.access.user import User
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote, VoteStatus
 from models.catalog.asset import ASSET_KIND
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.approvals.requests import (
     MAX_REVIEWERS_PER_KIND,
     ApprovalSpec,

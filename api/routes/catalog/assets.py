@@ -28,7 +28,7 @@ from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.assets.assets import create_empty_asset, delete_asset, find_asset, restore_asset, update_asset
 from services.catalog.collections.collections import get_collection_for_update

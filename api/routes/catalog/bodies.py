@@ -12,7 +12,9 @@ from pydantic import Field
 
 from api.routes.catalog.approval_bodies import load_review_summaries
 from api.routes.files.previews import load_media_summaries
-from asgi.request_context import Body, Call, Count, ShortText, format_datetime, optional_id
+from asgi.body_base import Body, Count, ShortText
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
 from models.access.acl import Guest, ShareRight
 from models.catalog.asset import Asset, AssetStatus, AssetType
 from models.catalog.collection import Collection

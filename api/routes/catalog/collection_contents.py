@@ -14,6 +14,7 @@ from api.routes.catalog.bodies import (
     serialize_collection,
     serialize_collections,
 )
+from asgi.body_base import Body, ShortText, UtcDatetime
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -24,12 +25,13 @@ from asgi.pagination import (
     filter_by_values,
     paginate_rows,
 )
-from asgi.request_context import Body, Call, ShortText, UtcDatetime, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
-from models.core.sessions import AnyRow, AnySelect, in_array
+from models.core.statements import AnyRow, AnySelect, in_array
 from services.catalog.collections.collections import find_collection
 from services.catalog.collections.contents import (
     add_asset_to_collection,

@@ -16,7 +16,7 @@ from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus, Favorite
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.access.acl_templates import apply_acl_template
 from services.catalog.collections.collections import create_collection, find_collection, update_collection
 from services.catalog.collections.permissions import copy_inherited_permissions

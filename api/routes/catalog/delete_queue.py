@@ -12,13 +12,14 @@ from sqlalchemy.orm import Session
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS, select_readable_assets
 from api.routes.catalog.bodies import serialize_assets, serialize_collections
 from api.routes.catalog.collections import COLLECTION_SORT_COLUMNS, delete_collection_tree, select_readable_collections
+from asgi.body_base import Body
 from asgi.pagination import ListSerializer, PageNumber, PerPage, QueryColumns, SortParam, apply_sort, paginate
-from asgi.request_context import Body, Call, StatusResponse
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from models.queues.job import Job
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST, delete_assets, restore_assets
 from services.catalog.collections.tree import restore_collection

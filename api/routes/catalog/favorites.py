@@ -8,13 +8,14 @@ from pydantic import Field
 from sqlalchemy import String, and_, exists, literal, or_, select
 
 from api.routes.catalog.bodies import serialize_assets, serialize_collections
+from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, paginate_rows
-from asgi.request_context import Body, Call
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.collection import Collection, CollectionStatus, Favorite
-from models.core.sessions import AnyRow, in_array
+from models.core.statements import AnyRow, in_array
 from services.objects.objects import add_favorites, remove_favorites
 
 routes = RouteGroup("assets")

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import exists, select
 from sqlalchemy.orm import defer
 
+from asgi.body_base import Body, LongText
 from asgi.pagination import (
     FilterParam,
     PageNumber,
@@ -17,7 +18,8 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Body, Call, LongText, format_datetime, optional_id
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import Permission
 from models.catalog.asset import Asset

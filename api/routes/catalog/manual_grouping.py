@@ -7,7 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from api.routes.catalog.bodies import serialize_asset
-from asgi.request_context import Body, Call, ShortText
+from asgi.body_base import Body, ShortText
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from services.catalog.assets.assets import get_asset_for_update
 from services.core.errors import NotFound, ValidationFailed

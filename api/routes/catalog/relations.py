@@ -8,8 +8,10 @@ from sqlalchemy import or_, select
 
 from api.routes.catalog.assets import ASSET_QUERY_COLUMNS
 from api.routes.catalog.bodies import serialize_assets
+from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, paginate, serialize_each
-from asgi.request_context import Body, Call, LongText, ShortText, StatusResponse, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus

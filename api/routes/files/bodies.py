@@ -6,16 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.request_context import (
-    Body,
-    JsonObject,
-    LongText,
-    SafeInteger,
-    ShortText,
-    UtcDatetime,
-    format_datetime,
-    optional_id,
-)
+from asgi.body_base import Body, JsonObject, LongText, SafeInteger, ShortText, UtcDatetime
+from asgi.rendering import format_datetime, optional_id
 from models.catalog.asset import Component, ComponentType, FileSet, FileSetType, Format
 from models.catalog.file import FileStatus, FileType
 from services.catalog.assets.files import FileView

@@ -20,14 +20,15 @@ from api.routes.files.bodies import (
     serialize_format,
 )
 from api.routes.jobs.bodies import serialize_job_row
+from asgi.body_base import Body, Count
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import LastId, PerPage, cursor_envelope, paginate_by_cursor
-from asgi.request_context import Body, Call, Count
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import is_format_visible, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, Format
 from models.catalog.file import DeclaredFile, File
-from models.core.sessions import AnySelect, count_rows
+from models.core.statements import AnySelect, count_rows
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.files import (
     declare_file,

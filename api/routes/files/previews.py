@@ -8,17 +8,10 @@ from uuid import UUID
 from fastapi.responses import FileResponse, Response
 
 from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
+from asgi.body_base import Body, Count, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
-from asgi.request_context import (
-    Body,
-    Call,
-    Count,
-    SelfCommittingCall,
-    ShortText,
-    format_datetime,
-    optional_id,
-    request_base_url,
-)
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, SelfCommittingCall, request_base_url
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.asset import FileSet, Format, Keyframe
 from models.queues.media_queue import MediaKind

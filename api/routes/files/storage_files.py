@@ -8,14 +8,15 @@ from sqlalchemy import ColumnElement, and_, exists, false, or_, select, union_al
 
 from api.routes.files.bodies import FileBody, serialize_file
 from api.routes.files.storages import get_readable_storage
+from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate
-from asgi.request_context import Body, Call, LongText, ShortText
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus, FileSet, FileSetFile
 from models.catalog.file import DeclaredFile, File, Folder
 from models.catalog.storage import Storage
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.catalog.assets.files import (
     load_declared_files,
     load_watched_files,

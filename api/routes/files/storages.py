@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
+from asgi.body_base import Body, JsonObject, KeyText, LongText, ShortText
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -17,22 +18,13 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import (
-    Body,
-    Call,
-    JsonObject,
-    KeyText,
-    LongText,
-    ShortText,
-    StatusResponse,
-    format_datetime,
-    optional_id,
-)
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import readable_by
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings, StorageStatus
 from models.core.paths import display_path
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.access.permissions import find_acl_object
 from services.core.errors import require_administrator, require_found, require_known
 from services.operations.status import describe_storage_trouble

@@ -5,7 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from api.routes.jobs.jobs import serialize_job
-from asgi.request_context import Call, JsonObject, StatusResponse, reject_unstorable
+from asgi.body_base import JsonObject, reject_unstorable
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from services.core.errors import NotFound, ValidationFailed
 from services.jobs.jobs import find_job

@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import select
 
+from asgi.body_base import Body, KeyText, LongText, ShortText
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -16,9 +17,10 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Body, Call, KeyText, LongText, ShortText, format_datetime, optional_id
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from models.queues.outbox import DELIVERY_QUEUE, WEBHOOK_TASK, Webhook, WebhookDelivery, WebhookStatus
 from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.outbound.webhook_http import encode_webhook_secret

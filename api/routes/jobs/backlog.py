@@ -10,7 +10,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.request_context import Body, Call, SelfCommittingCall
+from asgi.body_base import Body
+from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from models.queues.job import JobStatus
 from services.core.errors import ValidationFailed, require_administrator, require_known

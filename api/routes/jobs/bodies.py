@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from asgi.request_context import Body, Count, JsonObject, KeyText, LongText, ShortText, format_datetime, optional_id
+from asgi.body_base import Body, Count, JsonObject, KeyText, LongText, ShortText
+from asgi.rendering import format_datetime, optional_id
 from models.queues.job import Job, JobStatus, JobStep, StepStatus
 from services.jobs.actions import JobAction
 from services.jobs.jobs import MAX_JOBS_PER_REQUEST

@@ -20,7 +20,7 @@ from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_b
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.asset import ASSET_KIND
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from models.queues.job import Job
 from services.catalog.assets.assets import find_asset
 from services.core.errors import ValidationFailed

@@ -6,16 +6,9 @@ from uuid import UUID
 
 from pydantic import Field, HttpUrl, model_validator
 
+from asgi.body_base import Body, LongText, MaxJsonBytes, ShortText, reject_unstorable
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
-from asgi.request_context import (
-    Body,
-    LongText,
-    MaxJsonBytes,
-    ShortText,
-    format_datetime,
-    optional_id,
-    reject_unstorable,
-)
+from asgi.rendering import format_datetime, optional_id
 from models.catalog.metadata import FieldType, MetadataCategory, MetadataField, MetadataView, MetadataViewField
 from services.core.errors import FieldsInvalid, ValidationFailed
 from services.metadata.bulk_write import MAX_BULK_OBJECTS

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from sqlalchemy import select
 
-from asgi.request_context import Body, Call, ShortText, format_datetime
+from asgi.body_base import Body, ShortText
+from asgi.rendering import format_datetime
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import AclTemplate, Permission
 from services.access.acl_templates import (

@@ -14,7 +14,8 @@ from api.routes.permissions.bodies import (
     serialize_object_entry,
     serialize_propagating_entry,
 )
-from asgi.request_context import Body, Call, KeyText, StatusResponse
+from asgi.body_base import Body, KeyText
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.acl import COLLECTION_MEMBER_TYPES, NOT_INHERITED, AclEntry, Permission, PrincipalKind
 from services.access.permissions import (

@@ -7,7 +7,8 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from asgi.request_context import KeyText, format_datetime
+from asgi.body_base import KeyText
+from asgi.rendering import format_datetime
 from models.access.acl import ALL_PERMISSIONS, NOT_INHERITED, AclEntry, PrincipalKind
 from services.access.permissions import Principal
 

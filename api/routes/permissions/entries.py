@@ -9,8 +9,10 @@ from uuid import UUID
 from sqlalchemy import select
 
 from api.routes.permissions.bodies import PermissionList, PropagatingParam, serialize_acl_entry
+from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, paginate, serialize_each
-from asgi.request_context import Body, Call, StatusResponse, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission, PrincipalKind
 from models.access.share import Share

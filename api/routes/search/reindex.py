@@ -6,12 +6,13 @@ from uuid import UUID
 from pydantic import Field
 from sqlalchemy import ColumnElement, and_, select
 
+from asgi.body_base import Body, ShortText
 from asgi.pagination import MAX_PAGE_SIZE
-from asgi.request_context import Body, Call, ShortText
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import Permission
 from models.catalog.segment import Segment
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.access import SEGMENT_KIND, SEGMENT_NOUN, find_segment
 from services.core.errors import NotFound, require_administrator

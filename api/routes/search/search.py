@@ -9,6 +9,7 @@ from fastapi import Query
 from pydantic import WithJsonSchema
 from sqlalchemy import false, select
 
+from asgi.body_base import Body, LongText, ShortText
 from asgi.limits.bodies import DEFAULT_BODY_BYTES
 from asgi.pagination import (
     PageNotFound,
@@ -22,7 +23,8 @@ from asgi.pagination import (
     query_columns,
     serialize_each,
 )
-from asgi.request_context import Body, Call, LongText, SelfCommittingCall, ShortText, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.acl import ALL_PERMISSIONS
 from models.catalog.saved_search import SavedSearch, SearchHistory

@@ -7,13 +7,15 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from asgi.body_base import Body, Count, JsonObject, LongText, MaxJsonBytes
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import MAX_PAGE_SIZE, QueryColumns, apply_sort, filter_by_values, query_columns
-from asgi.request_context import Body, Call, Count, JsonObject, LongText, MaxJsonBytes, format_datetime, optional_id
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call
 from asgi.request_limits import MAX_URL_BYTES
 from models.access.user import User
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.sessions import AnySelect, in_array
+from models.core.statements import AnySelect, in_array
 from services.catalog.segments.access import segment_visible_to, visible_author_email
 from services.catalog.segments.segments import SEGMENT_COLUMNS, NewSegment, SegmentChange
 from services.core.errors import ValidationFailed

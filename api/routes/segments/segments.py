@@ -25,12 +25,13 @@ from api.routes.segments.bodies import (
     serialize_segment_page,
     serialize_segments,
 )
+from asgi.body_base import Body, SafeInteger
 from asgi.limits.bodies import LARGE_BODY_BYTES
 from asgi.pagination import FILTER_OPERATORS, MAX_PAGE_SIZE, paginate, parse_column_value
-from asgi.request_context import Body, Call, SafeInteger, StatusResponse
+from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.catalog.assets.assets import find_asset
 from services.catalog.segments.access import find_segment
 from services.catalog.segments.export import (

@@ -6,16 +6,9 @@ from uuid import UUID
 
 from pydantic import Field, PrivateAttr
 
-from asgi.request_context import (
-    Body,
-    Call,
-    LongText,
-    SelfCommittingCall,
-    UtcDatetime,
-    format_datetime,
-    optional_id,
-    public_base_url,
-)
+from asgi.body_base import Body, LongText, UtcDatetime
+from asgi.rendering import format_datetime, optional_id
+from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from models.access.acl import ShareRight
 from models.access.share import Share, ShareUser
 from services.core.errors import ValidationFailed

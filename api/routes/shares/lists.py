@@ -8,14 +8,15 @@ from pydantic import Field
 from sqlalchemy import ColumnElement, exists, or_, select
 
 from api.routes.shares.bodies import ShareLinks, serialize_listed_share
+from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
-from asgi.request_context import Body, Call
+from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.acl import readable_by
 from models.access.share import Share, ShareUser
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.core.errors import require_administrator
 from services.objects.objects import find_object
 from services.shares.recipients import load_recipients

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from api.routes.shares.bodies import serialize_share_token
 from asgi.authentication import NotAuthenticated, authenticate_guest
-from asgi.request_context import Body, Call, SelfCommittingCall, StatusResponse
+from asgi.body_base import Body
+from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
 from services.core.signing_key import require_signing_key
 from services.shares.guests import (

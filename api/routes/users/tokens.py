@@ -8,8 +8,10 @@ from pydantic import Field
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
-from asgi.request_context import Body, Call, LongText, SelfCommittingCall, ShortText, StatusResponse, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.user import App, Token, User
 from services.access.login_throttle import (

@@ -1,4 +1,4 @@
-"""Users and their groups: every user sees all users, to share with them; administrators create and change them."""
+"""Users: every user sees all users, to share with them; administrators create and change them."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
 
+from asgi.body_base import Body, ShortText
 from asgi.pagination import (
     PageNumber,
     PerPage,
@@ -15,21 +16,17 @@ from asgi.pagination import (
     filter_by_values,
     paginate,
     query_columns,
-    serialize_each,
 )
-from asgi.request_context import Body, Call, LongText, ShortText, format_datetime
+from asgi.rendering import format_datetime
+from asgi.request_context import Call
 from asgi.routing import RouteGroup, SharedEndpoint
-from models.access.user import GroupType, Membership, User, UserGroup, UserStatus, UserType
+from models.access.user import Membership, User, UserStatus, UserType
 from services.access.users import (
     add_member,
-    create_group,
     create_user,
     delete_user,
-    find_group,
     find_user,
     groups_by_user,
-    remove_member,
-    update_group,
     update_user,
 )
 from services.core.errors import ValidationFailed
@@ -195,95 +192,3 @@ def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
 def delete_one_user(call: Call, user_id: UUID) -> None:
     """Delete a user, who can no longer sign in."""
     delete_user(call.session, user_id, call.actor)
-
-
-USER_GROUP_QUERY_COLUMNS = query_columns(
-    UserGroup.id,
-    UserGroup.name,
-    UserGroup.alias,
-    UserGroup.description,
-    UserGroup.date_created,
-    UserGroup.date_modified,
-)
-
-
-class UserGroupBody(Body):
-    name: ShortText | None = None
-    alias: ShortText | None = None
-    description: LongText | None = None
-    external_id: ShortText | None = None
-    group_type: GroupType | None = None
-    nullable = frozenset({"alias", "external_id"})
-
-
-def serialize_user_group(group: UserGroup) -> dict[str, Any]:
-    """Serialise a group; groups grant rights on objects, never roles."""
-    return {
-        "id": str(group.id),
-        "name": group.name,
-        "alias": group.alias,
-        "description": group.description,
-        "external_id": group.external_id,
-        "group_type": group.group_type,
-        "roles": [],
-        "logo": None,
-        "date_created": format_datetime(group.date_created),
-        "date_modified": format_datetime(group.date_modified),
-    }
-
-
-@routes.get("/groups/")
-def get_groups(
-    call: Call,
-    page: PageNumber = 1,
-    per_page: PerPage = 50,
-    sort: SortParam = "",
-    query: str = "",
-    ids: str = "",
-    name: str = "",
-    alias: str = "",
-) -> dict[str, Any]:
-    """List the groups."""
-    found = filter_by_values(select(UserGroup), USER_GROUP_QUERY_COLUMNS, {"id": ids, "name": name, "alias": alias})
-    if query:
-        found = found.where(UserGroup.name.icontains(query, autoescape=True))
-    return paginate(
-        call,
-        apply_sort(found, sort, USER_GROUP_QUERY_COLUMNS, UserGroup.id),
-        page,
-        per_page,
-        serialize_each(serialize_user_group),
-    )
-
-
-@routes.post("/groups/")
-def post_group(call: Call, body: UserGroupBody) -> dict[str, Any]:
-    """Create a group."""
-    fields = body.changes()
-    if "name" not in fields:
-        raise ValidationFailed("name", "a group needs a name")
-    return serialize_user_group(create_group(call.session, fields.pop("name"), call.actor, **fields))
-
-
-@routes.get("/groups/{group_id}/")
-def get_group(call: Call, group_id: UUID) -> dict[str, Any]:
-    """Return one group."""
-    return serialize_user_group(find_group(call.session, group_id))
-
-
-@routes.patch("/groups/{group_id}/")
-def patch_group(call: Call, group_id: UUID, body: UserGroupBody) -> dict[str, Any]:
-    """Change the fields that were sent of a group."""
-    return serialize_user_group(update_group(call.session, group_id, body.changes(), call.actor))
-
-
-@routes.post("/groups/{group_id}/users/{user_id}/")
-def post_group_user(call: Call, group_id: UUID, user_id: UUID) -> dict[str, Any]:
-    """Add a user to a group."""
-    return serialize_user(call, add_member(call.session, group_id, user_id, call.actor))
-
-
-@routes.delete("/groups/{group_id}/users/{user_id}/")
-def delete_group_user(call: Call, group_id: UUID, user_id: UUID) -> None:
-    """Remove a user from a group."""
-    remove_member(call.session, group_id, user_id, call.actor)

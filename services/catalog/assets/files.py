@@ -18,7 +18,7 @@ from models.catalog.file import DeclaredFile, File, FileStatus, FileType, Folder
 from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.paths import display_path
-from models.core.sessions import AnySelect
+from models.core.statements import AnySelect
 from services.catalog.assets.assets import get_asset_for_update
 from services.catalog.assets.formats import find_declared_file_set
 from services.core.errors import NotFound, PermissionDenied, ValidationFailed

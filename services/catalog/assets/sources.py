@@ -19,7 +19,7 @@ from models.catalog.asset import MAX_SUMMARY_CHARACTERS
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import StorageSettings
 from models.core.paths import join_path
-from models.core.sessions import AnyRow, bind_columns
+from models.core.statements import AnyRow, bind_columns
 
 MAX_SOURCES_PER_SET = 32
 """Files read of a set that is no sequence, such as the clips of one recording on a card."""

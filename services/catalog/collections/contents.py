@@ -15,7 +15,7 @@ from models.access.acl import Actor, Permission, has_permission
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset
 from models.catalog.history import Operation
-from models.core.sessions import execute_dml
+from models.core.statements import execute_dml
 from services.catalog.assets import assets
 from services.catalog.collections.collections import get_collection_for_update
 from services.catalog.collections.permissions import delete_inherited_permissions

@@ -12,7 +12,7 @@ from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus
 from models.catalog.history import Operation
 from models.core.base import new_id
-from models.core.sessions import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from services.access.permissions import Principal, acl_entries_of, refuse_excess_propagation
 from services.catalog.assets.assets import creator_acl_entry
 from services.catalog.collections.collections import (

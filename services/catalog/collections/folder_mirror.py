@@ -22,7 +22,7 @@ from models.catalog.collection import (
 from models.catalog.history import Operation
 from models.catalog.storage import Storage, StorageSettings
 from models.core.base import new_id
-from models.core.sessions import copy_rows, in_array
+from models.core.statements import copy_rows, in_array
 from models.queues.island import Island
 from models.queues.job import Job
 from services.catalog.collections.collections import LOCK_TREE

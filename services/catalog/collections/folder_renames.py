@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
 from models.core.paths import display_path
-from models.core.sessions import in_array
+from models.core.statements import in_array
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.asset import ASSET_KIND, Asset, AssetStatus
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionAsset, CollectionStatus, Favorite
-from models.core.sessions import in_array
+from models.core.statements import in_array
 
 
 @dataclass(frozen=True, slots=True)

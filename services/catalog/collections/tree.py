@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Permission, has_permission, readable_by
 from models.catalog.collection import COLLECTION_KIND, Collection, CollectionStatus
-from models.core.sessions import execute_dml
+from models.core.statements import execute_dml
 from models.queues.job import Job
 from services.catalog.collections.collections import (
     LOCK_TREE,

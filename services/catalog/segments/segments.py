@@ -20,7 +20,7 @@ from models.catalog.history import Operation
 from models.catalog.metadata import delete_values
 from models.catalog.segment import Segment, SegmentStatus, SegmentType
 from models.core.base import new_id
-from models.core.sessions import in_array
+from models.core.statements import in_array
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST, refuse_deleted_asset
 from services.catalog.segments.access import (
     SEGMENT_NOUN,

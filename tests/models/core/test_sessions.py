@@ -12,15 +12,8 @@ from sqlalchemy.orm import Session
 
 from models.catalog.storage import Storage
 from models.core.base import new_id
-from models.core.sessions import (
-    MAX_TRANSACTION_TRIES,
-    Sessions,
-    copy_rows,
-    make_engine,
-    make_sessions,
-    read_snapshot,
-    transact,
-)
+from models.core.sessions import MAX_TRANSACTION_TRIES, Sessions, make_engine, make_sessions, read_snapshot, transact
+from models.core.statements import copy_rows
 
 
 @pytest.fixture
