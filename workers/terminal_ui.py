@@ -1,4 +1,4 @@
-"""Terminal UI of `tapeless up`: new assets as they appear, and a status line.
+"""Terminal UI of `tapeless up`: new assets as they appear, problems and their end, and a status line.
 
 Only the supervisor writes to the terminal. Everything it shows comes from the rows, so a restarted child changes
 nothing.
@@ -6,7 +6,7 @@ nothing.
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -16,10 +16,14 @@ from rich.text import Text
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from models.core.base import min_id_at
+from models.core.paths import escape_surrogates
 from models.core.sessions import Sessions
 from models.core.statements import AnyRow
+from models.queues.registry import JOB_QUEUE
 from services.core.text import label_structure, pluralize
 from services.operations.status import SystemStatus, read_status
+from services.operations.waiting_work import READING_UNIT, WaitingWork, format_duration, list_waiting_work
 from workers.processes.supervisor import ChildState
 
 DISPLAY_POLL_SECONDS = 0.5
@@ -38,11 +42,13 @@ SELECT_NEW_ASSETS = text("""
     WHERE asset.status = 'ACTIVE' AND asset.id > :since AND NOT asset.id = ANY(:shown)
     ORDER BY asset.id LIMIT :most
 """)
-
-
-def min_id_at(seconds: float) -> uuid.UUID:
-    """Return the smallest id that can be generated at a time (UUIDv7: 48 bits of milliseconds first)."""
-    return uuid.UUID(int=int(seconds * 1000) << 80)
+MAX_SHOWN_JOBS = 3
+SELECT_RUNNING_JOBS = text(f"""
+    SELECT title, CASE WHEN progress_total > 0 THEN progress_processed * 100 / progress_total END AS percent,
+        extract(epoch FROM now() - started_at) AS seconds, count(*) OVER () AS running
+    FROM {JOB_QUEUE.view} AS job WHERE status = 'STARTED' AND lease_until > now()
+    ORDER BY started_at, id LIMIT {MAX_SHOWN_JOBS}
+""")
 
 
 class Display:
@@ -54,8 +60,11 @@ class Display:
         self._next_look = 0.0
         self._shown: list[uuid.UUID] = []
         self._shown_until = 0.0
+        self._assets_before_flood: int | None = None
+        self._assets = 0
         self._was_idle = False
-        self._troubles: set[str] = set()
+        self._troubles: dict[str, str] = {}
+        self._restarts: dict[str, int] = {}
         self._live = Live(console=console, auto_refresh=False, transient=True) if console.is_terminal else None
 
     def __enter__(self) -> "Display":
@@ -81,61 +90,103 @@ class Display:
                 found = read_status(session)
                 asked = {"shown": self._shown, "since": since, "most": MAX_SHOWN_ASSETS + 1}
                 rows = session.execute(SELECT_NEW_ASSETS, asked).all()
+                work = list_waiting_work(session) if found.jobs_waiting else []
+                jobs = session.execute(SELECT_RUNNING_JOBS).all()
         except DBAPIError:
             self._draw(Text("the database does not answer; it is being started again", style="yellow"))
             return
-        self._show_assets(rows)
-        self._print_troubles(found, states)
-        self._draw(self._status(found))
+        self._show_assets(rows, found.assets)
+        self._print_troubles(find_troubles(found, states, self._restarts))
+        self._restarts = {child.name: child.restarts for child in states}
+        self._draw(Group(*self._bars(found), *describe_running_jobs(jobs), make_status_line(found, work)))
         self._print_idle(found)
         self._next_look = max(self._next_look, begun + POLL_COST_FACTOR * (time.monotonic() - begun))
 
-    def _show_assets(self, assets: Sequence[AnyRow]) -> None:
-        """Print a line for each new asset; for large numbers only the totals change."""
+    def _show_assets(self, assets: Sequence[AnyRow], total: int) -> None:
+        """Print a line for each new asset, or one for a large number when it is over."""
+        before, self._assets = self._assets, total
         if len(assets) > MAX_SHOWN_ASSETS:
             self._shown_until = time.time()
+            self._assets_before_flood = before if self._assets_before_flood is None else self._assets_before_flood
             return
+        if self._assets_before_flood is not None:
+            self._console.print(f"  + {pluralize(max(0, total - self._assets_before_flood), 'asset')}")
+            self._assets_before_flood = None
         for asset in assets:
             line = Text.assemble("  ", (asset.title, "bold"), f"  {label_structure(asset.structure)}")
             self._console.print(line.append(f", {pluralize(int(asset.files or 0), 'file')}", style="dim"))
         self._shown.extend(asset.id for asset in assets)
         del self._shown[:-MAX_REMEMBERED_ASSETS]
 
-    def _print_troubles(self, found: SystemStatus, states: Sequence[ChildState]) -> None:
-        troubles = {storage.message for storage in found.storages if storage.message}
-        troubles |= {
-            f"{child.name} ended and is started again ({child.restarts} times so far)"
-            for child in states
-            if child.restarts
-        }
-        troubles |= {f"{child.name}: {child.trouble}" for child in states if child.trouble}
-        for trouble in sorted(troubles - self._troubles):
-            self._console.print(Text(trouble, style="yellow"))
+    def _print_troubles(self, troubles: dict[str, str]) -> None:
+        """Print each trouble once, and its end."""
+        for key, trouble in troubles.items():
+            if self._troubles.get(key) != trouble:
+                self._console.print(Text(trouble, style="yellow"))
+        for key in self._troubles.keys() - troubles.keys():
+            self._console.print(Text(f"{key}: all right again", style="green"))
         self._troubles = troubles
 
     def _print_idle(self, found: SystemStatus) -> None:
         if found.idle and not self._was_idle and self._live is None:
             files, assets = pluralize(found.files, "file"), pluralize(found.assets, "asset")
-            self._console.print(f"idle: {assets} of {files}")
+            problems = f"; {', '.join(found.problems)}" if found.problems else ""
+            self._console.print(f"idle: {assets} of {files}{problems}")
         self._was_idle = found.idle
 
     def _draw(self, renderable: RenderableType) -> None:
         if self._live is not None:
             self._live.update(renderable, refresh=True)
 
-    def _status(self, found: SystemStatus) -> RenderableType:
-        parts = [pluralize(found.assets, "asset"), pluralize(found.files, "file")]
-        busy = ((found.growing, "not stable yet"), (found.pending_islands, "folders to group"))
-        parts += [f"{number:,} {label}" for number, label in (*busy, (found.index_queue, "to index")) if number]
-        bad = ((found.parked, "dead-lettered"), (found.missing, "missing"), (found.failed, "unreadable"))
-        parts += [f"{number:,} {label}" for number, label in bad if number]
-        mark, style = ("●", "green") if found.idle else ("◌", "cyan")
-        line = Text.assemble((f"{mark} ", style), "  ".join(parts), ("   Ctrl-C stops", "dim"))
-        bars = [self._bar(s.name, s.scan_entries, s.scan_expected) for s in found.storages if s.is_scanning]
-        return Group(*bars, line) if bars else line
+    def _bars(self, found: SystemStatus) -> list[RenderableType]:
+        return [_bar(s.name, s.scan_entries, s.scan_expected) for s in found.storages if s.is_scanning]
 
-    def _bar(self, name: str, entries: int, expected: int) -> RenderableType:
-        grid = Table.grid(padding=(0, 1))
-        total = float(expected) if expected else None
-        grid.add_row(f"scanning {name}", ProgressBar(total, entries, width=30, pulse=not expected), f"{entries:,}")
-        return grid
+
+def find_troubles(found: SystemStatus, states: Sequence[ChildState], restarts: Mapping[str, int]) -> dict[str, str]:
+    """Return what is wrong with storages and processes, by what it concerns.
+
+    A process that ended and runs again is in trouble once more often than `restarts` knew: a short end is reported too.
+    """
+    troubles = {f'storage "{storage.name}"': storage.message for storage in found.storages if storage.message}
+    for child in states:
+        is_down = child.state in ("waiting", "starting") and child.last_exit is not None
+        if is_down or child.restarts > restarts.get(child.name, 0):
+            reason = child.trouble or child.last_line or "its log is empty"
+            troubles[child.name] = f"{child.name} ended with exit code {child.last_exit} and is started again: {reason}"
+    return troubles
+
+
+def describe_running_jobs(jobs: Sequence[AnyRow]) -> list[RenderableType]:
+    """Return a line for each running job: how far, and for how long."""
+    lines: list[RenderableType] = []
+    for job in jobs:
+        percent = "" if job.percent is None else f", {job.percent} %"
+        since = format_duration(float(job.seconds or 0))
+        lines.append(Text.assemble("  ", escape_surrogates(job.title), (f"{percent}, for {since}", "dim")))
+    more = jobs[0].running - len(jobs) if jobs else 0
+    return [*lines, Text(f"  and {pluralize(more, 'more job')} running", style="dim")] if more else lines
+
+
+def make_status_line(found: SystemStatus, work: Sequence[WaitingWork]) -> Text:
+    """Return the counts; the mark is green only if the system is idle without problems."""
+    parts = [pluralize(found.assets, "asset"), pluralize(found.files, "file")]
+    busy = ((found.growing, "not stable yet"), (found.pending_islands, "folders to group"))
+    parts += [f"{number:,} {label}" for number, label in (*busy, (found.index_queue, "to index")) if number]
+    parts += [
+        f"{each.kind}: {each.amount}" + (f" ({each.prospect})" if each.prospect else "")
+        for each in work
+        if each.unit == READING_UNIT
+    ]
+    style = "yellow" if found.problems else "green"
+    mark, style = ("●", style) if found.idle else ("◌", "cyan")
+    line = Text.assemble((f"{mark} ", style), "  ".join(parts))
+    if found.problems:
+        line.append("  " + ", ".join(found.problems), style="yellow")
+    return line.append("   Ctrl-C stops", style="dim")
+
+
+def _bar(name: str, entries: int, expected: int) -> RenderableType:
+    grid = Table.grid(padding=(0, 1))
+    total = float(expected) if expected else None
+    grid.add_row(f"scanning {name}", ProgressBar(total, entries, width=30, pulse=not expected), f"{entries:,}")
+    return grid

@@ -17,6 +17,10 @@ MAX_SUMMARY_CHARACTERS = 256_000
 """Limit of a text column of `file_set` that lists names or frames; what is longer is truncated."""
 
 
+IS_UNREADABLE = "media ?| ARRAY['error', 'picture_error']"
+"""SQL condition on a component GENERAL: the header or the picture of its file set could not be read."""
+
+
 class AssetStatus(TextEnum):
     ACTIVE = "ACTIVE"
     DELETED = "DELETED"
@@ -162,6 +166,11 @@ class Component(IdMixin, Base):
             "ix_component_missing_clips",
             "file_set_id",
             postgresql_where=text("from_header AND media ? 'missing_clips'"),
+        ),
+        Index(
+            "ix_component_unreadable",
+            "file_set_id",
+            postgresql_where=text(f"from_header AND type = 'GENERAL' AND {IS_UNREADABLE}"),
         ),
     )
 

@@ -6,7 +6,7 @@ The former are needed to distinguish a value that a sidecar wrote, and may overw
 import uuid
 from typing import Any
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import ForeignKey, Index, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -28,6 +28,7 @@ class FileChecksum(Base):
     """Result of verifying a file against a checksum list. Valid while the file has this size and mtime."""
 
     __tablename__ = "file_checksum"
+    __table_args__ = (Index("ix_file_checksum_mismatch", "file_id", postgresql_where=text("NOT matches")),)
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     list_name: Mapped[str] = mapped_column(primary_key=True)

@@ -19,6 +19,10 @@ CONSTRAINT_NAMING = {
 }
 
 
+ID_TIME_SHIFT = 80
+"""Bits of a UUIDv7 after its 48 bits of milliseconds."""
+
+
 class TextEnum(enum.StrEnum):
     """An enum stored as text with a CHECK constraint. The values are iconik's where iconik defines them."""
 
@@ -41,6 +45,11 @@ def checked_text(words: type[TextEnum]) -> Enum:
 def new_id() -> uuid.UUID:
     """Return a UUIDv7. Generated in Python because COPY needs ids beforehand and cursors follow their order in time."""
     return uuid7()
+
+
+def min_id_at(seconds: float) -> uuid.UUID:
+    """Return the smallest id that `new_id` can generate at a time, in seconds since 1970."""
+    return uuid.UUID(int=int(seconds * 1000) << ID_TIME_SHIFT)
 
 
 def parse_id(text: object) -> uuid.UUID | None:

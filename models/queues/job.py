@@ -63,6 +63,7 @@ class Job(LeasedQueueMixin, IdMixin, TimestampsMixin, Base):
             "id",
             postgresql_where=text("status IN ('READY', 'STARTED')"),
         ),
+        Index("ix_job_failed", "completed_at", postgresql_where=text("status = 'FAILED'")),
         Index(None, "object_id", postgresql_where=text("object_id IS NOT NULL")),
     )
 

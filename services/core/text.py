@@ -17,9 +17,9 @@ UNCOUNTABLE_STRUCTURES = frozenset({"separate_tracks", "audio"})
 """Structures with labels that take no article: not "a sound" or "a picture and sound"."""
 
 
-def pluralize(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 file`, `48 files`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def pluralize(number: int, noun: str, plural: str | None = None) -> str:
+    """Return a number with its noun: `1 file`, `48 files`, `2 indexes`."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def label_structure(structure: str) -> str:

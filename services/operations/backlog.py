@@ -6,7 +6,7 @@ database is authoritative.
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -21,6 +21,8 @@ from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, require_found
 from services.jobs.actions import JobAction, apply_job_action
+from services.operations.problems import PROBLEM_KINDS
+from services.operations.waiting_work import WaitingWork, list_waiting_work
 
 MAX_BACKLOG_ROWS = 1000
 MAX_ISLAND_KEY_DIGITS = 18
@@ -29,20 +31,23 @@ MAX_ISLAND_KEY_DIGITS = 18
 
 @dataclass(frozen=True, slots=True)
 class BacklogItem:
-    """One backlog item; `why` is the reason if it is dead-lettered or failed, else its progress message."""
+    """One backlog item; `why` is the reason if it is dead-lettered or failed, else its progress message.
+
+    Pending work of a queue is one item with the state `WAITING`, without a key.
+    """
 
     kind: str
     key: str
     what: str
     state: str
     since: datetime | None
-    tries: int
-    why: str | None
-    task: str | None
-    queue: str | None
-    object_type: str | None
-    object_id: str | None
-    progress: int | None
+    tries: int = 0
+    why: str | None = None
+    task: str | None = None
+    queue: str | None = None
+    object_type: str | None = None
+    object_id: str | None = None
+    progress: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the item for programs."""
@@ -63,19 +68,28 @@ SELECT_BACKLOG_JOBS = text(f"""
 
 
 DEAD_LETTER_SELECTS = [text(queue.dead_letters) for queue in WORK_QUEUES if queue is not JOB_QUEUE]
+PROBLEM_SELECTS = [text(kind.listing) for kind in PROBLEM_KINDS]
 
 
 def list_backlog(session: Session, status: str | None = None) -> list[BacklogItem]:
-    """List jobs of a status (without one: all unfinished ones), and dead letters of every kind."""
+    """List jobs of a status, or without one all unfinished jobs, pending work in aggregate and problems; and dead
+    letters of every kind."""
     found = [_backlog_item(row) for row in session.execute(SELECT_BACKLOG_JOBS, {"status": status})]
-    if status in (None, "PARKED"):
-        most = {"most": MAX_BACKLOG_ROWS}
-        found += [_backlog_item(row) for query in DEAD_LETTER_SELECTS for row in session.execute(query, most)]
-    return found
+    if status is None:
+        found += [_waiting_item(work) for work in list_waiting_work(session)]
+    selects = (DEAD_LETTER_SELECTS if status in (None, "PARKED") else []) + (PROBLEM_SELECTS if status is None else [])
+    most = {"most": MAX_BACKLOG_ROWS}
+    return found + [_backlog_item(row) for query in selects for row in session.execute(query, most)]
+
+
+def _waiting_item(work: WaitingWork) -> BacklogItem:
+    since = datetime.now(UTC) - timedelta(seconds=work.lag_seconds)
+    return BacklogItem(work.kind, "", work.amount, "WAITING", since, why=work.prospect)
 
 
 def _backlog_item(row: AnyRow) -> BacklogItem:
-    return BacklogItem(**row._asdict() | {"what": display_path(row.what.encode())})
+    what = row.what if isinstance(row.what, bytes) else row.what.encode()
+    return BacklogItem(**row._asdict() | {"what": display_path(what)})
 
 
 def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
@@ -96,4 +110,7 @@ def retry_backlog_item(session: Session, key: str) -> str:
     for queue in WORK_QUEUES:
         if queue.key_type == "uuid" and queue.requeue(session, [key_id]):
             return queue.noun
-    raise Conflict(f"no dead letter and no job has the key {key}; tapeless jobs list shows the keys")
+    for kind in PROBLEM_KINDS:
+        if kind.retry is not None and kind.retry(session, key_id):
+            return kind.noun
+    raise Conflict(f"no dead letter, job or unreadable file has the key {key}; tapeless jobs list shows the keys")

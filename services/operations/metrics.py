@@ -14,6 +14,7 @@ from models.catalog.storage import StorageSettings
 from models.queues.media_queue import MediaKind
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, OUTBOXES, WORK_QUEUES
 from services.indexing.requests import SELECT_INDEX_DRIFT
+from services.operations.problems import PROBLEM_KINDS
 
 MetricLabels = tuple[str, ...]
 MetricSample = tuple[MetricLabels, float]
@@ -57,6 +58,7 @@ ROW_METRICS = (
         ("kind",),
         _union(f"'{queue.plural}', {queue.dead_count}" for queue in WORK_QUEUES),
     ),
+    *(RowMetric(kind.name, kind.help, (), f"SELECT {kind.count}") for kind in PROBLEM_KINDS),
     RowMetric("files", "Files of all storages by state.", ("state",), "SELECT status, count(*) FROM file GROUP BY 1"),
     RowMetric("assets", "Assets by status.", ("status",), "SELECT status, count(*) FROM asset GROUP BY 1"),
     RowMetric(

@@ -1,5 +1,6 @@
 """State of the whole system in a few numbers, for the terminal, programs and health checks."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -11,8 +12,17 @@ from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path, join_path
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES
 from services.core.text import pluralize
+from services.operations.problems import PROBLEM_KINDS
 
 MAX_UNREADABLE_SHOWN = 20
+
+COUNTED_PROBLEMS: tuple[tuple[str, Callable[[int], str]], ...] = (
+    ("parked", lambda number: pluralize(number, "dead letter")),
+    ("failed", lambda number: f"{pluralize(number, 'file or folder', 'files or folders')} unreadable"),
+    *((kind.name, kind.describe) for kind in PROBLEM_KINDS),
+    ("missing", lambda number: f"{pluralize(number, 'file')} missing"),
+)
+"""Counts of the status that are never green, and how the headline says them, the worst first."""
 
 # Exact counts, not estimates, because programs wait for `idle`. Every part reads an index or a small table.
 STATUS_COUNTS = text(f"""
@@ -30,6 +40,7 @@ STATUS_COUNTS = text(f"""
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED' OR error IS NOT NULL)
             + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
+        {", ".join(f"{kind.count} AS {kind.name}" for kind in PROBLEM_KINDS)},
         (SELECT count(*) FROM file WHERE suspected_at IS NOT NULL) AS suspected,
         {MARK_QUEUE.lag} AS index_lag_seconds
 """)
@@ -66,8 +77,9 @@ class SystemStatus:
     """Counts of the whole system.
 
     `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `empty`: files of zero bytes,
-    which wait for content; `failed`: files and folders that cannot be read; `idle`: nothing is growing, pending, queued
-    or scanning (orphans, empty files and dead letters do not count).
+    which wait for content; `failed`: files and folders that cannot be read; `unreadable_media`, `checksum_mismatches`
+    and `failed_jobs`: see `services.operations.problems`; `idle`: nothing is growing, pending, queued or scanning
+    (orphans, empty files and dead letters do not count); `problems`: what needs a person.
     """
 
     files: int
@@ -81,6 +93,9 @@ class SystemStatus:
     missing: int
     empty: int
     failed: int
+    unreadable_media: int
+    checksum_mismatches: int
+    failed_jobs: int
     suspected: int
     index_lag_seconds: float
     storages: list[StorageState]
@@ -91,9 +106,16 @@ class SystemStatus:
         busy = self.growing + self.pending_islands + self.index_queue + self.jobs_waiting
         return busy == 0 and not any(storage.is_scanning for storage in self.storages)
 
+    @property
+    def problems(self) -> list[str]:
+        """What needs a person, the worst first; a green word is only said if there is nothing."""
+        found = [f'storage "{storage.name}" needs attention' for storage in self.storages if storage.message]
+        found += [describe(number) for name, describe in COUNTED_PROBLEMS if (number := getattr(self, name))]
+        return found
+
     def to_json(self) -> dict[str, Any]:
         """Return the status for programs."""
-        return asdict(self) | {"idle": self.idle}
+        return asdict(self) | {"idle": self.idle, "problems": self.problems}
 
 
 def read_status(session: Session) -> SystemStatus:

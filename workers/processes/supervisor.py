@@ -30,6 +30,7 @@ from workers.processes.process import (
     end_leftover,
     is_process_running,
     kill_group,
+    last_lines,
     launch_child,
     read_process_record,
     trim_log,
@@ -64,7 +65,7 @@ class RestartBackoff:
 
 @dataclass(frozen=True, slots=True)
 class ChildState:
-    """State of one child for the operator; `last_exit` is negative for a signal."""
+    """State of one child for the operator; `last_exit` is negative for a signal, and `last_line` ended its log then."""
 
     name: str
     pid: int | None
@@ -72,6 +73,7 @@ class ChildState:
     restarts: int
     last_exit: int | None
     trouble: str | None = None
+    last_line: str = ""
 
 
 class _Member:
@@ -86,6 +88,7 @@ class _Member:
         self.restarts = 0
         self.last_exit: int | None = None
         self.trouble: str | None = None
+        self.last_line = ""
         self._delay_seconds = backoff.first_seconds
         self._since = 0.0
         self._is_asked = False
@@ -124,11 +127,13 @@ class _Member:
 
     def show(self) -> ChildState:
         pid = None if self.process is None else self.process.pid
-        return ChildState(self.child.name, pid, self.state, self.restarts, self.last_exit, self.trouble)
+        exits = (self.restarts, self.last_exit, self.trouble, self.last_line)
+        return ChildState(self.child.name, pid, self.state, *exits)
 
     def _look_at(self, process: subprocess.Popen[bytes]) -> None:
         trim_log(self.child.log)
         if process.poll() is not None:
+            self.last_line = last_lines(self.child.log, 1).strip()
             kill_group(process.pid)  # processes that a dead child had started would run beside its successor
             self._wait(process.returncode)
         elif self.state == "starting" and (self.child.is_ready is None or self.child.is_ready()):

@@ -4,8 +4,10 @@ import json
 import uuid
 from datetime import datetime
 from functools import partial
+from itertools import groupby
 
 import click
+from rich.console import Console
 from rich.text import Text
 
 from models.core.sessions import transact
@@ -28,6 +30,8 @@ DEAD_LETTERED = "DEAD_LETTERED"
 """Status of dead letters for people; programs get `PARKED`, as from the API."""
 LABELS = {"parked": "dead-lettered"}
 STATE_STYLES = {DEAD_LETTERED: "yellow", "FAILED": "red", "FINISHED_WITH_WARNING": "yellow", "STARTED": "cyan"}
+NEEDS_A_PERSON = {"PARKED": 1, "FAILED": 2}
+MAX_ROWS_PER_KIND = 20
 STATUS_CHOICES = [DEAD_LETTERED, *sorted(JobStatus)]
 
 
@@ -37,29 +41,44 @@ def jobs() -> None:
 
 
 @jobs.command("list")
-@click.option("--status", type=click.Choice(STATUS_CHOICES), help="Only this status (default: all unfinished).")
+@click.option("--status", type=click.Choice(STATUS_CHOICES), help="Only this status (default: all that is unfinished).")
+@click.option("--all", "is_all", is_flag=True, help=f"Print all rows of a kind, not only {MAX_ROWS_PER_KIND}.")
 @system_command
 @json_option
-def list_jobs(context: ProcessContext, status: str | None, as_json: bool) -> None:
-    """List unfinished jobs, and all dead letters: jobs, documents, folders, mails, deliveries."""
+def list_jobs(context: ProcessContext, status: str | None, is_all: bool, as_json: bool) -> None:
+    """List unfinished jobs, waiting work, dead letters, unreadable media, checksum mismatches and failed jobs."""
     with context.sessions() as session:
         found = list_backlog(session, "PARKED" if status == DEAD_LETTERED else status)
-    print_result(as_json, [work.to_json() for work in found], partial(print_backlog, found))
+    most = len(found) if is_all or status else MAX_ROWS_PER_KIND
+    print_result(as_json, [work.to_json() for work in found], partial(print_backlog, found, most))
 
 
-def print_backlog(found: list[BacklogItem]) -> None:
-    """Print one line per item, never truncated, followed by its message."""
+def print_backlog(found: list[BacklogItem], most: int) -> None:
+    """Print one line per item, never truncated, followed by its message; of each kind and state at most so many."""
     console = make_line_console()
     if not found:
-        console.print("no pending work and no dead letters")
+        console.print("no pending work, no dead letters and no problems")
         return
-    for work in found:
-        percent = "" if work.progress is None else f" {work.progress} %"
-        state = DEAD_LETTERED if work.state == "PARKED" else work.state
-        line = Text.assemble(f"{work.kind:<8} ", (f"{state}{percent}", STATE_STYLES.get(state, "")))
-        console.print(line.append(f"  {work.what}  {work.key}  since {format_timestamp(work.since)}"))
-        if work.why:
-            console.print(Text(f"         {work.why}", style="dim"))
+    groups = groupby(sorted(found, key=_group_of), key=_group_of)
+    for (_, kind, state), works in ((group, list(works)) for group, works in groups):
+        for work in works[:most]:
+            _print_item(console, work)
+        if len(works) > most:
+            console.print(f"{kind:<8} {state}  and {len(works) - most:,} more: `tapeless jobs list --all`", style="dim")
+
+
+def _group_of(work: BacklogItem) -> tuple[int, str, str]:
+    """Sort running and waiting work first, and what needs a person last, where a terminal shows it."""
+    return (NEEDS_A_PERSON.get(work.state, 0), work.kind, work.state)
+
+
+def _print_item(console: Console, work: BacklogItem) -> None:
+    percent = "" if work.progress is None else f" {work.progress} %"
+    state = DEAD_LETTERED if work.state == "PARKED" else work.state
+    line = Text.assemble(f"{work.kind:<8} ", (f"{state}{percent}", STATE_STYLES.get(state, "")), f"  {work.what}")
+    console.print(line.append(f"  {work.key}" if work.key else "").append(f"  since {format_timestamp(work.since)}"))
+    if work.why:
+        console.print(Text(f"         {work.why}", style="dim"))
 
 
 def format_timestamp(moment: datetime | None) -> str:

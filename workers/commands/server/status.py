@@ -8,7 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from search.engine import SearchEngine, SearchUnavailableError
-from services.operations.status import StorageState, SystemStatus, read_status
+from services.operations.problems import PROBLEM_KINDS
+from services.operations.status import COUNTED_PROBLEMS, StorageState, SystemStatus, read_status
 from watch.disk.settling import THRESHOLD
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, system_command
@@ -21,13 +22,14 @@ STATUS_ROWS = (
     ("pending_islands", "folders to group"),
     ("waiting_islands", "folders where a file waits for its partner"),
     ("index_queue", "documents to index"),
-    ("jobs_waiting", "jobs waiting"),
+    ("jobs_waiting", "jobs and readings of media waiting"),
     ("parked", "dead letters, each with its reason"),
     ("missing", "files missing"),
     ("empty", "files empty: they wait for content"),
     ("failed", "files or folders unreadable"),
+    *((kind.name, kind.label) for kind in PROBLEM_KINDS),
 )
-WARNING_ROWS = frozenset({"parked", "missing", "failed"})
+WARNING_ROWS = frozenset(name for name, _ in COUNTED_PROBLEMS)
 
 
 @click.command()
@@ -59,12 +61,21 @@ def print_status(console: Console, found: SystemStatus, search_trouble: str | No
         style = "yellow" if key in WARNING_ROWS and value else ""
         table.add_row(Text(f"{value:,}", style=style or "bold", justify="right"), Text(label, style=style))
     console.print(table)
-    lag = f", index {found.index_lag_seconds:.1f} s behind" if found.index_queue else ""
-    console.print("idle: everything is in" if found.idle else f"working{lag}", style="green" if found.idle else "cyan")
+    problems = found.problems + (["search does not answer"] if search_trouble else [])
+    console.print(make_headline(found, problems), soft_wrap=True)
     for storage in found.storages:
         _print_storage(console, storage)
     if search_trouble:
         console.print(Text(f"search: {search_trouble}", style="yellow"))
+
+
+def make_headline(found: SystemStatus, problems: list[str]) -> Text:
+    """Say in one line whether the system is idle; it is green only if there is nothing that needs a person."""
+    lag = f", index {found.index_lag_seconds:.1f} s behind" if found.index_queue else ""
+    state = "idle" if found.idle else f"working{lag}"
+    if problems:
+        return Text(f"{state}, with problems: {', '.join(problems)}; `tapeless jobs list` has the reasons", "yellow")
+    return Text("idle: everything is in", style="green") if found.idle else Text(state, style="cyan")
 
 
 def _print_storage(console: Console, storage: StorageState) -> None:

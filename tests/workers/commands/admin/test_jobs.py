@@ -101,13 +101,13 @@ def test_everything_parked_is_taken_up_again_at_once(running: dict[str, str], se
         assert session.scalar(text("SELECT count(*) FROM island WHERE dirty_since IS NOT NULL")) == 1
 
 
-def test_jobs_are_listed_by_status_and_those_that_ended_only_when_asked(
+def test_jobs_are_listed_by_status_and_without_one_what_is_unfinished_or_failed_today(
     running: dict[str, str], sessions: Sessions
 ) -> None:
     ready, failed = make_job(sessions), make_job(sessions, JobStatus.FAILED, completed_at=func.now())
-    assert [work["key"] for work in listed(running)] == [str(ready)]
+    assert [work["key"] for work in listed(running)] == [str(ready), str(failed)]
     assert [work["key"] for work in listed(running, "--status", "FAILED")] == [str(failed)]
-    assert run(running, "list", "--status", "PAUSED") == "no pending work and no dead letters\n"
+    assert run(running, "list", "--status", "PAUSED") == "no pending work, no dead letters and no problems\n"
 
 
 def test_one_job_is_shown_whole(running: dict[str, str], sessions: Sessions) -> None:
