@@ -16,6 +16,7 @@ from services.catalog.collections.tree import DELETE_COLLECTIONS_JOBS
 from services.grouping.regroup import regroup_jobs
 from services.indexing.audit import comparison_jobs
 from services.indexing.rebuild import rebuild_jobs
+from services.jobs.jobs import describe_jobs
 from services.jobs.runner import JobKind
 from services.lifecycle.purge import PURGE_ASSETS_JOBS, PURGE_COLLECTIONS_JOBS
 from services.lifecycle.restore import RESTORE_DELETED_JOBS
@@ -82,7 +83,12 @@ def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
     return {kind.task: kind for kind in kinds}
 
 
-def run_job_message(context: JobEnvironment, task: str, ids: Sequence[str]) -> None:
-    """Run the jobs that a message names; a duplicate message finds nothing to claim."""
+def run_job_message(context: JobEnvironment, task: str, ids: Sequence[str]) -> str | None:
+    """Run the jobs that a message names; a duplicate message finds nothing to claim.
+
+    Return how they ended, which Flower shows as the result of the task.
+    """
     job_ids = [uuid.UUID(one) for one in ids]
-    job_kinds(context)[task].run(context.sessions, job_ids, context.timing, context.notify)
+    ran = job_kinds(context)[task].run(context.sessions, job_ids, context.timing, context.notify)
+    with context.sessions() as session:
+        return describe_jobs(session, list(ran))

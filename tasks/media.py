@@ -13,11 +13,12 @@ from tasks import make_job_task
 
 
 @shared_task(name=PREVIEW_TASK, bind=True, ignore_result=True)
-def run_previews(self: Task, ids: Sequence[str] = ()) -> None:
+def run_previews(self: Task, ids: Sequence[str] = ()) -> str | None:
     """Run the jobs `ids`, then make the pictures that are queued."""
     context = self.app.context
-    run_job_message(context, PREVIEW_TASK, ids)
+    ended = run_job_message(context, PREVIEW_TASK, ids)
     run_media_queue(context.sessions, preview_reading_for(context.media_folder), context.timing, context.notify)
+    return ended
 
 
 MEDIA_JOB_TASKS = [make_job_task(CHECKSUM_TASK)]

@@ -11,16 +11,18 @@ from services.sidecars.reader import SIDECAR_READING, SIDECAR_TASK
 
 
 @shared_task(name=PROBE_TASK, bind=True, ignore_result=True)
-def run_probes(self: Task, ids: Sequence[str] = ()) -> None:
+def run_probes(self: Task, ids: Sequence[str] = ()) -> str | None:
     """Run the jobs `ids`, then probe what is queued."""
     context = self.app.context
-    run_job_message(context, PROBE_TASK, ids)
+    ended = run_job_message(context, PROBE_TASK, ids)
     run_media_queue(context.sessions, PROBE_READING, context.timing, context.notify)
+    return ended
 
 
 @shared_task(name=SIDECAR_TASK, bind=True, ignore_result=True)
-def run_sidecars(self: Task, ids: Sequence[str] = ()) -> None:
+def run_sidecars(self: Task, ids: Sequence[str] = ()) -> str | None:
     """Run the jobs `ids`, then read the sidecars that are queued."""
     context = self.app.context
-    run_job_message(context, SIDECAR_TASK, ids)
+    ended = run_job_message(context, SIDECAR_TASK, ids)
     run_media_queue(context.sessions, SIDECAR_READING, context.timing, context.notify)
+    return ended

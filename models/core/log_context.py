@@ -11,7 +11,7 @@ _LOG_FIELDS: ContextVar[Mapping[str, str]] = ContextVar("about")
 
 
 def log_fields() -> Mapping[str, str]:
-    """Return the current ids by name: `request_id`, `task`, `task_id`, `job_id`, `asset_id`."""
+    """Return the current ids by name: `request_id`, `task`, `task_id`, `job_id`, `job`, `asset_id`."""
     return _LOG_FIELDS.get({})
 
 

@@ -63,6 +63,7 @@ class Job(LeasedQueueMixin, IdMixin, TimestampsMixin, Base):
             "id",
             postgresql_where=text("status IN ('READY', 'STARTED')"),
         ),
+        Index(None, "message_id", postgresql_where=text("message_id IS NOT NULL")),
         Index("ix_job_failed", "completed_at", postgresql_where=text("status = 'FAILED'")),
         Index(None, "object_id", postgresql_where=text("object_id IS NOT NULL")),
     )
@@ -89,6 +90,8 @@ class Job(LeasedQueueMixin, IdMixin, TimestampsMixin, Base):
     crashes: Mapped[int] = mapped_column(server_default="0")
     started_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    message_id: Mapped[uuid.UUID | None]
+    """Id of the Celery task that ran it last, as Flower shows it, if that is not the job's own id."""
     trace: Mapped[str | None] = mapped_column(default=text(CURRENT_TRACE_SQL))
     """W3C traceparent of the request or work that created it; null unless tracing is on."""
 
@@ -131,6 +134,7 @@ IS_UNLEASED_ABORT = f"status = 'ABORT_PENDING' AND task IS NOT NULL AND {IS_UNLE
 class JobClaim(Lease):
     """A leased job as of its claim."""
 
+    title: str
     object_id: uuid.UUID | None
     arguments: dict[str, Any]
     details: dict[str, Any]
@@ -181,7 +185,7 @@ JOB_QUEUE = LeasedQueue(
     candidates=f"""
         SELECT id FROM job WHERE id = ANY(:ids) AND task = :task AND {IS_RUNNABLE} ORDER BY id {SKIP_LOCKED}
     """,
-    returning=""", object_id, arguments, details, progress_processed AS processed, progress_total AS total, task,
+    returning=""", title, object_id, arguments, details, progress_processed AS processed, progress_total AS total, task,
         created_by, date_created, trace""",
     is_stopped="work.status = 'ABORT_PENDING'",
     # An attempt that is still above 0 beside an expired lease means that its worker died: only then is a crash counted.

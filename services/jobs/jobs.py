@@ -70,6 +70,20 @@ JOB_TYPES = [
     "TRANSFER",
 ]
 MAX_JOBS_PER_REQUEST = 1000
+MAX_DESCRIBED_JOBS = 5
+
+
+def describe_jobs(session: Session, job_ids: Sequence[uuid.UUID]) -> str | None:
+    """Return the state of jobs with their messages or errors, for Flower; None without any."""
+    rows = session.scalars(select(Job).where(Job.id.in_(job_ids)).order_by(Job.id)).all()
+    said = [f"{job.title} ({job.id}): {_describe_state(job)}" for job in rows[:MAX_DESCRIBED_JOBS]]
+    return "; ".join(said + (["and more"] if len(rows) > MAX_DESCRIBED_JOBS else [])) or None
+
+
+def _describe_state(job: Job) -> str:
+    state = "dead-lettered" if job.dead_lettered_at else job.status.value
+    reason = job.error_message or job.message
+    return f"{state}: {reason}" if reason else state
 
 
 def add_job(session: Session, task: str, job_type: str, title: str, actor: Actor | None, **columns: Any) -> Job:

@@ -24,10 +24,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
-from models.core.log_context import bind_log_fields
+from models.core.base import parse_id
+from models.core.log_context import bind_log_fields, log_fields
 from models.core.paths import storable_text
 from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
@@ -39,6 +41,8 @@ from services.core.errors import DomainError, PermissionDenied
 from services.core.lease_heartbeat import lease_heartbeat
 
 log = logging.getLogger(__name__)
+
+RECORD_MESSAGE = text("UPDATE job SET message_id = :message WHERE id = :job")
 
 
 class JobLostError(Exception):
@@ -173,6 +177,7 @@ class JobKind:
     def run_claimed(self, run: JobRun) -> JobOutcome:
         """Do the work of a claimed job and write its outcome."""
         with _job_context(run.claim):
+            _record_message(run)
             outcome: JobOutcome
             try:
                 outcome = self.work(run)
@@ -199,11 +204,19 @@ def _job_context(claim: JobClaim) -> Iterator[None]:
     A lost lease ends the block quietly: the job belongs to another worker now.
     """
     followed = span("job", [claim.trace], task=claim.task, job_id=claim.id, attempt=claim.attempt)
-    with bind_log_fields(job_id=claim.id), followed:
+    with bind_log_fields(job_id=claim.id, job=claim.title), followed:
         try:
             yield
         except JobLostError as lost:
             log.info("%s", lost)
+
+
+def _record_message(run: JobRun) -> None:
+    """Record which Celery task runs the job, for people who come from Flower; often it has the job's id itself."""
+    message_id = parse_id(log_fields().get("task_id"))
+    if message_id is not None and message_id != run.claim.id:
+        values = {"job": run.claim.id, "message": message_id}
+        transact(run.sessions, lambda session: session.execute(RECORD_MESSAGE, values))
 
 
 def _retry(run: JobRun, obstacle: JobRetryError) -> JobOutcome:

@@ -5,21 +5,24 @@ database is authoritative.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from models.catalog.file import read_folder_paths
+from models.catalog.storage import Storage
 from models.core.base import parse_id
-from models.core.paths import display_path
+from models.core.paths import display_path, join_path
 from models.core.statements import AnyRow
-from models.queues.island import ISLAND_QUEUE
+from models.queues.island import ISLAND_QUEUE, Island
 from models.queues.job import JOB_QUEUE, Job
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, require_found
+from services.core.id_prefix import find_by_id_prefix
 from services.jobs.actions import JobAction, apply_job_action
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import WaitingWork, list_waiting_work
@@ -79,7 +82,52 @@ def list_backlog(session: Session, status: str | None = None) -> list[BacklogIte
         found += [_waiting_item(work) for work in list_waiting_work(session)]
     selects = (DEAD_LETTER_SELECTS if status in (None, "PARKED") else []) + (PROBLEM_SELECTS if status is None else [])
     most = {"most": MAX_BACKLOG_ROWS}
-    return found + [_backlog_item(row) for query in selects for row in session.execute(query, most)]
+    found += [_backlog_item(row) for query in selects for row in session.execute(query, most)]
+    return _with_folder_paths(session, found)
+
+
+def _with_folder_paths(session: Session, found: list[BacklogItem]) -> list[BacklogItem]:
+    """Name dead-lettered islands by their folders, which people know, instead of their numbers."""
+    keys = [int(work.key) for work in found if work.kind == ISLAND_QUEUE.noun]
+    if not keys:
+        return found
+    islands = select(Island.id, Island.folder_id, Storage.root).join(Storage, Storage.id == Island.storage_id)
+    rows = session.execute(islands.where(Island.id.in_(keys))).all()
+    paths = read_folder_paths(session, [row.folder_id for row in rows])
+    names = {
+        str(row.id): display_path(join_path(bytes(row.root), paths[row.folder_id]).rstrip(b"/") or b"/") for row in rows
+    }
+    return [replace(work, what=names.get(work.key, work.what)) for work in found]
+
+
+def find_job_by_prefix(session: Session, word: str) -> Job:
+    """Return a job by its id, by the id of the Celery task that ran it, or by the only beginning of either."""
+    return find_by_id_prefix(session, Job, word, "job", lambda job: job.title, (Job.id, Job.message_id))
+
+
+def island_folder(session: Session, storage: Storage, island: Island) -> str:
+    """Return the path of the folder that an island is rooted at, for people."""
+    path = read_folder_paths(session, [island.folder_id])[island.folder_id]
+    return display_path(join_path(bytes(storage.root), path).rstrip(b"/") or b"/")
+
+
+def describe_island(session: Session, word: str) -> dict[str, object] | None:
+    """Describe the island with a number: its storage, folder and state; None if a word is no number of one."""
+    is_number = word.isascii() and word.isdigit() and len(word) <= MAX_ISLAND_KEY_DIGITS
+    island = session.get(Island, int(word)) if is_number else None
+    if island is None:
+        return None
+    storage = session.get_one(Storage, island.storage_id)
+    state = "PARKED" if island.dead_lettered_at else "WAITING" if island.dirty_since else "DONE"
+    return {
+        "island": island.id,
+        "storage": storage.name,
+        "folder": island_folder(session, storage, island),
+        "state": state,
+        "error": island.error,
+        "tries": island.crashes,
+        "worker": island.lease_owner,
+    }
 
 
 def _waiting_item(work: WaitingWork) -> BacklogItem:

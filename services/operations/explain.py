@@ -19,6 +19,7 @@ from models.queues.island import Island
 from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
 from services.ingest.reader import claim_islands_read_only
+from services.operations.backlog import island_folder
 from services.operations.explain_progress import (
     explain_jobs,
     explain_mark,
@@ -207,6 +208,10 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
             "was last written before 1678 or after 2262, which cannot be recorded; changes show by its size and ctime"
         )
     said.lines.extend(_disk_changes(session, storage, relative, row))
+    folder = session.get_one(Folder, row.folder_id)
+    island = session.get(Island, folder.island_id) if folder.island_id else None
+    if island is not None:
+        said.lines.append(f'is grouped with island {island.id}, "{island_folder(session, storage, island)}"')
     member = session.execute(
         select(Asset, Format, FileSet)
         .join(Format, Format.asset_id == Asset.id)
@@ -220,8 +225,6 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
         said.lines.append(explain_mark(read_asset_mark(session, member.Asset.id), member.Asset.id))
         said.lines.extend(explain_jobs(session, member.Asset.id))
     said.lines.extend(explain_checksums(session, row))
-    folder = session.get_one(Folder, row.folder_id)
-    island = session.get(Island, folder.island_id) if folder.island_id else None
     if island is not None:
         _explain_island(session, said, island, relative, is_member=member is not None)
     return said

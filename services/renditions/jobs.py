@@ -5,6 +5,7 @@ and a killed run leaves a folder that no row names.
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import select, text
@@ -12,7 +13,7 @@ from sqlalchemy import select, text
 from models.catalog.storage import PURPOSE_PROXIES, Storage
 from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
-from models.queues.job import TRANSCODE_TASK, claim_next_transcode, is_transcode_waiting
+from models.queues.job import TRANSCODE_TASK, JobClaim, claim_next_transcode, is_transcode_waiting
 from models.queues.notify import Notifier
 from services.jobs.runner import JobKind, JobRun
 from services.renditions.encode import TranscodeContext, TranscodeRun
@@ -46,15 +47,22 @@ def transcode_jobs(by: TranscodeContext) -> JobKind:
     return JobKind(TRANSCODE_TASK, lambda run: TranscodeRun(by, run).transcode())
 
 
-def run_next_transcode(sessions: Sessions, timing: Timing, by: TranscodeContext, notify: Notifier) -> bool:
-    """Claim and run the next job; return whether there was one."""
+def run_next_transcode(
+    sessions: Sessions,
+    timing: Timing,
+    by: TranscodeContext,
+    notify: Notifier,
+    announce: Callable[[JobClaim], None] = lambda _: None,
+) -> JobClaim | None:
+    """Claim, announce and run the next job; return its claim, or None if there was none."""
     claim = transact(sessions, lambda session: claim_next_transcode(session, timing, by.at_once))
     if claim is None:
-        return False
+        return None
+    announce(claim)
     _notify_if_waiting(sessions, notify)
     transcode_jobs(by).run_claimed(JobRun(sessions, timing, claim))
     _notify_if_waiting(sessions, notify)
-    return True
+    return claim
 
 
 def _notify_if_waiting(sessions: Sessions, notify: Notifier) -> None:

@@ -99,6 +99,7 @@ def record_trigger(
         "task": TRIGGER_TASK,
         "arguments": {"trigger": trigger.name, "given": arguments, "digest": digest_trigger_request(trigger, given)},
         "created_by": actor.user_id if actor else None,
+        "completed_at": func.now() if refusal else None,
         "error_message": refusal,
         "message": refusal or "",
     }

@@ -1,6 +1,7 @@
 """Other systems and operators against a running Tapeless: triggers in four ways, and their display in Flower."""
 
 import json
+import re
 import subprocess
 import sys
 import uuid
@@ -175,7 +176,9 @@ def test_nonsense_on_the_queue_does_not_stop_the_worker(system: Running) -> None
 
 def test_the_id_of_a_task_in_flower_is_the_id_of_its_job(system: Running) -> None:
     job_id = system.system.ask("storage", "regroup", "rushes", "--yes")["job_id"]
-    assert task(system.flower, job_id, "SUCCESS")["name"] == "maintenance.regroup"
+    shown = task(system.flower, job_id, "SUCCESS")
+    assert (shown["name"], shown["args"]) == ("maintenance.regroup", 'Group storage "rushes" again')
+    assert f'Group storage "rushes" again ({job_id}): ' in shown["result"]
     assert system.job(job_id)["task"] == "maintenance.regroup"
 
 
@@ -196,12 +199,33 @@ def test_headers_of_what_comes_in_do_not_wait_for_renditions(system: Running) ->
     put(system.root, *(f"{name}.{number:06}.exr" for name in ("dawn", "dusk") for number in (1, 2, 3, 99_999)))
     jobs = [transcode(system, name) for name in ("dawn", "dusk")]
     wait_until(lambda: "STARTED" in states(system, jobs), what="one is made", seconds=SECONDS)
+    (running,) = [job for job, state in zip(jobs, states(system, jobs), strict=True) if state == "STARTED"]
+    task_id, shown = wait_until(lambda: shown_task(system.flower, "transcode.run", running), what="Flower shows it")
+    assert re.search(r'Transcode "d[au][ws][nk]" to web', shown["args"]), shown
+    assert system.system.ask("jobs", "show", task_id)["id"] == running
+    assert system.system.ask("jobs", "show", task_id[:20])["id"] == running
     put(system.root, "fresh.mp4")
     wait_until(lambda: has_headers(system, "fresh"), what="the headers of what came then are read", seconds=SECONDS)
     assert sorted(states(system, jobs)) == ["READY", "STARTED"]
     for job in jobs:
         system.system.run("jobs", "abort", job)
     wait_until(lambda: states(system, jobs) == ["ABORTED"] * 2, what="both have stopped", seconds=SECONDS)
+
+
+def shown_task(flower: Flower, name: str, words: str) -> tuple[str, dict[str, Any]] | None:
+    """A task of this name whose arguments, as Flower shows them, hold these words."""
+    tasks = ask(flower, "/api/tasks", params={"taskname": name}).json()
+    return next(((task_id, shown) for task_id, shown in tasks.items() if words in (shown["args"] or "")), None)
+
+
+def test_flower_names_the_folders_of_an_ingest_and_they_lead_to_the_island_and_back(system: Running) -> None:
+    put(system.root, "day 1/A/one.mov")
+    shown = wait_until(lambda: shown_task(system.flower, "ingest.island", "day 1"), what="Flower names it")
+    assert shown[1]["args"].startswith("ingest 1 folder of rushes: day 1")
+    task(system.flower, shown[0], "SUCCESS")
+    explained = system.system.run("explain", str(system.root / "day 1/A/one.mov"))
+    (number,) = re.findall(r"is grouped with island (\d+), ", explained)
+    assert system.system.ask("jobs", "show", number)["folder"].startswith(str(system.root / "day 1"))
 
 
 def transcode(system: Running, title: str) -> str:

@@ -17,9 +17,11 @@ from celery.worker import WorkController
 from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
 from models.queues.job import TRANSCODE_QUEUE, TRANSCODE_TASK
+from services.operations.task_labels import TASK_LABELS, label_message
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
@@ -114,9 +116,21 @@ class TapelessCelery(Celery):
         """Send a message for `task` to its queue; if the broker is down, beat sends it later."""
         try:
             args = [[i if isinstance(i, int) else str(i) for i in ids]]
-            self.send_task(task, args=args, retry=False, **find_message_ids(task, ids))
+            shown = {"argsrepr": self._label(task, ids), "kwargsrepr": ""}
+            self.send_task(task, args=args, retry=False, **shown, **find_message_ids(task, ids))
         except OperationalError as error:
             log.warning("broker: %s; %s waits for the next sweep", error, task)
+
+    def _label(self, task: str, ids: Sequence[object]) -> str:
+        """Return what Flower shows of a message; a database that does not answer costs its names, not the message."""
+        if not ids:
+            return TASK_LABELS.get(task, task)
+        try:
+            with self.context.sessions() as session:
+                return label_message(session, task, ids)
+        except DBAPIError as error:
+            log.warning("database: %s; %s is sent without names", error, task)
+            return TASK_LABELS.get(task, task)
 
     def queue_lengths(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
         """Return the number of messages that wait on the broker, by queue."""

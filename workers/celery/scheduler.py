@@ -16,6 +16,7 @@ from models.queues.job import TRANSCODE_TASK, is_transcode_waiting
 from models.queues.media_queue import has_claimable_media
 from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting
+from services.operations.task_labels import TASK_LABELS
 from workers.celery.index_waker import MAX_QUEUED_MESSAGES
 from workers.celery.metrics import RowsCollector, serve_metrics
 from workers.config.settings import current_settings
@@ -50,7 +51,14 @@ class ConditionalScheduler(Scheduler):
         intervals |= {ENSURE_INDEX_TASK: ENSURE_INDEX_SECONDS, AUDIT_INDEX_TASK: AUDIT_INDEX_SECONDS}
         intervals |= dict.fromkeys((*MEDIA_KIND_OF_TASK, TRANSCODE_TASK), self._seconds)
         self.update_from_dict(
-            {task: {"task": task, "schedule": schedule(every, app=self.app)} for task, every in intervals.items()}
+            {
+                task: {
+                    "task": task,
+                    "schedule": schedule(every, app=self.app),
+                    "options": {"argsrepr": TASK_LABELS[task], "kwargsrepr": ""},
+                }
+                for task, every in intervals.items()
+            }
         )
 
     def close(self) -> None:

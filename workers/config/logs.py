@@ -42,7 +42,8 @@ class TextLogFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """Return a line with its ids."""
-        ids = " ".join(f"{name}={value}" for name, value in log_fields().items())
+        # A title is quoted, so that the ids after it are found by the same pattern as those before.
+        ids = " ".join(f"{name}={json.dumps(value) if ' ' in value else value}" for name, value in log_fields().items())
         return super().formatMessage(record) + (f" [{ids}]" if ids else "")
 
 

@@ -1,7 +1,6 @@
 """`tapeless jobs`: pending and running work, and dead letters with their reasons, read from the rows."""
 
 import json
-import uuid
 from datetime import datetime
 from functools import partial
 from itertools import groupby
@@ -9,15 +8,17 @@ from itertools import groupby
 import click
 from rich.console import Console
 from rich.text import Text
+from sqlalchemy.orm import Session
 
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
 from services.core.actors import SETUP_ACTOR
-from services.core.rows import load
 from services.core.text import pluralize
 from services.jobs.actions import JobAction, apply_job_action
 from services.operations.backlog import (
     BacklogItem,
+    describe_island,
+    find_job_by_prefix,
     list_backlog,
     retry_all_dead_letters,
     retry_backlog_item,
@@ -87,13 +88,14 @@ def format_timestamp(moment: datetime | None) -> str:
 
 
 @jobs.command()
-@click.argument("job_id", type=click.UUID)
+@click.argument("word", metavar="ID|TASK|ISLAND")
 @system_command
 @json_option
-def show(context: ProcessContext, job_id: uuid.UUID, as_json: bool) -> None:
-    """Show one job; JOB_ID is also the id of the task that requested it."""
+def show(context: ProcessContext, word: str, as_json: bool) -> None:
+    """Show one job, by its id, by the id of its task in Flower, or by the beginning of either; or an island by its
+    number."""
     with context.sessions() as session:
-        fields = describe_job(load(session, Job, job_id, "job"))
+        fields = describe_island(session, word) or describe_job(find_job_by_prefix(session, word))
     print_result(as_json, fields, partial(print_job, fields))
 
 
@@ -117,6 +119,7 @@ def describe_job(job: Job) -> dict[str, object]:
         "error": job.error_message,
         "progress": f"{job.progress_processed} of {job.progress_total}" if job.progress_total else None,
         "task": job.task,
+        "task id": str(job.message_id) if job.message_id else None,
         "queue": job.queue,
         "arguments": {name: value for name, value in job.arguments.items() if name != "digest"},
         "object": f"{job.object_type} {job.object_id}" if job.object_id else None,
@@ -148,11 +151,14 @@ def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: boo
 
 
 def _make_action_command(action: JobAction, done: str) -> click.Command:
-    @click.argument("job_ids", nargs=-1, required=True, type=click.UUID)
+    @click.argument("ids", nargs=-1, required=True)
     @system_command
-    def change(context: ProcessContext, job_ids: tuple[uuid.UUID, ...]) -> None:
-        transact(context.sessions, lambda session: apply_job_action(session, job_ids, action, SETUP_ACTOR))
-        click.echo(f"{pluralize(len(job_ids), 'job')} {done}")
+    def change(context: ProcessContext, ids: tuple[str, ...]) -> None:
+        def apply(session: Session) -> None:
+            apply_job_action(session, [find_job_by_prefix(session, word).id for word in ids], action, SETUP_ACTOR)
+
+        transact(context.sessions, apply)
+        click.echo(f"{pluralize(len(ids), 'job')} {done}")
 
     return click.command(action.lower(), help=f"{action.capitalize()} jobs (all or nothing).")(change)
 
