@@ -1,5 +1,6 @@
 """Report of one asset for people and programs: formats, file sets, components, history."""
 
+import unicodedata
 from typing import Any
 
 from sqlalchemy import or_, select
@@ -24,13 +25,16 @@ def find_asset_by_word(session: Session, word: str) -> Asset:
     asset = _by_id(session, word)
     if asset is not None:
         return asset
+    # A Mac decomposes the letters of names, a keyboard composes them.
+    spellings = {word, unicodedata.normalize("NFC", word), unicodedata.normalize("NFD", word)}
+    begins = (Asset.title.istartswith(spelling, autoescape=True) for spelling in sorted(spellings))
     active = select(Asset).where(Asset.status == AssetStatus.ACTIVE).order_by(Asset.id)
     found = session.scalars(
-        active.where(
-            or_(Asset.external_id == word, Asset.title == word, Asset.title.istartswith(word, autoescape=True))
-        ).limit(MAX_ASSET_CANDIDATES)
+        active.where(or_(Asset.external_id.in_(spellings), Asset.title.in_(spellings), *begins)).limit(
+            MAX_ASSET_CANDIDATES
+        )
     ).all()
-    exact = [asset for asset in found if word in (asset.external_id, asset.title)] or found
+    exact = [asset for asset in found if not spellings.isdisjoint((asset.external_id, asset.title))] or found
     if len(exact) == 1:
         return exact[0]
     if not exact:

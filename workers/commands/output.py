@@ -4,6 +4,7 @@ Imports neither database nor Celery, because a dry run on a million names must n
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
@@ -45,6 +46,11 @@ def print_table(
     make_console().print(table)
 
 
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Control codes, line separators, directions of text, and bytes that are not UTF-8; `str.isprintable` also refuses
+spaces that do not break, joiners of scripts and emoji, and letters newer than Python's tables."""
+
+
 def replace_unprintable(text: str) -> str:
     """Replace characters that could control a terminal."""
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+    return _CONTROLS.sub("\ufffd", text)

@@ -1,7 +1,9 @@
 """Every path has an explanation in any state: one word for programs, sentences for people."""
 
+import unicodedata
 from pathlib import Path
 
+import pytest
 from sqlalchemy import text
 
 from search.postgres.engine import PostgresEngine
@@ -169,3 +171,12 @@ def test_a_document_that_the_index_lost_or_that_is_parked_is_told_so(pipeline: P
         session.execute(text("UPDATE index_mark SET dirty_since = now(), parked_at = now(), error = 'too long'"))
     parked = "\n".join(ask(pipeline, "a.mov").lines)
     assert f": too long; tapeless jobs retry {asset_id} retries it" in parked
+
+
+@pytest.mark.parametrize("name", ["Caf\u00e9 noir", "Cafe\u0301 noir"])
+def test_a_title_is_found_composed_and_decomposed(pipeline: Pipeline, root: Path, name: str) -> None:
+    write(root, f"{name}.mov")
+    pipeline.settle()
+    for form in ("NFC", "NFD"):
+        assert pipeline.show(unicodedata.normalize(form, "Caf\u00e9 noir"))["title"] == name
+        assert pipeline.show(unicodedata.normalize(form, "Caf\u00e9 n"))["title"] == name

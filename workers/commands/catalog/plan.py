@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import importlib
 import json
 import os
@@ -76,9 +77,16 @@ def write_json(answer: dict[str, Any]) -> None:
 
 
 def read_names(nul_separated: bool) -> list[bytes]:
-    """Return the names on standard input; empty lines are skipped."""
+    """Return the names on standard input; empty lines are skipped, and so are the ends of lines of Windows."""
     content = sys.stdin.buffer.read()
-    return [name for name in content.split(b"\0" if nul_separated else b"\n") if name]
+    if nul_separated:
+        return [name for name in content.split(b"\0") if name]
+    lines = content.removeprefix(codecs.BOM_UTF8).split(b"\n")
+    # A name may end with a carriage return, as `Icon\r` does; a list of Windows ends each of its lines so.
+    if len(lines) > 1 and all(line.endswith(b"\r") for line in lines[:-1]):
+        click.echo("names end with CRLF: they were read without the carriage returns", err=True)
+        lines = [line.removesuffix(b"\r") for line in lines]
+    return [line for line in lines if line]
 
 
 def list_files(folder: str) -> Iterator[bytes]:

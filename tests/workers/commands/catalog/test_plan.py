@@ -85,3 +85,9 @@ def test_the_command_starts_without_the_queue_and_the_database() -> None:
     )
     shown = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)
     assert shown.stdout.strip() == "[]"
+
+
+def test_a_list_of_windows_is_read_and_said() -> None:
+    result = CliRunner().invoke(plan, ["--json", "-"], input=b"\xef\xbb\xbfriver.mov\r\nriver.de.srt\r\n")
+    assert [asset["title"] for asset in json.loads(result.stdout)["assets"]] == ["river"]
+    assert "names end with CRLF" in result.stderr

@@ -14,6 +14,7 @@ from search.postgres.engine import PostgresEngine
 from services.indexing.drain import drain_index_queue
 from tests.search.rows import add_clip
 from workers.commands.catalog.show import search
+from workers.commands.output import replace_unprintable
 
 
 @pytest.fixture
@@ -63,6 +64,12 @@ def test_a_title_is_printed_as_it_is_and_steers_no_terminal(environment: dict[st
     output = run(environment, "harbour").output
     assert "[red]harbour\ufffd[31m" in output
     assert "\x1b" not in output
+
+
+def test_every_printable_character_is_printed() -> None:
+    shown = "Cafe\u0301 caf\u00e9 12\u00a0fps \u6771\u3000\u4eac \U0001f468\u200d\U0001f469 \u0645\u06cc\u200c\u0634"
+    assert replace_unprintable(shown) == shown
+    assert replace_unprintable("a\x1b[31m\u202eb\ud800\n") == "a\ufffd[31m\ufffdb\ufffd\ufffd"
 
 
 def test_words_that_nothing_has_find_nothing(environment: dict[str, str]) -> None:
