@@ -1,6 +1,6 @@
 """Grouping of files into assets: a pure function of file names, the storage's profile and manual pins."""
 
-from grouping.dry_run import group_tree
+from grouping.dry_run import count_numbered_photographs, group_tree
 from grouping.group import group_items, group_paths
 from grouping.model.frames import Frames
 from grouping.model.ignore_patterns import IgnorePatterns, find_ignore_pattern
@@ -20,7 +20,7 @@ from grouping.model.plan import (
 from grouping.model.profile import DEFAULT_PROFILE, Profile, ProfileError
 from grouping.rules.pins import NO_PINS, FilePin, IslandPins
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Increment with every rule change that can group the same names differently."""
 
 __all__ = [
@@ -48,6 +48,7 @@ __all__ = [
     "TreeGrouping",
     "bucket_paths",
     "classify_path",
+    "count_numbered_photographs",
     "find_ignore_pattern",
     "group_items",
     "group_paths",

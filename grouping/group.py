@@ -19,10 +19,18 @@ from grouping.model.units import Host, Unit, build_asset_plan, single_file_asset
 from grouping.rules.attachments import HostDirectory
 from grouping.rules.camera_names import extract_camera_recordings
 from grouping.rules.cameras import join_cameras
-from grouping.rules.captions import attach_captions, attach_sounds, names_wanted_by_captions, names_wanted_by_sounds
+from grouping.rules.captions import (
+    attach_captions,
+    attach_sounds,
+    names_wanted_by_captions,
+    names_wanted_by_sounds,
+    split_unpaired_indexes,
+)
 from grouping.rules.cards import extract_card_clips
-from grouping.rules.orphans import caption_orphan, sidecar_orphan
+from grouping.rules.orphans import caption_orphan, paper_orphan, sidecar_orphan
 from grouping.rules.packages import extract_packages
+from grouping.rules.papers import attach_papers, split_papers
+from grouping.rules.photographs import join_photographs
 from grouping.rules.pins import NO_PINS, IslandPins, extract_pinned
 from grouping.rules.plain import split_plain_by_key, split_plain_videos
 from grouping.rules.renditions import family_keys_of, join_renditions
@@ -57,16 +65,25 @@ def group_items(
     """Group the summaries of one island; `group_paths` is `bucket_paths` followed by this function."""
     # Pins before all rules, layouts before sequences: an extracted file cannot be claimed by a later pass.
     pool = _pool(items, profile, pins)
-    pinned, singles = extract_pinned(pool.singles, pins) if pins else ([], pool.singles)
-    hosts, singles = _take_known_layouts(singles, profile)
+    pinned: list[Host] = []
+    singles, buckets = pool.singles, pool.buckets
+    empty_frames = bucket_empty_frames(empties, profile)
+    if pins:
+        pinned, singles, buckets = extract_pinned(singles, buckets, pins, empty_frames)
+    hosts, singles, buckets = _take_known_layouts(singles, buckets, profile)
     by_class = _by_class(singles)
+    if captions := by_class.get("caption"):
+        sidecars = by_class.setdefault("sidecar", [])
+        by_class["caption"], indexes = split_unpaired_indexes(captions, sidecars)
+        sidecars.extend(indexes)
     directory = _directory(by_class, profile)
     images = by_class.pop("image", [])
     # JPEGs beside RAW stills of the same number are photographs, so they must not become sequences.
-    buckets, photographs = exclude_raw_companions(pool.buckets, images, profile)
-    sequences, stills = find_sequences(buckets, profile, bucket_empty_frames(empties, profile))
+    buckets, photographs = exclude_raw_companions(buckets, images, profile)
+    sequences, stills = find_sequences(buckets, profile, empty_frames)
     images = [*images, *photographs, *stills]
-    videos, plain = split_plain_videos(by_class.pop("video", []), by_class.get("audio", []), directory, profile)
+    shots, images, videos = join_photographs(images, by_class.pop("video", []), profile)
+    videos, plain = split_plain_videos(videos, by_class.get("audio", []), directory, profile)
     units, images = _structures(sequences, videos, images, by_class, profile)
     if plain:
         called, plain = split_plain_by_key(plain, family_keys_of(units, hosts, profile), profile)
@@ -74,14 +91,14 @@ def group_items(
     hosts = join_renditions(units, hosts, profile) + pinned
     if profile.versions == "asset":
         hosts = join_versions(hosts)
-    return _attach(hosts, images, plain, by_class, directory, profile)
+    return _attach(hosts + shots, images, plain, by_class, directory, profile)
 
 
 def _directory(by_class: dict[str, list[Single]], profile: Profile) -> HostDirectory:
     """Build the directory of names that captions, sounds and sidecars of the island will look up."""
     directory = HostDirectory(profile)
     directory.add_wanted(names_wanted_by_captions(by_class.get("caption", []), profile))
-    directory.add_wanted(names_wanted_by_sounds(by_class.get("audio", [])))
+    directory.add_wanted(names_wanted_by_sounds(by_class.get("audio", []), profile))
     directory.add_wanted(names_wanted_by_sidecars(by_class.get("sidecar", []), directory))
     return directory
 
@@ -126,16 +143,18 @@ def _unbucket(path: bytes, buckets: dict[tuple[bytes, bytes], NumberedBucket], p
         pool.singles.append(Single(path, described))
 
 
-def _take_known_layouts(singles: list[Single], profile: Profile) -> tuple[list[Host], list[Single]]:
+def _take_known_layouts(
+    singles: list[Single], buckets: list[NumberedBucket], profile: Profile
+) -> tuple[list[Host], list[Single], list[NumberedBucket]]:
     """Extract packages, cards and camera names first, because their names contradict the other rules."""
     hosts: list[Host] = []
     if profile.packages:
-        hosts, singles = extract_packages(singles)
+        hosts, singles, buckets = extract_packages(singles, buckets)
     if profile.cards:
         clips, singles = extract_card_clips(singles)
         recordings, singles = extract_camera_recordings(singles)
         hosts = [*hosts, *clips, *recordings]
-    return hosts, singles
+    return hosts, singles, buckets
 
 
 def _by_class(singles: list[Single]) -> dict[str, list[Single]]:
@@ -182,6 +201,10 @@ def _attach(
     """Attach captions, sounds and sidecars to their hosts; remaining files become assets or orphans."""
     captions, audios = by_class.pop("caption", []), by_class.pop("audio", [])
     sidecars = by_class.pop("sidecar", [])
+    papers: list[Single] = []
+    for media_class in ("document", "other"):
+        found, by_class[media_class] = split_papers(by_class.get(media_class, []))
+        papers += found
     lone = [*images, *(single for singles in by_class.values() for single in singles)]
     orphans: list[Orphan] = []
     if captions or audios or sidecars:
@@ -193,7 +216,14 @@ def _attach(
     # Last, because a sidecar may refer to a file that no other pass joined.
     if sidecars:
         hosts, lone = _enter_lone(hosts, lone, directory)
-        orphans.extend(sidecar_orphan(single) for single in attach_sidecars(sidecars, directory))
+        found, left = split_papers(attach_sidecars(sidecars, directory))
+        papers += found
+        orphans.extend(sidecar_orphan(single) for single in left)
+    if papers:
+        sounds = [single for single in lone if single.described.media_class == "audio"]
+        papers, taken = attach_papers(papers, hosts, [*plain, *sounds])
+        orphans.extend(paper_orphan(single) for single in papers)
+        plain, lone = ([single for single in each if single.path not in taken] for each in (plain, lone))
     assets = [single_file_asset(single, "file by itself") for single in lone]
     assets.extend(single_file_asset(single, "single file") for single in plain)
     assets.extend(build_asset_plan(host) for host in hosts)

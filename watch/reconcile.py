@@ -14,7 +14,6 @@ from sqlalchemy import select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from grouping.model.islands import is_package_marker
 from models.catalog.file import File, Folder
 from models.catalog.storage import Storage
 from models.core.paths import display_path, join_path
@@ -344,16 +343,17 @@ class Reconciler:
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
         self._digests.add(file.folder.id for file in files)
-        self.reassign_if_marked(entry.name for _, entry in stable)
+        if any(self._homes.is_changed_by(folder, entry.name) for folder, entry in stable):
+            self.reassign_islands()
 
     def _require_same_profile(self, session: Session) -> None:
         revision = session.scalar(select(Storage.profile_revision).where(Storage.id == self.storage_id))
         if revision != self._profile_revision:
             raise ProfileChangedError
 
-    def reassign_if_marked(self, names: Iterable[bytes]) -> None:
-        """Move the folders below a marker file that appeared or vanished to their new island."""
-        if any(is_package_marker(name) for name in names):
+    def reassign_for_missing(self, rows: Iterable[KnownFile]) -> None:
+        """Move folders to another island if one of these files decided where they belong."""
+        if any(self._homes.is_changed_by(self.book.by_id(row.folder_id).path, row.name, is_gone=True) for row in rows):
             self.reassign_islands()
 
     def reassign_islands(self) -> None:

@@ -58,7 +58,7 @@ class StorageWatcher:
         self._timing = timing
         self._clock = clock
         self._excluded = excluded
-        self._ignore = IgnorePatterns(storage.settings.scan_ignore)
+        self._ignore = IgnorePatterns(storage.settings.scan_ignore, storage.profile.hidden)
         self._starts = [folder.encode() for folder in storage.settings.scan_directories] or [b""]
         self._wake = threading.Event()
         self._hints = HintBuffer(self._wake)
@@ -331,7 +331,7 @@ class StorageWatcher:
             return
         moving = self._reconciler.settling.inodes()
         confirmation = self._absence.confirm(interval, self._identity, self._state.is_accepted, moving)
-        self._reconciler.reassign_if_marked(row.name for row in confirmation.missing)
+        self._reconciler.reassign_for_missing(confirmation.missing)
         if confirmation.freeze is not None:
             self._state.freeze(
                 f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '

@@ -8,7 +8,11 @@ reassigns the folders below in the transaction that sees the marker appear or va
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
+
+from grouping.model.card_table import BDMV_PAPERS, CARD_PAPERS, LOOSE_CARD_DIRS, PAPER_DIR, PAPER_EXTENSIONS
 
 RENDITION_DIRS: tuple[str, ...] = (
     *("proxy", "proxies", "proxy_media", "proxymedia", "transcode", "transcodes", "transcoded"),
@@ -19,12 +23,16 @@ VIEW_DIRS: tuple[str, ...] = ("left", "right", "l", "r", "lefteye", "righteye", 
 
 CARD_DIRS = frozenset(b"contents m4root xdroot bpav bdmv".split())
 """Folders that cameras create at the top of a card."""
-TRAILING_CARD_DIRS = frozenset(b"clip".split())
-"""XDCAM discs store `Clip` beside `Sub`; the word is too common to make its parent a card."""
+TRAILING_CARD_DIRS = LOOSE_CARD_DIRS | {PAPER_DIR}
+"""XDCAM discs store `Clip` beside `Sub`; the words are too common to make their parent a card. ASC MHL stores its
+manifests in a folder beside the clips."""
 P2_CARD_DIRS = frozenset(b"video audio clip icon proxy voice".split())
 
 ATTACHED_DIRS = frozenset(word.encode() for word in (*RENDITION_DIRS, *CAPTION_DIRS, *VIEW_DIRS)) | TRAILING_CARD_DIRS
 """Trailing folders with these names (lower case, spaces and dashes as `_`) belong to the island above them."""
+
+CLIP_CLASSES = frozenset({"video", "image", "audio"})
+"""Media classes of files that papers can be about."""
 
 PACKAGE_MARKERS = frozenset({b"ASSETMAP", b"ASSETMAP.xml"})
 NO_PACKAGES: frozenset[bytes] = frozenset()
@@ -102,6 +110,42 @@ def island_of(
         return home
     card = card_root(folder)
     return card if card is not None and len(card) > len(package) else package
+
+
+def is_paper(path: bytes) -> bool:
+    """Return whether a file is about its whole card or reel by its name."""
+    slash = path.rfind(b"/")
+    name = path[slash + 1 :]
+    if name[name.rfind(b".") + 1 :].lower() not in PAPER_EXTENSIONS:
+        return False
+    folder = path[: max(slash, 0)]
+    return (
+        CARD_PAPERS.fullmatch(name) is not None
+        or described_folder(folder) != folder
+        or BDMV_PAPERS.fullmatch(path) is not None
+    )
+
+
+def described_folder(folder: bytes) -> bytes:
+    """Return the folder that papers in this folder describe: the folder itself, or the one above a manifest folder."""
+    return strip_trailing_folders(folder, frozenset({PAPER_DIR}))
+
+
+def paper_homes(papers: Iterable[bytes], clips: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    """Return the island that each island of papers alone joins: that of the first folder with a clip below it.
+
+    Args:
+        papers: roots of islands that hold nothing but papers.
+        clips: roots of islands by folder, for every folder with a clip.
+    """
+    folders = sorted(folder + b"/" for folder in clips)
+    found: dict[bytes, bytes] = {}
+    for root in papers:
+        below = root + b"/" if root else b""
+        at = bisect_left(folders, below)
+        if at < len(folders) and folders[at].startswith(below):
+            found[root] = clips[folders[at][:-1]]
+    return found
 
 
 def nearest_root(folder: bytes, roots: frozenset[bytes]) -> bytes | None:

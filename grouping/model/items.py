@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from grouping.model.frames import EMPTY_FRAMES, Frames
-from grouping.model.names import ClassifiedPath, classify_path
+from grouping.model.names import MAX_FRAME_DIGITS, ClassifiedPath, classify_path
 from grouping.model.profile import DEFAULT_PROFILE, Profile
 
 
@@ -129,7 +129,7 @@ def smallest_path(folder: bytes, prefix: bytes, suffix: bytes, padding: int, fra
     """
     head = path_in_folder(folder, prefix)
     candidates = []
-    for digits in range(max(padding, 1), 20):
+    for digits in range(max(padding, 1), MAX_FRAME_DIGITS + 1):
         low, high = 10 ** (digits - 1) if digits > max(padding, 1) else 0, 10**digits - 1
         for frame in (frames.least_from(low), frames.greatest_to(-max(low, 1))):
             if frame is not None and low <= abs(frame) <= high:

@@ -6,29 +6,19 @@ profile. Whether a candidate is really a frame is decided on its whole bucket, n
 
 from __future__ import annotations
 
-import re
+import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
 
 from grouping.model import extensions
-from grouping.model.islands import card_root
+from grouping.model.frames import MAX_FRAME_NUMBER
+from grouping.model.photo_names import holds_stills, is_photograph_name
 from grouping.model.profile import DEFAULT_PROFILE, Profile
 
-MAX_FRAME_DIGITS = 18
-"""Longer numbers do not fit a stored 64-bit frame; no camera or renderer counts that far."""
+MAX_FRAME_DIGITS = 19
+"""Digits of a 64-bit number, the widest that a stored frame can have."""
 
 ASCII_DIGITS = b"0123456789"
 NON_DIGITS = bytes(sorted(set(range(256)) - set(ASCII_DIGITS)))
-
-_DCF_FOLDER = re.compile(rb"[1-9]\d\d[A-Za-z0-9_]{5}")
-_DCF_MAKERS = re.compile(
-    rb"[1-9]\d\d(?:CANON|MSDCF|NIKON|NCD..|OLYMP|_FUJI|_PANA|APPLE|GOPRO|PENTX|LEICA|SIGMA|RICOH|CASIO|HASBL|PHOTO)"
-)
-_DCF_FILE = re.compile(rb"[A-Z0-9_]{4}\d{4}")
-_PHONE_PHOTO = re.compile(
-    rb"(?:(?:IMG|PXL|MVIMG|PANO|PORTRAIT|BURST|Screenshot)[_-]?)?(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])[_-]?"
-)
-"""Phones name photographs by date and time; the time is not a frame number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +64,11 @@ def _describe_image(path: bytes, slash: int, dot: int, profile: Profile) -> Clas
     width = len(digits)
     if not 0 < width <= MAX_FRAME_DIGITS or is_version_prefix(prefix):
         return _UNNUMBERED["image"]
-    extension = path[dot + 1 :].lower()
-    if _holds_stills(path[: max(slash, 0)], profile.photos) or _is_photograph(stem, prefix, extension, profile):
+    if _is_photograph(path[: max(slash, 0)], stem, prefix, width, path[dot + 1 :].lower(), profile.photos):
         return _UNNUMBERED["image"]
     frame = int(digits)
+    if frame > MAX_FRAME_NUMBER:
+        return _UNNUMBERED["image"]
     # A hyphen after a separator, or at the beginning, is a sign; after a letter it is part of the name.
     if prefix.endswith(b"-") and frame and prefix[-2:-1] in (b"", b".", b"_"):
         prefix, frame = prefix[:-1], -frame
@@ -90,28 +81,22 @@ def is_version_prefix(prefix: bytes) -> bool:
     return prefix[-1:] in (b"v", b"V") and prefix[-2:-1] in (b".", b"_", b"-", b" ")
 
 
-@lru_cache(maxsize=65536)
-def _holds_stills(folder: bytes, photos: str) -> bool:
-    """Return whether a folder's images are photographs (DCF) or a card's own pictures, never frames."""
-    if card_root(folder) is not None:
+def _is_photograph(folder: bytes, stem: bytes, prefix: bytes, width: int, extension: bytes, photos: str) -> bool:
+    if holds_stills(folder, photos):
         return True
     if photos == "sequences":
         return False
-    above, _, last = folder.rpartition(b"/")
-    if above.rpartition(b"/")[2].upper() == b"DCIM":
-        return _DCF_FOLDER.fullmatch(last) is not None
-    return _DCF_MAKERS.fullmatch(last) is not None
+    if photos == "stills" and extension in extensions.PHOTO_STILL_EXTENSIONS:
+        return True
+    return is_photograph_name(folder, stem, prefix, width, extension)
 
 
-def _is_photograph(stem: bytes, prefix: bytes, extension: bytes, profile: Profile) -> bool:
-    if profile.photos == "sequences":
-        return False
-    if profile.photos == "stills" and extension in extensions.PHOTO_STILL_EXTENSIONS:
-        return True
-    if extension in extensions.RAW_STILL_EXTENSIONS:
-        return True
-    if extension not in extensions.PHOTO_STILL_EXTENSIONS and extension != b"png":
-        return False
-    if extension == b"dng" and _DCF_FILE.fullmatch(stem):
-        return True
-    return _PHONE_PHOTO.fullmatch(prefix) is not None
+def fold_name(key: bytes, profile: Profile) -> bytes:
+    """Return a key in the one spelling by which names meet: composed (NFC), and in lower case if the profile says so.
+
+    A Mac decomposes the names that it writes, other systems compose them.
+    """
+    if not key.isascii():
+        text = unicodedata.normalize("NFC", key.decode("utf-8", "surrogateescape"))
+        key = text.encode("utf-8", "surrogateescape")
+    return key if profile.case_sensitive else key.lower()

@@ -19,6 +19,7 @@ FORMAT_KINDS = (
     "separate_tracks",
     "captioned_video",
     "single",
+    "live_photo",
     "transcode",
     "audio",
     "image",

@@ -69,7 +69,10 @@ class Profile(BaseModel):
     min_frames: int = Field(default=2, ge=1)
     """Minimum of numbered images in a sequence; fewer are stills."""
     photos: Literal["stills", "auto", "sequences"] = "auto"
-    """`auto`: DCF folders and RAW stills are photographs; `stills`: all photo formats are; `sequences`: none is."""
+    """`auto`: pictures with a format or name of photo cameras are stills; `stills`: all photo formats; `sequences`: no
+    picture."""
+    hidden: Literal["ignored", "files"] = "ignored"
+    """Whether names with a leading dot are ignored, or files like any other."""
     subframes: bool = True
     """Whether `name.0001.25.ext` is one sequence where both numbers vary."""
     eye_tokens: tuple[Annotated[tuple[str, str], BeforeValidator(_as_words)], ...] = tokens.EYE_TOKENS

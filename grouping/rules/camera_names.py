@@ -1,4 +1,4 @@
-"""Recordings recognised by file names of cameras alone: GoPro, RED, Tesla."""
+"""Recordings recognised by file names of cameras alone: GoPro, Insta360, RED, Tesla."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from grouping.model.card_table import (
     CAMERA_VIDEO_NAMES,
     GOPRO_SIDECAR,
+    INSTA360_LOW,
     OLD_GOPRO_SIDECAR,
     RED_PART,
     RED_REFERENCE,
@@ -41,8 +42,8 @@ def extract_camera_recordings(singles: list[Single]) -> tuple[list[Host], list[S
     return list(hosts.values()), _attach_satellites(left, hosts)
 
 
-_FIRST_BYTES = frozenset(b"Gg312")
-"""First bytes of GoPro, GoPro 3D and Tesla names: a cheap test that excludes most names."""
+_FIRST_BYTES = frozenset(b"Gg312PpVv")
+"""First bytes of GoPro, GoPro 3D, Tesla and Insta360 names: a cheap test that excludes most names."""
 
 
 def _note_recording(single: Single, takes: Recordings) -> bool:
@@ -66,6 +67,8 @@ def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
         return "GoPro", match["old_id"], ""
     if match["gopro_3d"]:
         return "GoPro 3D", match["eye_id"], "left" if match["eye"] in b"Ll" else "right"
+    if match["insta360"]:
+        return "Insta360", (match["take"] + match["serial"]).upper(), match["lens"].decode()
     return "Tesla", match["time"], match["camera"].decode().lower()
 
 
@@ -76,6 +79,7 @@ def _recording_unit(key: RecordingKey, members: list[tuple[str, Single]]) -> Uni
     first = members[0][1]
     extension = first.path[first.path.rfind(b".") + 1 :].lower()
     stem = first.name[: first.name.rfind(b".")]
+    aliases: list[bytes] = []
     kind, parts = "single", [UnitPart("", tuple(single for _, single in members), VIDEO_COMPONENT)]
     if camera in ("GoPro 3D", "Tesla"):
         if len({label for label, _ in members}) < max(2, len(members)):
@@ -83,10 +87,14 @@ def _recording_unit(key: RecordingKey, members: list[tuple[str, Single]]) -> Uni
         kind = "stereoscopic" if camera == "GoPro 3D" else "multi_camera"
         stem = b"3D_" + recording[:4] if camera == "GoPro 3D" else recording
         parts = [UnitPart(label, (single,), VIDEO_COMPONENT) for label, single in members]
+    elif camera == "Insta360" and len({label for label, _ in members}) == len(members) > 1:
+        kind, stem = "multi_camera", recording
+        parts = [UnitPart(label, (single,), VIDEO_COMPONENT) for label, single in members]
+        aliases = [single.path[: single.path.rfind(b".")] for _, single in members]
     elif camera == "RED":
         stem = recording
     rule = f"{camera} recording" if len(members) > 1 or camera == "RED" else "single file"
-    return Unit(folder, stem, extension, kind, parts, min(single.path for _, single in members), rule)
+    return Unit(folder, stem, extension, kind, parts, min(single.path for _, single in members), rule, aliases)
 
 
 def _attach_satellites(singles: list[Single], hosts: dict[RecordingKey, Host]) -> list[Single]:
@@ -119,6 +127,12 @@ def _attach_satellite(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
 
 def _attach_sidecar(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
     folder, name = single.folder, single.name
+    if match := INSTA360_LOW.fullmatch(name):
+        take = b"%bVID%b%b" % (match["pro"], match["time"], match["serial"])
+        host = hosts.get((folder, "Insta360", take.upper()))
+        if host is not None:
+            host.sidecars.append(single)
+            return True
     recordings = [_matched_id(OLD_GOPRO_SIDECAR, name)]
     if match := GOPRO_SIDECAR.fullmatch(name):
         codec = match["codec"].upper()

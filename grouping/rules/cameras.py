@@ -6,6 +6,7 @@ import re
 from collections import deque
 from functools import lru_cache
 
+from grouping.model.names import fold_name
 from grouping.model.profile import Profile
 from grouping.model.units import Unit, UnitPart, join_around_token
 
@@ -29,17 +30,19 @@ def join_cameras(units: list[Unit], profile: Profile) -> list[Unit]:
         return units
     patterns = _camera_patterns(profile.camera_tokens)
     left: list[Unit] = []
-    takes: dict[CameraTakeKey, list[tuple[str, Unit]]] = {}
+    takes: dict[CameraTakeKey, tuple[bytes, list[tuple[str, Unit]]]] = {}
     for unit in units:
         match = None if unit.kind == "image" else _last_match(unit.stem, patterns)
         if match is None:
             left.append(unit)
             continue
         value = match[1].decode().upper()
-        take = (unit.folder, unit.stem[: match.start()], unit.stem[match.end() :])
-        takes.setdefault(take, []).append((value.lstrip("0") or "0", unit))
-    for (folder, before, after), cameras in takes.items():
-        left.extend(_take_units(folder, join_around_token(before, after), cameras))
+        before, after = unit.stem[: match.start()], unit.stem[match.end() :]
+        take = (unit.folder, fold_name(before, profile), fold_name(after, profile))
+        stem = join_around_token(before, after)
+        takes.setdefault(take, (stem, []))[1].append((value.lstrip("0") or "0", unit))
+    for (folder, _, _), (stem, cameras) in takes.items():
+        left.extend(_take_units(folder, stem, cameras))
     return left
 
 

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from grouping.model.extensions import CAPTION_PAIR_EXTENSIONS
 from grouping.model.items import Single, folder_of
 from grouping.model.languages import CaptionWords, parse_caption_words
+from grouping.model.names import fold_name
 from grouping.model.plan import ComponentPlan
 from grouping.model.profile import Profile
 from grouping.model.units import Unit, UnitPart
-from grouping.rules.attachments import HostDirectory, candidate_names, strip_extension
+from grouping.rules.attachments import STILL_KINDS, HostDirectory, candidate_names, strip_extension
 from grouping.rules.renditions import base_folder
 
 CaptionFiles = tuple[Single, ...]
 """Files of one caption: a single file, or an index with its pictures."""
+
+_XDCAM_EX_METADATA = re.compile(rb"(.+)(?:M01\.XML|R01\.BIM|I01\.PPN)", re.IGNORECASE | re.DOTALL)
+
+
+def split_unpaired_indexes(captions: list[Single], sidecars: list[Single]) -> tuple[list[Single], list[Single]]:
+    """Return the captions, and the files with a caption's extension that are sidecars of their clip instead.
+
+    An index needs the pictures of its `.sub`, and `.smi` beside the metadata of an XDCAM EX clip is its index.
+    """
+    stems = {strip_extension(single.path) for single in captions if single.path[-4:].lower() == b".sub"}
+    clips = {match[1] for single in sidecars if (match := _XDCAM_EX_METADATA.fullmatch(single.path))}
+
+    def is_index(single: Single) -> bool:
+        extension = single.path[-4:].lower()
+        if extension == b".idx":
+            return single.path[:-4] not in stems
+        return extension == b".smi" and single.path[:-4] in clips
+
+    indexes = [single for single in captions if is_index(single)]
+    return ([single for single in captions if not is_index(single)], indexes) if indexes else (captions, indexes)
 
 
 def pair_caption_files(captions: list[Single]) -> list[CaptionFiles]:
@@ -39,13 +61,13 @@ def attach_captions(captions: list[Single], directory: HostDirectory, profile: P
     """Attach each caption to the host it names; return those without a host."""
     waiting: list[CaptionFiles] = []
     for caption in pair_caption_files(captions):
-        path = caption[0].path
+        path = directory.fold(caption[0].path)
         found = directory.find(strip_extension(path), caption_host_folders(path, profile))
-        if found is None or found[1].kind == "image":
+        if found is None or found[1].kind in STILL_KINDS:
             waiting.append(caption)
             continue
-        _, unit, behind = found
-        words = parse_caption_words(behind)
+        _, unit, count = found
+        words = _words_behind(caption[0], count)
         unit.widen("captioned_video", "captions by name", [UnitPart(words.label, caption, _caption_component(words))])
     return waiting
 
@@ -58,32 +80,39 @@ def attach_sounds(audios: list[Single], directory: HostDirectory, profile: Profi
     """Attach each external sound to the host it names; return those without a host."""
     left: list[Single] = []
     for single in audios:
-        found = directory.find(strip_extension(single.path), (folder_of(single.path),))
-        if found is None or found[1].kind == "image":
+        path = directory.fold(single.path)
+        found = directory.find(strip_extension(path), (folder_of(path),))
+        if found is None or found[1].kind in STILL_KINDS:
             left.append(single)
             continue
-        _, unit, behind = found
-        _add_sound(unit, single, behind)
+        _, unit, count = found
+        _add_sound(unit, single, _words_behind(single, count))
     return left
 
 
-def _add_sound(unit: Unit, single: Single, behind: bytes) -> None:
-    words = parse_caption_words(behind)
+def _words_behind(single: Single, count: int) -> CaptionWords:
+    """Parse the last words of a name, in the spelling of the file."""
+    return parse_caption_words(b".".join(strip_extension(single.path).rsplit(b".", count)[1:]))
+
+
+def _add_sound(unit: Unit, single: Single, words: CaptionWords) -> None:
     component = ComponentPlan("AUDIO", words.title or "audio", words.language)
     unit.widen("separate_tracks", "sound by name", [UnitPart(words.label or "audio", (single,), component)])
 
 
 def names_wanted_by_captions(captions: list[Single], profile: Profile) -> Iterator[bytes]:
-    """Yield the names that `attach_captions` will look up."""
+    """Yield the folded names that `attach_captions` will look up."""
     for single in captions:
-        for name, _ in candidate_names(strip_extension(single.path), caption_host_folders(single.path, profile)):
+        path = fold_name(single.path, profile)
+        for name, _ in candidate_names(strip_extension(path), caption_host_folders(path, profile), profile):
             yield name
 
 
-def names_wanted_by_sounds(audios: list[Single]) -> Iterator[bytes]:
-    """Yield the names that `attach_sounds` will look up."""
+def names_wanted_by_sounds(audios: list[Single], profile: Profile) -> Iterator[bytes]:
+    """Yield the folded names that `attach_sounds` will look up."""
     for single in audios:
-        for name, _ in candidate_names(strip_extension(single.path), (folder_of(single.path),)):
+        path = fold_name(single.path, profile)
+        for name, _ in candidate_names(strip_extension(path), (folder_of(path),), profile):
             yield name
 
 

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from grouping.model.card_table import CARD_LAYOUTS, XDCAM_DISC, CardLayout
+from grouping.model.card_table import (
+    CARD_LAYOUTS,
+    FLAT_CARD,
+    FLAT_CARD_CLIPS,
+    FLAT_CARD_EXTENSIONS,
+    LOOSE_CARD_DIRS,
+    XDCAM_DISC,
+    CardLayout,
+)
 from grouping.model.islands import card_root
 from grouping.model.items import Single
 from grouping.model.units import AUDIO_COMPONENT, VIDEO_COMPONENT, Host, Unit, UnitPart, single_unit
@@ -32,17 +40,21 @@ class CardClip:
 def extract_card_clips(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     """Return the clips of cards as hosts, and the remaining files."""
     folders = {folder for folder in {single.folder for single in singles} if _may_hold_clips(folder)}
-    if not folders:
-        return [], singles
     clips: dict[ClipKey, CardClip] = {}
     left: list[Single] = []
     for single in singles:
-        found = _clip_of(single, clips) if single.folder in folders else None
+        if folders and single.folder in folders:
+            found = _clip_of(single, clips)
+        else:
+            found = _flat_clip_of(single, clips) if _may_be_flat(single.path) else None
         if found is None:
             left.append(single)
         else:
             clip, role = found
             clip.roles.setdefault(role, []).append(single)
+    if not clips:
+        return [], singles
+    left = _add_flat_parts(left, clips)
     hosts: list[Host] = []
     for clip in clips.values():
         host = _clip_host(clip)
@@ -53,8 +65,36 @@ def extract_card_clips(singles: list[Single]) -> tuple[list[Host], list[Single]]
     return hosts, left
 
 
+def _may_be_flat(path: bytes) -> bool:
+    """Return whether a name could belong to a clip whose card's folders were lost; excludes most names."""
+    return path[-7:-6] in (b"S", b"T") or path[-4:].lower() in FLAT_CARD_EXTENSIONS
+
+
+def _flat_clip_of(single: Single, clips: dict[ClipKey, CardClip]) -> tuple[CardClip, str] | None:
+    for row in FLAT_CARD.rows:
+        match = row.pattern.fullmatch(single.name)
+        if match is not None:
+            key = (FLAT_CARD.name, single.folder, b"", match["id"])
+            return clips.setdefault(key, CardClip(match["id"], FLAT_CARD.name, row.role == "part")), row.role
+    return None
+
+
+def _add_flat_parts(singles: list[Single], clips: dict[ClipKey, CardClip]) -> list[Single]:
+    """Add to flat clips the file that is named like the clip alone; return the other files."""
+    left: list[Single] = []
+    for single in singles:
+        clip = None
+        if single.path[-4:].lower() in FLAT_CARD_CLIPS:
+            clip = clips.get((FLAT_CARD.name, single.folder, b"", single.name[:-4]))
+        if clip is None:
+            left.append(single)
+        else:
+            clip.roles.setdefault("part", []).append(single)
+    return left
+
+
 def _may_hold_clips(folder: bytes) -> bool:
-    return card_root(folder) is not None or folder[folder.rfind(b"/") + 1 :].lower() in (b"clip", b"sub")
+    return card_root(folder) is not None or folder[folder.rfind(b"/") + 1 :].lower() in LOOSE_CARD_DIRS
 
 
 def _clip_of(single: Single, clips: dict[ClipKey, CardClip]) -> tuple[CardClip, str] | None:
@@ -63,7 +103,7 @@ def _clip_of(single: Single, clips: dict[ClipKey, CardClip]) -> tuple[CardClip, 
     cards: Iterable[CardLayout] = CARD_LAYOUTS
     top, _, last = folder.rpartition(b"/")
     if root is None:
-        if last.lower() not in (b"clip", b"sub"):
+        if last.lower() not in LOOSE_CARD_DIRS:
             return None
         root, cards = top, (XDCAM_DISC,)
     below = single.path[len(root) + 1 :] if root else single.path

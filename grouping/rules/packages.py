@@ -1,19 +1,17 @@
-"""IMF and DCP packages: a folder with an ASSETMAP, a packing list and a composition is one asset of all its tracks."""
+"""IMF and DCP packages: a folder with an ASSETMAP and its kin is one asset of all its tracks."""
 
 from __future__ import annotations
 
-import re
-
 from grouping.model.islands import PACKAGE_MARKERS, is_package_marker, nearest_root
-from grouping.model.items import Single
+from grouping.model.items import NumberedBucket, Single
 from grouping.model.units import AUDIO_COMPONENT, VIDEO_COMPONENT, Host, Unit, UnitPart, decode_name
+from grouping.rules.sequences import bucket_stills
 
-_NOT_LETTERS = re.compile(rb"[^a-z]+")
-_LISTS = frozenset({b"pkl", b"packinglist"})
-_COMPOSITIONS = frozenset({b"cpl"})
 _MARKERS = tuple(PACKAGE_MARKERS)
-_PAPERS = frozenset({b"VOLINDEX"})
-_RESOURCES = frozenset(b"xml ttf otf xsl xsd".split())
+_VOLUME_INDEXES = frozenset({b"volindex", b"volindex.xml"})
+_PAPERS = tuple(b".xml .png .ttf .otf .xsl .xsd".split())
+MIN_PACKAGE_LISTS = 2
+"""Packing list and composition, whatever they are called."""
 
 
 def package_roots(singles: list[Single]) -> frozenset[bytes]:
@@ -21,11 +19,13 @@ def package_roots(singles: list[Single]) -> frozenset[bytes]:
     return frozenset(single.folder for single in singles if is_package_marker(single.name))
 
 
-def extract_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
-    """Return the packages of an island as hosts, and the remaining files."""
+def extract_packages(
+    singles: list[Single], buckets: list[NumberedBucket]
+) -> tuple[list[Host], list[Single], list[NumberedBucket]]:
+    """Return the packages of an island as hosts, and the remaining files; numbered subtitle pictures belong to them."""
     roots = package_roots([single for single in singles if single.path.endswith(_MARKERS)])
     if not roots:
-        return [], singles
+        return [], singles, buckets
     inside: dict[bytes, list[Single]] = {}
     left: list[Single] = []
     for single in singles:
@@ -34,22 +34,30 @@ def extract_packages(singles: list[Single]) -> tuple[list[Host], list[Single]]:
             left.append(single)
         else:
             inside.setdefault(root, []).append(single)
-    hosts: list[Host] = []
+    hosts: dict[bytes, Host] = {}
     for root, members in inside.items():
         host, rest = _package(root, members)
         left.extend(rest)
         if host is not None:
-            hosts.append(host)
-    return hosts, left
+            hosts[root] = host
+    others: list[NumberedBucket] = []
+    for bucket in buckets:
+        root = nearest_root(bucket.folder, roots)
+        if root in hosts and _is_paper(bucket.suffix):
+            hosts[root].sidecars.extend(bucket_stills(bucket))
+        else:
+            others.append(bucket)
+    return list(hosts.values()), left, others
 
 
 def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Single]]:
-    """Return a package's host, or None while packing list, composition or track is missing."""
-    names = [single.name for single in members if single.folder == root]
+    """Return a package's host, or None while it has no track or too few of its kin."""
+    names = {single.name.lower() for single in members}
     tracks = [single for single in members if single.path.lower().endswith(b".mxf")]
-    if not tracks or not _has_paper(names, _LISTS) or not _has_paper(names, _COMPOSITIONS):
+    lists = [name for name in names - _VOLUME_INDEXES - {b"assetmap.xml"} if name.endswith(b".xml")]
+    if not tracks or (names.isdisjoint(_VOLUME_INDEXES) and len(lists) < MIN_PACKAGE_LISTS):
         return None, members
-    papers = [single for single in members if _is_paper(single)]
+    papers = [single for single in members if _is_paper(single.name)]
     taken = {single.path for single in (*tracks, *papers)}
     parts = [
         UnitPart(decode_name(single.name), (single,), AUDIO_COMPONENT if _is_sound(single.name) else VIDEO_COMPONENT)
@@ -62,15 +70,9 @@ def _package(root: bytes, members: list[Single]) -> tuple[Host | None, list[Sing
     return host, [single for single in members if single.path not in taken]
 
 
-def _has_paper(names: list[bytes], words: frozenset[bytes]) -> bool:
-    """Return whether a name is an XML file with such a word, such as `PKL_1f.xml` or `1f_pkl.xml`."""
-    papers = (name.lower() for name in names if name[-4:].lower() == b".xml")
-    return any(not words.isdisjoint(_NOT_LETTERS.split(paper[:-4])) for paper in papers)
-
-
-def _is_paper(single: Single) -> bool:
-    name = single.name
-    return is_package_marker(name) or name in _PAPERS or name[name.rfind(b".") + 1 :].lower() in _RESOURCES
+def _is_paper(name: bytes) -> bool:
+    lower = name.lower()
+    return is_package_marker(name) or lower in _VOLUME_INDEXES or lower.endswith(_PAPERS)
 
 
 def _is_sound(name: bytes) -> bool:

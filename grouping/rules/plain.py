@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from grouping.model.items import Single
+from grouping.model.names import fold_name
 from grouping.model.profile import Profile
 from grouping.model.tokens import NAME_SEPARATORS
 from grouping.rules.attachments import HostDirectory
@@ -81,7 +82,7 @@ def split_plain_by_key(
     wanted: list[Single] = []
     for single in plain:
         path = single.path
-        key = path[: path.rfind(b".")] if profile.case_sensitive else path[: path.rfind(b".")].lower()
+        key = fold_name(path[: path.rfind(b".")], profile)
         if key in keys:
             wanted.append(single)
         elif key in first_of:

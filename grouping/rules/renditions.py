@@ -13,14 +13,16 @@ from operator import itemgetter
 
 from grouping.model.islands import fold_folder_name, strip_trailing_folders
 from grouping.model.items import path_in_folder
+from grouping.model.names import fold_name
 from grouping.model.profile import Profile
+from grouping.model.tokens import NAME_SEPARATORS, PROXY_TOKENS
 from grouping.model.units import Host, Unit
 
 MAX_RENDITION_TOKENS = 16
 """Limit of rendition tokens after one key; real names have far fewer."""
 
 _LAST_WORD = re.compile(rb"[ ._-][\[({]?([a-z0-9]+)[\])}]?\Z", re.IGNORECASE)
-_WORD_BREAK = bytes.maketrans(b" -", b"__")
+_WORDS = bytes.maketrans(b"._-[](){}", b" " * 9)
 
 
 @lru_cache(maxsize=64)
@@ -32,11 +34,26 @@ def _token_ranks(words: tuple[str, ...]) -> dict[bytes, int]:
     return ranks
 
 
-def strip_rendition_tokens(stem: bytes, profile: Profile) -> tuple[bytes, int, int]:
-    """Return a stem without trailing rendition tokens, the number of tokens, and the rank of the lowest."""
-    ranks = _token_ranks(profile.rendition_tokens)
-    count = least = 0
-    while count < MAX_RENDITION_TOKENS:
+@lru_cache(maxsize=64)
+def _token_endings(words: tuple[str, ...]) -> frozenset[bytes]:
+    """Return the last words of all tokens; a lookup that excludes most names before a pattern is searched."""
+    return frozenset(token.rpartition(b"_")[2] for token in _token_ranks(words))
+
+
+def _last_word(stem: bytes) -> bytes:
+    return stem[-32:].translate(_WORDS).rstrip().rpartition(b" ")[2].lower()
+
+
+def has_rendition_word(name: bytes, profile: Profile) -> bool:
+    """Return whether any word of a name ends a token, as in few names."""
+    return not _token_endings(profile.rendition_tokens).isdisjoint(name.lower().translate(_WORDS).split())
+
+
+def strip_rendition_tokens(stem: bytes, profile: Profile) -> tuple[bytes, tuple[int, ...]]:
+    """Return a stem without trailing rendition tokens and the separators before them, and the ranks of the tokens."""
+    ranks, endings = _token_ranks(profile.rendition_tokens), _token_endings(profile.rendition_tokens)
+    found: list[int] = []
+    while len(found) < MAX_RENDITION_TOKENS and _last_word(stem) in endings:
         tail = stem[-32:]
         match = _LAST_WORD.search(tail)
         if match is None:
@@ -47,11 +64,18 @@ def strip_rendition_tokens(stem: bytes, profile: Profile) -> tuple[bytes, int, i
             start, rank = _two_words(tail, start, match[1], ranks)
             if rank is None:
                 break
-        rest = stem[: len(stem) - len(tail) + start]
-        if not rest.strip(b" ._-"):
+        rest = stem[: len(stem) - len(tail) + start].rstrip(NAME_SEPARATORS)
+        if not rest:
             break
-        stem, count, least = rest, count + 1, max(least, rank)
-    return stem, count, least
+        stem = rest
+        found.append(rank)
+    return stem, tuple(sorted(found))
+
+
+@lru_cache(maxsize=64)
+def _proxy_ranks(words: tuple[str, ...]) -> frozenset[int]:
+    ranks = _token_ranks(words)
+    return frozenset(ranks[word.encode()] for word in PROXY_TOKENS.split() if word.encode() in ranks)
 
 
 def _two_words(tail: bytes, start: int, last: bytes, ranks: dict[bytes, int]) -> tuple[int, int | None]:
@@ -76,37 +100,40 @@ def _dir_names(dirs: tuple[str, ...]) -> frozenset[bytes]:
 def family_key(unit: Unit, profile: Profile) -> bytes:
     """Return the key shared by all representations of one content: their common folder and the stem without tokens."""
     stem = strip_rendition_tokens(unit.stem, profile)[0]
-    return fold_case(path_in_folder(base_folder(unit.folder, profile.rendition_dirs), stem), profile)
+    return fold_name(path_in_folder(base_folder(unit.folder, profile.rendition_dirs), stem), profile)
 
 
 def family_keys_of(units: list[Unit], hosts: list[Host], profile: Profile) -> set[bytes]:
     """Return every key by which these units and hosts could form one family with another file."""
     called = {family_key(unit, profile) for unit in units}
-    called.update(fold_case(alias, profile) for unit in units for alias in unit.aliases)
-    called.update(fold_case(key, profile) for host in hosts for key in _host_keys(host))
+    called.update(fold_name(alias, profile) for unit in units for alias in unit.aliases)
+    called.update(fold_name(key, profile) for host in hosts for key in _host_keys(host))
     return called
 
 
 def join_renditions(units: list[Unit], hosts: list[Host], profile: Profile) -> list[Host]:
     """Return all hosts: those of cards with their renditions, and one for each other content."""
-    aliases = _structural_aliases(units, profile)
+    aliases, proxies = _structural_aliases(units, profile), _proxy_ranks(profile.rendition_tokens)
     families: dict[bytes, list[tuple[tuple[object, ...], bytes, Unit]]] = {}
     for unit in units:
-        stem, tokens, least = strip_rendition_tokens(unit.stem, profile)
+        stem, tokens = strip_rendition_tokens(unit.stem, profile)
         folder = base_folder(unit.folder, profile.rendition_dirs)
-        key = fold_case(path_in_folder(folder, stem), profile)
+        key = fold_name(path_in_folder(folder, stem), profile)
         if key in aliases and not unit.is_structural:
-            key, tokens = aliases[key], max(tokens, 1)
+            key, tokens = aliases[key], tokens or (0,)
+        in_folder = folder != unit.folder
+        is_proxy = in_folder or not proxies.isdisjoint(tokens)
         rank = (
-            tokens > 0 or folder != unit.folder,
+            bool(tokens) or in_folder,
             not unit.is_structural,
+            is_proxy,
+            len(tokens) if is_proxy else 0,
             tokens,
             profile.rank_of.get(unit.extension, len(profile.original_rank)),
-            least,
             unit.first,
         )
         families.setdefault(key, []).append((rank, stem, unit))
-    by_key = {fold_case(key, profile): host for host in reversed(hosts) for key in _host_keys(host)}
+    by_key = {fold_name(key, profile): host for host in reversed(hosts) for key in _host_keys(host)}
     found = list(hosts)
     for key, family in families.items():
         family.sort(key=itemgetter(0))
@@ -125,13 +152,8 @@ def _structural_aliases(units: list[Unit], profile: Profile) -> dict[bytes, byte
         if unit.aliases:
             key = family_key(unit, profile)
             for alias in unit.aliases:
-                found.setdefault(fold_case(alias, profile), key)
+                found.setdefault(fold_name(alias, profile), key)
     return found
-
-
-def fold_case(key: bytes, profile: Profile) -> bytes:
-    """Normalise the case of a key according to the profile."""
-    return key if profile.case_sensitive else key.lower()
 
 
 def _hosts_of(family: list[tuple[tuple[object, ...], bytes, Unit]], host: Host | None, profile: Profile) -> list[Host]:

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 
+from grouping.model.names import fold_name
 from grouping.model.profile import Profile
 from grouping.model.tokens import FRAME_PACKED_TOKENS
 from grouping.model.units import Unit, UnitPart, join_around_token
@@ -44,10 +45,10 @@ def pair_eyes(units: list[Unit], profile: Profile) -> list[Unit]:
     pattern, sides = _eye_words(profile.eye_tokens)
 
     def by_name(unit: Unit) -> Eye | None:
-        return _eye_in_name(unit, pattern, sides)
+        return _eye_in_name(unit, pattern, sides, profile)
 
     def by_folder(unit: Unit) -> Eye | None:
-        return _eye_in_folder(unit, pattern, sides)
+        return _eye_in_folder(unit, pattern, sides, profile)
 
     return _pair(_pair(units, by_name, "eyes by name"), by_folder, "eyes by folder")
 
@@ -62,7 +63,7 @@ def _pair(units: list[Unit], eye_of: Callable[[Unit], Eye | None], rule: str) ->
             left.append(unit)
         else:
             key, side, folder, stem = eye
-            places[key] = (folder, stem)
+            places.setdefault(key, (folder, stem))
             sides.setdefault(key, ([], []))[side].append(unit)
     for key, (lefts, rights) in sides.items():
         pairs = min(len(lefts), len(rights))
@@ -80,24 +81,26 @@ def _pair_unit(left: Unit, right: Unit, folder: bytes, stem: bytes, rule: str) -
     return Unit(folder, stem, left.extension, "stereoscopic", parts, min(left.first, right.first), rule, aliases)
 
 
-def _eye_in_name(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
+def _eye_in_name(
+    unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]], profile: Profile
+) -> Eye | None:
     found = deque(pattern.finditer(unit.stem), maxlen=1)
     if not found or not FRAME_PACKED_TOKENS.isdisjoint(re.split(rb"[ ._-]", unit.stem.lower())):
         return None
     match = found[0]
-    word = match[0]
-    pair, side = sides[word.lower()]
+    pair, side = sides[match[0].lower()]
     before, after = unit.stem[: match.start()], unit.stem[match.end() :]
-    style = (word.isupper(), word.islower())
     return (
-        (unit.folder, before, after, unit.extension, unit.kind, pair, style),
+        (unit.folder, fold_name(before, profile), fold_name(after, profile), unit.extension, unit.kind, pair),
         side,
         unit.folder,
         join_around_token(before, after),
     )
 
 
-def _eye_in_folder(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]]) -> Eye | None:
+def _eye_in_folder(
+    unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tuple[int, int]], profile: Profile
+) -> Eye | None:
     above, _, view = unit.folder.rpartition(b"/")
     found = deque(pattern.finditer(view), maxlen=1)
     if not found:
@@ -105,8 +108,8 @@ def _eye_in_folder(unit: Unit, pattern: re.Pattern[bytes], sides: dict[bytes, tu
     match = found[0]
     pair, side = sides[match[0].lower()]
     stem = unit.stem
-    named = _eye_in_name(unit, pattern, sides)
+    named = _eye_in_name(unit, pattern, sides, profile)
     if named is not None and named[1] == side:
         stem = named[3]
     around = (view[: match.start()], view[match.end() :])
-    return (above, around, stem, unit.extension, unit.kind, pair), side, above, stem
+    return (above, around, fold_name(stem, profile), unit.extension, unit.kind, pair), side, above, stem

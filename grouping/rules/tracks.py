@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from grouping.model.extensions import AUDIO_ESSENCE_EXTENSIONS
 from grouping.model.items import Single, path_in_folder
+from grouping.model.names import fold_name
 from grouping.model.profile import Profile, TrackTokens
 from grouping.model.tokens import AUDIO_CHANNEL_TOKENS
 from grouping.model.units import AUDIO_COMPONENT, Unit, UnitPart, single_unit
@@ -23,7 +24,9 @@ def _track_patterns(words: TrackTokens) -> tuple[re.Pattern[bytes], re.Pattern[b
 
     channels = b"|".join(sorted(AUDIO_CHANNEL_TOKENS, reverse=True))
     video = rb"[ ._-]((?:%s)[ _-]?\d{1,3})\Z" % alternatives(words.video)
-    audio = rb"[ ._-]((?:%s)[ _-]?\d{1,3}|%s)\Z" % (alternatives(words.audio), channels)
+    # `Tr1_2` and `TrLR` are stereo files of a recorder's tracks.
+    number = rb"[ _-]?\d{1,3}(?:[_+-]\d{1,3})?"
+    audio = rb"[ ._-]((?:%s)%s|tr(?:l_?r|ms)|%s)\Z" % (alternatives(words.audio), number, channels)
     return re.compile(video, re.IGNORECASE), re.compile(audio, re.IGNORECASE)
 
 
@@ -35,7 +38,7 @@ def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tu
     for single in audios:
         if audio_token.search(single.path, max(0, len(single.path) - 64), single.path.rfind(b".")):
             unit = single_unit(single)
-            base, label = _base(unit, audio_token)
+            base, label = _base(unit, audio_token, profile)
             origins[id(unit)] = single
             sounds.setdefault(base, []).append((label, unit))
     essence = [
@@ -44,12 +47,12 @@ def join_tracks(units: list[Unit], audios: list[Single], profile: Profile) -> tu
         if unit.kind == "single" and unit.extension in AUDIO_ESSENCE_EXTENSIONS and audio_token.search(unit.stem)
     ]
     for unit in essence:
-        base, label = _base(unit, audio_token)
+        base, label = _base(unit, audio_token, profile)
         if label[-1:].isdigit():
             sounds.setdefault(base, []).append((label, unit))
     if not sounds:
         return units, audios
-    return _merge_tracks(units, audios, sounds, origins, video_token)
+    return _merge_tracks(units, audios, sounds, origins, video_token, profile)
 
 
 def track_folders(videos: list[Single], audios: list[Single], profile: Profile) -> set[bytes]:
@@ -63,12 +66,12 @@ def track_folders(videos: list[Single], audios: list[Single], profile: Profile) 
     }
 
 
-def _base(unit: Unit, token: re.Pattern[bytes]) -> tuple[bytes, str]:
+def _base(unit: Unit, token: re.Pattern[bytes], profile: Profile) -> tuple[bytes, str]:
     match = token.search(unit.stem)
     if match is None:
         return b"", ""
-    label = re.sub(rb"[ _-]", b"", match[1]).decode("ascii").upper()
-    return path_in_folder(unit.folder, unit.stem[: match.start()]), label
+    label = re.sub(rb"(?<!\d)[ _-]", b"", match[1]).decode("ascii").upper()
+    return fold_name(path_in_folder(unit.folder, unit.stem[: match.start()]), profile), label
 
 
 LabelledTracks = dict[bytes, list[tuple[str, Unit]]]
@@ -76,7 +79,7 @@ LabelledTracks = dict[bytes, list[tuple[str, Unit]]]
 
 
 def _pictures(
-    units: list[Unit], sounds: LabelledTracks, video_token: re.Pattern[bytes]
+    units: list[Unit], sounds: LabelledTracks, video_token: re.Pattern[bytes], profile: Profile
 ) -> tuple[LabelledTracks, dict[bytes, list[Unit]]]:
     """Return the picture tracks on bases that have sound, and the hosts named like such a base."""
     pictures: LabelledTracks = {}
@@ -86,10 +89,11 @@ def _pictures(
     for unit in units:
         if unit.kind == "image" or id(unit) in used_as_sound:
             continue
-        if unit.key_path in sounds:
-            bare.setdefault(unit.key_path, []).append(unit)
+        key = fold_name(unit.key_path, profile)
+        if key in sounds:
+            bare.setdefault(key, []).append(unit)
         if video_token.search(unit.stem):
-            base, label = _base(unit, video_token)
+            base, label = _base(unit, video_token, profile)
             if base in sounds:
                 pictures.setdefault(base, []).append((label, unit))
     return pictures, bare
@@ -101,14 +105,15 @@ def _merge_tracks(
     sounds: LabelledTracks,
     origins: dict[int, Single],
     video_token: re.Pattern[bytes],
+    profile: Profile,
 ) -> tuple[list[Unit], list[Single]]:
-    pictures, bare = _pictures(units, sounds, video_token)
+    pictures, bare = _pictures(units, sounds, video_token, profile)
     gone: set[int] = set()
     heard: set[bytes] = set()
     made: list[Unit] = []
     for base, mates in sounds.items():
         if base in pictures:
-            unit, taken = _track_unit(base, pictures[base])
+            unit, taken = _track_unit(pictures[base], video_token)
             gone.update(taken)
             made.append(unit)
         else:
@@ -125,7 +130,7 @@ def _merge_tracks(
     return left, [single for single in audios if single.path not in heard]
 
 
-def _track_unit(base: bytes, pictures: list[tuple[str, Unit]]) -> tuple[Unit, list[int]]:
+def _track_unit(pictures: list[tuple[str, Unit]], video_token: re.Pattern[bytes]) -> tuple[Unit, list[int]]:
     """Return one unit of all picture tracks; a second file of a track in another container stays separate."""
     chosen: dict[str, Unit] = {}
     for label, unit in pictures:
@@ -137,9 +142,9 @@ def _track_unit(base: bytes, pictures: list[tuple[str, Unit]]) -> tuple[Unit, li
         for label, unit in chosen.items()
         for part in unit.parts
     ]
-    folder = first.folder
-    stem = base[len(folder) + 1 :] if folder else base
+    stem = video_token.sub(b"", first.stem)
     kind = first.kind if first.is_structural and len(units) == 1 else "separate_tracks"
     aliases = [alias for unit in units for alias in (unit.key_path, *unit.aliases)]
-    made = Unit(folder, stem, first.extension, kind, parts, min(u.first for u in units), "tracks by name", aliases)
+    smallest = min(unit.first for unit in units)
+    made = Unit(first.folder, stem, first.extension, kind, parts, smallest, "tracks by name", aliases)
     return made, [id(unit) for unit in units]

@@ -85,6 +85,8 @@ class IslandClaim(Lease):
     """Whether the stored frame ranges are stale, so that all files are read to rebuild them."""
     trace: str | None = None
     """Trace context of the change that made it dirty, if traced."""
+    rules_version: int | None = None
+    """Rules that grouped it, None if it has to be grouped as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class IslandOutcome:
     claim: IslandClaim
     profile_revision: int
     wait_seconds: float | None
+    rules_version: int
 
 
 ISLAND_QUEUE = LeasedQueue(
@@ -128,7 +131,7 @@ ISLAND_QUEUE = LeasedQueue(
         ORDER BY id {SKIP_LOCKED}
     """,
     claimed=", crashes = crashes + CASE WHEN attempt > 0 THEN 1 ELSE 0 END",
-    returning=", storage_id, folder_id, seen, done, epoch, stale_summaries AS reads_all_files, trace",
+    returning=", storage_id, folder_id, seen, done, epoch, stale_summaries AS reads_all_files, trace, rules_version",
     version="work.epoch",
     due="handed_until",
     released="attempt = 0, crashes = 0",
@@ -141,19 +144,19 @@ ISLAND_QUEUE = LeasedQueue(
 # An island that became dirty again (`seen` moved on) keeps its dirty_since, so that its latency is measured truthfully.
 FINISH_ISLANDS = text("""
     UPDATE island SET done = mine.seen, lease_owner = NULL, lease_until = NULL, handed_until = NULL, attempt = 0,
-        crashes = 0, error = NULL, rules_version = :rules, profile_revision = mine.profile_revision,
+        crashes = 0, error = NULL, rules_version = mine.rules_version, profile_revision = mine.profile_revision,
         wait_until = now() + make_interval(secs => mine.wait_seconds),
         stale_summaries = island.stale_summaries AND island.seen <> mine.seen,
         arrived = CASE WHEN island.seen = mine.seen THEN 0 ELSE island.arrived END,
         dirty_since = CASE WHEN island.seen = mine.seen THEN NULL ELSE island.dirty_since END,
         trace = CASE WHEN island.seen <> mine.seen THEN island.trace END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]))
-        AS mine (id, seen, profile_revision, wait_seconds)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:seen AS bigint[]), CAST(:profiles AS int[]), CAST(:waits AS float[]),
+        CAST(:rules AS int[])) AS mine (id, seen, profile_revision, wait_seconds, rules_version)
     WHERE island.id = mine.id
 """)
 
 
-def finish_islands(session: Session, ends: Sequence[IslandOutcome], rules_version: int) -> None:
+def finish_islands(session: Session, ends: Sequence[IslandOutcome]) -> None:
     """Set `done` to the `seen` that was read; islands changed meanwhile stay dirty.
 
     The caller has fenced the claims in the same transaction.
@@ -166,7 +169,7 @@ def finish_islands(session: Session, ends: Sequence[IslandOutcome], rules_versio
                 "seen": [end.claim.seen for end in ends],
                 "profiles": [end.profile_revision for end in ends],
                 "waits": [end.wait_seconds for end in ends],
-                "rules": rules_version,
+                "rules": [end.rules_version for end in ends],
             },
         )
 
@@ -209,11 +212,12 @@ MARK_ISLANDS_FOR_FULL_REGROUP = text(f"""
 """)
 
 # Dirty from the start: if this worker dies, its lease expires and any worker groups the rows as they are then.
-# The profile revision is cleared, so that a finish just before does not count as grouped by the current profile.
+# Rules and profile are cleared: a finish just before does not count as grouped by them, and groups of older rules end.
 HOLD_REGROUP_ISLANDS = text("""
     UPDATE island SET seen = seen + 1, epoch = epoch + 1, stale_summaries = true, arrived = greatest(arrived, files),
         dirty_since = coalesce(dirty_since, now()), touched_at = clock_timestamp(), profile_revision = NULL,
-        handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL, lease_owner = :owner,
+        rules_version = NULL, handed_until = NULL, attempt = 0, crashes = 0, parked_at = NULL, error = NULL,
+        lease_owner = :owner,
         lease_until = CASE WHEN CAST(:owner AS text) IS NOT NULL THEN now() + make_interval(secs => :lease) END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:files AS bigint[])) AS batch (island_id, files)
     WHERE island.id = batch.island_id

@@ -7,6 +7,7 @@ STRUCTURE_LABELS = {
     "separate_tracks": "picture and sound in separate files",
     "captioned_video": "video with captions",
     "single": "single video",
+    "live_photo": "live photo",
     "audio": "sound",
     "image": "picture",
     "document": "document",

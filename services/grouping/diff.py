@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -76,6 +76,8 @@ class AssetChange:
     leaves: FileListing = FileListing()
     reason: str = ""
     """Why it is held back."""
+    dependents: Mapping[str, int] = field(default_factory=dict)
+    """Number of approvals, comments, shares and values that the asset has."""
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -93,12 +95,16 @@ class AssetChange:
             "joins": self.joins.to_json(),
             "leaves": self.leaves.to_json(),
             "reason": self.reason,
+            "dependents": dict(self.dependents),
         }
 
 
 @dataclass(slots=True)
 class GroupingDiff:
-    """Diff of all assets: exact counts, and the first `MAX_REPORTED_CHANGES` changes."""
+    """Diff of all assets: exact counts, and up to `MAX_REPORTED_CHANGES` changes.
+
+    Changes of assets that people attached something to come first, and are left out last.
+    """
 
     islands: int = 0
     files: int = 0
@@ -107,14 +113,23 @@ class GroupingDiff:
     """Number of changes by `CHANGE_KINDS`."""
     merged: int = 0
     """Assets that would be merged into others."""
-    changes: list[AssetChange] = field(default_factory=list)
+    photographs: Counter[bytes] = field(default_factory=Counter)
+    """Number of pictures that are stills but could be frames of sequences, by folder."""
+    _attached: list[AssetChange] = field(default_factory=list)
+    _others: list[AssetChange] = field(default_factory=list)
 
     def add(self, change: AssetChange) -> None:
         """Count a change, and keep it up to the limit."""
         self.counts[change.change] += 1
         self.merged += len(change.takes_in)
-        if len(self.changes) < MAX_REPORTED_CHANGES:
-            self.changes.append(change)
+        kept = self._attached if change.dependents else self._others
+        if len(kept) < MAX_REPORTED_CHANGES:
+            kept.append(change)
+
+    @property
+    def changes(self) -> list[AssetChange]:
+        """The changes that are reported."""
+        return [*self._attached, *self._others][:MAX_REPORTED_CHANGES]
 
     @property
     def left_out(self) -> int:
@@ -136,6 +151,10 @@ class GroupingDiff:
             "merged": self.merged,
             "changes": [change.to_json() for change in self.changes],
             "left_out": self.left_out,
+            "photographs": [
+                {"folder": path_to_json(folder), "pictures": number}
+                for folder, number in sorted(self.photographs.items())
+            ],
         }
 
 
@@ -147,6 +166,8 @@ class GroupingComparison:
     present: Iterable[StoredFile]
     concerns: Callable[[Iterable[bytes]], bool] = lambda _paths: True
     """Whether a change of these paths is reported."""
+    dependents: Mapping[uuid.UUID, Mapping[str, int]] = field(default_factory=dict)
+    """What people attached to stored assets: number by kind."""
     _before: dict[uuid.UUID, dict[uuid.UUID, set[bytes]]] = field(default_factory=dict)
     _owner: dict[uuid.UUID, StoredAsset] = field(default_factory=dict)
 
@@ -228,13 +249,22 @@ class GroupingComparison:
                 formats=formats,
                 joins=FileListing.of(joins),
                 leaves=FileListing.of(leaves),
+                dependents=self._dependents_of(stored, *taken),
             )
         )
 
     def _report_gone(self, stored: StoredAsset, difference: GroupingDiff) -> None:
         paths = list(self._paths_of(stored))
         if self.concerns(paths):
-            difference.add(AssetChange("gone", stored.row.title, reference_asset(stored), leaves=FileListing.of(paths)))
+            attached, files = self._dependents_of(stored), FileListing.of(paths)
+            asset = reference_asset(stored)
+            difference.add(AssetChange("gone", stored.row.title, asset, leaves=files, dependents=attached))
+
+    def _dependents_of(self, *assets: StoredAsset) -> Mapping[str, int]:
+        total: Counter[str] = Counter()
+        for asset in assets:
+            total.update(self.dependents.get(asset.row.id, {}))
+        return dict(sorted(total.items()))
 
     def _report_held(self, held: HeldPlan, difference: GroupingDiff) -> None:
         paths = [path for part in held.plan.formats for path in part.paths()]

@@ -15,19 +15,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from grouping import IgnorePatterns, Profile
-from grouping.model.islands import ATTACHED_DIRS, PACKAGE_MARKERS, is_package_marker, island_of
+from grouping.dry_run import assign_islands
+from grouping.model.islands import ATTACHED_DIRS, PACKAGE_MARKERS, is_package_marker, is_paper, island_of
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageSettings
 from models.core.base import new_id
 from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path
 from models.core.sessions import Sessions, read_snapshot
+from models.queues.island import Island
 from services.core.errors import DomainError, NotFound
 from services.grouping.diff import GroupingDiff
 from services.grouping.dry_run import DryRun
 from services.ingest.reader import read_storage_rules
 from services.ingest.state import StorageRules, StoredFile
 from services.storages.storages import find_storage_of_path, relative_to_storage
-from watch.disk.listing import FileEntry, stat_file, walk_tree
+from watch.disk.listing import FileEntry, list_folder, stat_file, walk_tree
 from watch.rows.folder_cache import FolderCache
 from watch.rows.island_assignment import IslandAssignment
 
@@ -39,15 +41,19 @@ class DiskListing:
     root: bytes
     settings: StorageSettings
     excluded: frozenset[bytes]
-    attached: frozenset[bytes]
+    profile: Profile
     folders: dict[bytes, dict[bytes, int]] = field(default_factory=dict)
     packages: frozenset[bytes] = frozenset()
     unreadable: list[bytes] = field(default_factory=list)
+    top: bytes = b""
+    """Folder that has to be read: the highest above the start that holds nothing but papers, or the start."""
+    _roots: dict[bytes, bytes] = field(default_factory=dict)
 
     def read(self, start: bytes) -> None:
         """List all watched folders at and below `start`."""
         self.folders, self.unreadable = {}, []
-        for listings in walk_tree(self.root, [start], IgnorePatterns(self.settings.scan_ignore), self.excluded):
+        ignore = IgnorePatterns(self.settings.scan_ignore, self.profile.hidden)
+        for listings in walk_tree(self.root, [start], ignore, self.excluded):
             for folder, listing in listings:
                 if listing.error:
                     self.unreadable.append(folder)
@@ -56,6 +62,11 @@ class DiskListing:
         above = (folder for folder in ancestor_paths(start) if self._holds_marker(folder))
         below = (folder for folder, names in self.folders.items() if any(map(is_package_marker, names)))
         self.packages = frozenset([*above, *below])
+        paths = {folder: [join_path(folder, name) for name in names] for folder, names in self.folders.items()}
+        self._roots = assign_islands(paths, self.packages, self.profile)
+        self.top = min(
+            (folder for folder in ancestor_paths(start) if self._holds_papers(folder)), key=len, default=start
+        )
 
     def is_watched(self, folder: bytes) -> bool:
         """Whether a scan covers a folder, and so would detect missing files there."""
@@ -69,7 +80,14 @@ class DiskListing:
 
     def home_of(self, folder: bytes) -> bytes:
         """Return the root folder of a folder's island."""
-        return island_of(folder, self.packages, self.attached)
+        root = self._roots.get(folder)
+        return island_of(folder, self.packages, ATTACHED_DIRS | self.profile.attached_dirs) if root is None else root
+
+    def _holds_papers(self, folder: bytes) -> bool:
+        ignore = IgnorePatterns(self.settings.scan_ignore, self.profile.hidden)
+        listing = list_folder(self.root, folder, ignore, self.excluded)
+        names = [entry.name for entry in listing.files] if listing is not None else []
+        return bool(names) and all(is_paper(join_path(folder, name)) for name in names)
 
 
 def preview_folder(
@@ -90,12 +108,13 @@ def preview_folder(
             f'folder "{display_path(folder)}": lies in no storage, so there is nothing to compare it with; '
             "see tapeless storage list"
         )
+    keeps_groups = profile is None
     profile = profile or Profile.model_validate(storage.profile)
     below = relative_to_storage(storage, folder) or b""
     settings = StorageSettings.model_validate(storage.settings)
-    disk = DiskListing(storage.place, settings, excluded, ATTACHED_DIRS | profile.attached_dirs)
+    disk = DiskListing(storage.place, settings, excluded, profile)
     _read_islands(disk, below)
-    return read_snapshot(sessions, lambda session: _compare_folder(session, storage, profile, disk, below))
+    return read_snapshot(sessions, lambda session: _compare_folder(session, storage, keeps_groups, disk, below))
 
 
 def _read_islands(disk: DiskListing, below: bytes) -> None:
@@ -104,20 +123,23 @@ def _read_islands(disk: DiskListing, below: bytes) -> None:
     while True:
         disk.read(start)
         homes = [disk.home_of(folder) for folder in [below, *disk.folders] if is_path_inside(folder, below)]
-        highest = min((home for home in homes if is_path_inside(start, home)), key=len, default=start)
+        highest = min((home for home in [*homes, disk.top] if is_path_inside(start, home)), key=len, default=start)
         if highest == start:
             return
         start = highest
 
 
 def _compare_folder(
-    session: Session, storage: Storage, profile: Profile, disk: DiskListing, below: bytes
+    session: Session, storage: Storage, keeps_groups: bool, disk: DiskListing, below: bytes
 ) -> GroupingDiff:
     book = FolderCache(storage.id, disk.home_of)
     book.load(session)
     known = {row.id: row.path for row in book}
     concerned = {disk.home_of(folder) for folder in [*disk.folders, *known.values()] if is_path_inside(folder, below)}
-    dry_run = DryRun(read_storage_rules(session, storage, profile))
+    dry_run = DryRun(read_storage_rules(session, storage, disk.profile))
+    if keeps_groups:
+        grouped = session.scalars(select(Island).where(Island.storage_id == storage.id, Island.done > 0))
+        dry_run.rules_versions = {known[row.folder_id]: row.rules_version for row in grouped}
     on_disk = {folder: dict(names) for folder, names in disk.folders.items() if disk.home_of(folder) in concerned}
     paths = {folder_id: path for folder_id, path in known.items() if disk.home_of(path) in concerned}
     for file in dry_run.read_files(session, paths):

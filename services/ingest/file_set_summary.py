@@ -11,7 +11,7 @@ from services.ingest.state import StoredFile
 
 MAX_SEARCH_NAMES = 1_000
 MAX_MISSING_FRAMES = 2**31 - 1
-"""Limit of the 32 bit column; the numbers of two frames may differ by up to 18 digits."""
+"""Limit of the 32 bit column; the numbers of two frames may differ by up to 19 digits."""
 UNSETTLED_NOTES = {"GROWING": "grows again", "OPEN": "was emptied"}
 
 

@@ -20,7 +20,14 @@ from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
 from services.ingest.affected import may_narrow, narrow_to_affected
 from services.ingest.frame_buckets import read_frame_buckets
-from services.ingest.state import IslandSnapshot, IslandState, StorageRules, StoredAsset, StoredFile
+from services.ingest.state import (
+    IslandSnapshot,
+    IslandState,
+    StorageRules,
+    StoredAsset,
+    StoredFile,
+    keep_stored_groups,
+)
 
 SELECT_ISLAND_FILES = """
     SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
@@ -41,6 +48,14 @@ SELECT_CHANGED_ISLAND_FILES = text(f"""{SELECT_ISLAND_FILES}
     WHERE file.status <> 'DELETED'
         AND (file.bucket IS NULL OR file.seen > of_island.done OR file.status IN ('GROWING', 'OPEN')
             OR pin.file_id IS NOT NULL)
+""")
+
+# Frames in file sets that are not exactly one sequence of a bucket, such as numbered stills: with groups of older rules
+# that are kept, the ranges alone do not show where these belong.
+SELECT_LONE_FRAMES = text(f"""{SELECT_ISLAND_FILES}
+    JOIN file_set ON file_set.id = member.file_set_id
+    WHERE file_set.island_id = ANY(:islands) AND file_set.bucket_key IS NULL AND file.bucket IS NOT NULL
+        AND file.status <> 'DELETED'
 """)
 
 SELECT_BUCKET_FILES = text(f"""{SELECT_ISLAND_FILES}
@@ -74,6 +89,7 @@ def claim_islands_read_only(session: Session, island_ids: Sequence[int]) -> list
             done=row.done,
             epoch=row.epoch,
             reads_all_files=True,
+            rules_version=row.rules_version,
         )
         for row in rows
     ]
@@ -106,12 +122,17 @@ def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedI
     for state in islands.values():
         for bucket in state.buckets.values():
             bucket.settle()
+    whole = [state for state in islands.values() if not may_narrow(session, state)]
+    ids = {asset_id for state in whole for asset_id in _assets_of_island(session, state)}
+    older = [state for state in whole if state.keeps_groups]
+    if older:
+        stored = _read_stored_assets(session, islands, ids)
+        for state in older:
+            state.kept = keep_stored_groups(state, stored)
     groupings = {
         island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
-    whole = [state for state in islands.values() if not may_narrow(session, state)]
-    ids = {asset_id for state in whole for asset_id in _assets_of_island(session, state)}
     narrow = islands.keys() - {state.claim.id for state in whole}
     shared = _assets_by_island(session, ids, narrow)
     for island_id in sorted(narrow):
@@ -153,6 +174,12 @@ def _read_files(
     done = [-1 if home[folder].claim.reads_all_files else home[folder].claim.done for folder in paths]
     for row in session.execute(SELECT_CHANGED_ISLAND_FILES, {"folders": list(paths), "done": done}).all():
         home[row[1]].add(read_stored_file(row, paths))
+    older = [island_id for island_id, state in islands.items() if state.keeps_groups]
+    if older:
+        for row in session.execute(SELECT_LONE_FRAMES, {"islands": older}):
+            file = read_stored_file(row, paths)
+            if file.path not in home[row[1]].files:
+                home[row[1]].add(file)
     return islands, paths
 
 

@@ -151,10 +151,15 @@ def _write_chunk(session: Session, chunk: IngestChunk, effects: IngestEffects) -
         raise LeaseLostError(lost)
     write_ingest_changes(session, chunk.changes, chunk.finished, effects)
     ends = [
-        IslandOutcome(island.claim, island.rules.profile_revision, chunk.changes.waits.get(island.claim.id))
+        IslandOutcome(
+            island.claim,
+            island.rules.profile_revision,
+            chunk.changes.waits.get(island.claim.id),
+            (island.claim.rules_version if island.kept else None) or RULES_VERSION,
+        )
         for island in chunk.finished
     ]
-    finish_islands(session, ends, RULES_VERSION)
+    finish_islands(session, ends)
     return len(ends)
 
 

@@ -5,7 +5,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from grouping import ClassifiedPath, FilePin, GroupingItem, IslandPins, Profile, Single, classify_path
+from grouping import (
+    NO_PINS,
+    RULES_VERSION,
+    ClassifiedPath,
+    ComponentPlan,
+    FilePin,
+    GroupingItem,
+    IslandPins,
+    Profile,
+    Single,
+    classify_path,
+)
 from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import FileStatus
 from models.catalog.storage import StorageSettings
@@ -106,6 +117,8 @@ class IslandState:
     buckets: dict[tuple[int, bytes], FrameBucketState] = field(default_factory=dict)
     frames: dict[tuple[int, bytes], list[StoredFile]] = field(default_factory=dict)
     """Frames among `files`, by bucket."""
+    kept: IslandPins = NO_PINS
+    """Groups of older rules, which stay as they are until a person has the storage grouped again."""
     _missing: dict[uuid.UUID, list[StoredFile]] | None = None
     _folder_ids: dict[bytes, int] = field(default_factory=dict)
 
@@ -123,14 +136,21 @@ class IslandState:
     def items(self) -> Iterator[GroupingItem]:
         """Yield the input of the pure function: single files, and frames by bucket."""
         for path, file in self.files.items():
-            if file.bucket is None and file.is_present:
+            if file.is_present and (file.bucket is None or path in self.kept):
                 described = classify_path(path, self.rules.profile)
                 # The row decides whether a name is a frame: a new profile applies only after the row was reclassified.
                 is_as_described = described.bucket is None or file.pin is not None
                 yield Single(path, described if is_as_described else ClassifiedPath(described.media_class))
-        for bucket in self.buckets.values():
-            if bucket.runs:
-                yield bucket.to_item()
+        for place, bucket in self.buckets.items():
+            item = bucket.to_item()
+            kept: dict[int, list[int]] = {}
+            for file in self.frames.get(place, ()) if self.kept else ():
+                if file.path in self.kept and file.frame is not None:
+                    kept.setdefault(file.padding, []).append(file.frame)
+            for padding, frames in kept.items():
+                item = item.remove(padding, frames)
+            if item.runs:
+                yield item
 
     def bucket_key_of(self, folder: bytes, key: bytes) -> tuple[int, bytes]:
         """Return the bucket key (folder id, name key) of a folder's path."""
@@ -139,8 +159,14 @@ class IslandState:
         return self._folder_ids[folder], key
 
     def pins(self) -> IslandPins:
-        """Return the manual grouping of this island."""
-        return IslandPins({path: file.pin for path, file in self.files.items() if file.pin is not None})
+        """Return the manual grouping of this island, and the groups of older rules."""
+        by_hand = {path: file.pin for path, file in self.files.items() if file.pin is not None}
+        return IslandPins({**self.kept.by_path, **by_hand}, self.kept.by_sequence)
+
+    @property
+    def keeps_groups(self) -> bool:
+        """Whether older rules grouped it, so that its assets stay as they are."""
+        return self.claim.rules_version is not None and self.claim.rules_version < RULES_VERSION and self.claim.done > 0
 
     def is_whole(self, place: tuple[int, bytes]) -> bool:
         """Whether every frame of a bucket is among `files`."""
@@ -170,3 +196,44 @@ class IslandSnapshot:
     """Asset ids by file set id, without pinned formats, which rules must not continue."""
     file_sets_of_bucket: dict[tuple[int, bytes], dict[int, FileSet]]
     """File sets that are exactly one sequence of a bucket, by bucket key and padding."""
+
+
+def keep_stored_groups(state: IslandState, found: IslandSnapshot) -> IslandPins:
+    """Return pins that leave the files of stored file sets where they are."""
+    pins = {row.id: _stored_pin(asset, row) for asset in found.assets.values() for row in asset.file_sets.values()}
+    by_path = {
+        path: pins[file.file_set_id]
+        for path, file in state.files.items()
+        if file.pin is None and file.file_set_id in found.asset_of_set
+    }
+    by_sequence = {}
+    for place, sets in found.file_sets_of_bucket.items():
+        if place not in state.buckets:
+            continue
+        of_sequence = {row.id for row in sets.values() if row.id in found.asset_of_set}
+        for padding, row in sets.items():
+            if row.id in of_sequence:
+                by_sequence[state.buckets[place].folder, place[1], padding] = pins[row.id]
+        for file in state.frames.get(place, ()):
+            if file.file_set_id in of_sequence:
+                by_path.pop(file.path, None)
+    return IslandPins(by_path, by_sequence)
+
+
+def _stored_pin(asset: StoredAsset, row: FileSet) -> FilePin:
+    of_format, streams = asset.formats[row.format_id], asset.components.get(row.id)
+    component = streams and ComponentPlan(
+        streams[0].type, streams[0].name, streams[0].language, tuple(streams[0].flags)
+    )
+    # Not the asset's id alone: what a person grouped by hand in the same asset is a plan of its own.
+    return FilePin(
+        f"kept {asset.row.id}",
+        str(of_format.id),
+        row.label,
+        of_format.role.value,
+        of_format.structure,
+        asset.row.title,
+        of_format.name,
+        of_format.rule,
+        component or None,
+    )

@@ -104,7 +104,8 @@ def find_folder_row(session: Session, storage: Storage, relative: bytes) -> Fold
 def _without_row(session: Session, storage: Storage, path: bytes, relative: bytes) -> Explanation:
     said = Explanation(display_path(path), "unknown")
     settings = StorageSettings.model_validate(storage.settings)
-    pattern = IgnorePatterns(settings.scan_ignore).path(relative)
+    hidden = Profile.model_validate(storage.profile).hidden
+    pattern = IgnorePatterns(settings.scan_ignore, hidden).path(relative)
     starts = [start.encode() for start in settings.scan_directories]
     if pattern is not None:
         said.say("ignored", f'is ignored by the pattern "{pattern}"')

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from grouping import IgnorePatterns
+from grouping import IgnorePatterns, Profile
 from models.catalog.asset import Asset, AssetStatus
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
@@ -95,7 +95,8 @@ def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tup
     settings = StorageSettings.model_validate(storage.settings)
     starts = [folder.encode() for folder in settings.scan_directories] or [b""]
     settled_before = time.time_ns() - int((settings.growing_files_threshold + VERIFY_GRACE_SECONDS) * 1e9)
-    for listings in walk_tree(storage.place, starts, IgnorePatterns(settings.scan_ignore), excluded):
+    ignore = IgnorePatterns(settings.scan_ignore, Profile.model_validate(storage.profile).hidden)
+    for listings in walk_tree(storage.place, starts, ignore, excluded):
         for folder, listing in listings:
             for entry in listing.files:
                 if entry.ctime_ns < settled_before:

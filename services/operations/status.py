@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from grouping import RULES_VERSION
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageStatus
 from models.core.paths import display_path, join_path
@@ -32,6 +33,8 @@ STATUS_COUNTS = text(f"""
         (SELECT CAST(coalesce(sum(unsettled), 0) AS bigint) FROM storage) AS growing,
         {ISLAND_QUEUE.pending_count} AS pending_islands,
         (SELECT count(*) FROM {ISLAND_QUEUE.view} AS island WHERE wait_until IS NOT NULL) AS waiting_islands,
+        (SELECT count(*) FROM {ISLAND_QUEUE.view} AS island WHERE done > 0 AND rules_version <> :rules)
+            AS outdated_islands,
         {MARK_QUEUE.pending_count} AS index_queue,
         {JOB_QUEUE.pending_count} + (SELECT count(*) FROM {MEDIA_QUEUE.view} AS work
             WHERE {MEDIA_QUEUE.is_pending} AND not_before < now() + interval '30 s') AS jobs_waiting,
@@ -76,10 +79,11 @@ class StorageState:
 class SystemStatus:
     """Counts of the whole system.
 
-    `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `empty`: files of zero bytes,
-    which wait for content; `failed`: files and folders that cannot be read; `unreadable_media`, `checksum_mismatches`
-    and `failed_jobs`: see `services.operations.problems`; `idle`: nothing is growing, pending, queued or scanning
-    (orphans, empty files and dead letters do not count); `problems`: what needs a person.
+    `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `outdated_islands`: islands that
+    older rules grouped; `empty`: files of zero bytes, which wait for content; `failed`: files and folders that cannot
+    be read; `unreadable_media`, `checksum_mismatches` and `failed_jobs`: see `services.operations.problems`; `idle`:
+    nothing is growing, pending, queued or scanning (orphans, empty files and dead letters do not count); `problems`:
+    what needs a person.
     """
 
     files: int
@@ -87,6 +91,7 @@ class SystemStatus:
     growing: int
     pending_islands: int
     waiting_islands: int
+    outdated_islands: int
     index_queue: int
     jobs_waiting: int
     parked: int
@@ -125,7 +130,7 @@ def read_status(session: Session) -> SystemStatus:
     counted.
     """
     rows = session.scalars(select(Storage).order_by(Storage.name)).all()
-    counts = session.execute(STATUS_COUNTS).one()._asdict()
+    counts = session.execute(STATUS_COUNTS, {"rules": RULES_VERSION}).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
     unreadable: dict[object, list[str]] = {}
     failed = session.execute(SELECT_UNREADABLE, {"most": MAX_UNREADABLE_SHOWN}).all()

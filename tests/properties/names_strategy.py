@@ -4,25 +4,32 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-STEMS = st.sampled_from([b"a", b"b", b"a.b", b"film", b"film two", b"C0001", b"GX010001", b"0001XY", b"", b"L", b"4k"])
+STEMS = st.sampled_from(
+    [
+        *(b"a", b"b", b"a.b", b"film", b"film two", b"C0001", b"GX010001", b"0001XY", b"", b"L", b"4k", b"IMG_0001"),
+        *(b"VTS_01_1", b"Caf\xc3\xa9", b"Cafe\xcc\x81", b"a.jpg", b"INDEX", b"709_0001_01"),
+    ]
+)
 TOKENS = st.sampled_from(
     [
         *(b"_L", b"_R", b".left", b".right", b"_camA", b"_camB", b"_cam1", b"_V1", b"_A1", b"_a2", b"_v1", b"_v02"),
         *(b"_proxy", b".1080p", b" 720p", b"-h264", b".en", b".de", b".forced", b"_part1", b"_part2", b"_sbs", b"M01"),
         *(b".0001", b".0002", b"_1", b"_9", b"_10", b"_010", b".-3", b".999", b".1000", b".0001.25", b"_001", b"S03"),
+        *(b" - 1080p", b"_-_h264", b"_Tr1_2", b"(1)", b".-001", b".0001.0", b".0002.5", b"T01", b"R01", b"_left"),
     ]
 )
 EXTENSIONS = st.sampled_from(
     [
         *(b".mov", b".mp4", b".MP4", b".mxf", b".r3d", b".exr", b".jpg", b".dng", b".cr2", b".wav", b".srt", b".idx"),
         *(b".sub", b".xml", b".xmp", b".md5", b".mov.md5", b".pdf", b".zip", b"", b".", b".part", b".LRV", b".THM"),
+        *b".HEIC .JPG .tif .aae .json .mhl .smi .stl .VOB .IFO .atmos .MXF".split(),
     ]
 )
 FOLDERS = st.sampled_from(
     [
         *(b"", b"", b"", b"x/", b"left/", b"right/", b"proxies/", b"Subs/", b"Clip/", b"Sub/", b"DCIM/100CANON/"),
         *(b"CONTENTS/VIDEO/", b"CONTENTS/AUDIO/", b"CONTENTS/CLIP/", b"M4ROOT/CLIP/", b"M4ROOT/SUB/", b"a.RDC/"),
-        *(b"p/", b"@eaDir/", b"CONTENTS/CLIPS001/AA0001/"),
+        *(b"p/", b"@eaDir/", b"CONTENTS/CLIPS001/AA0001/", b"ascmhl/", b"x/Clips/", b"VIDEO_TS/"),
     ]
 )
 MARKERS = st.sampled_from([b"p/ASSETMAP", b"p/PKL_1.xml", b"p/CPL_1.xml", b"p/v.mxf", b"ASSETMAP.xml", b"event.json"])

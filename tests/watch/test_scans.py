@@ -141,13 +141,13 @@ def test_an_ignored_folder_that_was_grouped_before_stays_without_being_told_as_m
 
 
 def test_the_data_folder_inside_the_root_is_never_entered(pipeline: Pipeline, root: Path, tmp_path: Path) -> None:
-    pipeline.excluded = frozenset({os.fsencode(root / ".tapeless")})
-    write(root, "a.mov", ".tapeless/proxies/p.mov")
+    pipeline.excluded = frozenset({os.fsencode(root / "own")})
+    write(root, "a.mov", "own/proxies/p.mov")
     pipeline.settle()
-    drop(tmp_path, root, ".tapeless/late.mov", ".tapeless2/near.mov")
+    drop(tmp_path, root, "own/late.mov", "own2/near.mov")
     pipeline.settle()
     assert pipeline.titles() == ["a", "near"]
-    assert "Tapeless's own folder" in pipeline.explain(".tapeless/proxies/p.mov")
+    assert "Tapeless's own folder" in pipeline.explain("own/proxies/p.mov")
     assert pipeline.broken() == []
 
 

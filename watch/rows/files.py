@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Boolean, bindparam, case, func, update
+from sqlalchemy import Boolean, and_, bindparam, case, func, update
 from sqlalchemy.orm import Session
 
 from grouping import Profile, classify_path
@@ -50,11 +50,18 @@ FILE_WRITE_COLUMNS = (
     "padded",
 )
 
+IS_CLASSIFIED = and_(File.folder_id == bindparam("new_folder_id"), File.name == bindparam("new_name"), File.seen > 0)
+"""A published row of this name: a regroup job alone classifies it again, because stored ranges must keep matching."""
+
 UPDATE_FILE = (
     update(File.__table__)
     .where(File.id == bindparam("new_id"))
     .values(
         {column: bindparam(f"new_{column}") for column in FILE_WRITE_COLUMNS if column != "id"}
+        | {
+            column: case((IS_CLASSIFIED, File.__table__.c[column]), else_=bindparam(f"new_{column}"))
+            for column in ("media_class", "bucket", "frame", "width", "padded")
+        }
         | {"suspected_at": None, "error": None, "date_modified": func.now()}
         | {"digest": case((bindparam("keeps_digest", type_=Boolean), File.digest))}
     )

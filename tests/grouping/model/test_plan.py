@@ -41,8 +41,9 @@ def test_a_name_is_described_by_itself(path: bytes, expected: tuple[bytes | None
 
 
 def test_frames_fit_the_column_they_are_stored_in() -> None:
-    assert classify_path(b"a." + b"9" * 18 + b".exr").frame == 10**18 - 1
-    assert classify_path(b"a." + b"9" * 19 + b".exr").bucket is None
+    assert classify_path(b"a.%d.exr" % (2**63 - 2)).frame == 2**63 - 2
+    assert classify_path(b"a.%d.exr" % (2**63 - 1)).bucket is None
+    assert classify_path(b"a.%020d.exr" % 1).bucket is None
 
 
 def test_a_summary_stands_for_exactly_its_names() -> None:

@@ -48,7 +48,8 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
 
 def test_every_key_of_the_rules_is_there() -> None:
     keys = """
-        extensions case_sensitive min_frames photos subframes eye_tokens camera_tokens track_tokens rendition_tokens
-        rendition_dirs caption_dirs original_rank cards packages versions parts settle_seconds orphan_after_seconds
+        extensions case_sensitive min_frames photos hidden subframes eye_tokens camera_tokens track_tokens
+        rendition_tokens rendition_dirs caption_dirs original_rank cards packages versions parts
+        settle_seconds orphan_after_seconds
     """
     assert set(Profile.model_fields) == set(keys.split())

@@ -47,6 +47,38 @@ CAPTIONS = {
     "a caption of the bare title goes to a rendition that is the original": """
         film = captioned_video: film_1080p.mp4, film.srt | transcode: film_720p.mp4
     """,
+    "a caption named after a rendition that is not there belongs to the original": """
+        film = captioned_video: film.mov, film_1080p.de.srt, film - 2160p.en.srt
+        show = single: show.mov | transcode: show - 1080p.mp4, show - 1080p.en.srt
+    """,
+    "Blu-ray captions": """
+        pier = captioned_video: pier.mkv, pier.en.sup
+    """,
+    "an index without its pictures, or of a camera, is a sidecar": """
+        00_0003_2008-02-11_101500 = single: 00_0003_2008-02-11_101500.M2T | sidecars: 00_0003_2008-02-11_101500.IDX
+        709_0001_01 = single: 709_0001_01.MP4 | sidecars: 709_0001_01.SMI, 709_0001_01M01.XML
+        talk = captioned_video: talk.mp4, talk.smi
+        lone = other: lone.idx
+    """,
+    "an extension alone is no caption": """
+        film = captioned_video: film.mov, film.stl
+        bracket = other: bracket.stl
+        line = other: line.ass
+        deep = other: deep.sub
+    """,
+    "spellings of a stem meet when they are of different files": """
+        Cafe\u0301 noir = captioned_video: Cafe\u0301 noir.mov, Caf\u00e9 noir.en.srt
+        \uac00 = single: \uac00.mov | transcode: \u1100\u1161_proxy.mp4 | sidecars: \u1100\u1161.xml
+        ? = stereoscopic: d\u00e9_L.mov, de\u0301_R.mov
+        t\u00e9 = separate_tracks: t\u00e9_V1.mxf, te\u0301_A1.wav
+        ? = multi_camera: c\u00e9_camA.mov, ce\u0301_camB.mov
+    """,
+    "two files that differ only in the spelling stay two": """
+        Caf\u00e9 = single: Caf\u00e9.mov
+        Cafe\u0301 = single: Cafe\u0301.mov
+        s\u00e9 = image_sequence: s\u00e9.[01-02].exr
+        se\u0301 = image_sequence: se\u0301.[01-02].exr
+    """,
     "a caption never belongs to a picture": """
         photo = image: photo.jpg
         photo = other: photo.srt
@@ -80,7 +112,7 @@ SIDECARS = {
         | sidecars: a.xmp, a.xml, a.json, a.csv, a.nfo, a.edl, a.ale, a.aae, a.thm, a.lrv, a.md5, a.mhl, a.sha256, a.cdl
     """,
     "the whole name comes before the stem": """
-        photo = image: photo.jpg | sidecars: photo.jpg.xmp
+        photo = image: photo.png | sidecars: photo.png.xmp
         photo = image: photo.cr2 | sidecars: photo.cr2.xmp, photo.xmp
     """,
     "darktable's further edits": """

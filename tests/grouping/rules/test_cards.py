@@ -89,7 +89,112 @@ CARDS = {
         ? = audio: CONTENTS/AUDIO/0002XY00.MXF, CONTENTS/AUDIO/0002XY01.MXF
         0003XY = single: CONTENTS/PROXY/0003XY.MP4 | sidecars: CONTENTS/CLIP/0003XY.XML
         0004XY = other: CONTENTS/CLIP/0004XY.XML
+    """,
+    "metadata that editors write beside a card's own": """
+        0002BX = separate_tracks: CONTENTS/VIDEO/0002BX.MXF, CONTENTS/AUDIO/0002BX00.MXF
+        | sidecars: CONTENTS/CLIP/0002BX.XML, CONTENTS/CLIP/0002BX.XMP
+        709_0001_01 = single: BPAV/CLPR/709_0001_01/709_0001_01.MP4
+        | sidecars: BPAV/CLPR/709_0001_01/709_0001_01M01.XMP, BPAV/CLPR/709_0001_01/709_0001_01.SMI
+        C0001 = single: XDROOT/Clip/C0001.MXF | sidecars: XDROOT/Clip/C0001M01.XMP, XDROOT/Local/C0001C01.SMI
+        , XDROOT/Local/C0001I01.PPN
+    """,
+    "papers of a card belong to its first clip": """
+        0001XY = single: p2/CONTENTS/VIDEO/0001XY.MXF | sidecars: p2/CONTENTS/LASTCLIP.TXT
+        0002XY = single: p2/CONTENTS/VIDEO/0002XY.MXF
+        C0001 = single: xavc/M4ROOT/CLIP/C0001.MP4
+        | sidecars: xavc/M4ROOT/MEDIAPRO.XML, xavc/M4ROOT/STATUS.BIN, xavc/M4ROOT/CUEUP.XML, xavc/M4ROOT/DISCMETA.XML
+        C0002 = single: xavc/M4ROOT/CLIP/C0002.MP4
+        C0001 = single: disc/XDROOT/Clip/C0001.MXF
+        | sidecars: disc/XDROOT/INDEX.XML, disc/XDROOT/INDEX.BUP, disc/XDROOT/ALIAS.XML
+        709_0001_01 = single: ex/BPAV/CLPR/709_0001_01/709_0001_01.MP4
+        | sidecars: ex/BPAV/MEDIAPRO.XML, ex/BPAV/CUEUP.XML
+        AA0001 = single: xf/CONTENTS/CLIPS001/AA0001/AA000101.MXF | sidecars: xf/CONTENTS/CLIPS001/INDEX.MIF
+        00000 = single: avchd/BDMV/STREAM/00000.MTS
+        | sidecars: avchd/BDMV/INDEX.BDM, avchd/BDMV/MOVIEOBJ.BDM, avchd/BDMV/BACKUP/INDEX.BDM
+        , avchd/BDMV/CLIPINF/00000.CPI, avchd/BDMV/BACKUP/CLIPINF/00000.CPI, avchd/BDMV/PLAYLIST/00000.MPL
+    """,
+    "papers without a clip stand alone": """
+        MEDIAPRO = other: M4ROOT/MEDIAPRO.XML
         LASTCLIP = document: CONTENTS/LASTCLIP.TXT
+        Reel01 = other: Reel01.mhl
+    """,
+    "papers of a reel belong to its first clip, also where only folders hold clips": """
+        a = single: Reel01/Clips/a.mov | sidecars: Reel01/Reel01.mhl, Reel01/ascmhl/0001_Reel01.mhl
+        , Reel01/ascmhl/ascmhl_chain.xml
+        b = single: Reel01/Clips/b.mov
+        A001C001 = image_sequence: A001/A001C001/A001C001.[0086400-0086402].ari | sidecars: A001/A001.ale
+        A001C002 = image_sequence: A001/A001C002/A001C002.[0086403-0086405].ari
+        c = single: flat/c.mov | sidecars: flat/flat_2024.mhl
+        d = single: flat/d.mov | sidecars: flat/d.mhl
+        take1 = audio: sound/take1.wav | sidecars: sound/sound.ale
+        take2 = audio: sound/take2.wav
+    """,
+    "a paper of another reel, and a file that only sounds like one, stay apart": """
+        a = single: Reel01/a.mov
+        Reel02 = other: Reel02/Reel02.mhl
+        index = document: Reel01/index.html
+        lastclips = document: Reel01/lastclips.txt
+        b = image: stills/b.jpg
+        stills = other: stills/stills.mhl
+        notes = document: Reel03/notes.txt
+        Reel03 = other: Reel03/Reel03.mhl
+        c = single: Reel03/Clips/c.mov
+    """,
+    "a clip of Sony or P2 groups in one folder as on its card": """
+        C0012 = single: C0012.MXF | transcode: C0012S01.MXF | sidecars: C0012M01.XML, C0012T01.JPG
+        C0013 = single: C0013.MP4 | transcode: C0013S03.MP4 | sidecars: C0013M01.XML
+        0002BX = separate_tracks: 0002BX.MXF, 0002BX00.MXF, 0002BX01.MXF | sidecars: 0002BX.XML
+        709_0001_01 = single: 709_0001_01.MP4 | sidecars: 709_0001_01.SMI, 709_0001_01M01.XML, 709_0001_01R01.BIM
+    """,
+    "a card that was copied without its uppermost folder": """
+        C0001 = single: Reel/CLIP/C0001.MP4 | transcode: Reel/SUB/C0001S03.MP4
+        | sidecars: Reel/CLIP/C0001M01.XML, Reel/THMBNL/C0001T01.JPG, Reel/MEDIAPRO.XML
+        C0002 = single: Reel/CLIP/C0002.MP4
+        intro = single: clip/intro.mp4 | sidecars: clip/intro.xml
+        0042 = stereoscopic: clip/0042_L.mp4, clip/0042_R.mp4
+        709_0001_01 = single: ex/CLPR/709_0001_01/709_0001_01.MP4
+        | sidecars: ex/CLPR/709_0001_01/709_0001_01.SMI, ex/CLPR/709_0001_01/709_0001_01M01.XML
+    """,
+    "names that only look like parts of a flat card stay apart": """
+        C0014S01 = single: C0014S01.MXF
+        C0014T01 = image: C0014T01.JPG
+        show2019 = single: show2019.mp4
+        show2019S01 = single: show2019S01.mp4
+        filmS01 = single: filmS01.mp4
+        film = single: film.mp4
+        0003BX00 = single: 0003BX00.MXF
+        C0015 = single: a/C0015.MXF
+        C0015S01 = single: b/C0015S01.MXF
+    """,
+    "Insta360 writes one file for each lens and a small one of both": """
+        ? = multi_camera: VID_20240110_121609_00_657.insv, VID_20240110_121609_10_657.insv
+        | sidecars: LRV_20240110_121609_11_657.insv
+        ? = single: VID_20240110_121700_00_658.insv | sidecars: LRV_20240110_121700_01_658.lrv
+        ? = single: PRO_VID_20240110_121800_00_659.mp4 | sidecars: PRO_LRV_20240110_121800_01_659.lrv
+        ? = single: VID_20240110_121900_00_660.insv
+        ? = single: VID_20240110_121900_10_661.insv
+        ? = image: IMG_20240110_121609_00_662.insp
+        ? = image: IMG_20240110_121610_00_663.insp
+    """,
+    "small versions of DJI and Nikon, and the stereo files of a recorder": """
+        DJI_0001 = single: DJI_0001.MP4 | transcode: DJI_0001.LRF
+        DJI_0002 = single: DJI_0002.LRF
+        DSC_0101 = single: DSC_0101.NEV | transcode: DSC_0101.MP4
+        S1-T1 = separate_tracks: S1-T1.mov, S1-T1_Tr1_2.wav, S1-T1_Tr3.wav, S1-T1_TrLR.wav
+        S1-T2_Tr1_2 = audio: S1-T2_Tr1_2.wav
+    """,
+    "a Dolby Atmos master is three files": """
+        mix_v4 = audio: mix_v4.atmos | sidecars: mix_v4.atmos.audio, mix_v4.atmos.metadata
+        mix_v5.atmos = other: mix_v5.atmos.audio
+        session = other: session.ptx
+    """,
+    "a DVD has one asset for each title set": """
+        ? = single: VIDEO_TS/VTS_01_0.VOB, VIDEO_TS/VTS_01_1.VOB, VIDEO_TS/VTS_01_2.VOB
+        | sidecars: VIDEO_TS/VTS_01_0.IFO, VIDEO_TS/VTS_01_0.BUP, VIDEO_TS/VIDEO_TS.IFO, VIDEO_TS/VIDEO_TS.BUP
+        ? = single: VIDEO_TS/VTS_02_1.VOB | sidecars: VIDEO_TS/VTS_02_0.IFO
+        ? = single: loose/VTS_01_1.VOB, loose/VTS_01_2.VOB
+        film_1 = single: film_1.vob
+        film_2 = single: film_2.vob
     """,
     "a folder that only sounds like a card": """
         intro = single: clip/intro.mov
@@ -106,6 +211,25 @@ PACKAGES = {
     "IMF": """
         imf = separate_tracks: imf/VIDEO_a.mxf, imf/AUDIO_b.mxf
         | sidecars: imf/ASSETMAP.xml, imf/VOLINDEX.xml, imf/PKL_1f.xml, imf/CPL_2e.xml, imf/OPL_3d.xml
+    """,
+    "lists may be called anything, and subtitles belong to the package": """
+        TOWER = separate_tracks: TOWER/3b1e.mxf, TOWER/sub/9c2a.mxf
+        | sidecars: TOWER/ASSETMAP.xml, TOWER/VOLINDEX.xml, TOWER/0aa1.xml, TOWER/sub/[0001-0003].png, TOWER/sub/a.TTF
+        notes = document: TOWER/notes.pdf
+        trailer = single: TOWER/trailer.mov
+    """,
+    "without a volume index two lists make a package": """
+        P = separate_tracks: P/a.mxf | sidecars: P/ASSETMAP, P/x.xml, P/y.xml
+    """,
+    "nested packages take what is below them": """
+        outer = separate_tracks: outer/a.mxf | sidecars: outer/ASSETMAP, outer/VOLINDEX, outer/p.xml
+        inner = separate_tracks: outer/inner/b.mxf | sidecars: outer/inner/ASSETMAP, outer/inner/VOLINDEX
+    """,
+    "one list is no package, and its pictures stay a sequence": """
+        a = single: p/a.mxf
+        ? = other: p/ASSETMAP
+        ? = other: p/x.xml
+        s = image_sequence: p/s_[0001-0003].png
     """,
     "a package that is not whole is no package": """
         a = single: p/a.mxf

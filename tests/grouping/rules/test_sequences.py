@@ -70,10 +70,6 @@ PROMISES = {
         b = image_sequence: b.[01-03].exr
         b = image_sequence: b.[01-03].EXR
     """,
-    "hidden files are no frames": """
-        .a.01 = image: .a.01.png
-        .a.02 = image: .a.02.png
-    """,
     "text behind the frame is part of the name": """
         beauty_main = image_sequence: beauty.[0001-0003]_main.exr
         beauty_mask = image_sequence: beauty.[0001-0003]_mask.exr
@@ -83,6 +79,35 @@ PROMISES = {
     """,
     "sub-frames are one sequence where both numbers vary": """
         fx = image_sequence: fx.0001.00.exr, fx.0001.50.exr, fx.0002.00.exr, fx.0002.50.exr
+    """,
+    "fractions are written with any step and width, and the last frame may be unfinished": """
+        a = image_sequence: a.0001.[0-9].exr, a.0002.[0-9].exr, a.0003.[0-2].exr
+        foz = image_sequence: foz.1001.0000.exr, foz.1001.5000.exr, foz.1002.0000.exr, foz.1002.5000.exr
+        , foz.1003.0000.exr
+    """,
+    "shots and tiles with the same few frames are no sub-frames": """
+        sq.0010 = image_sequence: sq.0010.[000-099].exr
+        sq.0020 = image_sequence: sq.0020.[000-099].exr
+        wood.1001 = image_sequence: wood.1001.[1-2].exr
+        wood.1002 = image_sequence: wood.1002.[1-2].exr
+        t.0001 = image_sequence: t.0001.[0-2].exr
+        t.0002 = image_sequence: t.0002.[0-2].exr
+        u.0001 = image_sequence: u.0001.00.exr, u.0001.50.exr
+        u.0002 = image_sequence: u.0002.00.exr, u.0002.25.exr, u.0002.50.exr, u.0002.75.exr
+        v.0010 = image_sequence: v.0010.0.exr, v.0010.5.exr
+        v.0020 = image_sequence: v.0020.0.exr, v.0020.5.exr
+    """,
+    "negative frames join their sequence, with the sign as a digit or beside the digits": """
+        bar = image_sequence: bar.-001.exr, bar.[0000-0002].exr
+        foo = image_sequence: foo.-01.exr, foo.[00-02].exr
+        baz = image_sequence: baz.[-2-2].exr
+        c-1 = image: c-1.exr
+        c = image_sequence: c.-01.exr, c.-02.exr
+    """,
+    "numbers have up to 64 bits": """
+        x = image_sequence: x.9223372036854775804.exr, x.9223372036854775805.exr
+        y.9223372036854775808 = image: y.9223372036854775808.exr
+        y.9223372036854775809 = image: y.9223372036854775809.exr
     """,
     "shots and their frames are no sub-frames": """
         sc.010 = image_sequence: sc.010.[0001-0003].exr
@@ -112,21 +137,10 @@ PROMISES = {
         IMG_0003 = image: shoot/IMG_0003.CR3
         IMG_0004 = image: shoot/IMG_0004.CR3
     """,
-    "pictures numbered as the RAW stills beside them are photographs": """
-        IMG_0001 = image: shoot/IMG_0001.CR2
-        IMG_0001 = image: shoot/IMG_0001.JPG
-        IMG_0002 = image: shoot/IMG_0002.CR2
-        IMG_0002 = image: shoot/IMG_0002.JPG
-        render = image_sequence: shoot/render_[0001-0003].jpg
-    """,
     "DNG frames of a cinema camera are a sequence, a photo camera's are not": """
         A001_C001 = image_sequence: A001_C001_[000001-000003].dng
         IMG_0001 = image: photo/IMG_0001.DNG
         IMG_0002 = image: photo/IMG_0002.DNG
-    """,
-    "a phone's photographs are told by their time": """
-        IMG_20230102_101500 = image: IMG_20230102_101500.jpg
-        IMG_20230102_101512 = image: IMG_20230102_101512.jpg
     """,
     "an unnumbered image and a movie of one name are not paired": """
         harbour = image: harbour.jpg
@@ -134,6 +148,18 @@ PROMISES = {
     """,
     "a sequence in another container is a rendition": """
         plate = image_sequence: plate.[1001-1003].exr | transcode: plate.[1001-1003].jpg
+    """,
+    "frames of two spellings are one sequence, but two files that differ only so are not": """
+        ? = image_sequence: s\u00e9.[0001-0002].exr, se\u0301.[0003-0004].exr
+        ? = image_sequence: t\u00e9_1.png, te\u0301_2.png
+        ? = image_sequence: u\u00e9.[01-02].tif
+        ? = image_sequence: ue\u0301.[02-03].tif
+        ? = image: v\u00e9.7.dpx
+        ? = image: ve\u0301.7.dpx
+    """,
+    "ARRIRAW of either kind is frames": """
+        A001C001 = image_sequence: A001C001.[0086400-0086402].ari
+        A001C002 = image_sequence: A001C002.[0086400-0086402].arx
     """,
     "a number longer than any counter is no frame": """
         x12345678901234567890 = image: x12345678901234567890.png
@@ -150,6 +176,10 @@ def test_sequence(promise: str) -> None:
 def test_fewer_frames_than_the_profile_asks_for_are_stills() -> None:
     check("a1 = image: a1.png\na2 = image: a2.png", Profile(min_frames=3))
     check("a = image_sequence: a1.png, a2.png, a3.png", Profile(min_frames=3))
+
+
+def test_hidden_files_are_no_frames() -> None:
+    check(".a.01 = image: .a.01.png\n.a.02 = image: .a.02.png", Profile(hidden="files"))
 
 
 def test_photos_can_be_sequences_or_stills_by_profile() -> None:

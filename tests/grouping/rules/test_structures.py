@@ -19,6 +19,18 @@ EYES = {
         dive_L = single: dive_L.mov
         cave_R = image_sequence: cave_R.[0001-0003].exr
     """,
+    "eye words in any case, each eye in its own": """
+        dive = stereoscopic: dive_Left.mov, dive_right.mov
+        cave = stereoscopic: cave_L.[0001-0003].exr, cave_r.[0001-0003].exr
+        reef = stereoscopic: reef_LEFT.mov, reef_Right.mov
+        shot = stereoscopic: x/Left/shot.mov, x/RIGHT/shot.mov
+        both = stereoscopic: both_L.mov, both_R.mov
+        both = stereoscopic: both_l.mov, both_r.mov
+    """,
+    "eyes of different pairs of words stay apart": """
+        a_L = single: a_L.mov
+        a_right = single: a_right.mov
+    """,
     "a word that only begins like an eye is none": """
         leftover = single: leftover.mov
         rightover = single: rightover.mov
@@ -136,6 +148,23 @@ RENDITIONS = {
         | transcode: film.1080p.x265.mkv
         | transcode: film_PROXY.mov
         | transcode: film_low_res.mp4
+    """,
+    "all separators before a token are cut with it": """
+        Name = single: Name.mkv | transcode: Name - 1080p.mkv | transcode: Name - [720p].mp4
+        | transcode: Name_-_h264.mp4
+        interview_07 = single: interview_07.mov | transcode: interview_07 - proxy.mov
+    """,
+    "separators and a token of another title join nothing": """
+        Name - Part Two = single: Name - Part Two.mkv
+        Name = single: Name.mkv
+        Other - 1080p trailer = single: Other - 1080p trailer.mkv
+    """,
+    "if all have a token the order of the profile's tokens decides": """
+        a = single: a - 2160p.mp4 | transcode: a - 1080p.mov
+        b = single: b_prores.mov | transcode: b_h264.mp4
+        c = single: c_h264.mp4 | transcode: c_prores_proxy.mov
+        d = single: d_1080p.mp4 | transcode: proxies/d.mov
+        e = single: e.1080p.x264.mp4 | transcode: e.720p.x265.mkv
     """,
     "the profile's rank says which container is the original": """
         a = single: a.mov | transcode: a.mp4 | transcode: a.webm

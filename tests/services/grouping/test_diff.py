@@ -164,6 +164,8 @@ def test_long_lists_are_cut_and_counted() -> None:
         difference.add(AssetChange("new", "a"))
     assert (len(difference.changes), difference.left_out, difference.counts["new"]) == (1_000, 3, 1_003)
     assert difference.to_json()["left_out"] == 3
+    difference.add(AssetChange("files", "b", dependents={"approvals": 1}))
+    assert (len(difference.changes), difference.left_out, difference.changes[0].title) == (1_000, 4, "b")
 
 
 @pytest.mark.parametrize(

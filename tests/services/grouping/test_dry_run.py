@@ -197,3 +197,12 @@ def test_names_are_classified_by_the_profile_of_the_dry_run_unless_they_are_pinn
         b"b.0001.exr": (None, 1),
     }
     assert island.claim.id < 0, "it can be no row"
+
+
+@pytest.mark.parametrize("folder", ["", "Reel01", "Reel01/Clips"])
+def test_a_dry_run_of_any_folder_knows_the_papers_of_its_reel(pipeline: Pipeline, root: Path, folder: str) -> None:
+    write(root, "Reel01/Reel01.mhl", "Reel01/ascmhl/0001.mhl", "Reel01/Clips/a.mov", "Reel01/Clips/b.mov")
+    pipeline.settle()
+    assert len(pipeline.assets()) == 2
+    difference = preview_folder(pipeline.sessions, os.fsencode(root / folder), None, frozenset())
+    assert (difference.is_empty, difference.unchanged) == (True, 2)

@@ -30,7 +30,7 @@ from watch.reconcile import ProfileChangedError
 SHOOT = [
     *(f"plates/plate.{number}.exr" for number in range(1001, 1004)),
     *(f"plates/key.{number}.exr" for number in range(1, 21)),
-    *(f"photos/DSC_{number:04}.jpg" for number in range(1, 6)),
+    *(f"photos/shot{number:04}.jpg" for number in range(1, 6)),
     "reel.mov",
     "dailies/reel.mov",
     "take.foo",

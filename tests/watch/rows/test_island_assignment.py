@@ -40,6 +40,24 @@ def test_a_package_whose_marker_goes_falls_apart_into_what_its_names_say(pipelin
     assert ["imf/audio/A_1.mxf"] in [part["files"] for part in formats]
 
 
+def test_papers_of_a_reel_go_to_its_first_clip_in_whatever_order_they_come(pipeline: Pipeline) -> None:
+    write(pipeline.root, "Reel01/Reel01.mhl", "Reel01/ascmhl/0001.mhl")
+    pipeline.settle()
+    for clip, others in (("Reel01/Clips/b.mov", []), ("Reel01/Clips/a.mov", ["b"]), ("Reel01/A/x.mov", ["a", "b"])):
+        write(pipeline.root, clip)
+        pipeline.settle()
+        by_title = {asset["title"]: asset["sidecars"] for asset in pipeline.assets()}
+        assert by_title.pop(clip[-5]) == ["Reel01/Reel01.mhl", "Reel01/ascmhl/0001.mhl"]
+        assert by_title == {title: [] for title in others}
+    (pipeline.root / "Reel01/A/x.mov").unlink()
+    pipeline.settle()
+    assert next(asset for asset in pipeline.assets() if asset["title"] == "a")["sidecars"]
+    write(pipeline.root, "Reel01/notes.pdf")
+    pipeline.settle()
+    assert not any(asset["sidecars"] for asset in pipeline.assets())
+    assert pipeline.broken() == []
+
+
 def test_a_restart_finds_the_packages_of_before(pipeline: Pipeline) -> None:
     write(pipeline.root, "imf/ASSETMAP.xml", *PACKAGE)
     pipeline.settle()

@@ -11,6 +11,7 @@ from grouping.render import escape_non_utf8
 from services.core.text import pluralize
 from services.grouping.diff import CHANGE_KINDS, AssetChange, FileListing, GroupingDiff
 from services.grouping.previews import preview_folder, resolve_folder
+from workers.commands.catalog.plan import print_photograph_hint
 from workers.commands.options import own_folders, running_system
 from workers.commands.output import make_console, print_result, replace_unprintable
 
@@ -47,6 +48,7 @@ def print_difference(difference: GroupingDiff) -> None:
     left_out = sum(difference.counts.values()) - len(shown)
     if left_out:
         console.print(Text(f"and {pluralize(left_out, 'change')} more", style="dim"))
+    print_photograph_hint(difference.photographs, "tapeless storage profile NAME --file PROFILE")
 
 
 def summarize_difference(difference: GroupingDiff) -> str:
@@ -78,6 +80,9 @@ def draw_asset_change(change: AssetChange) -> Tree:
         head.append(f"  {SPLIT_WORDS}", style="not bold green")
     elif change.asset.title != change.title:
         head.append(f"  becomes {replace_unprintable(change.title)}", style="not bold")
+    if change.dependents:
+        held = ", ".join(pluralize(number, kind.removesuffix("s")) for kind, number in change.dependents.items())
+        head.append(f"  has {held}", style="not bold yellow")
     if change.rule:
         head.append(f"  by rule: {change.rule}", style="not bold dim")
     tree = Tree(head)

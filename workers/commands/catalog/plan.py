@@ -7,7 +7,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,12 @@ import click
 from rich.text import Text
 from rich.tree import Tree as RichTree
 
-from grouping import DEFAULT_PROFILE, Profile, ProfileError, group_tree
+from grouping import DEFAULT_PROFILE, Profile, ProfileError, count_numbered_photographs, group_tree
 from grouping.model.gc_pause import gc_paused
-from grouping.render import TreeBranch, tree_to_branches, tree_to_json
-from workers.commands.output import make_console
+from grouping.render import TreeBranch, escape_non_utf8, tree_to_branches, tree_to_json
+from workers.commands.output import make_console, replace_unprintable
+
+MAX_HINTS = 5
 
 
 @click.command()
@@ -60,6 +62,20 @@ def plan(
             write_json(tree_to_json(tree))
         else:
             print_tree(folder, tree_to_branches(tree))
+        print_photograph_hint(count_numbered_photographs(tree.assets, profile), "--profile")
+
+
+def print_photograph_hint(folders: Mapping[bytes, int], how: str) -> None:
+    """Print on standard error where numbered pictures were taken for photographs, and how to change it."""
+    for place, number in sorted(folders.items())[:MAX_HINTS]:
+        shown = replace_unprintable(escape_non_utf8(place)) or "."
+        click.echo(
+            f'{number:,} pictures in "{shown}" were taken for photographs; a profile with photos = "sequences" takes'
+            f" their numbers for frames ({how})",
+            err=True,
+        )
+    if len(folders) > MAX_HINTS:
+        click.echo(f"and so in {len(folders) - MAX_HINTS:,} folders more", err=True)
 
 
 def compare_with_catalogue(folder: str, profile: Profile | None, data: Path | None, as_json: bool) -> None:

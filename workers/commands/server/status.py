@@ -21,6 +21,7 @@ STATUS_ROWS = (
     ("growing", "not stable yet"),
     ("pending_islands", "folders to group"),
     ("waiting_islands", "folders where a file waits for its partner"),
+    ("outdated_islands", "folders grouped by older rules: see tapeless storage regroup"),
     ("index_queue", "documents to index"),
     ("jobs_waiting", "jobs and readings of media waiting"),
     ("parked", "dead letters, each with its reason"),

@@ -91,3 +91,14 @@ def test_a_list_of_windows_is_read_and_said() -> None:
     result = CliRunner().invoke(plan, ["--json", "-"], input=b"\xef\xbb\xbfriver.mov\r\nriver.de.srt\r\n")
     assert [asset["title"] for asset in json.loads(result.stdout)["assets"]] == ["river"]
     assert "names end with CRLF" in result.stderr
+    result = CliRunner().invoke(plan, ["--json", "-"], input=b"river.mov\nIcon\r\n")
+    assert json.loads(result.stdout)["ignored"] == ["Icon\r"]
+    assert result.stderr == ""
+
+
+def test_pictures_taken_for_photographs_are_named_with_the_key_that_changes_it() -> None:
+    names = b"\n".join(b"lapse/IMG_%04d.JPG" % number for number in range(1, 39)) + b"\nIMG_0001.HEIC\nplate.1001.exr\n"
+    result = CliRunner().invoke(plan, ["-"], input=names)
+    assert '38 pictures in "lapse" were taken for photographs' in result.stderr
+    assert 'photos = "sequences"' in result.stderr
+    assert result.stderr.count("\n") == 1
