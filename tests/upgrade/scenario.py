@@ -35,11 +35,13 @@ STRUCTURES = (
     *("subs/river.mov", "subs/river.en.srt", "subs/river.de.srt"),
     *("masters/final.mov", "masters/final_h264.mp4", "masters/final.xmp"),
 )
+PICTURES = tuple(f"shoot/IMG_{number:04}.JPG" for number in range(1, 13))
+"""Photographs that the rules of the old version took for the frames of a sequence."""
 NAMES = [chr(letter) * 3 for letter in range(ord("a"), ord("u"))]
 SINGLES = tuple(f"day/{name}.mov" for name in NAMES)
 LATE, BOTH = ([f"{folder}/{name}_{folder}.mov" for name in NAMES[:6]] for folder in ("late", "both"))
-LAST = "last/after_all.mov"
-FILES = (CLIP, *STRUCTURES, *SINGLES, *LATE)
+LAST = ("last/after_all.mov", "shoot/IMG_0013.JPG")
+FILES = (CLIP, *STRUCTURES, *PICTURES, *SINGLES, *LATE)
 """Files that the old version noticed."""
 COUNT_WORK = """
     SELECT (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL) AS islands,
@@ -179,7 +181,7 @@ class OldSystem:
 def running_old(upgrade: Upgrade, old: Revision) -> Iterator[OldSystem]:
     """Run the previous version without a worker, on a database that its own code made and filled."""
     put(upgrade.root, CLIP)
-    write(upgrade.root, *STRUCTURES, *SINGLES)
+    write(upgrade.root, *STRUCTURES, *PICTURES, *SINGLES)
     port, login = free_port(), upgrade.root.parent / "login.json"
     with old.run("node", "previous_content.py", str(upgrade.root), str(login), str(port)) as node:
         wait_until(lambda: node.is_alive() and login.exists(), what="the old code filled its database", seconds=60)
@@ -192,6 +194,8 @@ def put_old_work(upgrade: Upgrade, system: OldSystem) -> None:
     """Have work of every kind wait, as rows and as messages of the previous version."""
     system.side.subscribe(upgrade.target.url())
     upgrade.assets = upgrade.read_assets()
+    pictures = [key for key, title in upgrade.assets.items() if title == "IMG"]
+    upgrade.works.append(system.side.put_work("shoot", pictures, system.known))
     upgrade.works.append(system.side.put_work("prelude", list(upgrade.assets)[12:17], system.known))
     upgrade.jobs["a scan that was requested over HTTP"] = system.side.request_scan(STORAGE)
     with closing(Celery(broker=upgrade.broker_url, set_as_current=False)) as app:
@@ -224,8 +228,8 @@ def replace_old(upgrade: Upgrade, system: OldSystem, worker: Node, new: Revision
         upgrade.wait_until_done(files)
         upgrade.exits = {"worker": worker.stop(), "node": system.node.stop()}
         upgrade.works.append(side.put_work("finale", ids[9:12], system.known))
-        write(upgrade.root, LAST)
-        upgrade.wait_until_done(files + 1)
+        write(upgrade.root, *LAST)
+        upgrade.wait_until_done(files + len(LAST))
         queries = ["", *(f"{work.word} {kind}" for work in upgrade.works for kind in ("spoken", "written"))]
         upgrade.found = {query: side.find(query) for query in queries}
     for each in (worker, system.node, new_worker, new_node):

@@ -1,18 +1,19 @@
 """An upgrade from 0.1: its database, its queued work and its running worker, taken over by the present version."""
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
 from models.schema import is_schema_current
 from tests.conftest import IS_CI
 from tests.servers import Servers
 from tests.upgrade.revision import HistoryError, export_revision
-from tests.upgrade.scenario import BOTH, FILES, LAST, LEFT_TO_THE_NEW, Upgrade, upgraded
+from tests.upgrade.scenario import BOTH, FILES, LAST, LEFT_TO_THE_NEW, PICTURES, STORAGE, Upgrade, upgraded
 from workers.celery.app import QUEUES
 from workers.main import main
 
@@ -101,7 +102,7 @@ def test_every_file_is_in_one_asset(upgrade: Upgrade) -> None:
         JOIN asset ON asset.id = format.asset_id AND asset.status = 'ACTIVE' WHERE format.rule <> 'transcode'
     """
     names = [str(name) for (name,) in upgrade.rows(query)]
-    assert sorted(names) == sorted(path.rpartition("/")[2] for path in (*FILES, *BOTH, LAST))
+    assert sorted(names) == sorted(path.rpartition("/")[2] for path in (*FILES, *BOTH, *LAST))
 
 
 def test_each_change_is_made_once(upgrade: Upgrade) -> None:
@@ -126,7 +127,31 @@ def test_search_finds_everything(upgrade: Upgrade) -> None:
         assert upgrade.found[f"{work.word} written"].keys() == set(work.assets)
 
 
-def test_verify_finds_nothing_broken(upgrade: Upgrade) -> None:
+def test_pictures_that_older_rules_took_for_frames_stay_one_asset(upgrade: Upgrade) -> None:
+    """What people attached to the sequence stays, and a picture that comes is a photograph by the present rules."""
+    query = """
+        SELECT asset.title, format.structure, file_set.file_count FROM file_set
+        JOIN format ON format.id = file_set.format_id JOIN asset ON asset.id = format.asset_id
+        WHERE asset.title LIKE 'IMG%' ORDER BY asset.title
+    """
+    assert upgrade.rows(query) == [("IMG", "image_sequence", len(PICTURES)), ("IMG_0013", "image", 1)]
+    status = json.loads(run(upgrade, "status", "--json").output)
+    ((older,),) = upgrade.rows("SELECT count(*) FROM island WHERE rules_version = 1 AND done > 0")
+    assert status["outdated_islands"] == older > 0
+    promised = json.loads(run(upgrade, "storage", "regroup", STORAGE, "--json").output)
+    (change,) = (each for each in promised["difference"]["changes"] if each["dependents"])
+    assert (change["leaves"]["count"], change["dependents"]) == (
+        len(PICTURES) - 1,
+        {"approvals": 1, "comments": 1, "shares": 1, "values": 1},
+    )
+
+
+def run(upgrade: Upgrade, *arguments: str) -> Result:
+    """Run the present command on the upgraded system."""
     env = {"TAPELESS_DATABASE_URL": upgrade.url, "TAPELESS_BROKER_URL": upgrade.broker_url}
-    done = CliRunner().invoke(main, ["verify"], env=env)
+    return CliRunner().invoke(main, arguments, env=env)
+
+
+def test_verify_finds_nothing_broken(upgrade: Upgrade) -> None:
+    done = run(upgrade, "verify")
     assert done.exit_code == 0, done.output
