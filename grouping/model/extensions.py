@@ -3,6 +3,8 @@
 The tables are data to read and extend; a storage's profile overrides single extensions.
 """
 
+import re
+
 MEDIA_CLASSES = ("video", "image", "audio", "caption", "sidecar", "document", "other")
 
 VIDEO_EXTENSIONS = """
@@ -27,10 +29,17 @@ CAPTION_EXTENSIONS = "ass cap3 dfxp idx itt mks sami sbv scc smi srt ssa stl sub
 
 SIDECAR_EXTENSIONS = """
 3dl aae acr ale ami arp asc ascmhl asd audio bim bup ccc cdl cfa cif clpi cmp cof comask cop cos cot cpf cpi cpl csv
-cube dop drx edl fcpxml ffindex ifo ims json keylog klv krc kys look lrv lut md5 md5sum meta metadata mhl mif
-mpgindex mpl mpls mta ndf nfo nksc nmea on1 otio pek pgx pk pkf pp3 ppn reapeaks rmd rtn sfk sfl sfv sha sha1 sha224
-sha256 sha512 sif sidecar srtx thm wfm xmp xml xmpses xxh xxh128 xxh3 xxh64 xxhash yaml yml
+cube dop drx edl fcpxml ffindex ifo ims json keylog klv krc kys look lrv lut md5 md5sum meta metadata mhl mif mpgindex
+mpl mpls mta ndf nfo nksc nmea on1 otio pek pgx pk pkf pp3 ppn reapeaks rmd rtn sfk sfl sfv sha sha1 sha1sum sha224
+sha256 sha256sum sha384 sha512 sha512sum sidecar sif srtx thm wfm xml xmp xmpses xxh xxh128 xxh3 xxh32 xxh64 xxhash
+yaml yml
 """
+
+CHECKSUM_LIST_NAMES = re.compile(
+    rb"(?i)(?:(?:md5|sha1|sha224|sha256|sha384|sha512|xxh32|xxh64|xxh3|xxh128)sums?(?:\.txt)?"
+    rb"|(?:tag)?manifest-[a-z0-9]{3,8}\.txt)"
+)
+"""Checksum lists that no extension marks: `MD5SUMS`, `sha256sum.txt`, and the manifests of a BagIt package."""
 
 DOCUMENT_EXTENSIONS = """
 abw djvu doc docm docx dot dotx epub fdx fdxt fountain gdoc gsheet gslides htm html key log md mht mobi numbers odp

@@ -42,6 +42,7 @@ class ClassifiedPath:
 
 _UNNUMBERED = {media_class: ClassifiedPath(media_class) for media_class in extensions.MEDIA_CLASSES}
 OTHER_PATH = _UNNUMBERED["other"]
+_SIDECAR_PATH = _UNNUMBERED["sidecar"]
 
 
 def classify_path(path: bytes, profile: Profile = DEFAULT_PROFILE) -> ClassifiedPath:
@@ -49,8 +50,10 @@ def classify_path(path: bytes, profile: Profile = DEFAULT_PROFILE) -> Classified
     slash = path.rfind(b"/")
     dot = path.rfind(b".")
     if dot <= slash + 1:
-        return OTHER_PATH
+        return _SIDECAR_PATH if extensions.CHECKSUM_LIST_NAMES.fullmatch(path, slash + 1) else OTHER_PATH
     media_class = profile.class_of.get(path[dot + 1 :].lower(), "other")
+    if media_class == "document" and extensions.CHECKSUM_LIST_NAMES.fullmatch(path, slash + 1):
+        return _SIDECAR_PATH
     if media_class != "image" or path[slash + 1] == 0x2E or slash == 0:
         return _UNNUMBERED[media_class]
     return _describe_image(path, slash, dot, profile)

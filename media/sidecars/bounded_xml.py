@@ -8,7 +8,7 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 from xml.parsers import expat
 
 from media.probe.captions import decode_text
@@ -16,6 +16,7 @@ from media.sandbox.protocol import UnreadableError
 from media.sidecars.limits import MAX_SIDECAR_TEXT_CHARACTERS, MAX_XML_DEPTH, MAX_XML_ELEMENTS, require_at_most
 
 XML_DECLARATION = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
+CODEC_CHECK_BYTES = 1 << 20
 BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 XML_CODECS = {
     "utf-8": "utf-8",
@@ -43,14 +44,40 @@ def decode_xml(content: bytes) -> str:
     declared = XML_DECLARATION.match(content[:400])
     if content.startswith(BYTE_ORDER_MARKS) or declared is None or b"\0" in content[:200]:
         return decode_text(content)
-    name = declared[1].decode("ascii")
+    try:
+        return content.decode(_declared_codec(declared[1].decode("ascii")))
+    except UnicodeDecodeError:
+        return decode_text(content)
+
+
+def guess_xml_codec(file: BinaryIO) -> str:
+    """Return the codec of an open XML file by the rules of `decode_xml`, leaving the file at its beginning."""
+    head = file.read(1_000)
+    declared = XML_DECLARATION.match(head[:400])
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        codec = "utf-16"
+    elif head.count(0) > len(head) // 4:
+        codec = "utf-16-be" if head[0] == 0 else "utf-16-le"
+    elif declared is None or head.startswith(codecs.BOM_UTF8):
+        codec = "utf-8"
+    else:
+        codec = _declared_codec(declared[1].decode("ascii"))
+    file.seek(0)
+    decoder = codecs.getincrementaldecoder(codec)("strict")
+    try:
+        while piece := file.read(CODEC_CHECK_BYTES):
+            decoder.decode(piece)
+    except UnicodeDecodeError:
+        codec = codec if codec.startswith("utf-16") else "cp1252"
+    file.seek(0)
+    return codec
+
+
+def _declared_codec(name: str) -> str:
     codec = XML_CODECS.get(name.lower())
     if codec is None:
         raise UnreadableError(f'says that it is written in "{name}", which is not read; write it in UTF-8')
-    try:
-        return content.decode(codec)
-    except UnicodeDecodeError:
-        return decode_text(content)
+    return codec
 
 
 @dataclass(slots=True)
@@ -98,16 +125,25 @@ def parse_xml(content: bytes, most_elements: int = MAX_XML_ELEMENTS) -> XmlNode:
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.add_text
-    parser.EntityDeclHandler = _refuse_entities
-    parser.StartDoctypeDeclHandler = _refuse_own_rules
+    refuse_declarations(parser)
     try:
         parser.Parse(decode_xml(content).strip().encode("utf-8", "replace").decode(), True)
     except expat.ExpatError as error:
-        reason = expat.ErrorString(error.code)
-        raise UnreadableError(f"is no XML that can be read: {reason} in line {error.lineno:,}") from None
+        raise UnreadableError(describe_xml_error(error)) from None
     if builder.root is None:
         raise UnreadableError("is no XML that can be read: it is empty")
     return builder.root
+
+
+def describe_xml_error(error: expat.ExpatError) -> str:
+    """Describe an error of the parser."""
+    return f"is no XML that can be read: {expat.ErrorString(error.code)} in line {error.lineno:,}"
+
+
+def refuse_declarations(parser: expat.XMLParserType) -> None:
+    """Have a parser reject entities and document types with rules of their own."""
+    parser.EntityDeclHandler = _refuse_entities
+    parser.StartDoctypeDeclHandler = _refuse_own_rules
 
 
 def _refuse_entities(*_: object) -> NoReturn:

@@ -1,42 +1,42 @@
-"""Checksum lists: the formats of md5sum and similar tools, and media hash lists (MHL) of both generations."""
+"""Checksum lists: the lines that md5sum, xxhsum, rhash, OpenSSL and BagIt write, read one by one.
 
-import os
+A list is bytes, since it names files: `md5sum` writes a name as it is on disk, in any encoding. Paths are therefore
+decoded with `surrogateescape`. A list of a scanned feature has 172,800 lines, so nothing here holds a whole list.
+"""
+
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from media.probe.captions import decode_text
 from media.sandbox.protocol import UnreadableError
-from media.sidecars.bounded_xml import XmlNode, parse_xml
-from media.sidecars.limits import MAX_CHECKSUM_ENTRIES, require_at_most
+from media.sidecars.checksums import DIGEST_DIGITS, reverse_bytes
+from media.sidecars.kinds import BAGIT_MANIFEST, algorithm_of_list
+from media.sidecars.limits import MAX_CHECKSUM_ENTRIES, MAX_SIDECAR_TEXT_CHARACTERS, require_at_most
+from media.sidecars.text_lines import read_byte_lines
 
-ALGORITHM_OF_EXTENSION = {
-    ".md5": "md5",
-    ".sha1": "sha1",
-    ".sha256": "sha256",
-    ".sha512": "sha512",
-    ".xxhash": "xxh64",
-    ".xxh": "xxh64",
-    ".xxh64": "xxh64",
-    ".xxh3": "xxh3",
-    ".xxh128": "xxh128",
-}
-ALGORITHM_OF_ELEMENT = {
-    "md5": "md5",
-    "sha1": "sha1",
-    "sha256": "sha256",
-    "xxhash": "xxh32",
-    "xxhash64": "xxh64",
-    "xxhash64be": "xxh64",
-    "xxh64": "xxh64",
-    "xxh3": "xxh3",
-    "xxh128": "xxh128",
-}
-DIGEST_DIGITS = {"md5": 32, "sha1": 40, "sha256": 64, "sha512": 128, "xxh64": 16, "xxh3": 16, "xxh128": 32}
-CHECKSUM_LINE = re.compile(r"(\\?)([0-9A-Fa-f]{8,128})(?:(?: [ *]|[ \t]+\*?)(.+))?")
+NAMED_CHECKSUM_LINE = re.compile(rb"(\\?)([0-9A-Fa-f]{8,128})(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
 """md5sum puts a blank and `*` or another blank between sum and name: in `sum  *name` the star is of the name."""
-ESCAPED_CHARACTER = re.compile(r"\\(.)")
-BSD_CHECKSUM_LINE = re.compile(r"[A-Z0-9-]{2,12} ?\((.+)\) ?= ?([0-9A-Fa-f]{8,128})")
-MAX_MHL_ELEMENTS = 6 * MAX_CHECKSUM_ENTRIES
+BARE_CHECKSUM_LINE = re.compile(rb"[0-9A-Fa-f]{8,128}[ \t]*")
+BSD_CHECKSUM_LINE = re.compile(
+    rb"(\\?)([A-Za-z][A-Za-z0-9/_-]{1,15}) {0,2}\((.+)\) ?= ?([0-9A-Fa-f]{8,128})[ \t]*", re.DOTALL
+)
+ALGORITHM_OF_TAG = {
+    **{"MD5": "md5", "SHA1": "sha1", "XXH32": "xxh32", "XXH64": "xxh64", "XXH3": "xxh3", "XXH128": "xxh128"},
+    **{f"SHA{bits}": f"sha{bits}" for bits in (224, 256, 384, 512)},
+    **{f"SHA2-{bits}": f"sha{bits}" for bits in (224, 256, 384, 512)},
+}
+"""Tags of `--tag` of coreutils, of `rhash --bsd`, xxhsum and OpenSSL."""
+LITTLE_ENDIAN_TAG = "_LE"
+ALGORITHMS_OF_DIGITS = {
+    "xxhash": {8: "xxh32", 16: "xxh64", 32: "xxh128"},
+    "sha": {40: "sha1", 56: "sha224", 64: "sha256", 96: "sha384", 128: "sha512"},
+}
+"""Families whose lists do not say the algorithm in their name."""
+ESCAPED_CHARACTER = re.compile(rb"\\(.)", re.DOTALL)
+ESCAPES = {b"n": b"\n", b"r": b"\r"}
+BAGIT_ESCAPE = re.compile(rb"%(0A|0D|25)", re.IGNORECASE)
+HASHDEEP_MAGIC = b"%%%% HASHDEEP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,70 +45,71 @@ class ChecksumEntry:
 
     path: str
     algorithm: str
+    """`size` for an entry that has nothing but a size; empty for one that cannot be compared."""
     digest: str
     size: int | None = None
+    previous_path: str | None = None
+    """Path in earlier generations of an ASC MHL history."""
+    reason: str = ""
+    """Why there is nothing to compare."""
 
 
-def read_checksum_list(content: bytes, name: str) -> list[ChecksumEntry]:
-    """Parse a text with one line per file, or a single digest for the file that the list is named after."""
-    stem, extension = os.path.splitext(name)
-    algorithm = ALGORITHM_OF_EXTENSION[extension.lower()]
-    lines = [line.strip() for line in re.split("\r\n|\n|\r", decode_text(content).lstrip("\ufeff"))]
-    found = []
-    for number, line in enumerate(lines, 1):
-        if not line or line.startswith(("#", ";")):
+def read_checksum_list(file: BinaryIO, name: str) -> Iterator[ChecksumEntry]:
+    """Yield an entry for each line of a list; one bare digest is that of the file that the list is named after."""
+    family = algorithm_of_list(name) or name
+    if family == "sfv":
+        raise UnreadableError("is an SFV list of CRC-32 sums, which are not compared; write md5, sha or xxHash sums")
+    count = 0
+    for number, line in enumerate(read_byte_lines(file), 1):
+        if not line or line.startswith((b"#", b";")):
             continue
-        entry = _parse_line(line, algorithm, stem)
+        if line.startswith(HASHDEEP_MAGIC):
+            raise UnreadableError("is a list of hashdeep, which is not read; write one with md5sum or md5deep")
+        require_at_most(len(line), MAX_SIDECAR_TEXT_CHARACTERS, "characters in one line")
+        entry = _parse_line(line, family, name)
         if entry is None:
-            raise UnreadableError(f"is no list of {algorithm} sums: line {number:,} is not a sum and a file")
-        found.append(entry)
-        require_at_most(len(found), MAX_CHECKSUM_ENTRIES, "files")
-    if not found:
-        raise UnreadableError(f"is no list of {algorithm} sums: it names no file")
-    return found
+            raise UnreadableError(f"is no list of {family} sums: line {number:,} is not a sum and a file")
+        count += 1
+        require_at_most(count, MAX_CHECKSUM_ENTRIES, "files")
+        yield entry
+    if not count:
+        raise UnreadableError(f"is no list of {family} sums: it names no file")
 
 
-def _parse_line(line: str, algorithm: str, stem: str) -> ChecksumEntry | None:
-    bsd, plain = BSD_CHECKSUM_LINE.fullmatch(line), CHECKSUM_LINE.fullmatch(line)
-    if bsd is not None:
-        path, digest = bsd[1], bsd[2]
-    elif plain is not None:
-        path, digest = plain[3] or stem, plain[2]
-        if plain[1]:  # md5sum escapes names with line breaks or backslashes, and marks the line
-            path = ESCAPED_CHARACTER.sub(lambda found: {"n": "\n", "r": "\r"}.get(found[1], found[1]), path)
+def _parse_line(line: bytes, family: str, list_name: str) -> ChecksumEntry | None:
+    tagged = BSD_CHECKSUM_LINE.fullmatch(line)
+    if tagged is not None:
+        escape, tag, written, digest = tagged.groups()
+        return _tagged_entry(_clean_path(written, bool(escape), list_name), tag.decode().upper(), digest.decode())
+    named = NAMED_CHECKSUM_LINE.fullmatch(line)
+    if named is not None and not named[3].isspace():
+        path, digest = _clean_path(named[3], bool(named[1]), list_name), named[2].decode()
+    elif BARE_CHECKSUM_LINE.fullmatch(line):
+        path, digest = list_name.rpartition(".")[0], line.strip().decode()
+        if not path:
+            return None
     else:
         return None
+    algorithm = ALGORITHMS_OF_DIGITS.get(family, {}).get(len(digest), family)
+    if len(digest) != DIGEST_DIGITS.get(algorithm):
+        return None
+    return ChecksumEntry(path, algorithm, digest.lower())
+
+
+def _tagged_entry(path: str, tag: str, digest: str) -> ChecksumEntry | None:
+    is_reversed = tag.endswith(LITTLE_ENDIAN_TAG)
+    algorithm = ALGORITHM_OF_TAG.get(tag.removesuffix(LITTLE_ENDIAN_TAG))
+    if algorithm is None:
+        return ChecksumEntry(path, "", "", reason=f"has only a sum of the kind {tag}, which is not computed")
     if len(digest) != DIGEST_DIGITS[algorithm]:
         return None
-    return ChecksumEntry(path.strip().removeprefix("./"), algorithm, digest.lower())
+    return ChecksumEntry(path, algorithm, reverse_bytes(digest.lower()) if is_reversed else digest.lower())
 
 
-def read_mhl(content: bytes) -> list[ChecksumEntry]:
-    """Parse a media hash list; of several digests of a file the first supported one is used."""
-    root = parse_xml(content, MAX_MHL_ELEMENTS)
-    if root.name.lower() != "hashlist":
-        raise UnreadableError(f'is no media hash list: it begins with "{root.name[:80]}"')
-    found = []
-    for node in root.walk():
-        if node.name == "hash":
-            entry = _parse_hash_node(node)
-            if entry is not None:
-                found.append(entry)
-                require_at_most(len(found), MAX_CHECKSUM_ENTRIES, "files")
-    if not found:
-        raise UnreadableError("is a media hash list without a file and a sum of a kind that is checked")
-    return found
-
-
-def _parse_hash_node(node: XmlNode) -> ChecksumEntry | None:
-    path, size = node.text_of("file"), node.text_of("size")
-    if path is None:
-        path, size = node.text_of("path"), node.attribute_of("path", "size")
-    for child in node.children:
-        algorithm = ALGORITHM_OF_ELEMENT.get(child.name.lower())
-        digest = child.text.strip().lower()
-        if algorithm == "xxh32" and digest.isdecimal() and len(digest) != 8:
-            digest = f"{int(digest[:12]):08x}"
-        if path and algorithm is not None and digest:
-            return ChecksumEntry(path, algorithm, digest, int(size) if size and size.isdecimal() else None)
-    return None
+def _clean_path(written: bytes, is_escaped: bool, list_name: str) -> str:
+    """Return a path without the escapes of md5sum, which marks such a line, or of BagIt, which marks nothing."""
+    if is_escaped:
+        written = ESCAPED_CHARACTER.sub(lambda found: ESCAPES.get(found[1], found[1]), written)
+    if BAGIT_MANIFEST.fullmatch(list_name):
+        written = BAGIT_ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), written.lstrip(b" \t"))
+    return written.removeprefix(b"./").decode("utf-8", "surrogateescape")

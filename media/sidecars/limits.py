@@ -6,14 +6,16 @@ from collections.abc import Iterable
 from media.sandbox.protocol import UnreadableError
 
 MAX_SIDECAR_BYTES = 16 << 20
-"""Enough for a checksum list of 50,000 files."""
+MAX_MANIFEST_BYTES = 512 << 20
+"""Checksum lists are read entry by entry, so that their size costs time alone: 172,800 files of a scanned feature take
+60 MB as a media hash list."""
 MAX_XML_ELEMENTS = 50_000
 MAX_XML_DEPTH = 60
 MAX_SIDECAR_FIELDS = 1_000
 MAX_SIDECAR_VALUES = 1_000
 MAX_SIDECAR_TEXT_CHARACTERS = 100_000
 MAX_TABLE_ROWS = 10_000
-MAX_CHECKSUM_ENTRIES = 50_000
+MAX_CHECKSUM_ENTRIES = 1_000_000
 
 SidecarScalar = str | int | float | bool
 SidecarFields = dict[str, list[SidecarScalar]]

@@ -1,48 +1,79 @@
-"""Reader of sidecars, in the sandbox: each file by its extension, XML by its content."""
+"""Reader of sidecars, in the sandbox: each file by its extension, XML by its content.
+
+A request with `manifest` streams the entries of one checksum list, which may have any number of them.
+"""
 
 import gc
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, BinaryIO
 
-from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
+from media.sandbox.protocol import SandboxRequest, UnreadableError, handle_items, serve_requests
 from media.sidecars.bounded_xml import load_codecs, parse_xml
 from media.sidecars.camera_xml import find_camera_reader
-from media.sidecars.checksum_lists import ALGORITHM_OF_EXTENSION, ChecksumEntry, read_checksum_list, read_mhl
+from media.sidecars.checksum_lists import ChecksumEntry, read_checksum_list
 from media.sidecars.field_maps import read_fields_json, read_fields_xml
-from media.sidecars.limits import MAX_SIDECAR_BYTES, SidecarFields
+from media.sidecars.kinds import is_checksum_list, is_media_hash_list
+from media.sidecars.limits import MAX_MANIFEST_BYTES, MAX_SIDECAR_BYTES, SidecarFields
+from media.sidecars.media_hash_lists import read_media_hash_list
 from media.sidecars.tables import ClipRow, read_ale, read_csv
 from media.sidecars.xmp import is_xmp, read_xmp
 
 SidecarFacts = dict[str, Any]
 
 CHECKSUM_LIST_FORMAT = "checksums"
+MANIFEST_BATCH_ENTRIES = 2_000
 
 
 def read_sidecar_files(asked: Mapping[str, Any], files: Sequence[int]) -> dict[str, Any]:
     """Return the content of each file; an invalid file returns its error, and the next one is read."""
-    return {"files": [_read_sidecar(file, name, asked) for file, name in zip(files, asked["names"], strict=True)]}
+    return {"files": [_read_sidecar(file, name) for file, name in zip(files, asked["names"], strict=True)]}
 
 
-def _read_sidecar(file: int, name: str, asked: Mapping[str, Any]) -> SidecarFacts:
+def _read_sidecar(file: int, name: str) -> SidecarFacts:
     try:
-        size = os.fstat(file).st_size
-        if size > MAX_SIDECAR_BYTES:
-            raise UnreadableError(f"has {size:,} bytes; sidecars of at most {MAX_SIDECAR_BYTES:,} are read")
-        with open(file, "rb", closefd=False) as opened:
-            content = opened.read(MAX_SIDECAR_BYTES)
-        return _parse_sidecar(content, name, bool(asked.get("entries")))
+        if is_checksum_list(name):
+            with _open_bounded(file, MAX_MANIFEST_BYTES) as opened:
+                return {"format": CHECKSUM_LIST_FORMAT, "count": sum(1 for _ in read_manifest(opened, name))}
+        with _open_bounded(file, MAX_SIDECAR_BYTES) as opened:
+            return _parse_sidecar(opened.read(MAX_SIDECAR_BYTES), name)
     except UnreadableError as error:
         return {"error": str(error)}
 
 
-def _parse_sidecar(content: bytes, name: str, wants_entries: bool) -> SidecarFacts:
+def _open_bounded(file: int, most: int) -> BinaryIO:
+    size = os.fstat(file).st_size
+    if size > most:
+        raise UnreadableError(f"has {size:,} bytes; sidecars of at most {most:,} are read")
+    os.lseek(file, 0, os.SEEK_SET)
+    return open(file, "rb", closefd=False)
+
+
+def read_manifest(opened: BinaryIO, name: str) -> Iterator[ChecksumEntry]:
+    """Yield the entries of a checksum list, by its name."""
+    return read_media_hash_list(opened) if is_media_hash_list(name) else read_checksum_list(opened, name)
+
+
+def _stream_manifest(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
+    """Yield the entries of the request's one file in batches: the fields of each entry, in their order."""
+    name, only_renames = request.values["manifest"], request.values.get("only_renames", False)
+    with _open_bounded(request.files[0], MAX_MANIFEST_BYTES) as opened:
+        entries = (
+            (one.path, one.algorithm, one.digest, one.size, one.previous_path, one.reason)
+            for one in read_manifest(opened, name)
+            if one.previous_path is not None or not only_renames
+        )
+        while batch := list(islice(entries, MANIFEST_BATCH_ENTRIES)):
+            yield {"entries": batch}
+
+
+def _answer(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
+    return (_stream_manifest if "manifest" in request.values else _ANSWER_ITEMS)(request)
+
+
+def _parse_sidecar(content: bytes, name: str) -> SidecarFacts:
     extension = os.path.splitext(name)[1].lower()
-    if extension == ".mhl":
-        return _checksum_facts(read_mhl(content), wants_entries)
-    if extension in ALGORITHM_OF_EXTENSION:
-        return _checksum_facts(read_checksum_list(content, name), wants_entries)
     if extension == ".json":
         return {"format": "JSON", "words": read_fields_json(content)}
     if extension == ".csv":
@@ -57,16 +88,13 @@ def _parse_xml(content: bytes, extension: str) -> SidecarFacts:
     if extension == ".xmp" or is_xmp(root):
         return {"format": "XMP", "words": read_xmp(root)}
     if root.name.lower() == "hashlist":
-        return _checksum_facts(read_mhl(content), False)
+        raise UnreadableError("is a media hash list, which is verified under a name that ends in .mhl; rename it")
+    if root.name == "ascmhldirectory":
+        return {"format": "chain of an ASC MHL history", "words": {}}
     found = find_camera_reader(root)
     if found is not None:
         return {"format": found[0], "words": found[1](root)}
     return {"format": "XML", "words": read_fields_xml(root)}
-
-
-def _checksum_facts(entries: Sequence[ChecksumEntry], wants_entries: bool) -> SidecarFacts:
-    said: SidecarFacts = {"format": CHECKSUM_LIST_FORMAT, "count": len(entries)}
-    return said | {"entries": [asdict(entry) for entry in entries]} if wants_entries else said
 
 
 def _table_facts(kind: str, rows: Sequence[ClipRow]) -> SidecarFacts:
@@ -78,11 +106,14 @@ def _table_facts(kind: str, rows: Sequence[ClipRow]) -> SidecarFacts:
     return {"format": kind, "words": own, "rows": named}
 
 
+_ANSWER_ITEMS = handle_items(read_sidecar_files)
+
+
 def main() -> None:
     """Serve requests. Codecs are loaded first: a sandboxed process cannot open its own modules."""
     load_codecs()
     gc.disable()  # nothing here forms reference cycles, and looking for them doubles the time of a large tree
-    serve_requests(handle_items(read_sidecar_files))
+    serve_requests(_answer)
 
 
 if __name__ == "__main__":

@@ -1,17 +1,20 @@
-"""Files that a checksum manifest names, as rows: only below the folder of the manifest."""
+"""Files that a checksum manifest names, as rows: anywhere on its storage, and nowhere else.
 
-import posixpath
+A manifest may be beside its files, above them, or in a folder of its own (`checksums/day1.md5` with `../Clips/…`),
+as `md5sum -c` reads it. What it names outside of the storage is reported, and never opened.
+"""
+
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.sandbox.safe_open import SourceFile
-from models.core.paths import ancestor_paths
+from models.core.paths import ancestor_paths, base_name, join_path, parent_path
 from models.core.statements import bind_columns
+from services.sidecars.manifest_reader import ManifestEntry, generation_of, name_variants
 
 CHILD_FOLDERS = text("""
     SELECT child.id, child.parent_id, child.name FROM folder AS child
@@ -25,79 +28,113 @@ FILES_IN_FOLDERS = text("""
         ON file.folder_id = wanted.folder_id AND file.name = wanted.name
     WHERE file.status IN ('CLOSED', 'REDISCOVERED')
 """)
-ASC_MHL_FOLDER = b"ascmhl"
-"""ASC MHL manifests are in a folder of their own, and name files relative to its parent folder."""
+FILES_OF_FOLDER = text("""
+    SELECT file.name, file.size, file.mtime_ns FROM file
+    WHERE file.folder_id = :folder AND file.status IN ('CLOSED', 'REDISCOVERED')
+""")
 
-
-@dataclass(frozen=True, slots=True)
-class ManifestEntry:
-    """An entry of a manifest."""
-
-    list_name: str
-    name: str
-    """As written in the manifest."""
-    algorithm: str
-    expected: str
-    size: int | None
-    path: bytes
-    """Relative to the root of the storage."""
+FolderKey = tuple[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
 class FileToVerify:
-    """A manifest entry with its existing file."""
+    """An existing file with all that a manifest expects of it."""
 
-    listed: ManifestEntry
+    expected: tuple[ManifestEntry, ...]
+    """More than one only where a manifest names the file several times, with different sums."""
     file_id: uuid.UUID
     source: SourceFile
 
+    @property
+    def list_name(self) -> str:
+        """Name of the manifest."""
+        return self.expected[0].list_name
 
-def parse_manifest_entries(source: SourceFile, entries: Iterable[Mapping[str, Any]]) -> list[ManifestEntry]:
-    """Parse the entries of one manifest; names that lead out of the storage are ignored."""
-    folder = source.path.rpartition(b"/")[0]
-    if folder.rpartition(b"/")[2] == ASC_MHL_FOLDER:
-        folder = folder.rpartition(b"/")[0]
-    found = []
-    for entry in entries:
-        name = entry["path"].replace("\\", "/") if "/" not in entry["path"] else entry["path"]
-        written = name.encode("utf-8", "surrogateescape")
-        path = posixpath.normpath(posixpath.join(folder, written))
-        if not path.startswith((b"/", b"../")) and path not in (b"..", b".") and b"\0" not in path:
-            what = (entry["algorithm"], entry["digest"], entry["size"])
-            found.append(ManifestEntry(source.name, entry["path"], *what, path))
-    return found
+    @property
+    def name(self) -> str:
+        """Name of the file as written in the manifest."""
+        return self.expected[0].name
+
+    @property
+    def expected_text(self) -> str:
+        """All expected digests, as one text; unlike any digest where they contradict each other."""
+        return " and ".join(dict.fromkeys(one.expected for one in self.expected))
 
 
 def find_files_to_verify(
     session: Session, storage_id: uuid.UUID, root: bytes, listed: Sequence[ManifestEntry]
 ) -> list[FileToVerify]:
     """Find the files of these entries that exist and are complete."""
-    folders = _folder_ids(session, storage_id, {one.path.rpartition(b"/")[0] for one in listed})
-    places: dict[tuple[int, bytes], list[ManifestEntry]] = {}
-    for one in listed:
-        folder, _, name = one.path.rpartition(b"/")
-        if folder in folders:
-            places.setdefault((folders[folder], name), []).append(one)
-    if not places:
+    wanted = [path for path in {one.path for one in listed} if path is not None]
+    candidates = {path: list(dict.fromkeys((path, path.replace(b"\\", b"/")))) for path in wanted}
+    found = _find_files(session, storage_id, {one for some in candidates.values() for one in some})
+    by_file: dict[tuple[uuid.UUID, str], list[ManifestEntry]] = {}
+    sources: dict[uuid.UUID, SourceFile] = {}
+    for one in dict.fromkeys(listed):
+        match = next((found[path] for path in candidates.get(one.path or b"", ()) if path in found), None)
+        if match is not None:
+            file_id, path, size, mtime_ns = match
+            sources[file_id] = SourceFile(root, path, size, mtime_ns)
+            by_file.setdefault((file_id, one.list_name), []).append(one)
+    return [FileToVerify(tuple(some), file_id, sources[file_id]) for (file_id, _), some in by_file.items()]
+
+
+def find_later_generations(session: Session, storage_id: uuid.UUID, manifest: SourceFile) -> list[SourceFile]:
+    """Return the manifests of the same ASC MHL history that were written after one, in their order."""
+    generation, folder = generation_of(manifest.path), parent_path(manifest.path)
+    if generation is None or folder not in (folders := _folder_ids(session, storage_id, {folder})):
         return []
-    rows = session.execute(FILES_IN_FOLDERS, bind_columns(("folders", "names"), places))
-    return [
-        FileToVerify(one, row.id, SourceFile(root, one.path, row.size, row.mtime_ns))
-        for row in rows
-        for one in places[row.folder_id, bytes(row.name)]
-    ]
+    rows = session.execute(FILES_OF_FOLDER, {"folder": folders[folder][0]})
+    beside = [SourceFile(manifest.root, join_path(folder, bytes(row.name)), row.size, row.mtime_ns) for row in rows]
+    numbered = [(number, one) for one in beside if (number := generation_of(one.path)) is not None]
+    return [one for number, one in sorted(numbered, key=lambda pair: pair[0]) if number > generation]
 
 
-def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> dict[bytes, int]:
-    """Find folders by path, level by level: one query per level of depth, even for a whole card."""
+def _find_files(
+    session: Session, storage_id: uuid.UUID, paths: Iterable[bytes]
+) -> dict[bytes, tuple[uuid.UUID, bytes, int, int]]:
+    """Return id, path on disk, size and time of the files at these paths, by path as written."""
+    paths = list(paths)
+    folders = _folder_ids(session, storage_id, {parent_path(path) for path in paths})
+    names = {
+        path: [(folders[folder][0], name) for name in name_variants(base_name(path))]
+        for path in paths
+        if (folder := parent_path(path)) in folders
+    }
+    if not names:
+        return {}
+    keys = {key for some in names.values() for key in some}
+    rows = session.execute(FILES_IN_FOLDERS, bind_columns(("folders", "names"), keys))
+    there = {(row.folder_id, bytes(row.name)): (row.id, row.size, row.mtime_ns) for row in rows}
+    found = {}
+    for path, some in names.items():
+        key = next((key for key in some if key in there), None)
+        if key is not None:
+            file_id, size, mtime_ns = there[key]
+            found[path] = (file_id, join_path(folders[parent_path(path)][1], key[1]), size, mtime_ns)
+    return found
+
+
+def _folder_ids(session: Session, storage_id: uuid.UUID, paths: set[bytes]) -> dict[bytes, tuple[int, bytes]]:
+    """Find folders by path, level by level: one query per level of depth, even for a whole card.
+
+    Returns the id and the path on disk of each, by path as written.
+    """
     top = session.scalar(ROOT_FOLDER, {"storage": storage_id})
-    found: dict[bytes, int] = {b"": top} if top is not None else {}
+    found: dict[bytes, tuple[int, bytes]] = {b"": (top, b"")} if top is not None else {}
     wanted = {above for path in paths for above in ancestor_paths(path)} - {b""}
     for depth in sorted({path.count(b"/") for path in wanted}):
-        level = [path for path in wanted if path.count(b"/") == depth and path.rpartition(b"/")[0] in found]
+        level = [path for path in wanted if path.count(b"/") == depth and parent_path(path) in found]
         if not level:
             break
-        by_place = {(found[path.rpartition(b"/")[0]], path.rpartition(b"/")[2]): path for path in level}
-        for row in session.execute(CHILD_FOLDERS, bind_columns(("parents", "names"), by_place)):
-            found[by_place[row.parent_id, bytes(row.name)]] = row.id
+        keys: dict[bytes, list[FolderKey]] = {
+            path: [(found[parent_path(path)][0], name) for name in name_variants(base_name(path))] for path in level
+        }
+        asked = {key for some in keys.values() for key in some}
+        rows = session.execute(CHILD_FOLDERS, bind_columns(("parents", "names"), asked))
+        there: Mapping[FolderKey, int] = {(row.parent_id, bytes(row.name)): row.id for row in rows}
+        for path, some in keys.items():
+            key = next((key for key in some if key in there), None)
+            if key is not None:
+                found[path] = (there[key], join_path(found[parent_path(path)][1], key[1]))
     return found

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from media.sidecars.checksums import SIZE_CHECK
 from models.catalog.file import File
-from models.core.statements import AnyRow
+from models.core.statements import AnyRow, bind_columns
 from services.core.text import pluralize
 
 # The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.
@@ -26,6 +27,15 @@ UPSERT_CHECKSUMS = text("""
     ON CONFLICT (file_id, list_name) DO UPDATE SET list_id = excluded.list_id, algorithm = excluded.algorithm,
         expected = excluded.expected, found = excluded.found, matches = excluded.matches, size = excluded.size,
         mtime_ns = excluded.mtime_ns, date_checked = now()
+""")
+# Results of files that are there, and that the lists of a set no longer name. Of a missing file the result stays: by
+# it the list is verified again once the file returns.
+DELETE_OTHER_CHECKSUMS = text("""
+    DELETE FROM file_checksum USING file WHERE list_id = :list AND file.id = file_id
+        AND file.status IN ('CLOSED', 'REDISCOVERED') AND NOT EXISTS (
+            SELECT FROM unnest(CAST(:files AS uuid[]), CAST(:names AS text[])) AS named (id, name)
+            WHERE named.id = file_id AND named.name = list_name)
+    RETURNING file_id
 """)
 CHECKSUMS_OF_FILES = text("""
     SELECT file_id, list_name, expected, found, matches, size, mtime_ns FROM file_checksum
@@ -79,6 +89,8 @@ class ChecksumResult:
 
     def sentence(self, name: str) -> str:
         """Describe the mismatch."""
+        if self.found == self.expected:
+            return f'{name}: its {self.algorithm} is right, but "{self.list_name}" says another size than {self.size:,}'
         return f'{name}: its {self.algorithm} is {self.found}, but "{self.list_name}" says {self.expected}'
 
 
@@ -100,6 +112,13 @@ def store_checksum_results(session: Session, list_id: uuid.UUID, results: Sequen
                 "times": [one.mtime_ns for one in last],
             },
         )
+
+
+def delete_other_checksums(
+    session: Session, list_id: uuid.UUID, named: Sequence[tuple[uuid.UUID, str]]
+) -> list[uuid.UUID]:
+    """Delete the results of files that the lists of a set no longer name; return these files."""
+    return list(session.scalars(DELETE_OTHER_CHECKSUMS, {"list": list_id, **bind_columns(("files", "names"), named)}))
 
 
 def load_checksum_matches(
@@ -152,6 +171,7 @@ def explain_checksums(session: Session, file: File) -> Iterator[str]:
     for row in _load_current_checksums(session, [file.id]):
         since = row.date_checked.astimezone().isoformat(sep=" ", timespec="seconds")
         if row.matches:
-            yield f'its {row.algorithm} is that of "{row.list_name}", as of {since}'
+            limit = "; its bytes were not compared" if row.algorithm == SIZE_CHECK else ""
+            yield f'its {row.algorithm} is that of "{row.list_name}"{limit}, as of {since}'
         else:
             yield f"does not match its checksum: {_build_result(row).sentence(_decode_name(row))}, as of {since}"

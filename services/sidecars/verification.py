@@ -4,24 +4,25 @@
 2. The job reads the manifest (sandboxed), finds its files among the rows, and hashes those without a result for their
    current size and time. Results are saved every second, so a killed worker loses a second; after a minute the job
    gives way to others.
-3. A mismatch fails the job, and both checksums are reported on the format; missing files are a warning, and the
-   manifest is read again when files arrive on the storage."""
+3. A mismatch fails the job, and both checksums are reported on the format. Everything that was not compared is a
+   warning: missing files, for which the manifest is read again when files arrive on the storage, paths that lead out of
+   it, entries with nothing but a size, and entries without anything to compare."""
 
 import json
 import logging
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
+from media.sandbox.protocol import UnreadableError
 from media.sandbox.safe_open import SourceChangedError, open_source_file, require_unchanged
 from media.sandbox.seccomp import ResourceLimits
-from media.sandbox.supervisor import ConfinedChild
-from media.sidecars.checksums import compute_checksum, is_same_checksum
+from media.sandbox.supervisor import ChildDiedError, ConfinedChild
+from media.sidecars.checksums import SIZE_CHECK, compute_checksums, is_same_checksum
 from media.sidecars.kinds import is_checksum_list
 from models.catalog.asset import ASSET_KIND
 from models.core.sessions import transact
@@ -30,9 +31,11 @@ from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
-from services.sidecars.manifest_files import FileToVerify, ManifestEntry, find_files_to_verify, parse_manifest_entries
+from services.sidecars.manifest_files import FileToVerify, find_files_to_verify, find_later_generations
+from services.sidecars.manifest_reader import ManifestEntry, read_manifest_entries, read_renames
 from services.sidecars.results import (
     ChecksumResult,
+    delete_other_checksums,
     load_checksum_matches,
     store_checksum_results,
     update_checksum_warnings,
@@ -106,7 +109,8 @@ class _ChecksumTurn:
             return listed
         with self.run.sessions() as session:
             storage = session.execute(STORAGE_OF_SET, {"set": self.set_id}).one()
-            there = find_files_to_verify(session, storage.id, bytes(storage.root), listed)
+            comparable = [one for one in listed if one.algorithm]
+            there = find_files_to_verify(session, storage.id, bytes(storage.root), comparable)
             known = load_checksum_matches(session, [one.file_id for one in there])
         self.total = len(there)
         unknown = [one for one in there if _result_key(one) not in known]
@@ -118,46 +122,53 @@ class _ChecksumTurn:
                 return self._pause()
             if not self._verify_file(one):
                 self.gone.add(_file_state(one))
-        paths = {one.listed.path for one in there} - {
-            one.listed.path for one in unknown if _file_state(one) in self.gone
-        }
-        self._finish(there, [one for one in listed if one.path not in paths])
+        absent = {entry for one in unknown if _file_state(one) in self.gone for entry in one.expected}
+        self._finish(there, ManifestGaps.of(listed, {entry for one in there for entry in one.expected} - absent))
         return None
 
     def _read_list(self) -> list[ManifestEntry] | JobEnd | JobPause:
         """Return the entries of the manifests, or the outcome of the job if there is nothing to verify."""
         with self.run.sessions() as session:
             sets = load_readable_sets(session, [self.set_id], 1, MAX_SIDECAR_FILES)
-        sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
-        if not sources:
-            return JobEnd("the list is not there any more")
-        asked = {"names": [source.name for source in sources], "entries": True}
-        with ConfinedChild("media.sidecars.program", SIDECAR_LIMITS) as child:
-            (outcome,) = SandboxReader(child).read([ReadItem(1, sources, asked)])
-        if outcome.end is ReadEnd.CHANGED:
-            return JobPause(outcome.reason, CHANGED_LIST_RETRY_SECONDS)
-        files = outcome.result.get("files", ())
-        wrong = [
-            f"{source.name}: {file['error']}" for source, file in zip(sources, files, strict=False) if "error" in file
-        ]
-        if outcome.end is not ReadEnd.READ or wrong:
-            return JobEnd("the list cannot be read", JobStatus.FAILED, "; ".join(wrong) or outcome.reason)
-        pairs = zip(sources, files, strict=True)
-        return [one for source, file in pairs for one in parse_manifest_entries(source, file.get("entries", ()))]
+            sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
+            if not sources:
+                return JobEnd("the list is not there any more")
+            storage = session.execute(STORAGE_OF_SET, {"set": self.set_id}).one()
+            later = [find_later_generations(session, storage.id, source) for source in sources]
+        listed: list[ManifestEntry] = []
+        wrong: list[str] = []
+        with ConfinedChild("media.sidecars.program", SIDECAR_LIMITS) as child, self.run.keep_lease():
+            for source, generations in zip(sources, later, strict=True):
+                try:
+                    listed += read_manifest_entries(child, source, read_renames(child, generations))
+                except SourceChangedError as changed:
+                    return JobPause(str(changed), CHANGED_LIST_RETRY_SECONDS)
+                except UnreadableError as error:
+                    wrong.append(f"{source.name}: {error}")
+                except ChildDiedError as died:
+                    wrong.append(f"{source.name}: its reader {died}")
+        if wrong:
+            return JobEnd("the list cannot be read", JobStatus.FAILED, "; ".join(wrong))
+        return listed
 
     def _verify_file(self, one: FileToVerify) -> bool:
         """Hash one file; return whether it matched its row."""
-        listed, source = one.listed, one.source
+        source = one.source
+        algorithms = list(dict.fromkeys(entry.algorithm for entry in one.expected))
         try:
             with open(open_source_file(source), "rb", buffering=0) as opened:
-                found = compute_checksum(opened.fileno(), listed.algorithm, self._save_periodically)
+                found = compute_checksums(opened.fileno(), algorithms, self._save_periodically)
                 require_unchanged(source, opened.fileno())
         except (SourceChangedError, OSError) as error:
-            log.info("%s: %s", listed.name, error)
+            log.info("%s: %s", one.name, error)
             return False
-        matches = is_same_checksum(listed.algorithm, listed.expected, found) and listed.size in (None, source.size)
-        said = (listed.list_name, listed.algorithm, listed.expected, found, matches, source.size, source.mtime_ns)
-        self.results.append(ChecksumResult(one.file_id, *said))
+        matches = all(
+            is_same_checksum(entry.algorithm, entry.expected, found[entry.algorithm])
+            and entry.size in (None, source.size)
+            for entry in one.expected
+        )
+        said = (" and ".join(algorithms), one.expected_text, " and ".join(found[each] for each in algorithms), matches)
+        self.results.append(ChecksumResult(one.file_id, one.list_name, *said, source.size, source.mtime_ns))
         self.done += 1
         return True
 
@@ -188,20 +199,58 @@ class _ChecksumTurn:
         store_checksum_results(session, self.set_id, self.results)
         return is_stopped
 
-    def _finish(self, there: Sequence[FileToVerify], missing: Sequence[ManifestEntry]) -> None:
+    def _finish(self, there: Sequence[FileToVerify], gaps: "ManifestGaps") -> None:
         files = [one.file_id for one in there]
 
         def write(session: Session) -> None:
             self.run.save(session, Progress(self.done, self.total, details='{"gone": []}'))
             store_checksum_results(session, self.set_id, self.results)
-            update_checksum_warnings(session, files)
-            facts = {"missing_clips": len(missing), "missing_files": len(missing)} if missing else {}
+            named = [(one.file_id, one.list_name) for one in there]
+            no_longer_named = delete_other_checksums(session, self.set_id, named)
+            update_checksum_warnings(session, [*files, *no_longer_named])
+            missing = len(gaps.missing)
+            facts = {"missing_clips": missing, "missing_files": missing} if missing else {}
             session.execute(UPDATE_MISSING_FILES, {"set": self.set_id, "facts": json.dumps(facts)})
             known = load_checksum_matches(session, files)
             wrong = [one for one in there if known.get(_result_key(one)) is False]
-            self.run.complete(session, _job_outcome(there, wrong, missing))
+            self.run.complete(session, _job_outcome(there, wrong, gaps))
 
         transact(self.run.sessions, write)
+
+
+@dataclass(frozen=True, slots=True)
+class ManifestGaps:
+    """Entries of manifests whose bytes were not compared, by the reason."""
+
+    missing: Sequence[ManifestEntry] = ()
+    outside: Sequence[ManifestEntry] = ()
+    incomparable: Sequence[ManifestEntry] = ()
+
+    @classmethod
+    def of(cls, listed: Sequence[ManifestEntry], compared: Set[ManifestEntry]) -> "ManifestGaps":
+        """Sort the entries that were not compared; one without a sum counts only where no other has one."""
+        paths = {one.path for one in listed if one.algorithm}
+        rest = [one for one in dict.fromkeys(listed) if one not in compared]
+        return cls(
+            [one for one in rest if one.algorithm and one.path is not None],
+            [one for one in rest if one.path is None],
+            [one for one in rest if not one.algorithm and one.path is not None and one.path not in paths],
+        )
+
+    def sentences(self) -> list[str]:
+        """Describe the gaps for users."""
+        found = []
+        if self.missing:
+            found.append(f"{pluralize(len(self.missing), 'file')} not there or not readable: {_names(self.missing)}")
+        if self.outside:
+            found.append(f"{pluralize(len(self.outside), 'file')} outside of the storage: {_names(self.outside)}")
+        for reason in dict.fromkeys(one.reason for one in self.incomparable):
+            some = [one for one in self.incomparable if one.reason == reason]
+            found.append(f"{pluralize(len(some), 'file')} not compared, which {reason}: {_names(some)}")
+        return found
+
+    def __len__(self) -> int:
+        return len(self.missing) + len(self.outside) + len(self.incomparable)
 
 
 def _file_state(one: FileToVerify) -> str:
@@ -210,24 +259,22 @@ def _file_state(one: FileToVerify) -> str:
 
 
 def _result_key(one: FileToVerify) -> tuple[uuid.UUID, str, str, int, int]:
-    return one.file_id, one.listed.list_name, one.listed.expected, one.source.size, one.source.mtime_ns
+    return one.file_id, one.list_name, one.expected_text, one.source.size, one.source.mtime_ns
 
 
-def _job_outcome(
-    there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], missing: Sequence[ManifestEntry]
-) -> JobEnd:
-    """Return the result of a job: a mismatch is a failure, a missing file a warning."""
-    message = f"{len(there) - len(wrong):,} of {pluralize(len(there) + len(missing), 'file')} match"
-    absent = (
-        f"{pluralize(len(missing), 'file')} not there or not readable: {_truncate_names([one.name for one in missing])}"
-        if missing
-        else None
-    )
+def _job_outcome(there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], gaps: ManifestGaps) -> JobEnd:
+    """Return the result of a job: a mismatch is a failure, and whatever was not compared a warning."""
+    message = f"{len(there) - len(wrong):,} of {pluralize(len(there) + len(gaps), 'file')} match"
+    by_size = [one for one in there if all(entry.algorithm == SIZE_CHECK for entry in one.expected)]
+    told = gaps.sentences()
+    if by_size:
+        told.append(f"{pluralize(len(by_size), 'file')} compared by size alone: {_names(by_size)}")
     if wrong:
-        error = f"{pluralize(len(wrong), 'file')} not as listed: {_truncate_names([one.listed.name for one in wrong])}"
-        return JobEnd(message, JobStatus.FAILED, f"{error}; {absent}" if absent else error)
-    return JobEnd(message, JobStatus.FINISHED_WITH_WARNING if missing else JobStatus.FINISHED, absent)
+        told.insert(0, f"{pluralize(len(wrong), 'file')} not as listed: {_names(wrong)}")
+        return JobEnd(message, JobStatus.FAILED, "; ".join(told))
+    return JobEnd(message, JobStatus.FINISHED_WITH_WARNING if told else JobStatus.FINISHED, "; ".join(told) or None)
 
 
-def _truncate_names(names: Sequence[str]) -> str:
-    return ", ".join(names[:MAX_LISTED_NAMES]) + (", …" if len(names) > MAX_LISTED_NAMES else "")
+def _names(files: Sequence[ManifestEntry | FileToVerify]) -> str:
+    named = list(dict.fromkeys(one.name for one in files))
+    return ", ".join(named[:MAX_LISTED_NAMES]) + (", …" if len(named) > MAX_LISTED_NAMES else "")

@@ -40,6 +40,28 @@ def test_a_name_is_described_by_itself(path: bytes, expected: tuple[bytes | None
     assert (described.bucket, described.frame, described.width, described.padded) == expected
 
 
+@pytest.mark.parametrize(
+    ("path", "media_class"),
+    [
+        (b"a.md5", "sidecar"),
+        (b"a.sha384", "sidecar"),
+        (b"a.xxh32", "sidecar"),
+        (b"day.mhl", "sidecar"),
+        (b"MD5SUMS", "sidecar"),
+        (b"iso/SHA256SUMS.txt", "sidecar"),
+        (b"md5sum.txt", "sidecar"),
+        (b"bag/manifest-sha256.txt", "sidecar"),
+        (b"bag/tagmanifest-md5.txt", "sidecar"),
+        (b"bag/bag-info.txt", "document"),
+        (b"manifest.txt", "document"),
+        (b"notes-MD5SUMS-old", "other"),
+        (b"README", "other"),
+    ],
+)
+def test_a_checksum_list_is_a_sidecar_by_its_name(path: bytes, media_class: str) -> None:
+    assert classify_path(path).media_class == media_class
+
+
 def test_frames_fit_the_column_they_are_stored_in() -> None:
     assert classify_path(b"a.%d.exr" % (2**63 - 2)).frame == 2**63 - 2
     assert classify_path(b"a.%d.exr" % (2**63 - 1)).bucket is None
