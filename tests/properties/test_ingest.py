@@ -133,6 +133,11 @@ class Folder(RuleBasedStateMachine):
         self.used.update(names)
         write(self.root, *names, content=f"content {self.written}" + "." * (self.written % 7))
 
+    def _left(self, name: str, goes_to: str) -> None:
+        """A file that goes takes its row along: what comes to its old name is a new file there."""
+        if goes_to != name:
+            self.published.discard(name)
+
     @rule(data=st.data())
     def arrive(self, data: st.DataObject) -> None:
         self._write(*data.draw(st.sets(st.sampled_from(self.names), min_size=1, max_size=6)))
@@ -152,6 +157,7 @@ class Folder(RuleBasedStateMachine):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             before.rename(self.root / name)
             self.used.add(name)
+            self._left(before.relative_to(self.root).as_posix(), name)
 
     @precondition(lambda self: self.names is FRAMES and self.there())
     @rule(data=st.data(), most=st.integers(1, 7), is_copy=st.booleans(), settles=st.booleans())
@@ -168,6 +174,7 @@ class Folder(RuleBasedStateMachine):
             else:
                 (self.root / name).rename(target)
             self.used.add(name.replace(came_from, goes_to))
+            self._left(name, name.replace(came_from, goes_to))
         if settles:
             self.settle_and_compare()
 
