@@ -69,6 +69,7 @@ OWNERS = {
 
 READ_ENVIRONMENT = {
     "workers/config/settings.py",
+    "workers/processes/fork_server.py",
     "tests/compose/host.py",
     "tests/conftest.py",
     "tests/media/sandbox/misbehaving_child.py",

@@ -5,11 +5,12 @@ import shutil
 import socket
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
 from workers.embedded.data_folder import load_or_create_secret, make_private_folder
+from workers.processes.forked import ForkServer
 from workers.processes.process import ChildProcess, write_private_file
 from workers.processes.supervisor import Supervisor
 
@@ -24,11 +25,11 @@ MEDIA_CHILDREN = max(2, min(8, os.cpu_count() or 1))
 second one probes headers while the first encodes. They run with a lower priority than all others."""
 DEFAULT_FLOWER_PORT = 8781
 FLOWER_USER = "tapeless"
+PRELOAD_MODULE = "workers.commands.server.preload"
 MAX_FLOWER_TASKS = 20_000
 """Tasks that it keeps, about 2 KB each; the oldest are dropped."""
 
 
-NICE_SCRIPT = Path(__file__).parent / "processes" / "nice.py"
 WORKER_STOP_SECONDS = 6.0
 """Longer than Celery's own soft shutdown; a batch that is cut off is retried after its lease."""
 
@@ -53,10 +54,8 @@ def _is_free(port: int) -> bool:
     return True
 
 
-def make_processes(
-    supervisor: Supervisor, port: int, storage_roots: Sequence[Path], metrics_port: int | None = None
-) -> list[ChildProcess]:
-    """Return the watcher, the workers, beat and the API; each finds the servers by the data folder.
+def make_fork_server(supervisor: Supervisor, storage_roots: Sequence[Path], metrics_port: int | None) -> ForkServer:
+    """Return the fork server of the processes; its environment is theirs, and they find the servers by the data folder.
 
     Administrators may create storages over HTTP under `storage_roots`. Beat serves the metrics of all processes.
     """
@@ -67,51 +66,36 @@ def make_processes(
         shutil.rmtree(metrics, ignore_errors=True)  # files of an earlier run
         metrics.mkdir(parents=True)
         own[SHARED_METRICS_VARIABLE] = str(metrics)
-    env = make_child_environment(**own)
-    # -P: a `tasks` or `models` package in the current folder must not shadow ours.
-    python = (sys.executable, "-P", "-m")
-    celery = (*python, "celery", "--workdir", str(supervisor.data), "-A", "workers.app")
+    return ForkServer(PRELOAD_MODULE, make_child_environment(**own), supervisor.log("fork-server"))
 
-    def worker(name: str, queues: str, children: int, prefix: tuple[str, ...] = ()) -> ChildProcess:
-        return ChildProcess(
-            f"worker-{name}",
-            (
-                *prefix,
-                *celery,
-                *("worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(children)),
-                *("--without-gossip", "--without-mingle", "-l", "INFO"),
-            ),
-            supervisor.log(f"worker-{name}"),
-            env=env,
-            stop_seconds=WORKER_STOP_SECONDS,
-        )
 
+def make_processes(
+    supervisor: Supervisor, fork_server: ForkServer, port: int, metrics_port: int | None = None
+) -> list[ChildProcess]:
+    """Return the workers, beat, the API and the watcher."""
+
+    celery = ("celery", "--workdir", str(supervisor.data), "-A", "workers.app")
+
+    def process(name: str, *argv: str) -> ChildProcess:
+        return ChildProcess(name, argv, supervisor.log(name), fork_server.env, fork_server=fork_server)
+
+    def worker(name: str, queues: str, children: int) -> ChildProcess:
+        options = ("--without-gossip", "--without-mingle", "-l", "INFO")
+        words = ("worker", "-n", f"{name}@%h", "-Q", queues, "-c", str(children), *options)
+        return replace(process(f"worker-{name}", *celery, *words), stop_seconds=WORKER_STOP_SECONDS)
+
+    scheduler = "workers.celery.scheduler:ConditionalScheduler"
+    beat = process("beat", *celery, "beat", "--scheduler", scheduler, "--pidfile=", "-l", "INFO")
+    if metrics_port is not None:
+        beat = replace(beat, env={**fork_server.env, "TAPELESS_METRICS_PORT": str(metrics_port)})
     return [
         worker("index", "index,maintenance", INDEX_CHILDREN),
         worker("ingest", "ingest", INGEST_CHILDREN),
         worker("trigger", "trigger", TRIGGER_CHILDREN),
-        worker("media", "metadata,media,transcode", MEDIA_CHILDREN, (sys.executable, "-I", "-S", str(NICE_SCRIPT))),
-        ChildProcess(
-            "beat",
-            (
-                *celery,
-                "beat",
-                "--scheduler",
-                "workers.celery.scheduler:ConditionalScheduler",
-                "--pidfile=",
-                "-l",
-                "INFO",
-            ),
-            supervisor.log("beat"),
-            env=env if metrics_port is None else {**env, "TAPELESS_METRICS_PORT": str(metrics_port)},
-        ),
-        ChildProcess(
-            "api",
-            (*python, "workers.main", "api", "--host", LOOPBACK, "--port", str(port)),
-            supervisor.log("api"),
-            env=env,
-        ),
-        ChildProcess("watch", (*python, "workers.main", "watch"), supervisor.log("watch"), env=env),
+        replace(worker("media", "metadata,media,transcode", MEDIA_CHILDREN), is_background=True),
+        beat,
+        process("api", "workers.main", "api", "--host", LOOPBACK, "--port", str(port)),
+        process("watch", "workers.main", "watch"),
     ]
 
 
@@ -153,15 +137,14 @@ class Flower:
         }
         write_private_file(self.settings, "".join(f"{name} = {value!r}\n" for name, value in values.items()))
 
-    def child(self, log: Path) -> ChildProcess:
+    def child(self, log: Path, fork_server: ForkServer | None = None) -> ChildProcess:
         """Describe the process for the supervisor."""
+        command = ("celery", "--workdir", str(self.data), "-A", "workers.app", "flower", f"--conf={self.settings}")
         return ChildProcess(
             "flower",
-            (
-                *(sys.executable, "-P", "-m", "celery", "--workdir", str(self.data), "-A", "workers.app"),
-                *("flower", f"--conf={self.settings}"),
-            ),
+            command if fork_server else (sys.executable, "-P", "-m", *command),
             log,
             env=make_child_environment(TAPELESS_DATA=str(self.data), FLOWER_UNAUTHENTICATED_API=""),
             prepare=self.prepare,
+            fork_server=fork_server,
         )

@@ -17,6 +17,7 @@ from tests.files import write
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
+from workers.processes.supervisor import read_child_states
 
 LEADER = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
 
@@ -46,15 +47,11 @@ def leads(system: System) -> bool:
         return session.scalar(LEADER) == 1
 
 
-def child_of(system: System, *words: str) -> psutil.Process:
-    """Find the process of `tapeless up` by the last words of its command line."""
-    assert system.process is not None
-    (found,) = [
-        child
-        for child in psutil.Process(system.process.pid).children(recursive=True)
-        if child.cmdline()[-len(words) :] == list(words)
-    ]
-    return found
+def child_of(system: System, name: str) -> psutil.Process:
+    """Find a process of `tapeless up`."""
+    (found,) = [state.pid for state in read_child_states(system.data) if state.name == name]
+    assert found is not None
+    return psutil.Process(found)
 
 
 @pytest.fixture
@@ -90,9 +87,7 @@ def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, tm
 def test_a_second_worker_does_what_the_first_cannot(system: System, tmp_path: Path) -> None:
     worker = ("-A", "workers.app", "worker", "-n", "second@%h", "-c", "1", "-Q", "ingest,index,maintenance")
     assert system.process is not None
-    first = [
-        child for child in psutil.Process(system.process.pid).children(recursive=True) if "ingest@%h" in child.cmdline()
-    ]
+    first = [(worker_of := child_of(system, "worker-ingest")), *worker_of.children(recursive=True)]
     with another(system, "celery", "-q", *worker):
         # Stopped, not ended: the supervisor would start another.
         for child in first:

@@ -1,7 +1,6 @@
 """One server of a data folder, prepared, started and stopped in the same way whichever program it is."""
 
 import signal
-import subprocess
 from abc import ABC, abstractmethod
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from workers.embedded.data_folder import load_or_create_secret, make_private_fol
 from workers.processes.process import (
     ChildProcess,
     ProcessError,
+    RunningProcess,
     end_child,
     end_leftover,
     launch_child,
@@ -27,7 +27,7 @@ class EmbeddedServer(ABC):
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.notice: str | None = None  # a sentence for the operator, once prepared
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: RunningProcess | None = None
 
     @abstractmethod
     def prepare(self) -> None:

@@ -1,7 +1,6 @@
-"""Run a command with low CPU and disk priority.
+"""Low CPU and disk priority: headers, posters and renditions can wait; ingest and requests cannot.
 
-Run as a script: `python -I -S nice.py COMMAND [ARGUMENT…]`. Headers, posters and renditions can wait; ingest and
-requests cannot. Three settings are needed, because each alone is not enough:
+Three settings are needed, because each alone is not enough:
 
 1. The nice value, which counts among the processes of a session.
 2. The nice value of the session: if the kernel groups processes by session (autogroup, the default on most desktops and
@@ -24,19 +23,11 @@ IOPRIO_SET_SYSCALL = {"x86_64": 251, "aarch64": 30}
 IOPRIO_WHO_PROCESS, IDLE_CLASS = 1, 3 << 13  # linux/ioprio.h
 
 
-def main(command: list[str]) -> None:
-    """Lower the priority, then become the command."""
+def lower_priority() -> None:
+    """Lower the priority of this process and of its session."""
     os.nice(NICE_VALUE)
     with contextlib.suppress(OSError):
         AUTOGROUP.write_text(str(NICE_VALUE))
     number = IOPRIO_SET_SYSCALL.get(platform.machine())
     if sys.platform == "linux" and number is not None:
         ctypes.CDLL(None).syscall(number, IOPRIO_WHO_PROCESS, 0, IDLE_CLASS)
-    try:
-        os.execvp(command[0], command)
-    except OSError as error:
-        raise SystemExit(f"{command[0]}: cannot be started: {error.strerror}") from error
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

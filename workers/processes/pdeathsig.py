@@ -19,13 +19,23 @@ import sys
 PR_SET_PDEATHSIG_OPTION = 1  # linux/prctl.h
 
 
+def end_with_parent(death_signal: int, parent_pid: int) -> None:
+    """Have the kernel send a signal to this process at the death of its parent; exit where the parent is dead."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG_OPTION, death_signal, 0, 0, 0)
+    if os.getppid() != parent_pid:  # the parent died before the signal was set
+        raise SystemExit(128 + signal.SIGTERM)
+
+
+def end_with_parent_prefix(death_signal: int) -> list[str]:
+    """Return the words before a command that is to end with this process."""
+    return [sys.executable, "-I", "-S", __file__, str(int(death_signal)), str(os.getpid())]
+
+
 def main(arguments: list[str]) -> None:
     """Set the parent-death signal, then become the command."""
     death_signal, parent_pid, *command = arguments
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG_OPTION, int(death_signal), 0, 0, 0)
-    if os.getppid() != int(parent_pid):  # the parent died before the signal was set
-        raise SystemExit(128 + signal.SIGTERM)
+    end_with_parent(int(death_signal), int(parent_pid))
     try:
         os.execvp(command[0], command)
     except OSError as error:

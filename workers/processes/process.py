@@ -14,19 +14,24 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import psutil
 
-PDEATHSIG_SCRIPT = Path(__file__).with_name("pdeathsig.py")
+from workers.processes.forked import ForkedProcess, ForkServer, ForkServerError
+from workers.processes.pdeathsig import end_with_parent_prefix
+
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 MAX_LOG_BYTES = 10 * 1024 * 1024
 PROCESS_POLL_SECONDS = 0.02
 START_TIME_TOLERANCE_SECONDS = 0.05  # the kernel counts start times in hundredths
+
+
+RunningProcess = subprocess.Popen[bytes] | ForkedProcess
 
 
 class ProcessError(Exception):
@@ -35,7 +40,10 @@ class ProcessError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ChildProcess:
-    """Description of a process for the supervisor; `env` None means the supervisor's own."""
+    """Description of a process for the supervisor; `env` None means the environment of who starts it.
+
+    With a fork server, `argv` is a Python module and its arguments; else a command.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -46,6 +54,9 @@ class ChildProcess:
     clean_up: Callable[[], None] | None = None  # after the last stop
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 3.0
+    fork_server: ForkServer | None = None
+    is_background: bool = False
+    """Of low priority; only with a fork server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,26 +115,35 @@ def write_private_file(path: Path, text: str) -> None:
     draft.replace(path)
 
 
-def launch_child(child: ChildProcess, record: Path, **more: object) -> subprocess.Popen[bytes]:
+def launch_child(child: ChildProcess, record: Path, **more: object) -> RunningProcess:
     """Start a child in its own session with a parent-death signal and its output in its log, and record it."""
     if child.prepare is not None:
         child.prepare()
     child.log.parent.mkdir(parents=True, exist_ok=True)
     trim_log(child.log)
-    leash = [sys.executable, "-I", "-S", str(PDEATHSIG_SCRIPT), str(int(child.stop_signal)), str(os.getpid())]
     with open(child.log, "ab") as log:
-        process = subprocess.Popen(
-            [*leash, *child.argv],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=None if child.env is None else dict(child.env),
-            start_new_session=True,
-        )
+        process = _run(child, log)
     identity = identify_process(process.pid)
     if identity is not None:
         write_process_record(record, identity, stop_signal=int(child.stop_signal), **more)
     return process
+
+
+def _run(child: ChildProcess, log: IO[bytes]) -> RunningProcess:
+    if child.fork_server is not None:
+        env = child.env or child.fork_server.env
+        try:
+            return child.fork_server.fork(child.argv, log, env, child.stop_signal, child.is_background)
+        except ForkServerError as error:
+            raise ProcessError(f"{child.name}: {error}") from error
+    return subprocess.Popen(
+        [*end_with_parent_prefix(child.stop_signal), *child.argv],
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=None if child.env is None else dict(child.env),
+        start_new_session=True,
+    )
 
 
 def trim_log(log: Path) -> None:
@@ -143,7 +163,7 @@ def last_lines(log: Path, count: int = 5) -> str:
 
 
 def wait_until_ready(
-    child: ChildProcess, process: subprocess.Popen[bytes], seconds: float, check: Callable[[], None] = lambda: None
+    child: ChildProcess, process: RunningProcess, seconds: float, check: Callable[[], None] = lambda: None
 ) -> None:
     """Wait until the child is ready. Raises ProcessError if it dies or takes too long; `check` may raise to give up
     earlier."""
@@ -161,7 +181,7 @@ def wait_until_ready(
 
 
 def end_child(
-    process: subprocess.Popen[bytes],
+    process: RunningProcess,
     stop_signal: signal.Signals | None,
     seconds: float,
     is_hurried: Callable[[], bool] = lambda: False,

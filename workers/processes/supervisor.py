@@ -15,7 +15,6 @@ import json
 import os
 import select
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from typing import Literal, Self
 from workers.processes.process import (
     ChildProcess,
     ProcessError,
+    RunningProcess,
     end_child,
     end_leftover,
     is_process_running,
@@ -83,7 +83,7 @@ class _Member:
         self.child = child
         self.record = record
         self.backoff = backoff
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: RunningProcess | None = None
         self.state: LifecycleState = "stopped"
         self.restarts = 0
         self.last_exit: int | None = None
@@ -93,7 +93,7 @@ class _Member:
         self._since = 0.0
         self._is_asked = False
 
-    def launch(self) -> subprocess.Popen[bytes]:
+    def launch(self) -> RunningProcess:
         self.process = launch_child(self.child, self.record, restarts=self.restarts, last_exit=self.last_exit)
         self.state = "running" if self.child.is_ready is None else "starting"
         self.trouble = None
@@ -130,7 +130,7 @@ class _Member:
         exits = (self.restarts, self.last_exit, self.trouble, self.last_line)
         return ChildState(self.child.name, pid, self.state, *exits)
 
-    def _look_at(self, process: subprocess.Popen[bytes]) -> None:
+    def _look_at(self, process: RunningProcess) -> None:
         trim_log(self.child.log)
         if process.poll() is not None:
             self.last_line = last_lines(self.child.log, 1).strip()

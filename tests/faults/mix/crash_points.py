@@ -87,9 +87,13 @@ class Trap:
 
     def __init__(self, armed: str) -> None:
         self.armed = armed
-        self.command = " ".join(sys.orig_argv)
         self.seen = 0
         self.key: tuple[int, int] | None = None
+
+    @property
+    def command(self) -> str:
+        """The command of this process; the fork server's own until it became another."""
+        return " ".join(sys.orig_argv)
 
     def find(self, point: str) -> str | None:
         """The deed that is due at this point now, or None."""
@@ -142,7 +146,9 @@ class PointFinder(MetaPathFinder):
         self.wanted = {module: (point, owner, name) for point, (module, owner, name) in POINTS.items()}
 
     def find_spec(self, fullname: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
-        """Take part in the import of a module with a point, once."""
+        """Take part in the import of a module with a point, once, and in the start of the watcher."""
+        if fullname == "workers.main" and PROCESSES["watch"] in self.trap.command:
+            drop_root_powers()
         if fullname not in self.wanted:
             return None
         point, owner, name = self.wanted.pop(fullname)
@@ -173,7 +179,5 @@ class WrappingLoader(Loader):
 def install(armed: str) -> None:
     """Set up the points of this process."""
     trap = Trap(armed)
-    if PROCESSES["watch"] in trap.command:
-        drop_root_powers()
     os.replace = trap.wrap("rename", os.replace)
     sys.meta_path.insert(0, PointFinder(trap))

@@ -20,7 +20,15 @@ from workers.config.secret_key import create_secret_key
 from workers.config.settings import Settings
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
-from workers.local_stack import DEFAULT_FLOWER_PORT, FLOWER_USER, LOOPBACK, Flower, choose_port, make_processes
+from workers.local_stack import (
+    DEFAULT_FLOWER_PORT,
+    FLOWER_USER,
+    LOOPBACK,
+    Flower,
+    choose_port,
+    make_fork_server,
+    make_processes,
+)
 from workers.processes.supervisor import Supervisor
 from workers.terminal_ui import Display
 
@@ -96,6 +104,9 @@ def run_system(
 ) -> None:
     """Start the servers, migrate the database, start the processes, and show progress until a signal."""
     console.print("starting")
+    roots = [*settings.storage_roots, *map(Path.absolute, folders)]
+    fork_server = make_fork_server(supervisor, roots, ports.metrics)
+    fork_server.start()  # loads modules while the servers start
     postgres = EmbeddedPostgres(supervisor.data / "postgres")
     valkey = EmbeddedValkey(supervisor.data / "valkey", ports.broker)
     for server in (postgres, valkey):
@@ -113,8 +124,7 @@ def run_system(
             transact(sessions, ensure_storage, folder, [supervisor.data])
         print_storages(load_watched_storages(sessions), console)
         announce_system(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
-        roots = [*settings.storage_roots, *map(Path.absolute, folders)]
-        for child in make_processes(supervisor, ports.api, roots, ports.metrics):
+        for child in make_processes(supervisor, fork_server, ports.api, ports.metrics):
             supervisor.start(child)
         console.print(f"the API is on http://{LOOPBACK}:{ports.api}/API/docs; its administrator is {email}")
         if password is not None:
@@ -122,7 +132,9 @@ def run_system(
         if ports.metrics is not None:
             console.print(f"metrics for Prometheus are on http://{LOOPBACK}:{ports.metrics}/metrics")
         if ports.flower is not None:
-            supervisor.start(ports.flower.child(supervisor.log("flower")))
+            # Flower's own metrics would be among ours.
+            forks = None if ports.metrics is not None else fork_server
+            supervisor.start(ports.flower.child(supervisor.log("flower"), forks))
             console.print(
                 f"Flower is on http://{LOOPBACK}:{ports.flower.port}, "
                 f"user {FLOWER_USER}, password {ports.flower.password}"
