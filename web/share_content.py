@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import literal, select, union_all
 from sqlalchemy.orm import Session
 
-from models.access.acl import ShareRight, is_format_visible, readable_by
+from models.access.acl import is_format_visible, readable_by
 from models.access.user import User
 from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Format
 from models.catalog.collection import Collection, CollectionAsset, CollectionStatus
@@ -17,6 +17,7 @@ from models.catalog.segment import Segment, SegmentType
 from models.core.paths import display_path
 from models.core.statements import AnyRow, AnySelect, count_rows
 from services.approvals.requests import load_requests, load_votes
+from services.approvals.votes import external_voter, may_guest_vote
 from services.catalog.assets.assets import find_asset
 from services.catalog.collections.collections import find_collection
 from services.catalog.segments.access import segment_visible_to, visible_author_email
@@ -144,16 +145,13 @@ class ShareReader:
         return GuestCollection(collection.title, self._values("collections", collection.id), inside, part)
 
     def vote_on(self, kind: str, object_id: uuid.UUID) -> str | None:
-        """Return the guest's vote: "" before it voted, None if it is not a reviewer by its own link."""
-        guest = self._guest
-        if ShareRight.SETTING_APPROVE_STATUS not in guest.allows or not guest.email:
-            return None
+        """Return the guest's vote: "" before it voted, None if it may not vote."""
         found = find_object(self._session, self._actor, kind, object_id)
         approval = load_requests(self._session, [found]).get(found.id)
-        if approval is None:
+        if approval is None or not may_guest_vote(approval, self._actor):
             return None
         votes = load_votes(self._session, [approval])[approval.id]
-        return next((vote.status for vote in votes if vote.external == guest.email), "")
+        return next((vote.status for vote in votes if vote.external == external_voter(self._actor)), "")
 
     def _inside(self, collection_id: uuid.UUID) -> tuple[Sequence[AnyRow], ListPage]:
         """Return the contents, collections first, each kind by title."""

@@ -121,6 +121,8 @@ class Guest:
     format_ids: tuple[uuid.UUID, ...] | None
     """Formats that the share includes; None if it follows the content of a collection."""
     metadata_views: tuple[uuid.UUID, ...] = ()
+    link_shown_to: str = ""
+    """Name of the user who has seen the recipient's link; empty if it was mailed alone."""
     is_merged: bool = False
     """The shared object was merged; the guest sees only its own formats of the survivor."""
 

@@ -1,8 +1,8 @@
 """Shares: access of external people to one object until an expiry time, with one link per recipient.
 
 The secret of a link is not stored: it is derived from the server's key, the recipient and the recipient's generation.
-So users with the right to share can see the link again, and raising the generation invalidates all links and sign-ins
-of the recipient at once.
+So users with the right to share can see a link for everyone again, the link of a recipient can be mailed again, and
+raising the generation invalidates all links and sign-ins of the recipient at once.
 """
 
 import uuid
@@ -65,6 +65,8 @@ class ShareUser(IdMixin, CreatedMixin, Base):
     internal_user_id: Mapped[uuid.UUID | None]
     """The account with the same e-mail, if any; the link gives it no additional access."""
     generation: Mapped[int] = mapped_column(server_default="1")
+    link_shown_to: Mapped[str | None]
+    """Name of the user who saw the link when it was made, because it could not be mailed; history names it at votes."""
     access_count: Mapped[int] = mapped_column(server_default="0")
     download_count: Mapped[int] = mapped_column(server_default="0")
     last_access_date: Mapped[datetime | None]

@@ -186,11 +186,13 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
     if wanted.values == {name: getattr(approval, name) for name in names}:
         return approval
     votes = load_votes(session, [approval])[approval.id]
-    asked_before = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)
+    asked_before = _votes_by_reviewers(session, votes, approval)
     # Flushing fires mark_approval_update, which marks the object's document.
     apply_changes(approval, wanted.values)
-    asked_now = _votes_by_reviewers(session, votes, approval.users, approval.groups, approval.externals)
-    gone = [vote for vote in votes if vote.id in asked_before - asked_now]
+    asked_now = _votes_by_reviewers(session, votes, approval)
+    # Where the request names people, only their votes count; where it names nobody, those of the rest stay.
+    void = asked_before if has_no_reviewers(approval) else {vote.id for vote in votes} - asked_now
+    gone = [vote for vote in votes if vote.id in void]
     for vote in gone:
         session.delete(vote)
     record_object_history(session, found, Operation.CUSTOM, f"the request for approval was changed: {named}", actor)
@@ -199,22 +201,22 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
     return approval
 
 
-def _votes_by_reviewers(
-    session: Session,
-    votes: Sequence[ApprovalVote],
-    users: Sequence[uuid.UUID],
-    groups: Sequence[uuid.UUID],
-    externals: Sequence[str],
-) -> set[uuid.UUID]:
-    """Return the ids of the votes by reviewers on these lists."""
+def has_no_reviewers(approval: Approval) -> bool:
+    """Return whether the request names no reviewers, so that every user with write access may vote."""
+    return not (approval.users or approval.groups or approval.externals)
+
+
+def _votes_by_reviewers(session: Session, votes: Sequence[ApprovalVote], approval: Approval) -> set[uuid.UUID]:
+    """Return the ids of the votes by reviewers whom the request names."""
     voters = [vote.user_id for vote in votes if vote.user_id is not None]
     members: set[uuid.UUID] = set()
-    if voters and groups:
+    if voters and approval.groups:
         query = select(Membership.user_id).where(
-            in_array(Membership.user_id, voters), in_array(Membership.group_id, groups)
+            in_array(Membership.user_id, voters), in_array(Membership.group_id, approval.groups)
         )
         members = set(session.scalars(query))
-    return {vote.id for vote in votes if vote.user_id in users or vote.user_id in members or vote.external in externals}
+    named = members | set(approval.users)
+    return {vote.id for vote in votes if vote.user_id in named or vote.external in approval.externals}
 
 
 def withdraw_requests(session: Session, object_refs: Sequence[ObjectRef], actor: Actor) -> int:

@@ -1,7 +1,9 @@
 """Votes on approval requests: one per reviewer, which can be changed any time.
 
-Reviewers are the named users, members of the named groups, and guests of a share that allows votes; if a request names
-no reviewers, every user with write access. An administrator may always vote. Read access alone allows no vote.
+Where a request names reviewers, only they vote: users and members of groups by their sign-in, external people by a
+share link made out to their address. If it names none: every user with write access, administrators, and guests of a
+share that allows votes. Read access alone allows no vote. A vote by a link for everyone is recorded as of that link,
+once for each link, and never under a name.
 """
 
 import uuid
@@ -18,6 +20,7 @@ from models.core.base import new_id
 from services.approvals.requests import (
     ApprovalSpec,
     get_request,
+    has_no_reviewers,
     load_requests,
     load_votes,
     recompute_status,
@@ -45,16 +48,16 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
     _require_reviewer(session, approval, found, actor)
     _write_votes(session, [approval], status, actor)
     operation, what = VOTE_HISTORY[status]
-    record_object_history(session, found, operation, f"{actor.name} {what}", actor)
+    record_object_history(session, found, operation, _describe_vote(actor, what), actor)
     votes = load_votes(session, [approval])[approval.id]
     recompute_status(approval, votes)
     session.flush()
-    external = _guest_email(actor)
+    external = external_voter(actor)
     return next(each for each in votes if (each.user_id, each.external) == (actor.user_id, external))
 
 
 def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteStatus, actor: Actor) -> None:
-    external = _guest_email(actor)
+    external = external_voter(actor)
     share_id = actor.guest.share_id if actor.guest is not None else None
     said: dict[str, object] = {"user_id": actor.user_id, "external": external, "status": status, "share_id": share_id}
     # Votes are in no document and have no trigger: recompute_status changes the approval (mark_approval_update).
@@ -65,28 +68,58 @@ def _write_votes(session: Session, approvals: Sequence[Approval], status: VoteSt
     session.execute(statement, [{"id": new_id(), "approval_id": each.id} | said for each in approvals])
 
 
-def _guest_email(actor: Actor) -> str | None:
-    """Return the address under which a guest votes; None for a user."""
-    return None if actor.guest is None else actor.guest.email.lower()
+def _describe_vote(actor: Actor, what: str) -> str:
+    """Describe a vote by what is known of its voter: a sign-in, or the link that it came through."""
+    guest = actor.guest
+    if guest is None:
+        return f"{actor.name} {what}"
+    if not guest.email:
+        return f'a guest {what}, by the link for everyone of the share "{guest.title}"'
+    shown = f", shown to {guest.link_shown_to}" if guest.link_shown_to else ""
+    return f"{actor.name} {what}, by the link made out to {guest.email}{shown}"
+
+
+def external_voter(actor: Actor) -> str | None:
+    """Return what a guest votes as: the address that its link is made out to, or the link for everyone itself; None
+    for a user."""
+    if actor.guest is None:
+        return None
+    return actor.guest.email.lower() or f"link:{actor.guest.share_user_id}"
+
+
+def is_reviewer(approval: Approval, actor: Actor) -> bool:
+    """Return whether the request names the actor, itself or by a group."""
+    if actor.guest is not None:
+        return external_voter(actor) in approval.externals
+    return actor.user_id in approval.users or bool(set(actor.group_ids) & set(approval.groups))
+
+
+def may_guest_vote(approval: Approval, actor: Actor) -> bool:
+    """Return whether a guest's share allows votes, and the request asks this guest or names nobody."""
+    allows = actor.guest.allows if actor.guest is not None else ()
+    is_asked = has_no_reviewers(approval) or is_reviewer(approval, actor)
+    return ShareRight.SETTING_APPROVE_STATUS in allows and is_asked
 
 
 def _require_reviewer(session: Session, approval: Approval, found: ObjectRef, actor: Actor) -> None:
-    """Raise PermissionDenied if the actor is not a reviewer of the request."""
+    """Raise PermissionDenied if the actor may not vote on the request."""
     if actor.guest is not None:
         if ShareRight.SETTING_APPROVE_STATUS not in actor.guest.allows:
             raise PermissionDenied(f'this share of "{found.title}" allows no votes')
-        if not _guest_email(actor):
-            raise PermissionDenied("a link for everybody has no name to vote under; ask for a link of your own")
+        if not may_guest_vote(approval, actor):
+            raise PermissionDenied(
+                f'the approval of "{found.title}" was asked of people by name, and this link is made out to none of '
+                "them; ask for a link of your own"
+            )
         return
-    if actor.is_admin or actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups):
+    if is_reviewer(approval, actor):
         return
-    if not _has_no_reviewers(approval) or not _can_write(session, found, actor):
-        raise PermissionDenied(f'you may read "{found.title}", but were not asked to approve it')
-
-
-def _has_no_reviewers(approval: Approval) -> bool:
-    """Return whether the request names no reviewers, so that every user with write access may vote."""
-    return not (approval.users or approval.groups or approval.externals)
+    if not has_no_reviewers(approval):
+        raise PermissionDenied(
+            f'you were not asked to approve "{found.title}"; who may write it adds you, by PATCH …/approvals/request/'
+        )
+    if not actor.is_admin and not _can_write(session, found, actor):
+        raise PermissionDenied(f'you may read "{found.title}", but not "write" it, so you have no vote on it')
 
 
 def _can_write(session: Session, found: ObjectRef, actor: Actor) -> bool:
@@ -101,8 +134,8 @@ def withdraw_vote(
     approval = get_request(session, found, lock=True)
     refuse_deleted(f'"{found.title}"', found.is_deleted)
     if user_id is None and external is None:
-        user_id, external = actor.user_id, _guest_email(actor)
-    is_own = (user_id, external) == (actor.user_id, _guest_email(actor))
+        user_id, external = actor.user_id, external_voter(actor)
+    is_own = (user_id, external) == (actor.user_id, external_voter(actor))
     if not is_own and not _can_write(session, found, actor):
         raise PermissionDenied(
             f'you may read "{found.title}", but only who may write it takes the votes of others back'
@@ -135,14 +168,13 @@ def set_approvals(session: Session, object_refs: Sequence[ObjectRef], status: Vo
         made = request_approvals(session, unasked, ApprovalSpec(users=[actor.user_id]), actor)
         standing |= {approval.object_id: approval for approval in made}
     approvals = [standing[found.id] for found in object_refs]
-    for approval in approvals:
-        is_asked = actor.user_id in approval.users or set(actor.group_ids) & set(approval.groups)
-        if not is_asked and not _has_no_reviewers(approval):
-            approval.users = [*approval.users, actor.user_id]
-    _write_votes(session, approvals, status, actor)
     operation, what = VOTE_HISTORY[status]
-    for found in object_refs:
+    for found, approval in zip(object_refs, approvals, strict=True):
+        if not is_reviewer(approval, actor) and not has_no_reviewers(approval):
+            approval.users = [*approval.users, actor.user_id]
+            what = f"became a reviewer, and {VOTE_HISTORY[status][1]}"
         record_object_history(session, found, operation, f"{actor.name} {what}", actor)
+    _write_votes(session, approvals, status, actor)
     votes = load_votes(session, approvals)
     for approval in approvals:
         recompute_status(approval, votes[approval.id])

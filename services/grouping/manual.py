@@ -1,5 +1,8 @@
 """Manual grouping: split, merge and move files between assets; later groupings respect it.
 
+An operation never takes an asset from those who have rights on it, nor opens it to others: files leave an asset for
+another only as `require_transfer_rights` allows, and an asset that is split off has the rights of its source.
+
 An operation changes the rows at once, pins the files to their new place and marks their islands dirty, so that the
 files left behind are grouped again. Its history entry stores the previous state for undo.
 """
@@ -27,6 +30,7 @@ from services.core.errors import Conflict, DomainError, NotFound
 from services.core.history import record_history
 from services.core.text import pluralize
 from services.lifecycle.merge import merge_into_survivors
+from services.lifecycle.rights import require_transfer_rights
 from services.renditions.registry import IS_RENDITION
 
 # Only file sets that lost all files: counts of the others are updated by the next grouping.
@@ -34,6 +38,12 @@ from services.renditions.registry import IS_RENDITION
 ZERO_EMPTY_FILE_SETS = text("""
     UPDATE file_set SET file_count = 0, size_bytes = 0 WHERE id = ANY(:ids)
         AND NOT EXISTS (SELECT FROM file_set_file WHERE file_set_file.file_set_id = file_set.id)
+""")
+
+COPY_CARRYING_MEMBERSHIPS = text("""
+    INSERT INTO collection_asset (collection_id, asset_id, carries_rights, mirrors_folder, position, added_by_user)
+    SELECT collection_id, :made, true, mirrors_folder, position, added_by_user
+    FROM collection_asset WHERE asset_id = :source AND carries_rights
 """)
 
 
@@ -106,6 +116,8 @@ def move_manually(session: Session, file_ids: Sequence[uuid.UUID], asset_id: uui
     for source in _lock_single_asset(session, members):
         if source.id == target.id:
             raise Conflict(f'asset "{target.title}": holds {_list_member_names(members)} already')
+        ends = len(members) == count_asset_files(session, source.id)
+        require_transfer_rights(session, actor, source, target, ends=ends)
         act = ManualOperation(source, f'Moved {_list_member_names(members)} to "{target.title}".')
         _move_formats(session, members, target, act)
         _merge_if_empty(session, source, target, act)
@@ -132,6 +144,7 @@ def merge_manually(session: Session, survivor_id: uuid.UUID, other_ids: Sequence
         ).all()
         if not files:
             raise Conflict(f'asset "{other.title}": has no files to merge')
+        require_transfer_rights(session, actor, other, survivor, ends=True)
         members = _load_members(session, files)
         act = ManualOperation(other, f'Merged into "{survivor.title}" by hand.')
         _move_formats(session, members, survivor, act)
@@ -198,7 +211,7 @@ def _move_formats(session: Session, members: Sequence[ManualMember], target: Ass
 
 
 def _copy_permissions(session: Session, source: Asset, made: Asset) -> None:
-    """Copy the permissions of the source, so that a split grants no access."""
+    """Copy the permissions of the source, those of collections too, so that a split neither grants nor takes access."""
     # The trigger mark_acl_entry_insert marks the document.
     session.add_all(
         AclEntry(
@@ -210,6 +223,8 @@ def _copy_permissions(session: Session, source: Asset, made: Asset) -> None:
         )
         for right in grants_of_object(session, "assets", source.id)
     )
+    # The trigger mark_collection_asset_insert marks the document.
+    session.execute(COPY_CARRYING_MEMBERSHIPS, {"source": source.id, "made": made.id})
 
 
 def _structure_of(session: Session, part: Format, members: Sequence[ManualMember]) -> str:

@@ -1,6 +1,9 @@
-"""Undo of manual grouping, from the previous state stored in the operation's history entry."""
+"""Undo of manual grouping, from the previous state stored in the operation's history entry.
+
+Files return as they left: only where the caller could move them there, because rights may have changed since."""
 
 import uuid
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy import delete, func, select, update
@@ -11,11 +14,13 @@ from models.catalog.asset import Asset, AssetStatus, FileSet, FileSetFile, Forma
 from models.catalog.history import History, Operation
 from models.catalog.pin import Pin
 from models.core.statements import in_array
+from services.catalog.assets.assets import find_asset
 from services.core.errors import Conflict
 from services.core.history import record_history
-from services.grouping.manual import count_asset_files, mark_islands_dirty
+from services.grouping.manual import count_asset_files, find_file_owners, mark_islands_dirty
 from services.ingest.changeset import AssetUnmerge
 from services.lifecycle.merge import unmerge_assets
+from services.lifecycle.rights import require_transfer_rights
 
 
 def undo_manual_grouping(session: Session, asset_id: uuid.UUID, actor: Actor) -> Asset:
@@ -25,6 +30,7 @@ def undo_manual_grouping(session: Session, asset_id: uuid.UUID, actor: Actor) ->
         Conflict: there is no operation to undo.
     """
     entry = _last_manual_operation(session, asset_id)
+    _require_return_rights(session, entry, actor)
     # Without pins the rules decide again. Files return to file sets that still exist; grouping assigns the others.
     session.execute(delete(Pin).where(Pin.act_id == entry.id))
     before = [(uuid.UUID(file_id), uuid.UUID(set_id)) for file_id, set_id in entry.details["before"]]
@@ -51,6 +57,18 @@ def undo_manual_grouping(session: Session, asset_id: uuid.UUID, actor: Actor) ->
         details={"undid": str(entry.id)},
     )
     return source
+
+
+def _require_return_rights(session: Session, entry: History, actor: Actor) -> None:
+    """Raise PermissionDenied unless the actor may move the files of an operation from where they are now back to its
+    asset; NotFound for an asset that the actor may not read."""
+    destination = session.get_one(Asset, entry.asset_id)
+    owners = find_file_owners(session, [uuid.UUID(file_id) for file_id, _ in entry.details["before"]])
+    returning = Counter(owner for owner in owners.values() if owner != destination.id)
+    for owner in sorted(returning):
+        holder = find_asset(session, actor, owner, lock=True)
+        ends = returning[owner] == count_asset_files(session, owner)
+        require_transfer_rights(session, actor, holder, destination, ends=ends)
 
 
 def _delete_empty_formats(session: Session, formats: Sequence[str], created: str | None) -> None:

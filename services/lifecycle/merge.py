@@ -1,7 +1,8 @@
 """Merge of assets, and its reversal: the id of a merged asset resolves to the survivor in one hop.
 
-Permissions never move, so a merge grants no access. History stays under the id that it was written for. The row of the
-merged asset keeps its title, permissions and values, so that an unmerge restores it unchanged.
+Permissions never move, and `lifecycle/rights.py` holds that a merge grants no access: who may merge what by hand, and
+what an automatic merge leaves to whom. History stays under the id that it was written for. The row of the merged asset
+keeps its title, permissions and values, so that an unmerge restores it unchanged.
 
 A merge, an unmerge and a purge have to handle rows besides files: comments, collection memberships and relations move
 to the survivor; permissions and metadata values stay under the id of the merged asset. An unmerge gives each asset back
@@ -35,6 +36,7 @@ from models.catalog.segment import Segment
 from models.core.statements import in_array
 from services.catalog.segments.segments import hard_delete_segments
 from services.ingest.changeset import AssetUnmerge
+from services.ingest.effects import INGEST_ACTOR
 from services.lifecycle.dependent_files import DEPENDENT_DECLARED_FILES, DEPENDENT_RENDITIONS
 from services.lifecycle.dependent_relations import DEPENDENT_COLLECTIONS, DEPENDENT_RELATIONS
 from services.lifecycle.dependents import (
@@ -45,6 +47,7 @@ from services.lifecycle.dependents import (
     define_moved_rows,
     remove_rows,
 )
+from services.lifecycle.rights import narrow_survivor_rights
 
 # In id order, so that two merges cannot deadlock.
 LOCK_ASSETS_FOR_MERGE = text("SELECT FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
@@ -78,6 +81,12 @@ def merge_into_survivors(session: Session, pairs: MergePairs) -> dict[uuid.UUID,
     session.execute(LOCK_ASSETS_FOR_MERGE, {"ids": sorted({asset_id for pair in pairs for asset_id in pair})})
     session.execute(SET_MERGED_INTO, bind_merge_pairs(pairs))
     return move_dependents(session, pairs)
+
+
+def merge_automatically(session: Session, pairs: MergePairs) -> dict[uuid.UUID, dict[str, Any]]:
+    """Merge by the rules; on a survivor, rights are left to those who have them on what merges into it too."""
+    narrow_survivor_rights(session, pairs, INGEST_ACTOR)
+    return merge_into_survivors(session, pairs)
 
 
 def unmerge_assets(session: Session, returns: Sequence[AssetUnmerge]) -> None:

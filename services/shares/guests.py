@@ -1,8 +1,8 @@
 """Guests of shares: they sign in by a link and are authenticated by a token; every request checks that the share is
 open.
 
-One statement defines "open": not revoked, not expired by the database's clock, its object exists, and the recipient's
-generation is the one of the link or token. So ending a share needs no notification.
+One statement defines "open": not revoked, not expired by the database's clock, its object exists, its creator may still
+share that, and the recipient's generation is the one of the link or token. So ending a share needs no notification.
 """
 
 import hashlib
@@ -43,8 +43,8 @@ RIGHTS_AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
 
 OPEN_SHARE_SQL = """
     SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
-        share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id, share.title,
-        share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
+        who.link_shown_to, share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id,
+        share.title, share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
         named.merged_into IS NOT NULL AS is_merged
         {columns}
     FROM share_user AS who JOIN share ON share.id = who.share_id
@@ -54,9 +54,32 @@ OPEN_SHARE_SQL = """
     LEFT JOIN collection ON share.object_type = 'collections' AND collection.id = share.object_id
         AND collection.status = 'ACTIVE'
     WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
+        AND (share.created_by IS NULL OR EXISTS (
+            SELECT FROM user_account AS maker WHERE maker.id = share.created_by AND maker.status = 'ACTIVE'
+                AND (maker.is_admin OR EXISTS (
+                    SELECT FROM acl_entry AS entry
+                    WHERE entry.object_id = coalesce(living.id, collection.id)
+                        AND entry.object_type = share.object_type AND 'change-acl' = ANY (entry.permissions)
+                        AND (entry.principal_id = maker.id OR entry.principal_id IN (
+                            SELECT group_id FROM membership WHERE membership.user_id = maker.id))
+                ) OR EXISTS (
+                    SELECT FROM acl_entry AS entry JOIN collection AS source ON source.id = entry.object_id
+                    WHERE entry.propagates AND source.status = 'ACTIVE' AND 'change-acl' = ANY (entry.permissions)
+                        AND (entry.principal_id = maker.id OR entry.principal_id IN (
+                            SELECT group_id FROM membership WHERE membership.user_id = maker.id))
+                        AND (source.id = ANY (collection.path) OR EXISTS (
+                            SELECT FROM collection_asset AS place
+                            JOIN collection AS holder ON holder.id = place.collection_id AND holder.status = 'ACTIVE'
+                            WHERE place.asset_id = living.id AND place.carries_rights AND source.id = ANY (holder.path)
+                        ))
+                ))
+        ))
         AND {where}
 """
-"""The definition of an open share. `living` is the shared asset or, after a merge, its survivor."""
+"""The definition of an open share. `living` is the shared asset or, after a merge, its survivor.
+
+A share ends with the right that made it: its creator (`maker`; null for the command line) must still be active and hold
+`change-acl` as `has_permission` defines it, and has it open again when the right comes back."""
 TOKEN_SQL_PARTS = {
     "columns": ", token.id AS token_id, token.expires_at",
     "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
@@ -120,6 +143,7 @@ def build_open_share(row: AnyRow) -> OpenShare:
         allows=allows & RIGHTS_AFTER_MERGE if row.is_merged else allows,
         format_ids=None if row.format_ids is None else tuple(row.format_ids),
         metadata_views=() if row.is_merged else tuple(row.metadata_views),
+        link_shown_to=row.link_shown_to or "",
         is_merged=row.is_merged,
     )
     name = f"{row.first_name} {row.last_name}".strip() or row.email or f'a guest of the share "{row.title}"'

@@ -20,6 +20,7 @@ from services.core.rows import load, load_grouped, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.config import OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, check_mail_address, queue_mail
+from services.shares.guests import find_open_share
 from services.shares.links import build_share_link
 
 MAX_SHARE_RECIPIENTS = 500
@@ -136,13 +137,39 @@ MailNotifier = Callable[[str, Iterable[uuid.UUID]], None]
 
 def queue_link_mails(
     session: Session, outside: OutboundConfig, users: Sequence[ShareUser], actor: Actor | None, notify: MailNotifier
-) -> None:
-    """Queue a mail with the link for each recipient, if mail is configured; else the user who shares sends them."""
+) -> bool:
+    """Queue a mail with the link for each recipient; return False, and do nothing, where no mail is configured."""
     if None in (outside.mail_server, outside.public_url, outside.key):
-        return
+        return False
     for user in users:
         queue_mail(session, SHARE_MAIL_KIND, user.email, {"share_user_id": str(user.id)}, actor)
     notify(MAIL_TASK, [])
+    return True
+
+
+def hand_out_links(
+    session: Session,
+    outside: OutboundConfig,
+    found: ObjectRef,
+    users: Sequence[ShareUser],
+    actor: Actor,
+    notify: MailNotifier,
+) -> frozenset[uuid.UUID]:
+    """Mail each new recipient its link, so that only the recipient can vote by it.
+
+    Returns:
+        The recipients whose links the caller has to pass on and may see this once, because no mail server is set;
+        history and later votes say so.
+    """
+    if queue_link_mails(session, outside, users, actor, notify):
+        return frozenset()
+    for user in users:
+        user.link_shown_to = actor.name
+        record_share_history(
+            session, found, f"the link made out to {user.email} was shown to {actor.name}: no mail server is set", actor
+        )
+    session.flush()
+    return frozenset(user.id for user in users)
 
 
 def queue_link_mail_again(
@@ -150,33 +177,22 @@ def queue_link_mail_again(
 ) -> None:
     """Queue a recipient's own link again; do nothing if the address is not a recipient of the share."""
     user = session.scalar(
-        select(ShareUser)
-        .join(Share, Share.id == ShareUser.share_id)
-        .where(
-            Share.id == share_id,
-            Share.revoked_at.is_(None),
-            Share.expires > func.now(),
-            ShareUser.email == email.lower(),
-            ShareUser.email != "",
-        )
+        select(ShareUser).where(ShareUser.share_id == share_id, ShareUser.email == email.lower(), ShareUser.email != "")
     )
-    if user is not None:
+    if user is not None and find_open_share(session, user.id) is not None:
         queue_link_mails(session, outside, [user], None, notify)
 
 
 def compose_share_mail(session: Session, addressed: MailRequest) -> MailMessage | None:
     """Compose the mail of a share link; None if the share has ended meanwhile."""
+    recipient_id = uuid.UUID(addressed.arguments["share_user_id"])
     row = session.execute(
         select(ShareUser, Share, User)
         .join(Share, Share.id == ShareUser.share_id)
         .outerjoin(User, User.id == Share.created_by)
-        .where(
-            ShareUser.id == uuid.UUID(addressed.arguments["share_user_id"]),
-            Share.revoked_at.is_(None),
-            Share.expires > func.now(),
-        )
+        .where(ShareUser.id == recipient_id)
     ).first()
-    if row is None:
+    if row is None or find_open_share(session, recipient_id) is None:
         return None
     if addressed.key is None or addressed.public_url is None:
         raise CannotComposeMail("a link needs TAPELESS_PUBLIC_URL and the server's key; set both for the worker, too")

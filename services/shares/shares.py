@@ -158,16 +158,6 @@ def can_share(session: Session, actor: Actor, object_type: str, object_id: uuid.
     return Permission.CHANGE_ACL in effective_permissions(session, actor, object_type, object_id)
 
 
-def is_share_creator(actor: Actor, share: Share) -> bool:
-    """Return whether the actor created the share."""
-    return share.created_by is not None and share.created_by == actor.user_id
-
-
-def can_see_links(session: Session, actor: Actor, share: Share, object_id: uuid.UUID) -> bool:
-    """Return whether the actor may see a share's links: its creator, and users who may share the object."""
-    return is_share_creator(actor, share) or can_share(session, actor, share.object_type, object_id)
-
-
 def update_share(session: Session, found: ObjectRef, share: Share, changes: Mapping[str, Any], actor: Actor) -> None:
     """Update columns of a share; equal values are no change. A new password signs out all guests."""
     changes = dict(changes)
@@ -224,7 +214,8 @@ def revoke_shares(session: Session, actor: Actor, share_ids: Sequence[uuid.UUID]
 
 def require_share_owner(session: Session, actor: Actor, share: Share, found: ObjectRef) -> None:
     """Raise PermissionDenied unless the actor created the share or may share its object."""
-    if not can_see_links(session, actor, share, found.id):
+    is_creator = share.created_by is not None and share.created_by == actor.user_id
+    if not is_creator and not can_share(session, actor, share.object_type, found.id):
         raise PermissionDenied(
             f'the share "{share.title}" is ended by its maker, or by whoever may share "{found.title}"'
         )

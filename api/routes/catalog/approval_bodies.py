@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from asgi.body_base import Body
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call
-from models.access.acl import Guest
+from models.access.acl import Actor
 from models.access.user import User
 from models.catalog.approval import Approval, ApprovalStatus, ApprovalVote, VoteStatus
 from models.catalog.asset import ASSET_KIND
@@ -23,6 +23,7 @@ from services.approvals.requests import (
     approval_version,
     list_reviewers_without_access,
 )
+from services.approvals.votes import external_voter, is_reviewer
 from services.catalog.assets.assets import MAX_ASSETS_PER_REQUEST
 from services.core.errors import ValidationFailed
 
@@ -82,7 +83,7 @@ def serialize_approval(call: Call, standing: ApprovalStatusView) -> dict[str, An
     """Serialise the approval request of an object with its votes; status `N/A` where none exists."""
     approval = standing.approval
     if call.actor.guest is not None:
-        standing = filter_votes_for_guest(standing, call.actor.guest)
+        standing = filter_votes_for_guest(standing, call.actor)
         approval = None
     about = {
         "object_id": str(standing.found.id),
@@ -103,9 +104,9 @@ def serialize_approval(call: Call, standing: ApprovalStatusView) -> dict[str, An
     return body if standing.approval is None else {**body, "status": standing.approval.status}
 
 
-def filter_votes_for_guest(standing: ApprovalStatusView, guest: Guest) -> ApprovalStatusView:
+def filter_votes_for_guest(standing: ApprovalStatusView, actor: Actor) -> ApprovalStatusView:
     """Return the approval as a guest sees it: the status and its own vote, without names or addresses of others."""
-    own = [vote for vote in standing.votes if vote.external is not None and vote.external == guest.email.lower()]
+    own = [vote for vote in standing.votes if vote.external is not None and vote.external == external_voter(actor)]
     return ApprovalStatusView(standing.found, standing.approval, own)
 
 
@@ -130,15 +131,13 @@ def vote_status_of_caller(call: Call, standing: ApprovalStatusView) -> ApprovalS
     """Return the caller's vote, `REQUESTED` where it has not voted yet, or `N/A` where it is not asked."""
     approval, actor = standing.approval, call.actor
     if actor.guest is not None:
-        asked = approval is not None and actor.guest.email in approval.externals
-        said = [ApprovalStatus(vote.status) for vote in standing.votes if vote.external == actor.guest.email]
-        return next(iter(said), ApprovalStatus.REQUESTED if asked else ApprovalStatus.NONE)
+        said = [ApprovalStatus(vote.status) for vote in standing.votes if vote.external == external_voter(actor)]
+        is_asked = approval is not None and is_reviewer(approval, actor)
+        return next(iter(said), ApprovalStatus.REQUESTED if is_asked else ApprovalStatus.NONE)
     for vote in standing.votes:
         if vote.user_id is not None and vote.user_id == actor.user_id:
             return ApprovalStatus(vote.status)
-    is_asked = approval is not None and (
-        actor.user_id in approval.users or bool(set(actor.group_ids) & set(approval.groups))
-    )
+    is_asked = approval is not None and is_reviewer(approval, actor)
     return ApprovalStatus.REQUESTED if is_asked else ApprovalStatus.NONE
 
 

@@ -131,7 +131,7 @@ def list_votes(call: Call, object_type: str, object_id: UUID, version_id: UUID |
     """List all votes on an object, or on this version of it, as one page."""
     standing = load_approval_status(call.session, get_approvable(call, object_type, object_id, version_id))
     if call.actor.guest is not None:
-        standing = filter_votes_for_guest(standing, call.actor.guest)
+        standing = filter_votes_for_guest(standing, call.actor)
     objects = [serialize_vote(standing, each) for each in standing.votes]
     return page_envelope(call, objects, 1, 1, max(len(objects), 1), len(objects))
 

@@ -1,4 +1,4 @@
-"""Manual grouping: split, merge, move and undo, for callers who may write every asset involved."""
+"""Manual grouping: split, merge, move and undo, for callers who may write every asset, and delete what ends."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -43,7 +43,8 @@ def post_split(call: Call, asset_id: UUID, body: AssetSplitBody) -> dict[str, An
 
 @routes.post("/assets/{asset_id}/grouping/merge/", status=200)
 def post_merge(call: Call, asset_id: UUID, body: AssetMergeBody) -> dict[str, Any]:
-    """Merge other assets into this one, which keeps its id and rights."""
+    """Merge other assets into this one, which keeps its id and rights; they need `delete`, and equal rights or
+    `change-acl`."""
     survivor = get_asset_for_update(call.session, call.actor, asset_id)
     others = [get_asset_for_update(call.session, call.actor, other).id for other in body.asset_ids]
     return serialize_asset(merge_manually(call.session, survivor.id, others, call.actor))

@@ -1,6 +1,6 @@
 """Request bodies and serialisers of shares and their recipients."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -134,14 +134,23 @@ class ShareUserChangeBody(Body):
 
 
 class ShareLinks:
-    """Builds the links of shares for one request, for callers who may see them."""
+    """Builds the links that one response shows to a caller who may share the object.
 
-    def __init__(self, call: Call | SelfCommittingCall) -> None:
+    A link for everyone is shown at any time; a link made out to an address only when it is made, to `shown` recipients'
+    sharer (`hand_out_links`): a vote by it has to be the recipient's.
+    """
+
+    def __init__(self, call: Call | SelfCommittingCall, shown: Collection[UUID] = ()) -> None:
         self._key = call.context.outside.key
         self._base = public_base_url(call)
+        self._shown = shown
 
     def of(self, user: ShareUser) -> str | None:
-        """Return the link of a recipient; None where no signing key is configured."""
+        """Return the link of a recipient if this response shows it."""
+        return self.personal(user) if not user.email or user.id in self._shown else None
+
+    def personal(self, user: ShareUser) -> str | None:
+        """Return the link of a recipient for the recipient itself; None where no signing key is configured."""
         return build_share_link(self._key, self._base, user.id, user.generation) if self._key is not None else None
 
 
@@ -181,7 +190,7 @@ def serialize_share_with_users(share: Share, users: Sequence[ShareUser], links: 
 
 
 def serialize_share_user(user: ShareUser, share: Share, links: ShareLinks | None) -> dict[str, Any]:
-    """Serialise a recipient; `url` is its own link, if `links` is given."""
+    """Serialise a recipient; `url` is its own link, if `links` shows it."""
     return {
         "id": str(user.id),
         "share_id": str(user.share_id),
@@ -202,19 +211,25 @@ def serialize_share_user(user: ShareUser, share: Share, links: ShareLinks | None
 
 
 def serialize_listed_share(
-    share: Share, users: Sequence[ShareUser], titles: Mapping[UUID, str], me: UUID | None, links: ShareLinks
+    share: Share,
+    users: Sequence[ShareUser],
+    titles: Mapping[UUID, str],
+    me: UUID | None,
+    links: ShareLinks,
+    *,
+    is_shareable: bool,
 ) -> dict[str, Any]:
     """Serialise a share in lists over all objects.
 
     Args:
-        me: the caller: as owner it sees all links, as recipient its own; None sees all links.
+        me: the caller, who sees its own link as a recipient.
+        is_shareable: the caller may share the object, and sees the link for everyone.
     """
     mine = next((user for user in users if me is not None and user.internal_user_id == me), None)
-    shown = links if me is None or share.created_by == me else None
     return {
-        **serialize_share_with_users(share, users, shown),
+        **serialize_share_with_users(share, users, links if is_shareable else None),
         "object_title": titles.get(share.object_id),
-        "personal_url": links.of(mine) if mine else None,
+        "personal_url": links.personal(mine) if mine else None,
         "approval": None,
     }
 

@@ -12,15 +12,16 @@ from asgi.body_base import Body
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
-from models.access.acl import readable_by
+from models.access.acl import Permission, readable_by
 from models.access.share import Share, ShareUser
 from models.catalog.asset import Asset
 from models.catalog.collection import Collection
 from models.core.statements import AnySelect
+from services.access.permissions import permitted_ids
 from services.core.errors import require_administrator
 from services.objects.objects import find_object
 from services.shares.recipients import load_recipients
-from services.shares.shares import can_share, is_share_of_object, revoke_shares
+from services.shares.shares import SHAREABLE_OBJECT_TYPES, is_share_of_object, revoke_shares
 
 routes = RouteGroup("assets")
 SHARE_QUERY_COLUMNS = {
@@ -56,19 +57,28 @@ def load_shared_titles(call: Call, shares: Sequence[Share]) -> dict[UUID, str]:
     return titles
 
 
-def paginate_shares(
-    call: Call, query: AnySelect, sort: str, page: int, per_page: int, me: UUID | None
-) -> dict[str, Any]:
-    """Return a page of shares with their recipients, in a fixed number of queries.
+def load_shareable_ids(call: Call, shares: Sequence[Share]) -> set[UUID]:
+    """Load the ids of those shared objects that the caller may share now, so that their links are shown."""
+    ids: set[UUID] = set()
+    for kind in SHAREABLE_OBJECT_TYPES:
+        keys = [str(share.object_id) for share in shares if share.object_type == kind]
+        if keys:
+            held = permitted_ids(call.session, call.actor, kind, keys, [Permission.CHANGE_ACL])
+            ids |= {UUID(key) for key in held}
+    return ids
 
-    Args:
-        me: the caller, who sees links of its own shares; None sees every link.
-    """
+
+def paginate_shares(call: Call, query: AnySelect, sort: str, page: int, per_page: int) -> dict[str, Any]:
+    """Return a page of shares with their recipients, in a fixed number of queries."""
     links = ShareLinks(call)
 
     def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users, titles = load_recipients(call.session, [share.id for share in shares]), load_shared_titles(call, shares)
-        return [serialize_listed_share(share, users[share.id], titles, me, links) for share in shares]
+        shareable, me = load_shareable_ids(call, shares), call.actor.user_id
+        return [
+            serialize_listed_share(share, users[share.id], titles, me, links, is_shareable=share.object_id in shareable)
+            for share in shares
+        ]
 
     found = apply_sort(query.where(Share.revoked_at.is_(None)), sort, SHARE_QUERY_COLUMNS, Share.id.desc())
     return {**paginate(call, found, page, per_page, render), "facets": {}, "scroll_id": None}
@@ -98,7 +108,7 @@ def get_shares(
     me = call.actor.user_id
     sides = [Share.created_by == me] * include_created_by_me + [has_share_member(me)] * include_member_of
     found = filter_shares({"title": title, "object_type": object_type, "object_id": object_id, "id": ids}, query)
-    return paginate_shares(call, found.where(or_(False, *sides)), sort, page, per_page, me)
+    return paginate_shares(call, found.where(or_(False, *sides)), sort, page, per_page)
 
 
 @routes.get("/shares/all/")
@@ -120,7 +130,7 @@ def get_all_shares(
     wanted = {"title": title, "object_type": object_type, "object_id": object_id, "owner_id": owner_id, "id": ids}
     found = filter_shares(wanted, query)
     found = found.where(has_share_member(member_id)) if member_id is not None else found
-    return paginate_shares(call, found, sort, page, per_page, None)
+    return paginate_shares(call, found, sort, page, per_page)
 
 
 @routes.get("/assets/{asset_id}/shares/all/")
@@ -128,8 +138,7 @@ def get_all_shares_of_asset(call: Call, asset_id: UUID, page: PageNumber = 1, pe
     """List the shares of an asset."""
     asset = find_object(call.session, call.actor, "assets", asset_id)
     query = select(Share).where(Share.object_type == "assets", is_share_of_object(asset.id))
-    sees_all = can_share(call.session, call.actor, "assets", asset.id)
-    return paginate_shares(call, query, "", page, per_page, None if sees_all else call.actor.user_id)
+    return paginate_shares(call, query, "", page, per_page)
 
 
 @routes.delete("/shares/bulk/", other=202)

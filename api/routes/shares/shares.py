@@ -26,17 +26,15 @@ from services.objects.objects import find_object
 from services.shares.recipients import (
     add_share_user,
     find_share_user,
+    hand_out_links,
     load_recipients,
-    queue_link_mails,
     remove_share_user,
     update_share_user,
 )
 from services.shares.shares import (
-    can_see_links,
     can_share,
     create_share,
     find_share,
-    is_share_creator,
     is_share_of_object,
     require_share_owner,
     revoke_share,
@@ -48,19 +46,20 @@ SHARES_PATH = "/{object_type}/{object_id}/shares/"
 SHARE_PATH = SHARES_PATH + "{share_id}/"
 
 
-def get_visible_links(call: Call, share: Share, object_id: UUID) -> ShareLinks | None:
-    """Return the link builder if the caller may see the links of the share, else None."""
-    return ShareLinks(call) if can_see_links(call.session, call.actor, share, object_id) else None
+def get_visible_links(call: Call, object_type: str, object_id: UUID) -> ShareLinks | None:
+    """Return the link builder if the caller may share the object now, else None."""
+    return ShareLinks(call) if can_share(call.session, call.actor, object_type, object_id) else None
 
 
 @routes.post(SHARES_PATH, status=202, needs_signing_key=True, replayable=False)
 def post_share(call: Call, object_type: str, object_id: UUID, body: NewShareBody) -> StatusResponse:
-    """Share by e-mail; each recipient gets its own link, mailed if a mail server is configured."""
+    """Share by e-mail; each recipient is mailed its own link, or it is shown here once where no mail server is set."""
     require_signing_key(call.context.outside.key)
     share = create_share(call.session, call.actor, object_type, object_id, body.new_share(body.emails))
+    found, share = find_share(call.session, call.actor, object_type, object_id, share.id, Permission.CHANGE_ACL)
     users = load_recipients(call.session, [share.id])[share.id]
-    queue_link_mails(call.session, call.context.outside, users, call.actor, call.notify)
-    return StatusResponse(202, serialize_share_with_users(share, users, ShareLinks(call)))
+    shown = hand_out_links(call.session, call.context.outside, found, users, call.actor, call.notify)
+    return StatusResponse(202, serialize_share_with_users(share, users, ShareLinks(call, shown)))
 
 
 @routes.post(SHARES_PATH + "url/", status=200, needs_signing_key=True, replayable=False)
@@ -81,21 +80,18 @@ def get_shares_of_object(
 
     def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users = load_recipients(call.session, [share.id for share in shares])
-        links, sees_all = ShareLinks(call), can_share(call.session, call.actor, object_type, found.id)
-        return [
-            serialize_share(share, users[share.id], links if sees_all or is_share_creator(call.actor, share) else None)
-            for share in shares
-        ]
+        links = get_visible_links(call, object_type, found.id)
+        return [serialize_share(share, users[share.id], links) for share in shares]
 
     return paginate_by_cursor(call, query, Share.id, last_id, per_page, render)
 
 
 @routes.get(SHARE_PATH)
 def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> dict[str, Any]:
-    """Return one share with its recipients; with links for its owner and callers who may share the object."""
+    """Return one share with its recipients; with the link for everyone if the caller may share the object."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     users = load_recipients(call.session, [share.id])[share.id]
-    return serialize_share_with_users(share, users, get_visible_links(call, share, found.id))
+    return serialize_share_with_users(share, users, get_visible_links(call, object_type, found.id))
 
 
 @routes.put(SHARE_PATH, replayable=False)
@@ -118,9 +114,9 @@ def delete_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) 
 def get_share_users(
     call: Call, object_type: str, object_id: UUID, share_id: UUID, per_page: PerPage = 50, last_id: LastId = None
 ) -> dict[str, Any]:
-    """List the recipients of a share, with their links if the caller may see them."""
+    """List the recipients of a share."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
-    links = get_visible_links(call, share, found.id)
+    links = get_visible_links(call, object_type, found.id)
 
     def render(_call: Call, users: Sequence[ShareUser]) -> list[dict[str, Any]]:
         return [serialize_share_user(user, share, links) for user in users]
@@ -138,8 +134,8 @@ def post_share_user(
     require_signing_key(call.context.outside.key)
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id, Permission.CHANGE_ACL)
     user = add_share_user(call.session, found, share, body.email, call.actor)
-    queue_link_mails(call.session, call.context.outside, [user], call.actor, call.notify)
-    return serialize_share_user(user, share, ShareLinks(call))
+    shown = hand_out_links(call.session, call.context.outside, found, [user], call.actor, call.notify)
+    return serialize_share_user(user, share, ShareLinks(call, shown))
 
 
 @routes.patch(SHARE_PATH + "users/{share_user_id}/", replayable=False)

@@ -59,3 +59,40 @@ def test_an_asset_that_is_split_off_has_the_rights_of_its_source(pipeline: Pipel
         eye = session.scalars(select(File.id).where(File.name == b"dive_R.mov")).one()
         made = split_manually(session, [eye], Actor("an editor", is_admin=True))
         assert rights_on(session, made.id) == {person: ("read",)}
+
+
+def test_an_automatic_merge_leaves_each_right_to_those_who_had_it_on_both(pipeline: Pipeline) -> None:
+    """Alice owns both, bob reads and writes the one that survives, carol reads the one that ends."""
+    alice, bob, carol = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
+    left, right = pipeline.root / "dive_L.mov", pipeline.root / "jump_R.mov"
+    for path in (left, right):
+        path.write_bytes(path.name.encode())
+    pipeline.settle()
+    held = {
+        "dive_L": {alice: ALL_PERMISSIONS, bob: ("read", "write"), carol: ("read",)},
+        "jump_R": {alice: ALL_PERMISSIONS, carol: ("read", "write")},
+    }
+    with pipeline.sessions.begin() as session:
+        ids = {asset.title: asset.id for asset in session.scalars(select(Asset))}
+        for title, entries in held.items():
+            session.add_all(
+                AclEntry(
+                    object_id=ids[title],
+                    object_type="assets",
+                    principal_id=who,
+                    principal_kind=PrincipalKind.USER,
+                    permissions=list(permissions),
+                )
+                for who, permissions in entries.items()
+            )
+    right.rename(pipeline.root / "dive_R.mov")
+    pipeline.settle()
+    with pipeline.sessions() as session:
+        survivor = session.scalars(select(Asset).where(Asset.merged_into.is_(None))).one()
+        (ended,) = set(ids.values()) - {survivor.id}
+        assert rights_on(session, survivor.id) == {alice: ALL_PERMISSIONS, carol: ("read",)}
+        assert rights_on(session, ended) in [dict(entries) for entries in held.values()]
+    (pipeline.root / "dive_R.mov").rename(right)
+    pipeline.settle()
+    with pipeline.sessions() as session:
+        assert rights_on(session, ended) in [dict(entries) for entries in held.values()]

@@ -19,7 +19,7 @@ from services.operations.check_result import VerifyContext
 from services.operations.grouping_invariants import check_grouping
 from tests.pipeline import Pipeline
 
-EDITOR = Actor("Ines the editor")
+EDITOR = Actor("Ines the editor", is_admin=True)
 
 
 def write(root: Path, *names: str) -> None:

@@ -266,7 +266,7 @@ def test_a_merge_by_hand_is_taken_back_by_hand_alone(pipeline: Pipeline) -> None
     arrive(pipeline, "b.mov")
     ids = pipeline.ids()
     with pipeline.sessions.begin() as session:
-        merge_manually(session, ids["a"], [ids["b"]], Actor("Ines"))
+        merge_manually(session, ids["a"], [ids["b"]], Actor("Ines", is_admin=True))
     rename(pipeline, "b.mov", "z.mov")
     assert pipeline.ids() == {"a": ids["a"]}
     assert pipeline.broken() == []

@@ -68,7 +68,11 @@ def test_the_row_holds_no_link_and_the_letter_does(session: Session, outside: Ou
         compose_share_mail(session, addressed(mail, None))
 
 
-@pytest.mark.parametrize("ending", ["revoked_at = now()", "expires = now() - interval '1 second'"])
+@pytest.mark.parametrize(
+    "ending",
+    ["revoked_at = now()", "expires = now() - interval '1 second'", "created_by = gen_random_uuid()"],
+    ids=["revoked", "expired", "its maker is gone"],
+)
 def test_a_letter_of_a_share_that_ended_is_not_written(session: Session, outside: OutboundConfig, ending: str) -> None:
     share = shared(session)
     (user,) = load_recipients(session, [share.id])[share.id]

@@ -1,5 +1,6 @@
 """`tapeless share ASSET`: a link for people without an account; `share list` and `share revoke` manage them."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ from models.core.sessions import transact
 from services.core.errors import NotFound
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
 from services.core.signing_key import require_signing_key
+from services.objects.objects import find_object
 from services.operations.asset_report import find_asset_by_word
 from services.shares.links import build_share_link
-from services.shares.recipients import load_recipients
+from services.shares.recipients import hand_out_links, load_recipients
 from services.shares.shares import ShareInput, create_share, revoke_shares
 from workers.celery.context import ProcessContext
 from workers.commands.options import (
@@ -73,7 +75,7 @@ def create(
     data: Path | None,
     as_json: bool,
 ) -> None:
-    """Share ASSET (id, external id or title) and print the link."""
+    """Share ASSET (id, external id or title); print the link, if it is not mailed."""
     wanted = {
         ShareRight.DOWNLOAD.value: download,
         ShareRight.COMMENTS.value: comments,
@@ -89,19 +91,33 @@ def create(
             expires=datetime.now(UTC) + timedelta(days=days),
             password_hash=hash_password(read_password(), MIN_SHARE_PASSWORD_LENGTH) if password else None,
         )
-        made, users = transact(context.sessions, lambda session: _create_share(session, asset, new))
+        made, users, shown = transact(context.sessions, lambda session: _create_share(session, context, asset, new))
         base = find_public_url(Settings.for_data(data))
-    links = [{"email": user.email, "url": build_share_link(key, base, user.id, user.generation)} for user in users]
+    links = [
+        {
+            "email": user.email,
+            "url": build_share_link(key, base, user.id, user.generation) if user.id in shown else None,
+        }
+        for user in users
+    ]
     print_result(
         as_json,
         {"id": str(made.id), "expires": made.expires.isoformat(), "links": links},
-        lambda: click.echo("\n".join(f"{one['email']}  {one['url']}" if one["email"] else one["url"] for one in links)),
+        lambda: click.echo("\n".join(f"{one['email']}  {one['url'] or 'is mailed its link'}".strip() for one in links)),
     )
 
 
-def _create_share(session: Session, asset: str, new: ShareInput) -> tuple[Share, list[ShareUser]]:
-    made = create_share(session, shell_actor(), "assets", find_asset_by_word(session, asset).id, new)
-    return made, load_recipients(session, [made.id])[made.id]
+def _create_share(
+    session: Session, context: ProcessContext, asset: str, new: ShareInput
+) -> tuple[Share, list[ShareUser], Collection[UUID]]:
+    """Create the share; return it with its recipients, and those whose links are printed here."""
+    actor = shell_actor()
+    made = create_share(session, actor, "assets", find_asset_by_word(session, asset).id, new)
+    users = load_recipients(session, [made.id])[made.id]
+    if new.has_url:
+        return made, users, [user.id for user in users]
+    found = find_object(session, actor, made.object_type, made.object_id)
+    return made, users, hand_out_links(session, context.outside, found, users, actor, context.notify)
 
 
 @share.command("list")

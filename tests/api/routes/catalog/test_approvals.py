@@ -87,7 +87,7 @@ def test_a_request_is_voted_on_and_all_of_it_is_told(owner: Caller, asset: str, 
     ]
 
 
-def test_who_was_not_asked_looks_and_administrators_set_it(
+def test_where_people_are_named_only_they_vote_and_who_may_write_adds_others(
     owner: Caller, admin: Caller, asset: str, reviewers: Sequence[Caller]
 ) -> None:
     one, other, _ = reviewers
@@ -96,11 +96,15 @@ def test_who_was_not_asked_looks_and_administrators_set_it(
     assert "ask first" in refused.json()["errors"][0]
     assert one.http.post(url_of(asset, "request/"), json={}).status_code == 403
     ask(owner, asset, one)
-    assert (say(other, asset), say(owner, asset), say(admin, asset)) == (403, 403, 200)
+    assert (say(other, asset), say(owner, asset), say(admin, asset)) == (403, 403, 403)
+    owner.http.patch(url_of(asset, "request/"), json={"users": [str(one.id), str(admin.id)]})
+    assert say(admin, asset) == 200
     assert status_of(other, asset) == "APPROVED"
     ask(owner, asset)
     assert status_of(owner, asset) == "REQUESTED"
-    assert (say(one, asset), say(owner, asset)) == (403, 200)
+    assert (say(one, asset), say(owner, asset), say(admin, asset)) == (403, 200, 200)
+    owner.http.patch(url_of(asset, "request/"), json={"users": [str(one.id)]})
+    assert status_of(owner, asset) == "REQUESTED", "votes of before, of people who are not named now, count no longer"
 
 
 def test_members_of_a_named_group_vote(api: Api, owner: Caller, admin: Caller, asset: str) -> None:

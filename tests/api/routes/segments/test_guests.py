@@ -94,7 +94,8 @@ def test_a_guest_votes_where_the_share_allows_it_and_by_a_link_of_its_own(api: A
     said = guest.put(url_of(asset), json=yes).json()
     assert (said["external"], said["user"], status_of(owner, asset)) == ("ann@example.org", None, "APPROVED")
     told = owner.http.get(f"/assets/v1/assets/{asset}/history/").json()["objects"][0]
-    assert (told["operation_type"], told["operation_description"]) == ("APPROVE", "ann@example.org approved")
+    shown = f"ann@example.org approved, by the link made out to ann@example.org, shown to {owner.actor.name}"
+    assert (told["operation_type"], told["operation_description"]) == ("APPROVE", shown)
     assert told["share_user_id"] is not None
     assert guest.put(url_of(asset), json={"status": "NOT_APPROVED"}).status_code == 200
     assert status_of(owner, asset) == "NOT_APPROVED"
@@ -135,3 +136,24 @@ def test_a_guest_reads_what_other_guests_said_and_nobodys_address_but_its_own(
     assert "ann@" in httpx.get(ann_url).text
     (shown,) = owner.http.get(segments_url(asset)).json()["objects"]
     assert shown["share_user_email"] == "ann@example.org"
+
+
+def test_a_link_for_everyone_votes_once_for_itself_and_only_where_nobody_was_named(
+    api: Api, owner: Caller, asset: str
+) -> None:
+    made = [share_url(owner, asset, title=title, allow_setting_approve_status=True) for title in ("cut", "mix")]
+    one, again, other = (guest_of(api, made[number]["url"]) for number in (0, 0, 1))
+    claims = {"Share-User-Email": "ann@example.org"}
+    ask(owner, asset, min_number=2)
+    assert [each.put(url_of(asset), json={"status": "APPROVED"}).status_code for each in (one, again)] == [200, 200]
+    assert status_of(owner, asset) == "REQUESTED", "two guests of one link are one vote"
+    assert other.put(url_of(asset), json={"status": "APPROVED"}, headers=claims).status_code == 200
+    assert status_of(owner, asset) == "APPROVED"
+    told = {text for operation, text in history_of(owner, asset) if operation == "APPROVE"}
+    assert told == {f'a guest approved, by the link for everyone of the share "{title}"' for title in ("cut", "mix")}
+    votes = [vote["external"] for vote in owner.http.get(url_of(asset)).json()["objects"]]
+    assert [vote.startswith("link:") for vote in votes] == [True, True]
+    named = {"externals": ["ann@example.org"], "min_number": 1}
+    assert owner.http.patch(url_of(asset, "request/"), json=named).status_code == 200
+    assert status_of(owner, asset) == "REQUESTED"
+    assert other.put(url_of(asset), json={"status": "APPROVED"}, headers=claims).status_code == 403

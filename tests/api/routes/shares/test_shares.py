@@ -46,9 +46,7 @@ def test_a_link_opens_its_object_and_nothing_beside_it(api: Api, owner: Caller) 
     assert guest.post("/search/v1/search/", json={}).status_code == 403
 
 
-def test_each_recipient_has_a_link_of_its_own_that_whoever_may_share_sees_again(
-    api: Api, owner: Caller, stranger: Caller
-) -> None:
+def test_each_recipient_has_a_link_of_its_own_that_is_shown_once(api: Api, owner: Caller, stranger: Caller) -> None:
     asset = make_asset(owner)["id"]
     made = share_with(owner, asset, "Ann@example.org", "bob@example.org", "ann@example.org", message="look")
     assert made["url"] is None
@@ -58,8 +56,9 @@ def test_each_recipient_has_a_link_of_its_own_that_whoever_may_share_sees_again(
     token = log_in(api, links["ann@example.org"]).json()
     assert (token["email"], token["is_internal_user"], token["object_id"]) == ("ann@example.org", False, asset)
     users = f"{shares_of(asset)}{made['id']}/users/"
-    again = {user["email"]: user["url"] for user in owner.http.get(users).json()["objects"]}
-    assert again == links
+    assert {user["url"] for user in owner.http.get(users).json()["objects"]} == {None}
+    told = [text for _, text in history_of(owner, asset)]
+    assert f"the link made out to ann@example.org was shown to {owner.actor.name}: no mail server is set" in told
     owner.http.put(f"/acls/v1/users/{stranger.id}/acl/assets/{asset}/", json={"permissions": ["read"]})
     shown = stranger.http.get(users)
     assert [user["url"] for user in shown.json()["objects"]] == [None, None]
@@ -271,7 +270,8 @@ def test_only_who_may_change_rights_shares_and_the_maker_may_always_revoke(
     owner.http.put(rights, json={"permissions": ["read"]})
     path = f"{shares_of(asset)}{made['id']}/"
     assert stranger.http.put(path, json={**FLAGS, "allow_download": True}).status_code == 403
-    assert stranger.http.get(path).json()["url"] == made["url"]
+    assert stranger.http.get(path).json()["url"] is None
+    assert [one["url"] for one in stranger.http.get("/assets/v1/shares/").json()["objects"]] == [None]
     assert stranger.http.delete(path).status_code == 204
 
 
@@ -293,3 +293,43 @@ def test_lists_show_what_one_made_and_what_one_was_given(api: Api, owner: Caller
     assert stranger.http.request("DELETE", "/assets/v1/shares/bulk/", json={"share_ids": ids}).status_code == 404
     assert owner.http.request("DELETE", "/assets/v1/shares/bulk/", json={"share_ids": ids}).status_code == 204
     assert owner.http.get("/assets/v1/shares/").json()["total"] == 0
+
+
+ENDS_OF_A_RIGHT = {
+    "its maker lost change-acl": "DELETE FROM acl_entry WHERE object_id = :asset",
+    "its maker keeps write alone": "UPDATE acl_entry SET permissions = '{read,write}' WHERE object_id = :asset",
+    "its maker was blocked": "UPDATE user_account SET status = 'BLOCKED' WHERE id = :maker",
+    "its maker was deleted": "UPDATE user_account SET status = 'DELETED' WHERE id = :maker",
+}
+
+
+@pytest.mark.parametrize("ending", ENDS_OF_A_RIGHT)
+def test_a_share_stops_with_the_right_that_made_it(api: Api, owner: Caller, ending: str) -> None:
+    asset = make_asset(owner)["id"]
+    made = share_url(owner, asset)
+    guest = guest_of(api, made["url"])
+    assert guest.get(f"/assets/v1/assets/{asset}/").status_code == 200
+    with api.sessions.begin() as session:
+        session.execute(text(ENDS_OF_A_RIGHT[ending]), {"asset": asset, "maker": owner.id})
+    assert guest.get(f"/assets/v1/assets/{asset}/").status_code == 401
+    assert log_in(api, made["url"]).status_code == 401
+
+
+def test_a_share_follows_the_rights_of_its_maker_through_groups_and_collections(
+    api: Api, owner: Caller, admin: Caller, stranger: Caller
+) -> None:
+    asset = make_asset(owner)["id"]
+    group = admin.http.post("/users/v1/groups/", json={"name": f"sharers {asset}"}).json()["id"]
+    admin.http.post(f"/users/v1/groups/{group}/users/{stranger.id}/")
+    collection = owner.http.post("/assets/v1/collections/", json={"title": "shared"}).json()["id"]
+    body = {"object_id": asset, "object_type": "assets"}
+    owner.http.post(f"/assets/v1/collections/{collection}/contents/", json=body)
+    path = f"/acls/v1/groups/{group}/acl/collections/{collection}/"
+    rights = {"permissions": ["read", "change-acl"]}
+    assert owner.http.put(path, json=rights, params={"propagating": "true"}).status_code < 300
+    links = [share_url(stranger, asset)["url"], share_url(stranger, collection, kind="collections")["url"]]
+    assert [log_in(api, url).status_code for url in links] == [200, 200]
+    admin.http.delete(f"/users/v1/groups/{group}/users/{stranger.id}/")
+    assert [log_in(api, url).status_code for url in links] == [401, 401]
+    admin.http.post(f"/users/v1/groups/{group}/users/{stranger.id}/")
+    assert [log_in(api, url).status_code for url in links] == [200, 200]
