@@ -39,6 +39,7 @@ class AdmissionRule:
 
     public: bool
     guests: bool
+    browsers: bool
     body_bytes: int
     is_search: bool
 
@@ -78,11 +79,14 @@ class Admission:
             scope.update({"tapeless.body": body, "tapeless.caller": admitted.key})
             yield
 
-    async def authenticate(self, request: Request, *, guests: bool) -> Actor:
+    async def authenticate(self, request: Request, *, guests: bool, browsers: bool = False) -> Actor:
         """Return the caller that the headers authenticate, in a thread that does no other work."""
 
         def look_up() -> Actor:
-            return transact(self._context.sessions, lambda session: authenticate(session, request, guests=guests)).actor
+            return transact(
+                self._context.sessions,
+                lambda session: authenticate(session, request, guests=guests, browsers=browsers),
+            ).actor
 
         return await to_thread.run_sync(look_up, limiter=self._authentication)
 
@@ -93,7 +97,7 @@ class Admission:
         digest = token_digest(secret)
         known = self._known.get(digest)
         if known is None or int(request.headers.get("content-length", 0)) > 0:
-            actor = await self.authenticate(request, guests=rule.guests)
+            actor = await self.authenticate(request, guests=rule.guests, browsers=rule.browsers)
             known = (actor.guest.share_user_id if actor.guest else actor.user_id, actor.guest is not None)
             if len(self._known) >= MAX_KNOWN_CALLERS:
                 del self._known[next(iter(self._known))]

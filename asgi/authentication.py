@@ -21,8 +21,15 @@ class NotAuthenticated(Exception):
     """Raised for missing or invalid credentials; does not say which part of them is wrong."""
 
 
-def authenticate(session: Session, request: Request, *, guests: bool = False) -> AuthenticatedToken:
-    """Return the user or guest that the headers authenticate; updates a token's last use at most once a minute."""
+def authenticate(
+    session: Session, request: Request, *, guests: bool = False, browsers: bool = False
+) -> AuthenticatedToken:
+    """Return the user or guest that the headers authenticate; updates a token's last use at most once a minute.
+
+    Args:
+        guests: whether guests of a share may call the route.
+        browsers: whether users who only browse may; they always may call a GET.
+    """
     secret = find_secret(request) or ""
     if secret.startswith(GUEST_TOKEN_PREFIX):
         found = authenticate_guest(session, request, secret)
@@ -30,7 +37,10 @@ def authenticate(session: Session, request: Request, *, guests: bool = False) ->
             raise PermissionDenied("a share does not open this")
         actor = name_guest_by_email(found.share.actor, request.headers.get("share-user-email"))
         return AuthenticatedToken(actor, found.id, found.share.guest.share_id, is_stale=False)
-    return _authenticate_user(session, request)
+    user = _authenticate_user(session, request)
+    if user.actor.only_browses and not browsers and request.method != "GET":
+        raise PermissionDenied("you only browse (BROWSE_ONLY); an administrator gives you a type that changes things")
+    return user
 
 
 def find_secret(request: Request) -> str | None:

@@ -61,7 +61,8 @@ async def handle_validation_error(request: Request, wrong: RequestValidationErro
     route = request.scope.get("route")
     rule = request.app.state.rules.get(route.name) if route is not None else None
     if rule is None or not rule.public:
-        await request.app.state.admission.authenticate(request, guests=rule is not None and rule.guests)
+        guests, browsers = (rule.guests, rule.browsers) if rule is not None else (False, False)
+        await request.app.state.admission.authenticate(request, guests=guests, browsers=browsers)
     return error_response(400, validation_messages(wrong.errors(), skipped=1))
 
 

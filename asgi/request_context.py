@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -70,16 +71,25 @@ class SelfCommittingCall:
         return client_address(self.request)
 
 
+IPV6_CUSTOMER_BITS = 64
+"""One customer has at least so many addresses of IPv6, and is counted as one."""
+
+
 def client_address(request: Request) -> str:
-    """Return the IP address that a request came from."""
-    return request.client.host if request.client else "unknown"
-
-
-def request_base_url(request: Request) -> str:
-    """Return the base URL of a request, without a trailing slash."""
-    return str(request.base_url).rstrip("/")
+    """Return the IP address that a request came from, as limits count it; of IPv6 the network of one customer."""
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv4Address):
+        return host
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, IPV6_CUSTOMER_BITS), strict=False))
 
 
 def public_base_url(call: Call | SelfCommittingCall) -> str:
-    """Return the public base URL: the configured one, else the base URL of this request."""
-    return call.context.outside.public_url or request_base_url(call.request)
+    """Return the base URL of every link, without a trailing slash: the configured one, else that of this request, which
+    its Host header says."""
+    return (call.context.outside.public_url or str(call.request.base_url)).rstrip("/")

@@ -103,6 +103,8 @@ class ApiRoute:
     """Whether its response may be stored for an Idempotency-Key; responses that hold a secret must not be."""
     guests: bool = False
     """Whether guests may call it, within what their share allows; all other routes deny them."""
+    browsers: bool = False
+    """Whether users who only browse may call it although it is no GET: it changes nothing but their own sign-ins."""
     body_bytes: int = DEFAULT_BODY_BYTES
     """Maximum size of a user's body; guests and public routes have lower limits."""
     is_search: bool = False
@@ -120,7 +122,12 @@ class ApiRoute:
     @property
     def rule(self) -> AdmissionRule:
         """Return what a request is admitted by."""
-        return AdmissionRule(self.public, self.guests, self.body_bytes, self.is_search)
+        return AdmissionRule(self.public, self.guests, self.is_open_to_browsers, self.body_bytes, self.is_search)
+
+    @property
+    def is_open_to_browsers(self) -> bool:
+        """Return whether users who only browse may call it with any method."""
+        return self.browsers or self.is_search
 
     def options(self) -> dict[str, Any]:
         """Return what FastAPI needs to know of the route, to serve and to document it."""
@@ -145,9 +152,20 @@ class ApiRoute:
     def handler(self) -> Callable[..., Any]:
         """Return the function that FastAPI calls."""
         if self.own_transactions:
-            return wrap_self_committing(self.endpoint, self.status, public=self.public, guests=self.guests)
+            return wrap_self_committing(
+                self.endpoint,
+                self.status,
+                public=self.public,
+                guests=self.guests,
+                browsers=self.is_open_to_browsers,
+            )
         return wrap_in_transaction(
-            self.endpoint, self.status, public=self.public, replayable=self.replayable, guests=self.guests
+            self.endpoint,
+            self.status,
+            public=self.public,
+            replayable=self.replayable,
+            guests=self.guests,
+            browsers=self.is_open_to_browsers,
         )
 
 

@@ -30,7 +30,7 @@ log = logging.getLogger("tapeless.api")
 
 
 def wrap_in_transaction(
-    endpoint: Callable[..., Any], status: int, *, public: bool, replayable: bool, guests: bool
+    endpoint: Callable[..., Any], status: int, *, public: bool, replayable: bool, guests: bool, browsers: bool
 ) -> Callable[..., Any]:
     """Wrap `endpoint(call, …)` into a FastAPI handler that runs it in one transaction.
 
@@ -40,6 +40,7 @@ def wrap_in_transaction(
         public: whether the endpoint needs no authentication.
         replayable: whether responses may be stored for an Idempotency-Key; those that hold a token must not be.
         guests: whether guests of a share may call it.
+        browsers: whether users who only browse may call it although it is no GET.
     """
 
     read_body = make_body_reader(endpoint)
@@ -50,7 +51,7 @@ def wrap_in_transaction(
         prepare_bodies(values.values())
 
         def work(session: Session) -> tuple[Response, Call]:
-            signed_in = None if public else authenticate(session, request, guests=guests)
+            signed_in = None if public else authenticate(session, request, guests=guests, browsers=browsers)
             actor = signed_in.actor if signed_in else ANONYMOUS
             key = (
                 read_idempotency_key(request, actor.guest.share_user_id if actor.guest else actor.user_id)
@@ -79,7 +80,7 @@ def wrap_in_transaction(
 
 
 def wrap_self_committing(
-    endpoint: Callable[..., Any], status: int, *, public: bool, guests: bool
+    endpoint: Callable[..., Any], status: int, *, public: bool, guests: bool, browsers: bool
 ) -> Callable[..., Any]:
     """Wrap an endpoint that commits by itself between slow steps; the caller is authenticated before it begins."""
     read_body = make_body_reader(endpoint)
@@ -89,7 +90,9 @@ def wrap_self_committing(
         values |= read_body(request)
         actor = ANONYMOUS
         if not public:
-            actor = transact(context.sessions, lambda session: authenticate(session, request, guests=guests)).actor
+            actor = transact(
+                context.sessions, lambda session: authenticate(session, request, guests=guests, browsers=browsers)
+            ).actor
         return render_response(endpoint(SelfCommittingCall(context, request, actor), **values), status)
 
     return copy_signature(endpoint, handle)

@@ -135,6 +135,8 @@ class Actor:
     name: str
     user_id: uuid.UUID | None = None
     is_admin: bool = False
+    only_browses: bool = False
+    """A user of the types `BROWSE_ONLY` and `BROWSE_API_ONLY`, who reads what others may read and changes nothing."""
     group_ids: tuple[uuid.UUID, ...] = ()
     propagating: tuple[PropagatingEntry, ...] = ()
     """Loaded together with the actor, so that a request needs one query; empty for most users."""
@@ -214,6 +216,8 @@ def has_permission(
     groups."""
     if actor.guest is not None:
         return is_open_to_guest(actor.guest, object_type, key) if permission == Permission.READ else false()
+    if actor.only_browses and permission != Permission.READ:
+        return false()
     if actor.is_admin:
         return true()
     reaching = actor.reaching(permission)

@@ -93,6 +93,10 @@ class Token(IdMixin, CreatedMixin, Base):
     app_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("app.id", ondelete="CASCADE"), index=True)
     user_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     expires_at: Mapped[datetime | None]
+    is_sign_in: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Made by e-mail and password; signing out everywhere ends all of these."""
+    made_by: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("token.id", ondelete="CASCADE"), index=True)
+    """The token that asked for it, and with which it ends; null if it is independent."""
     last_used_at: Mapped[datetime | None]
     """Written at most once a minute, so that reads do not write on every request."""
 

@@ -1,4 +1,9 @@
-"""Throttle by subject: sign-ins by address and e-mail against password guessing, and writes of guests."""
+"""Throttle by subject: sign-ins by address and e-mail against password guessing, and writes of guests.
+
+Guesses at one e-mail are limited from one address, and more generously from all addresses together. The second limit is
+against guesses from many places, and would let anyone lock a person out who knows the e-mail: an address from which
+this user has signed in within `KNOWN_ADDRESS_RETENTION` is exempt from it.
+"""
 
 import uuid
 from dataclasses import dataclass
@@ -22,6 +27,10 @@ class AttemptLimit:
 
 ADDRESS_ATTEMPT_LIMIT = AttemptLimit(tries=60, seconds=60)
 EMAIL_ATTEMPT_LIMIT = AttemptLimit(tries=10, seconds=300)
+"""From one address."""
+EMAIL_TOTAL_LIMIT = AttemptLimit(tries=100, seconds=3600)
+"""From all addresses from which the user has not signed in lately."""
+KNOWN_ADDRESS_PREFIX = "known:"
 
 
 def count_attempt(session: Session, subject: str, limit: AttemptLimit) -> None:
@@ -49,14 +58,30 @@ def count_attempt(session: Session, subject: str, limit: AttemptLimit) -> None:
         raise RateLimited(f"more than {limit.tries:,} tries within {limit.seconds:,} s; try again in {wait:,} s", wait)
 
 
-def reset_attempts(session: Session, email: str) -> None:
-    """Delete the failed attempts of an e-mail after a successful sign-in."""
-    session.execute(delete(SignInLimit).where(SignInLimit.subject == email_throttle_key(email)))
+def count_sign_in(session: Session, email: str, address: str) -> None:
+    """Count an attempt to sign in as a user. Raises RateLimited beyond the limits of the e-mail."""
+    email = _normalize(email)
+    count_attempt(session, f"email:{email} {address}", EMAIL_ATTEMPT_LIMIT)
+    if session.get(SignInLimit, _known_address(email, address)) is None:
+        count_attempt(session, f"email:{email}", EMAIL_TOTAL_LIMIT)
 
 
-def email_throttle_key(email: str) -> str:
-    """Return the throttle key of an e-mail, ignoring case."""
-    return f"email:{email.lower()[:320]}"
+def note_sign_in(session: Session, email: str, address: str) -> None:
+    """Note a successful sign-in: the attempts of this address are forgotten, and it is known for this user."""
+    email = _normalize(email)
+    session.execute(delete(SignInLimit).where(SignInLimit.subject == f"email:{email} {address}"))
+    known = insert(SignInLimit).values(subject=_known_address(email, address), window_start=func.now(), tries=0)
+    session.execute(
+        known.on_conflict_do_update(index_elements=[SignInLimit.subject], set_={"window_start": func.now()})
+    )
+
+
+def _normalize(email: str) -> str:
+    return email.lower()[:320]
+
+
+def _known_address(email: str, address: str) -> str:
+    return f"{KNOWN_ADDRESS_PREFIX}{email} {address}"
 
 
 def find_password_hash(session: Session, email: str) -> tuple[uuid.UUID, str | None] | None:

@@ -85,7 +85,7 @@ def resolve_object_id(session: Session, object_type: str, object_key: str) -> uu
 
 def effective_permissions(session: Session, actor: Actor, object_type: str, object_id: uuid.UUID) -> list[str]:
     """Return all permissions of the actor on an object, its groups' included."""
-    if actor.is_admin:
+    if actor.is_admin and not actor.only_browses:
         return list(ALL_PERMISSIONS)
     if get_acl_kind(object_type).is_open:
         return [Permission.READ.value]

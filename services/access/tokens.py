@@ -5,6 +5,7 @@ import secrets
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select, text, update
 from sqlalchemy.orm import Session
@@ -65,9 +66,19 @@ def touch_token(session: Session, token_id: uuid.UUID) -> None:
 
 
 def issue_token(
-    session: Session, user_id: uuid.UUID, app_id: uuid.UUID, expires_in: int | None = None
+    session: Session,
+    user_id: uuid.UUID,
+    app_id: uuid.UUID,
+    expires_in: int | None = None,
+    *,
+    made_by: uuid.UUID | None = None,
+    is_sign_in: bool = False,
 ) -> tuple[Token, str]:
     """Issue a token for a user's app, valid for `expires_in` seconds.
+
+    Args:
+        made_by: id of the token that asks for it: it ends when that one expires or is revoked; None: independent.
+        is_sign_in: it is made by a sign-in.
 
     Returns:
         The token and its secret, which is stored nowhere.
@@ -76,8 +87,17 @@ def issue_token(
         raise ValidationFailed("expires_in", f"a token lasts between 1 second and {MAX_TOKEN_AGE.days} days")
     secret = secrets.token_urlsafe(TOKEN_BYTES)
     end = func.now() + timedelta(seconds=expires_in) if expires_in is not None else None
-    token = Token(id=new_id(), digest=token_digest(secret), app_id=app_id, user_id=user_id, expires_at=end)
+    token = Token(id=new_id(), digest=token_digest(secret), app_id=app_id, user_id=user_id, is_sign_in=is_sign_in)
+    token.made_by, token.expires_at = made_by, _limit_expiry(session, made_by, end)
     return save(session, token), secret
+
+
+def _limit_expiry(session: Session, made_by: uuid.UUID | None, end: Any) -> Any:
+    """Return the expiry of a token, at most that of the token that made it; nulls are no limit."""
+    if made_by is None:
+        return end
+    # LEAST ignores nulls.
+    return func.least(select(Token.expires_at).where(Token.id == made_by).scalar_subquery(), end)
 
 
 def register_app(session: Session, user_id: uuid.UUID, name: str, description: str = "") -> App:
@@ -106,14 +126,20 @@ def find_token(session: Session, actor: Actor, token_id: uuid.UUID) -> Token:
 
 
 def extend_token(session: Session, token_id: uuid.UUID, expires_in: int) -> Token:
-    """Set the expiry of a token to `expires_in` seconds from now; a token without expiry keeps none."""
+    """Set the expiry of a token to `expires_in` seconds from now, at most to that of the token that made it; a token
+    without expiry keeps none."""
     token = session.get_one(Token, token_id, with_for_update=True)
     if token.expires_at is not None:
-        token.expires_at = func.now() + timedelta(seconds=expires_in)
+        token.expires_at = _limit_expiry(session, token.made_by, func.now() + timedelta(seconds=expires_in))
         save(session, token)
     return token
 
 
 def revoke_token(session: Session, token_id: uuid.UUID) -> None:
-    """Delete a token, effective immediately."""
+    """Delete a token with those that it made, effective immediately."""
     session.execute(delete(Token).where(Token.id == token_id))
+
+
+def revoke_sign_ins(session: Session, user_id: uuid.UUID) -> None:
+    """Sign a user out everywhere: delete the tokens of all sign-ins with those that they made."""
+    session.execute(delete(Token).where(Token.user_id == user_id, Token.is_sign_in))

@@ -11,7 +11,8 @@ from models.access.acl import Actor, PropagatingEntry
 from models.core.statements import AnyRow
 
 ACTOR_COLUMNS = """
-    who.id, who.is_admin, who.first_name, who.last_name, who.email,
+    who.id, who.is_admin, who.type IN ('BROWSE_ONLY', 'BROWSE_API_ONLY') AS only_browses,
+    who.first_name, who.last_name, who.email,
     ARRAY(SELECT group_id FROM membership WHERE membership.user_id = who.id) AS group_ids,
     (SELECT json_agg(json_build_array(entry.object_id, entry.permissions) ORDER BY entry.object_id)
         FROM acl_entry AS entry JOIN collection ON collection.id = entry.object_id
@@ -29,6 +30,7 @@ def actor_from_row(row: AnyRow) -> Actor:
         name=f"{row.first_name} {row.last_name}".strip() or row.email,
         user_id=row.id,
         is_admin=row.is_admin,
+        only_browses=row.only_browses,
         group_ids=tuple(row.group_ids or ()),
         propagating=tuple(PropagatingEntry(uuid.UUID(key), frozenset(held)) for key, held in row.propagating or ()),
     )

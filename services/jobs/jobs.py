@@ -15,7 +15,8 @@ from models.access.acl import Actor, readable_by
 from models.catalog.asset import ASSET_KIND, Asset
 from models.core.base import new_id
 from models.queues.job import Job, JobStatus, JobStep
-from services.core.errors import Conflict, PermissionDenied, require_found, require_known
+from services.catalog.assets.assets import find_asset
+from services.core.errors import Conflict, PermissionDenied, ValidationFailed, require_found, require_known
 from services.core.rows import apply_changes, load, load_grouped
 
 EXTERNAL_QUEUE = "external"
@@ -106,10 +107,9 @@ def job_visible_to(actor: Actor) -> ColumnElement[bool]:
 def create_job(
     session: Session, values: Mapping[str, Any], details: Mapping[str, Any], steps: Sequence[JobStep], actor: Actor
 ) -> Job:
-    """Create a job that another system runs; the caller has checked that the actor reads the job's object."""
+    """Create a job that another system runs."""
     refuse_unknown_job_type(values["type"])
-    if values.get("parent_id") is not None:
-        find_job(session, actor, values["parent_id"])
+    values = _resolve_references(session, values, actor)
     job = Job(id=new_id(), queue=EXTERNAL_QUEUE, created_by=actor.user_id, details=dict(details), **values)
     session.add(job)
     session.flush()
@@ -117,6 +117,22 @@ def create_job(
     _add_steps(session, job, steps)
     session.flush()
     return job
+
+
+def _resolve_references(session: Session, values: Mapping[str, Any], actor: Actor) -> dict[str, Any]:
+    """Return the columns with the id of the surviving asset; NotFound unless the actor sees the object and the parent.
+
+    A job is shown to the readers of its asset and counts as a child of its parent, so that both have to be seen.
+    """
+    values = dict(values)
+    if values.get("object_id") is not None and values.get("object_type") == ASSET_KIND:
+        values["object_id"] = find_asset(session, actor, values["object_id"]).id
+    if values.get("parent_id") is not None:
+        find_job(session, actor, values["parent_id"])
+    return values
+
+
+REFERENCE_COLUMNS = ("object_type", "object_id", "parent_id")
 
 
 def refuse_unknown_job_type(text: str) -> None:
@@ -155,6 +171,12 @@ def update_job(
 ) -> Job:
     """Update a job; of one that Tapeless runs, only title and priority."""
     job = get_job_for_update(session, actor, job_id)
+    if any(name in values and values[name] != getattr(job, name) for name in REFERENCE_COLUMNS):
+        whole = {name: getattr(job, name) for name in REFERENCE_COLUMNS} | dict(values)
+        resolved = _resolve_references(session, whole, actor)
+        values = {name: resolved[name] for name in values}
+        if job.id == values.get("parent_id"):
+            raise ValidationFailed("parent_id", f'the job "{job.title}" cannot be its own parent')
     changes = {name: value for name, value in values.items() if getattr(job, name) != value}
     if job.task is not None and not (changes.keys() <= EDITABLE_JOB_FIELDS and not details):
         raise Conflict(f'the job "{job.title}" is run by Tapeless; abort, pause or restart it with jobs/state')

@@ -5,24 +5,28 @@ Dead letters stay until an operator handles them. History and the audit log are 
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func
+from sqlalchemy import case, delete, func
 from sqlalchemy.orm import Session
 
 from models.access.user import SignInLimit, Token
 from models.core.idempotency import IdempotencyKey
 from models.queues.registry import WORK_QUEUES
+from services.access.login_throttle import KNOWN_ADDRESS_PREFIX
 
 IDEMPOTENCY_KEY_RETENTION, LOGIN_ATTEMPT_RETENTION, EXPIRED_TOKEN_RETENTION = (
     timedelta(days=1),
     timedelta(days=1),
     timedelta(days=30),
 )
+KNOWN_ADDRESS_RETENTION = timedelta(days=90)
 
 
 def delete_expired_keys_and_tokens(session: Session) -> None:
     """Delete expired idempotency keys, sign-in attempts and tokens: three deletes by index or on small tables."""
     session.execute(delete(IdempotencyKey).where(IdempotencyKey.date_created < func.now() - IDEMPOTENCY_KEY_RETENTION))
-    session.execute(delete(SignInLimit).where(SignInLimit.window_start < func.now() - LOGIN_ATTEMPT_RETENTION))
+    is_known = SignInLimit.subject.startswith(KNOWN_ADDRESS_PREFIX)
+    age = case((is_known, KNOWN_ADDRESS_RETENTION), else_=LOGIN_ATTEMPT_RETENTION)
+    session.execute(delete(SignInLimit).where(SignInLimit.window_start < func.now() - age))
     session.execute(delete(Token).where(Token.expires_at < func.now() - EXPIRED_TOKEN_RETENTION))
 
 

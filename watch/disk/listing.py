@@ -9,13 +9,13 @@ import hashlib
 import marshal
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from grouping import IgnorePatterns
 from models.core.bigint import clamp_bigint, to_signed_bigint
-from models.core.paths import join_path
+from models.core.paths import display_path, join_path
 
 ABSENCE_ERRNOS = frozenset({errno.ENOENT, errno.ENOTDIR})
 FOLDER_ERRNOS = frozenset({errno.EACCES, errno.EPERM})
@@ -137,16 +137,30 @@ def digest_of_listing(files: list[FileEntry]) -> bytes:
 FolderListing = tuple[bytes, Listing]
 
 
+def find_symlink(root: bytes, folder: bytes) -> bytes | None:
+    """Return the first part of a path below `root` that is a symbolic link."""
+    names = folder.split(b"/") if folder else []
+    for count in range(1, len(names) + 1):
+        if os.path.islink(join_path(root, b"/".join(names[:count]))):
+            return b"/".join(names[:count])
+    return None
+
+
 def walk_tree(
-    root: bytes, starts: Iterable[bytes], ignore: IgnorePatterns, excluded: frozenset[bytes]
+    root: bytes, starts: Sequence[bytes], ignore: IgnorePatterns, excluded: frozenset[bytes]
 ) -> Iterator[list[FolderListing]]:
     """Yield listings of all folders at and below `starts`, in slices of limited size.
 
-    Folders that vanish are left out; unreadable folders carry their error.
+    Folders that vanish are left out; unreadable folders carry their error, like a start behind a symbolic link, which
+    may lead out of the root.
     """
     # An explicit stack instead of recursion: trees may be deeper than Python's recursion limit.
-    waiting = list(starts)
-    batch: list[FolderListing] = []
+    links = {start: link for start in starts if (link := find_symlink(root, start)) is not None}
+    waiting = [start for start in starts if start not in links]
+    batch: list[FolderListing] = [
+        (start, Listing([], [], f'"{display_path(link)}" is a symbolic link; name the folder that it points to'))
+        for start, link in links.items()
+    ]
     files = 0
     while waiting:
         folder = waiting.pop()

@@ -1,6 +1,6 @@
 """Request bodies and serialisers of formats, components, file sets and files."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -61,17 +61,36 @@ class FileBody(FileChangeBody):
     file_set_id: UUID | None = None
 
 
-def serialize_component(component: Component) -> dict[str, Any]:
+GUEST_MEDIA_KEYS = frozenset(
+    {
+        *("type", "container", "codec", "profile", "language", "duration_milliseconds", "bit_rate", "forced"),
+        *("width", "height", "pixel_format", "bits_per_component", "color", "pixel_aspect", "rotation", "scan"),
+        *("frame_rate", "frame_count", "sample_rate", "channels", "channel_layout", "sample_format"),
+    }
+)
+"""Technical facts of a stream. What a file says of its origin (place, author, comment, reel, timecode) and what clients
+wrote is shown to guests only as a value of a view that the share names."""
+
+
+def filter_media_for_guest(media: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of a component's media metadata that guests see."""
+    return {name: value for name, value in media.items() if name in GUEST_MEDIA_KEYS}
+
+
+def serialize_component(component: Component, *, for_guest: bool = False) -> dict[str, Any]:
     """Serialise a component; the 1.x client rejects metadata that is not an object."""
-    metadata = {**component.media, "flags": component.flags, "language": component.language}
+    media = filter_media_for_guest(component.media) if for_guest else component.media
+    metadata = {**media, "flags": component.flags, "language": component.language}
     shown = {name: value for name, value in metadata.items() if value not in (None, [])}
     return {"id": str(component.id), "name": component.name, "type": component.type, "metadata": shown}
 
 
-def serialize_format(one: Format, components: Sequence[Component]) -> dict[str, Any]:
+def serialize_format(one: Format, components: Sequence[Component], *, for_guest: bool = False) -> dict[str, Any]:
     """Serialise a format with its components."""
     of_files = [component.media for component in components if component.type == ComponentType.GENERAL]
     media = one.media.get("metadata") or of_files
+    if for_guest:
+        media = [filter_media_for_guest(each) for each in media]
     return {
         "id": str(one.id),
         "asset_id": str(one.asset_id),
@@ -86,7 +105,7 @@ def serialize_format(one: Format, components: Sequence[Component]) -> dict[str, 
         "metadata": media,
         "storage_methods": ["FILE"],
         "external_references": [],
-        "components": [serialize_component(component) for component in components],
+        "components": [serialize_component(component, for_guest=for_guest) for component in components],
         "user_id": None,
         "date_created": format_datetime(one.date_created),
         "date_modified": format_datetime(one.date_modified),

@@ -192,7 +192,8 @@ transcode_routes = RouteGroup("transcode")
 def serialize_formats(call: Call, formats: Sequence[Format]) -> list[dict[str, Any]]:
     """Serialise formats with their components, in one query."""
     components = components_by_format(call.session, [one.id for one in formats])
-    return [serialize_format(one, components[one.id]) for one in formats]
+    for_guest = call.actor.guest is not None
+    return [serialize_format(one, components[one.id], for_guest=for_guest) for one in formats]
 
 
 @routes.post("/assets/{asset_id}/formats/", body_bytes=LARGE_BODY_BYTES)
@@ -248,7 +249,8 @@ def get_components(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, Any
     """List the components of a format."""
     found = get_visible_format(call, asset_id, format_id)
     components = components_by_format(call.session, [found.id])[found.id]
-    return {"objects": [serialize_component(component) for component in components]}
+    for_guest = call.actor.guest is not None
+    return {"objects": [serialize_component(component, for_guest=for_guest) for component in components]}
 
 
 @routes.put("/assets/{asset_id}/formats/{format_id}/components/{component_id}/", body_bytes=LARGE_BODY_BYTES)

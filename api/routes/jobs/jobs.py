@@ -19,10 +19,8 @@ from api.routes.jobs.bodies import (
 from asgi.pagination import PageNumber, PerPage, SortParam, apply_sort, filter_by_values, paginate, query_columns
 from asgi.request_context import Call, StatusResponse
 from asgi.routing import RouteGroup, SharedEndpoint
-from models.catalog.asset import ASSET_KIND
 from models.core.statements import AnySelect
 from models.queues.job import Job
-from services.catalog.assets.assets import find_asset
 from services.core.errors import ValidationFailed
 from services.jobs.actions import apply_job_action, delete_jobs, set_job_priority
 from services.jobs.jobs import (
@@ -70,11 +68,8 @@ def serialize_job(call: Call, job: Job) -> dict[str, Any]:
 @routes.post("/jobs/")
 def post_job(call: Call, body: JobBody) -> dict[str, Any]:
     """Create a job that another system runs."""
-    values = body.changes()
-    if values.get("object_id") is not None and values.get("object_type") == ASSET_KIND:
-        values["object_id"] = find_asset(call.session, call.actor, values["object_id"]).id
     steps = [step.new_step() for step in body.steps or ()]
-    return serialize_job(call, create_job(call.session, values, body.details(), steps, call.actor))
+    return serialize_job(call, create_job(call.session, body.changes(), body.details(), steps, call.actor))
 
 
 def filter_jobs(call: Call, wanted: dict[str, str], query: str) -> AnySelect:

@@ -150,7 +150,7 @@ def get_permission(call: Call, object_type: str, object_key: str, permission: st
     return {}
 
 
-@routes.post("/acl/", status=200)
+@routes.post("/acl/", status=200, browsers=True)
 def post_questions(call: Call, body: AclBulkCheckBody) -> dict[str, Any]:
     """Check on which of several objects the caller has all requested permissions."""
     granted: list[str] = []
@@ -172,7 +172,7 @@ def split_by_access(
     return [key for key in each if key in held], [key for key in each if key not in held]
 
 
-@routes.post("/acl/{object_type}/{permission}/", status=200)
+@routes.post("/acl/{object_type}/{permission}/", status=200, browsers=True)
 def post_question(call: Call, object_type: str, permission: str, body: ObjectKeysBody) -> dict[str, Any]:
     """Check on which of several objects the caller has one permission."""
     yes, no = split_by_access(call, object_type, body.object_keys or [], [permission])

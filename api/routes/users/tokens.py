@@ -10,17 +10,16 @@ from sqlalchemy.orm import Session
 
 from asgi.body_base import Body, LongText, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor, serialize_each
-from asgi.rendering import format_datetime
+from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall, StatusResponse
 from asgi.routing import RouteGroup
 from models.access.user import App, Token, User
 from services.access.login_throttle import (
     ADDRESS_ATTEMPT_LIMIT,
-    EMAIL_ATTEMPT_LIMIT,
     count_attempt,
-    email_throttle_key,
+    count_sign_in,
     find_password_hash,
-    reset_attempts,
+    note_sign_in,
 )
 from services.access.tokens import (
     extend_token,
@@ -29,6 +28,7 @@ from services.access.tokens import (
     get_or_register_app,
     issue_token,
     register_app,
+    revoke_sign_ins,
     revoke_token,
 )
 from services.core.passwords import verify_password
@@ -36,6 +36,7 @@ from services.core.passwords import verify_password
 routes = RouteGroup("auth")
 SIGN_IN_SECONDS = 14 * 24 * 3600
 ExpiresInParam = Annotated[int | None, Query(ge=1, le=5 * 365 * 24 * 3600, description="seconds; without it, no end")]
+IndependentParam = Annotated[bool, Query(description="It outlives the token of this request, until it is revoked.")]
 
 
 class PasswordSignInBody(Body):
@@ -56,6 +57,8 @@ def serialize_token(token: Token, secret: str | None = None) -> dict[str, Any]:
         "token": secret or "",
         "app_id": str(token.app_id),
         "user_id": str(token.user_id),
+        "made_by": optional_id(token.made_by),
+        "is_sign_in": token.is_sign_in,
         "expires": format_datetime(token.expires_at),
         "last_used": format_datetime(token.last_used_at),
         "date_created": format_datetime(token.date_created),
@@ -80,29 +83,32 @@ def post_sign_in(call: SelfCommittingCall, body: PasswordSignInBody) -> Any:
     """Sign in by e-mail and password for a token of two weeks. Attempts are counted before the password is checked."""
     # Committed before the slow password check, so that parallel attempts cannot pass the limit.
     call.transact(lambda session: count_attempt(session, f"address:{call.address}", ADDRESS_ATTEMPT_LIMIT))
-    call.transact(lambda session: count_attempt(session, email_throttle_key(body.email), EMAIL_ATTEMPT_LIMIT))
+    call.transact(lambda session: count_sign_in(session, body.email, call.address))
     found = call.transact(lambda session: find_password_hash(session, body.email))
     if not verify_password(body.password, found[1] if found else None) or found is None:
         return StatusResponse(401, {"errors": ["no user has this e-mail and password"]})
     user_id = found[0]
-    return call.transact(lambda session: _issue_sign_in_token(session, user_id, body))
+    return call.transact(lambda session: _issue_sign_in_token(session, user_id, body, call.address))
 
 
-def _issue_sign_in_token(session: Session, user_id: UUID, body: PasswordSignInBody) -> dict[str, Any]:
-    reset_attempts(session, body.email)
+def _issue_sign_in_token(session: Session, user_id: UUID, body: PasswordSignInBody, address: str) -> dict[str, Any]:
+    note_sign_in(session, body.email, address)
     session.execute(update(User).where(User.id == user_id).values(last_web_login=func.now()))
     app = get_or_register_app(session, user_id, body.app_name or "Sign-in")
-    return serialize_token(*issue_token(session, user_id, app.id, SIGN_IN_SECONDS))
+    return serialize_token(*issue_token(session, user_id, app.id, SIGN_IN_SECONDS, is_sign_in=True))
 
 
 @routes.post("/auth/token/", replayable=False)
-def post_token(call: Call, expires_in: ExpiresInParam = None) -> dict[str, Any]:
-    """Create another token of the caller, for the same app."""
+def post_token(call: Call, expires_in: ExpiresInParam = None, independent: IndependentParam = False) -> dict[str, Any]:
+    """Create another token of the caller, for the same app; it ends with the caller's token, or is independent."""
     assert call.actor.user_id is not None
-    return serialize_token(*issue_token(call.session, call.actor.user_id, call.token.app_id, expires_in))
+    made_by = None if independent else call.token.token_id
+    return serialize_token(
+        *issue_token(call.session, call.actor.user_id, call.token.app_id, expires_in, made_by=made_by)
+    )
 
 
-@routes.put("/auth/token/", replayable=False)
+@routes.put("/auth/token/", replayable=False, browsers=True)
 def put_token(call: Call) -> dict[str, Any]:
     """Extend the token that authenticates this request; its secret does not change."""
     token = extend_token(call.session, call.token.token_id, SIGN_IN_SECONDS)
@@ -115,7 +121,7 @@ def get_token(call: Call) -> dict[str, Any]:
     return serialize_token(find_token(call.session, call.actor, call.token.token_id))
 
 
-@routes.delete("/auth/token/", replayable=False)
+@routes.delete("/auth/token/", replayable=False, browsers=True)
 def delete_token(call: Call) -> None:
     """Sign out: revoke the token that authenticates this request."""
     revoke_token(call.session, call.token.token_id)
@@ -126,6 +132,13 @@ def get_tokens(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> di
     """List the caller's tokens, with expiry and last use."""
     mine = select(Token).where(Token.user_id == call.actor.user_id)
     return paginate_by_cursor(call, mine, Token.id, last_id, per_page, serialize_each(serialize_token))
+
+
+@routes.delete("/auth/tokens/", replayable=False, browsers=True)
+def delete_sign_ins(call: Call) -> None:
+    """Sign out everywhere: revoke the tokens of all sign-ins of the caller, with those that they made."""
+    assert call.actor.user_id is not None
+    revoke_sign_ins(call.session, call.actor.user_id)
 
 
 @routes.get("/auth/token/{token_id}/")
@@ -161,7 +174,10 @@ def get_apps(call: Call, per_page: PerPage = 50, last_id: LastId = None) -> dict
 
 
 @routes.post("/apps/{app_id}/token/", replayable=False)
-def post_app_token(call: Call, app_id: UUID, expires_in: ExpiresInParam = None) -> dict[str, Any]:
-    """Create a token for an app of the caller."""
+def post_app_token(
+    call: Call, app_id: UUID, expires_in: ExpiresInParam = None, independent: IndependentParam = False
+) -> dict[str, Any]:
+    """Create a token for an app of the caller; it ends with the caller's token, or is independent."""
     app = find_app(call.session, call.actor, app_id)
-    return serialize_token(*issue_token(call.session, app.user_id, app.id, expires_in))
+    made_by = None if independent else call.token.token_id
+    return serialize_token(*issue_token(call.session, app.user_id, app.id, expires_in, made_by=made_by))

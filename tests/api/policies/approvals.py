@@ -15,7 +15,8 @@ POLICIES: dict[str, Policy] = {
     f"PUT {OBJECT}/approvals/request/": writers_may(200, ASKED, names=ASSET),
     f"PATCH {OBJECT}/approvals/request/": writers_may(200, ASKED, names=ASSET),
     f"DELETE {OBJECT}/approvals/request/": writers_may(204, names=ASSET),
-    f"PUT {OBJECT}/approvals/": readers_may(200, YES, names=ASSET, guest=200),
+    # Reviewers are named, so an administrator, who is none of them, has no vote.
+    f"PUT {OBJECT}/approvals/": Policy("403 200 200 404", YES, names=ASSET, guest=200),
     f"GET {OBJECT}/approvals/": readers_may(200, names=ASSET, guest=200),
     f"DELETE {OBJECT}/approvals/user/{{user_id}}/": writers_may(204, names=OWNER),
     f"DELETE {OBJECT}/approvals/external/{{email}}/": writers_may(204, names=ASSET),

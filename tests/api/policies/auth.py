@@ -15,5 +15,6 @@ POLICIES: dict[str, Policy] = {
     "DELETE auth/v1/auth/token/": all_may(204),
     "GET auth/v1/auth/token/{token_id}/": Policy("200 200 404 404"),
     "DELETE auth/v1/auth/token/{token_id}/": Policy("204 204 404 404"),
+    "DELETE auth/v1/auth/tokens/": all_may(204),
     "GET auth/v1/auth/tokens/": all_may(200),
 }

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import ShareRight
 from models.access.share import Share, ShareToken, ShareUser
+from models.catalog.approval import Approval
 from models.catalog.asset import Format
 from models.core.base import new_id
 from services.access.tokens import token_digest
@@ -27,6 +28,9 @@ def make_shares(session: Session, asset: UUID, owner: UUID, _reader: UUID | None
     user = ShareUser(id=new_id(), share_id=share.id, email=f"{uuid4().hex}@example.org", generation=1)
     session.add(user)
     session.flush()
+    # The guest is asked for its vote by the address of its link.
+    asked = update(Approval).where(Approval.object_id == asset)
+    session.execute(asked.values(externals=func.array_append(Approval.externals, user.email)))
     secret = GUEST_TOKEN_PREFIX + uuid4().hex
     token = ShareToken(id=new_id(), digest=token_digest(secret), share_user_id=user.id, generation=1, expires_at=end)
     session.add(token)

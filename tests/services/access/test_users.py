@@ -10,7 +10,13 @@ from models.access.audit_log import AuditEntry
 from models.access.user import SignInLimit, Token, User
 from models.core.idempotency import IdempotencyKey
 from models.core.sessions import Sessions
-from services.access.login_throttle import AttemptLimit, count_attempt
+from services.access.login_throttle import (
+    EMAIL_TOTAL_LIMIT,
+    AttemptLimit,
+    count_attempt,
+    count_sign_in,
+    note_sign_in,
+)
 from services.access.tokens import authenticate_token, issue_token, register_app, token_digest, touch_token
 from services.access.users import create_user, delete_user, ensure_administrator, update_user
 from services.core.actors import SETUP_ACTOR
@@ -116,3 +122,29 @@ def test_what_was_kept_for_a_time_is_forgotten_after_it(sessions: Sessions) -> N
         assert session.scalars(select(IdempotencyKey.key)).all() == ["new"]
         assert session.scalars(select(SignInLimit.subject)).all() == ["email:new"]
         assert session.scalars(select(Token.expires_at)).all() == [None]
+
+
+def test_nobody_is_locked_out_by_an_e_mail_alone(sessions: Sessions) -> None:
+    """Guesses from one address stop that address; from many, all but those that the user signed in from."""
+    home, email = "198.51.100.1", "Ann@example.org"
+    with sessions.begin() as session:
+        note_sign_in(session, email.lower(), home)
+
+    def is_stopped(address: str) -> bool:
+        try:
+            with sessions.begin() as session:
+                count_sign_in(session, email, address)
+        except RateLimited:
+            return True
+        return False
+
+    assert [is_stopped("203.0.113.1") for _ in range(12)] == [False] * 10 + [True] * 2
+    assert not is_stopped("203.0.113.2")
+    left = EMAIL_TOTAL_LIMIT.tries - 11
+    assert not any(is_stopped(f"192.0.2.{number}") for number in range(left))
+    assert is_stopped("192.0.2.200"), "guesses from many places are stopped"
+    assert [is_stopped(home) for _ in range(12)] == [False] * 10 + [True] * 2, "she is not, unless she guesses herself"
+    with sessions.begin() as session:
+        note_sign_in(session, email, home)
+        delete_expired_keys_and_tokens(session)
+    assert not is_stopped(home)

@@ -5,6 +5,7 @@ import os
 import random
 import socket
 import threading
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -197,3 +198,18 @@ def test_a_folder_renamed_into_place_is_told_from_one_made_there(tmp_path: Path)
 
     wait_until(comes_later, what="a rename is later than the writing")
     assert rename_time_ns(bytes(tmp_path), b"gone") == 0
+
+
+@pytest.mark.parametrize("start", [b"link", b"link/below", b"day/link", b"dangling"])
+def test_a_walk_never_starts_behind_a_symbolic_link(tmp_path: Path, start: bytes) -> None:
+    root, outside = tmp_path / "root", tmp_path / "outside"
+    (outside / "below").mkdir(parents=True)
+    (outside / "below" / "secret.mov").touch()
+    (root / "day").mkdir(parents=True)
+    (root / "day" / "take.mov").touch()
+    for link in ("link", "day/link", "dangling"):
+        (root / link).symlink_to(outside if link != "dangling" else tmp_path / "nothing")
+    found = dict(chain(*walk_tree(os.fsencode(root), [start, b"day"], IgnorePatterns(), frozenset())))
+    assert [entry.name for entry in found.pop(b"day").files] == [b"take.mov"]
+    assert "symbolic link" in (found.pop(start).error or "")
+    assert found == {}

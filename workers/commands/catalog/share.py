@@ -117,7 +117,11 @@ def _create_share(
     if new.has_url:
         return made, users, [user.id for user in users]
     found = find_object(session, actor, made.object_type, made.object_id)
-    return made, users, hand_out_links(session, context.outside, found, users, actor, context.notify)
+    # A message that arrives before the commit does nothing, and beat sends another one.
+    shown = hand_out_links(
+        session, context.outside, found, users, actor, lambda task, ids: context.notify(task, list(ids))
+    )
+    return made, users, shown
 
 
 @share.command("list")

@@ -132,3 +132,21 @@ def test_a_job_that_reads_wrong_names_its_field(owner: Caller, fields: dict[str,
     answer = post_job(owner, **fields)
     assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
     assert post_job(owner, parent_id=str(uuid4())).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+def test_a_job_is_never_put_on_an_object_or_below_a_job_that_its_maker_does_not_see(
+    owner: Caller, stranger: Caller, method: str
+) -> None:
+    asset, parent = make_asset(owner)["id"], post_job(owner).json()["id"]
+    mine = post_job(stranger).json()
+    url = "/jobs/v1/jobs/" if method == "POST" else f"/jobs/v1/jobs/{mine['id']}/"
+    same = {"title": mine["title"], "type": "CUSTOM", "status": "STARTED"}
+    for about in ({"object_type": "assets", "object_id": asset}, {"parent_id": parent}):
+        assert stranger.http.request(method, url, json=same | about).status_code == 404
+    assert owner.http.get("/jobs/v1/jobs/", params={"object_id": asset}).json()["total"] == 0
+    if method != "POST":
+        assert stranger.http.request(method, url, json=same | {"object_id": asset}).status_code == 200
+        named = stranger.http.request(method, url, json=same | {"object_type": "assets"})
+        assert named.status_code == 404, "in two steps neither"
+        assert stranger.http.request(method, url, json=same | {"parent_id": mine["id"]}).status_code == 400

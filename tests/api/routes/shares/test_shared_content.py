@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from models.catalog.asset import Component, Format
 from tests.api.conftest import Api, Caller
 from tests.api.held import row_held
 from tests.api.routes.catalog.test_assets import history_of, make_asset
@@ -206,3 +207,20 @@ def test_a_deleted_object_is_closed_and_a_restored_one_open_again(api: Api, owne
 def test_an_address_of_a_member_is_not_changed_by_the_way_of_guests(owner: Caller, api: Api, tmp_path: Path) -> None:
     made = store(api, owner, tmp_path / "a", {b"a.mov": b"content"})
     assert api.http.get(address_of(owner, made.asset_id, made.file_ids[0])).content == b"content"
+
+
+def test_guests_see_what_a_file_is_and_nothing_that_is_written_into_it(api: Api, owner: Caller, tmp_path: Path) -> None:
+    made = store(api, owner, tmp_path, {b"a.mov": b"a"})
+    secrets = {"tags": {"location": "+59.9+010.7/", "artist": "ann"}, "reel": "A001", "owner": "ann", "title": "secret"}
+    media = {"type": "VIDEO", "codec": "h264", "width": 1920, "comments": "do not show", **secrets}
+    with api.sessions.begin() as session:
+        part = session.get_one(Format, made.format_id)
+        part.media = {"metadata": [media]}
+        session.add(Component(format_id=part.id, name="Video", type="VIDEO", media=media))
+    guest = guest_of(api, share_url(owner, made.asset_id)["url"])
+    formats = f"/files/v1/assets/{made.asset_id}/formats/"
+    for path in (formats, f"{formats}{made.format_id}/", f"{formats}{made.format_id}/components/"):
+        shown, whole = guest.get(path).text, owner.http.get(path).text
+        assert ("h264" in shown, "1920" in shown) == (True, True)
+        for secret in ("+59.9", "ann", "A001", "do not show", "secret"):
+            assert (secret in shown, secret in whole) == (False, True), f"{path}: {secret}"

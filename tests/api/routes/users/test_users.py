@@ -1,12 +1,17 @@
 """Users, groups, signing in and tokens, over HTTP."""
 
+import re
+from collections.abc import Callable
 from uuid import uuid4
 
 import httpx
 import pytest
 from sqlalchemy import text
 
-from tests.api.conftest import Api, Caller
+from api.registry import ROUTE_GROUPS
+from asgi.routing import sort_routes
+from tests.api.conftest import Api, Caller, Client
+from tests.api.routes.catalog.test_assets import make_asset
 from tests.waiting import wait_until
 
 PASSWORD = "correct horse battery"
@@ -151,3 +156,79 @@ def test_a_process_stays_ready_when_the_next_version_has_migrated(api: Api, revi
     finally:
         with api.engine.begin() as connection:
             connection.execute(text("UPDATE alembic_version SET version_num = :revision"), {"revision": before})
+
+
+@pytest.fixture
+def signed_in(api: Api, admin: Caller) -> Callable[[], Client]:
+    """Sign one and the same user in, once more each time."""
+    email = new_email()
+    admin.http.post("/users/v1/users/", json={"email": email, "password": PASSWORD, "type": "STANDARD"})
+
+    def sign_in() -> Client:
+        return client_of(api, api.http.post("/auth/v1/auth/simple/login/", json={"email": email, "password": PASSWORD}))
+
+    return sign_in
+
+
+def client_of(api: Api, answer: httpx.Response) -> Client:
+    """The client that uses a token which was just made."""
+    assert answer.status_code == 201, answer.text
+    return api.client(**{"App-ID": answer.json()["app_id"], "Auth-Token": answer.json()["token"]})
+
+
+def is_in(*clients: Client) -> list[bool]:
+    return [client.get("/users/v1/users/current/").status_code == 200 for client in clients]
+
+
+@pytest.mark.parametrize("way", ["token", "app"])
+def test_tokens_end_with_the_sign_in_that_made_them_unless_asked_otherwise(
+    api: Api, signed_in: Callable[[], Client], way: str
+) -> None:
+    first = signed_in()
+    app = first.post("/auth/v1/apps/", json={"name": "robot"}).json()["id"]
+    path = "/auth/v1/auth/token/" if way == "token" else f"/auth/v1/apps/{app}/token/"
+    tied = client_of(api, first.post(path, params={"expires_in": str(5 * 365 * 86_400)}))
+    below = client_of(api, tied.post("/auth/v1/auth/token/"))
+    free = client_of(api, first.post(path, params={"independent": "true"}))
+    ends = [client.get("/auth/v1/auth/token/").json()["expires"] for client in (first, tied, below, free)]
+    assert (ends[1], ends[2], ends[3]) == (ends[0], ends[0], None)
+    tied.put("/auth/v1/auth/token/")
+    assert tied.get("/auth/v1/auth/token/").json()["expires"] == ends[0], "nor are they extended beyond it"
+    assert first.delete("/auth/v1/auth/token/").status_code == 204
+    assert is_in(first, tied, below, free) == [False, False, False, True]
+
+
+def test_signing_out_everywhere_ends_all_sign_ins_with_what_they_made(
+    api: Api, signed_in: Callable[[], Client]
+) -> None:
+    here, there = signed_in(), signed_in()
+    made = client_of(api, there.post("/auth/v1/auth/token/"))
+    free = client_of(api, there.post("/auth/v1/auth/token/", params={"independent": "true"}))
+    assert here.delete("/auth/v1/auth/tokens/").status_code == 204
+    assert is_in(here, there, made, free) == [False, False, False, True]
+
+
+CHANGES = {
+    f"{route.method} {route.url}": route
+    for route in sort_routes(ROUTE_GROUPS)
+    if route.method != "GET" and not (route.public or route.browsers or route.is_search)
+}
+
+
+def test_a_user_who_only_browses_reads_and_searches_and_changes_nothing_by_any_route(
+    api: Api, admin: Caller, owner: Caller
+) -> None:
+    asset = make_asset(owner)["id"]
+    admin.http.patch(f"/users/v1/users/{owner.id}/", json={"type": "BROWSE_ONLY"})
+    assert owner.http.get(f"/assets/v1/assets/{asset}/").status_code == 200
+    assert owner.http.post("/search/v1/search/", json={"doc_types": ["assets"]}).status_code == 200
+    nothing = str(uuid4())
+    for name, route in CHANGES.items():
+        url = re.sub(r"{\w+}", nothing, route.url.removeprefix("/API"))
+        answer = owner.http.request(route.method, url, json={})
+        assert answer.status_code in (400, 403), f"{name}: {answer.status_code}"
+        assert answer.status_code == 400 or "browse" in answer.text, f"{name}: {answer.text}"
+    assert owner.http.patch(f"/assets/v1/assets/{asset}/", json={"title": "mine"}).status_code == 403
+    admin.http.patch(f"/users/v1/users/{owner.id}/", json={"type": "STANDARD"})
+    assert owner.http.patch(f"/assets/v1/assets/{asset}/", json={"title": "mine"}).status_code == 200
+    assert owner.http.delete("/auth/v1/auth/token/").status_code == 204
