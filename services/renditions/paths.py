@@ -4,6 +4,7 @@ Each run writes into its own folder, under a hidden name first; a row names the 
 rendition never disturbs viewers of the old one, and leftovers of a killed run are the folders that no row names.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -61,10 +62,20 @@ class RenditionPath:
         return self.folder / self.name
 
     def open_draft(self) -> int:
-        """Create the draft and open it for reading and writing; an existing file of this name is an error."""
-        self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        """Create the draft and open it for reading and writing; an existing file of this name is an error.
+
+        Others may read it, as on every storage; if it is in the data folder, they cannot enter that.
+        """
+        folder = Path(os.fsdecode(self.root))
+        for name in self.folders:
+            folder /= name
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(parents=True)
+                folder.chmod(0o755)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        return os.open(self.draft, flags, 0o644)
+        descriptor = os.open(self.draft, flags, 0o644)
+        os.fchmod(descriptor, 0o644)  # whatever the umask
+        return descriptor
 
     def publish(self) -> os.stat_result:
         """Rename the draft to its final name and return its stat."""

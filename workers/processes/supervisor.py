@@ -15,6 +15,7 @@ import json
 import os
 import select
 import signal
+import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,6 +42,7 @@ SUPERVISOR_STOP_SECONDS = 10.0
 RESERVED_STOP_SECONDS = 1.0  # reserved of the stop time for each child that is still to be stopped
 CHILD_READY_SECONDS = 60.0
 TICK_SECONDS = 0.25
+PRIVATE_UMASK = 0o077
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 LifecycleState = Literal["starting", "running", "waiting", "stopped"]
@@ -176,17 +178,24 @@ class Supervisor:
         self._members: list[_Member] = []
         self._signals_seen = 0
         self._lock: int | None = None
+        self._umask = 0
         self._wake: tuple[int, int] | None = None
         self._handlers: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
-        """Lock the data folder, end leftovers of an earlier supervisor, and install signal handlers."""
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _take_lock(self.data)
+        """Close the data folder to others, lock it, end leftovers of an earlier run, and install signal handlers."""
+        self._umask = os.umask(PRIVATE_UMASK)  # of the children too
+        try:
+            close_data_folder(self.data)
+            self._lock = _take_lock(self.data)
+        except BaseException:
+            os.umask(self._umask)
+            raise
         try:
             _end_leftovers(self._run, self._stop_seconds / 2)
         except BaseException:
             os.close(self._lock)
+            os.umask(self._umask)
             raise
         self._listen()
         return self
@@ -201,6 +210,7 @@ class Supervisor:
             if descriptor is not None:
                 os.close(descriptor)
         self._wake = self._lock = None
+        os.umask(self._umask)
         return isinstance(error, StopRequested)
 
     def log(self, name: str) -> Path:
@@ -286,6 +296,33 @@ def read_child_states(data: Path) -> tuple[ChildState, ...]:
             state: LifecycleState = "running" if is_process_running(identity) else "waiting"
             found.append(ChildState(record.stem, identity.pid, state, entry.get("restarts", 0), entry.get("last_exit")))
     return tuple(found)
+
+
+def close_data_folder(data: Path) -> None:
+    """Close the data folder and its logs to other users, also where they were there before: logs hold names of files
+    and people. Raises ProcessError where that is not ours to do."""
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        make_private(data)
+        for log in (data / "logs", *sorted((data / "logs").glob("*"))):
+            if log.exists() and not log.is_symlink():
+                make_private(log)
+    except PermissionError as error:
+        raise ProcessError(
+            f'data folder "{data}": "{error.filename}" is open to other users, and belongs to another one; give it to '
+            f"the user that runs Tapeless (chown -R {os.geteuid()} {data}), or give another folder with --data"
+        ) from None
+
+
+def make_private(path: Path) -> None:
+    """Leave a file or folder to its owner alone, except that others may pass through where its database needs that."""
+    mode = 0o600
+    if path.is_dir():
+        # `run_as.py`: PostgreSQL runs as another user where root cannot use a namespace, and has to reach its files.
+        note = path / "postgres" / "runs-as"
+        mode = 0o711 if note.exists() and note.read_text() == "setpriv" else 0o700
+    if stat.S_IMODE(path.stat().st_mode) != mode:
+        path.chmod(mode)
 
 
 def _end_leftovers(run: Path, seconds: float) -> None:

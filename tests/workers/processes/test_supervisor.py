@@ -329,10 +329,16 @@ def test_a_killed_database_and_a_killed_broker_are_started_again_with_their_data
     assert not any(map(is_process_running, family))
 
 
-def test_the_data_folder_is_made_for_its_owner_alone_and_one_that_exists_keeps_its_mode(tmp_path: Path) -> None:
-    with Supervisor(tmp_path / "new"):
-        assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o700
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old").chmod(0o755)
-    with Supervisor(tmp_path / "old"):
-        assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == 0o755
+def test_data_folder_and_logs_are_their_owners_alone_even_where_they_were_there_before(tmp_path: Path) -> None:
+    data, before = tmp_path / "data", os.umask(0)
+    try:
+        (data / "logs").mkdir(parents=True)
+        (data / "logs" / "old").touch()
+        with Supervisor(data, QUICK) as supervisor:
+            supervisor.start(python(supervisor, "child", f"open({str(data / 'made')!r}, 'w'); print('x')"))
+            wait_for_output(supervisor.log("child"))
+            modes = {path: stat.S_IMODE(path.stat().st_mode) for path in (data, *data.rglob("*"))}
+        assert os.umask(0) == 0, "the umask is the caller's again"
+    finally:
+        os.umask(before)
+    assert {str(path): oct(mode) for path, mode in modes.items() if mode & 0o077} == {}
