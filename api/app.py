@@ -9,9 +9,9 @@ from typing import Any
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.openapi.utils import get_openapi
 
+from api.documentation import install_documentation
 from api.registry import ROUTE_GROUPS
 from asgi import errors, health, routing
 from asgi.admission import Admission
@@ -37,7 +37,7 @@ def create_api(context: ApiContext) -> FastAPI:
     app.state.admission = Admission(context)
     health.install_health_routes(app)
     app.add_route(DOCUMENT_PATH, OpenApiDocument(app).respond, include_in_schema=False)
-    app.add_route("/API/docs", show_documentation, include_in_schema=False)
+    install_documentation(app, DOCUMENT_PATH)
     routes = routing.install_routes(app, ROUTE_GROUPS)
     app.state.rules = {route.name: route.rule for route in routes}
     errors.install_error_handlers(app)
@@ -63,11 +63,6 @@ class OpenApiDocument:
     async def respond(self, _request: Request) -> Response:
         """Return the document."""
         return Response(await run_in_threadpool(self._build), media_type="application/json")
-
-
-async def show_documentation(_request: Request) -> Response:
-    """Return the page that shows the OpenAPI document."""
-    return get_swagger_ui_html(openapi_url=DOCUMENT_PATH, title="Tapeless")
 
 
 def build_openapi_document(app: FastAPI) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from asgi.limits.connections import BoundedH11Protocol, ConnectionLimits
 from models.core.timing import Timing
+from services.outbound.config import IpNetwork
 
 DEFAULT_CONNECTIONS = 1_000
 RESERVED_FILES = 200
@@ -19,8 +20,17 @@ ACCEPT_BACKLOG = 256
 """asyncio accepts this many connections before anything else runs; 256 take 20 ms."""
 
 
-def make_server(app: ASGIApp, limits: ConnectionLimits, **options: Any) -> uvicorn.Server:
-    """Return a server that is not started; `options` are those of uvicorn, such as host and port."""
+def make_server(
+    app: ASGIApp, limits: ConnectionLimits, trusted_proxies: Sequence[IpNetwork] = (), **options: Any
+) -> uvicorn.Server:
+    """Return a server that is not started.
+
+    Args:
+        trusted_proxies: networks of reverse proxies: of a request that comes from there, client and scheme are what its
+            X-Forwarded headers say, the client being the last address that is no such proxy. From elsewhere they are
+            ignored: limits count addresses, and anyone may send a header.
+        options: those of uvicorn, such as host and port.
+    """
     wanted = limits.connections + RESERVED_FILES
     limits = dataclasses.replace(limits, connections=max(1, raise_file_limit(wanted) - RESERVED_FILES))
     protocol: Callable[..., BoundedH11Protocol] = partial(BoundedH11Protocol, limits=limits, waiting={})
@@ -32,6 +42,8 @@ def make_server(app: ASGIApp, limits: ConnectionLimits, **options: Any) -> uvico
         backlog=ACCEPT_BACKLOG,
         access_log=False,
         server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=[str(network) for network in trusted_proxies],
         **options,
     )
     return uvicorn.Server(config)

@@ -4,15 +4,24 @@ import re
 
 MAX_ERROR_LENGTH = 2_000
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DIRECTIONS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that change the direction of the text after them: "gpj.exe" behind one reads "exe.jpg"."""
 
 
 def display_path(path: bytes) -> str:
     """Return the path as text for people, PostgreSQL and JSON; never an identity.
 
-    Undecodable bytes and control characters become `\\xNN`: a name must not steer the terminal that shows it.
+    Undecodable bytes and control characters become `\\xNN`, and marks of direction `\\uNNNN`: a name must not steer the
+    terminal that shows it, nor read as another name.
     """
     text = path.decode("utf-8", "backslashreplace")
-    return text if text.isprintable() else _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return text if text.isprintable() else escape_controls(text)
+
+
+def escape_controls(text: str) -> str:
+    """Return a text with its control characters and marks of direction escaped."""
+    text = _CONTROLS.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _DIRECTIONS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def escape_surrogates(text: str) -> str:

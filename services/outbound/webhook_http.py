@@ -27,7 +27,27 @@ from services.outbound.config import IpNetwork
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 MAX_WEBHOOK_URL_LENGTH = 2000
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+EMBEDDING_NETWORKS = tuple(
+    ipaddress.IPv6Network(text)
+    for text in (
+        "64:ff9b::/96",  # NAT64, RFC 6052
+        "::ffff:0:0:0/96",  # SIIT, RFC 2765: translated addresses
+        "::/96",  # IPv4-compatible, RFC 4291: deprecated, still routed by some
+    )
+)
+"""Networks whose last 32 bits are an IPv4 address that a translator on the way may connect to."""
+RESERVED_NETWORKS = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        *("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15"),
+        *("198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4"),
+        *("64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16"),
+        *("fec0::/10", "::ffff:0:0:0/96", "::/96"),
+    )
+)
+"""Networks that the IETF reserved for other uses than hosts of the internet (IANA's special-purpose registries), as
+`is_global` says only since some patch releases of Python. Local NAT64 leads to IPv4 addresses at a place that is not
+known here."""
 WEBHOOK_SECRET_PREFIX = "whsec_"
 
 
@@ -69,14 +89,15 @@ def is_allowed_address(address: IpAddress, networks: Sequence[IpNetwork]) -> boo
     inner = _embedded_address(address)
     if any(inner.version == network.version and inner in network for network in networks):
         return True
-    site_local = isinstance(inner, ipaddress.IPv6Address) and inner.is_site_local
-    return inner.is_global and not inner.is_multicast and not site_local
+    is_reserved = any(inner.version == network.version and inner in network for network in RESERVED_NETWORKS)
+    return inner.is_global and not inner.is_multicast and not is_reserved
 
 
 def _embedded_address(address: IpAddress) -> IpAddress:
     if isinstance(address, ipaddress.IPv4Address):
         return address
-    if address in NAT64:
+    is_own = address.is_loopback or address.is_unspecified
+    if not is_own and any(address in network for network in EMBEDDING_NETWORKS):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or (address.teredo or (None, None))[1] or address
 

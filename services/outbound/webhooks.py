@@ -95,6 +95,10 @@ def find_webhook_delivery(
 
 
 def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: Sequence[IpNetwork]) -> None:
+    if "url" in values and values["url"] != webhook.url:
+        # Values of headers are secrets of the other system, and hidden from who reads the webhook: at another address
+        # they would be revealed to its owner.
+        webhook.headers = {}
     for name, value in values.items():
         if name != "headers":
             setattr(webhook, name, value)
@@ -116,7 +120,11 @@ def _validate_headers(given: Mapping[str, str], before: Mapping[str, str]) -> di
         raise ValidationFailed("headers", f"at most {MAX_WEBHOOK_HEADERS}, not {len(given)}")
     kept = {}
     for name, value in given.items():
-        if value == REDACTED_HEADER_VALUE and name in before:
+        if value == REDACTED_HEADER_VALUE and name not in before:
+            raise ValidationFailed(
+                f"headers.{name[:80]}", "its hidden value was forgotten with the former address; send the value again"
+            )
+        if value == REDACTED_HEADER_VALUE:
             # A client that sends back what it read must not overwrite the secret value with the placeholder.
             kept[name] = before[name]
             continue

@@ -1,5 +1,7 @@
 """The OpenAPI document: served, correct about status codes, and robust under fuzzing."""
 
+import re
+
 import httpx
 import pytest
 import schemathesis
@@ -30,7 +32,16 @@ EXAMPLES = 6
 def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:
     document = httpx.get(f"{api.root}/API/openapi.json").json()
     assert document == DOCUMENT
-    assert httpx.get(f"{api.root}/API/docs").status_code == 200
+    page = httpx.get(f"{api.root}/API/docs")
+    policy = page.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy + page.text, "nothing comes from elsewhere"
+    names = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+    assert len(names) == 4
+    for name in names:
+        assert httpx.get(f"{api.root}{name}").status_code == 200, name
+    assert httpx.get(f"{api.root}/API/docs/redoc.standalone.js").status_code == 404
 
 
 def test_every_operation_has_its_own_name_and_says_400_for_what_reads_wrong() -> None:

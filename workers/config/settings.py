@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Annotated, Any, Self, TypedDict
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from models.core.timing import Timing
@@ -105,6 +113,7 @@ class Settings(BaseSettings):
     smtp_from: str | None = None
     smtp_password_file: Path | None = None
     webhook_networks: tuple[IpNetwork, ...] = ()
+    trusted_proxies: tuple[IpNetwork, ...] = ()
     trigger_user: str | None = None
     log_format: LogFormat = "text"
     metrics_host: str = "127.0.0.1"
@@ -142,16 +151,16 @@ class Settings(BaseSettings):
                 raise ValueError(f'TAPELESS_MOUNTS "{root}{mark}{place}": write /ROOT/OF/THE/STORAGE=/PLACE/HERE')
         return {root.rstrip("/"): place.rstrip("/") for root, _, place in pairs}
 
-    @field_validator("webhook_networks", mode="before")
+    @field_validator("webhook_networks", "trusted_proxies", mode="before")
     @classmethod
-    def split_networks(cls, value: object) -> object:
-        """Parse networks separated by commas."""
+    def split_networks(cls, value: object, info: ValidationInfo) -> object:
+        """Parse networks and addresses separated by commas."""
         if not isinstance(value, str):
             return value
         try:
             return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
         except ValueError as error:
-            raise ValueError(f"TAPELESS_WEBHOOK_NETWORKS: {error}") from None
+            raise ValueError(f"{setting_variable(str(info.field_name))}: {error}") from None
 
     @model_validator(mode="after")
     def validate_mail_settings(self) -> Self:

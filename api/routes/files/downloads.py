@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from asgi.request_context import Call, SelfCommittingCall, request_base_url
+from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from asgi.routing import RouteGroup
 from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
 from services.core.errors import Conflict
@@ -81,7 +81,7 @@ def get_archive_url(call: Call, asset_id: UUID, format_id: UUID) -> dict[str, An
 def build_download_url(call: Call, ticket: DownloadTicket) -> str:
     """Return the download URL of a ticket, on the base URL of this request."""
     signed = ticket.write(require_signing_key(call.context.outside.key))
-    return f"{request_base_url(call.request)}/API/files/v1/downloads/{signed}/"
+    return f"{public_base_url(call)}/API/files/v1/downloads/{signed}/"
 
 
 @routes.get("/downloads/{ticket}/", public=True, own_transactions=True, other=206, needs_signing_key=True)

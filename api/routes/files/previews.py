@@ -11,7 +11,7 @@ from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
 from asgi.body_base import Body, Count, ShortText
 from asgi.pagination import LastId, PerPage, paginate_by_cursor
 from asgi.rendering import format_datetime, optional_id
-from asgi.request_context import Call, SelfCommittingCall, request_base_url
+from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.catalog.asset import FileSet, Format, Keyframe
 from models.queues.media_queue import MediaKind
@@ -112,7 +112,7 @@ def _build_picture_url(call: Call, shown: KeyframeView) -> str | None:
     if server_key is None or call.signed_in is None:
         return None
     ticket = create_picture_ticket(shown, call.signed_in.token_id).write(server_key)
-    return f"{request_base_url(call.request)}/API/files/v1/pictures/{ticket}/"
+    return f"{public_base_url(call)}/API/files/v1/pictures/{ticket}/"
 
 
 def load_media_summaries(call: Call, assets: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:

@@ -86,6 +86,24 @@ def test_of_several_addresses_of_a_name_one_private_is_too_many(monkeypatch: pyt
         "::ffff:127.0.0.1",
         "64:ff9b::10.0.0.1",
         "2002:a00:1::",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b:1::a00:1",
+        "64:ff9b:1:ffff::8.8.8.8",
+        "::ffff:0:10.0.0.1",
+        "::10.0.0.1",
+        "192.0.0.8",
+        "192.0.2.1",
+        "192.88.99.1",
+        "198.18.0.1",
+        "198.51.100.1",
+        "203.0.113.1",
+        "240.0.0.1",
+        "100::1",
+        "2001:2::1",
+        "2001:10::1",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
     ],
 )
 def test_a_private_address_is_private_in_every_dress(address: str) -> None:
@@ -94,7 +112,7 @@ def test_a_private_address_is_private_in_every_dress(address: str) -> None:
     assert is_allowed_address(ipaddress.ip_address(address), everything)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8"])
 def test_a_public_address_is_allowed(address: str) -> None:
     assert is_allowed_address(ipaddress.ip_address(address), ())
 

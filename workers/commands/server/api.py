@@ -72,7 +72,9 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         limits = connection_limits(settings.timing, connections)
-        server = make_server(HttpMetricsMiddleware(served), limits, host=host, port=port, log_config=None)
+        server = make_server(
+            HttpMetricsMiddleware(served), limits, settings.trusted_proxies, host=host, port=port, log_config=None
+        )
         with suppress(KeyboardInterrupt):
             server.run()
     finally:

@@ -109,3 +109,15 @@ def test_the_log_tells_what_failed_and_what_parked_is_retried(api: Api, admin: C
 def test_a_webhook_that_reads_wrong_names_its_field(admin: Caller, fields: dict[str, Any], field: str) -> None:
     answer = admin.http.post(URL, json={**HOOK, **fields})
     assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+
+
+@pytest.mark.parametrize("method", ["PATCH", "PUT"])
+def test_hidden_values_of_headers_never_go_to_another_address(api: Api, admin: Caller, method: str) -> None:
+    made = post(admin, headers={"X-Key": "theirs"})
+    path, moved = f"{URL}{made['id']}/", {**HOOK, "url": "https://elsewhere.example.org/hook"}
+    kept = admin.http.request(method, path, json={**moved, "headers": made["headers"]})
+    assert (kept.status_code, list(kept.json()["errors"])) == (400, ["headers.X-Key"])
+    assert admin.http.request(method, path, json=moved).json()["headers"] == {}
+    assert admin.http.request(method, path, json=HOOK | {"headers": {}}).json()["headers"] == {}
+    with api.sessions() as session:
+        assert session.get_one(Webhook, made["id"]).headers == {}
