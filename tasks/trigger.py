@@ -5,6 +5,7 @@ before that, the message is delivered again; the job's id, which is the task's, 
 """
 
 import logging
+import time
 from typing import Any
 
 from celery import Task, shared_task
@@ -40,9 +41,10 @@ def make_trigger_task(trigger: Trigger) -> Task:
             with span("trigger", [read_traceparent(self)], trigger=trigger.name):
                 receive_trigger(context.sessions, trigger, message, context.timing, environment, context.notify)
         except OperationalError as error:  # the database is down: retry, as nothing but the message exists yet
-            wait = min(MAX_TRIGGER_RETRY_SECONDS, 2**self.request.retries)
             log.warning("the database does not answer (%s); trigger %s waits", error.orig, self.request.id)
-            raise self.retry(countdown=wait) from None
+            # Waited for here: a message with a time to run at is refused (`workers.celery.guarded_consumer`).
+            time.sleep(min(MAX_TRIGGER_RETRY_SECONDS, 2**self.request.retries))
+            raise self.retry(countdown=0) from None
 
     return shared_task(
         name=f"trigger.{trigger.name}",

@@ -152,11 +152,21 @@ def test_a_trigger_that_is_refused_fails_where_operators_look(system: Running) -
         wrong = app.send_task("trigger.scan", kwargs={"storag": "rushes"}, queue="trigger").id
         unknown = app.send_task("trigger.explode", kwargs={}, queue="trigger").id
         inner = app.send_task("maintenance.tidy", args=[[]], queue="trigger").id
+        callback = app.signature("maintenance.tidy", args=[["hidden-word"]], queue="maintenance")
+        asked = {"storage": "rushes"}
+        carriers = [
+            app.send_task("trigger.scan", kwargs=asked, queue="trigger", **more).id
+            for more in ({"link_error": callback}, {"link": callback}, {"chain": [callback]}, {"countdown": 60})
+        ]
     shown = task(system.flower, wrong, "FAILURE")
     assert "storag" in shown["exception"]
     assert "storag" in str(system.job(wrong)["error"])
     for task_id in (unknown, inner):
         assert "NotRegistered" in task(system.flower, task_id, "FAILURE")["exception"]
+    for task_id in carriers:
+        assert "Refused" in task(system.flower, task_id, "FAILURE")["exception"]
+    log = (system.system.data / "logs" / "worker-trigger.log").read_text()
+    assert (log.count("was refused"), "hidden-word" in log) == (6, False)
 
 
 def celery_of(url: str) -> Celery:

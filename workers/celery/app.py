@@ -149,6 +149,8 @@ def make_celery_configuration() -> dict[str, Any]:
         # A pickled message breaks if a class is renamed, and executes code if it is forged.
         "task_serializer": "json",
         "accept_content": ["json"],
+        # Other systems publish to one queue; what a message carries beside its arguments would run with our rights.
+        "worker_consumer": "workers.celery.guarded_consumer:GuardedConsumer",
         # Results are rows.
         "task_ignore_result": True,
         "result_backend": None,
