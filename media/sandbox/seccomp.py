@@ -1,13 +1,15 @@
-"""Process sandbox: resource limits and a seccomp filter, applied before an untrusted file is parsed.
+"""Process sandbox: no rights, resource limits and a filter of system calls, before an untrusted file is parsed.
 
 Media parsers are the largest attack surface of Tapeless, and they run on any file in a watched folder. Therefore they
 run in a separate process that can only read the descriptors it was given and answer on standard output:
 
-1. Resource limits end it if a file makes it compute, allocate or write without end. It leaves no core dump.
-2. It cannot regain privileges (`no_new_privs`), and it dies with its parent.
-3. A seccomp filter, which needs no root, denies system calls that open, rename, remove or relabel files (also those
-   handed over), create sockets, or start, signal or inspect processes. Threads are allowed. Network access is
-   impossible, not merely unused.
+1. It gives up root's user id and all capabilities, also of programs that it might start, and cannot regain any
+   (`no_new_privs`). It dies with its parent.
+2. Hard limits end it if a file makes it compute, allocate or write without end. It leaves no core dump.
+3. Landlock, where the kernel has it, denies every path, port and signal, whichever call asks.
+4. A seccomp filter allows the calls of `syscalls.py` alone; every other one fails with EPERM. None opens, names or
+   changes a file, creates a socket, or starts, signals or inspects a process. Threads are allowed; their number is
+   limited by the address space that their stacks reserve.
 
 Where the kernel has no seccomp the rest still applies, and the process reports what is missing.
 """
@@ -22,7 +24,27 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from media.sandbox.syscalls import (
+    ALLOWED_FCNTLS,
+    ALLOWED_IOCTLS,
+    ALLOWED_SYSCALLS,
+    AT_EMPTY_PATH,
+    CLONE,
+    CLONE3,
+    CLONE_THREAD,
+    FCNTL,
+    IOCTL,
+    MMAP,
+    MPROTECT,
+    NEWFSTATAT,
+    PRLIMIT,
+    PROT_EXEC,
+    RLIMIT_CPU,
+    TGKILL,
+)
+
 PR_SET_PARENT_DEATH_SIGNAL, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
+PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 SECCOMP_MODE_FILTER = 2
 SECCOMP_ERRNO, SECCOMP_KILL, SECCOMP_ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
 BPF_LOAD, BPF_JUMP_EQUAL, BPF_JUMP_AT_LEAST, BPF_JUMP_ANY_BIT, BPF_RETURN = (
@@ -32,105 +54,27 @@ BPF_LOAD, BPF_JUMP_EQUAL, BPF_JUMP_AT_LEAST, BPF_JUMP_ANY_BIT, BPF_RETURN = (
     0x45,
     0x06,
 )  # linux/bpf_common.h
-CALL_NUMBER_OFFSET, ARCHITECTURE_OFFSET, FIRST_ARGUMENT_OFFSET, SECOND_ARGUMENT_OFFSET = 0, 4, 16, 24
+CALL_NUMBER_OFFSET, ARCHITECTURE_OFFSET, FIRST_ARGUMENT_OFFSET = 0, 4, 16
 X32_BIT = 0x40000000
 """x86-64 has a second table of the same calls behind this bit; none of our code uses it."""
-CLONE_THREAD = 0x10000  # linux/sched.h
 EPERM, ENOSYS = 1, 38
 
 SPARE_ADDRESS_BYTES = 2 << 30
 """Margin for address space, which is reserved far beyond use (stacks and arenas of threads)."""
+MAX_OPEN_FILES = 512
+"""A packet holds up to 250; a program keeps few of its own."""
+NOBODY_ID = 65534
+CAPABILITY_VERSION = 0x20080522  # linux/capability.h, version 3: two sets of 32
+LAST_CAPABILITY = 63
 
-DENIED_SYSCALLS: dict[str, tuple[int, int]] = {
-    "open": (2, -1),
-    "openat": (257, 56),
-    "openat2": (437, 437),
-    "open_by_handle_at": (304, 265),
-    "creat": (85, -1),
-    "truncate": (76, 45),
-    "rename": (82, -1),
-    "renameat": (264, 38),
-    "renameat2": (316, 276),
-    "unlink": (87, -1),
-    "unlinkat": (263, 35),
-    "rmdir": (84, -1),
-    "mkdir": (83, -1),
-    "mkdirat": (258, 34),
-    "link": (86, -1),
-    "linkat": (265, 37),
-    "symlink": (88, -1),
-    "symlinkat": (266, 36),
-    "mknod": (133, -1),
-    "mknodat": (259, 33),
-    "chmod": (90, -1),
-    "fchmod": (91, 52),
-    "fchmodat": (268, 53),
-    "fchmodat2": (452, 452),
-    "chown": (92, -1),
-    "fchown": (93, 55),
-    "lchown": (94, -1),
-    "fchownat": (260, 54),
-    "setxattr": (188, 5),
-    "lsetxattr": (189, 6),
-    "fsetxattr": (190, 7),
-    "setxattrat": (463, 463),
-    "removexattr": (197, 14),
-    "lremovexattr": (198, 15),
-    "fremovexattr": (199, 16),
-    "removexattrat": (466, 466),
-    "file_setattr": (469, 469),
-    "utime": (132, -1),
-    "utimes": (235, -1),
-    "futimesat": (261, -1),
-    "utimensat": (280, 88),
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    "socket": (41, 198),
-    "socketpair": (53, 199),
-    "connect": (42, 203),
-    "bind": (49, 200),
-    "listen": (50, 201),
-    "accept": (43, 202),
-    "accept4": (288, 242),
-    "execve": (59, 221),
-    "execveat": (322, 281),
-    "vfork": (58, -1),
-    "fork": (57, -1),
-    "kill": (62, 129),
-    "tkill": (200, 130),
-    "rt_sigqueueinfo": (129, 138),
-    "rt_tgsigqueueinfo": (297, 240),
-    "pidfd_open": (434, 434),
-    "pidfd_getfd": (438, 438),
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "io_uring_setup": (425, 425),
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "userfaultfd": (323, 282),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-}
-"""Denied system calls by name with their numbers on x86-64 and ARM64 (-1: does not exist)."""
-
-CLONE, CLONE3, TGKILL, PRLIMIT = (56, 220), (435, 435), (234, 131), (302, 261)
-"""Calls denied depending on their arguments, with the same columns: `clone` creates threads, `tgkill` is used by
-`abort`, and `prlimit` renews the processor time for each file."""
-
-FCNTL, IOCTL = (72, 25), (16, 29)
-DENIED_FCNTLS = (8, 15)
-"""F_SETOWN and F_SETOWN_EX of linux/fcntl.h: they select the process to signal when a pipe or socket has input."""
-DENIED_IOCTLS = (0x8901, 0x8902, 0x40086602, 0x401C5820)
-"""The same for sockets (FIOSETOWN, SIOCSPGRP), and the flags of a file (FS_IOC_SETFLAGS, FS_IOC_FSSETXATTR)."""
+LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
+"""On both architectures."""
+LANDLOCK_RIGHTS = ((0x1FFF, 0, 0), (0x3FFF, 0, 0), (0x7FFF, 0, 0), (0x7FFF, 3, 0), (0xFFFF, 3, 0), (0xFFFF, 3, 3))
+"""Rights on files, ports and scopes that versions 1 to 6 of Landlock's interface know (linux/landlock.h): a ruleset
+handles all of them and grants none."""
 
 ARCHITECTURES = {"x86_64": (0xC000003E, 0), "aarch64": (0xC00000B7, 1)}
-"""AUDIT_ARCH of linux/audit.h, and the column in the tables above."""
+"""AUDIT_ARCH of linux/audit.h, and the column in the tables of `syscalls.py`."""
 
 BpfInstruction = tuple[int, int, int, int]
 """One BPF instruction: code, jump if true, jump if false, value."""
@@ -159,19 +103,59 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     resource.setrlimit(resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
     addresses = limits.memory_bytes + SPARE_ADDRESS_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (addresses, addresses))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (MAX_OPEN_FILES, MAX_OPEN_FILES))
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     grant_cpu_time(limits)
     if sys.platform != "linux":
-        return ["no new privileges", "no files", "no network"]
+        return ["no rights", "no files", "no network"]
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+    libc.syscall.argtypes = [ctypes.c_long, *[ctypes.c_void_p] * 3]
+    missing = [] if _drop_rights(libc) else ["no rights"]
+    # A change of the user id clears it, so it is set after that.
     libc.prctl(PR_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent died before PDEATHSIG was set
         raise SystemExit(128 + signal.SIGKILL)
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
-        return ["no new privileges", "no files", "no network"]
-    return [] if _filter_calls(libc) else ["no files", "no network"]
+        return [*missing, "no new privileges", "no files", "no network"]
+    _restrict_paths(libc)
+    return missing if _filter_calls(libc) else [*missing, "no files", "no network"]
+
+
+def _drop_rights(libc: ctypes.CDLL) -> bool:
+    """Become nobody if this is root, and give up all capabilities; return whether that succeeded."""
+    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
+    for capability in range(LAST_CAPABILITY + 1):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails without CAP_SETPCAP, where there is less to drop
+    if os.geteuid() == 0:
+        try:
+            os.setgroups([])
+            os.setresgid(NOBODY_ID, NOBODY_ID, NOBODY_ID)
+            os.setresuid(NOBODY_ID, NOBODY_ID, NOBODY_ID)
+        except OSError:
+            # In a user namespace with this user alone; what follows still takes the capabilities away.
+            pass
+    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION, 0))
+    nothing = ctypes.create_string_buffer(24)
+    return bool(libc.capset(header, nothing) == 0) and os.geteuid() != 0
+
+
+def _restrict_paths(libc: ctypes.CDLL) -> None:
+    """Deny all paths, ports and signals by Landlock, as far as the kernel's version knows them; none without it.
+
+    The filter of system calls denies the same; this holds if a call that names files were ever allowed.
+    """
+    version = libc.syscall(LANDLOCK_CREATE_RULESET, None, None, 1)
+    if version < 1:
+        return
+    rights = LANDLOCK_RIGHTS[min(version, len(LANDLOCK_RIGHTS)) - 1]
+    asked = ctypes.create_string_buffer(struct.pack("=QQQ", *rights))
+    size = 8 if version < 4 else 16 if version < 6 else 24
+    ruleset = libc.syscall(LANDLOCK_CREATE_RULESET, ctypes.addressof(asked), size, 0)
+    if ruleset >= 0:
+        libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, None, None)
+        os.close(ruleset)
 
 
 def grant_cpu_time(limits: ResourceLimits) -> None:
@@ -196,8 +180,8 @@ def _filter_calls(libc: ctypes.CDLL) -> bool:
 
 
 def _instructions(architecture: int, column: int) -> Iterator[BpfInstruction]:
-    """Build the filter: a foreign system call table kills the process, a denied call fails with EPERM."""
-    numbers = sorted({row[column] for row in DENIED_SYSCALLS.values() if row[column] >= 0})
+    """Build the filter: a foreign system call table kills the process; what is not allowed fails with EPERM."""
+    numbers = sorted({row[column] for row in ALLOWED_SYSCALLS.values() if row[column] >= 0})
     yield BPF_LOAD, 0, 0, ARCHITECTURE_OFFSET
     yield BPF_JUMP_EQUAL, 1, 0, architecture
     yield BPF_RETURN, 0, 0, SECCOMP_KILL
@@ -207,31 +191,40 @@ def _instructions(architecture: int, column: int) -> Iterator[BpfInstruction]:
     # The flags of clone3 are in memory, which a filter cannot read; on ENOSYS the C library falls back to `clone`.
     yield BPF_JUMP_EQUAL, 0, 1, CLONE3[column]
     yield BPF_RETURN, 0, 0, SECCOMP_ERRNO | ENOSYS
-    yield from _allow_only(CLONE[column], BPF_JUMP_ANY_BIT, CLONE_THREAD)
-    yield from _allow_only(TGKILL[column], BPF_JUMP_EQUAL, os.getpid())
-    yield from _allow_only(PRLIMIT[column], BPF_JUMP_EQUAL, 0)
-    yield from _deny_values(FCNTL[column], DENIED_FCNTLS)
-    yield from _deny_values(IOCTL[column], DENIED_IOCTLS)
+    # A thread, never a process.
+    yield from _allow_if(CLONE[column], 0, BPF_JUMP_ANY_BIT, [CLONE_THREAD])
+    # `abort` signals its own process, and each file gets new processor time.
+    yield from _allow_if(TGKILL[column], 0, BPF_JUMP_EQUAL, [os.getpid()])
+    yield from _allow_if(PRLIMIT[column], 1, BPF_JUMP_EQUAL, [RLIMIT_CPU], own_process=True)
+    yield from _allow_if(FCNTL[column], 1, BPF_JUMP_EQUAL, ALLOWED_FCNTLS)
+    yield from _allow_if(IOCTL[column], 1, BPF_JUMP_EQUAL, ALLOWED_IOCTLS)
+    yield from _allow_if(NEWFSTATAT[column], 3, BPF_JUMP_EQUAL, [AT_EMPTY_PATH])
+    for call in (MMAP, MPROTECT):
+        yield from _allow_if(call[column], 2, BPF_JUMP_ANY_BIT, [PROT_EXEC], is_denied=True)
     for place, number in enumerate(numbers):
         yield BPF_JUMP_EQUAL, len(numbers) - place, 0, number
-    yield BPF_RETURN, 0, 0, SECCOMP_ALLOW
     yield BPF_RETURN, 0, 0, SECCOMP_ERRNO | EPERM
-
-
-def _allow_only(number: int, test: int, value: int) -> Iterator[BpfInstruction]:
-    """Allow a call only if its first argument passes a test (lower half: both architectures are little-endian)."""
-    yield BPF_JUMP_EQUAL, 0, 4, number
-    yield BPF_LOAD, 0, 0, FIRST_ARGUMENT_OFFSET
-    yield test, 0, 1, value
     yield BPF_RETURN, 0, 0, SECCOMP_ALLOW
-    yield BPF_RETURN, 0, 0, SECCOMP_ERRNO | EPERM
 
 
-def _deny_values(number: int, values: Sequence[int]) -> Iterator[BpfInstruction]:
-    """Deny a call if its second argument is one of these values."""
-    yield BPF_JUMP_EQUAL, 0, len(values) + 3, number
-    yield BPF_LOAD, 0, 0, SECOND_ARGUMENT_OFFSET
-    for place, value in enumerate(values):
-        yield BPF_JUMP_EQUAL, len(values) - place, 0, value
-    yield BPF_RETURN, 0, 0, SECCOMP_ALLOW
-    yield BPF_RETURN, 0, 0, SECCOMP_ERRNO | EPERM
+def _allow_if(
+    number: int,
+    argument: int,
+    test: int,
+    values: Sequence[int],
+    *,
+    is_denied: bool = False,
+    own_process: bool = False,
+) -> Iterator[BpfInstruction]:
+    """Allow a call only if one of its arguments passes a test with one of the values, or (`is_denied`) with none; for
+    `own_process` only if its first argument is 0, too. Lower halves of arguments: both architectures are little-endian.
+    """
+    yes, no = SECCOMP_ALLOW, SECCOMP_ERRNO | EPERM
+    steps: list[BpfInstruction] = []
+    if own_process:
+        steps += [(BPF_LOAD, 0, 0, FIRST_ARGUMENT_OFFSET), (BPF_JUMP_EQUAL, 1, 0, 0), (BPF_RETURN, 0, 0, no)]
+    steps.append((BPF_LOAD, 0, 0, FIRST_ARGUMENT_OFFSET + 8 * argument))
+    steps += [(test, len(values) - place, 0, value) for place, value in enumerate(values)]
+    steps += [(BPF_RETURN, 0, 0, yes if is_denied else no), (BPF_RETURN, 0, 0, no if is_denied else yes)]
+    yield BPF_JUMP_EQUAL, 0, len(steps), number
+    yield from steps
