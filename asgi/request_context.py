@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,6 +9,7 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 
 from asgi.context import ApiContext
+from asgi.limits.addresses import customer_address
 from models.access.acl import Actor
 from models.core.sessions import transact
 from models.queues.job import Job
@@ -71,22 +71,9 @@ class SelfCommittingCall:
         return client_address(self.request)
 
 
-IPV6_CUSTOMER_BITS = 64
-"""One customer has at least so many addresses of IPv6, and is counted as one."""
-
-
 def client_address(request: Request) -> str:
-    """Return the IP address that a request came from, as limits count it; of IPv6 the network of one customer."""
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
-        return host
-    if isinstance(address, IPv4Address):
-        return host
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(IPv6Network((address, IPV6_CUSTOMER_BITS), strict=False))
+    """Return the IP address that a request came from, as limits count it."""
+    return customer_address(request.client.host) if request.client else "unknown"
 
 
 def public_base_url(call: Call | SelfCommittingCall) -> str:

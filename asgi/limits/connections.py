@@ -5,8 +5,10 @@ does not read its response; `limit_concurrency` counts only requests whose head 
 connections open with half-sent requests until the process has no file descriptor left.
 
 1. A head has a size, a number of lines and a time; a body has a time; a response must be read at a minimum rate.
-2. At the maximum number of connections, the one that has waited longest for its client is closed for the new one.
-   A client that sends its request at once is never that one.
+2. At the maximum number of connections, one that waits for its client is closed for the new one: of the address with
+   most of these, the one that has waited longest. A client that sends its request at once is never that one, and one
+   with few connections, such as a health check, keeps them while another address has more. If none waits, the new one
+   is closed.
 3. Bodies need a Content-Length (411): parsing one-byte chunks costs the event loop a hundred times what their bytes
    cost, and a declared length is checked before anything is read.
 """
@@ -20,6 +22,8 @@ from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from asgi.limits.addresses import customer_address
 
 END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TRANSFER_ENCODING: Final = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
@@ -43,14 +47,36 @@ class ConnectionLimits:
     """h11 takes 10 µs per header line: a head of minimal lines would take the event loop 30 ms."""
 
 
-class BoundedH11Protocol(H11Protocol):
-    """One connection. `waiting` holds all connections that wait for their client, the longest first."""
+class WaitingConnections:
+    """Connections that wait for their client, by its address, the longest first."""
 
-    def __init__(
-        self, *given: Any, limits: ConnectionLimits, waiting: dict["BoundedH11Protocol", None], **named: Any
-    ) -> None:
+    def __init__(self) -> None:
+        self._of_address: dict[str, dict[BoundedH11Protocol, None]] = {}
+
+    def add(self, connection: "BoundedH11Protocol") -> None:
+        """Add a connection that begins to wait."""
+        self._of_address.setdefault(connection.address, {})[connection] = None
+
+    def discard(self, connection: "BoundedH11Protocol") -> None:
+        """Remove a connection that waits no more."""
+        of_address = self._of_address.get(connection.address, {})
+        of_address.pop(connection, None)
+        if not of_address:
+            self._of_address.pop(connection.address, None)
+
+    def first_to_close(self) -> "BoundedH11Protocol | None":
+        """Return the longest waiting of the address that has most of them."""
+        most = max(self._of_address.values(), key=len, default={})
+        return next(iter(most), None)
+
+
+class BoundedH11Protocol(H11Protocol):
+    """One connection."""
+
+    def __init__(self, *given: Any, limits: ConnectionLimits, waiting: WaitingConnections, **named: Any) -> None:
         super().__init__(*given, **named)
         self._limits, self._waiting = limits, waiting
+        self.address = ""
         self._stage = ""
         self._discarded = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -58,10 +84,12 @@ class BoundedH11Protocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.address = customer_address(self.client[0]) if self.client else "unknown"
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_BYTES)
         self._enter("head")
         if len(self.connections) > self._limits.connections:
-            next(iter(self._waiting)).evict()
+            # Its own wait has just begun: it is closed only if no other connection waits.
+            (self._waiting.first_to_close() or self).evict()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter("lost")
@@ -133,7 +161,7 @@ class BoundedH11Protocol(H11Protocol):
         if stage == self._stage:
             return
         self._stage = stage
-        self._waiting.pop(self, None)
+        self._waiting.discard(self)
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
@@ -148,7 +176,7 @@ class BoundedH11Protocol(H11Protocol):
         if stage in seconds:
             self._deadline = self.loop.call_later(seconds[stage], self._end_stage)
         if stage in ("head", "body", "idle", "discard"):
-            self._waiting[self] = None
+            self._waiting.add(self)
 
     def _end_stage(self) -> None:
         if self._stage in ("closing", "refused", "discard"):

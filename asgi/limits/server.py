@@ -1,7 +1,9 @@
 """The HTTP server of the API: uvicorn with bounded connections, the same for `tapeless api`, tests and benchmarks."""
 
 import dataclasses
+import os
 import resource
+import socket
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -9,15 +11,18 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from asgi.limits.connections import BoundedH11Protocol, ConnectionLimits
+from asgi.limits.connections import BoundedH11Protocol, ConnectionLimits, WaitingConnections
 from models.core.timing import Timing
 from services.outbound.config import IpNetwork
 
 DEFAULT_CONNECTIONS = 1_000
 RESERVED_FILES = 200
 """File descriptors for everything but connections: database, media files, logs."""
-ACCEPT_BACKLOG = 256
+ACCEPT_BATCH = 256
 """asyncio accepts this many connections before anything else runs; 256 take 20 ms."""
+LISTEN_BACKLOG = 4_096
+"""Connections that the kernel holds until they are accepted. Beyond that it drops their first packets, which clients
+send again after a second, so a flood would make others wait."""
 
 
 def make_server(
@@ -33,20 +38,34 @@ def make_server(
     """
     wanted = limits.connections + RESERVED_FILES
     limits = dataclasses.replace(limits, connections=max(1, raise_file_limit(wanted) - RESERVED_FILES))
-    protocol: Callable[..., BoundedH11Protocol] = partial(BoundedH11Protocol, limits=limits, waiting={})
+    protocol: Callable[..., BoundedH11Protocol] = partial(
+        BoundedH11Protocol, limits=limits, waiting=WaitingConnections()
+    )
     # uvicorn's own access log would show queries; asgi.tracing writes one that does not.
     config = uvicorn.Config(
         app,
         http=protocol,  # type: ignore[arg-type]
         ws="none",
-        backlog=ACCEPT_BACKLOG,
+        backlog=ACCEPT_BATCH,
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted_proxies),
         forwarded_allow_ips=[str(network) for network in trusted_proxies],
         **options,
     )
-    return uvicorn.Server(config)
+    return BoundedServer(config)
+
+
+class BoundedServer(uvicorn.Server):
+    """uvicorn, with a longer queue in the kernel than what asyncio takes out of it at once."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and lengthen the queue of each listener: asyncio uses one number for both."""
+        await super().startup(sockets)
+        for server in self.servers:
+            for listener in server.sockets:
+                with socket.socket(fileno=os.dup(listener.fileno())) as same:
+                    same.listen(LISTEN_BACKLOG)
 
 
 def connection_limits(timing: Timing, connections: int) -> ConnectionLimits:

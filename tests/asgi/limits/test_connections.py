@@ -189,6 +189,20 @@ def test_at_the_maximum_the_longest_waiting_connection_makes_room(port: int) -> 
         assert status_of(held[-1].recv(100)) == 200
 
 
+def test_at_the_maximum_an_address_with_few_connections_keeps_them() -> None:
+    """A kept connection of a health check, older than those of an address that floods, stays and is served."""
+    with serving(replace(LIMITS, head_seconds=10.0)) as patient, ExitStack() as stack:
+        honest = stack.enter_context(closing(connect(patient)))
+        honest.sendall(GET)
+        assert status_of(honest.recv(1000)) == 200
+        for _ in range(60):
+            flood = socket.create_connection(("127.0.0.1", patient), timeout=5, source_address=("127.0.0.2", 0))
+            stack.enter_context(closing(flood)).sendall(GET[:10])
+        assert status_of(send(patient, LAST_GET)) == 200
+        honest.sendall(GET)
+        assert status_of(honest.recv(1000)) == 200
+
+
 def test_half_sent_requests_do_not_stop_the_api(api: Api) -> None:
     """1,500 of them are more than the limit of 1,000 connections and more than the usual 1,024 files of a process."""
     assert raise_file_limit(3_000) == 3_000
