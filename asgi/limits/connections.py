@@ -6,9 +6,9 @@ connections open with half-sent requests until the process has no file descripto
 
 1. A head has a size, a number of lines and a time; a body has a time; a response must be read at a minimum rate.
 2. At the maximum number of connections, one that waits for its client is closed for the new one: of the address with
-   most of these, the one that has waited longest. A client that sends its request at once is never that one, and one
-   with few connections, such as a health check, keeps them while another address has more. If none waits, the new one
-   is closed.
+   most of these, the one that has waited longest and was never served. A client that sends its request at once is never
+   that one, and one with few connections, such as a health check, keeps them while another address has more. If none
+   waits, the new one is closed.
 3. Bodies need a Content-Length (411): parsing one-byte chunks costs the event loop a hundred times what their bytes
    cost, and a declared length is checked before anything is read.
 """
@@ -16,8 +16,10 @@ connections open with half-sent requests until the process has no file descripto
 import asyncio
 import json
 import re
+import select
 import socket
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import h11
@@ -29,6 +31,8 @@ END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 TRANSFER_ENCODING: Final = re.compile(rb"\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 """A client that does not stop sending after its response is cut off here."""
+MAX_EVICTION_CANDIDATES: Final = 32
+"""Connections that are looked at for one that is to be closed: a kept one among them is spared."""
 RECEIVE_BUFFER_BYTES: Final = 64 * 1024
 """Bounds what one read takes in: a thousand connections hold at most 200 MB before their requests are authenticated."""
 
@@ -64,10 +68,15 @@ class WaitingConnections:
         if not of_address:
             self._of_address.pop(connection.address, None)
 
-    def first_to_close(self) -> "BoundedH11Protocol | None":
-        """Return the longest waiting of the address that has most of them."""
+    def find_idlest(self) -> "BoundedH11Protocol | None":
+        """Return the longest waiting of the address that has most of them; those that were served before come last.
+
+        One whose request has arrived and is not read yet does not wait: closing it would lose an honest request.
+        """
         most = max(self._of_address.values(), key=len, default={})
-        return next(iter(most), None)
+        longest = list(islice(most, MAX_EVICTION_CANDIDATES))
+        longest.sort(key=lambda connection: connection.was_served)
+        return next((each for each in longest if not each.has_input()), None) or next(iter(longest), None)
 
 
 class BoundedH11Protocol(H11Protocol):
@@ -77,6 +86,7 @@ class BoundedH11Protocol(H11Protocol):
         super().__init__(*given, **named)
         self._limits, self._waiting = limits, waiting
         self.address = ""
+        self.was_served = False
         self._stage = ""
         self._discarded = 0
         self._deadline: asyncio.TimerHandle | None = None
@@ -89,7 +99,7 @@ class BoundedH11Protocol(H11Protocol):
         self._enter("head")
         if len(self.connections) > self._limits.connections:
             # Its own wait has just begun: it is closed only if no other connection waits.
-            (self._waiting.first_to_close() or self).evict()
+            (self._waiting.find_idlest() or self).evict()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._enter("lost")
@@ -131,6 +141,12 @@ class BoundedH11Protocol(H11Protocol):
         self._stop_unread_timer()
         super().resume_writing()
 
+    def has_input(self) -> bool:
+        """Return whether the client has sent something that is not read yet."""
+        arrived = select.poll()
+        arrived.register(self.transport.get_extra_info("socket").fileno(), select.POLLIN)
+        return bool(arrived.poll(0))
+
     def evict(self) -> None:
         """Close this connection at once, because a new one needs its place."""
         self.connections.discard(self)
@@ -151,8 +167,8 @@ class BoundedH11Protocol(H11Protocol):
         if self.transport.is_closing():
             self._enter("closing")
         elif self.conn.their_state is h11.IDLE:
-            was_used = self.cycle is not None and not self.conn.trailing_data[0]
-            self._enter("idle" if was_used else "head")
+            self.was_served = self.cycle is not None
+            self._enter("idle" if self.was_served and not self.conn.trailing_data[0] else "head")
         else:
             self._enter("body" if self.conn.their_state is h11.SEND_BODY else "work")
 

@@ -111,7 +111,7 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     libc.syscall.argtypes = [ctypes.c_long, *[ctypes.c_void_p] * 3]
-    missing = [] if _drop_rights(libc) else ["no rights"]
+    missing = [] if drop_rights(libc) else ["no rights"]
     # A change of the user id clears it, so it is set after that.
     libc.prctl(PR_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent died before PDEATHSIG was set
@@ -119,11 +119,11 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
         return [*missing, "no new privileges", "no files", "no network"]
-    _restrict_paths(libc)
+    restrict_paths(libc)
     return missing if _filter_calls(libc) else [*missing, "no files", "no network"]
 
 
-def _drop_rights(libc: ctypes.CDLL) -> bool:
+def drop_rights(libc: ctypes.CDLL) -> bool:
     """Become nobody if this is root, and give up all capabilities; return whether that succeeded."""
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for capability in range(LAST_CAPABILITY + 1):
@@ -141,7 +141,7 @@ def _drop_rights(libc: ctypes.CDLL) -> bool:
     return bool(libc.capset(header, nothing) == 0) and os.geteuid() != 0
 
 
-def _restrict_paths(libc: ctypes.CDLL) -> None:
+def restrict_paths(libc: ctypes.CDLL) -> None:
     """Deny all paths, ports and signals by Landlock, as far as the kernel's version knows them; none without it.
 
     The filter of system calls denies the same; this holds if a call that names files were ever allowed.

@@ -1,8 +1,11 @@
 """A program for a confined child that does what a malicious file could make a parser do."""
 
 import ctypes
+import errno
 import fcntl
+import mmap
 import os
+import platform
 import resource
 import signal
 import socket
@@ -11,6 +14,23 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from media.sandbox.protocol import SandboxRequest, handle_items, serve_requests
+from media.sandbox.syscalls import (
+    ALLOWED_SYSCALLS,
+    CLONE,
+    FCNTL,
+    IOCTL,
+    MMAP,
+    MPROTECT,
+    NEWFSTATAT,
+    PRLIMIT,
+    TGKILL,
+)
+
+LAST_SYSCALL = 600
+"""Beyond the newest of the kernel's table, which ends near 470."""
+TRAPS = (335, 336)
+"""uretprobe and uprobe of x86-64: the kernel serves them before any filter, and ends with SIGILL who calls them without
+a probe."""
 
 
 def hang() -> None:
@@ -41,7 +61,7 @@ def write() -> None:
 
 
 def connect() -> None:
-    socket.create_connection(("127.0.0.1", 1))
+    socket.socket(socket.AF_INET)
 
 
 def start() -> None:
@@ -83,6 +103,31 @@ def abort() -> None:
     os.abort()
 
 
+def execute() -> None:
+    mmap.mmap(-1, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC)
+
+
+def look() -> None:
+    os.stat("/etc/passwd")
+
+
+def try_all() -> dict[str, list[int]]:
+    """Make every system call that is not allowed, with arguments that none accepts; return the numbers by error."""
+    column = ["x86_64", "aarch64"].index(platform.machine())
+    allowed = {row[column] for row in ALLOWED_SYSCALLS.values()}
+    allowed |= set(TRAPS) if column == 0 else set()
+    allowed |= {row[column] for row in (CLONE, TGKILL, PRLIMIT, MMAP, MPROTECT, FCNTL, IOCTL, NEWFSTATAT)}
+    libc = ctypes.CDLL(None, use_errno=True)
+    found: dict[str, list[int]] = {}
+    for number in range(LAST_SYSCALL):
+        if number not in allowed:
+            ctypes.set_errno(0)
+            came = libc.syscall(ctypes.c_long(number), *[ctypes.c_long(-1)] * 6)
+            name = errno.errorcode.get(ctypes.get_errno(), "none") if came == -1 else "none"
+            found.setdefault(name, []).append(number)
+    return found
+
+
 def share() -> str:
     found: list[str] = []
     threads = [threading.Thread(target=found.append, args=("here",)) for _ in range(4)]
@@ -94,7 +139,24 @@ def share() -> str:
 
 
 DEEDS: Mapping[str, Callable[[], Any]] = {
-    deed.__name__: deed for deed in (hang, crash, burn, eat, talk, write, connect, start, remove, fork, abort, share)
+    deed.__name__: deed
+    for deed in (
+        hang,
+        crash,
+        burn,
+        eat,
+        talk,
+        write,
+        connect,
+        start,
+        remove,
+        fork,
+        abort,
+        share,
+        execute,
+        look,
+        try_all,
+    )
 }
 
 ABOUT_OTHERS = {deed.__name__: deed for deed in (strike, starve, point, point_otherwise)}

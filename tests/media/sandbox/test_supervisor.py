@@ -1,7 +1,11 @@
 """Sandboxed readers can only read a file and answer; any other action ends only the reader itself."""
 
 import os
+import platform
+import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +13,13 @@ import pytest
 
 from media.sandbox.batch_reader import PACKET_FILES, ReadEnd, ReadItem, ReadOutcome, SandboxReader
 from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceFile
-from media.sandbox.seccomp import ResourceLimits
+from media.sandbox.seccomp import MAX_OPEN_FILES, SPARE_ADDRESS_BYTES, ResourceLimits
 from media.sandbox.supervisor import ChildNotStartedError, ConfinedChild
+from media.sandbox.syscalls import CLONE3
 from tests.media.sandbox.misbehaving_child import ABOUT_OTHERS
 from tests.waiting import wait_until
 
+ROOT = Path(__file__).parent.parent.parent.parent
 LIMITS = ResourceLimits(wall_seconds=1.0, cpu_seconds=1, memory_bytes=256 << 20)
 PATIENT = ResourceLimits(wall_seconds=30.0, cpu_seconds=1, memory_bytes=256 << 20)
 
@@ -46,10 +52,59 @@ def test_a_child_reads_what_it_is_handed_and_knows_nothing_of_ours(child: Confin
     assert set(result["environment"]) <= {"PYTHONPATH", "LANG", "LC_CTYPE"}
 
 
-@pytest.mark.parametrize("deed", ["write", "connect", "start", "remove", "fork", "chmod", *ABOUT_OTHERS])
+@pytest.mark.parametrize(
+    "deed", ["write", "connect", "start", "remove", "fork", "chmod", "execute", "look", *ABOUT_OTHERS]
+)
 def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, file: SourceFile, deed: str) -> None:
     outcome = read(child, ReadItem(1, [file], {"deed": deed}))[1]
     assert (outcome.end, "not permitted" in outcome.reason) == (ReadEnd.ERROR, True), outcome
+
+
+def test_every_other_system_call_is_denied(child: ConfinedChild, file: SourceFile) -> None:
+    """Mounts, namespaces, modules, keys, clocks, other processes: whatever the kernel has, now or later."""
+    came = read(child, ReadItem(1, [file], {"deed": "try_all"}))[1].result["came"]
+    assert came.pop("ENOSYS") == [CLONE3[["x86_64", "aarch64"].index(platform.machine())]]
+    assert len(came.pop("EPERM")) > 500
+    assert came == {}
+
+
+def test_a_child_has_no_rights_and_hard_limits(child: ConfinedChild, file: SourceFile) -> None:
+    read(child, ReadItem(1, [file]))
+    status = dict(line.split(":\t") for line in Path(f"/proc/{child.pid}/status").read_text().splitlines())
+    for name in ("CapInh", "CapPrm", "CapEff", "CapAmb", *(["CapBnd"] if os.geteuid() == 0 else [])):
+        assert int(status[name], 16) == 0, name
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+    if os.geteuid() == 0:
+        assert set(status["Uid"].split() + status["Gid"].split()) == {"65534"}
+        assert status["Groups"].split() == []
+    limits = Path(f"/proc/{child.pid}/limits").read_text()
+    for name, most in (("data size", 256 << 20), ("address space", (256 << 20) + SPARE_ADDRESS_BYTES)):
+        assert re.search(rf"Max {name} +{most} +{most} ", limits), limits
+    for name, most in (("open files", MAX_OPEN_FILES), ("file size", 0), ("core file size", 0)):
+        assert re.search(rf"Max {name} +{most} +{most} ", limits), limits
+
+
+LANDLOCKED = """
+import ctypes, os
+from media.sandbox.seccomp import PR_SET_NO_NEW_PRIVS, restrict_paths
+libc = ctypes.CDLL(None, use_errno=True)
+libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+libc.syscall.argtypes = [ctypes.c_long, *[ctypes.c_void_p] * 3]
+has_landlock = libc.syscall(444, None, None, 1) > 0
+libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+restrict_paths(libc)
+try:
+    os.close(os.open("/", os.O_RDONLY))
+    opened = True
+except PermissionError:
+    opened = False
+print(has_landlock, opened)
+"""
+
+
+def test_landlock_alone_denies_paths_where_the_kernel_has_it() -> None:
+    run = subprocess.run([sys.executable, "-c", LANDLOCKED], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert run.stdout.split() in (["True", "False"], ["False", "True"])
 
 
 @pytest.mark.parametrize(
