@@ -118,6 +118,15 @@ class FileSet(IdMixin, TimestampsMixin, Base):
     `file`."""
 
     __tablename__ = "file_set"
+    __table_args__ = (
+        Index(
+            "ix_file_set_unquiet",
+            text("coalesce(changed_at, date_created)"),
+            postgresql_where=text(
+                "frames IS NOT NULL AND quiet_for IS DISTINCT FROM coalesce(changed_at, date_created)"
+            ),
+        ),
+    )
 
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)
     format_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("format.id", ondelete="CASCADE"), index=True)
@@ -142,6 +151,8 @@ class FileSet(IdMixin, TimestampsMixin, Base):
     unreported_changes: Mapped[int] = mapped_column("untold_changes", server_default="0")
     """Members rewritten since then."""
     changed_at: Mapped[datetime | None]
+    quiet_for: Mapped[datetime | None]
+    """The change after which a sequence was announced as quiet last."""
     bucket_folder_id: Mapped[int | None] = mapped_column(BigInteger)
     """With `bucket_key` and `padding`: the one frame bucket that the set consists of entirely, as of the last completed
     grouping."""

@@ -218,6 +218,9 @@ COMPLETE_ABORTED_JOBS = text(f"""
 """)
 
 
+RECORD_MESSAGE = text("UPDATE job SET message_id = :message WHERE id = :job")
+
+
 def dispatch_jobs(session: Session, timing: Timing) -> list[tuple[str, uuid.UUID]]:
     """Mark due jobs as dispatched and return (task, id) of each, to be sent as messages.
 
@@ -259,6 +262,11 @@ def claim_next_transcode(session: Session, timing: Timing, at_once: int) -> JobC
     session.execute(select(func.pg_advisory_xact_lock(TRANSCODE_CLAIM_LOCK)))
     found = JOB_QUEUE.claim(session, timing, 1, NEXT_TRANSCODE, at_once=at_once, host=socket.gethostname())
     return next(iter(found), None)
+
+
+def record_job_message(session: Session, job_id: uuid.UUID, message_id: uuid.UUID) -> None:
+    """Record which Celery task runs a job."""
+    session.execute(RECORD_MESSAGE, {"job": job_id, "message": message_id})
 
 
 def insert_job(session: Session, values: Mapping[str, Any]) -> bool:

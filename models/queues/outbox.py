@@ -151,6 +151,8 @@ class Event(CreatedMixin, Base):
     object_id: Mapped[uuid.UUID]
     told_by: Mapped[int] = mapped_column(BigInteger)
     """Id of the transaction."""
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
+    """Ids and numbers that the delivery says beside the object's id; never names or values."""
 
 
 class WebhookDelivery(OutboxMixin, IdMixin, Base):
@@ -168,6 +170,7 @@ class WebhookDelivery(OutboxMixin, IdMixin, Base):
     operation: Mapped[str]
     object_id: Mapped[uuid.UUID]
     event_at: Mapped[datetime]
+    details: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     answer: Mapped[int | None] = mapped_column(SmallInteger)
     """HTTP status of the last response, if any."""
 
@@ -202,7 +205,8 @@ POP_EVENTS = text("""
         DELETE FROM event WHERE id IN (SELECT id FROM event ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED)
         RETURNING event.*)
     SELECT taken.*, webhook.id AS webhook_id FROM taken LEFT JOIN webhook ON webhook.status = 'ENABLED'
-        AND webhook.event_type = taken.event_type AND coalesce(webhook.realm, taken.realm) = taken.realm
+        AND webhook.event_type = taken.event_type
+        AND (webhook.realm = taken.realm OR webhook.realm IS NULL AND taken.realm <> 'history')
         AND coalesce(webhook.operation, taken.operation) = taken.operation
         AND coalesce(webhook.object_id, taken.object_id) = taken.object_id
         AND webhook.date_created <= taken.date_created
@@ -222,6 +226,7 @@ def create_deliveries(session: Session) -> int:
             "operation": row.operation,
             "object_id": row.object_id,
             "event_at": row.date_created,
+            "details": row.details,
         }
         for row in rows
         if row.webhook_id is not None

@@ -24,7 +24,6 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
@@ -34,15 +33,13 @@ from models.core.paths import storable_text
 from models.core.sessions import Sessions, describe_failure, transact
 from models.core.timing import Timing
 from models.core.tracing import span
-from models.queues.job import JOB_QUEUE, NO_PROGRESS, JobClaim, JobStatus, Progress
+from models.queues.job import JOB_QUEUE, NO_PROGRESS, JobClaim, JobStatus, Progress, record_job_message
 from models.queues.notify import Notifier, leave_to_beat
 from services.core.actors import find_actor
 from services.core.errors import DomainError, PermissionDenied
 from services.core.lease_heartbeat import lease_heartbeat
 
 log = logging.getLogger(__name__)
-
-RECORD_MESSAGE = text("UPDATE job SET message_id = :message WHERE id = :job")
 
 
 class JobLostError(Exception):
@@ -215,8 +212,7 @@ def _record_message(run: JobRun) -> None:
     """Record which Celery task runs the job, for people who come from Flower; often it has the job's id itself."""
     message_id = parse_id(log_fields().get("task_id"))
     if message_id is not None and message_id != run.claim.id:
-        values = {"job": run.claim.id, "message": message_id}
-        transact(run.sessions, lambda session: session.execute(RECORD_MESSAGE, values))
+        transact(run.sessions, record_job_message, run.claim.id, message_id)
 
 
 def _retry(run: JobRun, obstacle: JobRetryError) -> JobOutcome:

@@ -12,6 +12,7 @@ from models.queues.job import dispatch_jobs
 from models.queues.notify import Notifier
 from models.queues.registry import ISLAND_QUEUE, OUTBOXES, WORK_QUEUES
 from services.catalog.segments.segments import purge_segments
+from services.ingest.quiet import announce_quiet_sets, has_quiet_sets
 from services.lifecycle.purge import purge_asset_batch, purge_collection_batch
 from services.lifecycle.retention import delete_expired_keys_and_tokens, delete_expired_work
 from services.shares.expiry import delete_expired_share_tokens, record_expired_shares
@@ -20,7 +21,8 @@ from services.shares.expiry import delete_expired_share_tokens, record_expired_s
 def is_work_waiting(session: Session, timing: Timing) -> bool:
     """Return whether a sweep would find work. Beat sends it only then, so that messages do not pile up."""
     swept = (queue for queue in WORK_QUEUES if queue.waits)
-    return any(queue.is_waiting(session, debounce=timing.debounce_seconds) for queue in swept)
+    is_waiting = any(queue.is_waiting(session, debounce=timing.debounce_seconds) for queue in swept)
+    return is_waiting or has_quiet_sets(session, timing)
 
 
 def sweep_backlog(sessions: Sessions, timing: Timing, notify: Notifier) -> int:
@@ -31,6 +33,7 @@ def sweep_backlog(sessions: Sessions, timing: Timing, notify: Notifier) -> int:
     # First, so that what kills its workers is not dispatched once more.
     for queue in (ISLAND_QUEUE, *OUTBOXES):
         transact(sessions, queue.dead_letter_crashed)
+    transact(sessions, announce_quiet_sets, timing)
     messages: list[tuple[str, Sequence[object]]] = []
     messages += [(ISLAND_QUEUE.task, batch) for batch in transact(sessions, dispatch_islands, timing)]
     messages += [(task, [job_id]) for task, job_id in transact(sessions, dispatch_jobs, timing)]

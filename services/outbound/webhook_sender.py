@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
@@ -122,7 +123,7 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
     The signature covers the time of the attempt, as receivers reject old timestamps.
     """
     delivery, webhook = parcel.delivery, parcel.webhook
-    told = {
+    told: dict[str, Any] = {
         "id": str(delivery.id),
         "webhook_id": str(webhook.id),
         "event_type": delivery.event_type,
@@ -130,6 +131,7 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
         "operation": delivery.operation,
         "object_id": str(delivery.object_id),
         "date": delivery.event_at.isoformat(),
+        **({"details": delivery.details} if delivery.details else {}),
     }
     body, moment = json.dumps(told, separators=(",", ":")).encode(), int(time.time())
     headers = {

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
+from models.catalog.history import Operation
 from models.core.base import new_id
 from models.queues.outbox import Webhook, WebhookDelivery, WebhookStatus
 from services.core.audit_log import record_audit
@@ -19,17 +20,32 @@ from services.outbound.webhook_http import check_webhook_url
 
 WEBHOOK_KIND = "webhooks"
 WEBHOOK_SECRET_BYTES = 32
-WEBHOOK_EVENTS: Mapping[str, tuple[str, ...]] = {
-    "assets": ("entity", "metadata", "acls"),
-    "collections": ("entity", "contents", "metadata", "acls"),
-    "formats": ("entity",),
-    "jobs": ("entity",),
-    "segments": ("entity", "metadata"),
-    "shares": ("entity",),
-    "storages": ("entity", "acls"),
+ENTITY_OPERATIONS = ("create", "update", "delete")
+APPROVAL_REALMS = {"approvals": ("create", "update", "delete", "status"), "votes": ENTITY_OPERATIONS}
+WEBHOOK_EVENTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "assets": {
+        "entity": ENTITY_OPERATIONS,
+        "metadata": ("update",),
+        "acls": ("update",),
+        "relations": ENTITY_OPERATIONS,
+        "history": tuple(operation.lower() for operation in Operation),
+        **APPROVAL_REALMS,
+    },
+    "collections": {
+        "entity": ENTITY_OPERATIONS,
+        "contents": ("update",),
+        "metadata": ("update",),
+        "acls": ("update",),
+        **APPROVAL_REALMS,
+    },
+    "file_sets": {"entity": ("grown", "quiet", "missing", "found"), "media": ("unreadable", "mismatch")},
+    "formats": {"entity": ENTITY_OPERATIONS},
+    "jobs": {"entity": (*ENTITY_OPERATIONS, "failed")},
+    "segments": {"entity": ENTITY_OPERATIONS, "metadata": ("update",)},
+    "shares": {"entity": ENTITY_OPERATIONS},
+    "storages": {"entity": ENTITY_OPERATIONS, "acls": ("update",)},
 }
-"""Event types with their realms; realm `entity` is the object itself."""
-WEBHOOK_OPERATIONS = ("create", "update", "delete")
+"""Operations by event type and realm; realm `entity` is the object itself."""
 REDACTED_HEADER_VALUE = "********"
 """Shown instead of a header's value; sent back unchanged, the stored value stays."""
 RESERVED_HEADERS = frozenset(
@@ -107,11 +123,13 @@ def _set_webhook_values(webhook: Webhook, values: Mapping[str, Any], networks: S
     if values.get("headers") is not None:
         webhook.headers = _validate_headers(values["headers"], webhook.headers)
     require_known("event_type", webhook.event_type, WEBHOOK_EVENTS, "is no event")
+    realms = WEBHOOK_EVENTS[webhook.event_type]
     if webhook.realm is not None:
-        realms = WEBHOOK_EVENTS[webhook.event_type]
         require_known("realm", webhook.realm, realms, f"is no realm of {webhook.event_type}")
     if webhook.operation is not None:
-        require_known("operation", webhook.operation, WEBHOOK_OPERATIONS, "is no operation")
+        wanted = [webhook.realm] if webhook.realm is not None else list(realms)
+        known = list(dict.fromkeys(operation for realm in wanted for operation in realms[realm]))
+        require_known("operation", webhook.operation, known, f"is no operation of {webhook.event_type}")
     webhook.status = webhook.status or WebhookStatus.ENABLED
 
 

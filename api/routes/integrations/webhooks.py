@@ -121,6 +121,7 @@ def serialize_delivery(delivery: WebhookDelivery) -> dict[str, Any]:
         "operation": delivery.operation,
         "object_id": str(delivery.object_id),
         "event_date": format_datetime(delivery.event_at),
+        "details": delivery.details,
         "status": state,
         "tries": delivery.attempt,
         "answer": delivery.answer,

@@ -5,15 +5,19 @@
 -- costs one look into the small table of webhooks, and nothing else if no webhook is enabled (the IF at the beginning
 -- of each function).
 
--- Record events: `kinds` and `ids` name the objects pairwise; `in_realm` and `done` say what happened to them. Kinds
--- that no enabled webhook subscribes to are dropped here. A transaction has one event per object, realm and operation
--- (ON CONFLICT), and the creation of an object subsumes updates of it in the same transaction.
-CREATE OR REPLACE FUNCTION tell_outside(kinds text[], in_realm text, done text, ids uuid[]) RETURNS void
-LANGUAGE sql AS $$
-    INSERT INTO event (event_type, realm, operation, object_id, told_by)
-    SELECT DISTINCT told.kind, in_realm, done, told.key, txid_current()
-    FROM unnest(kinds, ids) AS told (kind, key)
-    WHERE told.kind IN (SELECT event_type FROM webhook WHERE status = 'ENABLED')
+-- Record events: `kinds` and `ids` name the objects pairwise, and `facts` what a delivery says of each beside its ids;
+-- `in_realm` and `done` say what happened to them. The realm `history` repeats what others say, so a webhook has to ask
+-- for it by name. What no enabled webhook subscribes to is dropped here. A transaction
+-- has one event per object, realm and operation (ON CONFLICT), and the creation of an object subsumes updates of it in
+-- the same transaction.
+CREATE OR REPLACE FUNCTION tell_outside(kinds text[], in_realm text, done text, ids uuid[], facts jsonb[] DEFAULT NULL)
+RETURNS void LANGUAGE sql AS $$
+    INSERT INTO event (event_type, realm, operation, object_id, told_by, details)
+    SELECT DISTINCT ON (told.kind, told.key) told.kind, in_realm, done, told.key, txid_current(),
+        jsonb_strip_nulls(coalesce(told.fact, '{}'))
+    FROM unnest(kinds, ids, facts) AS told (kind, key, fact)
+    WHERE EXISTS (SELECT FROM webhook WHERE status = 'ENABLED' AND event_type = told.kind
+            AND (realm = in_realm OR realm IS NULL AND in_realm <> 'history') AND coalesce(operation, done) = done)
         AND NOT (done = 'update' AND EXISTS (
             SELECT FROM event WHERE event.told_by = txid_current() AND event.event_type = told.kind
                 AND event.realm = in_realm AND event.operation = 'create' AND event.object_id = told.key))

@@ -2,6 +2,7 @@
 
 import uuid
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -12,10 +13,13 @@ from models.catalog.file import File, FileStatus, Folder
 from models.core.paths import display_path
 from models.queues.island import Island
 from services.grouping.manual import merge_manually, move_manually
+from services.ingest.quiet import announce_quiet_sets, has_quiet_sets
 from services.ingest.run import ingest_islands
 from services.ingest_effects import INGEST_EFFECTS
 from tests.files import write
-from tests.pipeline import Pipeline
+from tests.pipeline import FAST, Pipeline
+from tests.services.outbound.test_webhook_events import pop_file_set_events
+from tests.services.outbound.test_webhooks import hook, target
 from tests.waiting import wait_until
 
 GROUPED: list[tuple[list[str], list[str]]] = [
@@ -25,6 +29,8 @@ GROUPED: list[tuple[list[str], list[str]]] = [
     (["day2"], []),
 ]
 """Folders that are grouped one by one before the file vanishes, and after."""
+
+__all__ = ["target"]
 
 
 def watch_until(pipeline: Pipeline, path: str, status: FileStatus) -> None:
@@ -110,3 +116,37 @@ def test_a_change_beside_an_asset_of_two_folders_counts_its_files_as_before(pipe
     watch_until(pipeline, "day2/beside.mov", FileStatus.CLOSED)
     pipeline.wait_until_quiet()
     assert pipeline.broken() == []
+
+
+def announce(pipeline: Pipeline) -> int:
+    with pipeline.sessions.begin() as session:
+        is_due = has_quiet_sets(session, FAST)
+        announced = announce_quiet_sets(session, FAST)
+    assert is_due == (announced > 0)
+    return announced
+
+
+def test_a_render_grows_and_goes_quiet_and_loses_and_finds_frames(pipeline: Pipeline, root: Path, target: Any) -> None:
+    hook(pipeline.sessions, target, "file_sets")
+    write(root, *(f"shot/beauty.{frame}.exr" for frame in (1001, 1002, 1003)))
+    pipeline.settle()
+    assert pop_file_set_events(pipeline) == []
+    pipeline.wait_for(lambda: announce(pipeline) == 1, what="nothing came for a while")
+    assert pop_file_set_events(pipeline) == [
+        ("entity", "quiet", {"file_count": 3, "frames": "1001-1003", "missing_frames": 0})
+    ]
+    assert announce(pipeline) == 0
+    write(root, *(f"shot/beauty.{frame}.exr" for frame in (1004, 1006)))
+    pipeline.settle()
+    grown = {"file_count": 5, "frames": "1001-1004,1006", "missing_frames": 1}
+    assert pop_file_set_events(pipeline) == [("entity", "grown", grown)]
+    pipeline.wait_for(lambda: announce(pipeline) == 1, what="nothing came for a while again")
+    assert pop_file_set_events(pipeline) == [("entity", "quiet", grown)]
+    (root / "shot/beauty.1006.exr").rename(root.parent / "aside")
+    pipeline.settle()
+    assert pop_file_set_events(pipeline) == [
+        ("entity", "missing", {"file_count": 4, "frames": "1001-1004", "missing_frames": 0})
+    ]
+    (root.parent / "aside").rename(root / "shot/beauty.1006.exr")
+    pipeline.settle()
+    assert ("entity", "found", grown) in pop_file_set_events(pipeline)
