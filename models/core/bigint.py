@@ -11,7 +11,8 @@ def to_signed_bigint(number: int) -> int:
 
 def clamp_bigint(number: int) -> int:
     """Return the nearest number that fits: nanoseconds since 1970 do so from 1678 to 2262."""
-    return min(max(number, MIN_BIGINT), MAX_BIGINT)
+    # Asked for each file of a scan: a comparison costs a fifth of `min` and `max`.
+    return number if MIN_BIGINT <= number <= MAX_BIGINT else min(max(number, MIN_BIGINT), MAX_BIGINT)
 
 
 def is_clamped(number: int) -> bool:
