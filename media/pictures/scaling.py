@@ -1,39 +1,51 @@
-"""Scaling and rotation of pictures: upright, square pixels, limited width; as JPEG or PNG for browsers."""
+"""Decoded pictures as they are shown: upright, square pixels, limited width; and waveforms of sound."""
 
 import base64
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
+from av.sidedata.sidedata import Type as SideDataType
+from PIL import Image
 
+from media.pictures.thumbnails import fit_sides, flatten_to_srgb, make_upright
+from media.probe.orientation import Orientation, orientation_of_matrix
+from media.sandbox.ffmpeg_open import is_still
 from media.sandbox.protocol import UnreadableError
 
-JPEG_PIXEL_FORMAT = "yuvj420p"
-JPEG_MIN_QUANTISER, JPEG_MAX_QUANTISER = 2, 5
-"""JPEG quantisers, about quality 90 in editors."""
 WAVE_WIDTH, WAVE_HEIGHT = 1280, 320
 WAVE_COLOR = "0x4a90d9"
-TRANSPOSE_DIRECTIONS = {90: "clock", -270: "clock", 270: "cclock", -90: "cclock"}
+DISPLAY_MATRIX_BYTES = 36
+UPRIGHT_FILTERS: dict[Orientation, tuple[tuple[str, str | None], ...]] = {
+    Orientation.MIRROR: (("hflip", None),),
+    Orientation.HALF_TURN: (("hflip", None), ("vflip", None)),
+    Orientation.FLIP: (("vflip", None),),
+    Orientation.TRANSPOSE: (("transpose", "cclock_flip"),),
+    Orientation.CLOCKWISE: (("transpose", "clock"),),
+    Orientation.TRANSVERSE: (("transpose", "clock_flip"),),
+    Orientation.COUNTERCLOCKWISE: (("transpose", "cclock"),),
+}
+FILM_CODECS = ("exr", "dpx")
+"""Film frames: their files tell the shape of pixels. Their colours are multiplied with alpha, and shown over black."""
 PICTURE_TIME_BASE = Fraction(1, 25)
 COLORSPACE_UNSPECIFIED, HD_MIN_LINES = 2, 720
 
 
-class Rotation:
-    """Rotates consecutive pictures of one size, from a camera held sideways."""
+class UprightFilter:
+    """Turns and mirrors consecutive pictures of one size."""
 
-    def __init__(self, degrees: int) -> None:
-        self.keeps_orientation = abs(degrees) == 180
-        self._steps: list[tuple[str, str | None]] = (
-            [("hflip", None), ("vflip", None)]
-            if self.keeps_orientation
-            else [("transpose", TRANSPOSE_DIRECTIONS[degrees])]
-        )
+    def __init__(self, orientation: Orientation) -> None:
+        self.swaps_sides = orientation.swaps_sides
+        self._steps = UPRIGHT_FILTERS.get(orientation, ())
         self._graph: av.filter.Graph | None = None
         self._count = 0
 
-    def turned(self, picture: av.VideoFrame) -> av.VideoFrame:
+    def apply(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Return the picture upright."""
+        if not self._steps:
+            return picture
         if self._graph is None:
             self._graph = build_picture_filter(picture, *self._steps)
         picture.pts, picture.time_base = self._count, PICTURE_TIME_BASE
@@ -42,10 +54,18 @@ class Rotation:
         return self._graph.vpull()
 
 
-def find_rotation(picture: av.VideoFrame) -> Rotation | None:
-    """Return the rotation that makes a picture upright, as flagged in its file; None if it is already."""
-    degrees = -round(picture.rotation)
-    return Rotation(degrees) if degrees in TRANSPOSE_DIRECTIONS or abs(degrees) == 180 else None
+def orientation_of_frame(picture: av.VideoFrame) -> Orientation:
+    """Return the orientation of a decoded picture, as its file says."""
+    matrix = _side_data(picture, SideDataType.DISPLAYMATRIX)
+    if matrix is None or len(matrix) != DISPLAY_MATRIX_BYTES:
+        return Orientation.UPRIGHT
+    a, b, _, c, d, *_ = struct.unpack("=9i", matrix)
+    return orientation_of_matrix(a, b, c, d)
+
+
+def _side_data(picture: av.VideoFrame, kind: SideDataType) -> bytes | None:
+    entries = cast("Iterable[Any]", picture.side_data)  # typed as a mapping, but iterates its values
+    return next((bytes(one) for one in entries if one.type is kind), None)
 
 
 def build_picture_filter(first: av.VideoFrame, *steps: tuple[str, str | None]) -> av.filter.Graph:
@@ -71,63 +91,31 @@ def guess_colorspace(picture: av.VideoFrame) -> int | None:
 
 
 def pixel_aspect_ratio(stream: av.VideoStream) -> Fraction:
-    """Return the pixel aspect ratio of the stream; square if unspecified."""
+    """Return the pixel aspect ratio of the stream; square if unspecified, and of stills, whose files tell the density
+    of a print."""
+    if is_still(stream.container) and stream.codec_context.name not in FILM_CODECS:
+        return Fraction(1)
     ratio = stream.sample_aspect_ratio or stream.codec_context.sample_aspect_ratio
     return Fraction(ratio) if ratio else Fraction(1)
 
 
-def scale_picture(picture: av.VideoFrame, aspect: Fraction, widest: int) -> av.VideoFrame:
-    """Return the picture upright and scaled down to `widest`, in JPEG color: full range, BT.601.
+def make_thumbnail(picture: av.VideoFrame, aspect: Fraction, codec: str, widest: int) -> Image.Image:
+    """Return a decoded picture as a browser shows it: upright, square pixels, at most `widest`, sRGB, opaque.
 
-    `aspect` is the pixel aspect ratio of the source; the result has square pixels.
+    `aspect` is the pixel aspect ratio of the source.
     """
-    width, height = _scaled_size(picture, aspect, widest)
+    size = fit_sides(max(1.0, float(picture.width * aspect)), picture.height, widest)
+    form = picture.format
+    has_alpha = codec not in FILM_CODECS and any(one.is_alpha for one in form.components)
+    mode = "RGBA" if has_alpha else "RGB"
     # One thread: each of a strip's 60 pictures keeps the threads that scaled it, 8 MB per processor of the machine.
     scaled = picture.reformat(
-        width=width,
-        height=height,
-        format=JPEG_PIXEL_FORMAT,
-        src_colorspace=guess_colorspace(picture),
-        dst_colorspace=av.video.reformatter.Colorspace.ITU601,
-        threads=1,
+        *size, "rgba" if has_alpha else "rgb24", src_colorspace=guess_colorspace(picture), threads=1
     )
-    rotation = find_rotation(picture)
-    return scaled if rotation is None else rotation.turned(scaled)
-
-
-def _scaled_size(picture: av.VideoFrame, aspect: Fraction, widest: int) -> tuple[int, int]:
-    """Return an even size; portrait pictures are limited in height as landscape ones in width."""
-    wide = max(1, round(picture.width * aspect))
-    scale = min(1.0, widest / max(wide, picture.height))
-    return (_even(wide * scale), _even(picture.height * scale))
-
-
-def _even(size: float) -> int:
-    return max(2, round(size / 2) * 2)
-
-
-def tile_pictures(tiles: Sequence[av.VideoFrame], columns: int) -> av.VideoFrame:
-    """Tile pictures into one, row by row; a picture of another size is scaled to fit."""
-    width, height = tiles[0].width, tiles[0].height
-    fitting = [
-        tile
-        if (tile.width, tile.height) == (width, height)
-        else tile.reformat(width, height, JPEG_PIXEL_FORMAT, threads=1)
-        for tile in tiles
-    ]
-    graph = build_picture_filter(fitting[0], ("tile", f"{columns}x{-(-len(tiles) // columns)}"))
-    for place, picture in enumerate(fitting):
-        picture.pts, picture.time_base = place, PICTURE_TIME_BASE
-        graph.vpush(picture)
-    graph.vpush(None)
-    return graph.vpull()
-
-
-def encode_jpeg(picture: av.VideoFrame) -> bytes:
-    """Encode as JPEG."""
-    codec = av.CodecContext.create("mjpeg", "w")
-    codec.qmin, codec.qmax, codec.color_range = JPEG_MIN_QUANTISER, JPEG_MAX_QUANTISER, 2
-    return _encode_still(codec, picture, JPEG_PIXEL_FORMAT)
+    plane = scaled.planes[0]
+    shown = Image.frombuffer(mode, size, bytes(plane), "raw", mode, plane.line_size, 1)
+    flat = flatten_to_srgb(shown, _side_data(picture, SideDataType.ICC_PROFILE))
+    return make_upright(flat, orientation_of_frame(picture))
 
 
 def draw_waveform(container: av.container.InputContainer, stream: av.AudioStream) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Decoding one 4K frame costs a hundred times as much as reading its header, and t
 Both formats are plain tables; parsing stops at the first invalid entry and keeps the values before it.
 """
 
+import os
 import struct
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,10 +12,23 @@ from typing import Any
 
 FRAME_HEADER_BYTES = 64 << 10
 EXR_MAGIC, DPX_MAGICS = b"\x76\x2f\x31\x01", {b"SDPX": ">", b"XPDS": "<"}
-EXR_COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab")
+MAX_FRAME_HEADER_BYTES = 8 << 20
+"""Read of an EXR frame whose header is longer: it may contain a large preview or a whole script."""
+EXR_COMPRESSIONS = (
+    *("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"),
+    *("htj2k256", "htj2k32"),
+)
 DPX_TRANSFERS = {1: "printing density", 2: "linear", 3: "logarithmic", 5: "smpte274m", 6: "bt709", 7: "bt601"}
 DPX_UNDEFINED = 0xFFFFFFFF
 MAX_EXR_CHANNELS = 200
+
+
+def read_frame_head(descriptor: int) -> bytes:
+    """Read the first bytes of a file, at least its header if it is an EXR or DPX frame."""
+    head = os.pread(descriptor, FRAME_HEADER_BYTES, 0)
+    if head[:4] == EXR_MAGIC and len(head) == FRAME_HEADER_BYTES and _exr_end(head) is None:
+        return os.pread(descriptor, MAX_FRAME_HEADER_BYTES, 0)
+    return head
 
 
 def read_frame_header(head: bytes) -> dict[str, Any]:
@@ -70,6 +84,14 @@ EXR_TEXTS = {
     "imageCounter": "image_counter",
     "colorInteropID": "color_space",
 }
+
+
+def _exr_end(head: bytes) -> int | None:
+    """Return the offset behind the attributes of the first part; None if the header breaks off before."""
+    place = 8
+    for name, kind, value in _exr_attributes(head):
+        place += len(name.encode()) + len(kind.encode()) + 6 + len(value)
+    return place + 1 if place < len(head) and head[place] == 0 else None
 
 
 def _exr_attributes(head: bytes) -> Iterator[tuple[str, str, bytes]]:

@@ -1,7 +1,6 @@
 """Read media headers in the sandbox: `python -m media.probe.headers` receives open files and answers with their
 facts."""
 
-import os
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any
@@ -9,12 +8,13 @@ from typing import Any
 import av
 
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
-from media.probe.frame_headers import FRAME_HEADER_BYTES, fraction_text, read_frame_header
+from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header
+from media.probe.header_values import clean_nested, clean_text, without_empty
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 HeaderFacts = dict[str, Any]
-MAX_TAGS, MAX_HEADER_TAG_CHARACTERS = 64, 1_000
+MAX_TAGS = 64
 UNKNOWN_LANGUAGES = ("und", "unknown", "")
 
 
@@ -33,7 +33,7 @@ def read_headers(asked: Mapping[str, Any], files: list[int]) -> HeaderFacts:
 
 def read_header(descriptor: int, name: str = "") -> HeaderFacts:
     """Return the facts of an open file; `name` decides between containers that share a demuxer."""
-    beside = read_frame_header(os.pread(descriptor, FRAME_HEADER_BYTES, 0))
+    beside = read_frame_header(read_frame_head(descriptor))
     with open_container(descriptor) as container:
         still = is_still(container)
         streams = [facts for stream in container.streams if (facts := _stream_facts(stream, still)) is not None]
@@ -47,14 +47,9 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),
             "tags": tags,
-            **{fact: _clean_nested(value) for fact, value in beside.items()},
+            **{fact: clean_nested(value) for fact, value in beside.items()},
         }
-    return _without_empty(facts) | {"streams": streams}
-
-
-def _without_empty(facts: Mapping[str, Any]) -> HeaderFacts:
-    """Drop empty values."""
-    return {name: value for name, value in facts.items() if value not in (None, "", [], {})}
+    return without_empty(facts) | {"streams": streams}
 
 
 def _container_name(container: av.container.InputContainer, name: str) -> str:
@@ -90,26 +85,13 @@ def _first_tag(key: str, container: av.container.InputContainer) -> str | None:
     """Return a tag of the container or of the first stream that has it: QuickTime stores timecode in its own track."""
     for metadata in (container.metadata, *(stream.metadata for stream in container.streams)):
         if metadata.get(key):
-            return _clean(metadata[key])
+            return clean_text(metadata[key])
     return None
 
 
 def _tags(metadata: Mapping[str, str]) -> HeaderFacts:
-    found = {_clean(name): _clean(value) for name, value in list(metadata.items())[:MAX_TAGS]}
+    found = {clean_text(name): clean_text(value) for name, value in list(metadata.items())[:MAX_TAGS]}
     return {name: value for name, value in found.items() if name and value}
-
-
-def _clean(text: str) -> str:
-    """Remove what PostgreSQL (NUL) and JSON (lone surrogates) refuse, and cut to the maximal length."""
-    whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
-    return whole.replace("\0", " ")[:MAX_HEADER_TAG_CHARACTERS].strip()
-
-
-def _clean_nested(value: Any) -> Any:
-    """Clean texts and lists of texts from a frame header."""
-    if isinstance(value, list):
-        return [_clean_nested(one) for one in value]
-    return _clean(value) if isinstance(value, str) else value
 
 
 def _stream_facts(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
@@ -123,10 +105,10 @@ def _stream_facts(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
         "codec": codec.codec.canonical_name if codec is not None else None,
         "profile": stream.profile if codec is not None else None,
         "language": stream.language if stream.language not in UNKNOWN_LANGUAGES else None,
-        "title": _clean(stream.metadata.get("title", "")),
+        "title": clean_text(stream.metadata.get("title", "")),
         "duration_milliseconds": None if still else _stream_milliseconds(stream),
     }
-    return _without_empty(facts | more)
+    return without_empty(facts | more)
 
 
 def _facts_of_kind(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
@@ -157,7 +139,7 @@ def _picture_facts(stream: av.VideoStream, codec: av.VideoCodecContext | None, s
         "height": codec.height,
         "pixel_format": codec.pix_fmt,
         "bits_per_component": _component_bits(codec),
-        "color": _without_empty(colour),
+        "color": without_empty(colour),
         "pixel_aspect": _aspect(codec.sample_aspect_ratio),
     }
     if not is_picture:

@@ -11,7 +11,7 @@ from typing import SupportsInt
 
 import av
 
-from media.pictures.scaling import Rotation, find_rotation, guess_colorspace
+from media.pictures.scaling import UprightFilter, guess_colorspace, orientation_of_frame
 from media.renditions.encoder_settings import EncoderSettings, fit_size
 
 MUX_BUFFER_BYTES = 1 << 20
@@ -79,7 +79,7 @@ class RenditionMuxer:
         self._video: av.VideoStream | None = None
         self._audio: av.AudioStream | None = None
         self._last_pts = -1
-        self._turn: Rotation | None = None
+        self._upright: UprightFilter | None = None
         self._size = (0, 0)
 
     def add_pictures(self, first: av.VideoFrame, rate: Fraction, time_base: Fraction, aspect: Fraction) -> None:
@@ -87,10 +87,10 @@ class RenditionMuxer:
         video = self._container.add_stream(self._writing.encoder, rate=rate, options=dict(self._writing.options))
         assert isinstance(video, av.VideoStream)
         wide, high = max(1, round(first.width * aspect)), first.height
-        self._turn = find_rotation(first)
-        lies = self._turn is None or self._turn.keeps_orientation
-        video.width, video.height = fit_size(*((wide, high) if lies else (high, wide)), self._recipe)
-        self._size = (video.width, video.height) if lies else (video.height, video.width)
+        self._upright = UprightFilter(orientation_of_frame(first))
+        turns = self._upright.swaps_sides
+        video.width, video.height = fit_size(*((high, wide) if turns else (wide, high)), self._recipe)
+        self._size = (video.height, video.width) if turns else (video.width, video.height)
         video.pix_fmt = self._writing.pixel_format
         codec = video.codec_context
         codec.time_base = time_base
@@ -115,6 +115,7 @@ class RenditionMuxer:
     def shaped(self, picture: av.VideoFrame) -> av.VideoFrame:
         """Convert a picture to the size and color of the track."""
         assert self._video is not None
+        assert self._upright is not None
         made = self._reformatter.reformat(
             picture,
             width=self._size[0],
@@ -124,8 +125,7 @@ class RenditionMuxer:
             dst_colorspace=av.video.reformatter.Colorspace.ITU709,
             dst_color_range=av.video.reformatter.ColorRange.MPEG,
         )
-        if self._turn is not None:
-            made = self._turn.turned(made)
+        made = self._upright.apply(made)
         made.pict_type = av.video.frame.PictureType.NONE  # let the encoder choose keyframes
         return made
 

@@ -4,17 +4,20 @@ Items are sent in packets of some dozen open files, the next packet while the la
 first item without an answer is the cause; it is reported, and the rest goes to another child.
 """
 
+import os
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from media.sandbox.families import SIGNATURE_BYTES, MediaFamily, find_family
 from media.sandbox.safe_open import OpenFolders, SourceChangedError, SourceClosedError, SourceFile, require_unchanged
 from media.sandbox.supervisor import ChildDiedError, ConfinedChild, close_files
 
 PACKET_FILES = 48
 PACKETS_AHEAD = 2
+MAX_SIGNATURES_READ = 3
 MAX_CHILD_DEATHS = 5
 """Limit of deaths per run: on a storage that does not respond every file hangs, and each costs the full timeout."""
 
@@ -170,3 +173,38 @@ def _to_read_outcome(item: ReadItem, files: Sequence[int], said: Mapping[str, An
         return ReadOutcome(item, ReadEnd.READ, said["result"])
     end = {"unreadable": ReadEnd.UNREADABLE, "limit": ReadEnd.LIMIT}.get(said["kind"], ReadEnd.ERROR)
     return ReadOutcome(item, end, reason=f"{item.name}: {said['error']}")
+
+
+class FamilyReader:
+    """Reads each item with the program of its family, which its first bytes tell."""
+
+    def __init__(self, children: Mapping[MediaFamily, ConfinedChild]) -> None:
+        self._readers = {family: SandboxReader(child) for family, child in children.items()}
+
+    def read(self, items: Iterable[ReadItem]) -> list[ReadOutcome]:
+        """Read all items. Returns their outcomes in no particular order."""
+        by_family: dict[MediaFamily, list[ReadItem]] = {family: [] for family in self._readers}
+        with OpenFolders() as folders:
+            for item in items:
+                by_family[self._family_of(item, folders)].append(item)
+        return [outcome for family, some in by_family.items() for outcome in self._readers[family].read(some)]
+
+    def _family_of(self, item: ReadItem, folders: OpenFolders) -> MediaFamily:
+        """Return the family of the first file that shows one: of a sequence, one frame may be damaged."""
+        if MediaFamily.STILLS in self._readers:
+            for source in item.sources[:MAX_SIGNATURES_READ]:
+                try:
+                    descriptor = folders.open_source(source)
+                except SourceChangedError:
+                    continue  # reported by the reader
+                try:
+                    head = os.pread(descriptor, SIGNATURE_BYTES, 0)
+                except OSError:
+                    continue
+                finally:
+                    os.close(descriptor)
+                if find_family(head, source.name) is MediaFamily.STILLS:
+                    return MediaFamily.STILLS
+                if head.strip(b"\0"):
+                    break
+        return MediaFamily.VIDEO

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import av
 
-from media.sandbox.protocol import UnreadableError
+from media.sandbox.protocol import DEVICE_ERRNOS, UnreadableError
 
 CONTAINER_FORMATS = """
 aac ac3 aiff amr ape asf au av1 avi caf cine dnxhd dsf dts dtshd dv eac3 evc filmstrip flac flv gxf h261
@@ -26,6 +26,8 @@ pictor_pipe png_pipe ppm_pipe psd_pipe qoi_pipe sgi_pipe sunrast_pipe tiff_pipe 
 """
 DEMUXERS = ",".join(sorted((CONTAINER_FORMATS + STILL_FORMATS).split()))
 STILL_DEMUXERS = frozenset(STILL_FORMATS.split()) - {"apng", "gif", "jpegxl_anim"}
+DOCUMENT_STARTS = (b"%PDF", b"%!PS", b"\xc5\xd0\xd3\xc6")
+"""PDF and PostScript, in which FFmpeg would find a JPEG and take it for a video."""
 MAX_STREAMS = 256
 FFMPEG_TIME_BASE = 1_000_000
 """AV_TIME_BASE, the unit of container durations."""
@@ -45,6 +47,8 @@ def load_ffmpeg() -> None:
 def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
     """Open a container over an open file. UnreadableError if FFmpeg does not recognise the content."""
     av.logging.set_level(None)
+    if os.pread(descriptor, 4, 0) in DOCUMENT_STARTS:
+        raise UnreadableError("is a document: pictures inside it are not shown")
     os.lseek(descriptor, 0, os.SEEK_SET)
     options = {
         "fd": str(descriptor),
@@ -56,12 +60,20 @@ def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
         container = av.open("fd:", "r", options=options, metadata_errors="replace")
     except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
         raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
-    except (av.error.InvalidDataError, av.error.EOFError, av.error.PatchWelcomeError, av.error.DemuxerNotFoundError):
+    except av.error.FFmpegError as error:
+        if not is_file_at_fault(error):
+            raise
         raise UnreadableError("holds nothing that can be read as media, or breaks off in its header") from None
     with container:
         yield container
 
 
-def is_still(container: av.container.InputContainer) -> bool:
+def is_still(container: av.container.Container) -> bool:
     """Whether the container is a still picture."""
     return container.format.name in STILL_DEMUXERS
+
+
+def is_file_at_fault(error: av.error.FFmpegError) -> bool:
+    """Whether an error is about the content of a file. Demuxers and decoders return any number for it: EPERM, which is
+    -1, is their most frequent one and says nothing about permissions."""
+    return error.errno not in DEVICE_ERRNOS

@@ -10,6 +10,7 @@ A sandboxed program is a function from a request to answers; `serve_requests` ru
    `done`. An error is an answer too, and the next request is read.
 """
 
+import errno
 import json
 import os
 import socket
@@ -23,6 +24,12 @@ from media.sandbox.seccomp import ResourceLimits, confine_process, grant_cpu_tim
 PACKET_BYTES = 256 << 10
 MAX_PACKET_FILES = 250
 """The kernel passes up to 253 open files in a packet."""
+
+
+DEVICE_ERRNOS = frozenset(
+    {errno.EIO, errno.ESTALE, errno.EBADF, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN, errno.EINTR, errno.ENOMEM}
+)
+"""Errors of a disk or a network, after which the same file may be read well."""
 
 
 class UnreadableError(Exception):

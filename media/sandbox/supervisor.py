@@ -104,8 +104,9 @@ class ConfinedChild:
                 stdin=its.fileno(),
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
-                # A minimal environment: ours contains addresses and passwords of servers.
-                env={"PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8"},
+                # A minimal environment: ours contains addresses and passwords of servers. OpenBLAS, which numpy loads,
+                # would reserve memory for one thread of each processor, and that counts against the limit.
+                env={"PYTHONPATH": os.pathsep.join(sys.path), "LANG": "C.UTF-8", "OPENBLAS_NUM_THREADS": "1"},
                 cwd="/",
             )
         self._line = ours

@@ -13,14 +13,16 @@ A job that reads media again on request reads only its own file sets."""
 import logging
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from media.sandbox.batch_reader import ReadEnd, ReadItem, ReadOutcome, SandboxReader
+from media.sandbox.batch_reader import FamilyReader, ReadEnd, ReadItem, ReadOutcome
+from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ChildNotStartedError, ConfinedChild
 from models.core.sessions import Sessions, read_snapshot, transact
@@ -52,6 +54,12 @@ MAX_DRAIN_SECONDS = 60.0
 """Per message: then another wake-up message follows, so that other tasks run in between and a worker can shut down."""
 
 
+STILLS_PROGRAM = "media.stills.program"
+MAX_STILLS_MEMORY_BYTES = 768 << 20
+"""Enough for 150 megapixels of most formats, and for any JPEG, which is decoded scaled down."""
+MediaChildren = Mapping[MediaFamily, ConfinedChild]
+
+
 def name_sources(read: ReadableFileSet) -> dict[str, Any]:
     """Build the request for a file set: the names of its files."""
     return {"names": [source.name for source in read.sources]}
@@ -62,7 +70,8 @@ class MediaReading:
     """One kind of media reading: the program, its requests, and the use of its answers."""
 
     kind: MediaKind
-    program: str
+    programs: Mapping[MediaFamily, str]
+    """The program of each family of files; files of a family without one go to that of VIDEO."""
     limits: ResourceLimits
     batch: int
     frames: int
@@ -78,6 +87,20 @@ class MediaReading:
     """Filter of the files of a set by name; None for all."""
     wakes: Sequence[str] = ()
     """Tasks that have work once something was read."""
+
+    @contextmanager
+    def start(self) -> Iterator[MediaChildren]:
+        """Return the children of all programs; each process starts with its first file."""
+        with ExitStack() as stack:
+            yield {
+                family: stack.enter_context(ConfinedChild(program, self._limits_of(family)))
+                for family, program in self.programs.items()
+            }
+
+    def _limits_of(self, family: MediaFamily) -> ResourceLimits:
+        if family is MediaFamily.STILLS:
+            return replace(self.limits, memory_bytes=min(self.limits.memory_bytes, MAX_STILLS_MEMORY_BYTES))
+        return self.limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +130,8 @@ def drain_media(
 ) -> MediaDrainResult:
     """Read the queue for up to `seconds`; any number of drains may run at once."""
     done, end = MediaDrainResult(), time.monotonic() + seconds
-    with ConfinedChild(reading.program, reading.limits) as child:
-        batches = BatchReader(sessions, reading, timing, child)
+    with reading.start() as children:
+        batches = BatchReader(sessions, reading, timing, children)
         while time.monotonic() < end:
             with sessions() as session:
                 is_yielding = has_dirty_islands(session)
@@ -135,8 +158,8 @@ def read_file_sets(
 ) -> MediaDrainResult | None:
     """Read only these file sets, for a job; None if another worker is reading one of them."""
     done, asked = MediaDrainResult(), {"kind": reading.kind.value, "sets": list(sets)}
-    with ConfinedChild(reading.program, reading.limits) as child:
-        batches = BatchReader(sessions, reading, timing, child, records_jobs=False)
+    with reading.start() as children:
+        batches = BatchReader(sessions, reading, timing, children, records_jobs=False)
         for place in range(MAX_ISOLATED_READINGS):
             claims = transact(sessions, MEDIA_QUEUE.claim, timing, len(sets), MEDIA_BY_ID, **asked)
             if not claims:
@@ -152,7 +175,7 @@ class BatchReader:
     sessions: Sessions
     reading: MediaReading
     timing: Timing
-    child: ConfinedChild
+    children: MediaChildren
     records_jobs: bool = True
 
     def read(self, claims: Sequence[MediaClaim], done: MediaDrainResult) -> None:
@@ -177,11 +200,13 @@ class BatchReader:
                 for one in sets:
                     one.sources = [source for source in one.sources if self.reading.takes(source.name)]
                 sets = [one for one in sets if one.sources]
-            items = [ReadItem(one.id, one.sources, self.reading.ask(one)) for one in sets]
+            kind = {"reading": self.reading.kind.value}
+            items = [ReadItem(one.id, one.sources, kind | self.reading.ask(one)) for one in sets]
             by_id = {one.id: one for one in sets}
             if len(claims) == 1 and claims[0].failed_before:
-                self.child.close()  # a fresh child: an earlier file must not cause this one to fail
-            outcomes = [SetOutcome(by_id[one.item.key], one) for one in SandboxReader(self.child).read(items)]
+                for child in self.children.values():
+                    child.close()  # a fresh child: an earlier file must not cause this one to fail
+            outcomes = [SetOutcome(by_id[one.item.key], one) for one in FamilyReader(self.children).read(items)]
             write = self.reading.keep(outcomes)
         troubles = transact(self.sessions, self._commit, claims, outcomes, write)
         done.read += sum(one.outcome.end is ReadEnd.READ for one in outcomes)

@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 
 from media.pictures.picture_store import NotAPictureError, list_owners, list_shards, remove_unreferenced, store_picture
 from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from models.catalog.asset import Keyframe
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.sources import ReadableFileSet
-from services.media.drain import MediaReading, ResultWriter, SetOutcome
+from services.media.drain import STILLS_PROGRAM, MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import update_header_warnings
 
@@ -106,7 +107,7 @@ def preview_reading_for(folder: Path) -> MediaReading:
     """Return the reading that stores its pictures in this folder."""
     return MediaReading(
         kind=MediaKind.PICTURES,
-        program="media.pictures.previews",
+        programs={MediaFamily.VIDEO: "media.pictures.previews", MediaFamily.STILLS: STILLS_PROGRAM},
         limits=ResourceLimits(wall_seconds=120, cpu_seconds=120, memory_bytes=3 << 30),
         batch=8,
         frames=PREVIEW_FRAMES,

@@ -7,10 +7,11 @@ from dataclasses import replace
 from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from models.queues.job import TRANSCODE_TASK
 from models.queues.media_queue import MediaKind, queue_media
-from services.media.drain import MediaReading, ResultWriter, SetOutcome
+from services.media.drain import STILLS_PROGRAM, MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_metadata import HeaderWrites, write_header_fields
 from services.media.probe_summary import ProbeSummary, summarize_set
@@ -52,7 +53,7 @@ def _summarize_outcome(one: SetOutcome) -> ProbeSummary:
 
 PROBE_READING = MediaReading(
     kind=MediaKind.HEADERS,
-    program="media.probe.headers",
+    programs={MediaFamily.VIDEO: "media.probe.headers", MediaFamily.STILLS: STILLS_PROGRAM},
     limits=ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=512 << 20),
     batch=500,
     frames=3,  # of a sequence: the first, the middle and the last frame

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.families import MediaFamily
 from media.sidecars.kinds import is_readable_sidecar
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.sources import ReadableFileSet
@@ -172,7 +173,7 @@ def _write_facts(session: Session, sets: Sequence[_SidecarSet]) -> None:
 
 SIDECAR_READING = MediaReading(
     MediaKind.SIDECARS,
-    "media.sidecars.program",
+    {MediaFamily.VIDEO: "media.sidecars.program"},
     SIDECAR_LIMITS,
     SIDECAR_BATCH_SIZE,
     1,

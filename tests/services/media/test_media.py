@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from grouping.model.frames import Frames
 from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from models.catalog.asset import Component, Format, Keyframe
 from models.core.base import new_id
@@ -33,6 +34,8 @@ from tests.pipeline import Pipeline
 from tests.services.draining import titles
 from tests.services.media_clips import put
 from tests.services.media_steps import ADMIN, end_waits, in_order, jobs, media_of, read, rows, warnings
+
+MISBEHAVING = "tests.media.sandbox.misbehaving_child"
 
 
 def misbehaving(deed: str, name: str, limits: ResourceLimits | None = None) -> MediaReading:
@@ -53,7 +56,11 @@ def misbehaving(deed: str, name: str, limits: ResourceLimits | None = None) -> M
 
     limits = limits or ResourceLimits(wall_seconds=20, cpu_seconds=2, memory_bytes=256 << 20)
     return dataclasses.replace(
-        PROBE_READING, program="tests.media.sandbox.misbehaving_child", limits=limits, ask=ask, keep=keep
+        PROBE_READING,
+        programs={MediaFamily.VIDEO: MISBEHAVING},
+        limits=limits,
+        ask=ask,
+        keep=keep,
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from models.core.sessions import transact
 from models.queues.job import Job
@@ -34,6 +35,8 @@ from tests.services.sidecar_steps import (
     waiting,
     warnings,
 )
+
+MISBEHAVING = "tests.media.sandbox.misbehaving_child"
 
 
 def test_a_sidecar_beside_its_clip_becomes_values_with_its_name_in_history(pipeline: Pipeline, root: Path) -> None:
@@ -262,7 +265,11 @@ def test_a_reader_that_dies_of_a_sidecar_is_told_and_the_others_are_read(pipelin
 
     limits = ResourceLimits(wall_seconds=20, cpu_seconds=5, memory_bytes=256 << 20)
     hostile = replace(
-        SIDECAR_READING, program="tests.media.sandbox.misbehaving_child", limits=limits, ask=ask, keep=_as_if_read
+        SIDECAR_READING,
+        programs={MediaFamily.VIDEO: MISBEHAVING},
+        limits=limits,
+        ask=ask,
+        keep=_as_if_read,
     )
     drain_media(pipeline.sessions, hostile, pipeline.timing)
     assert values(pipeline, "good") == {"colour": ["green"]}

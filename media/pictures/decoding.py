@@ -1,0 +1,43 @@
+"""Decoding pictures with FFmpeg: one thread, and every error as a sentence for people."""
+
+from collections.abc import Iterator
+
+import av
+
+from media.pictures.scaling import prepare_still_decoder
+from media.sandbox.ffmpeg_open import is_file_at_fault
+from media.sandbox.protocol import UnreadableError
+
+
+def prepare_decoder(stream: av.VideoStream) -> None:
+    """Configure the decoder: one thread, because other work is always waiting."""
+    stream.codec_context.thread_count = 1
+    prepare_still_decoder(stream)
+
+
+def decode_pictures(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Yield decoded pictures up to the first error: the pictures before a damage are usable.
+
+    Raises:
+        UnreadableError: the error comes before the first picture, and the file is at fault.
+    """
+    is_decoded = False
+    try:
+        for picture in container.decode(stream):
+            is_decoded = True
+            yield picture
+    except av.error.FFmpegError as error:
+        if not is_file_at_fault(error):
+            raise
+        if not is_decoded:
+            name = stream.codec_context.name
+            raise UnreadableError(f"cannot be shown: {_explain(error, name)}") from None
+
+
+def _explain(error: av.error.FFmpegError, codec: str) -> str:
+    """Explain an error by its kind; decoders also return any negative number, which is no errno then."""
+    if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
+        return f"its {codec} data are damaged or break off"
+    if isinstance(error, av.error.PatchWelcomeError):
+        return f"its variant of {codec} has no decoder here"
+    return f"the {codec} decoder refuses it"

@@ -1,0 +1,1 @@
+"""Still pictures: opening, headers and previews, in a program of their own."""
