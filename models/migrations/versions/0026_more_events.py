@@ -6,8 +6,8 @@ from sqlalchemy.dialects import postgresql
 
 from models.migrations.definition_files import install_definitions
 
-revision = "0024"
-down_revision = "0023"
+revision = "0026"
+down_revision = "0025"
 
 DEFINITIONS = {
     "webhook_events": "624af3ed2a45",
