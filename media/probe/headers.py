@@ -7,6 +7,7 @@ from typing import Any
 
 import av
 
+from media.probe.camera_facts import read_clip_tags
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
 from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header
 from media.probe.header_values import clean_nested, clean_text, without_empty
@@ -47,6 +48,7 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),
             "tags": tags,
+            **read_clip_tags(tags),
             **{fact: clean_nested(value) for fact, value in beside.items()},
         }
     return without_empty(facts) | {"streams": streams}

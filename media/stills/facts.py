@@ -10,6 +10,7 @@ from PIL import ImageCms
 from media.probe.frame_headers import fraction_text
 from media.probe.header_values import clean_text, without_empty
 from media.stills.picture import StillPicture
+from media.stills.tags import read_still_tags
 
 StillFacts = dict[str, Any]
 MAX_KEPT_PROFILES = 32
@@ -33,8 +34,12 @@ def describe_still(still: StillPicture) -> StillFacts:
         "color": without_empty({"profile": profile_name(still.profile)}),
     }
     timing = describe_timing(still)
-    facts = {"container": still.container, "pages": still.pages if still.pages > 1 else None}
-    facts["duration_milliseconds"] = timing.get("duration_milliseconds")
+    facts = {
+        "container": still.container,
+        "pages": still.pages if still.pages > 1 else None,
+        "duration_milliseconds": timing.get("duration_milliseconds"),
+        **read_still_tags(still),
+    }
     return without_empty(facts) | {"streams": [without_empty(stream | timing)]}
 
 

@@ -136,7 +136,10 @@ def _identify(file: BinaryIO, head: bytes) -> ImageFile.ImageFile:
 def _read_exif(image: ImageFile.ImageFile, file: BinaryIO) -> Image.Exif:
     """Return the EXIF of a picture. Pillow would decode a whole PNG that has none, to look behind its pixels."""
     if image.format != "PNG" or {"exif", "Raw profile type exif"} & image.info.keys():
-        return image.getexif()
+        try:
+            return image.getexif()
+        except Exception:  # a damaged directory raises errors of any type, and hides no picture
+            return Image.Exif()
     exif, place = Image.Exif(), len(PNG_SIGNATURE)
     position = file.tell()
     while len(head := _read_at(file, place, 8)) == 8:

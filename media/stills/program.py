@@ -17,6 +17,7 @@ from media.pictures.preview_set import MAX_TILES, POSTER_WIDTH, PreviewSet
 from media.pictures.thumbnails import flatten_to_srgb, load_pillow, make_upright, shrink_picture
 from media.sandbox.families import SIGNATURE_BYTES, MediaFamily, find_family, is_tga
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
+from media.sidecars.bounded_xml import load_codecs
 from media.stills.facts import StillFacts, describe_still
 from media.stills.jxl_reader import is_jxl, open_jxl
 from media.stills.picture import StillPicture, explain_decoder_errors
@@ -121,6 +122,7 @@ def main() -> None:
     load_pillow()
     load_pillow_plugins()
     load_tiff_codecs()
+    load_codecs()
     serve_requests(handle_items(read_stills))
 
 

@@ -42,11 +42,34 @@ DEFAULT_HEADER_FIELDS = {
     "audio_channels": "audio_channels",
     "audio_sample_rate": "audio_sample_rate",
     "camera": "camera",
+    "camera_make": "make",
+    "camera_model": "model",
+    "lens": "lens",
+    "exposure_time": "exposure_time",
+    "f_number": "f_number",
+    "iso": "iso",
+    "focal_length": "focal_length",
+    "captured_at": "captured_at",
+    "location.latitude": "latitude",
+    "location.longitude": "longitude",
+    "location.altitude": "altitude",
     "tags.title": "header_title",
     "tags.comment": "header_comment",
     "tags.creation_time": "creation_time",
+    "tags.keywords": "tags",
+    "tags.description": "description",
+    "tags.creator": "creator",
+    "tags.rights": "copyright",
+    "tags.headline": "headline",
+    "tags.credit": "credit",
+    "tags.city": "city",
+    "tags.country": "country",
+    "tags.rating": "rating",
+    "tags.label": "label",
 }
 """Metadata field by header key; a storage's `header_fields` extends and overrides it."""
+
+TEXT_FIELD_TYPES = frozenset({FieldType.STRING, FieldType.TEXT})
 
 FIELD_IDS_BY_NAME = text("""
     SELECT name, id, field_type FROM metadata_field WHERE name = ANY(CAST(:names AS text[])) AND date_deleted IS NULL
@@ -60,7 +83,8 @@ LAST_HEADER_VALUES = text("""
 def flatten_header(facts: ProbeSummary) -> dict[str, Any]:
     """Flatten a summary to one value per key: of the file, its first picture, its first sound, and its tags."""
     words: dict[str, Any] = {name: value for name, value in facts.general.items() if _is_scalar(value)}
-    words |= {f"tags.{name}": value for name, value in facts.general.get("tags", {}).items()}
+    for group in ("tags", "location"):
+        words |= {f"{group}.{name}": value for name, value in facts.general.get(group, {}).items()}
     picture = next((stream for stream in facts.streams if stream["type"] in PICTURE_TYPES), {})
     sound = next((stream for stream in facts.streams if stream["type"] == "AUDIO"), {})
     words |= {name: value for name, value in picture.items() if _is_scalar(value) and name not in words}
@@ -73,6 +97,11 @@ def flatten_header(facts: ProbeSummary) -> dict[str, Any]:
 
 def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | int | float)
+
+
+def fit_value(kind: FieldType, value: Any) -> Any:
+    """Join several values for a field that holds one text."""
+    return ", ".join(map(str, value)) if isinstance(value, list) and kind in TEXT_FIELD_TYPES else value
 
 
 HeaderWrites = dict[uuid.UUID, tuple[dict[str, Any], list[str]]]
@@ -91,7 +120,11 @@ def write_header_fields(session: Session, spoken: Sequence[tuple[ReadableFileSet
     written = {}
     for read, facts in sorted(spoken, key=lambda one: (one[0].asset_id, one[0].id)):
         words = flatten_header(facts)
-        values = {field: words[word] for word, field in tables[read.id].items() if field in fields and word in words}
+        values = {
+            field: fit_value(fields[field].field_type, words[word])
+            for word, field in tables[read.id].items()
+            if field in fields and word in words
+        }
         if values:
             written[read.id] = _write_header_values(session, read.asset_id, values, before.get(read.id, {}), fields)
     return written
@@ -128,6 +161,7 @@ def _write_header_values(
 def is_unedited(kind: FieldType, now: Sequence[Any], before: Any) -> bool:
     """Return whether no user changed what an earlier probe wrote; `before` is as the header gave it."""
     try:
-        return not now or list(now) == [parse_value(kind, before)]
+        earlier = before if isinstance(before, list) else [before]
+        return not now or list(now) == list(dict.fromkeys(parse_value(kind, value) for value in earlier))
     except ValueError:  # the type of the field was changed
         return False

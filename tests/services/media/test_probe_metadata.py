@@ -14,6 +14,7 @@ from services.media.probe_summary import ProbeSummary
 from services.metadata.types import parse_value
 from services.metadata.values import list_object_values, write_object_values
 from services.objects.objects import get_object_for_update
+from tests.media.stills.test_tags import XMP, exif, picture
 from tests.pipeline import Pipeline
 from tests.services.media_clips import put
 from tests.services.media_steps import ADMIN, end_waits, read, warnings
@@ -52,6 +53,20 @@ def test_headers_fill_the_fields_that_somebody_made_and_leave_what_people_said(p
     assert any(entry.startswith("METADATA") for entry in pipeline.history(asset_id))
 
 
+def test_tags_inside_a_photograph_fill_fields_too(pipeline: Pipeline, root: Path) -> None:
+    make_fields(pipeline, model="string", latitude="float", captured_at="datetime", tags="tag_cloud", copyright="text")
+    (root / "bus.jpg").write_bytes(picture("JPEG", exif=exif(), xmp=XMP))
+    pipeline.settle()
+    read(pipeline)
+    assert values_of(pipeline, pipeline.ids()["bus"]) == {
+        "model": ["NIKON Z 6"],
+        "latitude": [48.1373889],
+        "captured_at": ["2026-01-02T01:04:05.000000+00:00"],
+        "tags": ["street", "rain"],
+        "copyright": ["(c) Ada"],
+    }
+
+
 @pytest.mark.parametrize(
     ("kind", "header"),
     [
@@ -60,6 +75,7 @@ def test_headers_fill_the_fields_that_somebody_made_and_leave_what_people_said(p
         ("string", " with blanks "),
         ("drop_down", " h264 "),
         ("tag_cloud", " h264 "),
+        ("tag_cloud", ["rain", "street", "rain"]),
         ("integer", 25.0),
         ("integer", "25"),
         ("float", 25),
@@ -74,7 +90,8 @@ def test_headers_fill_the_fields_that_somebody_made_and_leave_what_people_said(p
 def test_a_value_of_an_earlier_probe_is_known_in_its_stored_form(kind: str, header: Any) -> None:
     """The component keeps the value of the header, and the field that of its type."""
     of_field = FieldType(kind)
-    now = json.loads(json.dumps([parse_value(of_field, header)]))
+    values = header if isinstance(header, list) else [header]
+    now = json.loads(json.dumps(list(dict.fromkeys(parse_value(of_field, value) for value in values))))
     assert is_unedited(of_field, now, json.loads(json.dumps(header)))
     assert is_unedited(of_field, [], header), "an empty field is free"
     assert not is_unedited(of_field, [*now, *now], header), "a user added a value"
