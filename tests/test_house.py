@@ -20,7 +20,8 @@ LAYERS = {
     "models": "models.core models.catalog models.access models.queues models models.migrations "
     "models.migrations.versions",
     "watch": "watch.disk watch.rows watch",
-    "media": "media.sandbox media.demo media.probe media.pictures media.renditions media.sidecars media.stills media",
+    "media": "media.sandbox media.demo media.probe media.pictures media.renditions media.sidecars media.captions "
+    "media.stills media",
     "search": "search.query search search.documents search.postgres search.opensearch",
     "services": "services.core services.access services.outbound services.catalog services.catalog.assets "
     "services.jobs services.ingest services.catalog.collections services.catalog.segments services.objects "

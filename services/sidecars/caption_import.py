@@ -2,8 +2,8 @@
 
 1. `create_caption_job` requires write access to the asset, checks that the file is a caption file of it, and creates
    the job.
-2. The job locates the file with its requester's current rights and reads it with no transaction open, without following
-   links (`media.sandbox.safe_open`).
+2. The job locates the file with its requester's current rights, and a sandboxed child reads it with no transaction
+   open.
 3. One transaction updates the segments from earlier imports of the file (`caption_diff`), records history and completes
    the job. So running twice has the effect of running once.
 4. When the file changes, an automatic job imports it again (`refresh_captions`).
@@ -17,8 +17,11 @@ from dataclasses import dataclass
 from sqlalchemy import and_
 from sqlalchemy.orm import Session
 
-from media.probe.captions import CAPTION_FORMATS, MAX_CAPTION_FILE_BYTES, CaptionsError, TimedCaption, read_captions
-from media.sandbox.safe_open import SourceChangedError, SourceFile, open_source_file
+from media.probe.captions import CAPTION_EXTENSIONS_READ, TimedCaption
+from media.sandbox.batch_reader import ReadEnd, ReadItem, SandboxReader
+from media.sandbox.safe_open import SourceChangedError, SourceFile
+from media.sandbox.seccomp import ResourceLimits
+from media.sandbox.supervisor import ConfinedChild
 from models.access.acl import Actor
 from models.catalog.asset import ASSET_KIND, Asset
 from models.catalog.history import Operation
@@ -26,7 +29,6 @@ from models.catalog.segment import Segment, SegmentType
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
 from services.catalog.assets.assets import find_asset, get_asset_for_update
-from services.catalog.segments.access import asset_duration_ms
 from services.catalog.segments.segments import hard_delete_segments
 from services.core.errors import ValidationFailed
 from services.core.history import record_history
@@ -35,8 +37,11 @@ from services.downloads.tickets import find_downloadable_source
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobEnd, JobKind, JobRetryError, JobRun
 from services.sidecars.caption_diff import CaptionChanges, write_caption_lines
+from services.sidecars.caption_timing import ClipTiming, fit_to_clip, load_clip_timing
 from services.sidecars.refresh_captions import AUTOMATIC_KEY, CAPTION_JOB_TYPE, CAPTION_TASK
 
+CAPTION_LIMITS = ResourceLimits(wall_seconds=60, cpu_seconds=20)
+NO_CLIP = ClipTiming()
 CAPTIONS_ACTOR = Actor(name="captions", user_id=None, is_admin=True)
 
 
@@ -47,31 +52,31 @@ def create_caption_job(
     files."""
     asset = get_asset_for_update(session, actor, asset_id)
     source = find_downloadable_source(session, actor, asset, file_id)
-    _caption_format(source)
+    _require_caption_file(source)
     about = {"object_type": ASSET_KIND, "object_id": asset.id}
     arguments = {"file_id": str(file_id), "replaces_all": replaces_all}
     title = f"Read the captions of {source.name}"
     return add_job(session, CAPTION_TASK, CAPTION_JOB_TYPE, title, actor, arguments=arguments, **about)
 
 
-def _caption_format(source: SourceFile) -> str:
-    extension = os.path.splitext(source.name)[1].lower()
-    if extension not in CAPTION_FORMATS:
-        raise ValidationFailed(
-            "file_id", f'"{source.name}" is no caption file; {" and ".join(CAPTION_FORMATS)} files are read'
-        )
-    return CAPTION_FORMATS[extension]
+def _require_caption_file(source: SourceFile) -> None:
+    if _extension_of(source) not in CAPTION_EXTENSIONS_READ:
+        kinds = f"{', '.join(CAPTION_EXTENSIONS_READ[:-1])} and {CAPTION_EXTENSIONS_READ[-1]}"
+        raise ValidationFailed("file_id", f'"{source.name}" is no caption file; {kinds} files are read')
+
+
+def _extension_of(source: SourceFile) -> str:
+    return os.path.splitext(source.name)[1].lower()
 
 
 def import_captions(run: JobRun) -> None:
     """Do one job: locate the file, read it with no transaction open, and write its lines."""
     reading = CaptionImport(run)
     try:
-        source = transact(run.sessions, reading.find)
-        captions = read_caption_file(source)
-        transact(run.sessions, lambda session: reading.finish(session, source, captions))
-    except CaptionsError as error:
-        raise ValidationFailed("file_id", str(error)) from None
+        source, clip = transact(run.sessions, reading.find)
+        with run.keep_lease():
+            read = read_caption_file(source, clip)
+        transact(run.sessions, lambda session: reading.finish(session, source, read))
     except SourceChangedError as error:
         raise JobRetryError(str(error)) from None
 
@@ -79,15 +84,30 @@ def import_captions(run: JobRun) -> None:
 CAPTION_JOBS = JobKind(CAPTION_TASK, import_captions)
 
 
-def read_caption_file(source: SourceFile) -> list[TimedCaption]:
-    """Read the captions of a file. Raises CaptionsError if it is too large or invalid."""
-    try:
-        if source.size > MAX_CAPTION_FILE_BYTES:
-            raise CaptionsError(f"has {source.size:,} bytes; at most {MAX_CAPTION_FILE_BYTES:,} are read")
-        with os.fdopen(open_source_file(source), "rb") as file:
-            return read_captions(file.read(MAX_CAPTION_FILE_BYTES + 1), _caption_format(source))
-    except CaptionsError as error:
-        raise CaptionsError(f'the file "{source.name}" {error}') from None
+@dataclass(frozen=True, slots=True)
+class CaptionFile:
+    """What a caption file holds, and notes about what was left out or guessed."""
+
+    captions: list[TimedCaption]
+    notes: list[str]
+
+
+def read_caption_file(source: SourceFile, clip: ClipTiming = NO_CLIP) -> CaptionFile:
+    """Read the captions of a file in the sandbox.
+
+    Raises:
+        ValidationFailed: it holds no captions; the message says why.
+        SourceChangedError: it differs from its row.
+    """
+    asked = {"extension": _extension_of(source), "rate": str(clip.rate) if clip.rate else None}
+    with ConfinedChild("media.captions.program", CAPTION_LIMITS) as child:
+        (outcome,) = SandboxReader(child).read([ReadItem(1, [source], asked)])
+    if outcome.end is ReadEnd.CHANGED:
+        raise SourceChangedError(outcome.reason)
+    if outcome.end is not ReadEnd.READ:
+        raise ValidationFailed("file_id", f"the file {outcome.reason}")
+    captions = [TimedCaption(*one) for one in outcome.result["captions"]]
+    return CaptionFile(captions, list(outcome.result["notes"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,24 +116,24 @@ class CaptionImport:
 
     run: JobRun
 
-    def find(self, session: Session) -> SourceFile:
+    def find(self, session: Session) -> tuple[SourceFile, ClipTiming]:
+        """Return the file to read and the times of its clip."""
         asset, actor = self._authorize(session)
-        return find_downloadable_source(session, actor, asset, self._file_id)
+        return find_downloadable_source(session, actor, asset, self._file_id), load_clip_timing(session, asset.id)
 
-    def finish(self, session: Session, source: SourceFile, captions: Sequence[TimedCaption]) -> None:
+    def finish(self, session: Session, source: SourceFile, read: CaptionFile) -> None:
         """Write the segments and complete the job."""
         self.run.heartbeat(session, stopped="stopped; nothing was written")
         asset, actor = self._authorize(session)
         if find_downloadable_source(session, actor, asset, self._file_id) != source:
             raise SourceChangedError(f'the file "{source.name}" changed while it was read')
-        duration = asset_duration_ms(session, asset.id)
-        fitting = [each for each in captions if duration is None or each.end_ms <= duration]
-        late = len(captions) - len(fitting)
-        found = self._write(session, asset, fitting, actor)
-        said = _describe_import(source.name, len(fitting), late, found)
+        fitted = fit_to_clip(read.captions, load_clip_timing(session, asset.id))
+        found = self._write(session, asset, fitted.captions, actor)
+        warnings = [*fitted.losses, *read.notes]
+        said = "; ".join([_describe_import(source.name, len(fitted.captions), found), *fitted.changes, *warnings])
         if not (self._is_automatic and found.is_empty):
             record_history(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.run.claim.id)
-        self.run.complete(session, JobEnd(said, JobStatus.FINISHED_WITH_WARNING if late else JobStatus.FINISHED))
+        self.run.complete(session, JobEnd(said, JobStatus.FINISHED_WITH_WARNING if warnings else JobStatus.FINISHED))
 
     @property
     def _file_id(self) -> uuid.UUID:
@@ -140,7 +160,7 @@ class CaptionImport:
         return write_caption_lines(session, asset.id, self._file_id, captions, actor.user_id)
 
 
-def _describe_import(name: str, read: int, late: int, found: CaptionChanges) -> str:
+def _describe_import(name: str, read: int, found: CaptionChanges) -> str:
     """Describe the result of an import, for history and the job."""
     said = f'{pluralize(read, "line")} of captions read from "{name}"'
     parts = {"new": len(found.added), "changed": len(found.changed), "gone": len(found.gone)}
@@ -148,6 +168,4 @@ def _describe_import(name: str, read: int, late: int, found: CaptionChanges) -> 
         said += f": {', '.join(f'{count:,} {word}' for word, count in parts.items() if count) or 'nothing new'}"
     if found.kept:
         said += f"; {pluralize(found.kept, 'line')} left as people made them"
-    if late:
-        said += f"; {pluralize(late, 'line')} behind the end of the clip left out"
     return said

@@ -128,7 +128,7 @@ def test_a_bad_file_fails_with_its_reason_and_writes_nothing(pipeline: Pipeline,
     asset, file = captioned(pipeline, root, b"\x00\x01 nothing to see")
     job = read(pipeline, admin, asset, file)
     assert (job.status, lines_of(pipeline, asset)) == ("FAILED", [])
-    assert job.message == 'the file "clip.en.srt" is no srt file: Invalid format'
+    assert job.message == "the file clip.en.srt: has no caption with a text and times that can be read"
 
 
 def test_what_goes_wrong_unforeseen_is_told_and_tried_again(pipeline: Pipeline, root: Path, admin: Actor) -> None:
@@ -259,7 +259,7 @@ def test_what_was_read_before_the_file_changed_is_not_written_after(
         job = create_caption_job(session, asset, file, admin)
     (claim,) = transact(pipeline.sessions, JOB_QUEUE.claim, Timing(), ids=[job.id], task=CAPTION_TASK)
     reading = CaptionImport(JobRun(pipeline.sessions, Timing(), claim))
-    source = transact(pipeline.sessions, reading.find)
+    source, _ = transact(pipeline.sessions, reading.find)
     captions = read_caption_file(source)
     correct(pipeline, root, SRT.replace("World", "Planet, all of it"))
     with pytest.raises(SourceChangedError, match=r'"clip\.en\.srt" changed while it was read'):

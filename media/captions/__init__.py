@@ -1,0 +1,1 @@
+"""Caption files: text and times of every usual format."""

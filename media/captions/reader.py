@@ -1,0 +1,93 @@
+"""Reading of caption files: by content where a format can be told, within limits for untrusted files.
+
+Whatever is not read is counted, and reported with the captions that were.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from media.captions.cues import Cue, scan_cues
+from media.captions.encodings import guess_codec
+from media.captions.formats import CAPTION_READERS
+from media.probe.captions import (
+    MAX_CAPTION_CHARACTERS,
+    MAX_CAPTION_FILE_BYTES,
+    MAX_CAPTION_MS,
+    MAX_CAPTIONS,
+    TimedCaption,
+    decode_text,
+)
+from media.sandbox.protocol import UnreadableError
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionsRead:
+    """Captions that have text, sorted by start, and notes about what was left out or guessed."""
+
+    captions: list[TimedCaption]
+    notes: list[str]
+
+
+def read_captions(content: bytes, extension: str, rate: Fraction | None = None) -> CaptionsRead:
+    """Read a caption file; `rate` is that of the clip, for formats that count frames.
+
+    Raises:
+        UnreadableError: it holds no captions; the message says why.
+    """
+    if len(content) > MAX_CAPTION_FILE_BYTES:
+        raise UnreadableError(f"has more than {MAX_CAPTION_FILE_BYTES:,} bytes, which no captions have")
+    decoding = _Decoding()
+    notes: list[str] = []
+    reader = CAPTION_READERS.get(extension)
+    if reader is None:
+        scanned = scan_cues(decoding.decode(content))
+        cues = scanned.cues
+        notes += _count(scanned.unreadable_times, "time line", "cannot be read")
+        notes += _count(scanned.junk_lines, "line", "before the first caption left out")
+    else:
+        try:
+            cues = reader(content, decoding.decode, rate)
+        except (UnreadableError, MemoryError):
+            raise
+        except Exception as error:  # the libraries raise whatever their parsers meet
+            raise UnreadableError(f"is no {extension[1:]} file that can be read: {error}"[:300]) from None
+    if len(cues) > MAX_CAPTIONS:
+        raise UnreadableError(f"has {len(cues):,} captions; at most {MAX_CAPTIONS:,} are read")
+    kept = [one for one in cues if one.text and 0 <= one.start_ms <= one.end_ms <= MAX_CAPTION_MS]
+    if not kept:
+        raise UnreadableError("has no caption with a text and times that can be read")
+    notes += _count(
+        sum(1 for one in cues if one.end_ms < one.start_ms), "caption", "that ends before it begins left out"
+    )
+    notes += _count(
+        sum(1 for one in cues if one.end_ms > MAX_CAPTION_MS), "caption", "behind the longest time left out"
+    )
+    if decoding.guessed:
+        notes.append(f"its encoding is not told and was taken for {decoding.guessed}")
+    return CaptionsRead(_timed(kept), notes)
+
+
+def _timed(cues: Sequence[Cue]) -> list[TimedCaption]:
+    found = [TimedCaption(one.start_ms, one.end_ms, one.text[:MAX_CAPTION_CHARACTERS]) for one in cues]
+    return sorted(found, key=lambda each: (each.start_ms, each.end_ms))
+
+
+def _count(count: int, noun: str, what: str) -> list[str]:
+    return [f"{count:,} {noun if count == 1 else noun + 's'} {what}"] if count > 0 else []
+
+
+class _Decoding:
+    """Decodes a file, and keeps which codec was guessed."""
+
+    def __init__(self) -> None:
+        self.guessed = ""
+
+    def decode(self, content: bytes) -> str:
+        """Decode by byte order mark, as UTF-8, or by a guess; NUL is dropped, which no database stores."""
+        is_wide = content[:2] in (b"\xff\xfe", b"\xfe\xff") or content[:1_000].count(0) > len(content[:1_000]) // 4
+        try:
+            return decode_text(content) if is_wide else content.decode("utf-8-sig").replace("\0", "")
+        except UnicodeDecodeError:
+            self.guessed = guess_codec(content)
+            return content.decode(self.guessed, "replace").replace("\0", "")
