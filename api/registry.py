@@ -19,10 +19,11 @@ from api.routes.permissions import acl_templates, acls, entries
 from api.routes.search import reindex, search
 from api.routes.segments import segments
 from api.routes.shares import lists, shares, sign_in
-from api.routes.users import groups, tokens, users
+from api.routes.users import audit, groups, tokens, users
 
 ROUTE_GROUPS = (
     entries.routes,
+    audit.routes,
     acl_templates.routes,
     acls.routes,
     approvals.routes,

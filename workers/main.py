@@ -9,6 +9,7 @@ from workers.config.deprecations import rename_deprecated_command
 
 COMMANDS = {
     "api": "workers.commands.server.api:api",
+    "audit": "workers.commands.admin.audit:audit",
     "asset": "workers.commands.catalog.asset:asset",
     "backup": "workers.commands.server.database:backup",
     "demo": "workers.commands.server.demo:demo",

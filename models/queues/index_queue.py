@@ -336,6 +336,7 @@ MARK_QUEUE = WorkQueue(
     subject="work.object_type, CAST(work.object_id AS text) AS object_id",
     is_pending=IS_MARK_DUE,
     pending_since="dirty_since",
+    discarded="dirty_since = NULL, errors = 0",
     requeued="errors = 0",
     waits=f"EXISTS (SELECT FROM index_mark WHERE {IS_MARK_DUE} AND {IS_UNLEASED})",
 )

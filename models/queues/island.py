@@ -114,6 +114,8 @@ ISLAND_QUEUE = LeasedQueue(
     joins="JOIN storage ON storage.id = work.storage_id",
     is_pending=IS_DIRTY,
     pending_since="dirty_since",
+    # Its files stay as they are until one of them changes.
+    discarded="attempt = 0, crashes = 0, handed_until = NULL, dirty_since = NULL, wait_until = NULL",
     requeued="attempt = 0, crashes = 0, handed_until = NULL, dirty_since = coalesce(dirty_since, now())",
     is_dispatched=True,
     waits=f"""EXISTS (

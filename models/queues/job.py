@@ -202,6 +202,7 @@ JOB_QUEUE = LeasedQueue(
     failed=", date_modified = now()",
     is_crashed=f"crashes >= {MAX_JOB_CRASHES} AND lease_until <= now()",
     crash_reason="'its worker died ' || crashes || ' times while it ran'",
+    discarded=f"status = 'DISCARDED', completed_at = now(), handed_until = NULL, {DROP_LEASE}, date_modified = now()",
     requeued=f"""status = 'READY', attempt = 0, crashes = 0, progress_processed = 0, started_at = NULL,
         completed_at = NULL, not_before = now(), handed_until = NULL, {DROP_LEASE}, date_modified = now()""",
 )

@@ -119,6 +119,8 @@ class WorkQueue:
     pending_since: str
     requeued: str
     """SQL assignments, beside the common ones, that make a dead letter pending."""
+    discarded: str = ""
+    """SQL assignments that end a dead letter as done; empty if its row is deleted."""
     is_dispatched: bool = False
     """Whether messages name rows; otherwise one message without ids has the task claim any of them."""
     waits: str = ""
@@ -131,6 +133,10 @@ class WorkQueue:
     def requeue(self, session: Session, keys: Sequence[Any] | None = None) -> int:
         """Requeue dead letters on request of an operator, all without `keys`; returns their number."""
         return execute_dml(session, _requeue_statement(self), {"keys": None if keys is None else list(keys)})
+
+    def discard(self, session: Session, key: Any, reason: str) -> int:
+        """End a dead letter for good on request of an operator, with the reason; returns 1, or 0 if it is none."""
+        return execute_dml(session, _discard_statement(self), {"key": key, "reason": reason})
 
     @property
     def view(self) -> str:
@@ -364,6 +370,16 @@ def _requeue_statement(queue: WorkQueue) -> TextClause:
         UPDATE {queue.table} SET parked_at = NULL, {queue.error} = NULL, {queue.requeued}
         WHERE parked_at IS NOT NULL AND ({keys} IS NULL OR {queue.key} = ANY({keys}))
     """)
+
+
+@cache
+def _discard_statement(queue: WorkQueue) -> TextClause:
+    is_it = f"parked_at IS NOT NULL AND {queue.key} = CAST(:key AS {queue.key_type})"
+    if not queue.discarded:
+        # The reason is a parameter of both forms, and recorded by the caller.
+        return text(f"DELETE FROM {queue.table} WHERE {is_it} AND CAST(:reason AS text) IS NOT NULL")
+    reason = f"{queue.error} = 'discarded: ' || :reason || coalesce('; before: ' || {queue.error}, '')"
+    return text(f"UPDATE {queue.table} SET parked_at = NULL, {queue.discarded}, {reason} WHERE {is_it}")
 
 
 @cache

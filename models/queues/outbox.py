@@ -66,6 +66,7 @@ class Outbox(LeasedQueue[Lease]):
     released: str = "attempt = attempt - 1"
     is_crashed: str = f"{IS_SENDABLE} AND attempt > 0 AND give_up_at < now()"
     crash_reason: str = "'its worker died ' || attempt || ' times while it was sent'"
+    discarded: str = "done_at = now()"
     requeued: str = "attempt = 0, not_before = now(), give_up_at = now() + interval '1 day'"
     is_expired: str = "done_at < now() - make_interval(days => :days)"
 

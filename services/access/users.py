@@ -8,12 +8,13 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import delete, exists, func, select
+from sqlalchemy import any_, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from models.access.acl import Actor
+from models.access.acl import AclEntry, Actor, PrincipalKind
 from models.access.user import Membership, Token, User, UserGroup, UserStatus
+from models.catalog.approval import Approval
 from models.core.base import new_id
 from models.core.statements import execute_dml
 from services.core.actors import EMAIL_PATTERN, SETUP_ACTOR
@@ -28,6 +29,7 @@ from services.core.errors import (
 )
 from services.core.passwords import generate_password, hash_password
 from services.core.rows import apply_changes, load, load_grouped, save_audited
+from services.core.text import pluralize
 
 DEFAULT_ADMINISTRATOR_EMAIL = "admin@localhost"
 
@@ -180,6 +182,27 @@ def update_group(session: Session, group_id: uuid.UUID, changes: dict[str, Any],
         told = f'group "{group.name}": changed {", ".join(sorted(changes))}'
         save_audited(session, group, "groups", group_id, told, actor)
     return group
+
+
+def delete_group(session: Session, group_id: uuid.UUID, actor: Actor) -> None:
+    """Delete a group with the rights that it gives.
+
+    Raises:
+        Conflict: it is asked for approvals, whose status would change.
+    """
+    require_administrator(actor, "delete groups")
+    group = find_group(session, group_id)
+    asked = session.scalar(select(func.count()).select_from(Approval).where(any_(Approval.groups) == group_id)) or 0
+    if asked:
+        raise Conflict(
+            f'group "{group.name}" is asked for {pluralize(asked, "approval")}; withdraw them, or ask others, first'
+        )
+    # mark_acl_entry_delete marks the objects that it gave rights on.
+    rights = (AclEntry.principal_kind == PrincipalKind.GROUP, AclEntry.principal_id == group_id)
+    session.execute(delete(AclEntry).where(*rights))
+    session.delete(group)
+    record_audit(session, "groups", group_id, f'group "{group.name}" was deleted', actor)
+    session.flush()
 
 
 def add_member(session: Session, group_id: uuid.UUID, user_id: uuid.UUID, actor: Actor) -> User:

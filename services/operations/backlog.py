@@ -9,18 +9,20 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from models.access.acl import Actor
 from models.catalog.file import read_folder_paths
 from models.catalog.storage import Storage
-from models.core.base import parse_id
+from models.core.base import new_id, parse_id
 from models.core.paths import display_path, join_path
 from models.core.statements import AnyRow
 from models.queues.island import ISLAND_QUEUE, Island
-from models.queues.job import JOB_QUEUE, Job
+from models.queues.job import JOB_QUEUE, Job, JobStatus
 from models.queues.registry import WORK_QUEUES
 from services.core.actors import SETUP_ACTOR
+from services.core.audit_log import record_audit
 from services.core.errors import Conflict, require_found
 from services.core.id_prefix import find_by_id_prefix
 from services.jobs.actions import JobAction, apply_job_action
@@ -143,6 +145,22 @@ def _backlog_item(row: AnyRow) -> BacklogItem:
 def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
     """Requeue all dead letters of every kind; return how many of each."""
     return {queue.plural: queue.requeue(session) for queue in WORK_QUEUES}
+
+
+def discard_backlog_item(session: Session, key: str, reason: str, actor: Actor) -> str:
+    """End a dead letter of any kind, or a failed job, for good; return its kind. The reason stays in the audit log."""
+    is_number = key.isascii() and key.isdigit() and len(key) <= MAX_ISLAND_KEY_DIGITS
+    for queue in WORK_QUEUES:
+        value = parse_id(key) if queue.key_type == "uuid" else int(key) if is_number else None
+        if value is not None and queue.discard(session, value, reason):
+            record_audit(session, queue.plural, key, f"dead letter was discarded: {reason}", actor)
+            return queue.noun
+    job = session.get(Job, parse_id(key) or new_id(), with_for_update=True)
+    if job is not None and job.status is JobStatus.FAILED:
+        job.status, job.date_modified = JobStatus.DISCARDED, func.now()
+        record_audit(session, JOB_QUEUE.plural, key, f'failed job "{job.title}" was discarded: {reason}', actor)
+        return JOB_QUEUE.noun
+    raise Conflict(f"no dead letter and no failed job has the key {key}; tapeless jobs list shows the keys")
 
 
 def retry_backlog_item(session: Session, key: str) -> str:

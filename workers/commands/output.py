@@ -5,7 +5,8 @@ Imports neither database nor Celery, because a dry run on a million names must n
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Literal
 
 import click
@@ -49,6 +50,19 @@ def print_table(
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control codes, line separators, directions of text, and bytes that are not UTF-8; `str.isprintable` also refuses
 spaces that do not break, joiners of scripts and emoji, and letters newer than Python's tables."""
+
+
+def print_records(rows: Iterable[Mapping[str, object]], empty: str) -> None:
+    """Print one line for each row, never cropped, with its values in order; `empty` if there is none."""
+    console = make_line_console()
+    lines = ["  ".join(str(value) for value in row.values() if value not in (None, "")) for row in rows]
+    for line in lines or [empty]:
+        console.print(Text(replace_unprintable(line)))
+
+
+def format_timestamp(moment: datetime | None) -> str:
+    """Format a time in the local time zone, with the zone; empty for None."""
+    return moment.astimezone().isoformat(sep=" ", timespec="seconds") if moment else ""
 
 
 def replace_unprintable(text: str) -> str:

@@ -15,17 +15,25 @@ from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
 from models.queues.job import JobStatus
 from services.core.errors import ValidationFailed, require_administrator, require_known
-from services.operations.backlog import list_backlog, retry_all_dead_letters, retry_backlog_item
+from services.operations.backlog import (
+    discard_backlog_item,
+    list_backlog,
+    retry_all_dead_letters,
+    retry_backlog_item,
+)
 from services.operations.explain import explain_path
 from services.operations.explain_progress import explain_indexed_document, read_asset_mark
 
 routes = RouteGroup("jobs")
 SEE_WORK_ACTION, RETRY_WORK_ACTION = "see the work of all", "have work tried again"
+DISCARD_WORK_ACTION = "discard work"
 BACKLOG_SWEEP_TASK = "maintenance.sweep"
 BACKLOG_STATES = ("PARKED", *sorted(JobStatus))
 MAX_RETRY_KEYS = 1000
 BACKLOG_KIND_PLURALS = {
     "job": "jobs",
+    "media": "readings",
+    "checksum": "verifications",
     "document": "documents",
     "folder": "folders",
     "reading": "readings",
@@ -40,6 +48,11 @@ BacklogKey = Annotated[str, Field(min_length=1, max_length=40)]
 class BacklogRetryBody(Body):
     keys: Annotated[list[BacklogKey], Field(fail_fast=True, max_length=MAX_RETRY_KEYS)] | None = None
     all_parked: bool = False
+
+
+class BacklogDiscardBody(Body):
+    keys: Annotated[list[BacklogKey], Field(fail_fast=True, min_length=1, max_length=MAX_RETRY_KEYS)]
+    reason: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 @routes.get("/work/")
@@ -65,6 +78,14 @@ def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
         )
     call.notify(BACKLOG_SWEEP_TASK, [])
     return {"retried": retried}
+
+
+@routes.post("/work/discard/", status=200)
+def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
+    """End dead letters or failed jobs with these keys for good, all or none, with a reason."""
+    require_administrator(call.actor, DISCARD_WORK_ACTION)
+    kinds = [discard_backlog_item(call.session, key, body.reason, call.actor) for key in sorted(set(body.keys))]
+    return {"discarded": Counter(BACKLOG_KIND_PLURALS[kind] for kind in kinds)}
 
 
 @routes.get("/work/explanation/", own_transactions=True)

@@ -21,7 +21,7 @@ from asgi.rendering import format_datetime
 from asgi.request_context import Call
 from asgi.routing import RouteGroup
 from models.access.user import GroupType, UserGroup
-from services.access.users import add_member, create_group, find_group, remove_member, update_group
+from services.access.users import add_member, create_group, delete_group, find_group, remove_member, update_group
 from services.core.errors import ValidationFailed
 
 routes = RouteGroup("users")
@@ -103,6 +103,12 @@ def get_group(call: Call, group_id: UUID) -> dict[str, Any]:
 def patch_group(call: Call, group_id: UUID, body: UserGroupBody) -> dict[str, Any]:
     """Change the fields that were sent of a group."""
     return serialize_user_group(update_group(call.session, group_id, body.changes(), call.actor))
+
+
+@routes.delete("/groups/{group_id}/")
+def delete_one_group(call: Call, group_id: UUID) -> None:
+    """Delete a group with the rights that it gives, unless it is asked for approvals."""
+    delete_group(call.session, group_id, call.actor)
 
 
 @routes.post("/groups/{group_id}/users/{user_id}/")

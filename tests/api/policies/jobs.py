@@ -21,5 +21,6 @@ POLICIES: dict[str, Policy] = {
     "PATCH jobs/v1/jobs/{job_id}/steps/{job_step_id}/": writers_may(200, {"status": "DONE"}),
     "GET jobs/v1/work/": administrators_may(200),
     "POST jobs/v1/work/retry/": administrators_may(200, {"all_parked": True}),
+    "POST jobs/v1/work/discard/": administrators_may(409, {"keys": ["{job_id}"], "reason": "x"}),
     "GET jobs/v1/work/explanation/": administrators_may(200, params={"path": "/mnt/rushes/a.mov"}),
 }

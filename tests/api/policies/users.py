@@ -3,10 +3,12 @@
 from tests.api.policy import Policy, administrators_may, all_may
 
 POLICIES: dict[str, Policy] = {
+    "GET users/v1/audit/": administrators_may(200, params={"actor": "a", "since": "2026-01-01T00:00:00Z"}),
     "GET users/v1/groups/": all_may(200),
     "POST users/v1/groups/": administrators_may(201, {"name": "g{unique}"}),
     "GET users/v1/groups/{group_id}/": all_may(200),
     "PATCH users/v1/groups/{group_id}/": administrators_may(200, {"name": "g{unique}"}),
+    "DELETE users/v1/groups/{group_id}/": administrators_may(204),
     "POST users/v1/groups/{group_id}/users/{user_id}/": administrators_may(201),
     "DELETE users/v1/groups/{group_id}/users/{user_id}/": administrators_may(204),
     "GET users/v1/users/": all_may(200),

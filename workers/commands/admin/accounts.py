@@ -1,25 +1,40 @@
-"""`tapeless user add`, `usergroup add` and `token create`: people, groups, and programs that sign in."""
+"""`tapeless user`, `usergroup` and `token`: people, groups, and programs that sign in."""
 
 from datetime import timedelta
+from typing import Any
 
 import click
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.access.user import User
+from models.access.user import App, Membership, Token, User, UserGroup, UserStatus
 from models.core.sessions import transact
-from services.access.tokens import get_or_register_app, issue_token
-from services.access.users import add_member, create_group, create_user, find_user_by_email
+from services.access.tokens import get_or_register_app, issue_token, revoke_token
+from services.access.users import (
+    add_member,
+    create_group,
+    create_user,
+    delete_group,
+    delete_user,
+    find_group_by_name,
+    find_user_by_email,
+    remove_member,
+    update_user,
+)
 from services.core.actors import SETUP_ACTOR
+from services.core.audit_log import record_audit
+from services.core.id_prefix import find_by_id_prefix
 from services.core.passwords import hash_password
+from services.core.rows import load_grouped
 from services.core.text import pluralize
 from workers.celery.context import ProcessContext
 from workers.commands.options import json_option, read_password, system_command
-from workers.commands.output import print_result
+from workers.commands.output import format_timestamp, print_records, print_result
 
 
 @click.group()
 def user() -> None:
-    """Add people and programs that sign in."""
+    """Add, list, disable and delete people and programs that sign in, and reset their passwords."""
 
 
 @user.command()
@@ -41,9 +56,79 @@ def add(context: ProcessContext, email: str, admin: bool, first_name: str, last_
     click.echo(f"{'administrator' if made.is_admin else 'user'} {made.email} can sign in")
 
 
+@user.command("list")
+@system_command
+@json_option
+def list_users(context: ProcessContext, as_json: bool) -> None:
+    """List all users."""
+    with context.sessions() as session:
+        users = session.scalars(select(User).where(User.status != UserStatus.DELETED).order_by(User.email)).all()
+    found = [
+        {
+            "email": each.email,
+            "id": str(each.id),
+            "role": "administrator" if each.is_admin else "user",
+            "status": each.status.value,
+            "name": each.display_name if each.display_name != each.email else "",
+        }
+        for each in users
+    ]
+    print_result(as_json, found, lambda: print_records(found, "no users: `tapeless user add EMAIL` adds one"))
+
+
+@user.command()
+@click.argument("email")
+@system_command
+def passwd(context: ProcessContext, email: str) -> None:
+    """Give the user EMAIL another password, and revoke all its tokens; the old password is not asked for.
+
+    The new one is prompted for, or read from standard input if that is no terminal.
+    """
+    values = {"password_hash": hash_password(read_password())}
+    told = _change_user(context, email, values)
+    click.echo(f"user {told} has another password; sign-ins and tokens from before have ended")
+
+
+def _make_status_command(name: str, status: UserStatus, done: str, text: str) -> click.Command:
+    @click.argument("email")
+    @system_command
+    def change(context: ProcessContext, email: str) -> None:
+        click.echo(f"user {_change_user(context, email, {'status': status})} {done}")
+
+    return click.command(name, help=text)(change)
+
+
+def _change_user(context: ProcessContext, email: str, values: dict[str, Any]) -> str:
+    """Change a user; return the e-mail as it is stored."""
+
+    def change(session: Session) -> str:
+        return update_user(session, find_user_by_email(session, email).id, values, SETUP_ACTOR).email
+
+    return transact(context.sessions, change)
+
+
+for _name, _status, _done, _text in (
+    ("disable", UserStatus.INACTIVE, "may not sign in any more", "Lock out the user EMAIL, and revoke all its tokens."),
+    ("enable", UserStatus.ACTIVE, "may sign in", "Let the user EMAIL sign in again."),
+):
+    user.add_command(_make_status_command(_name, _status, _done, _text))
+
+
+@user.command("remove")
+@click.argument("email")
+@system_command
+def remove_user(context: ProcessContext, email: str) -> None:
+    """Delete the user EMAIL for good; what it did stays in history."""
+    transact(
+        context.sessions,
+        lambda session: delete_user(session, find_user_by_email(session, email).id, SETUP_ACTOR),
+    )
+    click.echo(f"user {email} was deleted")
+
+
 @click.group()
 def usergroup() -> None:
-    """Create groups of users."""
+    """Create, list and delete groups of users, and change who is in them."""
 
 
 @usergroup.command("add")
@@ -62,9 +147,41 @@ def add_user_group(context: ProcessContext, name: str, emails: tuple[str, ...]) 
     click.echo(f'group "{name}" has {pluralize(len(emails), "user")}')
 
 
+@usergroup.command("list")
+@system_command
+@json_option
+def list_user_groups(context: ProcessContext, as_json: bool) -> None:
+    """List all user groups with their members."""
+    members = select(Membership.group_id, User.email).join(User, User.id == Membership.user_id).order_by(User.email)
+    with context.sessions() as session:
+        groups = session.scalars(select(UserGroup).order_by(UserGroup.name)).all()
+        emails = load_grouped(session, members, [group.id for group in groups])
+    found = [{"name": group.name, "id": str(group.id), "users": emails[group.id]} for group in groups]
+    shown = [each | {"users": ", ".join(each["users"]) or "no users"} for each in found]
+    print_result(as_json, found, lambda: print_records(shown, "no groups: `tapeless usergroup add NAME` makes one"))
+
+
+@usergroup.command("remove")
+@click.argument("name")
+@click.option("--user", "emails", multiple=True, metavar="EMAIL", help="Only this member; the group stays.")
+@system_command
+def remove_user_group(context: ProcessContext, name: str, emails: tuple[str, ...]) -> None:
+    """Delete the user group NAME, or with --user take members out of it; rights that it gave end."""
+
+    def remove(session: Session) -> None:
+        group = find_group_by_name(session, name)
+        for email in emails:
+            remove_member(session, group.id, find_user_by_email(session, email).id, SETUP_ACTOR)
+        if not emails:
+            delete_group(session, group.id, SETUP_ACTOR)
+
+    transact(context.sessions, remove)
+    click.echo(f'group "{name}" ' + (f"has lost {pluralize(len(emails), 'user')}" if emails else "was deleted"))
+
+
 @click.group()
 def token() -> None:
-    """Create tokens for programs that call the API."""
+    """Create, list and revoke tokens of programs that call the API."""
 
 
 @token.command()
@@ -88,3 +205,58 @@ def create(context: ProcessContext, email: str, app_name: str, days: float | Non
         {"app_id": app_id, "token": secret},
         lambda: click.echo(f"App-ID: {app_id}\nAuth-Token: {secret}"),
     )
+
+
+@token.command("list")
+@click.option("--user", "email", metavar="EMAIL", help="Only tokens of this user.")
+@system_command
+@json_option
+def list_tokens(context: ProcessContext, email: str | None, as_json: bool) -> None:
+    """List tokens that are valid, without their secrets, which are stored nowhere."""
+    query = (
+        select(Token, App.name, User.email)
+        .join(App, App.id == Token.app_id)
+        .join(User, User.id == Token.user_id)
+        .where(Token.expires_at.is_(None) | (Token.expires_at > func.now()))
+        .order_by(User.email, Token.id)
+    )
+    with context.sessions() as session:
+        if email is not None:
+            query = query.where(User.id == find_user_by_email(session, email).id)
+        rows = session.execute(query).all()
+    found = [
+        {
+            "id": str(row.Token.id),
+            "user": row.email,
+            "app": row.name,
+            "created": format_timestamp(row.Token.date_created),
+            "expires": format_timestamp(row.Token.expires_at) or None,
+            "last_used": format_timestamp(row.Token.last_used_at) or None,
+        }
+        for row in rows
+    ]
+    shown = [
+        {
+            **{name: each[name] for name in ("id", "user", "app")},
+            "expires": f"expires {each['expires'] or 'never'}",
+            "last_used": f"last used {each['last_used'] or 'never'}",
+        }
+        for each in found
+    ]
+    print_result(as_json, found, lambda: print_records(shown, "no tokens: `tapeless token create EMAIL` makes one"))
+
+
+@token.command("revoke")
+@click.argument("ids", nargs=-1, required=True)
+@system_command
+def revoke_tokens(context: ProcessContext, ids: tuple[str, ...]) -> None:
+    """Revoke tokens by their ids, or the beginning of those, with the tokens that they made; all of them or none."""
+
+    def revoke(session: Session) -> None:
+        for word in ids:
+            found = find_by_id_prefix(session, Token, word, "token", lambda row: format_timestamp(row.date_created))
+            record_audit(session, "tokens", found.id, "token was revoked", SETUP_ACTOR)
+            revoke_token(session, found.id)
+
+    transact(context.sessions, revoke)
+    click.echo(f"{pluralize(len(ids), 'token')} revoked")

@@ -1,7 +1,6 @@
 """`tapeless jobs`: pending and running work, and dead letters with their reasons, read from the rows."""
 
 import json
-from datetime import datetime
 from functools import partial
 from itertools import groupby
 
@@ -18,14 +17,15 @@ from services.jobs.actions import JobAction, apply_job_action
 from services.operations.backlog import (
     BacklogItem,
     describe_island,
+    discard_backlog_item,
     find_job_by_prefix,
     list_backlog,
     retry_all_dead_letters,
     retry_backlog_item,
 )
 from workers.celery.context import ProcessContext
-from workers.commands.options import json_option, system_command
-from workers.commands.output import make_line_console, print_result
+from workers.commands.options import json_option, shell_actor, system_command
+from workers.commands.output import format_timestamp, make_line_console, print_result
 
 DEAD_LETTERED = "DEAD_LETTERED"
 """Status of dead letters for people; programs get `PARKED`, as from the API."""
@@ -80,11 +80,6 @@ def _print_item(console: Console, work: BacklogItem) -> None:
     console.print(line.append(f"  {work.key}" if work.key else "").append(f"  since {format_timestamp(work.since)}"))
     if work.why:
         console.print(Text(f"         {work.why}", style="dim"))
-
-
-def format_timestamp(moment: datetime | None) -> str:
-    """Format a time in the local time zone."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S") if moment else ""
 
 
 @jobs.command()
@@ -148,6 +143,20 @@ def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: boo
         return
     for kind in transact(context.sessions, lambda session: [retry_backlog_item(session, key) for key in keys]):
         click.echo(f"{kind} requeued")
+
+
+@jobs.command()
+@click.argument("keys", nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why; it stays in the audit log.")
+@system_command
+def discard(context: ProcessContext, keys: tuple[str, ...], reason: str) -> None:
+    """End dead letters or failed jobs for good, by the KEYS that `list` shows; all of them or none."""
+
+    def end(session: Session) -> list[str]:
+        return [discard_backlog_item(session, key, reason, shell_actor()) for key in keys]
+
+    for kind in transact(context.sessions, end):
+        click.echo(f"{kind} discarded")
 
 
 def _make_action_command(action: JobAction, done: str) -> click.Command:

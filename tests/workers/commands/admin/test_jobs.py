@@ -91,6 +91,24 @@ def test_one_thing_is_taken_up_again_by_its_key(running: dict[str, str], session
     assert len(listed(running, "--status", "DEAD_LETTERED")) == 3
 
 
+def test_every_kind_of_dead_letter_and_a_failed_job_is_discarded_with_a_reason(
+    running: dict[str, str], sessions: Sessions
+) -> None:
+    keys = park_one_of_each(sessions)
+    failed = make_job(sessions, JobStatus.FAILED, completed_at=func.now())
+    assert "Missing option '--reason'" in run(running, "discard", str(failed), code=2)
+    words = [*keys.values(), str(failed)]
+    assert run(running, "discard", *words, "--reason", "a test card") == "".join(
+        f"{kind} discarded\n" for kind in (*keys, "job")
+    )
+    assert listed(running) == []
+    assert "no dead letter" in run(running, "discard", str(failed), "--reason", "again", code=1)
+    with sessions() as session:
+        told = session.scalars(text("SELECT description FROM audit_entry")).all()
+    assert len(told) == len(words)
+    assert all(words.endswith(": a test card") for words in told)
+
+
 def test_everything_parked_is_taken_up_again_at_once(running: dict[str, str], sessions: Sessions) -> None:
     park_one_of_each(sessions)
     assert "jobs 1, documents 1, folders 1, readings 0, mails 1, deliveries 0" in run(

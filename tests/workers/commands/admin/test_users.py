@@ -13,6 +13,7 @@ from models.core.sessions import make_engine, make_sessions
 from services.access.tokens import authenticate_token
 from services.core.passwords import verify_password
 from workers.commands.admin.accounts import token, user, usergroup
+from workers.commands.admin.audit import audit
 
 
 @pytest.fixture
@@ -64,3 +65,44 @@ def test_a_group_has_the_users_that_it_was_made_with(environment: dict[str, str]
         assert session.scalars(select(UserGroup.name)).one() == "editors"
         assert session.scalars(select(Membership)).one()
     engine.dispose()
+
+
+def said(environment: dict[str, str], command: click.Command, *arguments: str, stdin: str = "", code: int = 0) -> str:
+    done = run(environment, command, *arguments, stdin=stdin)
+    assert done.exit_code == code, done.output
+    return done.output
+
+
+def test_what_was_added_is_listed_reset_and_removed_and_the_audit_log_tells_it(environment: dict[str, str]) -> None:
+    said(environment, user, "add", "root@example.org", "--admin", stdin="long enough now\n")
+    said(environment, user, "add", "ada@example.org", stdin="long enough now\n")
+    said(environment, usergroup, "add", "Editors", "--user", "ada@example.org")
+    said(environment, token, "create", "ada@example.org")
+    assert "ada@example.org" in said(environment, user, "list")
+    assert "ada@example.org" in said(environment, usergroup, "list")
+    (made,) = json.loads(said(environment, token, "list", "--user", "ada@example.org", "--json"))
+    assert made["id"] in said(environment, token, "list")
+    assert "1 token revoked" in said(environment, token, "revoke", made["id"][:18])
+    assert "no tokens" in said(environment, token, "list")
+    assert "does not exist" in said(environment, token, "revoke", made["id"], code=1)
+    said(environment, token, "create", "ada@example.org")
+    assert "another password" in said(environment, user, "passwd", "ADA@example.org", stdin="quite another one\n")
+    assert "no tokens" in said(environment, token, "list")
+    said(environment, user, "disable", "ada@example.org")
+    assert "INACTIVE" in said(environment, user, "list")
+    said(environment, user, "enable", "ada@example.org")
+    assert "last administrator" in said(environment, user, "disable", "root@example.org", code=1)
+    said(environment, usergroup, "remove", "Editors", "--user", "ada@example.org")
+    assert "no users" in said(environment, usergroup, "list")
+    said(environment, usergroup, "remove", "Editors")
+    assert "no groups" in said(environment, usergroup, "list")
+    said(environment, user, "remove", "ada@example.org")
+    assert "ada@example.org" not in said(environment, user, "list")
+    told = said(environment, audit)
+    for words in ("was made", "token was revoked", "changed password", 'group "Editors" was deleted', "was deleted"):
+        assert words in told
+    assert "long enough" not in told
+    assert said(environment, audit, "--type", "groups", "--csv").splitlines()[0].startswith("date_created,actor")
+    entries = json.loads(said(environment, audit, "--type", "groups", "--since", "2026-01-01", "--json"))
+    assert {entry["object_type"] for entry in entries} == {"groups"}
+    assert "no changes" in said(environment, audit, "--until", "2020-01-01")

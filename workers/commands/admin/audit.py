@@ -1,0 +1,56 @@
+"""`tapeless audit`: who changed users, groups, rights, storages, webhooks and other configuration."""
+
+import csv
+import sys
+from datetime import datetime
+
+import click
+
+from services.core.audit_log import read_audit_log, select_audit_entries
+from workers.celery.context import ProcessContext
+from workers.commands.options import json_option, system_command
+from workers.commands.output import format_timestamp, print_records, print_result
+
+MAX_AUDIT_ENTRIES = 1000
+TIME_FORMATS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
+
+
+@click.command()
+@click.option("--since", type=click.DateTime(TIME_FORMATS), help="From this time on, as 2026-11-24 or with a time.")
+@click.option("--until", type=click.DateTime(TIME_FORMATS), help="Until before this time.")
+@click.option("--actor", metavar="NAME", help="Of an actor whose name contains this.")
+@click.option("--type", "object_type", metavar="TYPE", help="About users, groups, storages, webhooks …")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, MAX_AUDIT_ENTRIES), help="The newest.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV with a heading.")
+@system_command
+@json_option
+def audit(
+    context: ProcessContext,
+    since: datetime | None,
+    until: datetime | None,
+    actor: str | None,
+    object_type: str | None,
+    most: int,
+    as_csv: bool,
+    as_json: bool,
+) -> None:
+    """Show the newest changes of configuration, oldest first: when, who, what."""
+    limits = [each and each.astimezone() for each in (since, until)]
+    query = select_audit_entries(object_type, None, actor, *limits)
+    with context.sessions() as session:
+        found = list(read_audit_log(session, query, most))
+    if as_csv:
+        names = ("date_created", "actor", "object_type", "object_id", "description")
+        writer = csv.DictWriter(sys.stdout, names, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(found)
+        return
+    shown = [
+        {
+            "at": format_timestamp(datetime.fromisoformat(str(entry["date_created"]))),
+            "actor": entry["actor"],
+            "said": entry["description"],
+        }
+        for entry in found
+    ]
+    print_result(as_json, found, lambda: print_records(shown, "no changes: see --since, --actor and --type"))
