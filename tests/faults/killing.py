@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from tests.e2e.system import System
 from tests.waiting import wait_until
 from workers.embedded.valkey import EmbeddedValkey
+from workers.processes.forked import FORK_SERVER_MODULE
 from workers.processes.process import ProcessIdentity, is_process_running, read_process_record
 
 QUICK = {
@@ -62,6 +63,18 @@ def kill_pool_of(name: str) -> Kill:
                 child.kill()
 
     return kill_children
+
+
+def kill_fork_server(system: System) -> None:
+    """Kill the process that forks the others."""
+    assert system.process is not None
+
+    def find() -> list[psutil.Process]:
+        children = psutil.Process(system.process.pid).children()
+        return [child for child in children if FORK_SERVER_MODULE in child.cmdline()]
+
+    (server,) = wait_until(find, what="a fork server is running", seconds=RESTART_SECONDS)
+    server.kill()
 
 
 def answers(system: System) -> bool:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 
-from tests.faults.killing import kill, kill_pool_of
+from tests.faults.killing import kill, kill_fork_server, kill_pool_of
 from tests.faults.mix.crash_points import Armed, arm, take_fired
 from tests.faults.mix.kinds.registry import fault
 from tests.faults.mix.world import World
@@ -43,6 +43,13 @@ def kill_children(name: str) -> None:
 
 for each in (*LEASED, "watch", "beat", "api"):
     kill_children(each)
+
+
+@fault("kill the fork server")
+def end_fork_server(world: World, rng: random.Random) -> Iterator[None]:
+    """All of its children end with it, and the supervisor starts each again."""
+    kill_fork_server(world.system)
+    yield
 
 
 @fault("kill the supervisor")
