@@ -75,6 +75,14 @@ def _read_exr(head: bytes) -> dict[str, Any]:
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
 
 
+def window_size(facts: dict[str, Any]) -> dict[str, int]:
+    """Return the size of an EXR frame without a decoder, which is that of its display window."""
+    if "display_window" not in facts:
+        return {}
+    left, top, right, bottom = facts["display_window"]
+    return {"width": right - left + 1, "height": bottom - top + 1}
+
+
 EXR_TEXTS = {
     "reelName": "reel",
     "owner": "owner",

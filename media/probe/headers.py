@@ -1,7 +1,7 @@
 """Read media headers in the sandbox: `python -m media.probe.headers` receives open files and answers with their
 facts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -9,13 +9,15 @@ import av
 
 from media.probe.camera_facts import read_clip_tags
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
-from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header
+from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header, window_size
 from media.probe.header_values import clean_nested, clean_text, without_empty
+from media.probe.track_headers import TrackHeader, read_track_headers
 from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 HeaderFacts = dict[str, Any]
 MAX_TAGS = 64
+CONTAINERS_BY_BRAND = {"qt": "mov", "m4a": "m4a", "m4b": "m4b", "3gp": "3gp", "3g2": "3g2"}
 UNKNOWN_LANGUAGES = ("und", "unknown", "")
 
 
@@ -40,6 +42,9 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
         streams = [facts for stream in container.streams if (facts := _stream_facts(stream, still)) is not None]
         if not streams:
             raise UnreadableError("holds neither picture nor sound nor text")
+        _add_track_headers(streams, read_track_headers(descriptor, container.format.name))
+        if still and not streams[0].get("width"):
+            streams[0] |= window_size(beside)
         tags = _tags(container.metadata)
         facts = {
             "container": _container_name(container, name),
@@ -54,12 +59,27 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
     return without_empty(facts) | {"streams": streams}
 
 
+def _add_track_headers(streams: Sequence[HeaderFacts], tracks: Sequence[TrackHeader]) -> None:
+    """Add what only the container says: code and size of pictures without a decoder, and their orientation."""
+    for facts in streams:
+        if facts["type"] == "VIDEO" and facts["index"] < len(tracks):
+            track = tracks[facts["index"]]
+            if "codec" not in facts:
+                facts.update(without_empty({"codec": track.code.lower()}) | track.size)
+            if track.orientation.degrees:
+                facts["rotation"] = track.orientation.degrees
+            if track.orientation.is_mirrored:
+                facts["mirrored"] = True
+            if track.orientation.swaps_sides and "width" in facts:
+                facts["width"], facts["height"] = facts["height"], facts["width"]
+
+
 def _container_name(container: av.container.InputContainer, name: str) -> str:
     """Return one name of the demuxer's list, by the file's brand or its name."""
     names = container.format.name.removesuffix("_pipe").split(",")
     if "mov" in names:
-        brand = container.metadata.get("major_brand", "qt").strip()
-        return "mov" if brand == "qt" else "mp4"
+        brand = container.metadata.get("major_brand", "qt").strip().lower()
+        return next((found for start, found in CONTAINERS_BY_BRAND.items() if brand.startswith(start)), "mp4")
     extension = name.rpartition(".")[2].lower()
     return extension if extension in names else names[0]
 
@@ -126,6 +146,9 @@ def _facts_of_kind(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
 def _picture_facts(stream: av.VideoStream, codec: av.VideoCodecContext | None, still: bool) -> HeaderFacts:
     is_picture = still or bool(stream.disposition & type(stream.disposition).attached_pic)
     facts: HeaderFacts = {"type": "IMAGE" if is_picture else "VIDEO"}
+    if not is_picture:
+        rate = stream.average_rate or stream.guessed_rate
+        facts |= {"frame_rate": fraction_text(rate) if rate else None, "frame_count": stream.frames or None}
     if codec is None:
         return facts
     colour = {
@@ -137,18 +160,15 @@ def _picture_facts(stream: av.VideoStream, codec: av.VideoCodecContext | None, s
         "range": COLOR_RANGES.get(codec.color_range),
     }
     facts |= {
-        "width": codec.width,
-        "height": codec.height,
+        "width": codec.width or None,
+        "height": codec.height or None,
         "pixel_format": codec.pix_fmt,
         "bits_per_component": _component_bits(codec),
         "color": without_empty(colour),
         "pixel_aspect": _aspect(codec.sample_aspect_ratio),
     }
     if not is_picture:
-        rate = stream.average_rate or stream.guessed_rate
         facts |= {
-            "frame_rate": fraction_text(rate) if rate else None,
-            "frame_count": stream.frames or None,
             "scan": FIELD_ORDERS.get(codec.field_order),
             "bit_rate": codec.bit_rate or None,
         }
