@@ -17,6 +17,7 @@ from media.sidecars.limits import MAX_SIDECAR_TEXT_CHARACTERS, MAX_XML_DEPTH, MA
 
 XML_DECLARATION = re.compile(rb"""\A\s*<\?xml[^>]{0,200}?\sencoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 CODEC_CHECK_BYTES = 1 << 20
+MAX_XML_NAMESPACES = 200
 BYTE_ORDER_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 XML_CODECS = {
     "utf-8": "utf-8",
@@ -90,6 +91,8 @@ class XmlNode:
     """By name; an attribute of another namespace than its element is stored as `URI NAME`."""
     children: list["XmlNode"] = field(default_factory=list)
     text: str = ""
+    prefixes: dict[str, str] = field(default_factory=dict)
+    """Of the root only: the first prefix that the file declares for each namespace."""
 
     def find(self, path: str) -> "XmlNode | None":
         """Return the first element at a path of names, in any namespace."""
@@ -125,6 +128,7 @@ def parse_xml(content: bytes, most_elements: int = MAX_XML_ELEMENTS) -> XmlNode:
     parser.StartElementHandler = builder.start
     parser.EndElementHandler = builder.end
     parser.CharacterDataHandler = builder.add_text
+    parser.StartNamespaceDeclHandler = builder.declare
     refuse_declarations(parser)
     try:
         parser.Parse(decode_xml(content).strip().encode("utf-8", "replace").decode(), True)
@@ -132,6 +136,7 @@ def parse_xml(content: bytes, most_elements: int = MAX_XML_ELEMENTS) -> XmlNode:
         raise UnreadableError(describe_xml_error(error)) from None
     if builder.root is None:
         raise UnreadableError("is no XML that can be read: it is empty")
+    builder.root.prefixes = builder.prefixes
     return builder.root
 
 
@@ -162,8 +167,14 @@ class _Builder:
     def __init__(self, most_elements: int) -> None:
         self.root: XmlNode | None = None
         self._most = most_elements
+        self.prefixes: dict[str, str] = {}
         self._count = 0
         self._open: list[XmlNode] = []
+
+    def declare(self, prefix: str | None, space: str | None) -> None:
+        """Keep the prefix of a namespace."""
+        if prefix and space and len(self.prefixes) < MAX_XML_NAMESPACES:
+            self.prefixes.setdefault(space, prefix)
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1

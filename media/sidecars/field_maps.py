@@ -1,41 +1,73 @@
 """Sidecars that name metadata fields and values directly, in JSON or XML."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from media.probe.captions import decode_text
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode
-from media.sidecars.limits import SidecarFields, SidecarScalar, add_values
+from media.sidecars.limits import (
+    MAX_TABLE_ROWS,
+    SidecarFields,
+    SidecarScalar,
+    add_values,
+    require_at_most,
+    require_storable_text,
+)
+from media.sidecars.tables import ClipRow
 
 ASSET_OWN_FIELDS = ("title", "external_id")
 """Keys for attributes of the asset itself, beside its metadata fields."""
 
 
-def read_fields_json(content: bytes) -> SidecarFields:
+EXIFTOOL_FILE_KEY = "SourceFile"
+
+
+def read_fields_json(content: bytes) -> list[ClipRow]:
     """Parse `{"field": value}` or `{"field": [values]}`, also below `metadata_values` and as `{"field_values":
-    [{"value"}]}`.
+    [{"value"}]}`; or a list of such objects, each with the `SourceFile` that it describes, as ExifTool writes it.
 
     Beside `metadata_values` only the title and the external id are read; other keys there are no fields.
     """
     try:
-        said = json.loads(decode_text(content), parse_constant=_refuse_constant)
+        said = json.loads(decode_text(content), strict=False, parse_constant=_refuse_constant, parse_float=_parse_float)
     except RecursionError:
         raise UnreadableError("is no JSON that is read: it is nested too deep") from None
     except ValueError as error:
         raise UnreadableError(f"is no JSON that can be read: {error}"[:300]) from None
-    if not isinstance(said, dict):
+    listed = said if isinstance(said, list) else [said]
+    if not listed or not all(isinstance(one, dict) for one in listed):
         raise UnreadableError('is no sidecar: an object is expected, such as {"field": "value"}')
+    require_at_most(len(listed), MAX_TABLE_ROWS, "rows")
+    if len(listed) > 1 and not all(isinstance(one.get(EXIFTOOL_FILE_KEY), str) for one in listed):
+        raise UnreadableError(
+            f'has {len(listed):,} objects without "{EXIFTOOL_FILE_KEY}", which says which file each is about'
+        )
+    return [_read_object(one) for one in listed]
+
+
+def _read_object(said: Mapping[str, Any]) -> ClipRow:
+    name = said.get(EXIFTOOL_FILE_KEY)
+    if isinstance(name, str):
+        require_storable_text(name, EXIFTOOL_FILE_KEY)
+        said = {key: value for key, value in said.items() if key != EXIFTOOL_FILE_KEY}
     fields = said.get("metadata_values")
     if fields is not None and not isinstance(fields, dict):
         raise UnreadableError('is no sidecar: its "metadata_values" are no object such as {"field": "value"}')
     words: SidecarFields = {}
-    for name, value in (
-        {name: said.get(name) for name in ASSET_OWN_FIELDS} | fields if fields is not None else said
-    ).items():
-        add_values(words, name, _field_values(value))
-    return words
+    own = {key: said.get(key) for key in ASSET_OWN_FIELDS}
+    for word, value in (own | fields if fields is not None else said).items():
+        add_values(words, word, _field_values(value))
+    return ClipRow(name if isinstance(name, str) else None, words)
+
+
+def _parse_float(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is larger than any number that is stored")
+    return number
 
 
 def _refuse_constant(text: str) -> NoReturn:

@@ -33,11 +33,23 @@ def add_values(words: SidecarFields, word: str, values: Iterable[SidecarScalar |
     said = [each for each in map(_trimmed, values) if each is not None and each != ""]
     if not said:
         return
+    for text in (word, *said):
+        if isinstance(text, str):
+            require_storable_text(text, word)
     require_at_most(len(said), MAX_SIDECAR_VALUES, f'values of "{word[:80]}"')
     known = words.setdefault(word, [])
     known.extend(each for each in said if each not in known)
     require_at_most(len(words), MAX_SIDECAR_FIELDS, "fields")
     require_at_most(len(known), MAX_SIDECAR_VALUES, f'values of "{word[:80]}"')
+
+
+def require_storable_text(text: str, word: str) -> None:
+    """Raise UnreadableError if no database can store a text that belongs to this key."""
+    shown = word[:80].encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    if "\0" in text:
+        raise UnreadableError(f'holds a NUL in "{shown}", which no text may; write the sidecar again without it')
+    if not text.isascii() and any("\ud800" <= one <= "\udfff" for one in text):
+        raise UnreadableError(f'holds half a surrogate pair in "{shown}", which no text may; write the character whole')
 
 
 def _trimmed(value: SidecarScalar | None) -> SidecarScalar | None:

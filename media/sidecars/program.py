@@ -75,7 +75,7 @@ def _answer(request: SandboxRequest) -> Iterator[Mapping[str, Any]]:
 def _parse_sidecar(content: bytes, name: str) -> SidecarFacts:
     extension = os.path.splitext(name)[1].lower()
     if extension == ".json":
-        return {"format": "JSON", "words": read_fields_json(content)}
+        return _table_facts("JSON", read_fields_json(content))
     if extension == ".csv":
         return _table_facts("CSV", read_csv(content))
     if extension == ".ale":
@@ -102,7 +102,11 @@ def _table_facts(kind: str, rows: Sequence[ClipRow]) -> SidecarFacts:
     for row in rows:
         if row.name is None:
             own |= row.words
-    named = [{"name": row.name, "words": row.words} for row in rows if row.name is not None]
+    named = [
+        {"name": row.name, "words": row.words} | ({"other_names": row.other_names} if row.other_names else {})
+        for row in rows
+        if row.name is not None
+    ]
     return {"format": kind, "words": own, "rows": named}
 
 

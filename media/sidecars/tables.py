@@ -17,10 +17,16 @@ from media.sidecars.limits import (
     require_at_most,
 )
 
-CSV_DELIMITERS = (",", ";", "\t")
-FILE_NAME_COLUMNS = frozenset({"filename", "file_name", "file name", "file", "original_name"})
-ALE_NAME_COLUMNS = ("Name", "Tape", "Source File")
-"""Columns that may name the clip; the first non-empty one is used."""
+CSV_DELIMITERS = (",", ";", "\t", "|")
+EXCEL_DELIMITER_LINE = re.compile(r"(?i)sep=(.)\s*")
+FILE_NAME_COLUMNS = frozenset(
+    {"filename", "file_name", "file name", "file", "original_name", "sourcefile", "source file"}
+)
+CLIP_NAME_COLUMNS = frozenset({"clip name", "clip_name", "clipname", "clip"})
+"""Columns that name the file where there are several rows and no other column does; of one clip they are fields."""
+ALE_NAME_COLUMNS = ("name", "tape", "source file", "source file path")
+"""Columns that may name the clip, in lower case, in the order in which a clip is looked for."""
+ALE_DELIMITERS = {"TABS": "\t", "COMMAS": ",", "SEMICOLONS": ";", "PIPES": "|"}
 VALUE_SEPARATOR = "|"
 
 
@@ -30,23 +36,31 @@ class ClipRow:
 
     name: str | None
     words: SidecarFields
+    other_names: tuple[str, ...] = ()
+    """Names to look for where no clip has the first."""
 
 
 def read_csv(content: bytes) -> list[ClipRow]:
     """Parse a CSV with field names in the first row. Several values in one cell are separated by `|`."""
-    text = decode_text(content).lstrip("\ufeff")
-    first = text.split("\n", 1)[0]
+    text = decode_text(content).lstrip("\ufeff").lstrip()
+    first, _, rest = text.partition("\n")
+    excel = EXCEL_DELIMITER_LINE.fullmatch(first)
+    if excel:
+        text, first = rest.lstrip(), rest.lstrip().partition("\n")[0]
     if not first.strip():
         raise UnreadableError("is no table: its first row is to name the fields")
     csv.field_size_limit(MAX_SIDECAR_TEXT_CHARACTERS)
-    delimiter = max(CSV_DELIMITERS, key=lambda each: (first.count(each), -CSV_DELIMITERS.index(each)))
+    delimiter = excel[1] if excel else _guess_delimiter(first)
     try:
         header, *rows = list(_bounded(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)))
     except csv.Error as error:
         raise UnreadableError(f"is no table that can be read: {error}") from None
     header = [name.strip() for name in header]
     place = next((place for place, name in enumerate(header) if name.lower() in FILE_NAME_COLUMNS), None)
-    found = [_parse_csv_row(header, row, place) for row in rows if any(cell.strip() for cell in row)]
+    rows = [row for row in rows if any(cell.strip() for cell in row)]
+    if place is None and len(rows) > 1:
+        place = next((place for place, name in enumerate(header) if name.lower() in CLIP_NAME_COLUMNS), None)
+    found = [_parse_csv_row(header, row, place) for row in rows]
     if place is None and len(found) > 1:
         raise UnreadableError(
             f'has {len(found):,} rows and no column "filename" that says which file each is about: {", ".join(header)}'[
@@ -54,6 +68,13 @@ def read_csv(content: bytes) -> list[ClipRow]:
             ]
         )
     return found
+
+
+def _guess_delimiter(first: str) -> str:
+    """Return the most frequent delimiter of the first row outside of quotes; a bar separates values of a cell, so that
+    it counts only where no other occurs."""
+    bare = re.sub(r'"[^"]*"', "", first)
+    return max(CSV_DELIMITERS, key=lambda each: (bare.count(each) and each != "|", bare.count(each)))
 
 
 def _bounded(rows: Iterable[list[str]]) -> Iterable[list[str]]:
@@ -79,17 +100,28 @@ def read_ale(content: bytes) -> list[ClipRow]:
     sections = {line.strip().lower(): place for place, line in reversed(list(enumerate(lines)))}
     if "column" not in sections or "data" not in sections:
         raise UnreadableError("is no Avid log: it has no sections Column and Data")
+    heads = (line.split("\t") for line in lines[: sections["column"]] if line.upper().startswith("FIELD_DELIM"))
+    said = next(heads, ["", "TABS"])
+    delimiter = ALE_DELIMITERS.get(said[-1].strip().upper(), "\t")
     columns = next((line for line in lines[sections["column"] + 1 :] if line.strip()), "")
-    header = [name.strip() for name in columns.split("\t")]
-    rows = _bounded(line.split("\t") for line in lines[sections["data"] + 1 :] if line.strip())
+    header = [name.strip() for name in columns.split(delimiter)]
+    rows = _bounded(_ale_cells(line, delimiter, len(header)) for line in lines[sections["data"] + 1 :] if line.strip())
     found = []
     for cells in rows:
-        said = dict(zip(header, cells, strict=False))
-        name = next((said[column].strip() for column in ALE_NAME_COLUMNS if said.get(column, "").strip()), None)
+        named: dict[str, str] = {}
         words: SidecarFields = {}
-        for column, cell in said.items():
-            if column and column != "Name":
+        for column, cell in zip(header, cells, strict=False):
+            if column.lower() in ALE_NAME_COLUMNS and cell.strip():
+                named.setdefault(column.lower(), cell.strip())
+            if column and column.lower() != "name":
                 add_values(words, column, [cell])
-        if name:
-            found.append(ClipRow(name, words))
+        names = list(dict.fromkeys(named[column] for column in ALE_NAME_COLUMNS if column in named))
+        if names:
+            found.append(ClipRow(names[0], words, tuple(names[1:])))
     return found
+
+
+def _ale_cells(line: str, delimiter: str, count: int) -> list[str]:
+    """Split a row; with too many cells for its columns, some were quoted because the delimiter is in them."""
+    cells = line.split(delimiter)
+    return next(csv.reader([line], delimiter=delimiter)) if len(cells) > count and '"' in line else cells

@@ -1,7 +1,10 @@
 """XMP as written by Adobe's programs, photo managers and some cameras: properties of an RDF description.
 
-Keys use the standard prefixes, such as `dc:title`, regardless of the prefixes in the file.
+Keys use the standard prefixes, such as `dc:title`, regardless of the prefixes in the file; of other namespaces the
+prefixes that the file declares.
 """
+
+from collections.abc import Mapping
 
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import XmlNode
@@ -25,6 +28,7 @@ XMP_PREFIXES = {
     "http://www.digikam.org/ns/1.0/": "digiKam",
     "http://darktable.sf.net/": "darktable",
 }
+SYNTAX_NAMESPACES = frozenset({RDF_NAMESPACE, "http://www.w3.org/XML/1998/namespace"})
 RDF_LISTS = frozenset({"Bag", "Seq", "Alt"})
 
 
@@ -39,28 +43,45 @@ def read_xmp(root: XmlNode) -> SidecarFields:
     if rdf is None:
         raise UnreadableError("is no XMP: it holds no rdf:RDF")
     words: SidecarFields = {}
+    prefixes = {space: prefix for space, prefix in root.prefixes.items() if prefix} | XMP_PREFIXES
     for description in rdf.children:
         if description.name != "Description":
             continue
         for name, value in description.attributes.items():
             space, _, local = name.rpartition(" ")
-            _add_property(words, space, local, [value])
+            _add_property(words, prefixes, space, local, [value])
         for child in description.children:
-            _add_property(words, child.space, child.name, _node_values(child))
+            _add_property(words, prefixes, child.space, child.name, _node_values(child))
     return words
 
 
-def _add_property(words: SidecarFields, space: str, name: str, values: list[str]) -> None:
-    if space in XMP_PREFIXES:
-        add_values(words, f"{XMP_PREFIXES[space]}:{name}", values)
+def _add_property(words: SidecarFields, prefixes: Mapping[str, str], space: str, name: str, values: list[str]) -> None:
+    prefix = prefixes.get(space)
+    if prefix is not None and space not in SYNTAX_NAMESPACES:
+        add_values(words, f"{prefix}:{name}", values)
 
 
 def _node_values(node: XmlNode) -> list[str]:
+    """Return the values of a property: of a list, of a value with qualifiers, or of a timecode."""
+    qualified = next((child for child in node.children if _is_value(child)), None)
+    if qualified is not None:
+        return [qualified.text]
     listed = next((child for child in node.children if child.space == RDF_NAMESPACE and child.name in RDF_LISTS), None)
     if listed is None:
         return [] if node.children else [node.text]
-    items = [child for child in listed.children if child.name == "li" and not child.children]
+    items = [child for child in listed.children if child.name == "li"]
     if listed.name == "Alt":
         # Alternatives in several languages; XMP defines one as the default.
         items = sorted(items, key=lambda item: item.attributes.get(XML_LANG) != "x-default")[:1]
-    return [item.text for item in items]
+    return [value for item in items for value in _item_values(item)]
+
+
+def _item_values(item: XmlNode) -> list[str]:
+    if not item.children:
+        return [item.text]
+    return [child.text for child in item.children if _is_value(child)]
+
+
+def _is_value(node: XmlNode) -> bool:
+    """Whether an element holds the value of a structure: `rdf:value` beside qualifiers, `xmpDM:timeValue`."""
+    return (node.space, node.name) == (RDF_NAMESPACE, "value") or node.name == "timeValue"

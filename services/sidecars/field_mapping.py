@@ -23,6 +23,7 @@ DEFAULT_SIDECAR_FIELDS = {
     "xmpDM:shotName": "shot",
     "xmpDM:takeNumber": "take",
     "xmpDM:tapeName": "reel",
+    "xmpDM:startTimecode": "timecode_start",
     "xmpDM:good": "good",
     "xmpDM:logComment": "notes",
     "photoshop:City": "city",
@@ -36,10 +37,17 @@ DEFAULT_SIDECAR_FIELDS = {
     "End": "timecode_end",
     "Comments": "notes",
     "keywords": "tags",
+    "Keywords": "tags",
 }
 """Metadata field by sidecar key; a storage's `sidecar_fields` extends and overrides it. Any other key maps to the field
 of the same name.
 """
+DATE_FIELD_TYPES = frozenset({FieldType.DATE, FieldType.DATETIME})
+PARTIAL_DATE = re.compile(r"\d{4}(?:-\d\d)?", re.ASCII)
+EXIF_DATE = re.compile(r"^(\d{4}):(\d\d):(\d\d)(?=\D|$)", re.ASCII)
+DAY_AND_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d.*", re.ASCII)
+SHORT_ZONE = re.compile(r"(?<=\d\d:\d\d)((?::\d\d)?(?:[.,]\d+)?[+-]\d\d)$", re.ASCII)
+WHOLE_NUMBER = re.compile(r"\s*[+-]?\d{1,30}\.0{1,10}\s*", re.ASCII)
 JOINED_FIELD_TYPES = frozenset({FieldType.STRING, FieldType.TEXT})
 
 
@@ -53,6 +61,8 @@ class ExtractedValues:
     """Title and external id of the asset."""
     unmapped: list[str]
     """Keys without a field."""
+    left_out: list[str]
+    """Sentences about values that are too vague for their field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +91,17 @@ class SidecarFieldTable:
         """Assign each key to its field; keys of plain sidecars may be columns of the asset. The last key of a field
         wins, so that mapped keys take precedence over equal names.
         """
-        taken = ExtractedValues({}, {}, [])
+        taken = ExtractedValues({}, {}, [], [])
         for word, values in words.items():
             rule = self.rule_of(word)
             if rule is not None:
-                taken.given[rule.name] = FieldInput(fit_values(rule, values))
+                fitting = fit_values(rule, values)
+                exact = [value for value in fitting if not is_partial_date(rule.kind, value)]
+                if len(exact) < len(fitting):
+                    vague = next(value for value in fitting if value not in exact)
+                    taken.left_out.append(f'"{word}" says only {vague}, which the field "{rule.name}" does not take')
+                if exact or not fitting:
+                    taken.given[rule.name] = FieldInput(exact)
             elif is_plain and word in ASSET_OWN_FIELDS:
                 taken.own[word] = str(values[0])
             else:
@@ -94,10 +110,31 @@ class SidecarFieldTable:
 
 
 def fit_values(rule: FieldRule, values: Sequence[Any]) -> list[Any]:
-    """Join several values to one text if the field has a single value: XMP may have many creators."""
+    """Return the values in the form of their field: XMP may have many creators of a single text, EXIF writes dates with
+    colons, and `4.0` is a rating."""
+    if rule.kind in DATE_FIELD_TYPES:
+        return [_fit_date(rule.kind, value) if isinstance(value, str) else value for value in values]
+    if rule.kind is FieldType.INTEGER:
+        return [
+            value.partition(".")[0] if isinstance(value, str) and WHOLE_NUMBER.fullmatch(value) else value
+            for value in values
+        ]
     if len(values) > 1 and not rule.multi and rule.kind in JOINED_FIELD_TYPES:
         return ["; ".join(map(str, values))]
     return list(values)
+
+
+def _fit_date(kind: FieldType, written: str) -> str:
+    """Return a date as fields take it: with hyphens, and with minutes in its zone; a field for days takes the day."""
+    text = EXIF_DATE.sub(r"\1-\2-\3", written.strip())
+    if kind is FieldType.DATE and DAY_AND_TIME.fullmatch(text):
+        return text[:10]
+    return SHORT_ZONE.sub(r"\1:00", text)
+
+
+def is_partial_date(kind: FieldType, value: Any) -> bool:
+    """Whether a value is a year or a month, which XMP allows and no field for a date or a time takes."""
+    return kind in DATE_FIELD_TYPES and isinstance(value, str) and PARTIAL_DATE.fullmatch(value.strip()) is not None
 
 
 def fold_field_name(name: str) -> str:

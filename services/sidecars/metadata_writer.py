@@ -67,6 +67,8 @@ class SidecarValues:
     """It names fields directly, so that `title` may be the asset's title."""
     refused: str | None = None
     unmapped: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    """Sentences about values that were left out, beside those that were written."""
 
 
 def write_sidecar_values(session: Session, said: Sequence[SidecarValues]) -> None:
@@ -165,7 +167,7 @@ def _write_by_table(
     own: dict[uuid.UUID, tuple[SidecarValues, ExtractedValues, list[FieldChange]]] = {}
     for one in said:
         taken = table.sort(one.words, is_plain=one.is_plain)
-        one.unmapped = taken.unmapped
+        one.unmapped, one.left_out = taken.unmapped, taken.left_out
         try:
             changes = validate_changes(table.form, taken.given, assets.kept[one.asset_id])
         except FieldsInvalid as wrong:

@@ -107,7 +107,8 @@ def _write_sidecar_sets(session: Session, sets: Sequence[_SidecarSet]) -> dict[u
         wrong = [f"{name}: {file['error']}" for name, file in one.named() if "error" in file] + _truncate_sentences(
             refused
         )
-        one.notes += wrong + _describe_missing(one)
+        vague = [f"{said.name}: {sentence}" for said in one.said for sentence in said.left_out]
+        one.notes += wrong + _truncate_sentences(vague) + _describe_missing(one)
         if any(file.get("format") == CHECKSUM_FORMAT for file in one.files):
             create_checksum_job(session, one.read.id, one.read.asset_id, one.read.name)
         if wrong:
@@ -124,7 +125,9 @@ def find_clips(
     lists = [list_id for list_id, of_list in rows.items() if of_list]
     if not lists:
         return {}
-    names = {row["name"] for of_list in rows.values() for row in of_list}
+    names = {
+        name for of_list in rows.values() for row in of_list for name in (row["name"], *row.get("other_names", ()))
+    }
     found = session.execute(CLIPS_BY_NAME, {"lists": lists, "names": sorted(names | set(map(base_of_clip, names)))})
     return {(row.list_id, row.said): row.asset_id for row in found}
 
@@ -141,9 +144,9 @@ def _assign_values(one: _SidecarSet, found: Mapping[tuple[uuid.UUID, str], uuid.
         if file.get("words"):
             one.said.append(SidecarValues(one.read.asset_id, name, file["words"], one.read.settings, plain))
         for row in file.get("rows", ()):
-            clip = row["name"]
             # A path matches by its last part, too.
-            asset_id = found.get((one.read.id, clip)) or found.get((one.read.id, base_of_clip(clip)))
+            names = [part for name in (row["name"], *row.get("other_names", ())) for part in (name, base_of_clip(name))]
+            asset_id = next((found[one.read.id, name] for name in names if (one.read.id, name) in found), None)
             if asset_id is None:
                 one.missing.append(row["name"])
             elif row["words"]:

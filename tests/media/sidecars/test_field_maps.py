@@ -7,6 +7,7 @@ import pytest
 from media.sandbox.protocol import UnreadableError
 from media.sidecars.bounded_xml import parse_xml
 from media.sidecars.field_maps import read_fields_json, read_fields_xml
+from media.sidecars.tables import ClipRow
 
 JSON: dict[str, tuple[str, dict[str, list[Any]]]] = {
     "plain values": ('{"scene": "12", "take": 3, "good": true}', {"scene": ["12"], "take": [3], "good": [True]}),
@@ -19,6 +20,8 @@ JSON: dict[str, tuple[str, dict[str, list[Any]]]] = {
         '{"title": "T", "external_id": "X", "other": 1, "metadata_values": {"take": 3}}',
         {"title": ["T"], "external_id": ["X"], "take": [3]},
     ),
+    "line breaks and tabs in a text": ('{"notes": "a\tb\nc"}', {"notes": ["a\tb\nc"]}),
+    "a list of one": ('[{"scene": "12"}]', {"scene": ["12"]}),
     "objects with a value": ('{"scene": {"value": "12"}, "tags": {"values": ["a"]}}', {"scene": ["12"], "tags": ["a"]}),
 }
 
@@ -26,19 +29,37 @@ JSON: dict[str, tuple[str, dict[str, list[Any]]]] = {
 @pytest.mark.parametrize("name", JSON)
 def test_a_json_sidecar_gives_values_by_field(name: str) -> None:
     text, expected = JSON[name]
-    assert read_fields_json(text.encode()) == expected
+    assert read_fields_json(text.encode()) == [ClipRow(None, expected)]
+
+
+def test_the_lists_of_exiftool_say_which_file_each_object_is_about() -> None:
+    text = '[{"SourceFile": "./clip.mov", "Rating": 4}, {"SourceFile": "b.mov", "Keywords": ["a", "b"]}]'
+    assert read_fields_json(text.encode()) == [
+        ClipRow("./clip.mov", {"Rating": [4]}),
+        ClipRow("b.mov", {"Keywords": ["a", "b"]}),
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         ("[1]", "an object is expected"),
+        ("[]", "an object is expected"),
+        ('[{"a": 1}, {"a": 2}]', 'has 2 objects without "SourceFile"'),
+        ('{"fps": 1e999, "scene": "8"}', "1e999 is larger than any number that is stored"),
+        ('{"notes": "a\\u0000b", "scene": "9"}', 'holds a NUL in "notes", which no text may'),
+        ('{"a\\u0000b": "v"}', r'holds a NUL in "a\\0b", which no text may'),
+        ('{"title": "\\ud800", "scene": "6"}', 'holds half a surrogate pair in "title", which no text may'),
+        ('[{"SourceFile": "a\\u0000b"}]', 'holds a NUL in "SourceFile"'),
         ('{"metadata_values": [1]}', 'its "metadata_values" are no object'),
         ('{"take": NaN}', "NaN is no JSON number"),
         ('{"take": 1', "is no JSON that can be read"),
         ("[" * 100_000, "nested too deep"),
     ],
-    ids=["a list", "values in a list", "not a number", "cut off", "a bomb"],
+    ids=[
+        *("a list", "an empty list", "whose objects", "infinity", "NUL", "NUL in a key", "half a surrogate pair"),
+        *("NUL in a file", "values in a list", "not a number", "cut off", "a bomb"),
+    ],
 )
 def test_what_is_no_json_sidecar_says_why(text: str, message: str) -> None:
     with pytest.raises(UnreadableError, match=message):

@@ -90,6 +90,24 @@ def test_xmp_says_its_properties_whatever_its_prefixes(reader: SandboxReader, tm
     }
 
 
+def test_other_namespaces_and_values_with_qualifiers_are_kept(reader: SandboxReader, tmp_path: Path) -> None:
+    content = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+    <rdf:Description rdf:about="" xmlns:my="http://my.example/ns/"
+      xmlns:xmpDM="http://ns.adobe.com/xmp/1.0/DynamicMedia/"
+      my:Project="P1">
+    <my:Client rdf:parseType="Resource"><rdf:value>ACME</rdf:value><my:role>payer</my:role></my:Client>
+    <my:tags><rdf:Bag><rdf:li rdf:parseType="Resource"><rdf:value>sea</rdf:value></rdf:li><rdf:li>night</rdf:li>
+    </rdf:Bag></my:tags><xmpDM:startTimecode rdf:parseType="Resource"><xmpDM:timeFormat>25Timecode</xmpDM:timeFormat>
+    <xmpDM:timeValue>10:00:00:00</xmpDM:timeValue></xmpDM:startTimecode><xmpDM:duration rdf:parseType="Resource">
+    <xmpDM:value>100</xmpDM:value></xmpDM:duration></rdf:Description></rdf:RDF></x:xmpmeta>"""
+    assert read(reader, tmp_path / "a.xmp", content)["words"] == {
+        "my:Project": ["P1"],
+        "my:Client": ["ACME"],
+        "my:tags": ["sea", "night"],
+        "xmpDM:startTimecode": ["10:00:00:00"],
+    }
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_xml_is_read_in_every_unicode_with_and_without_a_mark(
     reader: SandboxReader, tmp_path: Path, encoding: str
@@ -198,8 +216,16 @@ def test_a_cell_may_have_several_lines(reader: SandboxReader, tmp_path: Path) ->
 def test_an_avid_log_says_something_of_each_clip(reader: SandboxReader, tmp_path: Path) -> None:
     said = read(reader, tmp_path / "day.ale", ALE.replace("\n", "\r\n").encode("latin-1"))
     assert said["rows"] == [
-        {"name": "A001C001", "words": {"Scene": ["12A"], "Take": ["3"], "Tape": ["A001"], "Start": ["10:00:00:00"]}},
-        {"name": "A001C002", "words": {"Scene": ["12B"], "Tape": ["A001"], "Start": ["10:01:00:00"]}},
+        {
+            "name": "A001C001",
+            "words": {"Scene": ["12A"], "Take": ["3"], "Tape": ["A001"], "Start": ["10:00:00:00"]},
+            "other_names": ["A001"],
+        },
+        {
+            "name": "A001C002",
+            "words": {"Scene": ["12B"], "Tape": ["A001"], "Start": ["10:01:00:00"]},
+            "other_names": ["A001"],
+        },
     ]
 
 

@@ -21,6 +21,20 @@ CSV: dict[str, tuple[str, list[ClipRow]]] = {
     "empty cells and rows": ("file,scene,take\na.mov,,3\n,,\n", [ClipRow("a.mov", {"take": ["3"]})]),
     "a short row": ("scene,file\n12\n", [ClipRow(None, {"scene": ["12"]})]),
     "a column without a name": ("file,,scene\na.mov,x,12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
+    "the column of ExifTool": ("SourceFile,Title\n./a.mov,T\n", [ClipRow("./a.mov", {"Title": ["T"]})]),
+    "the line of Excel": ("sep=;\r\nfile;scene\r\na.mov;12\r\n", [ClipRow("a.mov", {"scene": ["12"]})]),
+    "blank lines before": ("\n\nfile,scene\na.mov,12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
+    "bars": ("file|scene\na.mov|12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
+    "commas in the names of columns": (
+        'file;"scene, take, slate"\na.mov;1\n',
+        [ClipRow("a.mov", {"scene, take, slate": ["1"]})],
+    ),
+    "clips by their name": (
+        "Clip Name,Scene\na,1\nb,2\n",
+        [ClipRow("a", {"Scene": ["1"]}), ClipRow("b", {"Scene": ["2"]})],
+    ),
+    "the name of its own clip": ("Clip Name,Scene\nDawn,1\n", [ClipRow(None, {"Clip Name": ["Dawn"], "Scene": ["1"]})]),
+    "a column twice": ("file,notes,notes\na.mov,a,b\n", [ClipRow("a.mov", {"notes": ["a", "b"]})]),
     "a byte order mark": ("\ufefffile,scene\na.mov,12\n", [ClipRow("a.mov", {"scene": ["12"]})]),
 }
 
@@ -35,7 +49,7 @@ def test_a_csv_gives_values_by_file(name: str) -> None:
     ("text", "message"),
     [
         ("", "its first row is to name the fields"),
-        ("\nfile,scene\n", "its first row is to name the fields"),
+        ("sep=;\n", "its first row is to name the fields"),
         (
             "scene,take\n1,2\n3,4\n",
             'has 2 rows and no column "filename" that says which file each is about: scene, take',
@@ -57,9 +71,33 @@ def log(*rows: str, end: str = "\n") -> bytes:
 def test_an_avid_log_gives_values_by_clip(end: str) -> None:
     rows = ["A001C001\tA001\t12", "\tA002\t13", "\t\t14", ""]
     assert read_ale(log(*rows, end=end)) == [
-        ClipRow("A001C001", {"Tape": ["A001"], "Scene": ["12"]}),
+        ClipRow("A001C001", {"Tape": ["A001"], "Scene": ["12"]}, ("A001",)),
         ClipRow("A002", {"Tape": ["A002"], "Scene": ["13"]}),
     ], "a clip without a name is called by its tape, and one without either is skipped"
+
+
+LOGS: dict[str, tuple[str, list[ClipRow]]] = {
+    "capitals": ("COLUMN\nNAME\tSCENE\nDATA\na\t12\n", [ClipRow("a", {"SCENE": ["12"]})]),
+    "commas": (
+        "Heading\nFIELD_DELIM\tCOMMAS\nColumn\nName,Scene\nData\na,12\n",
+        [ClipRow("a", {"Scene": ["12"]})],
+    ),
+    "three names": (
+        "Column\nSource File\tTape\tName\nData\na.mov\tA001\tDawn\n",
+        [ClipRow("Dawn", {"Source File": ["a.mov"], "Tape": ["A001"]}, ("A001", "a.mov"))],
+    ),
+    "a tab in quotes": (
+        'Column\nName\tScene\tTake\nData\na\t"12\tA"\t3\n',
+        [ClipRow("a", {"Scene": ["12\tA"], "Take": ["3"]})],
+    ),
+    "an inch": ('Column\nName\tNotes\nData\na\t5" lens\n', [ClipRow("a", {"Notes": ['5" lens']})]),
+}
+
+
+@pytest.mark.parametrize("kind", LOGS)
+def test_avid_logs_of_other_programs_are_read(kind: str) -> None:
+    text, expected = LOGS[kind]
+    assert read_ale(text.encode()) == expected
 
 
 @pytest.mark.parametrize("content", [b"", b"Column\nName\n", b"Data\nA001\n"])

@@ -87,3 +87,34 @@ def test_spellings_of_a_name_are_one(name: str, expected: str) -> None:
 
 def test_formats_are_listed_once() -> None:
     assert list_formats_read([{"format": "XMP"}, {"error": "x"}, {"format": "ALE"}, {"format": "XMP"}]) == "XMP, ALE"
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "fitted"),
+    [
+        (FieldType.INTEGER, "4.0", "4"),
+        (FieldType.INTEGER, "-1", "-1"),
+        (FieldType.INTEGER, "4.5", "4.5"),
+        (FieldType.INTEGER, 4.0, 4.0),
+        (FieldType.STRING, "4.0", "4.0"),
+        (FieldType.DATETIME, "2023:05:01 10:20:30", "2023-05-01 10:20:30"),
+        (FieldType.DATETIME, "2024-01-23T18:12:34+02", "2024-01-23T18:12:34+02:00"),
+        (FieldType.DATETIME, "2024-01-23T18:12+02", "2024-01-23T18:12+02:00"),
+        (FieldType.DATETIME, "2024-01-23T18:12:34-0700", "2024-01-23T18:12:34-0700"),
+        (FieldType.DATETIME, "2024-05-01T10:20", "2024-05-01T10:20"),
+        (FieldType.DATETIME, "2024-05-01", "2024-05-01"),
+        (FieldType.DATE, "2024-05-01T10:20:30+02:00", "2024-05-01"),
+        (FieldType.DATE, "2023:05:01 10:20:30", "2023-05-01"),
+        (FieldType.STRING, "2023:05:01 10:20:30", "2023:05:01 10:20:30"),
+    ],
+)
+def test_a_value_is_written_in_the_form_of_its_field(kind: FieldType, written: Any, fitted: Any) -> None:
+    assert fit_values(rule("a", kind), [written]) == [fitted]
+
+
+@pytest.mark.parametrize("written", ["2024", "2024-05"])
+def test_a_date_without_a_day_is_left_out_alone_and_told(written: str) -> None:
+    form = MetadataForm({"creation_time": rule("creation_time", FieldType.DATETIME), "scene": rule("scene")})
+    taken = SidecarFieldTable.of(form, {}).sort({"xmp:CreateDate": [written], "scene": ["12"]}, is_plain=False)
+    assert ({name: list(one.values) for name, one in taken.given.items()}, taken.unmapped) == ({"scene": ["12"]}, [])
+    assert taken.left_out == [f'"xmp:CreateDate" says only {written}, which the field "creation_time" does not take']
