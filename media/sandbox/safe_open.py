@@ -111,5 +111,5 @@ def require_unchanged(source: SourceFile, descriptor: int) -> None:
     now = os.fstat(descriptor)
     if not stat.S_ISREG(now.st_mode):
         raise SourceChangedError(f"{source.name} is no regular file any more")
-    if (now.st_size, clamp_bigint(now.st_mtime_ns)) != (source.size, source.mtime_ns):
+    if (clamp_bigint(now.st_size), clamp_bigint(now.st_mtime_ns)) != (source.size, source.mtime_ns):
         raise SourceChangedError(f"{source.name} changed while it was read")

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Sequence
+from dataclasses import fields
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,10 +14,7 @@ from services.operations.waiting_work import READING_UNIT, WaitingWork
 from workers.processes.supervisor import ChildState
 from workers.terminal_ui import describe_running_jobs, find_troubles, make_status_line
 
-COUNTS = (
-    *("files", "assets", "growing", "pending_islands", "waiting_islands", "index_queue", "jobs_waiting", "parked"),
-    *("missing", "empty", "failed", "unreadable_media", "checksum_mismatches", "failed_jobs", "suspected"),
-)
+COUNTS = [field.name for field in fields(SystemStatus) if field.type in (int, "int")]
 
 
 def status(*storages: StorageState, **counts: int) -> SystemStatus:

@@ -72,7 +72,7 @@ def file_entry_of(name: bytes, status: os.stat_result) -> FileEntry:
     """Return the values of `status` that identify a state of a file."""
     return FileEntry(
         name,
-        status.st_size,
+        clamp_bigint(status.st_size),
         clamp_bigint(status.st_mtime_ns),
         clamp_bigint(status.st_ctime_ns),
         to_signed_bigint(status.st_ino),

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text, update
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InternalError, NotSupportedError, ProgrammingError
 
+from grouping import RULES_VERSION
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.queues.job import JOB_QUEUE, MAX_JOB_CRASHES, MAX_JOB_ERRORS, Job, JobStatus, dispatch_jobs
 from services.core.actors import SETUP_ACTOR
@@ -61,6 +62,11 @@ def environment(servers: Servers, prepared: str, tmp_path: Path) -> Iterator[Env
     servers.postgres.drop_database(name)
 
 
+GROUPED = text("""
+    UPDATE island SET rules_version = :rules, profile_revision = 1, dirty_since = NULL, lease_until = NULL
+""")
+
+
 def run(environment: Environment, task: str, job_id: uuid.UUID) -> Job:
     """Dispatched again as often as it pauses, until it ends or waits for a retry."""
     for _ in range(10):
@@ -71,7 +77,7 @@ def run(environment: Environment, task: str, job_id: uuid.UUID) -> Job:
         if job.completed_at is not None or job.error_message is not None or job.lease_owner is not None:
             break
         with environment.sessions.begin() as session:  # what a regroup job waits for
-            session.execute(text("UPDATE island SET profile_revision = 1, dirty_since = NULL, lease_until = NULL"))
+            session.execute(GROUPED, {"rules": RULES_VERSION})
     return job
 
 
