@@ -13,7 +13,7 @@ import pytest
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
-from workers.processes.forked import ForkedProcess, ForkServer, ForkServerError
+from workers.processes.forked import FORK_SERVER_MODULE, ForkedProcess, ForkServer, ForkServerError
 from workers.processes.nice import NICE_VALUE
 from workers.processes.process import ChildProcess, ProcessError, identify_process
 from workers.processes.supervisor import RestartBackoff, Supervisor
@@ -37,6 +37,11 @@ def forked(server: ForkServer, log: Path, *words: str, take: str = "", is_backgr
     with open(log, "ab") as output:
         env = {**server.env, "TAKE": take}
         return server.fork((CHILD, *words), output, env, signal.SIGTERM, is_background)
+
+
+def process_of_server() -> psutil.Process:
+    (found,) = [each for each in psutil.Process().children() if FORK_SERVER_MODULE in each.cmdline()]
+    return found
 
 
 def said(log: Path) -> dict[str, object]:
@@ -79,7 +84,7 @@ def test_each_has_arguments_environment_session_priority_and_title_of_its_own(
 
 def test_it_holds_nothing_of_the_processes_that_it_forked(server: ForkServer, tmp_path: Path) -> None:
     forked(server, tmp_path / "log", "0").wait()
-    (parent,) = psutil.Process().children()
+    parent = process_of_server()
     wait_until(lambda: not parent.children(), what="the fork server took note of its end")
     before = parent.num_fds()
     for _ in range(5):
@@ -106,7 +111,7 @@ def test_its_processes_end_with_it_and_all_are_started_again(server: ForkServer,
             supervisor.start(ChildProcess(name, (CHILD, "wait"), log, server.env, fork_server=server))
             said(log)
         before = {state.pid for state in supervisor.states()}
-        (parent,) = psutil.Process().children()
+        parent = process_of_server()
         parent.kill()
 
         def again() -> bool:
