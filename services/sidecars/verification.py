@@ -263,8 +263,13 @@ def _result_key(one: FileToVerify) -> tuple[uuid.UUID, str, str, int, int]:
 
 
 def _job_outcome(there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], gaps: ManifestGaps) -> JobEnd:
-    """Return the result of a job: a mismatch is a failure, and whatever was not compared a warning."""
-    message = f"{len(there) - len(wrong):,} of {pluralize(len(there) + len(gaps), 'file')} match"
+    """Return the result of a job: a mismatch is a failure, and whatever was not compared a warning.
+
+    A file that several lists name, such as the generations of a history, is counted once.
+    """
+    right = {one.file_id for one in there} - {one.file_id for one in wrong}
+    total = len({one.file_id for one in there}) + len(gaps)
+    message = f"{len(right):,} of {pluralize(total, 'file')} match"
     by_size = [one for one in there if all(entry.algorithm == SIZE_CHECK for entry in one.expected)]
     told = gaps.sentences()
     if by_size:

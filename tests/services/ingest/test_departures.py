@@ -32,6 +32,8 @@ GROUPED: list[tuple[list[str], list[str]]] = [
 
 __all__ = ["target"]
 
+EDITOR = Actor("Ines the editor", is_admin=True)
+
 
 def watch_until(pipeline: Pipeline, path: str, status: FileStatus) -> None:
     """Let the watcher alone work, without any ingest."""
@@ -69,7 +71,7 @@ def test_a_file_that_vanishes_where_it_moved_to_is_counted_nowhere(
     ids = pipeline.ids()
     if merged:
         with pipeline.sessions.begin() as session:
-            merge_manually(session, ids["take"], [ids["wide"]], Actor("Ines"))
+            merge_manually(session, ids["take"], [ids["wide"]], EDITOR)
         pipeline.wait_until_quiet()
         (root / "day1/wide.mov").unlink()
         pipeline.wait_until_quiet()
@@ -95,7 +97,7 @@ def test_files_of_two_folders_in_one_asset_are_counted_until_they_vanish(
     pipeline.wait_until_quiet()
     ids = pipeline.ids()
     with pipeline.sessions.begin() as session:
-        merge_manually(session, ids["take"], [ids["other"]], Actor("Ines"))
+        merge_manually(session, ids["take"], [ids["other"]], EDITOR)
     pipeline.wait_until_quiet()
     for left, path in zip((True, False), order, strict=True):
         (root / path).unlink()
@@ -109,7 +111,7 @@ def test_a_change_beside_an_asset_of_two_folders_counts_its_files_as_before(pipe
     pipeline.wait_until_quiet()
     with pipeline.sessions.begin() as session:
         take = session.scalars(select(File.id).where(File.name == b"take.mov")).one()
-        move_manually(session, [take], pipeline.ids()["other"], Actor("Ines"))
+        move_manually(session, [take], pipeline.ids()["other"], EDITOR)
     pipeline.wait_until_quiet()
     write(root, "day1/new.mov", "day2/beside.mov")
     watch_until(pipeline, "day1/new.mov", FileStatus.CLOSED)
