@@ -53,6 +53,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[OPENSEARCH] = workerinput["tapeless_opensearch"]
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: flows through real processes wait as often as they compute."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run early tests first, then files with many tests, as xdist's own order would, which knows no early ones."""
     tests = Counter(item.path for item in items)

@@ -105,16 +105,20 @@ def test_an_asset_that_holds_everything_ends_comes_back_and_is_purged(sessions: 
         assert viewer.user_id is not None
         principal = Principal(PrincipalKind.USER, viewer.user_id)
         grant_permissions(session, "collections", [collection], [principal], ["read"], owner, propagates=True)
+        # Without these rights on the survivor, the owner's share would end with the merge.
+        assert owner.user_id is not None
+        maker = Principal(PrincipalKind.USER, owner.user_id)
+        grant_permissions(session, "assets", [survivor], [maker], ["read", "change-acl"], other)
         add_asset_to_collection(session, collection, dead, owner)
         part_id, recipient = fill(session, owner, dead, poster)
         everybody = (owner, other, viewer)
         before, seen = rows_of(session), readable(session, everybody)
-        assert seen == [{"dead", "poster"}, {"survivor"}, {"dead"}]
+        assert seen == [{"dead", "poster", "survivor"}, {"survivor"}, {"dead"}]
         assert all(before.values())
 
     with sessions.begin() as session:
         held = merge_into_survivors(session, [(dead, survivor)])
-        assert readable(session, everybody) == [{"poster"}, {"survivor"}, set()]
+        assert readable(session, everybody) == [{"poster", "survivor"}, {"survivor"}, set()]
         moved = set(session.scalars(select(Segment.asset_id)))
         assert moved == {survivor}
         guest = find_open_share(session, recipient)
