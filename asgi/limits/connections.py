@@ -33,8 +33,9 @@ MAX_DISCARDED_BYTES: Final = 64 * 1024 * 1024
 """A client that does not stop sending after its response is cut off here."""
 MAX_EVICTION_CANDIDATES: Final = 32
 """Connections that are looked at for one that is to be closed: a kept one among them is spared."""
-RECEIVE_BUFFER_BYTES: Final = 64 * 1024
-"""Bounds what one read takes in: a thousand connections hold at most 200 MB before their requests are authenticated."""
+RECEIVE_BUFFER_BYTES: Final = 32 * 1024
+"""Bounds what one read takes in: two thousand connections hold at most 200 MB before their requests are authenticated.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,9 @@ from asgi.limits.connections import BoundedH11Protocol, ConnectionLimits, Waitin
 from models.core.timing import Timing
 from services.outbound.config import IpNetwork
 
-DEFAULT_CONNECTIONS = 1_000
+DEFAULT_CONNECTIONS = 2_000
+"""More than a flood from one machine holds open for long: where connections make room for others, each new one waits
+behind those that come back."""
 RESERVED_FILES = 200
 """File descriptors for everything but connections: database, media files, logs."""
 ACCEPT_BATCH = 256

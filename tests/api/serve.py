@@ -6,7 +6,7 @@ from pathlib import Path
 
 from api.app import create_api
 from asgi.context import ApiContext
-from asgi.limits.server import DEFAULT_CONNECTIONS, connection_limits, make_server
+from asgi.limits.server import connection_limits, make_server
 from models.core.sessions import make_engine, make_sessions
 from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
@@ -20,6 +20,9 @@ KEY = b"the key of the API that the tests ask, of no other"
 """A fixed key, so that a test can create a link or a ticket itself."""
 TIMING = Timing(download_recheck_seconds=0.02)
 """Downloads recheck their permission so often that no test waits for it."""
+
+MAX_CONNECTIONS = 1_000
+"""Fewer than by default, so that a test need not open so many to reach it."""
 
 
 def main(url: str, port_file: str) -> None:
@@ -47,7 +50,7 @@ def main(url: str, port_file: str) -> None:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         Path(port_file).write_text(str(listener.getsockname()[1]))
-        make_server(app, connection_limits(TIMING, DEFAULT_CONNECTIONS), log_level="info").run(sockets=[listener])
+        make_server(app, connection_limits(TIMING, MAX_CONNECTIONS), log_level="info").run(sockets=[listener])
 
 
 if __name__ == "__main__":

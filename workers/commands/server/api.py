@@ -44,7 +44,7 @@ each request: beside eight computing threads, /health took 105 ms with Python's 
     default=DEFAULT_CONNECTIONS,
     show_default=True,
     type=click.IntRange(10, 60_000),
-    help="Connections at once; at the maximum, the one that has waited longest for its client makes room.",
+    help="Connections at once; at the maximum, one that waits for its client makes room.",
 )
 @data_option
 def api(host: str, port: int, threads: int, connections: int, data: Path | None) -> None:
