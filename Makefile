@@ -3,14 +3,17 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Hashes, so that an index or a mirror cannot hand out other files; no addresses of indexes, so that any will do.
+COMPILE := build/lock/bin/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --all-build-deps \
+  --strip-extras --no-emit-index-url --no-emit-trusted-host --no-emit-options --no-header --no-annotate
 FOLDER ?=
 SEEDS ?=
 FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test faults bench docs lock clean
+.PHONY: help run test faults bench docs lock audit sbom clean
 
 help:
 	@echo "make run                      watch a small production of real media that is written for you"
@@ -20,7 +23,9 @@ help:
 	@echo "make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
 	@echo "make bench                    measure"
 	@echo "make docs                     build the documentation as a site, into build/site"
-	@echo "make lock                     pin what pyproject.toml asks for, at its newest"
+	@echo "make lock                     pin what pyproject.toml asks for, at its newest, with hashes"
+	@echo "make audit                    look the pinned packages up among known vulnerabilities"
+	@echo "make sbom                     write the bill of materials of an installation, into build/sbom.json"
 	@echo "make clean                    remove what make made, but no data"
 
 run: $(VENV)/.run
@@ -54,19 +59,35 @@ docs: $(VENV)/.test
 $(VENV)/.run: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tapeless needs Python 3.11 or newer, and $(PYTHON) is " + sys.version.split()[0] + ": make PYTHON=/path/to/python3.11")'
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) --editable .
+	$(PIP) --require-hashes --requirement requirements.lock
+	$(PIP) --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/.test: $(VENV)/.run
-	$(PIP) --editable '.[test]'
+$(VENV)/.test: $(VENV)/.run requirements-test.lock
+	$(PIP) --require-hashes --requirement requirements-test.lock
 	touch $@
 
 # In a separate environment, so that unrelated packages in .venv are not pinned.
 lock:
 	rm -rf build/lock && $(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
-	build/lock/bin/python -m pip freeze --exclude tapeless > requirements.lock
+	build/lock/bin/python -m pip install --quiet --disable-pip-version-check pip-tools
+	$(COMPILE) --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra test --extra traces --output-file requirements-test.lock pyproject.toml
 	rm -rf build/lock
+
+audit:
+	rm -rf build/audit && $(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
+	build/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
+	build/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements-test.lock
+
+# Of an environment with the pinned packages alone, as in the image.
+sbom:
+	rm -rf build/sbom && $(PYTHON) -m venv build/sbom && $(PYTHON) -m venv build/sbom-tool
+	build/sbom/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	build/sbom-tool/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom
+	build/sbom-tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-file build/sbom.json build/sbom
+	rm -rf build/sbom build/sbom-tool
 
 clean:
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

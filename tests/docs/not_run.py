@@ -104,10 +104,29 @@ def of_pip(words: Words) -> Iterator[str]:
         yield "installs something else"
 
 
+def of_image(words: Words) -> Iterator[str]:
+    """Check that the image that it shows, or builds on, is the base of the Dockerfile, by an argument that it has."""
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for word in words[2:]:
+        name, _, value = word.rpartition("=")
+        image = value.partition("@")[0]
+        if "/" not in image and ":" in image and f"ARG {name or 'BASE'}={image}\n" not in text:
+            yield f"the Dockerfile has no {word}"
+
+
+def of_audit(words: Words) -> Iterator[str]:
+    """Check that it reads a lock file that there is."""
+    if not (ROOT / words[words.index("--requirement") + 1]).is_file():
+        yield f"there is no {words[-1]}"
+
+
 NOT_RUN: Mapping[Words, tuple[str, Callable[[Words], Iterator[str]]]] = {
     ("tapeless", "up"): ("does not end, and is what the others are run on", of_tapeless),
     ("make",): ("run does not end, test is what runs this, bench takes minutes", of_make),
     ("docker", "compose"): ("no container engine runs here; tests/compose runs what the services run", of_compose),
+    ("docker", "buildx"): ("asks the registry of images", of_image),
+    ("docker", "build"): ("no container engine runs here", of_image),
+    ("pip-audit",): ("asks a database of vulnerabilities", of_audit),
     ("chown",): ("gives files away, which only root may", of_chown),
     ("celery",): ("a worker does not end; tests/compose and tests/e2e have some", of_celery),
     ("sysctl",): ("changes the whole machine", of_sysctl),
