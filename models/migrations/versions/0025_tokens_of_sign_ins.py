@@ -5,8 +5,8 @@ Tokens of before end as they did: when it is not known what made them."""
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0028"
-down_revision = "0027"
+revision = "0025"
+down_revision = "0024"
 
 
 def upgrade() -> None:

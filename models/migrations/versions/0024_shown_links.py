@@ -6,8 +6,8 @@ so. The column is null for links of before, which a user who may share could rea
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0027"
-down_revision = "0026"
+revision = "0024"
+down_revision = "0023"
 
 
 def upgrade() -> None:
