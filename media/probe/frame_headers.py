@@ -19,6 +19,8 @@ EXR_COMPRESSIONS = (
     *("htj2k256", "htj2k32"),
 )
 DPX_TRANSFERS = {1: "printing density", 2: "linear", 3: "logarithmic", 5: "smpte274m", 6: "bt709", 7: "bt601"}
+MAX_RATE_ROUNDING = 0.0045
+"""23.98 is 0.004 from 24000/1001, which is 0.024 from 24."""
 DPX_UNDEFINED = 0xFFFFFFFF
 MAX_EXR_CHANNELS = 200
 
@@ -157,8 +159,14 @@ def _read_dpx(head: bytes, order: str) -> dict[str, Any]:
     for place in (1940, 1724):
         (rate,) = struct.unpack_from(f"{order}f", head, place)
         if 1 <= rate <= 1000:  # an undefined one reads as NaN
-            facts.setdefault("file_frame_rate", fraction_text(Fraction(rate).limit_denominator(1001)))
+            facts.setdefault("file_frame_rate", fraction_text(_known_rate(rate)))
     return {name: value for name, value in facts.items() if value not in (None, "", [])}
+
+
+def _known_rate(rate: float) -> Fraction:
+    """Return a rate that was rounded to a decimal: 23.976 is 24000/1001."""
+    slowed = Fraction(round(rate * 1.001) * 1000, 1001)
+    return slowed if abs(rate - slowed) < MAX_RATE_ROUNDING else Fraction(rate).limit_denominator(1001)
 
 
 def _dpx_text(head: bytes, place: int, size: int) -> str:

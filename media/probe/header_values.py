@@ -12,9 +12,23 @@ def without_empty(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def clean_text(text: str) -> str:
-    """Remove what PostgreSQL (NUL) and JSON (lone surrogates) refuse, and cut to the maximal length."""
-    whole = text if text.isascii() else text.encode("utf-8", "replace").decode()
+    """Remove what PostgreSQL (NUL) and JSON (lone surrogates) refuse, and cut to the maximal length.
+
+    Bytes that are no UTF-8, which FFmpeg's texts hold as escapes, are taken for Windows-1252.
+    """
+    whole = text if text.isascii() else _decode_escaped(text)
     return whole.replace("\0", " ")[:MAX_HEADER_TAG_CHARACTERS].strip()
+
+
+def _decode_escaped(text: str) -> str:
+    try:
+        content = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def clean_nested(value: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 
 import av
 
+from media.probe.broadcast_wave import join_date_and_time, read_broadcast_wave
 from media.probe.camera_facts import read_clip_tags
 from media.probe.color_names import COLOR_MATRICES, COLOR_PRIMARIES, COLOR_RANGES, COLOR_TRANSFERS, FIELD_ORDERS
 from media.probe.frame_headers import fraction_text, read_frame_head, read_frame_header, window_size
 from media.probe.header_values import clean_nested, clean_text, without_empty
 from media.probe.track_headers import TrackHeader, read_track_headers
-from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container
+from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, is_still, load_ffmpeg, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 HeaderFacts = dict[str, Any]
@@ -45,7 +46,7 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
         _add_track_headers(streams, read_track_headers(descriptor, container.format.name))
         if still and not streams[0].get("width"):
             streams[0] |= window_size(beside)
-        tags = _tags(container.metadata)
+        tags = join_date_and_time(_tags(container.metadata))
         facts = {
             "container": _container_name(container, name),
             "duration_milliseconds": None if still else _duration(container),
@@ -54,6 +55,7 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
             "reel": _first_tag("reel_name", container),
             "tags": tags,
             **read_clip_tags(tags),
+            **read_broadcast_wave(descriptor, tags, streams[0].get("sample_rate")),
             **{fact: clean_nested(value) for fact, value in beside.items()},
         }
     return without_empty(facts) | {"streams": streams}
@@ -126,7 +128,7 @@ def _stream_facts(stream: av.stream.Stream, still: bool) -> HeaderFacts | None:
         "index": stream.index,
         "codec": codec.codec.canonical_name if codec is not None else None,
         "profile": stream.profile if codec is not None else None,
-        "language": stream.language if stream.language not in UNKNOWN_LANGUAGES else None,
+        "language": clean_text(stream.language or "") if stream.language not in UNKNOWN_LANGUAGES else None,
         "title": clean_text(stream.metadata.get("title", "")),
         "duration_milliseconds": None if still else _stream_milliseconds(stream),
     }
@@ -147,7 +149,7 @@ def _picture_facts(stream: av.VideoStream, codec: av.VideoCodecContext | None, s
     is_picture = still or bool(stream.disposition & type(stream.disposition).attached_pic)
     facts: HeaderFacts = {"type": "IMAGE" if is_picture else "VIDEO"}
     if not is_picture:
-        rate = stream.average_rate or stream.guessed_rate
+        rate = pick_frame_rate(stream)
         facts |= {"frame_rate": fraction_text(rate) if rate else None, "frame_count": stream.frames or None}
     if codec is None:
         return facts

@@ -16,10 +16,11 @@ from typing import Any
 
 from media.probe.headers import read_header
 from media.renditions.audio_mix import AudioMix
+from media.renditions.clocks import find_video_stream
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.frame_sources import FrameBatch, SequenceFrameSource, VideoFrameSource
 from media.renditions.muxer import RenditionMuxer
-from media.sandbox.ffmpeg_open import load_ffmpeg
+from media.sandbox.ffmpeg_open import load_ffmpeg, open_container
 from media.sandbox.protocol import SandboxRequest, UnreadableError, serve_requests
 
 ENCODER_PROGRESS_SECONDS = 0.5
@@ -62,7 +63,9 @@ class RenditionEncoder:
     def _pictures_of(self, asked: Mapping[str, Any], files: Sequence[int]) -> FrameSource | None:
         if "sequence" in asked:
             return SequenceFrameSource(asked["sequence"], self._recipe, self._output)
-        return VideoFrameSource(files, asked.get("timecode"), self._recipe, self._output) if files else None
+        if not files or not any(map(_shows_pictures, files)):
+            return None  # sound alone, in a container of pictures
+        return VideoFrameSource(files, asked.get("timecode"), self._recipe, self._output)
 
     def _run_pictures(self, pictures: FrameSource) -> Iterator[EncoderMessage]:
         is_first = True
@@ -101,6 +104,11 @@ class RenditionEncoder:
             self._told = now
             self._request.renew_cpu_time()
             yield {"done": done, "total": total}
+
+
+def _shows_pictures(descriptor: int) -> bool:
+    with open_container(descriptor) as container:
+        return find_video_stream(container) is not None
 
 
 def main() -> None:

@@ -12,10 +12,17 @@ import av
 
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
 from media.renditions.audio_mix import pull_frames
+from media.renditions.clocks import (
+    PictureTimes,
+    SourceClock,
+    find_video_stream,
+    has_jumping_clock,
+    stores_decoding_times,
+)
 from media.renditions.encoder_settings import EncoderSettings
 from media.renditions.muxer import RenditionMuxer
 from media.renditions.timecode_burn_in import BurnIn
-from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container
+from media.sandbox.ffmpeg_open import FFMPEG_TIME_BASE, open_container, pick_frame_rate
 from media.sandbox.protocol import UnreadableError
 
 MAX_UNREADABLE_NAMED = 20
@@ -25,6 +32,9 @@ MAX_UNREADABLE_NAMED = 20
 FINE_CLOCK = Fraction(1, 90_000)
 """Time base of a rendition of several files, which may differ in theirs."""
 DEFAULT_FRAME_RATE = Fraction(25)
+MIN_SHORTFALL_SECONDS, SHORTFALL_FRAMES = Fraction(1, 4), 3
+"""A rendition may be shorter than its source's header says by the longer of these: sound often ends after the picture.
+"""
 MAX_CLOCK_TICK = Fraction(1, 10)
 
 
@@ -137,6 +147,9 @@ class VideoFrameSource:
     _base: Fraction = FINE_CLOCK
     _index: int = 0
     _damaged: int = 0
+    _jumps: int = 0
+    _promised: Fraction = Fraction(0)
+    """Length that the headers of the files promise."""
     _burn: BurnIn | None = None
     _graph: Any = field(default=None)
 
@@ -153,12 +166,17 @@ class VideoFrameSource:
                 if container.duration and len(self.files) == 1:
                     self.total = container.duration // 1000
                 stream = self._stream_of(container)
+                clock = SourceClock(has_jumping_clock(container))
+                times = PictureTimes(stores_decoding_times(container))
                 for picture in self._pictures(container, stream):
-                    at = begun + self._time_of(picture, container, stream)
                     if self._burn is None:
                         self._begin(picture, stream)
+                    at = begun + clock.at(self._time_of(times, picture, container, stream), 1 / self._rate)
                     yield partial(self._write, at, picture)
-                begun += Fraction(container.duration or 0, FFMPEG_TIME_BASE)
+                self._jumps += clock.jumps
+                length = Fraction(container.duration or 0, FFMPEG_TIME_BASE)
+                self._promised += Fraction(0) if clock.jumps else length
+                begun += clock.end if clock.jumps else max(length, clock.end)
         if self._burn is None:
             raise UnreadableError("shows no picture that can be decoded")
 
@@ -171,19 +189,26 @@ class VideoFrameSource:
         self._index += 1
 
     def notes(self) -> dict[str, Any]:
-        """Return notes about skipped pictures."""
-        return {"damaged": self._damaged} if self._damaged else {}
+        """Return notes about what was left out, and where the rendition differs from the length of its source."""
+        shown = self.clock + 1 / self._rate
+        is_short = self._promised - shown > max(MIN_SHORTFALL_SECONDS, SHORTFALL_FRAMES / self._rate)
+        found = {
+            "damaged": self._damaged,
+            "clock_jumps": self._jumps,
+            "promised_milliseconds": round(self._promised * 1000) if is_short else 0,
+        }
+        return {name: value for name, value in found.items() if value}
 
     def _stream_of(self, container: av.container.InputContainer) -> av.VideoStream:
-        for stream in container.streams.video:
-            if stream.codec_context is not None and not stream.disposition & type(stream.disposition).attached_pic:
-                stream.thread_type = "AUTO"
-                prepare_still_decoder(stream)
-                return stream
-        raise UnreadableError("shows no picture that can be decoded")
+        stream = find_video_stream(container)
+        if stream is None:
+            raise UnreadableError("shows no picture that can be decoded")
+        stream.thread_type = "AUTO"
+        prepare_still_decoder(stream)
+        return stream
 
     def _begin(self, picture: av.VideoFrame, stream: av.VideoStream) -> None:
-        self._rate = Fraction(stream.average_rate or stream.guessed_rate or DEFAULT_FRAME_RATE).limit_denominator(1001)
+        self._rate = (pick_frame_rate(stream) or DEFAULT_FRAME_RATE).limit_denominator(1001)
         own = Fraction(stream.time_base) if stream.time_base else FINE_CLOCK
         # A time base coarser than the frame rate would give several pictures the same time.
         self._base = own if len(self.files) == 1 and own <= min(MAX_CLOCK_TICK, 1 / self._rate) else FINE_CLOCK
@@ -219,9 +244,13 @@ class VideoFrameSource:
         yield from pull_frames(self._graph.pull)
 
     def _time_of(
-        self, picture: av.VideoFrame, container: av.container.InputContainer, stream: av.VideoStream
-    ) -> Fraction:
-        base = picture.time_base or stream.time_base
-        if picture.pts is None or base is None:
-            return self.clock + (1 / self._rate if self._index else 0)
-        return max(Fraction(0), picture.pts * base - Fraction(container.start_time or 0, FFMPEG_TIME_BASE))
+        self,
+        times: PictureTimes,
+        picture: av.VideoFrame,
+        container: av.container.InputContainer,
+        stream: av.VideoStream,
+    ) -> Fraction | None:
+        ticks, base = times.ticks_of(picture), picture.time_base or stream.time_base
+        if ticks is None or base is None:
+            return None
+        return max(Fraction(0), ticks * base - Fraction(container.start_time or 0, FFMPEG_TIME_BASE))

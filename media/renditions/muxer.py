@@ -5,9 +5,9 @@ the file a second time by name, which the sandbox denies. It gets the same descr
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import SupportsInt
+from typing import Any, SupportsInt
 
 import av
 
@@ -79,6 +79,7 @@ class RenditionMuxer:
         self._video: av.VideoStream | None = None
         self._audio: av.AudioStream | None = None
         self._last_pts = -1
+        self._picture_ticks = 1
         self._upright: UprightFilter | None = None
         self._size = (0, 0)
 
@@ -94,6 +95,7 @@ class RenditionMuxer:
         video.pix_fmt = self._writing.pixel_format
         codec = video.codec_context
         codec.time_base = time_base
+        self._picture_ticks = max(1, round(1 / rate / time_base))
         codec.gop_size = max(1, round(rate * KEYFRAME_INTERVAL_SECONDS))
         codec.colorspace, codec.color_range = BT709, 1
         codec.color_primaries = _color_code(first.color_primaries)
@@ -130,13 +132,11 @@ class RenditionMuxer:
         return made
 
     def write_picture(self, picture: av.VideoFrame, pts: int) -> None:
-        """Encode a converted picture; one that is not later than the previous is dropped."""
+        """Encode a converted picture; one that is not later than the previous is shown a tick after it."""
         assert self._video is not None
-        if pts <= self._last_pts:
-            return
-        self._last_pts = pts
-        picture.pts, picture.time_base = pts, self._video.codec_context.time_base
-        self._container.mux(self._video.encode(picture))
+        self._last_pts = max(pts, self._last_pts + 1)
+        picture.pts, picture.time_base = self._last_pts, self._video.codec_context.time_base
+        self._mux_pictures(self._video.encode(picture))
 
     def write_sound(self, sounds: Iterator[av.AudioFrame]) -> None:
         """Encode pieces of sound."""
@@ -146,10 +146,17 @@ class RenditionMuxer:
 
     def finish(self) -> None:
         """Flush the encoders and write the index."""
-        for stream in (self._video, self._audio):
-            if stream is not None:
-                self._container.mux(stream.encode(None))
+        if self._video is not None:
+            self._mux_pictures(self._video.encode(None))
+        if self._audio is not None:
+            self._container.mux(self._audio.encode(None))
         self._container.close()
+
+    def _mux_pictures(self, packets: Sequence[Any]) -> None:
+        """Write packets with the length of a picture: else the last one would have none, since none follows."""
+        for packet in packets:
+            packet.duration = self._picture_ticks
+            self._container.mux(packet)
 
 
 def _color_code(number: SupportsInt | None) -> int:

@@ -9,6 +9,7 @@ import os
 import pkgutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 import av
 
@@ -29,6 +30,7 @@ STILL_DEMUXERS = frozenset(STILL_FORMATS.split()) - {"apng", "gif", "jpegxl_anim
 DOCUMENT_STARTS = (b"%PDF", b"%!PS", b"\xc5\xd0\xd3\xc6")
 """PDF and PostScript, in which FFmpeg would find a JPEG and take it for a video."""
 MAX_STREAMS = 256
+MAX_FRAME_RATE = 1_000
 FFMPEG_TIME_BASE = 1_000_000
 """AV_TIME_BASE, the unit of container durations."""
 
@@ -57,7 +59,7 @@ def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
         "max_streams": str(MAX_STREAMS),
     }
     try:
-        container = av.open("fd:", "r", options=options, metadata_errors="replace")
+        container = av.open("fd:", "r", options=options, metadata_errors="surrogateescape")
     except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
         raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
     except av.error.FFmpegError as error:
@@ -77,3 +79,11 @@ def is_file_at_fault(error: av.error.FFmpegError) -> bool:
     """Whether an error is about the content of a file. Demuxers and decoders return any number for it: EPERM, which is
     -1, is their most frequent one and says nothing about permissions."""
     return error.errno not in DEVICE_ERRNOS
+
+
+def pick_frame_rate(stream: av.VideoStream) -> Fraction | None:
+    """Return the frame rate of a stream: the average one, unless that is none, as in raw DV (60,000)."""
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= MAX_FRAME_RATE:
+            return Fraction(rate)
+    return None

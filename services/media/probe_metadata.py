@@ -29,6 +29,8 @@ DEFAULT_HEADER_FIELDS = {
     "duration_milliseconds": "duration_milliseconds",
     "timecode_start": "timecode_start",
     "reel": "reel",
+    "scene": "scene",
+    "take": "take",
     "codec": "codec",
     "width": "width",
     "height": "height",

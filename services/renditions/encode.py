@@ -239,4 +239,11 @@ def list_rendition_warnings(result: Mapping[str, Any]) -> list[str]:
         )
     if result.get("damaged"):
         found.append(f"{pluralize(result['damaged'], 'packet')} damaged and left out")
+    if result.get("clock_jumps"):
+        found.append(
+            f"its clock jumps {pluralize(result['clock_jumps'], 'time')}: what follows goes on after the last picture"
+        )
+    if result.get("promised_milliseconds"):
+        shown, promised = result["facts"].get("duration_milliseconds", 0) / 1000, result["promised_milliseconds"] / 1000
+        found.append(f"only {shown:.1f} s of {promised:.1f} s can be decoded: the source breaks off or is damaged")
     return found

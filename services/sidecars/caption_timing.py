@@ -13,7 +13,7 @@ from media.probe.captions import TimedCaption
 from services.catalog.segments.access import asset_duration_ms
 from services.core.text import pluralize
 
-CLIP_TIMECODE = re.compile(r"(\d{2}):(\d{2}):(\d{2})[:;.](\d{2,3})")
+CLIP_TIMECODE = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:[:;.](\d{2})|\.(\d{3}))")
 DEFAULT_CLIP_RATE = Fraction(25)
 START_TOLERANCE_MS = 1_000
 """A programme's first line may begin this much before the first picture."""
@@ -40,9 +40,9 @@ class ClipTiming:
         parts = CLIP_TIMECODE.fullmatch(self.timecode_start or "")
         if parts is None:
             return 0
-        hours, minutes, seconds, frames = map(int, parts.groups())
+        hours, minutes, seconds, frames, milliseconds = (int(part or 0) for part in parts.groups())
         fps = max(1, round(self.rate or DEFAULT_CLIP_RATE))
-        return ((hours * 60 + minutes) * 60 + seconds) * 1_000 + frames * 1_000 // fps
+        return ((hours * 60 + minutes) * 60 + seconds) * 1_000 + frames * 1_000 // fps + milliseconds
 
 
 @dataclass(frozen=True, slots=True)
