@@ -17,6 +17,7 @@ from tests.files import write
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.deprecations import REMOVED_IN
+from workers.version import read_version
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "tapeless.json"
@@ -56,7 +57,8 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 def test_what_stands_in_rows_is_shown(system: System, port: int) -> None:
     def is_counted() -> bool:
         families = read(port)
-        return value(families, "tapeless_assets", status="ACTIVE") == 1
+        is_read = value(families, "tapeless_unreadable_media") == 1
+        return is_read and value(families, "tapeless_assets", status="ACTIVE") == 1
 
     wait_until(is_counted, what="the asset is counted", seconds=20)
     families = read(port)
@@ -64,6 +66,9 @@ def test_what_stands_in_rows_is_shown(system: System, port: int) -> None:
     assert value(families, "tapeless_storage_up", storage="card") == 1
     assert value(families, "tapeless_storage_frozen", storage="card") == 0
     assert value(families, "tapeless_scan_entries", storage="card") > 0
+    assert value(families, "tapeless_unreadable_media") == 1
+    assert value(families, "tapeless_build_info", version=read_version()) == 1
+    assert value(families, "tapeless_folder_free_bytes", folder="data") > 0
     assert value(families, "tapeless_database_up") == value(families, "tapeless_broker_up") == 1
 
 

@@ -6,9 +6,11 @@ same for every process, so only beat serves them, of which a system has one.
 """
 
 import logging
+import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from wsgiref.simple_server import WSGIServer
@@ -100,6 +102,27 @@ class RowsCollector(Collector):
             log.warning("the search engine does not answer: %s", error)
             answers = 0
         return GaugeMetricFamily(METRIC_PREFIX + "search_up", "1 while the search engine answers.", value=answers)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HostCollector(Collector):
+    """Version of the program, and free space of the folders that it writes to on this machine."""
+
+    version: str
+    folders: Mapping[str, Path]
+
+    def collect(self) -> Iterator[Metric]:
+        """Return the metrics; a folder that is not on this machine has none."""
+        build = GaugeMetricFamily(METRIC_PREFIX + "build_info", "1, labelled by the version.", labels=("version",))
+        build.add_metric((self.version,), 1)
+        yield build
+        free = GaugeMetricFamily(
+            METRIC_PREFIX + "folder_free_bytes", "Free space for a folder that Tapeless writes to.", labels=("folder",)
+        )
+        for name, path in self.folders.items():
+            with suppress(OSError):
+                free.add_metric((name,), shutil.disk_usage(path).free)
+        yield free
 
 
 def to_metric_family(measure: RowMetric, samples: Iterable[MetricSample]) -> Metric:

@@ -18,8 +18,9 @@ from services.media.jobs import MEDIA_TASKS
 from services.operations.sweep import is_work_waiting
 from services.operations.task_labels import TASK_LABELS
 from workers.celery.index_waker import MAX_QUEUED_MESSAGES
-from workers.celery.metrics import RowsCollector, serve_metrics
+from workers.celery.metrics import HostCollector, RowsCollector, serve_metrics
 from workers.config.settings import current_settings
+from workers.version import read_version
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +42,11 @@ class ConditionalScheduler(Scheduler):
     def setup_schedule(self) -> None:
         """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
-        serve_metrics(current_settings(), RowsCollector(context.sessions, self.app.queue_lengths, context.engine))
+        settings = current_settings()
+        rows = RowsCollector(context.sessions, self.app.queue_lengths, context.engine)
+        serve_metrics(
+            settings, rows, HostCollector(read_version(), {"data": settings.data, "media": settings.media_folder})
+        )
         self._seconds = min(context.timing.poll_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {
