@@ -14,7 +14,10 @@ from models.catalog.asset import Asset
 from models.catalog.history import History, Operation
 from models.core.base import new_id
 from models.core.statements import copy_rows
-from services.core.errors import PermissionDenied, require_found
+from services.core.errors import require_found
+
+CLIENT_ENTRY = "client"
+"""Key in `details` of entries that clients wrote: nothing that Tapeless did itself follows from them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,17 +81,12 @@ def copy_history(
         copy_rows(session, History, list(rows[0]), (tuple(row.values()) for row in rows))
 
 
-def add_custom_history(
-    session: Session, asset_id: uuid.UUID, operation: str, description: str, actor: Actor
+def add_client_history(
+    session: Session, asset_id: uuid.UUID, operation: Operation, description: str, actor: Actor
 ) -> History:
-    """Add an entry on behalf of another system.
-
-    Raises:
-        PermissionDenied: `operation` is not CUSTOM; all other types are facts that Tapeless alone records.
-    """
-    if operation != Operation.CUSTOM:
-        raise PermissionDenied(f"history entries of the type {operation} are written by Tapeless alone; send CUSTOM")
-    entry = record_history(session, asset_id, Operation.CUSTOM, description, actor)
+    """Add an entry of any type on behalf of another system; its text and `details` say that a client wrote it."""
+    said = f"entered by a client: {description}" if description else "entered by a client"
+    entry = record_history(session, asset_id, operation, said, actor, details={CLIENT_ENTRY: True})
     session.flush()
     return entry
 

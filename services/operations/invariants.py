@@ -14,6 +14,7 @@ from models.core.paths import display_path, join_path
 from models.core.sessions import read_snapshot, transact
 from models.core.statements import execute_dml
 from models.queues.registry import ISLAND_QUEUE, WORK_QUEUES
+from services.core.history import CLIENT_ENTRY
 from services.indexing.audit import audit_index_pages, find_unmarked, mark_unmarked
 from services.indexing.audit import repair_index_page as repair_page
 from services.operations.backlog import retry_all_dead_letters
@@ -103,9 +104,10 @@ def _paths_on_disk(storage: Storage, excluded: frozenset[bytes]) -> Iterator[tup
                     yield join_path(folder, entry.name), (entry.size, entry.mtime_ns)
 
 
-SELECT_WITHOUT_CREATION = text("""
+SELECT_WITHOUT_CREATION = text(f"""
     SELECT asset.id, asset.title, count(history.id) AS births FROM asset
     LEFT JOIN history ON history.asset_id = asset.id AND history.operation_type = 'VERSION_CREATE'
+        AND NOT history.details ? '{CLIENT_ENTRY}'
     WHERE asset.status = 'ACTIVE' GROUP BY asset.id HAVING count(history.id) <> 1
 """)
 

@@ -26,7 +26,7 @@ from models.catalog.asset import Asset
 from models.catalog.history import History, Operation
 from services.catalog.assets.assets import find_asset
 from services.core.errors import PermissionDenied
-from services.core.history import add_custom_history, find_history_entry, history_of_asset
+from services.core.history import add_client_history, find_history_entry, history_of_asset
 
 routes = RouteGroup("assets")
 HISTORY_QUERY_COLUMNS = query_columns(
@@ -93,7 +93,7 @@ def post_history(call: Call, asset_id: UUID, body: HistoryEntryBody) -> dict[str
     """Add an entry about an operation of another system; the caller is its actor."""
     asset = find_asset(call.session, call.actor, asset_id, Permission.WRITE)
     text = body.operation_description or ""
-    return serialize_history_entry(add_custom_history(call.session, asset.id, body.operation_type, text, call.actor))
+    return serialize_history_entry(add_client_history(call.session, asset.id, body.operation_type, text, call.actor))
 
 
 @routes.get("/assets/{asset_id}/history/{history_entity_id}/")

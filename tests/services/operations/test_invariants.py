@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from models.access.acl import Actor
+from models.catalog.history import Operation
+from services.core.history import add_client_history
 from tests.files import write
 from tests.pipeline import Pipeline, open_pipeline
 from tests.waiting import wait_until
@@ -92,6 +95,13 @@ def test_an_asset_without_its_creation_in_history_is_found(pipeline: Pipeline) -
     (found,) = pipeline.broken()
     assert found.startswith('history: asset "fish"')
     assert found.endswith("2 creations in history")
+
+
+def test_a_creation_that_a_client_entered_in_history_is_not_counted(pipeline: Pipeline) -> None:
+    (asset_id,) = pipeline.ids().values()
+    with pipeline.sessions.begin() as session:
+        add_client_history(session, asset_id, Operation.VERSION_CREATE, "again", Actor("x"))
+    assert pipeline.broken() == []
 
 
 def test_every_invariant_is_named_with_what_was_checked(pipeline: Pipeline) -> None:

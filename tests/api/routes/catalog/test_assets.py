@@ -7,6 +7,7 @@ from uuid import uuid4
 from sqlalchemy import func, select, update
 
 from models.catalog.asset import Asset
+from models.catalog.history import Operation
 from models.queues.index_mark import IndexMark
 from services.lifecycle.purge import purge_asset_batch
 from tests.api.conftest import Api, Caller
@@ -45,6 +46,16 @@ def test_a_whole_object_read_can_be_written_back(owner: Caller) -> None:
     assert changed.status_code == 200
     assert (changed.json()["title"], changed.json()["status"]) == ("new", "ACTIVE")
     assert history_of(owner, asset["id"])[-1] == ("CUSTOM", 'title changed from "clip" to "new"')
+
+
+def test_a_client_enters_operations_of_every_type_in_history_and_the_entry_says_so(owner: Caller) -> None:
+    asset = make_asset(owner)
+    url = f"/assets/v1/assets/{asset['id']}/history/"
+    for operation in Operation:
+        made = owner.http.post(url, json={"operation_type": operation.value, "operation_description": "sent to air"})
+        assert (made.status_code, made.json()["operation_type"]) == (201, operation)
+        assert made.json()["operation_description"] == "entered by a client: sent to air"
+    assert owner.http.post(url, json={"operation_type": "INVENTED"}).status_code == 400
 
 
 def test_a_change_to_the_same_value_is_no_change(owner: Caller) -> None:
