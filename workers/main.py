@@ -2,40 +2,132 @@
 for Celery, SQLAlchemy and FFmpeg."""
 
 import importlib
+from difflib import get_close_matches
+from pathlib import Path
 
 import click
 
 from workers.config.deprecations import rename_deprecated_command
 
-COMMANDS = {
-    "api": "workers.commands.server.api:api",
-    "audit": "workers.commands.admin.audit:audit",
-    "asset": "workers.commands.catalog.asset:asset",
-    "backup": "workers.commands.server.database:backup",
-    "demo": "workers.commands.server.demo:demo",
-    "doctor": "workers.commands.server.checks:doctor",
-    "explain": "workers.commands.catalog.show:explain",
-    "jobs": "workers.commands.admin.jobs:jobs",
-    "mail": "workers.commands.server.trigger:mail",
-    "migrate": "workers.commands.server.database:migrate",
-    "plan": "workers.commands.catalog.plan:plan",
-    "restore": "workers.commands.server.database:restore",
-    "reindex": "workers.commands.server.reindex:reindex",
-    "scan": "workers.commands.admin.storage:scan",
-    "search": "workers.commands.catalog.show:search",
-    "share": "workers.commands.catalog.share:share",
-    "show": "workers.commands.catalog.show:show",
-    "status": "workers.commands.server.status:status",
-    "storage": "workers.commands.admin.storage:storage",
-    "token": "workers.commands.admin.accounts:token",
-    "transcode": "workers.commands.catalog.transcode:transcode",
-    "trigger": "workers.commands.server.trigger:trigger",
-    "up": "workers.commands.server.up:up",
-    "user": "workers.commands.admin.accounts:user",
-    "usergroup": "workers.commands.admin.accounts:usergroup",
-    "verify": "workers.commands.server.checks:verify",
-    "watch": "workers.commands.server.watch:watch",
+COMMANDS: dict[str, tuple[str, str]] = {
+    "api": (
+        "workers.commands.server.api:api",
+        "Serve the control API until interrupted.",
+    ),
+    "asset": (
+        "workers.commands.catalog.asset:asset",
+        "Split, merge and move files manually; later groupings respect that, and `undo` reverts it.",
+    ),
+    "audit": (
+        "workers.commands.admin.audit:audit",
+        "Show the newest changes of configuration, oldest first: when, who, what.",
+    ),
+    "backup": (
+        "workers.commands.server.database:backup",
+        "Write the running system, as it is now, into FILE.",
+    ),
+    "demo": (
+        "workers.commands.server.demo:demo",
+        "Write a small set of real media into DIR; existing files are left unchanged.",
+    ),
+    "doctor": (
+        "workers.commands.server.checks:doctor",
+        "Check mounts, permissions, limits, clocks, disk, versions, broker, workers and search; exit with 1 if broken.",
+    ),
+    "down": (
+        "workers.commands.server.down:down",
+        "Stop the system of the data folder, and wait for its end.",
+    ),
+    "explain": (
+        "workers.commands.catalog.show:explain",
+        "Explain the state of PATH and why.",
+    ),
+    "jobs": (
+        "workers.commands.admin.jobs:jobs",
+        "List, retry, stop and pause work.",
+    ),
+    "logs": (
+        "workers.commands.server.logs:logs",
+        "Show the end of the logs of all processes, or of those named.",
+    ),
+    "mail": (
+        "workers.commands.server.trigger:mail",
+        "Test the mail settings.",
+    ),
+    "migrate": (
+        "workers.commands.server.database:migrate",
+        "Migrate the database to the schema of this version, before anything else of it is started.",
+    ),
+    "plan": (
+        "workers.commands.catalog.plan:plan",
+        "Show how the files of FOLDER would become assets; nothing is written.",
+    ),
+    "reindex": (
+        "workers.commands.server.reindex:reindex",
+        "Rebuild the documents of ASSETs (titles or ids), or all documents.",
+    ),
+    "restore": (
+        "workers.commands.server.database:restore",
+        "Create a new data folder from FILE.",
+    ),
+    "scan": (
+        "workers.commands.admin.storage:scan",
+        "Scan storage NAME, or all storages, now.",
+    ),
+    "search": (
+        "workers.commands.catalog.show:search",
+        "Find assets by WORDS of their titles, file names, folders and external ids.",
+    ),
+    "share": (
+        "workers.commands.catalog.share:share",
+        "Share an asset with people without an account, by a link that expires.",
+    ),
+    "show": (
+        "workers.commands.catalog.show:show",
+        "Show ASSET, given by its id, external id or title.",
+    ),
+    "status": (
+        "workers.commands.server.status:status",
+        "Show counts, queues and the state of each storage.",
+    ),
+    "storage": (
+        "workers.commands.admin.storage:storage",
+        "Add, list and change watched folders, confirm deletions, and set how files are grouped.",
+    ),
+    "token": (
+        "workers.commands.admin.accounts:token",
+        "Create, list and revoke tokens of programs that call the API.",
+    ),
+    "transcode": (
+        "workers.commands.catalog.transcode:transcode",
+        "Create a rendition of ASSET (a title or id), as another format of it.",
+    ),
+    "trigger": (
+        "workers.commands.server.trigger:trigger",
+        "Let other systems request scans, ingests, metadata and more.",
+    ),
+    "up": (
+        "workers.commands.server.up:up",
+        "Start everything and watch FOLDERS; Ctrl-C stops it all.",
+    ),
+    "user": (
+        "workers.commands.admin.accounts:user",
+        "Add, list, disable and delete people and programs that sign in, and reset their passwords.",
+    ),
+    "usergroup": (
+        "workers.commands.admin.accounts:usergroup",
+        "Create, list and delete groups of users, and change who is in them.",
+    ),
+    "verify": (
+        "workers.commands.server.checks:verify",
+        "Check every invariant; exit with 1 if one is violated.",
+    ),
+    "watch": (
+        "workers.commands.server.watch:watch",
+        "Watch all storages and dispatch changes until interrupted.",
+    ),
 }
+"""Module and function of each command, and the first sentence of its help: the list of all commands loads none."""
 
 
 class LazyGroup(click.Group):
@@ -49,15 +141,29 @@ class LazyGroup(click.Group):
         """Return the command of a name, or None."""
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name].partition(":")
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List all commands without loading them: Celery and FastAPI would take seconds for a help text."""
+        width = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _shorten(COMMANDS[name][1], width)) for name in self.list_commands(ctx)])
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Accept old spellings too, with a warning."""
-        return super().resolve_command(ctx, rename_deprecated_command(args))
+        """Accept old spellings too, with a warning; name the command that an unknown one resembles."""
+        words = rename_deprecated_command(args)
+        similar = get_close_matches(words[0], COMMANDS, n=1) if words and words[0] not in COMMANDS else []
+        if similar:
+            ctx.fail(f"No such command '{words[0]}'. Did you mean '{similar[0]}'?")
+        return super().resolve_command(ctx, words)
+
+
+def _shorten(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 3].rsplit(" ", 1)[0] + "..."
 
 
 def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -68,7 +174,12 @@ def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
-@click.command(cls=LazyGroup)
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="The data folder, for any command (default: TAPELESS_DATA, else .tapeless).",
+)
 @click.option(
     "--version",
     is_flag=True,
@@ -77,8 +188,10 @@ def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     callback=print_version,
     help="Show the version and exit.",
 )
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context, data: Path | None) -> None:
     """Drop files into a folder; find assets."""
+    ctx.obj = data
 
 
 if __name__ == "__main__":

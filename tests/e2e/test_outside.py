@@ -22,6 +22,7 @@ from tests.services.media_clips import put
 from tests.waiting import wait_until
 from workers.celery.app import QUEUES
 from workers.local_stack import FLOWER_USER, LOOPBACK, Flower
+from workers.processes.process import is_process_running
 
 SECONDS = 40.0
 ENDED = ("FINISHED", "FINISHED_WITH_WARNING", "FAILED")
@@ -283,3 +284,12 @@ def test_the_sign_in_stands_in_no_log_and_no_process_s_arguments(system: Running
         assert secret not in arguments
     assert system.flower.password in system.system.printed()
     assert (system.system.data / "flower" / "settings.py").stat().st_mode & 0o077 == 0
+
+
+def test_logs_are_shown_and_down_stops_everything(system: Running) -> None:
+    """The last of this module: nothing runs after it."""
+    assert "watch: " in system.system.run("logs", "watch")
+    family = system.system.family()
+    assert "everything has stopped" in system.system.run("down")
+    assert not any(is_process_running(member) for member in family)
+    assert "nothing runs there" in system.system.run("down")

@@ -31,9 +31,17 @@ EXPECTED_ERRORS = (
 )
 """Errors with a message for people."""
 
+
+def use_common_data_folder(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path | None:
+    """Return the data folder that was given to the command, or else before it."""
+    common = ctx.find_root().obj
+    return common if value is None and isinstance(common, Path) else value
+
+
 data_option = click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=use_common_data_folder,
     help="The data folder of the running system (default: TAPELESS_DATA, else .tapeless).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")

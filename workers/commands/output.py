@@ -15,6 +15,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 PIPE_WIDTH = 240
+ID_WIDTH = 36
+"""An id is never cut: people copy it into the next command."""
 
 
 def print_result(as_json: bool, value: object, print_text: Callable[[], object]) -> None:
@@ -40,7 +42,10 @@ def print_table(
     headings: Iterable[str], rows: Iterable[Iterable[str]], overflow: Literal["fold", "ellipsis"] = "ellipsis"
 ) -> None:
     """Print a table; a cell is plain text, even if a name contains brackets or control codes."""
-    columns = (Column(heading, overflow=overflow) for heading in headings)
+    columns = (
+        Column(heading, overflow=overflow, no_wrap=heading == "id", min_width=ID_WIDTH if heading == "id" else None)
+        for heading in headings
+    )
     table = Table(*columns, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(*(Text(replace_unprintable(cell)) for cell in row))

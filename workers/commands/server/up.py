@@ -13,7 +13,7 @@ from models.schema import upgrade_database
 from services.access.users import ensure_administrator
 from services.storages.storages import ensure_storage
 from watch.disk.config import WatchedStorage, load_watched_storages
-from workers.commands.options import readable_errors
+from workers.commands.options import readable_errors, use_common_data_folder
 from workers.commands.output import make_line_console
 from workers.config.connection import SystemConnection, announce_system, withdraw_announcement
 from workers.config.secret_key import create_secret_key
@@ -38,6 +38,7 @@ from workers.terminal_ui import Display
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
+    callback=use_common_data_folder,
     help="Where everything is kept (default: TAPELESS_DATA, else .tapeless).",
 )
 @click.option("--broker-port", type=click.IntRange(1, 65535), help="Open the broker on the loopback to other programs.")

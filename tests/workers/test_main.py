@@ -1,0 +1,67 @@
+"""The `tapeless` command: its help is quick and right, and options and mistyped words do what people expect."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from tests.servers import ROOT
+from workers.main import COMMANDS, main
+
+HEAVY = ("sqlalchemy", "celery", "fastapi", "pydantic", "rich", "av")
+LIST_LOADED = f"""
+import sys
+from workers.main import main
+try:
+    main(["--help"])
+except SystemExit:
+    print(sorted(set({HEAVY!r}) & sys.modules.keys()))
+"""
+
+
+def test_the_list_of_commands_loads_nothing_heavy() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", LIST_LOADED], capture_output=True, text=True, cwd=ROOT, timeout=60, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+
+
+def test_the_list_says_of_each_command_what_its_own_help_says() -> None:
+    for target, text in COMMANDS.values():
+        module, _, name = target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        assert command.get_short_help_str(1000) == text, target
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["-h"], 0, "Drop files into a folder"),
+        (["jobs", "list", "-h"], 0, "List unfinished jobs"),
+        (["staus"], 2, "Did you mean 'status'?"),
+        (["jobs", "lst"], 2, "Did you mean 'list'?"),
+        (["status", "--jsn"], 2, "Did you mean --json?"),
+        (["--data", "EMPTY", "status"], 1, "EMPTY"),
+        (["status", "--data", "EMPTY"], 1, "EMPTY"),
+        (["--data", "EMPTY", "down"], 0, "EMPTY: nothing runs there"),
+        (["--data", "EMPTY", "logs"], 1, "`tapeless up FOLDER` writes them"),
+        (["logs", "--data", "FULL"], 0, "beat: two\nwatch: three\n"),
+        (["logs", "beat", "-n", "1", "--data", "FULL"], 0, "beat: two\n"),
+        (["logs", "beet", "--data", "FULL"], 1, 'there is no log of "beet"; there are logs of: beat, watch'),
+    ],
+)
+def test_words_do_what_people_expect(tmp_path: Path, words: list[str], code: int, said: str) -> None:
+    folders = {"EMPTY": tmp_path / "empty", "FULL": tmp_path / "full"}
+    (tmp_path / "full" / "logs").mkdir(parents=True)
+    (tmp_path / "full" / "logs" / "beat.log").write_text("one\ntwo\n")
+    (tmp_path / "full" / "logs" / "watch.log").write_text("three\n")
+    done = CliRunner().invoke(main, [str(folders.get(word, word)) for word in words])
+    assert done.exit_code == code, done.output
+    for word, folder in folders.items():
+        said = said.replace(word, str(folder))
+    assert said in done.output
