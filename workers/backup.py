@@ -23,10 +23,10 @@ from models.schema import is_schema_current
 from workers.config.connection import find_running_supervisor
 from workers.config.secret_key import SECRET_KEY_FILE
 from workers.config.settings import SettingsError
+from workers.config.version import read_version
 from workers.embedded.postgres import EmbeddedPostgres, find_postgres_program
 from workers.processes.process import write_private_file
 from workers.processes.supervisor import Supervisor
-from workers.version import read_version
 
 DUMP_ENTRY, KEY_ENTRY, MANIFEST_ENTRY = "database.dump", "secret-key", "manifest.json"
 ARCHIVE_VERSION = 1

@@ -29,7 +29,7 @@ from services.indexing.requests import SELECT_INDEX_DRIFT
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
 from workers.config.connection import SystemConnection
-from workers.version import read_version
+from workers.config.version import read_version
 
 CheckGrade = Literal["well", "look", "broken"]
 

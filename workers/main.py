@@ -170,7 +170,7 @@ def print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     """Print the version and exit."""
     if wanted:
         # Loaded on use: importlib.metadata imports Python's mail parser, which would delay every command.
-        click.echo(f"tapeless, version {importlib.import_module('workers.version').read_version()}")
+        click.echo(f"tapeless, version {importlib.import_module('workers.config.version').read_version()}")
         ctx.exit()
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from models.access.acl import AclEntry, Actor, Permission
 from models.catalog.asset import FileSet
 from models.catalog.file import DeclaredFile
-from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings
+from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
 from models.core.paths import is_path_inside
 from models.queues.island import release_waiting_islands
 from services.access.permissions import find_acl_object
@@ -35,6 +35,7 @@ from services.storages.storages import (
     StorageError,
     add_storage,
     refuse_unknown_references,
+    request_scan,
     resolve_readable_root,
 )
 
@@ -106,6 +107,21 @@ def update_storage(session: Session, storage_id: uuid.UUID, wish: StorageSpec, a
         told += _apply_settings(session, storage, merge_storage_settings(wish.settings, storage), actor)
     _record_storage_change(session, storage, told, actor)
     return storage
+
+
+def pause_storage(session: Session, storage: Storage, actor: Actor, *, is_paused: bool) -> bool:
+    """Stop watching a storage, or go on with a scan; return whether that changed anything. Its assets stay as they are:
+    nothing is marked missing meanwhile."""
+    require_administrator(actor, "pause storages")
+    session.refresh(storage, with_for_update=True)
+    if (storage.status is StorageStatus.INACTIVE) == is_paused:
+        return False
+    storage.status = StorageStatus.INACTIVE if is_paused else StorageStatus.ACTIVE
+    if not is_paused:
+        request_scan(session, [storage])
+    told = f'storage "{storage.name}" was {"paused" if is_paused else "resumed"}'
+    save_audited(session, storage, STORAGE_KIND, storage.id, told, actor)
+    return True
 
 
 def set_storage_settings(session: Session, storage: Storage, settings: StorageSettings, actor: Actor) -> bool:

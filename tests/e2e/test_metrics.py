@@ -17,7 +17,7 @@ from tests.files import write
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.deprecations import REMOVED_IN
-from workers.version import read_version
+from workers.config.version import read_version
 
 RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
 DASHBOARD = ROOT / "deploy" / "grafana" / "tapeless.json"

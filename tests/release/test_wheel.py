@@ -17,7 +17,7 @@ import pytest
 from models.schema import is_schema_current
 from tests.servers import ROOT, Servers
 from tests.test_house import LAYERS, PACKAGES
-from workers.version import read_version
+from workers.config.version import read_version
 
 PROJECT_FILES = ("pyproject.toml", "README.md", "LICENSE")
 TIMEOUT_SECONDS = 60

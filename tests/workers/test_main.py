@@ -45,7 +45,7 @@ def test_the_list_says_of_each_command_what_its_own_help_says() -> None:
         (["jobs", "list", "-h"], 0, "List unfinished jobs"),
         (["staus"], 2, "Did you mean 'status'?"),
         (["jobs", "lst"], 2, "Did you mean 'list'?"),
-        (["status", "--jsn"], 2, "Did you mean --json?"),
+        (["status", "--jsn"], 2, "Did you mean '--json'?"),
         (["--data", "EMPTY", "status"], 1, "EMPTY"),
         (["status", "--data", "EMPTY"], 1, "EMPTY"),
         (["--data", "EMPTY", "down"], 0, "EMPTY: nothing runs there"),

@@ -20,7 +20,7 @@ from services.operations.task_labels import TASK_LABELS
 from workers.celery.index_waker import MAX_QUEUED_MESSAGES
 from workers.celery.metrics import HostCollector, RowsCollector, serve_metrics
 from workers.config.settings import current_settings
-from workers.version import read_version
+from workers.config.version import read_version
 
 log = logging.getLogger(__name__)
 

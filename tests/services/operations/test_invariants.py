@@ -98,7 +98,7 @@ def test_an_asset_without_its_creation_in_history_is_found(pipeline: Pipeline) -
 
 
 def test_a_creation_that_a_client_entered_in_history_is_not_counted(pipeline: Pipeline) -> None:
-    (asset_id,) = pipeline.ids().values()
+    asset_id = pipeline.ids()["fish"]
     with pipeline.sessions.begin() as session:
         add_client_history(session, asset_id, Operation.VERSION_CREATE, "again", Actor("x"))
     assert pipeline.broken() == []

@@ -22,7 +22,7 @@ from services.grouping.diff import GroupingDiff
 from services.grouping.previews import preview_profile
 from services.grouping.regroup import request_regroup, set_storage_profile
 from services.operations.status import describe_storage_trouble
-from services.storages.api_changes import set_storage_settings
+from services.storages.api_changes import pause_storage, set_storage_settings
 from services.storages.storages import (
     NewStorage,
     add_storage,
@@ -156,6 +156,38 @@ def confirm_frozen_deletions(context: ProcessContext, name: str) -> None:
     reason = transact(context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name)))
     what = "confirmed; the catalog follows the disk within seconds" if reason else "no deletions wait for confirmation"
     click.echo(f'storage "{name}": {what}')
+
+
+def _make_pause_command(name: str, *, is_paused: bool, done: str, text: str) -> click.Command:
+    @click.argument("name")
+    @system_command
+    def change(context: ProcessContext, name: str) -> None:
+        def apply(session: Session) -> tuple[str, bool]:
+            found = find_storage_by_name(session, name)
+            return found.name, pause_storage(session, found, OPERATOR_ACTOR, is_paused=is_paused)
+
+        found, is_changed = transact(context.sessions, apply)
+        click.echo(f'storage "{found}" {done if is_changed else "was so already; nothing was changed"}')
+
+    return click.command(name, help=text)(change)
+
+
+storage.add_command(
+    _make_pause_command(
+        "pause",
+        is_paused=True,
+        done="is paused: nothing is read from its folder, and nothing is marked missing",
+        text="Stop watching storage NAME; its assets stay as they are.",
+    )
+)
+storage.add_command(
+    _make_pause_command(
+        "resume",
+        is_paused=False,
+        done="is watched again, beginning with a scan",
+        text="Watch storage NAME again, beginning with a scan.",
+    )
+)
 
 
 @click.command()

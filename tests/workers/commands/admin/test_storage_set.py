@@ -1,9 +1,13 @@
 """Storage settings are changed one by one on the command line, and every invalid one is named."""
 
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.files import write
 from tests.pipeline import SETTINGS, Pipeline
+from watch.disk.config import load_watched_storages
 from workers.commands.admin.storage import storage
 
 
@@ -50,3 +54,25 @@ def test_a_storage_that_nobody_made_is_named(pipeline: Pipeline, running: dict[s
     done = run(running, "Rushs", "scan=false")
     assert done.exit_code == 1
     assert "Rushs" in done.output
+
+
+def test_a_paused_storage_is_not_watched_and_loses_nothing_until_it_is_resumed(
+    pipeline: Pipeline, root: Path, running: dict[str, str]
+) -> None:
+    def said(*words: str) -> str:
+        done = CliRunner().invoke(storage, words, env=running)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    write(root, "a.mov")
+    pipeline.settle()
+    assert "is paused" in said("pause", "Rushes")
+    assert "nothing was changed" in said("pause", "Rushes")
+    assert load_watched_storages(pipeline.sessions) == []
+    (root / "a.mov").unlink()
+    assert (pipeline.status().missing, pipeline.titles()) == (0, ["a"])
+    assert "INACTIVE" in said("list")
+    assert "is watched again" in said("resume", "Rushes")
+    assert pipeline.storage().scan_requested_at is not None
+    pipeline.settle()
+    assert pipeline.titles() == []

@@ -11,7 +11,7 @@ import pytest
 
 from tests.servers import ROOT
 from workers.config.deprecations import REMOVED_IN
-from workers.version import read_version
+from workers.config.version import read_version
 
 SECTION = re.compile(r"^## \[([^\]]+)\](?: - (\d{4}-\d{2}-\d{2}))?$", re.MULTILINE)
 SUBHEADING = re.compile(r"^### (.+)$", re.MULTILINE)

@@ -5,7 +5,7 @@ from importlib.metadata import version as distribution_version
 from pathlib import Path
 
 DISTRIBUTION = "tapeless"
-SOURCE_TREE = Path(__file__).parent.parent
+SOURCE_TREE = Path(__file__).parent.parent.parent
 
 
 def read_version(tree: Path = SOURCE_TREE) -> str:
