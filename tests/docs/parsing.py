@@ -8,13 +8,14 @@ import click
 def faults(group: click.Command, words: tuple[str, ...]) -> str | None:
     """Return what is wrong with the words, except for what only a running system can know."""
     command = group
-    context = click.Context(group)
+    # With its settings: a command keeps the help option of its first context.
+    context = click.Context(group, **group.context_settings)
     rest = list(words)
     try:
         while isinstance(command, click.Group) and rest and not rest[0].startswith("-"):
             _, found, rest = command.resolve_command(context, rest)
             assert found is not None
-            context = click.Context(found, info_name=found.name, parent=context)
+            context = click.Context(found, info_name=found.name, parent=context, **found.context_settings)
             command = found
         values, left, _ = command.make_parser(context).parse_args(rest)
     except click.UsageError as error:
