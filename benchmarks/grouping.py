@@ -2,7 +2,8 @@
 
 `python -m benchmarks.grouping` prints for each shape the seconds for 100,000 names, for 1,000,000 names and their ratio
 (the aim: at most 1 s and at most eleven times that), and the peak of memory above the names themselves (at most 500
-bytes a name). `python -m benchmarks.grouping 20000` measures smaller: 20,000 and 200,000 names.
+bytes a name); then for each family of odd names the seconds for 100,000 and how often they contain those of one plain
+sequence (at most six times). `python -m benchmarks.grouping 20000` measures smaller: 20,000 and 200,000 names.
 """
 
 from __future__ import annotations
@@ -61,6 +62,33 @@ def production(count: int) -> list[bytes]:
     return names
 
 
+def _odd(*endings: str, stem: str = "clip%06d") -> Shape:
+    """Return a family of names: each stem with each of these endings."""
+
+    def names(count: int) -> list[bytes]:
+        stems = (stem % number for number in range(count // len(endings)))
+        return [(each + ending).encode() for each in stems for ending in endings]
+
+    return names
+
+
+ODD_FAMILIES: dict[str, Shape] = {
+    "captions": _odd(".mov", ".en.srt", ".de.forced.srt", ".directors notes.fr.srt"),
+    "decomposed": _odd("e\u0301.mov", "\u00e9.en.srt", "\u00e9.de.forced.srt", "\u00e9.xml"),
+    "eyes in any case": _odd("_Left.mov", "_right.mov"),
+    "cameras": _odd("_camA.mov", "_CAM2.mov", " Camera 3.mov"),
+    "tracks": _odd("_V1.mxf", "_A1.wav", "_a2.wav", "_Tr3_4.wav"),
+    "renditions": _odd(".mov", " - 1080p.mp4", "_-_proxy_h264.mp4", "_proxy.en.srt"),
+    "raw stills": _odd(".CR2", ".JPG", ".xmp", stem="IMG_%06d"),
+    "live photos": _odd(".HEIC", ".MOV", ".AAE", stem="IMG_%05d"),
+    "cut by Takeout": _odd(".jpg", ".json", stem="a name of more than forty-six characters %06d"),
+    "flat cards": _odd(".MXF", "S01.MXF", "M01.XML", "T01.JPG", stem="C%05d"),
+    "sub-frames": _odd(".00.exr", ".25.exr", ".50.exr", ".75.exr", stem="fx.%06d"),
+    "two spellings": _odd("\u00e9.0001.exr", "\u00e9.0002.exr", "e\u0301.0003.exr"),
+    "many dots": _odd(".mov", ".en.srt", stem="a.b.c.d.e.f.%06d"),
+    "hidden": _odd(".mov.x8Ks9Q", stem=".take%06d"),
+}
+
 SHAPES: tuple[Shape, ...] = (
     *(one_folder, thousand_folders, one_sequence, unnumbered, photographs, folder_each, production),
 )
@@ -107,6 +135,10 @@ def main() -> None:
         peak, kept = bytes_a_name(small)
         line = f"{shape.__name__:<18}{'':>3}{few:>12.3f}{many:>14.3f}{many / few:>8.1f}{peak:>9.0f}{kept:>9.0f}"
         print(line, flush=True)
+    plain = seconds(one_sequence(count))
+    for name, family in ODD_FAMILIES.items():
+        few = seconds(family(count))
+        print(f"{name:<18}{'':>3}{few:>12.3f}{few / plain:>14.1f} times a plain sequence", flush=True)
     print(f"one frame more in a sequence of {count:,}: {one_more_frame(count) * 1000:.2f} ms")
     holes = Frames(range(0, count * 2, 2))
     start = time.perf_counter()

@@ -55,7 +55,9 @@ RAW_STILL_EXTENSIONS = frozenset(
 RAW_EXTENSIONS = RAW_STILL_EXTENSIONS | {b"dng"}
 """Formats of a raw still that may have a camera JPEG."""
 
-HEIF_EXTENSIONS = frozenset(b"heic heif hif".split())
+LIVE_EXTENSIONS = frozenset(b"heic heif".split())
+"""Formats of a phone's still that may have a movie."""
+HEIF_EXTENSIONS = LIVE_EXTENSIONS | {b"hif"}
 PHOTO_ONLY_EXTENSIONS = RAW_STILL_EXTENSIONS | HEIF_EXTENSIONS | {b"insp"}
 """Formats of photographs under any name."""
 
@@ -66,7 +68,7 @@ PHOTO_BY_NAME_EXTENSIONS = JPEG_EXTENSIONS | frozenset(b"avif dng png webp".spli
 PHOTO_STILL_EXTENSIONS = PHOTO_ONLY_EXTENSIONS | JPEG_EXTENSIONS | {b"dng"}
 """Formats that photo cameras can write; only `photos = stills` excludes all of them from sequences."""
 
-RAW_COMPANION_EXTENSIONS = JPEG_EXTENSIONS | HEIF_EXTENSIONS | frozenset(b"tif tiff".split())
+RAW_COMPANION_EXTENSIONS = JPEG_EXTENSIONS | HEIF_EXTENSIONS | frozenset(b"insp tif tiff".split())
 """Formats that cameras and raw developers write beside a raw still, under its stem."""
 
 UNSURE_CAPTION_EXTENSIONS = frozenset(b"ass idx smi stl sub".split())

@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Self
 
-MIN_FRAME_NUMBER, MAX_FRAME_NUMBER = -(2**63) + 2, 2**63 - 2
+MIN_FRAME_NUMBER, MAX_FRAME_NUMBER = 1 - 2**63, 2**63 - 1
 _RUN = re.compile(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?")
 
 FrameRun = tuple[int, int, int]

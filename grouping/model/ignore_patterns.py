@@ -28,6 +28,8 @@ UNFINISHED_SUFFIXES = frozenset(
     b" .aspera-inprogress".split()
 )
 _UNFINISHED_FRAGMENT = b".part-frag"
+_WINDOWS_ORIGIN = b":zone.identifier"
+"""Windows marks a downloaded file by a stream of this name, which copies to other systems make a file of its own."""
 _PREFIX_STARTS = frozenset({b".", b"~"})
 _RSYNC_TEMPORARY = re.compile(rb"\.(.+)\.([A-Za-z0-9]{6})", re.DOTALL)
 
@@ -74,7 +76,7 @@ class IgnorePatterns:
         suffix = lower[lower.rfind(b".") :]
         if lower[:1] in _PREFIX_STARTS and lower.startswith(JUNK_PREFIXES):
             return next(os.fsdecode(prefix) for prefix in JUNK_PREFIXES if lower.startswith(prefix)) + "*"
-        if suffix in UNFINISHED_SUFFIXES or suffix[:10] == _UNFINISHED_FRAGMENT:
+        if suffix in UNFINISHED_SUFFIXES or suffix[:10] == _UNFINISHED_FRAGMENT or lower.endswith(_WINDOWS_ORIGIN):
             return "*" + os.fsdecode(suffix)
         if lower[:1] == b"." and name.strip(b".") and (self._ignores_hidden or _is_rsync_temporary(name)):
             return ".*"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from grouping.model.extensions import (
     HEIF_EXTENSIONS,
     JPEG_EXTENSIONS,
+    LIVE_EXTENSIONS,
     RAW_COMPANION_EXTENSIONS,
     RAW_EXTENSIONS,
 )
@@ -49,18 +50,22 @@ def join_photographs(
         elif extension in RAW_COMPANION_EXTENSIONS:
             companions.append((extension, single))
     extensions = {extension for extension, _ in firsts}
-    has_stills = not extensions.isdisjoint(HEIF_EXTENSIONS)
+    has_stills = not extensions.isdisjoint(LIVE_EXTENSIONS)
     motions = [single for single in videos if _PHONE_NAME.fullmatch(single.name)] if has_stills else []
     if not firsts or not (companions or motions or len(extensions) > 1):
         return [], images, videos
     shots: dict[bytes, _Shot] = {}
+    live_keys: set[bytes] = set()
     for extension, single in firsts:
-        shot = shots.setdefault(_shot_key(single.path, profile), _Shot())
+        key = _shot_key(single.path, profile)
+        shot = shots.setdefault(key, _Shot())
         (shot.raws if extension in RAW_EXTENSIONS else shot.stills).append(single)
+        if extension in LIVE_EXTENSIONS:
+            live_keys.add(key)
     for single in motions:
-        live = shots.get(_shot_key(single.path, profile))
-        if live is not None and live.stills and live.motion is None:
-            live.motion = single
+        key = _shot_key(single.path, profile)
+        if key in live_keys and shots[key].motion is None:
+            shots[key].motion = single
     for extension, single in companions:
         of_shot = shots.get(_shot_key(single.path, profile))
         if of_shot is not None and (of_shot.raws or (of_shot.motion is not None and extension in JPEG_EXTENSIONS)):

@@ -55,6 +55,8 @@ from grouping import IgnorePatterns, find_ignore_pattern
         (b"ehthumbs_vista.db", "ehthumbs_vista.db"),
         (b"TheVolumeSettingsFolder/x", "TheVolumeSettingsFolder"),
         (b".~lock.deal.odt#", ".~lock.*"),
+        (b"a.mov:Zone.Identifier", "*.identifier"),
+        (b"my zone.identifier", None),
         (b"big.mkv.!bt", "*.!bt"),
         (b"big.mkv.fdmdownload", "*.fdmdownload"),
         (b"big.mov.aspera-inprogress", "*.aspera-inprogress"),

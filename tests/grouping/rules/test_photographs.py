@@ -62,6 +62,8 @@ SHOTS = {
         Wedding-0001 = image: Wedding-0001.ARW | transcode: Wedding-0001.jpg | transcode: Wedding-0001.tif
         Wedding-0002 = image: Wedding-0002.ARW | transcode: Wedding-0002.jpg | transcode: Wedding-0002.tif
         x = image: x.RAF | transcode: x.JPG
+        IMG_20240110_121609_00_662 = image: IMG_20240110_121609_00_662.dng
+        | transcode: IMG_20240110_121609_00_662.insp
         L1000001 = image: L1000001.DNG | transcode: L1000001.JPG
         shot = image: shot.cr2 | transcode: shot.dng | transcode: shot.jpg
     """,
@@ -100,6 +102,8 @@ SHOTS = {
         IMG_0002 = single: IMG_0002.MP4
         DSC_0003 = image: DSC_0003.NEF | transcode: DSC_0003.JPG
         DSC_0003 = single: DSC_0003.MOV
+        IMG_0004 = image: IMG_0004.HIF
+        IMG_0004 = single: IMG_0004.MOV
     """,
     "no caption or sound belongs to a live photo": """
         IMG_0318 = live_photo: IMG_0318.HEIC, IMG_0318.MOV

@@ -105,7 +105,8 @@ PROMISES = {
         c = image_sequence: c.-01.exr, c.-02.exr
     """,
     "numbers have up to 64 bits": """
-        x = image_sequence: x.9223372036854775804.exr, x.9223372036854775805.exr
+        x = image_sequence: x.9223372036854775806.exr, x.9223372036854775807.exr
+        z = image_sequence: z.-9223372036854775807.exr, z.0000000000000000001.exr, z.9223372036854775807.exr
         y.9223372036854775808 = image: y.9223372036854775808.exr
         y.9223372036854775809 = image: y.9223372036854775809.exr
     """,
