@@ -6,7 +6,7 @@ keeps its row, which says why.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 
 import psycopg
@@ -332,34 +332,38 @@ class Reconciler:
         files = self._in_folders(stable)
         digests = read_digests(self._sessions, self.root, self.book, files)
 
-        def write(session: Session) -> None:
-            file_rows.publish_stable_files(
+        def write(session: Session) -> set[int]:
+            left = file_rows.publish_stable_files(
                 session, self.root, self.book, files, self.profile, self._match_other_storages, digests
             )
             # After the write, because `publish_stable_files` holds the island locks that a change of profile needs too.
             self._require_same_profile(session)
+            return left
 
-        transact(self._sessions, write)
+        left = transact(self._sessions, write)
         for folder, entry in stable:
             self.settling.forget(folder, entry.name)
         self._digests.add(file.folder.id for file in files)
-        if any(self._homes.is_changed_by(folder, entry.name) for folder, entry in stable):
-            self.reassign_islands()
+        left.update(file.folder.id for file in files if self._homes.is_decided_by(file.folder.path, file.entry.name))
+        self.reassign_after_changes(left)
 
     def _require_same_profile(self, session: Session) -> None:
         revision = session.scalar(select(Storage.profile_revision).where(Storage.id == self.storage_id))
         if revision != self._profile_revision:
             raise ProfileChangedError
 
-    def reassign_for_missing(self, rows: Iterable[KnownFile]) -> None:
-        """Move folders to another island if one of these files decided where they belong."""
-        if any(self._homes.is_changed_by(self.book.by_id(row.folder_id).path, row.name, is_gone=True) for row in rows):
-            self.reassign_islands()
+    def reassign_after_changes(self, folder_ids: Collection[int]) -> None:
+        """Move folders to another island if what these folders hold now decides so."""
+        if folder_ids:
+            with self._sessions() as session:
+                is_changed = self._homes.load(session, self.book, map(self.book.by_id, folder_ids))
+            if is_changed:
+                reassign_islands(self._sessions, self.book, self._homes)
 
     def reassign_islands(self) -> None:
-        """Assign every folder to the island that its path and the current packages imply."""
+        """Assign every folder to the island that its path and the files of the storage imply."""
         with self._sessions() as session:
-            self._homes.read_packages(session, self.book)
+            self._homes.load(session, self.book)
         reassign_islands(self._sessions, self.book, self._homes)
 
     def _in_folders(self, files: list[PlacedEntry]) -> list[StableFile]:

@@ -331,7 +331,7 @@ class StorageWatcher:
             return
         moving = self._reconciler.settling.inodes()
         confirmation = self._absence.confirm(interval, self._identity, self._state.is_accepted, moving)
-        self._reconciler.reassign_for_missing(confirmation.missing)
+        self._reconciler.reassign_after_changes({row.folder_id for row in confirmation.missing})
         if confirmation.freeze is not None:
             self._state.freeze(
                 f'storage "{self.storage.name}": {confirmation.freeze}; nothing was marked missing. '

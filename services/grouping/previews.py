@@ -220,7 +220,7 @@ def _read_storage(
     homes = IslandAssignment(profile.attached_dirs)
     book = FolderCache(storage_id, homes.island_of)
     book.load(session)
-    homes.read_packages(session, book)
+    homes.load(session, book)
     counts = select(File.folder_id, func.count().label("files")).join(Folder).where(Folder.storage_id == storage_id)
     files = {row.folder_id: row.files for row in session.execute(counts.group_by(File.folder_id))}
     return read_storage_rules(session, storage, profile), _cluster_folders(book, homes, files)

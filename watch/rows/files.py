@@ -76,8 +76,8 @@ def publish_stable_files(
     profile: Profile,
     match_other_storages: bool = False,
     digests: ContentDigests = NO_CONTENT_DIGESTS,
-) -> int:
-    """Write files that became stable and mark their islands dirty; return the number of changed rows.
+) -> set[int]:
+    """Write files that became stable and mark their islands dirty; return the ids of folders that files moved out of.
 
     A new name is first matched by (device, inode, size, mtime) with rows whose own path is gone or has another file
     now: a move, where the file keeps its row and its asset. Remaining names are matched by (name, size, mtime) with
@@ -107,7 +107,7 @@ def publish_stable_files(
     # Of the others a chmod, a link or a restore changed attributes at most.
     update_identities(session, [(row.id, file.entry) for file, row in in_place if row.id not in changed_ids])
     digests.write(session)
-    return len(new) + len(moved) + len(changed)
+    return {row.folder_id for _, row in moved}
 
 
 def _without(files: Sequence[StableFile], moved: Sequence[tuple[StableFile, KnownFile]]) -> list[StableFile]:

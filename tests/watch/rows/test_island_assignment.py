@@ -58,6 +58,38 @@ def test_papers_of_a_reel_go_to_its_first_clip_in_whatever_order_they_come(pipel
     assert pipeline.broken() == []
 
 
+def test_papers_find_their_clip_where_files_leave_and_are_renamed(pipeline: Pipeline) -> None:
+    """What leaves a folder can decide where papers belong, as well as what comes."""
+
+    def owner_of_the_list() -> str:
+        pipeline.settle()
+        (owner,) = (each["title"] for each in pipeline.assets() if "Reel01/Reel01.mhl" in each["sidecars"])
+        return str(owner)
+
+    reel = pipeline.root / "Reel01"
+    write(pipeline.root, "Reel01/Reel01.mhl", "Reel01/notes.pdf", "Reel01/A/a.mov", "Reel01/B/b.mov")
+    pipeline.settle()
+    assert not any(asset["sidecars"] for asset in pipeline.assets())
+    (reel / "notes.pdf").unlink()
+    assert owner_of_the_list() == "a"
+    (reel / "A/a.mov").rename(reel / "B/c.mov")
+    assert owner_of_the_list() == "b"
+    (reel / "B").rename(reel / "Z")
+    assert owner_of_the_list() == "b"
+    write(pipeline.root, "Reel01/Y/y.mov")
+    assert owner_of_the_list() == "y"
+    assert pipeline.broken() == []
+
+
+def test_a_marker_that_is_renamed_makes_no_package(pipeline: Pipeline) -> None:
+    write(pipeline.root, "imf/ASSETMAP.xml", *PACKAGE)
+    pipeline.settle()
+    assert len(pipeline.assets()) == 1
+    (pipeline.root / "imf/ASSETMAP.xml").rename(pipeline.root / "imf/ASSETMAP.old")
+    pipeline.settle()
+    assert len(pipeline.assets()) > 1
+
+
 def test_a_restart_finds_the_packages_of_before(pipeline: Pipeline) -> None:
     write(pipeline.root, "imf/ASSETMAP.xml", *PACKAGE)
     pipeline.settle()
