@@ -57,8 +57,9 @@ MAY_IMPORT = {
 MAX_MODULES = 20
 """Modules in one folder, tests included; a folder near that asks for a subfolder."""
 
-LOADS_FFMPEG = {"workers.commands.server.demo"}
-"""Outside of `media`: PyAV loads all of FFmpeg, which no other process needs, and which reads untrusted files."""
+MEDIA_LIBRARIES = {"av", "PIL", "numpy", "imagecodecs", "pi_heif", "rawpy", "tifffile"}
+LOADS_MEDIA_LIBRARIES = {"workers.commands.server.demo"}
+"""Outside of `media`: no other process needs their memory, and they read untrusted files."""
 
 OWNERS = {
     "commit": {"models/core/sessions.py"},
@@ -269,11 +270,11 @@ def test_tasks_hold_one_module_for_each_queue() -> None:
     assert {page.module for page in PRODUCTION if page.room == "tasks"} == {"tasks", *TASK_MODULES}
 
 
-def test_only_the_programs_of_media_load_ffmpeg() -> None:
-    loaders = {"av"}
+def test_only_the_programs_of_media_load_its_libraries() -> None:
+    loaders = set(MEDIA_LIBRARIES)
     while found := {page.module for page in PRODUCTION if imports_any_of(page, loaders)} - loaders:
         loaders |= found
-    assert {name for name in loaders - {"av"} if not name.startswith("media.")} == LOADS_FFMPEG
+    assert {name for name in loaders - MEDIA_LIBRARIES if not name.startswith("media.")} == LOADS_MEDIA_LIBRARIES
 
 
 def imports_any_of(page: Page, modules: set[str]) -> bool:

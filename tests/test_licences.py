@@ -18,7 +18,7 @@ GPL_LIBRARIES = re.compile(
 )
 """Libraries under the GPL, or not free, that wheels of media libraries are known to contain."""
 KNOWN = {
-    "av": "its wheel contains libx264 and libx265; Tapeless encodes H.264 with it, and says so in its documentation",
+    "av": "its wheel contains libx264 and libx265, which encode renditions; it is a package of its own",
 }
 """What was there before; the list may only shrink."""
 PACKAGES = [line.partition("==")[0] for line in LOCK.read_text().split()]

@@ -17,7 +17,7 @@ from media.pictures.scaling import draw_waveform, make_thumbnail, pixel_aspect_r
 from media.pictures.thumbnails import load_pillow
 from media.probe.film_variants import explain_frame
 from media.probe.frame_headers import read_frame_head
-from media.sandbox.ffmpeg_open import is_still, load_ffmpeg, open_container
+from media.sandbox.ffmpeg_open import is_file_at_fault, is_still, load_ffmpeg, open_container
 from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 TILES_PER_SECOND = 4
@@ -39,6 +39,10 @@ def render_previews(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any
         if variant is None:
             raise
         raise UnreadableError(f"cannot be shown: {variant}") from None
+    except av.error.FFmpegError as error:  # such as of a filter or a scaler, which do not take every picture or sound
+        if not is_file_at_fault(error):
+            raise
+        raise UnreadableError(f"cannot be shown: FFmpeg refuses it ({error.strerror})") from None
 
 
 def _render_sequence(asked: Mapping[str, Any], files: Sequence[int]) -> list[dict[str, Any]]:

@@ -2,11 +2,10 @@
 
 import struct
 
-from media.probe.frame_headers import DPX_MAGICS, EXR_COMPRESSIONS, EXR_MAGIC, read_frame_header
+from media.probe.frame_headers import DPX_MAGICS, EXR_COMPRESSIONS, read_frame_header
+from media.sandbox.exr_windows import EXR_DEEP_FLAG, EXR_MAGIC
 
 DECODED_EXR_COMPRESSIONS = EXR_COMPRESSIONS[: EXR_COMPRESSIONS.index("dwab") + 1]
-EXR_DEEP_FLAG = 0x800
-"""Of the version field: some part holds several samples for each pixel."""
 DPX_DESCRIPTORS = {
     0: "undefined components",
     1: "only red",

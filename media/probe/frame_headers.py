@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
+from media.sandbox.exr_windows import EXR_MAGIC, iter_exr_attributes, read_exr_text
+
 FRAME_HEADER_BYTES = 64 << 10
-EXR_MAGIC, DPX_MAGICS = b"\x76\x2f\x31\x01", {b"SDPX": ">", b"XPDS": "<"}
+DPX_MAGICS = {b"SDPX": ">", b"XPDS": "<"}
 MAX_FRAME_HEADER_BYTES = 8 << 20
 """Read of an EXR frame whose header is longer: it may contain a large preview or a whole script."""
 EXR_COMPRESSIONS = (
@@ -57,7 +59,8 @@ def decode_smpte_timecode(bits: int) -> str | None:
 
 def _read_exr(head: bytes) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    for name, kind, value in _exr_attributes(head):
+    for name, kind, offset, size in iter_exr_attributes(head):
+        value = head[offset : offset + size]
         if name == "channels":
             facts["channel_names"] = list(_exr_channels(value))
         elif name == "compression" and value and value[0] < len(EXR_COMPRESSIONS):
@@ -98,31 +101,14 @@ EXR_TEXTS = {
 
 def _exr_end(head: bytes) -> int | None:
     """Return the offset behind the attributes of the first part; None if the header breaks off before."""
-    place = 8
-    for name, kind, value in _exr_attributes(head):
-        place += len(name.encode()) + len(kind.encode()) + 6 + len(value)
-    return place + 1 if place < len(head) and head[place] == 0 else None
-
-
-def _exr_attributes(head: bytes) -> Iterator[tuple[str, str, bytes]]:
-    """Yield name, type and bytes of each attribute of the first part."""
-    place = 8
-    while place < len(head):
-        name, place = _until_nul(head, place)
-        kind, after = _until_nul(head, place)
-        if not name or not kind or after + 4 > len(head):
-            return
-        (size,) = struct.unpack_from("<I", head, after)
-        if after + 4 + size > len(head):
-            return
-        yield name, kind, head[after + 4 : after + 4 + size]
-        place = after + 4 + size
+    end = max((one.offset + one.size for one in iter_exr_attributes(head)), default=8)
+    return end + 1 if end < len(head) and head[end] == 0 else None
 
 
 def _exr_channels(value: bytes) -> Iterator[str]:
     place = 0
     for _ in range(MAX_EXR_CHANNELS):
-        name, place = _until_nul(value, place)
+        name, place = read_exr_text(value, place)
         if not name:
             return
         yield name
@@ -135,12 +121,6 @@ def _exr_texts(value: bytes) -> Iterator[str]:
         (size,) = struct.unpack_from("<I", value, place)
         yield value[place + 4 : place + 4 + size].decode("utf-8", "replace")
         place += 4 + size
-
-
-def _until_nul(data: bytes, place: int) -> tuple[str, int]:
-    """Return the text up to a NUL within 256 bytes and the offset behind it; empty if there is no NUL."""
-    end = data.find(b"\0", place, place + 256)
-    return ("", len(data)) if end < 0 else (data[place:end].decode("utf-8", "replace"), end + 1)
 
 
 def _read_dpx(head: bytes, order: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from fractions import Fraction
 from itertools import islice
 from typing import Any
 
+from media.pictures.thumbnails import load_pillow
 from media.probe.headers import read_header
 from media.renditions.audio_mix import AudioMix
 from media.renditions.clocks import find_video_stream
@@ -112,8 +113,9 @@ def _shows_pictures(descriptor: int) -> bool:
 
 
 def main() -> None:
-    """Serve requests, with FFmpeg loaded first."""
+    """Serve requests, with FFmpeg and Pillow loaded first."""
     load_ffmpeg()
+    load_pillow()
     serve_requests(lambda request: RenditionEncoder(request).run())
 
 

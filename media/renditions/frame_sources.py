@@ -10,7 +10,9 @@ from typing import Any
 
 import av
 
+from media.pictures.decoding import decode_pictures
 from media.pictures.scaling import pixel_aspect_ratio, prepare_still_decoder
+from media.pictures.tiff_frames import read_misread_tiff
 from media.renditions.audio_mix import pull_frames
 from media.renditions.clocks import (
     PictureTimes,
@@ -122,12 +124,14 @@ class SequenceFrameSource:
 
     def _read(self, descriptor: int) -> av.VideoFrame | None:
         try:
+            if (picture := read_misread_tiff(descriptor)) is not None:
+                return picture
             with open_container(descriptor) as container:
                 stream = container.streams.video[0]
                 prepare_still_decoder(stream)
                 self._aspect = pixel_aspect_ratio(stream)
-                return next(container.decode(stream), None)
-        except (UnreadableError, IndexError, av.error.InvalidDataError, av.error.EOFError):
+                return next(decode_pictures(container, stream), None)
+        except (UnreadableError, IndexError):
             return None
         finally:
             os.close(descriptor)

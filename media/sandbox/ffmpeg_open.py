@@ -5,6 +5,7 @@ opens. None of these demuxers is allowed, and only the descriptor can be opened.
 """
 
 import importlib
+import io
 import os
 import pkgutil
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from fractions import Fraction
 
 import av
 
+from media.sandbox.exr_windows import move_exr_to_origin
 from media.sandbox.protocol import DEVICE_ERRNOS, UnreadableError
 
 CONTAINER_FORMATS = """
@@ -58,8 +60,12 @@ def open_container(descriptor: int) -> Iterator[av.container.InputContainer]:
         "format_whitelist": DEMUXERS,
         "max_streams": str(MAX_STREAMS),
     }
+    moved = move_exr_to_origin(descriptor)
     try:
-        container = av.open("fd:", "r", options=options, metadata_errors="surrogateescape")
+        if moved is None:
+            container = av.open("fd:", "r", options=options, metadata_errors="surrogateescape")
+        else:
+            container = av.open(io.BytesIO(moved), "r", format="exr_pipe")
     except av.error.ArgumentError:  # FFmpeg's error for a demuxer that is not on the allowlist
         raise UnreadableError("is of a kind that is never opened, such as a playlist") from None
     except av.error.FFmpegError as error:

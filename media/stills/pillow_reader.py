@@ -8,9 +8,9 @@ from typing import Any, BinaryIO, cast
 import pi_heif
 from PIL import AvifImagePlugin, Image, ImageFile, IptcImagePlugin, JpegImagePlugin, UnidentifiedImageError
 
+from media.pictures.eight_bits import to_eight_bits
 from media.probe.orientation import Orientation, parse_orientation
-from media.stills.eight_bits import to_eight_bits
-from media.stills.iso_boxes import find_brand
+from media.stills.iso_boxes import MAX_META_BYTES, find_brand, find_orientation
 from media.stills.picture import PictureFrames, StillPicture
 from media.stills.tiff_reader import decode_tiff, is_tiff
 
@@ -109,7 +109,7 @@ def open_with_pillow(file: BinaryIO, head: bytes) -> StillPicture:
         width=image.width,
         height=image.height,
         decode=lambda widest: _decode(image, file, head, widest),
-        orientation=_orientation(image, exif),
+        orientation=_orientation(image, exif, file),
         is_upright=image.format in UPRIGHT_FORMATS,
         pixel_format=pixel_format,
         bits=bits,
@@ -183,9 +183,11 @@ def _pixel_format(image: Image.Image, head: bytes) -> tuple[str | None, int | No
     return name, stored
 
 
-def _orientation(image: Image.Image, exif: Image.Exif) -> Orientation:
-    said = exif.get(ORIENTATION_TAG)
-    return parse_orientation(image.info.get("original_orientation") if image.format == "HEIF" else said)
+def _orientation(image: Image.Image, exif: Image.Exif, file: BinaryIO) -> Orientation:
+    if image.format == "HEIF":
+        said = image.info.get("original_orientation")
+        return find_orientation(_read_at(file, 0, MAX_META_BYTES)) if said is None else parse_orientation(said)
+    return parse_orientation(exif.get(ORIENTATION_TAG))
 
 
 def _xmp(image: Image.Image) -> bytes:

@@ -3,6 +3,7 @@
 import base64
 import io
 import os
+import struct
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from media.sandbox.batch_reader import ReadEnd, ReadItem, ReadOutcome, SandboxReader
+from media.sandbox.exr_windows import iter_exr_attributes
 from media.sandbox.safe_open import SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
@@ -94,6 +96,38 @@ def test_a_frame_without_a_decoder_says_why(
         ReadEnd.UNREADABLE,
         f"{name}: cannot be shown: {why}"[: len(name) + 19 + len(why)],
     )
+
+
+def striped_exr(left: int = 0, top: int = 0) -> bytes:
+    """A frame whose upper half is red, with both windows at another place."""
+    context = av.CodecContext.create("exr", "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 64, 48, "gbrpf32le", Fraction(1, 25)
+    picture = av.VideoFrame(64, 48, "gbrpf32le")
+    for number, plane in enumerate(picture.planes):  # green, blue, red
+        rows = [struct.pack("<f", float(number == 2 and row < 24)) * 64 for row in range(48)]
+        plane.update(b"".join(line.ljust(plane.line_size, b"\0") for line in rows))
+    frame = bytearray(b"".join(bytes(one) for one in [*context.encode(picture), *context.encode(None)]))
+    for name in (b"dataWindow\0box2i\0", b"displayWindow\0box2i\0"):
+        place = frame.index(name) + len(name) + 4
+        struct.pack_into("<4i", frame, place, left, top, left + 63, top + 47)
+    table = max(one.offset + one.size for one in iter_exr_attributes(bytes(frame))) + 1
+    (first,) = struct.unpack_from("<Q", frame, table)
+    for place in range(table, first, 8):
+        (block,) = struct.unpack_from("<Q", frame, place)
+        (line,) = struct.unpack_from("<i", frame, block)
+        struct.pack_into("<i", frame, block, line + top)
+    return bytes(frame)
+
+
+@pytest.mark.parametrize(("left", "top"), [(0, 0), (1000, 500), (-50, -30), (0, 7), (7, 0)])
+def test_a_frame_is_shown_wherever_its_display_window_begins(
+    reader: SandboxReader, tmp_path: Path, left: int, top: int
+) -> None:
+    """OpenEXR and OpenImageIO show the same picture for each; FFmpeg alone a black one."""
+    poster = poster_of(render(reader, tmp_path / "a.exr", striped_exr(left, top)))
+    assert poster.size == (64, 48)
+    assert poster.getpixel((30, 8))[0] > 230
+    assert max(poster.getpixel((30, 40))) < 20
 
 
 def clip_of(codec: str, pixels: str, picture: Image.Image, **orientation: Any) -> bytes:

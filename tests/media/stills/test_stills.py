@@ -3,7 +3,8 @@
 import base64
 import io
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,14 @@ from media.sandbox.families import MediaFamily
 from media.sandbox.safe_open import SourceFile
 from media.sandbox.seccomp import ResourceLimits
 from media.sandbox.supervisor import ConfinedChild
+from media.stills.program import render_still_previews
 from tests.media.stills import still_files as files
+from tests.media.stills.heic_files import heic
 from tests.media.stills.still_files import BLACK, BLUE, HEIGHT, RED, WHITE, WIDTH, Maker
 
 LIMITS = ResourceLimits(wall_seconds=60, cpu_seconds=60, memory_bytes=768 << 20)
 MAX_BYTES_BEFORE = 90 << 20
+MAX_TIMES_PILLOW = 1.5
 
 
 @pytest.fixture(scope="module")
@@ -232,6 +236,31 @@ def test_an_animation_has_a_duration_and_a_strip(reader: FamilyReader, tmp_path:
     assert all(abs(red - (250 - 60 * place)) < 12 for place, red in enumerate(reds)), reds
 
 
+@pytest.mark.parametrize(
+    ("turned", "size", "rotation"), [(0, (192, 128), None), (1, (128, 192), 270), (3, (128, 192), 90)]
+)
+def test_a_picture_of_a_phone_is_whole_and_upright(
+    reader: FamilyReader, tmp_path: Path, turned: int, size: tuple[int, int], rotation: int | None
+) -> None:
+    """HEIC: a grid of pictures, whose first one FFmpeg would show."""
+    content = heic([[WHITE, RED, BLUE], [RED, RED, BLUE]], turned)
+    facts = facts_of(reader, tmp_path / "a.heic", content)
+    (picture,) = facts["streams"]
+    assert (facts["container"], picture["type"], picture["codec"]) == ("heic", "IMAGE", "hevc")
+    assert ((picture["width"], picture["height"]), picture.get("rotation")) == (size, rotation)
+    shown = poster_of(reader, tmp_path / "a.heic", content)
+    assert shown.size == size
+    white, blue = {0: ((10, 10), (180, 100)), 1: ((10, 180), (100, 10)), 3: ((120, 10), (20, 180))}[turned]
+    assert is_near(shown.getpixel(white), WHITE)
+    assert is_near(shown.getpixel(blue), BLUE)
+
+
+def test_a_picture_of_four_hundred_tiles_is_shown(reader: FamilyReader, tmp_path: Path) -> None:
+    shown = poster_of(reader, tmp_path / "a.heic", heic([[RED] * 19 + [BLUE]] * 20))
+    assert shown.size == (1280, 1280)
+    assert is_near(shown.getpixel((1250, 1250)), BLUE)
+
+
 def test_an_icon_is_its_largest_picture(reader: FamilyReader, tmp_path: Path) -> None:
     (picture,) = facts_of(reader, tmp_path / "a.ico", files.icon())["streams"]
     assert (picture["width"], picture["height"]) == (64, 64)
@@ -292,8 +321,36 @@ def test_a_sequence_of_stills_shows_its_frames_but_for_a_broken_one(reader: Fami
     assert strip["details"]["times_milliseconds"] == [40, 120]
 
 
-def test_a_child_has_little_memory_before_the_first_file() -> None:
-    with ConfinedChild("media.stills.program", LIMITS) as stills:
+def test_a_preview_takes_at_most_half_longer_than_pillow_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.effect_noise((4000, 3000), 40).convert("RGB").save(path, "JPEG", quality=85)
+
+    def by_pillow() -> None:
+        image = Image.open(path)
+        for widest in (1280, 320):
+            image.thumbnail((widest, widest))
+            image.save(io.BytesIO(), "JPEG", quality=90)
+
+    def by_us() -> None:
+        with path.open("rb") as file:
+            render_still_previews({}, [file.fileno()])
+
+    assert least_seconds(by_us) < MAX_TIMES_PILLOW * least_seconds(by_pillow)
+
+
+def least_seconds(run: Callable[[], None]) -> float:
+    """The best of several runs: other work on the machine only makes a run longer."""
+    taken = []
+    for _ in range(5):
+        start = time.process_time()
+        run()
+        taken.append(time.process_time() - start)
+    return min(taken)
+
+
+@pytest.mark.parametrize("program", ["media.stills.program", "media.pictures.previews", "media.probe.headers"])
+def test_a_child_has_little_memory_before_the_first_file(program: str) -> None:
+    with ConfinedChild(program, LIMITS) as stills:
         stills.send({"number": 1, "items": []})
         assert stills.receive() == {"number": 1, "done": True}
         rollup = Path(f"/proc/{stills.pid}/smaps_rollup").read_text()

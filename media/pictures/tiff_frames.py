@@ -1,0 +1,46 @@
+"""TIFF frames of renditions that FFmpeg decodes as black or green pictures without an error: tiles, and JPEG inside.
+
+Pillow decodes them with libtiff, as 8 bits.
+"""
+
+import os
+
+import av
+from PIL import Image, TiffImagePlugin
+
+from media.pictures.eight_bits import to_eight_bits
+from media.pictures.thumbnails import flatten_to_srgb
+from media.sandbox.protocol import UnreadableError
+
+TIFF_MAGICS = (b"II*\0", b"MM\0*")
+COMPRESSION_TAG, TILE_WIDTH_TAG = 259, 322
+JPEG_COMPRESSIONS = (6, 7)
+
+
+def read_misread_tiff(descriptor: int) -> av.VideoFrame | None:
+    """Return the picture of a TIFF that FFmpeg misreads; None for any other file.
+
+    Raises:
+        UnreadableError: it is damaged.
+    """
+    if os.pread(descriptor, 4, 0) not in TIFF_MAGICS:
+        return None
+    with os.fdopen(os.dup(descriptor), "rb") as file:
+        file.seek(0)
+        try:
+            image = TiffImagePlugin.TiffImageFile(file)
+            is_jpeg = image.tag_v2.get(COMPRESSION_TAG) in JPEG_COMPRESSIONS
+            if not is_jpeg and TILE_WIDTH_TAG not in image.tag_v2:
+                return None
+            image.load()
+            return _to_frame(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise UnreadableError(f"cannot be shown: {error}"[:200]) from None
+
+
+def _to_frame(image: Image.Image) -> av.VideoFrame:
+    shown = flatten_to_srgb(to_eight_bits(image), image.info.get("icc_profile"))
+    frame = av.VideoFrame(*shown.size, "rgb24")
+    (plane,) = frame.planes
+    plane.update(shown.tobytes("raw", "RGB", plane.line_size, 1))
+    return frame
