@@ -20,7 +20,7 @@ from pathlib import Path
 import av
 from sqlalchemy import text
 
-from benchmarks.one_more_frame import SETTINGS, TIMING, WAIT_SECONDS, settle
+from benchmarks.one_more_file import SETTINGS, TIMING, WAIT_SECONDS, settle
 from benchmarks.stage.system import own_folder, wait_until
 from media.demo.drawing import Scene, ball_runs
 from media.demo.encoding import DEMO_H264

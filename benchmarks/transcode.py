@@ -22,7 +22,7 @@ from pathlib import Path
 
 import av
 
-from benchmarks.one_more_frame import SETTINGS, TIMING, settle
+from benchmarks.one_more_file import SETTINGS, TIMING, settle
 from benchmarks.stage.system import own_folder
 from media.demo.drawing import Scene, ball_runs, draw_scene
 from media.demo.encoding import encode_still, to_frame

@@ -24,6 +24,7 @@ from watch.disk.mount_identity import RootIdentity, identify_root, is_network_fi
 from watch.disk.observer import HintBuffer, Hints, RootObserver, is_watch_limit_reached
 from watch.disk.settling import SettlePolicy
 from watch.reconcile import Reconciler
+from watch.rows.blocking import BlockingBacklog
 from watch.rows.folder_cache import FolderCache
 from watch.rows.island_assignment import IslandAssignment
 from watch.status import OperatorRequests, StorageStatusWriter
@@ -67,6 +68,7 @@ class StorageWatcher:
         self._reconciler: Reconciler
         self._absence: AbsenceCheck
         self._digests: DigestBacklog
+        self._keys: BlockingBacklog
         self._identity: RootIdentity | None = None
         self._walk: Iterator[list[FolderListing]] | None = None
         self._looks = self._walk_number = 0
@@ -98,10 +100,10 @@ class StorageWatcher:
 
     @property
     def is_at_rest(self) -> bool:
-        """Return whether no file waits to be stable or to be read, no walk is due or running, and no confirmed loss is
-        pending."""
+        """Return whether no file waits to be stable or to be read, no row lacks its blocking keys, no walk is due or
+        running, and no confirmed loss is pending."""
         busy = self._walk is not None or self._reconciler.settling or self._state.is_accepted
-        busy = busy or self._digests.is_pending
+        busy = busy or self._digests.is_pending or self._keys.is_pending
         return not busy and self._next_walk > 0
 
     def scan_now(self) -> None:
@@ -121,11 +123,14 @@ class StorageWatcher:
         with self._sessions() as session:
             book.load(session)
         self._digests = DigestBacklog(self.storage.root, self._sessions, book, self._clock)
+        self._keys = BlockingBacklog(self.storage, self._sessions)
         self._reconciler = Reconciler(
             self.storage, self._sessions, book, settle_policy, self._clock, homes, self._digests
         )
         self._absence = AbsenceCheck(self.storage.id, self.storage.root, self._sessions, book)
         self._reconciler.reassign_islands()
+        # Of a new storage this is all: its files are written with their keys.
+        self._keys.work()
 
     def _try_root(self) -> bool:
         try:
@@ -147,6 +152,7 @@ class StorageWatcher:
             self._continue_walk(now)
             self._confirm(now)
             if self._walk is None and not self._is_behind():
+                self._keys.work()
                 self._digests.work()
         self._state.unsettled(len(self._reconciler.settling))
         if self._state.has_error and self._identity is not None and self.is_at_rest:

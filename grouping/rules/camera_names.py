@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from grouping.model.card_table import (
     CAMERA_VIDEO_NAMES,
@@ -47,16 +48,23 @@ _FIRST_BYTES = frozenset(b"Gg312PpVv")
 
 
 def _note_recording(single: Single, takes: Recordings) -> bool:
-    path = single.path
-    is_red = path[-4:].lower() == b".r3d"
-    if path[path.rfind(b"/") + 1] not in _FIRST_BYTES and not is_red:
+    found = recording_of(single.name)
+    if found is None:
         return False
-    match = (RED_PART if is_red else CAMERA_VIDEO_NAMES).fullmatch(single.name)
-    if match is None:
-        return False
-    camera, recording, label = ("RED", match["id"], "") if is_red else _read_name(match)
+    camera, recording, label = found
     takes.setdefault((single.folder, camera, recording), []).append((label, single))
     return True
+
+
+def recording_of(name: bytes) -> tuple[str, bytes, str] | None:
+    """Return camera, recording and label of a video's or picture's name, or None."""
+    is_red = name[-4:].lower() == b".r3d"
+    if name[0] not in _FIRST_BYTES and not is_red:
+        return None
+    match = (RED_PART if is_red else CAMERA_VIDEO_NAMES).fullmatch(name)
+    if match is None:
+        return None
+    return ("RED", match["id"], "") if is_red else _read_name(match)
 
 
 def _read_name(match: re.Match[bytes]) -> tuple[str, bytes, str]:
@@ -113,36 +121,28 @@ def _attach_satellites(singles: list[Single], hosts: dict[RecordingKey, Host]) -
 
 
 def _attach_satellite(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
-    folder, name = single.folder, single.name
-    for pattern, is_rendition in ((RED_REFERENCE, True), (RED_SIDECAR, False)):
-        host = hosts.get((folder, "RED", _matched_id(pattern, name)))
-        if host is not None and is_rendition:
+    for camera, recording, is_rendition in recordings_wanted_by(single.name):
+        host = hosts.get((single.folder, camera, recording))
+        if host is None:
+            continue
+        if is_rendition:
             host.transcodes.append(single_unit(single, "RED reference"))
-            return True
-        if host is not None:
+        else:
             host.sidecars.append(single)
-            return True
-    return _attach_sidecar(single, hosts)
+        return True
+    return False
 
 
-def _attach_sidecar(single: Single, hosts: dict[RecordingKey, Host]) -> bool:
-    folder, name = single.folder, single.name
+def recordings_wanted_by(name: bytes) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield camera and id of the recordings that a name may belong to, and whether it would be a rendition."""
+    for pattern, is_rendition in ((RED_REFERENCE, True), (RED_SIDECAR, False)):
+        if match := pattern.fullmatch(name):
+            yield "RED", match["id"], is_rendition
     if match := INSTA360_LOW.fullmatch(name):
-        take = b"%bVID%b%b" % (match["pro"], match["time"], match["serial"])
-        host = hosts.get((folder, "Insta360", take.upper()))
-        if host is not None:
-            host.sidecars.append(single)
-            return True
-    recordings = [_matched_id(OLD_GOPRO_SIDECAR, name)]
+        yield "Insta360", (b"%bVID%b%b" % (match["pro"], match["time"], match["serial"])).upper(), False
+    if match := OLD_GOPRO_SIDECAR.fullmatch(name):
+        yield "GoPro", match["id"], False
     if match := GOPRO_SIDECAR.fullmatch(name):
         codec = match["codec"].upper()
-        recordings += [letter + match["id"] for letter in ((b"X", b"H", b"S") if codec == b"L" else (codec,))]
-    host = next((hosts[key] for rec in recordings if (key := (folder, "GoPro", rec)) in hosts), None)
-    if host is not None:
-        host.sidecars.append(single)
-    return host is not None
-
-
-def _matched_id(pattern: re.Pattern[bytes], name: bytes) -> bytes:
-    match = pattern.fullmatch(name)
-    return match["id"] if match is not None else b""
+        for letter in (b"X", b"H", b"S") if codec == b"L" else (codec,):
+            yield "GoPro", letter + match["id"], False

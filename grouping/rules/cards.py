@@ -39,7 +39,7 @@ class CardClip:
 
 def extract_card_clips(singles: list[Single]) -> tuple[list[Host], list[Single]]:
     """Return the clips of cards as hosts, and the remaining files."""
-    folders = {folder for folder in {single.folder for single in singles} if _may_hold_clips(folder)}
+    folders = {folder for folder in {single.folder for single in singles} if may_hold_clips(folder)}
     clips: dict[ClipKey, CardClip] = {}
     left: list[Single] = []
     for single in singles:
@@ -71,12 +71,18 @@ def _may_be_flat(path: bytes) -> bool:
 
 
 def _flat_clip_of(single: Single, clips: dict[ClipKey, CardClip]) -> tuple[CardClip, str] | None:
-    for row in FLAT_CARD.rows:
-        match = row.pattern.fullmatch(single.name)
-        if match is not None:
-            key = (FLAT_CARD.name, single.folder, b"", match["id"])
-            return clips.setdefault(key, CardClip(match["id"], FLAT_CARD.name, row.role == "part")), row.role
-    return None
+    found = flat_clip_of(single.name)
+    if found is None:
+        return None
+    clip_id, role = found
+    key = (FLAT_CARD.name, single.folder, b"", clip_id)
+    return clips.setdefault(key, CardClip(clip_id, FLAT_CARD.name, role == "part")), role
+
+
+def flat_clip_of(name: bytes) -> tuple[bytes, str] | None:
+    """Return the clip that a name belongs to in any folder, and its role there."""
+    matches = ((row.pattern.fullmatch(name), row.role) for row in FLAT_CARD.rows)
+    return next(((match["id"], role) for match, role in matches if match is not None), None)
 
 
 def _add_flat_parts(singles: list[Single], clips: dict[ClipKey, CardClip]) -> list[Single]:
@@ -93,7 +99,8 @@ def _add_flat_parts(singles: list[Single], clips: dict[ClipKey, CardClip]) -> li
     return left
 
 
-def _may_hold_clips(folder: bytes) -> bool:
+def may_hold_clips(folder: bytes) -> bool:
+    """Return whether clips of a camera card can be in this folder."""
     return card_root(folder) is not None or folder[folder.rfind(b"/") + 1 :].lower() in LOOSE_CARD_DIRS
 
 

@@ -57,17 +57,17 @@ def join_photographs(
     shots: dict[bytes, _Shot] = {}
     live_keys: set[bytes] = set()
     for extension, single in firsts:
-        key = _shot_key(single.path, profile)
+        key = shot_key(single.path, profile)
         shot = shots.setdefault(key, _Shot())
         (shot.raws if extension in RAW_EXTENSIONS else shot.stills).append(single)
         if extension in LIVE_EXTENSIONS:
             live_keys.add(key)
     for single in motions:
-        key = _shot_key(single.path, profile)
+        key = shot_key(single.path, profile)
         if key in live_keys and shots[key].motion is None:
             shots[key].motion = single
     for extension, single in companions:
-        of_shot = shots.get(_shot_key(single.path, profile))
+        of_shot = shots.get(shot_key(single.path, profile))
         if of_shot is not None and (of_shot.raws or (of_shot.motion is not None and extension in JPEG_EXTENSIONS)):
             of_shot.others.append(single)
     hosts = [host for host in map(_host_of_shot, shots.values()) if host is not None]
@@ -84,7 +84,8 @@ def join_photographs(
     return hosts, [each for each in images if each.path not in taken], [v for v in videos if v.path not in taken]
 
 
-def _shot_key(path: bytes, profile: Profile) -> bytes:
+def shot_key(path: bytes, profile: Profile) -> bytes:
+    """Return the key that the pictures of one photograph share."""
     key = path[: path.rfind(b".")]
     if b".RAW-" in key:
         key = _PIXEL_PART.sub(b"", key)

@@ -7,7 +7,7 @@ the padding; a number as wide as a padded one belongs to it; remaining numbers a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import reduce
 
 from grouping.model.extensions import RAW_COMPANION_EXTENSIONS, RAW_EXTENSIONS
@@ -211,11 +211,21 @@ def _find_subframes(buckets: list[NumberedBucket]) -> tuple[list[Unit], list[Num
                 for bucket in mates.values()
                 for padding, frames in split_by_padding(bucket.runs)
             ]
-            stem = base.rstrip(NAME_SEPARATORS) + suffix[: suffix.rfind(b".")]
-            units.append(sequence_unit(sequences, "image sequence with sub-frames", stem))
+            units.append(sequence_unit(sequences, "image sequence with sub-frames", _subframe_stem(base, suffix)))
         else:
             rest.extend(mates.values())
     return units, rest
+
+
+def _subframe_stem(base: bytes, suffix: bytes) -> bytes:
+    return base.rstrip(NAME_SEPARATORS) + suffix[: suffix.rfind(b".")]
+
+
+def sequence_stems(prefix: bytes, suffix: bytes) -> Iterator[bytes]:
+    """Yield the keys that a set of this bucket can have, alone or with others of sub-frames."""
+    yield sequence_stem(prefix, suffix)
+    if match := _MAIN_FRAME.search(prefix):
+        yield _subframe_stem(prefix[: match.start()], suffix)
 
 
 def _are_subframes(mates: dict[int, NumberedBucket]) -> bool:

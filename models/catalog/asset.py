@@ -126,6 +126,11 @@ class FileSet(IdMixin, TimestampsMixin, Base):
                 "frames IS NOT NULL AND quiet_for IS DISTINCT FROM coalesce(changed_at, date_created)"
             ),
         ),
+        Index(
+            "ix_file_set_unreported",
+            "island_id",
+            postgresql_where=text("told_count <> file_count OR untold_changes > 0 OR empty_frames <> ''"),
+        ),
     )
 
     asset_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("asset.id", ondelete="CASCADE"), index=True)

@@ -5,9 +5,10 @@ Files that a client declared for an asset or a storage, and that no watcher sees
 import uuid
 from collections.abc import Iterable
 from datetime import datetime
+from hashlib import blake2b
 
 from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.core.base import Base, BigInt, IdMixin, Serial, TextEnum, TimestampsMixin, checked_text
@@ -65,6 +66,19 @@ class File(IdMixin, TimestampsMixin, Base):
         Index("ix_file_coarse", "mtime_ns", "size", "name", postgresql_where=text("mtime_ns % 1000000 = 0")),
         Index("ix_file_error", "folder_id", postgresql_where=text("error IS NOT NULL")),
         Index("ix_file_suspected", "suspected_at", postgresql_where=text("suspected_at IS NOT NULL")),
+        # Without fastupdate: a search would read the list of pending entries from end to end.
+        Index(
+            "ix_file_blocking_keys",
+            "blocking_keys",
+            postgresql_using="gin",
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=text("blocking_keys IS NOT NULL"),
+        ),
+        Index(
+            "ix_file_without_keys",
+            "folder_id",
+            postgresql_where=text("blocking_keys IS NULL AND bucket IS NULL AND status <> 'FAILED'"),
+        ),
     )
 
     folder_id: Mapped[int] = mapped_column(BigInteger, ForeignKey("folder.id", ondelete="CASCADE"))
@@ -91,10 +105,20 @@ class File(IdMixin, TimestampsMixin, Base):
     frame: Mapped[BigInt | None]
     width: Mapped[int] = mapped_column(SmallInteger, server_default="0")
     padded: Mapped[bool] = mapped_column(server_default=text("false"))
+    blocking_keys: Mapped[list[int] | None] = mapped_column(ARRAY(BigInteger))
+    """Hashes of the keys by which its name can meet others of its island (`grouping.blocking`), and of its folder; null
+    for frames, and until the watcher has computed them."""
     checksum: Mapped[str | None]
     digest: Mapped[bytes | None]
     """Digest of the size and both ends of the file: distinguishes files of equal size and time, and new content from
     changed attributes. Null until they are read, soon after it was published."""
+
+
+def hash_blocking_keys(folder_id: int, keys: Iterable[bytes]) -> list[int]:
+    """Return the form in which blocking keys of a folder's files are stored: cameras use the same names in all folders,
+    and so each folder has hashes of its own."""
+    salt = folder_id.to_bytes(8, "big")
+    return sorted(int.from_bytes(blake2b(key, digest_size=8, salt=salt).digest(), "big", signed=True) for key in keys)
 
 
 # Walks up from each folder and joins the names with `/` (0x2f), so that only ancestors are read and not the whole tree:

@@ -67,6 +67,8 @@ class Storage(IdMixin, TimestampsMixin, Base):
     """Why it did last; null once it has done everything that was due since."""
     writer_check: Mapped[str | None]
     """How its watcher finds out that a file is no longer written (`watch.disk.settling`)."""
+    blocking_version: Mapped[int | None]
+    """Version of the blocking keys of all its files (`grouping.blocking`); null until they are complete."""
     scan_started_at: Mapped[datetime | None]
     last_scanned: Mapped[datetime | None]
     scan_seconds: Mapped[float] = mapped_column(server_default="0")

@@ -18,9 +18,11 @@ MAX_DISPATCHED_ISLANDS = 600
 MAX_MESSAGE_FILES, MAX_MESSAGE_ISLANDS = 4_000, 100
 
 # `touched_at` in the past makes the island due at once, without the debounce time. SKIP LOCKED: an island that an
-# ingest worker holds is checked again at the next dispatch.
+# ingest worker holds is checked again at the next dispatch. `wait_until` stays set until the grouping computes another,
+# because it shows the grouping that files wait.
 MARK_OVERDUE_ORPHANS = text("""
-    UPDATE island SET seen = seen + 1, dirty_since = now(), touched_at = now() - interval '1 hour', wait_until = NULL
+    UPDATE island SET seen = seen + 1, dirty_since = now(), touched_at = now() - interval '1 hour',
+        wait_until = now() + interval '1 hour'
     WHERE id IN (
         SELECT id FROM island WHERE wait_until <= now() AND parked_at IS NULL ORDER BY id FOR UPDATE SKIP LOCKED)
 """)

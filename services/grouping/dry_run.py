@@ -14,8 +14,8 @@ from grouping import classify_path, count_numbered_photographs
 from models.queues.island import IslandClaim
 from services.grouping.diff import GroupingComparison, GroupingDiff
 from services.ingest.planner import plan_islands
-from services.ingest.reader import SELECT_ISLAND_FILES, group_islands, read_stored_file
-from services.ingest.state import IslandState, StorageRules, StoredFile
+from services.ingest.reader import group_islands
+from services.ingest.state import SELECT_ISLAND_FILES, IslandState, StorageRules, StoredFile, read_stored_file
 
 SELECT_DRY_RUN_FILES = text(f"{SELECT_ISLAND_FILES} WHERE file.folder_id = ANY(:folders) AND file.status <> 'DELETED'")
 

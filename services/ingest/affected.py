@@ -26,7 +26,7 @@ def may_narrow(session: Session, state: IslandState) -> bool:
     """
     if state.claim.reads_all_files or state.buckets or state.pins().by_path:
         return False
-    return _is_by_present_rules(session, state)
+    return is_by_present_rules(session, state)
 
 
 def narrow_to_affected(
@@ -45,7 +45,7 @@ def narrow_to_affected(
     sets_of = {plan.key: set(_sets_of(state, plan)) for plan in grouping.settled()}
     affected = {plan.key for plan in grouping.settled() if before.get(plan.key) != plan or None in sets_of[plan.key]}
     plan_of = {set_id: key for key, sets in sets_of.items() for set_id in sets}
-    assets = _assets_to_report(session, state) | set(also)
+    assets = read_assets_to_report(session, state) | set(also)
     sets = {file.file_set_id for file in changed}
     while True:
         sets |= {set_id for key in affected for set_id in sets_of[key]}
@@ -60,7 +60,8 @@ def narrow_to_affected(
     ), assets
 
 
-def _is_by_present_rules(session: Session, state: IslandState) -> bool:
+def is_by_present_rules(session: Session, state: IslandState) -> bool:
+    """Return whether an island's stored groups are those of the present rules and profile."""
     row = session.get_one(Island, state.claim.id)
     return (row.rules_version, row.profile_revision) == (RULES_VERSION, state.rules.profile_revision)
 
@@ -69,9 +70,12 @@ def _sets_of(state: IslandState, plan: AssetPlan) -> Iterable[uuid.UUID | None]:
     return (state.files[path].file_set_id for path in plan.paths())
 
 
-def _assets_to_report(session: Session, state: IslandState) -> set[uuid.UUID]:
-    """Return assets with growth or rewritten files that are not in history yet."""
-    unreported = or_(FileSet.reported_count != FileSet.file_count, FileSet.unreported_changes > 0)
+def read_assets_to_report(session: Session, state: IslandState) -> set[uuid.UUID]:
+    """Return assets with growth or rewritten files that are not in history yet, and those with empty frames: an empty
+    file that goes leaves no row."""
+    unreported = or_(
+        FileSet.reported_count != FileSet.file_count, FileSet.unreported_changes > 0, FileSet.empty_frames != ""
+    )
     return set(session.scalars(select(FileSet.asset_id).where(FileSet.island_id == state.claim.id, unreported)))
 
 

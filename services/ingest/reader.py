@@ -4,41 +4,30 @@ whole sequence."""
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import or_, select, text
 from sqlalchemy.orm import Session
 
-from grouping import FilePin, FrameSequence, GroupingResult, Profile, Single, group_items
+from grouping import FrameSequence, GroupingResult, Profile, Single, group_items
 from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import Folder, read_folder_paths
 from models.catalog.pin import Pin as PinRow
 from models.catalog.storage import Storage, StorageSettings
-from models.core.paths import join_path
 from models.core.statements import in_array
 from models.queues.island import Island, IslandClaim
 from services.access.acl_templates import grants_for_ingested
 from services.ingest.affected import may_narrow, narrow_to_affected
+from services.ingest.blocks import read_blocks
 from services.ingest.frame_buckets import read_frame_buckets
 from services.ingest.state import (
+    SELECT_ISLAND_FILES,
     IslandSnapshot,
     IslandState,
     StorageRules,
     StoredAsset,
-    StoredFile,
     keep_stored_groups,
+    read_stored_file,
 )
-
-SELECT_ISLAND_FILES = """
-    SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
-        member.file_set_id, coalesce(member.counted_bytes, 0), coalesce(member.rewritten, false),
-        file.bucket, file.frame,
-        CASE WHEN file.padded THEN file.width ELSE 0 END,
-        pin.asset_id, pin.format_id, pin.label, pin.role, pin.structure
-    FROM file
-    LEFT JOIN file_set_file AS member ON member.file_id = file.id
-    LEFT JOIN pin ON pin.file_id = file.id
-"""
 
 # Frames are read only if they changed since the last finish, are pinned, or are in a status that may change unnoticed;
 # all others are in the stored ranges of their bucket.
@@ -122,8 +111,9 @@ def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedI
     for state in islands.values():
         for bucket in state.buckets.values():
             bucket.settle()
-    whole = [state for state in islands.values() if not may_narrow(session, state)]
+    whole = [state for state in islands.values() if not state.is_block and not may_narrow(session, state)]
     ids = {asset_id for state in whole for asset_id in _assets_of_island(session, state)}
+    ids |= {asset_id for state in islands.values() for asset_id in state.block_assets or ()}
     older = [state for state in whole if state.keeps_groups]
     if older:
         stored = _read_stored_assets(session, islands, ids)
@@ -133,13 +123,33 @@ def group_islands(session: Session, islands: dict[int, IslandState]) -> GroupedI
         island_id: group_items(state.items(), state.rules.profile, state.pins(), state.empty_paths())
         for island_id, state in islands.items()
     }
-    narrow = islands.keys() - {state.claim.id for state in whole}
-    shared = _assets_by_island(session, ids, narrow)
-    for island_id in sorted(narrow):
-        also = shared.get(island_id, set())
-        groupings[island_id], assets = narrow_to_affected(session, islands[island_id], groupings[island_id], also)
-        ids |= assets
+    read_whole = {state.claim.id for state in islands.values() if not state.is_block}
+    narrow = read_whole - {state.claim.id for state in whole}
+    ids |= _narrow_groupings(session, islands, groupings, narrow, ids)
     return GroupedIslands(_read_stored_assets(session, islands, ids), groupings)
+
+
+def _narrow_groupings(
+    session: Session,
+    islands: dict[int, IslandState],
+    groupings: dict[int, GroupingResult],
+    narrow: Collection[int],
+    ids: set[uuid.UUID],
+) -> set[uuid.UUID]:
+    """Leave in the groupings of some islands what changes may concern; return the assets to match, beside `ids`."""
+    whole = {island_id: groupings[island_id] for island_id in narrow}
+    known = ids
+    while True:
+        # An asset that is matched for one island is matched with its plans in all of them.
+        shared = _assets_by_island(session, known, narrow)
+        found = set(known)
+        for island_id, grouping in whole.items():
+            also = shared.get(island_id, set())
+            groupings[island_id], assets = narrow_to_affected(session, islands[island_id], grouping, also)
+            found |= assets
+        if found == known or len(whole) < 2:
+            return found
+        known = found
 
 
 def read_storage_rules(session: Session, row: Storage, profile: Profile | None = None) -> StorageRules:
@@ -165,35 +175,30 @@ def _read_files(
     paths = read_folder_paths(session, islands, "island_id")
     members = session.execute(select(Folder.id, Folder.island_id).where(in_array(Folder.island_id, islands)))
     home = {row.id: islands[row.island_id] for row in members}
-    summarised = {folder: path for folder, path in paths.items() if not home[folder].claim.reads_all_files}
-    for place, bucket in read_frame_buckets(session, paths).items():
-        if place[0] not in summarised:
-            # Rebuilt from the files; the stored row only shows that it has to be written or deleted.
-            bucket.runs, bucket.is_changed = {}, True
-        home[place[0]].buckets[place] = bucket
-    done = [-1 if home[folder].claim.reads_all_files else home[folder].claim.done for folder in paths]
-    for row in session.execute(SELECT_CHANGED_ISLAND_FILES, {"folders": list(paths), "done": done}).all():
-        home[row[1]].add(read_stored_file(row, paths))
-    older = [island_id for island_id, state in islands.items() if state.keeps_groups]
-    if older:
-        for row in session.execute(SELECT_LONE_FRAMES, {"islands": older}):
-            file = read_stored_file(row, paths)
-            if file.path not in home[row[1]].files:
-                home[row[1]].add(file)
+    folders: dict[int, dict[int, bytes]] = {}
+    for folder, state in home.items():
+        folders.setdefault(state.claim.id, {})[folder] = paths[folder]
+    read_blocks(session, islands, folders)
+    _read_whole_islands(session, {folder: state for folder, state in home.items() if not state.is_block}, paths)
     return islands, paths
 
 
-def read_stored_file(row: Sequence[Any], paths: dict[int, bytes]) -> StoredFile:
-    """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
-    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, *details = row
-    is_change_counted, bucket, frame, padding, *pinned = details
-    path = join_path(paths[folder_id], bytes(name))
-    # The pure function names asset and format of a pin by their ids.
-    pin = FilePin(str(pinned[0]), str(pinned[1]), *pinned[2:]) if pinned[0] is not None else None
-    # A pinned frame leaves its bucket: rules see it as a single file.
-    key = bytes(bucket) if bucket is not None and pin is None else None
-    state = (size, status, content_seen, seen, set_id, counted, is_change_counted)
-    return StoredFile(file_id, path, *state, folder_id, key, frame, padding, pin)
+def _read_whole_islands(session: Session, home: dict[int, IslandState], paths: dict[int, bytes]) -> None:
+    """Read all lone files and frame ranges of islands (by folder), and the frames that changed."""
+    summarised = {folder: not state.claim.reads_all_files for folder, state in home.items()}
+    for place, bucket in read_frame_buckets(session, {folder: paths[folder] for folder in home}).items():
+        if not summarised[place[0]]:
+            # Rebuilt from the files; the stored row only shows that it has to be written or deleted.
+            bucket.runs, bucket.is_changed = {}, True
+        home[place[0]].buckets[place] = bucket
+    done = [state.claim.done if summarised[folder] else -1 for folder, state in home.items()]
+    for row in session.execute(SELECT_CHANGED_ISLAND_FILES, {"folders": list(home), "done": done}).all():
+        home[row[1]].add(read_stored_file(row, paths))
+    older = {state.claim.id for state in home.values() if state.keeps_groups}
+    for row in session.execute(SELECT_LONE_FRAMES, {"islands": list(older)}) if older else ():
+        file = read_stored_file(row, paths)
+        if file.path not in home[row[1]].files:
+            home[row[1]].add(file)
 
 
 def _buckets_to_read(state: IslandState, grouping: GroupingResult, found: IslandSnapshot) -> list[BucketKey]:

@@ -1,9 +1,10 @@
-"""In-memory state of islands: files by path, frame buckets, and the assets that hold them; values only."""
+"""In-memory state of islands: files by path, frame buckets, and the assets that hold them; values only, and the columns
+that files are built from."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from grouping import (
     NO_PINS,
@@ -20,9 +21,21 @@ from grouping import (
 from models.catalog.asset import Asset, Component, FileSet, Format
 from models.catalog.file import FileStatus
 from models.catalog.storage import StorageSettings
+from models.core.paths import join_path
 from models.queues.island import IslandClaim
 from services.access.acl_templates import AclGrant
 from services.ingest.frame_buckets import FrameBucketState
+
+SELECT_ISLAND_FILES = """
+    SELECT file.id, file.folder_id, file.name, file.size, file.status, file.content_seen, file.seen,
+        member.file_set_id, coalesce(member.counted_bytes, 0), coalesce(member.rewritten, false),
+        file.bucket, file.frame,
+        CASE WHEN file.padded THEN file.width ELSE 0 END,
+        pin.asset_id, pin.format_id, pin.label, pin.role, pin.structure
+    FROM file
+    LEFT JOIN file_set_file AS member ON member.file_id = file.id
+    LEFT JOIN pin ON pin.file_id = file.id
+"""
 
 ABSENT_STATUSES = frozenset({FileStatus.MISSING.value})
 UNFINISHED_STATUSES = frozenset({FileStatus.OPEN.value, FileStatus.GROWING.value, FileStatus.AWAITED.value})
@@ -63,6 +76,19 @@ class StoredFile(NamedTuple):
     def is_counted_but_gone(self) -> bool:
         """Whether its file set still counts its bytes although it is gone."""
         return self.counted_bytes > 0 and not self.is_present
+
+
+def read_stored_file(row: Sequence[Any], paths: dict[int, bytes]) -> StoredFile:
+    """Build a file from a row of `SELECT_ISLAND_FILES`; `paths` are folder paths by folder id."""
+    file_id, folder_id, name, size, status, content_seen, seen, set_id, counted, *details = row
+    is_change_counted, bucket, frame, padding, *pinned = details
+    path = join_path(paths[folder_id], bytes(name))
+    # The pure function names asset and format of a pin by their ids.
+    pin = FilePin(str(pinned[0]), str(pinned[1]), *pinned[2:]) if pinned[0] is not None else None
+    # A pinned frame leaves its bucket: rules see it as a single file.
+    key = bytes(bucket) if bucket is not None and pin is None else None
+    state = (size, status, content_seen, seen, set_id, counted, is_change_counted)
+    return StoredFile(file_id, path, *state, folder_id, key, frame, padding, pin)
 
 
 @dataclass(slots=True)
@@ -108,7 +134,8 @@ class StorageRules:
 class IslandState:
     """State of one island.
 
-    `files` holds every file outside buckets; of frames only those that changed, unless the bucket was read whole.
+    `files` holds every file outside buckets, or only the block of its changes (`services.ingest.blocks`); of frames
+    those that changed, unless the bucket was read whole.
     """
 
     claim: IslandClaim
@@ -117,10 +144,17 @@ class IslandState:
     buckets: dict[tuple[int, bytes], FrameBucketState] = field(default_factory=dict)
     frames: dict[tuple[int, bytes], list[StoredFile]] = field(default_factory=dict)
     """Frames among `files`, by bucket."""
+    block_assets: set[uuid.UUID] | None = None
+    """If only the block of its changes was read, the stored assets to match with it."""
     kept: IslandPins = NO_PINS
     """Groups of older rules, which stay as they are until a person has the storage grouped again."""
     _missing: dict[uuid.UUID, list[StoredFile]] | None = None
     _folder_ids: dict[bytes, int] = field(default_factory=dict)
+
+    @property
+    def is_block(self) -> bool:
+        """Whether only the block of its changes was read."""
+        return self.block_assets is not None
 
     def add(self, file: StoredFile) -> None:
         """Add a file; a frame is also recorded in its bucket."""

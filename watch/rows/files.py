@@ -15,6 +15,7 @@ from models.core.paths import join_path
 from models.core.statements import copy_rows
 from models.queues.island import mark_dirty
 from watch.disk.listing import FileEntry
+from watch.rows.blocking import stored_blocking_keys
 from watch.rows.content_digests import ContentDigests
 from watch.rows.folder_cache import FolderCache
 from watch.rows.known_files import (
@@ -48,6 +49,7 @@ FILE_WRITE_COLUMNS = (
     "frame",
     "width",
     "padded",
+    "blocking_keys",
 )
 
 IS_CLASSIFIED = and_(File.folder_id == bindparam("new_folder_id"), File.name == bindparam("new_name"), File.seen > 0)
@@ -181,7 +183,8 @@ def _file_row(
     content_seen: int | None = None,
 ) -> tuple[Any, ...]:
     """Build the values of `FILE_WRITE_COLUMNS`; `content_seen` is given for unchanged content of the earlier `row`."""
-    entry, described = file.entry, classify_path(join_path(file.folder.path, file.entry.name), profile)
+    entry, path = file.entry, join_path(file.folder.path, file.entry.name)
+    described = classify_path(path, profile)
     status = status or (FileStatus.CLOSED if entry.size else FileStatus.OPEN)
     return (
         row.id if row else new_id(),
@@ -200,6 +203,7 @@ def _file_row(
         described.frame,
         described.width,
         described.padded,
+        stored_blocking_keys(file.folder.id, path, described, profile),
     )
 
 
