@@ -20,6 +20,7 @@ from services.core.text import label_structure, pluralize
 from services.ingest.planner import read_and_plan
 from services.ingest.reader import claim_islands_read_only
 from services.operations.backlog import island_folder
+from services.operations.explain_folder import report_folder
 from services.operations.explain_progress import (
     explain_jobs,
     explain_mark,
@@ -27,6 +28,7 @@ from services.operations.explain_progress import (
     format_moment,
     read_asset_mark,
 )
+from services.operations.folder_report import FolderReport
 from services.operations.status import describe_storage_trouble
 from services.sidecars.results import explain_checksums
 from services.storages.storages import find_storage_of_path, relative_to_storage
@@ -43,7 +45,6 @@ SPECIAL_FILE_TYPES = (
     (stat.S_ISSOCK, "is a socket, which is never opened"),
     (stat.S_ISBLK, "is a device, which is never opened"),
     (stat.S_ISCHR, "is a device, which is never opened"),
-    (stat.S_ISDIR, "is a folder; ask about a file in it"),
 )
 
 
@@ -57,6 +58,8 @@ class Explanation:
     asset_id: str | None = None
     format_id: str | None = None
     file_id: str | None = None
+    folder: FolderReport | None = None
+    """What a folder holds."""
 
     def say(self, state: str, *lines: str) -> None:
         """Set the state and add its reasons."""
@@ -79,7 +82,7 @@ def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = fro
     relative = relative_to_storage(storage, path) or b""
     row = find_file_row(session, storage, relative)
     if row is None:
-        return _without_row(session, storage, path, relative)
+        return _without_row(session, storage, path, relative, excluded)
     return _with_row(session, storage, path, relative, row)
 
 
@@ -101,7 +104,9 @@ def find_folder_row(session: Session, storage: Storage, relative: bytes) -> Fold
     return folder
 
 
-def _without_row(session: Session, storage: Storage, path: bytes, relative: bytes) -> Explanation:
+def _without_row(
+    session: Session, storage: Storage, path: bytes, relative: bytes, excluded: frozenset[bytes]
+) -> Explanation:
     said = Explanation(display_path(path), "unknown")
     settings = StorageSettings.model_validate(storage.settings)
     hidden = Profile.model_validate(storage.profile).hidden
@@ -114,9 +119,28 @@ def _without_row(session: Session, storage: Storage, path: bytes, relative: byte
             "ignored",
             f'lies outside the scan folders of storage "{storage.name}": {", ".join(settings.scan_directories)}',
         )
+    elif (folder := find_folder_row(session, storage, relative)) is not None or _is_folder(path):
+        said.folder = report_folder(session, storage, relative, folder.id if folder else None, excluded)
+        said.say(said.folder.state(), *said.folder.lines(), *_folder_trouble(storage, path))
     else:
         _explain_from_disk(session, storage, path, relative, said)
     return said
+
+
+def _is_folder(path: bytes) -> bool:
+    try:
+        return stat.S_ISDIR(os.lstat(path).st_mode)
+    except OSError:
+        return False
+
+
+def _folder_trouble(storage: Storage, path: bytes) -> Iterator[str]:
+    try:
+        os.lstat(path)
+    except OSError as error:
+        yield f"the folder is not there, or cannot be looked at ({error_text(error)})"
+    if trouble := describe_storage_trouble(storage):
+        yield trouble
 
 
 def _explain_from_disk(session: Session, storage: Storage, path: bytes, relative: bytes, said: Explanation) -> None:

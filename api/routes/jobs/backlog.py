@@ -5,6 +5,7 @@ The API of the commands `jobs` and `explain`. For administrators only: it shows 
 
 import os
 from collections import Counter
+from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -90,10 +91,10 @@ def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
 
 @routes.get("/work/explanation/", own_transactions=True)
 def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
-    """Explain the state of a file: its folder, asset, index document, media and jobs."""
+    """Explain the state of a file: its folder, asset, index document, media and jobs; or what a folder holds."""
     require_administrator(call.actor, SEE_WORK_ACTION)
     if not path.startswith("/") or "\0" in path or ".." in path.split("/"):
-        raise ValidationFailed("path", "give the whole path of a file, from the root on")
+        raise ValidationFailed("path", "give the whole path of a file or folder, from the root on")
     asked = os.fsencode(path)
     # Resolve the folder but not the name: a symbolic link is a file of its own here.
     absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
@@ -102,11 +103,4 @@ def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
         asset_id = UUID(said.asset_id)
         marked = call.transact(lambda session: read_asset_mark(session, asset_id))
         said.lines.append(explain_indexed_document(call.context.engine, marked, asset_id))
-    return {
-        "path": said.path,
-        "state": said.state,
-        "lines": said.lines,
-        "asset_id": said.asset_id,
-        "format_id": said.format_id,
-        "file_id": said.file_id,
-    }
+    return asdict(said)

@@ -1,5 +1,6 @@
 """Every path has an explanation in any state: one word for programs, sentences for people."""
 
+import shutil
 import unicodedata
 from pathlib import Path
 
@@ -100,13 +101,48 @@ def test_what_is_nowhere_says_so(pipeline: Pipeline, root: Path, tmp_path: Path)
     assert outside.lines == [f'lies in no storage; watched are "{root}"']
 
 
-def test_a_folder_is_not_a_file(pipeline: Pipeline, root: Path) -> None:
+def test_a_card_tells_its_clips_and_what_is_missing_junk_waiting_or_unreadable(pipeline: Pipeline, root: Path) -> None:
+    clips = [f"A001/M4ROOT/CLIP/C000{number}.MP4" for number in range(1, 4)]
+    write(root, *clips, "A001/M4ROOT/CLIP/C0001M01.XML", "A001/M4ROOT/SUB/C0001S03.MP4", "A001/.DS_Store", "b.mov")
+    write(root, "A001/stills/plate.1001.exr", "A001/stills/plate.1004.exr", "A001/stills/late.srt")
+    write(root, "A001/stills/empty.mov", content="")
+    (root / "A001/latest").symlink_to("M4ROOT")
+    pipeline.settle()
+    (root / clips[2]).unlink()
+    pipeline.settle()
+    with pipeline.sessions.begin() as session:
+        session.execute(text("UPDATE file SET error = 'Permission denied' WHERE name = 'C0002.MP4'"))
+        session.execute(text("UPDATE island SET wait_until = now() + interval '1 hour'"))
+    said = ask(pipeline, "A001")
+    assert said.folder is not None
+    assert (said.state, said.folder.card, said.folder.files) == ("failed", "Sony XAVC card", 8)
+    assert said.folder.assets == {"single": 3, "image_sequence": 1}
+    assert said.folder.missing.examples[0]["path"] == "M4ROOT/CLIP/C0003.MP4"
+    assert said.folder.missing_frames.examples == [
+        {"path": "stills/plate.[1001-1004].exr", "why": "2 frames missing: 1002-1003"}
+    ]
+    assert said.folder.unreadable.examples == [{"path": "M4ROOT/CLIP/C0002.MP4", "why": "Permission denied"}]
+    assert said.folder.ignored.examples == [{"path": ".DS_Store", "why": 'by the pattern ".DS_Store"'}]
+    assert said.folder.special.examples == [{"path": "latest", "why": "is a link"}]
+    waiting = {each["path"]: each["why"] for each in said.folder.waiting.examples}
+    assert waiting["stills/empty.mov"] == "is empty, and waits for content"
+    assert waiting["stills/late.srt"].startswith('waits for a video or sequence named "late"')
+    assert said.lines[0].startswith("is a folder with 8 files in 5 folders, ")
+    assert said.lines[1:3] == ["camera card: Sony XAVC card", "4 assets: 3 x single video, 1 x image sequence"]
+
+
+def test_a_folder_without_trouble_says_so_and_the_root_is_one(pipeline: Pipeline, root: Path) -> None:
     write(root, "day1/a.mov")
     pipeline.settle()
-    assert ask(pipeline, "day1").state == "special"
-    assert ask(pipeline, "day1").lines == ["is a folder; ask about a file in it"]
+    assert ask(pipeline, "day1").state == "folder"
+    assert ask(pipeline, "day1").lines[-1] == "nothing is missing, waiting or unreadable"
     with pipeline.sessions() as session:
-        assert explain_path(session, bytes(root)).state == "special"
+        assert explain_path(session, bytes(root)).lines[0].startswith("is a folder with 1 file in 2 folders")
+    write(root, "day2/b.mov")
+    assert ask(pipeline, "day2").folder is not None
+    assert "is on disk and not recorded yet" in "".join(ask(pipeline, "day2").lines)
+    shutil.rmtree(root / "day1")
+    assert "No such file" in ask(pipeline, "day1").lines[-1]
 
 
 def test_an_unmounted_root_is_named_as_the_reason(pipeline: Pipeline, root: Path) -> None:

@@ -2,6 +2,7 @@
 an asset; `search WORDS…`, with the permissions of an administrator."""
 
 import os
+import textwrap
 import uuid
 from dataclasses import asdict
 from datetime import datetime
@@ -85,7 +86,7 @@ def _grow(parent: Tree, row: dict[str, Any]) -> None:
 @data_option
 @json_option
 def explain(path: Path, data: Path | None, as_json: bool) -> None:
-    """Explain the state of PATH and why."""
+    """Explain the state of PATH and why: of a file, or of all that a folder or a card holds."""
     # The folder is resolved, the name is not, because a symbolic link is explained as such.
     absolute = os.path.join(os.path.realpath(os.fsencode(path.parent)), os.fsencode(path.name))
     with running_system(data) as context:
@@ -95,10 +96,17 @@ def explain(path: Path, data: Path | None, as_json: bool) -> None:
             marked = read_asset_mark(session, asset_id) if asset_id else None
         if asset_id is not None:
             said.lines.append(explain_indexed_document(context.engine, marked, asset_id))
+    wrapped = [part for line in said.lines for part in (_wrap(line) if said.folder else [line])]
     lines = Text("\n").join(
-        [Text.assemble((said.path, "bold"), f"  {said.state}"), *(Text(f"  {line}") for line in said.lines)]
+        [Text.assemble((said.path, "bold"), f"  {said.state}"), *(Text(f"  {line}") for line in wrapped)]
     )
     print_result(as_json, asdict(said), lambda: make_line_console().print(lines))
+
+
+def _wrap(line: str) -> list[str]:
+    """Return a line of a folder's report in parts that fit a terminal of 80 columns, the later ones indented more."""
+    indent = " " * (len(line) - len(line.lstrip()) + 2)
+    return textwrap.wrap(line, 78, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
 
 
 @click.command()
