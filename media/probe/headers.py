@@ -1,6 +1,7 @@
 """Read media headers in the sandbox: `python -m media.probe.headers` receives open files and answers with their
 facts."""
 
+import os
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
@@ -18,6 +19,30 @@ from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
 
 HeaderFacts = dict[str, Any]
 MAX_TAGS = 64
+ESTIMATED_FORMATS = frozenset(
+    {
+        "aac",
+        "ac3",
+        "eac3",
+        "dts",
+        "mp3",
+        "mpegvideo",
+        "h261",
+        "h263",
+        "h264",
+        "hevc",
+        "m4v",
+        "vc1",
+        "mlp",
+        "truehd",
+        "amr",
+    }
+)
+"""Streams without a container: without an index FFmpeg computes their length from the bit rate of the first packets."""
+MP3_INDEXES = (b"Xing", b"Info", b"VBRI")
+MP3_INDEX_BYTES = 64 << 10
+MAX_COUNTED_BYTES, MAX_COUNTED_PACKETS = 16 << 20, 50_000
+"""Counting took 43 microseconds a packet (60 s of AAC, 187 kB: 0.12 s)."""
 CONTAINERS_BY_BRAND = {"qt": "mov", "m4a": "m4a", "m4b": "m4b", "3gp": "3gp", "3g2": "3g2"}
 UNKNOWN_LANGUAGES = ("und", "unknown", "")
 
@@ -46,10 +71,11 @@ def read_header(descriptor: int, name: str = "") -> HeaderFacts:
         _add_track_headers(streams, read_track_headers(descriptor, container.format.name))
         if still and not streams[0].get("width"):
             streams[0] |= window_size(beside)
+        timing = {} if still else _timing(container, descriptor)
         tags = join_date_and_time(_tags(container.metadata))
         facts = {
             "container": _container_name(container, name),
-            "duration_milliseconds": None if still else _duration(container),
+            **timing,
             "bit_rate": container.bit_rate or None,
             "timecode_start": _first_tag("timecode", container),
             "reel": _first_tag("reel_name", container),
@@ -84,6 +110,47 @@ def _container_name(container: av.container.InputContainer, name: str) -> str:
         return next((found for start, found in CONTAINERS_BY_BRAND.items() if brand.startswith(start)), "mp4")
     extension = name.rpartition(".")[2].lower()
     return extension if extension in names else names[0]
+
+
+def _timing(container: av.container.InputContainer, descriptor: int) -> HeaderFacts:
+    """Return the duration: counted where the header has none, or where FFmpeg estimates it from the bit rate; of a
+    larger file the estimate, which is marked."""
+    said = _duration(container)
+    if said is not None and (container.format.name not in ESTIMATED_FORMATS or _has_mp3_index(container, descriptor)):
+        return {"duration_milliseconds": said}
+    counted = None if os.fstat(descriptor).st_size > MAX_COUNTED_BYTES else _count_milliseconds(descriptor)
+    return {
+        "duration_milliseconds": counted or said,
+        "duration_is_estimated": (counted is None and said is not None) or None,
+    }
+
+
+def _has_mp3_index(container: av.container.InputContainer, descriptor: int) -> bool:
+    head = os.pread(descriptor, MP3_INDEX_BYTES, 0) if container.format.name == "mp3" else b""
+    return any(magic in head for magic in MP3_INDEXES)
+
+
+def _count_milliseconds(descriptor: int) -> int | None:
+    """Return the length of the longest stream, from the times and lengths of its packets; None if it has too many."""
+    ends: dict[int, Fraction] = {}
+    starts: dict[int, Fraction] = {}
+    with open_container(descriptor) as container:
+        try:
+            for count, packet in enumerate(container.demux()):
+                if count > MAX_COUNTED_PACKETS:
+                    return None
+                base = packet.time_base
+                if not base or not packet.size:
+                    continue
+                length = Fraction(packet.duration or 0) * base
+                place = packet.stream_index
+                begun = ends.get(place, Fraction(0)) if packet.pts is None else packet.pts * base
+                starts[place] = min(begun, starts.get(place, begun))
+                ends[place] = max(begun + length, ends.get(place, begun))
+        except (av.error.InvalidDataError, av.error.EOFError):
+            pass  # what follows a damage does not count
+    lengths = [end - starts[place] for place, end in ends.items()]
+    return round(max(lengths) * 1000) if lengths else None
 
 
 def _duration(container: av.container.InputContainer) -> int | None:
