@@ -1,5 +1,6 @@
 """Database schema: migrate to the version that this code expects, and check it."""
 
+import time
 from collections.abc import Collection
 from enum import Enum
 from pathlib import Path
@@ -8,13 +9,19 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from models.core.sessions import make_engine
 
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_411_031
 """Advisory lock of migrations: containers that start at the same time migrate one after the other."""
+
+
+TABLES = text("SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = current_schema()")
+QUIET_MOMENT_SECONDS, QUIET_MOMENT_POLL_SECONDS = 10.0, 0.02
 
 
 class SchemaState(Enum):
@@ -56,10 +63,34 @@ def upgrade_database(url: str) -> None:
                     f"the database has revision {', '.join(sorted(found))}, of a newer version: run that version, or "
                     "restore a backup of this one"
                 )
+            if found and compare_revisions(found) is SchemaState.OUTDATED:
+                _lock_tables(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
     finally:
         engine.dispose()
+
+
+def _lock_tables(connection: Connection) -> None:
+    """Lock all tables at a moment when no transaction uses one.
+
+    Migrations that lock one table after another while they hold others deadlock with a process of the version before,
+    and the server ends either. Asked without waiting, for locks or none, they never do. A system that is too busy for
+    such a moment is migrated as before, with waiting.
+    """
+    names = connection.scalars(TABLES)
+    lock = text(f"LOCK TABLE {', '.join(names)} IN ACCESS EXCLUSIVE MODE NOWAIT")
+    end = time.monotonic() + QUIET_MOMENT_SECONDS
+    while time.monotonic() < end:
+        savepoint = connection.begin_nested()
+        try:
+            connection.execute(lock)
+            return
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            savepoint.rollback()
+            time.sleep(QUIET_MOMENT_POLL_SECONDS)
 
 
 def read_revisions(connection: Connection) -> set[str]:
