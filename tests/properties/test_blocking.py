@@ -85,3 +85,9 @@ def test_block_and_rest_are_grouped_as_the_whole(
     outside = [item for number, item in enumerate(items) if number not in block]
     together = sorted(plans(inside, profile) + plans(outside, profile), key=lambda plan: plan.key)
     assert together == plans(items, profile)
+
+
+def test_frames_that_may_be_raw_stills_concern_their_whole_folder() -> None:
+    for name in (b"PXL_1.RAW-02.ORIGINAL.dng", b"scene-001.dng", b"dive_L_001.png"):
+        (bucket,) = bucket_paths([name], DEFAULT_PROFILE)
+        assert keys_of(bucket, DEFAULT_PROFILE).offers == {FOLDER_WIDE}
