@@ -1,4 +1,4 @@
-"""Broadcast waves: date and time, start timecode and iXML, as MediaInfo 23.04 and FFmpeg 9.0 show them."""
+"""Broadcast waves: date and time, start timecode and iXML, as they stand in the chunks."""
 
 import os
 import struct

@@ -1,7 +1,6 @@
 """Renditions lose nothing in silence: every picture is shown, every channel heard, and what is left out is counted.
 
-Numbers of pictures and lengths are those of FFmpeg's CLI (9.0) on the same files (`-fps_mode passthrough -f null -`),
-except where it drops pictures or keeps a jump.
+Numbers of pictures and lengths are those with which the inputs are made.
 """
 
 import struct

@@ -228,7 +228,7 @@ LISTS: dict[str, tuple[list[str], dict[str, str | bytes], list[tuple[str, str, s
         [("FAILED", "0 of 1 file match", "1 file not as listed: a.mov")] * 2,
     ),
 }
-"""`md5sum -c` and `rhash -c` call the same files right and wrong; `ascmhl-debug verify` (1.2) those of the histories,
+"""`md5sum -c` calls the same files right and wrong; `ascmhl-debug verify` (1.2) those of the histories,
 except that it follows a file through one rename only, and detects no exchange of names."""
 
 
