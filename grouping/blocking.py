@@ -97,7 +97,7 @@ def bucket_blocking_keys(bucket: NumberedBucket, profile: Profile) -> BlockingKe
     """Return the keys of a bucket of frames, each of which may be a still."""
     path = bucket.folder + b"/" + bucket.prefix + b"." + bucket.suffix
     if has_eye_word(path, profile) or path[path.rfind(b".") + 1 :].lower() in _COMPANION_EXTENSIONS:
-        # Two stills may be the eyes of a picture whose name is neither's, and a raw or live still takes files of its stem.
+        # Two stills may be the eyes of a picture whose name is neither's; a raw or live still takes files of its stem.
         return BlockingKeys(frozenset({FOLDER_WIDE}))
     vocabulary = _vocabulary_of(profile)
     offers: set[bytes] = set()
