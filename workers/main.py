@@ -40,7 +40,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "explain": (
         "workers.commands.catalog.show:explain",
-        "Explain the state of PATH and why.",
+        "Explain the state of PATH and why: of a file, or of all that a folder or a card holds.",
     ),
     "jobs": (
         "workers.commands.admin.jobs:jobs",
