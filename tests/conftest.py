@@ -21,6 +21,8 @@ from workers.embedded.postgres import EmbeddedPostgres
 IS_CI = bool(os.environ.get("CI"))
 RUN = pytest.StashKey[Path]()
 OPENSEARCH = pytest.StashKey[str]()
+WAITING = frozenset({"benchmarks", "compose", "docs", "e2e", "faults", "upgrade"})
+"""Folders of tests that wait for processes more than they compute."""
 OPENSEARCH_URL = "TAPELESS_TEST_OPENSEARCH_URL"
 """Another OpenSearch than the one that a run starts; taken out of the environment, where it is no setting of ours."""
 
@@ -60,9 +62,20 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run early tests first, then files with many tests, as xdist's own order would, which knows no early ones."""
+    """Run early tests first, then files with many tests, and between them those that start processes and wait.
+
+    xdist's own order knows no early ones, and leaves all the waiting to the end.
+    """
     tests = Counter(item.path for item in items)
-    items.sort(key=lambda item: (item.get_closest_marker("early") is None, -tests[item.path]))
+    computing, waiting = [], []
+    for path in sorted(tests, key=lambda path: -tests[path]):
+        (waiting if WAITING.intersection(path.parts) else computing).append(path)
+    place = {path: number / len(waiting) for number, path in enumerate(waiting)}
+    done = 0
+    for path in computing:
+        place[path] = done / len(items)
+        done += tests[path]
+    items.sort(key=lambda item: (item.get_closest_marker("early") is None, place[item.path]))
 
 
 @pytest.fixture(scope="session")
