@@ -18,8 +18,6 @@ from models.core.sessions import make_engine
 MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
 MIGRATION_LOCK = 7_411_031
 """Advisory lock of migrations: containers that start at the same time migrate one after the other."""
-
-
 TABLES = text("SELECT format('%I', tablename) FROM pg_tables WHERE schemaname = current_schema()")
 QUIET_MOMENT_SECONDS, QUIET_MOMENT_POLL_SECONDS = 10.0, 0.02
 

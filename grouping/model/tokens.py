@@ -24,7 +24,7 @@ RESOLUTION_TOKENS = """
 """
 CODEC_TOKENS = "h265 x265 hevc av1 vp9 h264 x264 avc vp8 mpeg4 mpeg2 xvid divx mjpeg"
 PROXY_TOKENS = "web mobile transcode transcoded rendition lowres lores low_res preview proxy proxies prx"
-"""Words that say only that better files exist; among renditions they come last, whatever else they say."""
+"""Words that say only that better files exist; among renditions they come last, with any other token."""
 
 RENDITION_TOKENS: tuple[str, ...] = tuple(f"{MASTER_TOKENS} {RESOLUTION_TOKENS} {CODEC_TOKENS} {PROXY_TOKENS}".split())
 """From best to lowest quality: among renditions without their original, the earliest replaces it."""

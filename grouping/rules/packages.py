@@ -11,7 +11,7 @@ _MARKERS = tuple(PACKAGE_MARKERS)
 _VOLUME_INDEXES = frozenset({b"volindex", b"volindex.xml"})
 _PAPERS = tuple(b".xml .png .ttf .otf .xsl .xsd".split())
 MIN_PACKAGE_LISTS = 2
-"""Packing list and composition, whatever they are called."""
+"""Packing list and composition, under any name."""
 
 
 def package_roots(singles: list[Single]) -> frozenset[bytes]:

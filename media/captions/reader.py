@@ -1,6 +1,6 @@
 """Reading of caption files: by content where a format can be told, within limits for untrusted files.
 
-Whatever is not read is counted, and reported with the captions that were.
+What is not read is counted, and reported with the captions that were.
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ def read_captions(content: bytes, extension: str, rate: Fraction | None = None) 
             cues = reader(content, decoding.decode, rate)
         except (UnreadableError, MemoryError):
             raise
-        except Exception as error:  # the libraries raise whatever their parsers meet
+        except Exception as error:  # the libraries raise errors of any type
             raise UnreadableError(f"is no {extension[1:]} file that can be read: {error}"[:300]) from None
     if len(cues) > MAX_CAPTIONS:
         raise UnreadableError(f"has {len(cues):,} captions; at most {MAX_CAPTIONS:,} are read")

@@ -22,7 +22,7 @@ MIX_FORMAT = "fltp"
 
 
 class SoundConverter:
-    """Converts the sound of one track to the rate and layout of the mix, whatever it changes to on its way."""
+    """Converts the sound of one track to the rate and layout of the mix, also where it changes on its way."""
 
     def __init__(self, layout: str) -> None:
         self._layout = layout

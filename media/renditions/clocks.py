@@ -1,7 +1,7 @@
 """Clocks of a rendition: times of decoded pictures and sounds that go on where those of the source do not.
 
-Joined recordings begin again or jump by hours, AVI stores no times of presentation, raw streams none at all. Whatever
-the times say, each picture is shown: a time that does not advance is one frame after the last.
+Joined recordings begin again or jump by hours, AVI stores no times of presentation, raw streams none at all. Each
+picture is shown: a time that does not advance is one frame after the last.
 """
 
 from dataclasses import dataclass, field

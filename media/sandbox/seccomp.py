@@ -124,7 +124,7 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
 
 
 def drop_rights(libc: ctypes.CDLL) -> bool:
-    """Become nobody if this is root, and give up all capabilities; return whether that succeeded."""
+    """Become an unprivileged user if this is root, and give up all capabilities; return whether that succeeded."""
     libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
     for capability in range(LAST_CAPABILITY + 1):
         libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails without CAP_SETPCAP, where there is less to drop

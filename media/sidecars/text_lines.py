@@ -1,4 +1,4 @@
-"""Lines of a text of any size, as bytes, whatever system ended them."""
+"""Lines of a text of any size, as bytes, with the line ends of any system."""
 
 import codecs
 from collections.abc import Iterator

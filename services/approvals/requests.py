@@ -190,7 +190,7 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
     # Flushing fires mark_approval_update, which marks the object's document.
     apply_changes(approval, wanted.values)
     asked_now = _votes_by_reviewers(session, votes, approval)
-    # Where the request names people, only their votes count; where it names nobody, those of the rest stay.
+    # Where the request names people, only their votes count; where it names none, those of all others stay.
     void = asked_before if has_no_reviewers(approval) else {vote.id for vote in votes} - asked_now
     gone = [vote for vote in votes if vote.id in void]
     for vote in gone:

@@ -95,7 +95,7 @@ def is_reviewer(approval: Approval, actor: Actor) -> bool:
 
 
 def may_guest_vote(approval: Approval, actor: Actor) -> bool:
-    """Return whether a guest's share allows votes, and the request asks this guest or names nobody."""
+    """Return whether a guest's share allows votes, and the request asks this guest or names no one."""
     allows = actor.guest.allows if actor.guest is not None else ()
     is_asked = has_no_reviewers(approval) or is_reviewer(approval, actor)
     return ShareRight.SETTING_APPROVE_STATUS in allows and is_asked

@@ -1,4 +1,4 @@
-"""Keep rights as they were when files pass from one asset to another: nobody loses an asset by it, or gains one.
+"""Keep rights as they were when files pass from one asset to another: no one loses an asset by it, or gains one.
 
 An asset has one set of rights for all its files. By hand, files of an asset whose rights the caller may not change pass
 only to an asset with the same rights. Rules cannot refuse, so an automatic merge leaves each right on the survivor to

@@ -74,7 +74,7 @@ class RenditionPath:
                 folder.chmod(0o755)
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(self.draft, flags, 0o644)
-        os.fchmod(descriptor, 0o644)  # whatever the umask
+        os.fchmod(descriptor, 0o644)  # independent of the umask
         return descriptor
 
     def publish(self) -> os.stat_result:

@@ -263,7 +263,7 @@ def _result_key(one: FileToVerify) -> tuple[uuid.UUID, str, str, int, int]:
 
 
 def _job_outcome(there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], gaps: ManifestGaps) -> JobEnd:
-    """Return the result of a job: a mismatch is a failure, and whatever was not compared a warning.
+    """Return the result of a job: a mismatch is a failure, and what was not compared a warning.
 
     A file that several lists name, such as the generations of a history, is counted once.
     """

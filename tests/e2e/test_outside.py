@@ -213,7 +213,7 @@ def test_headers_of_what_comes_in_do_not_wait_for_renditions(system: Running) ->
     (running,) = [job for job, state in zip(jobs, states(system, jobs), strict=True) if state == "STARTED"]
     task_id, shown = wait_until(lambda: shown_task(system.flower, "transcode.run", running), what="Flower shows it")
     assert re.search(r'Transcode "d[au][ws][nk]" to web', shown["args"]), shown
-    # The task is shown before its claim is committed.
+    # Flower hears of the task just before the job records it.
     wait_until(
         lambda: "does not exist" not in system.system.run("jobs", "show", task_id, code=None),
         what="the job knows its task",

@@ -28,7 +28,7 @@ KNOWN_HEADERS = frozenset(
     }
 )
 EMPTY_HEADERS = ("eta", "group", "group_index", "stamps", "stamped_headers")
-"""Headers of Celery's protocol that must have no value: a task runs at once, and by itself."""
+"""Headers of Celery's protocol that must have no value: a task runs at once, and alone."""
 
 
 def find_message_problem(headers: object, body: bytes | str) -> str | None:

@@ -5,11 +5,11 @@ processes of a system import mostly the same modules: with an interpreter for ea
 system at rest 1,490 MB; forked, 6.0 s and 680 MB (proportional set sizes, two cores).
 
 It has one thread and no connection, so nothing of it can be shared by mistake: a process that forks while it has
-threads can copy a lock that nobody releases, and one with connections would send on the sockets of its parent.
+threads can copy a lock that no thread releases, and one with connections would send on the sockets of its parent.
 
-A request is one line of JSON with two descriptors: the log, and a pipe for the answers, which are the pid and, at the
-end of the process, its exit code. End of file without an exit code means that the fork server is dead, and its children
-with it.
+A request is one line of JSON with two descriptors: the log, and a pipe for the answers, eight bytes each, which are the
+pid and, at the end of the process, its exit code. End of file without an exit code means that the fork server is dead,
+and its children with it.
 """
 
 import gc
@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from setproctitle import setproctitle
 
+from workers.processes.forked import ANSWER
 from workers.processes.nice import lower_priority
 from workers.processes.pdeathsig import end_with_parent
 
@@ -92,7 +93,7 @@ def _report_exits(answers: dict[int, int]) -> None:
 
 def _answer(descriptor: int, number: int) -> None:
     with suppress(BrokenPipeError):  # the supervisor is gone
-        os.write(descriptor, f"{number}\n".encode())
+        os.write(descriptor, ANSWER.pack(number))
 
 
 def become(request: ForkRequest, log: int, server_pid: int) -> None:

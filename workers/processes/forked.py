@@ -5,18 +5,21 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from workers.processes.pdeathsig import end_with_parent_prefix
 
 FORK_SERVER_MODULE = "workers.processes.fork_server"
 LOADED_SECONDS = 60.0
 """How long the first process waits for all modules to be loaded."""
+ANSWER = struct.Struct("q")
+"""What the fork server writes of a process: its pid, later its exit code."""
 
 
 class ForkServerError(Exception):
@@ -31,11 +34,21 @@ class ForkedProcess:
         self.returncode: int | None = None
         self._answers = answers
 
+    @classmethod
+    def from_answers(cls, answers: int, seconds: float) -> Self | None:
+        """Wait for the pid of a new process; return None if nothing was forked.
+
+        No more than the pid is read: the exit code of a process that has ended already is behind it.
+        """
+        pid = os.read(answers, ANSWER.size) if select.select([answers], [], [], seconds)[0] else b""
+        return cls(ANSWER.unpack(pid)[0], answers) if pid else None
+
     def poll(self) -> int | None:
         """Return the exit code, negative for a signal, or None while the process runs."""
         if self.returncode is None and select.select([self._answers], [], [], 0)[0]:
             # End of file: the fork server is dead, and the kernel ends its children.
-            self.returncode = int(os.read(self._answers, 32) or -signal.SIGKILL)
+            code = os.read(self._answers, ANSWER.size)
+            self.returncode = ANSWER.unpack(code)[0] if code else -signal.SIGKILL
             os.close(self._answers)
         return self.returncode
 
@@ -108,12 +121,11 @@ class ForkServer:
                 self._control.sendall(message[sent:])
         finally:
             os.close(answer)
-        # One write of a short line arrives as it was written; end of file without one means that nothing was forked.
-        pid = os.read(answers, 32) if select.select([answers], [], [], LOADED_SECONDS)[0] else b""
-        if not pid:
+        process = ForkedProcess.from_answers(answers, LOADED_SECONDS)
+        if process is None:
             os.close(answers)
             raise ForkServerError(f"{' '.join(argv)}: the fork server does not answer; see {self._log}")
-        return ForkedProcess(int(pid), answers)
+        return process
 
     def close(self) -> None:
         """End the server; processes that still run end with it."""

@@ -56,7 +56,14 @@ def format_table(results: Iterable[Result]) -> str:
 
 
 def replace_table(page: str, table: str) -> str:
-    """Return a page with another table between its marks."""
+    """Return a page with a table between its marks; rows of faults that it lacks stay, for they ran elsewhere."""
     before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    old, _, after = rest.partition(END)
+    rows = {line.split("|")[1].strip(): f"{line}\n" for line in [*_body(old), *_body(table)]}
+    body = "".join(rows[name] for name in sorted(rows, key=lambda name: (name == TOGETHER, name)))
+    return f"{before}{BEGIN}\n{HEAD}{body}\n{END}{after}"
+
+
+def _body(table: str) -> list[str]:
+    """Return the rows of a table without its head."""
+    return [line for line in table.splitlines() if line.startswith("| ") and line not in HEAD]

@@ -306,3 +306,5 @@ def test_the_table_counts_runs_effects_and_violations_and_keeps_the_rest_of_the_
     page = replace_table("before\n<!-- faults: written by make faults -->\nold\n<!-- faults: end -->\nafter\n", table)
     assert (page.startswith("before\n"), page.endswith("after\n"), "old" in page) == (True, True, False)
     assert replace_table(page, table) == page
+    elsewhere = replace_table(page, format_table([Result(3, ("a burst",), {"a burst": 1}, (), 1.0)]))
+    assert "| a burst | 1 | 1 | 0 |\n| kill api | 2 | 1 | 2 |\n| three kinds together |" in elsewhere

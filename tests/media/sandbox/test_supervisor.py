@@ -61,7 +61,7 @@ def test_a_child_can_open_start_remove_and_reach_nothing(child: ConfinedChild, f
 
 
 def test_every_other_system_call_is_denied(child: ConfinedChild, file: SourceFile) -> None:
-    """Mounts, namespaces, modules, keys, clocks, other processes: whatever the kernel has, now or later."""
+    """Mounts, namespaces, modules, keys, clocks, other processes: all that the kernel has, now or later."""
     came = read(child, ReadItem(1, [file], {"deed": "try_all"}))[1].result["came"]
     assert came.pop("ENOSYS") == [CLONE3[["x86_64", "aarch64"].index(platform.machine())]]
     assert len(came.pop("EPERM")) > 500

@@ -13,7 +13,7 @@ import pytest
 from tests.servers import ROOT
 from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
-from workers.processes.forked import FORK_SERVER_MODULE, ForkedProcess, ForkServer, ForkServerError
+from workers.processes.forked import ANSWER, FORK_SERVER_MODULE, ForkedProcess, ForkServer, ForkServerError
 from workers.processes.nice import NICE_VALUE
 from workers.processes.process import ChildProcess, ProcessError, identify_process
 from workers.processes.supervisor import RestartBackoff, Supervisor
@@ -56,6 +56,15 @@ def test_an_exit_code_is_that_of_the_process(server: ForkServer, tmp_path: Path,
     assert process.poll() == code
 
 
+def test_a_process_that_has_ended_before_its_pid_is_read_has_its_exit_code() -> None:
+    answers, answer = os.pipe()
+    os.write(answer, ANSWER.pack(1234) + ANSWER.pack(3))
+    process = ForkedProcess.from_answers(answers, 0)
+    assert process is not None
+    assert (process.pid, process.poll()) == (1234, 3)
+    os.close(answer)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_ends_it_and_is_its_exit_code(server: ForkServer, tmp_path: Path, number: signal.Signals) -> None:
     process = forked(server, tmp_path / "log", "wait")
@@ -63,7 +72,7 @@ def test_a_signal_ends_it_and_is_its_exit_code(server: ForkServer, tmp_path: Pat
     assert process.poll() is None
     process.send_signal(number)
     assert process.wait() == -number
-    process.send_signal(number)  # to nobody
+    process.send_signal(number)  # it has ended: no error
 
 
 def test_each_has_arguments_environment_session_priority_and_title_of_its_own(
