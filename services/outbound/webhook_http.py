@@ -17,7 +17,6 @@ import ipaddress
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -169,23 +168,23 @@ def post_delivery(
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     total = timing.webhook_total_seconds
     # The socket timeout restarts with each byte; the timer bounds the whole exchange against slow responses.
-    guard = threading.Timer(total, _abort_connection, [connection])
+    late = threading.Event()
+    guard = threading.Timer(total, _abort_connection, [connection, late])
     guard.start()
-    began = time.monotonic()
     try:
         connection.request("POST", path, body, dict(headers))
         return connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
-        late = time.monotonic() - began >= total
-        reason = f"no answer within {total:g} s" if late else f"{type(error).__name__}: {error}"
+        reason = f"no answer within {total:g} s" if late.is_set() else f"{type(error).__name__}: {error}"
         raise DeliveryError(f"{host}: {reason}") from None
     finally:
         guard.cancel()
         connection.close()
 
 
-def _abort_connection(connection: http.client.HTTPConnection) -> None:
+def _abort_connection(connection: http.client.HTTPConnection, late: threading.Event) -> None:
     """Shut the socket down, which unblocks the reading thread."""
+    late.set()
     if connection.sock is not None:
         with contextlib.suppress(OSError):
             connection.sock.shutdown(socket.SHUT_RDWR)

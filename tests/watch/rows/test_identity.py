@@ -142,7 +142,10 @@ def test_the_last_of_two_links_keeps_its_own_asset_under_another_name(
         (root / name.replace("a.", "b.")).rename(root / name.replace("a.", "c."))
     pipeline.settle()
     assert pipeline.titles() == ["c"]
-    assert pipeline.ids() == {"a": ids["a"], "c": ids["b"]}
+    after = pipeline.ids()
+    assert after.pop("c") == ids["b"]
+    # Its frames may have left one by one, and then it has the name of the last one.
+    assert list(after.values()) == [ids["a"]]
     assert {pipeline.status_of(name) for name in names} == {FileStatus.MISSING}
     assert pipeline.broken() == []
 
