@@ -55,7 +55,7 @@ SELECT_ASSETS_TO_INDEX = text(f"""
 """).bindparams(OBJECT_IDS_PARAMETER)
 
 SELECT_FORMATS_TO_INDEX = text("""
-    SELECT asset_id, id, name, role, structure, is_online
+    SELECT asset_id, id, name, role, structure, is_online, warnings <> '{}' AS has_warning
     FROM format WHERE asset_id = ANY(:ids)
     ORDER BY CASE role WHEN 'original' THEN 0 WHEN 'transcode' THEN 1 ELSE 2 END, id
 """).bindparams(OBJECT_IDS_PARAMETER)
@@ -99,6 +99,7 @@ def _asset_document(
         "type": [kind],
         "media_type": [media_type_of(formats)],
         "is_online": [is_online],
+        "has_warning": [any(row.has_warning for row in formats)],
         "date_created": [format_date_term(created)],
         "date_modified": [format_date_term(modified)],
         "format_kind": unique_values(format_kind_of(row) for row in formats),

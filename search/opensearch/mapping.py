@@ -23,7 +23,7 @@ from search.query.analysis import text_sort_key, token_set, truncate_utf8
 from search.query.sql_predicates import field_token
 from search.query.term_keys import term_keys_of
 
-MAPPING_VERSION = 1
+MAPPING_VERSION = 2
 """Increment with every change below or of the content of a document's fields: the next check of the index then starts a
 rebuild. Searches must understand the index of the previous version."""
 

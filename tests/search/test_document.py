@@ -91,6 +91,7 @@ def test_a_document_is_the_whole_asset(sessions: Sessions) -> None:
         "type": ["ASSET"],
         "media_type": ["video"],
         "is_online": [True],
+        "has_warning": [False],
         "format_kind": ["image_sequence", "transcode"],
         "format": ["ORIGINAL", "H264"],
         "storage_id": [storage_id],
@@ -111,6 +112,19 @@ def test_a_document_is_the_whole_asset(sessions: Sessions) -> None:
         ("image_sequence", ["plate.[1001,1003].exr"]),
         ("transcode", ["plate.mp4"]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("warned", "expected"), [([], False), (["original"], True), (["transcode"], True), (["sidecar"], True)]
+)
+def test_an_asset_has_a_warning_if_any_of_its_formats_has(
+    sessions: Sessions, warned: list[str], expected: bool
+) -> None:
+    with sessions.begin() as session:
+        asset_id = add_asset(session, "clip")
+        for role in ("original", "transcode", "sidecar"):
+            add_format(session, asset_id, role=role, warnings=["a.mov breaks off"] if role in warned else [])
+    assert documents_of(sessions, asset_id)[0].terms["has_warning"] == [expected]
 
 
 @pytest.mark.parametrize(
