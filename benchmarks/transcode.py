@@ -31,6 +31,7 @@ from media.renditions.muxer import RenditionMuxer
 from models.access.acl import Actor
 from models.catalog.asset import Asset
 from models.catalog.storage import Storage
+from models.core.mounts import configure_mounts
 from models.core.sessions import Sessions, make_engine, make_sessions, transact
 from models.queues.job import Job, JobStatus
 from models.schema import upgrade_database
@@ -105,7 +106,8 @@ def measure(folder: Path, frames: int, rounds: int) -> float:
         upgrade_database(postgres.url())
         sessions = make_sessions(engine)
         asset_id = ingest(sessions, root)
-        by = TranscodeContext(BUILT_IN_PROFILES, folder / "media")
+        configure_mounts({}, folder / "media")
+        by = TranscodeContext(BUILT_IN_PROFILES)
         for _ in range(rounds):
             start = time.monotonic()
             command = [sys.executable, "-m", "benchmarks.transcode", "--bare", str(root), str(folder / "bare.mp4")]

@@ -59,7 +59,7 @@ class JobEnvironment(Protocol):
 
 def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
     """Return every kind of job by its task."""
-    encoding = TranscodeContext(context.transcode_profiles, context.media_folder, at_once=context.max_transcodes)
+    encoding = TranscodeContext(context.transcode_profiles, at_once=context.max_transcodes)
     kinds = (
         CAPTION_JOBS,
         COLLECTION_APPROVALS_JOBS,

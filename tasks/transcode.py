@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 def run_transcode(self: Task, _ids: Sequence[object] = ()) -> str | None:
     """Run the next job. A duplicate message runs another job, or none."""
     context = self.app.context
-    encoding = TranscodeContext(context.transcode_profiles, context.media_folder, at_once=context.max_transcodes)
+    encoding = TranscodeContext(context.transcode_profiles, at_once=context.max_transcodes)
 
     def announce(claim: JobClaim) -> None:
         """Have Flower show the job: the message was sent before anything knew which one it would be."""

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.core.base import Base, BigInt, CreatedMixin, IdMixin, TextEnum, TimestampsMixin, checked_text
-from models.core.mounts import resolve_mount
+from models.core.mounts import is_in_media_folder, resolve_mount
 
 PURPOSE_FILES, PURPOSE_PROXIES = "FILES", "PROXIES"
 """Purposes of a storage: FILES are watched, PROXIES contain renditions written by Tapeless."""
@@ -45,7 +45,7 @@ class Storage(IdMixin, TimestampsMixin, Base):
     method: Mapped[str] = mapped_column(server_default="FILE")
     purpose: Mapped[str] = mapped_column(server_default="FILES")
     root: Mapped[bytes] = mapped_column(unique=True)
-    """Real path of the mount point, as bytes because a path need not be UTF-8."""
+    """Real path of the mount point, as bytes because a path need not be UTF-8; relative if below the media folder."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     profile: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     profile_revision: Mapped[int] = mapped_column(server_default="1")
@@ -85,6 +85,11 @@ class Storage(IdMixin, TimestampsMixin, Base):
     def place(self) -> bytes:
         """The local path of its root."""
         return resolve_mount(self.root)
+
+    @property
+    def absolute_root(self) -> bytes:
+        """Its root as the watcher's machine names it; one below the media folder as this machine does."""
+        return self.place if is_in_media_folder(self.root) else self.root
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]

@@ -76,7 +76,9 @@ def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = fro
         return Explanation(display_path(path), "ignored", [line])
     storage = find_storage_of_path(session, path)
     if storage is None:
-        roots = [f'"{display_path(root)}"' for root in session.scalars(select(Storage.root).order_by(Storage.name))]
+        roots = [
+            f'"{display_path(one.absolute_root)}"' for one in session.scalars(select(Storage).order_by(Storage.name))
+        ]
         known = ", ".join(roots) or "none"
         return Explanation(display_path(path), "outside", [f"lies in no storage; watched are {known}"])
     relative = relative_to_storage(storage, path) or b""

@@ -141,7 +141,7 @@ def read_status(session: Session) -> SystemStatus:
     storages = [
         StorageState(
             row.name,
-            display_path(row.root),
+            display_path(row.absolute_root),
             row.status.value,
             describe_storage_trouble(row),
             row.frozen_reason is not None,

@@ -30,7 +30,13 @@ from services.core.errors import DomainError
 from services.core.text import pluralize
 from services.jobs.runner import JobEnd, JobOutcome, JobRetryError, JobRun
 from services.renditions.encoder_input import EncoderInput
-from services.renditions.paths import RenditionPath, allocate_rendition_path, build_rendition_name, remove_run_folder
+from services.renditions.paths import (
+    RenditionPath,
+    allocate_rendition_path,
+    build_rendition_name,
+    find_run_folder,
+    remove_run_folder,
+)
 from services.renditions.plan import TranscodePlan, load_transcode_plan
 from services.renditions.profiles import TranscodeProfile, TranscodeProfiles, find_transcode_profile
 from services.renditions.registry import EncodedRendition, find_rendition, register_rendition
@@ -55,7 +61,6 @@ class TranscodeContext:
     """Configuration shared by all runs of a process."""
 
     profiles: TranscodeProfiles
-    media_folder: Path
     limits: ResourceLimits = ENCODER_LIMITS
     program: str = ENCODER_PROGRAM
     at_once: int = DEFAULT_CONCURRENT_TRANSCODES
@@ -84,7 +89,7 @@ class TranscodeRun:
     def transcode(self) -> JobOutcome:
         """Encode and register the rendition; the draft of a run that does not get that far is removed."""
         if left := self.run.claim.details.get("run"):
-            remove_run_folder(Path(left))  # of a killed run
+            self._remove_leftover(left)
         task = self._prepare()
         if not isinstance(task, PreparedTranscode):
             return task
@@ -102,6 +107,13 @@ class TranscodeRun:
         if replaced is not None:
             remove_run_folder(replaced)
         return None
+
+    def _remove_leftover(self, run: Mapping[str, str]) -> None:
+        """Remove the folder of a killed run."""
+        with self.run.keep_lease(), self.run.sessions() as session:
+            folder = find_run_folder(session, run)
+        if folder is not None:
+            remove_run_folder(folder)
 
     def _prepare(self) -> PreparedTranscode | JobEnd:
         """Load the plan and allocate the path; returns the end of the job if there is nothing to do."""
@@ -125,10 +137,8 @@ class TranscodeRun:
             return JobEnd("its rendition is of these files already")
         title = session.get_one(Asset, source.asset_id).title
         extension = profile.recipe.writing.extension
-        place = allocate_rendition_path(
-            session, source.asset_id, build_rendition_name(title, name, extension), self.by.media_folder
-        )
-        session.get_one(Job, self.run.claim.id).details = {**self.run.claim.details, "run": str(place.folder)}
+        place = allocate_rendition_path(session, source.asset_id, build_rendition_name(title, name, extension))
+        session.get_one(Job, self.run.claim.id).details = {**self.run.claim.details, "run": place.run}
         session.flush()
         # The heartbeat is also the fence: it raises JobLostError if another worker has the job.
         self.run.heartbeat(session, Progress(0, 0, "reads its source"), STOPPED)

@@ -22,7 +22,8 @@ from models.catalog.storage import PURPOSE_PROXIES, Storage, StorageStatus
 from models.core.base import new_id
 from models.core.paths import escape_surrogates
 
-MEDIA_FOLDER_STORAGE_NAME = "Renditions"
+MEDIA_FOLDER_STORAGE_NAME, MEDIA_FOLDER_STORAGE_ROOT = "Renditions", b"renditions"
+"""The root is relative to the media folder of each process."""
 MAX_RENDITION_NAME_BYTES = 180
 MIN_RUN_AGE_SECONDS = 24 * 3600.0
 """Younger folders may belong to a running transcode; longer than any rendition takes."""
@@ -50,6 +51,11 @@ class RenditionPath:
     def folder(self) -> Path:
         """Folder of this run."""
         return Path(os.fsdecode(self.root), *self.folders)
+
+    @property
+    def run(self) -> dict[str, str]:
+        """The folder of this run as a row can hold it: below a storage, which another machine has elsewhere."""
+        return {"storage": str(self.storage_id), "folder": "/".join(self.folders)}
 
     @property
     def draft(self) -> Path:
@@ -83,6 +89,12 @@ class RenditionPath:
         return self.path.stat()
 
 
+def find_run_folder(session: Session, run: object) -> Path | None:
+    """Return the local folder of a run that a row holds, or None: the version before held paths of its machine."""
+    storage = session.get(Storage, uuid.UUID(run["storage"])) if isinstance(run, dict) else None
+    return Path(os.fsdecode(storage.place), run["folder"]) if storage is not None and isinstance(run, dict) else None
+
+
 def remove_run_folder(folder: Path) -> None:
     """Delete the folder of a run, and the parent folders that are empty then."""
     if not RUN_FOLDER_PATTERN.fullmatch(folder.name):
@@ -95,9 +107,9 @@ def remove_run_folder(folder: Path) -> None:
             return
 
 
-def allocate_rendition_path(session: Session, asset_id: uuid.UUID, name: str, media_folder: Path) -> RenditionPath:
+def allocate_rendition_path(session: Session, asset_id: uuid.UUID, name: str) -> RenditionPath:
     """Allocate a path for a new file of this asset, in a folder of its own."""
-    storage = find_proxy_storage(session, media_folder)
+    storage = find_proxy_storage(session)
     # The end of a UUIDv7 is random, its beginning is the time.
     run = new_id().hex[-12:]
     return RenditionPath(storage.id, storage.place, (asset_id.hex[-2:], str(asset_id), run), name)
@@ -111,21 +123,23 @@ def build_rendition_name(title: str, profile: str, extension: str) -> str:
     return f"{stem}.{profile}.{extension}"
 
 
-def find_proxy_storage(session: Session, media_folder: Path) -> Storage:
+def find_proxy_storage(session: Session) -> Storage:
     """Return the storage for renditions; one in the media folder is created if there is none."""
     proxies = select(Storage).where(Storage.purpose == PURPOSE_PROXIES, Storage.status == StorageStatus.ACTIVE)
-    own = os.fsencode(media_folder / "renditions")
-    others = session.scalars(proxies.where(Storage.root != own).order_by(Storage.id)).all()
+    others = session.scalars(proxies.where(Storage.root != MEDIA_FOLDER_STORAGE_ROOT).order_by(Storage.id)).all()
     if others:
         return others[0]
     # Serialises the creation: two workers would otherwise add the storage twice.
     session.execute(select(func.pg_advisory_xact_lock(PROXY_STORAGE_LOCK)))
-    found = session.scalar(proxies.where(Storage.root == own))
+    found = session.scalar(proxies.where(Storage.root == MEDIA_FOLDER_STORAGE_ROOT))
     if found is None:
         taken = session.scalar(select(Storage.id).where(Storage.name == MEDIA_FOLDER_STORAGE_NAME))
         name = MEDIA_FOLDER_STORAGE_NAME if taken is None else f"{MEDIA_FOLDER_STORAGE_NAME} {new_id().hex[-6:]}"
         found = Storage(
-            name=name, root=own, purpose=PURPOSE_PROXIES, description="made by Tapeless in its media folder"
+            name=name,
+            root=MEDIA_FOLDER_STORAGE_ROOT,
+            purpose=PURPOSE_PROXIES,
+            description="made by Tapeless in its media folder",
         )
         session.add(found)
         session.flush()

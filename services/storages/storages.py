@@ -65,7 +65,9 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     others = session.scalars(select(Storage)).all()
     # Tapeless's own rendition storage is in the data folder, which is never watched, so overlaps do not matter.
     own = [os.path.realpath(os.fsencode(folder)) for folder in forbidden]
-    _refuse_overlap(root, [other for other in others if not any(is_path_inside(other.root, folder) for folder in own)])
+    _refuse_overlap(
+        root, [one for one in others if not any(is_path_inside(one.absolute_root, folder) for folder in own)]
+    )
     name = new.name or _unused_storage_name(root, {other.name for other in others})
     if any(other.name == name for other in others):
         raise StorageError(f'storage "{name}": there is one of this name already; give another with --name')
@@ -123,10 +125,10 @@ def _refuse_own_folders(root: bytes, forbidden: Iterable[Path]) -> None:
 
 def _refuse_overlap(root: bytes, others: Sequence[Storage]) -> None:
     for other in others:
-        if is_path_inside(root, other.root) or is_path_inside(other.root, root):
+        if is_path_inside(root, other.absolute_root) or is_path_inside(other.absolute_root, root):
             raise StorageError(
                 f'folder "{display_path(root)}": overlaps storage "{other.name}" '
-                f'("{display_path(other.root)}"); a file must belong to one storage'
+                f'("{display_path(other.absolute_root)}"); a file must belong to one storage'
             )
 
 
@@ -163,7 +165,7 @@ def relative_to_storage(storage: Storage, path: bytes) -> bytes | None:
 
     The root may be the mount point on this machine or the path under which the storage was added.
     """
-    for root in (storage.place, storage.root):
+    for root in (storage.place, storage.absolute_root):
         if is_path_inside(path, root):
             return path[len(root) :].strip(b"/")
     return None

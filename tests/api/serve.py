@@ -7,6 +7,7 @@ from pathlib import Path
 from api.app import create_api
 from asgi.context import ApiContext
 from asgi.limits.server import connection_limits, make_server
+from models.core.mounts import configure_mounts
 from models.core.sessions import make_engine, make_sessions
 from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
@@ -32,6 +33,7 @@ def main(url: str, port_file: str) -> None:
     roots = (Path(port_file).parent,)
     outside = OutboundConfig(key=SigningKey(KEY))
     media = Path(port_file).parent / "media"
+    configure_mounts({}, media)
     engine_of_search = PostgresEngine(sessions)
     context = ApiContext(
         sessions,

@@ -12,6 +12,7 @@ from sqlalchemy import select, text
 
 from models.access.acl import Actor
 from models.catalog.asset import Format
+from models.core.mounts import configure_mounts
 from models.core.sessions import transact
 from models.queues.job import Job
 from services.media.drain import drain_media
@@ -30,7 +31,8 @@ class Studio:
 
     def __init__(self, pipeline: Pipeline, folder: Path) -> None:
         self.pipeline, self.sessions = pipeline, pipeline.sessions
-        self.by = TranscodeContext(BUILT_IN_PROFILES, folder)
+        self.by = TranscodeContext(BUILT_IN_PROFILES)
+        configure_mounts({}, folder)
         self.proxies = folder / "renditions"
 
     def ask(self, title: str, profile: str = "web") -> uuid.UUID:

@@ -64,7 +64,7 @@ def make_context(
 
     Raises SettingsError if nothing runs there.
     """
-    configure_mounts(settings.places)
+    configure_mounts(settings.places, settings.media_folder)
     connection = find_system_connection(settings)
     database = make_engine(connection.database_url, pool_size, statement_seconds)
     sessions = make_sessions(database)

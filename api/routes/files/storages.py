@@ -78,7 +78,7 @@ def serialize_storage(storage: Storage) -> dict[str, Any]:
     """Serialise a storage. A fractional threshold is rounded up, since clients expect whole seconds."""
     settings = StorageSettings.model_validate(storage.settings).model_dump(mode="json")
     threshold = math.ceil(settings["growing_files_threshold"])
-    root = display_path(storage.root)
+    root = display_path(storage.absolute_root)
     return {
         "id": str(storage.id),
         "name": storage.name,

@@ -18,6 +18,7 @@ from models.catalog.collection import Collection
 from models.catalog.file import File
 from models.catalog.metadata import FieldType
 from models.catalog.storage import Storage
+from models.core.mounts import configure_mounts
 from models.core.sessions import Sessions, transact
 from models.queues.job import Job
 from models.queues.media_queue import MediaKind
@@ -76,6 +77,7 @@ class Environment:
 
 
 def open_environment(sessions: Sessions, folder: Path) -> Environment:
+    configure_mounts({}, folder)
     return Environment(sessions, folder, PostgresEngine(sessions))
 
 

@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_leaves_no_encoder_and_the_next_starts_over(
     studio: Studio, root: Path, database_url: str
 ) -> None:
     job_id = asked(studio, root)
-    command = [sys.executable, "-m", "tests.services.transcoding_worker", database_url, str(studio.by.media_folder)]
+    command = [sys.executable, "-m", "tests.services.transcoding_worker", database_url, str(studio.proxies.parent)]
     worker = subprocess.Popen(command, cwd=REPOSITORY)
     wait_until(lambda: is_half_way(studio, job_id), what="the worker says how far it is", seconds=60)
     (encoder,) = encoders(worker.pid)

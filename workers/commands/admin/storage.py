@@ -132,14 +132,14 @@ def list_storages(context: ProcessContext, as_json: bool) -> None:
 def _cells(row: Storage) -> tuple[str, ...]:
     scanned = row.last_scanned.astimezone().strftime("%H:%M:%S") if row.last_scanned else "not yet"
     settings = " ".join(f"{key}={value}" for key, value in row.settings.items())
-    return row.name, display_path(row.root), row.status.value, scanned, settings
+    return row.name, display_path(row.absolute_root), row.status.value, scanned, settings
 
 
 def _as_json(row: Storage) -> dict[str, object]:
     return {
         "id": str(row.id),
         "name": row.name,
-        "root": display_path(row.root),
+        "root": display_path(row.absolute_root),
         "status": row.status.value,
         "status_message": describe_storage_trouble(row),
         "frozen": row.frozen_reason is not None,

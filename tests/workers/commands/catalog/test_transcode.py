@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from models.core.mounts import configure_mounts
 from models.queues.job import Job, JobStatus
 from services.core.errors import DomainError
 from services.renditions.encode import TranscodeContext
@@ -27,7 +28,8 @@ def test_a_rendition_is_asked_for_by_title_and_waited_for(
     said = run(running, "clip")
     assert said.exit_code == 0, said.output
     assert said.output.endswith(': Transcode "clip" to web\n')
-    by = TranscodeContext(BUILT_IN_PROFILES, tmp_path / "media")
+    configure_mounts({}, tmp_path / "media")
+    by = TranscodeContext(BUILT_IN_PROFILES)
     run_next_transcode(pipeline.sessions, pipeline.timing, by, pipeline.notify)
     with pipeline.sessions.begin() as session:
         job = session.query(Job).filter(Job.type == "TRANSCODE").one()
