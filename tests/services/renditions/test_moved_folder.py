@@ -27,10 +27,10 @@ def migrate_again(database_url: str) -> None:
     try:
         with engine.begin() as connection:
             newest = connection.scalar(text("SELECT version_num FROM alembic_version"))
-            connection.execute(STAMP, {"revision": "0027"})
+            connection.execute(STAMP, {"revision": "0028"})
             config = alembic_config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "0028")
+            command.upgrade(config, "0029")
             connection.execute(STAMP, {"revision": newest})
     finally:
         engine.dispose()

@@ -8,8 +8,8 @@ version before may write one more rendition where no process of this version loo
 from alembic import op
 from sqlalchemy import text
 
-revision = "0028"
-down_revision = "0027"
+revision = "0029"
+down_revision = "0028"
 
 OWN_STORAGES = text("""
     SELECT id FROM storage WHERE purpose = 'PROXIES' AND description = 'made by Tapeless in its media folder'
