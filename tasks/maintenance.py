@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from celery import Task, shared_task
 
+from models.core.sessions import transact
 from models.queues.outbox import MAIL_TASK, WEBHOOK_TASK
 from services.approvals.collection_requests import COLLECTION_APPROVALS_TASK
 from services.catalog.collections.folder_mirror import MIRROR_FOLDERS_TASK
@@ -12,8 +13,9 @@ from services.catalog.collections.tree import DELETE_COLLECTIONS_TASK
 from services.grouping.regroup import REGROUP_TASK
 from services.lifecycle.purge import PURGE_ASSETS_TASK, PURGE_COLLECTIONS_TASK
 from services.lifecycle.restore import RESTORE_DELETED_TASK
+from services.mails.failures import queue_failure_digest
+from services.mails.kinds import MAIL_KINDS
 from services.metadata.bulk_write import SET_VALUES_TASK
-from services.operations.mail_kinds import MAIL_WRITERS
 from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import send_webhooks
@@ -48,15 +50,16 @@ def run_sweep_task(self: Task, _ids: Sequence[object] = ()) -> None:
 
 @shared_task(name="maintenance.tidy", bind=True, ignore_result=True)
 def run_purge_task(self: Task, _ids: Sequence[object] = ()) -> None:
-    """Purge expired rows."""
+    """Purge expired rows, and mail the digest of failures once a day."""
     purge_expired_rows(self.app.context.sessions, self.app.context.timing)
+    transact(self.app.context.sessions, queue_failure_digest)
 
 
 @shared_task(name=MAIL_TASK, bind=True, ignore_result=True)
 def run_mail_task(self: Task, _ids: Sequence[object] = ()) -> None:
     """Send due mails."""
     context = self.app.context
-    send_mails(context.sessions, context.timing, context.outside, MAIL_WRITERS)
+    send_mails(context.sessions, context.timing, context.outside, MAIL_KINDS)
 
 
 @shared_task(name=WEBHOOK_TASK, bind=True, ignore_result=True)

@@ -27,7 +27,7 @@ LAYERS = {
     "services.jobs services.ingest services.catalog.collections services.catalog.segments services.objects "
     "services.metadata services.approvals services.shares services.downloads services.renditions services.media "
     "services.sidecars services.lifecycle services.storages services.grouping services.searching services.indexing "
-    "services.operations services.triggers services",
+    "services.operations services.mails services.triggers services",
     "tasks": "tasks",
     "asgi": "asgi.limits asgi",
     "api": "api.routes.jobs api.routes.permissions api.routes.search api.routes.shares api.routes.users "

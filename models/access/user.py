@@ -43,6 +43,8 @@ class User(IdMixin, TimestampsMixin, Base):
     password_hash: Mapped[str | None]
     """argon2id hash with its parameters; null if password sign-in is disabled."""
     last_web_login: Mapped[datetime | None]
+    email_notifications: Mapped[bool] = mapped_column(server_default=text("true"))
+    """False if the user opted out of mails about approvals, and an administrator out of the digest of failures."""
 
     @property
     def display_name(self) -> str:

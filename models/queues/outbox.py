@@ -9,11 +9,12 @@ Webhooks are subscriptions of other systems. Triggers (`models/migrations/defini
 deliveries, one per subscribed webhook."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, insert, text, update
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, UniqueConstraint, func, insert, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -28,7 +29,15 @@ from models.core.base import (
     checked_text,
     new_id,
 )
-from models.queues.leased_queue import IS_DUE, SKIP_LOCKED, Lease, LeasedQueue, LeasedQueueMixin, QueuePolicy
+from models.queues.leased_queue import (
+    IS_DUE,
+    IS_UNLEASED,
+    SKIP_LOCKED,
+    Lease,
+    LeasedQueue,
+    LeasedQueueMixin,
+    QueuePolicy,
+)
 
 IS_OUTBOX_DUE = "done_at IS NULL AND parked_at IS NULL"
 IS_SENDABLE = f"done_at IS NULL AND {IS_DUE}"
@@ -82,7 +91,7 @@ class Mail(OutboxMixin, IdMixin, Base):
     __table_args__ = (make_outbox_index("mail"),)
 
     kind: Mapped[str]
-    """Kind of message: a key of the registry in `services/operations/mail_kinds.py`."""
+    """Kind of message: a key of the registry in `services/mails/kinds.py`."""
     recipient: Mapped[str]
     arguments: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"))
     """Ids and words for the template; no secrets."""
@@ -99,6 +108,30 @@ MAIL_QUEUE = Outbox(
     candidates=f"SELECT id FROM mail WHERE {IS_SENDABLE} ORDER BY not_before, id LIMIT :most {SKIP_LOCKED}",
     waits=f"EXISTS (SELECT FROM mail WHERE {IS_SENDABLE})",
 )
+
+# A claim skips the locked row until this transaction ends, so the mail is composed from what it committed.
+POSTPONE_MAILS = text(f"""
+    UPDATE mail SET not_before = least(
+        date_created + make_interval(secs => :most), greatest(not_before, now() + make_interval(secs => :delay)))
+    WHERE id IN (
+        SELECT id FROM mail WHERE kind = :kind AND recipient = ANY(:recipients) AND {IS_OUTBOX_DUE}
+            AND {IS_UNLEASED} AND not_before > now() - make_interval(secs => :most) {SKIP_LOCKED})
+    RETURNING recipient
+""")
+
+
+def coalesce_mails(
+    session: Session, kind: str, recipients: Sequence[str], delay_seconds: float, max_delay_seconds: float
+) -> int:
+    """Queue a mail for each address that has none of this kind waiting, and postpone those that wait; return how many
+    are new. In two statements."""
+    times = {"delay": delay_seconds, "most": max_delay_seconds}
+    waiting = set(session.scalars(POSTPONE_MAILS, times | {"kind": kind, "recipients": list(recipients)}))
+    rows = [{"id": new_id(), "kind": kind, "recipient": each} for each in recipients if each not in waiting]
+    if rows:
+        due = func.now() + func.make_interval(0, 0, 0, 0, 0, 0, delay_seconds)
+        session.execute(insert(Mail).values(not_before=due), rows)
+    return len(rows)
 
 
 WEBHOOK_TASK = "maintenance.webhooks"

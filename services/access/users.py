@@ -68,7 +68,7 @@ def find_user_by_email(session: Session, email: str) -> User:
     return require_found(user, "user", email)
 
 
-SELF_EDITABLE_FIELDS = frozenset({"first_name", "last_name", "password_hash"})
+SELF_EDITABLE_FIELDS = frozenset({"first_name", "last_name", "password_hash", "email_notifications"})
 
 
 def update_user(session: Session, user_id: uuid.UUID, changes: dict[str, Any], actor: Actor) -> User:

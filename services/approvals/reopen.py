@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.catalog.history import Operation
+from services.approvals.notices import notify_reviewers
 from services.core.history import record_history
 from services.ingest.effects import INGEST_ACTOR, IngestWrite
 
@@ -24,7 +25,7 @@ LOCK_ASSETS_OF_SETS = text("""
 # by mark_approval_update.
 REOPEN_APPROVALS = text("""
     WITH voted AS (
-        SELECT approval.id, object_id FROM approval
+        SELECT approval.id, object_id, users, groups, externals FROM approval
         WHERE object_type = 'assets' AND EXISTS (SELECT FROM approval_vote WHERE approval_id = approval.id)
             AND object_id IN (
                 SELECT file_set.asset_id FROM file_set JOIN format ON format.id = file_set.format_id
@@ -35,7 +36,7 @@ REOPEN_APPROVALS = text("""
     ), forgotten AS (
         DELETE FROM approval_vote USING voted WHERE approval_id = voted.id
     )
-    SELECT object_id FROM voted
+    SELECT object_id, users, groups, externals FROM voted
 """)
 
 
@@ -45,8 +46,14 @@ def reopen_approvals(session: Session, written: IngestWrite) -> int:
     if not sets or not session.scalar(HAS_ANY_VOTE):
         return 0
     session.execute(LOCK_ASSETS_OF_SETS, {"sets": sets})
-    reopened = session.scalars(REOPEN_APPROVALS, {"sets": sets}).all()
-    for asset_id in reopened:
+    reopened = session.execute(REOPEN_APPROVALS, {"sets": sets}).all()
+    if not reopened:
+        return 0
+    for row in reopened:
         said = "the files of the original changed after the votes: approval is asked for again"
-        record_history(session, asset_id, Operation.CUSTOM, said, INGEST_ACTOR)
+        record_history(session, row.object_id, Operation.CUSTOM, said, INGEST_ACTOR)
+    users, groups, externals = (
+        {key for row in reopened for key in getattr(row, name)} for name in ("users", "groups", "externals")
+    )
+    notify_reviewers(session, users, groups, externals, None)
     return len(reopened)

@@ -21,6 +21,7 @@ from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.statements import in_array
 from services.access.permissions import Principal, principal_names
+from services.approvals.notices import notify_reviewers
 from services.approvals.status import compute_status
 from services.core.actors import find_actors
 from services.core.errors import NotFound, ValidationFailed, require_found
@@ -144,6 +145,7 @@ def request_approvals(
         record_object_history(session, found, Operation.CUSTOM, f"approval was asked for: {named}", actor)
     session.flush()
     made = load_requests(session, object_refs)
+    notify_reviewers(session, fresh["users"], fresh["groups"], fresh["externals"], actor.user_id)
     return [made[found.id] for found in object_refs]
 
 
@@ -187,6 +189,9 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
         return approval
     votes = load_votes(session, [approval])[approval.id]
     asked_before = _votes_by_reviewers(session, votes, approval)
+    newly_asked = {
+        name: set(wanted.values[name]) - set(getattr(approval, name)) for name in ("users", "groups", "externals")
+    }
     # Flushing fires mark_approval_update, which marks the object's document.
     apply_changes(approval, wanted.values)
     asked_now = _votes_by_reviewers(session, votes, approval)
@@ -198,6 +203,7 @@ def update_request(session: Session, found: ObjectRef, changes: Mapping[str, Any
     record_object_history(session, found, Operation.CUSTOM, f"the request for approval was changed: {named}", actor)
     recompute_status(approval, [vote for vote in votes if vote not in gone])
     session.flush()
+    notify_reviewers(session, **newly_asked, asked_by=actor.user_id)
     return approval
 
 

@@ -17,6 +17,7 @@ from models.access.acl import Actor, Permission, ShareRight, has_permission
 from models.catalog.approval import Approval, ApprovalVote, VoteStatus
 from models.catalog.history import Operation
 from models.core.base import new_id
+from services.approvals.notices import notify_requesters
 from services.approvals.requests import (
     ApprovalSpec,
     get_request,
@@ -50,8 +51,10 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
     operation, what = VOTE_HISTORY[status]
     record_object_history(session, found, operation, _describe_vote(actor, what), actor)
     votes = load_votes(session, [approval])[approval.id]
+    before = {approval.id: approval.status}
     recompute_status(approval, votes)
     session.flush()
+    notify_requesters(session, [approval], before, actor)
     external = external_voter(actor)
     return next(each for each in votes if (each.user_id, each.external) == (actor.user_id, external))
 
@@ -176,6 +179,8 @@ def set_approvals(session: Session, object_refs: Sequence[ObjectRef], status: Vo
         record_object_history(session, found, operation, f"{actor.name} {what}", actor)
     _write_votes(session, approvals, status, actor)
     votes = load_votes(session, approvals)
+    before = {approval.id: approval.status for approval in approvals}
     for approval in approvals:
         recompute_status(approval, votes[approval.id])
     session.flush()
+    notify_requesters(session, approvals, before, actor)

@@ -48,6 +48,15 @@ MailComposer = Callable[[Session, MailRequest], MailMessage | None]
 ended)."""
 
 
+@dataclass(frozen=True, slots=True)
+class MailKind:
+    """How mails of one kind are composed."""
+
+    compose: MailComposer
+    is_notice: bool = False
+    """No caller depends on it, so it ends without a dead letter where no mail server is set."""
+
+
 class CannotComposeMail(Exception):
     """The mail cannot be composed; the message says what to do. The mail is dead-lettered with it."""
 

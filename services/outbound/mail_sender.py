@@ -6,16 +6,18 @@ import traceback
 from collections.abc import Mapping, Sequence
 from functools import partial
 
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.core.sessions import Sessions, read_snapshot, transact
+from models.core.statements import in_array
 from models.core.timing import Timing
 from models.queues.leased_queue import Lease
 from models.queues.outbox import MAIL_QUEUE, Mail
 from services.core.lease_heartbeat import lease_heartbeat
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_queue import CannotComposeMail, MailComposer, MailMessage, MailRequest
+from services.outbound.mail_queue import CannotComposeMail, MailKind, MailMessage, MailRequest
 from services.outbound.smtp import MailRefusedError, MailServerError, SmtpConnection
 
 log = logging.getLogger(__name__)
@@ -26,30 +28,31 @@ NO_MAIL_SERVER_REASON = (
     "no mail server is set; set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, start again, "
     "and run: tapeless jobs retry --all-dead-lettered"
 )
+NO_MAIL_SERVER_NOTICE = "not sent: no mail server is set"
 OBSOLETE_MAIL_REASON = "not sent: what it was about has ended"
 
 
-def send_mails(sessions: Sessions, timing: Timing, outside: OutboundConfig, writers: Mapping[str, MailComposer]) -> int:
-    """Send due mails, composed by the writer of their kind; return how many were sent."""
+def send_mails(sessions: Sessions, timing: Timing, outside: OutboundConfig, kinds: Mapping[str, MailKind]) -> int:
+    """Send due mails, composed as their kind says; return how many were sent."""
     sent, end = 0, time.monotonic() + MAIL_BUDGET_SECONDS
     while time.monotonic() < end and (held := transact(sessions, MAIL_QUEUE.claim, timing)):
         with lease_heartbeat(sessions, partial(MAIL_QUEUE.heartbeat, leases=held, timing=timing), timing):
-            sent += _send_batch(sessions, held, outside, writers)
+            sent += _send_batch(sessions, held, outside, kinds)
     return sent
 
 
 def _send_batch(
-    sessions: Sessions, held: Sequence[Lease], outside: OutboundConfig, writers: Mapping[str, MailComposer]
+    sessions: Sessions, held: Sequence[Lease], outside: OutboundConfig, kinds: Mapping[str, MailKind]
 ) -> int:
     server = outside.mail_server
     if server is None:
-        transact(sessions, MAIL_QUEUE.dead_letter, held, [NO_MAIL_SERVER_REASON] * len(held))
+        transact(sessions, _end_without_server, held, kinds)
         return 0
     left = list(held)
     try:
         with server.connect() as connection:
             while left:
-                _send_mail(sessions, connection, left[0], outside, writers)
+                _send_mail(sessions, connection, left[0], outside, kinds)
                 left.pop(0)
     except MailServerError as error:
         log.warning("mail: %s; tried again later", error)
@@ -57,16 +60,26 @@ def _send_batch(
     return len(held) - len(left)
 
 
+def _end_without_server(session: Session, held: Sequence[Lease], kinds: Mapping[str, MailKind]) -> None:
+    """End notices as not sent; what a person asked for is dead-lettered, and is sent once there is a server."""
+    rows = session.execute(select(Mail.id, Mail.kind).where(in_array(Mail.id, [each.id for each in held])))
+    is_notice = {key: name in kinds and kinds[name].is_notice for key, name in rows}
+    notices = [each for each in held if is_notice.get(each.id)]
+    others = [each for each in held if not is_notice.get(each.id)]
+    MAIL_QUEUE.complete(session, notices, NO_MAIL_SERVER_NOTICE)
+    MAIL_QUEUE.dead_letter(session, others, [NO_MAIL_SERVER_REASON] * len(others))
+
+
 def _send_mail(
     sessions: Sessions,
     connection: SmtpConnection,
     held: Lease,
     outside: OutboundConfig,
-    writers: Mapping[str, MailComposer],
+    kinds: Mapping[str, MailKind],
 ) -> None:
     """Compose and send one mail, and record the outcome."""
     try:
-        recipient, letter = read_snapshot(sessions, _compose, held, outside, writers)
+        recipient, letter = read_snapshot(sessions, _compose, held, outside, kinds)
         if letter is not None:
             connection.send(str(held.id), recipient, letter.subject, letter.text)
     except CannotComposeMail as error:
@@ -78,16 +91,16 @@ def _send_mail(
 
 
 def _compose(
-    session: Session, held: Lease, outside: OutboundConfig, writers: Mapping[str, MailComposer]
+    session: Session, held: Lease, outside: OutboundConfig, kinds: Mapping[str, MailKind]
 ) -> tuple[str, MailMessage | None]:
     """Return recipient and message; a mail that cannot be composed is dead-lettered alone."""
     mail = session.get_one(Mail, held.id)
-    writer = writers.get(mail.kind)
-    if writer is None:
+    kind = kinds.get(mail.kind)
+    if kind is None:
         raise CannotComposeMail(f'"{mail.kind}" is no kind of mail that this version knows')
     addressed = MailRequest(mail.id, mail.recipient, mail.arguments, outside.public_url, outside.key)
     try:
-        return mail.recipient, writer(session, addressed)
+        return mail.recipient, kind.compose(session, addressed)
     except (CannotComposeMail, DBAPIError):
         raise
     except Exception as error:  # its text may hold a secret that the composer derived, so only the type is stored

@@ -19,9 +19,8 @@ from services.core.errors import Conflict, ValidationFailed
 from services.core.rows import load, load_grouped, save
 from services.objects.objects import ObjectRef, record_object_history
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, check_mail_address, queue_mail
+from services.outbound.mail_queue import check_mail_address, queue_mail
 from services.shares.guests import find_open_share
-from services.shares.links import build_share_link
 
 MAX_SHARE_RECIPIENTS = 500
 
@@ -181,28 +180,3 @@ def queue_link_mail_again(
     )
     if user is not None and find_open_share(session, user.id) is not None:
         queue_link_mails(session, outside, [user], None, notify)
-
-
-def compose_share_mail(session: Session, addressed: MailRequest) -> MailMessage | None:
-    """Compose the mail of a share link; None if the share has ended meanwhile."""
-    recipient_id = uuid.UUID(addressed.arguments["share_user_id"])
-    row = session.execute(
-        select(ShareUser, Share, User)
-        .join(Share, Share.id == ShareUser.share_id)
-        .outerjoin(User, User.id == Share.created_by)
-        .where(ShareUser.id == recipient_id)
-    ).first()
-    if row is None or find_open_share(session, recipient_id) is None:
-        return None
-    if addressed.key is None or addressed.public_url is None:
-        raise CannotComposeMail("a link needs TAPELESS_PUBLIC_URL and the server's key; set both for the worker, too")
-    user, share, sender = row
-    who = sender.display_name if sender is not None else "Somebody"
-    parts = [
-        f'{who} shares "{share.title}" with you.',
-        share.message,
-        build_share_link(addressed.key, addressed.public_url, user.id, user.generation),
-        f"The link is made out to you and works until {share.expires:%d %B %Y, %H:%M} UTC.",
-        f"It asks for a password, which {who} tells you." if share.password_hash is not None else "",
-    ]
-    return MailMessage(f'{who} shares "{share.title}" with you', "\n\n".join(part for part in parts if part) + "\n")

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from workers.config.settings import DEFAULT_SEARCH_INDEX, Settings, SettingsError, setting_variable, with_password
 from workers.processes.process import (
@@ -35,20 +36,34 @@ class SystemConnection:
     search_ca_file: str | None = None
 
 
-def announce_system(data: Path, connection: SystemConnection, api_url: str | None = None) -> None:
+def announce_system(
+    data: Path, connection: SystemConnection, api_url: str | None = None, *, has_mail_server: bool = False
+) -> None:
     """Record that this process runs a system on a data folder, with its URLs, readable only by the owner."""
     own = identify_process(os.getpid())
     assert own is not None
-    write_process_record(data / "running.json", own, **dataclasses.asdict(connection), api_url=api_url)
+    urls = dataclasses.asdict(connection)
+    write_process_record(data / "running.json", own, **urls, api_url=api_url, has_mail_server=has_mail_server)
 
 
 def find_public_url(settings: Settings) -> str:
     """Return the public URL of the system: as configured by the operator, else on this machine."""
     if settings.public_url is not None:
         return settings.public_url
+    return _read_announcement(settings).get("api_url") or DEFAULT_API_URL
+
+
+def is_mail_configured(settings: Settings) -> bool:
+    """Return whether the system has a mail server: by the settings of this process, or by those it was started with."""
+    return settings.outside.mail_server is not None or _read_announcement(settings).get("has_mail_server", False)
+
+
+def _read_announcement(settings: Settings) -> dict[str, Any]:
     folder = settings.data.absolute()
-    announced = json.loads((folder / "running.json").read_text()) if find_running_supervisor(folder) is not None else {}
-    return announced.get("api_url") or DEFAULT_API_URL
+    if find_running_supervisor(folder) is None:
+        return {}
+    announced: dict[str, Any] = json.loads((folder / "running.json").read_text())
+    return announced
 
 
 def withdraw_announcement(data: Path) -> None:

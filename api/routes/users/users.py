@@ -58,6 +58,7 @@ class UserBody(Body):
     type: UserType | None = None
     status: UserStatus | None = None
     is_admin: bool | None = None
+    email_notifications: bool | None = None
     password: Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH)] | None = None
     groups: Annotated[list[UUID], Field(fail_fast=True, max_length=1_000)] | None = None
     _password_hash: str | None = PrivateAttr(default=None)
@@ -88,6 +89,7 @@ def serialize_user_row(user: User, groups: Sequence[UUID], *, separated: bool = 
         "type": user.type,
         "status": user.status,
         "is_admin": user.is_admin,
+        "email_notifications": user.email_notifications,
         "groups": ids,
         "primary_group": ids[0] if ids else None,
         "photo": None,
@@ -176,7 +178,7 @@ def post_user(call: Call, body: UserBody) -> dict[str, Any]:
 
 @routes.patch("/users/current/")
 def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
-    """Change the caller's name or password."""
+    """Change the caller's name, password, or wish for mails."""
     assert call.actor.user_id is not None
     return serialize_user(call, update_user(call.session, call.actor.user_id, body.changes(), call.actor))
 

@@ -14,10 +14,17 @@ from models.core.sessions import Sessions
 from models.core.timing import Timing
 from models.queues.outbox import MAIL_QUEUE, Mail
 from services.core.errors import ValidationFailed
-from services.operations.mail_kinds import MAIL_WRITERS
+from services.mails.kinds import MAIL_KINDS
 from services.operations.sweep import is_work_waiting, sweep_backlog
 from services.outbound.config import OutboundConfig
-from services.outbound.mail_queue import CannotComposeMail, MailMessage, MailRequest, check_mail_address, queue_mail
+from services.outbound.mail_queue import (
+    CannotComposeMail,
+    MailKind,
+    MailMessage,
+    MailRequest,
+    check_mail_address,
+    queue_mail,
+)
 from services.outbound.mail_sender import send_mails
 from services.outbound.smtp import MailServer
 from tests.services.mail_server import Mailbox, mail_server
@@ -48,7 +55,12 @@ def write_badly(_session: object, _addressed: MailRequest) -> MailMessage:
     raise KeyError(LINK)
 
 
-WRITERS = MAIL_WRITERS | {"link": write_link, "ended": write_nothing, "refused": write_refusal, "broken": write_badly}
+KINDS = MAIL_KINDS | {
+    "link": MailKind(write_link),
+    "ended": MailKind(write_nothing),
+    "refused": MailKind(write_refusal),
+    "broken": MailKind(write_badly),
+}
 """The product's kinds of mail, and those that the tests write."""
 
 
@@ -77,8 +89,8 @@ def make_due(sessions: Sessions) -> None:
 
 def test_a_mail_goes_out_once_with_an_id_that_stays_the_same(sessions: Sessions, box: Mailbox) -> None:
     queue(sessions)
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 0
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 1
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 0
     (message,) = box.messages
     mail = only_mail(sessions)
     assert (message["From"], message["To"], message["Subject"]) == (SENDER, "ann@example.org", "Tapeless can send mail")
@@ -91,12 +103,12 @@ def test_a_mail_of_a_change_that_was_undone_is_never_sent(sessions: Sessions, bo
     with sessions() as session:
         queue_mail(session, "test", "ann@example.org", {})
         session.rollback()
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 0
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 0
 
 
 def test_a_link_is_in_the_mail_and_in_no_row(sessions: Sessions, box: Mailbox) -> None:
     queue(sessions, "link", arguments={"share_user": "7"})
-    send_mails(sessions, TIMING, outside(box), WRITERS)
+    send_mails(sessions, TIMING, outside(box), KINDS)
     assert LINK in box.messages[0].get_content()
     with sessions() as session:
         assert LINK not in str(session.execute(text("SELECT mail::text FROM mail")).all())
@@ -107,7 +119,7 @@ def test_a_fault_of_a_writer_parks_its_mail_alone_and_tells_nothing_of_what_it_d
 ) -> None:
     queue(sessions, "broken", "first@example.org")
     queue(sessions, "test", "second@example.org")
-    send_mails(sessions, TIMING, outside(box), WRITERS)
+    send_mails(sessions, TIMING, outside(box), KINDS)
     assert box.recipients == ["second@example.org"]
     with sessions() as session:
         broken = session.scalars(select(Mail).where(Mail.kind == "broken")).one()
@@ -118,7 +130,7 @@ def test_a_fault_of_a_writer_parks_its_mail_alone_and_tells_nothing_of_what_it_d
 
 def test_a_mail_about_something_that_ended_is_not_sent_and_bothers_nobody(sessions: Sessions, box: Mailbox) -> None:
     queue(sessions, "ended")
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 1
     mail = only_mail(sessions)
     assert (box.messages, mail.dead_lettered_at) == ([], None)
     assert "not sent" in (mail.error or "")
@@ -129,7 +141,7 @@ def test_what_cannot_be_written_is_parked_with_its_reason(
     sessions: Sessions, box: Mailbox, kind: str, reason: str
 ) -> None:
     queue(sessions, kind)
-    send_mails(sessions, TIMING, outside(box), WRITERS)
+    send_mails(sessions, TIMING, outside(box), KINDS)
     mail = only_mail(sessions)
     assert mail.dead_lettered_at is not None
     assert reason in (mail.error or "")
@@ -141,7 +153,7 @@ def test_a_recipient_that_the_server_will_never_take_is_parked_and_the_next_is_s
     box.answers["gone@example.org"] = "550 no such person"
     queue(sessions, to="gone@example.org")
     queue(sessions, to="ann@example.org")
-    send_mails(sessions, TIMING, outside(box), WRITERS)
+    send_mails(sessions, TIMING, outside(box), KINDS)
     assert box.recipients == ["ann@example.org"]
     with sessions() as session:
         gone = session.scalars(select(Mail).where(Mail.recipient == "gone@example.org")).one()
@@ -151,14 +163,14 @@ def test_a_recipient_that_the_server_will_never_take_is_parked_and_the_next_is_s
 def test_a_mail_that_the_server_wants_later_comes_later(sessions: Sessions, box: Mailbox) -> None:
     box.answers["ann@example.org"] = "451 come back"
     queue(sessions)
-    send_mails(sessions, TIMING, outside(box), WRITERS)
+    send_mails(sessions, TIMING, outside(box), KINDS)
     mail = only_mail(sessions)
     assert (mail.dead_lettered_at, mail.error) == (None, "451 come back")
     assert (mail.not_before - mail.date_created).total_seconds() > 5
     box.answers.clear()
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 0
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 0
     make_due(sessions)
-    assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
+    assert send_mails(sessions, TIMING, outside(box), KINDS) == 1
     assert only_mail(sessions).error is None
 
 
@@ -166,23 +178,23 @@ def test_a_mail_that_does_not_go_out_for_a_day_is_parked_until_a_person_retries_
     with mail_server() as box:
         away = outside(box)
     queue(sessions)
-    send_mails(sessions, TIMING, away, WRITERS)
+    send_mails(sessions, TIMING, away, KINDS)
     assert only_mail(sessions).dead_lettered_at is None
     with sessions.begin() as session:
         session.execute(text("UPDATE mail SET give_up_at = now() + interval '20 seconds', not_before = now()"))
-    send_mails(sessions, TIMING, away, WRITERS)
+    send_mails(sessions, TIMING, away, KINDS)
     mail = only_mail(sessions)
     assert mail.dead_lettered_at is not None
     assert "127.0.0.1" in (mail.error or "")
     with mail_server() as box, sessions.begin() as session:
         assert MAIL_QUEUE.requeue(session) == 1
         session.commit()
-        assert send_mails(sessions, TIMING, outside(box), WRITERS) == 1
+        assert send_mails(sessions, TIMING, outside(box), KINDS) == 1
 
 
 def test_without_a_mail_server_a_mail_is_parked_and_says_what_to_set(sessions: Sessions) -> None:
     queue(sessions)
-    send_mails(sessions, TIMING, OutboundConfig(), WRITERS)
+    send_mails(sessions, TIMING, OutboundConfig(), KINDS)
     assert "TAPELESS_SMTP_URL" in (only_mail(sessions).error or "")
 
 
@@ -229,13 +241,13 @@ def test_mail_is_encrypted_and_the_password_comes_from_a_file(
     password.write_text("s3cret\n")
     queue(sessions)
     with mail_server(certificate, signs_in=True) as box:
-        assert send_mails(sessions, TIMING, outside(box, "smtp", "ann@", password), WRITERS) == 1
+        assert send_mails(sessions, TIMING, outside(box, "smtp", "ann@", password), KINDS) == 1
     assert (box.was_encrypted, box.passwords) == ([True], [b"s3cret"])
 
 
 def test_nothing_is_sent_unencrypted_where_encryption_was_asked_for(sessions: Sessions, box: Mailbox) -> None:
     queue(sessions)
-    assert send_mails(sessions, TIMING, outside(box, "smtp"), WRITERS) == 0
+    assert send_mails(sessions, TIMING, outside(box, "smtp"), KINDS) == 0
     assert box.messages == []
     assert "STARTTLS" in (only_mail(sessions).error or "")
 
@@ -247,7 +259,7 @@ def test_a_wrong_password_is_the_server_s_word_and_not_in_the_row(
     password.write_text("wr0ng")
     queue(sessions)
     with mail_server(certificate, signs_in=True) as box:
-        assert send_mails(sessions, TIMING, outside(box, "smtp", "ann@", password), WRITERS) == 0
+        assert send_mails(sessions, TIMING, outside(box, "smtp", "ann@", password), KINDS) == 0
     assert "535" in (only_mail(sessions).error or "")
     assert "wr0ng" not in (only_mail(sessions).error or "")
 

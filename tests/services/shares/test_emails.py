@@ -14,11 +14,12 @@ from models.core.sessions import make_engine, make_sessions
 from models.queues.outbox import Mail
 from services.catalog.assets.assets import create_empty_asset
 from services.core.signing_key import SigningKey
+from services.mails.shares import compose_share_mail
 from services.outbound.config import NO_OUTBOUND, OutboundConfig
 from services.outbound.mail_queue import CannotComposeMail, MailRequest
 from services.outbound.smtp import MailServer
 from services.shares.links import build_share_link
-from services.shares.recipients import compose_share_mail, load_recipients, queue_link_mail_again, queue_link_mails
+from services.shares.recipients import load_recipients, queue_link_mail_again, queue_link_mails
 from services.shares.shares import ShareInput, create_share
 
 KEY, SYSTEM, URL = (

@@ -89,6 +89,16 @@ def passwd(context: ProcessContext, email: str) -> None:
     click.echo(f"user {told} has another password; sign-ins and tokens from before have ended")
 
 
+@user.command()
+@click.argument("email")
+@click.argument("choice", type=click.Choice(["on", "off"]))
+@system_command
+def notify(context: ProcessContext, email: str, choice: str) -> None:
+    """Mail the user EMAIL about approvals, and administrators about failures, or stop it."""
+    changed = _change_user(context, email, {"email_notifications": choice == "on"})
+    click.echo(f"user {changed} gets {'mails' if choice == 'on' else 'no mails'} about approvals and failures")
+
+
 def _make_status_command(name: str, status: UserStatus, done: str, text: str) -> click.Command:
     @click.argument("email")
     @system_command

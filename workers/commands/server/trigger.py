@@ -9,10 +9,9 @@ from models.core.sessions import transact
 from services.core.actors import SETUP_ACTOR
 from services.outbound.mail_queue import queue_mail
 from services.triggers.registry import TRIGGER_REGISTRY
-from workers.celery.context import ProcessContext
-from workers.commands.options import data_option, json_option, readable_errors, system_command
+from workers.commands.options import data_option, json_option, readable_errors, running_system
 from workers.commands.output import print_result
-from workers.config.connection import find_system_connection
+from workers.config.connection import find_system_connection, is_mail_configured
 from workers.config.settings import Settings, SettingsError
 from workers.embedded.valkey import PRODUCER_ACL_RULES, PRODUCER_USER, EmbeddedValkey
 
@@ -58,8 +57,11 @@ def mail() -> None:
 
 @mail.command()
 @click.argument("address")
-@system_command
-def test(context: ProcessContext, address: str) -> None:
+@data_option
+def test(data: Path | None, address: str) -> None:
     """Send a mail to ADDRESS through the running system; `tapeless jobs list` shows why it failed."""
-    queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
+    with running_system(data) as context:
+        if not is_mail_configured(Settings.for_data(data)):
+            raise SettingsError("no mail server is set: set TAPELESS_SMTP_URL and TAPELESS_SMTP_FROM, and start again")
+        queued = transact(context.sessions, lambda session: queue_mail(session, "test", address, {}, SETUP_ACTOR))
     click.echo(f"mail {queued.id} goes out within seconds")

@@ -124,7 +124,12 @@ def run_system(
         for folder in folders:
             transact(sessions, ensure_storage, folder, [supervisor.data])
         print_storages(load_watched_storages(sessions), console)
-        announce_system(supervisor.data, connection, f"http://{LOOPBACK}:{ports.api}")
+        announce_system(
+            supervisor.data,
+            connection,
+            f"http://{LOOPBACK}:{ports.api}",
+            has_mail_server=settings.outside.mail_server is not None,
+        )
         for child in make_processes(supervisor, fork_server, ports.api, ports.metrics):
             supervisor.start(child)
         console.print(f"the API is on http://{LOOPBACK}:{ports.api}/API/docs; its administrator is {email}")

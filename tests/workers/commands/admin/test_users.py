@@ -14,6 +14,7 @@ from services.access.tokens import authenticate_token
 from services.core.passwords import verify_password
 from workers.commands.admin.accounts import token, user, usergroup
 from workers.commands.admin.audit import audit
+from workers.commands.server.trigger import mail
 
 
 @pytest.fixture
@@ -34,6 +35,16 @@ def test_a_user_gets_the_password_of_standard_input(environment: dict[str, str],
     engine.dispose()
     assert row.is_admin
     assert verify_password("a long password", row.password_hash)
+
+
+def test_a_user_opts_out_of_mails_and_a_test_of_mail_without_a_server_is_refused(environment: dict[str, str]) -> None:
+    run(environment, user, "add", "a@example.org", stdin="long enough now\n")
+    quiet = run(environment, user, "notify", "a@example.org", "off")
+    assert quiet.output == "user a@example.org gets no mails about approvals and failures\n"
+    refused = run(environment, mail, "test", "a@example.org")
+    assert (refused.exit_code, "TAPELESS_SMTP_URL" in refused.output) == (1, True)
+    with_server = environment | {"TAPELESS_SMTP_URL": "smtp+plain://127.0.0.1:1", "TAPELESS_SMTP_FROM": "t@example.org"}
+    assert "goes out within seconds" in run(with_server, mail, "test", "a@example.org").output
 
 
 def test_what_is_wrong_is_said_in_a_sentence(environment: dict[str, str]) -> None:

@@ -1,0 +1,1 @@
+"""Mails: every kind with its composer, and all their texts in `templates`."""
