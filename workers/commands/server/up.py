@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from models.core.mounts import configure_mounts
 from models.core.paths import display_path
 from models.core.sessions import make_engine, make_sessions, transact
 from models.schema import upgrade_database
@@ -115,6 +116,7 @@ def run_system(
         if server.notice:
             console.print(server.notice)
     create_secret_key(supervisor.data)
+    configure_mounts(settings.places, settings.media_folder)  # the terminal shows the roots of storages
     connection = SystemConnection(postgres.url(), valkey.url(), **settings.search)
     upgrade_database(connection.database_url)
     database = make_engine(connection.database_url, pool_size=1)
