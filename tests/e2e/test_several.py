@@ -54,37 +54,47 @@ def child_of(system: System, name: str) -> psutil.Process:
     return psutil.Process(found)
 
 
-@pytest.fixture
-def system(tmp_path: Path) -> Iterator[System]:
-    (tmp_path / "card").mkdir()
-    with open_system(tmp_path) as system:
-        system.start(tmp_path / "card")
+@pytest.fixture(scope="module")
+def card(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    card = tmp_path_factory.mktemp("several") / "card"
+    card.mkdir()
+    return card
+
+
+@pytest.fixture(scope="module")
+def system(card: Path) -> Iterator[System]:
+    with open_system(card.parent) as system:
+        system.start(card)
         system.wait_for(lambda status: status.idle, "idle")
         yield system
 
 
-def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, tmp_path: Path) -> None:
+def drop(system: System, card: Path, name: str) -> None:
+    """Write one file more, and wait until its asset is there and nothing is left to do."""
+    write(card, name)
+    files = len(list(card.iterdir()))
+    system.wait_until_idle(files)
+    assert len(system.assets()) == files
+
+
+def test_a_second_watcher_takes_over_when_the_first_is_killed(system: System, card: Path) -> None:
     assert system.process is not None
     with another(system, "workers.main", "watch", "--data", str(system.data)) as second:
-        write(tmp_path / "card", "a.mov")
-        system.wait_until_idle(files=1)
+        drop(system, card, "a.mov")
         first, supervisor = child_of(system, "watch"), psutil.Process(system.process.pid)
         # Stopped meanwhile, or the supervisor would restart the first one.
         supervisor.suspend()
         try:
             os.kill(first.pid, signal.SIGKILL)
             wait_until(lambda: leads(system), what="the second leads the storage")
-            write(tmp_path / "card", "b.mov")
-            system.wait_until_idle(files=2)
+            drop(system, card, "b.mov")
         finally:
             supervisor.resume()
         assert second.poll() is None
-    write(tmp_path / "card", "c.mov")
-    system.wait_until_idle(files=3)
-    assert len(system.assets()) == 3
+    drop(system, card, "c.mov")
 
 
-def test_a_second_worker_does_what_the_first_cannot(system: System, tmp_path: Path) -> None:
+def test_a_second_worker_does_what_the_first_cannot(system: System, card: Path) -> None:
     worker = ("-A", "workers.app", "worker", "-n", "second@%h", "-c", "1", "-Q", "ingest,index,maintenance")
     assert system.process is not None
     first = [(worker_of := child_of(system, "worker-ingest")), *worker_of.children(recursive=True)]
@@ -93,9 +103,7 @@ def test_a_second_worker_does_what_the_first_cannot(system: System, tmp_path: Pa
         for child in first:
             child.suspend()
         try:
-            write(tmp_path / "card", "a.mov")
-            system.wait_until_idle(files=1)
+            drop(system, card, "d.mov")
         finally:
             for child in first:
                 child.resume()
-    assert len(system.assets()) == 1
