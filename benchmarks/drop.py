@@ -20,7 +20,7 @@ from sqlalchemy import text
 
 from benchmarks.stage.floor import Floor, measure_floor
 from benchmarks.stage.production import Production, write_production
-from benchmarks.stage.system import RunningSystem, own_folder, running_system, wait_until
+from benchmarks.stage.system import CALM_SECONDS, RunningSystem, own_folder, running_system, wait_until
 from models.catalog.storage import StorageSettings
 
 LIMIT_SECONDS = 900.0
@@ -39,6 +39,9 @@ class Drop:
     moments: list[float]
     """First and last row of a file, of an asset."""
     cpu_seconds: dict[str, float]
+    quiet_seconds: float
+    """From the last document until nothing is left to do: headers are read, and what they say is indexed."""
+    quiet_cpu_seconds: dict[str, float]
     watcher_mb: float
 
 
@@ -55,13 +58,16 @@ def measure_drop(system: RunningSystem, production: Production, written: float) 
     production.root.rename(system.root / production.root.name)
     wait_until(lambda: is_visible(system, expected), "everything is visible", LIMIT_SECONDS, pause=0.1)
     seconds = time.time() - start
-    spent = {name: after - spent[name] for name, after in system.cpu_seconds().items()}
-    system.wait_until_idle()
+    visible = system.cpu_seconds()
+    spent = {name: after - spent[name] for name, after in visible.items()}
+    system.wait_until_quiet()
+    quiet = time.time() - start - seconds - CALM_SECONDS
+    quiet_spent = {name: after - visible[name] for name, after in system.cpu_seconds().items()}
     if (documents := system.progress().documents) != expected:
         raise SystemExit(f"{documents:,} documents instead of {expected:,}")
     with system.context.sessions() as session:
         moments = [float(moment) - start for moment in session.execute(MOMENTS).one()]
-    return Drop(seconds, moments, spent, system.peak_memory_mb("watch"))
+    return Drop(seconds, moments, spent, quiet, quiet_spent, system.peak_memory_mb("watch"))
 
 
 def is_visible(system: RunningSystem, expected: int) -> bool:
@@ -76,9 +82,15 @@ def report(production: Production, drop: Drop) -> None:
     names = ("first file", "last file", "first asset", "last asset")
     shown = ", ".join(f"{name} {moment:.2f} s" for name, moment in zip(names, drop.moments, strict=True))
     print(f"          rows after the rename: {shown}")
-    spent = ", ".join(f"{name} {seconds:.1f}" for name, seconds in sorted(drop.cpu_seconds.items()) if seconds >= 0.05)
-    print(f"          processor seconds: {spent}; together {sum(drop.cpu_seconds.values()):.1f}")
+    _report_cpu(drop.cpu_seconds)
+    print(f"to quiet  {drop.quiet_seconds:7.2f} s")
+    _report_cpu(drop.quiet_cpu_seconds)
     print(f"          memory of the watcher at most {drop.watcher_mb:.0f} MB", flush=True)
+
+
+def _report_cpu(seconds: dict[str, float]) -> None:
+    spent = ", ".join(f"{name} {each:.1f}" for name, each in sorted(seconds.items()) if each >= 0.05)
+    print(f"          processor seconds: {spent}; together {sum(seconds.values()):.1f}")
 
 
 def report_floor(production: Production, floor: Floor) -> None:

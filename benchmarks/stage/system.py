@@ -26,6 +26,7 @@ Answer = TypeVar("Answer")
 
 START_SECONDS, STOP_SECONDS = 60.0, 20.0
 IDLE_SECONDS = 900.0
+QUIET_POLL_SECONDS = 0.25
 CALM_SECONDS = 1.0
 """Idle time after which no work can be in transit between two rows."""
 
@@ -33,7 +34,9 @@ PROGRESS = text("""
     SELECT (SELECT count(*) FROM search_document WHERE NOT deleted) AS documents,
         (SELECT count(*) FROM index_mark WHERE dirty_since IS NOT NULL AND parked_at IS NULL) AS marks,
         (SELECT count(*) FROM island WHERE dirty_since IS NOT NULL) AS islands,
-        (SELECT sum(unsettled) FROM storage) AS unsettled
+        (SELECT sum(unsettled) FROM storage) AS unsettled,
+        (SELECT count(*) FROM media_work WHERE parked_at IS NULL) AS media,
+        (SELECT count(*) FROM job WHERE status IN ('READY', 'STARTED')) AS jobs
 """)
 
 
@@ -45,11 +48,18 @@ class Progress:
     marks: int
     islands: int
     unsettled: int
+    media: int
+    jobs: int
 
     @property
     def is_through(self) -> bool:
-        """Return whether nothing is pending."""
+        """Return whether nothing is pending of what makes files searchable."""
         return self.marks == self.islands == self.unsettled == 0
+
+    @property
+    def is_quiet(self) -> bool:
+        """Return whether nothing is pending at all."""
+        return self.is_through and self.media == self.jobs == 0
 
 
 @dataclass(slots=True)
@@ -77,6 +87,15 @@ class RunningSystem:
                 calm_since = time.monotonic()
             _expect_before(end, "the system is idle")
             time.sleep(0.1)
+
+    def wait_until_quiet(self, seconds: float = IDLE_SECONDS) -> None:
+        """Wait until nothing is pending for a while, with the cheap query."""
+        calm_since, end = time.monotonic(), time.monotonic() + seconds
+        while time.monotonic() < calm_since + CALM_SECONDS:
+            time.sleep(QUIET_POLL_SECONDS)
+            if not self.progress().is_quiet:
+                calm_since = time.monotonic()
+            _expect_before(end, "the system is quiet")
 
     def pid_of(self, child: str) -> int:
         """The process of one child of the supervisor, such as `watch`."""
