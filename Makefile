@@ -13,7 +13,7 @@ FAULT ?=
 WORKERS ?= auto
 ARGS ?=
 
-.PHONY: help run test faults bench docs lock audit sbom clean
+.PHONY: help run test faults properties bench docs lock audit sbom clean
 
 help:
 	@echo "make run                      watch a small production of real media that is written for you"
@@ -21,6 +21,7 @@ help:
 	@echo "make test [ARGS=-x]           check and test"
 	@echo "make faults                   hurt every part in the middle of its work, for five hours; it resumes"
 	@echo "make faults SEEDS=1-3 FAULT='kill api'   hurt it in one way only"
+	@echo "make properties               draw ten times as many examples of what always holds"
 	@echo "make bench                    measure"
 	@echo "make docs                     build the documentation as a site, into build/site"
 	@echo "make lock                     pin what pyproject.toml asks for, at its newest, with hashes"
@@ -46,6 +47,9 @@ ifeq ($(SEEDS)$(FAULT),)
 	$(BIN)/python -m pytest -n 0 -m faults tests $(ARGS)
 endif
 	$(BIN)/python -m tests.faults.mix --seeds "$(SEEDS)" --fault "$(FAULT)"
+
+properties: $(VENV)/.test
+	$(BIN)/python -m pytest -n $(WORKERS) --hypothesis-profile=long tests/properties $(ARGS)
 
 bench: $(VENV)/.run
 	set -e; for program in benchmarks/[a-z]*.py; do \

@@ -11,6 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.pipeline import Pipeline, open_pipeline
 from tests.search.opensearch.keeper import join_opensearch
@@ -41,6 +42,10 @@ class RunOwner:
 
     def pytest_unconfigure(self) -> None:
         close_run(self.run)
+
+
+settings.register_profile("long", max_examples=1000)
+"""For `make properties`: ten times as many examples."""
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -27,6 +27,7 @@ from services.approvals.votes import cast_vote, withdraw_vote
 from services.core.actors import SETUP_ACTOR
 from services.core.errors import Conflict, NotFound, PermissionDenied
 from services.objects.objects import find_object
+from tests.properties.examples import examples
 from tests.search.rows import add_asset
 from tests.servers import Servers
 
@@ -137,7 +138,7 @@ def test_approvals_stand_as_their_model_whatever_happens(servers: Servers, datab
     run_state_machine_as_test(
         lambda: Approving(database_url),
         settings=settings(
-            max_examples=8,
+            max_examples=examples(8),
             stateful_step_count=20,
             deadline=None,
             database=None,

@@ -36,6 +36,7 @@ from services.core.errors import DomainError
 from services.indexing.drain import drain_index_queue
 from services.searching.query import search_as
 from tests.pipeline import FAST
+from tests.properties.examples import examples
 
 ADMIN = Actor("an administrator", is_admin=True)
 TABLES = "collection, collection_asset, asset, acl_entry, index_mark, search_document"
@@ -204,6 +205,6 @@ def test_the_readable_set_equals_the_model_over_random_trees_entries_and_moves(t
     run_state_machine_as_test(
         tree,
         settings=settings(
-            max_examples=10, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples(10), stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

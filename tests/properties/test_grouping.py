@@ -32,6 +32,7 @@ from grouping import (
 )
 from grouping.model.items import folder_of
 from grouping.render import tree_to_branches, tree_to_json
+from tests.properties.examples import examples
 from tests.properties.names_strategy import NAME_LISTS, NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +52,7 @@ def paths_of(assets: tuple[AssetPlan, ...]) -> list[bytes]:
     return [path for asset in assets for path in asset.paths()]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(NAME_LISTS, PROFILES)
 def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile) -> None:
     tree = group_tree(paths, profile)
@@ -61,7 +62,7 @@ def test_every_file_is_in_exactly_one_place(paths: list[bytes], profile: Profile
     tree_to_branches(tree)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(NAME_LISTS, PROFILES, st.randoms(use_true_random=False))
 def test_no_order_and_no_repetition_changes_the_answer(
     paths: list[bytes], profile: Profile, chance: random.Random
@@ -72,7 +73,7 @@ def test_no_order_and_no_repetition_changes_the_answer(
     assert group_tree(shuffled, profile) == group_tree(paths, profile)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(NAME_LISTS, PROFILES)
 def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None:
     grouping = group_paths(paths, profile)
@@ -93,7 +94,7 @@ def test_the_answer_is_well_formed(paths: list[bytes], profile: Profile) -> None
     assert firsts == sorted(firsts)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(NAME_LISTS, NAME_LISTS, PROFILES)
 def test_summaries_kept_by_the_difference_give_the_same_answer(
     first: list[bytes], second: list[bytes], profile: Profile
@@ -139,7 +140,7 @@ def without_path(items: list[GroupingItem], path: bytes, profile: Profile) -> li
     return left
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(NAME_LISTS, PROFILES, st.data())
 def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(paths), unique=True, max_size=5)) if paths else []
@@ -154,7 +155,7 @@ def test_pins_are_kept_and_lose_no_file(paths: list[bytes], profile: Profile, da
     assert len(holding) == len(pinned_assets)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100), deadline=None)
 @given(NAME_LISTS, NAME_LISTS)
 def test_zero_byte_names_change_nothing_but_notes(paths: list[bytes], empties: list[bytes]) -> None:
     assert shape(group_paths(paths, empties=empties)) == shape(group_paths(paths))
@@ -164,7 +165,7 @@ def shape(grouping: GroupingResult) -> list[tuple[str, tuple[bytes, ...]]]:
     return [(plan.kind, tuple(plan.paths())) for asset in grouping.settled() for plan in asset.formats]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(NAMES)
 def test_a_described_name_can_be_written_again(path: bytes) -> None:
     described = classify_path(path)

@@ -18,6 +18,7 @@ from models.catalog.storage import Storage
 from models.core.sessions import make_engine, make_sessions
 from tests.files import write
 from tests.pipeline import FAST, SETTINGS, Pipeline, first_path
+from tests.properties.examples import examples
 from watch.disk.clock import Clock
 
 NAMES = [
@@ -248,17 +249,17 @@ def machine(url: str, root: Path, names: list[str]) -> Callable[[], Any]:
 @pytest.mark.timeout(600)  # beside other work the longest case takes minutes
 @pytest.mark.early  # the longest file: at the end it would run alone, on one core
 @pytest.mark.parametrize(
-    ("names", "examples"),
-    [(NAMES, 20), (PARTNERS, 14), (FRAMES, 20), (LONE, 12)],
+    ("names", "drawn"),
+    [(NAMES, 10), (PARTNERS, 7), (FRAMES, 10), (LONE, 6)],
     ids=["of all kinds", "that part again", "that go over", "without frames"],
 )
 def test_what_is_stored_is_the_grouping_of_what_is_there(
-    database_url: str, tmp_path: Path, names: list[str], examples: int
+    database_url: str, tmp_path: Path, names: list[str], drawn: int
 ) -> None:
     run_state_machine_as_test(
         machine(database_url, tmp_path / "rushes", names),
         settings=settings(
-            max_examples=examples,
+            max_examples=examples(drawn),
             stateful_step_count=20,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

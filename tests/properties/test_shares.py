@@ -22,6 +22,7 @@ from services.objects.objects import find_object
 from services.shares.guests import find_guest, find_share_by_link, sign_in_by_link
 from services.shares.links import build_login_hash
 from services.shares.shares import ShareInput, create_share, revoke_share, update_share
+from tests.properties.examples import examples
 
 KEY, SYSTEM = SigningKey(b"the key of one property test, and none else"), Actor("x", is_admin=True)
 ACTS = st.lists(
@@ -85,7 +86,7 @@ def act(session: Session, what: object, model: Model, share_id: UUID, asset_id: 
 
 @given(acts=ACTS)
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     phases=[Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],
