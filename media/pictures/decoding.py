@@ -6,7 +6,7 @@ import av
 
 from media.pictures.scaling import prepare_still_decoder
 from media.sandbox.ffmpeg_open import is_file_at_fault
-from media.sandbox.protocol import UnreadableError
+from media.sandbox.protocol import NoDecoderError, UnreadableError
 
 
 def prepare_decoder(stream: av.VideoStream) -> None:
@@ -30,14 +30,13 @@ def decode_pictures(container: av.container.InputContainer, stream: av.VideoStre
         if not is_file_at_fault(error):
             raise
         if not is_decoded:
-            name = stream.codec_context.name
-            raise UnreadableError(f"cannot be shown: {_explain(error, name)}") from None
+            raise _explain(error, stream.codec_context.name) from None
 
 
-def _explain(error: av.error.FFmpegError, codec: str) -> str:
+def _explain(error: av.error.FFmpegError, codec: str) -> UnreadableError:
     """Explain an error by its kind; decoders also return any negative number, which is no errno then."""
     if isinstance(error, av.error.InvalidDataError | av.error.EOFError):
-        return f"its {codec} data are damaged or break off"
+        return UnreadableError(f"cannot be shown: its {codec} data are damaged or break off")
     if isinstance(error, av.error.PatchWelcomeError):
-        return f"its variant of {codec} has no decoder here"
-    return f"the {codec} decoder refuses it"
+        return NoDecoderError(f"cannot be shown: its variant of {codec} has no decoder here")
+    return UnreadableError(f"cannot be shown: the {codec} decoder refuses it")

@@ -18,7 +18,7 @@ from media.pictures.thumbnails import load_pillow
 from media.probe.film_variants import explain_frame
 from media.probe.frame_headers import read_frame_head
 from media.sandbox.ffmpeg_open import is_file_at_fault, is_still, load_ffmpeg, open_container
-from media.sandbox.protocol import UnreadableError, handle_items, serve_requests
+from media.sandbox.protocol import NoDecoderError, UnreadableError, handle_items, serve_requests
 
 TILES_PER_SECOND = 4
 MAX_FULL_DECODE_FRAMES = 300
@@ -38,7 +38,7 @@ def render_previews(asked: Mapping[str, Any], files: list[int]) -> dict[str, Any
         variant = explain_frame(read_frame_head(files[0]))
         if variant is None:
             raise
-        raise UnreadableError(f"cannot be shown: {variant}") from None
+        raise NoDecoderError(f"cannot be shown: {variant}") from None
     except av.error.FFmpegError as error:  # such as of a filter or a scaler, which do not take every picture or sound
         if not is_file_at_fault(error):
             raise
@@ -74,7 +74,9 @@ def _render_file(descriptor: int) -> list[dict[str, Any]]:
             previews.add(*_first_moment(container, streams[0]))
             return previews.render(None)
         if container.streams.video:
-            raise UnreadableError("cannot be shown: its pictures are of a codec that has no decoder here")
+            raise NoDecoderError("cannot be shown: its pictures are of a codec that has no decoder here")
+        if container.streams.audio:
+            raise NoDecoderError("cannot be shown: its sound is of a codec that has no decoder here")
     raise UnreadableError("shows no picture and holds no sound that can be decoded")
 
 

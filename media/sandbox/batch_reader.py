@@ -63,6 +63,13 @@ class ReadOutcome:
     result: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     """A sentence that names the file, if it was not read."""
+    has_decoder: bool = True
+    """Whether what is in an unreadable file could be decoded at all."""
+
+    @property
+    def bare_reason(self) -> str:
+        """The reason without the file's name."""
+        return self.reason.partition(": ")[2]
 
 
 @dataclass(slots=True)
@@ -172,7 +179,7 @@ def _to_read_outcome(item: ReadItem, files: Sequence[int], said: Mapping[str, An
     if "error" not in said:
         return ReadOutcome(item, ReadEnd.READ, said["result"])
     end = {"unreadable": ReadEnd.UNREADABLE, "limit": ReadEnd.LIMIT}.get(said["kind"], ReadEnd.ERROR)
-    return ReadOutcome(item, end, reason=f"{item.name}: {said['error']}")
+    return ReadOutcome(item, end, reason=f"{item.name}: {said['error']}", has_decoder=said.get("has_decoder", True))
 
 
 class FamilyReader:

@@ -36,6 +36,10 @@ class UnreadableError(Exception):
     """The file is invalid; the message says how, for users, without the file's name."""
 
 
+class NoDecoderError(UnreadableError):
+    """The file is whole as far as it can be read, and nothing here decodes what is in it."""
+
+
 @dataclass(slots=True)
 class SandboxRequest:
     """One request with its open files, which are closed when it is answered."""
@@ -92,7 +96,8 @@ def serve_requests(answer: RequestHandler) -> None:
 def describe_error(error: Exception) -> dict[str, Any]:
     """Describe an error for the parent: whether the file is at fault, and a sentence."""
     if isinstance(error, UnreadableError):
-        return {"error": str(error), "kind": "unreadable"}
+        has_decoder = not isinstance(error, NoDecoderError)
+        return {"error": str(error), "kind": "unreadable", "has_decoder": has_decoder}
     if isinstance(error, MemoryError):
         return {"error": "needs more memory than a file may take", "kind": "limit"}
     text = getattr(error, "strerror", None) or str(error) or type(error).__name__

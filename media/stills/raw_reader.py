@@ -7,7 +7,7 @@ import rawpy
 from PIL import Image
 
 from media.probe.orientation import Orientation
-from media.sandbox.protocol import UnreadableError
+from media.sandbox.protocol import NoDecoderError
 from media.stills.iso_boxes import find_brand
 from media.stills.picture import StillPicture
 
@@ -79,7 +79,7 @@ def _decode_preview(raw: rawpy.RawPy) -> Image.Image:
     try:
         preview = raw.extract_thumb()
     except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError):
-        raise UnreadableError("cannot be shown: its camera embedded no preview that can be read") from None
+        raise NoDecoderError("cannot be shown: its camera embedded no preview that can be read") from None
     if not isinstance(preview.data, bytes):
         return Image.fromarray(preview.data)
     return Image.open(io.BytesIO(preview.data), formats=("JPEG",))

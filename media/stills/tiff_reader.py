@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from media.probe.orientation import parse_orientation
-from media.sandbox.protocol import UnreadableError
+from media.sandbox.protocol import NoDecoderError
 from media.stills.picture import StillPicture
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -65,7 +65,7 @@ def _to_image(page: Any) -> Image.Image:
     if pixels.ndim == 3 and pixels.shape[-1] == 1:
         pixels = pixels[..., 0]
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] not in (3, 4)):
-        raise UnreadableError(f"cannot be shown: its pixels have the shape {'x'.join(map(str, pixels.shape))}")
+        raise NoDecoderError(f"cannot be shown: its pixels have the shape {'x'.join(map(str, pixels.shape))}")
     eight = array_to_eight_bits(pixels)
     if page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:
         eight = 255 - eight

@@ -241,7 +241,8 @@ class BatchReader:
         ended = [one for one in outcomes if one.read.id in told]
         bad |= write(session, ended) or {}
         if self.records_jobs:
-            record_media_jobs(session, self.reading.kind, [one.read for one in ended], bad)
+            without_decoder = {one.read.id for one in outcomes if not one.outcome.has_decoder}
+            record_media_jobs(session, self.reading.kind, [one.read for one in ended], bad, without_decoder)
         return bad
 
 

@@ -5,7 +5,7 @@ job, or requesting a new one, reads its file sets again, in isolation.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from sqlalchemy import func, text
@@ -32,7 +32,7 @@ MEDIA_JOB_TYPES = {MediaKind.HEADERS: "MEDIAINFO", MediaKind.PICTURES: "KEYFRAME
 MEDIA_JOB_TITLES = {
     MediaKind.HEADERS: "Read the headers of",
     MediaKind.PICTURES: "Make pictures of",
-    MediaKind.SIDECARS: "Read what stands in",
+    MediaKind.SIDECARS: "Read the sidecars of",
 }
 
 ENDED_NOW = {"started_at": func.now(), "completed_at": func.now()}
@@ -45,9 +45,14 @@ FILE_SET_OF_FILE = text("""
 
 
 def record_media_jobs(
-    session: Session, kind: MediaKind, ended: Sequence[ReadableFileSet], errors: Mapping[uuid.UUID, str]
+    session: Session,
+    kind: MediaKind,
+    ended: Sequence[ReadableFileSet],
+    errors: Mapping[uuid.UUID, str],
+    without_decoder: Set[uuid.UUID] = frozenset(),
 ) -> None:
-    """Record automatic reading: one job for all file sets that were read, one for each unreadable one."""
+    """Record automatic reading: one job for all file sets that were read, one for each unreadable one, which failed
+    only if there is a decoder for it."""
     good = [one for one in ended if one.id not in errors]
     if good:
         asset_id = good[0].asset_id if len({one.asset_id for one in good}) == 1 else None
@@ -56,7 +61,8 @@ def record_media_jobs(
         session.add(_build_media_job(kind, name, asset_id, [one.id for one in good], **done, **ENDED_NOW))
     for one in ended:
         if one.id in errors:
-            failed = {"status": JobStatus.FAILED, "error_message": errors[one.id]}
+            status = JobStatus.FINISHED_WITH_WARNING if one.id in without_decoder else JobStatus.FAILED
+            failed = {"status": status, "error_message": errors[one.id]}
             session.add(_build_media_job(kind, f'"{one.name}"', one.asset_id, [one.id], **failed, **ENDED_NOW))
     session.flush()
 

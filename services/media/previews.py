@@ -12,7 +12,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from media.pictures.picture_store import NotAPictureError, list_owners, list_shards, remove_unreferenced, store_picture
-from media.sandbox.batch_reader import ReadEnd
+from media.sandbox.batch_reader import ReadEnd, ReadOutcome
 from media.sandbox.families import MediaFamily
 from media.sandbox.seccomp import ResourceLimits
 from models.catalog.asset import Keyframe
@@ -33,14 +33,13 @@ INSERT_KEYFRAMES = text("""
     INSERT INTO keyframe (id, file_set_id, type, path, media_type, size_bytes, width, height, details)
     VALUES (:id, :file_set_id, :type, :path, :media_type, :size_bytes, :width, :height, CAST(:details AS jsonb))
 """)
-# mark_component_update marks the asset's document.
-UPDATE_PICTURE_ERRORS = text("""
-    UPDATE component SET media = component.media - 'picture_error'
-        || CASE WHEN said.error IS NULL THEN CAST('{}' AS jsonb)
-            ELSE jsonb_build_object('picture_error', said.error) END
-    FROM unnest(CAST(:sets AS uuid[]), CAST(:errors AS text[])) AS said (id, error)
+# mark_component_update marks the asset's document. A changed trouble is no longer one that a person accepted.
+UPDATE_PREVIEW_TROUBLES = text("""
+    UPDATE component SET media = component.media - CAST('{picture_error,not_shown,accepted}' AS text[]) || said.trouble
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS said (id uuid, trouble jsonb)
     WHERE component.file_set_id = said.id AND component.type = 'GENERAL' AND component.from_header
-        AND component.media ->> 'picture_error' IS DISTINCT FROM said.error
+        AND (component.media -> 'picture_error', component.media -> 'not_shown')
+            IS DISTINCT FROM (said.trouble -> 'picture_error', said.trouble -> 'not_shown')
     RETURNING component.file_set_id
 """)
 
@@ -61,15 +60,15 @@ def build_preview_request(read: ReadableFileSet) -> dict[str, Any]:
 def store_previews(folder: Path, outcomes: Sequence[SetOutcome]) -> ResultWriter:
     """Store the pictures as files before the transaction that inserts their rows."""
     kept: dict[uuid.UUID, list[dict[str, Any]]] = {}
-    errors: dict[uuid.UUID, str | None] = {}
+    troubles: dict[uuid.UUID, dict[str, str]] = {}
     for one in outcomes:
-        errors[one.read.id] = None if one.outcome.end is ReadEnd.READ else one.outcome.reason.partition(": ")[2]
+        troubles[one.read.id] = {} if one.outcome.end is ReadEnd.READ else _describe_trouble(one.outcome)
         try:
             kept[one.read.id] = [
                 _store_picture(folder, one.read.id, said) for said in one.outcome.result.get("pictures", ())
             ]
         except NotAPictureError as error:
-            errors[one.read.id] = f"its reader {error}"
+            troubles[one.read.id] = {"picture_error": f"its reader {error}"}
 
     def write(session: Session, told: Sequence[SetOutcome]) -> None:
         sets = sorted(one.read.id for one in told)
@@ -79,14 +78,18 @@ def store_previews(folder: Path, outcomes: Sequence[SetOutcome]) -> ResultWriter
         rows = [row for set_id in sets for row in kept.get(set_id, ())]
         if rows:
             session.execute(INSERT_KEYFRAMES, rows)
-        # Only changed errors are written: each write reindexes the asset's document.
-        changed = session.scalars(
-            UPDATE_PICTURE_ERRORS, {"sets": sets, "errors": [errors[set_id] for set_id in sets]}
-        ).all()
+        # Only changed troubles are written: each write reindexes the asset's document.
+        found = [{"id": str(set_id), "trouble": troubles[set_id]} for set_id in sets]
+        changed = session.scalars(UPDATE_PREVIEW_TROUBLES, {"rows": json.dumps(found)}).all()
         if changed:
             update_header_warnings(session, changed)
 
     return write
+
+
+def _describe_trouble(outcome: ReadOutcome) -> dict[str, str]:
+    """Return the fact about a file without previews: damaged, or whole and of a kind that has no decoder here."""
+    return {"picture_error" if outcome.has_decoder else "not_shown": outcome.bare_reason}
 
 
 def _store_picture(folder: Path, file_set_id: uuid.UUID, said: dict[str, Any]) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def _add_written_fields(set_id: uuid.UUID, facts: ProbeSummary, fields: HeaderWr
 
 def _summarize_outcome(one: SetOutcome) -> ProbeSummary:
     if one.outcome.end is not ReadEnd.READ:
-        return ProbeSummary({"error": one.outcome.reason.partition(": ")[2]})
+        return ProbeSummary({"error": one.outcome.bare_reason})
     return summarize_set(one.read, one.outcome.result["files"])
 
 

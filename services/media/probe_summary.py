@@ -15,7 +15,10 @@ FRAME_INVARIANTS = ("width", "height", "pixel_format", "codec")
 """Keys that are equal in all frames of a valid sequence."""
 DURATION_TOLERANCE_MS = 100
 """Tolerated difference in length of related sounds: encoders fill up their last block."""
-ERROR_KEYS = ("error", "picture_error")
+ERROR_KEYS = ("error", "picture_error", "not_shown")
+"""Keys of the component GENERAL for what cannot be read or shown; `not_shown` is whole and has no decoder here."""
+NOTE_KEYS = ("notes", "checksum_notes", "caption_notes")
+"""Keys for lists of sentences: of the reading, of checksum lists, and of captions that were imported."""
 PICTURE_TYPES = ("VIDEO", "IMAGE")
 
 
@@ -114,7 +117,7 @@ class FormatPart:
 def list_format_warnings(structure: str, parts: Sequence[FormatPart]) -> list[str]:
     """List the warnings of a format: errors and notes of its file sets, and parts of different lengths."""
     found = [f"{part.name}: {part.general[key]}" for part in parts for key in ERROR_KEYS if part.general.get(key)]
-    found += [note for part in parts for note in part.general.get("notes", ())]
+    found += [note for part in parts for key in NOTE_KEYS for note in part.general.get(key, ())]
     timed = [(part.milliseconds, part) for part in parts if part.milliseconds]
     if structure in EQUAL_LENGTH_STRUCTURES and len(timed) > 1:
         shortest, longest = (pick(timed, key=lambda one: one[0]) for pick in (min, max))

@@ -5,11 +5,9 @@ component GENERAL for the file as a whole, belong to the header (`from_header`):
 them.
 """
 
-import json
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -17,7 +15,16 @@ from sqlalchemy.orm import Session
 from models.core.base import new_id
 from models.core.statements import AnyRow
 from search.encoding import encode_json
-from services.media.probe_summary import PICTURE_TYPES, FormatPart, ProbeFacts, ProbeSummary, list_format_warnings
+from services.catalog.assets.format_warnings import WarningSource, replace_format_warnings
+from services.media.probe_summary import (
+    ERROR_KEYS,
+    NOTE_KEYS,
+    PICTURE_TYPES,
+    FormatPart,
+    ProbeFacts,
+    ProbeSummary,
+    list_format_warnings,
+)
 
 GENERAL_TYPE = "GENERAL"
 
@@ -51,27 +58,22 @@ INSERT_HEADER_COMPONENTS = text("""
 
 # Almost all formats have one file set and nothing to report; this query skips them. FOR UPDATE: concurrent batches of
 # one format recompute its warnings one after the other.
-FORMATS_TO_WARN = text("""
-    SELECT format.id FROM format WHERE format.id IN
+WARNING_KEYS = ", ".join(f"'{key}'" for key in (*ERROR_KEYS, *NOTE_KEYS))
+FORMATS_TO_WARN = text(f"""
+    SELECT format.id, format.structure FROM format WHERE format.id IN
         (SELECT format_id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])))
     AND (format.media ? 'header_warnings' OR format.structure IN ('separate_tracks', 'stereoscopic', 'multi_camera')
         OR EXISTS (SELECT FROM component WHERE component.format_id = format.id AND component.type = 'GENERAL'
-            AND component.media ?| ARRAY['error', 'picture_error', 'notes']))
+            AND component.media ?| ARRAY[{WARNING_KEYS}]))
     ORDER BY format.id FOR UPDATE
 """)
 
 COMPONENTS_OF_FORMATS = text("""
-    SELECT format.id AS format_id, format.structure, format.warnings, format.media AS format_media,
-        file_set.id AS file_set_id, file_set.name, file_set.label, component.type, component.media
+    SELECT format.id AS format_id, file_set.id AS file_set_id, file_set.name, file_set.label, component.type,
+        component.media
     FROM format JOIN file_set ON file_set.format_id = format.id
     JOIN component ON component.file_set_id = file_set.id AND component.media <> '{}'
     WHERE format.id = ANY(CAST(:formats AS uuid[])) ORDER BY format.id, file_set.id, component.id
-""")
-
-# mark_format_update marks the asset's document.
-UPDATE_HEADER_WARNINGS = text("""
-    UPDATE format SET warnings = CAST(:warnings AS text[]), media = CAST(:media AS jsonb), date_modified = now()
-    WHERE id = :id
 """)
 
 
@@ -145,27 +147,15 @@ def assign_streams(
 
 def update_header_warnings(session: Session, sets: Sequence[uuid.UUID]) -> None:
     """Update the header warnings of the formats of these file sets; other warnings stay."""
-    formats = list(session.scalars(FORMATS_TO_WARN, {"sets": list(sets)}))
+    formats = {row.id: row.structure for row in session.execute(FORMATS_TO_WARN, {"sets": list(sets)})}
     if not formats:
         return
     rows: dict[uuid.UUID, list[AnyRow]] = defaultdict(list)
-    for row in session.execute(COMPONENTS_OF_FORMATS, {"formats": formats}):
+    for row in session.execute(COMPONENTS_OF_FORMATS, {"formats": list(formats)}):
         rows[row.format_id].append(row)
-    for format_id, said in rows.items():
-        first = said[0]
-        before = first.format_media.get("header_warnings", [])
-        now = list_format_warnings(first.structure, _group_parts(said))
-        if now != before:
-            kept = [warning for warning in first.warnings if warning not in before]
-            media = _replace_warnings(first.format_media, now)
-            session.execute(
-                UPDATE_HEADER_WARNINGS, {"id": format_id, "warnings": [*now, *kept], "media": json.dumps(media)}
-            )
-
-
-def _replace_warnings(media: Mapping[str, Any], warnings: list[str]) -> ProbeFacts:
-    rest = {name: value for name, value in media.items() if name != "header_warnings"}
-    return rest | ({"header_warnings": warnings} if warnings else {})
+    for format_id, structure in formats.items():
+        now = list_format_warnings(structure, _group_parts(rows[format_id]))
+        replace_format_warnings(session, format_id, WarningSource.FILE_SETS, now)
 
 
 def _group_parts(rows: Sequence[AnyRow]) -> list[FormatPart]:

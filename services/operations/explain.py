@@ -25,6 +25,7 @@ from services.operations.explain_progress import (
     explain_jobs,
     explain_mark,
     explain_media,
+    explain_warnings,
     format_moment,
     read_asset_mark,
 )
@@ -249,6 +250,7 @@ def _with_row(session: Session, storage: Storage, path: bytes, relative: bytes, 
     if member is not None:
         _explain_membership(said, *member)
         said.lines.extend(explain_media(session, member.FileSet.id))
+        said.lines.extend(explain_warnings(session, member.Format, member.FileSet))
         said.lines.append(explain_mark(read_asset_mark(session, member.Asset.id), member.Asset.id))
         said.lines.extend(explain_jobs(session, member.Asset.id))
     said.lines.extend(explain_checksums(session, row))

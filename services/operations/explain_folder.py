@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 from grouping import IgnorePatterns, Profile
 from grouping.model.card_table import CARD_LAYOUTS
 from grouping.model.islands import card_root
-from models.catalog.asset import IS_UNREADABLE
 from models.catalog.file import FileStatus, read_folder_paths
 from models.catalog.storage import Storage, StorageSettings
 from models.core.paths import display_path, join_path
@@ -17,6 +16,7 @@ from models.queues.island import ISLAND_QUEUE
 from services.core.text import pluralize
 from services.ingest.planner import read_and_plan
 from services.ingest.reader import claim_islands_read_only
+from services.media.probe_writer import WARNING_KEYS
 from services.operations.folder_report import MAX_WALKED_ENTRIES, FolderReport
 from watch.disk.listing import error_text, is_absence
 
@@ -47,12 +47,16 @@ SELECT_NAMES = text(f"""{BELOW}
 """)
 SELECT_SETS = text(f"""{BELOW}
     SELECT DISTINCT file_set.base_dir, file_set.name, file_set.missing_frames, file_set.missing,
-        coalesce(component.media ->> 'error', component.media ->> 'picture_error') AS error
+        coalesce(component.media ->> 'error', component.media ->> 'picture_error') AS error,
+        coalesce(component.media ->> 'not_shown', component.media #>> '{{notes,0}}',
+            component.media #>> '{{checksum_notes,0}}', component.media #>> '{{caption_notes,0}}',
+            format.media #>> '{{checksum_warnings,0}}', format.media #>> '{{rendition_warnings,0}}') AS warning
     FROM below JOIN file ON file.folder_id = below.id JOIN file_set_file AS member ON member.file_id = file.id
-    JOIN file_set ON file_set.id = member.file_set_id
+    JOIN file_set ON file_set.id = member.file_set_id JOIN format ON format.id = file_set.format_id
     LEFT JOIN component ON component.file_set_id = file_set.id AND component.from_header
-        AND component.type = 'GENERAL' AND component.{IS_UNREADABLE}
-    WHERE file_set.missing_frames > 0 OR component.id IS NOT NULL ORDER BY 1, 2
+        AND component.type = 'GENERAL' AND component.media ?| ARRAY[{WARNING_KEYS}]
+    WHERE file_set.missing_frames > 0 OR component.id IS NOT NULL
+        OR format.media ?| ARRAY['checksum_warnings', 'rendition_warnings'] ORDER BY 1, 2
 """)
 SELECT_ISLANDS = text(f"""{BELOW}
     SELECT DISTINCT island.id, island.folder_id, wait_until IS NOT NULL AS waits, dirty_since IS NOT NULL AS is_dirty,
@@ -127,6 +131,8 @@ def _add_sets(session: Session, report: FolderReport, folder_id: int, relative: 
             report.missing_frames.add(shown, f"{pluralize(row.missing_frames, 'frame')} missing: {row.missing}")
         if row.error:
             report.damaged.add(shown, row.error)
+        elif row.warning:
+            report.warned.add(shown, row.warning)
 
 
 def _add_islands(

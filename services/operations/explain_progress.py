@@ -12,11 +12,14 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.catalog.asset import FileSet, Format
 from models.core.paths import escape_surrogates
 from models.core.statements import AnyRow
 from models.queues.index_queue import DocumentKey
 from models.queues.registry import JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE
 from search.engine import SearchEngine, SearchUnavailableError
+from services.media.probe_summary import ERROR_KEYS
+from services.renditions.registry import load_renditions
 
 ASSET_DOCUMENT_TYPE = "assets"
 MAX_EXPLAINED_JOBS = 5
@@ -112,7 +115,21 @@ def explain_media(session: Session, file_set_id: uuid.UUID) -> Iterator[str]:
         yield f"its header could not be read: it {media['error']}; it is read again when the file changes"
     if media.get("picture_error") and "PICTURES" not in dead_letters:
         yield f"no poster could be made: it {media['picture_error']}"
-    yield from media.get("notes", ())
+    if media.get("not_shown"):
+        yield f"it has no poster: it {media['not_shown']}"
+
+
+def explain_warnings(session: Session, part: Format, file_set: FileSet) -> Iterator[str]:
+    """Yield the warnings of a file's format and of its renditions, without those that `explain_media` explains."""
+    media = session.scalar(SELECT_GENERAL_MEDIA, {"set": file_set.id}) or {}
+    explained = {f"{file_set.name}: {media[key]}" for key in ERROR_KEYS if media.get(key)}
+    for warning in part.warnings:
+        if warning not in explained:
+            yield f"warning: {warning}"
+    renditions = load_renditions(session, [part.asset_id], [part.id])
+    for rendition_id, profile, _ in renditions:
+        for warning in session.get_one(Format, rendition_id).warnings:
+            yield f'warning of its rendition "{profile}": {warning}'
 
 
 def format_media_facts(media: Mapping[str, Any]) -> list[str]:
@@ -129,7 +146,7 @@ def format_media_facts(media: Mapping[str, Any]) -> list[str]:
         f"{media['sample_rate']:,} Hz" if media.get("sample_rate") else None,
         media.get("channel_layout"),
         media.get("language"),
-        _length(media.get("duration_milliseconds")),
+        _length(media),
         f"{media['bit_rate'] / 1000:,.0f} kbit/s" if media.get("bit_rate") else None,
         f"timecode {media['timecode_start']}" if media.get("timecode_start") else None,
         f"reel {media['reel']}" if media.get("reel") else None,
@@ -142,8 +159,9 @@ def _colour(colour: Mapping[str, str]) -> str | None:
     return "colour " + "/".join(said) if said else None
 
 
-def _length(milliseconds: int | None) -> str | None:
-    if milliseconds is None:
+def _length(media: Mapping[str, Any]) -> str | None:
+    if media.get("duration_milliseconds") is None:
         return None
-    minutes, seconds = divmod(milliseconds / 1000, 60)
-    return f"{int(minutes)} min {seconds:.3f} s" if minutes else f"{seconds:.3f} s"
+    minutes, seconds = divmod(media["duration_milliseconds"] / 1000, 60)
+    length = f"{int(minutes)} min {seconds:.3f} s" if minutes else f"{seconds:.3f} s"
+    return f"{length} (estimated)" if media.get("duration_is_estimated") else length

@@ -45,6 +45,8 @@ class FolderReport:
     """Files and folders that cannot be opened, and folders that cannot be grouped."""
     damaged: PathFindings = field(default_factory=PathFindings)
     """File sets whose header or picture cannot be read."""
+    warned: PathFindings = field(default_factory=PathFindings)
+    """File sets of which something else cannot be read, shown or verified."""
     ignored: PathFindings = field(default_factory=PathFindings)
     special: PathFindings = field(default_factory=PathFindings)
     """Links, FIFOs and devices, which are never opened."""
@@ -74,12 +76,13 @@ class FolderReport:
         yield from _lines_of("that cannot be read", "path", self.unreadable)
         if self.unreadable.count:
             yield "give the user that runs Tapeless permission to read, or check the disk"
-        yield from _lines_of("with damaged or unknown media", "file", self.damaged)
+        yield from _lines_of("with damaged media", "file", self.damaged)
+        yield from _lines_of("with a warning", "file", self.warned)
         yield from _lines_of("ignored as junk, hidden or unfinished", "name", self.ignored)
         yield from _lines_of("never opened, as no regular files", "name", self.special)
         if not self.is_complete:
             yield f"only the first {MAX_WALKED_ENTRIES:,} names were compared with the disk; ask about a folder in it"
-        elif self.state() == "folder":
+        elif self.state() == "folder" and not self.warned.count:
             yield "nothing is missing, waiting or unreadable"
 
 

@@ -39,7 +39,12 @@ from services.renditions.paths import (
 )
 from services.renditions.plan import TranscodePlan, load_transcode_plan
 from services.renditions.profiles import TranscodeProfile, TranscodeProfiles, find_transcode_profile
-from services.renditions.registry import EncodedRendition, find_rendition, register_rendition
+from services.renditions.registry import (
+    EncodedRendition,
+    find_rendition,
+    record_rendition_failure,
+    register_rendition,
+)
 
 ENCODER_PROGRAM = "media.renditions.encoder"
 ENCODER_LIMITS = ResourceLimits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
@@ -99,7 +104,11 @@ class TranscodeRun:
             raise  # the connection may have broken after the commit: then the file is registered
         except Exception as error:
             remove_run_folder(task.place.folder)
+            if isinstance(error, EncodingError):
+                self._warn(task, str(error))
             if isinstance(error, ChildDiedError):
+                if self.run.claim.attempt >= MAX_ENCODER_DEATHS:
+                    self._warn(task, f"its encoder {error}")
                 raise JobRetryError(f"its encoder {error}", MAX_ENCODER_DEATHS) from None
             if isinstance(error, SourceChangedError | OSError):
                 raise JobRetryError(str(error)) from None
@@ -132,7 +141,8 @@ class TranscodeRun:
         if source is None:
             return JobEnd("its format is gone", JobStatus.DISCARDED)
         name = self.run.claim.arguments["profile"]
-        made = None if self.run.claim.arguments["by_hand"] else find_rendition(session, source, name)
+        is_asked = self.run.claim.arguments["by_hand"] or self.run.claim.arguments.get("again")
+        made = None if is_asked else find_rendition(session, source, name)
         if made is not None and made.media["transcode"]["state"] == plan.chosen.state:
             return JobEnd("its rendition is of these files already")
         title = session.get_one(Asset, source.asset_id).title
@@ -182,10 +192,15 @@ class TranscodeRun:
                     self._progress = Progress(min(said["done"], said["total"]), said["total"], "encodes")
             elif now - heard > self.by.limits.wall_seconds:
                 child.close()
-                raise ChildDiedError(f"stood still for {self.by.limits.wall_seconds:g} s and was ended")
+                raise ChildDiedError(f"made no progress for {self.by.limits.wall_seconds:g} s and was ended")
             if now - self._saved_at >= ENCODE_PROGRESS_SECONDS:
                 self._keep()
                 self._saved_at = now
+
+    def _warn(self, task: PreparedTranscode, reason: str) -> None:
+        """Warn on the source's format, where people look for it after the job was forgotten."""
+        name = self.run.claim.arguments["profile"]
+        transact(self.run.sessions, record_rendition_failure, task.source_id, name, reason)
 
     def _keep(self) -> None:
         transact(self.run.sessions, lambda session: self.run.heartbeat(session, self._progress, STOPPED))
@@ -232,7 +247,8 @@ def describe_rendition(task: PreparedTranscode, result: Mapping[str, Any]) -> st
     picture = next((one for one in result["facts"]["streams"] if one["type"] == "VIDEO"), None)
     size = f"{picture['width']}x{picture['height']} " if picture else ""
     seconds = result["facts"].get("duration_milliseconds", 0) / 1000
-    return f"transcoded to {task.place.name}: {size}{result['facts']['container']}, {seconds:.1f} s"
+    left_out = f", {task.plan.chosen.left_out}" if task.plan.chosen.left_out else ""
+    return f"transcoded to {task.place.name}: {size}{result['facts']['container']}, {seconds:.1f} s{left_out}"
 
 
 def list_rendition_warnings(result: Mapping[str, Any]) -> list[str]:

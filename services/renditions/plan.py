@@ -68,7 +68,7 @@ def _describe_left_out(seen: Sequence[AnyRow]) -> str:
     if len(seen) < 2:
         return ""
     others = ", ".join(row.label or row.name for row in seen[1:])
-    return f"shows {seen[0].label or seen[0].name} of {others}"
+    return f"of {seen[0].label or seen[0].name}, without {others}"
 
 
 @dataclass(frozen=True, slots=True)

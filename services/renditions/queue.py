@@ -17,7 +17,7 @@ from services.catalog.assets.sources import ReadableFileSet
 from services.core.errors import Conflict
 from services.jobs.jobs import add_job
 from services.renditions.plan import select_sources
-from services.renditions.registry import load_renditions, mark_outdated
+from services.renditions.registry import ORIGIN_KEY, forget_rendition_failures, load_renditions, mark_outdated
 
 AUTOMATIC_TRANSCODE_PRIORITY = 7
 """Lower priority than requests of users."""
@@ -75,14 +75,47 @@ def _find_waiting_job(session: Session, asset_id: uuid.UUID, format_id: uuid.UUI
 
 
 def _create_transcode_job(
-    session: Session, asset: Asset, format_id: uuid.UUID, profile: str, actor: Actor | None
+    session: Session,
+    asset: Asset,
+    format_id: uuid.UUID,
+    profile: str,
+    actor: Actor | None,
+    parent_id: uuid.UUID | None = None,
 ) -> Job:
     """Create a job for a user, or an automatic one."""
-    about = {"object_type": ASSET_KIND, "object_id": asset.id}
+    about = {"object_type": ASSET_KIND, "object_id": asset.id, "parent_id": parent_id}
     title = f'Transcode "{asset.title}" to {profile}'
     arguments = {"format_id": str(format_id), "profile": profile, "by_hand": actor is not None}
     priority = AUTOMATIC_TRANSCODE_PRIORITY if actor is None else None
     return add_job(session, TRANSCODE_TASK, "TRANSCODE", title, actor, arguments=arguments, priority=priority, **about)
+
+
+def request_rendition_again(session: Session, rendition_id: uuid.UUID, parent_id: uuid.UUID) -> bool:
+    """Create a job that makes a rendition again, though its source is unchanged; return False if it cannot be made
+    now."""
+    rendition = session.get_one(Format, rendition_id)
+    origin = rendition.media[ORIGIN_KEY]
+    source_id = uuid.UUID(origin["format"])
+    if session.get(Format, source_id) is None or select_sources(session, source_id).is_empty:
+        return False
+    job = _find_waiting_job(session, rendition.asset_id, source_id, rendition.name)
+    if job is None:
+        asset = session.get_one(Asset, rendition.asset_id)
+        job = _create_transcode_job(session, asset, source_id, rendition.name, None, parent_id)
+    # A rendition that a user requested stays one.
+    job.arguments = {**job.arguments, "again": True, "by_hand": job.arguments["by_hand"] or origin["by_hand"]}
+    session.flush()
+    return True
+
+
+def request_wanted_rendition(session: Session, format_id: uuid.UUID, profile: str, parent_id: uuid.UUID) -> bool:
+    """Create a job for a rendition that a storage wants and that was never made; return False if one waits."""
+    source = session.get_one(Format, format_id)
+    if _find_waiting_job(session, source.asset_id, format_id, profile) is not None:
+        return False
+    asset = session.get_one(Asset, source.asset_id)
+    _create_transcode_job(session, asset, format_id, profile, None, parent_id)
+    return True
 
 
 def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int:
@@ -91,6 +124,7 @@ def refresh_renditions(session: Session, read: Sequence[ReadableFileSet]) -> int
     """
     originals = {one.format_id: one for one in read if one.is_original}
     kept: dict[uuid.UUID, dict[str, tuple[uuid.UUID, dict[str, Any]]]] = defaultdict(dict)
+    forget_rendition_failures(session, sorted(originals))
     assets = sorted({one.asset_id for one in originals.values()})
     for rendition_id, profile, origin in load_renditions(session, assets, list(originals)) if originals else ():
         kept[uuid.UUID(origin["format"])][profile] = (rendition_id, origin)

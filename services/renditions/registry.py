@@ -22,6 +22,11 @@ from models.catalog.file import File, FileStatus, Folder, read_folder_paths
 from models.catalog.history import Operation
 from models.catalog.storage import Storage
 from models.core.base import new_id
+from services.catalog.assets.format_warnings import (
+    WarningSource,
+    load_warnings_of_source,
+    replace_format_warnings,
+)
 from services.core.history import record_history
 from services.core.text import label_structure
 from services.renditions.paths import RenditionPath, ensure_folder_rows
@@ -44,6 +49,11 @@ RENDITIONS_OF_FORMATS = text("""
 ADD_OUTDATED_WARNING = text("""
     UPDATE format SET warnings = array_append(warnings, :older), date_modified = now()
     WHERE id = ANY(CAST(:formats AS uuid[])) AND NOT :older = ANY(warnings)
+""")
+
+
+FORMATS_WITH_FAILURES = text("""
+    SELECT id FROM format WHERE id = ANY(CAST(:formats AS uuid[])) AND media ? 'rendition_warnings' ORDER BY id
 """)
 
 
@@ -105,8 +115,25 @@ def register_rendition(session: Session, made: EncodedRendition, actor: Actor, j
         added = f'format "{part.name}" was added: a rendition of the {label_structure(source.structure)}'
         record_history(session, part.asset_id, Operation.ADD_FORMAT, added, actor, job_id=job_id)
     record_history(session, part.asset_id, Operation.TRANSCODE, made.description, actor, job_id=job_id)
+    record_rendition_failure(session, source.id, made.profile, None)
     session.flush()
     return replaced
+
+
+def record_rendition_failure(session: Session, source_id: uuid.UUID, profile: str, reason: str | None) -> None:
+    """Warn on a format that no rendition of it could be made in a profile; None: it was made."""
+    begin = f'no rendition "{profile}" could be made'
+    before = load_warnings_of_source(session, source_id, WarningSource.RENDITIONS)
+    now = [said for said in before if said.partition(":")[0] != begin]
+    if reason is not None:
+        now.append(f"{begin}: {reason}")
+    replace_format_warnings(session, source_id, WarningSource.RENDITIONS, now)
+
+
+def forget_rendition_failures(session: Session, formats: Sequence[uuid.UUID]) -> None:
+    """End these warnings of formats that were read again: renditions are tried again."""
+    for format_id in session.scalars(FORMATS_WITH_FAILURES, {"formats": list(formats)}).all():
+        replace_format_warnings(session, format_id, WarningSource.RENDITIONS, [])
 
 
 def _create_format(session: Session, source: Format, made: EncodedRendition) -> Format:

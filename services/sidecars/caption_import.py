@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import and_
+from sqlalchemy import and_, text
 from sqlalchemy.orm import Session
 
 from media.probe.captions import CAPTION_EXTENSIONS_READ, TimedCaption
@@ -36,12 +36,19 @@ from services.core.text import pluralize
 from services.downloads.tickets import find_downloadable_source
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobEnd, JobKind, JobRetryError, JobRun
+from services.media.probe_writer import build_general_component, replace_header_components, update_header_warnings
 from services.sidecars.caption_diff import CaptionChanges, write_caption_lines
 from services.sidecars.caption_timing import ClipTiming, fit_to_clip, load_clip_timing
 from services.sidecars.refresh_captions import AUTOMATIC_KEY, CAPTION_JOB_TYPE, CAPTION_TASK
 
 CAPTION_LIMITS = ResourceLimits(wall_seconds=60, cpu_seconds=20)
 NO_CLIP = ClipTiming()
+CAPTION_SET = text("""
+    SELECT file_set.id, EXISTS (SELECT FROM component
+        WHERE component.file_set_id = file_set.id AND from_header AND media ? 'caption_notes') AS has_notes
+    FROM file_set_file AS member JOIN file_set ON file_set.id = member.file_set_id
+    WHERE member.file_id = :file FOR KEY SHARE OF file_set
+""")
 CAPTIONS_ACTOR = Actor(name="captions", user_id=None, is_admin=True)
 
 
@@ -74,8 +81,12 @@ def import_captions(run: JobRun) -> None:
     reading = CaptionImport(run)
     try:
         source, clip = transact(run.sessions, reading.find)
-        with run.keep_lease():
-            read = read_caption_file(source, clip)
+        try:
+            with run.keep_lease():
+                read = read_caption_file(source, clip)
+        except ValidationFailed as refusal:
+            transact(run.sessions, write_caption_notes, reading.file_id, [str(refusal)])
+            raise
         transact(run.sessions, lambda session: reading.finish(session, source, read))
     except SourceChangedError as error:
         raise JobRetryError(str(error)) from None
@@ -119,13 +130,13 @@ class CaptionImport:
     def find(self, session: Session) -> tuple[SourceFile, ClipTiming]:
         """Return the file to read and the times of its clip."""
         asset, actor = self._authorize(session)
-        return find_downloadable_source(session, actor, asset, self._file_id), load_clip_timing(session, asset.id)
+        return find_downloadable_source(session, actor, asset, self.file_id), load_clip_timing(session, asset.id)
 
     def finish(self, session: Session, source: SourceFile, read: CaptionFile) -> None:
         """Write the segments and complete the job."""
         self.run.heartbeat(session, stopped="stopped; nothing was written")
         asset, actor = self._authorize(session)
-        if find_downloadable_source(session, actor, asset, self._file_id) != source:
+        if find_downloadable_source(session, actor, asset, self.file_id) != source:
             raise SourceChangedError(f'the file "{source.name}" changed while it was read')
         fitted = fit_to_clip(read.captions, load_clip_timing(session, asset.id))
         found = self._write(session, asset, fitted.captions, actor)
@@ -133,10 +144,12 @@ class CaptionImport:
         said = "; ".join([_describe_import(source.name, len(fitted.captions), found), *fitted.changes, *warnings])
         if not (self._is_automatic and found.is_empty):
             record_history(session, asset.id, Operation.TRANSCRIPTION, said, actor, job_id=self.run.claim.id)
+        write_caption_notes(session, self.file_id, [f"{source.name}: {warning}" for warning in warnings])
         self.run.complete(session, JobEnd(said, JobStatus.FINISHED_WITH_WARNING if warnings else JobStatus.FINISHED))
 
     @property
-    def _file_id(self) -> uuid.UUID:
+    def file_id(self) -> uuid.UUID:
+        """The caption file."""
         return uuid.UUID(self.run.claim.arguments["file_id"])
 
     @property
@@ -157,7 +170,17 @@ class CaptionImport:
         if self.run.claim.arguments["replaces_all"]:
             lines = and_(Segment.asset_id == asset.id, Segment.segment_type == SegmentType.TRANSCRIPTION)
             hard_delete_segments(session, lines)
-        return write_caption_lines(session, asset.id, self._file_id, captions, actor.user_id)
+        return write_caption_lines(session, asset.id, self.file_id, captions, actor.user_id)
+
+
+def write_caption_notes(session: Session, file_id: uuid.UUID, notes: Sequence[str]) -> None:
+    """Store what an import left out, guessed or could not read, and warn of it on the format of the caption file."""
+    row = session.execute(CAPTION_SET, {"file": file_id}).one_or_none()
+    if row is None or not (notes or row.has_notes):
+        return
+    facts = {"caption_notes": list(notes)} if notes else {}
+    replace_header_components(session, [row.id], [build_general_component(row.id, facts)])
+    update_header_warnings(session, [row.id])
 
 
 def _describe_import(name: str, read: int, found: CaptionChanges) -> str:

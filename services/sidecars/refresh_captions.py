@@ -1,6 +1,6 @@
 """Import captions again when their file changes.
 
-Ingest calls this hook after its writes. Files that no user imported captions from are not read.
+Ingest calls this hook after its writes. Files that no user asked to import captions from are not read.
 """
 
 from sqlalchemy import text
@@ -21,9 +21,13 @@ AUTOMATIC_KEY = "by_itself"
 # the current file, so no second one is needed; a running job may have read the previous version.
 CAPTION_FILES_TO_REREAD = text(f"""
     SELECT read.asset_id, file.id AS file_id, file.name FROM (
-        SELECT DISTINCT segment.asset_id, transcription_id FROM segment
+        SELECT segment.asset_id, transcription_id FROM segment
         WHERE segment_type = 'TRANSCRIPTION' AND status = 'ACTIVE' AND transcription_id IS NOT NULL
             AND asset_id IN (SELECT file_set.asset_id FROM file_set WHERE id = ANY(CAST(:sets AS uuid[])))
+        UNION SELECT file_set.asset_id, member.file_id FROM component
+        JOIN file_set ON file_set.id = component.file_set_id
+        JOIN file_set_file AS member ON member.file_set_id = file_set.id
+        WHERE component.file_set_id = ANY(CAST(:sets AS uuid[])) AND from_header AND media ? 'caption_notes'
     ) AS read
     JOIN file_set_file AS member ON member.file_id = read.transcription_id
     JOIN file_set ON file_set.id = member.file_set_id AND file_set.asset_id = read.asset_id

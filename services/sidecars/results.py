@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from media.sidecars.checksums import SIZE_CHECK
 from models.catalog.file import File
 from models.core.statements import AnyRow, bind_columns
+from services.catalog.assets.format_warnings import WarningSource, replace_format_warnings
 from services.core.text import pluralize
 
 # The JOIN skips files that were deleted since; ORDER BY avoids deadlocks between jobs with common files.
@@ -44,7 +45,7 @@ CHECKSUMS_OF_FILES = text("""
 
 # Formats with a mismatch, and those with a checksum warning that may have to be removed.
 FORMATS_TO_REVIEW = text("""
-    SELECT format.id, format.warnings, format.media -> 'checksum_warnings' AS before,
+    SELECT format.id,
         array_remove(array_agg(file_checksum.file_id), NULL) AS files
     FROM format JOIN file_set ON file_set.format_id = format.id
     JOIN file_set_file AS member ON member.file_set_id = file_set.id
@@ -63,13 +64,6 @@ CURRENT_CHECKSUMS = text("""
     SELECT file_checksum.*, file.name FROM file_checksum JOIN file ON file.id = file_checksum.file_id
         AND (file_checksum.size, file_checksum.mtime_ns) = (file.size, file.mtime_ns)
     WHERE file_id = ANY(CAST(:files AS uuid[])) ORDER BY file.name, list_name
-""")
-# mark_format_update marks the asset's document.
-UPDATE_CHECKSUM_WARNINGS = text("""
-    UPDATE format SET warnings = CAST(:warnings AS text[]), date_modified = now(),
-        media = (media - 'checksum_warnings') || CASE WHEN CAST(:now AS text[]) = '{}' THEN CAST('{}' AS jsonb)
-            ELSE jsonb_build_object('checksum_warnings', to_jsonb(CAST(:now AS text[]))) END
-    WHERE id = :id
 """)
 MAX_CHECKSUM_WARNINGS = 20
 
@@ -142,16 +136,12 @@ def update_checksum_warnings(session: Session, files: Sequence[uuid.UUID]) -> No
             for each in _load_current_checksums(session, row.files)
             if not each.matches
         ]
-        before = row.before or []
         more = (
             [f"and {pluralize(len(now) - MAX_CHECKSUM_WARNINGS, 'more file')} with a mismatch"]
             if len(now) > MAX_CHECKSUM_WARNINGS
             else []
         )
-        now = [*now[:MAX_CHECKSUM_WARNINGS], *more]
-        if now != before:
-            kept = [warning for warning in row.warnings if warning not in before]
-            session.execute(UPDATE_CHECKSUM_WARNINGS, {"id": row.id, "warnings": [*now, *kept], "now": now})
+        replace_format_warnings(session, row.id, WarningSource.CHECKSUMS, [*now[:MAX_CHECKSUM_WARNINGS], *more])
 
 
 def _load_current_checksums(session: Session, files: Sequence[uuid.UUID]) -> Sequence[AnyRow]:

@@ -5,8 +5,9 @@
    current size and time. Results are saved every second, so a killed worker loses a second; after a minute the job
    gives way to others.
 3. A mismatch fails the job, and both checksums are reported on the format. Everything that was not compared is a
-   warning: missing files, for which the manifest is read again when files arrive on the storage, paths that lead out of
-   it, entries with nothing but a size, and entries without anything to compare."""
+   warning, of the job and of the manifest's format: missing files, for which the manifest is read again when files
+   arrive on the storage, paths that lead out of it, entries with nothing but a size, and entries without anything to
+   compare."""
 
 import json
 import logging
@@ -14,6 +15,7 @@ import time
 import uuid
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -31,6 +33,7 @@ from services.catalog.assets.sources import load_readable_sets
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
 from services.jobs.runner import JobAbortedError, JobEnd, JobKind, JobOutcome, JobPause, JobRun
+from services.media.probe_writer import update_header_warnings
 from services.sidecars.manifest_files import FileToVerify, find_files_to_verify, find_later_generations
 from services.sidecars.manifest_reader import ManifestEntry, read_manifest_entries, read_renames
 from services.sidecars.results import (
@@ -59,14 +62,15 @@ HAS_WAITING_JOB = text(f"""
         AND object_id = :asset AND arguments ->> 'file_set' = :set)
 """)
 STORAGE_OF_SET = text("""
-    SELECT storage.id, storage.root FROM file_set JOIN storage ON storage.id = file_set.storage_id
+    SELECT storage.id, storage.root, file_set.name FROM file_set JOIN storage ON storage.id = file_set.storage_id
     WHERE file_set.id = :set
 """)
 # mark_component_update marks the document; `missing_files` lets queue_sidecar_insert queue the manifest again.
-UPDATE_MISSING_FILES = text("""
-    UPDATE component SET media = (media - 'missing_clips' - 'missing_files') || CAST(:facts AS jsonb)
+UPDATE_LIST_FACTS = text("""
+    UPDATE component SET media = (media - CAST('{missing_clips,missing_files,checksum_notes}' AS text[]))
+        || CAST(:facts AS jsonb)
     WHERE file_set_id = :set AND type = 'GENERAL' AND from_header
-        AND (media ? 'missing_files' OR CAST(:facts AS jsonb) <> '{}')
+        AND (media ?| ARRAY['missing_files', 'checksum_notes'] OR CAST(:facts AS jsonb) <> '{}')
 """)
 
 
@@ -106,6 +110,8 @@ class _ChecksumTurn:
         """Read the manifest, hash the files, and end the job."""
         listed = self._read_list()
         if not isinstance(listed, list):
+            if isinstance(listed, JobEnd) and listed.error:
+                transact(self.run.sessions, self._write_list_facts, {"checksum_notes": [listed.error]})
             return listed
         with self.run.sessions() as session:
             storage = session.execute(STORAGE_OF_SET, {"set": self.set_id}).one()
@@ -208,14 +214,21 @@ class _ChecksumTurn:
             named = [(one.file_id, one.list_name) for one in there]
             no_longer_named = delete_other_checksums(session, self.set_id, named)
             update_checksum_warnings(session, [*files, *no_longer_named])
+            name = session.execute(STORAGE_OF_SET, {"set": self.set_id}).one().name
+            notes = [f"{name}: {sentence}" for sentence in _list_gaps(there, gaps)]
             missing = len(gaps.missing)
-            facts = {"missing_clips": missing, "missing_files": missing} if missing else {}
-            session.execute(UPDATE_MISSING_FILES, {"set": self.set_id, "facts": json.dumps(facts)})
+            facts = {"missing_clips": missing, "missing_files": missing, "checksum_notes": notes}
+            self._write_list_facts(session, {key: value for key, value in facts.items() if value})
             known = load_checksum_matches(session, files)
             wrong = [one for one in there if known.get(_result_key(one)) is False]
             self.run.complete(session, _job_outcome(there, wrong, gaps))
 
         transact(self.run.sessions, write)
+
+    def _write_list_facts(self, session: Session, facts: dict[str, Any]) -> None:
+        """Store what the manifests say about files that were not compared, and warn of it on their format."""
+        session.execute(UPDATE_LIST_FACTS, {"set": self.set_id, "facts": json.dumps(facts)})
+        update_header_warnings(session, [self.set_id])
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,14 +283,18 @@ def _job_outcome(there: Sequence[FileToVerify], wrong: Sequence[FileToVerify], g
     right = {one.file_id for one in there} - {one.file_id for one in wrong}
     total = len({one.file_id for one in there}) + len(gaps)
     message = f"{len(right):,} of {pluralize(total, 'file')} match"
-    by_size = [one for one in there if all(entry.algorithm == SIZE_CHECK for entry in one.expected)]
-    told = gaps.sentences()
-    if by_size:
-        told.append(f"{pluralize(len(by_size), 'file')} compared by size alone: {_names(by_size)}")
+    told = _list_gaps(there, gaps)
     if wrong:
         told.insert(0, f"{pluralize(len(wrong), 'file')} not as listed: {_names(wrong)}")
         return JobEnd(message, JobStatus.FAILED, "; ".join(told))
     return JobEnd(message, JobStatus.FINISHED_WITH_WARNING if told else JobStatus.FINISHED, "; ".join(told) or None)
+
+
+def _list_gaps(there: Sequence[FileToVerify], gaps: ManifestGaps) -> list[str]:
+    """List what was not verified: entries that were not compared, and files of which only the size was."""
+    by_size = [one for one in there if all(entry.algorithm == SIZE_CHECK for entry in one.expected)]
+    alone = [f"{pluralize(len(by_size), 'file')} compared by size alone: {_names(by_size)}"] if by_size else []
+    return [*gaps.sentences(), *alone]
 
 
 def _names(files: Sequence[ManifestEntry | FileToVerify]) -> str:

@@ -86,7 +86,7 @@ def test_an_encoder_that_stands_still_is_ended_and_then_fails(studio: Studio, ro
     studio.end_waits()
     assert studio.run() == 1
     job = studio.job(job_id)
-    assert (job.status, job.error_message) == (JobStatus.FAILED, "its encoder stood still for 0.5 s and was ended")
+    assert (job.status, job.error_message) == (JobStatus.FAILED, "its encoder made no progress for 0.5 s and was ended")
     assert studio.files() == []
     studio.by = real
 
