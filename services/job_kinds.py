@@ -23,6 +23,7 @@ from services.lifecycle.restore import RESTORE_DELETED_JOBS
 from services.media.drain import reread_jobs
 from services.media.previews import preview_reading_for
 from services.media.probe import PROBE_READING
+from services.media.rebuild import media_rebuild_jobs
 from services.metadata.bulk_write import SET_VALUES_JOBS
 from services.outbound.config import OutboundConfig
 from services.renditions.encode import TranscodeContext
@@ -71,6 +72,7 @@ def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
         RESTORE_DELETED_JOBS,
         SET_VALUES_JOBS,
         checksum_jobs(),
+        media_rebuild_jobs(context.media_folder, context.notify),
         comparison_jobs(context.engine),
         rebuild_jobs(context.engine),
         regroup_jobs(),

@@ -51,6 +51,11 @@ class Pipeline:
     excluded: frozenset[bytes] = frozenset()
     """Folders of our own, which are never entered."""
 
+    @property
+    def media_folder(self) -> Path:
+        """Where previews are stored."""
+        return self.root.parent / "media"
+
     def add_storage(self, name: str = "Rushes", **settings: Any) -> None:
         with self.sessions.begin() as session:
             session.add(Storage(name=name, root=str(self.root).encode(), settings=SETTINGS | settings))
@@ -179,7 +184,7 @@ class Pipeline:
         """Every invariant by its name, once everything is indexed."""
         engine = PostgresEngine(self.sessions)
         drain_index_queue(self.sessions, engine, self.timing)
-        audited = VerifyContext(self.sessions, engine, self.timing, self.excluded)
+        audited = VerifyContext(self.sessions, engine, self.timing, self.media_folder, self.excluded)
         return {found.name: found for found in check_invariants(audited, repair)}
 
 

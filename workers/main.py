@@ -54,6 +54,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "workers.commands.server.trigger:mail",
         "Test the mail settings.",
     ),
+    "media": (
+        "workers.commands.catalog.media:media",
+        "Have headers, previews and renditions made again.",
+    ),
     "migrate": (
         "workers.commands.server.database:migrate",
         "Migrate the database to the schema of this version, before anything else of it is started.",

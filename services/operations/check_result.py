@@ -1,6 +1,7 @@
 """Result and input of a check of the running system."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from models.core.sessions import Sessions
 from models.core.timing import Timing
@@ -36,4 +37,6 @@ class VerifyContext:
     sessions: Sessions
     engine: SearchEngine
     timing: Timing
+    media_folder: Path
+    """Where previews are stored."""
     excluded: frozenset[bytes] = frozenset()

@@ -20,6 +20,7 @@ from services.indexing.audit import repair_index_page as repair_page
 from services.operations.backlog import retry_all_dead_letters
 from services.operations.check_result import CheckResult, VerifyContext
 from services.operations.grouping_invariants import check_counts, check_grouping, report_island
+from services.operations.media_invariants import check_media
 from services.operations.share_invariants import check_shares
 from watch.disk.listing import walk_tree
 
@@ -36,6 +37,7 @@ def check_invariants(audited: VerifyContext, repair: bool = False) -> list[Check
         check_history,
         check_documents,
         check_leases,
+        check_media,
         check_shares,
     ]
     return [check(audited, repair) for check in checks]

@@ -130,7 +130,7 @@ class Documented:
 
     def _run_tapeless(self, words: list[str]) -> tuple[int, str]:
         if A_JOB in words:
-            job = self._make_job(JobStatus.FAILED if words[1] == "retry" else JobStatus.STARTED)
+            job = self._make_job(JobStatus.FAILED if words[1] in ("retry", "discard") else JobStatus.STARTED)
             words = [job if word == A_JOB else word for word in words]
         if words[0] != "restore" and words[0] != "plan":
             words = [*(words[: words.index("--data")] if "--data" in words else words), "--data", str(self.system.data)]

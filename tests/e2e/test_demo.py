@@ -54,6 +54,19 @@ def test_verify_passes(system: System) -> None:
     assert "✓" in system.run("verify")
 
 
+def test_a_lost_preview_is_named_by_verify_and_made_again(system: System) -> None:
+    system.wait_for(lambda status: status.idle, "idle")
+    lost = next((system.data / "media").rglob("poster-*.jpg"))
+    lost.unlink()
+    said = system.run("verify", code=1)
+    assert lost.name in said
+    assert "tapeless media rebuild --missing makes them again" in said
+    assert "1 preview queued to be made again" in (made := system.run("media", "rebuild", "--missing", "--wait"))
+    assert "every header, preview and rendition is there" in made
+    assert lost.exists()
+    assert "name assets, or say --missing or --all" in system.run("media", "rebuild", code=2)
+
+
 def test_status_tells_programs_and_people_that_everything_is_in(system: System) -> None:
     system.wait_for(lambda status: status.idle, "idle")
     status = system.ask("status")

@@ -2,14 +2,15 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi.responses import FileResponse, Response
+from pydantic import Field
 
 from api.routes.files.downloads import DOWNLOAD_HEADERS, build_download_url
 from asgi.body_base import Body, Count, ShortText
-from asgi.pagination import LastId, PerPage, paginate_by_cursor
+from asgi.pagination import MAX_PAGE_SIZE, LastId, PerPage, paginate_by_cursor
 from asgi.rendering import format_datetime, optional_id
 from asgi.request_context import Call, SelfCommittingCall, public_base_url
 from asgi.routing import RouteGroup, SharedEndpoint
@@ -17,7 +18,7 @@ from models.catalog.asset import FileSet, Format, Keyframe
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.formats import load_asset_durations
-from services.core.errors import Conflict, NotFound
+from services.core.errors import Conflict, NotFound, require_administrator
 from services.core.signing_key import require_signing_key
 from services.downloads.previews import (
     KeyframeView,
@@ -32,8 +33,10 @@ from services.downloads.previews import (
 )
 from services.downloads.tickets import FILE_TICKET, TICKET_SECONDS, DownloadTicket, can_download, parse_ticket
 from services.media.jobs import create_reread_job
+from services.media.rebuild import start_media_rebuild
 
 routes = RouteGroup("files")
+REBUILD_MEDIA_ACTION = "have media made again"
 PICTURE_CACHE_SECONDS = 86_400
 # The URL is signed for its reader, and the picture under it never changes.
 PICTURE_HEADERS = {**DOWNLOAD_HEADERS, "Cache-Control": f"private, max-age={PICTURE_CACHE_SECONDS}, immutable"}
@@ -72,6 +75,21 @@ def post_media_read(
     if body is not None and body.priority is not None:
         job.priority = min(body.priority, 10)
     return call.start_job(job)
+
+
+class MediaRebuildBody(Body):
+    """What is made again: everything of these assets or of all, or what is missing of it."""
+
+    asset_ids: Annotated[list[UUID], Field(fail_fast=True, min_length=1, max_length=MAX_PAGE_SIZE)] | None = None
+    only_missing: bool = False
+
+
+@routes.post("/media/rebuild/", status=200)
+def post_media_rebuild(call: Call, body: MediaRebuildBody) -> dict[str, Any]:
+    """Start a job that has headers, previews and renditions made again."""
+    require_administrator(call.actor, REBUILD_MEDIA_ACTION)
+    ids = body.asset_ids and [find_asset(call.session, call.actor, one).id for one in sorted(set(body.asset_ids))]
+    return call.start_job(start_media_rebuild(call.session, call.actor, ids, only_missing=body.only_missing))
 
 
 def serialize_keyframe(call: Call, shown: KeyframeView) -> dict[str, Any]:

@@ -21,6 +21,7 @@ POLICIES: dict[str, Policy] = {
     "POST files/v1/assets/{asset_id}/files/{file_id}/keyframes/": writers_may(
         200, names={"file_id": "{media_file_id}"}
     ),
+    "POST files/v1/media/rebuild/": Policy("200 403 403 403", {"asset_ids": ["{asset_id}"]}),
     "GET files/v1/assets/{asset_id}/keyframes/": readers_may(200, guest=200),
     "GET files/v1/assets/{asset_id}/keyframes/{keyframe_id}/": readers_may(200, guest=200),
     "GET files/v1/assets/{asset_id}/proxies/": readers_may(200),

@@ -60,7 +60,7 @@ def assert_regrouping_changes_nothing(pipeline: Pipeline) -> None:
     before = shape(pipeline)
     pipeline.settle()
     assert shape(pipeline) == before
-    audited = VerifyContext(pipeline.sessions, None, pipeline.timing)
+    audited = VerifyContext(pipeline.sessions, None, pipeline.timing, pipeline.media_folder)
     assert check_grouping(audited, False).samples == []
 
 

@@ -82,6 +82,10 @@ def test_a_dry_run_says_what_the_job_then_does(pipeline: Pipeline, root: Path, n
     assert pipeline.broken() == []
 
 
+def audited(pipeline: Pipeline, engine: Any = None) -> VerifyContext:
+    return VerifyContext(pipeline.sessions, engine, FAST, pipeline.media_folder)
+
+
 def test_the_way_back_gives_the_same_groups_and_the_oldest_ids(pipeline: Pipeline, root: Path) -> None:
     write(root, *SHOOT)
     pipeline.settle()
@@ -279,12 +283,12 @@ def test_an_island_is_checked_by_the_profile_that_grouped_it(pipeline: Pipeline,
     write(root, "plate.1.exr", "plate.2.exr", "day1/clip.mov")
     pipeline.settle()
     change_profile(pipeline, profile_of({"min_frames": 3}))
-    found = check_grouping(VerifyContext(pipeline.sessions, None, FAST), False)
+    found = check_grouping(audited(pipeline), False)
     assert (found.checked, found.broken, len(found.notes)) == (2, 0, 1)
     assert '"Rushes": 2 islands grouped by an older profile' in found.notes[0]
     with pipeline.sessions.begin() as session:
         session.execute(text("UPDATE format SET structure = 'other'"))
-    assert check_grouping(VerifyContext(pipeline.sessions, None, FAST), False).broken == 2
+    assert check_grouping(audited(pipeline), False).broken == 2
 
 
 def test_an_upgrade_regroups_nothing_by_itself_but_is_told_and_done_on_request(pipeline: Pipeline, root: Path) -> None:
@@ -293,7 +297,9 @@ def test_an_upgrade_regroups_nothing_by_itself_but_is_told_and_done_on_request(p
     with pipeline.sessions.begin() as session:
         session.execute(update(Island).values(rules_version=0))
         session.execute(text("UPDATE format SET structure = 'other'"))
-    found = check_grouping(VerifyContext(pipeline.sessions, PostgresEngine(pipeline.sessions), FAST), False)
+    found = check_grouping(
+        VerifyContext(pipeline.sessions, PostgresEngine(pipeline.sessions), FAST, pipeline.media_folder), False
+    )
     assert (found.broken, len(found.notes)) == (0, 1)
     assert '"Rushes": 2 islands grouped by older rules' in found.notes[0]
     assert preview(pipeline, profile_of({})).counts == {"kind": 2}
@@ -301,7 +307,9 @@ def test_an_upgrade_regroups_nothing_by_itself_but_is_told_and_done_on_request(p
         job_id = request_regroup(session, find_storage_by_name(session, "Rushes")).id
         assert request_regroup(session, find_storage_by_name(session, "Rushes")).id == job_id
     finish(pipeline, job_id)
-    found = check_grouping(VerifyContext(pipeline.sessions, PostgresEngine(pipeline.sessions), FAST), False)
+    found = check_grouping(
+        VerifyContext(pipeline.sessions, PostgresEngine(pipeline.sessions), FAST, pipeline.media_folder), False
+    )
     assert (found.broken, found.notes) == (0, [])
     assert pipeline.assets() == on_paper(root, profile_of({}))
 

@@ -42,6 +42,7 @@ from services.jobs.jobs import add_job
 from services.lifecycle.purge import PURGE_COLLECTIONS_TASK, request_asset_purge
 from services.lifecycle.restore import RESTORE_DELETED_TASK
 from services.media.jobs import create_reread_job
+from services.media.rebuild import start_media_rebuild
 from services.metadata.bulk_write import create_bulk_write_job
 from services.metadata.change_set import parse_field_inputs
 from services.metadata.fields import create_field
@@ -182,6 +183,9 @@ class Maker:
     def pictures(self) -> Job:
         return create_reread_job(self.session, MediaKind.PICTURES, self.clip.asset_id, self.file("clip.mp4"), self.boss)
 
+    def media(self) -> Job:
+        return start_media_rebuild(self.session, self.boss)
+
     def transcode(self) -> Job:
         return request_transcode(self.session, self.clip.asset_id, None, "web", self.boss)
 
@@ -220,6 +224,7 @@ CASES = {
     "metadata.probe": Case(Maker.headers, "media_work"),
     "metadata.sidecars": Case(Maker.sidecars, "media_work"),
     "media.keyframes": Case(Maker.pictures, "media_work"),
+    "media.rebuild": Case(Maker.media, "keyframe"),
     "transcode.run": Case(Maker.transcode, "component", NO_PROFILE),
     "maintenance.trigger": Case(Maker.trigger, "asset", BLOCK),
 }

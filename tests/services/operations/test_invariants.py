@@ -13,7 +13,7 @@ from tests.files import write
 from tests.pipeline import Pipeline, open_pipeline
 from tests.waiting import wait_until
 
-FINDINGS = ("files", "grouping", "counts", "history", "documents", "leases", "shares")
+FINDINGS = ("files", "grouping", "counts", "history", "documents", "leases", "media", "shares")
 
 
 @pytest.fixture

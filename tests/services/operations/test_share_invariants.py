@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +33,7 @@ class World:
     beside: uuid.UUID
 
     def broken(self) -> list[str]:
-        return check_shares(VerifyContext(self.sessions, None, FAST), False).samples
+        return check_shares(VerifyContext(self.sessions, None, FAST, Path("/none")), False).samples
 
     def damage(self, statement: str) -> None:
         with self.sessions.begin() as session:
@@ -58,7 +59,7 @@ def world(sessions: Sessions) -> World:
 
 
 def test_shares_that_open_what_they_were_made_for_are_well(world: World) -> None:
-    found = check_shares(VerifyContext(world.sessions, None, FAST), False)
+    found = check_shares(VerifyContext(world.sessions, None, FAST, Path("/none")), False)
     assert (found.checked, found.broken) == (3, 0)
     world.damage("UPDATE asset SET merged_into = :other, status = 'DELETED' WHERE id = :asset")
     assert world.broken() == []

@@ -57,7 +57,9 @@ def _print_checks(checks: list[DiagnosticCheck]) -> None:
 def verify(repair: bool, data: Path | None, as_json: bool) -> None:
     """Check every invariant; exit with 1 if one is violated."""
     with running_system(data) as context:
-        audited = VerifyContext(context.sessions, context.engine, context.timing, own_folders(data))
+        audited = VerifyContext(
+            context.sessions, context.engine, context.timing, context.media_folder, own_folders(data)
+        )
         findings = check_invariants(audited, repair)
     print_result(as_json, [asdict(finding) for finding in findings], partial(_print_findings, findings))
     if any(finding.broken for finding in findings):
