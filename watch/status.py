@@ -139,9 +139,10 @@ class StorageStatusWriter:
         self.unfreeze()
 
     def expire_acceptance(self, after_seconds: float) -> None:
-        """Arm the breaker again after the confirmed deletions were written."""
+        """Arm the breaker again after the confirmed deletions were written; what is missing by now was confirmed."""
         if self._accepted_at is not None and self._clock.monotonic() > self._accepted_at + after_seconds:
             self._accepted_at = None
+            self._write(deletions_confirmed_at=func.now())
 
     def count_lost_events(self) -> None:
         """Count an overflow or a failed watch; a scan follows."""

@@ -53,6 +53,8 @@ class Storage(IdMixin, TimestampsMixin, Base):
     """Creator of ingested assets; an administrator if null."""
     scan_requested_at: Mapped[datetime | None]
     accept_requested_at: Mapped[datetime | None]
+    deletions_confirmed_at: Mapped[datetime | None]
+    """When a person confirmed last that what is missing was deleted: files that were missing then are no problem."""
 
     status: Mapped[StorageStatus] = mapped_column(checked_text(StorageStatus), server_default="ACTIVE")
     status_message: Mapped[str] = mapped_column(server_default="")

@@ -148,7 +148,10 @@ def retry_all_dead_letters(session: Session) -> Mapping[str, int]:
 
 
 def discard_backlog_item(session: Session, key: str, reason: str, actor: Actor) -> str:
-    """End a dead letter of any kind, or a failed job, for good; return its kind. The reason stays in the audit log."""
+    """End a dead letter of any kind or a failed job for good, or accept a file that cannot be read.
+
+    Return its kind. The reason stays in the audit log.
+    """
     is_number = key.isascii() and key.isdigit() and len(key) <= MAX_ISLAND_KEY_DIGITS
     for queue in WORK_QUEUES:
         value = parse_id(key) if queue.key_type == "uuid" else int(key) if is_number else None
@@ -160,7 +163,13 @@ def discard_backlog_item(session: Session, key: str, reason: str, actor: Actor) 
         job.status, job.date_modified = JobStatus.DISCARDED, func.now()
         record_audit(session, JOB_QUEUE.plural, key, f'failed job "{job.title}" was discarded: {reason}', actor)
         return JOB_QUEUE.noun
-    raise Conflict(f"no dead letter and no failed job has the key {key}; tapeless jobs list shows the keys")
+    for kind in PROBLEM_KINDS:
+        if kind.accept is not None and kind.accept(session, parse_id(key) or new_id(), reason):
+            record_audit(session, kind.name, key, f"{kind.one}: accepted: {reason}", actor)
+            return kind.noun
+    raise Conflict(
+        f"no dead letter, failed job or unreadable file has the key {key}; tapeless jobs list shows the keys"
+    )
 
 
 def retry_backlog_item(session: Session, key: str) -> str:

@@ -1,4 +1,4 @@
-"""Problems that need a person beside dead letters: unreadable media, checksum mismatches and failed jobs.
+"""Problems that need a person beside dead letters: unreadable media, checksum mismatches, failed jobs, missing files.
 
 Status, metrics, the list of work and its retries read them here.
 
@@ -19,6 +19,7 @@ from models.queues.job import JOB_QUEUE
 from models.queues.media_queue import MediaKind, queue_media
 from services.core.text import pluralize
 from services.media.jobs import MEDIA_TASKS
+from services.storages.storages import IS_UNCONFIRMED
 
 FAILED_JOB_HOURS = 24
 """Older failures are in `jobs list --status FAILED`; a warning that never ends would be ignored."""
@@ -26,6 +27,11 @@ COUNTED_TASKS = ", ".join(f"'{MEDIA_TASKS[kind]}'" for kind in (MediaKind.HEADER
 """Their failures are counted as unreadable media, for as long as they are."""
 FOLDER_OF_SET = r"""storage.root || '\x2f'::bytea
     || convert_to(file_set.base_dir || left('/', length(file_set.base_dir)), 'UTF8')"""
+# Reading the file again replaces the component, and with it what was accepted.
+ACCEPT_UNREADABLE = text(f"""
+    UPDATE component SET media = media || jsonb_build_object('accepted', CAST(:reason AS text))
+    WHERE file_set_id = :set AND from_header AND type = 'GENERAL' AND {IS_UNREADABLE}
+""")
 DELETE_CHECKSUM_RESULTS = text("DELETE FROM file_checksum WHERE file_id = :file AND NOT matches")
 
 
@@ -55,6 +61,8 @@ class ProblemKind:
     queue: str = "NULL"
     retry: Callable[[Session, uuid.UUID], bool] | None = None
     """Read again by key, if it is one of these. A failed job is retried as a job."""
+    accept: Callable[[Session, uuid.UUID, str], bool] | None = None
+    """Accept by key for a reason, if it is one of these: it is no problem until it changes."""
 
     @property
     def count(self) -> str:
@@ -79,11 +87,16 @@ class ProblemKind:
 def _read_again(session: Session, file_set_id: uuid.UUID) -> bool:
     is_general = (Component.file_set_id == file_set_id, Component.type == ComponentType.GENERAL, Component.from_header)
     media = session.scalar(select(Component.media).where(*is_general))
-    kinds = {"error": MediaKind.HEADERS, "picture_error": MediaKind.PICTURES}
+    kinds = {"error": MediaKind.HEADERS, "picture_error": MediaKind.PICTURES, "not_shown": MediaKind.PICTURES}
     kind = next((kind for key, kind in kinds.items() if key in (media or {})), None)
     if kind is not None:
         queue_media(session, kind, [file_set_id])
     return kind is not None
+
+
+def _accept_media(session: Session, file_set_id: uuid.UUID, reason: str) -> bool:
+    is_accepted = execute_dml(session, ACCEPT_UNREADABLE, {"set": file_set_id, "reason": reason})
+    return bool(is_accepted)
 
 
 def _verify_again(session: Session, file_id: uuid.UUID) -> bool:
@@ -104,7 +117,8 @@ UNREADABLE_MEDIA = ProblemKind(
     rows=f"""FROM component JOIN file_set ON file_set.id = component.file_set_id
         JOIN asset ON asset.id = file_set.asset_id JOIN storage ON storage.id = file_set.storage_id
         WHERE component.from_header AND component.type = 'GENERAL' AND component.{IS_UNREADABLE}
-            AND asset.status = 'ACTIVE' AND file_set.status = 'ACTIVE' AND file_set.file_count > 0""",
+            AND NOT component.media ? 'accepted' AND asset.status = 'ACTIVE'
+            AND file_set.status = 'ACTIVE' AND file_set.file_count > 0""",
     key="file_set.id",
     what=f"{FOLDER_OF_SET} || convert_to(file_set.name, 'UTF8')",
     since="file_set.date_modified",
@@ -112,6 +126,7 @@ UNREADABLE_MEDIA = ProblemKind(
         'no poster could be made: it ' || (component.media ->> 'picture_error'))""",
     subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
     retry=_read_again,
+    accept=_accept_media,
 )
 CHECKSUM_MISMATCHES = ProblemKind(
     name="checksum_mismatches",
@@ -150,4 +165,20 @@ FAILED_JOBS = ProblemKind(
     task="job.task",
     queue="job.queue",
 )
-PROBLEM_KINDS = (UNREADABLE_MEDIA, CHECKSUM_MISMATCHES, FAILED_JOBS)
+UNCONFIRMED_MISSING = ProblemKind(
+    name="unconfirmed_missing",
+    help="Files of assets that are missing and not confirmed as deleted.",
+    noun="missing",
+    label="files missing, not confirmed as deleted",
+    one="file missing",
+    many="files missing",
+    rows=f"""FROM file JOIN file_set_file AS member ON member.file_id = file.id
+        JOIN file_set ON file_set.id = member.file_set_id JOIN asset ON asset.id = file_set.asset_id
+        JOIN storage ON storage.id = file_set.storage_id WHERE {IS_UNCONFIRMED} AND asset.status = 'ACTIVE'""",
+    key="file.id",
+    what=f"{FOLDER_OF_SET} || file.name",
+    since="file.date_modified",
+    why="""'if it was deleted on purpose: tapeless storage confirm-deletions "' || storage.name || '"'""",
+    subject="'assets' AS object_type, CAST(file_set.asset_id AS text) AS object_id",
+)
+PROBLEM_KINDS = (UNREADABLE_MEDIA, CHECKSUM_MISMATCHES, FAILED_JOBS, UNCONFIRMED_MISSING)

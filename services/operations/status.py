@@ -21,7 +21,6 @@ COUNTED_PROBLEMS: tuple[tuple[str, Callable[[int], str]], ...] = (
     ("parked", lambda number: pluralize(number, "dead letter")),
     ("failed", lambda number: f"{pluralize(number, 'file or folder', 'files or folders')} unreadable"),
     *((kind.name, kind.describe) for kind in PROBLEM_KINDS),
-    ("missing", lambda number: f"{pluralize(number, 'file')} missing"),
 )
 """Counts of the status that are never green, and how the headline says them, the worst first."""
 
@@ -81,9 +80,9 @@ class SystemStatus:
 
     `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `outdated_islands`: islands that
     older rules grouped; `empty`: files of zero bytes, which wait for content; `failed`: files and folders that cannot
-    be read; `unreadable_media`, `checksum_mismatches` and `failed_jobs`: see `services.operations.problems`; `idle`:
-    nothing is growing, pending, queued or scanning (orphans, empty files and dead letters do not count); `problems`:
-    what needs a person.
+    be read; `unreadable_media`, `checksum_mismatches`, `failed_jobs` and `unconfirmed_missing`: see
+    `services.operations.problems`; `idle`: nothing is growing, pending, queued or scanning (orphans, empty files and
+    dead letters do not count); `problems`: what needs a person.
     """
 
     files: int
@@ -101,6 +100,7 @@ class SystemStatus:
     unreadable_media: int
     checksum_mismatches: int
     failed_jobs: int
+    unconfirmed_missing: int
     suspected: int
     index_lag_seconds: float
     storages: list[StorageState]

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import get_origin
 
 from pydantic import ValidationError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from grouping import DEFAULT_PROFILE, Profile
@@ -178,15 +178,25 @@ def request_scan(session: Session, storages: Iterable[Storage]) -> None:
             storage.scan_requested_at = func.now()
 
 
-def confirm_deletions(session: Session, storage: Storage) -> str | None:
+def confirm_deletions(session: Session, storage: Storage) -> tuple[str | None, int]:
     """Confirm that vanished files are deleted, or that another disk is at the root.
 
     Returns:
-        The reason for which the storage was frozen, if it was.
+        The reason for which the storage was frozen, if it was, and the number of missing files that are no problem now.
     """
+    missing = session.scalar(COUNT_UNCONFIRMED, {"storage": storage.id}) or 0
     reason = storage.frozen_reason or (storage.status_message or None)
-    storage.accept_requested_at = func.now()
-    return reason
+    storage.accept_requested_at = storage.deletions_confirmed_at = func.now()
+    return reason, missing
+
+
+IS_UNCONFIRMED = """file.status = 'MISSING'
+    AND file.date_modified > coalesce(storage.deletions_confirmed_at, CAST('-infinity' AS timestamptz))"""
+"""SQL condition on a file and its storage: it is missing, and no person confirmed that it was deleted."""
+COUNT_UNCONFIRMED = text(f"""
+    SELECT count(*) FROM file JOIN folder ON folder.id = file.folder_id JOIN storage ON storage.id = folder.storage_id
+    WHERE storage.id = :storage AND {IS_UNCONFIRMED}
+""")
 
 
 def _parse_setting_value(key: str, value: str) -> object:

@@ -47,7 +47,7 @@ def printed(*renderables: Any, width: int = 80) -> str:
         ({"failed_jobs": 3}, "33", ["● ", "3 jobs failed in the last day"]),
         ({"parked": 1}, "33", ["● ", "1 dead letter"]),
         ({"failed": 2}, "33", ["● ", "2 files or folders unreadable"]),
-        ({"missing": 1}, "33", ["● ", "1 file missing"]),
+        ({"unconfirmed_missing": 1}, "33", ["● ", "1 file missing"]),
     ],
 )
 def test_the_mark_is_green_only_without_work_and_problems(counts: dict[str, int], style: str, said: list[str]) -> None:

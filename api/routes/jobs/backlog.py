@@ -35,6 +35,7 @@ BACKLOG_KIND_PLURALS = {
     "job": "jobs",
     "media": "readings",
     "checksum": "verifications",
+    "missing": "files",
     "document": "documents",
     "folder": "folders",
     "reading": "readings",
@@ -83,7 +84,8 @@ def post_work_retry(call: Call, body: BacklogRetryBody) -> dict[str, Any]:
 
 @routes.post("/work/discard/", status=200)
 def post_work_discard(call: Call, body: BacklogDiscardBody) -> dict[str, Any]:
-    """End dead letters or failed jobs with these keys for good, all or none, with a reason."""
+    """End dead letters and failed jobs with these keys for good, and accept files that cannot be read; all or none,
+    with a reason."""
     require_administrator(call.actor, DISCARD_WORK_ACTION)
     kinds = [discard_backlog_item(call.session, key, body.reason, call.actor) for key in sorted(set(body.keys))]
     return {"discarded": Counter(BACKLOG_KIND_PLURALS[kind] for kind in kinds)}

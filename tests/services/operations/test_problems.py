@@ -12,11 +12,13 @@ from sqlalchemy import text
 from models.core.base import new_id
 from models.core.sessions import transact
 from models.queues.job import Job, JobStatus
-from services.operations.backlog import BacklogItem, list_backlog, retry_backlog_item
+from services.core.actors import SETUP_ACTOR
+from services.operations.backlog import BacklogItem, discard_backlog_item, list_backlog, retry_backlog_item
 from services.operations.metrics import read_row_metrics
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import format_duration
 from services.sidecars.verification import CHECKSUM_TASK, checksum_jobs
+from services.storages.storages import confirm_deletions, find_storage_by_name
 from tests.files import write
 from tests.pipeline import Pipeline
 from tests.services import media_steps, sidecar_steps
@@ -71,10 +73,18 @@ def failures(pipeline: Pipeline) -> list[BacklogItem]:
         return [work for work in list_backlog(session) if work.state == "FAILED"]
 
 
+def lose_file(pipeline: Pipeline, root: Path) -> None:
+    write(root, "day 1/bad.pdf")
+    pipeline.settle()
+    (root / "day 1/bad.pdf").unlink()
+    pipeline.settle()
+
+
 CASES = [
     (spoil_clip, "unreadable_media", "it holds nothing that can be read as media", "1 media file cannot be read"),
     (spoil_sum, "checksum_mismatches", f"its md5 is {hashlib.md5(b'hello').hexdigest()}", "1 file differs from its"),
     (fail_job, "failed_jobs", "no such codec", "1 job failed in the last day"),
+    (lose_file, "unconfirmed_missing", "tapeless storage confirm-deletions", "1 file missing"),
 ]
 KINDS = pytest.mark.parametrize(("spoil", "name", "reason", "said"), CASES)
 
@@ -104,8 +114,9 @@ def test_a_problem_is_in_status_metrics_and_the_list_and_nothing_above_it_is_gre
     printed = CliRunner().invoke(main, ["jobs", "list"], env=env).output
     assert reason in printed
     assert work.key in printed
-    assert transact(pipeline.sessions, lambda session: retry_backlog_item(session, work.key)) == work.kind
-    assert pipeline.status().jobs_waiting > 0
+    if spoil is not lose_file:
+        assert transact(pipeline.sessions, lambda session: retry_backlog_item(session, work.key)) == work.kind
+        assert pipeline.status().jobs_waiting > 0
 
 
 def test_status_is_green_without_a_problem(pipeline: Pipeline, root: Path) -> None:
@@ -127,6 +138,27 @@ def rewrite_file(_pipeline: Pipeline, root: Path) -> None:
     write(root, "day 1/bad.txt", content="something else")
 
 
+def remove_and_confirm(pipeline: Pipeline, root: Path) -> None:
+    remove_files(pipeline, root)
+    pipeline.settle()
+    confirm(pipeline, root)
+
+
+def confirm(pipeline: Pipeline, _root: Path) -> None:
+    with pipeline.sessions.begin() as session:
+        confirm_deletions(session, find_storage_by_name(session, "Rushes"))
+
+
+def restore_file(_pipeline: Pipeline, root: Path) -> None:
+    write(root, "day 1/bad.pdf")
+
+
+def accept(pipeline: Pipeline, _root: Path) -> None:
+    (work,) = failures(pipeline)
+    with pipeline.sessions.begin() as session:
+        assert discard_backlog_item(session, work.key, "shot on a camera without a decoder", SETUP_ACTOR) == work.kind
+
+
 def delete_asset(pipeline: Pipeline, _root: Path) -> None:
     execute(pipeline, "UPDATE asset SET status = 'DELETED', date_deleted = now()")
 
@@ -138,12 +170,17 @@ def age_job(pipeline: Pipeline, _root: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "end"),
     [
-        (spoil_clip, remove_files),
+        (spoil_clip, remove_and_confirm),
+        (spoil_clip, accept),
         (spoil_clip, delete_asset),
         (spoil_sum, rewrite_file),
-        (spoil_sum, remove_files),
+        (spoil_sum, remove_and_confirm),
         (spoil_sum, delete_asset),
         (fail_job, age_job),
+        (fail_job, accept),
+        (lose_file, confirm),
+        (lose_file, restore_file),
+        (lose_file, delete_asset),
     ],
 )
 def test_a_problem_ends_with_its_reason(
@@ -155,6 +192,23 @@ def test_a_problem_ends_with_its_reason(
     pipeline.settle()
     assert sum(numbers(pipeline).values()) == 0
     assert failures(pipeline) == []
+
+
+def test_what_was_accepted_is_a_problem_again_once_it_changes(pipeline: Pipeline, root: Path) -> None:
+    spoil_clip(pipeline, root)
+    accept(pipeline, root)
+    write(root, "day 1/bad.mov", content="no movie either")
+    pipeline.settle()
+    media_steps.end_waits(pipeline)
+    media_steps.read(pipeline)
+    assert numbers(pipeline)["unreadable_media"] == 1
+    lose_file(pipeline, root)
+    confirm(pipeline, root)
+    write(root, "day 1/other.pdf")
+    pipeline.settle()
+    (root / "day 1/other.pdf").unlink()
+    pipeline.settle()
+    assert (pipeline.status().missing, numbers(pipeline)["unconfirmed_missing"]) == (2, 1)
 
 
 def test_readings_of_the_list_are_as_many_as_status_counts(pipeline: Pipeline, root: Path) -> None:

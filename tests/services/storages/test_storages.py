@@ -135,17 +135,17 @@ def test_a_path_below_a_storage_is_named_as_here_or_as_where_it_was_added(sessio
 def test_what_a_person_asks_stands_in_the_row(sessions: Sessions, folder: Path) -> None:
     add(sessions, folder)
 
-    def ask(session) -> str | None:  # type: ignore[no-untyped-def]
+    def ask(session) -> tuple[str | None, int]:  # type: ignore[no-untyped-def]
         storage = find_storage_by_name(session, "rushes")
         storage.frozen_reason = "150 of 150 files vanished at once"
         request_scan(session, [storage])
         return confirm_deletions(session, storage)
 
-    assert transact(sessions, ask) == "150 of 150 files vanished at once"
+    assert transact(sessions, ask) == ("150 of 150 files vanished at once", 0)
     with sessions() as session:
         row = session.scalars(select(Storage)).one()
         assert row.scan_requested_at is not None
-        assert row.accept_requested_at is not None
+        assert row.accept_requested_at == row.deletions_confirmed_at is not None
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,10 @@ def retry(context: ProcessContext, keys: tuple[str, ...], all_dead_lettered: boo
 @click.option("--reason", required=True, help="Why; it stays in the audit log.")
 @system_command
 def discard(context: ProcessContext, keys: tuple[str, ...], reason: str) -> None:
-    """End dead letters or failed jobs for good, by the KEYS that `list` shows; all of them or none."""
+    """End dead letters and failed jobs for good, and accept media that cannot be read, by the KEYS that `list` shows.
+
+    All of them or none. An accepted file is no problem until it is read again.
+    """
 
     def end(session: Session) -> list[str]:
         return [discard_backlog_item(session, key, reason, shell_actor()) for key in keys]

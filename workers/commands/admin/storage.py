@@ -18,6 +18,7 @@ from models.core.sessions import transact
 from services.access.permissions import Principal, grant_permissions
 from services.access.users import find_group_by_name, find_user_by_email
 from services.core.actors import SETUP_ACTOR
+from services.core.text import pluralize
 from services.grouping.diff import GroupingDiff
 from services.grouping.previews import preview_profile
 from services.grouping.regroup import request_regroup, set_storage_profile
@@ -153,8 +154,14 @@ def _as_json(row: Storage) -> dict[str, object]:
 @system_command
 def confirm_frozen_deletions(context: ProcessContext, name: str) -> None:
     """Confirm that missing files of storage NAME are deleted, or that its replaced disk is correct."""
-    reason = transact(context.sessions, lambda session: confirm_deletions(session, find_storage_by_name(session, name)))
+
+    def confirm(session: Session) -> tuple[str | None, int]:
+        return confirm_deletions(session, find_storage_by_name(session, name))
+
+    reason, missing = transact(context.sessions, confirm)
     what = "confirmed; the catalog follows the disk within seconds" if reason else "no deletions wait for confirmation"
+    if missing and not reason:
+        what = f"{pluralize(missing, 'missing file')} confirmed as deleted; the assets stay, offline"
     click.echo(f'storage "{name}": {what}')
 
 
