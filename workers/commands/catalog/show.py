@@ -110,16 +110,22 @@ def _wrap(line: str) -> list[str]:
 
 
 @click.command()
-@click.argument("words", nargs=-1, required=True)
+@click.argument("words", nargs=-1)
+@click.option("--has-warning", is_flag=True, help="Only assets of which something cannot be read, shown or verified.")
 @system_command
 @click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1_000), help="Hits that are shown.")
 @json_option
-def search(context: ProcessContext, words: tuple[str, ...], limit: int, as_json: bool) -> None:
+def search(context: ProcessContext, words: tuple[str, ...], has_warning: bool, limit: int, as_json: bool) -> None:
     """Find assets by WORDS of their titles, file names, folders and external ids.
 
     Use `*` for prefix search: `pla*`.
     """
-    results = search_everything(context, parse_criteria({"query": " ".join(words)}, per_page=limit))
+    if not words and not has_warning:
+        raise click.UsageError("give words, or --has-warning")
+    asked: dict[str, Any] = {"query": " ".join(words)}
+    if has_warning:
+        asked["filter"] = {"operator": "AND", "terms": [{"name": "has_warning", "value": "true"}]}
+    results = search_everything(context, parse_criteria(asked, per_page=limit))
     hits = [hit.as_object() for hit in results.hits]
     print_result(as_json, {"total": results.total, "hits": hits}, partial(print_hits, results))
 

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import update
+from sqlalchemy import select, update
 
-from models.catalog.asset import Asset
+from models.catalog.asset import Asset, Format
 from models.core.sessions import Sessions, make_engine, make_sessions
 from models.core.timing import Timing
 from search.postgres.engine import PostgresEngine
@@ -25,6 +25,8 @@ def sessions(database_url: str) -> Iterator[Sessions]:
     with sessions.begin() as session:
         for title in ("plate_v001", "plate_v002", "[red]harbour\x1b[31m"):
             add_clip(session, title, [f"{title}.mov"])
+        warned = session.scalars(select(Format).join(Asset).where(Asset.title == "plate_v002")).one()
+        warned.warnings = ["plate_v002.mov: breaks off"]
     drain_index_queue(sessions, PostgresEngine(sessions), Timing())
     yield sessions
     engine.dispose()
@@ -75,6 +77,14 @@ def test_every_printable_character_is_printed() -> None:
 def test_words_that_nothing_has_find_nothing(environment: dict[str, str]) -> None:
     assert run(environment, "nowhere").output == "0 assets found\n"
     assert json.loads(run(environment, "nowhere", "--json").output) == {"total": 0, "hits": []}
+
+
+def test_assets_with_a_warning_are_found_among_all_or_by_their_words(environment: dict[str, str]) -> None:
+    for words in ((), ("plate",)):
+        answer = json.loads(run(environment, *words, "--has-warning", "--json").output)
+        assert [(hit["title"], hit["has_warning"]) for hit in answer["hits"]] == [("plate_v002", True)]
+    assert json.loads(run(environment, "plate_v001", "--has-warning", "--json").output)["total"] == 0
+    assert "give words, or --has-warning" in run(environment).output
 
 
 def test_what_was_deleted_a_moment_ago_is_not_found(environment: dict[str, str], sessions: Sessions) -> None:
