@@ -77,7 +77,7 @@ class RequestTracing(HttpMiddleware):
         except Exception:
             log.exception("%s %s failed", scope["method"], _redact_path(scope["path"]))
             if send_named.status == 0:
-                await send_error(send_named, 500, [f"something failed inside; the log tells more under {identity}"])
+                await send_error(send_named, 500, [f"an internal error; the log has its traceback under {identity}"])
         finally:
             took = (time.monotonic() - start) * 1000
             about = {

@@ -24,6 +24,8 @@ DIALECT = re.compile(
 )
 """Words that say in a private way what documentation of this field says in standard terms."""
 MAX_PER_TEN_THOUSAND = 5
+SQL = re.compile(r"\b(SELECT|INSERT INTO|UPDATE|DELETE FROM|CREATE|JOIN|WHERE|FROM)\b")
+MARKUP = re.compile(r"<[^>]*>|\{[{%#].*?[%#}]\}", re.S)
 CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.M | re.S)
 """What documentation quotes: commands, output, names."""
 
@@ -57,6 +59,15 @@ def docstrings(tree: ast.Module) -> Iterator[str]:
             yield node.value.value
 
 
+def messages(tree: ast.Module) -> Iterator[str]:
+    """Yield the texts that people may see: strings of several words that are neither docstrings nor SQL."""
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = (node for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+    for node in texts:
+        if id(node) not in documentation and " " in node.value.strip() and not SQL.search(node.value):
+            yield node.value
+
+
 def dialect_rate(texts: Iterable[str]) -> tuple[float, list[str]]:
     """Return how many words of ten thousand are dialect, and those found."""
     words, found = 0, []
@@ -80,6 +91,20 @@ def test_docstrings_use_the_words_of_the_field() -> None:
     assert rate <= MAX_PER_TEN_THOUSAND, found
 
 
+def test_messages_use_the_words_of_the_field() -> None:
+    rate, found = dialect_rate(text for each in PRODUCTION for text in messages(each.tree))
+    assert rate <= MAX_PER_TEN_THOUSAND, found
+
+
+def test_pages_and_alerts_use_the_words_of_the_field() -> None:
+    templates = [file.read_text(encoding="utf-8") for file in (ROOT / "web/templates").glob("*.html")]
+    shipped = [file.read_text(encoding="utf-8") for file in (ROOT / "deploy").rglob("*") if file.is_file()]
+    rate, found = dialect_rate([*(MARKUP.sub(" ", text) for text in templates), *shipped])
+    assert templates
+    assert shipped
+    assert rate <= MAX_PER_TEN_THOUSAND, found
+
+
 def test_documentation_uses_the_words_of_the_field() -> None:
     files = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     rate, found = dialect_rate(file.read_text(encoding="utf-8") for file in files)
@@ -89,6 +114,13 @@ def test_documentation_uses_the_words_of_the_field() -> None:
 def test_a_doubled_name_is_noticed() -> None:
     pages = [page("tasks/a.py", "PLACE = 1\n_x = 2"), page("web/b.py", "class PLACE: ...\n_x: int = 3")]
     assert doubled_names(pages) == {"PLACE": ["tasks.a", "web.b"]}
+
+
+def test_messages_are_found_between_docstrings_and_sql() -> None:
+    (each,) = [
+        page("tasks/a.py", '"""What whoever asks is told."""\nX = f"nobody asked {1}"\nY = "SELECT told FROM x"')
+    ]
+    assert list(messages(each.tree)) == ["nobody asked "]
 
 
 @pytest.mark.parametrize("word", ["whoever", "Nobody", "told", "anew"])

@@ -168,7 +168,7 @@ def validate_spec(session: Session, wanted: ApprovalSpec) -> str:
         *_resolve_names(session, "groups", PrincipalKind.GROUP, wanted.groups),
         *values["externals"],
     ]
-    who = ", ".join(names) or "whoever may write it"
+    who = ", ".join(names) or "all who may write it"
     return f"{who}; {wanted.min_number} must agree" if wanted.min_number > 1 else who
 
 

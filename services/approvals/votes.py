@@ -45,7 +45,9 @@ def cast_vote(session: Session, found: ObjectRef, status: VoteStatus, actor: Act
     # The request is locked before its votes are read: a concurrent vote waits, and both count.
     approval = load_requests(session, [found], lock=True).get(found.id)
     if approval is None:
-        raise Conflict(f'nobody asked for the approval of "{found.title}"; ask first, with POST …/approvals/request/')
+        raise Conflict(
+            f'the approval of "{found.title}" was not requested; request it first, with POST …/approvals/request/'
+        )
     _require_reviewer(session, approval, found, actor)
     _write_votes(session, [approval], status, actor)
     operation, what = VOTE_HISTORY[status]

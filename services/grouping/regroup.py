@@ -227,6 +227,6 @@ class RegroupRun:
         if rest.waiting:
             return JobPause(f"{pluralize(rest.waiting, 'island')} still to be grouped")
         if rest.dead:
-            reason = f"{pluralize(rest.dead, 'island')} could not be grouped; tapeless explain tells why"
+            reason = f"{pluralize(rest.dead, 'island')} could not be grouped; tapeless explain shows why"
             return JobEnd(reason, JobStatus.FINISHED_WITH_WARNING)
         return JobEnd(f"{pluralize(self._processed, 'island')} grouped again")

@@ -37,7 +37,7 @@ def start_index_rebuild(session: Session, actor: Actor | None = None, rate: int 
     """
     if rate < 0:
         raise ValidationFailed("rate", f"{rate} documents a second is less than none; 0 is without a limit")
-    return _find_or_start_job(session, REBUILD_INDEX_TASK, "Build the search index anew", actor, rate)
+    return _find_or_start_job(session, REBUILD_INDEX_TASK, "Rebuild the search index", actor, rate)
 
 
 def start_rebuild_if_outdated(session: Session, engine: SearchEngine) -> Job | None:

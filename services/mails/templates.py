@@ -58,7 +58,7 @@ def share_mail_text(
             message,
             link,
             f"The link is made out to you and works until {expires:%d %B %Y, %H:%M} UTC.",
-            f"It asks for a password, which {who} tells you." if has_password else "",
+            f"It asks for a password, which you get from {who}." if has_password else "",
         ),
     )
 

@@ -73,7 +73,7 @@ def create_share(session: Session, actor: Actor, object_type: str, object_id: uu
     session.add(share)
     session.flush()
     session.add_all(build_recipients(session, share.id, emails))
-    who = "whoever has its link" if new.has_url else ", ".join(emails)
+    who = "all who have its link" if new.has_url else ", ".join(emails)
     record_share_history(session, found, f"shared with {who} until {share.expires:%Y-%m-%d %H:%M} UTC", actor)
     return save(session, share)
 
@@ -217,5 +217,5 @@ def require_share_owner(session: Session, actor: Actor, share: Share, found: Obj
     is_creator = share.created_by is not None and share.created_by == actor.user_id
     if not is_creator and not can_share(session, actor, share.object_type, found.id):
         raise PermissionDenied(
-            f'the share "{share.title}" is ended by its maker, or by whoever may share "{found.title}"'
+            f'the share "{share.title}" is ended by its maker, or by a user who may share "{found.title}"'
         )

@@ -109,7 +109,7 @@ def run_approval_trigger(asked: TriggerRun, given: ApprovalArguments) -> Trigger
 def run_share_trigger(asked: TriggerRun, given: ShareArguments) -> TriggerDone:
     """Share an object; recipients get their links by mail if a mail server is configured."""
     if given.has_url == bool(given.emails):
-        raise ValidationFailed("emails", "a share has e-mails, or a link for whoever is given it (has_url)")
+        raise ValidationFailed("emails", "give e-mails to share with, or has_url for a link")
     emails = [check_mail_address(email, "emails") for email in given.emails]
     new = ShareInput(frozenset(given.allows), given.title, given.message, emails, given.has_url, given.expires)
     made = create_share(asked.session, asked.actor, given.object_type, given.object_id, new)
@@ -126,12 +126,10 @@ def run_share_trigger(asked: TriggerRun, given: ShareArguments) -> TriggerDone:
 def run_reindex_trigger(asked: TriggerRun, given: ReindexArguments) -> TriggerDone:
     """Mark one object for the index, or start a rebuild of the whole index."""
     if given.object_id is None:
-        require_administrator(asked.actor, "build the index anew")
+        require_administrator(asked.actor, "rebuild the index")
         job = start_index_rebuild(asked.session, asked.actor)
         wake_ups = [(str(job.task), [job.id])]
-        return TriggerDone(
-            f"job {job.id} builds the index anew", object_type="jobs", object_id=job.id, wake_ups=wake_ups
-        )
+        return TriggerDone(f"job {job.id} rebuilds the index", object_type="jobs", object_id=job.id, wake_ups=wake_ups)
     found = find_object(asked.session, asked.actor, given.object_type, given.object_id, Permission.WRITE)
     reindex_objects(asked.session, [found.id], found.object_type)
     return TriggerDone("it is sent to the search engine again", object_type=found.object_type, object_id=found.id)

@@ -124,7 +124,7 @@ def patch_collection(
         raise ValidationFailed("title", "a collection needs a title")
     if change_parent_mode.lower() not in ("", "move"):
         raise ValidationFailed(
-            "change_parent_mode", "a collection stands in one place: move; subcollections/ makes a copy"
+            "change_parent_mode", "a collection has one parent: move it; subcollections/ makes a copy"
         )
     # Move before other changes: a move takes the lock of the whole tree, and its holder may wait for a row lock.
     collection = find_collection(call.session, call.actor, collection_id, Permission.WRITE)

@@ -108,4 +108,4 @@ def get_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> di
 def delete_history_entry(call: Call, asset_id: UUID, history_entity_id: UUID) -> None:
     """Respond 403: history is append-only."""
     find_history_entry(call.session, get_readable_asset_id(call, asset_id), history_entity_id)
-    raise PermissionDenied("history is append-only: nobody removes an entry")
+    raise PermissionDenied("history is append-only: no entry can be removed")

@@ -89,7 +89,7 @@ def post_magic_link_request(call: SelfCommittingCall, share_id: UUID, body: Magi
     )
     for task in wake_ups:
         call.context.notify(task, [])
-    return {"message": "whoever this was shared with gets a mail now", "expires_in_minutes": None}
+    return {"message": "those it was shared with get a mail now", "expires_in_minutes": None}
 
 
 @routes.post(

@@ -119,7 +119,7 @@ def reverse_relation(
     kind = find_relation_type(session, type_name)
     relation = find_relation(session, source.id, type_name, target.id)
     if kind.is_directional and _find_between(session, kind, target.id, source.id):
-        raise Conflict(f'the relation "{type_name}" stands in the other direction already')
+        raise Conflict(f'the relation "{type_name}" exists in the other direction already')
     relation.asset_id, relation.related_to_asset_id = relation.related_to_asset_id, relation.asset_id
     relation.date_modified = func.now()
     _record_in_both_histories(session, kind, target, source, "related", actor)

@@ -141,7 +141,7 @@ def list_shares(context: ProcessContext, with_ended: bool, as_json: bool) -> Non
 
 def _cells(shown: dict[str, Any]) -> tuple[str, ...]:
     until = f"{datetime.fromisoformat(shown['until']):%Y-%m-%d %H:%M}"
-    recipients = ", ".join(shown["with"]) or "whoever has its link"
+    recipients = ", ".join(shown["with"]) or "all who have its link"
     return shown["title"], recipients, until, str(shown["opened"]), str(shown["fetched"]), shown["id"]
 
 

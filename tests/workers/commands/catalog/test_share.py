@@ -48,7 +48,7 @@ def test_a_share_prints_its_link_is_listed_and_revoked(environment: dict[str, st
     assert url.startswith("https://media.example.org/share/")
     found = opened(session, url)
     assert found.guest.allows == {"allow_download"}  # type: ignore[attr-defined]
-    assert "whoever has its link" in run(environment, "list").output
+    assert "all who have its link" in run(environment, "list").output
     (listed,) = json.loads(run(environment, "list", "--json").output)
     assert (listed["title"], listed["has_password"]) == ("clip", False)
     assert url.rpartition("/")[2] not in json.dumps(listed)

@@ -48,7 +48,7 @@ def test_everything_is_a_job(sessions: Sessions, run) -> None:  # type: ignore[n
     done = run("--all", "--rate", "50")
     with sessions() as session:
         (job,) = session.scalars(select(Job)).all()
-    assert done.output == f"job {job.id}: Build the search index anew, 2 documents\n"
+    assert done.output == f"job {job.id}: Rebuild the search index, 2 documents\n"
     assert (job.type, job.arguments) == ("REINDEX", {"rate": 50})
 
 
