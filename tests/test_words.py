@@ -20,7 +20,8 @@ DOUBLED = {
 MAX_DOUBLED = 60
 
 DIALECT = re.compile(
-    r"\b(whoever|whomever|whatever|nobody|somebody|tells?|told|telling|stands|stood|anew|doorbells?|rung)\b", re.I
+    r"\b(whoever|whomever|whatever|nobody|somebody|tells?|told|telling|stands|stood|anew|doorbells?|rings?|rung|shall|park(?:s|ing)?)\b",
+    re.I,
 )
 """Words that say in a private way what documentation of this field says in standard terms."""
 MAX_PER_TEN_THOUSAND = 5

@@ -17,6 +17,7 @@ from tests.docs.not_run import listed
 from tests.docs.pages import FENCED, IN_A_SHELL, ROOT, Command, pages, simple_commands, typed_lines
 from tests.e2e.system import System, free_port, open_system
 from tests.files import write
+from tests.services.mail_server import mail_server
 from tests.services.media_clips import put
 from workers.config.connection import find_system_connection
 from workers.config.settings import Settings, make_child_environment
@@ -173,10 +174,13 @@ def open_documented(folder: Path) -> Iterator[Documented]:
         (folder / name).mkdir()
     blocks = [block for _, block in FENCED.findall((ROOT / "docs" / "settings.md").read_text())]
     (folder / "rules.toml").write_text(next(block for block in blocks if block.startswith("# rules.toml")))
-    with open_system(folder, TAPELESS_TRIGGER_USER="admin@localhost") as system:
-        port = free_port()
-        flower = ("--flower-port", str(port), "--flower-writable")
-        system.start(folder / "rushes", *flower, "--broker-port", str(free_port()))
-        system.wait_until_idle(files=len(FILES) - 1 + len(BY_HAND) + 1)
-        write(folder / "rushes", "late.srt", "a.mov")
-        yield Documented(system, folder, port)
+    with mail_server() as mailbox:
+        own = {"SMTP_URL": f"smtp+plain://127.0.0.1:{mailbox.port}", "SMTP_FROM": "tapeless@example.org"}
+        own |= {"TRIGGER_USER": "admin@localhost"}
+        with open_system(folder, **{f"TAPELESS_{name}": value for name, value in own.items()}) as system:
+            port = free_port()
+            flower = ("--flower-port", str(port), "--flower-writable")
+            system.start(folder / "rushes", *flower, "--broker-port", str(free_port()))
+            system.wait_until_idle(files=len(FILES) - 1 + len(BY_HAND) + 1)
+            write(folder / "rushes", "late.srt", "a.mov")
+            yield Documented(system, folder, port)
