@@ -82,8 +82,8 @@ lock:
 audit:
 	rm -rf build/audit && $(PYTHON) -m venv build/audit
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check pip-audit
-	build/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements.lock
-	build/audit/bin/pip-audit --disable-pip --require-hashes --requirement requirements-test.lock
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.lock
+	build/audit/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements-test.lock
 
 # Of an environment with the pinned packages alone, as in the image.
 sbom:
