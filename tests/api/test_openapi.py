@@ -27,6 +27,8 @@ OPERATIONS = {
     if SIGNS_OUT not in operation.path
 }
 EXAMPLES = 6
+SLOW_SECONDS = 2.0
+"""No request takes so long, whatever it holds."""
 
 
 def test_the_document_and_the_pages_made_from_it_are_served(api: Api) -> None:
@@ -58,7 +60,7 @@ def shooter(api: Api) -> Caller:
 
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
-def test_whatever_is_sent_no_answer_is_a_crash_or_another_code_than_documented(
+def test_whatever_is_sent_no_answer_is_a_crash_late_or_another_code_than_documented(
     api: Api, shooter: Caller, name: str
 ) -> None:
     sane, wrong = (OPERATIONS[name].as_strategy(generation_mode=mode) for mode in GenerationMode)
@@ -75,6 +77,8 @@ def test_whatever_is_sent_no_answer_is_a_crash_or_another_code_than_documented(
     def shoot(case: Case) -> None:
         headers = {"App-ID": shooter.app_id, "Auth-Token": shooter.token}
         response = case.call(base_url=api.root, headers=headers)
+        if response.elapsed > SLOW_SECONDS:  # the machine may have been busy; the request would be slow again
+            assert case.call(base_url=api.root, headers=headers).elapsed < SLOW_SECONDS
         is_refusal = response.status_code == 501 and "501" in OPERATIONS[name].responses.status_codes
         checks = [] if is_refusal else [not_a_server_error]
         case.validate_response(response, checks=[*checks, status_code_conformance])
