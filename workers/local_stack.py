@@ -10,6 +10,7 @@ from pathlib import Path
 
 from workers.config.settings import SHARED_METRICS_VARIABLE, SettingsError, make_child_environment
 from workers.embedded.data_folder import load_or_create_secret, make_private_folder
+from workers.processes.file_rights import FileRights
 from workers.processes.forked import ForkServer
 from workers.processes.process import ChildProcess, write_private_file
 from workers.processes.supervisor import Supervisor
@@ -76,8 +77,8 @@ def make_processes(
 
     celery = ("celery", "--workdir", str(supervisor.data), "-A", "workers.app")
 
-    def process(name: str, *argv: str) -> ChildProcess:
-        return ChildProcess(name, argv, supervisor.log(name), fork_server.env, fork_server=fork_server)
+    def process(name: str, *argv: str, rights: FileRights = FileRights.NONE) -> ChildProcess:
+        return ChildProcess(name, argv, supervisor.log(name), fork_server.env, fork_server=fork_server, rights=rights)
 
     def worker(name: str, queues: str, children: int) -> ChildProcess:
         options = ("--without-gossip", "--without-mingle", "-l", "INFO")
@@ -92,10 +93,12 @@ def make_processes(
         worker("index", "index,maintenance", INDEX_CHILDREN),
         worker("ingest", "ingest", INGEST_CHILDREN),
         worker("trigger", "trigger", TRIGGER_CHILDREN),
-        replace(worker("media", "metadata,media,transcode", MEDIA_CHILDREN), is_background=True),
+        replace(
+            worker("media", "metadata,media,transcode", MEDIA_CHILDREN), is_background=True, rights=FileRights.READ
+        ),
         beat,
-        process("api", "workers.main", "api", "--host", LOOPBACK, "--port", str(port)),
-        process("watch", "workers.main", "watch"),
+        process("api", "workers.main", "api", "--host", LOOPBACK, "--port", str(port), rights=FileRights.ON_REQUEST),
+        process("watch", "workers.main", "watch", rights=FileRights.WATCH),
     ]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from models.core.bigint import clamp_bigint
+from models.core.capabilities import right_to_read
 from models.core.mounts import resolve_mount
 from models.core.paths import base_name, display_path
 
@@ -74,7 +75,8 @@ class OpenFolders:
         if len(self._open) > MAX_OPEN_FOLDERS:
             self._close()
         try:
-            descriptor = os.open(name, FILE_FLAGS, dir_fd=self._folder(source.root, folder))
+            with right_to_read():
+                descriptor = os.open(name, FILE_FLAGS, dir_fd=self._folder(source.root, folder))
         except OSError as error:
             kind = SourceClosedError if error.errno in CLOSED_ERRNOS else SourceChangedError
             raise kind(f"{source.name} cannot be opened: {error.strerror}") from None

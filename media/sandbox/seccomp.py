@@ -42,9 +42,9 @@ from media.sandbox.syscalls import (
     RLIMIT_CPU,
     TGKILL,
 )
+from models.core.capabilities import NO_CAPABILITIES, limit_later_capabilities, set_capabilities
 
 PR_SET_PARENT_DEATH_SIGNAL, PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS = 1, 4, 22, 38  # linux/prctl.h
-PR_CAPBSET_DROP, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 24, 47, 4
 SECCOMP_MODE_FILTER = 2
 SECCOMP_ERRNO, SECCOMP_KILL, SECCOMP_ALLOW = 0x00050000, 0x80000000, 0x7FFF0000  # linux/seccomp.h
 BPF_LOAD, BPF_JUMP_EQUAL, BPF_JUMP_AT_LEAST, BPF_JUMP_ANY_BIT, BPF_RETURN = (
@@ -64,8 +64,6 @@ SPARE_ADDRESS_BYTES = 2 << 30
 MAX_OPEN_FILES = 512
 """A packet holds up to 250; a program keeps few of its own."""
 NOBODY_ID = 65534
-CAPABILITY_VERSION = 0x20080522  # linux/capability.h, version 3: two sets of 32
-LAST_CAPABILITY = 63
 
 LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
 """On both architectures."""
@@ -111,7 +109,7 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
     libc.syscall.argtypes = [ctypes.c_long, *[ctypes.c_void_p] * 3]
-    missing = [] if drop_rights(libc) else ["no rights"]
+    missing = [] if drop_rights() else ["no rights"]
     # A change of the user id clears it, so it is set after that.
     libc.prctl(PR_SET_PARENT_DEATH_SIGNAL, int(signal.SIGKILL), 0, 0, 0)
     if os.getppid() != parent_pid:  # the parent died before PDEATHSIG was set
@@ -123,11 +121,9 @@ def confine_process(limits: ResourceLimits, parent_pid: int) -> list[str]:
     return missing if _filter_calls(libc) else [*missing, "no files", "no network"]
 
 
-def drop_rights(libc: ctypes.CDLL) -> bool:
+def drop_rights() -> bool:
     """Become an unprivileged user if this is root, and give up all capabilities; return whether that succeeded."""
-    libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0)
-    for capability in range(LAST_CAPABILITY + 1):
-        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # fails without CAP_SETPCAP, where there is less to drop
+    limit_later_capabilities(NO_CAPABILITIES)
     if os.geteuid() == 0:
         try:
             os.setgroups([])
@@ -136,9 +132,7 @@ def drop_rights(libc: ctypes.CDLL) -> bool:
         except OSError:
             # In a user namespace with this user alone; what follows still takes the capabilities away.
             pass
-    header = ctypes.create_string_buffer(struct.pack("=Ii", CAPABILITY_VERSION, 0))
-    nothing = ctypes.create_string_buffer(24)
-    return bool(libc.capset(header, nothing) == 0) and os.geteuid() != 0
+    return set_capabilities(NO_CAPABILITIES, NO_CAPABILITIES) and os.geteuid() != 0
 
 
 def restrict_paths(libc: ctypes.CDLL) -> None:

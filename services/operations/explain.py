@@ -14,6 +14,7 @@ from models.catalog.asset import Asset, FileSet, FileSetFile, Format
 from models.catalog.file import File, FileStatus, Folder
 from models.catalog.storage import Storage, StorageSettings, StorageStatus
 from models.core.bigint import clamp_bigint, is_clamped
+from models.core.capabilities import right_to_read
 from models.core.paths import ancestor_paths, display_path, is_path_inside, join_path, parent_path
 from models.queues.island import Island
 from services.core.text import label_structure, pluralize
@@ -84,9 +85,10 @@ def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = fro
         return Explanation(display_path(path), "outside", [f"lies in no storage; watched are {known}"])
     relative = relative_to_storage(storage, path) or b""
     row = find_file_row(session, storage, relative)
-    if row is None:
-        return _without_row(session, storage, path, relative, excluded)
-    return _with_row(session, storage, path, relative, row)
+    with right_to_read():
+        if row is None:
+            return _without_row(session, storage, path, relative, excluded)
+        return _with_row(session, storage, path, relative, row)
 
 
 def find_file_row(session: Session, storage: Storage, relative: bytes) -> File | None:

@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import pwd
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from grouping import DEFAULT_PROFILE, Profile
 from models.access.acl import AclTemplate
 from models.catalog.metadata import MetadataView
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings
+from models.core.capabilities import right_to_read
 from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
@@ -102,17 +104,26 @@ def resolve_readable_root(root: Path) -> bytes:
         StorageError: the folder does not exist, is a file or cannot be read.
     """
     try:
-        real = os.path.realpath(os.fsencode(root), strict=True)
-        with os.scandir(real):
-            return real
+        with right_to_read():
+            real = os.path.realpath(os.fsencode(root), strict=True)
+            with os.scandir(real):
+                return real
     except FileNotFoundError:
         raise StorageError(f'folder "{root}": no such folder; make it, or mount what belongs there') from None
     except NotADirectoryError:
         raise StorageError(f'folder "{root}": is a file; give the folder that holds it') from None
     except OSError as error:
         raise StorageError(
-            f'folder "{root}": cannot be read ({error.strerror}); give read permission to the user that runs Tapeless'
+            f'folder "{root}": cannot be read ({error.strerror}); give read permission to the user that runs Tapeless '
+            f"({_own_user_name()})"
         ) from None
+
+
+def _own_user_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"user id {os.geteuid()}"
 
 
 def _refuse_own_folders(root: bytes, forbidden: Iterable[Path]) -> None:

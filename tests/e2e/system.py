@@ -45,6 +45,7 @@ class System:
     data: Path
     output: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    python: str = sys.executable
     process: subprocess.Popen[bytes] | None = None
     _engine: Engine | None = None
 
@@ -69,7 +70,7 @@ class System:
         return "logs are in" in self.printed()
 
     def _command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "workers.main", *words, "--data", str(self.data)]
+        return [self.python, "-m", "workers.main", *words, "--data", str(self.data)]
 
     def _environment(self) -> dict[str, str]:
         return make_child_environment(**{"PYTHONPATH": str(ROOT), **self.env})

@@ -58,7 +58,7 @@ def test_a_missing_folder_is_told_in_a_sentence_and_nothing_is_left_running(syst
     said = system.run_process("up", str(tmp_path / "not mounted"), code=1)
     assert f'folder "{tmp_path / "not mounted"}": no such folder; make it, or mount what belongs there' in said
     assert "Traceback" not in said
-    assert list((system.data / "run").iterdir()) == []
+    assert list(system.data.glob("postgres")) == [], "nothing was made for it"
 
 
 @pytest.mark.parametrize(

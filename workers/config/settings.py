@@ -201,6 +201,12 @@ class Settings(BaseSettings):
         return {"search_url": url, "search_index": self.search_index, "search_ca_file": ca_file}
 
     @property
+    def named_files(self) -> dict[str, Path]:
+        """Files that settings name, by their variable."""
+        folders = ("data", "media")
+        return {setting_variable(name): path for name, path in self if isinstance(path, Path) and name not in folders}
+
+    @property
     def media_folder(self) -> Path:
         """Folder of posters and other previews, shared by all workers and the API."""
         return (self.media or self.data / "media").absolute()

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 
 from setproctitle import setproctitle
 
+from workers.processes.file_rights import FileRights, limit_rights
 from workers.processes.forked import ANSWER
 from workers.processes.nice import lower_priority
 from workers.processes.pdeathsig import end_with_parent
@@ -42,6 +43,7 @@ class ForkRequest:
     env: dict[str, str]
     death_signal: int
     is_background: bool
+    rights: str
 
 
 def serve(control: socket.socket) -> tuple[ForkRequest, int]:
@@ -97,9 +99,10 @@ def _answer(descriptor: int, number: int) -> None:
 
 
 def become(request: ForkRequest, log: int, server_pid: int) -> None:
-    """Become the requested process: session, priority, output, environment and arguments of its own."""
+    """Become the requested process: session, rights, priority, output, environment and arguments of its own."""
     os.setsid()
     end_with_parent(request.death_signal, server_pid)
+    limit_rights(FileRights(request.rights))
     if request.is_background:
         lower_priority()
     os.dup2(log, 1)

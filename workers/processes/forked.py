@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
 
+from workers.processes.file_rights import FileRights
 from workers.processes.pdeathsig import end_with_parent_prefix
 
 FORK_SERVER_MODULE = "workers.processes.fork_server"
@@ -87,7 +88,7 @@ class ForkServer:
         with other, open(self._log, "ab") as log:
             command = [sys.executable, "-P", "-m", FORK_SERVER_MODULE, str(other.fileno()), self._module]
             self._server = subprocess.Popen(
-                [*end_with_parent_prefix(signal.SIGTERM), *command],
+                [*end_with_parent_prefix(signal.SIGTERM, FileRights.WATCH.mask), *command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -97,7 +98,13 @@ class ForkServer:
             )
 
     def fork(
-        self, argv: Sequence[str], log: IO[bytes], env: Mapping[str, str], death_signal: int, is_background: bool
+        self,
+        argv: Sequence[str],
+        log: IO[bytes],
+        env: Mapping[str, str],
+        death_signal: int,
+        is_background: bool,
+        rights: FileRights = FileRights.NONE,
     ) -> ForkedProcess:
         """Run a module (`argv[0]`) with its arguments in a process of its own.
 
@@ -112,6 +119,7 @@ class ForkServer:
             "env": dict(env),
             "death_signal": death_signal,
             "is_background": is_background,
+            "rights": rights,
         }
         answers, answer = os.pipe()
         try:

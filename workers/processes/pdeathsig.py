@@ -1,7 +1,8 @@
 """Run a command that ends with the process that started it.
 
-Run as a script: `python -I -S pdeathsig.py SIGNAL PARENT_PID COMMAND [ARGUMENT…]`. It asks the kernel for SIGNAL at the
-death of its parent and then becomes COMMAND, with the same pid. Two reasons for a separate program:
+Run as a script: `python -I -S pdeathsig.py SIGNAL PARENT_PID CAPABILITIES COMMAND [ARGUMENT…]`. It asks the kernel for
+SIGNAL at the death of its parent and then becomes COMMAND, with the same pid, and with no more than these capabilities
+of an unprivileged parent. Two reasons for a separate program:
 
 1. A supervisor that is killed with SIGKILL cannot stop anything any more; the kernel still can.
 2. `subprocess`'s `preexec_fn` would do the same between fork and exec, where a process with threads can deadlock
@@ -16,7 +17,8 @@ import os
 import signal
 import sys
 
-PR_SET_PDEATHSIG_OPTION = 1  # linux/prctl.h
+PR_SET_PDEATHSIG_OPTION, PR_CAP_AMBIENT_OPTION, PR_CAP_AMBIENT_LOWER = 1, 47, 3  # linux/prctl.h
+CAPABILITY_COUNT = 64
 
 
 def end_with_parent(death_signal: int, parent_pid: int) -> None:
@@ -27,15 +29,26 @@ def end_with_parent(death_signal: int, parent_pid: int) -> None:
         raise SystemExit(128 + signal.SIGTERM)
 
 
-def end_with_parent_prefix(death_signal: int) -> list[str]:
-    """Return the words before a command that is to end with this process."""
-    return [sys.executable, "-I", "-S", __file__, str(int(death_signal)), str(os.getpid())]
+def limit_inherited_rights(mask: int) -> None:
+    """Have programs that this process becomes inherit no capabilities but these."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        for number in range(CAPABILITY_COUNT):
+            if not mask >> number & 1:
+                libc.prctl(PR_CAP_AMBIENT_OPTION, PR_CAP_AMBIENT_LOWER, number, 0, 0)
+
+
+def end_with_parent_prefix(death_signal: int, capabilities: int = 0) -> list[str]:
+    """Return the words before a command that is to end with this process, and what it inherits of its rights."""
+    words = (int(death_signal), os.getpid(), capabilities)
+    return [sys.executable, "-I", "-S", __file__, *map(str, words)]
 
 
 def main(arguments: list[str]) -> None:
     """Set the parent-death signal, then become the command."""
-    death_signal, parent_pid, *command = arguments
+    death_signal, parent_pid, capabilities, *command = arguments
     end_with_parent(int(death_signal), int(parent_pid))
+    limit_inherited_rights(int(capabilities))
     try:
         os.execvp(command[0], command)
     except OSError as error:

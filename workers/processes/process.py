@@ -22,6 +22,7 @@ from typing import IO
 
 import psutil
 
+from workers.processes.file_rights import FileRights
 from workers.processes.forked import ForkedProcess, ForkServer, ForkServerError
 from workers.processes.pdeathsig import end_with_parent_prefix
 
@@ -57,6 +58,7 @@ class ChildProcess:
     fork_server: ForkServer | None = None
     is_background: bool = False
     """Of low priority; only with a fork server."""
+    rights: FileRights = FileRights.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +135,11 @@ def _run(child: ChildProcess, log: IO[bytes]) -> RunningProcess:
     if child.fork_server is not None:
         env = child.env or child.fork_server.env
         try:
-            return child.fork_server.fork(child.argv, log, env, child.stop_signal, child.is_background)
+            return child.fork_server.fork(child.argv, log, env, child.stop_signal, child.is_background, child.rights)
         except ForkServerError as error:
             raise ProcessError(f"{child.name}: {error}") from error
     return subprocess.Popen(
-        [*end_with_parent_prefix(child.stop_signal), *child.argv],
+        [*end_with_parent_prefix(child.stop_signal, child.rights.mask), *child.argv],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

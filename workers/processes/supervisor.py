@@ -18,11 +18,12 @@ import signal
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Literal, Self
 
+from workers.processes.file_rights import FileRights
 from workers.processes.process import (
     ChildProcess,
     ProcessError,
@@ -37,6 +38,7 @@ from workers.processes.process import (
     trim_log,
     wait_until_ready,
 )
+from workers.processes.service_user import find_closed_folder, program_folders
 
 SUPERVISOR_STOP_SECONDS = 10.0
 RESERVED_STOP_SECONDS = 1.0  # reserved of the stop time for each child that is still to be stopped
@@ -220,6 +222,8 @@ class Supervisor:
     def start(self, child: ChildProcess, ready_seconds: float = CHILD_READY_SECONDS) -> None:
         """Start a child and wait until it is ready; a failing first start raises instead of being retried."""
         self._refuse_after_signal()
+        if child.rights is not FileRights.WATCH and find_closed_folder(self.data, *program_folders()) is not None:
+            child = replace(child, rights=FileRights.INHERITED)
         member = _Member(child, self._run / f"{child.name}.json", self._backoff)
         self._members.append(member)
         process = member.launch()

@@ -14,6 +14,7 @@ from pydantic import Field
 from asgi.body_base import Body
 from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup
+from models.core.capabilities import right_to_read
 from models.queues.job import JobStatus
 from services.core.errors import ValidationFailed, require_administrator, require_known
 from services.operations.backlog import (
@@ -99,7 +100,8 @@ def get_work_explanation(call: SelfCommittingCall, path: str) -> dict[str, Any]:
         raise ValidationFailed("path", "give the whole path of a file or folder, from the root on")
     asked = os.fsencode(path)
     # Resolve the folder but not the name: a symbolic link is a file of its own here.
-    absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
+    with right_to_read():
+        absolute = os.path.join(os.path.realpath(os.path.dirname(asked)), os.path.basename(asked))
     said = call.transact(lambda session: explain_path(session, absolute))
     if said.asset_id is not None:
         asset_id = UUID(said.asset_id)

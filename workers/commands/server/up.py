@@ -12,13 +12,13 @@ from models.core.paths import display_path
 from models.core.sessions import make_engine, make_sessions, transact
 from models.schema import upgrade_database
 from services.access.users import ensure_administrator
-from services.storages.storages import ensure_storage
+from services.storages.storages import ensure_storage, resolve_readable_root
 from watch.disk.config import WatchedStorage, load_watched_storages
 from workers.commands.options import readable_errors, use_common_data_folder
 from workers.commands.output import make_line_console
 from workers.config.connection import SystemConnection, announce_system, withdraw_announcement
 from workers.config.secret_key import create_secret_key
-from workers.config.settings import Settings
+from workers.config.settings import Settings, setting_variable
 from workers.embedded.postgres import EmbeddedPostgres
 from workers.embedded.valkey import EmbeddedValkey
 from workers.local_stack import (
@@ -30,6 +30,7 @@ from workers.local_stack import (
     make_fork_server,
     make_processes,
 )
+from workers.processes.service_user import leave_root, refuse_closed_paths
 from workers.processes.supervisor import Supervisor
 from workers.terminal_ui import Display
 
@@ -73,6 +74,9 @@ def up(
     console = make_line_console()
     with readable_errors():
         settings = Settings.for_data(data).with_search_url(search_url)
+        _leave_root(settings, console)
+        for folder in folders:
+            resolve_readable_root(folder)
         with Supervisor(settings.data) as supervisor:
             flower = None
             if flower_port != 0:
@@ -81,6 +85,15 @@ def up(
             ports = SystemPorts(broker_port, choose_port(port), metrics_port or settings.metrics_port, flower)
             run_system(supervisor, settings, folders, ports, console)
     console.print("stopped")
+
+
+def _leave_root(settings: Settings, console: Console) -> None:
+    """Go on as an unprivileged user if this is root, and refuse what that user cannot use."""
+    told = leave_root(settings.data.absolute())
+    if told is not None:
+        console.print(told)
+        media = {} if settings.media is None else {setting_variable("media"): settings.media}
+        refuse_closed_paths(settings.named_files, media)
 
 
 def print_storages(storages: Sequence[WatchedStorage], console: Console) -> None:
