@@ -8,6 +8,7 @@ share that, and the recipient's generation is the one of the link or token. So e
 import hashlib
 import secrets
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from sqlalchemy import delete, func, text, update
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor, Guest, ShareRight
-from models.access.share import ShareToken, ShareUser
+from models.access.share import Share, ShareToken, ShareUser
 from models.access.user import SignInLimit
 from models.core.base import new_id
 from models.core.sessions import Sessions, transact
@@ -41,45 +42,55 @@ RIGHTS_AFTER_MERGE = frozenset({ShareRight.DOWNLOAD, ShareRight.DOWNLOAD_PROXY})
 """Rights that remain after the shared asset was merged into another: comments, values and votes belong to the survivor.
 """
 
-OPEN_SHARE_SQL = """
-    SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
-        who.link_shown_to, share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id,
-        share.title, share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
-        named.merged_into IS NOT NULL AS is_merged
-        {columns}
-    FROM share_user AS who JOIN share ON share.id = who.share_id
-    {joins}
+SHARED_OBJECT = """
     LEFT JOIN asset AS named ON share.object_type = 'assets' AND named.id = share.object_id
     LEFT JOIN asset AS living ON living.id = coalesce(named.merged_into, named.id) AND living.status = 'ACTIVE'
     LEFT JOIN collection ON share.object_type = 'collections' AND collection.id = share.object_id
         AND collection.status = 'ACTIVE'
-    WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
-        AND (share.created_by IS NULL OR EXISTS (
-            SELECT FROM user_account AS maker WHERE maker.id = share.created_by AND maker.status = 'ACTIVE'
-                AND (maker.is_admin OR EXISTS (
-                    SELECT FROM acl_entry AS entry
-                    WHERE entry.object_id = coalesce(living.id, collection.id)
-                        AND entry.object_type = share.object_type AND 'change-acl' = ANY (entry.permissions)
-                        AND (entry.principal_id = maker.id OR entry.principal_id IN (
-                            SELECT group_id FROM membership WHERE membership.user_id = maker.id))
-                ) OR EXISTS (
-                    SELECT FROM acl_entry AS entry JOIN collection AS source ON source.id = entry.object_id
-                    WHERE entry.propagates AND source.status = 'ACTIVE' AND 'change-acl' = ANY (entry.permissions)
-                        AND (entry.principal_id = maker.id OR entry.principal_id IN (
-                            SELECT group_id FROM membership WHERE membership.user_id = maker.id))
-                        AND (source.id = ANY (collection.path) OR EXISTS (
-                            SELECT FROM collection_asset AS place
-                            JOIN collection AS holder ON holder.id = place.collection_id AND holder.status = 'ACTIVE'
-                            WHERE place.asset_id = living.id AND place.carries_rights AND source.id = ANY (holder.path)
-                        ))
-                ))
-        ))
-        AND {where}
 """
-"""The definition of an open share. `living` is the shared asset or, after a merge, its survivor.
-
-A share ends with the right that made it: its creator (`maker`; null for the command line) must still be active and hold
-`change-acl` as `has_permission` defines it, and has it open again when the right comes back."""
+"""`living` is the shared asset or, after a merge, its survivor."""
+MAKER_MAY_SHARE = """
+    (share.created_by IS NULL OR EXISTS (
+        SELECT FROM user_account AS maker WHERE maker.id = share.created_by AND maker.status = 'ACTIVE'
+            AND (maker.is_admin OR EXISTS (
+                SELECT FROM acl_entry AS entry
+                WHERE entry.object_id = coalesce(living.id, collection.id)
+                    AND entry.object_type = share.object_type AND 'change-acl' = ANY (entry.permissions)
+                    AND (entry.principal_id = maker.id OR entry.principal_id IN (
+                        SELECT group_id FROM membership WHERE membership.user_id = maker.id))
+            ) OR EXISTS (
+                SELECT FROM acl_entry AS entry JOIN collection AS source ON source.id = entry.object_id
+                WHERE entry.propagates AND source.status = 'ACTIVE' AND 'change-acl' = ANY (entry.permissions)
+                    AND (entry.principal_id = maker.id OR entry.principal_id IN (
+                        SELECT group_id FROM membership WHERE membership.user_id = maker.id))
+                    AND (source.id = ANY (collection.path) OR EXISTS (
+                        SELECT FROM collection_asset AS place
+                        JOIN collection AS holder ON holder.id = place.collection_id AND holder.status = 'ACTIVE'
+                        WHERE place.asset_id = living.id AND place.carries_rights AND source.id = ANY (holder.path)
+                    ))
+            ))
+    ))
+"""
+"""Whether the creator of a share (null for the command line) is active and holds `change-acl` as `has_permission`
+defines it."""
+OPEN_SHARE_SQL = f"""
+    SELECT who.id AS share_user_id, who.generation, who.email, who.first_name, who.last_name, who.internal_user_id,
+        who.link_shown_to, share.id AS share_id, share.object_type, coalesce(living.id, collection.id) AS object_id,
+        share.title, share.allows, share.format_ids, share.metadata_views, share.password_hash, share.expires,
+        named.merged_into IS NOT NULL AS is_merged
+        {{columns}}
+    FROM share_user AS who JOIN share ON share.id = who.share_id
+    {{joins}}
+    {SHARED_OBJECT}
+    WHERE share.revoked_at IS NULL AND share.expires > now() AND coalesce(living.id, collection.id) IS NOT NULL
+        AND {MAKER_MAY_SHARE}
+        AND {{where}}
+"""
+"""The definition of an open share. It ends with the right that made it, and is open again when the right comes back."""
+STOPPED_SHARES = text(f"""
+    SELECT share.id FROM share {SHARED_OBJECT}
+    WHERE share.id = ANY (:ids) AND coalesce(living.id, collection.id) IS NOT NULL AND NOT {MAKER_MAY_SHARE}
+""")
 TOKEN_SQL_PARTS = {
     "columns": ", token.id AS token_id, token.expires_at",
     "joins": "JOIN share_token AS token ON token.share_user_id = who.id AND token.generation = who.generation",
@@ -128,6 +139,11 @@ class ClaimedRecipient:
     def matches_guest(self, guest: Guest) -> bool:
         """Return whether the link belongs to this recipient."""
         return guest.share_id == self.share_id and guest.email == self.email.strip().lower()
+
+
+def find_stopped_shares(session: Session, shares: Iterable[Share]) -> set[uuid.UUID]:
+    """Return the ids of those shares that do not open because their creator may not share the object now."""
+    return set(session.scalars(STOPPED_SHARES, {"ids": [share.id for share in shares]}))
 
 
 def build_open_share(row: AnyRow) -> OpenShare:

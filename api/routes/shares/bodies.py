@@ -154,8 +154,14 @@ class ShareLinks:
         return build_share_link(self._key, self._base, user.id, user.generation) if self._key is not None else None
 
 
-def serialize_share(share: Share, users: Sequence[ShareUser], links: ShareLinks | None) -> dict[str, Any]:
-    """Serialise a share as ShareSchema; with its public link if `links` is given."""
+def serialize_share(
+    share: Share, users: Sequence[ShareUser], links: ShareLinks | None, stopped: Collection[UUID] = ()
+) -> dict[str, Any]:
+    """Serialise a share as ShareSchema; with its public link if `links` is given.
+
+    Args:
+        stopped: shares whose creator may not share the object any more (`find_stopped_shares`).
+    """
     return {
         **{right.value: right in share.allows for right in ShareRight},
         **{name: share.options.get(name) for name in ECHOED_SHARE_OPTIONS},
@@ -174,16 +180,19 @@ def serialize_share(share: Share, users: Sequence[ShareUser], links: ShareLinks 
         "watermark": "none",
         "show_watermark": False,
         "system_domain_id": SYSTEM_DOMAIN_ID,
+        "is_stopped": share.id in stopped,
         "expires": format_datetime(share.expires),
         "date_created": format_datetime(share.date_created),
         "date_modified": format_datetime(share.date_modified),
     }
 
 
-def serialize_share_with_users(share: Share, users: Sequence[ShareUser], links: ShareLinks | None) -> dict[str, Any]:
+def serialize_share_with_users(
+    share: Share, users: Sequence[ShareUser], links: ShareLinks | None, stopped: Collection[UUID] = ()
+) -> dict[str, Any]:
     """Serialise a share with its recipients."""
     return {
-        **serialize_share(share, users, links),
+        **serialize_share(share, users, links, stopped),
         "upload_storage": None,
         "users": [serialize_share_user(user, share, links) for user in users],
     }
@@ -216,6 +225,7 @@ def serialize_listed_share(
     titles: Mapping[UUID, str],
     me: UUID | None,
     links: ShareLinks,
+    stopped: Collection[UUID],
     *,
     is_shareable: bool,
 ) -> dict[str, Any]:
@@ -227,7 +237,7 @@ def serialize_listed_share(
     """
     mine = next((user for user in users if me is not None and user.internal_user_id == me), None)
     return {
-        **serialize_share_with_users(share, users, links if is_shareable else None),
+        **serialize_share_with_users(share, users, links if is_shareable else None, stopped),
         "object_title": titles.get(share.object_id),
         "personal_url": links.personal(mine) if mine else None,
         "approval": None,

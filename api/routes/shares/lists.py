@@ -20,6 +20,7 @@ from models.core.statements import AnySelect
 from services.access.permissions import permitted_ids
 from services.core.errors import require_administrator
 from services.objects.objects import find_object
+from services.shares.guests import find_stopped_shares
 from services.shares.recipients import load_recipients
 from services.shares.shares import SHAREABLE_OBJECT_TYPES, is_share_of_object, revoke_shares
 
@@ -74,11 +75,13 @@ def paginate_shares(call: Call, query: AnySelect, sort: str, page: int, per_page
 
     def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users, titles = load_recipients(call.session, [share.id for share in shares]), load_shared_titles(call, shares)
-        shareable, me = load_shareable_ids(call, shares), call.actor.user_id
-        return [
-            serialize_listed_share(share, users[share.id], titles, me, links, is_shareable=share.object_id in shareable)
-            for share in shares
-        ]
+        shareable, stopped = load_shareable_ids(call, shares), find_stopped_shares(call.session, shares)
+
+        def serialize(share: Share) -> dict[str, Any]:
+            may_share, me = share.object_id in shareable, call.actor.user_id
+            return serialize_listed_share(share, users[share.id], titles, me, links, stopped, is_shareable=may_share)
+
+        return [serialize(share) for share in shares]
 
     found = apply_sort(query.where(Share.revoked_at.is_(None)), sort, SHARE_QUERY_COLUMNS, Share.id.desc())
     return {**paginate(call, found, page, per_page, render), "facets": {}, "scroll_id": None}

@@ -23,6 +23,7 @@ from models.access.acl import Permission
 from models.access.share import Share, ShareUser
 from services.core.signing_key import require_signing_key
 from services.objects.objects import find_object
+from services.shares.guests import find_stopped_shares
 from services.shares.recipients import (
     add_share_user,
     find_share_user,
@@ -80,8 +81,8 @@ def get_shares_of_object(
 
     def render(call: Call, shares: Sequence[Share]) -> list[dict[str, Any]]:
         users = load_recipients(call.session, [share.id for share in shares])
-        links = get_visible_links(call, object_type, found.id)
-        return [serialize_share(share, users[share.id], links) for share in shares]
+        links, stopped = get_visible_links(call, object_type, found.id), find_stopped_shares(call.session, shares)
+        return [serialize_share(share, users[share.id], links, stopped) for share in shares]
 
     return paginate_by_cursor(call, query, Share.id, last_id, per_page, render)
 
@@ -91,7 +92,8 @@ def get_share(call: Call, object_type: str, object_id: UUID, share_id: UUID) -> 
     """Return one share with its recipients; with the link for everyone if the caller may share the object."""
     found, share = find_share(call.session, call.actor, object_type, object_id, share_id)
     users = load_recipients(call.session, [share.id])[share.id]
-    return serialize_share_with_users(share, users, get_visible_links(call, object_type, found.id))
+    stopped = find_stopped_shares(call.session, [share])
+    return serialize_share_with_users(share, users, get_visible_links(call, object_type, found.id), stopped)
 
 
 @routes.put(SHARE_PATH, replayable=False)

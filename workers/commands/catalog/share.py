@@ -18,6 +18,7 @@ from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
 from services.core.signing_key import require_signing_key
 from services.objects.objects import find_object
 from services.operations.asset_report import find_asset_by_word
+from services.shares.guests import find_stopped_shares
 from services.shares.links import build_share_link
 from services.shares.recipients import hand_out_links, load_recipients
 from services.shares.shares import ShareInput, create_share, revoke_shares
@@ -133,19 +134,21 @@ def list_shares(context: ProcessContext, with_ended: bool, as_json: bool) -> Non
     with context.sessions() as session:
         query = select(Share).where(Share.revoked_at.is_(None)).order_by(Share.id)
         shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
-        users = load_recipients(session, [one.id for one in shares])
-    found = [_share_as_json(one, users[one.id]) for one in shares]
+        users, stopped = load_recipients(session, [one.id for one in shares]), find_stopped_shares(session, shares)
+    found = [_share_as_json(one, users[one.id], is_stopped=one.id in stopped) for one in shares]
     headings = ("title", "with", "until", "opened", "fetched", "id")
     print_result(as_json, found, lambda: print_table(headings, map(_cells, found)))
 
 
 def _cells(shown: dict[str, Any]) -> tuple[str, ...]:
     until = f"{datetime.fromisoformat(shown['until']):%Y-%m-%d %H:%M}"
+    if shown["is_stopped"]:
+        until = "stopped: its maker may not share it now"
     recipients = ", ".join(shown["with"]) or "all who have its link"
     return shown["title"], recipients, until, str(shown["opened"]), str(shown["fetched"]), shown["id"]
 
 
-def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, Any]:
+def _share_as_json(one: Share, users: list[ShareUser], *, is_stopped: bool) -> dict[str, Any]:
     return {
         "id": str(one.id),
         "title": one.title,
@@ -153,6 +156,7 @@ def _share_as_json(one: Share, users: list[ShareUser]) -> dict[str, Any]:
         "object_id": str(one.object_id),
         "with": [user.email for user in users if user.email],
         "until": one.expires.isoformat(),
+        "is_stopped": is_stopped,
         "allows": one.allows,
         "has_password": one.password_hash is not None,
         "opened": sum(user.access_count for user in users),

@@ -304,15 +304,26 @@ ENDS_OF_A_RIGHT = {
 
 
 @pytest.mark.parametrize("ending", ENDS_OF_A_RIGHT)
-def test_a_share_stops_with_the_right_that_made_it(api: Api, owner: Caller, ending: str) -> None:
+def test_a_share_stops_with_the_right_that_made_it_and_lists_say_so(
+    api: Api, owner: Caller, admin: Caller, ending: str
+) -> None:
     asset = make_asset(owner)["id"]
     made = share_url(owner, asset)
+    shares = f"/assets/v1/assets/{asset}/shares/"
+
+    def said() -> list[bool]:
+        listed = [admin.http.get(shares), admin.http.get("/assets/v1/shares/all/", params={"owner_id": owner.id})]
+        single = admin.http.get(f"{shares}{made['id']}/").json()
+        return [single["is_stopped"], *(one.json()["objects"][0]["is_stopped"] for one in listed)]
+
+    assert said() == [False] * 3
     guest = guest_of(api, made["url"])
     assert guest.get(f"/assets/v1/assets/{asset}/").status_code == 200
     with api.sessions.begin() as session:
         session.execute(text(ENDS_OF_A_RIGHT[ending]), {"asset": asset, "maker": owner.id})
     assert guest.get(f"/assets/v1/assets/{asset}/").status_code == 401
     assert log_in(api, made["url"]).status_code == 401
+    assert said() == [True] * 3
 
 
 def test_a_share_follows_the_rights_of_its_maker_through_groups_and_collections(

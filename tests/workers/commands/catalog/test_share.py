@@ -50,7 +50,7 @@ def test_a_share_prints_its_link_is_listed_and_revoked(environment: dict[str, st
     assert found.guest.allows == {"allow_download"}  # type: ignore[attr-defined]
     assert "all who have its link" in run(environment, "list").output
     (listed,) = json.loads(run(environment, "list", "--json").output)
-    assert (listed["title"], listed["has_password"]) == ("clip", False)
+    assert (listed["title"], listed["has_password"], listed["is_stopped"]) == ("clip", False, False)
     assert url.rpartition("/")[2] not in json.dumps(listed)
     assert run(environment, "revoke", listed["id"]).output == "1 revoked\n"
     assert opened(session, url) is None
