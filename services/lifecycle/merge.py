@@ -47,7 +47,7 @@ from services.lifecycle.dependents import (
     define_moved_rows,
     remove_rows,
 )
-from services.lifecycle.rights import narrow_survivor_rights
+from services.lifecycle.rights import narrow_survivor_rights, return_survivor_rights
 
 # In id order, so that two merges cannot deadlock.
 LOCK_ASSETS_FOR_MERGE = text("SELECT FROM asset WHERE id = ANY(CAST(:ids AS uuid[])) ORDER BY id FOR UPDATE")
@@ -97,6 +97,7 @@ def unmerge_assets(session: Session, returns: Sequence[AssetUnmerge]) -> None:
     session.execute(LOCK_ASSETS_FOR_MERGE, {"ids": sorted({asset_id for pair in pairs for asset_id in pair})})
     session.execute(CLEAR_MERGED_INTO, bind_merge_pairs(pairs))
     move_dependents_back(session, returns)
+    return_survivor_rights(session, [back.holder_id for back in returns], INGEST_ACTOR)
 
 
 # Of the asset and of its segments. The trigger mark_metadata_value_delete marks the documents.

@@ -2,7 +2,12 @@
 
 An asset has one set of rights for all its files. By hand, files of an asset whose rights the caller may not change pass
 only to an asset with the same rights. Rules cannot refuse, so an automatic merge leaves each right on the survivor to
-those who had it on both assets."""
+those who had it on both assets, and gives back what it took when the last asset that merged into it has left again."""
+
+import json
+import uuid
+from collections.abc import Collection
+from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -66,7 +71,8 @@ def require_transfer_rights(session: Session, actor: Actor, source: Asset, targe
 
 # Own entries, and memberships that users made: those of the folder mirror say whose folder the files are in.
 LOCK_SURVIVOR_ENTRIES = f"""
-    SELECT entry.object_id, entry.principal_id, entry.inherited_from, entry.permissions AS before, ARRAY(
+    SELECT entry.object_id, entry.principal_id, entry.principal_kind, entry.inherited_from,
+        entry.permissions AS before, ARRAY(
         SELECT permission FROM unnest(entry.permissions) AS permission WHERE NOT EXISTS (
             SELECT FROM {MERGE_PAIRS_SQL} WHERE pair.survivor = entry.object_id AND NOT EXISTS (
                 SELECT FROM acl_entry AS other WHERE other.object_type = 'assets' AND other.object_id = pair.dead
@@ -88,24 +94,70 @@ NARROW_SURVIVOR_ENTRIES = text(f"""
             AND acl_entry.object_id = entry.object_id AND acl_entry.principal_id = entry.principal_id
             AND acl_entry.inherited_from = entry.inherited_from
     )
-    SELECT object_id, count(*) AS lost FROM entry WHERE before <> after GROUP BY object_id ORDER BY object_id
+    SELECT object_id AS asset_id, jsonb_agg(jsonb_build_array(principal_id, principal_kind, inherited_from, ARRAY(
+        SELECT unnest(before) EXCEPT SELECT unnest(after)))) AS lost
+    FROM entry WHERE before <> after GROUP BY object_id
 """)
 NARROW_SURVIVOR_MEMBERSHIPS = text(f"""
     UPDATE collection_asset AS place SET carries_rights = false FROM {MERGE_PAIRS_SQL}
     WHERE place.asset_id = pair.survivor AND place.carries_rights AND NOT place.mirrors_folder AND NOT EXISTS (
         SELECT FROM collection_asset AS other
         WHERE other.asset_id = pair.dead AND other.collection_id = place.collection_id AND other.carries_rights)
+    RETURNING place.asset_id, place.collection_id
+""")
+SELECT_TAKEN_RIGHTS = text("""
+    SELECT history.asset_id, history.details -> 'taken_rights' AS taken
+    FROM history JOIN unnest(CAST(:holders AS uuid[])) AS holder (id) ON holder.id = history.asset_id
+    WHERE jsonb_exists(history.details, 'taken_rights')
+        AND NOT EXISTS (SELECT FROM asset WHERE asset.merged_into = holder.id)
+        AND NOT EXISTS (SELECT FROM history AS later WHERE later.asset_id = history.asset_id AND later.id > history.id
+            AND jsonb_exists(later.details, 'returned_rights'))
+    ORDER BY history.id
+""")
+RETURN_ENTRIES = text("""
+    INSERT INTO acl_entry (object_id, object_type, principal_id, principal_kind, inherited_from, permissions)
+    SELECT :asset, 'assets', CAST(entry ->> 0 AS uuid), entry ->> 1, CAST(entry ->> 2 AS uuid),
+        array_agg(DISTINCT permission)
+    FROM jsonb_array_elements(CAST(:entries AS jsonb)) AS entry, jsonb_array_elements_text(entry -> 3) AS permission
+    GROUP BY entry ->> 0, entry ->> 1, entry ->> 2 ORDER BY entry ->> 0
+    ON CONFLICT (object_id, object_type, principal_id, inherited_from) DO UPDATE SET date_modified = now(),
+        permissions = ARRAY(SELECT unnest(acl_entry.permissions) UNION SELECT unnest(excluded.permissions))
+""")
+RETURN_MEMBERSHIPS = text("""
+    UPDATE collection_asset SET carries_rights = true
+    WHERE asset_id = :asset AND collection_id = ANY(CAST(:collections AS uuid[]))
 """)
 
 
 def narrow_survivor_rights(session: Session, pairs: MergePairs, actor: Actor) -> None:
     """Leave each right on a survivor to those who have it on the assets that merge into it as well; call it before they
-    do. The entries of these stay, and return with them if they are unmerged."""
+    do. The entries of these stay, and return with them if they are unmerged; history holds what the survivor's lost."""
     if not pairs:
         return
     parameters = bind_merge_pairs(pairs)
-    narrowed = session.execute(NARROW_SURVIVOR_ENTRIES, parameters).all()
-    session.execute(NARROW_SURVIVOR_MEMBERSHIPS, parameters)
-    for row in narrowed:
-        told = f"access: {row.lost} users or groups lost rights that they had on one of the merged assets alone"
-        record_history(session, row.object_id, Operation.CUSTOM, told, actor)
+    taken: dict[uuid.UUID, dict[str, list[Any]]] = {}
+    for entries in session.execute(NARROW_SURVIVOR_ENTRIES, parameters):
+        taken[entries.asset_id] = {"entries": entries.lost, "collections": []}
+    for place in session.execute(NARROW_SURVIVOR_MEMBERSHIPS, parameters):
+        of_asset = taken.setdefault(place.asset_id, {"entries": [], "collections": []})
+        of_asset["collections"].append(str(place.collection_id))
+    for asset_id, lost in sorted(taken.items()):
+        who = {entry[0] for entry in lost["entries"]}
+        told = f"access: {len(who)} users or groups lost rights that they had on one of the merged assets alone"
+        if lost["collections"]:
+            told += f"; so did those who had them by {len(lost['collections'])} collections"
+        record_history(session, asset_id, Operation.CUSTOM, told, actor, details={"taken_rights": lost})
+
+
+def return_survivor_rights(session: Session, holders: Collection[uuid.UUID], actor: Actor) -> None:
+    """Give back what merges took from these assets, once no merged asset is left in them; call it after an unmerge."""
+    taken: dict[uuid.UUID, list[dict[str, list[Any]]]] = {}
+    for row in session.execute(SELECT_TAKEN_RIGHTS, {"holders": sorted(set(holders))}):
+        taken.setdefault(row.asset_id, []).append(row.taken)
+    for asset_id, merges in sorted(taken.items()):
+        entries = json.dumps([entry for lost in merges for entry in lost["entries"]])
+        session.execute(RETURN_ENTRIES, {"asset": asset_id, "entries": entries})
+        collections = sorted({each for lost in merges for each in lost["collections"]})
+        session.execute(RETURN_MEMBERSHIPS, {"asset": asset_id, "collections": collections})
+        told = "access: rights that a merge had taken are back, as what merged has left"
+        record_history(session, asset_id, Operation.CUSTOM, told, actor, details={"returned_rights": True})
