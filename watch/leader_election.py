@@ -1,70 +1,99 @@
-"""Leader election among watchers: the leader of a storage holds a PostgreSQL advisory lock on its connection.
+"""Leader election among watchers: each storage has one leader, which holds a lease on the storage's row.
 
-A storage has one writer of its files. A session-level advisory lock needs no clock and no renewal: the server releases
-it when the holder's process or machine is gone, and the next watcher that tries gets it. A watcher that loses its
-connection loses all locks and tries again a second later. Until then two watchers may scan the same disk, which is
-harmless because a file row is unique by folder and name.
+1. The leader renews its leases every second, by the clock of the database. One that is cut off, or whose process
+   stands still, loses its storages when the lease ends.
+2. A watcher also holds an advisory lock, with a random key that the rows of its storages name, for as long as it is
+   connected. The server releases it when the process is gone, so others need not wait for the end of the lease.
+3. The lock is of a transaction that stays open, not of a session: behind PgBouncer in transaction mode the connection
+   to the server is kept for a client only within a transaction. It has no snapshot between its statements, so it holds
+   back neither vacuum nor migrations.
+
+A leader that lost its lease without knowing may scan the disk beside the new one for a second, which is harmless
+because a file row is unique by folder and name.
 """
 
+import random
+import socket
 import uuid
 from collections.abc import Collection
 
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
-from models.core.sessions import Sessions
+from models.core.sessions import Sessions, transact
 
-TRY_STORAGE_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
-RELEASE_STORAGE_LOCK = text("SELECT pg_advisory_unlock(:lock)")
+HOLD_WATCHER_LOCK = text("SELECT pg_advisory_xact_lock(:watcher)")
 PING_CONNECTION = text("SELECT 1")
+RELEASE_STORAGES = text("""
+    UPDATE storage SET watcher_id = NULL, watcher_until = NULL WHERE watcher_id = :watcher AND id <> ALL(:wanted)
+""")
+RENEW_STORAGES = text("""
+    UPDATE storage SET watcher_until = now() + make_interval(secs => :seconds)
+    WHERE watcher_id = :watcher RETURNING id
+""")
+# Only who is not connected any more leaves its lock to others. It is held until the end of this short transaction.
+ACQUIRE_STORAGES = text("""
+    UPDATE storage SET watcher_id = :watcher, watcher_host = :host,
+        watcher_until = now() + make_interval(secs => :seconds)
+    WHERE id = ANY(:wanted) AND watcher_id IS DISTINCT FROM :watcher
+        AND (watcher_id IS NULL OR watcher_until <= now() OR pg_try_advisory_xact_lock(watcher_id)) RETURNING id
+""")
 
 
 class LeaderElection:
-    """Storages that this process leads, on a dedicated connection; used by one thread."""
+    """Storages that this process leads; used by one thread."""
 
-    def __init__(self, sessions: Sessions) -> None:
+    def __init__(self, sessions: Sessions, lease_seconds: float) -> None:
         self._sessions = sessions
+        self._lease_seconds = lease_seconds
         self._connection: Connection | None = None
-        self._led: set[uuid.UUID] = set()
+        self._watcher = 0
 
     def lead(self, wanted: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
-        """Acquire free locks of `wanted`, release others, and return the storages that this process leads.
+        """Renew the leases of `wanted`, acquire free ones, release others, and return the storages that are led.
 
         Raises:
-            DBAPIError: the database does not answer; no storage is led then.
+            DBAPIError: the database does not answer; the leases end unless it does in time.
         """
         try:
-            connection = self._connected()
-            for storage_id in sorted(self._led - set(wanted)):
-                connection.execute(RELEASE_STORAGE_LOCK, {"lock": storage_lock_key(storage_id)})
-                self._led.discard(storage_id)
-            # pg_try_advisory_lock does not wait: a storage that another watcher leads is tried again at the next call.
-            for storage_id in sorted(set(wanted) - self._led):
-                if connection.scalar(TRY_STORAGE_LOCK, {"lock": storage_lock_key(storage_id)}):
-                    self._led.add(storage_id)
+            self._keep_lock()
+            return transact(self._sessions, self._change_leases, wanted)
         except DBAPIError:
-            self.close()
+            self._drop_lock()
             raise
-        return frozenset(self._led)
 
-    def _connected(self) -> Connection:
+    def _change_leases(self, session: Session, wanted: Collection[uuid.UUID]) -> frozenset[uuid.UUID]:
+        ours = {"watcher": self._watcher, "wanted": list(wanted)}
+        session.execute(RELEASE_STORAGES, ours)
+        lease = {"watcher": self._watcher, "seconds": self._lease_seconds}
+        led = set(session.scalars(RENEW_STORAGES, lease))
+        if not led.issuperset(wanted):
+            led.update(session.scalars(ACQUIRE_STORAGES, ours | lease | {"host": socket.gethostname()}))
+        return frozenset(led)
+
+    def _keep_lock(self) -> None:
         if self._connection is None:
-            # Session-level locks need no transaction; AUTOCOMMIT avoids one that stays idle for days.
-            engine = self._sessions.kw["bind"]
-            self._connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._connection = self._sessions.kw["bind"].connect()
+            # A key of its own for each connection: whoever lost the connection before has also lost its storages.
+            self._watcher = random.SystemRandom().getrandbits(63)
+            self._connection.execute(HOLD_WATCHER_LOCK, {"watcher": self._watcher})
         self._connection.execute(PING_CONNECTION)
-        return self._connection
 
     def close(self) -> None:
-        """Release all locks by closing the connection; returned to the pool, it would keep them."""
-        self._led.clear()
+        """Release all storages, so that another watcher leads them at once."""
+        if self._connection is None:
+            return
+        try:
+            transact(self._sessions, self._change_leases, ())
+        except DBAPIError:
+            pass  # the end of the connection tells others the same
+        finally:
+            self._drop_lock()
+
+    def _drop_lock(self) -> None:
         if self._connection is not None:
-            # A pooled connection would keep its session and so its locks.
+            # Not returned to the pool: a connection of a server that is cut off would be tried again from there.
             self._connection.invalidate()
             self._connection.close()
         self._connection = None
-
-
-def storage_lock_key(storage_id: uuid.UUID) -> int:
-    """Return the advisory lock key of a storage: the random half of its id as a signed 64-bit number."""
-    return int.from_bytes(storage_id.bytes[8:], "big", signed=True)

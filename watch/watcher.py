@@ -49,7 +49,7 @@ class Watcher:
         self._notify = notify
         self._excluded = excluded
         self._clock = clock
-        self._leadership = LeaderElection(sessions)
+        self._leadership = LeaderElection(sessions, timing.watcher_lease_seconds)
         self._running: dict[object, _RunningWatcher] = {}
 
     def run(self, stop: threading.Event) -> None:

@@ -19,7 +19,7 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
+from models.catalog.storage import PURPOSE_PROXIES, Storage, StorageStatus
 from models.core.paths import display_path
 from models.core.sessions import Sessions
 from models.queues import index_queue
@@ -37,7 +37,6 @@ MIN_POSTGRES_VERSION = 140_000
 MAX_CLOCK_SKEW_SECONDS = 2.0
 MIN_FREE_SHARE, MIN_FREE_BYTES = 0.05, 2 * 1024**3
 MIN_QUEUED_EVENTS = 16_384
-MAX_WATCHER_AGE_SECONDS = 60.0
 WORKER_REPLY_SECONDS = 2.0
 MAX_INDEX_LAG_SECONDS = 60.0
 """As in the alert IndexStuck."""
@@ -211,17 +210,14 @@ def check_storages(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that each root is present, readable from here, watched, and not frozen."""
     try:
         with target.sessions() as session:
-            late = text("watcher_seen_at IS NULL OR watcher_seen_at < now() - make_interval(secs => :seconds)")
-            unseen = select(Storage.id).where(late.bindparams(seconds=MAX_WATCHER_AGE_SECONDS))
-            unwatched = set(session.scalars(unseen))
             storages = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE)).all()
     except DBAPIError:
         return
     for storage in storages:
-        yield check_storage(storage, storage.purpose != PURPOSE_FILES or storage.id not in unwatched)
+        yield check_storage(storage)
 
 
-def check_storage(storage: Storage, is_watched: bool) -> DiagnosticCheck:
+def check_storage(storage: Storage) -> DiagnosticCheck:
     """Check one storage; only the first problem is reported, because the others follow from it."""
     name, root = f'storage "{storage.name}"', display_path(storage.place)
     problems: tuple[tuple[bool, CheckGrade, str | None, str], ...] = (
@@ -237,7 +233,7 @@ def check_storage(storage: Storage, is_watched: bool) -> DiagnosticCheck:
             f"{root} is not writable from here",
             "give it to the user of the media workers",
         ),
-        (not is_watched, "broken", "not watched for a minute", "start tapeless watch"),
+        (not storage.is_watched, "broken", "no watcher was seen lately", "start tapeless watch"),
         (
             storage.frozen_reason is not None,
             "look",

@@ -8,15 +8,18 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
-from sqlalchemy import ForeignKey, text
+from sqlalchemy import Float, ForeignKey, text, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from models.core.base import Base, BigInt, CreatedMixin, IdMixin, TextEnum, TimestampsMixin, checked_text
 from models.core.mounts import is_in_media_folder, resolve_mount
 
 PURPOSE_FILES, PURPOSE_PROXIES = "FILES", "PROXIES"
 """Purposes of a storage: FILES are watched, PROXIES contain renditions written by Tapeless."""
+MAX_WATCHER_AGE_SECONDS = 15.0
+"""A watcher shows signs of life every two seconds, and another takes over before this."""
+WATCHER_AGE = text("extract(epoch FROM now() - coalesce(storage.watcher_seen_at, storage.date_created))")
 
 
 class StorageStatus(TextEnum):
@@ -62,7 +65,14 @@ class Storage(IdMixin, TimestampsMixin, Base):
     """Why deletions are frozen; null if they are not."""
     root_device: Mapped[BigInt | None]
     root_inode: Mapped[BigInt | None]
+    watcher_id: Mapped[BigInt | None]
+    """The watcher that leads it, as the key of its advisory lock (`watch.leader_election`) …"""
+    watcher_host: Mapped[str | None]
+    """… the machine that this one, or the last one, runs on …"""
+    watcher_until: Mapped[datetime | None]
+    """… and the end of its lease."""
     watcher_seen_at: Mapped[datetime | None]
+    """When the thread that watches it last showed signs of life."""
     watcher_restarts: Mapped[BigInt] = mapped_column(server_default="0")
     """How often its watcher ended with an error and started again."""
     watcher_error: Mapped[str | None]
@@ -83,6 +93,9 @@ class Storage(IdMixin, TimestampsMixin, Base):
     events_lost: Mapped[BigInt] = mapped_column(server_default="0")
     """Number of overflows of the kernel's event queue and of watches that could not be set; each caused a scan."""
 
+    watcher_age_seconds: Mapped[float] = column_property(type_coerce(WATCHER_AGE, Float))
+    """How long ago its watcher was seen, or it was created, by the clock of the database when the row was read."""
+
     @property
     def place(self) -> bytes:
         """The local path of its root."""
@@ -92,6 +105,13 @@ class Storage(IdMixin, TimestampsMixin, Base):
     def absolute_root(self) -> bytes:
         """Its root as the watcher's machine names it; one below the media folder as this machine does."""
         return self.place if is_in_media_folder(self.root) else self.root
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether its watcher was seen lately, or it needs none."""
+        if self.status is StorageStatus.INACTIVE or self.purpose != PURPOSE_FILES:
+            return True
+        return self.watcher_age_seconds <= MAX_WATCHER_AGE_SECONDS
 
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]

@@ -19,6 +19,11 @@ SET_STATEMENT_TIMEOUT = text("SELECT set_config('statement_timeout', :timeout, t
 REFUSED_VALUES = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.ProgramLimitExceeded)
 """Numbers out of range, texts that cannot be encoded, violated constraints, index rows that are too large."""
 MAX_TRANSACTION_TRIES = 5
+KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3}
+"""Seconds without a sign of life until TCP asks the other side, seconds between questions, and their number. Linux asks
+first after two hours: until then a vanished client kept its locks, and a vanished server its clients."""
+TCP_USER_TIMEOUT_MS = 10_000
+"""The same while data waits to be acknowledged, when no keepalives are sent."""
 
 
 def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **options: Any) -> Engine:
@@ -28,6 +33,8 @@ def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **op
         statement_seconds: the server cancels statements that take longer; 0 lets them run.
     """
     timeouts = f"-c statement_timeout={int(statement_seconds * 1000)} -c idle_in_transaction_session_timeout=60s"
+    # The server's side has names of its own.
+    probes = " ".join(f"-c tcp_{name}={value}" for name, value in KEEPALIVES.items())
     return create_engine(
         url,
         pool_size=pool_size,
@@ -36,7 +43,9 @@ def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **op
         connect_args={
             "connect_timeout": 10,
             "application_name": "tapeless",
-            "options": f"{timeouts} -c timezone=UTC -c jit=off",
+            "options": f"{timeouts} {probes} -c tcp_user_timeout={TCP_USER_TIMEOUT_MS} -c timezone=UTC -c jit=off",
+            "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
+            **KEEPALIVES,
         },
         **options,
     )

@@ -19,6 +19,8 @@ class Timing:
     """Dispatch timeout: a dispatched island counts as queued for this long; then the message is presumed lost."""
     lease_seconds: float = 20.0
     """A claim not renewed for this long may be taken over."""
+    watcher_lease_seconds: float = 10.0
+    """A watcher that did not renew its lease on a storage for this long has lost it to the next one that asks."""
     sweep_seconds: float = 5.0
     """Interval of the sweep over leases and pending rows."""
     recycle_seconds: float = 30 * 86_400.0

@@ -43,6 +43,7 @@ PARKED_IS_DEPRECATED = 'The state "parked" is deprecated, use tapeless_dead_lett
 SCAN_INTERVAL = (
     f"coalesce(CAST(settings ->> 'scan_interval_seconds' AS float), {StorageSettings().scan_interval_seconds})"
 )
+IS_LED = "status <> 'INACTIVE' AND purpose = 'FILES'"
 IS_WATCHED = "status <> 'INACTIVE' AND coalesce(settings ->> 'scan', 'true') <> 'false'"
 
 
@@ -183,6 +184,12 @@ ROW_METRICS = (
         "Configured pause between full scans; only of storages that are watched.",
         ("storage",),
         f"SELECT name, {SCAN_INTERVAL} FROM storage WHERE {IS_WATCHED}",
+    ),
+    RowMetric(
+        "watcher_age_seconds",
+        "How long ago the watcher of a storage was seen; only of storages that are watched.",
+        ("storage",),
+        f"SELECT name, extract(epoch FROM now() - coalesce(watcher_seen_at, date_created)) FROM storage WHERE {IS_LED}",
     ),
     RowMetric(
         "watcher_failing",

@@ -14,6 +14,7 @@ from models.core.paths import display_path, join_path
 from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QUEUE, WORK_QUEUES
 from services.core.text import pluralize
 from services.operations.problems import PROBLEM_KINDS
+from services.operations.waiting_work import format_duration
 
 MAX_UNREADABLE_SHOWN = 20
 
@@ -72,6 +73,12 @@ class StorageState:
     watcher_restarts: int
     writer_check: str | None
     unreadable: list[str] = field(default_factory=list)
+    watcher_host: str | None = None
+    """The machine of its watcher, or of the last one."""
+    watcher_age_seconds: float = 0.0
+    """How long ago its watcher was seen."""
+    is_watched: bool = True
+    """Whether that was lately; a storage that is not watched needs none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +88,8 @@ class SystemStatus:
     `growing`: files that are not stable yet; `pending_islands`: islands to be grouped; `outdated_islands`: islands that
     older rules grouped; `empty`: files of zero bytes, which wait for content; `failed`: files and folders that cannot
     be read; `unreadable_media`, `checksum_mismatches`, `failed_jobs` and `unconfirmed_missing`: see
-    `services.operations.problems`; `idle`: nothing is growing, pending, queued or scanning (orphans, empty files and
-    dead letters do not count); `problems`: what needs a person.
+    `services.operations.problems`; `idle`: every storage has its watcher, and nothing is growing, pending, queued or
+    scanning (orphans, empty files and dead letters do not count); `problems`: what needs a person.
     """
 
     files: int
@@ -109,7 +116,7 @@ class SystemStatus:
     def idle(self) -> bool:
         """Whether every stable file is an asset and every change can be found."""
         busy = self.growing + self.pending_islands + self.index_queue + self.jobs_waiting
-        return busy == 0 and not any(storage.is_scanning for storage in self.storages)
+        return busy == 0 and not any(each.is_scanning or not each.is_watched for each in self.storages)
 
     @property
     def problems(self) -> list[str]:
@@ -152,6 +159,9 @@ def read_status(session: Session) -> SystemStatus:
             row.watcher_restarts,
             row.writer_check,
             unreadable.get(row.id, []),
+            row.watcher_host,
+            round(row.watcher_age_seconds, 1),
+            row.is_watched,
         )
         for row in rows
     ]
@@ -166,7 +176,16 @@ def describe_storage_trouble(row: Storage) -> str:
         if row.watcher_error
         else ""
     )
-    return "; ".join(filter(None, (row.status_message, failing)))
+    return "; ".join(
+        filter(None, ("" if row.is_watched else describe_absent_watcher(row), row.status_message, failing))
+    )
+
+
+def describe_absent_watcher(row: Storage) -> str:
+    """Return since when no watcher was seen, and what to do."""
+    since = format_duration(row.watcher_age_seconds)
+    where = f" (the last one on {row.watcher_host})" if row.watcher_host else ""
+    return f'storage "{row.name}": no watcher was seen for {since}{where}, so new files are not; start tapeless watch'
 
 
 def _is_scan_due(row: Storage) -> bool:

@@ -19,7 +19,10 @@ from tests.waiting import wait_until
 from workers.config.settings import make_child_environment
 from workers.processes.supervisor import read_child_states
 
-LEADER = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+LEADER = text("""
+    SELECT count(*) FROM storage JOIN pg_locks ON locktype = 'advisory' AND granted
+        AND (CAST(classid AS bigint) << 32) + CAST(objid AS bigint) = watcher_id
+""")
 
 
 @contextmanager

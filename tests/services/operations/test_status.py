@@ -31,6 +31,26 @@ def test_nothing_is_idle_while_a_scan_that_was_asked_for_is_to_come(pipeline: Pi
     assert pipeline.status().idle
 
 
+@pytest.mark.parametrize(
+    ("values", "is_idle"),
+    [
+        ("watcher_seen_at = now() - interval '14 s'", True),
+        ("watcher_seen_at = now() - interval '16 s', watcher_host = 'ingest2'", False),
+        ("watcher_seen_at = NULL, date_created = now() - interval '16 s'", False),
+        ("watcher_seen_at = NULL, date_created = now() - interval '16 s', status = 'INACTIVE'", True),
+        ("watcher_seen_at = NULL, date_created = now() - interval '16 s', purpose = 'PROXIES'", True),
+    ],
+)
+def test_nothing_is_idle_without_a_watcher_and_status_says_so(pipeline: Pipeline, values: str, is_idle: bool) -> None:
+    pipeline.settle()
+    execute(pipeline, f"UPDATE storage SET {values}")
+    status = pipeline.status()
+    assert status.idle is is_idle
+    assert ("no watcher was seen for 16 s" in status.storages[0].message) is not is_idle
+    assert ("on ingest2" in status.storages[0].message) is ("ingest2" in values)
+    assert bool(status.problems) is not is_idle
+
+
 def test_every_file_on_its_way_keeps_the_system_busy(pipeline: Pipeline, root: Path) -> None:
     pipeline.settle()
     write(root, "a.pdf")

@@ -83,6 +83,8 @@ def _print_storage(console: Console, storage: StorageState) -> None:
     line = Text.assemble((storage.name, "bold"), f"  {storage.root}  {storage.status}")
     if storage.writer_check == THRESHOLD:
         line.append("  network file system: a file counts as finished although another host has it open")
+    if storage.watcher_host:
+        line.append(f"  watched by {storage.watcher_host}, seen {storage.watcher_age_seconds:,.0f} s ago", style="dim")
     if storage.is_frozen:
         line.append("  deletions are frozen", style="yellow")
     if storage.events_lost:
