@@ -12,7 +12,7 @@ hundred long jobs, repeated while they wait."""
 
 import socket
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -247,6 +247,9 @@ NEXT_TRANSCODE = f"""
     SELECT id FROM job WHERE {IS_WAITING_TRANSCODE} AND :at_once > (
         SELECT count(*) FROM job AS here WHERE here.queue = '{TRANSCODE_QUEUE}' AND here.task = '{TRANSCODE_TASK}'
             AND here.status = 'STARTED' AND here.lease_until > now() AND split_part(here.lease_owner, ':', 1) = :host)
+        AND NOT EXISTS (
+            SELECT FROM file_set WHERE file_set.format_id = CAST(job.arguments ->> 'format_id' AS uuid)
+                AND file_set.storage_id = ANY(CAST(:unseen AS uuid[])))
     ORDER BY priority, id LIMIT :most FOR UPDATE OF job SKIP LOCKED
 """
 HAS_WAITING_TRANSCODE = text(f"SELECT EXISTS (SELECT FROM job WHERE {IS_WAITING_TRANSCODE})")
@@ -257,11 +260,15 @@ def is_transcode_waiting(session: Session) -> bool:
     return bool(session.scalar(HAS_WAITING_TRANSCODE))
 
 
-def claim_next_transcode(session: Session, timing: Timing, at_once: int) -> JobClaim | None:
-    """Claim the next transcode, unless `at_once` run on this machine already."""
+def claim_next_transcode(
+    session: Session, timing: Timing, at_once: int, unseen: Collection[uuid.UUID] = ()
+) -> JobClaim | None:
+    """Claim the next transcode, unless `at_once` run on this machine already; those of files on storages that it does
+    not see are left to others."""
     # Serialises claims: without it, two workers of one machine would both count the running jobs and exceed the limit.
     session.execute(select(func.pg_advisory_xact_lock(TRANSCODE_CLAIM_LOCK)))
-    found = JOB_QUEUE.claim(session, timing, 1, NEXT_TRANSCODE, at_once=at_once, host=socket.gethostname())
+    asked = {"at_once": at_once, "host": socket.gethostname(), "unseen": list(unseen)}
+    found = JOB_QUEUE.claim(session, timing, 1, NEXT_TRANSCODE, **asked)
     return next(iter(found), None)
 
 

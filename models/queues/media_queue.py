@@ -11,7 +11,7 @@ Reading media happens after the asset is already searchable. Grouping makes it n
 """
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ForeignKey, Index, text
@@ -71,8 +71,15 @@ MAX_ISOLATED_READINGS = 2
 CLAIM_MEDIA = f"""
     SELECT file_set_id FROM media_work WHERE kind = :kind AND {{}} ORDER BY file_set_id LIMIT :most {SKIP_LOCKED}
 """
-ISOLATED_MEDIA = CLAIM_MEDIA.format(f"{IS_DUE} AND attempt > 0")
-MEDIA_BY_ID = CLAIM_MEDIA.format(f"file_set_id = ANY(:sets) AND parked_at IS NULL AND {IS_UNLEASED}")
+IS_ISOLATED = f"{IS_DUE} AND attempt > 0"
+IS_FRESH = f"{IS_DUE} AND attempt = 0"
+IS_SEEN = """
+    AND coalesce((SELECT storage_id FROM file_set WHERE file_set.id = media_work.file_set_id)
+        <> ALL(CAST(:unseen AS uuid[])), true)
+"""
+"""SQL condition: its storage is none of `:unseen`. Evaluated row by row in the order of the index: only used if there are
+any."""
+MEDIA_BY_ID = CLAIM_MEDIA.format(f"file_set_id = ANY(:sets) AND parked_at IS NULL AND {IS_UNLEASED} {IS_SEEN}")
 MEDIA_QUEUE = LeasedQueue(
     table="media_work",
     noun="reading",
@@ -95,7 +102,7 @@ MEDIA_QUEUE = LeasedQueue(
         max_retry_seconds=10,
     ),
     lease=MediaClaim,
-    candidates=CLAIM_MEDIA.format(f"{IS_DUE} AND attempt = 0"),
+    candidates=CLAIM_MEDIA.format(IS_FRESH),
     returning=", work.revision, work.error IS NOT NULL AS failed_before",
     version="work.revision",
     # A file that differs from its row may differ for a second, or for as long as a mount is missing: the delay grows
@@ -130,8 +137,14 @@ def has_dirty_islands(session: Session) -> bool:
     return bool(session.scalar(HAS_DIRTY_ISLANDS))
 
 
-def claim_media(session: Session, kind: MediaKind, timing: Timing, most: int) -> list[MediaClaim]:
-    """Lease up to `most` pending file sets; if there are none, one that failed before, alone."""
-    return MEDIA_QUEUE.claim(session, timing, most, kind=kind) or MEDIA_QUEUE.claim(
-        session, timing, 1, ISOLATED_MEDIA, kind=kind
+def claim_media(
+    session: Session, kind: MediaKind, timing: Timing, most: int, unseen: Collection[uuid.UUID] = ()
+) -> list[MediaClaim]:
+    """Lease up to `most` pending file sets; if there are none, one that failed before, alone.
+
+    Those on storages that this machine does not see are left to others.
+    """
+    seen, asked = (IS_SEEN, {"kind": kind, "unseen": list(unseen)}) if unseen else ("", {"kind": kind})
+    return MEDIA_QUEUE.claim(session, timing, most, CLAIM_MEDIA.format(IS_FRESH + seen), **asked) or MEDIA_QUEUE.claim(
+        session, timing, 1, CLAIM_MEDIA.format(IS_ISOLATED + seen), **asked
     )

@@ -13,7 +13,7 @@ A job that reads media again on request reads only its own file sets."""
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -44,6 +44,7 @@ from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet
 from services.core.lease_heartbeat import lease_heartbeat
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.media.jobs import MEDIA_TASKS, record_media_jobs
+from watch.root_visibility import find_unseen_storages
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,8 @@ def drain_media(
             with sessions() as session:
                 is_yielding = has_dirty_islands(session)
             most = min(reading.batch, MAX_BATCH_DURING_INGEST) if is_yielding else reading.batch
-            claims = transact(sessions, claim_media, reading.kind, timing, most)
+            unseen = find_unseen_storages(sessions)
+            claims = transact(sessions, claim_media, reading.kind, timing, most, unseen)
             if not claims:
                 return done
             batches.read(claims, done)
@@ -156,8 +158,9 @@ def run_media_queue(sessions: Sessions, reading: MediaReading, timing: Timing, n
 def read_file_sets(
     sessions: Sessions, reading: MediaReading, timing: Timing, sets: Sequence[uuid.UUID]
 ) -> MediaDrainResult | None:
-    """Read only these file sets, for a job; None if another worker is reading one of them."""
-    done, asked = MediaDrainResult(), {"kind": reading.kind.value, "sets": list(sets)}
+    """Read only these file sets, for a job; None if another worker is reading one of them, or has to."""
+    unseen = list(find_unseen_storages(sessions))
+    done, asked = MediaDrainResult(), {"kind": reading.kind.value, "sets": list(sets), "unseen": unseen}
     with reading.start() as children:
         batches = BatchReader(sessions, reading, timing, children, records_jobs=False)
         for place in range(MAX_ISOLATED_READINGS):
@@ -208,14 +211,26 @@ class BatchReader:
                     child.close()  # a fresh child: an earlier file must not cause this one to fail
             outcomes = [SetOutcome(by_id[one.item.key], one) for one in FamilyReader(self.children).read(items)]
             write = self.reading.keep(outcomes)
-        troubles = transact(self.sessions, self._commit, claims, outcomes, write)
+            lost = self._find_lost(outcomes)
+        troubles = transact(self.sessions, self._commit, claims, outcomes, write, lost)
         done.read += sum(one.outcome.end is ReadEnd.READ for one in outcomes)
         done.troubles |= troubles
         for reason in troubles.values():
             log.warning("%s: %s", self.reading.kind.value.lower(), reason)
 
+    def _find_lost(self, outcomes: Sequence[SetOutcome]) -> set[uuid.UUID]:
+        """Return the file sets that seem changed because the mount of their storage was lost meanwhile."""
+        changed = [one.read for one in outcomes if one.outcome.end is ReadEnd.CHANGED]
+        unseen = find_unseen_storages(self.sessions) if changed else {}
+        return {one.id for one in changed if one.storage_id in unseen}
+
     def _commit(
-        self, session: Session, claims: Sequence[MediaClaim], outcomes: Sequence[SetOutcome], write: ResultWriter
+        self,
+        session: Session,
+        claims: Sequence[MediaClaim],
+        outcomes: Sequence[SetOutcome],
+        write: ResultWriter,
+        lost: Set[uuid.UUID],
     ) -> dict[uuid.UUID, str]:
         """Write current results and complete, release or retry each file set; return the reasons that need a user, by
         file set."""
@@ -230,8 +245,10 @@ class BatchReader:
 
         MEDIA_QUEUE.complete(session, select(ReadEnd.READ, ReadEnd.UNREADABLE, None))
         changed_since = [claim for claim in claims if claim.id not in held]
-        MEDIA_QUEUE.release(session, [*changed_since, *select(ReadEnd.SKIPPED)])
-        MEDIA_QUEUE.release(session, select(ReadEnd.CHANGED), CHANGED_RETRY_SECONDS)
+        changed = select(ReadEnd.CHANGED)
+        elsewhere = [claim for claim in changed if claim.id in lost]  # for another worker, at once
+        MEDIA_QUEUE.release(session, [*changed_since, *select(ReadEnd.SKIPPED), *elsewhere])
+        MEDIA_QUEUE.release(session, [claim for claim in changed if claim.id not in lost], CHANGED_RETRY_SECONDS)
         limits, again = select(ReadEnd.LIMIT), select(ReadEnd.DIED, ReadEnd.ERROR)
         MEDIA_QUEUE.dead_letter(session, limits, [reasons[claim.id] for claim in limits])
         dead = _retry_alone(session, again, [reasons[claim.id] for claim in again], len(claims) == 1)
@@ -257,7 +274,7 @@ def _retry_alone(
 
 
 FILE_SET_BUSY_SECONDS = 2.0
-"""Retry delay while another worker reads one of the file sets."""
+"""Retry delay while another worker reads one of the file sets, or no worker that sees their storage took the job."""
 
 
 def reread_jobs(reading: MediaReading) -> JobKind:
@@ -272,7 +289,7 @@ def _reread(run: JobRun, reading: MediaReading) -> JobOutcome:
         with run.keep_lease():
             done = read_file_sets(run.sessions, reading, run.timing, sets)
     if done is None:
-        return JobPause("waits for its turn", FILE_SET_BUSY_SECONDS)
+        return JobPause("waits for its turn, or for a worker that sees its storage", FILE_SET_BUSY_SECONDS)
     if done.troubles:
         return JobEnd("could not be read", JobStatus.FAILED, "; ".join(done.troubles.values()))
     return JobEnd("was read" if done.read else "is not there to be read now; it is read when it changes or returns")

@@ -28,7 +28,7 @@ from models.core.sessions import read_snapshot, transact
 from models.queues.job import NO_PROGRESS, Job, JobStatus, Progress
 from services.core.errors import DomainError
 from services.core.text import pluralize
-from services.jobs.runner import JobEnd, JobOutcome, JobRetryError, JobRun
+from services.jobs.runner import JobEnd, JobOutcome, JobPause, JobRetryError, JobRun
 from services.renditions.encoder_input import EncoderInput
 from services.renditions.paths import (
     RenditionPath,
@@ -45,6 +45,7 @@ from services.renditions.registry import (
     record_rendition_failure,
     register_rendition,
 )
+from watch.root_visibility import find_unseen_storages
 
 ENCODER_PROGRAM = "media.renditions.encoder"
 ENCODER_LIMITS = ResourceLimits(wall_seconds=300, cpu_seconds=3_600, memory_bytes=4 << 30, written_bytes=1 << 40)
@@ -111,6 +112,8 @@ class TranscodeRun:
                     self._warn(task, f"its encoder {error}")
                 raise JobRetryError(f"its encoder {error}", MAX_ENCODER_DEATHS) from None
             if isinstance(error, SourceChangedError | OSError):
+                if task.plan.storages & find_unseen_storages(self.run.sessions).keys():
+                    return JobPause("waits for a worker that sees its storage")
                 raise JobRetryError(str(error)) from None
             raise
         if replaced is not None:

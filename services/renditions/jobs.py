@@ -25,6 +25,7 @@ from services.renditions.paths import (
     remove_run_folder,
 )
 from services.renditions.registry import move_renditions_to_sources
+from watch.root_visibility import find_unseen_storages
 
 DELETE_ORPHANED_FILES = text("""
     DELETE FROM file USING folder, storage
@@ -55,7 +56,8 @@ def run_next_transcode(
     announce: Callable[[JobClaim], None] = lambda _: None,
 ) -> JobClaim | None:
     """Claim, announce and run the next job; return its claim, or None if there was none."""
-    claim = transact(sessions, lambda session: claim_next_transcode(session, timing, by.at_once))
+    unseen = find_unseen_storages(sessions)
+    claim = transact(sessions, claim_next_transcode, timing, by.at_once, unseen)
     if claim is None:
         return None
     announce(claim)

@@ -80,6 +80,11 @@ class TranscodePlan:
     sounds: Sequence[ReadableFileSet] = field(default_factory=tuple)
     timecode: str | None = None
 
+    @property
+    def storages(self) -> set[uuid.UUID]:
+        """Storages of its files."""
+        return {one.storage_id for one in (self.picture, *self.sounds) if one is not None}
+
 
 def load_transcode_plan(session: Session, format_id: uuid.UUID) -> TranscodePlan:
     """Load all files for a rendition of this format. Call it in a snapshot transaction."""

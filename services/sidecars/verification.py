@@ -43,6 +43,7 @@ from services.sidecars.results import (
     store_checksum_results,
     update_checksum_warnings,
 )
+from watch.root_visibility import find_unseen_storages
 
 SIDECAR_LIMITS = ResourceLimits(wall_seconds=30, cpu_seconds=10, memory_bytes=768 << 20)
 MAX_SIDECAR_FILES = 40
@@ -127,6 +128,10 @@ class _ChecksumTurn:
             if place and time.monotonic() >= self.ends_at:
                 return self._pause()
             if not self._verify_file(one):
+                if reason := find_unseen_storages(self.run.sessions).get(storage.id):
+                    return self._pause(
+                        f"waits for a worker that sees its storage: {reason}", CHANGED_LIST_RETRY_SECONDS
+                    )
                 self.gone.add(_file_state(one))
         absent = {entry for one in unknown if _file_state(one) in self.gone for entry in one.expected}
         self._finish(there, ManifestGaps.of(listed, {entry for one in there for entry in one.expected} - absent))
@@ -134,8 +139,11 @@ class _ChecksumTurn:
 
     def _read_list(self) -> list[ManifestEntry] | JobEnd | JobPause:
         """Return the entries of the manifests, or the outcome of the job if there is nothing to verify."""
+        unseen = find_unseen_storages(self.run.sessions)
         with self.run.sessions() as session:
             sets = load_readable_sets(session, [self.set_id], 1, MAX_SIDECAR_FILES)
+            if reason := next((unseen[one.storage_id] for one in sets if one.storage_id in unseen), None):
+                return JobPause(f"waits for a worker that sees its storage: {reason}", CHANGED_LIST_RETRY_SECONDS)
             sources = [source for one in sets for source in one.sources if is_checksum_list(source.name)]
             if not sources:
                 return JobEnd("the list is not there any more")
@@ -189,11 +197,11 @@ class _ChecksumTurn:
             raise JobAbortedError("stopped; what was summed up is kept")
         self.results.clear()
 
-    def _pause(self) -> JobPause:
+    def _pause(self, reason: str = "goes on soon", seconds: float = 0.0) -> JobPause:
         """End the turn as its time is over, between two files only: one file may take longer than a turn."""
         self._save_results()
         transact(self.run.sessions, lambda session: self.run.save(session, self._progress(whole=True)))
-        return JobPause(f"{self.done:,} of {pluralize(self.total, 'file')} summed up; goes on soon")
+        return JobPause(f"{self.done:,} of {pluralize(self.total, 'file')} summed up; {reason}", seconds)
 
     def _progress(self, *, whole: bool = False) -> Progress:
         """Return the progress; with `whole` including the files to skip in the next turn."""

@@ -63,6 +63,7 @@ class ReadableFileSet:
     format_id: uuid.UUID
     name: str
     settings: StorageSettings
+    storage_id: uuid.UUID
     is_original: bool = True
     """Whether its format is the delivered one."""
     frames: Frames | None = None
@@ -130,7 +131,7 @@ def _read_storages(session: Session, ids: Iterable[uuid.UUID]) -> dict[uuid.UUID
 
 
 def _set_of(row: AnyRow, settings: StorageSettings) -> ReadableFileSet:
-    found = ReadableFileSet(row.id, row.asset_id, row.format_id, row.name, settings, row.is_original)
+    found = ReadableFileSet(row.id, row.asset_id, row.format_id, row.name, settings, row.storage_id, row.is_original)
     if row.frames:
         # A text of MAX_SUMMARY_CHARACTERS was truncated, perhaps within a range: drop the last one.
         shown = row.frames if len(row.frames) < MAX_SUMMARY_CHARACTERS else row.frames.rpartition(",")[0]

@@ -21,7 +21,7 @@ def readable(*names: str, frames: Frames | None = None, rate: str = "24", count:
     sources = [SourceFile(b"/media", name.encode(), 1, 1) for name in names]
     settings = StorageSettings(sequence_frame_rate=rate)
     numbers = list(range(len(names))) if frames is not None else []
-    return ReadableFileSet(ID, ID, ID, "set", settings, True, frames, count, sources, numbers)
+    return ReadableFileSet(ID, ID, ID, "set", settings, ID, True, frames, count, sources, numbers)
 
 
 def clip(milliseconds: int | None = 1_000, *streams: dict[str, Any], **facts: Any) -> dict[str, Any]:
