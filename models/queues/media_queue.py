@@ -77,8 +77,8 @@ IS_SEEN = """
     AND coalesce((SELECT storage_id FROM file_set WHERE file_set.id = media_work.file_set_id)
         <> ALL(CAST(:unseen AS uuid[])), true)
 """
-"""SQL condition: its storage is none of `:unseen`. Evaluated row by row in the order of the index: only used if there are
-any."""
+"""SQL condition: its storage is none of `:unseen`. Evaluated row by row in the order of the index: only used if there
+are any."""
 MEDIA_BY_ID = CLAIM_MEDIA.format(f"file_set_id = ANY(:sets) AND parked_at IS NULL AND {IS_UNLEASED} {IS_SEEN}")
 MEDIA_QUEUE = LeasedQueue(
     table="media_work",

@@ -25,14 +25,14 @@ IS_DUE = text("SELECT bool_and(not_before <= now() AND lease_until IS NULL AND a
 
 
 @contextmanager
-def without_its_mount(root: Path, place: Path) -> Iterator[None]:
+def without_its_mount(root: Path, place: Path, media: Path) -> Iterator[None]:
     """As on a machine that has only an empty mount point."""
     place.mkdir()
-    configure_mounts({os.fsencode(root): os.fsencode(place)})
+    configure_mounts({os.fsencode(root): os.fsencode(place)}, media)
     try:
         yield
     finally:
-        configure_mounts({})
+        configure_mounts({}, media)
 
 
 def is_due(pipeline: Pipeline) -> bool:
@@ -45,7 +45,7 @@ def test_headers_wait_undelayed_for_a_worker_that_sees_their_storage(
 ) -> None:
     put(root, "a.mp4", "b.mp4")
     pipeline.settle()
-    with without_its_mount(root, tmp_path / "empty"):
+    with without_its_mount(root, tmp_path / "empty", tmp_path / "made"):
         assert read(pipeline).read == 0
         assert is_due(pipeline)
     assert read(pipeline).read == 2
@@ -92,7 +92,7 @@ def test_jobs_of_people_wait_for_a_worker_that_sees_their_storage(
         verification = session.execute(
             text("SELECT id FROM job WHERE task = :task"), {"task": CHECKSUM_TASK}
         ).scalar_one()
-    with without_its_mount(root, tmp_path / "empty"):
+    with without_its_mount(root, tmp_path / "empty", tmp_path / "made"):
         reread_jobs(PROBE_READING).run(pipeline.sessions, [job.id], pipeline.timing)
         checksum_jobs().run(pipeline.sessions, [verification], pipeline.timing)
         assert studio.run() == 0
