@@ -25,6 +25,7 @@ from models.catalog.sidecar_results import FileChecksum, SidecarValue
 from models.catalog.storage import ProfileRevision, Storage
 from models.core.base import Base
 from models.core.idempotency import IdempotencyKey
+from models.core.process_report import ProcessReport, SystemIdentity
 from models.queues.index_build import IndexBuild
 from models.queues.index_mark import IndexMark, SearchDocument
 from models.queues.island import Island
@@ -73,6 +74,7 @@ __all__ = [
     "MetadataView",
     "MetadataViewField",
     "Pin",
+    "ProcessReport",
     "ProfileRevision",
     "Relation",
     "RelationType",
@@ -87,6 +89,7 @@ __all__ = [
     "SidecarValue",
     "SignInLimit",
     "Storage",
+    "SystemIdentity",
     "Token",
     "User",
     "UserGroup",

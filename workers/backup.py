@@ -18,8 +18,9 @@ from pathlib import Path
 
 from sqlalchemy import make_url, text
 
-from models.core.sessions import make_engine
+from models.core.sessions import make_engine, make_sessions, transact
 from models.schema import is_schema_current
+from services.core.folder_markers import FORGET_MARKERS
 from workers.config.connection import find_running_supervisor
 from workers.config.secret_key import SECRET_KEY_FILE
 from workers.config.settings import SettingsError
@@ -107,6 +108,12 @@ def restore_to_database(file: Path, database_url: str) -> BackupManifest:
 def load_database_dump(database_url: str, dump: Path) -> None:
     """Load a dump in a single transaction: all of it, or nothing."""
     run_postgres_program("pg_restore", database_url, "--no-owner", "--no-privileges", "--single-transaction", str(dump))
+    # The folders that the backup was taken beside may be gone; the first process marks those that are here.
+    engine = make_engine(database_url, pool_size=1)
+    try:
+        transact(make_sessions(engine), lambda session: session.execute(FORGET_MARKERS))
+    finally:
+        engine.dispose()
 
 
 @contextmanager

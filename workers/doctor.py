@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -19,13 +19,14 @@ from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from models.catalog.storage import PURPOSE_PROXIES, Storage, StorageStatus
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageStatus
 from models.core.paths import display_path
 from models.core.sessions import Sessions
 from models.queues import index_queue
 from models.schema import SchemaState, read_schema_state
 from search.engine import SearchEngine, SearchUnavailableError
 from services.indexing.requests import SELECT_INDEX_DRIFT
+from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
 from workers.config.connection import SystemConnection
@@ -253,6 +254,35 @@ def is_writable(folder: Path | bytes) -> bool:
     return os.access(folder, os.W_OK | os.X_OK, effective_ids=True)
 
 
+def check_machines(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
+    """Report which machine sees which storage, and shares the media folder."""
+    try:
+        with target.sessions() as session:
+            views = list_machine_views(session)
+            watched = select(Storage).where(Storage.status != StorageStatus.INACTIVE, Storage.purpose == PURPOSE_FILES)
+            names = {str(row.id): row.name for row in session.scalars(watched.order_by(Storage.name))}
+    except DBAPIError:
+        return
+    for view in views:
+        yield check_machine(view, names)
+
+
+def check_machine(view: MachineView, names: Mapping[str, str]) -> DiagnosticCheck:
+    """Check what one process reported; `names` are the storages by id."""
+    name = f"process {view.name}"
+    if not view.is_current:
+        advice = "start it again, or see whether a mount hangs on that machine"
+        return DiagnosticCheck(name, "look", f"{view.machine}: not heard of for {view.age_seconds:,.0f} s", advice)
+    seen = ", ".join(storage for key, storage in names.items() if key not in view.unseen) or "no storage"
+    missed = [f'"{storage}": {view.unseen[key]}' for key, storage in names.items() if key in view.unseen]
+    found = "; ".join([f"{view.machine} sees {seen}", *missed])
+    if view.media_folder_error:
+        found += f"; it does not share the media folder: {view.media_folder_error}"
+        return DiagnosticCheck(name, "broken", found, "set TAPELESS_MEDIA there to where the shared folder is mounted")
+    advice = "mount it there, or set TAPELESS_MOUNTS; other workers do its work meanwhile, if they see it"
+    return DiagnosticCheck(name, "look" if missed else "well", found, advice)
+
+
 def check_watches(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that the kernel permits a watch for every folder, and has a queue long enough for bursts."""
     try:
@@ -297,6 +327,7 @@ DIAGNOSTIC_CHECKS: Iterable[Callable[[DiagnosticContext], Iterator[DiagnosticChe
     check_workers,
     check_search,
     check_storages,
+    check_machines,
     check_watches,
     check_disk,
 )

@@ -81,6 +81,8 @@ class Storage(IdMixin, TimestampsMixin, Base):
     """How its watcher finds out that a file is no longer written (`watch.disk.settling`)."""
     blocking_version: Mapped[int | None]
     """Version of the blocking keys of all its files (`grouping.blocking`); null until they are complete."""
+    marked_at: Mapped[datetime | None]
+    """When the marker of a storage for renditions was written; a root without it is another folder since then."""
     scan_started_at: Mapped[datetime | None]
     last_scanned: Mapped[datetime | None]
     scan_seconds: Mapped[float] = mapped_column(server_default="0")

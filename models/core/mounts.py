@@ -21,6 +21,11 @@ def configure_mounts(places: Mapping[bytes, bytes], media_folder: Path | None = 
     _media_folder = b"" if media_folder is None else os.fsencode(media_folder.absolute())
 
 
+def configured_media_folder() -> Path | None:
+    """Return the media folder of this process, if it was given one."""
+    return Path(os.fsdecode(_media_folder)) if _media_folder else None
+
+
 def is_in_media_folder(root: bytes) -> bool:
     """Return whether a storage's root is named relative to the media folder."""
     return not root.startswith(b"/")

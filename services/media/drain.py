@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -41,6 +42,7 @@ from models.queues.media_queue import (
 )
 from models.queues.notify import Notifier
 from services.catalog.assets.sources import MAX_SOURCES_PER_SET, ReadableFileSet, load_readable_sets
+from services.core.folder_markers import find_media_folder_fault
 from services.core.lease_heartbeat import lease_heartbeat
 from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.media.jobs import MEDIA_TASKS, record_media_jobs
@@ -66,6 +68,10 @@ def name_sources(read: ReadableFileSet) -> dict[str, Any]:
     return {"names": [source.name for source in read.sources]}
 
 
+class MediaFolderError(Exception):
+    """The media folder is not that of the system: its mount was lost since the claim, or during it."""
+
+
 @dataclass(frozen=True, slots=True)
 class MediaReading:
     """One kind of media reading: the program, its requests, and the use of its answers."""
@@ -88,6 +94,12 @@ class MediaReading:
     """Filter of the files of a set by name; None for all."""
     wakes: Sequence[str] = ()
     """Tasks that have work once something was read."""
+    folder: Path | None = None
+    """Folder for the results, which must be the one that all machines share."""
+
+    def find_folder_fault(self, sessions: Sessions) -> str | None:
+        """Return why this process must not write results, or None."""
+        return None if self.folder is None else find_media_folder_fault(sessions, self.folder)
 
     @contextmanager
     def start(self) -> Iterator[MediaChildren]:
@@ -131,6 +143,9 @@ def drain_media(
 ) -> MediaDrainResult:
     """Read the queue for up to `seconds`; any number of drains may run at once."""
     done, end = MediaDrainResult(), time.monotonic() + seconds
+    if fault := reading.find_folder_fault(sessions):
+        log.error("no %s is read: %s", reading.kind.value.lower(), fault)
+        return done
     with reading.start() as children:
         batches = BatchReader(sessions, reading, timing, children)
         while time.monotonic() < end:
@@ -159,6 +174,8 @@ def read_file_sets(
     sessions: Sessions, reading: MediaReading, timing: Timing, sets: Sequence[uuid.UUID]
 ) -> MediaDrainResult | None:
     """Read only these file sets, for a job; None if another worker is reading one of them, or has to."""
+    if reading.find_folder_fault(sessions):
+        return None
     unseen = list(find_unseen_storages(sessions))
     done, asked = MediaDrainResult(), {"kind": reading.kind.value, "sets": list(sets), "unseen": unseen}
     with reading.start() as children:
@@ -186,7 +203,7 @@ class BatchReader:
         the reader."""
         try:
             self._read(claims, done)
-        except ChildNotStartedError:
+        except (ChildNotStartedError, MediaFolderError):
             transact(self.sessions, MEDIA_QUEUE.release, claims, CHANGED_RETRY_SECONDS)
             raise
         except Exception as error:
@@ -211,6 +228,8 @@ class BatchReader:
                     child.close()  # a fresh child: an earlier file must not cause this one to fail
             outcomes = [SetOutcome(by_id[one.item.key], one) for one in FamilyReader(self.children).read(items)]
             write = self.reading.keep(outcomes)
+            if fault := self.reading.find_folder_fault(self.sessions):
+                raise MediaFolderError(fault)
             lost = self._find_lost(outcomes)
         troubles = transact(self.sessions, self._commit, claims, outcomes, write, lost)
         done.read += sum(one.outcome.end is ReadEnd.READ for one in outcomes)

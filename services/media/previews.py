@@ -20,6 +20,7 @@ from models.core.base import new_id
 from models.core.sessions import Sessions, transact
 from models.queues.media_queue import MediaKind
 from services.catalog.assets.sources import ReadableFileSet
+from services.core.folder_markers import find_media_folder_fault
 from services.media.drain import STILLS_PROGRAM, MediaReading, ResultWriter, SetOutcome
 from services.media.jobs import MEDIA_TASKS
 from services.media.probe_writer import update_header_warnings
@@ -117,12 +118,15 @@ def preview_reading_for(folder: Path) -> MediaReading:
         ask=build_preview_request,
         keep=partial(store_previews, folder),
         members=1,
+        folder=folder,
     )
 
 
 def delete_orphaned_pictures(sessions: Sessions, folder: Path) -> int:
-    """Delete files without a row; return their number."""
+    """Delete files without a row; return their number. None of a folder that is not this system's."""
     removed = 0
+    if find_media_folder_fault(sessions, folder):
+        return removed
     for shard in list_shards(folder):
         owners = list_owners(folder, shard)
         kept = transact(sessions, _picture_paths, owners)

@@ -20,9 +20,10 @@ from models.core.sessions import read_snapshot, transact
 from models.queues.job import JOB_QUEUE, TRANSCODE_TASK, Job, Progress
 from models.queues.media_queue import MEDIA_QUEUE, MediaKind, queue_media
 from models.queues.notify import Notifier
+from services.core.folder_markers import find_media_folder_fault
 from services.core.text import pluralize
 from services.jobs.jobs import add_job
-from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobRun
+from services.jobs.runner import JobEnd, JobKind, JobOutcome, JobPause, JobRun
 from services.media.jobs import MEDIA_TASKS
 from services.media.missing_media import (
     FIRST_ID,
@@ -34,6 +35,8 @@ from services.media.missing_media import (
 from services.renditions.queue import request_rendition_again, request_wanted_rendition
 
 MEDIA_REBUILD_TASK = "media.rebuild"
+FOLDER_RETRY_SECONDS = 5.0
+"""Until another worker may have taken a job that needs the media folder."""
 
 
 def start_media_rebuild(
@@ -100,8 +103,10 @@ class MediaRebuild:
     run: JobRun
     media_folder: Path
 
-    def work(self) -> JobEnd:
+    def work(self) -> JobOutcome:
         """Queue everything page by page, from where an earlier run was ended."""
+        if fault := find_media_folder_fault(self.run.sessions, self.media_folder):
+            return JobPause(f"waits for a worker that has the media folder: {fault}", FOLDER_RETRY_SECONDS)
         done = RebuildProgress(**self.run.claim.kept)
         while done.after_set and self._queue_sets(done):
             pass

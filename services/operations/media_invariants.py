@@ -2,6 +2,7 @@
 
 from models.core.sessions import transact
 from services.core.actors import SETUP_ACTOR
+from services.core.folder_markers import find_media_folder_fault
 from services.media.missing_media import find_missing_media, list_unreachable_roots
 from services.media.rebuild import start_media_rebuild
 from services.operations.check_result import CheckResult, VerifyContext
@@ -13,6 +14,10 @@ def check_media(audited: VerifyContext, repair: bool) -> CheckResult:
     """Check that media was read, and that previews and renditions are where their rows say; a repair has them made
     again."""
     found = CheckResult("media", "every header, preview and rendition is there, waits, or has a reason")
+    if fault := find_media_folder_fault(audited.sessions, audited.media_folder):
+        # From here everything would seem to be missing, and a repair would make it all again.
+        found.notes.append(f"not checked from this machine: {fault}")
+        return found
     for seen, missing in find_missing_media(audited.sessions, audited.media_folder):
         found.checked += seen
         for one in missing:

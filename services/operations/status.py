@@ -1,6 +1,6 @@
 """State of the whole system in a few numbers, for the terminal, programs and health checks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from models.queues.registry import ISLAND_QUEUE, JOB_QUEUE, MARK_QUEUE, MEDIA_QU
 from services.core.text import pluralize
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import format_duration
+from services.storages.process_reports import MachineView, describe_unserved_queues, list_machine_views
 
 MAX_UNREADABLE_SHOWN = 20
 
@@ -145,12 +146,13 @@ def read_status(session: Session) -> SystemStatus:
     paths = sorted((join_path(folders[row.id], row.name), row.storage_id, row.error) for row in failed)
     for path, storage_id, error in paths[:MAX_UNREADABLE_SHOWN]:
         unreadable.setdefault(storage_id, []).append(f"{display_path(path.rstrip(b'/')) or '.'}: {error}")
+    views = list_machine_views(session)
     storages = [
         StorageState(
             row.name,
             display_path(row.absolute_root),
             row.status.value,
-            describe_storage_trouble(row),
+            "; ".join(filter(None, (describe_storage_trouble(row), _describe_unserved(row, views)))),
             row.frozen_reason is not None,
             _is_scan_due(row),
             row.scan_entries,
@@ -186,6 +188,13 @@ def describe_absent_watcher(row: Storage) -> str:
     since = format_duration(row.watcher_age_seconds)
     where = f" (the last one on {row.watcher_host})" if row.watcher_host else ""
     return f'storage "{row.name}": no watcher was seen for {since}{where}, so new files are not; start tapeless watch'
+
+
+def _describe_unserved(row: Storage, views: Sequence[MachineView]) -> str:
+    if row.purpose != PURPOSE_FILES or row.status is StorageStatus.INACTIVE:
+        return ""
+    unserved = describe_unserved_queues(views, row.id)
+    return f'storage "{row.name}": {unserved}' if unserved else ""
 
 
 def _is_scan_due(row: Storage) -> bool:

@@ -34,6 +34,7 @@ from services.renditions.paths import (
     RenditionPath,
     allocate_rendition_path,
     build_rendition_name,
+    find_rendition_folder_fault,
     find_run_folder,
     remove_run_folder,
 )
@@ -212,6 +213,9 @@ class TranscodeRun:
         """Publish and register the rendition; return the folder that is no longer needed."""
         self._keep()
         stat = task.place.publish()
+        # A mount that was lost since the claim leaves an empty folder, into which anything can be written.
+        if fault := find_rendition_folder_fault(self.run.sessions):
+            raise JobRetryError(fault)
         warnings = list_rendition_warnings(result)
         said = describe_rendition(task, result)
         made = EncodedRendition(

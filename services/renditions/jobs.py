@@ -4,6 +4,7 @@ A periodic task deletes what is left of removed renditions: deleting a format or
 and a killed run leaves a folder that no row names.
 """
 
+import logging
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -15,17 +16,21 @@ from models.core.sessions import Sessions, transact
 from models.core.timing import Timing
 from models.queues.job import TRANSCODE_TASK, JobClaim, claim_next_transcode, is_transcode_waiting
 from models.queues.notify import Notifier
+from services.core.folder_markers import find_rendition_storage_fault
 from services.jobs.runner import JobKind, JobRun
 from services.renditions.encode import TranscodeContext, TranscodeRun
 from services.renditions.paths import (
     MIN_RUN_AGE_SECONDS,
     RUN_FOLDER_PATTERN,
+    find_rendition_folder_fault,
     is_run_registered,
     list_old_runs,
     remove_run_folder,
 )
 from services.renditions.registry import move_renditions_to_sources
 from watch.root_visibility import find_unseen_storages
+
+log = logging.getLogger(__name__)
 
 DELETE_ORPHANED_FILES = text("""
     DELETE FROM file USING folder, storage
@@ -56,6 +61,9 @@ def run_next_transcode(
     announce: Callable[[JobClaim], None] = lambda _: None,
 ) -> JobClaim | None:
     """Claim, announce and run the next job; return its claim, or None if there was none."""
+    if fault := find_rendition_folder_fault(sessions):
+        log.error("no transcode is taken: %s", fault)
+        return None
     unseen = find_unseen_storages(sessions)
     claim = transact(sessions, claim_next_transcode, timing, by.at_once, unseen)
     if claim is None:
@@ -88,6 +96,8 @@ def delete_orphaned_renditions(sessions: Sessions, min_age_seconds: float = MIN_
         storages = session.scalars(select(Storage).where(Storage.purpose == PURPOSE_PROXIES)).all()
     removed = 0
     for storage in storages:
+        if find_rendition_storage_fault(sessions, storage):
+            continue  # what is in another system's folder is of other rows
         for run in list_old_runs(Path(os.fsdecode(storage.place)), min_age_seconds):
             if RUN_FOLDER_PATTERN.fullmatch(run.name) and not transact(
                 sessions, is_run_registered, storage.id, run.name

@@ -21,6 +21,8 @@ from models.catalog.file import Folder
 from models.catalog.storage import PURPOSE_PROXIES, Storage, StorageStatus
 from models.core.base import new_id
 from models.core.paths import escape_surrogates
+from models.core.sessions import Sessions, transact
+from services.core.folder_markers import find_rendition_storage_fault
 
 MEDIA_FOLDER_STORAGE_NAME, MEDIA_FOLDER_STORAGE_ROOT = "Renditions", b"renditions"
 """The root is relative to the media folder of each process."""
@@ -144,6 +146,11 @@ def find_proxy_storage(session: Session) -> Storage:
         session.add(found)
         session.flush()
     return found
+
+
+def find_rendition_folder_fault(sessions: Sessions) -> str | None:
+    """Return why this process must not write renditions: it has not the folder that all others have. Else None."""
+    return find_rendition_storage_fault(sessions, transact(sessions, find_proxy_storage))
 
 
 def ensure_folder_rows(session: Session, place: RenditionPath) -> int:

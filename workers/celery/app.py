@@ -7,13 +7,15 @@ duplicated or late. The configuration protects the process, not the message.
 import dataclasses
 import logging
 import os
+import socket
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready
+from celery.signals import setup_logging, worker_init, worker_process_init, worker_ready, worker_shutdown
 from celery.worker import WorkController
+from celery.worker.consumer import Consumer
 from celery.worker.consumer.tasks import Tasks
 from kombu.entity import Exchange, Queue
 from kombu.exceptions import OperationalError
@@ -23,10 +25,12 @@ import workers.celery.task_hooks  # noqa: F401 - connects the task hooks
 from models.queues.job import TRANSCODE_QUEUE, TRANSCODE_TASK
 from services.operations.task_labels import TASK_LABELS, label_message
 from services.renditions.encode import DEFAULT_CONCURRENT_TRANSCODES
+from services.storages.process_reports import MEDIA_QUEUES, ReportingProcess
 from services.triggers.runner import TRIGGER_TASK
 from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
+from workers.celery.process_reporter import ProcessReporter
 from workers.config.connection import find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings, current_settings
@@ -97,6 +101,8 @@ class TapelessCelery(Celery):
     """Celery with this process's context, created on first use by a task, so after the fork."""
 
     max_transcodes = DEFAULT_CONCURRENT_TRANSCODES
+    reporter: ProcessReporter | None = None
+    """Of a worker's parent."""
 
     @cached_property
     def own_settings(self) -> Settings:
@@ -207,9 +213,22 @@ def prepare_worker(sender: WorkController, **_: object) -> None:
 
 
 @worker_ready.connect
-def serve_worker_metrics(**_: object) -> None:
-    """Serve the metrics of all children from the worker's parent, which must not have threads before its fork."""
+def serve_worker(sender: Consumer, **_: object) -> None:
+    """Serve the metrics of all children from the worker's parent, and report what it sees of the storages if it opens
+    files of them. The parent must not have threads before its fork."""
     serve_metrics(app.own_settings)
+    queues = [queue for queue in MEDIA_QUEUES if queue in sender.app.amqp.queues.consume_from]
+    if queues:
+        process = ReportingProcess(sender.hostname, socket.gethostname(), queues, app.own_settings.media_folder)
+        app.reporter = ProcessReporter(app.context.sessions, process)
+        app.reporter.start()
+
+
+@worker_shutdown.connect
+def end_reports(**_: object) -> None:
+    """Withdraw the worker's report."""
+    if app.reporter is not None:
+        app.reporter.stop()
 
 
 @worker_process_init.connect

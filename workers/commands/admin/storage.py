@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 from grouping import DEFAULT_PROFILE, Profile
 from models.access.acl import Actor, Permission, PrincipalKind
 from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage
+from models.core.mounts import is_in_media_folder
 from models.core.paths import display_path
 from models.core.sessions import transact
 from services.access.permissions import Principal, grant_permissions
 from services.access.users import find_group_by_name, find_user_by_email
 from services.core.actors import SETUP_ACTOR
+from services.core.folder_markers import adopt_folders
 from services.core.text import pluralize
 from services.grouping.diff import GroupingDiff
 from services.grouping.previews import preview_profile
@@ -163,6 +165,23 @@ def confirm_frozen_deletions(context: ProcessContext, name: str) -> None:
     if missing and not reason:
         what = f"{pluralize(missing, 'missing file')} confirmed as deleted; the assets stay, offline"
     click.echo(f'storage "{name}": {what}')
+
+
+@storage.command("adopt-folders")
+@system_command
+def adopt_own_folders(context: ProcessContext) -> None:
+    """Take the media folder and the storages for renditions of this machine for those of the system.
+
+    For when they were lost or restored elsewhere: processes that do not find the marker in theirs write nothing.
+    """
+
+    def adopt(session: Session) -> list[Path]:
+        proxies = session.scalars(select(Storage).where(Storage.purpose == PURPOSE_PROXIES)).all()
+        own = [row for row in proxies if not is_in_media_folder(row.root)]
+        return adopt_folders(session, context.media_folder, own)
+
+    for folder in transact(context.sessions, adopt):
+        click.echo(f'"{folder}" is marked as a folder of this system')
 
 
 def _make_pause_command(name: str, *, is_paused: bool, done: str, text: str) -> click.Command:

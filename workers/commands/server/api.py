@@ -18,7 +18,7 @@ from workers.celery.http_metrics import HttpMetricsMiddleware
 from workers.celery.index_waker import IndexWaker
 from workers.celery.metrics import serve_metrics
 from workers.commands.options import data_option
-from workers.commands.server.process import start_process
+from workers.commands.server.process import start_process, start_reporter
 from workers.local_stack import DEFAULT_API_PORT, LOOPBACK
 
 DEFAULT_API_THREADS = 16
@@ -68,6 +68,7 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
     served.mount(f"/{SHARE_PAGE_PATH}", make_share_app(api_context, served.state.admission))
     logging.info("the API is on http://%s:%d/API/docs", host, port)
     serve_metrics(settings)
+    reporter = start_reporter("api", context, settings.media_folder)
     tune_garbage_collector()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
@@ -78,4 +79,5 @@ def api(host: str, port: int, threads: int, connections: int, data: Path | None)
         with suppress(KeyboardInterrupt):
             server.run()
     finally:
+        reporter.stop()
         context.close()

@@ -1,9 +1,12 @@
 """Start of the processes that serve until interrupted: the API and the watcher."""
 
+import socket
 from pathlib import Path
 
+from services.storages.process_reports import ReportingProcess
 from workers.celery.app import app
 from workers.celery.context import ProcessContext, make_context
+from workers.celery.process_reporter import ProcessReporter
 from workers.commands.options import readable_errors
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings
@@ -21,3 +24,11 @@ def start_process(
         app.own_settings = settings
         statement_seconds = settings.timing.request_statement_seconds if limits_statements else 0
         return settings, make_context(settings, app.notify, pool_size, statement_seconds)
+
+
+def start_reporter(name: str, context: ProcessContext, media_folder: Path | None = None) -> ProcessReporter:
+    """Report what this process sees of the storages from now on; `media_folder` if it uses that, too."""
+    machine = socket.gethostname()
+    reporter = ProcessReporter(context.sessions, ReportingProcess(f"{name}@{machine}", machine, (), media_folder))
+    reporter.start()
+    return reporter

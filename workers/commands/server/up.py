@@ -12,6 +12,7 @@ from models.core.paths import display_path
 from models.core.sessions import make_engine, make_sessions, transact
 from models.schema import upgrade_database
 from services.access.users import ensure_administrator
+from services.core.folder_markers import adopt_folders
 from services.storages.storages import ensure_storage, resolve_readable_root
 from watch.disk.config import WatchedStorage, load_watched_storages
 from workers.commands.options import readable_errors, use_common_data_folder
@@ -135,6 +136,9 @@ def run_system(
     database = make_engine(connection.database_url, pool_size=1)
     sessions = make_sessions(database)
     try:
+        if settings.media is None:
+            # Below the data folder of this one machine it is the right one, also after it was emptied.
+            transact(sessions, adopt_folders, settings.media_folder, [])
         email, password = transact(sessions, ensure_administrator)
         for folder in folders:
             transact(sessions, ensure_storage, folder, [supervisor.data])

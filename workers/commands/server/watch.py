@@ -12,7 +12,7 @@ from watch.disk.clock import Clock
 from watch.watcher import Watcher
 from workers.celery.metrics import serve_metrics
 from workers.commands.options import data_option, own_folders
-from workers.commands.server.process import start_process
+from workers.commands.server.process import start_process, start_reporter
 
 WATCHER_POOL_SIZE = 20
 
@@ -28,7 +28,9 @@ def watch(data: Path | None) -> None:
     excluded = own_folders(data)
     logging.info("watching; never entered: %s", ", ".join(map(display_path, excluded)))
     serve_metrics(settings)
+    reporter = start_reporter("watch", context)
     try:
         Watcher(context.sessions, context.timing, context.notify, excluded, Clock()).run(stop)
     finally:
+        reporter.stop()
         context.close()
