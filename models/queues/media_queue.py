@@ -79,6 +79,7 @@ IS_SEEN = """
 """
 """SQL condition: its storage is none of `:unseen`. Evaluated row by row in the order of the index: only used if there
 are any."""
+ISOLATED_MEDIA = CLAIM_MEDIA.format(IS_ISOLATED)
 MEDIA_BY_ID = CLAIM_MEDIA.format(f"file_set_id = ANY(:sets) AND parked_at IS NULL AND {IS_UNLEASED} {IS_SEEN}")
 MEDIA_QUEUE = LeasedQueue(
     table="media_work",
