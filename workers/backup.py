@@ -18,7 +18,7 @@ from pathlib import Path
 
 from sqlalchemy import make_url, text
 
-from models.core.sessions import make_engine, make_sessions, transact
+from models.core.sessions import POOLER_OPTION, make_engine, make_sessions, transact
 from models.schema import is_schema_current
 from services.core.folder_markers import FORGET_MARKERS
 from workers.config.connection import find_running_supervisor
@@ -136,7 +136,8 @@ def run_postgres_program(name: str, database_url: str, *options: str) -> None:
     """Run one of PostgreSQL's programs on a database. The password is passed in the environment, which other users
     cannot see."""
     url = make_url(database_url)
-    target = url._replace(drivername="postgresql", password=None).render_as_string(hide_password=False)
+    plain = url.difference_update_query([POOLER_OPTION])._replace(drivername="postgresql", password=None)
+    target = plain.render_as_string(hide_password=False)
     command = [str(find_postgres_program(name)), *options[:-1], f"--dbname={target}", options[-1]]
     done = subprocess.run(command, env={"PGPASSWORD": url.password or ""}, capture_output=True, text=True, check=False)
     if done.returncode != 0:

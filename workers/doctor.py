@@ -29,6 +29,7 @@ from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
 from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
+from workers.config.broker import parse_broker_url
 from workers.config.connection import SystemConnection
 from workers.config.version import read_version
 
@@ -68,10 +69,13 @@ class DiagnosticContext:
 
 def make_broker_client(url: str) -> Celery:
     """Return a client of this broker only, independent of the process's settings, with short timeouts."""
-    client = Celery("doctor", broker=url, set_as_current=False)
+    broker = parse_broker_url(url)
+    client = Celery("doctor", broker=broker.url, set_as_current=False)
+    client.conf.broker_use_ssl = broker.tls
     client.conf.broker_transport_options = {
         "socket_timeout": BROKER_SOCKET_SECONDS,
         "socket_connect_timeout": BROKER_SOCKET_SECONDS,
+        **broker.transport_options,
     }
     return client
 

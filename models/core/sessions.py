@@ -1,10 +1,10 @@
 """Engines and transactions: the only place where a transaction starts, is retried, and ends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import psycopg
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,31 +24,51 @@ KEEPALIVES = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count"
 first after two hours: until then a vanished client kept its locks, and a vanished server its clients."""
 TCP_USER_TIMEOUT_MS = 10_000
 """The same while data waits to be acknowledged, when no keepalives are sent."""
+SESSION_SETTINGS = {"idle_in_transaction_session_timeout": "60s", "timezone": "UTC", "jit": "off"}
+POOLER_OPTION, POOLS_TRANSACTIONS = "pooler", "transaction"
+"""Option of a database's URL: PgBouncer is there, which gives a connection to the server for one transaction."""
 
 
 def make_engine(url: str, pool_size: int = 5, statement_seconds: float = 0, **options: Any) -> Engine:
     """Return an engine that detects a restarted server at once and ends transactions that idle for a minute.
 
+    With `?pooler=transaction` in the URL, nothing is asked of the session, which belongs to a pooler.
+
     Args:
         statement_seconds: the server cancels statements that take longer; 0 lets them run.
     """
-    timeouts = f"-c statement_timeout={int(statement_seconds * 1000)} -c idle_in_transaction_session_timeout=60s"
-    # The server's side has names of its own.
-    probes = " ".join(f"-c tcp_{name}={value}" for name, value in KEEPALIVES.items())
-    return create_engine(
-        url,
+    target = make_url(url)
+    is_pooled = target.query.get(POOLER_OPTION) == POOLS_TRANSACTIONS
+    settings = SESSION_SETTINGS | {"statement_timeout": str(int(statement_seconds * 1000))}
+    # The server's side of the connection has names of its own.
+    probes = {f"tcp_{name}": value for name, value in KEEPALIVES.items()} | {"tcp_user_timeout": TCP_USER_TIMEOUT_MS}
+    wishes = " ".join(f"-c {name}={value}" for name, value in (settings | probes).items())
+    engine = create_engine(
+        target.difference_update_query([POOLER_OPTION]),
         pool_size=pool_size,
         max_overflow=5,
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": 10,
             "application_name": "tapeless",
-            "options": f"{timeouts} {probes} -c tcp_user_timeout={TCP_USER_TIMEOUT_MS} -c timezone=UTC -c jit=off",
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             **KEEPALIVES,
+            **({"prepare_threshold": None} if is_pooled else {"options": wishes}),
         },
         **options,
     )
+    if is_pooled:
+        _set_in_each_transaction(engine, settings)
+    return engine
+
+
+def _set_in_each_transaction(engine: Engine, settings: Mapping[str, str]) -> None:
+    """Set the settings where a transaction begins: the next one may be on another connection of the pooler."""
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SELECT {calls}")
 
 
 def limit_statements(session: Session, seconds: float) -> None:

@@ -31,6 +31,7 @@ from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
+from workers.config.broker import parse_broker_url
 from workers.config.connection import find_system_connection
 from workers.config.logs import configure_logging
 from workers.config.settings import Settings, current_settings
@@ -146,8 +147,10 @@ class TapelessCelery(Celery):
 
 def make_celery_configuration() -> dict[str, Any]:
     """Return Celery's configuration, each setting with its reason. Read when the app is first used, not at import."""
+    broker = parse_broker_url(find_system_connection(app.own_settings).broker_url)
     return {
-        "broker_url": find_system_connection(app.own_settings).broker_url,
+        "broker_url": broker.url,
+        "broker_use_ssl": broker.tls,
         "imports": TASK_MODULES,
         "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in QUEUES],
         "task_default_queue": "maintenance",
@@ -182,6 +185,7 @@ def make_celery_configuration() -> dict[str, Any]:
             "socket_connect_timeout": BROKER_SOCKET_SECONDS,
             "socket_keepalive": True,
             "health_check_interval": 25,
+            **broker.transport_options,
         },
         "worker_hijack_root_logger": False,
         "beat_schedule": {},

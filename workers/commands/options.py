@@ -25,6 +25,7 @@ from workers.processes.process import ProcessError
 
 SCHEMA_MISMATCH_STATES = ("42P01", "42703")
 """SQLSTATEs of a missing table or column."""
+UNSUPPORTED_BY_POOLER = "unsupported startup parameter"
 EXPECTED_ERRORS = (
     *(DomainError, NewerSchemaError, SettingsError, ProcessError, ProfileError),
     *(CriteriaError, SearchUnavailableError, TooManyAccessReducedError),
@@ -99,6 +100,10 @@ def readable_errors() -> Iterator[None]:
         ) from error
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
+        if UNSUPPORTED_BY_POOLER in str(error.orig):
+            raise click.ClickException(
+                f"database: {reason}; this is PgBouncer: append ?pooler=transaction to TAPELESS_DATABASE_URL"
+            ) from error
         raise click.ClickException(
             f"database: {reason}; `tapeless up` starts its own again within seconds: try once more"
         ) from error

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from workers.config.settings import DEFAULT_SEARCH_INDEX, Settings, SettingsError, setting_variable, with_password
+from workers.config.broker import add_url_options, parse_broker_url, split_hosts
+from workers.config.settings import (
+    DEFAULT_SEARCH_INDEX,
+    Settings,
+    SettingsError,
+    read_secret_file,
+    setting_variable,
+    with_password,
+)
 from workers.processes.process import (
     ProcessIdentity,
     identify_process,
@@ -103,10 +111,22 @@ def _connection_from_settings(settings: Settings) -> SystemConnection:
         )
     database = with_password(setting_variable("database_url"), settings.database_url, settings.database_password_file)
     broker = with_password(setting_variable("broker_url"), settings.broker_url, settings.broker_password_file)
+    sentinel = read_secret_file(setting_variable("sentinel_password_file"), settings.sentinel_password_file)
+    broker = add_url_options(broker, ssl_ca_certs=_path_text(settings.broker_ca_file), sentinel_password=sentinel)
+    if (ca_file := _path_text(settings.database_ca_file)) is not None:
+        database = add_url_options(database, sslmode="verify-full", sslrootcert=ca_file)
+    try:
+        parse_broker_url(broker)
+    except ValueError as error:
+        raise SettingsError(f"{setting_variable('broker_url')}: {error}") from None
     return SystemConnection(to_driver_url(database), broker, **settings.search)
 
 
+def _path_text(file: Path | None) -> str | None:
+    return str(file.absolute()) if file is not None else None
+
+
 def to_driver_url(url: str) -> str:
-    """Return a PostgreSQL URL for the installed driver."""
-    scheme, mark, rest = url.partition("://")
+    """Return a PostgreSQL URL for the installed driver; it may name several hosts, as libpq allows."""
+    scheme, mark, rest = split_hosts(url).partition("://")
     return f"{DATABASE_DRIVER}{mark}{rest}" if scheme in ("postgresql", "postgres") else url

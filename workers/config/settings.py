@@ -96,8 +96,11 @@ class Settings(BaseSettings):
     data: Path = Path(".tapeless")
     database_url: str | None = None
     database_password_file: Path | None = None
+    database_ca_file: Path | None = None
     broker_url: str | None = None
     broker_password_file: Path | None = None
+    broker_ca_file: Path | None = None
+    sentinel_password_file: Path | None = None
     search_url: SearchUrl | None = None
     search_password_file: Path | None = None
     search_ca_file: Path | None = None
@@ -290,12 +293,22 @@ def with_password(setting: str, url: str, file: Path | None) -> str:
     `setting` is the variable of the URL (TAPELESS_DATABASE_URL); that of its file ends with PASSWORD_FILE instead of
     URL.
     """
-    if file is None:
-        return url
     name = setting.removesuffix("URL") + "PASSWORD_FILE"
+    password = read_secret_file(name, file)
+    if password is None:
+        return url
     parts = urlsplit(url)
     if parts.password:
         raise SettingsError(f"{setting} holds a password, and {name} is set too: leave one of them out")
+    host = parts.netloc.rpartition("@")[2]
+    user = quote(parts.username or "", safe="")
+    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
+
+
+def read_secret_file(name: str, file: Path | None) -> str | None:
+    """Return the password in a file that the setting `name` gives, if it does."""
+    if file is None:
+        return None
     try:
         password = file.read_text(encoding="utf-8").strip()
     except OSError as error:
@@ -303,9 +316,7 @@ def with_password(setting: str, url: str, file: Path | None) -> str:
         raise SettingsError(f'{name} "{file}" {why}') from None
     if not password:
         raise SettingsError(f'{name} "{file}" is empty: write the password into it')
-    host = parts.netloc.rpartition("@")[2]
-    user = quote(parts.username or "", safe="")
-    return urlunsplit(parts._replace(netloc=f"{user}:{quote(password, safe='')}@{host}"))
+    return password
 
 
 def setting_variable(field: str) -> str:
