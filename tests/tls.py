@@ -13,7 +13,6 @@ from sqlalchemy import make_url
 
 from tests.waiting import wait_until
 
-LOOPBACK_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 AS_ANOTHER_USER = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 """PgBouncer refuses to run as root, as PostgreSQL does; mapped, it still reads what is root's alone."""
 
@@ -40,7 +39,7 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
 
 
-def make_authority(folder: Path) -> Authority:
+def make_authority(folder: Path, address: str = "127.0.0.1") -> Authority:
     """Create the CA and its certificates with openssl; they are valid for a day."""
     made = Authority(folder)
     new = [
@@ -63,7 +62,7 @@ def make_authority(folder: Path) -> Authority:
             "-CAkey",
             made.key("ca"),
             "-addext",
-            LOOPBACK_NAMES,
+            f"subjectAltName=DNS:localhost,IP:{address}",
             "-addext",
             "basicConstraints=CA:FALSE",
         ]

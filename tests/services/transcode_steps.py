@@ -15,6 +15,7 @@ from models.catalog.asset import Format
 from models.core.mounts import configure_mounts
 from models.core.sessions import transact
 from models.queues.job import Job
+from services.core.folder_markers import MARKER_FILE_NAME
 from services.media.drain import drain_media
 from services.media.probe import PROBE_READING
 from services.renditions.encode import TranscodeContext
@@ -67,8 +68,8 @@ class Studio:
             return session.get_one(Job, job_id)
 
     def files(self) -> list[Path]:
-        """All that lies where renditions are kept."""
-        return sorted(path for path in self.proxies.rglob("*") if path.is_file())
+        """All that lies where renditions are kept, beside the marker of the folder."""
+        return sorted(path for path in self.proxies.rglob("*") if path.is_file() and path.name != MARKER_FILE_NAME)
 
     def rendition(self, profile: str = "web") -> Format:
         """The one rendition of this profile."""

@@ -275,7 +275,7 @@ def test_posters_and_strips_are_made_and_those_of_what_is_gone_removed(
     found = rows(pipeline, Keyframe)
     assert sorted(row.type.value for row in found) == ["KEYFRAME"] * 3 + ["KEYFRAME_MAP"] * 2 + ["POSTER"] * 4
     assert {row.path for row in found} == {
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()
+        str(path.relative_to(folder)) for path in folder.rglob("[!.]*") if path.is_file()
     }
     assert pipeline.status().jobs_waiting == 0
     with pipeline.sessions.begin() as session:
@@ -284,7 +284,7 @@ def test_posters_and_strips_are_made_and_those_of_what_is_gone_removed(
     for path in folder.rglob("*.*"):
         os.utime(path, (1, 1))
     assert delete_orphaned_pictures(pipeline.sessions, folder) == 2
-    assert len([path for path in folder.rglob("*") if path.is_file()]) == 7
+    assert len([path for path in folder.rglob("[!.]*") if path.is_file()]) == 7
 
 
 def test_a_storage_may_want_no_pictures(pipeline: Pipeline, root: Path) -> None:
