@@ -51,6 +51,16 @@ class ClusterConfig:
     """Alias that searches use; the indexes behind it have longer names."""
     ca_file: Path | None = None
     """CA bundle for the cluster, if not in the system store."""
+    shards: int = 1
+    replicas: int | None = None
+    """Copies of each shard beside the first; None has one as soon as there is a second node."""
+
+    @property
+    def hosts(self) -> list[str]:
+        """The address of each node that the URL names."""
+        scheme, mark, rest = self.url.partition("://")
+        credentials, at, hosts = rest.rpartition("@")
+        return [f"{scheme}{mark}{credentials}{at}{host}" for host in hosts.rstrip("/").split(",")]
 
 
 class CircuitBreaker:
@@ -157,9 +167,11 @@ class OpenSearchClient:
 
 def _connect(cluster: ClusterConfig) -> OpenSearch:
     options: dict[str, Any] = {} if cluster.ca_file is None else {"ca_certs": str(cluster.ca_file)}
-    # No retries here: only callers know whether a request may be repeated, for example a drain by its marks.
-    options |= {"max_retries": 0, "retry_on_timeout": False, "timeout": REQUEST_TIMEOUT_SECONDS, "pool_maxsize": 20}
-    return OpenSearch([cluster.url], **options)
+    # No retries here: only callers know whether a request may be repeated, for example a drain by its marks. But where
+    # a node does not answer, the next one is asked.
+    options |= {"max_retries": len(cluster.hosts) - 1, "retry_on_timeout": False, "retry_on_status": ()}
+    options |= {"timeout": REQUEST_TIMEOUT_SECONDS, "pool_maxsize": 20}
+    return OpenSearch(cluster.hosts, **options)
 
 
 def _innermost(error: TransportError) -> str:

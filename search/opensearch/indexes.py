@@ -12,10 +12,15 @@ from typing import Any
 from models.core.base import new_id
 from search.engine import IndexMissingError, StoredRevision
 from search.opensearch.client import ClusterRequestError, OpenSearchClient
-from search.opensearch.mapping import BUILDING_INDEX_SETTINGS, INDEX_SETTINGS, MAPPING_VERSION, build_index_body
+from search.opensearch.mapping import (
+    BUILDING_INDEX_SETTINGS,
+    MAPPING_VERSION,
+    REFRESH_INTERVAL,
+    build_index_body,
+    replica_settings,
+)
 
 WRITE_ALIAS_SUFFIX = "-write"
-LIVE_INDEX_SETTINGS = {name: INDEX_SETTINGS[name] for name in ("refresh_interval", "auto_expand_replicas")}
 
 
 class OpenSearchIndexes:
@@ -33,7 +38,9 @@ class OpenSearchIndexes:
 
     def create(self, name: str, building: bool = False) -> None:
         """Create an index that accepts writes; a building one is not refreshed until `open`."""
-        body = build_index_body(BUILDING_INDEX_SETTINGS if building else {}) | {
+        cluster = self._client.cluster
+        copies = BUILDING_INDEX_SETTINGS if building else replica_settings(cluster.replicas)
+        body = build_index_body({"number_of_shards": cluster.shards, **copies}) | {
             "aliases": {f"{name}{WRITE_ALIAS_SUFFIX}": {}}
         }
         try:
@@ -44,7 +51,8 @@ class OpenSearchIndexes:
 
     def open(self, name: str) -> None:
         """Make an index searchable, including later writes."""
-        self._client.ask("PUT", f"/{name}/_settings", {"index": LIVE_INDEX_SETTINGS})
+        live = {"refresh_interval": REFRESH_INTERVAL, **replica_settings(self._client.cluster.replicas)}
+        self._client.ask("PUT", f"/{name}/_settings", {"index": live})
         self.refresh(name)
 
     def refresh(self, name: str | None = None) -> None:

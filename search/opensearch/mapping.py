@@ -41,9 +41,6 @@ TOKEN_TEXT_FIELD = {"type": "text", "analyzer": "tokens", "norms": False, "index
 STORED_OBJECT_FIELD = {"type": "object", "enabled": False}
 
 INDEX_SETTINGS: dict[str, Any] = {
-    "number_of_shards": 1,
-    # Green with one node (no replica); two nodes hold one replica.
-    "auto_expand_replicas": "0-1",
     # Set explicitly: by default OpenSearch stops refreshing an index that was not searched for 30 s.
     "refresh_interval": REFRESH_INTERVAL,
     "analysis": {
@@ -51,6 +48,15 @@ INDEX_SETTINGS: dict[str, Any] = {
         "analyzer": {"tokens": {"type": "custom", "tokenizer": "blanks"}},
     },
 }
+
+
+def replica_settings(replicas: int | None) -> dict[str, Any]:
+    """Return the settings of a searched index; without a number it is green with one node, and two hold a replica."""
+    if replicas is None:
+        return {"auto_expand_replicas": "0-1"}
+    return {"auto_expand_replicas": False, "number_of_replicas": replicas}
+
+
 BUILDING_INDEX_SETTINGS: dict[str, Any] = {
     "auto_expand_replicas": False,
     "number_of_replicas": 0,

@@ -85,7 +85,15 @@ def make_search_engine(connection: SystemConnection, sessions: Sessions) -> Sear
     if connection.search_url is None:
         return PostgresEngine(sessions)
     ca_file = Path(connection.search_ca_file) if connection.search_ca_file else None
-    return OpenSearchEngine(ClusterConfig(connection.search_url, connection.search_index, ca_file))
+    return OpenSearchEngine(
+        ClusterConfig(
+            connection.search_url,
+            connection.search_index,
+            ca_file,
+            connection.search_shards,
+            connection.search_replicas,
+        )
+    )
 
 
 @contextmanager

@@ -42,6 +42,8 @@ class SystemConnection:
     search_url: str | None = dataclasses.field(repr=False, default=None)
     search_index: str = DEFAULT_SEARCH_INDEX
     search_ca_file: str | None = None
+    search_shards: int = 1
+    search_replicas: int | None = None
 
 
 def announce_system(

@@ -39,6 +39,7 @@ from workers.config.traces import find_traces_endpoint
 
 SETTINGS_PREFIX = "TAPELESS_"
 SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+NOTIFY_SOCKET_VARIABLE = "NOTIFY_SOCKET"
 PUBLIC_URL_PATTERN = re.compile(r"https?://[^/?#\s@]+/?")
 SEARCH_URL_PATTERN = re.compile(r"https?://[^/?#\s]+/?")
 DEFAULT_SEARCH_INDEX = "tapeless"
@@ -56,6 +57,8 @@ class SearchSettings(TypedDict, total=False):
     search_url: str
     search_index: str
     search_ca_file: str | None
+    search_shards: int
+    search_replicas: int | None
 
 
 def matching(pattern: re.Pattern[str], complaint: str) -> AfterValidator:
@@ -105,6 +108,8 @@ class Settings(BaseSettings):
     search_password_file: Path | None = None
     search_ca_file: Path | None = None
     search_index: IndexName = DEFAULT_SEARCH_INDEX
+    search_shards: int = Field(default=1, ge=1, le=100)
+    search_replicas: int | None = Field(default=None, ge=0, le=10)
     storage_roots: tuple[Path, ...] = ()
     media: Path | None = None
     transcode_profiles: Path | None = None
@@ -201,7 +206,13 @@ class Settings(BaseSettings):
             return {}
         url = with_password(setting_variable("search_url"), self.search_url, self.search_password_file)
         ca_file = str(self.search_ca_file.absolute()) if self.search_ca_file else None
-        return {"search_url": url, "search_index": self.search_index, "search_ca_file": ca_file}
+        return {
+            "search_url": url,
+            "search_index": self.search_index,
+            "search_ca_file": ca_file,
+            "search_shards": self.search_shards,
+            "search_replicas": self.search_replicas,
+        }
 
     @property
     def named_files(self) -> dict[str, Path]:
@@ -272,6 +283,11 @@ def find_shared_metrics_folder() -> Path | None:
     name."""
     folder = os.environ.get(SHARED_METRICS_VARIABLE)
     return Path(folder) if folder else None
+
+
+def find_notify_socket() -> str | None:
+    """Return the socket on which the service manager waits for this process to be ready, if it does."""
+    return os.environ.get(NOTIFY_SOCKET_VARIABLE)
 
 
 def make_child_environment(**more: str) -> dict[str, str]:
