@@ -66,6 +66,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "workers.commands.catalog.plan:plan",
         "Show how the files of FOLDER would become assets; nothing is written.",
     ),
+    "probe": (
+        "workers.commands.server.probe:probe",
+        "Exit with 1 if the worker on this machine does not answer, although its broker does.",
+    ),
     "reindex": (
         "workers.commands.server.reindex:reindex",
         "Rebuild the documents of ASSETs (titles or ids), or all documents.",

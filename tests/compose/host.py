@@ -7,6 +7,7 @@ of real servers, mounted folders become folders, published ports become free one
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from tests.waiting import wait_until
 
 FILE = ROOT / "compose.yaml"
 SERVERS = {"postgres", "valkey", "opensearch"}
+NOT_OURS = SERVERS | {"proxy"}
 
 
 def read_compose() -> dict[str, Any]:
@@ -30,9 +32,15 @@ def read_compose() -> dict[str, Any]:
     return yaml.safe_load(FILE.read_text(encoding="utf-8"))
 
 
+def project_version() -> str:
+    """The version of the project, as images are tagged."""
+    version: str = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    return version
+
+
 def own_services() -> dict[str, dict[str, Any]]:
     """The services that run our image."""
-    return {name: one for name, one in read_compose()["services"].items() if name not in SERVERS}
+    return {name: one for name, one in read_compose()["services"].items() if name not in NOT_OURS}
 
 
 @dataclass(slots=True)

@@ -1,6 +1,7 @@
 """compose.yaml as tested: each service's own command, on real servers, from a file to a search hit."""
 
 import json
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.compose.host import SERVERS, Host, own_services, read_compose
+from tests.compose.host import FILE, SERVERS, Host, own_services, project_version, read_compose
 from tests.files import write
 from tests.servers import Servers
 from tests.waiting import wait_until
@@ -106,9 +107,39 @@ def test_no_service_of_ours_may_write_media_or_hold_a_secret_in_its_environment(
             assert not setting.endswith(("PASSWORD", "SECRET", "KEY")), (name, setting)
 
 
+def test_every_service_has_the_secrets_that_its_environment_names_and_no_others() -> None:
+    for name, service in own_services().items():
+        words = [*map(str, service["environment"].values()), *map(str, service["command"])]
+        named = {word.partition("/run/secrets/")[2] for word in words if "/run/secrets/" in word}
+        # The password of the mail server is named in .env, where there is one.
+        assert set(service["secrets"]) - {"smtp_password"} == named, name
+        assert ("smtp_password" in service["secrets"]) is (name == "worker-index")
+
+
+def test_every_service_is_hardened_and_shows_no_password_to_users_of_the_host() -> None:
+    for name, service in read_compose()["services"].items():
+        assert (service["init"], service["cap_drop"], service["pids_limit"] > 0) == (True, ["ALL"], True), name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["read_only"] or name == "opensearch", name
+        shown = " ".join(
+            map(str, [*service.get("command", []), *service["healthcheck"]["test"]] if name != "migrate" else [])
+        )
+        assert 'requirepass "' not in shown, name
+        assert " -a " not in shown, name
+
+
+def test_settings_of_operators_are_in_the_example_and_media_are_asked_for() -> None:
+    text = FILE.read_text(encoding="utf-8")
+    asked = set(re.findall(r"\$\{([A-Z_]+)", text))
+    given = re.findall(r"^([A-Z_]+)=", (FILE.parent / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    assert asked == set(given)
+    assert "${MEDIA:?" in text
+    assert f"TAPELESS_VERSION:-{project_version()}" in text
+
+
 def test_servers_keep_their_secrets_in_files_and_their_data_in_volumes() -> None:
     services = read_compose()["services"]
     for name in SERVERS:
         assert services[name]["volumes"], name
     assert services["postgres"]["environment"]["POSTGRES_PASSWORD_FILE"].startswith("/run/secrets/")
-    assert "--appendonly yes" in " ".join(services["valkey"]["command"])
+    assert "appendonly yes" in " ".join(services["valkey"]["command"])

@@ -31,6 +31,7 @@ from workers.celery.context import ProcessContext, make_context
 from workers.celery.gc_tuning import tune_garbage_collector
 from workers.celery.metrics import prepare_shared_folder, serve_metrics
 from workers.celery.process_reporter import ProcessReporter
+from workers.celery.readiness import announce_ready
 from workers.config.broker import parse_broker_url
 from workers.config.connection import find_system_connection
 from workers.config.logs import configure_logging
@@ -226,6 +227,7 @@ def serve_worker(sender: Consumer, **_: object) -> None:
         process = ReportingProcess(sender.hostname, socket.gethostname(), queues, app.own_settings.media_folder)
         app.reporter = ProcessReporter(app.context.sessions, process)
         app.reporter.start()
+    announce_ready()
 
 
 @worker_shutdown.connect

@@ -15,6 +15,7 @@ from services.access.users import ensure_administrator
 from services.core.folder_markers import adopt_folders
 from services.storages.storages import ensure_storage, resolve_readable_root
 from watch.disk.config import WatchedStorage, load_watched_storages
+from workers.celery.readiness import announce_ready
 from workers.commands.options import readable_errors, use_common_data_folder
 from workers.commands.output import make_line_console
 from workers.config.connection import SystemConnection, announce_system, withdraw_announcement
@@ -165,6 +166,7 @@ def run_system(
                 f"user {FLOWER_USER}, password {ports.flower.password}"
             )
         console.print(f"everything is kept in {supervisor.data}; logs are in {supervisor.data / 'logs'}")
+        announce_ready()
         with Display(sessions, console) as display:
             supervisor.run_until_signal(lambda: display.tick(supervisor.states()))
         console.print("stopping; running work resumes at the next start")

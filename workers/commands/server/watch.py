@@ -11,6 +11,7 @@ from models.core.paths import display_path
 from watch.disk.clock import Clock
 from watch.watcher import Watcher
 from workers.celery.metrics import serve_metrics
+from workers.celery.readiness import announce_ready
 from workers.commands.options import data_option, own_folders
 from workers.commands.server.process import start_process, start_reporter
 
@@ -29,6 +30,7 @@ def watch(data: Path | None) -> None:
     logging.info("watching; never entered: %s", ", ".join(map(display_path, excluded)))
     serve_metrics(settings)
     reporter = start_reporter("watch", context)
+    announce_ready()
     try:
         Watcher(context.sessions, context.timing, context.notify, excluded, Clock()).run(stop)
     finally:
