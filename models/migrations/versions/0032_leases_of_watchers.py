@@ -7,8 +7,8 @@ this version does not know, and two of them may watch a storage until the older 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0031"
-down_revision = "0030"
+revision = "0032"
+down_revision = "0031"
 
 
 def upgrade() -> None:
