@@ -103,10 +103,8 @@ class MediaRebuild:
     run: JobRun
     media_folder: Path
 
-    def work(self) -> JobOutcome:
+    def work(self) -> JobEnd:
         """Queue everything page by page, from where an earlier run was ended."""
-        if fault := find_media_folder_fault(self.run.sessions, self.media_folder):
-            return JobPause(f"waits for a worker that has the media folder: {fault}", FOLDER_RETRY_SECONDS)
         done = RebuildProgress(**self.run.claim.kept)
         while done.after_set and self._queue_sets(done):
             pass
@@ -177,6 +175,8 @@ def media_rebuild_jobs(media_folder: Path, notify: Notifier) -> JobKind:
     """Return the jobs that rebuild media; they notify the workers of what they queued."""
 
     def work(run: JobRun) -> JobOutcome:
+        if fault := find_media_folder_fault(run.sessions, media_folder):
+            return JobPause(f"waits for a worker that has the media folder: {fault}", FOLDER_RETRY_SECONDS)
         end = MediaRebuild(run, media_folder).work()
         transact(run.sessions, run.complete, end)
         for task in (MEDIA_TASKS[MediaKind.HEADERS], MEDIA_TASKS[MediaKind.PICTURES], TRANSCODE_TASK):
