@@ -69,7 +69,11 @@ class Machine:
 
     def mount(self, source: Path, place: Path) -> None:
         """Mount a folder of the servers' side at another path."""
-        self.enter("mount", "--bind", source, place)
+        self.enter("mount", "--bind", self.share_of(source), place)
+
+    def share_of(self, source: Path) -> Path:
+        """Where a folder of the servers is reached over the network; its own path there is hidden."""
+        return self.folder / f"share-{source.name}"
 
     def unmount(self, place: Path) -> None:
         """Take a mount away, also from processes that use it; the empty folder below remains."""
@@ -132,6 +136,8 @@ class MachineNetwork:
         machine.enter("ip", "link", "set", "lo", "up")
         for source, place in mounts.items():
             place.mkdir()
+            machine.share_of(source).mkdir()
+            machine.enter("mount", "--bind", source, machine.share_of(source))
             machine.mount(source, place)
         for path in hidden:
             machine.enter("mount", "-t", "tmpfs", "none", path)

@@ -74,6 +74,10 @@ class Deployment:
         with self.sessions() as session:
             return read_status(session)
 
+    def watcher_host(self) -> str | None:
+        """The machine that watches the storage."""
+        return next(each.watcher_host for each in self.status().storages if each.name == "Rushes")
+
     def is_done(self, files: int) -> bool:
         """Whether so many files are in, read, shown and made into renditions."""
         with self.sessions() as session:
@@ -202,7 +206,7 @@ def run_machines(deployment: Deployment, cut_seconds: float) -> None:
     """Make renditions on two machines, and take from them what machines lose."""
     one, two, eye = (deployment.add_machine(name) for name in ("one", "two", "eye"))
     eye.start("watch", "workers.main", "watch")
-    wait_until(lambda: deployment.status().storages[0].watcher_host == "eye", what="the watcher leads", seconds=30)
+    wait_until(lambda: deployment.watcher_host() == "eye", what="the watcher leads", seconds=30)
     for machine in (one, two):
         start_media_worker(machine)
     two.start("watch", "workers.main", "watch")
@@ -242,7 +246,7 @@ def run_machines(deployment: Deployment, cut_seconds: float) -> None:
     eye.kill()
     killed_at = time.monotonic()
     put(deployment.rushes, "day5/e.mp4")
-    wait_until(lambda: deployment.status().storages[0].watcher_host == "two", what="another leads", seconds=20)
+    wait_until(lambda: deployment.watcher_host() == "two", what="another leads", seconds=20)
     takeover = time.monotonic() - killed_at
     print(f"another watcher took over after {takeover:.1f} s")
     assert takeover < MAX_TAKEOVER_SECONDS
