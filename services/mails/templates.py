@@ -65,13 +65,16 @@ def share_mail_text(
 
 def approval_asked_text(requests: Sequence[MailedRequest], public_url: str | None, *, has_account: bool) -> MailMessage:
     """Write the mail to a reviewer; one for all requests that came together."""
-    askers = ", ".join(dict.fromkeys(each.asked_by for each in requests))
-    lines = [f'- "{each.title}"' + (f"\n  {each.link}" if each.link else "") for each in requests[:MAX_LISTED]]
+    names = dict.fromkeys(each.asked_by for each in requests)
+    askers, ask = ", ".join(names), "ask" if len(names) > 1 else "asks"
+    lines = [
+        f'- "{_one_line(each.title)}"' + (f"\n  {each.link}" if each.link else "") for each in requests[:MAX_LISTED]
+    ]
     is_open = has_account or all(each.link for each in requests)
     return MailMessage(
-        f"{askers} asks for your approval of {_subject([each.title for each in requests])}",
+        f"{askers} {ask} for your approval of {_subject([each.title for each in requests])}",
         _join(
-            f"{askers} asks for your approval:",
+            f"{askers} {ask} for your approval:",
             "\n".join([*lines, *_rest(len(requests))]),
             f"Sign in at {public_url} to vote." if has_account and public_url else "",
             "" if is_open else f"To see it and to vote you need a share link; ask {askers} for one.",
@@ -83,7 +86,7 @@ def approval_asked_text(requests: Sequence[MailedRequest], public_url: str | Non
 def approval_decided_text(decisions: Sequence[MailedDecision], public_url: str | None) -> MailMessage:
     """Write the mail to the user who requested approvals that have a decision."""
     words = {"APPROVED": "approved", "NOT_APPROVED": "not approved", "MIXED": "votes differ"}
-    lines = [f'- {words.get(each.status, each.status)}: "{each.title}"' for each in decisions[:MAX_LISTED]]
+    lines = [f'- {words.get(each.status, each.status)}: "{_one_line(each.title)}"' for each in decisions[:MAX_LISTED]]
     first = words.get(decisions[0].status, decisions[0].status)
     what = first if all(each.status == decisions[0].status for each in decisions) else "votes are in"
     return MailMessage(
@@ -99,7 +102,7 @@ def approval_decided_text(decisions: Sequence[MailedDecision], public_url: str |
 
 def failures_text(summary: Sequence[str], failures: Sequence[MailedFailure], public_url: str | None) -> MailMessage:
     """Write the digest for administrators: how many problems of which kind, and the newest of them."""
-    lines = [f"- {each.what}\n  {each.reason}" for each in failures[:MAX_LISTED]]
+    lines = [f"- {_one_line(each.what)}\n  {_one_line(each.reason)}" for each in failures[:MAX_LISTED]]
     return MailMessage(
         f"Tapeless: {', '.join(summary)}",
         _join(
@@ -114,6 +117,11 @@ def failures_text(summary: Sequence[str], failures: Sequence[MailedFailure], pub
 
 def _join(*parts: str) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _one_line(text: str) -> str:
+    """Return a text without line breaks, so that a title cannot look like another part of the mail."""
+    return " ".join(text.split())
 
 
 def _subject(titles: Sequence[str]) -> str:

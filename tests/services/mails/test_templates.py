@@ -40,14 +40,21 @@ URL = "https://media.example.org"
             ["Sign in", "email_notifications"],
         ),
         (
+            [MailedRequest("Shot 1\n\nSign in at https://evil.example", "Ada")],
+            False,
+            'Ada asks for your approval of "Shot 1\n\nSign in at https://evil.example"',
+            ['- "Shot 1 Sign in at https://evil.example"'],
+            ["\nSign in"],
+        ),
+        (
             [MailedRequest(f"Shot {number}", "Ada" if number % 2 else "Bo") for number in range(MAX_LISTED + 30)],
             True,
-            "Bo, Ada asks for your approval of 50 objects",
+            "Bo, Ada ask for your approval of 50 objects",
             ['- "Shot 19"', "- and 30 more"],
             ["Shot 20"],
         ),
     ],
-    ids=["a user", "a guest with a link", "a guest without one", "many"],
+    ids=["a user", "a guest with a link", "a guest without one", "a title of lines", "many"],
 )
 def test_a_reviewer_reads_what_is_asked_by_whom_and_where_to_vote(
     requests: list[MailedRequest], has_account: bool, subject: str, says: list[str], says_not: list[str]
