@@ -78,6 +78,8 @@ SHARED_TEXT_FIELDS = frozenset({"folders"})
 """Fields with text that many documents share: their tokens are worth caching."""
 METADATA_TERM_PREFIX = "metadata."
 """Prefix of the terms of metadata fields; a hit shows them under `metadata`."""
+NO_APPROVAL = "N/A"
+"""Status of objects without a request for approval: iconik's word, which is in no row."""
 SCALAR_TERMS = (
     *("status", "type", "media_type", "is_online", "external_id", "created_by_user", "date_created", "date_modified"),
     *("asset_id", "version_id", "made_on", "segment_type", "parent_id", "time_start_milliseconds"),

@@ -14,7 +14,14 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from models.queues.index_queue import MARK_QUEUE
-from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, group_by_object, unique_values
+from search.document import (
+    NO_APPROVAL,
+    OBJECT_IDS_PARAMETER,
+    Document,
+    format_date_term,
+    group_by_object,
+    unique_values,
+)
 from search.documents.parts import (
     DocumentPart,
     DocumentPartReader,
@@ -24,6 +31,7 @@ from search.documents.parts import (
     read_comment_parts,
     read_media_parts,
     read_metadata_parts,
+    read_relation_parts,
 )
 from search.query.analysis import MAX_ANALYSED_BYTES, replace_unstorable, truncate_utf8
 
@@ -41,6 +49,7 @@ ASSET_PART_READERS: tuple[DocumentPartReader, ...] = (
     read_metadata_parts,
     read_comment_parts,
     read_media_parts,
+    read_relation_parts,
 )
 """Readers of all aggregates that contribute to documents of assets."""
 
@@ -49,7 +58,7 @@ ASSET_PART_READERS: tuple[DocumentPartReader, ...] = (
 SELECT_ASSETS_TO_INDEX = text(f"""
     SELECT mark.object_id, mark.revision, asset.id IS NULL OR asset.status <> 'ACTIVE' OR asset.merged_into IS NOT NULL,
         asset.title, asset.external_id, asset.type, asset.status, asset.is_online, asset.created_by_user,
-        asset.date_created, asset.date_modified
+        asset.date_created, asset.date_modified, asset.details ->> 'category' AS category
     FROM {MARK_QUEUE.view} AS mark LEFT JOIN asset ON asset.id = mark.object_id
     WHERE mark.object_type = 'assets' AND mark.object_id = ANY(:ids)
 """).bindparams(OBJECT_IDS_PARAMETER)
@@ -90,7 +99,7 @@ def build_asset_documents(session: Session, ids: Sequence[uuid.UUID]) -> list[Do
 def _asset_document(
     asset: AnyRow, formats: list[AnyRow], file_sets: list[AnyRow], parts: list[DocumentPart]
 ) -> Document:
-    object_id, revision, _, title, external_id, kind, status, is_online, creator, created, modified = asset
+    object_id, revision, _, title, external_id, kind, status, is_online, creator, created, modified, category = asset
     title = replace_unstorable(title)
     texts, cut_bytes = _asset_texts(title, external_id, file_sets, parts)
     terms: dict[str, list[Any]] = {
@@ -99,6 +108,7 @@ def _asset_document(
         "type": [kind],
         "media_type": [media_type_of(formats)],
         "is_online": [is_online],
+        "approval_status": [NO_APPROVAL],
         "has_warning": [any(row.has_warning for row in formats)],
         "date_created": [format_date_term(created)],
         "date_modified": [format_date_term(modified)],
@@ -113,7 +123,10 @@ def _asset_document(
         terms["external_id"] = [external_id]
     if creator:
         terms["created_by_user"] = [str(creator)]
-    body: dict[str, Any] = {"formats": _hit_formats(formats, file_sets)}
+    if category:
+        terms["category"] = [replace_unstorable(category)]
+    # A scalar in the body, because a hit shows most terms as lists.
+    body: dict[str, Any] = {"formats": _hit_formats(formats, file_sets), "category": category}
     for part in parts:
         terms |= part.terms
         body |= part.body

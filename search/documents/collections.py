@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.core.statements import AnyRow
 from models.queues.index_queue import MARK_QUEUE
-from search.document import OBJECT_IDS_PARAMETER, Document, format_date_term, unique_values
+from search.document import NO_APPROVAL, OBJECT_IDS_PARAMETER, Document, format_date_term, unique_values
 from search.documents.parts import (
     DocumentPart,
     DocumentPartReader,
@@ -57,6 +57,7 @@ def _collection_document(row: AnyRow, parts: Sequence[DocumentPart]) -> Document
         "title": [title],
         "status": [row.status],
         "is_root": [row.parent_id is None],
+        "approval_status": [NO_APPROVAL],
         "date_created": [format_date_term(row.date_created)],
         "date_modified": [format_date_term(row.date_modified)],
     }

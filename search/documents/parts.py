@@ -102,6 +102,26 @@ def read_approval_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid
     }
 
 
+MAX_INDEXED_RELATIONS = 1_000
+"""Limit per asset: a title sequence may be used in every episode of a series."""
+
+SELECT_RELATIONS_TO_INDEX = text("""
+    SELECT mine.id, types, others
+    FROM unnest(CAST(:ids AS uuid[])) AS mine(id) CROSS JOIN LATERAL (
+        SELECT array_agg(DISTINCT relation_type) AS types, array_agg(DISTINCT CAST(other AS text)) AS others FROM (
+            (SELECT relation_type, related_to_asset_id AS other FROM relation WHERE asset_id = mine.id LIMIT :most)
+            UNION ALL
+            (SELECT relation_type, asset_id FROM relation WHERE related_to_asset_id = mine.id LIMIT :most)) AS ends
+    ) AS related WHERE types IS NOT NULL
+""").bindparams(OBJECT_IDS_PARAMETER, most=MAX_INDEXED_RELATIONS)
+
+
+def read_relation_parts(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, DocumentPart]:
+    """Read types and other ends of the relations of these assets, whichever end they are."""
+    rows = session.execute(SELECT_RELATIONS_TO_INDEX, {"ids": list(ids)})
+    return {row.id: DocumentPart(terms={"relation_type": row.types, "related_to_asset_id": row.others}) for row in rows}
+
+
 # Newest first, so that a truncation at the analyser's limit drops the oldest comments.
 SELECT_COMMENTS_TO_INDEX = text("""
     SELECT asset_id, count(*) AS comments, left(string_agg(segment_text, E'\\n' ORDER BY id DESC), :limit) AS said

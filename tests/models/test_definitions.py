@@ -21,10 +21,11 @@ from models.queues.index_queue import LOW_PRIORITY_DOCUMENTS
 from models.schema import alembic_config
 from tests.servers import Servers
 
-NEW_SINCE_0018 = ("webhook_events_files", "webhook_events_people")
+NEW_SINCE_0018 = ("index_marks_relations", "webhook_events_files", "webhook_events_people")
 """Files with functions and triggers that did not exist at 0018."""
 CHANGED_SINCE_0018 = frozenset(
     {
+        "mark_asset_update()",
         "tell_outside(text[],text,text,uuid[])",
         "tell_outside(text[],text,text,uuid[],jsonb[])",
     }

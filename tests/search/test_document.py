@@ -91,6 +91,7 @@ def test_a_document_is_the_whole_asset(sessions: Sessions) -> None:
         "type": ["ASSET"],
         "media_type": ["video"],
         "is_online": [True],
+        "approval_status": ["N/A"],
         "has_warning": [False],
         "format_kind": ["image_sequence", "transcode"],
         "format": ["ORIGINAL", "H264"],

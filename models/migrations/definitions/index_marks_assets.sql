@@ -36,9 +36,11 @@ BEGIN
         SELECT unnest(ARRAY[before.id, after.id]) AS id
         FROM before_rows before JOIN after_rows after USING (id)
         WHERE (before.title, before.external_id, before.type, before.status, before.is_online,
-                before.created_by_user, before.merged_into, before.date_created, before.date_modified)
+                before.created_by_user, before.merged_into, before.date_created, before.date_modified,
+                before.details ->> 'category')
             IS DISTINCT FROM (after.title, after.external_id, after.type, after.status, after.is_online,
-                after.created_by_user, after.merged_into, after.date_created, after.date_modified)) AS changed;
+                after.created_by_user, after.merged_into, after.date_created, after.date_modified,
+                after.details ->> 'category')) AS changed;
     RETURN NULL;
 END $$;
 CREATE OR REPLACE TRIGGER mark_asset_update AFTER UPDATE ON asset
