@@ -32,6 +32,7 @@ from services.renditions.profiles import TranscodeProfiles
 from services.sidecars.caption_import import CAPTION_JOBS
 from services.sidecars.reader import SIDECAR_READING
 from services.sidecars.verification import checksum_jobs
+from services.storages.removal import REMOVE_STORAGE_JOBS
 from services.triggers.runner import TriggerEnvironment, trigger_jobs
 
 
@@ -69,6 +70,7 @@ def job_kinds(context: JobEnvironment) -> dict[str, JobKind]:
         MIRROR_FOLDERS_JOBS,
         PURGE_ASSETS_JOBS,
         PURGE_COLLECTIONS_JOBS,
+        REMOVE_STORAGE_JOBS,
         RESTORE_DELETED_JOBS,
         SET_VALUES_JOBS,
         checksum_jobs(),

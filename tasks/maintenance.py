@@ -20,6 +20,7 @@ from services.operations.sweep import purge_expired_rows, sweep_backlog
 from services.outbound.mail_sender import send_mails
 from services.outbound.webhook_sender import send_webhooks
 from services.sidecars.refresh_captions import CAPTION_TASK
+from services.storages.removal import REMOVE_STORAGE_TASK
 from services.triggers.runner import TRIGGER_TASK
 from tasks import make_job_task
 
@@ -34,6 +35,7 @@ JOB_TASKS = [
         PURGE_ASSETS_TASK,
         PURGE_COLLECTIONS_TASK,
         REGROUP_TASK,
+        REMOVE_STORAGE_TASK,
         RESTORE_DELETED_TASK,
         SET_VALUES_TASK,
         TRIGGER_TASK,

@@ -14,6 +14,7 @@ from watch.disk.mount_identity import RootIdentity
 
 PROGRESS_WRITE_SECONDS = 0.5
 WATCHER_HEARTBEAT_SECONDS = 2.0
+ROOT_ABSENT_MESSAGE = "root is not mounted or cannot be read; nothing was marked missing."
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from watch.reconcile import Reconciler
 from watch.rows.blocking import BlockingBacklog
 from watch.rows.folder_cache import FolderCache
 from watch.rows.island_assignment import IslandAssignment
-from watch.status import OperatorRequests, StorageStatusWriter
+from watch.status import ROOT_ABSENT_MESSAGE, OperatorRequests, StorageStatusWriter
 
 log = logging.getLogger(__name__)
 
@@ -180,7 +180,7 @@ class StorageWatcher:
         if requests.accepted:
             self._state.accept()
         if found is None:
-            self._lose_root("root is not mounted or cannot be read; nothing was marked missing.")
+            self._lose_root(ROOT_ABSENT_MESSAGE)
         elif found != self._identity:
             self._let_go()
             self._find_root(found, requests)

@@ -58,6 +58,8 @@ class Storage(IdMixin, TimestampsMixin, Base):
     accept_requested_at: Mapped[datetime | None]
     deletions_confirmed_at: Mapped[datetime | None]
     """When a person confirmed last that what is missing was deleted: files that were missing then are no problem."""
+    removed_at: Mapped[datetime | None]
+    """It is shown nowhere any more; its files are missing, until they come back here or on another storage."""
 
     status: Mapped[StorageStatus] = mapped_column(checked_text(StorageStatus), server_default="ACTIVE")
     status_message: Mapped[str] = mapped_column(server_default="")

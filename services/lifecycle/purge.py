@@ -69,7 +69,7 @@ def purge_assets(session: Session, ids: Sequence[uuid.UUID], actor: Actor) -> No
             raise Conflict(f'the asset "{title}" is not deleted; delete it first')
         if has_files:
             raise Conflict(f'the asset "{title}" has files on a storage; remove them there first')
-    _delete_assets(session, sorted(found))
+    delete_asset_rows(session, sorted(found))
 
 
 def purge_asset_batch(
@@ -89,11 +89,11 @@ def purge_asset_batch(
         .limit(limit)
         .with_for_update(skip_locked=True)
     ).all()
-    _delete_assets(session, ids)
+    delete_asset_rows(session, ids)
     return len(ids)
 
 
-def _delete_assets(session: Session, ids: Sequence[uuid.UUID]) -> None:
+def delete_asset_rows(session: Session, ids: Sequence[uuid.UUID]) -> None:
     """Delete assets together with those that were merged into them, which have no survivor to resolve to any more."""
     merged = session.scalars(
         select(Asset.id).where(in_array(Asset.merged_into, ids)).order_by(Asset.id).with_for_update()

@@ -33,7 +33,7 @@ from services.operations.explain_progress import (
 from services.operations.folder_report import FolderReport
 from services.operations.status import describe_storage_trouble
 from services.sidecars.results import explain_checksums
-from services.storages.storages import find_storage_of_path, relative_to_storage
+from services.storages.storages import IS_PRESENT, find_storage_of_path, relative_to_storage
 from watch.disk.listing import FileEntry, UnreadableFile, error_text, is_absence, stat_file
 from watch.disk.open_writers import is_open_for_writing
 from watch.rows.known_files import GONE_STATUSES
@@ -79,7 +79,8 @@ def explain_path(session: Session, path: bytes, excluded: frozenset[bytes] = fro
     storage = find_storage_of_path(session, path)
     if storage is None:
         roots = [
-            f'"{display_path(one.absolute_root)}"' for one in session.scalars(select(Storage).order_by(Storage.name))
+            f'"{display_path(one.absolute_root)}"'
+            for one in session.scalars(select(Storage).where(IS_PRESENT).order_by(Storage.name))
         ]
         known = ", ".join(roots) or "none"
         return Explanation(display_path(path), "outside", [f"lies in no storage; watched are {known}"])

@@ -16,6 +16,7 @@ from services.core.text import pluralize
 from services.operations.problems import PROBLEM_KINDS
 from services.operations.waiting_work import format_duration
 from services.storages.process_reports import MachineView, describe_unserved_queues, list_machine_views
+from services.storages.storages import IS_PRESENT
 
 MAX_UNREADABLE_SHOWN = 20
 
@@ -40,7 +41,9 @@ STATUS_COUNTS = text(f"""
         {JOB_QUEUE.pending_count} + (SELECT count(*) FROM {MEDIA_QUEUE.view} AS work
             WHERE {MEDIA_QUEUE.is_pending} AND not_before < now() + interval '30 s') AS jobs_waiting,
         {" + ".join(queue.dead_count for queue in WORK_QUEUES)} AS parked,
-        (SELECT count(*) FROM file WHERE status = 'MISSING') AS missing,
+        (SELECT count(*) FROM file WHERE status = 'MISSING' AND NOT EXISTS (
+            SELECT FROM folder JOIN storage ON storage.id = folder.storage_id
+            WHERE folder.id = file.folder_id AND storage.removed_at IS NOT NULL)) AS missing,
         (SELECT count(*) FROM file WHERE status = 'OPEN') AS empty,
         (SELECT count(*) FROM file WHERE status = 'FAILED' OR error IS NOT NULL)
             + (SELECT count(*) FROM folder WHERE error IS NOT NULL) AS failed,
@@ -137,7 +140,7 @@ def read_status(session: Session) -> SystemStatus:
     Storages are read before the counts, in the direction of the pipeline: work that leaves its scan in between is still
     counted.
     """
-    rows = session.scalars(select(Storage).order_by(Storage.name)).all()
+    rows = session.scalars(select(Storage).where(IS_PRESENT).order_by(Storage.name)).all()
     counts = session.execute(STATUS_COUNTS, {"rules": RULES_VERSION}).one()._asdict()
     counts["index_lag_seconds"] = round(float(counts["index_lag_seconds"]), 3)
     unreadable: dict[object, list[str]] = {}

@@ -10,12 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from sqlalchemy import delete, exists, or_, select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from models.access.acl import AclEntry, Actor, Permission
-from models.catalog.asset import FileSet
-from models.catalog.file import DeclaredFile
+from models.access.acl import Actor, Permission
 from models.catalog.storage import PURPOSE_FILES, Storage, StorageSettings, StorageStatus
 from models.core.paths import is_path_inside
 from models.queues.island import release_waiting_islands
@@ -28,9 +26,10 @@ from services.catalog.assets.files import (
 )
 from services.catalog.collections.folder_mirror import request_mirror_backfill
 from services.core.audit_log import record_audit
-from services.core.errors import Conflict, ValidationFailed, require_administrator
+from services.core.errors import ValidationFailed, require_administrator
 from services.core.rows import apply_changes, load, save_audited
 from services.storages.storages import (
+    STORAGE_KIND,
     NewStorage,
     StorageError,
     add_storage,
@@ -39,7 +38,6 @@ from services.storages.storages import (
     resolve_readable_root,
 )
 
-STORAGE_KIND = "storages"
 GROWING_THRESHOLD_SETTING = "growing_files_threshold"
 FOLDER_MIRROR_SETTING = "enable_collection_directory_mapping"
 
@@ -174,24 +172,6 @@ def merge_storage_settings(given: Mapping[str, Any], storage: Storage | None) ->
 def get_storage_by_id(session: Session, storage_id: uuid.UUID, *, lock: bool = False) -> Storage:
     """Return a storage by id, locked FOR UPDATE if `lock`."""
     return load(session, Storage, storage_id, "storage", lock=lock)
-
-
-def delete_storage(session: Session, storage_id: uuid.UUID, actor: Actor) -> None:
-    """Delete a storage without assets; nothing is deleted from disk.
-
-    Raises:
-        Conflict: files of the storage belong to assets.
-    """
-    require_administrator(actor, "delete storages")
-    storage = get_storage_by_id(session, storage_id, lock=True)
-    grouped = exists().where(FileSet.storage_id == storage_id)
-    declared = exists().where(DeclaredFile.storage_id == storage_id, DeclaredFile.asset_id.is_not(None))
-    if session.scalar(select(or_(grouped, declared))):
-        raise Conflict(f'storage "{storage.name}" holds files of assets; purge those assets first')
-    # mark_acl_entry_delete marks nothing for a storage: it has no document.
-    session.execute(delete(AclEntry).where(AclEntry.object_type == STORAGE_KIND, AclEntry.object_id == storage_id))
-    session.delete(storage)
-    record_audit(session, STORAGE_KIND, storage_id, f'storage "{storage.name}" was deleted', actor)
 
 
 def declare_storage_file(session: Session, storage_id: uuid.UUID, values: Mapping[str, Any], actor: Actor) -> FileView:

@@ -4,6 +4,7 @@ import difflib
 import json
 import os
 import pwd
+import shlex
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,14 +19,18 @@ from sqlalchemy.orm import Session
 from grouping import DEFAULT_PROFILE, Profile
 from models.access.acl import AclTemplate
 from models.catalog.metadata import MetadataView
-from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings
+from models.catalog.storage import PURPOSE_FILES, PURPOSE_PROXIES, Storage, StorageSettings, StorageStatus
 from models.core.capabilities import right_to_read
 from models.core.paths import display_path, is_path_inside
 from services.access.users import first_administrator_id
 from services.core.errors import DomainError, ValidationFailed
 from services.metadata.folder_tags import find_folder_tags_field
+from watch.status import ROOT_ABSENT_MESSAGE
 
+STORAGE_KIND = "storages"
 DEFAULT_STORAGE_SETTINGS = StorageSettings()
+IS_PRESENT = Storage.removed_at.is_(None)
+"""Condition on a storage: it was not removed."""
 
 
 class StorageError(DomainError):
@@ -64,7 +69,7 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     refuse_unknown_references(session, new.settings, DEFAULT_STORAGE_SETTINGS)
     # Overlap is no database constraint, and two concurrent inserts do not see each other: serialize creation.
     session.execute(select(func.pg_advisory_xact_lock(_ADD_STORAGE_LOCK_ID)))
-    others = session.scalars(select(Storage)).all()
+    others = session.scalars(select(Storage).where(IS_PRESENT)).all()
     # Tapeless's own rendition storage is in the data folder, which is never watched, so overlaps do not matter.
     own = [os.path.realpath(os.fsencode(folder)) for folder in forbidden]
     _refuse_overlap(
@@ -73,14 +78,21 @@ def add_storage(session: Session, new: NewStorage, forbidden: Iterable[Path] = (
     name = new.name or _unused_storage_name(root, {other.name for other in others})
     if any(other.name == name for other in others):
         raise StorageError(f'storage "{name}": there is one of this name already; give another with --name')
-    storage = Storage(
-        name=name,
-        root=root,
-        settings=new.settings.model_dump(mode="json", exclude_defaults=True),
-        profile=new.profile.model_dump(mode="json", exclude_defaults=True),
-        owner_id=new.owner_id or first_administrator_id(session),
-        purpose=new.purpose,
-    )
+    # One that was removed from this folder comes back, with the assets of the files that are still there.
+    storage = session.scalar(select(Storage).where(Storage.root == root)) or Storage(root=root)
+    storage.name, storage.purpose = name, new.purpose
+    storage.settings = new.settings.model_dump(mode="json", exclude_defaults=True)
+    profile = new.profile.model_dump(mode="json", exclude_defaults=True)
+    if storage.removed_at is None:
+        storage.profile = profile
+    elif storage.profile != profile:
+        raise StorageError(
+            f'folder "{new.root}": was a storage with other grouping rules, and its assets follow those; add it with '
+            "its former profile, and change it with `tapeless storage profile`"
+        )
+    storage.owner_id = new.owner_id or first_administrator_id(session)
+    storage.removed_at, storage.status = None, StorageStatus.ACTIVE
+    storage.root_device = storage.root_inode = storage.last_scanned = storage.scan_started_at = None
     session.add(storage)
     session.flush()
     return storage
@@ -93,7 +105,7 @@ _ADD_STORAGE_LOCK_ID = 7_411_035
 def ensure_storage(session: Session, root: Path, forbidden: Iterable[Path] = ()) -> Storage:
     """Return the storage with this root folder; create it if it does not exist. Idempotent."""
     real = resolve_readable_root(root)
-    found = session.scalar(select(Storage).where(Storage.root == real))
+    found = session.scalar(select(Storage).where(Storage.root == real, IS_PRESENT))
     return found or add_storage(session, NewStorage(root), forbidden)
 
 
@@ -158,7 +170,7 @@ def find_storage_by_name(session: Session, name: str) -> Storage:
     Raises:
         StorageError: not found; the text lists the known storages.
     """
-    storages = session.scalars(select(Storage).order_by(Storage.name)).all()
+    storages = session.scalars(select(Storage).where(IS_PRESENT).order_by(Storage.name)).all()
     for storage in storages:
         if name in (storage.name, str(storage.id)):
             return storage
@@ -168,7 +180,8 @@ def find_storage_by_name(session: Session, name: str) -> Storage:
 
 def find_storage_of_path(session: Session, path: bytes) -> Storage | None:
     """Return the storage that contains an absolute path of this machine."""
-    return next((storage for storage in session.scalars(select(Storage)) if is_path_inside(path, storage.place)), None)
+    storages = session.scalars(select(Storage).where(IS_PRESENT))
+    return next((storage for storage in storages if is_path_inside(path, storage.place)), None)
 
 
 def relative_to_storage(storage: Storage, path: bytes) -> bytes | None:
@@ -194,14 +207,25 @@ def confirm_deletions(session: Session, storage: Storage) -> tuple[str | None, i
 
     Returns:
         The reason for which the storage was frozen, if it was, and the number of missing files that are no problem now.
+
+    Raises:
+        StorageError: its folder is not there, so nothing can be compared with it, or it is paused.
     """
+    if ROOT_ABSENT_MESSAGE in storage.status_message:
+        raise StorageError(
+            f'storage "{storage.name}": its folder "{display_path(storage.absolute_root)}" is not there, so nothing '
+            "can be confirmed; mount it, or if it is gone for good, take its assets offline: "
+            f"tapeless storage remove {shlex.quote(storage.name)}"
+        )
+    if storage.status is StorageStatus.INACTIVE:
+        raise StorageError(f'storage "{storage.name}": is paused; resume it first, and confirm what it reports then')
     missing = session.scalar(COUNT_UNCONFIRMED, {"storage": storage.id}) or 0
     reason = storage.frozen_reason or (storage.status_message or None)
     storage.accept_requested_at = storage.deletions_confirmed_at = func.now()
     return reason, missing
 
 
-IS_UNCONFIRMED = """file.status = 'MISSING'
+IS_UNCONFIRMED = """file.status = 'MISSING' AND storage.removed_at IS NULL
     AND file.date_modified > coalesce(storage.deletions_confirmed_at, CAST('-infinity' AS timestamptz))"""
 """SQL condition on a file and its storage: it is missing, and no person confirmed that it was deleted."""
 COUNT_UNCONFIRMED = text(f"""

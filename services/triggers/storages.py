@@ -21,8 +21,7 @@ from models.queues.scan_request import ScanRequest
 from services.access.permissions import find_acl_object
 from services.core.errors import Conflict, NotFound, ValidationFailed
 from services.operations.explain import find_file_row, find_folder_row
-from services.storages.api_changes import STORAGE_KIND
-from services.storages.storages import find_storage_of_path, relative_to_storage, request_scan
+from services.storages.storages import IS_PRESENT, STORAGE_KIND, find_storage_of_path, relative_to_storage, request_scan
 from services.triggers.spec import Trigger, TriggerArguments, TriggerDone, TriggerPending, TriggerRun
 
 PathArgument = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -69,7 +68,9 @@ def resolve_storage_path(
             raise ValidationFailed("path", f'"{path}" is not absolute; name its storage too')
         found = find_storage_of_path(session, absolute)
     else:
-        found = session.scalar(select(Storage).where((Storage.name == storage) | (Storage.id == parse_id(storage))))
+        found = session.scalar(
+            select(Storage).where(IS_PRESENT, (Storage.name == storage) | (Storage.id == parse_id(storage)))
+        )
     if found is None:
         raise NotFound("storage", storage if storage is not None else f"of the path {path}")
     try:

@@ -27,7 +27,11 @@ def load_watched_storages(sessions: Sessions) -> list[WatchedStorage]:
     with sessions() as session:
         rows = session.scalars(
             select(Storage)
-            .where(Storage.status != StorageStatus.INACTIVE, Storage.purpose == PURPOSE_FILES)
+            .where(
+                Storage.status != StorageStatus.INACTIVE,
+                Storage.removed_at.is_(None),
+                Storage.purpose == PURPOSE_FILES,
+            )
             .order_by(Storage.id)
         )
         return [

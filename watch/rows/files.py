@@ -28,7 +28,7 @@ from watch.rows.known_files import (
     is_up_to_date,
     rows_by_name,
 )
-from watch.rows.matching import match_copies, match_cross_storage_moves, match_moves
+from watch.rows.matching import find_matched_storages, match_copies, match_cross_storage_moves, match_moves
 
 NO_CONTENT_DIGESTS = ContentDigests()
 """Shared empty value; never filled."""
@@ -83,15 +83,17 @@ def publish_stable_files(
 
     A new name is first matched by (device, inode, size, mtime) with rows whose own path is gone or has another file
     now: a move, where the file keeps its row and its asset. Remaining names are matched by (name, size, mtime) with
-    rows of gone files: a copy or a restore, also from other storages with `match_other_storages`. `digests` distinguish
-    files that are equal in name, size and mtime, and new content from changed attributes.
+    rows of gone files: a copy or a restore, also from storages that were removed, and from all others with
+    `match_other_storages`. `digests` distinguish files that are equal in name, size and mtime, and new content from
+    changed attributes.
     """
     known = _earlier_rows(session, files)
     moved = _match_earlier_rows(session, root, book, files, known, digests)
     fresh = [file for file in files if file.place not in known]
     moved += match_copies(session, root, book, _without(fresh, moved), [row for _, row in moved], digests)
-    if match_other_storages:
-        moved += match_cross_storage_moves(session, book, _without(fresh, moved), digests)
+    elsewhere = find_matched_storages(session, book.storage_id, match_other_storages)
+    if elsewhere:
+        moved += match_cross_storage_moves(session, book, _without(fresh, moved), digests, elsewhere)
     in_place = [(file, row) for file in files if (row := known.get(file.place)) is not None]
     changed = [(file, row) for file, row in in_place if _is_changed(file, row, digests)]
     new = _without(fresh, moved)

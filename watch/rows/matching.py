@@ -13,12 +13,14 @@ Between storages only rows with status MISSING qualify, if the setting allows it
 the breaker has passed, so the other storage's disk is not read.
 """
 
+import uuid
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.catalog.file import FileStatus, Folder
+from models.catalog.storage import Storage
 from models.core.paths import join_path
 from models.queues.island import mark_for_full_regroup
 from watch.disk.listing import FileEntry, UnreadableFile, stat_file
@@ -94,7 +96,7 @@ SELECT_MISSING_ELSEWHERE = text("""
     SELECT file.id, file.folder_id, file.name, file.size, file.mtime_ns, file.inode, file.device, file.status,
         file.suspected_at IS NOT NULL, file.content_seen, file.ctime_ns, file.error, file.digest, folder.island_id
     FROM file JOIN folder ON folder.id = file.folder_id
-    WHERE file.status = 'MISSING' AND folder.storage_id <> :storage AND file.name = ANY(:names)
+    WHERE file.status = 'MISSING' AND folder.storage_id = ANY(:storages) AND file.name = ANY(:names)
     ORDER BY file.id
 """).columns(*KNOWN_COLUMNS, Folder.island_id)
 
@@ -124,10 +126,20 @@ def match_copies(
     return pairs
 
 
+def find_matched_storages(session: Session, storage_id: uuid.UUID, match_others: bool) -> list[uuid.UUID]:
+    """Return the storages whose missing files may have come to this one: removed ones, and others if asked for."""
+    others = select(Storage.id).where(Storage.id != storage_id)
+    return list(session.scalars(others if match_others else others.where(Storage.removed_at.is_not(None))))
+
+
 def match_cross_storage_moves(
-    session: Session, book: FolderCache, fresh: Sequence[StableFile], digests: ContentDigests
+    session: Session,
+    book: FolderCache,
+    fresh: Sequence[StableFile],
+    digests: ContentDigests,
+    storages: Sequence[uuid.UUID],
 ) -> list[tuple[StableFile, KnownFile]]:
-    """Pair new files with rows that are missing on other storages, and mark the islands that lose those rows dirty.
+    """Pair new files with rows that are missing on these storages, and mark the islands that lose those rows dirty.
 
     Returns each row as if it were missing in the folder of the new file, where it belongs from now on.
     """
@@ -135,7 +147,7 @@ def match_cross_storage_moves(
     if not fresh:
         return []
     names = list({file.entry.name for file in fresh})
-    rows = session.execute(SELECT_MISSING_ELSEWHERE, {"storage": book.storage_id, "names": names}).all()
+    rows = session.execute(SELECT_MISSING_ELSEWHERE, {"storages": list(storages), "names": names}).all()
     island_of = {row.id: row.island_id for row in rows}
     pairs = pair_alike_files(fresh, [KnownFile(*row[:-1]) for row in rows], digests)
     if pairs:

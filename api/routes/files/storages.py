@@ -29,14 +29,13 @@ from services.access.permissions import find_acl_object
 from services.core.errors import require_administrator, require_found, require_known
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import (
-    STORAGE_KIND,
     StorageSpec,
     create_storage,
-    delete_storage,
     get_storage_by_id,
     update_storage,
 )
-from services.storages.storages import request_scan
+from services.storages.removal import remove_storage
+from services.storages.storages import IS_PRESENT, STORAGE_KIND, request_scan
 
 routes = RouteGroup("files")
 STORAGE_METHODS, STORAGE_PURPOSES = ("FILE",), (PURPOSE_FILES, PURPOSE_PROXIES)
@@ -114,13 +113,14 @@ def is_scanning(storage: Storage) -> bool:
 
 def select_readable_storages(call: Call) -> AnySelect:
     """Select storages that the caller has rights on."""
-    return select(Storage).where(readable_by(call.actor, STORAGE_KIND, Storage.id))
+    return select(Storage).where(readable_by(call.actor, STORAGE_KIND, Storage.id), IS_PRESENT)
 
 
 def get_readable_storage(call: Call, storage_id: UUID) -> Storage:
     """Return a storage that the caller has rights on."""
     find_acl_object(call.session, call.actor, STORAGE_KIND, str(storage_id))
-    return get_storage_by_id(call.session, storage_id)
+    storage = get_storage_by_id(call.session, storage_id)
+    return require_found(storage if storage.removed_at is None else None, "storage", storage_id)
 
 
 @routes.post("/storages/")
@@ -175,10 +175,11 @@ def patch_storage(call: Call, storage_id: UUID, body: StorageBody) -> dict[str, 
 
 
 @routes.delete("/storages/{storage_id}/")
-def delete_one_storage(call: Call, storage_id: UUID) -> None:
-    """Delete a storage of which no file became an asset; its folder is not watched any more."""
-    get_readable_storage(call, storage_id)
-    delete_storage(call.session, storage_id, call.actor)
+def delete_one_storage(call: Call, storage_id: UUID, forget: bool = False) -> None:
+    """Remove a storage: its assets stay, offline, or with `forget` those with files nowhere else are purged."""
+    job = remove_storage(call.session, get_readable_storage(call, storage_id), call.actor, forget=forget)
+    if job is not None:
+        call.start_job(job)
 
 
 @routes.post("/storages/{storage_id}/scan/")

@@ -53,6 +53,7 @@ from services.renditions.profiles import BUILT_IN_PROFILES, TranscodeProfiles
 from services.renditions.queue import request_transcode
 from services.sidecars.caption_import import create_caption_job
 from services.sidecars.verification import CHECKSUM_TASK, create_checksum_job
+from services.storages.removal import remove_storage
 from services.triggers.registry import TRIGGER_REGISTRY
 from services.triggers.runner import record_trigger
 from tests.pipeline import FAST, Pipeline
@@ -173,6 +174,11 @@ class Maker:
     def regroup(self) -> Job:
         return request_regroup(self.session, self.storage, self.boss)
 
+    def removal(self) -> Job:
+        made = remove_storage(self.session, self.storage, self.boss, forget=False)
+        assert made is not None
+        return made
+
     def headers(self) -> Job:
         return create_reread_job(self.session, MediaKind.HEADERS, self.clip.asset_id, self.file("clip.mp4"), self.boss)
 
@@ -226,6 +232,7 @@ CASES = {
     "media.keyframes": Case(Maker.pictures, "media_work"),
     "media.rebuild": Case(Maker.media, "keyframe"),
     "transcode.run": Case(Maker.transcode, "component", NO_PROFILE),
+    "maintenance.remove_storage": Case(Maker.removal, "storage"),
     "maintenance.trigger": Case(Maker.trigger, "asset", BLOCK),
 }
 

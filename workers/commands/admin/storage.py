@@ -26,7 +26,9 @@ from services.grouping.previews import preview_profile
 from services.grouping.regroup import request_regroup, set_storage_profile
 from services.operations.status import describe_storage_trouble
 from services.storages.api_changes import pause_storage, set_storage_settings
+from services.storages.removal import count_forgettable, remove_storage
 from services.storages.storages import (
+    IS_PRESENT,
     NewStorage,
     add_storage,
     confirm_deletions,
@@ -127,7 +129,7 @@ def _format_setting(value: object) -> str:
 def list_storages(context: ProcessContext, as_json: bool) -> None:
     """List all storages."""
     with context.sessions() as session:
-        rows = session.scalars(select(Storage).order_by(Storage.name)).all()
+        rows = session.scalars(select(Storage).where(IS_PRESENT).order_by(Storage.name)).all()
     headings = ("name", "folder", "status", "last scanned", "settings")
     print_result(as_json, [_as_json(row) for row in rows], lambda: print_table(headings, map(_cells, rows), "fold"))
 
@@ -216,6 +218,34 @@ storage.add_command(
 )
 
 
+@storage.command("remove")
+@click.argument("name")
+@click.option("--keep-offline/--forget", default=True, help="Keep its assets, offline (default), or purge them.")
+@yes_option
+@system_command
+def remove_one_storage(context: ProcessContext, name: str, keep_offline: bool, yes: bool) -> None:
+    """Stop watching storage NAME for good; nothing is deleted from disk, which may be gone.
+
+    Its assets stay with all that is attached to them, and come online again with their files, here or on another
+    storage. With --forget, those with files nowhere else are purged.
+    """
+    with context.sessions() as session:
+        purged = 0 if keep_offline else count_forgettable(session, find_storage_by_name(session, name))
+    if purged and not yes:
+        click.echo(f"{pluralize(purged, 'asset')} with comments, metadata and approvals will be purged; history stays")
+        if not _confirm():
+            raise click.Abort
+
+    def remove(session: Session) -> str | None:
+        job = remove_storage(session, find_storage_by_name(session, name), OPERATOR_ACTOR, forget=not keep_offline)
+        return str(job.id) if job is not None else None
+
+    job_id = transact(context.sessions, remove)
+    becomes = "are purged" if purged else "stay, offline"
+    work = f"; its assets {becomes}: job {job_id}" if job_id else ""
+    click.echo(f'storage "{name}" was removed{work}')
+
+
 @click.command()
 @click.argument("name", required=False)
 @system_command
@@ -223,7 +253,9 @@ def scan(context: ProcessContext, name: str | None) -> None:
     """Scan storage NAME, or all storages, now."""
 
     def ask(session: Session) -> list[str]:
-        storages = [find_storage_by_name(session, name)] if name else session.scalars(select(Storage)).all()
+        storages = (
+            [find_storage_by_name(session, name)] if name else session.scalars(select(Storage).where(IS_PRESENT)).all()
+        )
         request_scan(session, storages)
         return [row.name for row in storages]
 
