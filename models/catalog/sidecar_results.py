@@ -28,7 +28,10 @@ class FileChecksum(Base):
     """Result of verifying a file against a checksum list. Valid while the file has this size and mtime."""
 
     __tablename__ = "file_checksum"
-    __table_args__ = (Index("ix_file_checksum_mismatch", "file_id", postgresql_where=text("NOT matches")),)
+    __table_args__ = (
+        Index("ix_file_checksum_mismatch", "file_id", postgresql_where=text("NOT matches")),
+        Index(None, "found"),
+    )
 
     file_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("file.id", ondelete="CASCADE"), primary_key=True)
     list_name: Mapped[str] = mapped_column(primary_key=True)

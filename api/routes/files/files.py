@@ -32,6 +32,7 @@ from models.core.statements import AnySelect, count_rows
 from services.catalog.assets.assets import find_asset
 from services.catalog.assets.files import (
     declare_file,
+    has_known_checksum,
     load_file_page,
     remove_declared_file,
     select_file_ids,
@@ -182,7 +183,9 @@ def get_files_by_checksum(call: Call, checksum: str, per_page: PerPage = 10, las
     readable = FileSet.asset_id.in_(
         select(Asset.id).where(Asset.status == AssetStatus.ACTIVE, readable_by(call.actor, ASSET_KIND, Asset.id))
     )
-    ids = select_file_ids(and_(readable, File.checksum == checksum), and_(readable, DeclaredFile.checksum == checksum))
+    ids = select_file_ids(
+        and_(readable, has_known_checksum([checksum])), and_(readable, DeclaredFile.checksum == checksum)
+    )
     return paginate_files(call, ids, last_id, per_page)
 
 

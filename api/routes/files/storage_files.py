@@ -18,6 +18,7 @@ from models.catalog.file import DeclaredFile, File, Folder
 from models.catalog.storage import Storage
 from models.core.statements import AnySelect
 from services.catalog.assets.files import (
+    has_known_checksum,
     load_declared_files,
     load_watched_files,
     refuse_unsafe_name,
@@ -29,7 +30,7 @@ from services.storages.api_changes import declare_storage_file, declare_storage_
 
 routes = RouteGroup("files")
 MAX_PATH_FOLDERS = 64
-STORAGE_FILE_COLUMNS = ("id", "status", "checksum", "size", "date_created", "date_modified")
+STORAGE_FILE_COLUMNS = ("id", "status", "size", "date_created", "date_modified")
 """Columns that watched and declared files share, for filters and sorting."""
 FileQueryPair = tuple[AnySelect, AnySelect]
 
@@ -125,12 +126,15 @@ def get_storage_files(
         seen, told = filter_by_folder(call, storage, seen, told, parse_storage_path("directory_path", directory_path))
     if name:
         seen, told = filter_by_name(seen, told, name.encode())
+    if checksum:
+        sums = checksum.split(",")
+        seen, told = seen.where(has_known_checksum(sums)), told.where(DeclaredFile.checksum.in_(sums))
     watched, declared = (
         query.with_only_columns(*(getattr(table, column) for column in STORAGE_FILE_COLUMNS))
         for query, table in ((seen, File), (told, DeclaredFile))
     )
     columns: dict[str, ColumnElement[Any]] = dict(union_all(watched, declared).subquery().c.items())
-    query = filter_by_values(select(columns["id"]), columns, {"checksum": checksum, "status": status, "id": id})
+    query = filter_by_values(select(columns["id"]), columns, {"status": status, "id": id})
     return paginate(
         call,
         apply_sort(query, sort, columns, columns["id"]),

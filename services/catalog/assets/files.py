@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, select, union_all
+from sqlalchemy import ColumnElement, and_, exists, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.access.acl import Actor
 from models.catalog.asset import FileSet, FileSetFile
 from models.catalog.file import DeclaredFile, File, FileStatus, FileType, Folder, read_folder_paths
 from models.catalog.history import Operation
+from models.catalog.sidecar_results import FileChecksum
 from models.core.base import new_id
 from models.core.paths import display_path
 from models.core.statements import AnySelect
@@ -71,6 +72,17 @@ def select_file_ids(seen: ColumnElement[bool], declared: ColumnElement[bool] | N
     return select(both.c.id, both.c.is_watched)
 
 
+def has_known_checksum(checksums: Sequence[str]) -> ColumnElement[bool]:
+    """Build the condition for watched files with one of these checksums, as found when their lists were verified."""
+    given = {spelling for each in checksums for spelling in (each, each.lower())}
+    return exists().where(_is_present_result(), FileChecksum.found.in_(given))
+
+
+def _is_present_result() -> ColumnElement[bool]:
+    """Match the results of verification that are of a file as it is now."""
+    return and_(FileChecksum.file_id == File.id, FileChecksum.size == File.size, FileChecksum.mtime_ns == File.mtime_ns)
+
+
 def load_file_page(session: Session, ids: AnySelect, after: uuid.UUID | None, limit: int) -> list[FileView]:
     """Load the files after id `after`, in id order: four queries, however many files."""
     key = ids.selected_columns.id
@@ -86,8 +98,10 @@ def load_watched_files(session: Session, ids: Sequence[uuid.UUID]) -> dict[uuid.
     if not ids:
         return {}
     storage_id = select(Folder.storage_id).where(Folder.id == File.folder_id).correlate(File).scalar_subquery()
+    found = select(FileChecksum.found).where(_is_present_result()).order_by(FileChecksum.list_name).limit(1)
+    checksum = found.correlate(File).scalar_subquery()
     rows = session.execute(
-        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, storage_id)
+        select(File, FileSet.asset_id, FileSet.id, FileSet.format_id, storage_id, checksum)
         .outerjoin(FileSetFile, FileSetFile.file_id == File.id)
         .outerjoin(FileSet, FileSet.id == FileSetFile.file_set_id)
         .where(File.id.in_(ids))
@@ -103,6 +117,7 @@ def _watched_file_view(
     file_set_id: uuid.UUID | None,
     format_id: uuid.UUID | None,
     storage_id: uuid.UUID,
+    checksum: str | None,
 ) -> FileView:
     name = display_path(file.name)
     return FileView(
@@ -117,7 +132,7 @@ def _watched_file_view(
         type=FileType.FILE,
         status=file.status,
         size=file.size,
-        checksum=file.checksum,
+        checksum=checksum,
         user_id=None,
         file_date_created=None,
         file_date_modified=_mtime_as_datetime(file.mtime_ns),

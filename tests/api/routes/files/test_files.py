@@ -9,6 +9,7 @@ import pytest
 
 from models.catalog.asset import FileSet, FileSetFile, Format, FormatRole
 from models.catalog.file import File, FileStatus, Folder
+from models.catalog.sidecar_results import FileChecksum
 from models.catalog.storage import Storage
 from models.core.base import new_id
 from tests.api.conftest import Api, Caller
@@ -23,6 +24,13 @@ class Watched:
     asset_id: str
     file_set_id: UUID
     file_ids: list[UUID]
+
+
+def make_result(file: File, list_id: UUID, found: str, size: int) -> FileChecksum:
+    """What verifying a list beside the file found, when it had this size."""
+    result = FileChecksum(file_id=file.id, list_name="x.md5", list_id=list_id, algorithm="md5", expected=found)
+    result.found, result.matches, result.size, result.mtime_ns = found, True, size, file.mtime_ns
+    return result
 
 
 def watch(api: Api, caller: Caller, count: int = 3) -> Watched:
@@ -46,17 +54,16 @@ def watch(api: Api, caller: Caller, count: int = 3) -> Watched:
             File(
                 **{"id": new_id(), "folder_id": reel.id, "name": f"plate.{frame:04d}.exr".encode(), "size": frame},
                 **{"mtime_ns": 1_700_000_000_123_456_789, "device": 1, "inode": frame, "seen": 1, "content_seen": 1},
-                **{
-                    "media_class": "image",
-                    "status": FileStatus.CLOSED,
-                    "checksum": f"sum-{asset_id}" if frame == 1 else None,
-                },
+                **{"media_class": "image", "status": FileStatus.CLOSED},
             )
             for frame in range(1, count + 1)
         ]
         session.add_all([group, *files])
         session.flush()
         session.add_all(FileSetFile(file_id=file.id, file_set_id=group.id) for file in files)
+        # The second file was written to after its list was verified.
+        session.add_all(make_result(file, group.id, f"sum-{asset_id}", file.size) for file in files[:1])
+        session.add_all(make_result(file, group.id, f"old-{asset_id}", file.size + 1) for file in files[1:2])
         return Watched(storage.id, asset_id, group.id, [file.id for file in files])
 
 
@@ -114,7 +121,9 @@ def test_what_is_on_a_watched_storage_is_not_changed_over_http(api: Api, owner: 
 def test_strangers_find_no_file_by_checksum(api: Api, owner: Caller, stranger: Caller) -> None:
     seen = watch(api, owner)
     url = f"/files/v1/files/checksum/sum-{seen.asset_id}/"
-    assert owner.http.get(url).json()["total"] == 1
+    (found,) = owner.http.get(url).json()["objects"]
+    assert (found["id"], found["checksum"]) == (str(seen.file_ids[0]), f"sum-{seen.asset_id}")
+    assert owner.http.get(f"/files/v1/files/checksum/old-{seen.asset_id}/").json()["total"] == 0
     assert stranger.http.get(url).json()["total"] == 0
     assert stranger.http.get(f"/files/v1/assets/{seen.asset_id}/files/").status_code == 404
 
@@ -192,9 +201,11 @@ def test_administrators_make_storages_under_allowed_roots_alone(api: Api, admin:
     assert admin.http.get(url).status_code == 404
 
 
-def test_a_storage_with_files_of_assets_is_not_deleted(api: Api, admin: Caller) -> None:
-    seen = watch(api, admin, 1)
-    assert admin.http.delete(f"/files/v1/storages/{seen.storage_id}/").status_code == 409
+def test_a_removed_storage_is_shown_nowhere(api: Api, admin: Caller) -> None:
+    url = f"/files/v1/storages/{watch(api, admin, 1).storage_id}/"
+    assert admin.http.delete(url).status_code == 204
+    assert [admin.http.get(url).status_code, admin.http.delete(url).status_code] == [404, 404]
+    assert url.split("/")[-2] not in str(admin.http.get("/files/v1/storages/", params={"per_page": 500}).json())
 
 
 def test_declaring_is_told_in_history(owner: Caller) -> None:

@@ -52,6 +52,7 @@ def test_a_declared_file_is_found_beside_those_that_the_watcher_saw(api: Api, ad
         {"id": told["id"]},
     ):
         assert ids(admin, seen.storage_id, **params) == [told["id"]]
+    assert ids(admin, seen.storage_id, checksum=f"SUM-{seen.asset_id},other".lower()) == watched[:1]
     wrong = {"sort": "planet,desc", "status": "LOST", "id": "7"}
     for name, value in wrong.items():
         answer = admin.http.get(f"/files/v1/storages/{seen.storage_id}/files/", params={name: value})
@@ -71,14 +72,14 @@ def test_declaring_writes_nothing_to_the_watched_root(api: Api, admin: Caller) -
     assert list(folder.iterdir()) == []
 
 
-def test_a_storage_goes_with_files_in_no_asset_and_stays_for_those_of_assets(api: Api, admin: Caller) -> None:
+def test_declared_files_of_assets_outlive_their_storage_and_others_do_not(api: Api, admin: Caller) -> None:
     _, storage = empty_storage(api, admin)
     declare(admin, storage, "x.mov")
     asset = make_asset(admin)["id"]
     told = declare(admin, storage, "y.mov", asset_id=asset, file_set_id=file_set_of(admin, asset))
-    assert admin.http.delete(f"/files/v1/storages/{storage}/").status_code == 409
-    assert admin.http.delete(f"/files/v1/assets/{asset}/files/{told['id']}/").status_code == 204
     assert admin.http.delete(f"/files/v1/storages/{storage}/").status_code == 204
+    listed = admin.http.get(f"/files/v1/assets/{asset}/files/").json()["objects"]
+    assert [each["id"] for each in listed] == [told["id"]]
 
 
 def test_a_file_in_no_asset_is_seen_by_its_declarer_and_administrators(
