@@ -30,6 +30,8 @@ EMAIL_ATTEMPT_LIMIT = AttemptLimit(tries=10, seconds=300)
 """From one address."""
 EMAIL_TOTAL_LIMIT = AttemptLimit(tries=100, seconds=3600)
 """From all addresses from which the user has not signed in lately."""
+OLD_PASSWORD_LIMIT = AttemptLimit(tries=10, seconds=300)
+"""Of a user who changes the own password: a stolen token must not find out what it was."""
 KNOWN_ADDRESS_PREFIX = "known:"
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field, PrivateAttr
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from asgi.body_base import Body, ShortText
 from asgi.pagination import (
@@ -18,9 +19,10 @@ from asgi.pagination import (
     query_columns,
 )
 from asgi.rendering import format_datetime
-from asgi.request_context import Call
+from asgi.request_context import Call, SelfCommittingCall
 from asgi.routing import RouteGroup, SharedEndpoint
 from models.access.user import Membership, User, UserStatus, UserType
+from services.access.login_throttle import OLD_PASSWORD_LIMIT, count_attempt
 from services.access.users import (
     add_member,
     create_user,
@@ -30,7 +32,7 @@ from services.access.users import (
     update_user,
 )
 from services.core.errors import ValidationFailed
-from services.core.passwords import MAX_PASSWORD_LENGTH, hash_password
+from services.core.passwords import MAX_PASSWORD_LENGTH, hash_password, verify_password
 
 routes = RouteGroup("users")
 USER_QUERY_COLUMNS = query_columns(
@@ -60,6 +62,7 @@ class UserBody(Body):
     is_admin: bool | None = None
     email_notifications: bool | None = None
     password: Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH)] | None = None
+    old_password: Annotated[str, Field(max_length=MAX_PASSWORD_LENGTH)] | None = None
     groups: Annotated[list[UUID], Field(fail_fast=True, max_length=1_000)] | None = None
     _password_hash: str | None = PrivateAttr(default=None)
 
@@ -72,7 +75,8 @@ class UserBody(Body):
     def changes(self) -> dict[str, Any]:
         """Return the columns to set."""
         sent = super().changes()
-        sent.pop("groups", None)
+        for name in ("groups", "old_password"):
+            sent.pop(name, None)
         if sent.pop("password", None):
             sent["password_hash"] = self._password_hash
         return sent
@@ -176,17 +180,32 @@ def post_user(call: Call, body: UserBody) -> dict[str, Any]:
     return serialize_user(call, user)
 
 
-@routes.patch("/users/current/")
-def patch_current_user(call: Call, body: UserBody) -> dict[str, Any]:
-    """Change the caller's name, password, or wish for mails."""
-    assert call.actor.user_id is not None
-    return serialize_user(call, update_user(call.session, call.actor.user_id, body.changes(), call.actor))
+@routes.patch("/users/current/", own_transactions=True)
+def patch_current_user(call: SelfCommittingCall, body: UserBody) -> dict[str, Any]:
+    """Change the caller's name or wish for mails, or its password with the one before as `old_password`."""
+    user_id = call.actor.user_id
+    assert user_id is not None
+    if body.password:
+        # Committed before the slow check, so that parallel guesses with a stolen token cannot pass the limit.
+        call.transact(lambda session: count_attempt(session, f"password:{user_id}", OLD_PASSWORD_LIMIT))
+        kept = call.transact(lambda session: find_user(session, user_id).password_hash)
+        if not verify_password(body.old_password or "", kept):
+            raise ValidationFailed("old_password", "is not the password that you sign in with now")
+        body.prepare()
+
+    def change(session: Session) -> dict[str, Any]:
+        user = update_user(session, user_id, body.changes(), call.actor)
+        return serialize_user_row(user, groups_by_user(session, [user.id])[user.id])
+
+    return call.transact(change)
 
 
 @routes.put("/users/{user_id}/", SharedEndpoint("put_user", "Change the fields that were sent of a user."))
 @routes.patch("/users/{user_id}/")
 def patch_user(call: Call, user_id: UUID, body: UserBody) -> dict[str, Any]:
     """Change the fields that were sent of a user; groups are changed by their own routes."""
+    if body.password and user_id == call.actor.user_id:
+        raise ValidationFailed("password", "change your own by PATCH users/current/, with old_password")
     return serialize_user(call, update_user(call.session, user_id, body.changes(), call.actor))
 
 

@@ -65,6 +65,25 @@ def test_guessing_a_password_is_stopped(api: Api, admin: Caller) -> None:
     assert "guess" not in answers[0].text
 
 
+def test_a_new_password_needs_the_old_one_and_guesses_at_it_are_stopped(api: Api, admin: Caller) -> None:
+    email, changed = new_email(), "another one entirely"
+    key = admin.http.post("/users/v1/users/", json={"email": email, "password": PASSWORD}).json()["id"]
+    login = {"email": email, "password": PASSWORD}
+    http = client_of(api, api.http.post("/auth/v1/auth/simple/login/", json=login))
+    url = "/users/v1/users/current/"
+    for old in ({}, {"old_password": "guess"}):
+        refused = http.patch(url, json={"password": changed, **old})
+        assert (refused.status_code, list(refused.json()["errors"])) == (400, ["old_password"])
+    assert http.patch(f"/users/v1/users/{key}/", json={"password": changed}).status_code == 400
+    answers = [http.patch(url, json={"password": changed, "old_password": f"guess {n}"}) for n in range(9)]
+    assert [answer.status_code for answer in answers] == [400] * 8 + [429]
+    with api.sessions.begin() as session:
+        session.execute(text("DELETE FROM sign_in_limit"))
+    assert http.patch(url, json={"password": changed, "old_password": PASSWORD}).status_code == 200
+    again = api.http.post("/auth/v1/auth/simple/login/", json={"email": email, "password": changed})
+    assert again.status_code == 200
+
+
 def test_unknown_and_known_emails_read_the_same(api: Api, owner: Caller) -> None:
     http = api.client()
     known = http.post("/auth/v1/auth/simple/login/", json={"email": owner.actor.name, "password": "wrong"})
