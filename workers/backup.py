@@ -23,7 +23,7 @@ from models.schema import is_schema_current
 from services.core.folder_markers import FORGET_MARKERS
 from workers.config.connection import find_running_supervisor
 from workers.config.secret_key import SECRET_KEY_FILE
-from workers.config.settings import SettingsError
+from workers.config.settings import LAST_BACKUP_FILE, SettingsError
 from workers.config.version import read_version
 from workers.embedded.postgres import EmbeddedPostgres, find_postgres_program
 from workers.processes.process import write_private_file
@@ -66,6 +66,8 @@ def create_backup(database_url: str, key: Path, file: Path) -> bool:
         # The archive contains the signing key and all password hashes.
         draft.chmod(0o600)
         draft.rename(file)
+    if key.parent.is_dir():
+        (key.parent / LAST_BACKUP_FILE).touch()
     return has_key
 
 

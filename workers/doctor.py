@@ -28,7 +28,7 @@ from search.engine import SearchEngine, SearchUnavailableError
 from services.indexing.requests import SELECT_INDEX_DRIFT
 from services.storages.process_reports import MachineView, list_machine_views
 from watch.disk.mount_identity import identify_root, is_network_file_system
-from workers.celery.app import BROKER_SOCKET_SECONDS, QUEUES
+from workers.celery.app import BROKER_SOCKET_SECONDS
 from workers.config.broker import parse_broker_url
 from workers.config.connection import SystemConnection
 from workers.config.version import read_version
@@ -39,7 +39,6 @@ MIN_POSTGRES_VERSION = 140_000
 MAX_CLOCK_SKEW_SECONDS = 2.0
 MIN_FREE_SHARE, MIN_FREE_BYTES = 0.05, 2 * 1024**3
 MIN_QUEUED_EVENTS = 16_384
-WORKER_REPLY_SECONDS = 2.0
 MAX_INDEX_LAG_SECONDS = 60.0
 """As in the alert IndexStuck."""
 INOTIFY_LIMITS = Path("/proc/sys/fs/inotify")
@@ -153,12 +152,11 @@ def check_broker(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
 def check_workers(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that every queue has a worker."""
     try:
-        answers = target.celery.control.inspect(timeout=WORKER_REPLY_SECONDS).active_queues() or {}
+        counts = target.celery.worker_counts()
     except (BrokerError, RedisError, OSError):
         return
-    served = {queue["name"] for queues in answers.values() for queue in queues}
-    missing = [queue for queue in QUEUES if queue not in served]
-    found = f"{len(answers)} of them" + (f"; none takes from {', '.join(missing)}" if missing else "")
+    missing = [queue for queue, count in counts.items() if not count]
+    found = f"none takes from {', '.join(missing)}" if missing else "every queue has one"
     advice = f"start a worker: celery -A workers.app worker -Q {','.join(missing)}"
     yield DiagnosticCheck("workers", "broken" if missing else "well", found, advice)
 
@@ -215,7 +213,8 @@ def check_storages(target: DiagnosticContext) -> Iterator[DiagnosticCheck]:
     """Check that each root is present, readable from here, watched, and not frozen."""
     try:
         with target.sessions() as session:
-            storages = session.scalars(select(Storage).where(Storage.status != StorageStatus.INACTIVE)).all()
+            watched = (Storage.status != StorageStatus.INACTIVE, Storage.removed_at.is_(None))
+            storages = session.scalars(select(Storage).where(*watched)).all()
     except DBAPIError:
         return
     for storage in storages:

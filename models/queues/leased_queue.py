@@ -160,6 +160,11 @@ class WorkQueue:
         return f"coalesce(extract(epoch FROM now() - ({oldest})), 0)"
 
     @property
+    def oldest(self) -> str:
+        """SQL of the time of the oldest pending row, in seconds since 1970; null if nothing is pending."""
+        return f"(SELECT extract(epoch FROM min({self.pending_since})) FROM {self.table} WHERE {self.is_pending})"
+
+    @property
     def dead_letters(self) -> str:
         """SQL of the dead letters as rows of the backlog, oldest first, at most `:most`."""
         return f"""

@@ -43,8 +43,9 @@ PARKED_IS_DEPRECATED = 'The state "parked" is deprecated, use tapeless_dead_lett
 SCAN_INTERVAL = (
     f"coalesce(CAST(settings ->> 'scan_interval_seconds' AS float), {StorageSettings().scan_interval_seconds})"
 )
-IS_LED = "status <> 'INACTIVE' AND purpose = 'FILES'"
-IS_WATCHED = "status <> 'INACTIVE' AND coalesce(settings ->> 'scan', 'true') <> 'false'"
+ACTIVE_STORAGES = "storage WHERE status <> 'INACTIVE' AND removed_at IS NULL"
+IS_WATCHED = "status <> 'INACTIVE' AND removed_at IS NULL AND coalesce(settings ->> 'scan', 'true') <> 'false'"
+IS_LED = "status <> 'INACTIVE' AND removed_at IS NULL AND purpose = 'FILES'"
 
 
 def _union(samples: Iterable[str]) -> str:
@@ -75,10 +76,10 @@ ROW_METRICS = (
         ),
     ),
     RowMetric(
-        "island_lag_seconds",
-        "Age of the oldest change that is not grouped yet, in seconds.",
+        "island_oldest_pending_timestamp_seconds",
+        "Time of the oldest change that is not grouped yet; absent without one.",
         (),
-        f"SELECT {ISLAND_QUEUE.lag}",
+        f"SELECT {ISLAND_QUEUE.oldest}",
     ),
     RowMetric(
         "index_queue_documents",
@@ -87,10 +88,10 @@ ROW_METRICS = (
         f"SELECT {MARK_QUEUE.pending_count}",
     ),
     RowMetric(
-        "index_lag_seconds",
-        "Age of the oldest change that is not in the search engine yet, in seconds.",
+        "index_oldest_pending_timestamp_seconds",
+        "Time of the oldest change that is not in the search engine yet; absent without one.",
         (),
-        f"SELECT {MARK_QUEUE.lag}",
+        f"SELECT {MARK_QUEUE.oldest}",
     ),
     RowMetric(
         "jobs",
@@ -101,10 +102,10 @@ ROW_METRICS = (
         WHERE task IS NOT NULL AND (status IN ('READY', 'STARTED', 'PAUSED') OR parked_at IS NOT NULL) GROUP BY 1, 2""",
     ),
     RowMetric(
-        "job_lag_seconds",
-        "Age of the oldest job of a queue that is ready but not started, in seconds.",
+        "job_oldest_ready_timestamp_seconds",
+        "Time of the oldest job of a queue that is ready but not started; absent without one.",
         ("queue",),
-        f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM {JOB_QUEUE.view} AS job
+        f"""SELECT queue, extract(epoch FROM min({JOB_QUEUE.pending_since})) FROM {JOB_QUEUE.view} AS job
         WHERE {JOB_QUEUE.is_pending} AND status = 'READY' AND not_before <= now() GROUP BY 1""",
     ),
     RowMetric(
@@ -118,10 +119,10 @@ ROW_METRICS = (
         ),
     ),
     RowMetric(
-        "outbox_lag_seconds",
-        "Age of the oldest mail or webhook delivery waiting to be sent, in seconds.",
+        "outbox_oldest_pending_timestamp_seconds",
+        "Time of the oldest mail or webhook delivery waiting to be sent; absent without one.",
         ("outbox",),
-        _union(f"'{box.plural}', {box.lag}" for box in OUTBOXES),
+        _union(f"'{box.plural}', {box.oldest}" for box in OUTBOXES),
     ),
     RowMetric(
         "media_work",
@@ -134,13 +135,11 @@ ROW_METRICS = (
         GROUP BY 1, 2""",
     ),
     RowMetric(
-        "media_lag_seconds",
-        "Age of the oldest waiting media probe or preview, in seconds.",
+        "media_oldest_pending_timestamp_seconds",
+        "Time of the oldest waiting media probe or preview; absent without one.",
         ("kind",),
-        f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min({MEDIA_QUEUE.pending_since})), 0)
-        FROM {MEDIA_KINDS_SQL} LEFT JOIN {MEDIA_QUEUE.view} AS work
-            ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
-        GROUP BY 1""",
+        f"""SELECT lower(kind), extract(epoch FROM min({MEDIA_QUEUE.pending_since}))
+        FROM {MEDIA_QUEUE.view} AS work WHERE {MEDIA_QUEUE.is_pending} GROUP BY 1""",
     ),
     RowMetric(
         "index_drift",
@@ -152,32 +151,32 @@ ROW_METRICS = (
         "storage_up",
         "1 while the root of a storage exists and is readable.",
         ("storage",),
-        "SELECT name, CAST(status = 'ACTIVE' AS int) FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, CAST(status = 'ACTIVE' AS int) FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
         "storage_frozen",
         "1 while deletions of a storage wait for confirmation, because too many files vanished at once.",
         ("storage",),
-        "SELECT name, CAST(frozen_reason IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, CAST(frozen_reason IS NOT NULL AS int) FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
-        "scan_seconds",
+        "scan_duration_seconds",
         "Duration of the last full scan of a storage, in seconds.",
         ("storage",),
-        "SELECT name, scan_seconds FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, scan_seconds FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
         "scan_entries",
         "Files and folders of the last full scan of a storage.",
         ("storage",),
-        "SELECT name, scan_expected FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, scan_expected FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
         "scan_last_end_timestamp_seconds",
         "Unix time at which the last full scan of a storage ended.",
         ("storage",),
         """SELECT name, extract(epoch FROM last_scanned) FROM storage
-        WHERE status <> 'INACTIVE' AND last_scanned IS NOT NULL""",
+        WHERE status <> 'INACTIVE' AND removed_at IS NULL AND last_scanned IS NOT NULL""",
     ),
     RowMetric(
         "scan_interval_seconds",
@@ -195,13 +194,13 @@ ROW_METRICS = (
         "watcher_failing",
         "1 while the watcher of a storage ended with an error and has not caught up since.",
         ("storage",),
-        "SELECT name, CAST(watcher_error IS NOT NULL AS int) FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, CAST(watcher_error IS NOT NULL AS int) FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
         "watcher_restarts",
         "How often the watcher of a storage ended with an error and started again.",
         ("storage",),
-        "SELECT name, watcher_restarts FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, watcher_restarts FROM {ACTIVE_STORAGES}",
         is_counter=True,
     ),
     RowMetric(
@@ -212,23 +211,70 @@ ROW_METRICS = (
             SELECT storage_id, count(*) AS paths FROM file JOIN folder ON folder.id = file.folder_id
             WHERE file.error IS NOT NULL GROUP BY 1
             UNION ALL SELECT storage_id, count(*) FROM folder WHERE error IS NOT NULL GROUP BY 1
-        ) AS unreadable ON unreadable.storage_id = storage.id WHERE storage.status <> 'INACTIVE' GROUP BY 1""",
+        ) AS unreadable ON unreadable.storage_id = storage.id WHERE storage.status <> 'INACTIVE'
+            AND removed_at IS NULL GROUP BY 1""",
     ),
     RowMetric(
         "unsettled_files",
         "Files of a storage that are not stable yet.",
         ("storage",),
-        "SELECT name, unsettled FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, unsettled FROM {ACTIVE_STORAGES}",
     ),
     RowMetric(
         "events_lost",
         "How often file system events of a storage were lost; a full scan followed each time.",
         ("storage",),
-        "SELECT name, events_lost FROM storage WHERE status <> 'INACTIVE'",
+        f"SELECT name, events_lost FROM {ACTIVE_STORAGES}",
         is_counter=True,
     ),
 )
 DEPRECATED_ROW_METRICS = (
+    RowMetric(
+        "island_lag_seconds",
+        "Age of the oldest change that is not grouped yet, in seconds.",
+        (),
+        f"SELECT {ISLAND_QUEUE.lag}",
+        replaced_by="island_oldest_pending_timestamp_seconds",
+    ),
+    RowMetric(
+        "index_lag_seconds",
+        "Age of the oldest change that is not in the search engine yet, in seconds.",
+        (),
+        f"SELECT {MARK_QUEUE.lag}",
+        replaced_by="index_oldest_pending_timestamp_seconds",
+    ),
+    RowMetric(
+        "job_lag_seconds",
+        "Age of the oldest job of a queue that is ready but not started, in seconds.",
+        ("queue",),
+        f"""SELECT queue, extract(epoch FROM now() - min({JOB_QUEUE.pending_since})) FROM {JOB_QUEUE.view} AS job
+        WHERE {JOB_QUEUE.is_pending} AND status = 'READY' AND not_before <= now() GROUP BY 1""",
+        replaced_by="job_oldest_ready_timestamp_seconds",
+    ),
+    RowMetric(
+        "outbox_lag_seconds",
+        "Age of the oldest mail or webhook delivery waiting to be sent, in seconds.",
+        ("outbox",),
+        _union(f"'{box.plural}', {box.lag}" for box in OUTBOXES),
+        replaced_by="outbox_oldest_pending_timestamp_seconds",
+    ),
+    RowMetric(
+        "media_lag_seconds",
+        "Age of the oldest waiting media probe or preview, in seconds.",
+        ("kind",),
+        f"""SELECT lower(kinds.kind), coalesce(extract(epoch FROM now() - min({MEDIA_QUEUE.pending_since})), 0)
+        FROM {MEDIA_KINDS_SQL} LEFT JOIN {MEDIA_QUEUE.view} AS work
+            ON work.kind = kinds.kind AND {MEDIA_QUEUE.is_pending}
+        GROUP BY 1""",
+        replaced_by="media_oldest_pending_timestamp_seconds",
+    ),
+    RowMetric(
+        "scan_seconds",
+        "Duration of the last full scan of a storage, in seconds.",
+        ("storage",),
+        f"SELECT name, scan_seconds FROM {ACTIVE_STORAGES}",
+        replaced_by="scan_duration_seconds",
+    ),
     RowMetric(
         "index_marks",
         "Documents due to be written to the search engine, or dead-lettered.",
@@ -252,4 +298,5 @@ def read_row_metrics(session: Session) -> Iterator[tuple[RowMetric, list[MetricS
     """Read every metric that is computed from rows, with its samples."""
     for metric in (*ROW_METRICS, *DEPRECATED_ROW_METRICS):
         rows = session.execute(text(metric.sql)).all()
-        yield metric, [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in rows]
+        measured = (row for row in rows if row[-1] is not None)
+        yield metric, [(tuple(str(label) for label in row[:-1]), float(row[-1])) for row in measured]

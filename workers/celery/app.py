@@ -8,6 +8,7 @@ import dataclasses
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,7 @@ TASK_MODULES = tuple(f"tasks.{queue}" for queue in QUEUES)
 """One module a queue."""
 TRIGGER_QUEUE = "trigger"
 BROKER_SOCKET_SECONDS = 5.0
+WORKER_REPLY_SECONDS = 2.0
 VISIBILITY_TIMEOUT_SECONDS = 300
 
 
@@ -144,6 +146,12 @@ class TapelessCelery(Celery):
         """Return the number of messages that wait on the broker, by queue."""
         with self.connection_for_read() as connection:
             return {queue: int(connection.default_channel.client.llen(queue)) for queue in queues}
+
+    def worker_counts(self, queues: Iterable[str] = QUEUES) -> dict[str, int]:
+        """Return the number of workers that answer, by queue."""
+        answers = self.control.inspect(timeout=WORKER_REPLY_SECONDS).active_queues() or {}
+        counts = Counter(queue["name"] for consumed in answers.values() for queue in consumed)
+        return {queue: counts[queue] for queue in queues}
 
 
 def make_celery_configuration() -> dict[str, Any]:

@@ -26,7 +26,8 @@ from models.core.sessions import Sessions
 from search.engine import SearchEngine, SearchUnavailableError
 from services.operations.metrics import MetricSample, RowMetric, read_row_metrics
 from workers.config.deprecations import REMOVED_IN
-from workers.config.settings import Settings, find_shared_metrics_folder
+from workers.config.settings import LAST_BACKUP_FILE, Settings, find_shared_metrics_folder
+from workers.processes.supervisor import read_child_states
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ TASK_BUCKETS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0, 60
 HTTP_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 METRICS_CACHE_SECONDS = 5.0
 """Rows are counted at most this often, however many scrapes arrive."""
+WORKERS_CACHE_SECONDS = 15.0
+"""Workers are asked less often: their answers are waited for, two seconds long."""
 
 PROCESS_REGISTRY = CollectorRegistry()
 TASK_SECONDS = Histogram(
@@ -53,7 +56,7 @@ HTTP_SECONDS = Histogram(
     registry=PROCESS_REGISTRY,
 )
 
-QueueLengths = Callable[[], dict[str, int]]
+QueueCounts = Callable[[], dict[str, int]]
 
 
 @dataclass(slots=True, eq=False)
@@ -61,9 +64,11 @@ class RowsCollector(Collector):
     """Metrics computed from rows, and the lengths of the broker's queues."""
 
     sessions: Sessions
-    queue_lengths: QueueLengths
+    queue_lengths: QueueCounts
     engine: SearchEngine
+    worker_counts: QueueCounts
     _kept: tuple[float, list[Metric]] | None = None
+    _workers: tuple[float, dict[str, int]] | None = None
 
     def collect(self) -> Iterable[Metric]:
         """Return metrics, cached for a moment; an outage of the database is reported as a metric."""
@@ -92,7 +97,21 @@ class RowsCollector(Collector):
             log.warning("the broker does not answer: %s", error)
             answers = 0
         yield lengths
+        yield from self._from_workers() if answers else ()
         yield GaugeMetricFamily(METRIC_PREFIX + "broker_up", "1 while the broker answers.", value=answers)
+
+    def _from_workers(self) -> Iterator[Metric]:
+        """Ask the workers, which answer by the broker: a queue without any has a zero."""
+        now = time.monotonic()
+        if self._workers is None or now - self._workers[0] > WORKERS_CACHE_SECONDS:
+            counts: dict[str, int] = {}
+            with suppress(OperationalError, OSError):
+                counts = self.worker_counts()
+            self._workers = (now, counts)
+        workers = GaugeMetricFamily(METRIC_PREFIX + "workers", "Workers that answer, by queue.", labels=("queue",))
+        for queue, count in self._workers[1].items():
+            workers.add_metric((queue,), count)
+        yield workers
 
     def _from_engine(self) -> Metric:
         answers = 1
@@ -106,13 +125,15 @@ class RowsCollector(Collector):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HostCollector(Collector):
-    """Version of the program, and free space of the folders that it writes to on this machine."""
+    """Version of the program, free space of its folders, and processes and backups of this machine."""
 
     version: str
+    data: Path
     folders: Mapping[str, Path]
 
     def collect(self) -> Iterator[Metric]:
         """Return the metrics; a folder that is not on this machine has none."""
+        yield from self._from_data_folder()
         build = GaugeMetricFamily(METRIC_PREFIX + "build_info", "1, labelled by the version.", labels=("version",))
         build.add_metric((self.version,), 1)
         yield build
@@ -123,6 +144,18 @@ class HostCollector(Collector):
             with suppress(OSError):
                 free.add_metric((name,), shutil.disk_usage(path).free)
         yield free
+
+    def _from_data_folder(self) -> Iterator[Metric]:
+        restarts = CounterMetricFamily(
+            METRIC_PREFIX + "child_restarts", "How often `tapeless up` started a process again.", labels=("process",)
+        )
+        for child in read_child_states(self.data):
+            restarts.add_metric((child.name,), child.restarts)
+        yield restarts
+        backup = GaugeMetricFamily(METRIC_PREFIX + "backup_last_end_timestamp_seconds", "Time of the last backup.")
+        with suppress(OSError):
+            backup.add_metric((), (self.data / LAST_BACKUP_FILE).stat().st_mtime)
+        yield backup
 
 
 def to_metric_family(measure: RowMetric, samples: Iterable[MetricSample]) -> Metric:

@@ -43,10 +43,9 @@ class ConditionalScheduler(Scheduler):
         """Schedule the sweep and the queues at short intervals, cleanup and audits at long ones."""
         context = self.app.context
         settings = current_settings()
-        rows = RowsCollector(context.sessions, self.app.queue_lengths, context.engine)
-        serve_metrics(
-            settings, rows, HostCollector(read_version(), {"data": settings.data, "media": settings.media_folder})
-        )
+        rows = RowsCollector(context.sessions, self.app.queue_lengths, context.engine, self.app.worker_counts)
+        folders = {"data": settings.data, "media": settings.media_folder}
+        serve_metrics(settings, rows, HostCollector(read_version(), settings.data, folders))
         self._seconds = min(context.timing.poll_seconds, context.timing.sweep_seconds)
         self.install_default_entries({})
         intervals = {

@@ -38,6 +38,8 @@ from workers.config.secret_key import load_secret_key
 from workers.config.traces import find_traces_endpoint
 
 SETTINGS_PREFIX = "TAPELESS_"
+LAST_BACKUP_FILE = "last-backup"
+"""Empty file in the data folder, changed by each complete backup: metrics show its age."""
 SHARED_METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 NOTIFY_SOCKET_VARIABLE = "NOTIFY_SOCKET"
 PUBLIC_URL_PATTERN = re.compile(r"https?://[^/?#\s@]+/?")

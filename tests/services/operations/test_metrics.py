@@ -1,5 +1,7 @@
 """Metrics from the database report zero instead of a missing series, so that alerts always have a value."""
 
+import time
+
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -21,6 +23,7 @@ def measured(session: Session, name: str) -> Numbers:
 def test_where_nothing_waits_every_outbox_and_kind_of_media_has_a_zero(sessions: Sessions) -> None:
     with sessions() as session:
         boxes, media = measured(session, "outbox"), measured(session, "media_work")
+        oldest = measured(session, "outbox_oldest_pending_timestamp_seconds")
         lags = measured(session, "outbox_lag_seconds"), measured(session, "media_lag_seconds")
         drift, dead = measured(session, "index_drift"), measured(session, "dead_letters")
     assert boxes == dict.fromkeys(
@@ -29,6 +32,7 @@ def test_where_nothing_waits_every_outbox_and_kind_of_media_has_a_zero(sessions:
     assert {(kind, state) for kind in ("headers", "pictures") for state in ("waiting", "parked")} <= media.keys()
     assert set(media.values()) == {0}
     assert [set(lag.values()) for lag in lags] == [{0}, {0}]
+    assert oldest == {}
     assert drift == {(): 0}
     assert dead == {(queue.plural,): 0 for queue in WORK_QUEUES}
 
@@ -50,11 +54,14 @@ def test_waiting_mails_are_counted_apart_from_dead_letters_and_have_an_age(sessi
             )
     with sessions() as session:
         boxes, lags = measured(session, "outbox"), measured(session, "outbox_lag_seconds")
+        oldest = measured(session, "outbox_oldest_pending_timestamp_seconds")
         dead = measured(session, "dead_letters")
     assert (boxes["mails", "waiting"], boxes["mails", "parked"]) == (1, 1)
     assert (dead["mails",], dead["deliveries",]) == (1, 0)
     assert 7200 <= lags["mails",] < 7300
     assert lags["deliveries",] == 0
+    assert oldest.keys() == {("mails",)}
+    assert 7190 < time.time() - oldest["mails",] < 7300
 
 
 def test_what_the_last_comparison_of_the_index_mended_is_told_until_the_next(sessions: Sessions) -> None:

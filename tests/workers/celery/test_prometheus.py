@@ -1,0 +1,86 @@
+"""Prometheus' own checks of what it scrapes and of the alert rules."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry, generate_latest
+
+from models.core.sessions import Sessions, make_engine, make_sessions
+from search.postgres.engine import PostgresEngine
+from services.operations.metrics import DEPRECATED_ROW_METRICS
+from tests.conftest import IS_CI
+from tests.servers import ROOT
+from workers.celery.metrics import METRIC_PREFIX, HostCollector, RowsCollector
+from workers.config.settings import LAST_BACKUP_FILE
+
+RULES = ROOT / "deploy" / "prometheus" / "alerts.yaml"
+NOW = "1970-01-02T00:00:00Z"
+DAY = 86_400
+ALERTED = {
+    "GroupingStuck": ("tapeless_island_oldest_pending_timestamp_seconds", "100", True),
+    "StorageUnavailable": ('tapeless_storage_up{storage="A"}', "0", True),
+    "MediaUnreadable": ("tapeless_unreadable_media", "3", True),
+    "ChecksumMismatch": ("tapeless_checksum_mismatches", "1", True),
+    "QueueWithoutWorker": ('tapeless_workers{queue="media"}', "0", True),
+    "ProcessRestarting": ('tapeless_child_restarts_total{process="watch"}', "0+1x300", True),
+    "DeadLetters": ('tapeless_dead_letters{kind="mails"}', "0", False),
+    "BackupOld": ("tapeless_backup_last_end_timestamp_seconds", "0", True),
+}
+"""A series from the first minute on, and whether the alert fires with it after three days."""
+
+
+def promtool(*arguments: str, given: str = "") -> None:
+    """Run it, and require that it has nothing to say against what it reads."""
+    program = shutil.which("promtool")
+    if program is None:
+        (pytest.fail if IS_CI else pytest.skip)("promtool is missing: install Debian's package prometheus")
+    done = subprocess.run([program, *arguments], input=given, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_accepts_the_names_and_units_of_the_metrics(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / LAST_BACKUP_FILE).touch()
+    engine = make_engine(database_url)
+    sessions: Sessions = make_sessions(engine)
+    registry = CollectorRegistry()
+    queues = {"ingest": 1, "media": 0}
+    registry.register(RowsCollector(sessions, queues.copy, PostgresEngine(sessions), queues.copy))
+    registry.register(HostCollector("1.2.3", tmp_path, {"data": tmp_path}))
+    text = generate_latest(registry).decode()
+    engine.dispose()
+    assert 'tapeless_workers{queue="media"} 0.0' in text
+    assert "tapeless_backup_last_end_timestamp_seconds 1" in text
+    old = {METRIC_PREFIX + metric.name for metric in DEPRECATED_ROW_METRICS}
+    kept = [
+        line
+        for line in text.splitlines()
+        if line.removeprefix("# HELP ").removeprefix("# TYPE ").split("{")[0].split(" ")[0] not in old
+    ]
+    promtool("check", "metrics", given="\n".join(kept) + "\n")
+
+
+def test_prometheus_accepts_the_rules_and_fires_them(tmp_path: Path) -> None:
+    promtool("check", "rules", str(RULES))
+    labels = {rule["alert"]: rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]}
+    tests = [
+        {
+            "interval": "1m",
+            "input_series": [{"series": series, "values": values if "x" in values else f"{values}+0x5000"}],
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{alert}", alertstate="firing"}}) or vector(0)',
+                    "eval_time": "3d" if "x" not in values else "4h",
+                    "exp_samples": [{"labels": "{}", "value": int(fires)}],
+                }
+            ],
+        }
+        for alert, (series, values, fires) in ALERTED.items()
+    ]
+    assert ALERTED.keys() <= labels.keys()
+    given = {"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": tests}
+    file = tmp_path / "cases.yaml"
+    file.write_text(yaml.safe_dump(given))
+    promtool("test", "rules", str(file))
