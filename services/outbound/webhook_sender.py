@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -30,6 +30,7 @@ from models.queues.outbox import (
     record_answer,
 )
 from services.core.lease_heartbeat import lease_heartbeat
+from services.core.text import pluralize
 from services.outbound.config import IpNetwork, OutboundConfig
 from services.outbound.webhook_http import DeliveryError, post_delivery, sign_webhook
 
@@ -117,6 +118,15 @@ def _send_webhook_share(way: SendBudget, line: list[PreparedDelivery]) -> int:
     return arrived
 
 
+def describe_quiet(details: Mapping[str, Any]) -> str:
+    """Return what is known of a sequence that nothing came for: how many frames, which, and how many are missing."""
+    holes = details.get("missing_frames", 0)
+    return (
+        f"nothing came for a while: {pluralize(details.get('file_count', 0), 'frame')}, {details.get('frames', '')}, "
+        f"{pluralize(holes, 'hole') if holes else 'no holes'}"
+    )
+
+
 def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
     """Make one attempt and record it on the delivery and its webhook.
 
@@ -132,6 +142,7 @@ def _send_delivery(way: SendBudget, parcel: PreparedDelivery) -> bool:
         "object_id": str(delivery.object_id),
         "date": delivery.event_at.isoformat(),
         **({"details": delivery.details} if delivery.details else {}),
+        **({"text": describe_quiet(delivery.details)} if delivery.operation == "quiet" else {}),
     }
     body, moment = json.dumps(told, separators=(",", ":")).encode(), int(time.time())
     headers = {

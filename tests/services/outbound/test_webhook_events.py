@@ -13,6 +13,7 @@ from models.catalog.history import Operation
 from models.core.base import new_id
 from models.core.sessions import Sessions
 from models.queues.outbox import Event
+from services.outbound.webhook_sender import describe_quiet
 from services.outbound.webhooks import WEBHOOK_EVENTS
 from tests.files import write
 from tests.pipeline import Pipeline
@@ -166,3 +167,18 @@ def test_an_operation_that_never_comes_cannot_be_asked_for(
 ) -> None:
     with pytest.raises(Exception, match=f"is no (operation|realm) of {kind}"):
         hook(sessions, target, kind, realm=realm, operation=operation)
+
+
+@pytest.mark.parametrize(
+    ("count", "frames", "missing", "says"),
+    [
+        (48, "1001-1048", 0, "48 frames, 1001-1048, no holes"),
+        (47, "1001-1020,1022-1048", 1, "47 frames, 1001-1020,1022-1048, 1 hole"),
+        (2, "1,9", 7, "2 frames, 1,9, 7 holes"),
+    ],
+)
+def test_a_quiet_sequence_is_described_by_count_range_and_holes(
+    count: int, frames: str, missing: int, says: str
+) -> None:
+    details = {"file_count": count, "frames": frames, "missing_frames": missing}
+    assert describe_quiet(details) == f"nothing came for a while: {says}"
