@@ -130,6 +130,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "workers.commands.server.checks:verify",
         "Check every invariant; exit with 1 if one is violated.",
     ),
+    "webhook": (
+        "workers.commands.admin.webhook:webhook",
+        "Add, list, disable and remove webhooks, which tell other systems of changes.",
+    ),
     "watch": (
         "workers.commands.server.watch:watch",
         "Watch all storages and dispatch changes until interrupted.",

@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from models.access.acl import ShareRight
 from models.access.share import Share, ShareUser
 from models.core.sessions import transact
-from services.core.errors import NotFound
+from services.core.id_prefix import find_by_id_prefix
 from services.core.passwords import MIN_SHARE_PASSWORD_LENGTH, hash_password
 from services.core.signing_key import require_signing_key
+from services.core.text import pluralize
 from services.objects.objects import find_object
 from services.operations.asset_report import find_asset_by_word
 from services.shares.guests import find_stopped_shares
@@ -31,7 +32,7 @@ from workers.commands.options import (
     shell_actor,
     system_command,
 )
-from workers.commands.output import print_result, print_table
+from workers.commands.output import format_timestamp, print_records, print_result
 from workers.config.connection import find_public_url
 from workers.config.settings import Settings
 
@@ -136,16 +137,22 @@ def list_shares(context: ProcessContext, with_ended: bool, as_json: bool) -> Non
         shares = session.scalars(query if with_ended else query.where(Share.expires > func.now())).all()
         users, stopped = load_recipients(session, [one.id for one in shares]), find_stopped_shares(session, shares)
     found = [_share_as_json(one, users[one.id], is_stopped=one.id in stopped) for one in shares]
-    headings = ("title", "with", "until", "opened", "fetched", "id")
-    print_result(as_json, found, lambda: print_table(headings, map(_cells, found)))
+    print_result(
+        as_json,
+        found,
+        lambda: print_records(map(_as_line, found), "no shares: `tapeless share ASSET` makes one"),
+    )
 
 
-def _cells(shown: dict[str, Any]) -> tuple[str, ...]:
-    until = f"{datetime.fromisoformat(shown['until']):%Y-%m-%d %H:%M}"
-    if shown["is_stopped"]:
-        until = "stopped: its maker may not share it now"
-    recipients = ", ".join(shown["with"]) or "all who have its link"
-    return shown["title"], recipients, until, str(shown["opened"]), str(shown["fetched"]), shown["id"]
+def _as_line(shown: dict[str, Any]) -> dict[str, object]:
+    until = f"until {format_timestamp(datetime.fromisoformat(shown['until']))}"
+    return {
+        "id": shown["id"],
+        "title": shown["title"],
+        "with": ", ".join(shown["with"]) or "all who have its link",
+        "until": "stopped: its maker may not share it now" if shown["is_stopped"] else until,
+        "opened": f"opened {pluralize(shown['opened'], 'time')}, fetched {pluralize(shown['fetched'], 'time')}",
+    }
 
 
 def _share_as_json(one: Share, users: list[ShareUser], *, is_stopped: bool) -> dict[str, Any]:
@@ -168,14 +175,11 @@ def _share_as_json(one: Share, users: list[ShareUser], *, is_stopped: bool) -> d
 @click.argument("share_ids", nargs=-1, required=True, metavar="ID…")
 @system_command
 def revoke(context: ProcessContext, share_ids: tuple[str, ...]) -> None:
-    """Revoke shares immediately: their links, sessions of guests, and running downloads."""
-    ids = [_parse_share_id(text) for text in share_ids]
-    transact(context.sessions, lambda session: revoke_shares(session, shell_actor(), ids))
-    click.echo(f"{len(set(ids))} revoked")
+    """Revoke shares by their ids, or the beginning of those: their links, sessions of guests, and running downloads."""
 
+    def end(session: Session) -> int:
+        found = {find_by_id_prefix(session, Share, word, "share", lambda one: one.title).id for word in share_ids}
+        revoke_shares(session, shell_actor(), list(found))
+        return len(found)
 
-def _parse_share_id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise NotFound("share", f'"{text}"') from None
+    click.echo(f"{pluralize(transact(context.sessions, end), 'share')} revoked")

@@ -52,7 +52,7 @@ def test_a_share_prints_its_link_is_listed_and_revoked(environment: dict[str, st
     (listed,) = json.loads(run(environment, "list", "--json").output)
     assert (listed["title"], listed["has_password"], listed["is_stopped"]) == ("clip", False, False)
     assert url.rpartition("/")[2] not in json.dumps(listed)
-    assert run(environment, "revoke", listed["id"]).output == "1 revoked\n"
+    assert run(environment, "revoke", listed["id"]).output == "1 share revoked\n"
     assert opened(session, url) is None
     assert json.loads(run(environment, "list", "--all", "--json").output) == []
 
