@@ -17,8 +17,11 @@ import redis
 from celery import Celery
 
 from tests.e2e.node_client import node_folder, send
+from tests.e2e.reviewing import Outside, come_and_go, render, review
 from tests.e2e.system import System, free_port, open_system
+from tests.services.mail_server import mail_server
 from tests.services.media_clips import put
+from tests.services.webhook_receiver import webhook_target
 from tests.waiting import wait_until
 from workers.celery.app import QUEUES
 from workers.local_stack import FLOWER_USER, LOOPBACK, Flower
@@ -59,12 +62,19 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def outside() -> Iterator[Outside]:
+    """A mail server, and another system that webhooks reach."""
+    with mail_server() as box, webhook_target() as target:
+        yield Outside(box, target)
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory, outside: Outside) -> Iterator[Running]:
     """Runs with a service user that is the first administrator."""
     folder = tmp_path_factory.mktemp("outside")
     root = folder / "rushes"
     root.mkdir()
-    with open_system(folder, TAPELESS_TRIGGER_USER="admin@localhost") as system:
+    with open_system(folder, TAPELESS_TRIGGER_USER="admin@localhost", **outside.environment) as system:
         port = free_port()
         system.start(root, "--broker-port", str(free_port()), "--flower-port", str(port))
         flower = Flower(system.data, LOOPBACK, port)
@@ -261,6 +271,20 @@ def has_headers(system: Running, title: str) -> bool:
     except AssertionError:
         return False
     return any(part["media"] for file_set in shown["file_sets"] for part in file_set["components"])
+
+
+def test_a_reviewer_is_asked_by_mail_and_webhook_votes_and_the_requester_hears(
+    system: Running, outside: Outside
+) -> None:
+    review(system.system, system.root, outside)
+
+
+def test_a_render_grows_and_goes_quiet(system: Running, outside: Outside) -> None:
+    render(system.system, system.root, outside)
+
+
+def test_a_storage_comes_and_goes_and_its_assets_stay(system: Running) -> None:
+    come_and_go(system.system, system.root.parent / "visit")
 
 
 def test_nothing_is_shown_without_the_password_and_nothing_is_changed_with_it(system: Running) -> None:
