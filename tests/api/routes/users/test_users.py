@@ -81,7 +81,7 @@ def test_a_new_password_needs_the_old_one_and_guesses_at_it_are_stopped(api: Api
         session.execute(text("DELETE FROM sign_in_limit"))
     assert http.patch(url, json={"password": changed, "old_password": PASSWORD}).status_code == 200
     again = api.http.post("/auth/v1/auth/simple/login/", json={"email": email, "password": changed})
-    assert again.status_code == 200
+    assert again.status_code == 201
 
 
 def test_unknown_and_known_emails_read_the_same(api: Api, owner: Caller) -> None:
