@@ -94,14 +94,14 @@ def review(system: System, root: Path, outside: Outside) -> None:
             assert admin.post("/users/v1/users/", json=user).status_code == 201
         rita_id = admin.get("/users/v1/users/", params={"email": "rita@example.org"}).json()["objects"][0]["id"]
         grant = {"permissions": ["read"]}
-        assert admin.put(f"/acls/v1/users/{rita_id}/acl/assets/{asset}/", json=grant).status_code == 200
+        assert admin.put(f"/acls/v1/users/{rita_id}/acl/assets/{asset}/", json=grant).is_success
     with client_of(system, "ada@example.org") as ada, client_of(system, "rita@example.org") as rita:
         asked = ada.post(f"/assets/v1/assets/{asset}/approvals/request/", json={"users": [rita_id]})
         assert asked.status_code < 300, asked.text
         assert outside.hears("assets", "create")["details"] == {"status": "REQUESTED"}
         wait_until(lambda: outside.mails_to("rita@example.org"), what="the reviewer has a mail", seconds=SECONDS)
         assert outside.mails_to("rita@example.org") == ['Ada asks for your approval of "dailies"']
-        assert rita.put(f"/assets/v1/assets/{asset}/approvals/", json={"status": "APPROVED"}).status_code == 200
+        assert rita.put(f"/assets/v1/assets/{asset}/approvals/", json={"status": "APPROVED"}).is_success
         assert outside.hears("assets", "status")["details"] == {"status": "APPROVED", "before": "REQUESTED"}
         wait_until(lambda: outside.mails_to("ada@example.org"), what="the requester has a mail", seconds=SECONDS)
         assert outside.mails_to("ada@example.org") == ['Approved: "dailies"']

@@ -6,8 +6,8 @@ from alembic import op
 
 from models.migrations.definition_files import install_definitions
 
-revision = "0032"
-down_revision = "0031"
+revision = "0034"
+down_revision = "0033"
 
 DEFINITIONS = {"index_marks_assets": "dc5cff2a618d", "index_marks_relations": "52ae74da7cb6"}
 
