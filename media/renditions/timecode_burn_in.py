@@ -4,6 +4,7 @@ PyAV's wheels have no FFmpeg text filter, and digits need none: the lines of a 5
 luma plane, white on a dark band.
 """
 
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
@@ -22,6 +23,7 @@ GLYPH_CELL_WIDTH, GLYPH_CELL_HEIGHT = 6, 7
 LINES_PER_DOT = 216
 """Picture height per dot of a glyph: at 1080 lines a dot is 5 pixels, and the digits are as high as a subtitle."""
 INK_LUMA, BAND_LUMA = 235, 16
+TIMECODE_TEXT = re.compile(r"(\d{1,2}):(\d{2}):(\d{2})(?:[:;.](\d{2})|[:;](\d{3})|\.(\d{3}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,15 @@ class BurnIn:
 
 
 def timecode_to_frames(timecode: str, fps: int) -> int:
-    """Convert a timecode to the number of frames since zero."""
-    hours, minutes, seconds, frames = (int(part) for part in timecode.replace(";", ":").replace(".", ":").split(":"))
-    whole = (hours * 60 + minutes) * 60 + seconds
-    count = whole * fps + frames
+    """Convert a timecode to the number of frames since zero; 0 for a text that is none, as files may hold any.
+
+    Sound recorders write milliseconds behind a point, as in `10:25:00.500`.
+    """
+    found = TIMECODE_TEXT.fullmatch(timecode.strip())
+    if found is None:
+        return 0
+    hours, minutes, seconds, frames, more, milliseconds = (int(part or 0) for part in found.groups())
+    count = ((hours * 60 + minutes) * 60 + seconds) * fps + frames + more + milliseconds * fps // 1000
     if ";" in timecode:
         passed = hours * 60 + minutes
         count -= _dropped_per_minute(fps) * (passed - passed // 10)

@@ -124,6 +124,24 @@ def test_timecode_counts_as_the_trade_does(count: int, rate: int, drops: bool, t
     assert timecode_to_frames(text, rate) in (count, count - 86_400 * rate)
 
 
+@pytest.mark.parametrize(
+    ("timecode", "rate", "frames"),
+    [
+        ("10:25:00.500", 24, 37_500 * 24 + 12),
+        ("10:25:00.999", 25, 37_500 * 25 + 24),
+        ("10:25:00.12", 25, 37_500 * 25 + 12),
+        ("10:25:00:119", 120, 37_500 * 120 + 119),
+        ("1:00:00:00", 25, 90_000),
+        ("00:00:01", 25, 25),
+        ("scene 12", 25, 0),
+        ("01:02", 25, 0),
+        ("", 25, 0),
+    ],
+)
+def test_an_odd_start_is_the_nearest_frame_and_no_timecode_is_zero(timecode: str, rate: int, frames: int) -> None:
+    assert timecode_to_frames(timecode, rate) == frames
+
+
 def test_odd_sides_become_even_and_pixels_square(encoder: ConfinedChild, tmp_path: Path) -> None:
     said = made(encoder, tmp_path / "o.mp4", EncoderSettings(), [movie(tmp_path / "a.mkv", 641, 361)])
     video = said["facts"]["streams"][0]
